@@ -1,0 +1,152 @@
+"""All that a workflow may ask of the world: abstract, typed, and pure, so that workflows never import a driver."""
+
+from abc import ABC, abstractmethod
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+from temporalio import activity
+
+from domain.destinations import Destination
+from domain.interaction import HeardEvent, HistoryEntry, Interaction
+from domain.outcomes import Outcome
+from domain.problems import Problem
+from domain.status import Standing
+from domain.submission import Submission
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Registration(_Message):
+    """What registering found.
+
+    Attributes:
+        interaction: as it is stored now.
+        fingerprint: of the request that registered it.
+        ours: whether this run registered it; a run that finds it registered by another never dispatches.
+    """
+
+    interaction: Interaction
+    fingerprint: str
+    ours: bool
+
+
+class DispatchPolicy(_Message):
+    """What may be done about a send that nobody answered, and what is heard after one that was.
+
+    Attributes:
+        repeatable: whether a send may be repeated although an earlier one may have gone out: the provider recognises
+            our reference, or the integration asks for at-least-once.
+        reports_delivery: whether receipts of delivery are to be expected.
+        reports_reads: whether receipts of reading are.
+    """
+
+    repeatable: bool
+    reports_delivery: bool
+    reports_reads: bool
+
+
+class Validation(_Message):
+    """What is wrong with a submission, and how to dispatch it if nothing is."""
+
+    problems: list[Problem]
+    destinations: list[Destination]
+    policy: DispatchPolicy | None
+
+
+class Resolution(_Message):
+    """A submission whose users and process are to be found or made."""
+
+    submission: Submission
+    destinations: list[Destination]
+    resolved_at: datetime
+
+
+class Resolved(_Message):
+    """The interaction in `DISPATCH_PENDING`, or why users or process could not be had after all."""
+
+    interaction: Interaction | None
+    problems: list[Problem]
+
+
+class Dispatch(_Message):
+    """One message to hand to its provider."""
+
+    interaction_id: str
+    tenant: str
+    integration_id: str
+    payload: dict[str, JsonValue]
+    destinations: list[Destination]
+    repeatable: bool
+
+
+class Change(_Message):
+    """One step of an interaction's record.
+
+    Attributes:
+        sequence: the number of this step; a step is written once, however often it is asked for.
+        provider_message_id: the provider's id, when this step learnt it.
+        problems: why it was refused, when this step refused it.
+    """
+
+    interaction_id: str
+    sequence: int
+    standing: Standing
+    updated: datetime
+    history: list[HistoryEntry]
+    heard: list[HeardEvent] = []
+    provider_message_id: str | None = None
+    problems: list[Problem] = []
+
+
+class Record(_Message):
+    """What is stored of an interaction, as far as a run needs it to go on."""
+
+    interaction: Interaction
+    fingerprint: str
+    sequence: int
+    standing: Standing
+    policy: DispatchPolicy | None
+
+
+class AdmissionActivities(ABC):
+    """Taking a submission in."""
+
+    @abstractmethod
+    @activity.defn
+    async def register(self, submission: Submission) -> Registration:
+        """Write the interaction down in `VALIDATION_PENDING`, or find it written."""
+
+    @abstractmethod
+    @activity.defn
+    async def validate(self, submission: Submission) -> Validation:
+        """Say everything that is wrong with a submission; write nothing."""
+
+    @abstractmethod
+    @activity.defn
+    async def resolve(self, resolution: Resolution) -> Resolved:
+        """Find or make the users and the process, and put the interaction in `DISPATCH_PENDING`."""
+
+
+class DispatchActivities(ABC):
+    """Sending."""
+
+    @abstractmethod
+    @activity.defn
+    async def dispatch(self, dispatch: Dispatch) -> Outcome:
+        """Hand the message to its provider; write nothing."""
+
+
+class RecordActivities(ABC):
+    """Keeping the record."""
+
+    @abstractmethod
+    @activity.defn
+    async def record(self, change: Change) -> None:
+        """Write one step of an interaction down."""
+
+    @abstractmethod
+    @activity.defn
+    async def load(self, interaction_id: str) -> Record | None:
+        """What is stored of an interaction, or None if there is no such one."""

@@ -1,0 +1,1 @@
+"""The words and rules of Iris, pure: no database, no network, no workflow engine."""

@@ -1,0 +1,124 @@
+"""Destinations: what identifies an end user within a channel, parsed and normalised once."""
+
+import re
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from pydantic import BaseModel, ConfigDict
+
+from domain.payloads import Channel
+from domain.problems import Problem
+
+UNGROUPED: Final = "ungroup"
+"""The `group` of a destination that belongs to none (specification, `destinations[].group`)."""
+
+
+class DestinationKind(StrEnum):
+    """What a destination is; the key of a user's `primaryKey` and of `destinations[].key`."""
+
+    PHONE_NUMBER = "PhoneNumber"
+    EMAIL = "Email"
+    PAGE_SCOPED_ID = "PageScopedId"
+
+
+KIND_OF_CHANNEL: Final[Mapping[Channel, DestinationKind]] = {
+    Channel.SMS: DestinationKind.PHONE_NUMBER,
+    Channel.WHATSAPP: DestinationKind.PHONE_NUMBER,
+    Channel.RCS: DestinationKind.PHONE_NUMBER,
+    Channel.EMAIL: DestinationKind.EMAIL,
+    Channel.MESSENGER: DestinationKind.PAGE_SCOPED_ID,
+}
+
+
+class Destination(BaseModel):
+    """One destination of an interaction, with the user that it belongs to once that is known."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: DestinationKind
+    value: str
+    group: str = UNGROUPED
+    user_id: str | None = None
+
+
+class InvalidDestinationError(Exception):
+    """A text that is no destination of its kind.
+
+    Attributes:
+        code: the problem's code; details: what its sentence needs.
+    """
+
+    def __init__(self, code: str, details: Mapping[str, str] | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.details = dict(details or {})
+
+
+_PHONE_ORNAMENTS = re.compile(r"[\s().\-]")
+_PHONE_DIGITS = re.compile(r"[1-9]\d{6,14}", re.ASCII)
+_PAGE_SCOPED_ID = re.compile(r"\d{1,50}", re.ASCII)
+
+
+def normalise(kind: DestinationKind, text: str) -> str:
+    """A destination in the form in which it is stored and compared.
+
+    Raises:
+        InvalidDestinationError: if the text is no destination of that kind.
+    """
+    match kind:
+        case DestinationKind.PHONE_NUMBER:
+            return _phone_number(text)
+        case DestinationKind.EMAIL:
+            return _email(text)
+        case DestinationKind.PAGE_SCOPED_ID:
+            return _page_scoped_id(text)
+
+
+def _phone_number(text: str) -> str:
+    """Digits with country code: `+34 638-766-068` and `0034638766068` are `34638766068` (`iris-domain.md` §6)."""
+    digits = _PHONE_ORNAMENTS.sub("", text)
+    digits = digits.removeprefix("+") if digits.startswith("+") else digits.removeprefix("00")
+    if not _PHONE_DIGITS.fullmatch(digits):
+        raise InvalidDestinationError("bad_phone_number")
+    try:
+        number = phonenumbers.parse(f"+{digits}")
+    except phonenumbers.NumberParseException as error:
+        raise InvalidDestinationError("bad_phone_number") from error
+    if not phonenumbers.is_possible_number(number):
+        raise InvalidDestinationError("bad_phone_number")
+    return digits
+
+
+def _email(text: str) -> str:
+    """The address in Unicode NFC with its domain in lower case; the local part's case is kept (RFC 5321 §2.4)."""
+    try:
+        return validate_email(text.strip(), check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        raise InvalidDestinationError("bad_email", {"reason": str(error)}) from error
+
+
+def _page_scoped_id(text: str) -> str:
+    if not _PAGE_SCOPED_ID.fullmatch(text.strip()):
+        raise InvalidDestinationError("bad_page_scoped_id")
+    return text.strip()
+
+
+def parse_destinations(channel: Channel, texts: Sequence[str]) -> tuple[list[Destination], list[Problem]]:
+    """The destinations of a submission, and what is wrong with those that are none (kept as they were given)."""
+    kind = KIND_OF_CHANNEL[channel]
+    destinations: list[Destination] = []
+    problems: list[Problem] = []
+    for position, text in enumerate(texts):
+        field = f"Destinations[{position}]"
+        try:
+            destination = Destination(key=kind, value=normalise(kind, text))
+        except InvalidDestinationError as error:
+            problems.append(Problem(field=field, code=error.code, details=dict(error.details)))
+            destination = Destination(key=kind, value=text)
+        if destination in destinations:
+            problems.append(Problem(field=field, code="duplicate_destination"))
+        destinations.append(destination)
+    return destinations, problems

@@ -1,0 +1,24 @@
+"""Identifiers: 24 hexadecimal digits, as the specification's examples show."""
+
+import hashlib
+import re
+import secrets
+import time
+
+_PATTERN = re.compile(r"[0-9a-f]{24}")
+
+
+def new_id() -> str:
+    """A fresh identifier: four bytes of time, eight of chance, so that ids sort roughly by creation."""
+    return f"{int(time.time()):08x}{secrets.token_hex(8)}"
+
+
+def derived_id(*parts: str) -> str:
+    """The identifier that these words always give; 96 bits of SHA-256, so two sets of words do not meet."""
+    digest = hashlib.sha256("\x1f".join(parts).encode())
+    return digest.hexdigest()[:24]
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is written as an identifier (it may still name nothing)."""
+    return _PATTERN.fullmatch(text) is not None

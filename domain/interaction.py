@@ -1,0 +1,109 @@
+"""One interaction as everybody sees it: the answer of the send call, in our own spelling."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from domain.destinations import Destination
+from domain.events import ProviderEvent
+from domain.payloads import Channel
+from domain.status import Status
+
+REGISTERED_NOTE: Final = "Interacción registrada"
+"""The note of the first history entry (specification, the answer's example)."""
+
+
+class Direction(StrEnum):
+    """Whether a message leaves Iris or enters it."""
+
+    OUT = "out"
+    IN = "in"
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class HistoryEntry(_Value):
+    """One change of status, and why."""
+
+    date: datetime
+    status: Status
+    custom_status: str | None = None
+    notes: str | None = None
+
+
+class HeardEvent(_Value):
+    """One piece of the provider's news as it was taken: applied, or not and why."""
+
+    heard_at: datetime
+    event: ProviderEvent
+    status: Status
+    applied: bool
+    reason: str | None = None
+
+
+class AuditTrail(_Value):
+    """When and by whom the interaction was made and changed, its statuses, and the provider's news."""
+
+    created: datetime
+    updated: datetime
+    author_id: str
+    updater_id: str
+    history: list[HistoryEntry]
+    provider_events: list[HeardEvent] = []
+
+
+class IntegrationReference(_Value):
+    """The integration that an interaction uses: its channel and provider, nothing secret."""
+
+    integration_id: str
+    integration_name: str
+    channel: Channel
+    channel_id: str
+    provider: str
+    provider_id: str
+    provider_title: str
+
+
+class User(_Value):
+    """An end user, with destinations by kind."""
+
+    id: str
+    name: str
+    primary_key: dict[str, list[str]]
+    metadata: dict[str, JsonValue] | None = None
+
+
+class ProcessSummary(_Value):
+    """The process (conversation) that an interaction belongs to."""
+
+    id: str
+    metadata: dict[str, JsonValue] = {}
+    primary_key: dict[str, JsonValue] = {}
+    is_closed: bool = False
+    is_draft: bool = False
+    last_direction: Direction | None = None
+
+
+class Interaction(_Value):
+    """One message, out or in, with all that is known of it."""
+
+    id: str
+    tenant: str
+    summary: str
+    audit_trail: AuditTrail
+    integration: IntegrationReference
+    metadata: dict[str, JsonValue]
+    payload: dict[str, JsonValue]
+    primary_key: dict[str, JsonValue]
+    process_id: str | None
+    users: list[User] = []
+    destinations: list[Destination] = []
+    direction: Direction = Direction.OUT
+    status: Status
+    custom_status: str | None = None
+    process_summary: ProcessSummary | None = None
+    is_last_entry: bool = False

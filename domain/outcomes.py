@@ -1,0 +1,80 @@
+"""What became of one attempt to send: the three answers of a provider (`providers.md` §0.2)."""
+
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+LONGEST_DETAIL: Final = 500
+"""Characters kept of a provider's error text: histories and records are read for ever."""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"
+
+
+Detail = Annotated[str, AfterValidator(_cut)]
+"""A provider's error text, cut to `LONGEST_DETAIL` characters."""
+
+
+class FailureClass(StrEnum):
+    """What has to change before the same send could succeed."""
+
+    DESTINATION = "destination"
+    CONTENT = "content"
+    CONFIGURATION = "configuration"
+    RATE = "rate"
+    OTHER = "other"
+
+
+class _Outcome(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class RefusedDestination(_Outcome):
+    """One of several destinations that the provider did not take, although it took the message."""
+
+    destination: str
+    code: str
+    failure: FailureClass
+    detail: Detail = ""
+
+
+class Accepted(_Outcome):
+    """The provider took the message.
+
+    Attributes:
+        provider_message_id: the provider's own id of the message.
+        word: the provider's word for the message's first state, in lower case.
+        refused: the destinations it did not take, where it took others.
+    """
+
+    kind: Literal["accepted"] = "accepted"
+    provider_message_id: str
+    word: str = "accepted"
+    refused: tuple[RefusedDestination, ...] = ()
+
+
+class Rejected(_Outcome):
+    """The provider refused the message, for good.
+
+    Attributes:
+        code: the provider's own code.
+        failure: what has to change before it could succeed.
+        detail: the provider's own text, cut.
+    """
+
+    kind: Literal["rejected"] = "rejected"
+    code: str
+    failure: FailureClass
+    detail: Detail = ""
+
+
+class Unanswered(_Outcome):
+    """Nobody knows whether the provider took the message: never sent again blindly."""
+
+    kind: Literal["unanswered"] = "unanswered"
+    detail: Detail = ""
+
+
+Outcome = Annotated[Accepted | Rejected | Unanswered, Field(discriminator="kind")]

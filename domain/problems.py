@@ -1,0 +1,172 @@
+"""What can be wrong with what a caller sent: one code per kind, one sentence per language."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+class Language(StrEnum):
+    """The languages of the wire's texts; Spanish unless the caller asks otherwise."""
+
+    SPANISH = "es"
+    ENGLISH = "en"
+
+
+class Problem(BaseModel):
+    """One reason why a request was refused.
+
+    Attributes:
+        field: the field in the caller's own terms, such as `Destinations[0]` or `payLoad.Text`.
+        code: the kind of problem, a key of `SENTENCES`.
+        details: what the sentence needs to say what would be right.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    field: str
+    code: str
+    details: dict[str, str | int] = {}
+
+    def message(self, language: Language = Language.SPANISH) -> str:
+        """The problem in words."""
+        return SENTENCES[self.code][language].format_map(self.details)
+
+
+def _both(spanish: str, english: str) -> Mapping[Language, str]:
+    return {Language.SPANISH: spanish, Language.ENGLISH: english}
+
+
+SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
+    "missing": _both("El campo es obligatorio", "The field is required"),
+    "unknown_field": _both(
+        "El campo no existe; los admitidos son: {allowed}", "There is no such field; the fields are: {allowed}"
+    ),
+    "duplicate_field": _both(
+        "El campo aparece más de una vez (las mayúsculas no cuentan)",
+        "The field is given more than once (letter case does not count)",
+    ),
+    "wrong_type": _both("Se esperaba {expected}", "Expected {expected}"),
+    "empty": _both("No puede estar vacío", "It must not be empty"),
+    "too_long": _both("Admite como máximo {limit} caracteres", "It may have at most {limit} characters"),
+    "too_many": _both("Admite como máximo {limit} elementos", "It may have at most {limit} items"),
+    "not_allowed": _both("Debe ser uno de: {allowed}", "It must be one of: {allowed}"),
+    "invalid": _both("Valor no válido: {reason}", "Invalid value: {reason}"),
+    "bad_id": _both("Debe tener 24 dígitos hexadecimales", "It must be 24 hexadecimal digits"),
+    "bad_phone_number": _both(
+        "No es un número de teléfono con prefijo de país, como 34638766068",
+        "It is not a phone number with its country code, such as 34638766068",
+    ),
+    "bad_email": _both(
+        "No es una dirección de correo, como usuario@dominio.com: {reason}",
+        "It is not an e-mail address, such as usuario@dominio.com: {reason}",
+    ),
+    "bad_page_scoped_id": _both(
+        "No es un identificador de Messenger: de 1 a 50 dígitos",
+        "It is not a Messenger page-scoped id: 1 to 50 digits",
+    ),
+    "duplicate_destination": _both("El destino está repetido", "The destination is given twice"),
+    "too_many_destinations": _both(
+        "Esta integración admite como máximo {limit} destinos por interacción",
+        "This integration takes at most {limit} destinations per interaction",
+    ),
+    "payload_not_supported": _both(
+        "El proveedor {provider} no admite este tipo de mensaje; admite: {allowed}",
+        "The provider {provider} does not take this kind of message; it takes: {allowed}",
+    ),
+    "user_not_found": _both(
+        "Ningún usuario tiene este destino y AutoCreateUser es false",
+        "No user has this destination and AutoCreateUser is false",
+    ),
+    "process_required": _both(
+        "Indique un processId o AutoCreateProcess: true", "Give a processId or AutoCreateProcess: true"
+    ),
+    "process_not_found": _both("El proceso no existe", "There is no such process"),
+    "process_closed": _both("El proceso está cerrado", "The process is closed"),
+    "integration_not_found": _both("La integración no existe", "There is no such integration"),
+    "integration_disabled": _both("La integración está deshabilitada", "The integration is disabled"),
+    "integration_misconfigured": _both(
+        "La configuración de la integración no es válida: {reason}", "The integration is misconfigured: {reason}"
+    ),
+    "invalid_json": _both("El cuerpo no es JSON válido: {reason}", "The body is not valid JSON: {reason}"),
+    "body_too_large": _both("El cuerpo supera los {limit} bytes", "The body is larger than {limit} bytes"),
+    "not_an_object": _both("El cuerpo debe ser un objeto JSON", "The body must be a JSON object"),
+    "idempotency_key_reused": _both(
+        "La clave ya se usó con otra petición", "The key was already used with another request"
+    ),
+    "bad_idempotency_key": _both(
+        "Debe tener entre 1 y 255 caracteres ASCII visibles", "It must have 1 to 255 visible ASCII characters"
+    ),
+    "not_found": _both("No existe", "It does not exist"),
+    "method_not_allowed": _both("Método no admitido", "Method not allowed"),
+    "unauthenticated": _both(
+        "Falta una clave de API o un token válidos en Authorization: Bearer",
+        "A valid API key or token is needed in Authorization: Bearer",
+    ),
+    "wrong_credentials": _both("El email y/o contraseña no son válidos", "The e-mail or the password is wrong"),
+    "unverified": _both("La firma del aviso no es válida", "The signature of the notification is not valid"),
+    "unavailable": _both(
+        "{part} no responde; repita la petición en unos segundos",
+        "{part} does not answer; repeat the request in a few seconds",
+    ),
+    "internal": _both("Error interno; nuestro equipo puede localizarlo", "Internal error; our staff can find it"),
+}
+
+_TYPE_NAMES: Final[Mapping[str, str]] = {
+    "string_type": "string",
+    "bool_type": "boolean",
+    "int_type": "integer",
+    "list_type": "array",
+    "tuple_type": "array",
+    "dict_type": "object",
+    "model_type": "object",
+    "model_attributes_type": "object",
+}
+
+
+def problems_of_validation(errors: "Sequence[ErrorDetails]", prefix: str, allowed: Sequence[str]) -> list[Problem]:
+    """Pydantic's errors in our vocabulary.
+
+    Args:
+        errors: what `ValidationError.errors()` gives.
+        prefix: the name of the object that was validated; empty at the top.
+        allowed: the names of its fields, for the sentence about an unknown one.
+    """
+    return [_problem(error, prefix, allowed) for error in errors]
+
+
+def _problem(error: "ErrorDetails", prefix: str, allowed: Sequence[str]) -> Problem:
+    context = error.get("ctx", {})
+    details: dict[str, str | int] = {}
+    match error["type"]:
+        case "missing":
+            code = "missing"
+        case "extra_forbidden":
+            code, details = "unknown_field", {"allowed": ", ".join(allowed)}
+        case kind if kind in _TYPE_NAMES:
+            code, details = "wrong_type", {"expected": _TYPE_NAMES[kind]}
+        case "string_too_short" | "too_short":
+            code = "empty"
+        case "string_too_long":
+            code, details = "too_long", {"limit": context["max_length"]}
+        case "too_long":
+            code, details = "too_many", {"limit": context["max_length"]}
+        case "literal_error" | "enum":
+            code, details = "not_allowed", {"allowed": context["expected"]}
+        case _:
+            code, details = "invalid", {"reason": error["msg"]}
+    return Problem(field=_path(prefix, error["loc"]), code=code, details=details)
+
+
+def _path(prefix: str, location: Sequence[int | str]) -> str:
+    path = prefix
+    for step in location:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        else:
+            path += f".{step}" if path else step
+    return path

@@ -1,0 +1,94 @@
+"""The one state machine: what an interaction may become, and how news moves it.
+
+The rows of `TRANSITIONS` form a chain, so hearing news is taking a maximum: the order, the repetition and the delay of
+receipts cannot change where an interaction ends.
+"""
+
+from collections.abc import Mapping
+from enum import IntEnum, StrEnum
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Status(StrEnum):
+    """The eight statuses of an interaction, as the vendor documents them (`iris-domain.md` §2)."""
+
+    VALIDATION_PENDING = "VALIDATION_PENDING"
+    VALIDATION_ERROR = "VALIDATION_ERROR"
+    DISPATCH_PENDING = "DISPATCH_PENDING"
+    PROVIDER_SENDING_ERROR = "PROVIDER_SENDING_ERROR"
+    SENT = "SENT"
+    PROCESS_ERROR = "PROCESS_ERROR"
+    COMPLETED = "COMPLETED"
+    RECEIVED = "RECEIVED"
+
+
+TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = {
+    Status.VALIDATION_PENDING: frozenset({Status.VALIDATION_ERROR, Status.DISPATCH_PENDING}),
+    Status.VALIDATION_ERROR: frozenset(),
+    # A receipt may overtake the provider's own answer, so a queued interaction can be heard of as delivered.
+    Status.DISPATCH_PENDING: frozenset(
+        {Status.PROVIDER_SENDING_ERROR, Status.SENT, Status.PROCESS_ERROR, Status.COMPLETED}
+    ),
+    # A send whose answer was lost may have gone out: later evidence corrects the error.
+    Status.PROVIDER_SENDING_ERROR: frozenset({Status.SENT, Status.PROCESS_ERROR, Status.COMPLETED}),
+    Status.SENT: frozenset({Status.PROCESS_ERROR, Status.COMPLETED}),
+    # Providers have been seen to report a failure and then a delivery: proof of delivery wins.
+    Status.PROCESS_ERROR: frozenset({Status.COMPLETED}),
+    Status.COMPLETED: frozenset(),
+    Status.RECEIVED: frozenset(),
+}
+
+FAILURES: Final = frozenset({Status.VALIDATION_ERROR, Status.PROVIDER_SENDING_ERROR, Status.PROCESS_ERROR})
+"""Statuses that somebody should look at."""
+
+
+def advance(current: Status, target: Status) -> Status:
+    """The status after hearing `target`: moved where the table allows, unchanged by late or repeated news."""
+    return target if target in TRANSITIONS[current] else current
+
+
+class Milestone(IntEnum):
+    """How far a provider says a message has come; finer than `Status`, coarser than the provider's own words."""
+
+    NONE = 0
+    ACCEPTED = 1
+    SENT = 2
+    FAILED = 3
+    DELIVERED = 4
+    READ = 5
+
+
+STATUS_OF_MILESTONE: Final[Mapping[Milestone, Status]] = {
+    Milestone.ACCEPTED: Status.SENT,
+    Milestone.SENT: Status.SENT,
+    Milestone.FAILED: Status.PROCESS_ERROR,
+    Milestone.DELIVERED: Status.COMPLETED,
+    Milestone.READ: Status.COMPLETED,
+}
+
+
+class Standing(BaseModel):
+    """Where an interaction stands: its status, the provider's finer word, and the milestone behind that word."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Status
+    custom_status: str | None = None
+    milestone: Milestone = Milestone.NONE
+
+    def hear(self, milestone: Milestone, word: str) -> "Standing":
+        """The standing after hearing that a message reached `milestone`, in the provider's own `word`.
+
+        A word changes the standing when it moves the status, or when it is finer news within the same status. Two
+        words of one milestone are ordered by the alphabet: an arbitrary order, but one that arrival cannot change.
+        """
+        target = STATUS_OF_MILESTONE[milestone]
+        status = advance(self.status, target)
+        if status is not self.status:
+            return Standing(status=status, custom_status=word, milestone=milestone)
+        finer = (milestone, word) > (self.milestone, self.custom_status or "")
+        if target is self.status and finer:
+            return Standing(status=status, custom_status=word, milestone=milestone)
+        return self

@@ -1,0 +1,64 @@
+"""What a caller asks: one send, as the domain says it."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from domain.destinations import Destination
+from domain.interaction import REGISTERED_NOTE, AuditTrail, HistoryEntry, IntegrationReference, Interaction
+from domain.payloads import summary_of
+from domain.status import Status
+
+
+class Submission(BaseModel):
+    """One request to send, whose sender and integration are known, and nothing else is checked.
+
+    Attributes:
+        interaction_id: the id that the interaction has, or will have.
+        fingerprint: what tells this request from another under the same `Idempotency-Key`.
+        author_id: the account that asks.
+        payload: what to send, as the caller wrote it.
+        destinations: to whom, as the caller wrote them.
+        process_id: the process it belongs to, if the caller named one.
+        new_process_id: the id of the process that is created otherwise; chosen here so that repeating creates one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    interaction_id: str
+    fingerprint: str
+    tenant: str
+    author_id: str
+    submitted_at: datetime
+    integration: IntegrationReference
+    payload: dict[str, JsonValue]
+    destinations: list[str]
+    process_id: str | None
+    new_process_id: str
+    auto_create_user: bool
+    auto_create_process: bool
+    metadata: dict[str, JsonValue] = {}
+    primary_key: dict[str, JsonValue] = {}
+
+    def registered(self, destinations: list[Destination]) -> Interaction:
+        """The interaction that this becomes at first: registered, nothing checked, nothing sent."""
+        first = HistoryEntry(date=self.submitted_at, status=Status.VALIDATION_PENDING, notes=REGISTERED_NOTE)
+        return Interaction(
+            id=self.interaction_id,
+            tenant=self.tenant,
+            summary=summary_of(self.integration.channel, self.payload),
+            audit_trail=AuditTrail(
+                created=self.submitted_at,
+                updated=self.submitted_at,
+                author_id=self.author_id,
+                updater_id=self.author_id,
+                history=[first],
+            ),
+            integration=self.integration,
+            metadata=self.metadata,
+            payload=self.payload,
+            primary_key=self.primary_key,
+            process_id=self.process_id,
+            destinations=destinations,
+            status=first.status,
+        )

@@ -1,0 +1,185 @@
+"""The seam to the providers: what each must know, and what it answers.
+
+A provider knows no storage, no workflow engine and no other provider (`docs/decisions/0004-provider-seam.md`).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar, Generic, Self, TypeVar, cast
+
+import httpx2
+from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic.alias_generators import to_camel
+
+from domain.events import ProviderEvent
+from domain.outcomes import Outcome
+from domain.payloads import Channel, Payload
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do on one channel.
+
+    Attributes:
+        payload_types: the payload `Type`s it sends.
+        max_destinations: how many destinations one interaction may have.
+        longest_text: characters of text it takes; None where only the channel limits it.
+        idempotent_send: whether it recognises a repeated send by our reference, so that repeating is safe.
+        reports_delivery: whether it tells when a message was delivered.
+        reports_reads: whether it tells when a message was read.
+    """
+
+    payload_types: frozenset[str]
+    max_destinations: int = 1
+    longest_text: int | None = None
+    idempotent_send: bool = False
+    reports_delivery: bool = True
+    reports_reads: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """One message to send.
+
+    Attributes:
+        reference: our interaction id; it goes out with the message and comes back with its receipts.
+        destinations: normalised; as many as `Capabilities.max_destinations` allows.
+        callback_url: where the provider's receipts for this integration are heard, absolute.
+    """
+
+    reference: str
+    channel: Channel
+    destinations: tuple[str, ...]
+    payload: Payload
+    callback_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A request that a provider made to us, exactly as it came.
+
+    Attributes:
+        url: the public URL that the provider called, with its query, rebuilt from our settings.
+        headers: by lower-case name.
+        body: the raw bytes, which is what signatures cover.
+        received_at: by our clock.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+
+
+class ProviderError(Exception):
+    """What went wrong at the seam."""
+
+
+class TransientError(ProviderError):
+    """The provider surely did not take the message: it may be sent again.
+
+    Attributes:
+        code: the provider's code, or ours for a failed connection.
+        retry_after: how long the provider asks to wait, if it does.
+    """
+
+    def __init__(self, code: str, detail: str = "", retry_after: timedelta | None = None) -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+        self.detail = detail
+        self.retry_after = retry_after
+
+
+class UnverifiedError(ProviderError):
+    """A webhook that its provider did not sign, or not lately."""
+
+
+class UnreadableError(ProviderError):
+    """A signed webhook that is not of the provider's documented form."""
+
+
+class MisconfiguredError(ProviderError):
+    """An integration whose configuration or credentials its provider cannot work with."""
+
+
+class ProviderSettings(BaseModel):
+    """The base of every provider's configuration and credentials: camelCase outside, unknown names refused."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+
+Configuration = TypeVar("Configuration", bound=ProviderSettings)
+Credentials = TypeVar("Credentials", bound=ProviderSettings)
+
+
+class Provider(ABC, Generic[Configuration, Credentials]):
+    """One provider, opened for one integration.
+
+    Attributes:
+        name: its name in addresses and records, lower case.
+        title: its name for people (`integrationTypeProviderName`).
+        channels: what it can do, by channel.
+        configuration_type: what an integration says openly.
+        credentials_type: what an integration keeps secret.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    channels: ClassVar[Mapping[Channel, Capabilities]]
+    configuration_type: ClassVar[type[ProviderSettings]]
+    credentials_type: ClassVar[type[ProviderSettings]]
+
+    def __init__(self, configuration: Configuration, credentials: Credentials, http: httpx2.AsyncClient) -> None:
+        self._configuration = configuration
+        self._credentials = credentials
+        self._http = http
+
+    @classmethod
+    def open(
+        cls, configuration: Mapping[str, JsonValue], credentials: Mapping[str, JsonValue], http: httpx2.AsyncClient
+    ) -> Self:
+        """The provider, ready to work for an integration.
+
+        Raises:
+            MisconfiguredError: naming the fields that are wrong, never their values.
+        """
+        try:
+            return cls(
+                cast("Configuration", cls.configuration_type.model_validate(configuration)),
+                cast("Credentials", cls.credentials_type.model_validate(credentials)),
+                http,
+            )
+        except ValueError as error:
+            raise MisconfiguredError(str(error)) from error
+
+    @abstractmethod
+    async def send(self, outbound: Outbound) -> Outcome:
+        """Send one message, once.
+
+        Raises:
+            TransientError: only when the provider surely did not take it.
+        """
+
+    @abstractmethod
+    def verify(self, webhook: Webhook) -> None:
+        """Check that the provider signed the webhook for this integration, lately.
+
+        Raises:
+            UnverifiedError: if it did not; also when the integration has no secret to check with.
+        """
+
+    @abstractmethod
+    def parse(self, webhook: Webhook) -> Sequence[ProviderEvent]:
+        """What a verified webhook tells. Pure; the same webhook gives events with the same keys.
+
+        Raises:
+            UnreadableError: if the body is not of the documented form.
+        """

@@ -1,0 +1,143 @@
+"""The one place where what happened over HTTP becomes a verdict on a send (`providers.md` §0.2)."""
+
+import email.utils
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+
+import httpx2
+
+from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
+from providers.base import TransientError
+
+T = TypeVar("T")
+
+LONGEST_WAIT: Final = timedelta(hours=1)
+"""The longest `Retry-After` that is believed."""
+
+
+class Doubt(Enum):
+    """What an error code of a provider may mean besides a refusal."""
+
+    NOT_TAKEN = auto()
+    """Surely not taken: may be sent again."""
+    PERHAPS_TAKEN = auto()
+    """May have been taken: never sent again blindly."""
+
+
+Meaning = FailureClass | Doubt
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """A provider's error body: its code and its text."""
+
+    code: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one provider answers a send.
+
+    Attributes:
+        accepted: reads the body of a success; None when it names no message.
+        complaint: reads the body of an error; None when it is not in the provider's form.
+        meanings: what the provider's error codes mean; data with its source beside it.
+    """
+
+    accepted: Callable[[Any], Accepted | None]
+    complaint: Callable[[Any], Complaint | None]
+    meanings: Mapping[str, Meaning]
+
+
+async def send(http: httpx2.AsyncClient, request: httpx2.Request, dialect: Dialect) -> Outcome:
+    """Make one request that sends a message, and judge what came of it.
+
+    Raises:
+        TransientError: when the message was surely not taken.
+    """
+    try:
+        response = await http.send(request)
+    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+        raise TransientError("unreachable", str(error) or type(error).__name__) from error
+    except (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as error:
+        return Rejected(code="bad_request", failure=FailureClass.CONFIGURATION, detail=str(error))
+    except httpx2.RequestError as error:
+        return Unanswered(detail=f"{type(error).__name__}: {error}")
+    return judge(response, dialect)
+
+
+def judge(response: httpx2.Response, dialect: Dialect) -> Outcome:
+    """The verdict on a send by the provider's answer.
+
+    Raises:
+        TransientError: when the answer says that the message was not taken and may be sent again.
+    """
+    body = read_json(response.content)
+    if response.is_success:
+        return _read(dialect.accepted, body) or Unanswered(detail=f"HTTP {response.status_code} naming no message")
+    complaint = _read(dialect.complaint, body)
+    if complaint is None:
+        return _judge_foreign(response)
+    meaning = dialect.meanings.get(complaint.code) or _meaning_of_status(response.status_code)
+    if meaning is Doubt.NOT_TAKEN:
+        raise TransientError(complaint.code, complaint.detail, retry_after(response))
+    if meaning is Doubt.PERHAPS_TAKEN:
+        return Unanswered(detail=f"{complaint.code}: {complaint.detail}")
+    return Rejected(code=complaint.code, failure=meaning, detail=complaint.detail)
+
+
+def read_json(content: bytes) -> Any:  # noqa: ANN401 - whatever the far end wrote
+    """A JSON body, or None for anything else."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def retry_after(response: httpx2.Response) -> timedelta | None:
+    """What `Retry-After` asks (RFC 9110 §10.2.3): seconds or a date, at most an hour."""
+    text = response.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(timedelta(seconds=int(text[:9])), LONGEST_WAIT)
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime.now(UTC)
+    return min(max(wait, timedelta()), LONGEST_WAIT)
+
+
+def _read(reader: Callable[[Any], T | None], body: object) -> T | None:
+    """What a reader finds; a body of another form than documented is a body that says nothing."""
+    try:
+        return reader(body)
+    except (TypeError, KeyError, IndexError, AttributeError, ValueError):
+        return None
+
+
+def _judge_foreign(response: httpx2.Response) -> Outcome:
+    """An error that is not in the provider's own form: a proxy's, perhaps, and so perhaps after the send."""
+    status = response.status_code
+    detail = f"HTTP {status} not in the provider's form"
+    ambiguous = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in ambiguous:
+        return Unanswered(detail=detail)
+    meaning = _meaning_of_status(status)
+    failure = meaning if isinstance(meaning, FailureClass) else FailureClass.OTHER
+    return Rejected(code=f"http_{status}", failure=failure, detail=detail)
+
+
+def _meaning_of_status(status: int) -> Meaning:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Doubt.NOT_TAKEN
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Doubt.PERHAPS_TAKEN
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return FailureClass.CONFIGURATION
+    return FailureClass.OTHER

@@ -1,0 +1,90 @@
+"""Every setting of Iris, each an environment variable.
+
+`IRIS_…` for our own; MongoDB and Temporal are named as their own tools name them.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEVELOPMENT_SECRET: Final = "development-only-development-only"  # noqa: S105 - refused outside development
+DEVELOPMENT_ENCRYPTION_KEY: Final = "ZGV2ZWxvcG1lbnQtb25seS1kZXZlbG9wbWVudC1vbmw="
+
+
+class Environment(StrEnum):
+    """Where Iris runs; everywhere but in development, secrets must be given."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class Settings(BaseSettings):
+    """The settings of a process, read once from its environment.
+
+    Attributes:
+        environment: `IRIS_ENVIRONMENT`.
+        mongodb_uri: `MONGODB_URI`; a replica set (`docs/decisions/0003`).
+        mongodb_database: `IRIS_MONGODB_DATABASE`.
+        temporal_address: `TEMPORAL_ADDRESS`, host:port.
+        temporal_namespace: `TEMPORAL_NAMESPACE`.
+        temporal_api_key: `TEMPORAL_API_KEY`, for Temporal Cloud; implies TLS.
+        temporal_tls_cert, temporal_tls_key, temporal_tls_ca: paths of PEM files, for mutual TLS.
+        task_queue: the Temporal task queue of the interactions.
+        public_url: `IRIS_PUBLIC_URL`, where providers reach this API from outside; signatures cover it.
+        jwt_secret: signs login tokens; at least 32 characters.
+        token_lifetime: how long a login token is valid.
+        encryption_keys: Fernet keys for credentials at rest, newest first, separated by commas.
+        largest_body: bytes of a request's body.
+        admission_wait: how long the send call waits for the worker before it answers VALIDATION_PENDING.
+        receipt_window: how long an interaction listens for receipts after its dispatch.
+        dispatch_deadline: how long a provider that surely did not take a message is tried again.
+        workflow_sandbox: whether the worker runs workflows in Temporal's sandbox; it doubles the worker's CPU
+            (`docs/decisions/0006`), so tests run with it and production does not need to.
+        cached_workflows: how many open workflows a worker keeps in memory.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="IRIS_", extra="ignore", frozen=True, populate_by_name=True)
+
+    environment: Environment = Environment.DEVELOPMENT
+    mongodb_uri: SecretStr = Field(
+        default=SecretStr("mongodb://127.0.0.1:27017/?replicaSet=rs0"), validation_alias="MONGODB_URI"
+    )
+    mongodb_database: str = "iris"
+    temporal_address: str = Field(default="127.0.0.1:7233", validation_alias="TEMPORAL_ADDRESS")
+    temporal_namespace: str = Field(default="default", validation_alias="TEMPORAL_NAMESPACE")
+    temporal_api_key: SecretStr | None = Field(default=None, validation_alias="TEMPORAL_API_KEY")
+    temporal_tls_cert: Path | None = Field(default=None, validation_alias="TEMPORAL_TLS_CERT")
+    temporal_tls_key: Path | None = Field(default=None, validation_alias="TEMPORAL_TLS_KEY")
+    temporal_tls_ca: Path | None = Field(default=None, validation_alias="TEMPORAL_TLS_CA")
+    task_queue: str = "iris"
+    public_url: str = "http://127.0.0.1:8000"
+    jwt_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    token_lifetime: timedelta = timedelta(hours=1)
+    encryption_keys: SecretStr = SecretStr(DEVELOPMENT_ENCRYPTION_KEY)
+    largest_body: int = Field(default=1_048_576, gt=0)
+    admission_wait: timedelta = timedelta(seconds=5)
+    receipt_window: timedelta = timedelta(hours=72)
+    dispatch_deadline: timedelta = timedelta(hours=1)
+    workflow_sandbox: bool = False
+    cached_workflows: int = Field(default=5_000, ge=100)
+
+    @model_validator(mode="after")
+    def _refuse_development_secrets(self) -> Self:
+        if self.environment is Environment.DEVELOPMENT:
+            return self
+        if self.jwt_secret.get_secret_value() == DEVELOPMENT_SECRET:
+            raise ValueError("IRIS_JWT_SECRET must be set outside development")
+        if self.encryption_keys.get_secret_value() == DEVELOPMENT_ENCRYPTION_KEY:
+            raise ValueError("IRIS_ENCRYPTION_KEYS must be set outside development")
+        return self
+
+
+@lru_cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings()
