@@ -1,0 +1,129 @@
+"""Far ends that speak HTTP: a real server on loopback that answers, or fails to, exactly as it is told."""
+
+import asyncio
+import json
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import ClassVar, Final
+
+from tests.providers.far_end import FarEnd
+
+FOREIGN: Final = "http_"
+"""How the codes of refusals begin that are not in the provider's own form, such as a proxy's `http_403`."""
+
+Reply = bytes | None
+"""What is written before the connection is closed, byte by byte; None to say nothing until the caller gives up."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request as it arrived; headers by lower-case name."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def answer(status: int, body: bytes, content_type: str, **headers: str) -> bytes:
+    """A whole HTTP answer. Header names are written with `_` for `-`."""
+    fields = {"content_type": content_type, "content_length": str(len(body)), "connection": "close", **headers}
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def json_answer(status: int, content: object, **headers: str) -> bytes:
+    """An answer in JSON."""
+    return answer(status, json.dumps(content).encode(), "application/json", **headers)
+
+
+def page(status: int) -> bytes:
+    """An answer that no provider wrote: the HTML of a proxy."""
+    return answer(status, f"<html><h1>{HTTPStatus(status).phrase}</h1></html>".encode(), "text/html")
+
+
+HTTP_LOSSES: Final[Mapping[str, Reply]] = {
+    "closed without an answer": b"",
+    "half an answer": json_answer(HTTPStatus.CREATED, {"id": "x" * 100})[:-50],
+    "no answer in time": None,
+    "not HTTP": b"SSH-2.0-OpenSSH_9.6\r\n",
+    "a success without an id": json_answer(HTTPStatus.CREATED, {}),
+    "a success with another form": json_answer(HTTPStatus.CREATED, ["x"]),
+    "a success that is no JSON": page(HTTPStatus.OK),
+    "a proxy that is too busy": page(HTTPStatus.TOO_MANY_REQUESTS),
+    "a gateway's error": page(HTTPStatus.BAD_GATEWAY),
+    "a gateway's timeout": page(HTTPStatus.GATEWAY_TIMEOUT),
+}
+
+
+class HttpFarEnd(FarEnd):
+    """A far end that speaks HTTP.
+
+    Attributes:
+        other_losses: answers of the provider's own that leave it open whether the message was taken.
+    """
+
+    other_losses: ClassVar[Mapping[str, Reply]] = {}
+    losses: ClassVar[Iterable[str]] = HTTP_LOSSES
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reply: Callable[[HttpRequest], Reply] = self.take
+        self._server: asyncio.Server | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @abstractmethod
+    def take(self, request: HttpRequest) -> bytes:
+        """Take the message as the provider would, into `deliveries`, or refuse whoever asks wrongly; the answer."""
+
+    @abstractmethod
+    def complaint(self, code: str) -> bytes:
+        """The answer in which the provider complains with a code."""
+
+    def refuse(self, code: str) -> None:
+        self._always(page(int(code.removeprefix(FOREIGN))) if code.startswith(FOREIGN) else self.complaint(code))
+
+    def throttle(self, code: str) -> None:
+        self._always(self.complaint(code))
+
+    def lose_answer(self, loss: str) -> None:
+        self._always({**HTTP_LOSSES, **self.other_losses}[loss])
+
+    def _always(self, reply: Reply) -> None:
+        self._reply = lambda _: reply
+
+    async def listen(self) -> int:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await _read_request(reader)
+        self.attempts += 1
+        self.overheard.append(f"{request.method} {request.target}")
+        reply = self._reply(request)
+        if reply is None:
+            await reader.read()
+        else:
+            writer.write(reply)
+        writer.close()
+        await writer.wait_closed()
+
+
+async def _read_request(reader: asyncio.StreamReader) -> HttpRequest:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    request_line, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
+    method, target, _ = request_line.split(" ")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return HttpRequest(method, target, headers, body)
