@@ -1,0 +1,155 @@
+"""Servers as child processes: started, awaited until they serve, stopped, started again; they never outlive us."""
+
+import asyncio
+import os
+import signal
+import sys
+from abc import ABC, abstractmethod
+from asyncio.subprocess import DEVNULL, STDOUT, Process
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from embedded import guard
+
+READY_SECONDS: Final = 30.0
+"""How long a server may take until it serves."""
+STOP_SECONDS: Final = 3.0
+"""How long a server may take to stop by itself before it is killed."""
+POLL_SECONDS: Final = 0.02
+
+
+class ServerError(Exception):
+    """A server that is not installed, does not start, or does not stay alive."""
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Returns when a condition outside this process holds; may wait for ever."""
+    while True:
+        if await holds():
+            return
+        await asyncio.sleep(POLL_SECONDS)
+
+
+class Server(ABC):
+    """A server that runs as a child process and dies with this process, however this one ends.
+
+    Once stopped or dead it can be started again: same command, same port, same files. As an asynchronous context
+    manager it serves inside the block.
+
+    Attributes:
+        name: what people call it.
+        log: the file that its output is appended to.
+    """
+
+    def __init__(self, name: str, log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._process: Process | None = None
+
+    @abstractmethod
+    def command(self) -> Sequence[str]:
+        """The command line that runs the server.
+
+        Raises:
+            ServerError: the server is not installed.
+        """
+
+    @abstractmethod
+    async def serving(self) -> None:
+        """Returns when the server serves; may wait for ever, because `start` watches the clock and the process."""
+
+    def environment(self) -> Mapping[str, str]:
+        """The environment that the server runs in."""
+        return os.environ
+
+    def explain(self, last_words: Sequence[str]) -> str:
+        """Why the server ended, as well as the last lines of its output tell."""
+        return "\n".join(last_words)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, or none when the server does not run."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def start(self) -> None:
+        """Starts the server and returns when it serves.
+
+        Raises:
+            ServerError: it is not installed, ended, or did not serve in time.
+        """
+        if self.pid is not None:
+            return
+        self._process = await self._spawn()
+        try:
+            await self._serving_or_ended(self._process)
+        except BaseException:
+            await self.kill()
+            raise
+
+    async def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Asks the server to end, and kills it when it has not after so many seconds."""
+        if self._process and self.pid is not None:
+            self._process.terminate()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._process.wait()
+        await self.kill()
+
+    async def kill(self) -> None:
+        """Ends the server and all its processes at once, without asking."""
+        if self._process:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            await self._process.wait()
+
+    async def ended(self) -> int:
+        """Waits until the server ends; the exit code, negative when a signal ended it, as `subprocess` has it."""
+        return await self._process.wait() if self._process else 0
+
+    def last_words(self, lines: int = 10) -> list[str]:
+        """The last lines of the server's output."""
+        with suppress(FileNotFoundError), self.log.open(errors="replace") as log:
+            return [line.rstrip() for line in deque(log, lines)]
+        return []
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def _spawn(self) -> Process:
+        command = self.command()
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            # In a session of its own, so that Ctrl-C reaches only the process that knows in which order to stop.
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), "--", *command),
+                stdin=DEVNULL,
+                stdout=log,
+                stderr=STDOUT,
+                env=dict(self.environment()),
+                start_new_session=True,
+            )
+
+    async def _serving_or_ended(self, process: Process) -> None:
+        serving = asyncio.ensure_future(self.serving())
+        ended = asyncio.ensure_future(process.wait())
+        try:
+            await asyncio.wait({serving, ended}, timeout=READY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                return serving.result()
+            if ended.done():
+                raise ServerError(f"{self.name} did not start. {self.explain(self.last_words())}")
+            raise ServerError(f"{self.name} did not serve within {READY_SECONDS:.0f} s; its output is in {self.log}")
+        finally:
+            serving.cancel()
+            ended.cancel()
+            await asyncio.gather(serving, ended, return_exceptions=True)

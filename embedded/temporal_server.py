@@ -1,0 +1,108 @@
+"""A real Temporal server as a child process: the development server of the `temporal` command, on the loopback."""
+
+import os
+import shutil
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from temporalio.service import ConnectConfig, RPCError, ServiceClient
+from typing_extensions import override
+
+from embedded.ports import LOOPBACK, is_listened_on
+from embedded.processes import Server, ServerError, until
+
+NAMESPACE: Final = "default"
+SEARCH_ATTRIBUTES: Final = (
+    "IrisTenant",
+    "IrisChannel",
+    "IrisProvider",
+    "IrisProcess",
+    "IrisIntegration",
+    "IrisFailure",
+)
+"""By these, all keywords, a workflow can be found; a server must know them before one is started."""
+
+
+def find_temporal() -> Path:
+    """The `temporal` to run: `IRIS_TEMPORAL_CLI`, else the first on `PATH`, else the one of this Python environment.
+
+    Raises:
+        ServerError: there is none.
+    """
+    named = os.environ.get("IRIS_TEMPORAL_CLI") or shutil.which("temporal")
+    if named:
+        return Path(named)
+    packaged = Path(sysconfig.get_path("scripts"), "temporal")
+    if packaged.exists():
+        return packaged
+    raise ServerError(
+        "No temporal command is installed: install the extra `embedded`, name one in IRIS_TEMPORAL_CLI, "
+        "or give a server in TEMPORAL_ADDRESS"
+    )
+
+
+class TemporalServer(Server):
+    """A Temporal server with its files in one place, or in memory.
+
+    Attributes:
+        address: where clients connect, host:port.
+        namespace: the namespace that clients use.
+        ui_url: the Web UI, if it is served.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        log: Path,
+        *,
+        database: Path | None = None,
+        ui_port: int | None = None,
+        namespace: str = NAMESPACE,
+    ) -> None:
+        super().__init__("Temporal", log)
+        self._port = port
+        self._database = database
+        self._ui_port = ui_port
+        self.address = f"{LOOPBACK}:{port}"
+        self.namespace = namespace
+        self.ui_url = f"http://{LOOPBACK}:{ui_port}" if ui_port else None
+
+    @override
+    def command(self) -> Sequence[str]:
+        return [
+            *(str(find_temporal()), "server", "start-dev", "--log-level", "warn"),
+            *("--ip", LOOPBACK, "--port", str(self._port), "--namespace", self.namespace),
+            # The only history shard would otherwise take at most 20 tasks per second: 50 ms for each step.
+            *("--dynamic-config-value", "history.transferProcessorMaxPollRPS=5000"),
+            *(f"--search-attribute={name}=Keyword" for name in SEARCH_ATTRIBUTES),
+            *self._web_ui_options(),
+            *self._database_options(),
+        ]
+
+    @override
+    async def serving(self) -> None:
+        await until(lambda: is_listened_on(self._port))
+        client = await ServiceClient.connect(ConnectConfig(target_host=self.address))
+        await until(lambda: _is_healthy(client))
+
+    def _web_ui_options(self) -> Sequence[str]:
+        if self._ui_port is None:
+            return ["--headless"]
+        return ["--ui-port", str(self._ui_port), "--ui-disable-news-fetch"]
+
+    def _database_options(self) -> Sequence[str]:
+        if self._database is None:
+            return []
+        self._database.parent.mkdir(parents=True, exist_ok=True)
+        # Safe when the process is killed, and twice as fast as SQLite's own defaults.
+        pragmas = ("journal_mode=wal", "synchronous=normal")
+        return ["--db-filename", str(self._database), *(f"--sqlite-pragma={pragma}" for pragma in pragmas)]
+
+
+async def _is_healthy(client: ServiceClient) -> bool:
+    try:
+        return await client.check_health()
+    except RPCError:  # it listens before it serves
+        return False

@@ -1,0 +1,38 @@
+"""Real servers for the tests: every worker of pytest-xdist has its own, started when a test first asks for one."""
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from embedded.mongod import Mongod
+from embedded.ports import free_port
+from embedded.temporal_server import TemporalServer
+
+
+@pytest.fixture(scope="session")
+def server_directory() -> Iterator[Path]:
+    """Where this worker's servers keep their files; removed at the end, unlike pytest's own temporary directories."""
+    with tempfile.TemporaryDirectory(prefix="iris-tests-") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture(scope="session")
+async def mongodb_uri(server_directory: Path) -> AsyncIterator[str]:
+    """A MongoDB server of this worker's own."""
+    async with Mongod(server_directory / "mongodb", free_port(), server_directory / "mongodb.log") as mongod:
+        yield mongod.uri
+
+
+@pytest.fixture(scope="session")
+async def temporal_server(server_directory: Path) -> AsyncIterator[TemporalServer]:
+    """A Temporal server of this worker's own, in memory."""
+    async with TemporalServer(free_port(), server_directory / "temporal.log") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def database_name(worker_id: str) -> str:
+    """The name of this worker's database, so that workers may also share one server."""
+    return f"iris_{worker_id}"
