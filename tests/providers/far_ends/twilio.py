@@ -1,0 +1,180 @@
+"""Twilio's side: the Messages API on loopback, and status callbacks signed by Twilio's own library."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from http import HTTPStatus
+from typing import ClassVar, Final, Protocol, cast
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+from pydantic import JsonValue
+from twilio.request_validator import RequestValidator  # pyright: ignore[reportMissingTypeStubs] - it has no types
+
+from domain.outcomes import FailureClass
+from domain.payloads import Channel, SimpleText
+from domain.status import Milestone
+from providers.base import Webhook
+from providers.twilio import Twilio
+from tests.providers.far_end import (
+    NOW,
+    Delivery,
+    FarEnd,
+    Settings,
+    with_another_body,
+    with_another_url,
+    without,
+)
+from tests.providers.loopback import HTTP_LOSSES, HttpFarEnd, HttpRequest, Reply, json_answer
+
+ACCOUNT: Final = "AC00000000000000000000000000000001"
+TOKEN: Final = "made_up_auth_token"
+SENDER: Final = "+15005550006"
+FORM: Final = "application/x-www-form-urlencoded"
+
+_STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
+    "20003": HTTPStatus.UNAUTHORIZED,
+    "20404": HTTPStatus.NOT_FOUND,
+    "20429": HTTPStatus.TOO_MANY_REQUESTS,
+    "14107": HTTPStatus.TOO_MANY_REQUESTS,
+    "20500": HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+class VendorValidator(Protocol):
+    """What is used of Twilio's own library."""
+
+    def compute_signature(self, uri: str, params: Mapping[str, str]) -> str: ...
+    def validate(
+        self, uri: str, params: Mapping[str, str] | str, signature: str, algorithm: str | None = None
+    ) -> bool: ...
+
+
+def vendor_validator(secret: str) -> VendorValidator:
+    return cast("VendorValidator", RequestValidator(secret))
+
+
+def complain(code: str, **headers: str) -> bytes:
+    """Twilio's answer when it refuses (https://www.twilio.com/docs/usage/twilios-response#error-and-exception-response-format)."""
+    status = _STATUS_OF_CODE.get(code, HTTPStatus.BAD_REQUEST)
+    more = f"https://www.twilio.com/docs/errors/{code}"
+    content = {"code": int(code), "message": "It is refused", "more_info": more, "status": status}
+    return json_answer(status, content, **headers)
+
+
+class TwilioSms(HttpFarEnd):
+    """The Messages API of one account, for SMS."""
+
+    provider = Twilio
+    channel = Channel.SMS
+    payload = SimpleText(type="simple-text", text="¿Cómo está? Son 3 € & 50 % + IVA")
+    refusals: ClassVar = {
+        "21211": FailureClass.DESTINATION,
+        "21610": FailureClass.DESTINATION,
+        "21617": FailureClass.CONTENT,
+        "21606": FailureClass.CONFIGURATION,
+        "20404": FailureClass.CONFIGURATION,
+        "29999": FailureClass.OTHER,
+        "http_307": FailureClass.OTHER,
+        "http_403": FailureClass.CONFIGURATION,
+        "http_404": FailureClass.OTHER,
+    }
+    throttles: ClassVar = {"20429": 7, "14107": None, "21611": None}
+    other_losses: ClassVar[Mapping[str, Reply]] = {
+        "an error of its own": complain("20500"),
+        "an unknown error": complain("30008"),
+    }
+    losses = (*HTTP_LOSSES, *other_losses)
+    stranger = ({"authToken": "another_auth_token"}, "20003")
+    words: ClassVar = {
+        "queued": Milestone.ACCEPTED,
+        "sending": Milestone.ACCEPTED,
+        "sent": Milestone.SENT,
+        "delivered": Milestone.DELIVERED,
+        "undelivered": Milestone.FAILED,
+        "failed": Milestone.FAILED,
+        "canceled": Milestone.FAILED,
+    }
+    unknown_words = ("teleported", "partially_delivered")
+    forgeries: ClassVar = {
+        "unsigned": without("x-twilio-signature"),
+        "another body": with_another_body,
+        "another URL": with_another_url,
+        "another parameter": lambda webhook: replace(webhook, body=webhook.body + b"&ErrorCode=30003"),
+        "another form of body": lambda webhook: replace(
+            webhook, headers={**webhook.headers, "content-type": "application/json"}
+        ),
+    }
+    secretless: ClassVar[Mapping[str, JsonValue] | None] = {"authToken": ""}
+    bad_configurations: ClassVar = {
+        "sender": {"sender": "not a phone number"},
+        "sender or messagingServiceSid": {"sender": None},
+        "messagingServiceSid": {"messagingServiceSid": "MG1"},
+        "validityPeriod": {"validityPeriod": 36_001},
+        "baseUrl": {"baseUrl": "http://user:secret@127.0.0.1"},
+        "colour": {"colour": "red"},
+    }
+    bad_credentials: ClassVar = {
+        "accountSid": {"accountSid": "AC1"},
+        "authToken": {"authToken": None},
+        "apiKeySecret": {"apiKeySid": "SK00000000000000000000000000000001"},
+    }
+
+    def configuration(self) -> Settings:
+        return {"sender": SENDER, "baseUrl": self.address}
+
+    def credentials(self) -> Settings:
+        return {"accountSid": ACCOUNT, "authToken": TOKEN}
+
+    def secrets(self) -> Sequence[str]:
+        return (TOKEN, base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode())
+
+    def take(self, request: HttpRequest) -> bytes:
+        if (request.method, request.target) != ("POST", f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"):
+            return complain("20404")
+        if request.headers.get("authorization") != f"Basic {self.secrets()[1]}":
+            return complain("20003")
+        if request.headers.get("content-type") != FORM:
+            return complain("20001")
+        form = dict(parse_qsl(request.body.decode(), keep_blank_values=True, strict_parsing=True))
+        if form["From"] != SENDER:
+            return complain("21606")
+        sid = f"SM{len(self.deliveries):032x}"
+        self.deliveries.append(
+            Delivery(
+                destinations=(form["To"].removeprefix("+"),),
+                text=form["Body"],
+                reference=parse_qs(urlsplit(form["StatusCallback"]).query)["reference"][0],
+                provider_message_id=sid,
+                callback_url=form["StatusCallback"],
+            )
+        )
+        return json_answer(HTTPStatus.CREATED, {"sid": sid, "status": "queued", "error_code": None})
+
+    def complaint(self, code: str) -> bytes:
+        wait = self.throttles.get(code)
+        return complain(code) if wait is None else complain(code, retry_after=str(wait))
+
+    def receipt(self, delivery: Delivery, word: str) -> Webhook:
+        form = {
+            "AccountSid": ACCOUNT,
+            "ApiVersion": "2010-04-01",
+            "From": SENDER,
+            "MessageSid": delivery.provider_message_id,
+            "MessageStatus": word,
+            "SmsSid": delivery.provider_message_id,
+            "SmsStatus": word,
+            "To": f"+{delivery.destinations[0]}",
+            "RawDlrDoneDate": "2607211030",
+        }
+        if word in {"failed", "undelivered"}:
+            form |= {"ErrorCode": "30005", "ErrorMessage": ""}
+        body = urlencode(form).encode()
+        return self.sign(Webhook(delivery.callback_url, {"content-type": FORM}, body, NOW), TOKEN)
+
+    def sign(self, webhook: Webhook, secret: str) -> Webhook:
+        parameters = dict(parse_qsl(webhook.body.decode(), keep_blank_values=True))
+        signature = vendor_validator(secret).compute_signature(webhook.url, parameters)
+        return replace(webhook, headers={**webhook.headers, "x-twilio-signature": signature})
+
+
+FAR_ENDS: Final[Sequence[type[FarEnd]]] = (TwilioSms,)

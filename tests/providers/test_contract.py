@@ -1,0 +1,356 @@
+"""What every provider does, on every channel it has: the seam's contract (`docs/decisions/0004-provider-seam.md`).
+
+A provider joins by its far end (`tests/providers/far_end.py`); the first test fails until it has one.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
+from domain.payloads import PAYLOADS, Channel
+from domain.status import Milestone
+from providers import PROVIDERS
+from providers.base import (
+    AnyProvider,
+    MisconfiguredError,
+    TransientError,
+    UnreadableError,
+    UnverifiedError,
+    Webhook,
+)
+from tests.providers.far_end import NOW, REFERENCE, Delivery, FarEnd, with_another_body
+from tests.providers.far_ends import FAR_ENDS
+
+TIMEOUT = httpx2.Timeout(1, connect=1)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def unused_http() -> httpx2.AsyncClient:
+    """A client for providers that are only read with."""
+    return httpx2.AsyncClient(trust_env=False)
+
+
+@pytest.fixture
+async def far_end(request: pytest.FixtureRequest) -> AsyncIterator[FarEnd]:
+    async with request.param() as listening:
+        yield listening
+
+
+@pytest.fixture
+def provider(far_end: FarEnd, http: httpx2.AsyncClient) -> AnyProvider:
+    return far_end.open(http)
+
+
+def each(name: str, of: Callable[[type[FarEnd]], Iterable[Any]]) -> pytest.MarkDecorator:
+    """Every far end with each of what it has."""
+    cases = [
+        pytest.param(far_end, case, id=f"{far_end.label()}-{case}") for far_end in FAR_ENDS for case in of(far_end)
+    ]
+    return pytest.mark.parametrize(("far_end", name), cases, indirect=["far_end"])
+
+
+def those(condition: Callable[[type[FarEnd]], bool]) -> pytest.MarkDecorator:
+    """The far ends of which something is true."""
+    cases = [pytest.param(far_end, id=far_end.label()) for far_end in FAR_ENDS if condition(far_end)]
+    return pytest.mark.parametrize("far_end", cases, indirect=True)
+
+
+every = those(lambda _: True)
+telling = those(lambda far_end: bool(far_end.words))
+
+
+async def deliver(provider: AnyProvider, far_end: FarEnd, reference: str = REFERENCE) -> Delivery:
+    await provider.send(replace(far_end.outbound(), reference=reference))
+    return far_end.deliveries[-1]
+
+
+async def receipt(provider: AnyProvider, far_end: FarEnd) -> Webhook:
+    """A signed webhook about a message that was just sent."""
+    return far_end.receipt(await deliver(provider, far_end), next(iter(far_end.words)))
+
+
+class TestRegistry:
+    def test_every_provider_has_a_far_end_on_each_of_its_channels(self) -> None:
+        assert sorted((far_end.provider.name, far_end.channel) for far_end in FAR_ENDS) == sorted(
+            (name, channel) for name, provider in PROVIDERS.items() for channel in provider.channels
+        )
+
+    @pytest.mark.parametrize("name", PROVIDERS)
+    def test_a_provider_is_registered_under_its_own_name_in_lower_case(self, name: str) -> None:
+        assert PROVIDERS[name].name == name == name.lower()
+
+    @pytest.mark.parametrize("name", PROVIDERS)
+    def test_a_provider_sends_payloads_that_its_channels_have(self, name: str) -> None:
+        for channel, capabilities in PROVIDERS[name].channels.items():
+            assert capabilities.payload_types
+            assert capabilities.payload_types <= PAYLOADS[Channel(channel)].keys()
+
+    @pytest.mark.parametrize("far_end", FAR_ENDS, ids=lambda far_end: far_end.label())
+    def test_a_provider_says_that_it_tells_what_it_tells(self, far_end: type[FarEnd]) -> None:
+        capabilities = far_end.provider.channels[far_end.channel]
+        told = set(far_end.words.values())
+        assert (capabilities.reports_delivery, capabilities.reports_reads) == (
+            Milestone.DELIVERED in told,
+            Milestone.READ in told,
+        )
+
+
+class TestSettings:
+    @each("field", lambda far_end: far_end.bad_configurations)
+    def test_a_wrong_configuration_is_named_by_its_field(
+        self, far_end: FarEnd, field: str, http: httpx2.AsyncClient
+    ) -> None:
+        configuration = far_end.configuration() | dict(far_end.bad_configurations[field])
+        with pytest.raises(MisconfiguredError, match=field) as caught:
+            far_end.provider.open(configuration, far_end.credentials(), http)
+        assert_tells_no_secret(far_end, caught.value)
+
+    @each("field", lambda far_end: far_end.bad_credentials)
+    def test_wrong_credentials_are_named_by_their_field_and_not_shown(
+        self, far_end: FarEnd, field: str, http: httpx2.AsyncClient
+    ) -> None:
+        wrong = dict(far_end.bad_credentials[field])
+        with pytest.raises(MisconfiguredError, match=field) as caught:
+            far_end.open(http, **wrong)
+        assert_tells_no_secret(far_end, caught.value)
+        assert not [
+            value for value in wrong.values() if isinstance(value, str) and value and value in str(caught.value)
+        ]
+
+    @every
+    def test_a_provider_shows_no_secret_of_its_own(self, far_end: FarEnd, provider: AnyProvider) -> None:
+        assert_tells_no_secret(far_end, provider, *vars(provider).values())
+
+
+class TestSending:
+    @every
+    async def test_the_message_reaches_the_far_end_as_it_was_given_with_our_reference(
+        self, far_end: FarEnd, provider: AnyProvider
+    ) -> None:
+        outcome = await provider.send(far_end.outbound())
+        (delivery,) = far_end.deliveries
+        assert isinstance(outcome, Accepted)
+        assert outcome.provider_message_id == delivery.provider_message_id
+        assert (delivery.destinations, delivery.text, delivery.reference) == (
+            far_end.destinations,
+            far_end.payload.displayed_text(),
+            REFERENCE,
+        )
+        assert far_end.attempts == 1
+
+    @every
+    async def test_the_word_of_an_acceptance_is_in_lower_case(self, far_end: FarEnd, provider: AnyProvider) -> None:
+        outcome = await provider.send(far_end.outbound())
+        assert isinstance(outcome, Accepted)
+        assert outcome.word == outcome.word.lower() != ""
+
+    @every
+    async def test_two_messages_are_two_deliveries(self, far_end: FarEnd, provider: AnyProvider) -> None:
+        outcomes = [await provider.send(replace(far_end.outbound(), reference=reference)) for reference in ("1", "2")]
+        ids = [outcome.provider_message_id for outcome in outcomes if isinstance(outcome, Accepted)]
+        assert len(set(ids)) == 2
+        assert [delivery.reference for delivery in far_end.deliveries] == ["1", "2"]
+
+    @those(lambda far_end: far_end.provider.channels[far_end.channel].idempotent_send)
+    async def test_a_message_sent_again_to_an_idempotent_provider_is_one_delivery(
+        self, far_end: FarEnd, provider: AnyProvider
+    ) -> None:
+        first, second = [await provider.send(far_end.outbound()) for _ in range(2)]
+        assert first == second
+        assert len(far_end.deliveries) == 1
+
+    @every
+    async def test_somebody_whom_the_far_end_does_not_know_is_refused_for_the_configuration(
+        self, far_end: FarEnd, http: httpx2.AsyncClient
+    ) -> None:
+        credentials, code = far_end.stranger
+        outcome = await far_end.open(http, **dict(credentials)).send(far_end.outbound())
+        assert isinstance(outcome, Rejected)
+        assert (outcome.code, outcome.failure) == (code, FailureClass.CONFIGURATION)
+        assert far_end.deliveries == []
+
+    @each("code", lambda far_end: far_end.refusals)
+    async def test_a_refusal_is_a_rejection_with_its_code_and_class(
+        self, far_end: FarEnd, provider: AnyProvider, code: str
+    ) -> None:
+        far_end.refuse(code)
+        outcome = await provider.send(far_end.outbound())
+        assert isinstance(outcome, Rejected)
+        assert (outcome.code, outcome.failure) == (code, far_end.refusals[code])
+        assert far_end.attempts == 1
+        assert_tells_no_secret(far_end, outcome)
+
+    @each("code", lambda far_end: far_end.throttles)
+    async def test_a_message_that_was_surely_not_taken_may_be_sent_again_when_the_far_end_asks(
+        self, far_end: FarEnd, provider: AnyProvider, code: str
+    ) -> None:
+        far_end.throttle(code)
+        with pytest.raises(TransientError) as caught:
+            await provider.send(far_end.outbound())
+        wait = far_end.throttles[code]
+        assert (caught.value.code, caught.value.retry_after) == (
+            code,
+            None if wait is None else timedelta(seconds=wait),
+        )
+        assert far_end.attempts == 1
+        assert_tells_no_secret(far_end, caught.value)
+
+    @pytest.mark.parametrize("far_end", FAR_ENDS, ids=lambda far_end: far_end.label())
+    async def test_a_message_that_meets_a_refused_connection_may_be_sent_again(
+        self, far_end: type[FarEnd], http: httpx2.AsyncClient
+    ) -> None:
+        unreachable = far_end()
+        with pytest.raises(TransientError) as caught:
+            await unreachable.open(http).send(unreachable.outbound())
+        assert caught.value.code == "unreachable"
+        assert_tells_no_secret(unreachable, caught.value)
+
+    @each("loss", lambda far_end: far_end.losses)
+    async def test_a_message_whose_answer_is_lost_is_unanswered_and_not_sent_again(
+        self, far_end: FarEnd, provider: AnyProvider, loss: str
+    ) -> None:
+        far_end.lose_answer(loss)
+        outcome = await provider.send(far_end.outbound())
+        assert isinstance(outcome, Unanswered)
+        assert outcome.detail
+        assert far_end.attempts == 1
+        assert_tells_no_secret(far_end, outcome)
+
+    @every
+    async def test_no_secret_is_written_where_a_proxy_logs(self, far_end: FarEnd, provider: AnyProvider) -> None:
+        await provider.send(far_end.outbound())
+        assert not [line for line in far_end.overheard for secret in far_end.secrets() if secret in line]
+
+
+class TestVerifying:
+    @telling
+    async def test_a_webhook_that_the_far_end_signed_is_verified(self, far_end: FarEnd, provider: AnyProvider) -> None:
+        provider.verify(await receipt(provider, far_end))
+
+    @each("forgery", lambda far_end: far_end.forgeries)
+    async def test_a_forged_webhook_is_not(self, far_end: FarEnd, provider: AnyProvider, forgery: str) -> None:
+        forged = far_end.forgeries[forgery](await receipt(provider, far_end))
+        with pytest.raises(UnverifiedError) as caught:
+            provider.verify(forged)
+        assert_tells_no_secret(far_end, caught.value)
+
+    @telling
+    async def test_a_webhook_signed_by_somebody_else_is_not(self, far_end: FarEnd, provider: AnyProvider) -> None:
+        forged = far_end.sign(await receipt(provider, far_end), "another secret")
+        with pytest.raises(UnverifiedError):
+            provider.verify(forged)
+
+    @those(lambda far_end: far_end.secretless is not None)
+    async def test_an_empty_secret_verifies_nothing_not_even_what_it_signed(
+        self, far_end: FarEnd, provider: AnyProvider, http: httpx2.AsyncClient
+    ) -> None:
+        signed_with_nothing = far_end.sign(await receipt(provider, far_end), "")
+        with pytest.raises((MisconfiguredError, UnverifiedError)):
+            far_end.open(http, **dict(far_end.secretless or {})).verify(signed_with_nothing)
+
+    @those(lambda far_end: bool(far_end.words))
+    def test_a_provider_that_tells_is_tested_without_signature_with_another_body_and_without_a_secret(
+        self, far_end: FarEnd
+    ) -> None:
+        assert far_end.forgeries.keys() >= {"unsigned", "another body"}
+        assert far_end.forgeries["another body"] is with_another_body
+        assert far_end.secretless is not None
+        assert far_end.unknown_words
+
+    @those(lambda far_end: not far_end.words)
+    async def test_a_provider_that_tells_nothing_verifies_nothing(self, far_end: FarEnd, provider: AnyProvider) -> None:
+        webhook = Webhook(url=far_end.outbound().callback_url, headers={}, body=b"{}", received_at=NOW)
+        with pytest.raises(UnverifiedError):
+            provider.verify(webhook)
+
+
+class TestReading:
+    @each("word", lambda far_end: far_end.words)
+    async def test_a_receipt_tells_its_word_and_milestone_of_the_message_that_was_sent(
+        self, far_end: FarEnd, provider: AnyProvider, word: str
+    ) -> None:
+        delivery = await deliver(provider, far_end)
+        (event,) = provider.parse(far_end.receipt(delivery, word))
+        assert (event.word, event.milestone) == (word.lower(), far_end.words[word])
+        assert (event.reference, event.provider_message_id) == (REFERENCE, delivery.provider_message_id)
+        assert event.destination in {None, *far_end.destinations}
+        assert (event.failure is not None) == (event.milestone is Milestone.FAILED)
+
+    @each("word", lambda far_end: far_end.unknown_words)
+    async def test_a_word_that_nobody_knows_is_recorded_and_means_nothing(
+        self, far_end: FarEnd, provider: AnyProvider, word: str
+    ) -> None:
+        (event,) = provider.parse(far_end.receipt(await deliver(provider, far_end), word))
+        assert (event.word, event.milestone, event.reference) == (word.lower(), Milestone.NONE, REFERENCE)
+
+    @telling
+    async def test_the_same_news_told_again_has_the_same_key(self, far_end: FarEnd, provider: AnyProvider) -> None:
+        first = await receipt(provider, far_end)
+        again = replace(first, received_at=NOW + timedelta(minutes=1))
+        assert provider.parse(first) == provider.parse(again)
+
+    @telling
+    async def test_other_news_has_another_key(self, far_end: FarEnd, provider: AnyProvider) -> None:
+        deliveries = [await deliver(provider, far_end, reference) for reference in ("1", "2")]
+        keys = [
+            event.key
+            for delivery in deliveries
+            for word in (*far_end.words, *far_end.unknown_words)
+            for event in provider.parse(far_end.receipt(delivery, word))
+        ]
+        assert len(set(keys)) == len(keys)
+
+    @pytest.mark.parametrize("far_end", FAR_ENDS, ids=lambda far_end: far_end.label())
+    @given(body=st.binary(), query=st.text(alphabet="reference=&%12", max_size=30))
+    def test_whatever_bytes_come_are_news_or_unreadable(
+        self, far_end: type[FarEnd], unused_http: httpx2.AsyncClient, body: bytes, query: str
+    ) -> None:
+        assert_reads(far_end().open(unused_http), Webhook(f"https://iris.example/?{query}", {}, body, NOW))
+
+    @pytest.mark.parametrize("far_end", FAR_ENDS, ids=lambda far_end: far_end.label())
+    @given(data=st.data())
+    def test_whatever_damaged_receipts_come_are_news_or_unreadable(
+        self, far_end: type[FarEnd], unused_http: httpx2.AsyncClient, data: st.DataObject
+    ) -> None:
+        assert_reads(far_end().open(unused_http), data.draw(damaged_receipts(far_end())))
+
+
+@st.composite
+def damaged_receipts(draw: st.DrawFn, far_end: FarEnd) -> Webhook:
+    """Receipts with some bytes replaced, which reaches deeper than bytes by chance."""
+    callback_url = far_end.outbound().callback_url
+    delivery = Delivery(far_end.destinations, "", REFERENCE, "id", callback_url)
+    words = st.sampled_from([*far_end.words, *far_end.unknown_words]) if far_end.words else st.none()
+    word = draw(words)
+    whole = far_end.receipt(delivery, word) if word else Webhook(callback_url, {}, draw(st.binary()), NOW)
+    start = draw(st.integers(0, len(whole.body)))
+    end = draw(st.integers(start, len(whole.body)))
+    return replace(whole, body=whole.body[:start] + draw(st.binary(max_size=20)) + whole.body[end:])
+
+
+def assert_reads(provider: AnyProvider, webhook: Webhook) -> None:
+    """That a webhook is read, always alike, or found unreadable."""
+    try:
+        events = provider.parse(webhook)
+    except UnreadableError:
+        return
+    assert events == provider.parse(webhook)
+    assert all(event.key and event.word == event.word.lower() != "" for event in events)
+
+
+def assert_tells_no_secret(far_end: FarEnd, *told: Outcome | Exception | object) -> None:
+    shown = "".join(f"{thing!r} {thing!s}" for thing in told)
+    assert not [secret for secret in far_end.secrets() if secret in shown]
