@@ -2,16 +2,23 @@
 
 from abc import ABC, abstractmethod
 from datetime import datetime
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 from temporalio import activity
 
 from domain.destinations import Destination
-from domain.interaction import HeardEvent, HistoryEntry, Interaction
+from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry, Interaction
 from domain.outcomes import Outcome
 from domain.problems import Problem
 from domain.status import Standing
 from domain.submission import Submission
+
+NOT_TAKEN: Final = "NotTaken"
+"""The type of the error that `dispatch` raises when the provider surely did not take the message."""
+
+UNANSWERED: Final = "Unanswered"
+"""The type of the error that `dispatch` raises when nobody answered and the send may be repeated."""
 
 
 class _Message(BaseModel):
@@ -32,21 +39,6 @@ class Registration(_Message):
     ours: bool
 
 
-class DispatchPolicy(_Message):
-    """What may be done about a send that nobody answered, and what is heard after one that was.
-
-    Attributes:
-        repeatable: whether a send may be repeated although an earlier one may have gone out: the provider recognises
-            our reference, or the integration asks for at-least-once.
-        reports_delivery: whether receipts of delivery are to be expected.
-        reports_reads: whether receipts of reading are.
-    """
-
-    repeatable: bool
-    reports_delivery: bool
-    reports_reads: bool
-
-
 class Validation(_Message):
     """What is wrong with a submission, and how to dispatch it if nothing is."""
 
@@ -60,6 +52,7 @@ class Resolution(_Message):
 
     submission: Submission
     destinations: list[Destination]
+    policy: DispatchPolicy
     resolved_at: datetime
 
 
@@ -87,7 +80,7 @@ class Change(_Message):
     Attributes:
         sequence: the number of this step; a step is written once, however often it is asked for.
         provider_message_id: the provider's id, when this step learnt it.
-        problems: why it was refused, when this step refused it.
+        problems: why the submission was refused, when this step refused it.
     """
 
     interaction_id: str
@@ -108,6 +101,7 @@ class Record(_Message):
     sequence: int
     standing: Standing
     policy: DispatchPolicy | None
+    problems: list[Problem]
 
 
 class AdmissionActivities(ABC):

@@ -68,6 +68,21 @@ class IntegrationReference(_Value):
     provider_title: str
 
 
+class DispatchPolicy(_Value):
+    """How an interaction is handed to its provider, and what is heard of it afterwards.
+
+    Attributes:
+        repeatable: whether a send may be repeated although an earlier one may have gone out: the provider recognises
+            our reference, or the integration asks for at-least-once.
+        reports_delivery: whether receipts of delivery are to be expected.
+        reports_reads: whether receipts of reading are.
+    """
+
+    repeatable: bool
+    reports_delivery: bool
+    reports_reads: bool
+
+
 class User(_Value):
     """An end user, with destinations by kind."""
 

@@ -43,6 +43,10 @@ class Payload(BaseModel):
         """The text that a person reads, which the providers' length limits count."""
         raise NotImplementedError
 
+    def addresses(self) -> Mapping[str, list[str]]:
+        """Further e-mail addresses that the payload names, by field; they are checked as destinations are."""
+        return {}
+
     def summary(self) -> str:
         """The interaction's `summary`: a string that holds JSON (specification, «summary»)."""
         return summary_text(body=self.displayed_text())
@@ -84,6 +88,11 @@ class Email(Payload):
     def displayed_text(self) -> str:
         """The body."""
         return self.body
+
+    def addresses(self) -> Mapping[str, list[str]]:
+        """Copies, blind copies, and where answers go."""
+        reply_to = [] if self.reply_to is None else [self.reply_to]
+        return {"Cc": self.cc, "Bcc": self.bcc, "ReplyTo": reply_to}
 
     def summary(self) -> str:
         """Subject and body."""

@@ -146,19 +146,25 @@ def _problem(error: "ErrorDetails", prefix: str, allowed: Sequence[str]) -> Prob
         case "missing":
             code = "missing"
         case "extra_forbidden":
-            code, details = "unknown_field", {"allowed": ", ".join(allowed)}
+            code = "unknown_field"
+            details["allowed"] = ", ".join(allowed)
         case kind if kind in _TYPE_NAMES:
-            code, details = "wrong_type", {"expected": _TYPE_NAMES[kind]}
+            code = "wrong_type"
+            details["expected"] = _TYPE_NAMES[kind]
         case "string_too_short" | "too_short":
             code = "empty"
         case "string_too_long":
-            code, details = "too_long", {"limit": context["max_length"]}
+            code = "too_long"
+            details["limit"] = context["max_length"]
         case "too_long":
-            code, details = "too_many", {"limit": context["max_length"]}
+            code = "too_many"
+            details["limit"] = context["max_length"]
         case "literal_error" | "enum":
-            code, details = "not_allowed", {"allowed": context["expected"]}
+            code = "not_allowed"
+            details["allowed"] = context["expected"]
         case _:
-            code, details = "invalid", {"reason": error["msg"]}
+            code = "invalid"
+            details["reason"] = error["msg"]
     return Problem(field=_path(prefix, error["loc"]), code=code, details=details)
 
 

@@ -9,6 +9,7 @@ import pytest
 from embedded.mongod import Mongod
 from embedded.ports import free_port
 from embedded.temporal_server import TemporalServer
+from tests.iris import Iris, running_iris
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +37,10 @@ async def temporal_server(server_directory: Path) -> AsyncIterator[TemporalServe
 def database_name(worker_id: str) -> str:
     """The name of this worker's database, so that workers may also share one server."""
     return f"iris_{worker_id}"
+
+
+@pytest.fixture(scope="session")
+async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name: str) -> AsyncIterator[Iris]:
+    """The whole product, running for this worker's tests; each test sends to destinations of its own."""
+    async with running_iris(mongodb_uri, temporal_server.address, database_name) as running:
+        yield running

@@ -1,0 +1,241 @@
+"""Taking a submission in: register, validate, resolve."""
+
+from datetime import datetime
+from typing import Any
+
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+from temporalio import activity
+
+from activities.interfaces import AdmissionActivities, Registration, Resolution, Resolved, Validation
+from domain.destinations import Destination, parse_destinations
+from domain.identifiers import new_id
+from domain.interaction import Direction, DispatchPolicy, HistoryEntry
+from domain.payloads import Channel, InvalidPayloadError, Payload, parse_payload
+from domain.problems import Problem
+from domain.status import Status
+from domain.submission import Submission
+from integrations import capabilities
+from models.integration import Integration
+from models.interaction import Interaction
+from models.process import Process
+from models.user import OwnedDestination, User
+from providers.base import Capabilities
+
+
+class MongoAdmission(AdmissionActivities):
+    """Admission on MongoDB."""
+
+    @activity.defn
+    async def register(self, submission: Submission) -> Registration:
+        """Write the interaction down in `VALIDATION_PENDING`, or find it written."""
+        destinations, _ = parse_destinations(submission.integration.channel, submission.destinations)
+        run_id = activity.info().workflow_run_id or ""
+        document = Interaction.registered(submission.registered(destinations), submission.fingerprint, run_id)
+        try:
+            await document.insert()
+        except DuplicateKeyError:
+            document = await Interaction.find_one({"_id": submission.interaction_id})
+            if document is None:
+                raise
+        return Registration(
+            interaction=await document.view(),
+            fingerprint=document.fingerprint,
+            ours=document.registered_by == run_id,
+        )
+
+    @activity.defn
+    async def validate(self, submission: Submission) -> Validation:
+        """Say everything that is wrong with a submission; write nothing."""
+        integration_id = submission.integration.integration_id
+        integration = await Integration.find_one({"_id": integration_id, "tenant": submission.tenant})
+        if integration is None or not integration.enabled:
+            code = "integration_not_found" if integration is None else "integration_disabled"
+            return Validation(problems=[Problem(field="integrationId", code=code)], destinations=[], policy=None)
+        able = capabilities(integration)
+        destinations, destination_problems = parse_destinations(integration.channel, submission.destinations)
+        problems = [
+            *_payload_problems(submission, able),
+            *destination_problems,
+            *_count_problems(destinations, able),
+            *await _user_problems(submission, destinations if not destination_problems else []),
+            *await _process_problems(submission),
+        ]
+        policy = DispatchPolicy(
+            repeatable=able.idempotent_send or integration.at_least_once,
+            reports_delivery=able.reports_delivery,
+            reports_reads=able.reports_reads,
+        )
+        return Validation(problems=problems, destinations=destinations, policy=policy)
+
+    @activity.defn
+    async def resolve(self, resolution: Resolution) -> Resolved:
+        """Find or make the users and the process, and put the interaction in `DISPATCH_PENDING`."""
+        submission = resolution.submission
+        users = await _find_or_create_users(submission, resolution.destinations)
+        if not users:
+            return Resolved(interaction=None, problems=[_user_not_found(resolution.destinations)])
+        process = await _join_process(submission, users)
+        if process is None:
+            return Resolved(interaction=None, problems=[await _why_not_joined(submission)])
+        interaction = await _queue(resolution, users, process)
+        return Resolved(interaction=interaction.composed(users, process), problems=[])
+
+
+def _payload_problems(submission: Submission, able: Capabilities) -> list[Problem]:
+    channel = submission.integration.channel
+    try:
+        payload = parse_payload(channel, submission.payload)
+    except InvalidPayloadError as error:
+        return error.problems
+    return [*_support_problems(payload, submission, able), *_address_problems(payload)]
+
+
+def _support_problems(payload: Payload, submission: Submission, able: Capabilities) -> list[Problem]:
+    if payload.type not in able.payload_types:
+        details: dict[str, str | int] = {
+            "provider": submission.integration.provider_title,
+            "allowed": ", ".join(sorted(able.payload_types)),
+        }
+        return [Problem(field="payLoad.Type", code="payload_not_supported", details=details)]
+    if able.longest_text is not None and len(payload.displayed_text()) > able.longest_text:
+        return [Problem(field="payLoad.Text", code="too_long", details={"limit": able.longest_text})]
+    return []
+
+
+def _address_problems(payload: Payload) -> list[Problem]:
+    """What is wrong with the further addresses that a payload names: copies, and where answers go."""
+    problems: list[Problem] = []
+    for name, addresses in payload.addresses().items():
+        _, found = parse_destinations(Channel.EMAIL, addresses)
+        problems += [
+            problem.model_copy(update={"field": problem.field.replace("Destinations", f"payLoad.{name}")})
+            for problem in found
+        ]
+    return problems
+
+
+def _count_problems(destinations: list[Destination], able: Capabilities) -> list[Problem]:
+    if not destinations:
+        return [Problem(field="Destinations", code="empty")]
+    if len(destinations) > able.max_destinations:
+        return [Problem(field="Destinations", code="too_many_destinations", details={"limit": able.max_destinations})]
+    return []
+
+
+async def _user_problems(submission: Submission, destinations: list[Destination]) -> list[Problem]:
+    if submission.auto_create_user or not destinations:
+        return []
+    if await User.owning(submission.tenant, _owned(destinations)):
+        return []
+    return [_user_not_found(destinations)]
+
+
+def _user_not_found(destinations: list[Destination]) -> Problem:
+    field = "Destinations[0]" if len(destinations) == 1 else "Destinations"
+    return Problem(field=field, code="user_not_found")
+
+
+async def _process_problems(submission: Submission) -> list[Problem]:
+    if submission.process_id is None:
+        if submission.auto_create_process:
+            return []
+        return [Problem(field="processId", code="process_required")]
+    process = await Process.find_one({"_id": submission.process_id, "tenant": submission.tenant})
+    if process is None:
+        return [Problem(field="processId", code="process_not_found")]
+    if process.is_closed:
+        return [Problem(field="processId", code="process_closed")]
+    return []
+
+
+def _owned(destinations: list[Destination]) -> list[OwnedDestination]:
+    return [OwnedDestination(kind=destination.key, value=destination.value) for destination in destinations]
+
+
+async def _find_or_create_users(submission: Submission, destinations: list[Destination]) -> list[User]:
+    """The users with any of the destinations; else one new user that owns them all (`iris-domain.md` §7)."""
+    owned = _owned(destinations)
+    users = await User.owning(submission.tenant, owned)
+    if users or not submission.auto_create_user:
+        return users
+    user = User(id=new_id(), tenant=submission.tenant, name=owned[0].value, destinations=owned)
+    try:
+        await user.insert()
+    except DuplicateKeyError:
+        # Another submission for one of these destinations was quicker: its user is the one.
+        return await User.owning(submission.tenant, owned)
+    return [user]
+
+
+async def _join_process(submission: Submission, users: list[User]) -> Process | None:
+    """The open process that the interaction belongs to, made if the caller named none; None if it may not be joined."""
+    process_id = submission.process_id or submission.new_process_id
+    created = submission.submitted_at
+    selector: dict[str, Any] = {"_id": process_id, "tenant": submission.tenant, "is_closed": False}
+    initial: dict[str, Any] = {
+        "integration_id": submission.integration.integration_id,
+        "user_ids": [user.id for user in users],
+        "metadata": {},
+        "primary_key": {},
+        "is_draft": False,
+        "created": created,
+    }
+    steps: list[dict[str, Any]] = [_last_entry_step(submission.interaction_id, created, Direction.OUT)]
+    if submission.process_id is None:
+        absent = {name: {"$ifNull": [f"${name}", {"$literal": value}]} for name, value in initial.items()}
+        steps.insert(0, {"$set": absent})
+    found = await Process.collection().find_one_and_update(
+        selector, steps, upsert=submission.process_id is None, return_document=ReturnDocument.AFTER
+    )
+    return Process.model_validate(found) if found else None
+
+
+def _last_entry_step(interaction_id: str, created: datetime, direction: Direction) -> dict[str, Any]:
+    """An update step that makes an interaction its process's last entry, unless a newer one is."""
+    newer = {"$gt": ["$last_interaction_at", created]}
+
+    def unless_newer(field: str, value: object) -> dict[str, Any]:
+        return {"$cond": [newer, f"${field}", value]}
+
+    return {
+        "$set": {
+            "last_interaction_id": unless_newer("last_interaction_id", interaction_id),
+            "last_interaction_at": unless_newer("last_interaction_at", created),
+            "last_direction": unless_newer("last_direction", direction.value),
+        }
+    }
+
+
+async def _why_not_joined(submission: Submission) -> Problem:
+    problems = await _process_problems(submission)
+    return problems[0] if problems else Problem(field="processId", code="process_closed")
+
+
+async def _queue(resolution: Resolution, users: list[User], process: Process) -> Interaction:
+    """Write the interaction's second step: `DISPATCH_PENDING`, with its users and its process."""
+    owners = {(owned.kind, owned.value): user.id for user in users for owned in user.destinations}
+    destinations = [
+        destination.model_copy(update={"user_id": owners.get((destination.key, destination.value), users[0].id)})
+        for destination in resolution.destinations
+    ]
+    entry = HistoryEntry(date=resolution.resolved_at, status=Status.DISPATCH_PENDING)
+    collection = Interaction.collection()
+    interaction_id = resolution.submission.interaction_id
+    await collection.update_one(
+        {"_id": interaction_id, "sequence": 1},
+        {
+            "$set": {
+                "sequence": 2,
+                "status": entry.status.value,
+                "updated": entry.date,
+                "process_id": process.id,
+                "user_ids": [user.id for user in users],
+                "destinations": [destination.model_dump() for destination in destinations],
+                "policy": resolution.policy.model_dump(),
+            },
+            "$push": {"history": entry.model_dump()},
+        },
+    )
+    found = await collection.find_one({"_id": interaction_id})
+    return Interaction.model_validate(found)

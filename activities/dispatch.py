@@ -1,0 +1,71 @@
+"""Sending: one message to its provider, and nothing else."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.interfaces import NOT_TAKEN, UNANSWERED, Dispatch, DispatchActivities
+from domain.outcomes import LONGEST_DETAIL, FailureClass, Outcome, Rejected, Unanswered
+from domain.payloads import parse_payload
+from integrations import ProviderOpener
+from models.integration import Integration
+from providers.base import AnyProvider, MisconfiguredError, Outbound, TransientError
+
+MOST_UNANSWERED_ATTEMPTS: Final = 3
+"""After so many sends that nobody answered, a repeatable message is left to its receipts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderDispatch(DispatchActivities):
+    """Dispatch through the provider of the interaction's integration.
+
+    Attributes:
+        opener: opens providers with their credentials, which never leave this activity.
+    """
+
+    opener: ProviderOpener
+
+    @activity.defn
+    async def dispatch(self, dispatch: Dispatch) -> Outcome:
+        """Hand the message to its provider; write nothing."""
+        integration = await Integration.find_one({"_id": dispatch.integration_id, "tenant": dispatch.tenant})
+        if integration is None:
+            return Rejected(code="integration_not_found", failure=FailureClass.CONFIGURATION)
+        try:
+            provider = self.opener.open(integration)
+        except MisconfiguredError as error:
+            return Rejected(code="misconfigured", failure=FailureClass.CONFIGURATION, detail=str(error))
+        outbound = Outbound(
+            reference=dispatch.interaction_id,
+            channel=integration.channel,
+            destinations=tuple(destination.value for destination in dispatch.destinations),
+            payload=parse_payload(integration.channel, dispatch.payload),
+            callback_url=self.opener.callback_url(integration),
+        )
+        outcome = await _send(provider, outbound)
+        if isinstance(outcome, Unanswered) and dispatch.repeatable and _may_ask_again():
+            raise _retryable(UNANSWERED, outcome.detail)
+        return outcome
+
+
+async def _send(provider: AnyProvider, outbound: Outbound) -> Outcome:
+    try:
+        return await provider.send(outbound)
+    except TransientError as error:
+        raise _retryable(NOT_TAKEN, str(error), error.retry_after) from None
+    except Exception as error:  # noqa: BLE001 - whatever broke, it may have broken after the message went out
+        activity.logger.exception("the provider's adapter failed", extra={"provider": provider.name})
+        return Unanswered(detail=type(error).__name__)
+
+
+def _may_ask_again() -> bool:
+    return activity.info().attempt < MOST_UNANSWERED_ATTEMPTS
+
+
+def _retryable(kind: str, detail: str, delay: timedelta | None = None) -> ApplicationError:
+    return ApplicationError(
+        detail[:LONGEST_DETAIL], type=kind, next_retry_delay=delay, category=ApplicationErrorCategory.BENIGN
+    )

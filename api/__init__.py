@@ -1,0 +1,1 @@
+"""How the world speaks to Iris: HTTP in, the specification's envelope out."""

@@ -1,0 +1,81 @@
+"""Who calls: by API key or by login token; everything is scoped to the caller's tenant."""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+import jwt
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+
+from api.state import IrisState, state_of
+from domain.clock import utc_now
+from domain.errors import UnauthenticatedError
+from domain.problems import Problem
+from models.access import Account, ApiKey
+from security import API_KEY_PREFIX, hash_api_key
+from settings import Settings
+
+_ALGORITHM: Final = "HS256"
+_AUDIENCE: Final = "iris"
+
+bearer = HTTPBearer(auto_error=False, description="An API key (`iris_…`), or the token that `POST /user/login` answers")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The account that calls, and its tenant."""
+
+    tenant: str
+    account_id: str
+
+
+def issue_token(account: Account, settings: Settings) -> str:
+    """A token by which an account calls for `Settings.token_lifetime`."""
+    issued = utc_now()
+    claims = {
+        "sub": account.id,
+        "tenant": account.tenant,
+        "aud": _AUDIENCE,
+        "iat": issued,
+        "exp": issued + settings.token_lifetime,
+    }
+    return jwt.encode(claims, settings.jwt_secret.get_secret_value(), algorithm=_ALGORITHM)
+
+
+async def authenticate(
+    request: Request, state: Annotated[IrisState, Depends(state_of)], _: Annotated[object, Depends(bearer)]
+) -> Caller:
+    """The caller by the request's `Authorization`.
+
+    Raises:
+        UnauthenticatedError: if there is none, or it is not (or no longer) valid.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token = token.strip()
+    if scheme.lower() == "bearer" and token:
+        caller = await _caller_of_key(token) if token.startswith(API_KEY_PREFIX) else _caller_of_token(token, state)
+        if caller is not None:
+            return caller
+    raise UnauthenticatedError([Problem(field="Authorization", code="unauthenticated")])
+
+
+async def _caller_of_key(key: str) -> Caller | None:
+    found = await ApiKey.find_one({"key_hash": hash_api_key(key)})
+    return Caller(tenant=found.tenant, account_id=found.account_id) if found else None
+
+
+def _caller_of_token(token: str, state: IrisState) -> Caller | None:
+    try:
+        claims = jwt.decode(
+            token,
+            state.settings.jwt_secret.get_secret_value(),
+            algorithms=[_ALGORITHM],
+            audience=_AUDIENCE,
+            options={"require": ["exp", "iat", "sub"]},
+        )
+    except jwt.InvalidTokenError:
+        return None
+    return Caller(tenant=str(claims["tenant"]), account_id=str(claims["sub"]))
+
+
+AuthenticatedCaller = Annotated[Caller, Depends(authenticate)]

@@ -1,0 +1,42 @@
+"""The API's application."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+
+from api import health, interactions, users, webhooks
+from api.errors import add_error_handlers
+from api.state import IrisState
+from bootstrap import connect_temporal, http_client, mongodb
+from integrations import ProviderOpener
+from security import Vault
+from settings import Settings
+
+DESCRIPTION: Final = """One call to send a message through any channel and any provider.
+
+Every message is a durable workflow: it is validated, handed to its provider, and followed until its last receipt.
+Every answer has the same envelope; `error` names each field that is wrong, and what would be right."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The API with these settings; it connects when it starts to serve."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with mongodb(settings) as database, http_client() as http:
+            vault = Vault(settings.encryption_keys.get_secret_value().split(","))
+            app.state.iris = IrisState(
+                settings=settings,
+                database=database,
+                temporal=await connect_temporal(settings),
+                opener=ProviderOpener(vault=vault, http=http, public_url=settings.public_url),
+            )
+            yield
+
+    app = FastAPI(title="Iris", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
+    for module in (interactions, users, webhooks, health):
+        app.include_router(module.router)
+    add_error_handlers(app)
+    return app

@@ -1,0 +1,130 @@
+"""Request bodies: read within bounds, and refused where they could not be kept as they are."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn, TypeVar, cast
+
+from fastapi import Request
+from pydantic import BaseModel, JsonValue, ValidationError
+
+from domain.errors import InvalidRequestError
+from domain.problems import Problem, problems_of_validation
+
+DEEPEST: Final = 32
+"""Levels of nesting that a body may have."""
+
+_LARGEST_INTEGER: Final = 2**63 - 1
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+async def read_bytes(request: Request, limit: int) -> bytes:
+    """A request's body, at most `limit` bytes of it.
+
+    Raises:
+        InvalidRequestError: if it is larger.
+    """
+    too_large = InvalidRequestError([Problem(field="", code="body_too_large", details={"limit": limit})])
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise too_large
+    return bytes(body)
+
+
+async def read_object(request: Request, limit: int) -> dict[str, JsonValue]:
+    """A request's body, a JSON object that can be stored as it is.
+
+    Raises:
+        InvalidRequestError: if it is none, or could not be stored: numbers beyond 64 bits, lone surrogates, NUL in
+            names, deeper than `DEEPEST`.
+    """
+    body = await read_bytes(request, limit)
+    try:
+        parsed = json.loads(
+            body.decode("utf-8-sig"), object_pairs_hook=_without_repetition, parse_constant=_no_constant
+        )
+    except (ValueError, RecursionError) as error:
+        raise _invalid_json(str(error)) from error
+    if not isinstance(parsed, dict):
+        raise InvalidRequestError([Problem(field="", code="not_an_object")])
+    content = cast("dict[str, JsonValue]", parsed)
+    _check_storable(content, "", 1)
+    return content
+
+
+def parse_fields(model: type[Model], raw: Mapping[str, JsonValue]) -> Model:
+    """An object's fields, their names in any letter case.
+
+    Raises:
+        InvalidRequestError: with every problem at once, each naming its field as the specification spells it.
+    """
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    spelling = {name.lower(): name for name in names}
+    folded: dict[str, JsonValue] = {}
+    problems: list[Problem] = []
+    for name, value in raw.items():
+        proper = spelling.get(name.lower(), name)
+        if proper in folded:
+            problems.append(Problem(field=name, code="duplicate_field"))
+        folded[proper] = value
+    try:
+        parsed = model.model_validate(folded)
+    except ValidationError as error:
+        raise InvalidRequestError([*problems, *problems_of_validation(error.errors(), "", names)]) from error
+    if problems:
+        raise InvalidRequestError(problems)
+    return parsed
+
+
+def _invalid_json(reason: str) -> InvalidRequestError:
+    return InvalidRequestError([Problem(field="", code="invalid_json", details={"reason": reason})])
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {repeated!r} is given twice in one object")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check_storable(value: JsonValue, path: str, depth: int) -> None:
+    if depth > DEEPEST:
+        raise _not_storable(path, f"nested deeper than {DEEPEST} levels")
+    match value:
+        case dict():
+            for name, inner in value.items():
+                _check_text(name, path, "name")
+                _check_storable(inner, f"{path}.{name}" if path else name, depth + 1)
+        case list():
+            for position, inner in enumerate(value):
+                _check_storable(inner, f"{path}[{position}]", depth + 1)
+        case str():
+            _check_text(value, path, "text")
+        case int() if abs(value) > _LARGEST_INTEGER:
+            raise _not_storable(path, "a number beyond 64 bits")
+        case float() if value in {float("inf"), float("-inf")}:
+            raise _not_storable(path, "a number beyond 64 bits")
+        case _:
+            pass
+
+
+def _check_text(text: str, path: str, what: str) -> None:
+    if "\x00" in text:
+        raise _not_storable(path, f"a {what} with a NUL character")
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise _not_storable(path, f"a {what} with half of a surrogate pair")
+
+
+def _not_storable(path: str, reason: str) -> InvalidRequestError:
+    return InvalidRequestError([Problem(field=path, code="invalid", details={"reason": reason})])

@@ -1,0 +1,165 @@
+"""How the API speaks to the workflow engine: it submits interactions and passes on the providers' news."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.destinations import parse_destinations
+from domain.errors import UnavailableError
+from domain.events import ProviderEvent
+from domain.interaction import IntegrationReference
+from domain.submission import Submission
+from models.interaction import Interaction
+from settings import Settings
+from workflows.interaction import Admission, InteractionInput, InteractionWorkflow
+
+_ADMITTED: Final = "admitted"
+"""The update's constant id: however often a submission is repeated, it is one update with one answer."""
+
+_FINGERPRINT: Final = "fingerprint"
+
+_PATIENCE: Final = timedelta(seconds=2)
+"""How long Temporal is given to say whether a workflow exists."""
+
+
+def workflow_id(interaction_id: str) -> str:
+    """The id of an interaction's workflow."""
+    return f"interaction-{interaction_id}"
+
+
+async def submit(client: Client, settings: Settings, submission: Submission) -> Admission:
+    """Start the interaction's workflow and wait for its answer; repeated calls get the first one's.
+
+    When the answer takes longer than `Settings.admission_wait` but the workflow is started, the interaction is
+    answered as registered: it will be validated and sent as soon as a worker is there.
+
+    Raises:
+        UnavailableError: if Temporal does not answer; then the same `Idempotency-Key` may be sent again.
+    """
+    start = _start_operation(settings, submission)
+    answer: Awaitable[Admission] = client.execute_update_with_start_workflow(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
+        "admitted", start_workflow_operation=start, id=_ADMITTED, result_type=Admission
+    )
+    try:
+        return await asyncio.wait_for(answer, settings.admission_wait.total_seconds())
+    except WorkflowAlreadyStartedError:
+        return await _recorded(submission)
+    except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError, RPCError):
+        return await _started(client, submission)
+    except WorkflowUpdateFailedError as error:
+        raise UnavailableError("Iris") from error
+    finally:
+        await _forget(start)
+
+
+async def tell(client: Client, settings: Settings, interaction: Interaction, events: Sequence[ProviderEvent]) -> None:
+    """Pass a provider's news on to an interaction; where its workflow has ended, a new run goes on from the record.
+
+    Raises:
+        RPCError: if Temporal does not take it.
+    """
+    await client.start_workflow(
+        InteractionWorkflow.run,
+        _input(interaction.id, settings),
+        id=workflow_id(interaction.id),
+        task_queue=settings.task_queue,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_signal="hear",
+        start_signal_args=[list(events)],
+        search_attributes=_search_attributes(interaction.tenant, interaction.integration, interaction.process_id or ""),
+        static_summary=_summary(interaction.integration),
+        rpc_timeout=_PATIENCE,
+    )
+
+
+def _start_operation(
+    settings: Settings, submission: Submission
+) -> WithStartWorkflowOperation[InteractionWorkflow, object]:
+    integration = submission.integration
+    process_id = submission.process_id or submission.new_process_id
+    return WithStartWorkflowOperation(
+        InteractionWorkflow.run,
+        _input(submission.interaction_id, settings, submission),
+        id=workflow_id(submission.interaction_id),
+        task_queue=settings.task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        memo={_FINGERPRINT: submission.fingerprint},
+        search_attributes=_search_attributes(submission.tenant, integration, process_id),
+        static_summary=_summary(integration),
+        static_details=f"interaction {submission.interaction_id}, process {process_id}, author {submission.author_id}",
+    )
+
+
+def _input(interaction_id: str, settings: Settings, submission: Submission | None = None) -> InteractionInput:
+    return InteractionInput(
+        interaction_id=interaction_id,
+        submission=submission,
+        receipt_window=settings.receipt_window,
+        dispatch_deadline=settings.dispatch_deadline,
+    )
+
+
+def _summary(integration: IntegrationReference) -> str:
+    """The line of the Web UI's list; search attributes and summaries carry no personal data."""
+    return f"{integration.channel} · {integration.provider_title} · {integration.integration_name}"
+
+
+def _search_attributes(tenant: str, integration: IntegrationReference, process_id: str) -> TypedSearchAttributes:
+    values = {
+        "IrisTenant": tenant,
+        "IrisChannel": integration.channel.value,
+        "IrisProvider": integration.provider,
+        "IrisIntegration": integration.integration_id,
+        "IrisProcess": process_id,
+    }
+    return TypedSearchAttributes(
+        [SearchAttributePair(SearchAttributeKey.for_keyword(name), value) for name, value in values.items()]
+    )
+
+
+async def _recorded(submission: Submission) -> Admission:
+    """The answer from the record, where the workflow has ended and a later receipt has begun another run."""
+    document = await Interaction.find_one({"_id": submission.interaction_id, "tenant": submission.tenant})
+    if document is None:
+        raise UnavailableError("Iris")
+    return Admission(interaction=await document.view(), fingerprint=document.fingerprint, problems=document.problems)
+
+
+async def _started(client: Client, submission: Submission) -> Admission:
+    """The interaction as registered, if its workflow was started although it did not answer in time."""
+    handle = client.get_workflow_handle(workflow_id(submission.interaction_id))
+    try:
+        description = await asyncio.wait_for(handle.describe(), _PATIENCE.total_seconds())
+        fingerprint = await description.memo_value(_FINGERPRINT, "", type_hint=str)
+    except (RPCError, TimeoutError) as error:
+        if isinstance(error, RPCError) and error.status is RPCStatusCode.INVALID_ARGUMENT:
+            raise
+        raise UnavailableError("Temporal") from error
+    destinations, _ = parse_destinations(submission.integration.channel, submission.destinations)
+    return Admission(interaction=submission.registered(destinations), fingerprint=fingerprint)
+
+
+async def _forget(start: WithStartWorkflowOperation[InteractionWorkflow, object]) -> None:
+    """Read what became of the start, so that a failed one does not warn of an exception that nobody read."""
+    with suppress(Exception):
+        await asyncio.wait_for(start.workflow_handle(), 0)

@@ -1,0 +1,99 @@
+"""The envelope around every answer, for successes and failures alike (specification, «Response»)."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from domain.problems import Language, Problem
+
+
+class ErrorItem(BaseModel):
+    """One reason why a request was refused."""
+
+    field: str = Field(description="The field in the caller's own terms; empty when it is none of them.")
+    code: str = Field(description="The kind of problem, stable, for programs.")
+    message: str = Field(description="The problem in words, in the caller's language.")
+
+
+class Envelope(BaseModel):
+    """What every answer is wrapped in."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str | None
+    instance: str | None = None
+    error: list[ErrorItem] | None = None
+    payload: Any = None
+
+
+TITLES: Final[Mapping[int, Mapping[Language, str]]] = {
+    HTTPStatus.OK: {Language.SPANISH: "OK", Language.ENGLISH: "OK"},
+    HTTPStatus.BAD_REQUEST: {Language.SPANISH: "Petición incorrecta", Language.ENGLISH: "Bad request"},
+    HTTPStatus.UNAUTHORIZED: {Language.SPANISH: "No autenticado", Language.ENGLISH: "Not authenticated"},
+    HTTPStatus.NOT_FOUND: {Language.SPANISH: "No encontrado", Language.ENGLISH: "Not found"},
+    HTTPStatus.METHOD_NOT_ALLOWED: {Language.SPANISH: "Método no admitido", Language.ENGLISH: "Method not allowed"},
+    HTTPStatus.CONFLICT: {Language.SPANISH: "Conflicto", Language.ENGLISH: "Conflict"},
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: {
+        Language.SPANISH: "Cuerpo demasiado grande",
+        Language.ENGLISH: "Body too large",
+    },
+    HTTPStatus.UNPROCESSABLE_ENTITY: {Language.SPANISH: "Petición no válida", Language.ENGLISH: "Invalid request"},
+    HTTPStatus.INTERNAL_SERVER_ERROR: {Language.SPANISH: "Error interno", Language.ENGLISH: "Internal error"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {Language.SPANISH: "Servicio no disponible", Language.ENGLISH: "Unavailable"},
+}
+
+
+def language_of(request: Request) -> Language:
+    """The caller's language by `Accept-Language` (RFC 9110 §12.5.4): Spanish unless English is preferred to it."""
+    weights = dict.fromkeys(Language, 0.0)
+    for item in request.headers.get("accept-language", "").split(","):
+        tag, _, parameters = item.strip().partition(";")
+        language = tag.strip().lower().partition("-")[0]
+        if language in weights:
+            weights[Language(language)] = max(weights[Language(language)], _weight(parameters))
+    return Language.ENGLISH if weights[Language.ENGLISH] > weights[Language.SPANISH] else Language.SPANISH
+
+
+def _weight(parameters: str) -> float:
+    name, _, value = parameters.partition("=")
+    if name.strip().lower() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
+
+
+def success(payload: object, detail: str) -> JSONResponse:
+    """An answer with what was asked for. `payload` is JSON already."""
+    envelope = Envelope(title=TITLES[HTTPStatus.OK][Language.SPANISH], status=HTTPStatus.OK, detail=detail)
+    return JSONResponse({**envelope.model_dump(), "payload": payload})
+
+
+def failure(  # noqa: PLR0913 - the parts of the envelope, all named at the call
+    request: Request,
+    status: int,
+    problems: Sequence[Problem],
+    *,
+    title: str | None = None,
+    payload: object = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """An answer with the reasons why not, in the caller's language."""
+    language = language_of(request)
+    items = [
+        ErrorItem(field=problem.field, code=problem.code, message=problem.message(language)) for problem in problems
+    ]
+    titles = TITLES.get(status, TITLES[HTTPStatus.BAD_REQUEST])
+    envelope = Envelope(
+        title=title or titles[language],
+        status=status,
+        detail="; ".join(dict.fromkeys(item.message for item in items)) or None,
+        error=items,
+    )
+    return JSONResponse({**envelope.model_dump(), "payload": payload}, status_code=status, headers=dict(headers or {}))

@@ -1,0 +1,99 @@
+"""Every refusal and every fault as an answer in the envelope."""
+
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError, WaitQueueTimeoutError
+from starlette.exceptions import HTTPException
+from temporalio.service import RPCError
+
+from api.envelope import failure
+from domain.errors import (
+    ConflictError,
+    InvalidRequestError,
+    IrisError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from domain.problems import Problem
+
+_LOG = logging.getLogger("iris.api")
+
+STATUS_OF_ERROR: Final[dict[type[IrisError], HTTPStatus]] = {
+    InvalidRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    ConflictError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+STATUS_OF_CODE: Final[dict[str, HTTPStatus]] = {
+    "invalid_json": HTTPStatus.BAD_REQUEST,
+    "not_an_object": HTTPStatus.BAD_REQUEST,
+    "bad_idempotency_key": HTTPStatus.BAD_REQUEST,
+    "body_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "process_not_found": HTTPStatus.NOT_FOUND,
+    "integration_not_found": HTTPStatus.NOT_FOUND,
+    "process_closed": HTTPStatus.CONFLICT,
+    "integration_disabled": HTTPStatus.CONFLICT,
+}
+"""Kinds of problems that have a status of their own, where every other is 422."""
+
+
+def status_of_problems(problems: Sequence[Problem]) -> HTTPStatus:
+    """The status of a refusal: that of its problems where they agree, else 422."""
+    statuses = {STATUS_OF_CODE.get(problem.code, HTTPStatus.UNPROCESSABLE_ENTITY) for problem in problems}
+    return statuses.pop() if len(statuses) == 1 else HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+async def _on_iris_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, IrisError):
+        raise error
+    headers: dict[str, str] = {}
+    if isinstance(error, UnavailableError):
+        headers["Retry-After"] = str(int(error.retry_after.total_seconds()))
+    if isinstance(error, UnauthenticatedError):
+        headers["WWW-Authenticate"] = "Bearer"
+    status = STATUS_OF_ERROR[type(error)]
+    if isinstance(error, InvalidRequestError):
+        status = status_of_problems(error.problems)
+    return failure(request, status, error.problems, headers=headers)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    code = "method_not_allowed" if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else "not_found"
+    return failure(request, error.status_code, [Problem(field="", code=code)], headers=error.headers)
+
+
+async def _on_database_error(request: Request, error: Exception) -> Response:
+    away = isinstance(error, ConnectionFailure | ExecutionTimeout | WaitQueueTimeoutError)
+    if away or (isinstance(error, PyMongoError) and error.timeout):
+        _LOG.warning("MongoDB does not answer: %s", type(error).__name__)
+        return await _on_iris_error(request, UnavailableError("MongoDB"))
+    return await _on_fault(request, error)
+
+
+async def _on_engine_error(request: Request, error: Exception) -> Response:
+    _LOG.warning("Temporal does not answer: %s", error)
+    return await _on_iris_error(request, UnavailableError("Temporal"))
+
+
+async def _on_fault(request: Request, error: Exception) -> Response:
+    _LOG.error("internal fault at %s %s", request.method, request.url.path, exc_info=error)
+    return failure(request, HTTPStatus.INTERNAL_SERVER_ERROR, [Problem(field="", code="internal")])
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Answer every refusal and every fault in the envelope."""
+    app.add_exception_handler(IrisError, _on_iris_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(PyMongoError, _on_database_error)
+    app.add_exception_handler(RPCError, _on_engine_error)
+    app.add_exception_handler(Exception, _on_fault)

@@ -1,0 +1,147 @@
+"""Interactions: send one, read one."""
+
+import hashlib
+import json
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Request
+from fastapi.responses import JSONResponse
+
+from api.access import AuthenticatedCaller, Caller
+from api.bodies import parse_fields, read_object
+from api.engine import submit
+from api.envelope import failure, success
+from api.errors import status_of_problems
+from api.schemas import SEND_EXAMPLES, InteractionAnswer, InteractionEnvelope, SendRequest
+from api.state import State
+from domain.clock import utc_now
+from domain.errors import ConflictError, InvalidRequestError, NotFoundError
+from domain.identifiers import derived_id, new_id
+from domain.problems import Problem
+from domain.submission import Submission
+from integrations import describe
+from models.integration import Integration
+from models.interaction import Interaction
+
+router = APIRouter(tags=["interactions"])
+
+SENT_DETAIL: Final = "Integración enviada a microservicio"
+"""The detail of an admitted submission (specification, the answer's example)."""
+
+_READ_DETAIL: Final = "Interacción encontrada"
+_LONGEST_KEY: Final = 255
+
+_FAILURES: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": InteractionEnvelope, "description": description}
+    for status, description in {
+        400: "The body is not a JSON object, or the Idempotency-Key is not valid.",
+        401: "No valid API key or token.",
+        404: "The integration or the process does not exist in your tenant.",
+        409: "The process is closed, or the integration disabled.",
+        413: "The body is too large.",
+        422: "The request is refused; `error` has every reason. Once tenant and integration are known, `payload` is "
+        "the interaction in VALIDATION_ERROR.",
+        503: "A part of Iris does not answer; repeat with the same Idempotency-Key after Retry-After seconds.",
+    }.items()
+}
+
+
+@router.post(
+    "/v1/interactions",
+    summary="Send an interaction",
+    response_model=InteractionEnvelope,
+    responses=_FAILURES,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": SendRequest.model_json_schema(by_alias=True),
+                    "examples": SEND_EXAMPLES,
+                }
+            },
+        }
+    },
+)
+async def send_interaction(
+    request: Request,
+    caller: AuthenticatedCaller,
+    state: State,
+    idempotency_key: Annotated[
+        str | None, Header(description="However often a request is repeated with the same key, it is sent once.")
+    ] = None,
+) -> JSONResponse:
+    """Send one message through one integration.
+
+    200 means admitted: validated, user and process resolved, written down and queued. What becomes of it is read with
+    `GET /v1/interactions/{id}`.
+    """
+    raw = await read_object(request, state.settings.largest_body)
+    asked = parse_fields(SendRequest, raw)
+    submission = await _submission(asked, caller, idempotency_key)
+    admission = await submit(state.temporal, state.settings, submission)
+    if admission.fingerprint != submission.fingerprint:
+        raise ConflictError([Problem(field="Idempotency-Key", code="idempotency_key_reused")])
+    answer = InteractionAnswer.of(admission.interaction).on_the_wire()
+    if admission.problems:
+        return failure(request, status_of_problems(admission.problems), admission.problems, payload=answer)
+    return success(answer, SENT_DETAIL)
+
+
+@router.get(
+    "/v1/interactions/{interaction_id}",
+    summary="Read an interaction",
+    response_model=InteractionEnvelope,
+    responses={status: _FAILURES[status] for status in (401, 404, 503)},
+)
+@router.post(
+    "/conversation/interaction/{interaction_id}",
+    summary="Read an interaction (the vendor's own path)",
+    response_model=InteractionEnvelope,
+    responses={status: _FAILURES[status] for status in (401, 404, 503)},
+)
+async def read_interaction(interaction_id: str, caller: AuthenticatedCaller) -> JSONResponse:
+    """The interaction as it is now."""
+    document = await Interaction.find_one({"_id": interaction_id, "tenant": caller.tenant})
+    if document is None:
+        raise NotFoundError([Problem(field="id", code="not_found")])
+    return success(InteractionAnswer.of(await document.view()).on_the_wire(), _READ_DETAIL)
+
+
+async def _submission(asked: SendRequest, caller: Caller, idempotency_key: str | None) -> Submission:
+    integration = await Integration.find_one({"_id": asked.integration_id, "tenant": caller.tenant})
+    if integration is None:
+        raise InvalidRequestError([Problem(field="integrationId", code="integration_not_found")])
+    interaction_id = new_id() if idempotency_key is None else _keyed_id(caller, idempotency_key)
+    return Submission(
+        interaction_id=interaction_id,
+        fingerprint=_fingerprint(asked),
+        tenant=caller.tenant,
+        author_id=caller.account_id,
+        submitted_at=utc_now(),
+        integration=describe(integration),
+        payload=asked.payload,
+        destinations=asked.destinations,
+        process_id=asked.process_id or None,
+        new_process_id=derived_id("process", interaction_id),
+        auto_create_user=asked.auto_create_user,
+        auto_create_process=asked.auto_create_process,
+        metadata=asked.metadata,
+        primary_key=asked.primary_key,
+    )
+
+
+def _keyed_id(caller: Caller, key: str) -> str:
+    """The interaction that an `Idempotency-Key` stands for in a tenant.
+
+    Raises:
+        InvalidRequestError: if the key is empty, too long, or not visible ASCII.
+    """
+    if not (1 <= len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()):
+        raise InvalidRequestError([Problem(field="Idempotency-Key", code="bad_idempotency_key")])
+    return derived_id("interaction", caller.tenant, key)
+
+
+def _fingerprint(asked: SendRequest) -> str:
+    content = json.dumps(asked.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()

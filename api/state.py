@@ -1,0 +1,33 @@
+"""What the API's process holds open, for its routes."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from pymongo import AsyncMongoClient
+from temporalio.client import Client
+
+from integrations import ProviderOpener
+from settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class IrisState:
+    """Settings and open connections.
+
+    Attributes:
+        opener: opens providers, to verify and read their webhooks.
+    """
+
+    settings: Settings
+    database: AsyncMongoClient[dict[str, Any]]
+    temporal: Client
+    opener: ProviderOpener
+
+
+def state_of(request: Request) -> IrisState:
+    """The state of the process that serves a request."""
+    return request.app.state.iris
+
+
+State = Annotated[IrisState, Depends(state_of)]

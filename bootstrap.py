@@ -1,0 +1,99 @@
+"""Opens what a process needs (MongoDB, Temporal, HTTP), yields it typed, and closes it."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import httpx2
+from beanie import init_beanie  # pyright: ignore[reportUnknownVariableType] - Beanie leaves its database untyped
+from pymongo import AsyncMongoClient
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.client import Client, TLSConfig
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from models import DOCUMENTS
+from settings import Settings
+
+SEARCH_ATTRIBUTES: Final = (
+    "IrisTenant",
+    "IrisChannel",
+    "IrisProvider",
+    "IrisIntegration",
+    "IrisProcess",
+    "IrisFailure",
+)
+"""The keywords by which an interaction is found in the Web UI; none holds personal data."""
+
+
+@asynccontextmanager
+async def mongodb(settings: Settings) -> AsyncGenerator[AsyncMongoClient[dict[str, Any]]]:
+    """MongoDB with our documents and their indexes.
+
+    Raises:
+        pymongo.errors.PyMongoError: if it does not answer within five seconds.
+    """
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+        settings.mongodb_uri.get_secret_value(),
+        tz_aware=True,
+        serverSelectionTimeoutMS=5_000,
+        connectTimeoutMS=3_000,
+        timeoutMS=7_000,
+        appname="iris",
+    )
+    try:
+        await init_beanie(database=client[settings.mongodb_database], document_models=list(DOCUMENTS))
+        yield client
+    finally:
+        await client.close()
+
+
+async def connect_temporal(settings: Settings) -> Client:
+    """A client of Temporal: plain on loopback, mutual TLS or an API key (which implies TLS) elsewhere.
+
+    Raises:
+        RuntimeError: if it does not answer.
+    """
+    api_key = settings.temporal_api_key.get_secret_value() if settings.temporal_api_key else None
+    return await Client.connect(
+        settings.temporal_address,
+        namespace=settings.temporal_namespace,
+        api_key=api_key,
+        tls=_tls(settings),
+        data_converter=pydantic_data_converter,
+    )
+
+
+def _tls(settings: Settings) -> TLSConfig | bool:
+    if settings.temporal_tls_cert is None and settings.temporal_tls_ca is None:
+        return settings.temporal_api_key is not None
+    return TLSConfig(
+        client_cert=settings.temporal_tls_cert.read_bytes() if settings.temporal_tls_cert else None,
+        client_private_key=settings.temporal_tls_key.read_bytes() if settings.temporal_tls_key else None,
+        server_root_ca_cert=settings.temporal_tls_ca.read_bytes() if settings.temporal_tls_ca else None,
+    )
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Make sure that the namespace knows our search attributes; where they are there, nothing is asked to change.
+
+    Raises:
+        temporalio.service.RPCError: if they are missing and may not be added; on Temporal Cloud they are added in its
+            own console.
+    """
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    known = await client.operator_service.list_search_attributes(request)
+    missing = [name for name in SEARCH_ATTRIBUTES if name not in known.custom_attributes]
+    if not missing:
+        return
+    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+    await client.operator_service.add_search_attributes(
+        AddSearchAttributesRequest(namespace=client.namespace, search_attributes=dict.fromkeys(missing, keyword))
+    )
+
+
+def http_client() -> httpx2.AsyncClient:
+    """The client that providers send with: bounded waits, no redirects, no proxy from the environment."""
+    timeout = httpx2.Timeout(connect=5.0, read=30.0, write=10.0, pool=5.0)
+    limits = httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=30.0)
+    return httpx2.AsyncClient(timeout=timeout, limits=limits, follow_redirects=False, trust_env=False)

@@ -1,0 +1,23 @@
+"""What MongoDB holds: one Beanie document per collection."""
+
+from typing import Final
+
+from beanie import Document
+
+from models.access import Account, ApiKey, Tenant
+from models.integration import Integration
+from models.interaction import Interaction
+from models.process import Process
+from models.unmatched import UnmatchedNews
+from models.user import User
+
+DOCUMENTS: Final[tuple[type[Document], ...]] = (
+    Account,
+    ApiKey,
+    Integration,
+    Interaction,
+    Process,
+    Tenant,
+    UnmatchedNews,
+    User,
+)

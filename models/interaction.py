@@ -1,0 +1,133 @@
+"""Interactions as they are stored."""
+
+from datetime import datetime
+
+from pydantic import JsonValue
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+from domain import interaction as domain
+from domain.destinations import Destination
+from domain.interaction import AuditTrail, Direction, DispatchPolicy, HeardEvent, HistoryEntry, IntegrationReference
+from domain.problems import Problem
+from domain.status import Milestone, Standing, Status
+from models.base import Stored
+from models.process import Process
+from models.user import User
+
+
+class Interaction(Stored):
+    """One message, out or in. Only its own workflow changes it.
+
+    Attributes:
+        fingerprint: of the request that made it; another request under the same `Idempotency-Key` differs in it.
+        registered_by: the workflow run that registered it; no other run ever dispatches it.
+        sequence: the number of the last step written; a step is written once, however often it is asked for.
+        milestone: how far the provider says it has come; what `custom_status` stands for.
+        provider_message_ids: the provider's ids of it, by which receipts without our reference are matched.
+        policy: how it is dispatched, once it is valid.
+        problems: why it was refused, if it was.
+    """
+
+    tenant: str
+    fingerprint: str
+    registered_by: str
+    sequence: int
+    summary: str
+    created: datetime
+    updated: datetime
+    author_id: str
+    updater_id: str
+    history: list[HistoryEntry]
+    provider_events: list[HeardEvent] = []
+    integration: IntegrationReference
+    metadata: dict[str, JsonValue]
+    payload: dict[str, JsonValue]
+    primary_key: dict[str, JsonValue]
+    process_id: str | None = None
+    user_ids: list[str] = []
+    destinations: list[Destination]
+    direction: Direction
+    status: Status
+    custom_status: str | None = None
+    milestone: Milestone = Milestone.NONE
+    provider_message_ids: list[str] = []
+    policy: DispatchPolicy | None = None
+    problems: list[Problem] = []
+
+    class Settings:
+        """Where it is stored."""
+
+        name = "interactions"
+        indexes = [
+            IndexModel([("tenant", ASCENDING), ("created", DESCENDING)]),
+            IndexModel([("process_id", ASCENDING), ("created", DESCENDING)]),
+            IndexModel([("integration.integration_id", ASCENDING), ("provider_message_ids", ASCENDING)]),
+        ]
+
+    @classmethod
+    def registered(cls, interaction: domain.Interaction, fingerprint: str, registered_by: str) -> "Interaction":
+        """The document of an interaction that a run has just registered: its first step."""
+        trail = interaction.audit_trail
+        return cls(
+            id=interaction.id,
+            tenant=interaction.tenant,
+            fingerprint=fingerprint,
+            registered_by=registered_by,
+            sequence=1,
+            summary=interaction.summary,
+            created=trail.created,
+            updated=trail.updated,
+            author_id=trail.author_id,
+            updater_id=trail.updater_id,
+            history=trail.history,
+            integration=interaction.integration,
+            metadata=interaction.metadata,
+            payload=interaction.payload,
+            primary_key=interaction.primary_key,
+            process_id=interaction.process_id,
+            destinations=interaction.destinations,
+            direction=interaction.direction,
+            status=interaction.status,
+        )
+
+    @property
+    def standing(self) -> Standing:
+        """Where it stands."""
+        return Standing(status=self.status, custom_status=self.custom_status, milestone=self.milestone)
+
+    async def view(self) -> domain.Interaction:
+        """The interaction as everybody sees it, with its users and its process as they are now."""
+        users = (
+            await User.find({"_id": {"$in": self.user_ids}, "tenant": self.tenant}).to_list() if self.user_ids else []
+        )
+        users.sort(key=lambda user: self.user_ids.index(user.id))
+        process = await Process.find_one({"_id": self.process_id, "tenant": self.tenant}) if self.process_id else None
+        return self.composed(users, process)
+
+    def composed(self, users: list[User], process: Process | None) -> domain.Interaction:
+        """The interaction as everybody sees it, with these users and this process."""
+        return domain.Interaction(
+            id=self.id,
+            tenant=self.tenant,
+            summary=self.summary,
+            audit_trail=AuditTrail(
+                created=self.created,
+                updated=self.updated,
+                author_id=self.author_id,
+                updater_id=self.updater_id,
+                history=self.history,
+                provider_events=self.provider_events,
+            ),
+            integration=self.integration,
+            metadata=self.metadata,
+            payload=self.payload,
+            primary_key=self.primary_key,
+            process_id=self.process_id,
+            users=[user.view() for user in users],
+            destinations=self.destinations,
+            direction=self.direction,
+            status=self.status,
+            custom_status=self.custom_status,
+            process_summary=process.summary() if process else None,
+            is_last_entry=process is not None and process.last_interaction_id == self.id,
+        )

@@ -1,0 +1,75 @@
+"""Secrets at rest: sealed credentials, hashed passwords, hashed API keys."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from pydantic import JsonValue
+
+API_KEY_PREFIX: Final = "iris_"
+"""What every API key begins with, so that it is told from a login token and found by secret scanners."""
+
+_HASHER: Final = PasswordHasher()
+
+
+class UnsealableError(Exception):
+    """Sealed credentials that none of our keys opens."""
+
+
+class Vault:
+    """Seals credentials for storage with the newest key, and opens them with any."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        """Take Fernet keys (32 bytes, URL-safe base64), newest first.
+
+        Raises:
+            ValueError: if there is none, or one is of another form.
+        """
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
+
+    def seal(self, credentials: Mapping[str, JsonValue]) -> str:
+        """Credentials as a text that may be stored."""
+        return self._fernet.encrypt(json.dumps(credentials).encode()).decode()
+
+    def open(self, sealed: str) -> dict[str, JsonValue]:
+        """The credentials in a sealed text.
+
+        Raises:
+            UnsealableError: if no key fits.
+        """
+        try:
+            return json.loads(self._fernet.decrypt(sealed.encode()))
+        except InvalidToken as error:
+            raise UnsealableError("no encryption key opens these credentials") from error
+
+
+def new_api_key() -> str:
+    """A fresh API key: 256 bits of chance."""
+    return API_KEY_PREFIX + secrets.token_urlsafe(32)
+
+
+def hash_api_key(key: str) -> str:
+    """What is stored of an API key: SHA-256, which is enough for 256 random bits and quick on every call."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def hash_password(password: str) -> str:
+    """What is stored of a password: argon2id with its salt."""
+    return _HASHER.hash(password)
+
+
+def password_matches(password_hash: str, password: str) -> bool:
+    """Whether a password is the one that was hashed; takes tens of milliseconds on purpose."""
+    try:
+        return _HASHER.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+ABSENT_PASSWORD_HASH: Final = hash_password(secrets.token_hex())
+"""Checked when an account does not exist, so that its absence takes as long to find out as a wrong password."""

@@ -1,0 +1,374 @@
+"""One interaction, from its submission to the last receipt: its only changer."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Final, cast
+
+from pydantic import BaseModel, ConfigDict
+from temporalio import workflow
+from temporalio.common import RetryPolicy, SearchAttributeKey
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.interfaces import (
+        AdmissionActivities,
+        Change,
+        Dispatch,
+        DispatchActivities,
+        RecordActivities,
+        Registration,
+        Resolution,
+    )
+    from domain.clock import to_milliseconds
+    from domain.events import ProviderEvent
+    from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry, Interaction
+    from domain.outcomes import Accepted, Outcome, Rejected, Unanswered
+    from domain.problems import Problem
+    from domain.status import FAILURES, Milestone, Standing, Status
+    from domain.submission import Submission
+    from workflows.story import describe_outcome, describe_problems, events_of_refused, story_so_far, why_not_applied
+
+FAILURE_ATTRIBUTE: Final = SearchAttributeKey.for_keyword("IrisFailure")
+"""The status of an interaction that somebody should look at; unset on all others (`docs/decisions/0005`)."""
+
+UNKNOWN: Final = "unknown"
+"""The `customStatus` of a send that nobody answered."""
+
+NOT_SENT: Final = "not_sent"
+"""The `customStatus` of a send that the provider surely did not take, in all the time it was given."""
+
+MOST_EVENTS: Final = 500
+"""After so many recorded events of one interaction, those that change nothing are no longer recorded."""
+
+_TIMED_OUT_IN_FLIGHT: Final = "TemporalTimeout:StartToClose"
+"""How Temporal's server names, in a retry policy, an attempt that never came back
+(`TimeoutFailureTypePrefix` in temporalio/temporal `common/`; checked by `tests/workflows/test_dispatch.py`)."""
+
+
+def _step(summary: str) -> workflow.LocalActivityConfig:
+    """How every step on our own database is run: again and again until it is written."""
+    return workflow.LocalActivityConfig(
+        start_to_close_timeout=timedelta(seconds=8),
+        # Longer waits become timers of the server, so that a database that is away does not keep a worker busy.
+        local_retry_threshold=timedelta(seconds=2),
+        retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=30)),
+        summary=summary,
+    )
+
+
+class InteractionInput(BaseModel):
+    """What a run begins with.
+
+    Attributes:
+        interaction_id: whose run it is.
+        submission: what to admit; None for a run that a late receipt begins, which can only go on from the record.
+        receipt_window: how long receipts are awaited, from the creation of the interaction.
+        dispatch_deadline: how long a send that the provider surely did not take is tried again.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    interaction_id: str
+    submission: Submission | None = None
+    receipt_window: timedelta
+    dispatch_deadline: timedelta
+
+
+class Admission(BaseModel):
+    """The answer to a submission.
+
+    Attributes:
+        interaction: as it was when the answer was decided.
+        fingerprint: of the request that made it.
+        problems: why it was refused, if it was.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    interaction: Interaction
+    fingerprint: str
+    problems: list[Problem] = []
+
+
+@workflow.defn(name="Interaction")
+class InteractionWorkflow:
+    """One interaction as a durable workflow."""
+
+    @workflow.init
+    def __init__(self, start: InteractionInput) -> None:
+        self._start = start
+        self._admission: Admission | None = None
+        self._inbox: list[ProviderEvent] = []
+        self._heard: set[str] = set()
+        self._recorded = 0
+        self._history: list[HistoryEntry] = []
+        self._standing = Standing(status=Status.VALIDATION_PENDING)
+        self._sequence = 0
+        self._created: datetime = workflow.now()
+        self._policy: DispatchPolicy | None = None
+
+    @workflow.run
+    async def run(self, start: InteractionInput) -> Standing:
+        """Admit and dispatch what was submitted, or go on from the record; then hear receipts until the end."""
+        admitted = await self._admit(start.submission) if start.submission else None
+        if admitted is not None:
+            await self._dispatch(admitted)
+        elif self._admission is None:
+            await self._resume()
+        await self._hear_until_the_end()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self._standing
+
+    @workflow.update(description="Wait until the submission is admitted or refused")
+    async def admitted(self) -> Admission:
+        """The answer to the submission."""
+        await workflow.wait_condition(lambda: self._admission is not None)
+        return cast("Admission", self._admission)
+
+    @workflow.signal(description="News from the provider")
+    def hear(self, events: list[ProviderEvent]) -> None:
+        """Take the provider's news; they wait their turn."""
+        self._inbox.extend(events)
+
+    @workflow.query(description="Where the interaction stands")
+    def standing(self) -> Standing:
+        """Where the interaction stands."""
+        return self._standing
+
+    async def _admit(self, submission: Submission) -> Dispatch | None:
+        """Register, validate and resolve; what to dispatch, or None if there is nothing for this run to send."""
+        registration = await workflow.execute_local_activity_method(
+            AdmissionActivities.register, submission, **_step("write it down")
+        )
+        if not registration.ours:
+            return None
+        self._begin(registration)
+        validation = await workflow.execute_local_activity_method(
+            AdmissionActivities.validate, submission, **_step("say what is wrong with it")
+        )
+        if validation.problems or validation.policy is None:
+            await self._refuse(registration, validation.problems)
+            return None
+        resolution = Resolution(
+            submission=submission,
+            destinations=validation.destinations,
+            policy=validation.policy,
+            resolved_at=self._now(),
+        )
+        resolved = await workflow.execute_local_activity_method(
+            AdmissionActivities.resolve, resolution, **_step("find or make its users and process")
+        )
+        if resolved.interaction is None:
+            await self._refuse(registration, resolved.problems)
+            return None
+        interaction = resolved.interaction
+        self._policy = validation.policy
+        self._sequence = 2
+        self._stand(Standing(status=Status.DISPATCH_PENDING), interaction.audit_trail.history[-1:])
+        self._admission = Admission(interaction=interaction, fingerprint=registration.fingerprint)
+        return Dispatch(
+            interaction_id=interaction.id,
+            tenant=interaction.tenant,
+            integration_id=interaction.integration.integration_id,
+            payload=interaction.payload,
+            destinations=interaction.destinations,
+            repeatable=validation.policy.repeatable,
+        )
+
+    def _begin(self, registration: Registration) -> None:
+        self._sequence = 1
+        trail = registration.interaction.audit_trail
+        self._created = trail.created
+        self._stand(self._standing, trail.history[:1])
+
+    async def _refuse(self, registration: Registration, problems: list[Problem]) -> None:
+        standing = Standing(status=Status.VALIDATION_ERROR)
+        entry = self._entry(standing, describe_problems(problems))
+        await self._record(standing, [entry], problems=problems)
+        registered = registration.interaction
+        trail = registered.audit_trail
+        refused = registered.model_copy(
+            update={
+                "status": standing.status,
+                "audit_trail": trail.model_copy(update={"history": [*trail.history, entry], "updated": entry.date}),
+            }
+        )
+        self._admission = Admission(interaction=refused, fingerprint=registration.fingerprint, problems=problems)
+
+    async def _resume(self) -> None:
+        """Go on from what is stored: another run registered the interaction, and perhaps sent it."""
+        record = await workflow.execute_local_activity_method(
+            RecordActivities.load, self._start.interaction_id, **_step("go on from the record")
+        )
+        if record is None:
+            raise ApplicationError("there is no such interaction", type="NotFound", non_retryable=True)
+        self._sequence = record.sequence
+        self._policy = record.policy
+        trail = record.interaction.audit_trail
+        self._created = trail.created
+        self._heard = {heard.event.key for heard in trail.provider_events}
+        self._recorded = len(trail.provider_events)
+        self._stand(record.standing, trail.history)
+        self._admission = Admission(
+            interaction=record.interaction, fingerprint=record.fingerprint, problems=record.problems
+        )
+
+    async def _dispatch(self, dispatch: Dispatch) -> None:
+        outcome = await self._send(dispatch)
+        standing = _standing_after(outcome)
+        entry = self._entry(standing, describe_outcome(outcome))
+        refused = events_of_refused(outcome)
+        heard = [
+            HeardEvent(heard_at=entry.date, event=event, status=standing.status, applied=True) for event in refused
+        ]
+        message_id = outcome.provider_message_id if isinstance(outcome, Accepted) else None
+        await self._record(standing, [entry], heard, message_id)
+
+    async def _send(self, dispatch: Dispatch) -> Outcome | str:
+        """What the provider answered; a text if it surely never took the message."""
+        try:
+            return await workflow.execute_activity_method(
+                DispatchActivities.dispatch,
+                dispatch,
+                start_to_close_timeout=timedelta(seconds=60),
+                schedule_to_close_timeout=self._start.dispatch_deadline,
+                retry_policy=RetryPolicy(
+                    initial_interval=timedelta(seconds=1),
+                    maximum_interval=timedelta(minutes=1),
+                    non_retryable_error_types=[] if dispatch.repeatable else [_TIMED_OUT_IN_FLIGHT],
+                ),
+                summary="hand it to the provider",
+            )
+        except ActivityError as error:
+            return _outcome_of_failure(error, repeatable=dispatch.repeatable)
+
+    async def _hear_until_the_end(self) -> None:
+        """Take news as they come, until nothing more can change or the receipt window closes."""
+        await self._take_news()
+        remaining = self._created + self._start.receipt_window - workflow.now()
+        if self._is_settled() or remaining <= timedelta():
+            return
+        # One timer for the whole wait: a timeout inside the loop would make one at each turn.
+        window = asyncio.create_task(workflow.sleep(remaining, summary="receipt window"))
+        while not self._is_settled() and not window.done():
+            await workflow.wait_condition(lambda: bool(self._inbox) or window.done())
+            await self._take_news()
+        if not self._is_settled():
+            await self._close_window()
+
+    def _is_settled(self) -> bool:
+        """Whether nothing is awaited any more; a receipt that comes all the same begins a new run."""
+        match self._standing.status:
+            case Status.SENT:
+                return False
+            case Status.PROVIDER_SENDING_ERROR:
+                return self._standing.custom_status != UNKNOWN
+            case Status.COMPLETED:
+                reads = self._policy is not None and self._policy.reports_reads
+                return not reads or self._standing.milestone is Milestone.READ
+            case _:
+                return True
+
+    async def _take_news(self) -> None:
+        while self._inbox:
+            events, self._inbox = self._inbox, []
+            standing = self._standing
+            entries: list[HistoryEntry] = []
+            heard: list[HeardEvent] = []
+            for event in events:
+                reason = why_not_applied(standing, event, repeated=event.key in self._heard)
+                if reason is None:
+                    standing = standing.hear(event.milestone, event.word)
+                    entries.append(self._entry(standing, event.detail or None))
+                if reason is None or self._recorded + len(heard) < MOST_EVENTS:
+                    heard.append(
+                        HeardEvent(
+                            heard_at=self._now(),
+                            event=event,
+                            status=standing.status,
+                            applied=reason is None,
+                            reason=reason,
+                        )
+                    )
+                self._heard.add(event.key)
+            await self._record(standing, entries, heard)
+
+    async def _close_window(self) -> None:
+        """The receipt window closed: silence completes what has no receipts, and is noted on all else."""
+        reports = self._policy is None or self._policy.reports_delivery
+        if self._standing.status is Status.SENT and not reports:
+            standing = self._standing.model_copy(update={"status": Status.COMPLETED})
+            await self._record(standing, [self._entry(standing, "Sin rebote en el plazo de espera")])
+        elif self._standing.status is not Status.COMPLETED:
+            note = "Plazo de espera agotado sin confirmación del proveedor"
+            await self._record(self._standing, [self._entry(self._standing, note)])
+
+    async def _record(
+        self,
+        standing: Standing,
+        entries: list[HistoryEntry],
+        heard: list[HeardEvent] | None = None,
+        provider_message_id: str | None = None,
+        problems: list[Problem] | None = None,
+    ) -> None:
+        change = Change(
+            interaction_id=self._start.interaction_id,
+            sequence=self._sequence + 1,
+            standing=standing,
+            updated=self._now(),
+            history=entries,
+            heard=heard or [],
+            provider_message_id=provider_message_id,
+            problems=problems or [],
+        )
+        await workflow.execute_local_activity_method(
+            RecordActivities.record, change, **_step(f"{standing.status} {standing.custom_status or ''}".rstrip())
+        )
+        self._sequence = change.sequence
+        self._recorded += len(change.heard)
+        self._stand(standing, entries)
+
+    def _stand(self, standing: Standing, entries: list[HistoryEntry]) -> None:
+        """Take a standing that is recorded, and show it in the Web UI."""
+        if standing.status is not self._standing.status and {standing.status, self._standing.status} & FAILURES:
+            _show_failure(standing.status if standing.status in FAILURES else None)
+        self._standing = standing
+        self._history.extend(entries)
+        workflow.set_current_details(story_so_far(self._history))
+
+    def _entry(self, standing: Standing, notes: str | None) -> HistoryEntry:
+        return HistoryEntry(date=self._now(), status=standing.status, custom_status=standing.custom_status, notes=notes)
+
+    def _now(self) -> datetime:
+        return max(to_milliseconds(workflow.now()), self._created)
+
+
+def _show_failure(status: Status | None) -> None:
+    update = FAILURE_ATTRIBUTE.value_unset() if status is None else FAILURE_ATTRIBUTE.value_set(status.value)
+    workflow.upsert_search_attributes([update])  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
+
+
+def _standing_after(outcome: Outcome | str) -> Standing:
+    match outcome:
+        case Accepted():
+            return Standing(status=Status.SENT, custom_status=outcome.word, milestone=Milestone.ACCEPTED)
+        case Rejected():
+            return Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status="rejected")
+        case Unanswered():
+            return Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status=UNKNOWN)
+        case str():
+            return Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status=NOT_SENT)
+
+
+def _outcome_of_failure(error: ActivityError, *, repeatable: bool) -> Outcome | str:
+    """What a dispatch that gave up means.
+
+    The activity raises an error of its own only while the message was surely not taken, or when it may be repeated;
+    an attempt that never came back, and one of several that were repeated, may have sent it.
+    """
+    cause = error.cause
+    while cause is not None and not isinstance(cause, ApplicationError):
+        cause = cause.__cause__
+    if cause is not None and not repeatable:
+        return str(cause)
+    return Unanswered(detail=str(cause or error.cause or error))

@@ -1,0 +1,74 @@
+"""An interaction's story in words: the notes of its history, and what the Web UI shows."""
+
+from collections.abc import Sequence
+
+from domain.clock import to_wire
+from domain.events import ProviderEvent
+from domain.interaction import HistoryEntry
+from domain.outcomes import Accepted, Outcome, Rejected, Unanswered
+from domain.problems import Problem
+from domain.status import Milestone, Standing, Status
+
+
+def describe_problems(problems: Sequence[Problem]) -> str:
+    """Why a submission was refused."""
+    return "; ".join(f"{problem.field}: {problem.message()}" for problem in problems)
+
+
+def describe_outcome(outcome: Outcome | str) -> str | None:
+    """What came of a dispatch; a text is why the provider surely never took it."""
+    match outcome:
+        case Accepted():
+            refused = ", ".join(f"{one.destination} ({one.code})" for one in outcome.refused)
+            return f"Destinos rechazados: {refused}" if refused else None
+        case Rejected():
+            return f"Rechazado por el proveedor: {outcome.code} ({outcome.failure}) {outcome.detail}".rstrip()
+        case Unanswered():
+            return f"Respuesta perdida: puede haberse enviado. {outcome.detail}".rstrip()
+        case str():
+            return f"No enviado en el plazo de reintentos: {outcome}"
+
+
+def events_of_refused(outcome: Outcome | str) -> list[ProviderEvent]:
+    """The provider's news of the destinations that it refused while it took others."""
+    if not isinstance(outcome, Accepted):
+        return []
+    return [
+        ProviderEvent(
+            key=f"refused:{refused.destination}",
+            word="rejected",
+            milestone=Milestone.NONE,
+            provider_message_id=outcome.provider_message_id,
+            destination=refused.destination,
+            code=refused.code,
+            failure=refused.failure,
+            detail=refused.detail,
+        )
+        for refused in outcome.refused
+    ]
+
+
+def why_not_applied(standing: Standing, event: ProviderEvent, *, repeated: bool) -> str | None:
+    """Why a piece of news changes nothing; None if it does."""
+    if repeated:
+        return "repeated"
+    if event.milestone is Milestone.NONE:
+        return f"unknown word: {event.word}"
+    if standing.hear(event.milestone, event.word) == standing:
+        if event.milestone is Milestone.FAILED and standing.status is Status.COMPLETED:
+            return "failure after proof of delivery"
+        return f"late: already {standing.custom_status or standing.status}"
+    return None
+
+
+def story_so_far(history: Sequence[HistoryEntry]) -> str:
+    """The history as the Markdown table that the Web UI shows."""
+    rows = [
+        f"| {to_wire(entry.date)} | {entry.status} | {entry.custom_status or ''} | {_cell(entry.notes)} |"
+        for entry in history
+    ]
+    return "\n".join(["| date | status | customStatus | notes |", "|---|---|---|---|", *rows])
+
+
+def _cell(text: str | None) -> str:
+    return (text or "").replace("|", "\\|").replace("\n", " ")
