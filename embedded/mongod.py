@@ -1,6 +1,7 @@
 """A real MongoDB server as a child process: a replica set of one, on the loopback interface."""
 
 import importlib.util
+import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -71,11 +72,12 @@ class Mongod(Server):
         ]
 
     @override
-    def explain(self, last_words: Sequence[str]) -> str:
+    def explain(self) -> str:
+        last_words = self.last_words(lines=50)
         for library, package in PACKAGES_OF_LIBRARIES.items():
             if any(library in line for line in last_words):
                 return f"The shared library {library} is missing; on Debian and Ubuntu: apt-get install {package}"
-        return super().explain(last_words)
+        return "\n".join(filter(None, map(_complaint, last_words))) or super().explain()
 
     @override
     async def serving(self) -> None:
@@ -104,3 +106,14 @@ class Mongod(Server):
     @property
     def _address(self) -> str:
         return f"{LOOPBACK}:{self._port}"
+
+
+def _complaint(line: str) -> str | None:
+    """What a line of the log complains of, or nothing when it does not."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    if entry["s"] not in {"E", "F"}:  # errors and fatal ones
+        return None
+    return f"{entry['msg']}: {entry.get('attr', {})}"

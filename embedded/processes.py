@@ -66,9 +66,9 @@ class Server(ABC):
         """The environment that the server runs in."""
         return os.environ
 
-    def explain(self, last_words: Sequence[str]) -> str:
-        """Why the server ended, as well as the last lines of its output tell."""
-        return "\n".join(last_words)
+    def explain(self) -> str:
+        """Why the server ended, as well as the end of its output tells."""
+        return "\n".join(self.last_words())
 
     @property
     def pid(self) -> int | None:
@@ -111,7 +111,7 @@ class Server(ABC):
         return await self._process.wait() if self._process else 0
 
     def last_words(self, lines: int = 10) -> list[str]:
-        """The last lines of the server's output."""
+        """The last lines of the server's output so far, this run's and earlier ones'."""
         with suppress(FileNotFoundError), self.log.open(errors="replace") as log:
             return [line.rstrip() for line in deque(log, lines)]
         return []
@@ -147,7 +147,7 @@ class Server(ABC):
             if serving.done():
                 return serving.result()
             if ended.done():
-                raise ServerError(f"{self.name} did not start. {self.explain(self.last_words())}")
+                raise ServerError(f"{self.name} did not start. {self.explain()}")
             raise ServerError(f"{self.name} did not serve within {READY_SECONDS:.0f} s; its output is in {self.log}")
         finally:
             serving.cancel()

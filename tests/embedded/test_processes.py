@@ -1,0 +1,238 @@
+"""The servers of the embedded stack: they serve, come back with their data, and never outlive who started them."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio import StreamReader
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from pymongo import AsyncMongoClient
+from temporalio.client import Client
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from typing_extensions import override
+
+from embedded import guard
+from embedded.mongod import Mongod, find_mongod
+from embedded.ports import free_port, is_listened_on
+from embedded.processes import Server, ServerError, until
+from embedded.temporal_server import SEARCH_ATTRIBUTES, TemporalServer
+
+ROOT: Final = Path(__file__).parents[2]
+LAUNCHER: Final = """
+import asyncio, sys
+from pathlib import Path
+from embedded.mongod import Mongod
+from embedded.temporal_server import TemporalServer
+
+async def launch(folder, mongodb_port, temporal_port):
+    async with (
+        Mongod(Path(folder, "mongodb"), int(mongodb_port), Path(folder, "mongodb.log")),
+        TemporalServer(int(temporal_port), Path(folder, "temporal.log")),
+    ):
+        print("serving", flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(launch(*sys.argv[1:]))
+"""
+TRAP_AND_TELL: Final = """
+import signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+print("ready", flush=True)
+signal.pause()
+"""
+WATCHER: Final = """
+import os, sys
+from embedded import guard
+sys.exit(guard.watch(os.getppid(), [sys.executable, "-c", sys.argv[1]]))
+"""
+
+
+class Stubborn(Server):
+    """A server that does not listen to requests to end."""
+
+    @override
+    def command(self) -> Sequence[str]:
+        program = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+        return [sys.executable, "-c", program]
+
+    @override
+    async def serving(self) -> None:
+        await until(self._is_deaf)
+
+    async def _is_deaf(self) -> bool:
+        return "deaf" in self.last_words()
+
+
+@dataclass(frozen=True)
+class Running:
+    """A process of ours whose output we read."""
+
+    process: Process
+    output: StreamReader
+
+    async def readline(self) -> bytes:
+        return await self.output.readline()
+
+
+async def run(*command: str) -> Running:
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE)
+    assert process.stdout
+    return Running(process, process.stdout)
+
+
+async def insert(mongod: Mongod, word: str) -> list[str]:
+    async with AsyncMongoClient[dict[str, Any]](mongod.uri) as client:
+        words = client["test"]["words"]
+        await words.insert_one({"word": word})
+        return [document["word"] async for document in words.find(sort=[("_id", 1)])]
+
+
+async def start_workflow(server: TemporalServer, workflow_id: str) -> None:
+    client = await Client.connect(server.address, namespace=server.namespace)
+    keys = [SearchAttributeKey.for_keyword(name) for name in SEARCH_ATTRIBUTES]
+    await client.start_workflow(
+        "Anything",
+        id=workflow_id,
+        task_queue="nobody",
+        search_attributes=TypedSearchAttributes([SearchAttributePair(key, "value") for key in keys]),
+    )
+
+
+async def open_workflows(server: TemporalServer) -> set[str]:
+    client = await Client.connect(server.address, namespace=server.namespace)
+    return {workflow.id async for workflow in client.list_workflows("IrisFailure = 'value'")}
+
+
+async def until_deserted(*ports: int) -> None:
+    async def are_deserted() -> bool:
+        return not any([await is_listened_on(port) for port in ports])
+
+    async with asyncio.timeout(10):
+        await until(are_deserted)
+
+
+async def test_mongodb_keeps_what_it_acknowledged_when_it_is_killed_and_started_again(tmp_path: Path) -> None:
+    async with Mongod(tmp_path / "data", free_port(), tmp_path / "log") as mongod:
+        await insert(mongod, "before")
+        await mongod.kill()
+        await mongod.start()
+        assert await insert(mongod, "after") == ["before", "after"]
+
+
+async def test_mongodb_takes_up_files_that_were_made_under_another_port(tmp_path: Path) -> None:
+    async with Mongod(tmp_path / "data", free_port(), tmp_path / "log") as mongod:
+        await insert(mongod, "before")
+    async with Mongod(tmp_path / "data", free_port(), tmp_path / "log") as elsewhere:
+        assert await insert(elsewhere, "after") == ["before", "after"]
+
+
+async def test_temporal_knows_our_search_attributes_from_its_first_moment(tmp_path: Path) -> None:
+    async with TemporalServer(free_port(), tmp_path / "log") as server:
+        await start_workflow(server, "first")
+
+
+async def test_temporal_keeps_its_workflows_when_it_is_killed_and_started_again(tmp_path: Path) -> None:
+    async with TemporalServer(free_port(), tmp_path / "log", database=tmp_path / "temporal.db") as server:
+        await start_workflow(server, "before")
+        await server.kill()
+        await server.start()
+        await start_workflow(server, "after")
+
+        async def are_both_listed() -> bool:
+            return await open_workflows(server) == {"before", "after"}
+
+        async with asyncio.timeout(10):
+            await until(are_both_listed)
+
+
+async def test_temporal_serves_its_web_ui_and_the_namespace_asked_for(tmp_path: Path) -> None:
+    ui_port = free_port()
+    async with TemporalServer(free_port(), tmp_path / "log", ui_port=ui_port, namespace="iris") as server:
+        await start_workflow(server, "in our namespace")
+        assert await is_listened_on(ui_port)
+        assert server.ui_url == f"http://127.0.0.1:{ui_port}"
+
+
+async def test_a_server_that_is_not_there_says_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IRIS_MONGOD", str(tmp_path / "no-such-mongod"))
+    with pytest.raises(ServerError, match="no-such-mongod: No such file or directory"):
+        await Mongod(tmp_path / "data", free_port(), tmp_path / "log").start()
+
+
+async def test_a_missing_shared_library_is_named_with_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "mongod"
+    broken.write_text(
+        "#!/bin/sh\necho 'mongod: error while loading shared libraries: libcurl.so.4: not found'; exit 127"
+    )
+    broken.chmod(0o755)
+    monkeypatch.setenv("IRIS_MONGOD", str(broken))
+    with pytest.raises(ServerError, match=r"libcurl\.so\.4 is missing.*apt-get install libcurl4"):
+        await Mongod(tmp_path / "data", free_port(), tmp_path / "log").start()
+
+
+async def test_a_server_that_cannot_start_gives_its_last_words(tmp_path: Path) -> None:
+    async with Mongod(tmp_path / "data", free_port(), tmp_path / "log"):
+        with pytest.raises(ServerError, match="Unable to lock the lock file"):
+            await Mongod(tmp_path / "data", free_port(), tmp_path / "other log").start()
+
+
+async def test_a_server_that_does_not_end_when_asked_is_killed(tmp_path: Path) -> None:
+    async with Stubborn("Stubborn", tmp_path / "log") as server:
+        await server.stop(seconds=0.1)
+        assert server.pid is None
+        assert await server.ended() == -signal.SIGKILL
+
+
+async def test_no_server_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
+    ports = free_port(), free_port()
+    launcher = await run(sys.executable, "-c", LAUNCHER, str(tmp_path), *map(str, ports))
+    assert await launcher.readline() == b"serving\n"
+    launcher.process.kill()
+    await launcher.process.wait()
+    await until_deserted(*ports)
+
+
+async def test_the_guard_without_prctl_hands_on_the_request_to_end_and_the_exit_code() -> None:
+    watcher = await run(sys.executable, "-c", WATCHER, TRAP_AND_TELL)
+    assert await watcher.readline() == b"ready\n"
+    watcher.process.terminate()
+    assert await watcher.process.wait() == 3
+
+
+async def test_the_guard_without_prctl_kills_its_child_when_the_parent_is_killed() -> None:
+    parent_of_watcher = "import subprocess, sys; subprocess.call(sys.argv[1:])"
+    parent = await run(sys.executable, "-c", parent_of_watcher, sys.executable, "-c", WATCHER, TRAP_AND_TELL)
+    assert await parent.readline() == b"ready\n"
+    parent.process.kill()
+    assert await parent.readline() == b""  # the end of the pipe: whoever could write to it has ended
+
+
+@pytest.mark.parametrize("arguments", [[], ["1"], ["1", "--"], ["one", "--", "true"]])
+def test_the_guard_refuses_a_command_line_that_is_none(arguments: list[str]) -> None:
+    assert guard.main(arguments) == guard.USAGE_ERROR
+
+
+async def test_the_guard_runs_nothing_for_a_parent_that_has_ended() -> None:
+    never_its_parent = "1" if os.getpid() != 1 else "2"
+    guarded = await run(sys.executable, guard.__file__, never_its_parent, "--", "echo", "ran")
+    assert await guarded.readline() == b""
+    assert await guarded.process.wait() == 0
+
+
+async def test_the_preferred_port_is_taken_if_it_is_free_and_another_if_not() -> None:
+    port = free_port()
+    assert free_port(port) == port
+    async with await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", port):
+        assert free_port(port) != port
+
+
+def test_the_packaged_mongod_is_found() -> None:
+    assert find_mongod().exists()
