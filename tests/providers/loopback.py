@@ -64,6 +64,7 @@ class HttpFarEnd(FarEnd):
 
     Attributes:
         other_losses: answers of the provider's own that leave it open whether the message was taken.
+        requests: what arrived, in order.
     """
 
     other_losses: ClassVar[Mapping[str, Reply]] = {}
@@ -73,6 +74,7 @@ class HttpFarEnd(FarEnd):
         super().__init__()
         self._reply: Callable[[HttpRequest], Reply] = self.take
         self._server: asyncio.Server | None = None
+        self.requests: list[HttpRequest] = []
 
     @property
     def address(self) -> str:
@@ -109,6 +111,7 @@ class HttpFarEnd(FarEnd):
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = await _read_request(reader)
+        self.requests.append(request)
         self.attempts += 1
         self.overheard.append(f"{request.method} {request.target}")
         reply = self._reply(request)

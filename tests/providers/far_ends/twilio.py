@@ -4,17 +4,17 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
-from typing import ClassVar, Final, Protocol, cast
+from typing import ClassVar, Final
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from pydantic import JsonValue
-from twilio.request_validator import RequestValidator  # pyright: ignore[reportMissingTypeStubs] - it has no types
 
 from domain.outcomes import FailureClass
 from domain.payloads import Channel, SimpleText
 from domain.status import Milestone
 from providers.base import Webhook
 from providers.twilio import Twilio
+from tests.providers import vendor_twilio
 from tests.providers.far_end import (
     NOW,
     Delivery,
@@ -28,6 +28,8 @@ from tests.providers.loopback import HTTP_LOSSES, HttpFarEnd, HttpRequest, Reply
 
 ACCOUNT: Final = "AC00000000000000000000000000000001"
 TOKEN: Final = "made_up_auth_token"
+API_KEY: Final = "SK00000000000000000000000000000001"
+API_KEY_SECRET: Final = "made_up_api_key_secret"
 SENDER: Final = "+15005550006"
 FORM: Final = "application/x-www-form-urlencoded"
 
@@ -40,17 +42,9 @@ _STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
 }
 
 
-class VendorValidator(Protocol):
-    """What is used of Twilio's own library."""
-
-    def compute_signature(self, uri: str, params: Mapping[str, str]) -> str: ...
-    def validate(
-        self, uri: str, params: Mapping[str, str] | str, signature: str, algorithm: str | None = None
-    ) -> bool: ...
-
-
-def vendor_validator(secret: str) -> VendorValidator:
-    return cast("VendorValidator", RequestValidator(secret))
+def basic(user: str, password: str) -> str:
+    """The credentials of RFC 7617."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 def complain(code: str, **headers: str) -> bytes:
@@ -126,17 +120,17 @@ class TwilioSms(HttpFarEnd):
         return {"accountSid": ACCOUNT, "authToken": TOKEN}
 
     def secrets(self) -> Sequence[str]:
-        return (TOKEN, base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode())
+        return (TOKEN, basic(ACCOUNT, TOKEN).removeprefix("Basic "))
 
     def take(self, request: HttpRequest) -> bytes:
         if (request.method, request.target) != ("POST", f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"):
             return complain("20404")
-        if request.headers.get("authorization") != f"Basic {self.secrets()[1]}":
+        if request.headers.get("authorization") not in {basic(ACCOUNT, TOKEN), basic(API_KEY, API_KEY_SECRET)}:
             return complain("20003")
         if request.headers.get("content-type") != FORM:
             return complain("20001")
         form = dict(parse_qsl(request.body.decode(), keep_blank_values=True, strict_parsing=True))
-        if form["From"] != SENDER:
+        if form.get("From") != SENDER and "MessagingServiceSid" not in form:
             return complain("21606")
         sid = f"SM{len(self.deliveries):032x}"
         self.deliveries.append(
@@ -173,7 +167,7 @@ class TwilioSms(HttpFarEnd):
 
     def sign(self, webhook: Webhook, secret: str) -> Webhook:
         parameters = dict(parse_qsl(webhook.body.decode(), keep_blank_values=True))
-        signature = vendor_validator(secret).compute_signature(webhook.url, parameters)
+        signature = vendor_twilio.validator(secret).compute_signature(webhook.url, parameters)
         return replace(webhook, headers={**webhook.headers, "x-twilio-signature": signature})
 
 

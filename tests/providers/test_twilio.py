@@ -1,0 +1,321 @@
+"""What is Twilio's own, beyond the contract of every provider (`docs/providers/twilio.md`).
+
+The recorded bodies are composed from the fields that Twilio documents. Its own library says what a request and a
+signature look like; its own description of the API says which fields there are.
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
+
+import httpx2
+import jsonschema
+import pytest
+from pydantic import JsonValue
+
+from domain.events import ProviderEvent
+from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
+from domain.status import Milestone
+from providers.base import MisconfiguredError, TransientError, UnreadableError, Webhook
+from providers.http import Doubt, judge
+from providers.twilio import Twilio
+from providers.twilio.adapter import DIALECT, TwilioConfiguration, with_reference
+from providers.twilio.codes import MEANINGS
+from tests.providers import vendor_twilio
+from tests.providers.far_end import NOW, REFERENCE
+from tests.providers.far_ends.twilio import (
+    ACCOUNT,
+    API_KEY,
+    API_KEY_SECRET,
+    FORM,
+    SENDER,
+    TOKEN,
+    TwilioSms,
+    basic,
+)
+
+HERE: Final = Path(__file__).parent
+SERVICE: Final = "MG0000000000000000000000000000000a"
+MESSAGE_ID: Final = "SMaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+CALLBACK_URL: Final = "https://iris.example/webhooks/twilio/685bc5d05a72ed2a5f8d0e42"
+CREDENTIALS: Final[dict[str, JsonValue]] = {"accountSid": ACCOUNT, "authToken": TOKEN}
+NO_NETWORK: Final = httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport())
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(timeout=1, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+async def far_end() -> AsyncIterator[TwilioSms]:
+    async with TwilioSms() as listening:
+        yield listening
+
+
+def configured(far_end: TwilioSms, http: httpx2.AsyncClient, **configuration: JsonValue) -> Twilio:
+    return Twilio.open(far_end.configuration() | configuration, far_end.credentials(), http)
+
+
+def reader() -> Twilio:
+    """A provider that only reads webhooks."""
+    return Twilio.open({"sender": SENDER}, CREDENTIALS, NO_NETWORK)
+
+
+def recorded(name: str) -> bytes:
+    return (HERE / "recorded" / "twilio" / name).read_bytes()
+
+
+def status_callback(name: str) -> Webhook:
+    return Webhook(with_reference(CALLBACK_URL, REFERENCE), {"content-type": FORM}, recorded(name), NOW)
+
+
+def heard(word: str, milestone: Milestone, **more: str) -> ProviderEvent:
+    """What a recorded status callback tells."""
+    event = ProviderEvent(
+        key=f"{MESSAGE_ID}:{word}",
+        word=word,
+        milestone=milestone,
+        reference=REFERENCE,
+        provider_message_id=MESSAGE_ID,
+        destination="34638766068",
+    )
+    return ProviderEvent.model_validate(event.model_dump() | more)
+
+
+class TestRequest:
+    """Compared with the official description and the official library."""
+
+    async def sent_form(self, far_end: TwilioSms, twilio: Twilio) -> dict[str, str]:
+        assert isinstance(await twilio.send(far_end.outbound()), Accepted)
+        return dict(parse_qsl(far_end.requests[-1].body.decode(), keep_blank_values=True, strict_parsing=True))
+
+    @pytest.mark.parametrize(
+        "configuration",
+        [
+            {},
+            {"validityPeriod": 60},
+            {"sender": None, "messagingServiceSid": SERVICE},
+            {"sender": "Obra Mat", "messagingServiceSid": SERVICE, "validityPeriod": 36_000},
+        ],
+        ids=str,
+    )
+    async def test_the_form_is_of_the_official_description(
+        self, far_end: TwilioSms, http: httpx2.AsyncClient, configuration: Mapping[str, JsonValue]
+    ) -> None:
+        form = await self.sent_form(far_end, configured(far_end, http, **configuration))
+        schema = json.loads((HERE / "contracts" / "twilio_create_message.json").read_text())
+        typed = {
+            name: int(value) if schema["properties"][name]["type"] == "integer" else value
+            for name, value in form.items()
+        }
+        jsonschema.validate(typed, schema)
+
+    async def test_the_request_is_the_one_that_the_official_library_makes(
+        self, far_end: TwilioSms, http: httpx2.AsyncClient
+    ) -> None:
+        form = await self.sent_form(
+            far_end, configured(far_end, http, messagingServiceSid=SERVICE, validityPeriod=3600)
+        )
+        request = far_end.requests[-1]
+        capture = vendor_twilio.Capture()
+        vendor_twilio.messages(ACCOUNT, TOKEN, capture).create(
+            to="+34638766068",
+            from_=SENDER,
+            messaging_service_sid=SERVICE,
+            body=far_end.payload.displayed_text(),
+            validity_period=3600,
+            status_callback=with_reference(far_end.outbound().callback_url, far_end.outbound().reference),
+        )
+        assert (request.method, f"https://api.twilio.com{request.target}") == (capture.method, capture.url)
+        assert request.headers["authorization"] == basic(*capture.auth)
+        assert form == dict(parse_qsl(urlencode(capture.data)))
+
+    async def test_the_address_is_twilios_own_unless_another_is_configured(self) -> None:
+        asked: list[httpx2.Request] = []
+
+        def answer(request: httpx2.Request) -> httpx2.Response:
+            asked.append(request)
+            return httpx2.Response(201, content=recorded("created.json"))
+
+        async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer)) as http:
+            twilio = Twilio.open({"sender": SENDER}, CREDENTIALS, http)
+            await twilio.send(TwilioSms().outbound())
+        assert str(asked[0].url) == f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
+
+    async def test_a_messaging_service_sends_without_a_sender(
+        self, far_end: TwilioSms, http: httpx2.AsyncClient
+    ) -> None:
+        form = await self.sent_form(far_end, configured(far_end, http, sender=None, messagingServiceSid=SERVICE))
+        assert form["MessagingServiceSid"] == SERVICE
+        assert "From" not in form
+
+    async def test_an_api_key_sends_in_place_of_the_auth_token_to_the_same_account(
+        self, far_end: TwilioSms, http: httpx2.AsyncClient
+    ) -> None:
+        twilio = far_end.open(http, apiKeySid=API_KEY, apiKeySecret=API_KEY_SECRET)
+        assert isinstance(await twilio.send(far_end.outbound()), Accepted)
+        assert far_end.requests[-1].headers["authorization"] == basic(API_KEY, API_KEY_SECRET)
+
+    @pytest.mark.parametrize(
+        ("callback_url", "expected"),
+        [
+            ("https://iris.example/a", "https://iris.example/a?reference=1"),
+            ("https://iris.example/a?b=%20&c", "https://iris.example/a?b=%20&c&reference=1"),
+            ("https://iris.example/a#rc=3", "https://iris.example/a?reference=1#rc=3"),
+            ("https://iris.example/a?b=1#rc=3&rp=all", "https://iris.example/a?b=1&reference=1#rc=3&rp=all"),
+        ],
+    )
+    def test_our_reference_joins_the_callbacks_query_and_changes_nothing_else(
+        self, callback_url: str, expected: str
+    ) -> None:
+        assert with_reference(callback_url, "1") == expected
+
+
+class TestConfiguration:
+    @pytest.mark.parametrize("sender", [SENDER, "+34638766068", "21555", "OBRAMAT", "ObraMat_+&1", "4you"])
+    def test_a_sender_is_a_phone_number_a_short_code_or_a_name(self, sender: str) -> None:
+        assert TwilioConfiguration(sender=sender).sender == sender
+
+    @pytest.mark.parametrize(
+        "sender",
+        ["", "34638766068", "+0638766068", "+34 638 766", "12", "ObraMat Compras", "Ferretería", "x\n", "٣٣٣٣"],
+    )
+    def test_anything_else_is_refused(self, sender: str) -> None:
+        with pytest.raises(MisconfiguredError, match="sender"):
+            Twilio.open({"sender": sender}, CREDENTIALS, NO_NETWORK)
+
+    @pytest.mark.parametrize("url", ["ftp://a", "https://a?b=c", "https://a#b", "http://a:99999", "//a", "https://"])
+    def test_an_address_is_that_of_a_web_server_and_nothing_more(self, url: str) -> None:
+        with pytest.raises(MisconfiguredError, match="baseUrl"):
+            Twilio.open({"sender": SENDER, "baseUrl": url}, CREDENTIALS, NO_NETWORK)
+
+
+class TestAnswer:
+    @pytest.mark.parametrize(
+        ("status", "name", "expected"),
+        [
+            (201, "created.json", Accepted(provider_message_id=MESSAGE_ID, word="queued")),
+            (201, "created_by_service.json", Accepted(provider_message_id=MESSAGE_ID, word="accepted")),
+            (
+                400,
+                "invalid_destination.json",
+                Rejected(code="21211", failure=FailureClass.DESTINATION, detail="Invalid 'To' Phone Number: +3400"),
+            ),
+            (
+                400,
+                "unsubscribed.json",
+                Rejected(
+                    code="21610",
+                    failure=FailureClass.DESTINATION,
+                    detail="Attempt to send to unsubscribed recipient",
+                ),
+            ),
+            (
+                401,
+                "unauthenticated.json",
+                Rejected(code="20003", failure=FailureClass.CONFIGURATION, detail="Authenticate"),
+            ),
+            (
+                404,
+                "problem_details.json",
+                Rejected(
+                    code="20404", failure=FailureClass.CONFIGURATION, detail="The requested resource was not found"
+                ),
+            ),
+            (
+                500,
+                "internal_error.json",
+                Unanswered(detail="20500: An internal server error has occurred"),
+            ),
+        ],
+    )
+    def test_what_twilio_answers_is_what_becomes_of_the_send(self, status: int, name: str, expected: Outcome) -> None:
+        assert judge(httpx2.Response(status, content=recorded(name)), DIALECT) == expected
+
+    def test_a_request_over_the_limit_was_not_processed(self) -> None:
+        with pytest.raises(TransientError, match="20429: Too Many Requests"):
+            judge(httpx2.Response(429, content=recorded("too_many_requests.json")), DIALECT)
+
+    @pytest.mark.parametrize(
+        "body", [b'{"sid": ""}', b'{"sid": null}', b'{"sid": 1}', b'{"sid": "SM1", "status": 1}', b'"SM1"', b"[]", b""]
+    )
+    def test_a_success_of_another_form_leaves_it_open(self, body: bytes) -> None:
+        assert isinstance(judge(httpx2.Response(201, content=body), DIALECT), Unanswered)
+
+    @pytest.mark.parametrize("body", [b'{"code": null}', b'{"code": [21211]}', b'{"message": "No"}', b"null", b"[]"])
+    def test_a_complaint_without_a_code_is_nobody_knows_whose(self, body: bytes) -> None:
+        assert judge(httpx2.Response(400, content=body), DIALECT) == Rejected(
+            code="http_400", failure=FailureClass.OTHER, detail="HTTP 400 not in the provider's form"
+        )
+
+    @pytest.mark.parametrize("code", ["20429", "14107", "21611", "30001", "30022", "63018", "63038", "63012"])
+    def test_what_surely_was_not_taken_may_be_sent_again(self, code: str) -> None:
+        assert MEANINGS[code] is Doubt.NOT_TAKEN
+
+    def test_codes_are_written_as_twilio_writes_them(self) -> None:
+        assert [code for code in MEANINGS if not (code.isdigit() and len(code) == 5)] == []
+
+
+class TestStatusCallback:
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            ("sent.txt", heard("sent", Milestone.SENT)),
+            ("delivered.txt", heard("delivered", Milestone.DELIVERED)),
+            (
+                "undelivered.txt",
+                heard(
+                    "undelivered",
+                    Milestone.FAILED,
+                    code="30005",
+                    failure=FailureClass.DESTINATION,
+                    detail="Unknown destination handset",
+                ),
+            ),
+            ("failed.txt", heard("failed", Milestone.FAILED, code="30036", failure=FailureClass.OTHER)),
+        ],
+    )
+    def test_what_is_recorded_is_read(self, name: str, expected: ProviderEvent) -> None:
+        assert reader().parse(status_callback(name)) == (expected,)
+
+    def test_a_message_from_an_end_user_tells_nothing_yet(self) -> None:
+        assert reader().parse(status_callback("inbound.txt")) == ()
+
+    @pytest.mark.parametrize("body", [b"MessageSid=SM1&Body=Hola", b"MessageSid=SM1&MessageStatus=received&Body="])
+    def test_nor_does_one_with_another_status(self, body: bytes) -> None:
+        assert reader().parse(Webhook(CALLBACK_URL, {}, body, NOW)) == ()
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"MessageSid=SM1",
+            b"MessageStatus=sent",
+            b"MessageSid=&MessageStatus=sent",
+            b"MessageSid=SM1&MessageStatus=",
+            b"MessageSid=SM1&MessageStatus=%FF",
+            b"\xff=1",
+            b'{"MessageSid": "SM1", "MessageStatus": "sent"}',
+        ],
+    )
+    def test_any_other_body_is_unreadable(self, body: bytes) -> None:
+        with pytest.raises(UnreadableError):
+            reader().parse(Webhook(CALLBACK_URL, {}, body, NOW))
+
+    def test_the_reference_is_the_one_that_we_added(self) -> None:
+        webhook = Webhook(with_reference(f"{CALLBACK_URL}?reference=x", REFERENCE), {}, recorded("sent.txt"), NOW)
+        assert [event.reference for event in reader().parse(webhook)] == [REFERENCE]
+
+    def test_a_callback_without_our_reference_is_read_too(self) -> None:
+        webhook = Webhook(CALLBACK_URL, {}, recorded("sent.txt"), NOW)
+        assert [event.reference for event in reader().parse(webhook)] == [None]
+
+    @pytest.mark.parametrize("code", ["30001", "30008", "99999", ""])
+    def test_a_failure_has_a_class_whatever_its_code(self, code: str) -> None:
+        body = f"MessageSid=SM1&MessageStatus=failed&ErrorCode={code}".encode()
+        (event,) = reader().parse(Webhook(CALLBACK_URL, {}, body, NOW))
+        assert event.failure is (FailureClass.RATE if code == "30001" else FailureClass.OTHER)

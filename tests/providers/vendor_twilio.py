@@ -1,0 +1,50 @@
+"""Twilio's own library as a second opinion, with types for what is used of it. It has none itself."""
+
+from collections.abc import Mapping
+from typing import Final, Protocol, cast
+
+from twilio.http import HttpClient  # pyright: ignore[reportMissingTypeStubs] - see above
+from twilio.http.response import Response  # pyright: ignore[reportMissingTypeStubs] - see above
+from twilio.request_validator import RequestValidator  # pyright: ignore[reportMissingTypeStubs] - see above
+from twilio.rest import Client  # pyright: ignore[reportMissingTypeStubs] - see above
+
+_ANSWER: Final = '{"sid": "SM00000000000000000000000000000001", "status": "queued"}'
+
+
+class Validator(Protocol):
+    """Signs webhooks, and says whether they are signed."""
+
+    def compute_signature(self, uri: str, params: Mapping[str, str]) -> str: ...
+    def validate(self, uri: str, params: Mapping[str, str], signature: str) -> bool: ...
+
+
+class Messages(Protocol):
+    """Sends messages."""
+
+    def create(self, **fields: object) -> object: ...
+
+
+class Capture(HttpClient):
+    """Keeps the request that the library would have made."""
+
+    def __init__(self) -> None:
+        self.method = ""
+        self.url = ""
+        self.data: Mapping[str, object] = {}
+        self.auth = ("", "")
+
+    def request(self, method: str, uri: str, **request: object) -> Response:  # pyright: ignore[reportIncompatibleMethodOverride] - the library calls it by these names
+        self.method, self.url = method, uri
+        self.data = cast("Mapping[str, object]", request["data"])
+        self.auth = cast("tuple[str, str]", request["auth"])
+        return Response(201, _ANSWER)
+
+
+def validator(secret: str) -> Validator:
+    """The library's validator for an Auth Token."""
+    return cast("Validator", RequestValidator(secret))
+
+
+def messages(account: str, token: str, capture: Capture) -> Messages:
+    """The library's messages of an account, which are kept in place of sent."""
+    return cast("Messages", Client(account, token, http_client=capture).messages)
