@@ -1,0 +1,72 @@
+"""Problems: each has a sentence in each language, and whoever names a problem gives what its sentence needs."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from domain.problems import SENTENCES, Language, Problem
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("activities", "api", "domain", "workflows")
+
+
+def details_of(code: str, language: Language) -> set[str]:
+    """The details that a sentence needs."""
+    return {name for _, name, _, _ in Formatter().parse(SENTENCES[code][language]) if name is not None}
+
+
+def problems_named_in_the_code() -> Iterator[tuple[str, str, set[str] | None]]:
+    """Where, with which code and with which details the code base makes a problem; None for details not spelled out."""
+    for path in sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Problem"):
+                continue
+            arguments = {keyword.arg: keyword.value for keyword in call.keywords}
+            code, details = arguments.get("code"), arguments.get("details")
+            if isinstance(code, ast.Constant):
+                yield f"{path.relative_to(ROOT)}:{call.lineno}", str(code.value), _keys(details)
+
+
+def _keys(details: ast.expr | None) -> set[str] | None:
+    if details is None:
+        return set()
+    if not isinstance(details, ast.Dict):
+        return None
+    return {str(key.value) for key in details.keys if isinstance(key, ast.Constant)}
+
+
+NAMED = list(problems_named_in_the_code())
+
+
+@pytest.mark.parametrize("code", SENTENCES)
+def test_every_problem_has_a_sentence_in_every_language(code: str) -> None:
+    assert set(SENTENCES[code]) == set(Language)
+    assert all(SENTENCES[code].values())
+    assert details_of(code, Language.SPANISH) == details_of(code, Language.ENGLISH)
+
+
+@pytest.mark.parametrize(("place", "code", "details"), NAMED, ids=[f"{place}-{code}" for place, code, _ in NAMED])
+def test_every_problem_that_the_code_names_can_be_said(place: str, code: str, details: set[str] | None) -> None:
+    assert code in SENTENCES, place
+    if details is not None:
+        assert details == details_of(code, Language.SPANISH), place
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_problem_says_what_would_be_right(language: Language) -> None:
+    problem = Problem(field="payLoad.Text", code="too_long", details={"limit": 1600})
+    assert "1600" in problem.message(language)
+
+
+def test_a_problem_is_said_in_spanish_unless_asked_otherwise() -> None:
+    problem = Problem(field="processId", code="process_closed")
+    assert problem.message() == "El proceso está cerrado"
+    assert problem.message(Language.ENGLISH) == "The process is closed"
+
+
+def test_braces_in_a_detail_are_only_text() -> None:
+    problem = Problem(field="", code="invalid_json", details={"reason": "{limit} } {"})
+    assert "{limit} } {" in problem.message()

@@ -1,0 +1,151 @@
+"""The state machine: hearing news is taking a maximum, so their order, repetition and delay do not matter."""
+
+from collections.abc import Sequence
+from functools import reduce
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.status import STATUS_OF_MILESTONE, TRANSITIONS, Milestone, Standing, Status, advance
+
+News = tuple[Milestone, str]
+
+STARTS = [
+    Standing(status=Status.DISPATCH_PENDING),
+    Standing(status=Status.SENT, custom_status="accepted", milestone=Milestone.ACCEPTED),
+    Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status="unknown"),
+    Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status="not_sent"),
+]
+STANDARD: list[News] = [
+    (Milestone.ACCEPTED, "queued"),
+    (Milestone.SENT, "sent"),
+    (Milestone.FAILED, "undelivered"),
+    (Milestone.DELIVERED, "delivered"),
+    (Milestone.READ, "read"),
+]
+
+
+def after(start: Standing, heard: Sequence[News]) -> Standing:
+    return reduce(lambda standing, one: standing.hear(*one), heard, start)
+
+
+starts = st.sampled_from(STARTS)
+statuses = st.sampled_from(Status)
+milestones = st.sampled_from([milestone for milestone in Milestone if milestone is not Milestone.NONE])
+news = st.tuples(milestones, st.sampled_from(["a", "b", "delivered", "failed", "queued", "read", "sent"]))
+standings = st.builds(after, starts, st.lists(news, max_size=6))
+
+
+def reachable(status: Status) -> set[Status]:
+    found: set[Status] = set()
+    frontier = {status}
+    while frontier:
+        frontier = {target for one in frontier for target in TRANSITIONS[one]} - found
+        found |= frontier
+    return found
+
+
+@pytest.mark.parametrize("start", STARTS, ids=lambda start: f"{start.status}-{start.custom_status}")
+def test_every_order_of_every_milestone_ends_in_the_same_standing(start: Standing) -> None:
+    ended = Standing(status=Status.COMPLETED, custom_status="read", milestone=Milestone.READ)
+    assert all(after(start, order) == ended for order in permutations(STANDARD))
+
+
+@given(start=starts, heard=st.lists(news, max_size=8), data=st.data())
+def test_order_and_repetition_of_news_do_not_change_where_an_interaction_ends(
+    start: Standing, heard: list[News], data: st.DataObject
+) -> None:
+    repeated = st.lists(st.sampled_from(heard), max_size=8) if heard else st.just([])
+    shuffled = data.draw(st.permutations([*heard, *data.draw(repeated)]))
+    assert after(start, shuffled) == after(start, heard)
+
+
+@given(start=standings, one=news, other=news)
+def test_two_pieces_of_news_commute(start: Standing, one: News, other: News) -> None:
+    assert start.hear(*one).hear(*other) == start.hear(*other).hear(*one)
+
+
+@given(start=standings, one=news)
+def test_news_heard_twice_counts_once(start: Standing, one: News) -> None:
+    assert start.hear(*one).hear(*one) == start.hear(*one)
+
+
+@given(start=starts, early=st.lists(news, max_size=5), late=st.lists(news, max_size=5))
+def test_news_already_outdone_changes_nothing(start: Standing, early: list[News], late: list[News]) -> None:
+    assert after(after(start, early + late), early) == after(start, early + late)
+
+
+@given(current=statuses, target=statuses)
+def test_a_status_moves_only_where_the_table_allows(current: Status, target: Status) -> None:
+    assert advance(current, target) is (target if target in TRANSITIONS[current] else current)
+
+
+def test_no_status_ever_comes_back() -> None:
+    assert set(TRANSITIONS) == set(Status)
+    assert [status for status in Status if status in reachable(status)] == []
+
+
+def test_the_table_lets_every_status_reach_at_once_what_it_reaches_at_all() -> None:
+    heard = {Status.SENT, Status.PROCESS_ERROR, Status.COMPLETED}
+    for status in Status:
+        if status is not Status.VALIDATION_PENDING:
+            assert reachable(status) & heard == TRANSITIONS[status] & heard
+
+
+@given(start=standings, heard=news)
+def test_no_news_moves_a_status_backwards(start: Standing, heard: News) -> None:
+    now = start.hear(*heard).status
+    assert now is start.status or now in reachable(start.status)
+    assert start.status not in reachable(now)
+
+
+@given(heard=st.lists(news))
+@pytest.mark.parametrize("status", [Status.VALIDATION_ERROR, Status.RECEIVED, Status.VALIDATION_PENDING])
+def test_what_was_never_sent_hears_nothing(status: Status, heard: list[News]) -> None:
+    assert after(Standing(status=status), heard) == Standing(status=status)
+
+
+@given(heard=st.lists(news))
+def test_a_completed_interaction_stays_completed(heard: list[News]) -> None:
+    delivered = Standing(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)
+    assert after(delivered, heard).status is Status.COMPLETED
+
+
+@pytest.mark.parametrize("start", STARTS, ids=lambda start: f"{start.status}-{start.custom_status}")
+def test_a_read_alone_completes(start: Standing) -> None:
+    assert start.hear(Milestone.READ, "read") == Standing(
+        status=Status.COMPLETED, custom_status="read", milestone=Milestone.READ
+    )
+
+
+def test_a_read_after_the_delivery_changes_only_the_custom_status() -> None:
+    delivered = STARTS[0].hear(Milestone.DELIVERED, "delivered")
+    read = delivered.hear(Milestone.READ, "read")
+    assert (delivered.status, read.status) == (Status.COMPLETED, Status.COMPLETED)
+    assert (delivered.custom_status, read.custom_status) == ("delivered", "read")
+    assert read.hear(Milestone.DELIVERED, "delivered") == read
+
+
+def test_a_failure_after_the_delivery_changes_nothing() -> None:
+    delivered = STARTS[0].hear(Milestone.DELIVERED, "delivered")
+    assert delivered.hear(Milestone.FAILED, "undelivered") == delivered
+
+
+def test_a_delivery_after_a_failure_completes() -> None:
+    failed = STARTS[1].hear(Milestone.FAILED, "undelivered")
+    assert failed.status is Status.PROCESS_ERROR
+    assert failed.hear(Milestone.DELIVERED, "delivered") == Standing(
+        status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED
+    )
+
+
+def test_a_receipt_corrects_a_send_that_nobody_answered() -> None:
+    unknown = Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status="unknown")
+    assert unknown.hear(Milestone.SENT, "sent").status is Status.SENT
+    assert unknown.hear(Milestone.FAILED, "failed").status is Status.PROCESS_ERROR
+
+
+def test_every_milestone_but_none_means_a_status() -> None:
+    assert set(STATUS_OF_MILESTONE) == set(Milestone) - {Milestone.NONE}

@@ -1,0 +1,106 @@
+"""An interaction's story in words: why news changed nothing, and the table that the Web UI shows."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from domain.events import ProviderEvent
+from domain.interaction import HistoryEntry
+from domain.outcomes import LONGEST_DETAIL, Accepted, FailureClass, Outcome, RefusedDestination, Rejected, Unanswered
+from domain.problems import Problem
+from domain.status import Milestone, Standing, Status
+from workflows.story import describe_outcome, describe_problems, events_of_refused, story_so_far, why_not_applied
+
+AT = datetime(2025, 6, 25, 9, 48, 21, 246_000, UTC)
+SENT = Standing(status=Status.SENT, custom_status="sent", milestone=Milestone.SENT)
+DELIVERED = Standing(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)
+
+
+def event(milestone: Milestone, word: str) -> ProviderEvent:
+    return ProviderEvent(key=f"m1:{word}", word=word, milestone=milestone)
+
+
+@pytest.mark.parametrize(
+    ("standing", "heard", "repeated", "reason"),
+    [
+        (SENT, event(Milestone.DELIVERED, "delivered"), False, None),
+        (SENT, event(Milestone.FAILED, "failed"), False, None),
+        (DELIVERED, event(Milestone.READ, "read"), False, None),
+        (SENT, event(Milestone.DELIVERED, "delivered"), True, "repeated"),
+        (SENT, event(Milestone.NONE, "pondering"), False, "unknown word: pondering"),
+        (SENT, event(Milestone.ACCEPTED, "queued"), False, "late: already sent"),
+        (DELIVERED, event(Milestone.SENT, "sent"), False, "late: already delivered"),
+        (DELIVERED, event(Milestone.FAILED, "failed"), False, "failure after proof of delivery"),
+        (
+            Standing(status=Status.VALIDATION_ERROR),
+            event(Milestone.DELIVERED, "delivered"),
+            False,
+            "late: already VALIDATION_ERROR",
+        ),
+    ],
+)
+def test_news_that_changes_nothing_is_kept_with_the_reason(
+    standing: Standing, heard: ProviderEvent, repeated: bool, reason: str | None
+) -> None:
+    assert why_not_applied(standing, heard, repeated=repeated) == reason
+
+
+def test_the_story_is_a_table_with_one_row_per_change() -> None:
+    history = [
+        HistoryEntry(date=AT, status=Status.VALIDATION_PENDING, notes="Interacción registrada"),
+        HistoryEntry(date=AT, status=Status.SENT, custom_status="queued"),
+    ]
+    assert story_so_far(history).splitlines() == [
+        "| date | status | customStatus | notes |",
+        "|---|---|---|---|",
+        "| 2025-06-25T09:48:21.246Z | VALIDATION_PENDING |  | Interacción registrada |",
+        "| 2025-06-25T09:48:21.246Z | SENT | queued |  |",
+    ]
+
+
+def test_what_a_provider_writes_in_a_note_does_not_break_the_table() -> None:
+    story = story_so_far([HistoryEntry(date=AT, status=Status.SENT, notes="a|b\nc")])
+    assert story.splitlines()[2].endswith("| a\\|b c |")
+
+
+def test_a_refusal_is_described_with_every_reason() -> None:
+    problems = [
+        Problem(field="Destinations[0]", code="duplicate_destination"),
+        Problem(field="processId", code="process_closed"),
+    ]
+    assert (
+        describe_problems(problems) == "Destinations[0]: El destino está repetido; processId: El proceso está cerrado"
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        (Accepted(provider_message_id="m1"), None),
+        (
+            Rejected(code="30006", failure=FailureClass.DESTINATION, detail="Landline"),
+            "Rechazado por el proveedor: 30006 (destination) Landline",
+        ),
+        (
+            Rejected(code="30006", failure=FailureClass.DESTINATION),
+            "Rechazado por el proveedor: 30006 (destination)",
+        ),
+        (Unanswered(), "Respuesta perdida: puede haberse enviado."),
+        ("unreachable", "No enviado en el plazo de reintentos: unreachable"),
+    ],
+)
+def test_every_outcome_of_a_dispatch_is_described(outcome: Outcome | str, words: str | None) -> None:
+    assert describe_outcome(outcome) == words
+
+
+def test_the_destinations_that_a_provider_refused_become_news_that_change_no_status() -> None:
+    refused = RefusedDestination(destination="a@correo.es", code="550", failure=FailureClass.DESTINATION)
+    outcome = Accepted(provider_message_id="m1", refused=(refused,))
+    assert describe_outcome(outcome) == "Destinos rechazados: a@correo.es (550)"
+    (heard,) = events_of_refused(outcome)
+    assert (heard.destination, heard.milestone, heard.code) == ("a@correo.es", Milestone.NONE, "550")
+    assert events_of_refused("unreachable") == []
+
+
+def test_a_providers_text_is_cut() -> None:
+    assert len(Unanswered(detail="a" * 10_000).detail) == LONGEST_DETAIL
