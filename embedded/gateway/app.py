@@ -1,0 +1,179 @@
+"""The gateway's HTTP interface: how a provider's far end takes messages (`docs/providers/sandbox.md`)."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated
+
+import httpx2
+from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from embedded.gateway.callbacks import Courier
+from embedded.gateway.database import Database
+from embedded.gateway.ledger import Ledger, Receipt, Verdict
+from embedded.gateway.recipients import Behaviour, behaviour_of
+from embedded.gateway.reports import Report, Reports
+from embedded.gateway.settings import GatewaySettings, account_name
+from embedded.gateway.wire import GatewayError, read_submission
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The parts of an open gateway."""
+
+    settings: GatewaySettings
+    ledger: Ledger
+    reports: Reports
+    courier: Courier
+
+
+def create_gateway(settings: GatewaySettings) -> FastAPI:
+    """The gateway as an ASGI application; serve it with `embedded.gateway.server`, which can lose an answer."""
+
+    @asynccontextmanager
+    async def open_gateway(app: FastAPI) -> AsyncGenerator[None]:
+        timeout = httpx2.Timeout(settings.callback_timeout.total_seconds(), pool=None)
+        # Callbacks go to this machine or its neighbours, never through the environment's proxy.
+        async with httpx2.AsyncClient(timeout=timeout, trust_env=False) as http:
+            with closing(Database(settings.ledger)) as database:
+                ledger = Ledger(database)
+                courier = Courier(ledger, http, settings)
+                app.state.gateway = Gateway(settings, ledger, Reports(database), courier)
+                courier.resume()
+                try:
+                    yield
+                finally:
+                    await courier.close()
+
+    app = FastAPI(title="Iris sandbox gateway", lifespan=open_gateway, openapi_url=None)
+    app.add_api_route("/v1/messages", post_message, methods=["POST"])
+    app.add_api_route("/v1/messages", list_messages, methods=["GET"])
+    app.add_api_route("/v1/messages/{message_id}", read_message, methods=["GET"])
+    app.add_api_route("/v1/ledger", read_ledger, methods=["GET"])
+    app.add_api_route("/health", read_health, methods=["GET"])
+    app.exception_handler(GatewayError)(_answer_gateway_error)
+    app.exception_handler(RequestValidationError)(_answer_bad_query)
+    app.exception_handler(HTTPStatus.NOT_FOUND)(_answer_no_such_path)
+    app.exception_handler(HTTPStatus.METHOD_NOT_ALLOWED)(_answer_no_such_method)
+    return app
+
+
+async def _gateway(request: Request) -> Gateway:
+    return request.app.state.gateway
+
+
+async def _account(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    account = account_name(token)
+    if scheme.lower() != "bearer" or account not in request.app.state.gateway.settings.signing_secrets:
+        raise GatewayError(401, "unauthenticated", "a known token is needed in Authorization: Bearer")
+    return account
+
+
+OpenGateway = Annotated[Gateway, Depends(_gateway)]
+Caller = Annotated[str, Depends(_account)]
+Reference = Annotated[str | None, Query()]
+After = Annotated[int, Query(ge=0, le=2**63 - 1)]
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+async def post_message(request: Request, gateway: OpenGateway, account: Caller) -> Response:
+    """Take a message, and answer as its recipients ask for."""
+    submission = read_submission(await _read_body(request, gateway.settings.largest_body))
+    behaviour = behaviour_of(submission.to)
+    delay = gateway.settings.callback_delay.total_seconds()
+    receipt = gateway.ledger.receive(account, submission, behaviour, time.time(), delay)
+    if receipt.verdict is Verdict.TAKEN:
+        await _begin_callbacks(gateway, receipt, behaviour)
+    return await _answer(request, gateway, receipt, behaviour)
+
+
+async def list_messages(
+    gateway: OpenGateway, account: Caller, reference: Reference = None, after: After = 0, limit: Limit = 50
+) -> Report:
+    """A page of the messages taken."""
+    return gateway.reports.messages(account, reference, after, limit)
+
+
+async def read_message(gateway: OpenGateway, account: Caller, message_id: str) -> Report:
+    """One message that was taken."""
+    report = gateway.reports.message(account, message_id)
+    if report is None:
+        raise GatewayError(404, "not_found", "there is no such message")
+    return report
+
+
+async def read_ledger(
+    gateway: OpenGateway, account: Caller, reference: Reference = None, after: After = 0, limit: Limit = 50
+) -> Report:
+    """A page of the references seen with the verdicts on their requests, and the account's totals."""
+    return gateway.reports.ledger(account, reference, after, limit)
+
+
+async def read_health() -> Report:
+    """That the gateway listens."""
+    return {"status": "ok"}
+
+
+async def _read_body(request: Request, largest: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > largest:
+            raise GatewayError(413, "body_too_large", f"the body is larger than {largest} bytes")
+    return bytes(body)
+
+
+async def _begin_callbacks(gateway: Gateway, receipt: Receipt, behaviour: Behaviour) -> None:
+    telling = gateway.courier.start(receipt.message)
+    if behaviour.first_callback_after == 0:
+        await asyncio.wait({telling}, timeout=gateway.settings.early_callback_wait.total_seconds())
+
+
+async def _answer(request: Request, gateway: Gateway, receipt: Receipt, behaviour: Behaviour) -> Response:
+    match receipt.verdict:
+        case Verdict.REFUSED:
+            raise GatewayError(422, "recipient_refused", "the recipient takes no messages")
+        case Verdict.REUSED:
+            raise GatewayError(422, "reference_reused", "the reference belongs to another message")
+        case Verdict.THROTTLED:
+            raise GatewayError(429, "throttled", "too many requests", retry_after=1)
+        case Verdict.TAKEN | Verdict.REPEATED:
+            pass
+    if behaviour.answers_slowly:
+        await asyncio.sleep(gateway.settings.slow_answer.total_seconds())
+    if receipt.request_number <= behaviour.lost_answers:
+        await _hang_up(request)
+    return JSONResponse({"id": receipt.id, "status": "queued"}, HTTPStatus.CREATED)
+
+
+async def _hang_up(request: Request) -> None:
+    """Close the connection and see it closed, so that what is answered next goes nowhere."""
+    request.state.hang_up()
+    await request.receive()
+
+
+async def _answer_gateway_error(_request: Request, error: GatewayError) -> Response:
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
+    return JSONResponse({"error": {"code": error.code, "message": error.message}}, error.status, headers)
+
+
+async def _answer_bad_query(request: Request, _error: Exception) -> Response:
+    return await _answer_gateway_error(
+        request, GatewayError(422, "invalid_request", "limit is 1 to 200, after a number")
+    )
+
+
+async def _answer_no_such_path(request: Request, _error: Exception) -> Response:
+    return await _answer_gateway_error(request, GatewayError(404, "not_found", "there is no such path"))
+
+
+async def _answer_no_such_method(request: Request, _error: Exception) -> Response:
+    return await _answer_gateway_error(
+        request, GatewayError(405, "method_not_allowed", "the path takes another method")
+    )

@@ -1,0 +1,165 @@
+"""The ledger: every message taken, every request seen, every callback owed; written before anything is answered."""
+
+import json
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from embedded.gateway.database import Database
+from embedded.gateway.recipients import Behaviour
+from embedded.gateway.wire import Submission
+
+
+class Verdict(StrEnum):
+    """What is made of a request; `REUSED` is another message under a reference that was used."""
+
+    TAKEN = "taken"
+    REPEATED = "repeated"
+    THROTTLED = "throttled"
+    REFUSED = "refused"
+    REUSED = "reused"
+
+
+class CallbackState(StrEnum):
+    """What became of a callback."""
+
+    PENDING = "pending"
+    TOLD = "told"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the ledger says of a request.
+
+    Attributes:
+        message: the ledger's own number of the message.
+        id: the public id of the message; None if it is not taken.
+        request_number: how many requests with this reference were seen, this one included.
+    """
+
+    message: int
+    id: str | None
+    verdict: Verdict
+    request_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """One callback owed; instants are Unix seconds.
+
+    Attributes:
+        seq: the ledger's own number of the callback.
+        sequence: its place among the callbacks of its message, from 1.
+        happens_at: when its news is made; it stays, while `due_at` moves with every attempt in vain.
+    """
+
+    seq: int
+    account: str
+    url: str
+    id: str
+    reference: str
+    content: dict[str, Any]
+    sequence: int
+    status: str
+    happens_at: float
+    due_at: float
+    attempts: int
+
+
+class Ledger:
+    """What the gateway remembers and changes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def receive(self, account: str, submission: Submission, behaviour: Behaviour, now: float, delay: float) -> Receipt:
+        """Note a request; take its message, with the callbacks it owes, unless it was taken before or may not be.
+
+        Args:
+            account: who asks.
+            submission: the message.
+            behaviour: what its recipients ask for.
+            now: in Unix seconds.
+            delay: seconds between callbacks.
+        """
+        database = self._database
+        with database.transaction():
+            message, message_id, is_same = self._enter(account, submission)
+            number = 1 + database.count("SELECT count(*) FROM requests WHERE message = ?", message)
+            verdict = _judge(behaviour, number, is_taken=message_id is not None, is_same=is_same)
+            database.execute(
+                "INSERT INTO requests (message, verdict, received_at) VALUES (?, ?, ?)", message, verdict, now
+            )
+            if verdict is Verdict.TAKEN:
+                message_id = f"sbx_{secrets.token_hex(12)}"
+                database.execute("UPDATE messages SET id = ?, taken_at = ? WHERE seq = ?", message_id, now, message)
+                first_due_at = now + behaviour.first_callback_after * delay
+                for place, status in enumerate(behaviour.statuses_on(submission.channel)):
+                    self._owe(message, place + 1, status, first_due_at + place * delay)
+        return Receipt(message, message_id, verdict, number)
+
+    def messages_with_pending_callbacks(self) -> list[tuple[int, str]]:
+        """The messages that callbacks are owed of, each with its account."""
+        rows = self._database.rows(
+            "SELECT seq, account FROM messages WHERE seq IN (SELECT message FROM callbacks WHERE state = 'pending')"
+        )
+        return [(row["seq"], row["account"]) for row in rows]
+
+    def next_callback(self, message: int) -> Callback | None:
+        """The callback of a message that is due first, if any is owed."""
+        rows = self._database.rows(
+            """SELECT c.seq, m.account, m.callback_url AS url, m.id, m.reference, m.content,
+                      c.sequence, c.status, c.happens_at, c.due_at, c.attempts
+               FROM callbacks c JOIN messages m ON m.seq = c.message
+               WHERE c.message = ? AND c.state = 'pending' ORDER BY c.due_at, c.seq LIMIT 1""",
+            message,
+        )
+        return Callback(**{**rows[0], "content": json.loads(rows[0]["content"])}) if rows else None
+
+    def settle(self, callback: Callback, state: CallbackState) -> None:
+        """Note that a callback was attempted for the last time."""
+        self._database.execute(
+            "UPDATE callbacks SET state = ?, attempts = attempts + 1 WHERE seq = ?", state, callback.seq
+        )
+
+    def postpone(self, callback: Callback, due_at: float) -> None:
+        """Note that a callback was attempted in vain, and when it is due again."""
+        self._database.execute(
+            "UPDATE callbacks SET due_at = ?, attempts = attempts + 1 WHERE seq = ?", due_at, callback.seq
+        )
+
+    def _enter(self, account: str, submission: Submission) -> tuple[int, str | None, bool]:
+        """The message of a reference, entered if it is new: its number, its id, and whether its content is the same."""
+        content = _content(submission)
+        self._database.execute(
+            """INSERT INTO messages (account, reference, content, callback_url) VALUES (?, ?, ?, ?)
+               ON CONFLICT DO NOTHING""",
+            *(account, submission.reference, content, str(submission.callback_url)),
+        )
+        query = "SELECT seq, id, content FROM messages WHERE account = ? AND reference = ?"
+        row = self._database.rows(query, account, submission.reference)[0]
+        return row["seq"], row["id"], row["content"] == content
+
+    def _owe(self, message: int, sequence: int, status: str, due_at: float) -> None:
+        self._database.execute(
+            "INSERT INTO callbacks (message, sequence, status, happens_at, due_at) VALUES (?, ?, ?, ?, ?)",
+            *(message, sequence, status, due_at, due_at),
+        )
+
+
+def _judge(behaviour: Behaviour, number: int, *, is_taken: bool, is_same: bool) -> Verdict:
+    if not is_same:
+        return Verdict.REUSED
+    if is_taken:
+        return Verdict.REPEATED
+    if behaviour.refused:
+        return Verdict.REFUSED
+    return Verdict.THROTTLED if number <= behaviour.throttled_requests else Verdict.TAKEN
+
+
+def _content(submission: Submission) -> str:
+    """What makes two submissions the same message, written always in the same way."""
+    content = submission.model_dump(mode="json", include={"channel", "to", "payload"})
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,74 @@
+"""The magic recipients: whom a message is sent to decides what becomes of it (`docs/providers/sandbox.md`)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from domain.payloads import Channel
+
+EMAIL_DOMAIN: Final = "sandbox.example.com"
+PHONE_PREFIX: Final = "346000000"
+PAGE_SCOPED_PREFIX: Final = "10000000000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What becomes of a message.
+
+    Attributes:
+        name: the local part of the e-mail address that asks for it.
+        callbacks: the statuses called back, in this order.
+        first_callback_after: how many callback delays pass before the first; zero calls back before answering.
+        throttled_requests: how many requests are answered 429 before the message is taken.
+        lost_answers: how many requests get no answer, the message being taken.
+        refused: whether the message is never taken.
+        answers_slowly: whether the answer is late.
+    """
+
+    name: str
+    callbacks: Sequence[str] = ("sent", "delivered")
+    first_callback_after: int = 1
+    throttled_requests: int = 0
+    lost_answers: float = 0
+    refused: bool = False
+    answers_slowly: bool = False
+
+    def statuses_on(self, channel: Channel) -> Sequence[str]:
+        """The statuses called back on a channel: nobody is ever told that an SMS was read."""
+        return [status for status in self.callbacks if status != "read" or channel is not Channel.SMS]
+
+
+DELIVERED: Final = Behaviour("delivered")
+
+BEHAVIOURS: Final[Mapping[str, Behaviour]] = {
+    "01": DELIVERED,
+    "02": Behaviour("read", callbacks=("sent", "delivered", "read")),
+    "03": Behaviour("refused", refused=True),
+    "04": Behaviour("failed", callbacks=("sent", "failed")),
+    "05": Behaviour("throttled", throttled_requests=2),
+    "06": Behaviour("lost-once", lost_answers=1),
+    # The only news of it is the delivery, and late, so that there is a while in which nobody knows.
+    "07": Behaviour("lost", callbacks=("delivered",), first_callback_after=5, lost_answers=math.inf),
+    "08": Behaviour("early", callbacks=("delivered",), first_callback_after=0),
+    "09": Behaviour("disordered", callbacks=("read", "read", "delivered", "delivered", "sent", "sent")),
+    "10": Behaviour("silent", callbacks=()),
+    "11": Behaviour("slow", answers_slowly=True),
+}
+"""The behaviours by the two digits that end a phone number or a page-scoped id."""
+
+
+def spellings(code: str) -> tuple[str, str, str]:
+    """The recipients that ask for a behaviour: phone number, e-mail address and page-scoped id."""
+    return PHONE_PREFIX + code, f"{BEHAVIOURS[code].name}@{EMAIL_DOMAIN}", PAGE_SCOPED_PREFIX + code
+
+
+_BY_RECIPIENT: Final[Mapping[str, Behaviour]] = {
+    recipient: behaviour for code, behaviour in BEHAVIOURS.items() for recipient in spellings(code)
+}
+
+
+def behaviour_of(recipients: Sequence[str]) -> Behaviour:
+    """What the first magic recipient asks for; a message to none is delivered."""
+    asked = (_BY_RECIPIENT.get(recipient.lower()) for recipient in recipients)
+    return next((behaviour for behaviour in asked if behaviour), DELIVERED)

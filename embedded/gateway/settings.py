@@ -1,0 +1,80 @@
+"""The settings of the sandbox gateway, each an environment variable `IRIS_SANDBOX_…`."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cached_property
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _seconds(value: object) -> object:
+    """A number of seconds also where it is text, as it is in the environment, where pydantic wants ISO 8601."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+Secret = Annotated[SecretStr, Field(min_length=1)]
+Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta())]
+
+
+class Account(BaseModel):
+    """Somebody who may send through the gateway.
+
+    Attributes:
+        token: the bearer token that the account sends with.
+        signing_secret: what its callbacks are signed with.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    token: Secret
+    signing_secret: Secret
+
+
+class GatewaySettings(BaseSettings):
+    """How the gateway behaves; in the environment, durations are seconds or ISO 8601 and accounts are JSON.
+
+    Attributes:
+        accounts: who may send; at least one must be given.
+        ledger: path of the SQLite file; `:memory:` forgets everything at the end.
+        callback_delay: from taking a message to its first callback, and between callbacks.
+        slow_answer: how late a slow answer is.
+        early_callback_wait: how long an answer waits for the callback that shall overtake it.
+        callback_timeout: how long one callback may take.
+        first_retry: the wait after a callback's first failure; it doubles up to `longest_retry`.
+        longest_callback_age: how long after its time a callback is given up.
+        callback_refusals: how many attempts are made on a callback that is refused (3xx and 4xx but 408 and 429).
+        largest_body: bytes of a request's body.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="IRIS_SANDBOX_", frozen=True, hide_input_in_errors=True)
+
+    accounts: tuple[Account, ...] = Field(default=(), min_length=1)
+    ledger: str = ":memory:"
+    callback_delay: Duration = timedelta(milliseconds=200)
+    slow_answer: Duration = timedelta(seconds=3)
+    early_callback_wait: Duration = timedelta(seconds=5)
+    callback_timeout: Duration = timedelta(seconds=10)
+    first_retry: Duration = timedelta(milliseconds=500)
+    longest_retry: Duration = timedelta(minutes=1)
+    longest_callback_age: Duration = timedelta(days=1)
+    callback_refusals: int = Field(default=3, ge=1)
+    largest_body: int = Field(default=1_048_576, gt=0)
+
+    @cached_property
+    def signing_secrets(self) -> Mapping[str, bytes]:
+        """The signing secrets by account name."""
+        return {
+            account_name(account.token.get_secret_value()): account.signing_secret.get_secret_value().encode()
+            for account in self.accounts
+        }
+
+
+def account_name(token: str) -> str:
+    """The name of a token's account in the ledger, from which the token cannot be read."""
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()[:16]

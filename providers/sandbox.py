@@ -1,0 +1,213 @@
+"""The sandbox: a provider for every channel that sends to nobody, whose far end is `embedded.gateway`.
+
+Its protocol and its magic recipients: `docs/providers/sandbox.md`.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, ClassVar, Final
+
+from pydantic import AfterValidator, BaseModel, HttpUrl, JsonValue, SecretStr, StringConstraints, ValidationError
+
+from domain.clock import to_milliseconds
+from domain.events import ProviderEvent
+from domain.outcomes import Accepted, FailureClass, Outcome
+from domain.payloads import PAYLOADS, Channel
+from domain.status import Milestone
+from providers.base import (
+    Capabilities,
+    Outbound,
+    Provider,
+    ProviderSettings,
+    UnreadableError,
+    UnverifiedError,
+    Webhook,
+)
+from providers.http import Complaint, Dialect, Doubt, Meaning, send
+
+# docs/providers/sandbox.md, «Callbacks»
+MILESTONES: Final[Mapping[str, Milestone]] = {
+    "queued": Milestone.ACCEPTED,
+    "sent": Milestone.SENT,
+    "failed": Milestone.FAILED,
+    "delivered": Milestone.DELIVERED,
+    "read": Milestone.READ,
+}
+
+# docs/providers/sandbox.md, «Errors»
+FAILURES: Final[Mapping[str, FailureClass]] = {
+    "invalid_json": FailureClass.OTHER,
+    "invalid_request": FailureClass.CONTENT,
+    "invalid_recipient": FailureClass.DESTINATION,
+    "recipient_refused": FailureClass.DESTINATION,
+    "recipient_unreachable": FailureClass.DESTINATION,
+    "reference_reused": FailureClass.OTHER,
+    "body_too_large": FailureClass.CONTENT,
+    "unauthenticated": FailureClass.CONFIGURATION,
+}
+MEANINGS: Final[Mapping[str, Meaning]] = {**FAILURES, "throttled": Doubt.NOT_TAKEN}
+
+SIGNATURE_WINDOW: Final = timedelta(minutes=5)
+"""How far a signature's time may be from ours, either way."""
+
+_EMAIL_DESTINATIONS: Final = 10
+_UNIX_SECONDS = re.compile(r"\d{1,12}", re.ASCII)
+_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
+
+
+def _token(token: SecretStr) -> SecretStr:
+    if not _VISIBLE_ASCII.fullmatch(token.get_secret_value()):
+        raise ValueError("a token is one or more visible ASCII characters")
+    return token
+
+
+class SandboxConfiguration(ProviderSettings):
+    """What a sandbox integration says openly.
+
+    Attributes:
+        base_url: where the gateway listens, such as `http://127.0.0.1:8090`.
+    """
+
+    base_url: HttpUrl
+
+
+class SandboxCredentials(ProviderSettings):
+    """What a sandbox integration keeps secret.
+
+    Attributes:
+        token: the bearer token of the account at the gateway.
+        signing_secret: what the gateway signs that account's callbacks with; empty verifies nothing.
+    """
+
+    token: Annotated[SecretStr, AfterValidator(_token)]
+    signing_secret: SecretStr
+
+
+class _Error(BaseModel):
+    code: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    message: str = ""
+
+
+class _Callback(BaseModel):
+    id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    status: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    reference: str | None = None
+    to: list[str] = []
+    timestamp: JsonValue = None
+    error: _Error | None = None
+
+
+def _capabilities(channel: Channel) -> Capabilities:
+    return Capabilities(
+        payload_types=frozenset(PAYLOADS[channel]),
+        max_destinations=_EMAIL_DESTINATIONS if channel is Channel.EMAIL else 1,
+        idempotent_send=True,
+        reports_delivery=True,
+        reports_reads=channel is not Channel.SMS,
+    )
+
+
+class Sandbox(Provider[SandboxConfiguration, SandboxCredentials]):
+    """The provider that sends to nobody: what becomes of a message is decided by its recipient."""
+
+    name = "sandbox"
+    title = "Sandbox"
+    channels: ClassVar[Mapping[Channel, Capabilities]] = {channel: _capabilities(channel) for channel in Channel}
+    configuration_type = SandboxConfiguration
+    credentials_type = SandboxCredentials
+
+    async def send(self, outbound: Outbound) -> Outcome:
+        """Send one message; the gateway recognises a repetition by its reference.
+
+        Raises:
+            TransientError: when the gateway is not reached, or asks to send later.
+        """
+        request = self._http.build_request(
+            "POST",
+            str(self._configuration.base_url).rstrip("/") + "/v1/messages",
+            headers={"Authorization": f"Bearer {self._credentials.token.get_secret_value()}"},
+            json={
+                "reference": outbound.reference,
+                "channel": outbound.channel,
+                "to": outbound.destinations,
+                "payload": outbound.payload.model_dump(mode="json", by_alias=True),
+                "callbackUrl": outbound.callback_url,
+            },
+        )
+        return await send(self._http, request, _DIALECT)
+
+    def verify(self, webhook: Webhook) -> None:
+        """Check the HMAC-SHA256 of the timestamp and the raw body.
+
+        Raises:
+            UnverifiedError: if it is missing, wrong or older than `SIGNATURE_WINDOW`, or there is no secret.
+        """
+        secret = self._credentials.signing_secret.get_secret_value()
+        if not secret:
+            raise UnverifiedError("the integration has no signing secret")
+        timestamp = webhook.headers.get("x-sandbox-timestamp", "")
+        if not _UNIX_SECONDS.fullmatch(timestamp):
+            raise UnverifiedError("X-Sandbox-Timestamp is missing or is not in seconds")
+        signed = timestamp.encode() + b"." + webhook.body
+        expected = "v1=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+        given = webhook.headers.get("x-sandbox-signature", "")
+        if not hmac.compare_digest(expected.encode(), given.encode(errors="replace")):
+            raise UnverifiedError("X-Sandbox-Signature is missing or wrong")
+        if abs(webhook.received_at.timestamp() - int(timestamp)) > SIGNATURE_WINDOW.total_seconds():
+            raise UnverifiedError("X-Sandbox-Timestamp is too far from now")
+
+    def parse(self, webhook: Webhook) -> Sequence[ProviderEvent]:
+        """The one piece of news of a callback.
+
+        Raises:
+            UnreadableError: if the body is not a callback.
+        """
+        try:
+            callback = _Callback.model_validate_json(webhook.body, strict=True)
+        except ValidationError as error:
+            raise UnreadableError(f"not a callback of the sandbox: {error.error_count()} errors") from error
+        return (_event(callback),)
+
+
+def _event(callback: _Callback) -> ProviderEvent:
+    word = callback.status.lower()
+    error = callback.error
+    return ProviderEvent(
+        key=f"{callback.id}:{word}",
+        word=word,
+        milestone=MILESTONES.get(word, Milestone.NONE),
+        reference=callback.reference,
+        provider_message_id=callback.id,
+        # With several recipients the news is about the message, not about one of them.
+        destination=callback.to[0] if len(callback.to) == 1 else None,
+        occurred_at=_instant(callback.timestamp),
+        code=error.code if error else None,
+        failure=FAILURES.get(error.code, FailureClass.OTHER) if error else None,
+        detail=error.message if error else "",
+    )
+
+
+def _instant(text: JsonValue) -> datetime | None:
+    """An ISO 8601 instant; None for anything else, since news counts also when its time is unreadable."""
+    if not isinstance(text, str):
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+        return to_milliseconds(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - whatever the far end wrote
+    return Accepted(provider_message_id=body["id"], word=body["status"].lower()) if body["id"] else None
+
+
+def _complaint(body: Any) -> Complaint | None:  # noqa: ANN401 - whatever the far end wrote
+    error = body["error"]
+    return Complaint(code=str(error["code"]), detail=str(error.get("message", "")))
+
+
+_DIALECT: Final = Dialect(accepted=_accepted, complaint=_complaint, meanings=MEANINGS)

@@ -1,0 +1,67 @@
+"""Where the gateway's callbacks are heard in tests: a real HTTP server that answers as it is told."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+
+from embedded.gateway.server import running
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One callback as it arrived; headers by lower-case name."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def news(self) -> dict[str, Any]:
+        return json.loads(self.body)
+
+
+class Receiver:
+    """Hears callbacks and answers 200, but for what `answers` still holds for their reference."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.answers: dict[str, list[int]] = {}
+        self._heard: list[Heard] = []
+        self._news = asyncio.Condition()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncGenerator["Receiver"]:
+        app = FastAPI()
+        app.add_api_route("/callbacks", self._hear, methods=["POST"])
+        async with running(app) as url:
+            self.url = f"{url}/callbacks"
+            yield self
+
+    def of(self, reference: str) -> list[Heard]:
+        return [heard for heard in self._heard if heard.news["reference"] == reference]
+
+    async def wait_for(self, reference: str, number: int) -> list[Heard]:
+        return await self._wait(lambda: len(self.of(reference)) >= number, reference)
+
+    async def wait_for_word(self, reference: str, word: str) -> list[Heard]:
+        return await self._wait(lambda: word in self.words(reference), reference)
+
+    def words(self, reference: str) -> list[str]:
+        return [heard.news["status"] for heard in self.of(reference)]
+
+    async def _wait(self, is_over: Callable[[], bool], reference: str) -> list[Heard]:
+        async with asyncio.timeout(10), self._news:
+            await self._news.wait_for(is_over)
+        return self.of(reference)
+
+    async def _hear(self, request: Request) -> Response:
+        heard = Heard(dict(request.headers), await request.body())
+        answers = self.answers.get(heard.news["reference"])
+        async with self._news:
+            self._heard.append(heard)
+            self._news.notify_all()
+        return Response(status_code=answers.pop(0) if answers else 200)

@@ -1,0 +1,78 @@
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+from pydantic import ValidationError
+
+from embedded.gateway import GatewaySettings, create_gateway, running
+from embedded.ports import free_port
+from tests.embedded.gateway.caller import ACCOUNTS, NOBODY, OTHER_TOKEN, Caller, Desk, settings
+from tests.embedded.gateway.receiver import Receiver
+
+
+async def _begin_process(port: int, ledger: Path) -> asyncio.subprocess.Process:
+    environment = {
+        **os.environ,
+        "IRIS_SANDBOX_ACCOUNTS": json.dumps(ACCOUNTS),
+        "IRIS_SANDBOX_LEDGER": str(ledger),
+        "IRIS_SANDBOX_CALLBACK_DELAY": "0.5",
+    }
+    program = f"import asyncio, embedded.gateway as g; asyncio.run(g.serve(g.GatewaySettings(), port={port}))"
+    return await asyncio.create_subprocess_exec(sys.executable, "-c", program, env=environment)
+
+
+async def _wait_until_well(http: httpx2.AsyncClient, url: str) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                await http.get(f"{url}/health")
+            except httpx2.ConnectError:
+                await asyncio.sleep(0.02)
+            else:
+                return
+
+
+async def test_killed_and_begun_again_it_remembers_every_message_and_callback(
+    http: httpx2.AsyncClient, desk: Desk, receiver: Receiver, reference: str, tmp_path: Path
+) -> None:
+    port, ledger = free_port(), tmp_path / "ledger.sqlite"
+    url = f"http://127.0.0.1:{port}"
+    caller = desk.at(url)
+    process = await _begin_process(port, ledger)
+    await _wait_until_well(http, url)
+    before = await caller.post(reference)
+    process.kill()
+    assert await process.wait() == -signal.SIGKILL
+    assert receiver.words(reference) == []
+
+    process = await _begin_process(port, ledger)
+    await _wait_until_well(http, url)
+    assert (await caller.post(reference)).json() == before.json()
+    assert (await caller.entry(reference))["verdicts"] == ["taken", "repeated"]
+    await receiver.wait_for(reference, 2)
+    assert receiver.words(reference) == ["sent", "delivered"]
+    process.terminate()
+    await process.wait()
+
+
+async def test_an_account_that_is_gone_is_told_nothing_after_a_restart(
+    http: httpx2.AsyncClient, reference: str, tmp_path: Path
+) -> None:
+    ledger = str(tmp_path / "ledger.sqlite")
+    async with running(create_gateway(settings(ledger=ledger))) as url:
+        await Caller(http, url, NOBODY).post(reference)
+    async with running(create_gateway(settings(ledger=ledger, accounts=ACCOUNTS[1:]))) as url:
+        assert (await Caller(http, url, NOBODY, OTHER_TOKEN).get("/v1/ledger"))["entries"] == []
+    async with running(create_gateway(settings(ledger=ledger))) as url:
+        callbacks = (await Caller(http, url, NOBODY).message(reference))["callbacks"]
+        assert {callback["state"] for callback in callbacks} == {"pending"}
+
+
+def test_a_gateway_that_knows_nobody_does_not_begin() -> None:
+    with pytest.raises(ValidationError, match="accounts"):
+        GatewaySettings()

@@ -1,0 +1,312 @@
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from domain.identifiers import new_id
+from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
+from domain.payloads import PAYLOADS, Channel, SimpleText, parse_payload
+from domain.status import Milestone
+from embedded.gateway import create_gateway, running
+from embedded.gateway.recipients import spellings
+from providers.base import (
+    MisconfiguredError,
+    Outbound,
+    TransientError,
+    UnreadableError,
+    UnverifiedError,
+    Webhook,
+)
+from providers.sandbox import Sandbox
+from tests.embedded.gateway.caller import SECRET, TOKEN, settings
+from tests.embedded.gateway.receiver import Receiver
+
+NOW: Final = datetime(2026, 7, 21, 10, 30, tzinfo=UTC)
+CREDENTIALS: Final[Mapping[str, JsonValue]] = {"token": TOKEN, "signingSecret": SECRET}
+CALLBACK: Final[Mapping[str, JsonValue]] = {
+    "id": "sbx_1",
+    "reference": "685bc5d05a72ed2a5f8d0e41",
+    "channel": "WhatsApp",
+    "to": ["34638766068"],
+    "status": "delivered",
+    "timestamp": "2026-07-21T10:29:59.246Z",
+    "sequence": 2,
+}
+UNUSED: Final = httpx2.AsyncClient()
+PAYLOAD: Final = SimpleText(type="simple-text", text="hola")
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+)
+near_callbacks = st.dictionaries(st.sampled_from([*CALLBACK, "error"]), json_values).map(
+    lambda changes: {**CALLBACK, **changes}
+)
+
+
+def opened(http: httpx2.AsyncClient, url: str, **credentials: JsonValue) -> Sandbox:
+    return Sandbox.open({"baseUrl": url}, {**CREDENTIALS, **credentials}, http)
+
+
+def offline(**credentials: JsonValue) -> Sandbox:
+    """For what is pure: verifying and parsing need no connection."""
+    return opened(UNUSED, "http://127.0.0.1:1", **credentials)
+
+
+def callback(body: bytes) -> Webhook:
+    timestamp = str(int(NOW.timestamp()))
+    signature = hmac.new(SECRET.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    headers = {"x-sandbox-timestamp": timestamp, "x-sandbox-signature": f"v1={signature}"}
+    return Webhook("https://iris.example/webhooks/sandbox/1", headers, body, received_at=NOW)
+
+
+def telling(**changes: JsonValue) -> Webhook:
+    return callback(json.dumps({**CALLBACK, **changes}).encode())
+
+
+def to_phone(code: str, **changes: str) -> Outbound:
+    outbound = Outbound(new_id(), Channel.WHATSAPP, (spellings(code)[0],), PAYLOAD, "http://127.0.0.1:1/callbacks")
+    return replace(outbound, **changes)
+
+
+@pytest.fixture(scope="module")
+async def gateway_url() -> AsyncIterator[str]:
+    async with running(create_gateway(settings())) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+async def http() -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(trust_env=False, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture
+def sandbox(http: httpx2.AsyncClient, gateway_url: str) -> Sandbox:
+    return opened(http, gateway_url)
+
+
+def accepted(outcome: Outcome) -> Accepted:
+    assert isinstance(outcome, Accepted)
+    return outcome
+
+
+async def test_a_message_that_the_gateway_takes_is_accepted_with_its_id(sandbox: Sandbox) -> None:
+    outcome = accepted(await sandbox.send(to_phone("01")))
+    assert outcome.provider_message_id.startswith("sbx_")
+    assert outcome.word == "queued"
+
+
+async def test_the_gateway_hears_every_kind_of_payload_as_it_is_typed(sandbox: Sandbox) -> None:
+    email = parse_payload(Channel.EMAIL, {"Type": "email", "Subject": "s", "Body": "b", "IsHtml": True})
+    to = (spellings("01")[1], "ana@example.org")
+    outbound = Outbound(new_id(), Channel.EMAIL, to, email, "http://127.0.0.1:1/callbacks")
+    accepted(await sandbox.send(outbound))
+
+
+async def test_a_repeated_send_has_the_same_id(sandbox: Sandbox) -> None:
+    outbound = to_phone("10")
+    first, second = accepted(await sandbox.send(outbound)), accepted(await sandbox.send(outbound))
+    assert first.provider_message_id == second.provider_message_id
+
+
+async def test_a_refused_recipient_rejects_the_message(sandbox: Sandbox) -> None:
+    outcome = await sandbox.send(to_phone("03"))
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.failure) == ("recipient_refused", FailureClass.DESTINATION)
+
+
+async def test_a_wrong_token_rejects_the_message_as_a_matter_of_configuration(
+    http: httpx2.AsyncClient, gateway_url: str
+) -> None:
+    outcome = await opened(http, gateway_url, token="wrong").send(to_phone("01"))
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.failure) == ("unauthenticated", FailureClass.CONFIGURATION)
+
+
+async def test_a_throttled_message_may_be_sent_again_and_is_then_taken(sandbox: Sandbox) -> None:
+    outbound = to_phone("05")
+    for _ in range(2):
+        with pytest.raises(TransientError) as error:
+            await sandbox.send(outbound)
+        assert (error.value.code, error.value.retry_after) == ("throttled", timedelta(seconds=1))
+    accepted(await sandbox.send(outbound))
+
+
+async def test_a_lost_answer_is_unanswered_and_its_repetition_is_accepted(sandbox: Sandbox) -> None:
+    outbound = to_phone("06")
+    assert isinstance(await sandbox.send(outbound), Unanswered)
+    accepted(await sandbox.send(outbound))
+
+
+async def test_an_answer_that_comes_too_late_is_unanswered(gateway_url: str) -> None:
+    async with httpx2.AsyncClient(trust_env=False, timeout=0.1) as impatient:
+        assert isinstance(await opened(impatient, gateway_url).send(to_phone("11")), Unanswered)
+
+
+async def test_a_gateway_that_does_not_listen_surely_took_nothing(http: httpx2.AsyncClient) -> None:
+    with pytest.raises(TransientError, match="unreachable"):
+        await opened(http, "http://127.0.0.1:1").send(to_phone("01"))
+
+
+async def test_what_the_gateway_calls_back_is_verified_and_read(sandbox: Sandbox) -> None:
+    async with Receiver().listening() as receiver:
+        outbound = to_phone("04", callback_url=receiver.url)
+        outcome = accepted(await sandbox.send(outbound))
+        heard = await receiver.wait_for(outbound.reference, 2)
+    webhooks = [Webhook(receiver.url, each.headers, each.body, datetime.now(UTC)) for each in heard]
+    for webhook in webhooks:
+        sandbox.verify(webhook)
+    sent, failed = (event for webhook in webhooks for event in sandbox.parse(webhook))
+    assert (sent.milestone, failed.milestone) == (Milestone.SENT, Milestone.FAILED)
+    assert (failed.reference, failed.provider_message_id) == (outbound.reference, outcome.provider_message_id)
+    assert (failed.code, failed.failure) == ("recipient_unreachable", FailureClass.DESTINATION)
+    assert failed.occurred_at is not None
+
+
+def test_every_payload_of_every_channel_is_sent() -> None:
+    assert {channel: can.payload_types for channel, can in Sandbox.channels.items()} == {
+        channel: frozenset(payloads) for channel, payloads in PAYLOADS.items()
+    }
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:8090", "ftp://127.0.0.1/"])
+def test_a_base_url_that_is_none_is_a_misconfiguration(url: str) -> None:
+    with pytest.raises(MisconfiguredError, match="baseUrl"):
+        Sandbox.open({"baseUrl": url}, CREDENTIALS, UNUSED)
+
+
+@pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "ñ"])
+def test_a_token_that_no_header_can_carry_is_a_misconfiguration_that_does_not_show_it(token: str) -> None:
+    with pytest.raises(MisconfiguredError, match="token") as error:
+        offline(token=token)
+    assert not token or token not in str(error.value)
+
+
+def test_a_signed_callback_is_believed() -> None:
+    offline().verify(telling())
+
+
+def without(header: str) -> Webhook:
+    webhook = telling()
+    return replace(webhook, headers={name: value for name, value in webhook.headers.items() if name != header})
+
+
+def having(header: str, value: str) -> Webhook:
+    webhook = telling()
+    return replace(webhook, headers={**webhook.headers, header: value})
+
+
+@pytest.mark.parametrize(
+    "webhook",
+    [
+        without("x-sandbox-timestamp"),
+        without("x-sandbox-signature"),
+        having("x-sandbox-timestamp", "now"),
+        having("x-sandbox-timestamp", "9" * 400),
+        having("x-sandbox-timestamp", str(int(NOW.timestamp()) + 1)),
+        having("x-sandbox-signature", ""),
+        having("x-sandbox-signature", "v1="),
+        having("x-sandbox-signature", "v1=ñ\udcff"),
+        replace(telling(), body=telling().body + b" "),
+        replace(telling(), received_at=NOW + timedelta(minutes=5, seconds=1)),
+        replace(telling(), received_at=NOW - timedelta(minutes=5, seconds=1)),
+    ],
+)
+def test_a_callback_that_is_not_signed_lately_is_not_believed(webhook: Webhook) -> None:
+    with pytest.raises(UnverifiedError):
+        offline().verify(webhook)
+
+
+def test_without_a_secret_nothing_is_believed() -> None:
+    signed = str(int(NOW.timestamp())).encode() + b"." + telling().body
+    forged = having("x-sandbox-signature", "v1=" + hmac.new(b"", signed, hashlib.sha256).hexdigest())
+    with pytest.raises(UnverifiedError):
+        offline(signingSecret="").verify(forged)
+
+
+@pytest.mark.parametrize(
+    ("word", "milestone"),
+    [
+        ("queued", Milestone.ACCEPTED),
+        ("sent", Milestone.SENT),
+        ("failed", Milestone.FAILED),
+        ("delivered", Milestone.DELIVERED),
+        ("read", Milestone.READ),
+        ("teleported", Milestone.NONE),
+    ],
+)
+def test_a_word_is_kept_in_lower_case_beside_its_milestone(word: str, milestone: Milestone) -> None:
+    (event,) = offline().parse(telling(status=word.upper()))
+    assert (event.word, event.milestone) == (word, milestone)
+
+
+def test_the_same_news_has_the_same_key_and_other_news_another() -> None:
+    def key(**changes: JsonValue) -> str:
+        return offline().parse(telling(**changes))[0].key
+
+    assert key() == key(sequence=7, timestamp=None)
+    assert len({key(), key(status="read"), key(id="sbx_2")}) == 3
+
+
+def test_news_of_several_recipients_is_about_none_of_them() -> None:
+    assert offline().parse(telling())[0].destination == "34638766068"
+    assert offline().parse(telling(to=["a@example.org", "b@example.org"]))[0].destination is None
+
+
+@pytest.mark.parametrize("timestamp", ["yesterday", "", 12, None, {}, "0001-01-01T00:00:00+23:59"])
+def test_news_counts_also_when_its_time_is_unreadable(timestamp: JsonValue) -> None:
+    assert offline().parse(telling(timestamp=timestamp))[0].occurred_at is None
+
+
+def test_the_time_of_news_is_in_utc() -> None:
+    for text in ("2026-07-21T10:30:00Z", "2026-07-21T12:30:00+02:00", "2026-07-21T10:30:00"):
+        assert offline().parse(telling(timestamp=text))[0].occurred_at == NOW
+
+
+def read_or_refuse(body: bytes) -> None:
+    try:
+        (event,) = offline().parse(callback(body))
+    except UnreadableError:
+        return
+    assert event.key == offline().parse(callback(body))[0].key
+    assert event.word == event.word.lower()
+
+
+@given(st.binary())
+def test_any_bytes_are_read_or_unreadable(body: bytes) -> None:
+    read_or_refuse(body)
+
+
+@given(json_values | near_callbacks)
+def test_any_json_is_read_or_unreadable(value: JsonValue) -> None:
+    read_or_refuse(json.dumps(value).encode())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"null",
+        b"NaN",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        json.dumps({**CALLBACK, "status": 7}).encode(),
+        json.dumps({**CALLBACK, "status": ""}).encode(),
+        json.dumps({**CALLBACK, "to": "34638766068"}).encode(),
+        json.dumps({**CALLBACK, "error": "x"}).encode(),
+    ],
+)
+def test_what_is_no_callback_is_unreadable(body: bytes) -> None:
+    with pytest.raises(UnreadableError):
+        offline().parse(callback(body))
