@@ -99,11 +99,11 @@ class SmtpEmail(FarEnd):
         content = self._server.bodies[-1].removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n.")
         message = message_from_bytes(content, EmailMessage, policy=policy.default)
         message_id = message["Message-ID"]
-        text = message.get_content()
+        text = "\n".join(message.get_content().splitlines())
         self.deliveries.append(
             Delivery(
                 destinations=tuple(address.addr_spec for address in message["To"].addresses),
-                text=text.removesuffix("\n"),
+                text=text,
                 reference=message_id.strip("<>").partition("@")[0],
                 provider_message_id=message_id,
             )

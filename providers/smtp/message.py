@@ -1,0 +1,147 @@
+"""The message that a mail server is given (RFC 5322)."""
+
+import email.policy
+import email.utils
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from email.header import Header
+from email.message import EmailMessage
+from email.policy import EmailPolicy
+from typing import Final
+
+from domain.clock import utc_now
+from domain.outcomes import FailureClass
+from domain.payloads import Email, Payload
+from providers.base import Outbound
+from providers.smtp.mailbox import Mailbox, is_line_of_text, read_mailbox
+from providers.smtp.plain_text import html_to_text
+from providers.smtp.replies import RefusalError
+from providers.smtp.settings import SmtpConfiguration
+
+_POLICY: Final = email.policy.SMTP.clone(cte_type="7bit")
+"""Bodies in ASCII and in short lines, which every server takes and none has to rewrite."""
+
+_LONGEST_SUBJECT_AS_IS: Final = 60
+"""Characters that fit into the one line of 78 (RFC 5322 §2.1.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A message in its envelope.
+
+    Attributes:
+        message_id: with its brackets; the same whenever the same interaction is composed.
+        sender: where bounces go.
+        destinations: the addresses of the interaction's own destinations.
+        recipients: everybody who gets the message, by address.
+        content: what DATA carries, before dot-stuffing.
+        is_international: whether the server must offer SMTPUTF8.
+    """
+
+    message_id: str
+    sender: Mailbox
+    destinations: Sequence[str]
+    recipients: Mapping[str, Mailbox]
+    content: bytes
+    is_international: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Parties:
+    """Who writes to whom."""
+
+    author: Mailbox
+    to: Sequence[Mailbox]
+    cc: Sequence[Mailbox]
+    bcc: Sequence[Mailbox]
+    reply_to: Sequence[Mailbox]
+
+    def everybody(self) -> Sequence[Mailbox]:
+        return (self.author, *self.to, *self.cc, *self.bcc, *self.reply_to)
+
+
+class _Subject(str):
+    """A subject that reads exactly as it was written.
+
+    `email` decodes what looks like an encoded word (RFC 2047) in a header it is given, line breaks included, so that
+    `=?utf-8?q?=0D=0ABcc:…?=` would write a header of its own (Python 3.11.7). Hence this header folds itself, by the
+    interface of `email.headerregistry`: as it is where that is safe, else in encoded words.
+    """
+
+    __slots__ = ()
+    name: Final = "Subject"
+
+    def fold(self, *, policy: EmailPolicy) -> str:
+        safe = self.isascii() and "=?" not in self and self == self.strip() and len(self) <= _LONGEST_SUBJECT_AS_IS
+        text = self if safe else Header(self, "utf-8", header_name=self.name).encode(linesep=policy.linesep)
+        return f"{self.name}: {text}{policy.linesep}"
+
+
+def compose(configuration: SmtpConfiguration, outbound: Outbound) -> Mail:
+    """The message and the envelope of an interaction.
+
+    Raises:
+        RefusalError: if an address or the subject cannot stand in a message.
+    """
+    payload = _email(outbound.payload)
+    parties = _Parties(
+        author=read_mailbox(configuration.sender),
+        to=_mailboxes("Destinations", outbound.destinations, FailureClass.DESTINATION),
+        cc=_mailboxes("payLoad.Cc", payload.cc),
+        bcc=_mailboxes("payLoad.Bcc", payload.bcc),
+        reply_to=[] if payload.reply_to is None else [_mailbox("payLoad.ReplyTo", payload.reply_to)],
+    )
+    sender = read_mailbox(configuration.envelope_sender or configuration.sender)
+    message_id = f"<{outbound.reference}@{configuration.own_domain}>"
+    is_international = any(mailbox.is_international for mailbox in (sender, *parties.everybody()))
+    message = EmailMessage(_POLICY.clone(utf8=is_international))
+    _set_headers(message, message_id, parties, payload)
+    _set_body(message, payload)
+    to = {mailbox.address: mailbox for mailbox in parties.to}
+    return Mail(
+        message_id=message_id,
+        sender=sender,
+        destinations=tuple(to),
+        recipients={**to, **{mailbox.address: mailbox for mailbox in (*parties.cc, *parties.bcc)}, **to},
+        content=message.as_bytes(),
+        is_international=is_international,
+    )
+
+
+def _email(payload: Payload) -> Email:
+    if not isinstance(payload, Email):
+        raise RefusalError("payload_not_supported", FailureClass.CONTENT, f"{payload.type} is no e-mail")
+    if not is_line_of_text(payload.subject):
+        raise RefusalError("bad_subject", FailureClass.CONTENT, "payLoad.Subject has control characters")
+    return payload
+
+
+def _mailboxes(field: str, texts: Sequence[str], failure: FailureClass = FailureClass.CONTENT) -> list[Mailbox]:
+    return [_mailbox(f"{field}[{position}]", text, failure) for position, text in enumerate(texts)]
+
+
+def _mailbox(field: str, text: str, failure: FailureClass = FailureClass.CONTENT) -> Mailbox:
+    try:
+        return read_mailbox(text)
+    except ValueError as error:
+        raise RefusalError("bad_address", failure, f"{field}: {error}") from error
+
+
+def _set_headers(message: EmailMessage, message_id: str, parties: _Parties, payload: Email) -> None:
+    message["Message-ID"] = message_id
+    message["Date"] = email.utils.format_datetime(utc_now())
+    message["Auto-Submitted"] = "auto-generated"  # so that no vacation notice answers (RFC 3834 §2)
+    mailboxes = {"From": [parties.author], "To": parties.to, "Cc": parties.cc, "Reply-To": parties.reply_to}
+    for name, those in mailboxes.items():
+        if those:
+            message[name] = [mailbox.for_header() for mailbox in those]
+    if payload.subject:
+        message["Subject"] = _Subject(payload.subject)
+
+
+def _set_body(message: EmailMessage, payload: Email) -> None:
+    if payload.is_html:
+        message.set_content(html_to_text(payload.body))
+        message.add_alternative(payload.body, subtype="html")
+    else:
+        message.set_content(payload.body)

@@ -1,0 +1,121 @@
+"""What a server's replies mean: the one place where they become a verdict on a send."""
+
+import re
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Final
+
+from domain.outcomes import LONGEST_DETAIL, FailureClass, Outcome, Rejected, Unanswered
+from providers.base import TransientError
+
+
+class Phase(IntEnum):
+    """How far a conversation has come, by the command that waits for its reply (RFC 5321 §3)."""
+
+    CONNECT = 0
+    EHLO = 1
+    STARTTLS = 2
+    AUTH = 3
+    MAIL = 4
+    RCPT = 5
+    DATA = 6
+
+
+ENHANCED_CODES: Final[Mapping[str, FailureClass]] = {
+    "1": FailureClass.DESTINATION,  # addressing
+    "1.7": FailureClass.CONFIGURATION,  # bad syntax of the sender's address
+    "1.8": FailureClass.CONFIGURATION,  # bad domain of the sender
+    "2": FailureClass.DESTINATION,  # mailbox: disabled, full
+    "2.3": FailureClass.CONTENT,  # longer than the mailbox takes
+    "3.4": FailureClass.CONTENT,  # too big for the system
+    "4.4": FailureClass.DESTINATION,  # no route to the domain
+    "4.5": FailureClass.RATE,  # congestion; Gmail's daily limit
+    "6": FailureClass.CONTENT,  # content or media
+    "7": FailureClass.CONFIGURATION,  # security or policy
+    "7.28": FailureClass.RATE,  # mail flood
+}
+"""Subject, or subject and detail, of enhanced status codes.
+
+RFC 3463 §3 and https://www.iana.org/assignments/smtp-enhanced-status-codes
+"""
+
+REPLIES: Final[Mapping[tuple[Phase, int], FailureClass]] = {
+    (Phase.MAIL, 552): FailureClass.CONTENT,  # larger than the server takes (RFC 1870 §6.1)
+    (Phase.RCPT, 530): FailureClass.CONFIGURATION,  # authentication required (RFC 4954 §6)
+    (Phase.DATA, 530): FailureClass.CONFIGURATION,
+}
+"""Reply codes that mean something else than what their phase is about."""
+
+PHASES: Final[Mapping[Phase, FailureClass]] = {
+    Phase.CONNECT: FailureClass.CONFIGURATION,
+    Phase.EHLO: FailureClass.CONFIGURATION,
+    Phase.STARTTLS: FailureClass.CONFIGURATION,
+    Phase.AUTH: FailureClass.CONFIGURATION,
+    Phase.MAIL: FailureClass.CONFIGURATION,
+    Phase.RCPT: FailureClass.DESTINATION,
+    Phase.DATA: FailureClass.CONTENT,
+}
+"""What a refusal is about where its codes do not say (RFC 5321 §4.2.3, §4.3.2)."""
+
+_TEMPORARY: Final = range(400, 500)
+_PERMANENT: Final = range(500, 600)
+_ENHANCED_CODE: Final = re.compile(r"[245]\.(?P<subject>\d{1,3})\.(?P<detail>\d{1,3})(?!\S)")
+
+
+class RefusalError(Exception):
+    """A message that was not offered to the server, because it cannot be sent as it is."""
+
+    def __init__(self, code: str, failure: FailureClass, detail: str) -> None:
+        super().__init__(code)
+        self.rejected = Rejected(code=code, failure=failure, detail=detail)
+
+
+def is_refusal(code: int) -> bool:
+    """Whether a reply code says no, for now or for good (RFC 5321 §4.2.1)."""
+    return code in _TEMPORARY or code in _PERMANENT
+
+
+def is_temporary(code: int) -> bool:
+    """Whether a reply code says no for now."""
+    return code in _TEMPORARY
+
+
+def judge(phase: Phase, code: int, text: str) -> Outcome | TransientError:
+    """The verdict on a send by the reply that ended it, which said anything but yes."""
+    detail = detail_of(phase, text)
+    if code in _TEMPORARY:
+        return TransientError(str(code), detail)
+    if code in _PERMANENT:
+        return Rejected(code=str(code), failure=failure_class(phase, code, text), detail=detail)
+    if phase is Phase.DATA:
+        return Unanswered(detail=f"unexpected reply to DATA: {code} {detail}")
+    return TransientError("unexpected_reply", f"{phase.name}: {code} {detail}")
+
+
+def failure_class(phase: Phase, code: int, text: str) -> FailureClass:
+    """What a permanent refusal is about: by its enhanced code, else by its reply code, else by its phase."""
+    failure = _by_enhanced_code(text) or REPLIES.get((phase, code)) or PHASES[phase]
+    if failure is FailureClass.DESTINATION and phase < Phase.RCPT:
+        # Before the first RCPT the only address the server knows is the sender's.
+        return FailureClass.CONFIGURATION
+    return failure
+
+
+def detail_of(phase: Phase, text: str) -> str:
+    """A reply's text in one line, cut, with what was not UTF-8 replaced.
+
+    Of a reply to AUTH only the enhanced code is kept: the rest may echo what the server was told.
+    """
+    if phase is Phase.AUTH:
+        enhanced = _ENHANCED_CODE.match(text)
+        return enhanced[0] if enhanced else ""
+    readable = text.encode("utf-8", "replace").decode()
+    return " ".join(readable.split())[:LONGEST_DETAIL]
+
+
+def _by_enhanced_code(text: str) -> FailureClass | None:
+    enhanced = _ENHANCED_CODE.match(text)
+    if enhanced is None:
+        return None
+    subject, detail = enhanced["subject"], enhanced["detail"]
+    return ENHANCED_CODES.get(f"{subject}.{detail}") or ENHANCED_CODES.get(subject)

@@ -1,0 +1,138 @@
+"""What an integration says to send through a mail server."""
+
+import ipaddress
+import re
+import ssl
+from enum import StrEnum
+from functools import lru_cache
+from typing import Annotated, Final, Self
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
+
+from providers.base import ProviderSettings
+from providers.smtp.mailbox import is_line_of_text, read_mailbox
+
+_LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+_DOMAIN_NAME: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
+
+
+class Security(StrEnum):
+    """How the connection is protected (RFC 8314)."""
+
+    STARTTLS = "starttls"
+    """Clear at first, and under TLS before anything is told; usually port 587."""
+    TLS = "tls"
+    """Under TLS from the first byte; usually port 465."""
+    NONE = "none"
+    """Clear: only within this machine."""
+
+
+@lru_cache(maxsize=64)
+def tls_context(trusted_certificates: str | None) -> ssl.SSLContext:
+    """TLS that checks the server's certificate and name.
+
+    Args:
+        trusted_certificates: PEM of the authorities to believe; None for the system's.
+
+    Raises:
+        ValueError, ssl.SSLError: if the text is not such certificates.
+    """
+    return ssl.create_default_context(cadata=trusted_certificates)
+
+
+def _domain_name(text: str) -> str:
+    if not _DOMAIN_NAME.fullmatch(text):
+        raise ValueError("must be a domain name in ASCII")
+    return text
+
+
+def _host(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return _domain_name(text)
+
+
+def _mailbox(text: str) -> str:
+    try:
+        read_mailbox(text)
+    except ValueError:
+        raise ValueError("must be an e-mail address, such as iris@example.com or Iris <iris@example.com>") from None
+    return text
+
+
+def _certificates(text: str) -> str:
+    try:
+        tls_context(text)
+    except (ssl.SSLError, ValueError):
+        raise ValueError("must be certificates in PEM") from None
+    return text
+
+
+def _one_line(secret: SecretStr) -> SecretStr:
+    if not is_line_of_text(secret.get_secret_value()):
+        raise ValueError("must have no control characters")
+    return secret
+
+
+DomainName = Annotated[str, AfterValidator(_domain_name)]
+Host = Annotated[str, AfterValidator(_host)]
+MailboxText = Annotated[str, AfterValidator(_mailbox)]
+Certificates = Annotated[str, Field(min_length=1), AfterValidator(_certificates)]
+Secret = Annotated[SecretStr, Field(min_length=1), AfterValidator(_one_line)]
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether a host is this machine; `localhost` always is (RFC 6761 §6.3)."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+class SmtpConfiguration(ProviderSettings):
+    """A mail server, and in whose name to use it.
+
+    Attributes:
+        host: its domain name, which its certificate must bear, or its IP address.
+        sender: the `From`, perhaps with a name: `Iris <iris@example.com>`.
+        envelope_sender: where bounces go (RFC 5321 §4.4); the sender unless given.
+        message_id_domain: the domain of our message ids and of our greeting; the sender's unless given.
+        timeout_seconds: for the whole conversation with the server.
+        trusted_certificates: PEM of the only authorities to believe, for servers with a private one.
+    """
+
+    host: Host
+    port: int = Field(ge=1, le=65535)
+    security: Security = Security.STARTTLS
+    sender: MailboxText
+    envelope_sender: MailboxText | None = None
+    message_id_domain: DomainName | None = None
+    timeout_seconds: float = Field(default=30, gt=0, le=600)
+    trusted_certificates: Certificates | None = None
+
+    @property
+    def own_domain(self) -> str:
+        """The domain that we write into our message ids, and greet with."""
+        return self.message_id_domain or read_mailbox(self.sender).domain
+
+    @field_validator("security")
+    @classmethod
+    def _never_clear_over_a_network(cls, security: Security, info: ValidationInfo) -> Security:
+        host = info.data.get("host")
+        if security is Security.NONE and host is not None and not _is_loopback(host):
+            raise ValueError("'none' is only for a server on this machine")
+        return security
+
+
+class SmtpCredentials(ProviderSettings):
+    """Who we are to the server; nobody, where it asks for no name."""
+
+    username: Secret | None = None
+    password: Secret | None = None
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.username is None) is not (self.password is None):
+            raise ValueError("username and password are given together or not at all")
+        return self

@@ -1,0 +1,68 @@
+"""A message, the provider that sends it to a server on loopback, and what comes of it."""
+
+from collections.abc import Mapping
+
+import httpx2
+from pydantic import JsonValue
+
+from domain.outcomes import Accepted, Outcome
+from domain.payloads import Channel, Email
+from providers.base import Outbound, TransientError
+from providers.smtp import Smtp
+from providers.smtp.message import compose
+from providers.smtp.settings import SmtpConfiguration
+from tests.providers.smtp_servers import LOOPBACK, PASSWORD, USERNAME, Mailroom, Received, mail_server
+
+REFERENCE = "685bc5d05a72ed2a5f8d0e41"
+MESSAGE_ID = f"<{REFERENCE}@example.com>"
+KNOWN: Mapping[str, JsonValue] = {"username": USERNAME, "password": PASSWORD}
+
+unused_http = httpx2.AsyncClient()
+
+
+def smtp(port: int, credentials: Mapping[str, JsonValue] | None = None, **configuration: JsonValue) -> Smtp:
+    return Smtp.open(
+        {
+            "host": LOOPBACK,
+            "port": port,
+            "security": "none",
+            "sender": "Iris <iris@example.com>",
+            "timeoutSeconds": 5,
+            **configuration,
+        },
+        credentials or {},
+        unused_http,
+    )
+
+
+def mail(*destinations: str, **payload: JsonValue) -> Outbound:
+    return Outbound(
+        reference=REFERENCE,
+        channel=Channel.EMAIL,
+        destinations=destinations or ("ana@example.com",),
+        payload=Email.model_validate({"type": "email", "subject": "Hola", "body": "Hasta mañana", **payload}),
+        callback_url="https://iris.example/webhooks/smtp/685bc5d05a72ed2a5f8d0e42",
+    )
+
+
+async def received(outbound: Outbound, **configuration: str) -> Received:
+    """What a server got of a message that it took."""
+    mailroom = Mailroom()
+    async with mail_server(mailroom, utf8=True) as port:
+        outcome = await smtp(port, None, **configuration).send(outbound)
+    assert isinstance(outcome, Accepted)
+    (it,) = mailroom.received
+    return it
+
+
+def composed(outbound: Outbound) -> Received:
+    """What a server would get of a message."""
+    letter = compose(SmtpConfiguration(host=LOOPBACK, port=25, sender="Iris <iris@example.com>"), outbound)
+    return Received(sender=letter.sender.address, recipients=tuple(letter.recipients), content=letter.content)
+
+
+async def verdict(provider: Smtp, outbound: Outbound | None = None) -> Outcome | TransientError:
+    try:
+        return await provider.send(outbound or mail())
+    except TransientError as error:
+        return error
