@@ -3,7 +3,7 @@
 import asyncio
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import ClassVar, Final
@@ -72,7 +72,7 @@ class HttpFarEnd(FarEnd):
 
     def __init__(self) -> None:
         super().__init__()
-        self._reply: Callable[[HttpRequest], Reply] = self.take
+        self._reply: Callable[[HttpRequest], Awaitable[Reply]] = self.take
         self._server: asyncio.Server | None = None
         self.requests: list[HttpRequest] = []
 
@@ -81,7 +81,7 @@ class HttpFarEnd(FarEnd):
         return f"http://127.0.0.1:{self.port}"
 
     @abstractmethod
-    def take(self, request: HttpRequest) -> bytes:
+    async def take(self, request: HttpRequest) -> bytes:
         """Take the message as the provider would, into `deliveries`, or refuse whoever asks wrongly; the answer."""
 
     @abstractmethod
@@ -98,7 +98,10 @@ class HttpFarEnd(FarEnd):
         self._always({**HTTP_LOSSES, **self.other_losses}[loss])
 
     def _always(self, reply: Reply) -> None:
-        self._reply = lambda _: reply
+        async def reply_always(_: HttpRequest) -> Reply:
+            return reply
+
+        self._reply = reply_always
 
     async def listen(self) -> int:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -114,7 +117,7 @@ class HttpFarEnd(FarEnd):
         self.requests.append(request)
         self.attempts += 1
         self.overheard.append(f"{request.method} {request.target}")
-        reply = self._reply(request)
+        reply = await self._reply(request)
         if reply is None:
             await reader.read()
         else:

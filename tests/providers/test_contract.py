@@ -3,14 +3,15 @@
 A provider joins by its far end (`tests/providers/far_end.py`); the first test fails until it has one.
 """
 
+import functools
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import httpx2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
@@ -28,19 +29,14 @@ from providers.base import (
 from tests.providers.far_end import NOW, REFERENCE, Delivery, FarEnd, with_another_body
 from tests.providers.far_ends import FAR_ENDS
 
-TIMEOUT = httpx2.Timeout(1, connect=1)
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False, trust_env=False) as client:
-        yield client
+TIMEOUT: Final = httpx2.Timeout(1, connect=1)
+unhurried = settings(deadline=None)
 
 
 @pytest.fixture(scope="session")
-def unused_http() -> httpx2.AsyncClient:
-    """A client for providers that are only read with."""
-    return httpx2.AsyncClient(trust_env=False)
+async def http() -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False, trust_env=False) as client:
+        yield client
 
 
 @pytest.fixture
@@ -70,6 +66,12 @@ def those(condition: Callable[[type[FarEnd]], bool]) -> pytest.MarkDecorator:
 
 every = those(lambda _: True)
 telling = those(lambda far_end: bool(far_end.words))
+
+
+@functools.cache
+def idle(far_end: type[FarEnd]) -> FarEnd:
+    """A far end that is never entered: for what needs no network."""
+    return far_end()
 
 
 async def deliver(provider: AnyProvider, far_end: FarEnd, reference: str = REFERENCE) -> Delivery:
@@ -314,18 +316,20 @@ class TestReading:
         assert len(set(keys)) == len(keys)
 
     @pytest.mark.parametrize("far_end", FAR_ENDS, ids=lambda far_end: far_end.label())
+    @unhurried
     @given(body=st.binary(), query=st.text(alphabet="reference=&%12", max_size=30))
     def test_whatever_bytes_come_are_news_or_unreadable(
-        self, far_end: type[FarEnd], unused_http: httpx2.AsyncClient, body: bytes, query: str
+        self, far_end: type[FarEnd], http: httpx2.AsyncClient, body: bytes, query: str
     ) -> None:
-        assert_reads(far_end().open(unused_http), Webhook(f"https://iris.example/?{query}", {}, body, NOW))
+        assert_reads(idle(far_end).open(http), Webhook(f"https://iris.example/?{query}", {}, body, NOW))
 
     @pytest.mark.parametrize("far_end", FAR_ENDS, ids=lambda far_end: far_end.label())
+    @unhurried
     @given(data=st.data())
     def test_whatever_damaged_receipts_come_are_news_or_unreadable(
-        self, far_end: type[FarEnd], unused_http: httpx2.AsyncClient, data: st.DataObject
+        self, far_end: type[FarEnd], http: httpx2.AsyncClient, data: st.DataObject
     ) -> None:
-        assert_reads(far_end().open(unused_http), data.draw(damaged_receipts(far_end())))
+        assert_reads(idle(far_end).open(http), data.draw(damaged_receipts(idle(far_end))))
 
 
 @st.composite

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import httpx2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue, SecretStr
 
@@ -64,6 +64,7 @@ class TestSignature:
         )
         assert is_believed(reader(**secret), webhook) is vector["expect_valid"]
 
+    @settings(deadline=None)
     @given(
         secret=st.text(min_size=1),
         parameters=st.dictionaries(st.text(min_size=1), st.text(), max_size=6),
@@ -83,6 +84,7 @@ class TestSignature:
         believed = is_believed(reader(authToken=secret), webhook)
         assert believed == vendor_twilio.validator(secret).validate(url, heard, signature) == (heard == parameters)
 
+    @settings(deadline=None)
     @given(body=st.binary(), content_type=st.sampled_from([FORM, "application/json", ""]), signature=st.text())
     def test_whatever_comes_unsigned_is_not_believed(self, body: bytes, content_type: str, signature: str) -> None:
         headers = {"content-type": content_type, "x-twilio-signature": signature}

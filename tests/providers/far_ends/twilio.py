@@ -122,7 +122,7 @@ class TwilioSms(HttpFarEnd):
     def secrets(self) -> Sequence[str]:
         return (TOKEN, basic(ACCOUNT, TOKEN).removeprefix("Basic "))
 
-    def take(self, request: HttpRequest) -> bytes:
+    async def take(self, request: HttpRequest) -> bytes:
         if (request.method, request.target) != ("POST", f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"):
             return complain("20404")
         if request.headers.get("authorization") not in {basic(ACCOUNT, TOKEN), basic(API_KEY, API_KEY_SECRET)}:
