@@ -1,8 +1,9 @@
 import asyncio
 import json
 import os
-import signal
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx2
@@ -15,7 +16,9 @@ from tests.embedded.gateway.caller import ACCOUNTS, NOBODY, OTHER_TOKEN, Caller,
 from tests.embedded.gateway.receiver import Receiver
 
 
-async def _begin_process(port: int, ledger: Path) -> asyncio.subprocess.Process:
+@asynccontextmanager
+async def _process(http: httpx2.AsyncClient, port: int, ledger: Path) -> AsyncGenerator[str]:
+    """A gateway in a process of its own, which ends by `kill -9`; yields its base URL."""
     environment = {
         **os.environ,
         "IRIS_SANDBOX_ACCOUNTS": json.dumps(ACCOUNTS),
@@ -23,7 +26,14 @@ async def _begin_process(port: int, ledger: Path) -> asyncio.subprocess.Process:
         "IRIS_SANDBOX_CALLBACK_DELAY": "0.5",
     }
     program = f"import asyncio, embedded.gateway as g; asyncio.run(g.serve(g.GatewaySettings(), port={port}))"
-    return await asyncio.create_subprocess_exec(sys.executable, "-c", program, env=environment)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, env=environment)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        await _wait_until_well(http, url)
+        yield url
+    finally:
+        process.kill()
+        await process.wait()
 
 
 async def _wait_until_well(http: httpx2.AsyncClient, url: str) -> None:
@@ -41,23 +51,15 @@ async def test_killed_and_begun_again_it_remembers_every_message_and_callback(
     http: httpx2.AsyncClient, desk: Desk, receiver: Receiver, reference: str, tmp_path: Path
 ) -> None:
     port, ledger = free_port(), tmp_path / "ledger.sqlite"
-    url = f"http://127.0.0.1:{port}"
-    caller = desk.at(url)
-    process = await _begin_process(port, ledger)
-    await _wait_until_well(http, url)
-    before = await caller.post(reference)
-    process.kill()
-    assert await process.wait() == -signal.SIGKILL
+    async with _process(http, port, ledger) as url:
+        before = await desk.at(url).post(reference)
     assert receiver.words(reference) == []
-
-    process = await _begin_process(port, ledger)
-    await _wait_until_well(http, url)
-    assert (await caller.post(reference)).json() == before.json()
-    assert (await caller.entry(reference))["verdicts"] == ["taken", "repeated"]
-    await receiver.wait_for(reference, 2)
+    async with _process(http, port, ledger) as url:
+        caller = desk.at(url)
+        assert (await caller.post(reference)).json() == before.json()
+        assert (await caller.entry(reference))["verdicts"] == ["taken", "repeated"]
+        await receiver.wait_for(reference, 2)
     assert receiver.words(reference) == ["sent", "delivered"]
-    process.terminate()
-    await process.wait()
 
 
 async def test_an_account_that_is_gone_is_told_nothing_after_a_restart(
