@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any
 
 import httpx2
 from beanie import init_beanie  # pyright: ignore[reportUnknownVariableType] - Beanie leaves its database untyped
@@ -14,16 +14,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from models import DOCUMENTS
 from settings import Settings
-
-SEARCH_ATTRIBUTES: Final = (
-    "IrisTenant",
-    "IrisChannel",
-    "IrisProvider",
-    "IrisIntegration",
-    "IrisProcess",
-    "IrisFailure",
-)
-"""The keywords by which an interaction is found in the Web UI; none holds personal data."""
+from workflows import attributes
 
 
 @asynccontextmanager
@@ -83,7 +74,7 @@ async def register_search_attributes(client: Client) -> None:
     """
     request = ListSearchAttributesRequest(namespace=client.namespace)
     known = await client.operator_service.list_search_attributes(request)
-    missing = [name for name in SEARCH_ATTRIBUTES if name not in known.custom_attributes]
+    missing = [name for name in attributes.NAMES if name not in known.custom_attributes]
     if not missing:
         return
     keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD

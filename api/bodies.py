@@ -99,7 +99,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _check_storable(value: JsonValue, path: str, depth: int) -> None:
-    if depth > DEEPEST:
+    if depth > DEEPEST and isinstance(value, dict | list):
         raise _not_storable(path, f"nested deeper than {DEEPEST} levels")
     match value:
         case dict():

@@ -13,7 +13,6 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import (
-    SearchAttributeKey,
     SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
@@ -29,6 +28,7 @@ from domain.interaction import IntegrationReference
 from domain.submission import Submission
 from models.interaction import Interaction
 from settings import Settings
+from workflows import attributes
 from workflows.interaction import Admission, InteractionInput, InteractionWorkflow
 
 _ADMITTED: Final = "admitted"
@@ -125,15 +125,14 @@ def _summary(integration: IntegrationReference) -> str:
 
 
 def _search_attributes(tenant: str, integration: IntegrationReference, process_id: str) -> TypedSearchAttributes:
-    values = {
-        "IrisTenant": tenant,
-        "IrisChannel": integration.channel.value,
-        "IrisProvider": integration.provider,
-        "IrisIntegration": integration.integration_id,
-        "IrisProcess": process_id,
-    }
     return TypedSearchAttributes(
-        [SearchAttributePair(SearchAttributeKey.for_keyword(name), value) for name, value in values.items()]
+        [
+            SearchAttributePair(attributes.TENANT, tenant),
+            SearchAttributePair(attributes.CHANNEL, integration.channel.value),
+            SearchAttributePair(attributes.PROVIDER, integration.provider),
+            SearchAttributePair(attributes.INTEGRATION, integration.integration_id),
+            SearchAttributePair(attributes.PROCESS, process_id),
+        ]
     )
 
 

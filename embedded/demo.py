@@ -3,13 +3,18 @@
 from dataclasses import dataclass
 from typing import Final
 
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 from pymongo.errors import DuplicateKeyError
 
+from bootstrap import mongodb
 from domain.identifiers import derived_id
 from domain.payloads import Channel
+from embedded.gateway.settings import Account as GatewayAccount
 from models.access import Account, ApiKey, Tenant
 from models.integration import Integration
 from security import Vault, hash_api_key, hash_password
+from settings import Settings
 
 TENANT: Final = "demo"
 EMAIL: Final = "demo@iris.example.com"
@@ -24,21 +29,24 @@ CHANNELS: Final = {
 """The channels by the short names that `.iris/stack.json` and `iris send --channel` use."""
 
 
-@dataclass(frozen=True, slots=True)
-class DemoSecrets:
-    """The secrets of the demo, made once by whoever starts it.
+class DemoSettings(BaseSettings):
+    """What the demo needs to know, each an environment variable; the secrets are made once by whoever starts it.
 
     Attributes:
-        api_key: by which the demo's account calls.
-        password: by which it logs in.
-        sandbox_token: by which Iris calls the sandbox gateway.
-        sandbox_signing_secret: by which the gateway signs its callbacks.
+        demo_tenant: `IRIS_DEMO_TENANT`.
+        demo_api_key: `IRIS_DEMO_API_KEY`, by which the demo's account calls.
+        demo_password: `IRIS_DEMO_PASSWORD`, by which it logs in.
+        sandbox_url: `IRIS_SANDBOX_URL`, where the worker reaches the sandbox gateway.
+        sandbox_accounts: `IRIS_SANDBOX_ACCOUNTS`, the gateway's own; the demo's integrations use the first.
     """
 
-    api_key: str
-    password: str
-    sandbox_token: str
-    sandbox_signing_secret: str
+    model_config = SettingsConfigDict(env_prefix="IRIS_", extra="ignore", frozen=True)
+
+    demo_tenant: str = TENANT
+    demo_api_key: SecretStr = Field(min_length=20)
+    demo_password: SecretStr = Field(min_length=8)
+    sandbox_url: str = "http://127.0.0.1:8001"
+    sandbox_accounts: tuple[GatewayAccount, ...] = Field(min_length=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +62,46 @@ class Demo:
     integrations: dict[str, str]
 
 
-async def seed_demo(vault: Vault, sandbox_url: str, secrets: DemoSecrets, tenant: str = TENANT) -> Demo:
+async def seed(settings: Settings, demo: DemoSettings) -> Demo:
     """Create what is missing of the demo, and point its integrations at the gateway where it is now.
 
-    The database must be open (`bootstrap.mongodb`). However often it is called, there is one of everything.
+    However often it is called, there is one of everything.
     """
-    await _insert_once(Tenant(id=derived_id("demo", tenant), name=tenant))
+    async with mongodb(settings):
+        return await seed_open_database(Vault(settings.encryption_keys.get_secret_value().split(",")), demo)
+
+
+async def seed_open_database(vault: Vault, demo: DemoSettings) -> Demo:
+    """As `seed`, in the database that is open already."""
+    tenant, api_key = demo.demo_tenant, demo.demo_api_key.get_secret_value()
     account_id = derived_id("demo", tenant, "account")
+    key_hash = hash_api_key(api_key)
+    await _insert_once(Tenant(id=derived_id("demo", tenant), name=tenant))
     await _insert_once(
-        Account(id=account_id, tenant=tenant, email=EMAIL, password_hash=hash_password(secrets.password))
+        Account(
+            id=account_id,
+            tenant=tenant,
+            email=EMAIL,
+            password_hash=hash_password(demo.demo_password.get_secret_value()),
+        )
     )
-    key_hash = hash_api_key(secrets.api_key)
-    key = ApiKey(
-        id=derived_id("demo", tenant, key_hash), tenant=tenant, account_id=account_id, name="demo", key_hash=key_hash
+    await _insert_once(
+        ApiKey(
+            id=derived_id("demo", tenant, key_hash),
+            tenant=tenant,
+            account_id=account_id,
+            name="demo",
+            key_hash=key_hash,
+        )
     )
-    await _insert_once(key)
-    credentials = vault.seal({"token": secrets.sandbox_token, "signingSecret": secrets.sandbox_signing_secret})
+    account = demo.sandbox_accounts[0]
+    credentials = vault.seal(
+        {"token": account.token.get_secret_value(), "signingSecret": account.signing_secret.get_secret_value()}
+    )
     integrations = {
-        short: await _integration(tenant, channel, sandbox_url, credentials) for short, channel in CHANNELS.items()
+        short: await _integration(tenant, channel, demo.sandbox_url, credentials) for short, channel in CHANNELS.items()
     }
-    return Demo(tenant=tenant, api_key=secrets.api_key, integrations=integrations)
+    return Demo(tenant=tenant, api_key=api_key, integrations=integrations)
 
 
 async def _insert_once(document: Tenant | Account | ApiKey | Integration) -> None:

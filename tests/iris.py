@@ -1,61 +1,53 @@
 """The whole product in the tests' own process, on real servers: API, worker and sandbox gateway over real HTTP."""
 
 import asyncio
-import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import httpx2
-import uvicorn
-from fastapi import FastAPI
+from pydantic import JsonValue, SecretStr
 from temporalio.client import Client
 
 from api.app import create_app
 from api.engine import workflow_id
-from bootstrap import connect_temporal, http_client, mongodb, register_search_attributes
+from bootstrap import connect_temporal, mongodb
+from domain.clock import to_wire, utc_now
 from domain.identifiers import new_id
-from embedded.demo import Demo, DemoSecrets, seed_demo
-from embedded.gateway.server import running as running_gateway
+from domain.payloads import Channel
+from embedded.demo import Demo, DemoSettings, seed_open_database
+from embedded.gateway.app import create_gateway
+from embedded.gateway.server import running
 from embedded.gateway.settings import Account, GatewaySettings
+from embedded.ports import free_port
 from integrations import ProviderOpener
+from models.integration import Integration
 from security import Vault, new_api_key
 from settings import Settings
 from worker import create_worker
 from workflows.interaction import InteractionWorkflow
 
-SECRETS = DemoSecrets(
-    api_key=new_api_key(),
-    password="correct horse battery staple",
-    sandbox_token="sandbox-token-" + new_id(),
-    sandbox_signing_secret="sandbox-secret-" + new_id(),
-)
+PASSWORD = "correct horse battery staple"
+
+SANDBOX = Account.model_validate({"token": f"sandbox-token-{new_id()}", "signing_secret": f"sandbox-secret-{new_id()}"})
+"""The demo's account at the gateway."""
 
 
-class _Guest(uvicorn.Server):
-    """A server in a process that is not its own, and whose signals it leaves alone."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        yield
-
-
-@asynccontextmanager
-async def serving(app: FastAPI, listener: socket.socket) -> AsyncGenerator[None]:
-    """An application served over real HTTP from this process."""
-    server = _Guest(uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=2))
-    task = asyncio.create_task(server.serve([listener]))
-    while not server.started:
-        if task.done():
-            task.result()
-        await asyncio.sleep(0.01)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task
+def demo_settings(sandbox_url: str, tenant: str = "demo") -> DemoSettings:
+    """A demo of its own secrets, through a gateway."""
+    return DemoSettings(
+        demo_tenant=tenant,
+        demo_api_key=SecretStr(new_api_key()),
+        demo_password=SecretStr(PASSWORD),
+        sandbox_url=sandbox_url,
+        sandbox_accounts=(SANDBOX,),
+    )
 
 
 @dataclass(frozen=True)
@@ -67,8 +59,9 @@ class Iris:
     http: httpx2.AsyncClient
     gateway: httpx2.AsyncClient
     demo: Demo
+    gateway_url: str
 
-    def request(self, channel: str, destination: str, **changes: Any) -> dict[str, Any]:
+    def request(self, channel: str, destination: str, **changes: JsonValue) -> dict[str, Any]:
         """The body of a send through a channel of the demo."""
         payload: dict[str, Any] = {"Type": "simple-text", "Text": "Su cita es mañana a las 10:00"}
         if channel == "rcs":
@@ -88,7 +81,7 @@ class Iris:
     async def post(self, body: dict[str, Any], **headers: str) -> httpx2.Response:
         return await self.http.post("/v1/interactions", json=body, headers=headers)
 
-    async def send(self, channel: str, destination: str, **changes: Any) -> dict[str, Any]:
+    async def send(self, channel: str, destination: str, **changes: JsonValue) -> dict[str, Any]:
         """Send, expecting it to be admitted; the interaction as answered."""
         response = await self.post(self.request(channel, destination, **changes))
         assert response.status_code == 200, response.text
@@ -104,9 +97,11 @@ class Iris:
     ) -> dict[str, Any]:
         """The interaction once it fulfils a condition."""
         async with asyncio.timeout(seconds):
-            while not condition(seen := await self.read(interaction_id)):
+            while True:
+                seen = await self.read(interaction_id)
+                if condition(seen):
+                    return seen
                 await asyncio.sleep(0.05)
-        return seen
 
     async def until_status(self, interaction_id: str, status: str, custom: str | None = None) -> dict[str, Any]:
         """The interaction once it has come to a status."""
@@ -119,6 +114,39 @@ class Iris:
         handle = self.temporal.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction_id))
         await asyncio.wait_for(handle.result(), seconds)
 
+    async def twilio(self, base_url: str) -> str:
+        """An SMS integration of the demo's tenant through Twilio, or whoever plays it at `base_url`; its id.
+
+        Twilio does not recognise a repeated send, so its messages are sent at most once.
+        """
+        vault = Vault(self.settings.encryption_keys.get_secret_value().split(","))
+        integration = Integration(
+            tenant=self.demo.tenant,
+            name=f"Twilio-{new_id()}",
+            channel=Channel.SMS,
+            provider="twilio",
+            configuration={"sender": "+15005550006", "baseUrl": base_url},
+            credentials=vault.seal({"accountSid": f"AC{'0' * 32}", "authToken": "0" * 32}),
+        )
+        await integration.insert()
+        return integration.id
+
+    async def receive(self, interaction_id: str, status: str, **changes: JsonValue) -> httpx2.Response:
+        """The API's answer to a callback that the gateway might have made."""
+        interaction = await self.read(interaction_id)
+        report: dict[str, JsonValue] = {
+            "id": f"sbx_{interaction_id}",
+            "reference": interaction_id,
+            "channel": interaction["integration"]["integrationTypeName"],
+            "to": [destination["value"] for destination in interaction["destinations"]],
+            "status": status,
+            "timestamp": to_wire(utc_now()),
+            "sequence": 1,
+        }
+        body = json.dumps(report | changes).encode()
+        path = f"/webhooks/sandbox/{interaction['integration']['integrationId']}"
+        return await self.http.post(path, content=body, headers=signed(body, SANDBOX.signing_secret.get_secret_value()))
+
     async def taken_by_gateway(self, interaction_id: str) -> list[dict[str, Any]]:
         """The messages that the gateway took for an interaction, by its own ledger."""
         response = await self.gateway.get("/v1/messages", params={"reference": interaction_id})
@@ -126,7 +154,9 @@ class Iris:
         return response.json()["messages"]
 
 
-def fresh_settings(mongodb_uri: str, temporal_address: str, database: str, public_url: str, **changes: Any) -> Settings:
+def fresh_settings(
+    mongodb_uri: str, temporal_address: str, database: str, public_url: str, **changes: object
+) -> Settings:
     """Settings of a product of its own on these servers."""
     values: dict[str, Any] = {
         "mongodb_uri": mongodb_uri,
@@ -137,32 +167,38 @@ def fresh_settings(mongodb_uri: str, temporal_address: str, database: str, publi
         "workflow_sandbox": True,
         "receipt_window": timedelta(hours=72),
     }
-    return Settings(**(values | changes))
+    return Settings.model_validate(values | changes)
+
+
+def signed(body: bytes, secret: str) -> dict[str, str]:
+    """The headers by which the gateway signs a callback now (`docs/providers/sandbox.md`)."""
+    timestamp = str(int(time.time()))
+    signature = hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"X-Sandbox-Timestamp": timestamp, "X-Sandbox-Signature": f"v1={signature}"}
 
 
 @asynccontextmanager
-async def running_iris(mongodb_uri: str, temporal_address: str, database: str) -> AsyncGenerator[Iris]:
-    """The product, running until the end of the block."""
-    account = Account.model_validate(
-        {"token": SECRETS.sandbox_token, "signing_secret": SECRETS.sandbox_signing_secret}
-    )
-    gateway_settings = GatewaySettings(accounts=(account,), callback_delay=timedelta(milliseconds=50))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        settings = fresh_settings(mongodb_uri, temporal_address, database, url)
-        keys = settings.encryption_keys.get_secret_value().split(",")
-        client = await connect_temporal(settings)
-        await register_search_attributes(client)
-        async with (
-            running_gateway(gateway_settings) as gateway_url,
-            mongodb(settings),
-            http_client() as provider_http,
-            create_worker(client, settings, ProviderOpener(Vault(keys), provider_http, url)),
-            serving(create_app(settings), listener),
-            httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {SECRETS.api_key}"}) as http,
-            httpx2.AsyncClient(
-                base_url=gateway_url, headers={"Authorization": f"Bearer {SECRETS.sandbox_token}"}
-            ) as gateway,
-        ):
-            demo = await seed_demo(Vault(keys), gateway_url, SECRETS)
-            yield Iris(settings, client, http, gateway, demo)
+async def running_iris(
+    mongodb_uri: str, temporal_address: str, database: str, patience: float = 30
+) -> AsyncGenerator[Iris]:
+    """The product, running until the end of the block; `patience` is the seconds that a provider is waited for."""
+    gateway_settings = GatewaySettings(accounts=(SANDBOX,), callback_delay=timedelta(milliseconds=50))
+    port = free_port()
+    settings = fresh_settings(mongodb_uri, temporal_address, database, f"http://127.0.0.1:{port}")
+    vault = Vault(settings.encryption_keys.get_secret_value().split(","))
+    client = await connect_temporal(settings)
+    async with (
+        running(create_gateway(gateway_settings)) as gateway_url,
+        mongodb(settings),
+        httpx2.AsyncClient(timeout=patience, trust_env=False) as provider_http,
+        create_worker(client, settings, ProviderOpener(vault, provider_http, settings.public_url)),
+        running(create_app(settings), port=port) as url,
+        _calling(gateway_url, SANDBOX.token.get_secret_value()) as gateway,
+    ):
+        demo = await seed_open_database(vault, demo_settings(gateway_url))
+        async with _calling(url, demo.api_key) as http:
+            yield Iris(settings, client, http, gateway, demo, gateway_url)
+
+
+def _calling(url: str, token: str) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False)

@@ -6,7 +6,7 @@ from typing import Final, cast
 
 from pydantic import BaseModel, ConfigDict
 from temporalio import workflow
-from temporalio.common import RetryPolicy, SearchAttributeKey
+from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -26,10 +26,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.problems import Problem
     from domain.status import FAILURES, Milestone, Standing, Status
     from domain.submission import Submission
-    from workflows.story import describe_outcome, describe_problems, events_of_refused, story_so_far, why_not_applied
-
-FAILURE_ATTRIBUTE: Final = SearchAttributeKey.for_keyword("IrisFailure")
-"""The status of an interaction that somebody should look at; unset on all others (`docs/decisions/0005`)."""
+    from workflows import attributes
+    from workflows.story import describe_event, describe_outcome, describe_problems, events_of_refused, story_so_far, why_not_applied
 
 UNKNOWN: Final = "unknown"
 """The `customStatus` of a send that nobody answered."""
@@ -279,7 +277,7 @@ class InteractionWorkflow:
                 reason = why_not_applied(standing, event, repeated=event.key in self._heard)
                 if reason is None:
                     standing = standing.hear(event.milestone, event.word)
-                    entries.append(self._entry(standing, event.detail or None))
+                    entries.append(self._entry(standing, describe_event(event)))
                 if reason is None or self._recorded + len(heard) < MOST_EVENTS:
                     heard.append(
                         HeardEvent(
@@ -344,7 +342,7 @@ class InteractionWorkflow:
 
 
 def _show_failure(status: Status | None) -> None:
-    update = FAILURE_ATTRIBUTE.value_unset() if status is None else FAILURE_ATTRIBUTE.value_set(status.value)
+    update = attributes.FAILURE.value_unset() if status is None else attributes.FAILURE.value_set(status.value)
     workflow.upsert_search_attributes([update])  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
 
 

@@ -29,6 +29,11 @@ def describe_outcome(outcome: Outcome | str) -> str | None:
             return f"No enviado en el plazo de reintentos: {outcome}"
 
 
+def describe_event(event: ProviderEvent) -> str | None:
+    """What the provider adds to its word: a code, a text, or nothing."""
+    return ": ".join(part for part in (event.code, event.detail) if part) or None
+
+
 def events_of_refused(outcome: Outcome | str) -> list[ProviderEvent]:
     """The provider's news of the destinations that it refused while it took others."""
     if not isinstance(outcome, Accepted):

@@ -1,0 +1,348 @@
+"""The `iris` command."""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+
+import httpx2
+import typer
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from embedded.demo import Demo
+
+app = typer.Typer(
+    name="iris",
+    help="One call to send a message through any channel and any provider; every message a durable workflow.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+_OUT: Final = Console()
+_ERR: Final = Console(stderr=True)
+
+ENDED: Final = {"VALIDATION_ERROR", "PROCESS_ERROR", "COMPLETED", "RECEIVED"}
+"""The statuses at which `--watch` stops; a sending error stops it too, unless its outcome is unknown."""
+
+DataDirectory = Annotated[
+    Path, typer.Option("--data-dir", envvar="IRIS_DATA_DIR", help="Where the embedded stack keeps its files.")
+]
+ApiUrl = Annotated[
+    str | None, typer.Option("--api-url", envvar="IRIS_API_URL", help="The API; else that of the running `iris up`.")
+]
+ApiKey = Annotated[
+    str | None, typer.Option("--api-key", envvar="IRIS_API_KEY", help="Your key; else that of the running `iris up`.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the API's answer as JSON, for programs.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where the API is, how to call it, and what `iris up` says of its surroundings."""
+
+    http: httpx2.Client
+    integrations: Mapping[str, str]
+    web_ui: str | None
+
+    def workflow_link(self, interaction_id: str) -> str | None:
+        """Where the interaction's workflow is seen in Temporal's Web UI."""
+        return f"{self.web_ui}/workflows/interaction-{interaction_id}" if self.web_ui else None
+
+
+def _fail(message: str, code: int = 1) -> NoReturn:
+    _ERR.print(f"[bold red]iris:[/] {message}", highlight=False)
+    raise typer.Exit(code)
+
+
+def _connect(api_url: str | None, api_key: str | None, data_dir: Path) -> Connection:
+    stack = _running_stack(data_dir)
+    url, key = api_url or stack.get("api_url"), api_key or stack.get("api_key")
+    if not url or not key:
+        _fail(f"no stack runs in {data_dir}: start one with `iris up`, or give --api-url and --api-key", 2)
+    ui, namespace = stack.get("temporal_ui_url"), stack.get("temporal_namespace")
+    return Connection(
+        http=httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30, trust_env=False),
+        integrations=stack.get("integrations", {}) if url == stack.get("api_url") else {},
+        web_ui=f"{ui}/namespaces/{namespace}" if ui else None,
+    )
+
+
+def _running_stack(data_dir: Path) -> dict[str, Any]:
+    try:
+        return json.loads((data_dir / "stack.json").read_text())
+    except FileNotFoundError:
+        return {}
+
+
+def _call(
+    connection: Connection, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The envelope that the API answers; ends the program with its words when it refuses."""
+    try:
+        response = connection.http.request(method, path, json=body, headers=headers)
+        envelope: dict[str, Any] = response.json()
+    except (httpx2.HTTPError, ValueError) as error:
+        _fail(f"the API at {connection.http.base_url} does not answer: {error}")
+    if envelope["status"] != 200:  # noqa: PLR2004 - the specification's own word for success
+        problems: list[dict[str, str]] = envelope["error"] or []
+        reasons = "\n".join(f"  {problem['field'] or '-'}: {problem['message']}" for problem in problems)
+        kept = f"\n  kept as {envelope['payload']['id']}" if envelope.get("payload") else ""
+        _fail(f"{envelope['status']} {envelope['title']}\n{reasons}{kept}")
+    return envelope
+
+
+@app.command()
+def send(
+    to: Annotated[list[str], typer.Argument(help="Destinations: phone numbers, e-mail addresses, ids of the channel.")],
+    text: Annotated[str, typer.Option("--text", "-t", help="The text, or the body of an e-mail.")] = "",
+    channel: Annotated[
+        str, typer.Option("--channel", "-c", help="sms, whatsapp, rcs, email or messenger, through the demo.")
+    ] = "sms",
+    integration: Annotated[str | None, typer.Option(help="An integration's id, instead of a channel.")] = None,
+    subject: Annotated[str, typer.Option(help="The subject of an e-mail.")] = "",
+    payload: Annotated[str | None, typer.Option(help="The whole payload as JSON, instead of --text.")] = None,
+    process: Annotated[str | None, typer.Option(help="The process that it belongs to.")] = None,
+    create_user: Annotated[bool, typer.Option(help="Make a user when none has the destination.")] = True,
+    create_process: Annotated[bool, typer.Option(help="Make a process when none is named.")] = True,
+    idempotency_key: Annotated[str | None, typer.Option(help="Repeats with the same key are sent once.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it until it ends.")] = False,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Send one message."""
+    connection = _connect(api_url, api_key, data_dir)
+    integration_id = integration or connection.integrations.get(channel)
+    if integration_id is None:
+        _fail(f"no integration for the channel {channel!r}: name one with --integration", 2)
+    body = {
+        "payLoad": _payload(payload, channel, subject, text),
+        "integrationId": integration_id,
+        "processId": process,
+        "Destinations": to,
+        "AutoCreateUser": create_user,
+        "AutoCreateProcess": create_process,
+    }
+    headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+    envelope = _call(connection, "POST", "/v1/interactions", body, headers)
+    interaction = envelope["payload"]
+    if watch:
+        _watch(connection, interaction["id"])
+    elif as_json:
+        print(json.dumps(envelope, ensure_ascii=False, indent=2))  # noqa: T201 - exactly what was answered
+    else:
+        _show(connection, interaction)
+
+
+def _payload(given: str | None, channel: str, subject: str, text: str) -> Any:  # noqa: ANN401 - any JSON
+    if given is not None:
+        try:
+            return json.loads(given)
+        except ValueError as error:
+            _fail(f"--payload is not JSON: {error}", 2)
+    match channel:
+        case "email":
+            return {"Type": "email", "Subject": subject, "Body": text}
+        case "rcs":
+            return {"Type": "text-message-rcs", "Text": text}
+        case _:
+            return {"Type": "simple-text", "Text": text}
+
+
+@app.command()
+def show(
+    interaction_id: Annotated[str, typer.Argument(metavar="ID", help="The interaction's id.")],
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it until it ends.")] = False,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Show an interaction: where it is, how it came there, and what its provider said."""
+    connection = _connect(api_url, api_key, data_dir)
+    if watch:
+        _watch(connection, interaction_id)
+        return
+    envelope = _call(connection, "GET", f"/v1/interactions/{interaction_id}")
+    if as_json:
+        print(json.dumps(envelope, ensure_ascii=False, indent=2))  # noqa: T201 - exactly what was answered
+    else:
+        _show(connection, envelope["payload"])
+
+
+def _show(connection: Connection, interaction: dict[str, Any]) -> None:
+    integration = interaction["integration"]
+    to = ", ".join(destination["value"] for destination in interaction["destinations"])
+    _OUT.print(f"[bold]{interaction['id']}[/]  {interaction['status']}  {interaction['customStatus'] or ''}")
+    _OUT.print(
+        f"{integration['integrationTypeName']} by {integration['integrationTypeProviderName']} "
+        f"({integration['integrationName']}) to {to}, process {interaction['processId']}",
+        highlight=False,
+    )
+    timeline = Table("when", "status", "customStatus", "notes", box=None, pad_edge=False)
+    for entry in interaction["auditTrail"]["history"]:
+        timeline.add_row(entry["date"], entry["status"], entry["customStatus"] or "", entry["notes"] or "")
+    _OUT.print(timeline)
+    unapplied = [event for event in interaction["auditTrail"]["providerEvents"] if not event["applied"]]
+    if unapplied:
+        heard = Table("heard", "event", "not applied because", box=None, pad_edge=False)
+        for event in unapplied:
+            heard.add_row(event["date"], event["event"], event["reason"])
+        _OUT.print(heard)
+    link = connection.workflow_link(interaction["id"])
+    if link:
+        _OUT.print(f"Web UI: {link}", highlight=False, soft_wrap=True)
+
+
+def _watch(connection: Connection, interaction_id: str) -> None:
+    """Print each step as it comes, until the interaction ends."""
+    link = connection.workflow_link(interaction_id)
+    if link:
+        _OUT.print(f"Web UI: {link}", highlight=False, soft_wrap=True)
+    seen = 0
+    while True:
+        interaction = _call(connection, "GET", f"/v1/interactions/{interaction_id}")["payload"]
+        history = interaction["auditTrail"]["history"]
+        for entry in history[seen:]:
+            words = (entry["date"], entry["status"], entry["customStatus"] or "", entry["notes"] or "")
+            _OUT.print("  ".join(words).rstrip(), highlight=False)
+        seen = len(history)
+        if _has_ended(interaction):
+            return
+        time.sleep(0.3)
+
+
+def _has_ended(interaction: dict[str, Any]) -> bool:
+    refused = interaction["status"] == "PROVIDER_SENDING_ERROR" and interaction["customStatus"] != "unknown"
+    return refused or interaction["status"] in ENDED
+
+
+@app.command()
+def api(
+    host: Annotated[str, typer.Option(envvar="IRIS_API_HOST", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="IRIS_API_PORT", help="The port to listen on.")] = 8000,
+) -> None:
+    """Serve the API."""
+    import uvicorn
+
+    from api.app import create_app
+    from settings import settings
+
+    _log_to_stderr()
+    uvicorn.run(
+        create_app(settings()),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=15,
+    )
+
+
+@app.command()
+def worker() -> None:
+    """Run the workflows and do their activities."""
+    from settings import settings
+    from worker import run_worker
+
+    _log_to_stderr()
+    uvloop.run(run_worker(settings()))
+
+
+@app.command()
+def sandbox(
+    host: Annotated[str, typer.Option(envvar="IRIS_SANDBOX_HOST", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="IRIS_SANDBOX_PORT", help="The port to listen on.")] = 8001,
+) -> None:
+    """Serve the sandbox gateway, which plays a provider's far end."""
+    from embedded.gateway.server import serve
+    from embedded.gateway.settings import GatewaySettings
+
+    _log_to_stderr()
+    asyncio.run(serve(GatewaySettings(), host, port))  # pyright: ignore[reportCallIssue] - read from the environment
+
+
+@app.command()
+def seed(as_json: AsJson = False) -> None:
+    """Create the demo's tenant, account, API key and sandbox integrations, where they are missing."""
+    from embedded.demo import DemoSettings
+    from embedded.demo import seed as create
+    from settings import settings
+
+    demo = asyncio.run(create(settings(), DemoSettings()))  # pyright: ignore[reportCallIssue] - from the environment
+    if as_json:
+        print(json.dumps(asdict(demo)))  # noqa: T201 - for programs
+    else:
+        _OUT.print(f"tenant {demo.tenant}, integrations:", highlight=False)
+        for channel, integration_id in demo.integrations.items():
+            _OUT.print(f"  {channel}: {integration_id}", highlight=False)
+
+
+@app.command()
+def up(
+    data_dir: DataDirectory = Path(".iris"),
+    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing after it stops.")] = False,
+    api_port: Annotated[int, typer.Option(envvar="IRIS_API_PORT", help="The API's port.")] = 8000,
+    sandbox_port: Annotated[int, typer.Option(envvar="IRIS_SANDBOX_PORT", help="The sandbox gateway's port.")] = 8001,
+    temporal_port: Annotated[int, typer.Option(envvar="IRIS_TEMPORAL_PORT", help="Temporal's port.")] = 7233,
+    temporal_ui_port: Annotated[
+        int, typer.Option(envvar="IRIS_TEMPORAL_UI_PORT", help="The port of Temporal's Web UI.")
+    ] = 8233,
+    mongodb_port: Annotated[int, typer.Option(envvar="IRIS_MONGODB_PORT", help="MongoDB's port.")] = 27017,
+) -> None:
+    """Run the whole product on this machine: MongoDB, Temporal, sandbox, worker and API, until Ctrl-C.
+
+    MONGODB_URI and TEMPORAL_ADDRESS name servers to use instead of its own.
+    """
+    from embedded.processes import ServerError
+    from embedded.stack import Ports, StackOptions, run_stack
+
+    ports = Ports(
+        api=api_port, sandbox=sandbox_port, temporal=temporal_port, temporal_ui=temporal_ui_port, mongodb=mongodb_port
+    )
+    options = StackOptions(seed=_seed_stack, data_directory=data_dir, ephemeral=ephemeral, ports=ports)
+    try:
+        asyncio.run(run_stack(options))
+    except ServerError as error:
+        _fail(str(error))
+
+
+async def _seed_stack(environment: Mapping[str, str]) -> "Demo":
+    """Seed as `iris seed` does in the environment of the stack's processes."""
+    from embedded.demo import DemoSettings
+    from embedded.demo import seed as create
+    from settings import Settings
+
+    os.environ.update(environment)
+    return await create(Settings(), DemoSettings())  # pyright: ignore[reportCallIssue] - from the environment
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=os.environ.get("IRIS_LOG_LEVEL", "INFO").upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    for noisy in ("httpx2", "httpcore2", "pymongo"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def run() -> None:
+    """The program's entry."""
+    app()
+
+
+if __name__ == "__main__":
+    run()

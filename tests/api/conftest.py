@@ -1,0 +1,24 @@
+"""A second tenant, to which nothing of the first exists."""
+
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from embedded.demo import Demo, seed_open_database
+from security import Vault
+from tests.iris import Iris, demo_settings
+
+
+@pytest.fixture(scope="session")
+async def other_tenant(iris: Iris) -> Demo:
+    keys = iris.settings.encryption_keys.get_secret_value().split(",")
+    return await seed_open_database(Vault(keys), demo_settings(iris.gateway_url, tenant="other"))
+
+
+@pytest.fixture
+async def stranger(iris: Iris, other_tenant: Demo) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the second tenant."""
+    headers = {"Authorization": f"Bearer {other_tenant.api_key}"}
+    async with httpx2.AsyncClient(base_url=iris.http.base_url, headers=headers, timeout=30, trust_env=False) as http:
+        yield http

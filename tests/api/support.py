@@ -1,0 +1,117 @@
+"""What the tests of the API have in common: fresh destinations, refusals, and callbacks signed as the sandbox signs."""
+
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from tests.iris import SANDBOX, Iris
+
+SILENT = "34600000010"
+"""The sandbox's recipient that is never called back (`docs/providers/sandbox.md`): its receipts are the test's."""
+
+ABSENT_ID = "0" * 24
+ENVELOPE = {"type", "title", "status", "detail", "instance", "error", "payload"}
+
+
+def mobile() -> str:
+    """A Spanish mobile that no other test sends to, and that is no magic recipient."""
+    return f"346{10_000_000 + secrets.randbelow(90_000_000)}"
+
+
+def refusal(response: httpx2.Response, status: int) -> dict[str, Any]:
+    """The body of a refusal, once it is seen to be a whole envelope of that status."""
+    assert response.status_code == status, response.text
+    body = response.json()
+    assert body.keys() == ENVELOPE
+    assert (body["type"], body["status"], body["instance"]) == ("about:blank", status, None)
+    assert body["title"]
+    assert body["detail"]
+    assert body["error"]
+    for item in body["error"]:
+        assert item.keys() == {"field", "code", "message"}
+        assert item["message"]
+    return body
+
+
+def reasons(response: httpx2.Response, status: int) -> list[tuple[str, str]]:
+    """The field and the code of every reason of a refusal."""
+    return [(item["field"], item["code"]) for item in refusal(response, status)["error"]]
+
+
+def standings(interaction: dict[str, Any]) -> list[tuple[str, str | None]]:
+    """The statuses of an interaction's history, each with the provider's finer word."""
+    return [(entry["status"], entry["customStatus"]) for entry in interaction["auditTrail"]["history"]]
+
+
+async def verdicts(iris: Iris, interaction_id: str) -> list[str]:
+    """What the gateway's ledger says of every request to send an interaction."""
+    response = await iris.gateway.get("/v1/ledger", params={"reference": interaction_id})
+    return [verdict for entry in response.json()["entries"] for verdict in entry["verdicts"]]
+
+
+@dataclass(frozen=True)
+class Callback:
+    """A callback of the sandbox gateway about one message."""
+
+    message_id: str
+    status: str
+    reference: str | None = None
+
+    def body(self) -> bytes:
+        """What the gateway would post."""
+        return json.dumps({"id": self.message_id, "reference": self.reference, "status": self.status}).encode()
+
+
+def signature(
+    body: bytes, *, age: float = 0, secret: str = SANDBOX.signing_secret.get_secret_value(), timestamp: str | None = None
+) -> dict[str, str]:
+    """The headers by which the gateway signs a body (`docs/providers/sandbox.md`, «Callbacks»)."""
+    timestamp = str(int(time.time() - age)) if timestamp is None else timestamp
+    digest = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    return {"X-Sandbox-Timestamp": timestamp, "X-Sandbox-Signature": f"v1={digest}"}
+
+
+async def post_webhook(iris: Iris, integration_id: str, body: bytes, headers: dict[str, str]) -> httpx2.Response:
+    """Post to an integration's webhook, as nobody in particular."""
+    return await iris.http.post(
+        f"/webhooks/sandbox/{integration_id}", content=body, headers={"Authorization": "", **headers}
+    )
+
+
+async def tell(iris: Iris, integration_id: str, callback: Callback) -> None:
+    """A signed callback, taken."""
+    body = callback.body()
+    response = await post_webhook(iris, integration_id, body, signature(body))
+    assert (response.status_code, response.content) == (200, b"")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An interaction that the gateway took and will not call back."""
+
+    id: str
+    message_id: str
+    integration_id: str
+
+    def news(self, status: str) -> Callback:
+        """A callback about it."""
+        return Callback(self.message_id, status, self.id)
+
+
+async def sent_silently(iris: Iris, channel: str = "sms") -> Sent:
+    """An interaction in `SENT`, of which only the test will bring news."""
+    admitted = await iris.send(channel, SILENT)
+    await iris.until_status(admitted["id"], "SENT")
+    [message] = await iris.taken_by_gateway(admitted["id"])
+    return Sent(admitted["id"], message["id"], iris.demo.integrations[channel])
+
+
+async def heard(iris: Iris, interaction_id: str, number: int) -> dict[str, Any]:
+    """The interaction once so many pieces of news are in its record."""
+    return await iris.until(interaction_id, lambda seen: len(seen["auditTrail"]["providerEvents"]) >= number)

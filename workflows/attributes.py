@@ -1,0 +1,17 @@
+"""By what an interaction is found in Temporal's Web UI. None holds personal data: attributes are never encrypted."""
+
+from typing import Final
+
+from temporalio.common import SearchAttributeKey
+
+TENANT: Final = SearchAttributeKey.for_keyword("IrisTenant")
+CHANNEL: Final = SearchAttributeKey.for_keyword("IrisChannel")
+PROVIDER: Final = SearchAttributeKey.for_keyword("IrisProvider")
+INTEGRATION: Final = SearchAttributeKey.for_keyword("IrisIntegration")
+PROCESS: Final = SearchAttributeKey.for_keyword("IrisProcess")
+
+FAILURE: Final = SearchAttributeKey.for_keyword("IrisFailure")
+"""The status of an interaction that somebody should look at; unset on all others (`docs/decisions/0005`)."""
+
+NAMES: Final = tuple(key.name for key in (TENANT, CHANNEL, PROVIDER, INTEGRATION, PROCESS, FAILURE))
+"""What a namespace must know, each as a keyword, before a workflow can be started."""
