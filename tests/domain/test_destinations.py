@@ -25,7 +25,7 @@ ornaments = st.text(" -.()\t\u00a0", max_size=3)
 garbage = st.one_of(
     st.text(),
     st.text("0123456789+-. ()", max_size=40),
-    st.text("٠١٢٣٤٥٦٧٨٩০১২৩৪0123456789", max_size=20),
+    st.text(st.characters(categories=["Nd"]), max_size=20),
     st.text("ab.@-_\"'\\<>[]: \x00ñ例", max_size=40),
     st.lists(st.text(max_size=20), min_size=2, max_size=3).map("@".join),
     st.sampled_from(["3" * 2_000, "a" * 2_000, "a@b." * 500, "\x00" * 2_000, "😀" * 2_000]),

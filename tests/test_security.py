@@ -1,0 +1,91 @@
+"""Secrets at rest: sealed so that only our keys open them, hashed so that nothing does."""
+
+import pytest
+from cryptography.fernet import Fernet
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from security import (
+    ABSENT_PASSWORD_HASH,
+    API_KEY_PREFIX,
+    UnsealableError,
+    Vault,
+    hash_api_key,
+    hash_password,
+    new_api_key,
+    password_matches,
+)
+
+OLD, NEW, FOREIGN = (Fernet.generate_key().decode() for _ in range(3))
+CREDENTIALS: dict[str, JsonValue] = {"accountSid": "AC1", "authToken": "s3cr3t-ñ", "port": 587, "tls": True}
+
+json_objects = st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text()))
+
+
+@given(json_objects)
+def test_what_is_sealed_is_opened_as_it_was(credentials: dict[str, JsonValue]) -> None:
+    vault = Vault([NEW])
+    assert vault.open(vault.seal(credentials)) == credentials
+
+
+def test_a_sealed_text_shows_nothing_and_is_never_the_same() -> None:
+    vault = Vault([NEW])
+    one, other = vault.seal(CREDENTIALS), vault.seal(CREDENTIALS)
+    assert one != other
+    assert "s3cr3t" not in one
+    assert "authToken" not in one
+
+
+def test_an_old_key_still_opens_and_the_newest_seals() -> None:
+    sealed_before = Vault([OLD]).seal(CREDENTIALS)
+    rotated = Vault([NEW, OLD])
+    assert rotated.open(sealed_before) == CREDENTIALS
+    assert Vault([NEW]).open(rotated.seal(CREDENTIALS)) == CREDENTIALS
+
+
+@pytest.mark.parametrize("sealed", ["", "no", "ñ", "\x00", Vault([FOREIGN]).seal(CREDENTIALS)])
+def test_what_none_of_our_keys_sealed_is_not_opened(sealed: str) -> None:
+    with pytest.raises(UnsealableError) as refused:
+        Vault([NEW, OLD]).open(sealed)
+    assert "s3cr3t" not in str(refused.value)
+
+
+def test_a_sealed_text_that_was_changed_is_not_opened() -> None:
+    sealed = Vault([NEW]).seal(CREDENTIALS)
+    changed = sealed[:40] + ("A" if sealed[40] != "A" else "B") + sealed[41:]
+    with pytest.raises(UnsealableError):
+        Vault([NEW]).open(changed)
+
+
+@pytest.mark.parametrize("keys", [[], [""], ["short"], [NEW, "short"]])
+def test_a_vault_without_proper_keys_is_refused(keys: list[str]) -> None:
+    with pytest.raises(ValueError, match=r"\S"):
+        Vault(keys)
+
+
+def test_an_api_key_is_known_by_its_hash_alone() -> None:
+    one, other = new_api_key(), new_api_key()
+    assert one != other
+    assert one.startswith(API_KEY_PREFIX)
+    assert len(one) >= len(API_KEY_PREFIX) + 43
+    assert hash_api_key(one) == hash_api_key(one)
+    assert hash_api_key(one) != hash_api_key(other)
+    assert one not in hash_api_key(one)
+
+
+def test_a_password_matches_its_own_hash_only() -> None:
+    hashed = hash_password("correct horse")
+    assert password_matches(hashed, "correct horse")
+    assert not password_matches(hashed, "correct horse ")
+    assert "correct horse" not in hashed
+    assert hashed.startswith("$argon2id$")
+
+
+@pytest.mark.parametrize("password_hash", ["", "plain", "$argon2id$broken"])
+def test_a_broken_hash_matches_nothing(password_hash: str) -> None:
+    assert not password_matches(password_hash, password_hash)
+
+
+def test_nobody_logs_in_to_an_account_that_does_not_exist() -> None:
+    assert not password_matches(ABSENT_PASSWORD_HASH, "")

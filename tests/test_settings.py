@@ -1,0 +1,107 @@
+"""Settings: each has a name in the environment, and outside development no secret is left to chance."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from settings import DEVELOPMENT_ENCRYPTION_KEY, DEVELOPMENT_SECRET, Environment, Settings
+
+SECRET = "s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t"
+KEY = "czNjcjN0LXMzY3IzdC1zM2NyM3QtczNjcjN0LXMzY3I="
+WRITTEN: dict[str, tuple[str, Any]] = {
+    "IRIS_ENVIRONMENT": ("production", Environment.PRODUCTION),
+    "MONGODB_URI": ("mongodb://iris:s3cr3t@db", SecretStr("mongodb://iris:s3cr3t@db")),
+    "IRIS_MONGODB_DATABASE": ("other", "other"),
+    "TEMPORAL_ADDRESS": ("temporal:7233", "temporal:7233"),
+    "TEMPORAL_NAMESPACE": ("other", "other"),
+    "TEMPORAL_API_KEY": (SECRET, SecretStr(SECRET)),
+    "TEMPORAL_TLS_CERT": ("/cert.pem", Path("/cert.pem")),
+    "TEMPORAL_TLS_KEY": ("/key.pem", Path("/key.pem")),
+    "TEMPORAL_TLS_CA": ("/ca.pem", Path("/ca.pem")),
+    "IRIS_TASK_QUEUE": ("other", "other"),
+    "IRIS_PUBLIC_URL": ("https://iris.example", "https://iris.example"),
+    "IRIS_JWT_SECRET": (SECRET, SecretStr(SECRET)),
+    "IRIS_TOKEN_LIFETIME": ("PT2H", timedelta(hours=2)),
+    "IRIS_ENCRYPTION_KEYS": (KEY, SecretStr(KEY)),
+    "IRIS_LARGEST_BODY": ("1000", 1000),
+    "IRIS_ADMISSION_WAIT": ("PT7S", timedelta(seconds=7)),
+    "IRIS_RECEIPT_WINDOW": ("P1D", timedelta(days=1)),
+    "IRIS_DISPATCH_DEADLINE": ("PT30M", timedelta(minutes=30)),
+    "IRIS_WORKFLOW_SANDBOX": ("true", True),
+    "IRIS_CACHED_WORKFLOWS": ("200", 200),
+}
+PRODUCTION = {"IRIS_ENVIRONMENT": "production", "IRIS_JWT_SECRET": SECRET, "IRIS_ENCRYPTION_KEYS": KEY}
+
+
+def field_of(variable: str) -> str:
+    """The field that an environment variable sets: its name without our prefix."""
+    return variable.lower().removeprefix("iris_")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("IRIS_", "TEMPORAL_", "MONGODB_")):
+            monkeypatch.delenv(name)
+
+
+def settings_with(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> Settings:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return Settings()
+
+
+def test_every_field_has_a_name_in_the_environment() -> None:
+    assert {field_of(name) for name in WRITTEN} == set(Settings.model_fields)
+
+
+def test_every_name_in_the_environment_sets_its_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = settings_with(monkeypatch, {name: text for name, (text, _) in WRITTEN.items()})
+    assert {name: getattr(found, field_of(name)) for name in WRITTEN} == {
+        name: value for name, (_, value) in WRITTEN.items()
+    }
+
+
+def test_in_development_nothing_need_be_given() -> None:
+    assert Settings().environment is Environment.DEVELOPMENT
+
+
+def test_production_starts_with_its_own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings_with(monkeypatch, PRODUCTION).environment is Environment.PRODUCTION
+
+
+@pytest.mark.parametrize("name", ["IRIS_JWT_SECRET", "IRIS_ENCRYPTION_KEYS"])
+def test_production_refuses_a_secret_that_is_not_given_by_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    given = {key: value for key, value in PRODUCTION.items() if key != name}
+    with pytest.raises(ValidationError, match=name):
+        settings_with(monkeypatch, given)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("IRIS_JWT_SECRET", DEVELOPMENT_SECRET), ("IRIS_ENCRYPTION_KEYS", DEVELOPMENT_ENCRYPTION_KEY)],
+)
+def test_production_refuses_a_development_secret_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    with pytest.raises(ValidationError, match=name):
+        settings_with(monkeypatch, PRODUCTION | {name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("IRIS_LARGEST_BODY", "0"), ("IRIS_CACHED_WORKFLOWS", "1"), ("IRIS_ENVIRONMENT", "elsewhere")]
+)
+def test_a_setting_that_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    with pytest.raises(ValidationError):
+        settings_with(monkeypatch, {name: value})
+
+
+def test_no_secret_shows_in_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = settings_with(monkeypatch, {name: text for name, (text, _) in WRITTEN.items()})
+    for shown in (repr(found), str(found), found.model_dump_json()):
+        assert "s3cr3t" not in shown
+        assert KEY not in shown
