@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pymongo import AsyncMongoClient
-from pymongo.errors import OperationFailure
+from pymongo.errors import ConnectionFailure, OperationFailure
 from typing_extensions import override
 
 from embedded.ports import LOOPBACK, is_listened_on
@@ -86,9 +86,12 @@ class Mongod(Server):
             await until(lambda: self._is_writable(client))
 
     async def _is_writable(self, client: AsyncMongoClient[dict[str, Any]]) -> bool:
-        state = await client.admin.command("hello")
-        if state.get("me") != self._address:
-            await self._form_replica_set(client)
+        try:
+            state = await client.admin.command("hello")
+            if state.get("me") != self._address:
+                await self._form_replica_set(client)
+        except ConnectionFailure:  # it has ended, which `start` sees, or it hangs up once when it changes its role
+            return False
         return state.get("isWritablePrimary", False)
 
     async def _form_replica_set(self, client: AsyncMongoClient[dict[str, Any]]) -> None:

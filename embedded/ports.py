@@ -3,7 +3,7 @@
 import asyncio
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from typing import Final
 
@@ -24,13 +24,13 @@ def is_free(port: int) -> bool:
     return True
 
 
-def free_port(preferred: int | None = None) -> int:
-    """The preferred port if it is free, else any free one.
+def free_port(preferred: int | None = None, avoid: Collection[int] = ()) -> int:
+    """The preferred port if it is free, else any free one; none of those to avoid, which may be given away already.
 
     Raises:
         OSError: no port is free.
     """
-    return next(port for port in _candidates(preferred) if is_free(port))
+    return next(port for port in _candidates(preferred) if port not in avoid and is_free(port))
 
 
 def _candidates(preferred: int | None) -> Iterator[int]:

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.service import ConnectConfig, RPCError, ServiceClient
 from typing_extensions import override
 
@@ -65,6 +68,7 @@ class TemporalServer(Server):
         self._port = port
         self._database = database
         self._ui_port = ui_port
+        self._client: ServiceClient | None = None
         self.address = f"{LOOPBACK}:{port}"
         self.namespace = namespace
         self.ui_url = f"http://{LOOPBACK}:{ui_port}" if ui_port else None
@@ -84,8 +88,28 @@ class TemporalServer(Server):
     @override
     async def serving(self) -> None:
         await until(lambda: is_listened_on(self._port))
-        client = await ServiceClient.connect(ConnectConfig(target_host=self.address))
-        await until(lambda: _is_healthy(client))
+        await until(self._is_healthy)
+
+    async def has_worker(self, task_queue: str, identity: str) -> bool:
+        """Whether the worker of this identity asks for the workflow tasks of a queue."""
+        request = DescribeTaskQueueRequest(
+            namespace=self.namespace,
+            task_queue=TaskQueue(name=task_queue),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
+        answer = await (await self._connected()).workflow_service.describe_task_queue(request)
+        return any(poller.identity == identity for poller in answer.pollers)
+
+    async def _is_healthy(self) -> bool:
+        try:
+            return await (await self._connected()).check_health()
+        except (RuntimeError, RPCError):  # it listens before it serves
+            return False
+
+    async def _connected(self) -> ServiceClient:
+        if self._client is None:
+            self._client = await ServiceClient.connect(ConnectConfig(target_host=self.address))
+        return self._client
 
     def _web_ui_options(self) -> Sequence[str]:
         if self._ui_port is None:
@@ -99,10 +123,3 @@ class TemporalServer(Server):
         # Safe when the process is killed, and twice as fast as SQLite's own defaults.
         pragmas = ("journal_mode=wal", "synchronous=normal")
         return ["--db-filename", str(self._database), *(f"--sqlite-pragma={pragma}" for pragma in pragmas)]
-
-
-async def _is_healthy(client: ServiceClient) -> bool:
-    try:
-        return await client.check_health()
-    except RPCError:  # it listens before it serves
-        return False

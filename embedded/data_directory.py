@@ -1,0 +1,92 @@
+"""The directory where the embedded stack keeps everything: one stack at a time, secrets for their owner only."""
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from embedded.processes import ServerError
+
+DEFAULT_DIRECTORY: Final = Path(".iris")
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirectory:
+    """The files of an embedded stack.
+
+    Attributes:
+        path: the directory that holds them all.
+    """
+
+    path: Path
+
+    @property
+    def stack_file(self) -> Path:
+        """Where a running stack says where everything is."""
+        return self.path / "stack.json"
+
+    @property
+    def logs(self) -> Path:
+        """The directory of the logs."""
+        return self.path / "logs"
+
+    @property
+    def run(self) -> Path:
+        """The directory of the process ids."""
+        return self.path / "run"
+
+    def fresh_log(self, name: str) -> Path:
+        """An empty log; the one of the stack's last run is kept beside it as `.log.1`."""
+        self.logs.mkdir(exist_ok=True)
+        log = self.logs / f"{name}.log"
+        if log.exists():
+            log.replace(log.with_suffix(".log.1"))
+        return log
+
+
+@contextmanager
+def open_data_directory(path: Path, *, ephemeral: bool) -> Generator[DataDirectory]:
+    """The stack's directory, held against other stacks until the end of the block.
+
+    Args:
+        path: the directory that keeps its content from one stack to the next.
+        ephemeral: whether to take a temporary directory instead, and remove it at the end.
+
+    Raises:
+        ServerError: another stack uses the directory.
+    """
+    if ephemeral:
+        with tempfile.TemporaryDirectory(prefix="iris-") as temporary:
+            yield DataDirectory(Path(temporary))
+        return
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _locked(path.resolve() / "lock"):
+        yield DataDirectory(path.resolve())
+
+
+@contextmanager
+def _locked(lock: Path) -> Generator[None]:
+    with lock.open("a+") as file:  # the lock is the kernel's: it ends with the process, so that none is ever stale
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise ServerError(
+                f"Iris already runs in {lock.parent} (process {file.read()}): stop it, or choose another --data-dir"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def write_private(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a JSON file that only its owner may read, so that readers see all of it or nothing."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as file:  # mode 0600
+        json.dump(content, file, indent=2)
+    Path(file.name).replace(path)

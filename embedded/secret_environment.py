@@ -1,0 +1,38 @@
+"""The secrets of the embedded stack: made once, kept in its data directory, given to the processes as environment."""
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from embedded.data_directory import write_private
+
+
+def _fernet_key() -> str:
+    return base64.urlsafe_b64encode(os.urandom(32)).decode()
+
+
+def _sandbox_account() -> str:
+    return json.dumps([{"token": secrets.token_urlsafe(24), "signing_secret": secrets.token_urlsafe(24)}])
+
+
+MAKERS: Final[Mapping[str, Callable[[], str]]] = {
+    "IRIS_JWT_SECRET": lambda: secrets.token_urlsafe(32),
+    "IRIS_ENCRYPTION_KEYS": _fernet_key,
+    "IRIS_DEMO_API_KEY": lambda: f"iris_{secrets.token_urlsafe(32)}",
+    "IRIS_DEMO_PASSWORD": lambda: secrets.token_urlsafe(12),
+    "IRIS_SANDBOX_ACCOUNTS": _sandbox_account,
+}
+"""How each secret is made, by the environment variable that carries it."""
+
+
+def secret_environment(path: Path) -> dict[str, str]:
+    """The secrets kept in a file, by environment variable; those that are missing are made and kept first."""
+    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    complete = {name: kept.get(name) or make() for name, make in MAKERS.items()}
+    if complete != kept:
+        write_private(path, complete)
+    return complete

@@ -1,0 +1,191 @@
+"""The whole product on one machine: servers, seed, Iris's own processes, supervised until told to stop (`iris up`)."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from rich.console import Console
+
+from embedded.announcement import RunningStack, announce
+from embedded.data_directory import DEFAULT_DIRECTORY, DataDirectory, open_data_directory, write_private
+from embedded.mongod import Mongod
+from embedded.ports import LOOPBACK, free_port
+from embedded.programs import WebProgram, WorkerProgram
+from embedded.secret_environment import secret_environment
+from embedded.supervisor import Supervisor, together
+from embedded.temporal_server import NAMESPACE, TemporalServer
+
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class SeedResult(Protocol):
+    """What there is to try once the database is seeded."""
+
+    @property
+    def tenant(self) -> str:
+        """The name of the demo's tenant."""
+        ...
+
+    @property
+    def api_key(self) -> str:
+        """By which the demo's account calls."""
+        ...
+
+    @property
+    def integrations(self) -> Mapping[str, str]:
+        """Integration ids by the channel's short name."""
+        ...
+
+
+Seed = Callable[[Mapping[str, str]], Coroutine[Any, Any, SeedResult]]
+"""Creates the demo; given the environment that the stack's processes run in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports of the loopback interface that are preferred; where one is taken, a free one is used, and said."""
+
+    api: int = 8000
+    sandbox: int = 8001
+    temporal: int = 7233
+    temporal_ui: int = 8233
+    mongodb: int = 27017
+
+
+@dataclass(frozen=True, slots=True)
+class StackOptions:
+    """How the stack is run.
+
+    Attributes:
+        seed: creates the demo, once the servers serve.
+        data_directory: where everything is kept from one run to the next.
+        ephemeral: whether to keep nothing: a temporary directory is used and removed.
+        ports: which ports to prefer.
+    """
+
+    seed: Seed
+    data_directory: Path = DEFAULT_DIRECTORY
+    ephemeral: bool = False
+    ports: Ports = field(default_factory=Ports)
+
+
+async def run_stack(options: StackOptions) -> None:
+    """Runs the stack until SIGINT, SIGTERM or SIGHUP, then stops everything in order; a second signal does not wait.
+
+    Servers that `MONGODB_URI` and `TEMPORAL_ADDRESS` name are used instead of our own. Other variables of the
+    environment that Iris's processes know win over what the stack would set.
+
+    Raises:
+        ServerError: a part does not start or keeps dying, or another stack runs in the data directory.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    with open_data_directory(options.data_directory, ephemeral=options.ephemeral) as data:
+        await _until_signalled(_run(options, data, console), lambda: console.print("Stopping…"))
+        console.print("Iris has stopped.")
+
+
+async def _run(options: StackOptions, data: DataDirectory, console: Console) -> None:
+    """Starts everything, says where it is, and keeps it alive until cancelled."""
+    ports = _PortChooser(options.ports, console.print)
+    mongod = None if os.environ.get("MONGODB_URI") else _mongod(data, ports)
+    temporal = None if os.environ.get("TEMPORAL_ADDRESS") else _temporal(data, ports)
+    api_port, sandbox_port = ports.choose("api"), ports.choose("sandbox")
+    environment = _environment(data, api_port, sandbox_port, mongod, temporal)
+    sandbox = WebProgram("sandbox", data.fresh_log("sandbox"), environment, sandbox_port, "/health")
+    api = WebProgram("api", data.fresh_log("api"), environment, api_port, "/health/ready")
+    worker = WorkerProgram(data.fresh_log("worker"), environment, temporal)
+    data.stack_file.unlink(missing_ok=True)  # of a stack that was killed
+    async with Supervisor(data.run, console.print) as supervisor:
+        await supervisor.start(*filter(None, (mongod, temporal)))
+        seeding = asyncio.create_task(options.seed(environment))
+        await together(supervisor.start(sandbox, api, worker), seeding)
+        demo = seeding.result()
+        running = RunningStack(
+            api_url=api.url,
+            temporal_address=environment["TEMPORAL_ADDRESS"],
+            temporal_namespace=environment["TEMPORAL_NAMESPACE"],
+            temporal_ui_url=temporal.ui_url if temporal else os.environ.get("TEMPORAL_UI_URL"),
+            mongodb_uri=environment["MONGODB_URI"],
+            sandbox_url=sandbox.url,
+            tenant=demo.tenant,
+            api_key=demo.api_key,
+            integrations=demo.integrations,
+        )
+        write_private(data.stack_file, running.as_json())
+        announce(running, data, console)
+        try:
+            await supervisor.keep_alive()
+        finally:
+            data.stack_file.unlink()  # nobody shall be sent to what has ended
+
+
+class _PortChooser:
+    """Gives each part a port of its own."""
+
+    def __init__(self, preferred: Ports, say: Callable[[str], None]) -> None:
+        self._preferred = asdict(preferred)
+        self._say = say
+        self._given: set[int] = set()
+
+    def choose(self, part: str) -> int:
+        """The part's preferred port if it is free, else another, which is said."""
+        preferred = self._preferred[part]
+        port = free_port(preferred, avoid=self._given)
+        if port != preferred:
+            self._say(f"Port {preferred} ({part.replace('_', ' ')}) is taken; {port} is used instead.")
+        self._given.add(port)
+        return port
+
+
+def _mongod(data: DataDirectory, ports: _PortChooser) -> Mongod:
+    return Mongod(data.path / "mongodb", ports.choose("mongodb"), data.fresh_log("mongodb"))
+
+
+def _temporal(data: DataDirectory, ports: _PortChooser) -> TemporalServer:
+    return TemporalServer(
+        ports.choose("temporal"),
+        data.fresh_log("temporal"),
+        database=data.path / "temporal" / "temporal.db",
+        ui_port=ports.choose("temporal_ui"),
+        namespace=os.environ.get("TEMPORAL_NAMESPACE") or NAMESPACE,
+    )
+
+
+def _environment(
+    data: DataDirectory, api_port: int, sandbox_port: int, mongod: Mongod | None, temporal: TemporalServer | None
+) -> dict[str, str]:
+    """The environment of Iris's processes: ours, unless our own environment says otherwise."""
+    environment = {
+        **secret_environment(data.path / "secrets.json"),
+        "IRIS_PUBLIC_URL": f"http://{LOOPBACK}:{api_port}",
+        "IRIS_SANDBOX_LEDGER": str(data.path / "sandbox.db"),
+        "TEMPORAL_NAMESPACE": NAMESPACE,
+        **os.environ,
+        "IRIS_SANDBOX_URL": f"http://{LOOPBACK}:{sandbox_port}",
+    }
+    if mongod:
+        environment["MONGODB_URI"] = mongod.uri
+    if temporal:
+        environment["TEMPORAL_ADDRESS"] = temporal.address
+    return environment
+
+
+async def _until_signalled(work: Coroutine[Any, Any, None], on_signal: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(work)
+
+    def stop() -> None:
+        on_signal()
+        task.cancel()
+        for number in STOP_SIGNALS:
+            loop.remove_signal_handler(number)  # the next one ends this process at once, and with it its children
+
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stop)
+    with suppress(asyncio.CancelledError):
+        await task
