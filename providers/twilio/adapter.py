@@ -130,9 +130,9 @@ class TwilioCredentials(ProviderSettings):
     def signing_keys(self) -> Iterator[SigningKey]:
         """The keys that a webhook may be signed with."""
         for token in (self.auth_token, self.previous_auth_token):
-            if token:
+            if token is not None:
                 yield SigningKey(token.get_secret_value())
-        if self.shared_key_secret:
+        if self.shared_key_secret is not None:
             yield SigningKey(self.shared_key_secret.get_secret_value(), "sha256")
 
 
