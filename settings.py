@@ -7,10 +7,22 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _seconds(value: object) -> object:
+    """A number of seconds also where it is text, as it is in the environment, where pydantic wants ISO 8601."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta())]
+"""A time; in the environment, seconds (`90`, `0.5`) or ISO 8601 (`PT1H`)."""
 
 DEVELOPMENT_SECRET: Final = "development-only-development-only"  # noqa: S105 - refused outside development
 DEVELOPMENT_ENCRYPTION_KEY: Final = "ZGV2ZWxvcG1lbnQtb25seS1kZXZlbG9wbWVudC1vbmw="
@@ -42,6 +54,8 @@ class Settings(BaseSettings):
         largest_body: bytes of a request's body.
         admission_wait: how long the send call waits for the worker before it answers VALIDATION_PENDING.
         receipt_window: how long an interaction listens for receipts after its dispatch.
+        dispatch_timeout: how long one attempt to send may last before it counts as never come back; longer than any
+            provider is waited for.
         dispatch_deadline: how long a provider that surely did not take a message is tried again.
         workflow_sandbox: whether the worker runs workflows in Temporal's sandbox; it doubles the worker's CPU
             (`docs/decisions/0006`), so tests run with it and production does not need to.
@@ -64,12 +78,13 @@ class Settings(BaseSettings):
     task_queue: str = "iris"
     public_url: str = "http://127.0.0.1:8000"
     jwt_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
-    token_lifetime: timedelta = timedelta(hours=1)
+    token_lifetime: Duration = timedelta(hours=1)
     encryption_keys: SecretStr = SecretStr(DEVELOPMENT_ENCRYPTION_KEY)
     largest_body: int = Field(default=1_048_576, gt=0)
-    admission_wait: timedelta = timedelta(seconds=5)
-    receipt_window: timedelta = timedelta(hours=72)
-    dispatch_deadline: timedelta = timedelta(hours=1)
+    admission_wait: Duration = timedelta(seconds=5)
+    receipt_window: Duration = timedelta(hours=72)
+    dispatch_timeout: Duration = timedelta(seconds=60)
+    dispatch_deadline: Duration = timedelta(hours=1)
     workflow_sandbox: bool = False
     cached_workflows: int = Field(default=5_000, ge=100)
 

@@ -115,6 +115,7 @@ def _input(interaction_id: str, settings: Settings, submission: Submission | Non
         interaction_id=interaction_id,
         submission=submission,
         receipt_window=settings.receipt_window,
+        dispatch_timeout=settings.dispatch_timeout,
         dispatch_deadline=settings.dispatch_deadline,
     )
 

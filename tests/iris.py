@@ -17,7 +17,7 @@ from temporalio.client import Client
 
 from api.app import create_app
 from api.engine import workflow_id
-from bootstrap import connect_temporal, mongodb
+from bootstrap import connect_temporal, http_client, mongodb
 from domain.clock import to_wire, utc_now
 from domain.identifiers import new_id
 from domain.payloads import Channel
@@ -179,18 +179,18 @@ def signed(body: bytes, secret: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def running_iris(
-    mongodb_uri: str, temporal_address: str, database: str, patience: float = 30
+    mongodb_uri: str, temporal_address: str, database: str, **changes: object
 ) -> AsyncGenerator[Iris]:
-    """The product, running until the end of the block; `patience` is the seconds that a provider is waited for."""
+    """The product, running until the end of the block; `changes` are settings."""
     gateway_settings = GatewaySettings(accounts=(SANDBOX,), callback_delay=timedelta(milliseconds=50))
     port = free_port()
-    settings = fresh_settings(mongodb_uri, temporal_address, database, f"http://127.0.0.1:{port}")
+    settings = fresh_settings(mongodb_uri, temporal_address, database, f"http://127.0.0.1:{port}", **changes)
     vault = Vault(settings.encryption_keys.get_secret_value().split(","))
     client = await connect_temporal(settings)
     async with (
         running(create_gateway(gateway_settings)) as gateway_url,
         mongodb(settings),
-        httpx2.AsyncClient(timeout=patience, trust_env=False) as provider_http,
+        http_client() as provider_http,
         create_worker(client, settings, ProviderOpener(vault, provider_http, settings.public_url)),
         running(create_app(settings), port=port) as url,
         _calling(gateway_url, SANDBOX.token.get_secret_value()) as gateway,

@@ -27,7 +27,14 @@ with workflow.unsafe.imports_passed_through():
     from domain.status import FAILURES, Milestone, Standing, Status
     from domain.submission import Submission
     from workflows import attributes
-    from workflows.story import describe_event, describe_outcome, describe_problems, events_of_refused, story_so_far, why_not_applied
+    from workflows.story import (
+        describe_event,
+        describe_outcome,
+        describe_problems,
+        events_of_refused,
+        story_so_far,
+        why_not_applied,
+    )
 
 UNKNOWN: Final = "unknown"
 """The `customStatus` of a send that nobody answered."""
@@ -40,7 +47,7 @@ MOST_EVENTS: Final = 500
 
 _TIMED_OUT_IN_FLIGHT: Final = "TemporalTimeout:StartToClose"
 """How Temporal's server names, in a retry policy, an attempt that never came back
-(`TimeoutFailureTypePrefix` in temporalio/temporal `common/`; checked by `tests/workflows/test_dispatch.py`)."""
+(`TimeoutFailureTypePrefix` in temporalio/temporal `common/`; checked by `tests/workflows/test_lost_attempt.py`)."""
 
 
 def _step(summary: str) -> workflow.LocalActivityConfig:
@@ -61,6 +68,7 @@ class InteractionInput(BaseModel):
         interaction_id: whose run it is.
         submission: what to admit; None for a run that a late receipt begins, which can only go on from the record.
         receipt_window: how long receipts are awaited, from the creation of the interaction.
+        dispatch_timeout: how long one attempt to send may last before it counts as never come back.
         dispatch_deadline: how long a send that the provider surely did not take is tried again.
     """
 
@@ -69,6 +77,7 @@ class InteractionInput(BaseModel):
     interaction_id: str
     submission: Submission | None = None
     receipt_window: timedelta
+    dispatch_timeout: timedelta
     dispatch_deadline: timedelta
 
 
@@ -228,7 +237,7 @@ class InteractionWorkflow:
             return await workflow.execute_activity_method(
                 DispatchActivities.dispatch,
                 dispatch,
-                start_to_close_timeout=timedelta(seconds=60),
+                start_to_close_timeout=self._start.dispatch_timeout,
                 schedule_to_close_timeout=self._start.dispatch_deadline,
                 retry_policy=RetryPolicy(
                     initial_interval=timedelta(seconds=1),

@@ -6,20 +6,13 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-
-def _seconds(value: object) -> object:
-    """A number of seconds also where it is text, as it is in the environment, where pydantic wants ISO 8601."""
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
+from settings import Duration
 
 
 Secret = Annotated[SecretStr, Field(min_length=1)]
-Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta())]
 
 
 class Account(BaseModel):
