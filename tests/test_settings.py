@@ -28,8 +28,9 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "IRIS_TOKEN_LIFETIME": ("PT2H", timedelta(hours=2)),
     "IRIS_ENCRYPTION_KEYS": (KEY, SecretStr(KEY)),
     "IRIS_LARGEST_BODY": ("1000", 1000),
-    "IRIS_ADMISSION_WAIT": ("PT7S", timedelta(seconds=7)),
+    "IRIS_ADMISSION_WAIT": ("0.5", timedelta(seconds=0.5)),
     "IRIS_RECEIPT_WINDOW": ("P1D", timedelta(days=1)),
+    "IRIS_DISPATCH_TIMEOUT": ("90", timedelta(seconds=90)),
     "IRIS_DISPATCH_DEADLINE": ("PT30M", timedelta(minutes=30)),
     "IRIS_WORKFLOW_SANDBOX": ("true", True),
     "IRIS_CACHED_WORKFLOWS": ("200", 200),
@@ -93,7 +94,13 @@ def test_production_refuses_a_development_secret_by_name(
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("IRIS_LARGEST_BODY", "0"), ("IRIS_CACHED_WORKFLOWS", "1"), ("IRIS_ENVIRONMENT", "elsewhere")]
+    ("name", "value"),
+    [
+        ("IRIS_LARGEST_BODY", "0"),
+        ("IRIS_CACHED_WORKFLOWS", "1"),
+        ("IRIS_ENVIRONMENT", "elsewhere"),
+        ("IRIS_RECEIPT_WINDOW", "0"),
+    ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     with pytest.raises(ValidationError):

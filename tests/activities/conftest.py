@@ -1,0 +1,43 @@
+"""What every test of the activities stands on: an open database, a tenant of its own, and a real gateway to send to."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import httpx2
+import pytest
+
+from bootstrap import http_client, mongodb
+from domain.identifiers import new_id
+from embedded.gateway import Account, GatewaySettings, create_gateway, running
+from settings import Settings
+from tests.activities.world import SIGNING_SECRET, TOKEN, World
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def database(mongodb_uri: str, database_name: str) -> AsyncIterator[None]:
+    """The database that the documents are bound to.
+
+    The same as the whole product's (`tests.iris`): documents are bound to one database in a process.
+    """
+    values = {"mongodb_uri": mongodb_uri, "mongodb_database": database_name}
+    async with mongodb(Settings.model_validate(values)):
+        yield
+
+
+@pytest.fixture(scope="session")
+async def gateway_url() -> AsyncIterator[str]:
+    account = Account.model_validate({"token": TOKEN, "signing_secret": SIGNING_SECRET})
+    async with running(create_gateway(GatewaySettings(accounts=(account,), slow_answer=timedelta()))) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def provider_http() -> AsyncIterator[httpx2.AsyncClient]:
+    async with http_client() as http:
+        yield http
+
+
+@pytest.fixture
+def world(gateway_url: str) -> World:
+    """A tenant that no other test knows."""
+    return World(tenant=f"tenant-{new_id()}", gateway_url=gateway_url)

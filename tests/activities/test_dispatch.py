@@ -1,0 +1,178 @@
+"""Dispatching to a real far end, the sandbox gateway: every answer it can give, and what becomes of it."""
+
+from datetime import timedelta
+
+import httpx2
+import pytest
+from cryptography.fernet import Fernet
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.dispatch import MOST_UNANSWERED_ATTEMPTS, ProviderDispatch
+from activities.interfaces import NOT_TAKEN, UNANSWERED, Dispatch
+from domain.destinations import Destination, DestinationKind
+from domain.identifiers import new_id
+from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
+from domain.payloads import Channel
+from embedded.ports import free_port
+from integrations import ProviderOpener
+from models.integration import Integration
+from security import Vault
+from tests.activities.world import TOKEN, VAULT, World, run
+
+REFUSED, THROTTLED, LOST_ONCE, LOST = "34600000003", "34600000005", "34600000006", "34600000007"
+
+
+class Sender:
+    """Dispatches to the gateway for one tenant."""
+
+    def __init__(self, world: World, http: httpx2.AsyncClient) -> None:
+        self.world = world
+        self.http = http
+        self._activity = ProviderDispatch(ProviderOpener(VAULT, http, f"http://127.0.0.1:{free_port()}"))
+
+    async def dispatch(self, integration: Integration, phone: str = "34638766068", *, repeatable: bool) -> Dispatch:
+        return Dispatch(
+            interaction_id=new_id(),
+            tenant=self.world.tenant,
+            integration_id=integration.id,
+            payload={"TYPE": "simple-text", "text": "Hola"},
+            destinations=[Destination(key=DestinationKind.PHONE_NUMBER, value=phone)],
+            repeatable=repeatable,
+        )
+
+    async def send(self, dispatch: Dispatch, attempt: int = 1) -> Outcome:
+        return await run(self._activity.dispatch, dispatch, attempt=attempt)
+
+    async def send_to(self, phone: str, *, repeatable: bool = True) -> Outcome:
+        return await self.send(await self.dispatch(await self.world.integration(), phone, repeatable=repeatable))
+
+    async def failure_of(self, dispatch: Dispatch, attempt: int = 1) -> ApplicationError:
+        with pytest.raises(ApplicationError) as failure:
+            await self.send(dispatch, attempt)
+        return failure.value
+
+    async def taken(self, reference: str) -> int:
+        """How many messages the gateway took for a reference."""
+        response = await self.http.get(
+            f"{self.world.gateway_url}/v1/messages",
+            params={"reference": reference},
+            headers={"Authorization": f"Bearer {TOKEN}"},
+        )
+        return len(response.json()["messages"])
+
+
+@pytest.fixture
+def sender(world: World, provider_http: httpx2.AsyncClient) -> Sender:
+    return Sender(world, provider_http)
+
+
+async def test_what_the_provider_took_is_accepted_under_our_reference(sender: Sender) -> None:
+    dispatch = await sender.dispatch(await sender.world.integration(), repeatable=True)
+    outcome = await sender.send(dispatch)
+    assert isinstance(outcome, Accepted)
+    assert outcome.provider_message_id
+    assert outcome.word == "queued"
+    assert await sender.taken(dispatch.interaction_id) == 1
+
+
+async def test_dispatching_writes_nothing(sender: Sender) -> None:
+    submission = await sender.world.submission()
+    await sender.world.admit(submission)
+    before = await sender.world.interactions()
+    dispatch = await sender.dispatch(await sender.world.integration(), repeatable=True)
+    await sender.send(dispatch.model_copy(update={"interaction_id": submission.interaction_id}))
+    assert await sender.world.interactions() == before
+
+
+async def test_a_repeated_dispatch_is_one_message_where_the_provider_knows_repetitions(sender: Sender) -> None:
+    dispatch = await sender.dispatch(await sender.world.integration(), repeatable=True)
+    assert await sender.send(dispatch) == await sender.send(dispatch, attempt=2)
+    assert await sender.taken(dispatch.interaction_id) == 1
+
+
+async def test_what_the_provider_refused_is_rejected_for_good(sender: Sender) -> None:
+    outcome = await sender.send_to(REFUSED)
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.failure) == ("recipient_refused", FailureClass.DESTINATION)
+
+
+async def test_what_was_surely_not_taken_is_raised_with_the_wait_that_the_provider_asks_for(sender: Sender) -> None:
+    dispatch = await sender.dispatch(await sender.world.integration(), THROTTLED, repeatable=False)
+    for attempt in (1, 2):
+        failure = await sender.failure_of(dispatch, attempt)
+        assert (failure.type, failure.next_retry_delay) == (NOT_TAKEN, timedelta(seconds=1))
+        assert not failure.non_retryable
+        assert failure.category is ApplicationErrorCategory.BENIGN
+    assert isinstance(await sender.send(dispatch, attempt=3), Accepted)
+
+
+async def test_a_provider_that_is_not_reached_surely_did_not_take_it(sender: Sender) -> None:
+    integration = await sender.world.integration(configuration={"baseUrl": f"http://127.0.0.1:{free_port()}"})
+    failure = await sender.failure_of(await sender.dispatch(integration, repeatable=False))
+    assert (failure.type, failure.next_retry_delay) == (NOT_TAKEN, None)
+
+
+async def test_a_lost_answer_is_asked_for_again_while_the_send_may_be_repeated(sender: Sender) -> None:
+    dispatch = await sender.dispatch(await sender.world.integration(), LOST_ONCE, repeatable=True)
+    assert (await sender.failure_of(dispatch)).type == UNANSWERED
+    assert isinstance(await sender.send(dispatch, attempt=2), Accepted)
+    assert await sender.taken(dispatch.interaction_id) == 1
+
+
+async def test_an_answer_that_is_always_lost_is_given_up_after_some_attempts(sender: Sender) -> None:
+    dispatch = await sender.dispatch(await sender.world.integration(), LOST, repeatable=True)
+    for attempt in range(1, MOST_UNANSWERED_ATTEMPTS):
+        assert (await sender.failure_of(dispatch, attempt)).type == UNANSWERED
+    assert isinstance(await sender.send(dispatch, attempt=MOST_UNANSWERED_ATTEMPTS), Unanswered)
+
+
+async def test_a_lost_answer_is_never_asked_for_again_where_that_could_send_twice(sender: Sender) -> None:
+    assert isinstance(await sender.send_to(LOST, repeatable=False), Unanswered)
+
+
+async def test_an_integration_that_is_gone_is_a_rejection(sender: Sender) -> None:
+    dispatch = await sender.dispatch(await sender.world.integration(), repeatable=True)
+    gone = dispatch.model_copy(update={"integration_id": new_id()})
+    outcome = await sender.send(gone)
+    assert outcome == Rejected(code="integration_not_found", failure=FailureClass.CONFIGURATION)
+
+
+async def test_another_tenants_integration_sends_nothing(sender: Sender) -> None:
+    dispatch = await sender.dispatch(await sender.world.integration(), repeatable=True)
+    outcome = await sender.send(dispatch.model_copy(update={"tenant": "other"}))
+    assert outcome == Rejected(code="integration_not_found", failure=FailureClass.CONFIGURATION)
+    assert await sender.taken(dispatch.interaction_id) == 0
+
+
+FOREIGN_SEAL = Vault([Fernet.generate_key().decode()]).seal({"token": "s3cr3t", "signingSecret": "s3cr3t"})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"credentials": FOREIGN_SEAL},
+        {"credentials": VAULT.seal({"token": "s3cr3t", "signingSecret": "s3cr3t", "extra": "s3cr3t"})},
+        {"credentials": VAULT.seal({"token": "s3cr3t with spaces", "signingSecret": "s3cr3t"})},
+        {"credentials": VAULT.seal({"token": {"deep": "s3cr3t"}})},
+        {"configuration": {}},
+        {"configuration": {"baseUrl": "not a url"}},
+    ],
+)
+async def test_an_integration_that_does_not_fit_its_provider_is_a_rejection_that_tells_no_secret(
+    sender: Sender, changes: dict[str, object]
+) -> None:
+    integration = await sender.world.integration(Channel.SMS, **changes)
+    outcome = await sender.send(await sender.dispatch(integration, repeatable=True))
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.failure) == ("misconfigured", FailureClass.CONFIGURATION)
+    assert outcome.detail
+    assert "s3cr3t" not in outcome.detail
+    assert FOREIGN_SEAL not in outcome.detail
+
+
+async def test_credentials_that_the_provider_does_not_know_are_a_rejection(sender: Sender) -> None:
+    credentials = VAULT.seal({"token": "unknown", "signingSecret": "unknown"})
+    integration = await sender.world.integration(credentials=credentials)
+    outcome = await sender.send(await sender.dispatch(integration, repeatable=True))
+    assert isinstance(outcome, Rejected)
+    assert outcome.failure is FailureClass.CONFIGURATION

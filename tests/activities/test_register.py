@@ -1,0 +1,95 @@
+"""Registering: once, by one run, and as the caller wrote it."""
+
+import asyncio
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.identifiers import new_id
+from domain.payloads import Channel
+from domain.status import Status
+from models.interaction import Interaction
+from tests.activities.world import NOW, PHONE, World
+
+# What the API lets in (`api/bodies.py`): 64-bit integers, texts without NUL.
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"))
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63) + 1, 2**63 - 1) | st.floats(allow_nan=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts | st.sampled_from(["$set", "a.b", ""]), inner),
+    max_leaves=6,
+)
+
+
+async def test_the_first_to_register_an_interaction_has_it(world: World) -> None:
+    submission = await world.submission()
+    registration = await world.register(submission)
+    assert registration.ours
+    assert registration.fingerprint == submission.fingerprint
+    seen = registration.interaction
+    assert (seen.id, seen.tenant, seen.status) == (submission.interaction_id, world.tenant, Status.VALIDATION_PENDING)
+    (entry,) = seen.audit_trail.history
+    assert (entry.date, entry.status, entry.notes) == (NOW, Status.VALIDATION_PENDING, "Interacción registrada")
+    assert [one.value for one in seen.destinations] == [PHONE]
+    assert seen.summary == '{"subject":"","body":"Su cita es mañana","generic":null}'
+
+
+async def test_a_registration_repeated_by_its_run_is_still_its_own_and_one_document(world: World) -> None:
+    submission = await world.submission()
+    first = await world.register(submission)
+    assert await world.register(submission) == first
+    assert len(await world.interactions()) == 1
+
+
+async def test_a_registration_by_another_run_belongs_to_the_first_and_stays_as_it_was(world: World) -> None:
+    submission = await world.submission()
+    first = await world.register(submission, "run-1")
+    other = submission.model_copy(update={"fingerprint": "other", "payload": {"Type": "simple-text", "Text": "Otro"}})
+    second = await world.register(other, "run-2")
+    assert not second.ours
+    assert second.fingerprint == submission.fingerprint
+    assert second.interaction == first.interaction
+    assert (await world.register(submission, "run-1")).ours
+
+
+async def test_of_many_runs_that_register_one_interaction_at_once_one_has_it(world: World) -> None:
+    submission = await world.submission()
+    found = await asyncio.gather(*(world.register(submission, f"run-{number}") for number in range(20)))
+    assert [registration.ours for registration in found].count(True) == 1
+    assert len(await world.interactions()) == 1
+
+
+async def test_a_submission_that_is_all_wrong_is_registered_as_it_was_given(world: World) -> None:
+    submission = await world.submission(payload={"Foo": 1}, destinations=["no", "no"], process_id="no such")
+    seen = (await world.register(submission)).interaction
+    assert seen.payload == {"Foo": 1}
+    assert [one.value for one in seen.destinations] == ["no", "no"]
+    assert seen.process_id == "no such"
+    assert seen.summary == '{"subject":"","body":"","generic":null}'
+
+
+@given(content=st.dictionaries(texts | st.sampled_from(["$where", "a.b", "_id"]), values, max_size=4))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_whatever_json_a_caller_writes_is_kept_as_it_was_written(world: World, content: dict[str, Any]) -> None:
+    submission = await world.submission(payload=content, metadata=content, primary_key=content)
+    await world.register(submission)
+    kept = await Interaction.find_one({"_id": submission.interaction_id})
+    assert kept is not None
+    assert kept.payload == kept.metadata == kept.primary_key == content
+    assert list(kept.payload) == list(content)
+
+
+async def test_an_emails_destinations_are_registered_as_email_addresses(world: World) -> None:
+    integration = await world.integration(Channel.EMAIL)
+    submission = await world.submission(
+        integration, payload={"Type": "email", "Body": "Hola"}, destinations=["Usuario@DOMINIO.com"]
+    )
+    (destination,) = (await world.register(submission)).interaction.destinations
+    assert (destination.key, destination.value) == ("Email", "Usuario@dominio.com")
+
+
+async def test_an_interaction_of_another_tenant_does_not_show_this_ones_process(world: World) -> None:
+    process = await world.process()
+    stranger = World(tenant=f"tenant-{new_id()}", gateway_url=world.gateway_url)
+    submission = await stranger.submission(process_id=process.id)
+    assert (await stranger.register(submission)).interaction.process_summary is None
