@@ -15,6 +15,7 @@ from tests.iris import SANDBOX, Iris
 SILENT = "34600000010"
 """The sandbox's recipient that is never called back (`docs/providers/sandbox.md`): its receipts are the test's."""
 
+SIGNING_SECRET = SANDBOX.signing_secret.get_secret_value()
 ABSENT_ID = "0" * 24
 ENVELOPE = {"type", "title", "status", "detail", "instance", "error", "payload"}
 
@@ -69,7 +70,7 @@ class Callback:
 
 
 def signature(
-    body: bytes, *, age: float = 0, secret: str = SANDBOX.signing_secret.get_secret_value(), timestamp: str | None = None
+    body: bytes, *, age: float = 0, secret: str = SIGNING_SECRET, timestamp: str | None = None
 ) -> dict[str, str]:
     """The headers by which the gateway signs a body (`docs/providers/sandbox.md`, «Callbacks»)."""
     timestamp = str(int(time.time() - age)) if timestamp is None else timestamp

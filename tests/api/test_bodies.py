@@ -1,0 +1,138 @@
+"""Bodies that are no request: refused at the door, each naming what is wrong."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+from pydantic import JsonValue
+
+from tests.api.support import mobile, reasons
+from tests.iris import Iris
+
+
+async def post_raw(iris: Iris, body: bytes) -> httpx2.Response:
+    return await iris.http.post("/v1/interactions", content=body, headers={"Content-Type": "application/json"})
+
+
+NOT_JSON = {
+    "empty": b"",
+    "cut": b'{"payLoad": {',
+    "not JSON": b"Type=simple-text&Text=Hola",
+    "NaN": b'{"metadata": {"x": NaN}}',
+    "Infinity": b'{"metadata": {"x": -Infinity}}',
+    "a name twice": b'{"processId": null, "processId": null}',
+    "a name twice inside": b'{"payLoad": {"Type": "a", "Type": "b"}}',
+    "invalid UTF-8": b'{"processId": "\xff"}',
+    "UTF-16": '{"processId": "x"}'.encode("utf-16"),
+    "a number of 5000 digits": b'{"metadata": {"x": ' + b"9" * 5_000 + b"}}",
+    "nested beyond any stack": b'{"metadata":' + b"[" * 200_000,
+}
+
+NOT_AN_OBJECT = {"array": b"[]", "text": b'"hola"', "null": b"null", "number": b"5"}
+
+NOT_STORABLE = {
+    "an integer beyond 64 bits": (b'{"metadata": {"x": 9223372036854775808}}', "metadata.x"),
+    "a float beyond 64 bits": (b'{"metadata": {"x": [1, 1e999]}}', "metadata.x[1]"),
+    "half of a surrogate pair": (b'{"payLoad": {"Text": "\\ud83d"}}', "payLoad.Text"),
+    "half of a pair in a name": (b'{"payLoad": {"\\udc00": 1}}', "payLoad"),
+    "NUL": (b'{"payLoad": {"Text": "a\\u0000b"}}', "payLoad.Text"),
+    "NUL in a name": (b'{"metadata": {"a\\u0000b": 1}}', "metadata"),
+}
+
+
+@pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON)
+async def test_what_is_no_json_is_a_bad_request(iris: Iris, body: bytes) -> None:
+    assert reasons(await post_raw(iris, body), 400) == [("", "invalid_json")]
+
+
+@pytest.mark.parametrize("body", NOT_AN_OBJECT.values(), ids=NOT_AN_OBJECT)
+async def test_what_is_no_object_is_a_bad_request(iris: Iris, body: bytes) -> None:
+    assert reasons(await post_raw(iris, body), 400) == [("", "not_an_object")]
+
+
+@pytest.mark.parametrize(("body", "field"), NOT_STORABLE.values(), ids=NOT_STORABLE)
+async def test_what_could_not_be_kept_as_it_is_is_refused(iris: Iris, body: bytes, field: str) -> None:
+    assert reasons(await post_raw(iris, body), 422) == [(field, "invalid")]
+
+
+async def test_nesting_is_bounded(iris: Iris) -> None:
+    def nested(levels: int) -> dict[str, Any]:
+        return json.loads('{"in":' * levels + "1" + "}" * levels)
+
+    deepest = await iris.send("sms", mobile(), metadata=nested(31))
+    assert deepest["metadata"] == nested(31)
+    response = await iris.post(iris.request("sms", mobile(), metadata=nested(32)))
+    assert reasons(response, 422) == [("metadata" + ".in" * 31, "invalid")]
+
+
+async def test_a_byte_order_mark_is_no_mistake(iris: Iris) -> None:
+    response = await post_raw(iris, b"\xef\xbb\xbf" + json.dumps(iris.request("sms", mobile())).encode())
+    assert response.status_code == 200
+
+
+async def test_a_name_twice_in_different_letter_case_is_refused(iris: Iris) -> None:
+    request = iris.request("sms", mobile())
+    response = await iris.post(request | {"PAYLOAD": request["payLoad"]})
+    assert reasons(response, 422) == [("PAYLOAD", "duplicate_field")]
+
+
+async def test_a_body_larger_than_the_setting_is_refused_whether_its_length_is_said_or_not(iris: Iris) -> None:
+    padding = b" " * iris.settings.largest_body
+    body = padding + json.dumps(iris.request("sms", mobile())).encode()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 65_536):
+            yield body[start : start + 65_536]
+
+    assert reasons(await post_raw(iris, body), 413) == [("", "body_too_large")]
+    response = await iris.http.post("/v1/interactions", content=chunks())
+    assert reasons(response, 413) == [("", "body_too_large")]
+
+
+async def test_a_body_as_large_as_the_setting_is_taken(iris: Iris) -> None:
+    body = json.dumps(iris.request("sms", mobile())).encode()
+    response = await post_raw(iris, body.rjust(iris.settings.largest_body))
+    assert response.status_code == 200
+
+
+WRONG_VALUES: dict[str, list[JsonValue]] = {
+    "payLoad": [None, "hola", [], 5],
+    "integrationId": [None, 5, {"$ne": None}, ["67c98902c362797495a602c6"]],
+    "processId": [5, True, {"$gt": ""}],
+    "Destinations": [None, "34638766068", {"0": "34638766068"}],
+    "Destinations[0]": [None, 34638766068, {"$ne": ""}],
+    "AutoCreateUser": [None, "true", 1],
+    "AutoCreateProcess": [None, "false", 0],
+    "metadata": [None, [], "x"],
+    "primaryKey": [None, [], "x"],
+}
+
+
+@pytest.mark.parametrize("field", WRONG_VALUES)
+async def test_a_field_of_another_type_is_refused_by_name(iris: Iris, field: str) -> None:
+    for value in WRONG_VALUES[field]:
+        change: dict[str, JsonValue] = {"Destinations": [value]} if field == "Destinations[0]" else {field: value}
+        response = await iris.post(iris.request("sms", mobile(), **change))
+        assert reasons(response, 422) == [(field, "wrong_type")]
+        assert response.json()["payload"] is None
+
+
+async def test_missing_and_unknown_fields_are_all_named_at_once_as_the_specification_spells_them(iris: Iris) -> None:
+    response = await iris.post({"Colour": "red", "PROCESSID": 5})
+    assert sorted(reasons(response, 422)) == [
+        ("Colour", "unknown_field"),
+        ("Destinations", "missing"),
+        ("integrationId", "missing"),
+        ("payLoad", "missing"),
+        ("processId", "wrong_type"),
+    ]
+
+
+async def test_what_has_a_default_may_be_left_out(iris: Iris) -> None:
+    request = iris.request("sms", mobile())
+    for name in ("processId", "AutoCreateUser", "AutoCreateProcess"):
+        del request[name]
+    response = await iris.post(request)
+    assert response.status_code == 200

@@ -1,0 +1,111 @@
+"""What the API says of itself: its health, and its description for programs and people."""
+
+from typing import Any
+
+import httpx2
+from jsonschema import Draft202012Validator
+
+from tests.api.support import mobile
+from tests.iris import Iris
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+async def description(iris: Iris) -> dict[str, Any]:
+    response = await iris.http.get("/openapi.json", headers={"Authorization": ""})
+    assert response.status_code == 200
+    return response.json()
+
+
+def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        f"{method.upper()} {path}": operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS
+    }
+
+
+def request_body(document: dict[str, Any], name: str) -> dict[str, Any]:
+    return operations(document)[name]["requestBody"]["content"]["application/json"]
+
+
+def accepts(document: dict[str, Any], schema: dict[str, Any], value: object) -> list[str]:
+    """What a schema of the description finds wrong with a value."""
+    whole = {**schema, "components": document["components"]}
+    validator: Any = Draft202012Validator(whole)
+    return [str(error.message) for error in validator.iter_errors(value)]
+
+
+async def test_it_is_alive_and_ready_without_a_key(iris: Iris) -> None:
+    async with httpx2.AsyncClient(base_url=iris.http.base_url, trust_env=False) as http:
+        live, ready = await http.get("/health/live"), await http.get("/health/ready")
+    assert (live.status_code, live.json()) == (200, {"status": "ok"})
+    assert (ready.status_code, ready.json()) == (
+        200,
+        {"status": "ok", "parts": {"mongodb": "ok", "temporal": "ok"}},
+    )
+
+
+async def test_the_description_is_open_api_3_1_of_valid_schemas(iris: Iris) -> None:
+    document = await description(iris)
+    assert document["openapi"].startswith("3.1.")
+    assert {"title", "version"} <= document["info"].keys()
+    for schema in document["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+    for name, operation in operations(document).items():
+        assert operation["responses"], name
+        assert operation["summary"], name
+        for body in operation.get("requestBody", {}).get("content", {}).values():
+            Draft202012Validator.check_schema(body["schema"])
+    identifiers = [operation["operationId"] for operation in operations(document).values()]
+    assert len(identifiers) == len(set(identifiers))
+
+
+async def test_every_documented_call_is_described(iris: Iris) -> None:
+    assert operations(await description(iris)).keys() >= {
+        "POST /v1/interactions",
+        "GET /v1/interactions/{interaction_id}",
+        "POST /conversation/interaction/{interaction_id}",
+        "POST /user/login",
+        "POST /webhooks/{provider}/{integration_id}",
+        "GET /health/live",
+        "GET /health/ready",
+    }
+
+
+async def test_the_send_body_is_described_as_the_specification_spells_it_with_examples_that_fit(iris: Iris) -> None:
+    document = await description(iris)
+    body = request_body(document, "POST /v1/interactions")
+    assert body["schema"]["properties"].keys() >= {
+        *("payLoad", "integrationId", "processId", "Destinations", "AutoCreateUser", "AutoCreateProcess"),
+    }
+    assert sorted(body["schema"]["required"]) == ["Destinations", "integrationId", "payLoad"]
+    assert {"sms", "rcs", "email"} <= body["examples"].keys()
+    for example in body["examples"].values():
+        assert accepts(document, body["schema"], example["value"]) == []
+    assert accepts(document, body["schema"], {"payLoad": []}) != []
+
+
+async def test_the_examples_work_when_their_integration_is_ours(iris: Iris) -> None:
+    body = request_body(await description(iris), "POST /v1/interactions")
+    for channel in ("sms", "rcs", "email"):
+        example = body["examples"][channel]["value"]
+        ours = {"integrationId": iris.demo.integrations[channel], "processId": None}
+        assert (await iris.post(example | ours)).status_code == 200
+
+
+async def test_answers_are_as_described(iris: Iris) -> None:
+    document = await description(iris)
+    described = operations(document)["POST /v1/interactions"]["responses"]
+    admitted = await iris.post(iris.request("sms", mobile()))
+    rejected = await iris.post(iris.request("sms", mobile(), AutoCreateProcess=False))
+    for response in (admitted, rejected):
+        schema = described[str(response.status_code)]["content"]["application/json"]["schema"]
+        assert accepts(document, schema, response.json()) == []
+
+
+async def test_people_read_the_description_at_docs(iris: Iris) -> None:
+    response = await iris.http.get("/docs", headers={"Authorization": ""})
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("text/html")

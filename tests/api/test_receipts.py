@@ -1,0 +1,108 @@
+"""Receipts: however often, in whatever order and however late they come, an interaction ends where it should."""
+
+import asyncio
+from itertools import permutations
+
+from tests.api.support import Callback, heard, mobile, refusal, sent_silently, standings, tell, verdicts
+from tests.iris import Iris
+
+
+def applied(interaction: dict[str, dict[str, list[dict[str, object]]]]) -> list[tuple[object, object]]:
+    """The recorded news in the order in which they were heard, and whether each was applied."""
+    return [(event["event"], event["applied"]) for event in interaction["auditTrail"]["providerEvents"]]
+
+
+async def test_a_receipt_told_twice_is_recorded_twice_and_applied_once(iris: Iris) -> None:
+    sent = await sent_silently(iris, "whatsapp")
+    for _ in range(2):
+        await tell(iris, sent.integration_id, sent.news("delivered"))
+    seen = await heard(iris, sent.id, 2)
+    assert applied(seen) == [("delivered", True), ("delivered", False)]
+    assert seen["auditTrail"]["providerEvents"][1]["reason"]
+    assert standings(seen)[2:] == [("SENT", "queued"), ("COMPLETED", "delivered")]
+
+
+async def test_the_order_of_receipts_does_not_change_the_end(iris: Iris) -> None:
+    async def hear(words: tuple[str, ...]) -> None:
+        sent = await sent_silently(iris, "whatsapp")
+        for word in words:
+            await tell(iris, sent.integration_id, sent.news(word))
+        await iris.until_status(sent.id, "COMPLETED", "read")
+        await iris.ended(sent.id)
+        seen = await iris.read(sent.id)
+        assert (seen["status"], seen["customStatus"]) == ("COMPLETED", "read")
+
+    await asyncio.gather(*map(hear, permutations(("sent", "delivered", "read"))))
+
+
+async def test_a_failure_after_the_delivery_is_recorded_and_not_applied(iris: Iris) -> None:
+    sent = await sent_silently(iris, "whatsapp")
+    for word in ("delivered", "failed"):
+        await tell(iris, sent.integration_id, sent.news(word))
+    seen = await heard(iris, sent.id, 2)
+    assert (seen["status"], seen["customStatus"]) == ("COMPLETED", "delivered")
+    assert applied(seen) == [("delivered", True), ("failed", False)]
+
+
+async def test_a_delivery_after_a_failure_corrects_it(iris: Iris) -> None:
+    sent = await sent_silently(iris)
+    await tell(iris, sent.integration_id, sent.news("failed"))
+    await iris.until_status(sent.id, "PROCESS_ERROR", "failed")
+    await iris.ended(sent.id)
+    await tell(iris, sent.integration_id, sent.news("delivered"))
+    seen = await iris.until_status(sent.id, "COMPLETED", "delivered")
+    assert standings(seen)[2:] == [("SENT", "queued"), ("PROCESS_ERROR", "failed"), ("COMPLETED", "delivered")]
+
+
+async def test_a_word_that_we_do_not_know_is_recorded_and_not_applied(iris: Iris) -> None:
+    sent = await sent_silently(iris)
+    await tell(iris, sent.integration_id, sent.news("Teleported"))
+    seen = await heard(iris, sent.id, 1)
+    assert applied(seen) == [("teleported", False)]
+    assert (seen["status"], seen["customStatus"]) == ("SENT", "queued")
+
+
+async def test_receipts_after_the_end_are_applied_by_a_new_run_that_never_sends_again(iris: Iris) -> None:
+    sent = await sent_silently(iris)
+    await tell(iris, sent.integration_id, sent.news("delivered"))
+    await iris.until_status(sent.id, "COMPLETED", "delivered")
+    await iris.ended(sent.id)
+    await tell(iris, sent.integration_id, sent.news("read"))
+    await iris.until_status(sent.id, "COMPLETED", "read")
+    await iris.ended(sent.id)
+    await tell(iris, sent.integration_id, sent.news("delivered"))
+    seen = await heard(iris, sent.id, 3)
+    assert applied(seen) == [("delivered", True), ("read", True), ("delivered", False)]
+    assert (seen["status"], seen["customStatus"]) == ("COMPLETED", "read")
+    await iris.ended(sent.id)
+    assert await verdicts(iris, sent.id) == ["taken"]
+
+
+async def test_a_receipt_after_a_refused_send_corrects_it_without_sending_again(iris: Iris) -> None:
+    admitted = await iris.send("sms", "34600000003")
+    await iris.until_status(admitted["id"], "PROVIDER_SENDING_ERROR", "rejected")
+    await iris.ended(admitted["id"])
+    callback = Callback("sbx_refused", "delivered", admitted["id"])
+    await tell(iris, iris.demo.integrations["sms"], callback)
+    await iris.until_status(admitted["id"], "COMPLETED", "delivered")
+    await iris.ended(admitted["id"])
+    assert await verdicts(iris, admitted["id"]) == ["refused"]
+
+
+async def test_a_receipt_about_a_rejected_submission_sends_nothing_and_leaves_it_rejected(iris: Iris) -> None:
+    response = await iris.post(iris.request("sms", mobile(), AutoCreateProcess=False))
+    rejected = refusal(response, 422)["payload"]
+    await iris.ended(rejected["id"])
+    await tell(iris, iris.demo.integrations["sms"], Callback("sbx_rejected", "delivered", rejected["id"]))
+    seen = await heard(iris, rejected["id"], 1)
+    assert applied(seen) == [("delivered", False)]
+    assert standings(seen) == standings(rejected)
+    await iris.ended(rejected["id"])
+    assert await verdicts(iris, rejected["id"]) == []
+
+
+async def test_a_receipt_is_matched_by_the_providers_id_alone(iris: Iris) -> None:
+    sent = await sent_silently(iris)
+    await tell(iris, sent.integration_id, Callback(sent.message_id, "delivered"))
+    seen = await iris.until_status(sent.id, "COMPLETED", "delivered")
+    assert seen["auditTrail"]["providerEvents"][0]["providerMessageId"] == sent.message_id

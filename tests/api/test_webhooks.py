@@ -1,0 +1,128 @@
+"""Webhooks: only a provider's own signature is believed, and what it says is never lost."""
+
+import asyncio
+from typing import Any
+
+import httpx2
+import pytest
+
+from domain.identifiers import new_id
+from embedded.demo import Demo
+from models.unmatched import UnmatchedNews
+from tests.api.support import ABSENT_ID, SIGNING_SECRET, Callback, post_webhook, reasons, sent_silently, signature, tell
+from tests.iris import Iris
+
+
+async def kept(integration_id: str, **criteria: Any) -> list[UnmatchedNews]:  # noqa: ANN401 - a query's values
+    return await UnmatchedNews.find({"integration_id": integration_id, **criteria}).to_list()
+
+
+async def test_a_webhook_that_is_not_signed_as_agreed_changes_nothing(iris: Iris) -> None:
+    sent = await sent_silently(iris)
+    body = sent.news("delivered").body()
+    before = await iris.read(sent.id)
+    right = signature(body)
+    forged = {
+        "unsigned": {},
+        "no signature": {"X-Sandbox-Timestamp": right["X-Sandbox-Timestamp"]},
+        "no time": {"X-Sandbox-Signature": right["X-Sandbox-Signature"]},
+        "another body's": signature(sent.news("read").body()),
+        "another secret's": signature(body, secret=SIGNING_SECRET + "x"),
+        "no secret's": signature(body, secret=""),
+        "stale": signature(body, age=301),
+        "of the future": signature(body, age=-310),
+        "another time": right | {"X-Sandbox-Timestamp": str(int(right["X-Sandbox-Timestamp"]) + 1)},
+        "time that is none": signature(body, timestamp="yesterday"),
+        "another version": {**right, "X-Sandbox-Signature": right["X-Sandbox-Signature"].replace("v1", "v0")},
+        "cut": {**right, "X-Sandbox-Signature": right["X-Sandbox-Signature"][:-1]},
+        "API key": {"Authorization": f"Bearer {iris.demo.api_key}"},
+    }
+    for name, headers in forged.items():
+        response = await post_webhook(iris, sent.integration_id, body, headers)
+        assert (name, reasons(response, 401)) == (name, [("", "unverified")])
+    assert await iris.read(sent.id) == before
+
+
+async def test_a_tampered_body_changes_nothing(iris: Iris) -> None:
+    sent = await sent_silently(iris)
+    body = sent.news("delivered").body()
+    response = await post_webhook(iris, sent.integration_id, body.replace(b"delivered", b"read"), signature(body))
+    assert reasons(response, 401) == [("", "unverified")]
+    assert (await iris.read(sent.id))["auditTrail"]["providerEvents"] == []
+
+
+async def test_a_signature_within_its_window_is_believed(iris: Iris) -> None:
+    sent = await sent_silently(iris)
+    body = sent.news("delivered").body()
+    response = await post_webhook(iris, sent.integration_id, body, signature(body, age=240))
+    assert (response.status_code, response.content) == (200, b"")
+    await iris.until_status(sent.id, "COMPLETED", "delivered")
+
+
+@pytest.mark.parametrize("provider", ["twilio", "Sandbox", "nobody", "%00"])
+async def test_an_integrations_webhook_is_only_its_own_providers(iris: Iris, provider: str) -> None:
+    response = await iris.http.post(f"/webhooks/{provider}/{iris.demo.integrations['sms']}", content=b"{}")
+    assert reasons(response, 404) == [("", "not_found")]
+
+
+@pytest.mark.parametrize("integration_id", [ABSENT_ID, "nope", "%00", "$ne", "x" * 2_000])
+async def test_an_integration_that_does_not_exist_has_no_webhook(iris: Iris, integration_id: str) -> None:
+    body = Callback("sbx_1", "delivered").body()
+    assert reasons(await post_webhook(iris, integration_id, body, signature(body)), 404) == [("", "not_found")]
+
+
+async def test_a_webhook_that_is_too_large_is_refused(iris: Iris) -> None:
+    body = b" " * (iris.settings.largest_body + 1)
+    response = await post_webhook(iris, iris.demo.integrations["sms"], body, signature(body))
+    assert reasons(response, 413) == [("", "body_too_large")]
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    ["{} of %s", '"%s"', '{"id": 5, "marker": "%s"}', '{"status": "delivered", "marker": "%s"}', "\udcff\x00%s", "[%s"],
+)
+async def test_verified_garbage_is_taken_and_kept(iris: Iris, garbage: str) -> None:
+    integration_id, marker = iris.demo.integrations["sms"], new_id()
+    body = (garbage % marker).encode("utf-8", "surrogateescape")
+    response = await post_webhook(iris, integration_id, body, signature(body))
+    assert (response.status_code, response.content) == (200, b"")
+    [news] = await kept(integration_id, body={"$regex": marker})
+    assert news.tenant == iris.demo.tenant
+    assert news.reason.startswith("unreadable")
+    assert news.event is None
+
+
+@pytest.mark.parametrize("reference", [None, ABSENT_ID, "nope", "", "$ne"])
+async def test_news_about_nobody_are_taken_and_kept(iris: Iris, reference: str | None) -> None:
+    integration_id, message_id = iris.demo.integrations["sms"], f"sbx_{new_id()}"
+    await tell(iris, integration_id, Callback(message_id, "delivered", reference))
+    [news] = await kept(integration_id, **{"event.provider_message_id": message_id})
+    assert news.event is not None
+    assert (news.event.word, news.event.reference, news.body) == ("delivered", reference, None)
+
+
+async def test_another_integrations_webhook_cannot_touch_an_interaction(iris: Iris, other_tenant: Demo) -> None:
+    sent = await sent_silently(iris)
+    before = await iris.read(sent.id)
+    others = [iris.demo.integrations["whatsapp"], other_tenant.integrations["sms"]]
+    for other in others:
+        await tell(iris, other, sent.news("delivered"))
+        await tell(iris, other, Callback(sent.message_id, "failed"))
+        assert len(await kept(other, **{"event.provider_message_id": sent.message_id})) == 2
+    await asyncio.sleep(0.2)
+    assert await iris.read(sent.id) == before
+
+
+async def test_another_tenants_news_are_kept_as_that_tenants(iris: Iris, other_tenant: Demo) -> None:
+    sent = await sent_silently(iris)
+    await tell(iris, other_tenant.integrations["sms"], sent.news("delivered"))
+    [news] = await kept(other_tenant.integrations["sms"], **{"event.reference": sent.id})
+    assert news.tenant == "other"
+
+
+async def test_a_webhook_needs_no_key_of_ours_and_a_wrong_one_does_not_matter(iris: Iris) -> None:
+    sent = await sent_silently(iris)
+    body = sent.news("delivered").body()
+    headers = signature(body) | {"Authorization": "Bearer iris_wrong"}
+    response: httpx2.Response = await post_webhook(iris, sent.integration_id, body, headers)
+    assert response.status_code == 200
