@@ -99,7 +99,7 @@ def test_production_refuses_a_development_secret_by_name(
         ("IRIS_LARGEST_BODY", "0"),
         ("IRIS_CACHED_WORKFLOWS", "1"),
         ("IRIS_ENVIRONMENT", "elsewhere"),
-        ("IRIS_RECEIPT_WINDOW", "0"),
+        ("IRIS_RECEIPT_WINDOW", "-1"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
