@@ -1,6 +1,8 @@
 """Integrations brought to life: found in a tenant, described without secrets, opened at their provider."""
 
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final
 
 import httpx2
 
@@ -31,9 +33,15 @@ def capabilities(integration: Integration) -> Capabilities:
     return PROVIDERS[integration.provider].channels[integration.channel]
 
 
+MOST_OPEN: Final = 1_000
+"""Providers that are kept open; the longest unused are forgotten."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderOpener:
     """Opens providers for integrations, with their credentials.
+
+    A provider stays open as long as its integration stays the same, and with it what it remembers, such as tokens.
 
     Attributes:
         vault: opens the credentials.
@@ -44,6 +52,7 @@ class ProviderOpener:
     vault: Vault
     http: httpx2.AsyncClient
     public_url: str
+    _open: OrderedDict[tuple[str, str], AnyProvider] = field(default_factory=OrderedDict, init=False, repr=False)
 
     def open(self, integration: Integration) -> AnyProvider:
         """The provider of an integration, ready to send and to verify.
@@ -51,6 +60,16 @@ class ProviderOpener:
         Raises:
             MisconfiguredError: if configuration or credentials do not fit the provider.
         """
+        settled = (integration.id, f"{integration.configuration}{integration.credentials}")
+        provider = self._open.get(settled)
+        if provider is None:
+            provider = self._open[settled] = self._opened(integration)
+        self._open.move_to_end(settled)
+        if len(self._open) > MOST_OPEN:
+            self._open.popitem(last=False)
+        return provider
+
+    def _opened(self, integration: Integration) -> AnyProvider:
         try:
             credentials = self.vault.open(integration.credentials)
         except UnsealableError as error:

@@ -8,10 +8,11 @@ from pymongo.errors import DuplicateKeyError
 from temporalio import activity
 
 from activities.interfaces import AdmissionActivities, Registration, Resolution, Resolved, Validation
+from domain.channels import Channel
 from domain.destinations import Destination, parse_destinations
 from domain.identifiers import new_id
 from domain.interaction import Direction, DispatchPolicy, HistoryEntry
-from domain.payloads import Channel, InvalidPayloadError, Payload, parse_payload
+from domain.payloads import InvalidPayloadError, Payload, parse_payload
 from domain.problems import Problem
 from domain.status import Status
 from domain.submission import Submission

@@ -15,7 +15,7 @@ from api.envelope import failure
 from api.state import IrisState, State
 from domain.clock import utc_now
 from domain.errors import NotFoundError
-from domain.events import ProviderEvent
+from domain.events import InboundMessage, News, ProviderEvent
 from domain.problems import Problem
 from models.integration import Integration
 from models.interaction import Interaction
@@ -69,7 +69,7 @@ def _webhook(request: Request, body: bytes, state: IrisState) -> Webhook:
     )
 
 
-def _read(state: IrisState, integration: Integration, webhook: Webhook) -> Sequence[ProviderEvent]:
+def _read(state: IrisState, integration: Integration, webhook: Webhook) -> Sequence[News]:
     try:
         provider = state.opener.open(integration)
     except MisconfiguredError as error:
@@ -78,10 +78,12 @@ def _read(state: IrisState, integration: Integration, webhook: Webhook) -> Seque
     return provider.parse(webhook)
 
 
-async def _pass_on(state: IrisState, integration: Integration, events: Sequence[ProviderEvent]) -> None:
+async def _pass_on(state: IrisState, integration: Integration, heard: Sequence[News]) -> None:
     news: defaultdict[str, list[ProviderEvent]] = defaultdict(list)
     interactions: dict[str, Interaction] = {}
-    for event in events:
+    for event in heard:
+        if isinstance(event, InboundMessage):
+            continue
         interaction = await _interaction_of(integration, event)
         if interaction is None:
             await _keep_unmatched(integration, event)

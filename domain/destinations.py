@@ -9,7 +9,7 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from pydantic import BaseModel, ConfigDict
 
-from domain.payloads import Channel
+from domain.channels import Channel
 from domain.problems import Problem
 
 UNGROUPED: Final = "ungroup"
@@ -22,6 +22,7 @@ class DestinationKind(StrEnum):
     PHONE_NUMBER = "PhoneNumber"
     EMAIL = "Email"
     PAGE_SCOPED_ID = "PageScopedId"
+    BUSINESS_SCOPED_ID = "BusinessScopedId"
 
 
 KIND_OF_CHANNEL: Final[Mapping[Channel, DestinationKind]] = {
@@ -31,6 +32,7 @@ KIND_OF_CHANNEL: Final[Mapping[Channel, DestinationKind]] = {
     Channel.EMAIL: DestinationKind.EMAIL,
     Channel.MESSENGER: DestinationKind.PAGE_SCOPED_ID,
 }
+"""What a destination of a channel is; on WhatsApp it may be a business-scoped id instead (`kind_of`)."""
 
 
 class Destination(BaseModel):
@@ -59,7 +61,16 @@ class InvalidDestinationError(Exception):
 
 _PHONE_ORNAMENTS = re.compile(r"[\s().\-]")
 _PHONE_DIGITS = re.compile(r"[1-9]\d{6,14}", re.ASCII)
+_BUSINESS_SCOPED_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]{1,128}", re.ASCII)
+"""WhatsApp's id of a user who hides the number, for one business (Meta, «Business-scoped user IDs», 2026)."""
 _PAGE_SCOPED_ID = re.compile(r"\d{1,50}", re.ASCII)
+
+
+def kind_of(channel: Channel, text: str) -> DestinationKind:
+    """What a text would be as a destination of a channel."""
+    if channel is Channel.WHATSAPP and _BUSINESS_SCOPED_ID.fullmatch(text.strip()):
+        return DestinationKind.BUSINESS_SCOPED_ID
+    return KIND_OF_CHANNEL[channel]
 
 
 def normalise(kind: DestinationKind, text: str) -> str:
@@ -75,6 +86,8 @@ def normalise(kind: DestinationKind, text: str) -> str:
             return _email(text)
         case DestinationKind.PAGE_SCOPED_ID:
             return _page_scoped_id(text)
+        case DestinationKind.BUSINESS_SCOPED_ID:
+            return _business_scoped_id(text)
 
 
 def _phone_number(text: str) -> str:
@@ -106,13 +119,19 @@ def _page_scoped_id(text: str) -> str:
     return text.strip()
 
 
+def _business_scoped_id(text: str) -> str:
+    if not _BUSINESS_SCOPED_ID.fullmatch(text.strip()):
+        raise InvalidDestinationError("bad_business_scoped_id")
+    return text.strip()
+
+
 def parse_destinations(channel: Channel, texts: Sequence[str]) -> tuple[list[Destination], list[Problem]]:
     """The destinations of a submission, and what is wrong with those that are none (kept as they were given)."""
-    kind = KIND_OF_CHANNEL[channel]
     destinations: list[Destination] = []
     problems: list[Problem] = []
     for position, text in enumerate(texts):
         field = f"Destinations[{position}]"
+        kind = kind_of(channel, text)
         try:
             destination = Destination(key=kind, value=normalise(kind, text))
         except InvalidDestinationError as error:

@@ -1,9 +1,10 @@
-"""News of a message: what is heard from its provider."""
+"""What is heard from a provider: news of messages that went out, and messages that came in."""
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
+from domain.destinations import DestinationKind
 from domain.outcomes import Detail, FailureClass
 from domain.status import Milestone
 
@@ -18,6 +19,7 @@ class ProviderEvent(BaseModel):
         reference: our interaction id, where the provider gives it back.
         provider_message_id: the provider's id of the message.
         destination: the destination that the news is about, where the provider says so.
+        up_to: for news without an id of a message: it is about every message to `destination` sent until then.
         occurred_at: when it happened, by the provider's clock.
         code: the provider's error code.
         failure: what kind of failure that code is.
@@ -32,7 +34,39 @@ class ProviderEvent(BaseModel):
     reference: str | None = None
     provider_message_id: str | None = None
     destination: str | None = None
+    up_to: datetime | None = None
     occurred_at: datetime | None = None
     code: str | None = None
     failure: FailureClass | None = None
     detail: Detail = ""
+
+
+class InboundMessage(BaseModel):
+    """A message that an end user sent to us.
+
+    Attributes:
+        provider_message_id: the provider's id of it; the same message told twice has the same.
+        sender: who sent it, as a destination: normalised, what an answer would be sent to.
+        sender_kind: what kind of destination that is.
+        sender_name: what the provider calls the sender, or nothing.
+        payload: what it says, in the spelling of what is sent: `{"Type": "simple-text", "Text": "hola"}`; media as
+            references (`Url`, or the provider's `MediaId`); what has no type of ours is `Type: "unsupported"`.
+        in_reply_to: the provider's id of the message that it answers, if it says so.
+        opted_out: whether the provider itself took it as a wish to hear no more.
+        occurred_at: when it was sent, by the provider's clock.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    provider_message_id: str
+    sender: str
+    sender_kind: DestinationKind
+    sender_name: str = ""
+    payload: dict[str, JsonValue]
+    in_reply_to: str | None = None
+    opted_out: bool = False
+    occurred_at: datetime | None = None
+
+
+News = ProviderEvent | InboundMessage
+"""Whatever a provider tells."""

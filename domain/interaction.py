@@ -6,9 +6,9 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from domain.channels import Channel
 from domain.destinations import Destination
 from domain.events import ProviderEvent
-from domain.payloads import Channel
 from domain.status import Status
 
 REGISTERED_NOTE: Final = "Interacción registrada"

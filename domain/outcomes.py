@@ -9,11 +9,12 @@ LONGEST_DETAIL: Final = 500
 """Characters kept of a provider's error text: histories and records are read for ever."""
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """A provider's text, no longer than `LONGEST_DETAIL` characters."""
     return text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"
 
 
-Detail = Annotated[str, AfterValidator(_cut)]
+Detail = Annotated[str, AfterValidator(cut)]
 """A provider's error text, cut to `LONGEST_DETAIL` characters."""
 
 

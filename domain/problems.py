@@ -69,6 +69,9 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
         "No es un identificador de Messenger: de 1 a 50 dígitos",
         "It is not a Messenger page-scoped id: 1 to 50 digits",
     ),
+    "bad_business_scoped_id": _both(
+        "No es un identificador de WhatsApp, como ES.1349…", "It is not a WhatsApp business-scoped id, such as ES.1349…"
+    ),
     "duplicate_destination": _both("El destino está repetido", "The destination is given twice"),
     "too_many_destinations": _both(
         "Esta integración admite como máximo {limit} destinos por interacción",
@@ -142,6 +145,7 @@ def problems_of_validation(errors: "Sequence[ErrorDetails]", prefix: str, allowe
 def _problem(error: "ErrorDetails", prefix: str, allowed: Sequence[str]) -> Problem:
     context = error.get("ctx", {})
     details: dict[str, str | int] = {}
+    location = ""
     match error["type"]:
         case "missing":
             code = "missing"
@@ -156,6 +160,9 @@ def _problem(error: "ErrorDetails", prefix: str, allowed: Sequence[str]) -> Prob
         case "string_too_long":
             code = "too_long"
             details["limit"] = context["max_length"]
+        case "duplicate_field":
+            location = f".{context['name']}"
+            code = "duplicate_field"
         case "too_long":
             code = "too_many"
             details["limit"] = context["max_length"]
@@ -165,7 +172,7 @@ def _problem(error: "ErrorDetails", prefix: str, allowed: Sequence[str]) -> Prob
         case _:
             code = "invalid"
             details["reason"] = error["msg"]
-    return Problem(field=_path(prefix, error["loc"]), code=code, details=details)
+    return Problem(field=_path(prefix, error["loc"]) + location, code=code, details=details)
 
 
 def _path(prefix: str, location: Sequence[int | str]) -> str:

@@ -8,8 +8,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pymongo.errors import DuplicateKeyError
 
 from bootstrap import mongodb
+from domain.channels import Channel
 from domain.identifiers import derived_id
-from domain.payloads import Channel
 from embedded.gateway.settings import Account as GatewayAccount
 from models.access import Account, ApiKey, Tenant
 from models.integration import Integration

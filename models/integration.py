@@ -5,8 +5,8 @@ from datetime import datetime
 from pydantic import Field, JsonValue
 from pymongo import ASCENDING, IndexModel
 
+from domain.channels import Channel
 from domain.clock import utc_now
-from domain.payloads import Channel
 from models.base import Stored
 
 

@@ -7,15 +7,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar, Generic, Self, TypeVar, cast
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 import httpx2
 from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic.alias_generators import to_camel
 
-from domain.events import ProviderEvent
-from domain.outcomes import Outcome
-from domain.payloads import Channel, Payload
+from domain.channels import Channel
+from domain.events import News
+from domain.outcomes import Accepted, Outcome, cut
+from domain.payloads import Payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Capabilities:
         idempotent_send: whether it recognises a repeated send by our reference, so that repeating is safe.
         reports_delivery: whether it tells when a message was delivered.
         reports_reads: whether it tells when a message was read.
+        finds_sent: whether it can be asked what became of a send that nobody answered (`Provider.find_sent`).
     """
 
     payload_types: frozenset[str]
@@ -37,6 +39,7 @@ class Capabilities:
     idempotent_send: bool = False
     reports_delivery: bool = True
     reports_reads: bool = False
+    finds_sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +89,9 @@ class TransientError(ProviderError):
     """
 
     def __init__(self, code: str, detail: str = "", retry_after: timedelta | None = None) -> None:
-        super().__init__(f"{code}: {detail}" if detail else code)
         self.code = code
-        self.detail = detail
+        self.detail = cut(detail)
+        super().__init__(f"{code}: {self.detail}" if detail else code)
         self.retry_after = retry_after
 
 
@@ -177,9 +180,39 @@ class Provider(ABC, Generic[Configuration, Credentials]):
         """
 
     @abstractmethod
-    def parse(self, webhook: Webhook) -> Sequence[ProviderEvent]:
-        """What a verified webhook tells. Pure; the same webhook gives events with the same keys.
+    def parse(self, webhook: Webhook) -> Sequence[News]:
+        """What a verified webhook tells. Pure; the same webhook gives news with the same keys.
 
         Raises:
             UnreadableError: if the body is not of the documented form.
         """
+
+    def replay_key(self, webhook: Webhook) -> str | None:
+        """What a verified webhook bears only once, where the provider has such a thing (a nonce, a token's id).
+
+        A webhook whose key was taken before is refused.
+        """
+        del webhook
+        return None
+
+    def challenge(self, query: Mapping[str, str]) -> str:
+        """The answer to the provider's question whether a webhook's address is ours.
+
+        Raises:
+            UnverifiedError: if it does not know the secret that was agreed, or the provider has no such question.
+        """
+        del query
+        raise UnverifiedError(f"{self.title} does not ask for an address")
+
+    async def find_sent(self, outbound: Outbound, since: datetime) -> Accepted | None:
+        """The message that an unanswered send made after all, or None if there is none that is surely it.
+
+        Raises:
+            TransientError: when the provider could not be asked.
+        """
+        del outbound, since
+        return None
+
+
+AnyProvider = Provider[Any, Any]
+"""A provider of whatever configuration and credentials."""

@@ -1,7 +1,6 @@
 """The one place where what happened over HTTP becomes a verdict on a send (`providers.md` §0.2)."""
 
 import email.utils
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,7 @@ from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 import httpx2
+from pydantic_core import from_json
 
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
 from providers.base import TransientError
@@ -93,10 +93,10 @@ def judge(response: httpx2.Response, dialect: Dialect) -> Outcome:
 
 
 def read_json(content: bytes) -> Any:  # noqa: ANN401 - whatever the far end wrote
-    """A JSON body, or None for anything else."""
+    """A JSON body, or None for anything else, such as text that could not be stored or nesting without end."""
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
+        return from_json(content, allow_inf_nan=False)
+    except ValueError:
         return None
 
 

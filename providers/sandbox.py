@@ -12,10 +12,11 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, BaseModel, HttpUrl, JsonValue, SecretStr, StringConstraints, ValidationError
 
+from domain.channels import Channel
 from domain.clock import to_milliseconds
 from domain.events import ProviderEvent
 from domain.outcomes import Accepted, FailureClass, Outcome
-from domain.payloads import PAYLOADS, Channel
+from domain.payloads import PAYLOADS
 from domain.status import Milestone
 from providers.base import (
     Capabilities,

@@ -12,15 +12,15 @@ from datetime import timedelta
 from typing import Any
 
 import httpx2
-from pydantic import JsonValue, SecretStr
+from pydantic import SecretStr
 from temporalio.client import Client
 
 from api.app import create_app
 from api.engine import workflow_id
 from bootstrap import connect_temporal, http_client, mongodb
+from domain.channels import Channel
 from domain.clock import to_wire, utc_now
 from domain.identifiers import new_id
-from domain.payloads import Channel
 from embedded.demo import Demo, DemoSettings, seed_open_database
 from embedded.gateway.app import create_gateway
 from embedded.gateway.server import running
@@ -61,7 +61,7 @@ class Iris:
     demo: Demo
     gateway_url: str
 
-    def request(self, channel: str, destination: str, **changes: JsonValue) -> dict[str, Any]:
+    def request(self, channel: str, destination: str, **changes: object) -> dict[str, Any]:
         """The body of a send through a channel of the demo."""
         payload: dict[str, Any] = {"Type": "simple-text", "Text": "Su cita es mañana a las 10:00"}
         if channel == "rcs":
@@ -81,7 +81,7 @@ class Iris:
     async def post(self, body: dict[str, Any], **headers: str) -> httpx2.Response:
         return await self.http.post("/v1/interactions", json=body, headers=headers)
 
-    async def send(self, channel: str, destination: str, **changes: JsonValue) -> dict[str, Any]:
+    async def send(self, channel: str, destination: str, **changes: object) -> dict[str, Any]:
         """Send, expecting it to be admitted; the interaction as answered."""
         response = await self.post(self.request(channel, destination, **changes))
         assert response.status_code == 200, response.text
@@ -131,10 +131,10 @@ class Iris:
         await integration.insert()
         return integration.id
 
-    async def receive(self, interaction_id: str, status: str, **changes: JsonValue) -> httpx2.Response:
+    async def receive(self, interaction_id: str, status: str, **changes: object) -> httpx2.Response:
         """The API's answer to a callback that the gateway might have made."""
         interaction = await self.read(interaction_id)
-        report: dict[str, JsonValue] = {
+        report: dict[str, object] = {
             "id": f"sbx_{interaction_id}",
             "reference": interaction_id,
             "channel": interaction["integration"]["integrationTypeName"],

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from domain.payloads import Channel
+from domain.channels import Channel
 
 EMAIL_DOMAIN: Final = "sandbox.example.com"
 PHONE_PREFIX: Final = "346000000"

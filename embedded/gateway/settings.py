@@ -11,7 +11,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from settings import Duration
 
-
 Secret = Annotated[SecretStr, Field(min_length=1)]
 
 

@@ -17,8 +17,8 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import from_json
 
+from domain.channels import Channel
 from domain.destinations import KIND_OF_CHANNEL, InvalidDestinationError, normalise
-from domain.payloads import Channel
 
 MOST_RECIPIENTS: Final = {channel: 10 if channel is Channel.EMAIL else 1 for channel in Channel}
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from domain.channels import Channel
 from domain.events import ProviderEvent
 from domain.outcomes import Outcome
-from domain.payloads import Channel, Email
+from domain.payloads.email import Email
 from providers.base import Capabilities, Outbound, Provider, UnverifiedError, Webhook
 from providers.smtp.conversation import Conversation
 from providers.smtp.message import compose

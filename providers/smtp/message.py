@@ -11,7 +11,8 @@ from typing import Final
 
 from domain.clock import utc_now
 from domain.outcomes import FailureClass
-from domain.payloads import Email, Payload
+from domain.payloads import Payload
+from domain.payloads.email import Email
 from providers.base import Outbound
 from providers.smtp.mailbox import Mailbox, is_line_of_text, read_mailbox
 from providers.smtp.plain_text import html_to_text

@@ -8,9 +8,10 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
 
+from domain.channels import Channel
 from domain.events import ProviderEvent
 from domain.outcomes import Accepted, FailureClass, Outcome
-from domain.payloads import Channel, SimpleText
+from domain.payloads.texts import SimpleText
 from domain.status import Milestone
 from providers import http
 from providers.base import (

@@ -9,10 +9,10 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.dispatch import MOST_UNANSWERED_ATTEMPTS, ProviderDispatch
 from activities.interfaces import NOT_TAKEN, UNANSWERED, Dispatch
+from domain.channels import Channel
 from domain.destinations import Destination, DestinationKind
 from domain.identifiers import new_id
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
-from domain.payloads import Channel
 from embedded.ports import free_port
 from integrations import ProviderOpener
 from models.integration import Integration

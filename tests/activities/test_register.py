@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from domain.channels import Channel
 from domain.identifiers import new_id
-from domain.payloads import Channel
 from domain.status import Status
 from models.interaction import Interaction
 from tests.activities.world import NOW, PHONE, World

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from domain.channels import Channel
 from domain.identifiers import derived_id
 from domain.interaction import Direction
-from domain.payloads import Channel
 from domain.status import Status
 from domain.submission import Submission
 from models.interaction import Interaction

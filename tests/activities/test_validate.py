@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from domain.channels import Channel
 from domain.identifiers import new_id
 from domain.interaction import DispatchPolicy
-from domain.payloads import Channel
 from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process

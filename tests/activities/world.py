@@ -11,9 +11,9 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.admission import MongoAdmission
 from activities.interfaces import Registration, Resolution, Resolved, Validation
+from domain.channels import Channel
 from domain.destinations import DestinationKind
 from domain.identifiers import derived_id, new_id
-from domain.payloads import Channel
 from domain.submission import Submission
 from integrations import describe
 from models.integration import Integration

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.channels import Channel
 from domain.destinations import (
     KIND_OF_CHANNEL,
     UNGROUPED,
@@ -13,7 +14,6 @@ from domain.destinations import (
     normalise,
     parse_destinations,
 )
-from domain.payloads import Channel
 
 PHONES = ["34638766068", "442079460958", "14155552671", "390612345678", "5491123456789", "861012345678", "9613123456"]
 PHONE = DestinationKind.PHONE_NUMBER

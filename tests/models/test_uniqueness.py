@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from pymongo.errors import DuplicateKeyError
 
+from domain.channels import Channel
 from domain.destinations import DestinationKind
 from domain.identifiers import new_id
-from domain.payloads import Channel
 from models.access import Account, ApiKey
 from models.integration import Integration
 from models.user import OwnedDestination, User

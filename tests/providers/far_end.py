@@ -16,8 +16,9 @@ from typing import ClassVar, Final, Self
 import httpx2
 from pydantic import JsonValue
 
+from domain.channels import Channel
 from domain.outcomes import FailureClass
-from domain.payloads import Channel, Payload
+from domain.payloads import Payload
 from domain.status import Milestone
 from providers.base import AnyProvider, Outbound, Webhook
 

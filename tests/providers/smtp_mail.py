@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import httpx2
 from pydantic import JsonValue
 
+from domain.channels import Channel
 from domain.outcomes import Accepted, Outcome
-from domain.payloads import Channel, Email
+from domain.payloads.email import Email
 from providers.base import Outbound, TransientError
 from providers.smtp import Smtp
 from providers.smtp.message import compose

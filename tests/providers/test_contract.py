@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.channels import Channel
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
-from domain.payloads import PAYLOADS, Channel
+from domain.payloads import PAYLOADS
 from domain.status import Milestone
 from providers import PROVIDERS
 from providers.base import (

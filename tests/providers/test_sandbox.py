@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from domain.channels import Channel
 from domain.identifiers import new_id
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
-from domain.payloads import PAYLOADS, Channel, SimpleText, parse_payload
+from domain.payloads import PAYLOADS, parse_payload
+from domain.payloads.texts import SimpleText
 from domain.status import Milestone
 from embedded.gateway import create_gateway, running
 from embedded.gateway.recipients import spellings

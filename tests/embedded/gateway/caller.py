@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx2
 
-from domain.payloads import Channel
+from domain.channels import Channel
 from embedded.gateway import GatewaySettings, create_gateway, running
 from embedded.gateway.recipients import spellings
 from tests.embedded.gateway.receiver import Receiver

@@ -10,8 +10,10 @@ from typing import Any, ClassVar, Final
 import httpx2
 from pydantic import JsonValue, SecretStr
 
+from domain.channels import Channel
 from domain.outcomes import FailureClass
-from domain.payloads import Channel, Email, RcsText, SimpleText
+from domain.payloads.email import Email
+from domain.payloads.texts import RcsText, SimpleText
 from domain.status import Milestone
 from embedded.gateway.app import create_gateway
 from embedded.gateway.callbacks import signature

@@ -6,8 +6,9 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import ClassVar, Final
 
+from domain.channels import Channel
 from domain.outcomes import FailureClass
-from domain.payloads import Channel, Email
+from domain.payloads.email import Email
 from providers.smtp import Smtp
 from tests.providers.far_end import Delivery, FarEnd, Settings
 from tests.providers.smtp_servers import BODY, CLOSE, LOOPBACK, PASSWORD, POLITE, USERNAME, Reply, ScriptedServer

@@ -9,8 +9,9 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from pydantic import JsonValue
 
+from domain.channels import Channel
 from domain.outcomes import FailureClass
-from domain.payloads import Channel, SimpleText
+from domain.payloads.texts import SimpleText
 from domain.status import Milestone
 from providers.base import Webhook
 from providers.twilio import Twilio

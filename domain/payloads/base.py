@@ -1,0 +1,155 @@
+"""What every payload has: fields in any letter case, limits, a summary."""
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Self, cast
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    StringConstraints,
+    TypeAdapter,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
+"""A text that says something; a provider's own limit (`Capabilities.longest_text`) is tighter."""
+
+_HTTP_URL: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
+
+
+def _check_url(text: str) -> str:
+    _HTTP_URL.validate_python(text)
+    return text
+
+
+Url = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(_check_url)]
+"""An http or https address, kept as it was written."""
+
+
+class Part(BaseModel):
+    """A JSON object whose names are matched in any letter case; unknown names are refused.
+
+    A field's wire name is its own without underscores: `is_html` is `IsHtml`, `ishtml` or `ISHTML`.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, alias_generator=lambda name: name.replace("_", "")
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fold_names(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        folded: dict[str, Any] = {}
+        for name, inner in cast("dict[str, Any]", value).items():
+            if name.lower() in folded:
+                raise PydanticCustomError("duplicate_field", "duplicate {name}", {"name": name})
+            folded[name.lower()] = inner
+        return folded
+
+
+class Payload(Part):
+    """What is sent through one channel."""
+
+    wire_type: ClassVar[str]
+    type: str
+
+    def displayed_text(self) -> str:
+        """The text that a person reads, which the providers' length limits count."""
+        raise NotImplementedError
+
+    def addresses(self) -> Mapping[str, list[str]]:
+        """Further e-mail addresses that the payload names, by field; they are checked as destinations are."""
+        return {}
+
+    def summary(self) -> str:
+        """The interaction's `summary`: a string that holds JSON (specification, «summary»)."""
+        return summary_text(body=self.displayed_text())
+
+
+def summary_text(subject: str = "", body: str = "", generic: str | None = None) -> str:
+    """A summary as the specification writes it: JSON without spaces, in a string."""
+    content = {"subject": subject, "body": body, "generic": generic}
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+class TextPayload(Payload):
+    """A plain text."""
+
+    text: Text
+
+    def displayed_text(self) -> str:
+        """The text itself."""
+        return self.text
+
+
+class MediaType(StrEnum):
+    """Kinds of media."""
+
+    IMAGE = "image"
+    VIDEO = "video"
+    AUDIO = "audio"
+    DOCUMENT = "document"
+
+
+class MediaPayload(Payload):
+    """A picture, film, sound or document at an address that the provider fetches."""
+
+    url: Url
+    media_type: Annotated[MediaType, Field(strict=False)]
+    caption: Annotated[str, StringConstraints(max_length=1_024)] = ""
+    file_name: Annotated[str, StringConstraints(max_length=240)] | None = None
+
+    def displayed_text(self) -> str:
+        """The caption."""
+        return self.caption
+
+    def summary(self) -> str:
+        """The caption; the kind of media for the rest."""
+        return summary_text(body=self.caption, generic=f"{self.media_type}: {self.url}")
+
+
+class Button(Part):
+    """Something that the reader may tap: it answers with its `Id`, opens a page, or calls a number.
+
+    Attributes:
+        title: what it says.
+        id: what it answers with; its title unless given.
+        url: the page it opens, instead of answering.
+        phone_number: the number it calls, instead of answering.
+    """
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=25)]
+    id: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
+    url: Url | None = None
+    phone_number: Annotated[str, StringConstraints(pattern=r"^\+?[1-9]\d{6,14}$")] | None = None
+
+    @property
+    def answer(self) -> str:
+        """What it answers with."""
+        return self.id or self.title
+
+    @model_validator(mode="after")
+    def _does_one_thing(self) -> Self:
+        if sum(part is not None for part in (self.id, self.url, self.phone_number)) > 1:
+            raise PydanticCustomError("one_action", "a button has one of Id, Url and PhoneNumber")
+        return self
+
+
+class ReplyButton(Part):
+    """A button that answers, with a title as short as WhatsApp and Messenger want it (20 characters)."""
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=20)]
+    id: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
+
+    @property
+    def answer(self) -> str:
+        """What it answers with."""
+        return self.id or self.title

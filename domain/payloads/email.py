@@ -1,0 +1,41 @@
+"""What e-mail takes."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from domain.payloads.base import Payload, Text, Url, summary_text
+
+HeaderText = Annotated[str, StringConstraints(max_length=998, pattern=r"^[^\r\n]*$")]
+"""One line of a mail header (RFC 5322 §2.1.1: at most 998 characters), so that no header can be smuggled in."""
+
+
+class Email(Payload):
+    """`email`: a subject and a body, which is HTML when `IsHtml` says so.
+
+    Attributes:
+        unsubscribe_url: where a single POST ends the subscription (RFC 8058); for mail that was subscribed to.
+    """
+
+    wire_type = "email"
+    subject: HeaderText = ""
+    body: Text
+    is_html: bool = False
+    cc: list[str] = []
+    bcc: list[str] = []
+    reply_to: HeaderText | None = None
+    unsubscribe_url: Url | None = None
+
+    def displayed_text(self) -> str:
+        """The body."""
+        return self.body
+
+    def addresses(self) -> Mapping[str, list[str]]:
+        """Copies, blind copies, and where answers go."""
+        reply_to = [] if self.reply_to is None else [self.reply_to]
+        return {"Cc": self.cc, "Bcc": self.bcc, "ReplyTo": reply_to}
+
+    def summary(self) -> str:
+        """Subject and body."""
+        return summary_text(subject=self.subject, body=self.body)

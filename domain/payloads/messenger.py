@@ -1,0 +1,43 @@
+"""What Facebook Messenger takes besides plain texts.
+
+Limits: https://developers.facebook.com/docs/messenger-platform/send-messages (templates, quick replies).
+"""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from domain.payloads.base import Button, MediaPayload, Payload, ReplyButton, TextPayload, Url, summary_text
+
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+
+
+class MessengerMedia(MediaPayload):
+    """`media`: a picture, film, sound or document."""
+
+    wire_type = "media"
+
+
+class MessengerCard(Payload):
+    """`card`: a title, a subtitle, a picture, and up to three buttons."""
+
+    wire_type = "card"
+    title: ShortText
+    subtitle: Annotated[str, StringConstraints(max_length=80)] = ""
+    image_url: Url | None = None
+    buttons: Annotated[list[Button], Field(max_length=3)] = []
+
+    def displayed_text(self) -> str:
+        """The title and the subtitle."""
+        return "\n".join(part for part in (self.title, self.subtitle) if part)
+
+    def summary(self) -> str:
+        """The title and the subtitle."""
+        return summary_text(subject=self.title, body=self.subtitle, generic=self.image_url)
+
+
+class QuickReplies(TextPayload):
+    """`quick-replies`: a text, and up to thirteen answers to tap."""
+
+    wire_type = "quick-replies"
+    replies: Annotated[list[ReplyButton], Field(min_length=1, max_length=13)]

@@ -1,0 +1,65 @@
+"""What RCS takes besides plain texts.
+
+Limits: the Conversation API's card, carousel and choices (https://developers.sinch.com/docs/conversation/).
+"""
+
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from domain.payloads.base import Button, MediaPayload, Part, Payload, Url, summary_text
+
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Description = Annotated[str, StringConstraints(max_length=2_000)]
+
+
+class RcsMedia(MediaPayload):
+    """`media-rcs`: a picture, film, sound or document, perhaps with suggested answers."""
+
+    wire_type = "media-rcs"
+
+
+class Card(Part):
+    """A picture, a title, a text, and suggested answers."""
+
+    title: Title
+    description: Description = ""
+    image_url: Url | None = None
+    suggestions: Annotated[list[Button], Field(max_length=4)] = []
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.description and self.image_url is None:
+            raise PydanticCustomError("empty_card", "a card needs a Description or an ImageUrl besides its Title")
+        return self
+
+
+class RcsCard(Card, Payload):
+    """`card-rcs`: one card."""
+
+    wire_type = "card-rcs"
+
+    def displayed_text(self) -> str:
+        """The title and the text."""
+        return "\n".join(part for part in (self.title, self.description) if part)
+
+    def summary(self) -> str:
+        """The title and the text."""
+        return summary_text(subject=self.title, body=self.description, generic=self.image_url)
+
+
+class RcsCarousel(Payload):
+    """`carousel-rcs`: two to ten cards side by side, perhaps with suggested answers below."""
+
+    wire_type = "carousel-rcs"
+    cards: Annotated[list[Card], Field(min_length=2, max_length=10)]
+    suggestions: Annotated[list[Button], Field(max_length=3)] = []
+
+    def displayed_text(self) -> str:
+        """The cards' titles."""
+        return "\n".join(card.title for card in self.cards)
+
+    def summary(self) -> str:
+        """The cards' titles."""
+        return summary_text(generic=" | ".join(card.title for card in self.cards))

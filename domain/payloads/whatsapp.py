@@ -1,0 +1,92 @@
+"""What WhatsApp takes besides plain texts.
+
+Limits: https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages (interactive objects).
+"""
+
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from domain.payloads.base import MediaPayload, Part, Payload, ReplyButton, Url, summary_text
+
+InteractiveText = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
+
+MOST_ROWS = 10
+"""Rows that a list may have in all its sections together."""
+
+
+class WhatsAppMedia(MediaPayload):
+    """`media`: a picture, film, sound or document."""
+
+    wire_type = "media"
+
+
+class WhatsAppButtons(Payload):
+    """`buttons`: a text with up to three buttons that answer."""
+
+    wire_type = "buttons"
+    text: InteractiveText
+    buttons: Annotated[list[ReplyButton], Field(min_length=1, max_length=3)]
+
+    def displayed_text(self) -> str:
+        """The text above the buttons."""
+        return self.text
+
+
+class WhatsAppCard(WhatsAppButtons):
+    """`card`: a picture, a text, and up to three buttons that answer."""
+
+    wire_type = "card"
+    image_url: Url
+
+
+class ListRow(Part):
+    """One choice of a list."""
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    title: Annotated[str, StringConstraints(min_length=1, max_length=24)]
+    description: Annotated[str, StringConstraints(max_length=72)] = ""
+
+
+class ListSection(Part):
+    """Choices of a list under one title."""
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=24)]
+    rows: Annotated[list[ListRow], Field(min_length=1, max_length=MOST_ROWS)]
+
+
+class WhatsAppList(Payload):
+    """`list`: a text and a button that opens a list of choices."""
+
+    wire_type = "list"
+    text: InteractiveText
+    button: Annotated[str, StringConstraints(min_length=1, max_length=20)]
+    sections: Annotated[list[ListSection], Field(min_length=1, max_length=10)]
+
+    def displayed_text(self) -> str:
+        """The text above the list."""
+        return self.text
+
+    @model_validator(mode="after")
+    def _bounds_all_rows(self) -> Self:
+        if sum(len(section.rows) for section in self.sections) > MOST_ROWS:
+            raise PydanticCustomError("too_many_rows", "a list has at most {limit} rows in all", {"limit": MOST_ROWS})
+        return self
+
+
+class WhatsAppTemplate(Payload):
+    """`template`: a text that WhatsApp has approved, by its name, with the parameters of its body in their order."""
+
+    wire_type = "template"
+    name: Annotated[str, StringConstraints(min_length=1, max_length=512)]
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")] = "es"
+    parameters: Annotated[list[Annotated[str, StringConstraints(max_length=1_024)]], Field(max_length=100)] = []
+
+    def displayed_text(self) -> str:
+        """The parameters; the rest of the text is WhatsApp's."""
+        return ", ".join(self.parameters)
+
+    def summary(self) -> str:
+        """The template's name and its parameters."""
+        return summary_text(generic=f"{self.name}({self.displayed_text()})")
