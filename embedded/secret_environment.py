@@ -1,9 +1,15 @@
-"""The secrets of the embedded stack: made once, kept in its data directory, given to the processes as environment."""
+"""The secrets of a stack: made once, given to its processes as environment.
+
+The embedded stack keeps them in its data directory. For docker-compose, this prints them as its `.env` file has them:
+
+    python3 -m embedded.secret_environment > .env
+"""
 
 import base64
 import json
 import os
 import secrets
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -19,7 +25,7 @@ def _sandbox_account() -> str:
     return json.dumps([{"token": secrets.token_urlsafe(24), "signing_secret": secrets.token_urlsafe(24)}])
 
 
-MAKERS: Final[Mapping[str, Callable[[], str]]] = {
+STACK_SECRETS: Final[Mapping[str, Callable[[], str]]] = {
     "IRIS_JWT_SECRET": lambda: secrets.token_urlsafe(32),
     "IRIS_ENCRYPTION_KEYS": _fernet_key,
     "IRIS_DEMO_API_KEY": lambda: f"iris_{secrets.token_urlsafe(32)}",
@@ -28,11 +34,27 @@ MAKERS: Final[Mapping[str, Callable[[], str]]] = {
 }
 """How each secret is made, by the environment variable that carries it."""
 
+COMPOSE_SECRETS: Final[Mapping[str, Callable[[], str]]] = {
+    **STACK_SECRETS,
+    "POSTGRES_PASSWORD": lambda: secrets.token_urlsafe(24),
+}
+"""What docker-compose needs besides: its Temporal server keeps everything in PostgreSQL."""
+
 
 def secret_environment(path: Path) -> dict[str, str]:
     """The secrets kept in a file, by environment variable; those that are missing are made and kept first."""
     kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    complete = {name: kept.get(name) or make() for name, make in MAKERS.items()}
+    complete = {name: kept.get(name) or make() for name, make in STACK_SECRETS.items()}
     if complete != kept:
         write_private(path, complete)
     return complete
+
+
+def main() -> None:
+    """Prints fresh secrets as an `.env` file."""
+    for name, make in COMPOSE_SECRETS.items():
+        sys.stdout.write(f"{name}='{make()}'\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -15,17 +15,9 @@ from typing_extensions import override
 
 from embedded.ports import LOOPBACK, is_listened_on
 from embedded.processes import Server, ServerError, until
+from workflows import attributes
 
 NAMESPACE: Final = "default"
-SEARCH_ATTRIBUTES: Final = (
-    "IrisTenant",
-    "IrisChannel",
-    "IrisProvider",
-    "IrisProcess",
-    "IrisIntegration",
-    "IrisFailure",
-)
-"""By these, all keywords, a workflow can be found; a server must know them before one is started."""
 
 
 def find_temporal() -> Path:
@@ -80,7 +72,7 @@ class TemporalServer(Server):
             *("--ip", LOOPBACK, "--port", str(self._port), "--namespace", self.namespace),
             # The only history shard would otherwise take at most 20 tasks per second: 50 ms for each step.
             *("--dynamic-config-value", "history.transferProcessorMaxPollRPS=5000"),
-            *(f"--search-attribute={name}=Keyword" for name in SEARCH_ATTRIBUTES),
+            *(f"--search-attribute={name}=Keyword" for name in attributes.NAMES),
             *self._web_ui_options(),
             *self._database_options(),
         ]

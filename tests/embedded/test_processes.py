@@ -21,7 +21,8 @@ from embedded import guard
 from embedded.mongod import Mongod, find_mongod
 from embedded.ports import free_port, is_listened_on
 from embedded.processes import Server, ServerError, until
-from embedded.temporal_server import SEARCH_ATTRIBUTES, TemporalServer
+from embedded.temporal_server import TemporalServer
+from workflows import attributes
 
 ROOT: Final = Path(__file__).parents[2]
 LAUNCHER: Final = """
@@ -95,7 +96,7 @@ async def insert(mongod: Mongod, word: str) -> list[str]:
 
 async def start_workflow(server: TemporalServer, workflow_id: str) -> None:
     client = await Client.connect(server.address, namespace=server.namespace)
-    keys = [SearchAttributeKey.for_keyword(name) for name in SEARCH_ATTRIBUTES]
+    keys = [SearchAttributeKey.for_keyword(name) for name in attributes.NAMES]
     await client.start_workflow(
         "Anything",
         id=workflow_id,

@@ -1,0 +1,212 @@
+"""docker-compose.yml: what it says is well-formed and true, and what its containers run works; no engine is needed."""
+
+import asyncio
+import json
+import re
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+import pytest
+import yaml
+from jsonschema import Draft7Validator
+from pydantic_settings import BaseSettings
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.client import Client
+from typing_extensions import override
+
+from cli import app
+from embedded.demo import DemoSettings
+from embedded.gateway.settings import GatewaySettings
+from embedded.ports import free_port
+from embedded.processes import Server, until
+from embedded.secret_environment import COMPOSE_SECRETS
+from embedded.temporal_server import TemporalServer, find_temporal
+from settings import Settings
+from workflows import attributes
+
+ROOT: Final = Path(__file__).parents[1]
+COMPOSE: Final = (ROOT / "docker-compose.yml").read_text()
+SERVICES: Final[dict[str, dict[str, Any]]] = yaml.safe_load(COMPOSE)["services"]
+OURS: Final = {name: service for name, service in SERVICES.items() if "build" in service}
+OUR_VARIABLES: Final = re.compile(r"IRIS_|TEMPORAL_|MONGODB_")
+
+each_service = pytest.mark.parametrize("name", SERVICES)
+each_of_ours = pytest.mark.parametrize("name", OURS)
+
+
+def runs_once(service: dict[str, Any]) -> bool:
+    return service["restart"].startswith("on-failure")
+
+
+def variables_of(settings: type[BaseSettings]) -> set[str]:
+    prefix = settings.model_config.get("env_prefix", "")
+    fields = settings.model_fields.items()
+    return {str(field.validation_alias or f"{prefix}{name}".upper()) for name, field in fields}
+
+
+def test_it_is_valid_by_the_schema_of_compose_files() -> None:
+    schema = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
+    Draft7Validator(json.loads(schema.read_text())).validate(yaml.safe_load(COMPOSE))  # pyright: ignore[reportUnknownMemberType] - untyped
+
+
+@each_service
+def test_every_service_is_checked_or_runs_once(name: str) -> None:
+    assert runs_once(SERVICES[name]) != ("healthcheck" in SERVICES[name])
+
+
+@each_service
+def test_a_service_waits_for_others_until_they_are_of_use(name: str) -> None:
+    for other, dependency in SERVICES[name].get("depends_on", {}).items():
+        expected = "service_completed_successfully" if runs_once(SERVICES[other]) else "service_healthy"
+        assert dependency == {"condition": expected}
+
+
+@each_service
+def test_every_image_has_its_version(name: str) -> None:
+    assert re.search(r":\d[\w.-]*$", SERVICES[name]["image"])
+
+
+def test_the_images_that_ours_is_built_from_have_their_versions() -> None:
+    bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert bases
+    assert all(re.search(r":\d[\w.-]*$", base) for base in bases)
+
+
+@each_of_ours
+def test_every_variable_is_a_setting(name: str) -> None:
+    known = variables_of(Settings) | variables_of(GatewaySettings) | variables_of(DemoSettings)
+    assert {variable for variable in OURS[name]["environment"] if OUR_VARIABLES.match(variable)} <= known
+
+
+@each_of_ours
+def test_every_command_is_one_of_iris(name: str) -> None:
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert OURS[name]["command"][0] in commands
+
+
+def test_every_secret_that_is_asked_for_is_made() -> None:
+    assert set(re.findall(r"\$\{(\w+):\?", COMPOSE)) == set(COMPOSE_SECRETS)
+
+
+def test_databases_are_reached_from_inside_only() -> None:
+    assert yaml.safe_load(COMPOSE)["networks"]["data"]["internal"]
+    for name in ("mongodb", "postgresql"):
+        assert SERVICES[name]["networks"] == ["data"]
+        assert "ports" not in SERVICES[name]
+
+
+async def test_the_namespace_is_prepared_however_often_it_is(temporal_server: TemporalServer) -> None:
+    service = SERVICES["temporal-namespace"]
+    command = [*service["entrypoint"], *(line.replace("$$", "$") for line in service["command"])]
+    environment = {
+        "PATH": f"{find_temporal().parent}:/usr/bin:/bin",
+        "TEMPORAL_ADDRESS": temporal_server.address,
+        "TEMPORAL_NAMESPACE": "prepared",
+    }
+    for _ in range(2):
+        shell = await asyncio.create_subprocess_exec(*command, env=environment, stdout=DEVNULL, stderr=DEVNULL)
+        try:
+            assert await asyncio.wait_for(shell.wait(), 30) == 0
+        finally:
+            if shell.returncode is None:
+                shell.kill()
+    client = await Client.connect(temporal_server.address, namespace="prepared")
+    known = await client.operator_service.list_search_attributes(ListSearchAttributesRequest(namespace="prepared"))
+    assert set(known.custom_attributes) == set(attributes.NAMES)
+
+
+def interpolated(text: str, environment: Mapping[str, str]) -> str:
+    """What compose makes of `${NAME:-default}`, `${NAME:?message}` and `$$`."""
+
+    def value(reference: re.Match[str]) -> str:
+        default = reference["default"] if reference["kind"] == ":-" else None
+        return environment.get(reference["name"], default or "")
+
+    return re.sub(r"\$\{(?P<name>\w+)(?P<kind>:[-?])(?P<default>[^}]*)\}", value, text).replace("$$", "$")
+
+
+def as_on_this_machine(text: str, places: Mapping[str, str]) -> str:
+    for there, here in places.items():
+        text = text.replace(there, here)
+    return text
+
+
+class Container(Server):
+    """A service's own command in its own environment, well when its own health check says so."""
+
+    def __init__(self, name: str, service: dict[str, Any], directory: Path, secrets: Mapping[str, str]) -> None:
+        super().__init__(name, directory / f"{name}.log")
+        self._service = service
+        variables = {key: interpolated(value, secrets) for key, value in service["environment"].items()}
+        self._environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), **variables}
+
+    @override
+    def command(self) -> Sequence[str]:
+        return [sys.executable, str(ROOT / "cli.py"), *self._service["command"]]
+
+    @override
+    def environment(self) -> Mapping[str, str]:
+        return self._environment
+
+    @override
+    async def serving(self) -> None:
+        await until(self._is_well)
+
+    async def run_once(self, *options: str) -> bytes:
+        process = await asyncio.create_subprocess_exec(*self.command(), *options, env=self._environment, stdout=PIPE)
+        output, _ = await process.communicate()
+        assert process.returncode == 0
+        return output
+
+    async def _is_well(self) -> bool:
+        kind, python, *arguments = self._service["healthcheck"]["test"]
+        assert (kind, python) == ("CMD", "python")
+        check = await asyncio.create_subprocess_exec(
+            sys.executable, *arguments, env=self._environment, stdout=DEVNULL, stderr=DEVNULL
+        )
+        return await check.wait() == 0
+
+
+async def test_what_the_containers_run_delivers_a_message(
+    tmp_path: Path, mongodb_uri: str, temporal_server: TemporalServer
+) -> None:
+    ports = {"8000": str(free_port()), "8001": str(free_port())}
+    hosts = {"//api:": "//127.0.0.1:", "//sandbox:": "//127.0.0.1:", "0.0.0.0": "127.0.0.1"}  # noqa: S104 - replaced
+    servers = {"mongodb://mongodb:27017/?replicaSet=rs0": mongodb_uri, "temporal:7233": temporal_server.address}
+    here = as_on_this_machine(COMPOSE, {**hosts, **ports, **servers, "/var/lib/iris": str(tmp_path)})
+    secrets = {name: make() for name, make in COMPOSE_SECRETS.items()}
+    containers = {
+        name: Container(name, service, tmp_path, secrets)
+        for name, service in yaml.safe_load(here)["services"].items()
+        if name in OURS
+    }
+    integrations = json.loads(await containers["seed"].run_once("--json"))["integrations"]
+    async with AsyncExitStack() as running:
+        for name in ("sandbox", "worker", "api"):
+            await running.enter_async_context(containers[name])
+        headers = {"Authorization": f"Bearer {secrets['IRIS_DEMO_API_KEY']}"}
+        http = await running.enter_async_context(
+            httpx2.AsyncClient(base_url=f"http://127.0.0.1:{ports['8000']}", headers=headers, trust_env=False)
+        )
+        message = {
+            "payLoad": {"Type": "simple-text", "Text": "Hello"},
+            "integrationId": integrations["sms"],
+            "processId": None,
+            "Destinations": ["34600000001"],
+            "AutoCreateUser": True,
+            "AutoCreateProcess": True,
+        }
+        sent = (await http.post("/v1/interactions", json=message)).json()["payload"]
+
+        async def is_delivered() -> bool:
+            answer = await http.get(f"/v1/interactions/{sent['id']}")
+            return answer.json()["payload"]["status"] == "COMPLETED"
+
+        async with asyncio.timeout(20):
+            await until(is_delivered)
