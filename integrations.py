@@ -28,9 +28,10 @@ def describe(integration: Integration) -> IntegrationReference:
     )
 
 
-def capabilities(integration: Integration) -> Capabilities:
-    """What an integration's provider can do on its channel."""
-    return PROVIDERS[integration.provider].channels[integration.channel]
+def capabilities(integration: Integration) -> Capabilities | None:
+    """What an integration's provider can do on its channel; None if there is no such provider or channel of it."""
+    provider = PROVIDERS.get(integration.provider)
+    return provider.channels.get(integration.channel) if provider else None
 
 
 MOST_OPEN: Final = 1_000
@@ -70,11 +71,14 @@ class ProviderOpener:
         return provider
 
     def _opened(self, integration: Integration) -> AnyProvider:
+        provider = PROVIDERS.get(integration.provider)
+        if provider is None:
+            raise MisconfiguredError(f"there is no provider {integration.provider}")
         try:
             credentials = self.vault.open(integration.credentials)
         except UnsealableError as error:
             raise MisconfiguredError(str(error)) from error
-        return PROVIDERS[integration.provider].open(integration.configuration, credentials, self.http)
+        return provider.open(integration.configuration, credentials, self.http)
 
     def callback_url(self, integration: Integration) -> str:
         """Where the provider of an integration tells us its news."""

@@ -3,12 +3,14 @@
 `IRIS_…` for our own; MongoDB and Temporal are named as their own tools name them.
 """
 
+from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Final, Self
 
+from cryptography.fernet import Fernet, MultiFernet
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -25,6 +27,7 @@ Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta())
 """A time; in the environment, seconds (`90`, `0.5`) or ISO 8601 (`PT1H`)."""
 
 DEVELOPMENT_SECRET: Final = "development-only-development-only"  # noqa: S105 - refused outside development
+SHORTEST_SECRET: Final = 32
 DEVELOPMENT_ENCRYPTION_KEY: Final = "ZGV2ZWxvcG1lbnQtb25seS1kZXZlbG9wbWVudC1vbmw="
 
 
@@ -62,7 +65,9 @@ class Settings(BaseSettings):
         cached_workflows: how many open workflows a worker keeps in memory.
     """
 
-    model_config = SettingsConfigDict(env_prefix="IRIS_", extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="IRIS_", extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True
+    )
 
     environment: Environment = Environment.DEVELOPMENT
     mongodb_uri: SecretStr = Field(
@@ -89,14 +94,31 @@ class Settings(BaseSettings):
     cached_workflows: int = Field(default=5_000, ge=100)
 
     @model_validator(mode="after")
-    def _refuse_development_secrets(self) -> Self:
-        if self.environment is Environment.DEVELOPMENT:
-            return self
-        if self.jwt_secret.get_secret_value() == DEVELOPMENT_SECRET:
-            raise ValueError("IRIS_JWT_SECRET must be set outside development")
-        if self.encryption_keys.get_secret_value() == DEVELOPMENT_ENCRYPTION_KEY:
-            raise ValueError("IRIS_ENCRYPTION_KEYS must be set outside development")
+    def _refuse_weak_secrets(self) -> Self:
+        wrong = [*self._weak_secrets(), *self._development_secrets()]
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self
+
+    def _weak_secrets(self) -> Iterator[str]:
+        if len(self.jwt_secret.get_secret_value()) < SHORTEST_SECRET:
+            yield f"IRIS_JWT_SECRET must have at least {SHORTEST_SECRET} characters"
+        try:
+            MultiFernet([Fernet(key) for key in self.vault_keys()])
+        except ValueError:
+            yield "IRIS_ENCRYPTION_KEYS must be Fernet keys (32 bytes, URL-safe base64) separated by commas"
+
+    def _development_secrets(self) -> Iterator[str]:
+        if self.environment is Environment.DEVELOPMENT:
+            return
+        if self.jwt_secret.get_secret_value() == DEVELOPMENT_SECRET:
+            yield f"IRIS_JWT_SECRET must be set in {self.environment}"
+        if DEVELOPMENT_ENCRYPTION_KEY in self.vault_keys():
+            yield f"IRIS_ENCRYPTION_KEYS must be set in {self.environment}"
+
+    def vault_keys(self) -> list[str]:
+        """The keys of `security.Vault`, newest first."""
+        return [key.strip() for key in self.encryption_keys.get_secret_value().split(",")]
 
 
 @lru_cache

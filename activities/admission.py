@@ -1,6 +1,5 @@
 """Taking a submission in: register, validate, resolve."""
 
-from datetime import datetime
 from typing import Any
 
 from pymongo import ReturnDocument
@@ -8,17 +7,22 @@ from pymongo.errors import DuplicateKeyError
 from temporalio import activity
 
 from activities.interfaces import AdmissionActivities, Registration, Resolution, Resolved, Validation
-from domain.channels import Channel
-from domain.destinations import Destination, parse_destinations
+from domain.destinations import (
+    Destination,
+    DestinationKind,
+    InvalidDestinationError,
+    normalise,
+    parse_destinations,
+)
 from domain.identifiers import new_id
 from domain.interaction import Direction, DispatchPolicy, HistoryEntry
 from domain.payloads import InvalidPayloadError, Payload, parse_payload
-from domain.problems import Problem
+from domain.problems import MOST_PROBLEMS, Problem
 from domain.status import Status
 from domain.submission import Submission
 from integrations import capabilities
 from models.integration import Integration
-from models.interaction import Interaction
+from models.interaction import Interaction, Step
 from models.process import Process
 from models.user import OwnedDestination, User
 from providers.base import Capabilities
@@ -54,6 +58,10 @@ class MongoAdmission(AdmissionActivities):
             code = "integration_not_found" if integration is None else "integration_disabled"
             return Validation(problems=[Problem(field="integrationId", code=code)], destinations=[], policy=None)
         able = capabilities(integration)
+        if able is None:
+            details: dict[str, str | int] = {"reason": f"{integration.provider} / {integration.channel}"}
+            problem = Problem(field="integrationId", code="integration_misconfigured", details=details)
+            return Validation(problems=[problem], destinations=[], policy=None)
         destinations, destination_problems = parse_destinations(integration.channel, submission.destinations)
         problems = [
             *_payload_problems(submission, able),
@@ -67,16 +75,20 @@ class MongoAdmission(AdmissionActivities):
             reports_delivery=able.reports_delivery,
             reports_reads=able.reports_reads,
         )
-        return Validation(problems=problems, destinations=destinations, policy=policy)
+        return Validation(problems=problems[:MOST_PROBLEMS], destinations=destinations, policy=policy)
 
     @activity.defn
     async def resolve(self, resolution: Resolution) -> Resolved:
         """Find or make the users and the process, and put the interaction in `DISPATCH_PENDING`."""
         submission = resolution.submission
+        # A named process may have been closed since validation: it is joined first, so that no user is made in vain.
+        process = await _join_named_process(submission) if submission.process_id else None
+        if submission.process_id and process is None:
+            return Resolved(interaction=None, problems=[await _why_not_joined(submission)])
         users = await _find_or_create_users(submission, resolution.destinations)
         if not users:
             return Resolved(interaction=None, problems=[_user_not_found(resolution.destinations)])
-        process = await _join_process(submission, users)
+        process = process or await _create_process(submission, users)
         if process is None:
             return Resolved(interaction=None, problems=[await _why_not_joined(submission)])
         interaction = await _queue(resolution, users, process)
@@ -100,19 +112,19 @@ def _support_problems(payload: Payload, submission: Submission, able: Capabiliti
         }
         return [Problem(field="payLoad.Type", code="payload_not_supported", details=details)]
     if able.longest_text is not None and len(payload.displayed_text()) > able.longest_text:
-        return [Problem(field="payLoad.Text", code="too_long", details={"limit": able.longest_text})]
+        field = f"payLoad.{payload.displayed_field}"
+        return [Problem(field=field, code="too_long", details={"limit": able.longest_text})]
     return []
 
 
 def _address_problems(payload: Payload) -> list[Problem]:
     """What is wrong with the further addresses that a payload names: copies, and where answers go."""
     problems: list[Problem] = []
-    for name, addresses in payload.addresses().items():
-        _, found = parse_destinations(Channel.EMAIL, addresses)
-        problems += [
-            problem.model_copy(update={"field": problem.field.replace("Destinations", f"payLoad.{name}")})
-            for problem in found
-        ]
+    for field, address in payload.addresses().items():
+        try:
+            normalise(DestinationKind.EMAIL, address)
+        except InvalidDestinationError as error:
+            problems.append(Problem(field=f"payLoad.{field}", code=error.code, details=dict(error.details)))
     return problems
 
 
@@ -169,32 +181,47 @@ async def _find_or_create_users(submission: Submission, destinations: list[Desti
     return [user]
 
 
-async def _join_process(submission: Submission, users: list[User]) -> Process | None:
-    """The open process that the interaction belongs to, made if the caller named none; None if it may not be joined."""
-    process_id = submission.process_id or submission.new_process_id
-    created = submission.submitted_at
-    selector: dict[str, Any] = {"_id": process_id, "tenant": submission.tenant, "is_closed": False}
+async def _join_named_process(submission: Submission) -> Process | None:
+    """The open process that the caller named, with the interaction in it; None if it may not be joined."""
+    selector = {"_id": submission.process_id, "tenant": submission.tenant, "is_closed": False}
+    return await _enter(selector, [_last_entry_step(submission)])
+
+
+async def _create_process(submission: Submission, users: list[User]) -> Process | None:
+    """The process that is made for the interaction, once; None if it was made by an earlier try and closed since."""
     initial: dict[str, Any] = {
         "integration_id": submission.integration.integration_id,
         "user_ids": [user.id for user in users],
         "metadata": {},
         "primary_key": {},
         "is_draft": False,
-        "created": created,
+        "created": submission.submitted_at,
     }
-    steps: list[dict[str, Any]] = [_last_entry_step(submission.interaction_id, created, Direction.OUT)]
-    if submission.process_id is None:
-        absent = {name: {"$ifNull": [f"${name}", {"$literal": value}]} for name, value in initial.items()}
-        steps.insert(0, {"$set": absent})
+    absent = {name: {"$ifNull": [f"${name}", {"$literal": value}]} for name, value in initial.items()}
+    selector = {"_id": submission.new_process_id, "tenant": submission.tenant, "is_closed": False}
+    try:
+        return await _enter(selector, [{"$set": absent}, _last_entry_step(submission)], upsert=True)
+    except DuplicateKeyError:
+        return None
+
+
+async def _enter(selector: dict[str, Any], steps: list[dict[str, Any]], *, upsert: bool = False) -> Process | None:
     found = await Process.collection().find_one_and_update(
-        selector, steps, upsert=submission.process_id is None, return_document=ReturnDocument.AFTER
+        selector, steps, upsert=upsert, return_document=ReturnDocument.AFTER
     )
     return Process.model_validate(found) if found else None
 
 
-def _last_entry_step(interaction_id: str, created: datetime, direction: Direction) -> dict[str, Any]:
-    """An update step that makes an interaction its process's last entry, unless a newer one is."""
-    newer = {"$gt": ["$last_interaction_at", created]}
+def _last_entry_step(submission: Submission) -> dict[str, Any]:
+    """The update step that makes an interaction its process's last entry, unless a newer one is."""
+    created, interaction_id = submission.submitted_at, submission.interaction_id
+    same_time = {"$eq": ["$last_interaction_at", created]}
+    newer = {
+        "$or": [
+            {"$gt": ["$last_interaction_at", created]},
+            {"$and": [same_time, {"$gt": ["$last_interaction_id", interaction_id]}]},
+        ]
+    }
 
     def unless_newer(field: str, value: object) -> dict[str, Any]:
         return {"$cond": [newer, f"${field}", value]}
@@ -203,7 +230,7 @@ def _last_entry_step(interaction_id: str, created: datetime, direction: Directio
         "$set": {
             "last_interaction_id": unless_newer("last_interaction_id", interaction_id),
             "last_interaction_at": unless_newer("last_interaction_at", created),
-            "last_direction": unless_newer("last_direction", direction.value),
+            "last_direction": unless_newer("last_direction", Direction.OUT.value),
         }
     }
 
@@ -221,22 +248,16 @@ async def _queue(resolution: Resolution, users: list[User], process: Process) ->
         for destination in resolution.destinations
     ]
     entry = HistoryEntry(date=resolution.resolved_at, status=Status.DISPATCH_PENDING)
-    collection = Interaction.collection()
     interaction_id = resolution.submission.interaction_id
-    await collection.update_one(
-        {"_id": interaction_id, "sequence": 1},
-        {
-            "$set": {
-                "sequence": 2,
-                "status": entry.status.value,
-                "updated": entry.date,
-                "process_id": process.id,
-                "user_ids": [user.id for user in users],
-                "destinations": [destination.model_dump() for destination in destinations],
-                "policy": resolution.policy.model_dump(),
-            },
-            "$push": {"history": entry.model_dump()},
-        },
-    )
-    found = await collection.find_one({"_id": interaction_id})
+    changes = {
+        "status": entry.status.value,
+        "updated": entry.date,
+        "process_id": process.id,
+        "user_ids": [user.id for user in users],
+        "destinations": [destination.model_dump() for destination in destinations],
+        "policy": resolution.policy.model_dump(),
+    }
+    step = Step(sequence=2, revision=resolution.revision, history_before=1, history=[entry])
+    await Interaction.write_step(interaction_id, step, changes)
+    found = await Interaction.collection().find_one({"_id": interaction_id})
     return Interaction.model_validate(found)

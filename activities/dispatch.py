@@ -9,13 +9,13 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.interfaces import NOT_TAKEN, UNANSWERED, Dispatch, DispatchActivities
 from domain.outcomes import LONGEST_DETAIL, FailureClass, Outcome, Rejected, Unanswered
-from domain.payloads import parse_payload
+from domain.payloads import InvalidPayloadError, parse_payload
 from integrations import ProviderOpener
 from models.integration import Integration
 from providers.base import AnyProvider, MisconfiguredError, Outbound, TransientError
 
 MOST_UNANSWERED_ATTEMPTS: Final = 3
-"""After so many sends that nobody answered, a repeatable message is left to its receipts."""
+"""After so many attempts, a repeatable message that nobody answers for is left to its receipts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,15 @@ class ProviderDispatch(DispatchActivities):
             provider = self.opener.open(integration)
         except MisconfiguredError as error:
             return Rejected(code="misconfigured", failure=FailureClass.CONFIGURATION, detail=str(error))
+        try:
+            payload = parse_payload(integration.channel, dispatch.payload)
+        except InvalidPayloadError as error:
+            return Rejected(code="invalid_payload", failure=FailureClass.CONTENT, detail=str(error))
         outbound = Outbound(
             reference=dispatch.interaction_id,
             channel=integration.channel,
             destinations=tuple(destination.value for destination in dispatch.destinations),
-            payload=parse_payload(integration.channel, dispatch.payload),
+            payload=payload,
             callback_url=self.opener.callback_url(integration),
         )
         outcome = await _send(provider, outbound)

@@ -54,6 +54,7 @@ class Resolution(_Message):
     destinations: list[Destination]
     policy: DispatchPolicy
     resolved_at: datetime
+    revision: int
 
 
 class Resolved(_Message):
@@ -78,16 +79,22 @@ class Change(_Message):
     """One step of an interaction's record.
 
     Attributes:
-        sequence: the number of this step; a step is written once, however often it is asked for.
+        sequence: the number of this step.
+        revision: grows with each task of the interaction's workflows; a later one knows better.
+        history_before: how many history entries stood before it.
+        heard_before: how many of the provider's events stood before it.
         provider_message_id: the provider's id, when this step learnt it.
         problems: why the submission was refused, when this step refused it.
     """
 
     interaction_id: str
     sequence: int
+    revision: int
     standing: Standing
     updated: datetime
+    history_before: int
     history: list[HistoryEntry]
+    heard_before: int
     heard: list[HeardEvent] = []
     provider_message_id: str | None = None
     problems: list[Problem] = []
@@ -99,6 +106,7 @@ class Record(_Message):
     interaction: Interaction
     fingerprint: str
     sequence: int
+    revision: int
     standing: Standing
     policy: DispatchPolicy | None
     problems: list[Problem]

@@ -5,7 +5,7 @@ from typing import Any
 from temporalio import activity
 
 from activities.interfaces import Change, Record, RecordActivities
-from models.interaction import Interaction
+from models.interaction import Interaction, Step
 
 
 class MongoRecord(RecordActivities):
@@ -13,25 +13,26 @@ class MongoRecord(RecordActivities):
 
     @activity.defn
     async def record(self, change: Change) -> None:
-        """Write one step of an interaction down, once: a step that is written already changes nothing."""
-        update: dict[str, Any] = {
-            "$set": {
-                "sequence": change.sequence,
-                "status": change.standing.status.value,
-                "custom_status": change.standing.custom_status,
-                "milestone": int(change.standing.milestone),
-                "updated": change.updated,
-                "problems": [problem.model_dump() for problem in change.problems],
-            },
-            "$push": {
-                "history": {"$each": [entry.model_dump() for entry in change.history]},
-                "provider_events": {"$each": [heard.model_dump() for heard in change.heard]},
-            },
+        """Write one step of an interaction down."""
+        step = Step(
+            sequence=change.sequence,
+            revision=change.revision,
+            history_before=change.history_before,
+            history=change.history,
+            heard_before=change.heard_before,
+            heard=change.heard,
+        )
+        changes: dict[str, Any] = {
+            "status": change.standing.status.value,
+            "custom_status": change.standing.custom_status,
+            "milestone": int(change.standing.milestone),
+            "updated": change.updated,
         }
+        if change.problems:
+            changes["problems"] = [problem.model_dump() for problem in change.problems]
         if change.provider_message_id is not None:
-            update["$addToSet"] = {"provider_message_ids": change.provider_message_id}
-        written_before = {"_id": change.interaction_id, "sequence": change.sequence - 1}
-        await Interaction.collection().update_one(written_before, update)
+            changes["provider_message_ids"] = [change.provider_message_id]
+        await Interaction.write_step(change.interaction_id, step, changes)
 
     @activity.defn
     async def load(self, interaction_id: str) -> Record | None:
@@ -43,6 +44,7 @@ class MongoRecord(RecordActivities):
             interaction=await document.view(),
             fingerprint=document.fingerprint,
             sequence=document.sequence,
+            revision=document.revision,
             standing=document.standing,
             policy=document.policy,
             problems=document.problems,

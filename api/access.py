@@ -71,7 +71,7 @@ def _caller_of_token(token: str, state: IrisState) -> Caller | None:
             state.settings.jwt_secret.get_secret_value(),
             algorithms=[_ALGORITHM],
             audience=_AUDIENCE,
-            options={"require": ["exp", "iat", "sub"]},
+            options={"require": ["exp", "iat", "sub", "tenant"]},
         )
     except jwt.InvalidTokenError:
         return None

@@ -26,7 +26,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with mongodb(settings) as database, http_client() as http:
-            vault = Vault(settings.encryption_keys.get_secret_value().split(","))
+            vault = Vault(settings.vault_keys())
             app.state.iris = IrisState(
                 settings=settings,
                 database=database,
@@ -35,7 +35,7 @@ def create_app(settings: Settings) -> FastAPI:
             )
             yield
 
-    app = FastAPI(title="Iris", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(title="Iris", version="0.1.0", description=DESCRIPTION, lifespan=lifespan, redirect_slashes=False)
     for module in (interactions, users, webhooks, health):
         app.include_router(module.router)
     add_error_handlers(app)

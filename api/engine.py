@@ -23,7 +23,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.destinations import parse_destinations
 from domain.errors import UnavailableError
-from domain.events import ProviderEvent
+from domain.events import HeardNews
 from domain.interaction import IntegrationReference
 from domain.submission import Submission
 from models.interaction import Interaction
@@ -70,7 +70,7 @@ async def submit(client: Client, settings: Settings, submission: Submission) -> 
         await _forget(start)
 
 
-async def tell(client: Client, settings: Settings, interaction: Interaction, events: Sequence[ProviderEvent]) -> None:
+async def tell(client: Client, settings: Settings, interaction: Interaction, news: Sequence[HeardNews]) -> None:
     """Pass a provider's news on to an interaction; where its workflow has ended, a new run goes on from the record.
 
     Raises:
@@ -84,7 +84,7 @@ async def tell(client: Client, settings: Settings, interaction: Interaction, eve
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         start_signal="hear",
-        start_signal_args=[list(events)],
+        start_signal_args=[list(news)],
         search_attributes=_search_attributes(interaction.tenant, interaction.integration, interaction.process_id or ""),
         static_summary=_summary(interaction.integration),
         rpc_timeout=_PATIENCE,
@@ -162,4 +162,4 @@ async def _started(client: Client, submission: Submission) -> Admission:
 async def _forget(start: WithStartWorkflowOperation[InteractionWorkflow, object]) -> None:
     """Read what became of the start, so that a failed one does not warn of an exception that nobody read."""
     with suppress(Exception):
-        await asyncio.wait_for(start.workflow_handle(), 0)
+        await asyncio.wait_for(start.workflow_handle(), 0.001)

@@ -12,7 +12,7 @@ from api.bodies import parse_fields, read_object
 from api.engine import submit
 from api.envelope import failure, success
 from api.errors import status_of_problems
-from api.schemas import SEND_EXAMPLES, InteractionAnswer, InteractionEnvelope, SendRequest
+from api.schemas import SEND_EXAMPLES, InteractionAnswer, InteractionEnvelope, SendRequest, inlined_schema
 from api.state import State
 from domain.clock import utc_now
 from domain.errors import ConflictError, InvalidRequestError, NotFoundError
@@ -56,7 +56,7 @@ _FAILURES: Final[dict[int | str, dict[str, Any]]] = {
             "required": True,
             "content": {
                 "application/json": {
-                    "schema": SendRequest.model_json_schema(by_alias=True),
+                    "schema": inlined_schema(SendRequest),
                     "examples": SEND_EXAMPLES,
                 }
             },
@@ -137,7 +137,7 @@ def _keyed_id(caller: Caller, key: str) -> str:
     Raises:
         InvalidRequestError: if the key is empty, too long, or not visible ASCII.
     """
-    if not (1 <= len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()):
+    if not (1 <= len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable() and " " not in key):
         raise InvalidRequestError([Problem(field="Idempotency-Key", code="bad_idempotency_key")])
     return derived_id("interaction", caller.tenant, key)
 

@@ -1,5 +1,6 @@
 """The wire's own spelling: what a caller writes and what the answer shows. Nowhere else knows it."""
 
+import json
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -28,7 +29,9 @@ class SendRequest(BaseModel):
         default=None, alias="processId", description="The process (conversation) it belongs to, if it exists already."
     )
     destinations: list[str] = Field(
-        alias="Destinations", description="To whom: phone numbers, e-mail addresses or ids of the channel."
+        max_length=1_000,
+        alias="Destinations",
+        description="To whom: phone numbers, e-mail addresses or ids of the channel.",
     )
     auto_create_user: bool = Field(
         default=True, alias="AutoCreateUser", description="Make a user when none has any of the destinations."
@@ -227,6 +230,17 @@ class TokenEnvelope(Envelope):
     """The answer that carries a login token."""
 
     payload: str | None = None
+
+
+def inlined_schema(model: type[BaseModel]) -> dict[str, JsonValue]:
+    """A model's JSON schema for the OpenAPI description, where `#/$defs` would be looked for in the whole document.
+
+    The only definition that our requests need is «any JSON», which is what an empty schema says.
+    """
+    schema = json.dumps(model.model_json_schema(by_alias=True) | {"$defs": {}})
+    described = json.loads(schema.replace('{"$ref": "#/$defs/JsonValue"}', "{}"))
+    del described["$defs"]
+    return described
 
 
 SEND_EXAMPLES: Final[dict[str, JsonValue]] = {

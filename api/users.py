@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from api.access import issue_token
 from api.bodies import parse_fields, read_object
 from api.envelope import failure, language_of, success
-from api.schemas import LoginRequest, TokenEnvelope
+from api.schemas import LoginRequest, TokenEnvelope, inlined_schema
 from api.state import State
 from domain.problems import Language, Problem
 from models.access import Account
@@ -32,7 +32,7 @@ WRONG_LOGIN_TITLE: Final = {Language.SPANISH: "Login erróneo", Language.ENGLISH
             "required": True,
             "content": {
                 "application/json": {
-                    "schema": LoginRequest.model_json_schema(by_alias=True),
+                    "schema": inlined_schema(LoginRequest),
                     "example": {"Email": "ana@demo.example", "Password": "…", "tenant": "demo"},
                 }
             },

@@ -15,7 +15,8 @@ from api.envelope import failure
 from api.state import IrisState, State
 from domain.clock import utc_now
 from domain.errors import NotFoundError
-from domain.events import InboundMessage, News, ProviderEvent
+from domain.events import HeardNews, InboundMessage, News, ProviderEvent
+from domain.identifiers import new_id
 from domain.problems import Problem
 from models.integration import Integration
 from models.interaction import Interaction
@@ -79,7 +80,7 @@ def _read(state: IrisState, integration: Integration, webhook: Webhook) -> Seque
 
 
 async def _pass_on(state: IrisState, integration: Integration, heard: Sequence[News]) -> None:
-    news: defaultdict[str, list[ProviderEvent]] = defaultdict(list)
+    news: defaultdict[str, list[HeardNews]] = defaultdict(list)
     interactions: dict[str, Interaction] = {}
     for event in heard:
         if isinstance(event, InboundMessage):
@@ -89,7 +90,7 @@ async def _pass_on(state: IrisState, integration: Integration, heard: Sequence[N
             await _keep_unmatched(integration, event)
             continue
         interactions[interaction.id] = interaction
-        news[interaction.id].append(event)
+        news[interaction.id].append(HeardNews(id=new_id(), heard_at=utc_now(), event=event))
     for interaction_id, told in news.items():
         await tell(state.temporal, state.settings, interactions[interaction_id], told)
 

@@ -96,13 +96,19 @@ def _phone_number(text: str) -> str:
     digits = digits.removeprefix("+") if digits.startswith("+") else digits.removeprefix("00")
     if not _PHONE_DIGITS.fullmatch(digits):
         raise InvalidDestinationError("bad_phone_number")
+    return _without_trunk_zero(digits)
+
+
+def _without_trunk_zero(digits: str) -> str:
+    """The number as it is dialled from abroad: `+44 (0)20 …` has no zero there, while Italy's numbers keep theirs."""
     try:
         number = phonenumbers.parse(f"+{digits}")
     except phonenumbers.NumberParseException as error:
         raise InvalidDestinationError("bad_phone_number") from error
     if not phonenumbers.is_possible_number(number):
         raise InvalidDestinationError("bad_phone_number")
-    return digits
+    dialled = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
+    return digits if dialled == digits else _without_trunk_zero(dialled)
 
 
 def _email(text: str) -> str:
@@ -129,6 +135,7 @@ def parse_destinations(channel: Channel, texts: Sequence[str]) -> tuple[list[Des
     """The destinations of a submission, and what is wrong with those that are none (kept as they were given)."""
     destinations: list[Destination] = []
     problems: list[Problem] = []
+    seen: set[tuple[DestinationKind, str]] = set()
     for position, text in enumerate(texts):
         field = f"Destinations[{position}]"
         kind = kind_of(channel, text)
@@ -137,7 +144,8 @@ def parse_destinations(channel: Channel, texts: Sequence[str]) -> tuple[list[Des
         except InvalidDestinationError as error:
             problems.append(Problem(field=field, code=error.code, details=dict(error.details)))
             destination = Destination(key=kind, value=text)
-        if destination in destinations:
+        if (destination.key, destination.value) in seen:
             problems.append(Problem(field=field, code="duplicate_destination"))
+        seen.add((destination.key, destination.value))
         destinations.append(destination)
     return destinations, problems

@@ -1,12 +1,16 @@
 """What is heard from a provider: news of messages that went out, and messages that came in."""
 
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue
 
 from domain.destinations import DestinationKind
 from domain.outcomes import Detail, FailureClass
 from domain.status import Milestone
+
+Word = Annotated[str, AfterValidator(lambda text: text[:100])]
+"""A provider's own word; a hundred characters are more than any has."""
 
 
 class ProviderEvent(BaseModel):
@@ -28,8 +32,8 @@ class ProviderEvent(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    key: str
-    word: str
+    key: Annotated[str, AfterValidator(lambda text: text[:500])]
+    word: Word
     milestone: Milestone
     reference: str | None = None
     provider_message_id: str | None = None
@@ -39,6 +43,21 @@ class ProviderEvent(BaseModel):
     code: str | None = None
     failure: FailureClass | None = None
     detail: Detail = ""
+
+
+class HeardNews(BaseModel):
+    """One piece of news on its way to its interaction.
+
+    Attributes:
+        id: of this hearing; a provider's repetition of the same news is another hearing.
+        heard_at: when the provider told it, by our clock.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    heard_at: datetime
+    event: ProviderEvent
 
 
 class InboundMessage(BaseModel):

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from domain.channels import Channel
 from domain.destinations import Destination
-from domain.events import ProviderEvent
+from domain.events import HeardNews
 from domain.status import Status
 
 REGISTERED_NOTE: Final = "Interacción registrada"
@@ -35,14 +35,24 @@ class HistoryEntry(_Value):
     notes: str | None = None
 
 
-class HeardEvent(_Value):
+class HeardEvent(HeardNews):
     """One piece of the provider's news as it was taken: applied, or not and why."""
 
-    heard_at: datetime
-    event: ProviderEvent
     status: Status
     applied: bool
     reason: str | None = None
+
+    @classmethod
+    def taken(cls, news: HeardNews, status: Status, reason: str | None) -> "HeardEvent":
+        """News as it was taken: `reason` is why it was not applied, None if it was; `status` the one after it."""
+        return cls(
+            id=news.id,
+            heard_at=news.heard_at,
+            event=news.event,
+            status=status,
+            applied=reason is None,
+            reason=reason,
+        )
 
 
 class AuditTrail(_Value):

@@ -37,6 +37,10 @@ class Problem(BaseModel):
         return SENTENCES[self.code][language].format_map(self.details)
 
 
+MOST_PROBLEMS: Final = 50
+"""Problems that are told of one request: enough to mend it, and few enough to be kept."""
+
+
 def _both(spanish: str, english: str) -> Mapping[Language, str]:
     return {Language.SPANISH: spanish, Language.ENGLISH: english}
 
@@ -139,7 +143,7 @@ def problems_of_validation(errors: "Sequence[ErrorDetails]", prefix: str, allowe
         prefix: the name of the object that was validated; empty at the top.
         allowed: the names of its fields, for the sentence about an unknown one.
     """
-    return [_problem(error, prefix, allowed) for error in errors]
+    return [_problem(error, prefix, allowed) for error in errors[:MOST_PROBLEMS]]
 
 
 def _problem(error: "ErrorDetails", prefix: str, allowed: Sequence[str]) -> Problem:

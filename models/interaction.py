@@ -1,8 +1,11 @@
 """Interactions as they are stored."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from domain import interaction as domain
@@ -15,13 +18,35 @@ from models.process import Process
 from models.user import User
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an interaction's record.
+
+    Attributes:
+        sequence: its number.
+        revision: grows with each task of the interaction's workflows; a later one knows better.
+        history_before: how many history entries stood before it.
+        history: the entries that it adds.
+        heard_before: how many of the provider's events stood before it.
+        heard: the events that it adds.
+    """
+
+    sequence: int
+    revision: int
+    history_before: int
+    history: Sequence[HistoryEntry]
+    heard_before: int = 0
+    heard: Sequence[HeardEvent] = ()
+
+
 class Interaction(Stored):
     """One message, out or in. Only its own workflow changes it.
 
     Attributes:
         fingerprint: of the request that made it; another request under the same `Idempotency-Key` differs in it.
         registered_by: the workflow run that registered it; no other run ever dispatches it.
-        sequence: the number of the last step written; a step is written once, however often it is asked for.
+        sequence: the number of the last step written.
+        revision: of the task that wrote it; a later task knows better (`write_step`).
         milestone: how far the provider says it has come; what `custom_status` stands for.
         provider_message_ids: the provider's ids of it, by which receipts without our reference are matched.
         policy: how it is dispatched, once it is valid.
@@ -32,6 +57,7 @@ class Interaction(Stored):
     fingerprint: str
     registered_by: str
     sequence: int
+    revision: int = 0
     summary: str
     created: datetime
     updated: datetime
@@ -90,6 +116,24 @@ class Interaction(Stored):
             status=interaction.status,
         )
 
+    @classmethod
+    async def write_step(cls, interaction_id: str, step: "Step", changes: Mapping[str, object]) -> None:
+        """Write one step, in the place of what an earlier try of it may have written.
+
+        A workflow's task may fail after its steps are written, and be taken again with more news: the same steps then
+        have more to tell, or are fewer. An older try that comes late changes nothing, nor does a step whose
+        predecessor is missing.
+        """
+        turn = [
+            {"sequence": step.sequence - 1, "revision": {"$lte": step.revision}},
+            {"sequence": {"$gte": step.sequence}, "revision": {"$lt": step.revision}},
+        ]
+        values = {"sequence": step.sequence, "revision": step.revision, **changes}
+        update: dict[str, Any] = {name: {"$literal": value} for name, value in values.items()}
+        update["history"] = _extended("history", step.history_before, step.history)
+        update["provider_events"] = _extended("provider_events", step.heard_before, step.heard)
+        await cls.collection().update_one({"_id": interaction_id, "$or": turn}, [{"$set": update}])
+
     @property
     def standing(self) -> Standing:
         """Where it stands."""
@@ -131,3 +175,9 @@ class Interaction(Stored):
             process_summary=process.summary() if process else None,
             is_last_entry=process is not None and process.last_interaction_id == self.id,
         )
+
+
+def _extended(field: str, before: int, added: Sequence[BaseModel]) -> dict[str, Any]:
+    """The first `before` elements of a stored list, and what is added to them."""
+    kept: Any = {"$slice": [f"${field}", before]} if before else []
+    return {"$concatArrays": [kept, {"$literal": [one.model_dump() for one in added]}]}

@@ -119,7 +119,7 @@ class Iris:
 
         Twilio does not recognise a repeated send, so its messages are sent at most once.
         """
-        vault = Vault(self.settings.encryption_keys.get_secret_value().split(","))
+        vault = Vault(self.settings.vault_keys())
         integration = Integration(
             tenant=self.demo.tenant,
             name=f"Twilio-{new_id()}",
@@ -185,7 +185,7 @@ async def running_iris(
     gateway_settings = GatewaySettings(accounts=(SANDBOX,), callback_delay=timedelta(milliseconds=50))
     port = free_port()
     settings = fresh_settings(mongodb_uri, temporal_address, database, f"http://127.0.0.1:{port}", **changes)
-    vault = Vault(settings.encryption_keys.get_secret_value().split(","))
+    vault = Vault(settings.vault_keys())
     client = await connect_temporal(settings)
     async with (
         running(create_gateway(gateway_settings)) as gateway_url,

@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
         Resolution,
     )
     from domain.clock import to_milliseconds
-    from domain.events import ProviderEvent
+    from domain.events import HeardNews
     from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry, Interaction
     from domain.outcomes import Accepted, Outcome, Rejected, Unanswered
     from domain.problems import Problem
@@ -105,12 +105,14 @@ class InteractionWorkflow:
     def __init__(self, start: InteractionInput) -> None:
         self._start = start
         self._admission: Admission | None = None
-        self._inbox: list[ProviderEvent] = []
-        self._heard: set[str] = set()
+        self._inbox: list[HeardNews] = []
+        self._heard_ids: set[str] = set()
+        self._heard_keys: set[str] = set()
         self._recorded = 0
         self._history: list[HistoryEntry] = []
         self._standing = Standing(status=Status.VALIDATION_PENDING)
         self._sequence = 0
+        self._revision_before = 0
         self._created: datetime = workflow.now()
         self._policy: DispatchPolicy | None = None
 
@@ -133,9 +135,9 @@ class InteractionWorkflow:
         return cast("Admission", self._admission)
 
     @workflow.signal(description="News from the provider")
-    def hear(self, events: list[ProviderEvent]) -> None:
+    def hear(self, news: list[HeardNews]) -> None:
         """Take the provider's news; they wait their turn."""
-        self._inbox.extend(events)
+        self._inbox.extend(news)
 
     @workflow.query(description="Where the interaction stands")
     def standing(self) -> Standing:
@@ -161,6 +163,7 @@ class InteractionWorkflow:
             destinations=validation.destinations,
             policy=validation.policy,
             resolved_at=self._now(),
+            revision=self._revision(),
         )
         resolved = await workflow.execute_local_activity_method(
             AdmissionActivities.resolve, resolution, **_step("find or make its users and process")
@@ -213,7 +216,9 @@ class InteractionWorkflow:
         self._policy = record.policy
         trail = record.interaction.audit_trail
         self._created = trail.created
-        self._heard = {heard.event.key for heard in trail.provider_events}
+        self._revision_before = record.revision
+        self._heard_ids = {heard.id for heard in trail.provider_events}
+        self._heard_keys = {heard.event.key for heard in trail.provider_events}
         self._recorded = len(trail.provider_events)
         self._stand(record.standing, trail.history)
         self._admission = Admission(
@@ -226,7 +231,8 @@ class InteractionWorkflow:
         entry = self._entry(standing, describe_outcome(outcome))
         refused = events_of_refused(outcome)
         heard = [
-            HeardEvent(heard_at=entry.date, event=event, status=standing.status, applied=True) for event in refused
+            HeardEvent(id=event.key, heard_at=entry.date, event=event, status=standing.status, applied=True)
+            for event in refused
         ]
         message_id = outcome.provider_message_id if isinstance(outcome, Accepted) else None
         await self._record(standing, [entry], heard, message_id)
@@ -278,26 +284,23 @@ class InteractionWorkflow:
 
     async def _take_news(self) -> None:
         while self._inbox:
-            events, self._inbox = self._inbox, []
+            news, self._inbox = self._inbox, []
             standing = self._standing
             entries: list[HistoryEntry] = []
             heard: list[HeardEvent] = []
-            for event in events:
-                reason = why_not_applied(standing, event, repeated=event.key in self._heard)
+            for item in news:
+                if item.id in self._heard_ids:
+                    # A run that begins from the record may find there what an earlier try of itself has written.
+                    continue
+                event = item.event
+                reason = why_not_applied(standing, event, repeated=event.key in self._heard_keys)
                 if reason is None:
                     standing = standing.hear(event.milestone, event.word)
                     entries.append(self._entry(standing, describe_event(event)))
                 if reason is None or self._recorded + len(heard) < MOST_EVENTS:
-                    heard.append(
-                        HeardEvent(
-                            heard_at=self._now(),
-                            event=event,
-                            status=standing.status,
-                            applied=reason is None,
-                            reason=reason,
-                        )
-                    )
-                self._heard.add(event.key)
+                    heard.append(HeardEvent.taken(item, standing.status, reason))
+                self._heard_ids.add(item.id)
+                self._heard_keys.add(event.key)
             await self._record(standing, entries, heard)
 
     async def _close_window(self) -> None:
@@ -321,9 +324,12 @@ class InteractionWorkflow:
         change = Change(
             interaction_id=self._start.interaction_id,
             sequence=self._sequence + 1,
+            revision=self._revision(),
             standing=standing,
             updated=self._now(),
+            history_before=len(self._history),
             history=entries,
+            heard_before=self._recorded,
             heard=heard or [],
             provider_message_id=provider_message_id,
             problems=problems or [],
@@ -345,6 +351,10 @@ class InteractionWorkflow:
 
     def _entry(self, standing: Standing, notes: str | None) -> HistoryEntry:
         return HistoryEntry(date=self._now(), status=standing.status, custom_status=standing.custom_status, notes=notes)
+
+    def _revision(self) -> int:
+        """Grows with each task: when one fails after its steps were written, the next one's is higher."""
+        return self._revision_before + workflow.info().get_current_history_length()
 
     def _now(self) -> datetime:
         return max(to_milliseconds(workflow.now()), self._created)

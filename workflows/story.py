@@ -1,6 +1,7 @@
 """An interaction's story in words: the notes of its history, and what the Web UI shows."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from domain.clock import to_wire
 from domain.events import ProviderEvent
@@ -9,10 +10,13 @@ from domain.outcomes import Accepted, Outcome, Rejected, Unanswered
 from domain.problems import Problem
 from domain.status import Milestone, Standing, Status
 
+LONGEST_NOTE: Final = 2_000
+"""Characters of a history entry's note."""
+
 
 def describe_problems(problems: Sequence[Problem]) -> str:
     """Why a submission was refused."""
-    return "; ".join(f"{problem.field}: {problem.message()}" for problem in problems)
+    return "; ".join(f"{problem.field}: {problem.message()}" for problem in problems)[:LONGEST_NOTE]
 
 
 def describe_outcome(outcome: Outcome | str) -> str | None:
@@ -61,7 +65,8 @@ def why_not_applied(standing: Standing, event: ProviderEvent, *, repeated: bool)
         return f"unknown word: {event.word}"
     if standing.hear(event.milestone, event.word) == standing:
         if event.milestone is Milestone.FAILED and standing.status is Status.COMPLETED:
-            return "failure after proof of delivery"
+            proven = standing.milestone >= Milestone.DELIVERED
+            return "failure after proof of delivery" if proven else "failure after completion by silence"
         return f"late: already {standing.custom_status or standing.status}"
     return None
 
@@ -69,11 +74,11 @@ def why_not_applied(standing: Standing, event: ProviderEvent, *, repeated: bool)
 def story_so_far(history: Sequence[HistoryEntry]) -> str:
     """The history as the Markdown table that the Web UI shows."""
     rows = [
-        f"| {to_wire(entry.date)} | {entry.status} | {entry.custom_status or ''} | {_cell(entry.notes)} |"
+        f"| {to_wire(entry.date)} | {entry.status} | {_cell(entry.custom_status)} | {_cell(entry.notes)} |"
         for entry in history
     ]
     return "\n".join(["| date | status | customStatus | notes |", "|---|---|---|---|", *rows])
 
 
 def _cell(text: str | None) -> str:
-    return (text or "").replace("|", "\\|").replace("\n", " ")
+    return " ".join((text or "").replace("|", "\\|").splitlines())

@@ -66,8 +66,7 @@ def parse_payload(channel: Channel, raw: Mapping[str, JsonValue]) -> Payload:
     try:
         return model.model_validate(dict(raw))
     except ValidationError as error:
-        fields = [field.alias or name for name, field in model.model_fields.items()]
-        raise InvalidPayloadError(problems_of_validation(error.errors(), "payLoad", fields)) from error
+        raise InvalidPayloadError(problems_of_validation(error.errors(), "payLoad", model.wire_names())) from error
 
 
 def summary_of(channel: Channel, raw: Mapping[str, JsonValue]) -> str:

@@ -15,6 +15,7 @@ from pydantic import (
     TypeAdapter,
     model_validator,
 )
+from pydantic.alias_generators import to_pascal
 from pydantic_core import PydanticCustomError
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
@@ -35,37 +36,48 @@ Url = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(_check_
 class Part(BaseModel):
     """A JSON object whose names are matched in any letter case; unknown names are refused.
 
-    A field's wire name is its own without underscores: `is_html` is `IsHtml`, `ishtml` or `ISHTML`.
+    A field's wire name is its own in Pascal case: `is_html` is `IsHtml`, and `ishtml` or `ISHTML` as well.
     """
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, alias_generator=lambda name: name.replace("_", "")
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, alias_generator=to_pascal)
 
     @model_validator(mode="before")
     @classmethod
     def _fold_names(cls, value: object) -> object:
         if not isinstance(value, dict):
             return value
+        spelling = {name.lower(): name for name in cls.wire_names()}
         folded: dict[str, Any] = {}
         for name, inner in cast("dict[str, Any]", value).items():
-            if name.lower() in folded:
+            proper = spelling.get(name.lower(), name)
+            if proper in folded:
                 raise PydanticCustomError("duplicate_field", "duplicate {name}", {"name": name})
-            folded[name.lower()] = inner
+            folded[proper] = inner
         return folded
+
+    @classmethod
+    def wire_names(cls) -> list[str]:
+        """The names of its fields as the documentation spells them."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
 
 
 class Payload(Part):
-    """What is sent through one channel."""
+    """What is sent through one channel.
+
+    Attributes:
+        wire_type: its `Type`.
+        displayed_field: the field that most of `displayed_text` comes from, for the problem of a text too long.
+    """
 
     wire_type: ClassVar[str]
+    displayed_field: ClassVar[str] = "Text"
     type: str
 
     def displayed_text(self) -> str:
         """The text that a person reads, which the providers' length limits count."""
         raise NotImplementedError
 
-    def addresses(self) -> Mapping[str, list[str]]:
+    def addresses(self) -> Mapping[str, str]:
         """Further e-mail addresses that the payload names, by field; they are checked as destinations are."""
         return {}
 
@@ -102,6 +114,7 @@ class MediaType(StrEnum):
 class MediaPayload(Payload):
     """A picture, film, sound or document at an address that the provider fetches."""
 
+    displayed_field = "Caption"
     url: Url
     media_type: Annotated[MediaType, Field(strict=False)]
     caption: Annotated[str, StringConstraints(max_length=1_024)] = ""

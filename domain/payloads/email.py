@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from domain.payloads.base import Payload, Text, Url, summary_text
 
 HeaderText = Annotated[str, StringConstraints(max_length=998, pattern=r"^[^\r\n]*$")]
 """One line of a mail header (RFC 5322 §2.1.1: at most 998 characters), so that no header can be smuggled in."""
+
+
+Copies = Annotated[list[str], Field(max_length=50)]
 
 
 class Email(Payload):
@@ -19,11 +22,12 @@ class Email(Payload):
     """
 
     wire_type = "email"
+    displayed_field = "Body"
     subject: HeaderText = ""
     body: Text
     is_html: bool = False
-    cc: list[str] = []
-    bcc: list[str] = []
+    cc: Copies = []
+    bcc: Copies = []
     reply_to: HeaderText | None = None
     unsubscribe_url: Url | None = None
 
@@ -31,10 +35,12 @@ class Email(Payload):
         """The body."""
         return self.body
 
-    def addresses(self) -> Mapping[str, list[str]]:
+    def addresses(self) -> Mapping[str, str]:
         """Copies, blind copies, and where answers go."""
-        reply_to = [] if self.reply_to is None else [self.reply_to]
-        return {"Cc": self.cc, "Bcc": self.bcc, "ReplyTo": reply_to}
+        copies = {f"Cc[{position}]": address for position, address in enumerate(self.cc)}
+        blind_copies = {f"Bcc[{position}]": address for position, address in enumerate(self.bcc)}
+        reply_to = {} if self.reply_to is None else {"ReplyTo": self.reply_to}
+        return copies | blind_copies | reply_to
 
     def summary(self) -> str:
         """Subject and body."""

@@ -22,6 +22,7 @@ class MessengerCard(Payload):
     """`card`: a title, a subtitle, a picture, and up to three buttons."""
 
     wire_type = "card"
+    displayed_field = "Title"
     title: ShortText
     subtitle: Annotated[str, StringConstraints(max_length=80)] = ""
     image_url: Url | None = None

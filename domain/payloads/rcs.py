@@ -39,6 +39,7 @@ class RcsCard(Card, Payload):
     """`card-rcs`: one card."""
 
     wire_type = "card-rcs"
+    displayed_field = "Description"
 
     def displayed_text(self) -> str:
         """The title and the text."""
@@ -53,6 +54,7 @@ class RcsCarousel(Payload):
     """`carousel-rcs`: two to ten cards side by side, perhaps with suggested answers below."""
 
     wire_type = "carousel-rcs"
+    displayed_field = "Cards"
     cards: Annotated[list[Card], Field(min_length=2, max_length=10)]
     suggestions: Annotated[list[Button], Field(max_length=3)] = []
 

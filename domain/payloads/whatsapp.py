@@ -79,6 +79,7 @@ class WhatsAppTemplate(Payload):
     """`template`: a text that WhatsApp has approved, by its name, with the parameters of its body in their order."""
 
     wire_type = "template"
+    displayed_field = "Parameters"
     name: Annotated[str, StringConstraints(min_length=1, max_length=512)]
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")] = "es"
     parameters: Annotated[list[Annotated[str, StringConstraints(max_length=1_024)]], Field(max_length=100)] = []
