@@ -59,7 +59,7 @@ async def run_worker(settings: Settings) -> None:
     client = await connect_temporal(settings)
     await register_search_attributes(client)
     async with mongodb(settings), http_client() as http:
-        keys = settings.encryption_keys.get_secret_value().split(",")
+        keys = settings.vault_keys()
         opener = ProviderOpener(vault=Vault(keys), http=http, public_url=settings.public_url)
         async with create_worker(client, settings, opener):
             _LOG.info("working on %s at %s", settings.task_queue, settings.temporal_address)

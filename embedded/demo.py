@@ -68,7 +68,7 @@ async def seed(settings: Settings, demo: DemoSettings) -> Demo:
     However often it is called, there is one of everything.
     """
     async with mongodb(settings):
-        return await seed_open_database(Vault(settings.encryption_keys.get_secret_value().split(",")), demo)
+        return await seed_open_database(Vault(settings.vault_keys()), demo)
 
 
 async def seed_open_database(vault: Vault, demo: DemoSettings) -> Demo:

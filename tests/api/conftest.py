@@ -12,7 +12,7 @@ from tests.iris import Iris, demo_settings
 
 @pytest.fixture(scope="session")
 async def other_tenant(iris: Iris) -> Demo:
-    keys = iris.settings.encryption_keys.get_secret_value().split(",")
+    keys = iris.settings.vault_keys()
     return await seed_open_database(Vault(keys), demo_settings(iris.gateway_url, tenant="other"))
 
 
