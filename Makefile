@@ -5,7 +5,7 @@ WORKERS ?= 2
 LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
-.PHONY: help run test check format lock clean
+.PHONY: help run test check format histories lock clean
 
 help: ## Show what there is to make.
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 10
@@ -29,6 +29,10 @@ format: ## Format the code, and mend what can be mended by itself.
 	@sh scripts/environment.sh development
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+histories: ## Record the workflow histories that the tests replay (tests/workflows/histories).
+	@sh scripts/environment.sh development
+	$(BIN)/python -m tests.workflows.stories
 
 lock: ## Lock the requirements to their newest versions that fit pyproject.toml.
 	@sh scripts/environment.sh development
