@@ -1,0 +1,129 @@
+"""Vonage as a provider: sends through its Messages API, hears statuses and messages from end users."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+import httpx2
+
+from domain.channels import Channel
+from domain.events import News
+from domain.outcomes import Accepted, FailureClass, Outcome, Rejected
+from providers import http
+from providers.base import Capabilities, Outbound, Provider, Webhook
+from providers.vonage.application import ApplicationToken
+from providers.vonage.codes import JWT_EXPIRED, MEANINGS
+from providers.vonage.messages import CARRIED, Body, NotCarriedError, content_of
+from providers.vonage.news import read_news
+from providers.vonage.problems import Problem
+from providers.vonage.settings import VonageConfiguration, VonageCredentials
+from providers.vonage.signature import signed_claims
+
+CHANNEL_NAMES: Final[Mapping[Channel, str]] = {
+    Channel.SMS: "sms",
+    Channel.WHATSAPP: "whatsapp",
+    Channel.MESSENGER: "messenger",
+    Channel.RCS: "rcs",
+}
+
+LONGEST_TEXT: Final[Mapping[Channel, int]] = {
+    Channel.SMS: 3_200,
+    Channel.WHATSAPP: 4_096,
+    Channel.MESSENGER: 640,
+    Channel.RCS: 3_072,
+}
+"""The most characters of a text (https://developer.vonage.com/en/api/messages#SendMessage)."""
+
+LONGEST_TTL: Final[Mapping[Channel, int]] = {Channel.SMS: 604_800, Channel.RCS: 259_200}
+"""The most seconds of `ttl`, for the channels that have it."""
+
+
+def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - whatever JSON the far end wrote
+    return Accepted(provider_message_id=body["message_uuid"]) if body["message_uuid"] else None
+
+
+def _complaint(body: Any) -> http.Complaint | None:  # noqa: ANN401 - whatever JSON the far end wrote
+    problem = Problem.model_validate(body)
+    return http.Complaint(problem.code, problem.text) if problem.is_vonages else None
+
+
+DIALECT: Final = http.Dialect(_accepted, _complaint, MEANINGS)
+"""How Vonage answers a send (https://developer.vonage.com/en/api/messages#SendMessage-responses)."""
+
+
+class Vonage(Provider[VonageConfiguration, VonageCredentials]):
+    """Sends SMS, and messages on WhatsApp, Messenger and RCS, through Vonage."""
+
+    name = "vonage"
+    title = "Vonage"
+    channels: ClassVar[Mapping[Channel, Capabilities]] = {
+        channel: Capabilities(
+            payload_types=frozenset(payload.wire_type for payload in payloads),
+            longest_text=LONGEST_TEXT[channel],
+            reports_reads=channel is not Channel.SMS,
+        )
+        for channel, payloads in CARRIED.items()
+    }
+    configuration_type = VonageConfiguration
+    credentials_type = VonageCredentials
+
+    def __init__(
+        self, configuration: VonageConfiguration, credentials: VonageCredentials, http: httpx2.AsyncClient
+    ) -> None:
+        super().__init__(configuration, credentials, http)
+        self._token = ApplicationToken.of(credentials)
+
+    async def send(self, outbound: Outbound) -> Outcome:
+        """Send one message; once more with another JWT if the first had expired, since then nothing was sent."""
+        try:
+            message = self._message(outbound)
+        except NotCarriedError as error:
+            return Rejected(code="not_carried", failure=FailureClass.CONTENT, detail=str(error))
+        outcome = await self._post(message)
+        if self._token and isinstance(outcome, Rejected) and outcome.code == JWT_EXPIRED:
+            self._token.discard()
+            outcome = await self._post(message)
+        return outcome
+
+    async def _post(self, message: Body) -> Outcome:
+        authorization = f"Bearer {self._token.current()}" if self._token else self._credentials.basic()
+        request = self._http.build_request(
+            "POST",
+            f"{str(self._configuration.base_url).rstrip('/')}/v1/messages",
+            json=message,
+            headers={"Authorization": authorization, "Accept": "application/json"},
+        )
+        return await http.send(self._http, request, DIALECT)
+
+    def _message(self, outbound: Outbound) -> Body:
+        return {
+            "channel": CHANNEL_NAMES[outbound.channel],
+            "to": outbound.destinations[0],
+            "from": self._configuration.sender,
+            "client_ref": outbound.reference,
+            "webhook_url": outbound.callback_url,
+            "webhook_version": "v1",
+            **content_of(outbound.payload),
+            **self._options(outbound.channel),
+        }
+
+    def _options(self, channel: Channel) -> Body:
+        configuration = self._configuration
+        options: Body = {}
+        if configuration.ttl is not None and channel in LONGEST_TTL:
+            options["ttl"] = min(configuration.ttl, LONGEST_TTL[channel])
+        if configuration.messenger_category is not None and channel is Channel.MESSENGER:
+            tag: Body = {"tag": configuration.messenger_tag} if configuration.messenger_tag else {}
+            options["messenger"] = {"category": configuration.messenger_category, **tag}
+        return options
+
+    def verify(self, webhook: Webhook) -> None:
+        """Check the token that Vonage signs webhooks with."""
+        signed_claims(webhook, self._credentials)
+
+    def replay_key(self, webhook: Webhook) -> str:
+        """The token's `jti`."""
+        return signed_claims(webhook, self._credentials).jti
+
+    def parse(self, webhook: Webhook) -> Sequence[News]:
+        """Read a status or a message from an end user."""
+        return read_news(webhook.body)

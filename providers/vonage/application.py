@@ -1,0 +1,53 @@
+"""How an application proves who it is (https://developer.vonage.com/en/getting-started/concepts/authentication#jwts)."""
+
+from datetime import datetime, timedelta
+from typing import Final, Self
+from uuid import uuid4
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from domain.clock import utc_now
+from providers.vonage.settings import VonageCredentials, read_private_key
+
+LIFETIME: Final = timedelta(minutes=15)
+"""How long a token lives; Vonage allows a day."""
+
+LEEWAY: Final = timedelta(minutes=1)
+"""How long before its end a token is no longer used, for clocks that differ and requests on their way."""
+
+
+class ApplicationToken:
+    """The JWT of an application: minted when it is first needed, and again when it is about to expire."""
+
+    def __init__(self, application_id: str, private_key: RSAPrivateKey) -> None:
+        self._application_id = application_id
+        self._private_key = private_key
+        self._minted: tuple[str, datetime] | None = None
+
+    @classmethod
+    def of(cls, credentials: VonageCredentials) -> Self | None:
+        """The token of the application that the credentials name, if they name one."""
+        if credentials.application_id is None or credentials.private_key is None:
+            return None
+        return cls(credentials.application_id, read_private_key(credentials.private_key.get_secret_value()))
+
+    def current(self) -> str:
+        """A token that is not about to expire."""
+        now = utc_now()
+        if self._minted is None or now >= self._minted[1] - LEEWAY:
+            self._minted = self._mint(now), now + LIFETIME
+        return self._minted[0]
+
+    def discard(self) -> None:
+        """Forget the token that Vonage no longer takes."""
+        self._minted = None
+
+    def _mint(self, now: datetime) -> str:
+        claims = {
+            "application_id": self._application_id,
+            "iat": int(now.timestamp()),
+            "exp": int((now + LIFETIME).timestamp()),
+            "jti": str(uuid4()),
+        }
+        return jwt.encode(claims, self._private_key, algorithm="RS256")
