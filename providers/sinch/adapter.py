@@ -1,0 +1,171 @@
+"""Sinch as a provider: sends through its Conversation API, hears its delivery reports and its inbound messages."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import ClassVar, Final
+
+import httpx2
+from pydantic import JsonValue
+
+from domain.channels import Channel
+from domain.events import News
+from domain.outcomes import Accepted, Outcome, Rejected
+from providers import http
+from providers.base import Capabilities, Outbound, Provider, TransientError, Webhook
+from providers.sinch import callbacks, signature
+from providers.sinch.answers import Answer, find_reference, is_momentary
+from providers.sinch.codes import CHANNELS
+from providers.sinch.messages import LONGEST_TEXT, payload_types, refusal_of, render
+from providers.sinch.settings import SinchConfiguration, SinchCredentials
+from providers.sinch.tokens import AccessToken, Tokens
+
+UNAUTHENTICATED: Final = frozenset({"UNAUTHENTICATED", f"http_{HTTPStatus.UNAUTHORIZED}"})
+"""The codes of an access token that is no longer believed."""
+
+CLOCK_SKEW: Final = timedelta(minutes=5)
+"""How much earlier than ours the time of a message may be on Sinch's clock."""
+
+MOST_LISTED: Final = 1_000
+"""Messages that one list may hold (https://developers.sinch.com/docs/conversation/api-reference/, «List messages»)."""
+
+SOURCES: Final = ("CONVERSATION_SOURCE", "DISPATCH_SOURCE")
+"""Where messages are kept, by the app's processing mode
+(https://developers.sinch.com/docs/conversation/processing-modes/).
+"""
+
+NAMES: Final[Mapping[Channel, str]] = {channel: name for name, channel in CHANNELS.items()}
+
+
+def _capabilities(channel: Channel, *, reports_reads: bool) -> Capabilities:
+    return Capabilities(
+        payload_types=payload_types(channel),
+        longest_text=LONGEST_TEXT.get(channel),
+        reports_reads=reports_reads,
+        finds_sent=True,
+    )
+
+
+class Sinch(Provider[SinchConfiguration, SinchCredentials]):
+    """Sends RCS, WhatsApp and SMS through Sinch."""
+
+    name = "sinch"
+    title = "Sinch"
+    channels: ClassVar[Mapping[Channel, Capabilities]] = {
+        Channel.RCS: _capabilities(Channel.RCS, reports_reads=True),
+        Channel.WHATSAPP: _capabilities(Channel.WHATSAPP, reports_reads=True),
+        Channel.SMS: _capabilities(Channel.SMS, reports_reads=False),
+    }
+    configuration_type = SinchConfiguration
+    credentials_type = SinchCredentials
+
+    def __init__(
+        self, configuration: SinchConfiguration, credentials: SinchCredentials, http: httpx2.AsyncClient
+    ) -> None:
+        super().__init__(configuration, credentials, http)
+        self._tokens = Tokens(http, configuration.token_url(), credentials.authorization())
+
+    async def send(self, outbound: Outbound) -> Outcome:
+        """Send a message (https://developers.sinch.com/docs/conversation/api-reference/conversation/messages/).
+
+        An access token that is not believed is renewed once: such a message was surely not taken.
+        """
+        refusal = refusal_of(outbound.payload)
+        if refusal is not None:
+            return refusal
+        token = await self._tokens.get()
+        if isinstance(token, Rejected):
+            return token
+        outcome = await self._post(outbound, token)
+        if not (isinstance(outcome, Rejected) and outcome.code in UNAUTHENTICATED):
+            return outcome
+        token = await self._tokens.get_another(token)
+        return token if isinstance(token, Rejected) else await self._post(outbound, token)
+
+    async def _post(self, outbound: Outbound, token: AccessToken) -> Outcome:
+        url = f"{self._configuration.messages_url()}:send"
+        headers = {"Authorization": token.authorization()}
+        request = self._http.build_request("POST", url, json=self._body(outbound), headers=headers)
+        answer = Answer()
+        try:
+            return await http.send(self._http, request, answer.dialect())
+        except TransientError as error:
+            raise TransientError(error.code, error.detail, error.retry_after or answer.wait) from error
+
+    def _body(self, outbound: Outbound) -> dict[str, JsonValue]:
+        channel = NAMES[outbound.channel]
+        identity: JsonValue = {"channel": channel, "identity": outbound.destinations[0]}
+        body: dict[str, JsonValue] = {
+            "app_id": self._configuration.app_id,
+            "recipient": {"identified_by": {"channel_identities": [identity]}},
+            "message": render(outbound.payload),
+            "channel_priority_order": [channel],
+            "correlation_id": outbound.reference,
+            "message_metadata": outbound.reference,
+            "callback_url": outbound.callback_url,
+        }
+        if self._configuration.ttl is not None:
+            body["ttl"] = f"{self._configuration.ttl}s"
+        if outbound.channel is Channel.SMS and self._configuration.sms_sender is not None:
+            body["channel_properties"] = {"SMS_SENDER": self._configuration.sms_sender}
+        return body
+
+    async def find_sent(self, outbound: Outbound, since: datetime) -> Accepted | None:
+        """Look for our reference among the metadata of what the app sent to the destination since then."""
+        for source in SOURCES:
+            content = await self._list(self._query(outbound, since, source))
+            found = find_reference(content, outbound.reference)
+            if found is not None:
+                return found
+        return None
+
+    def _query(self, outbound: Outbound, since: datetime, source: str) -> Mapping[str, str]:
+        return {
+            "app_id": self._configuration.app_id,
+            "channel": NAMES[outbound.channel],
+            "channel_identity": outbound.destinations[0],
+            "direction": "TO_CONTACT",
+            "start_time": (since - CLOCK_SKEW).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "view": "WITH_METADATA",
+            "messages_source": source,
+            "page_size": str(MOST_LISTED),
+        }
+
+    async def _list(self, query: Mapping[str, str]) -> object:
+        """A list of messages as it came; nothing where Sinch refuses to give one.
+
+        Raises:
+            TransientError: when Sinch could not be asked.
+        """
+        token = await self._tokens.get()
+        if isinstance(token, Rejected):
+            return None
+        response = await self._get(query, token)
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            token = await self._tokens.get_another(token)
+            if isinstance(token, Rejected):
+                return None
+            response = await self._get(query, token)
+        return http.read_json(response.content) if response.is_success else None
+
+    async def _get(self, query: Mapping[str, str], token: AccessToken) -> httpx2.Response:
+        headers = {"Authorization": token.authorization()}
+        try:
+            response = await self._http.get(self._configuration.messages_url(), params=query, headers=headers)
+        except httpx2.RequestError as error:
+            raise TransientError("unreachable", f"{type(error).__name__}: {error}") from error
+        if is_momentary(response):
+            raise TransientError(f"http_{response.status_code}", "", http.retry_after(response))
+        return response
+
+    def verify(self, webhook: Webhook) -> None:
+        """Check the signature and its age."""
+        signature.check(webhook, self._credentials.webhook_secret.get_secret_value())
+
+    def replay_key(self, webhook: Webhook) -> str | None:
+        """The signature's nonce."""
+        return webhook.headers.get(signature.NONCE)
+
+    def parse(self, webhook: Webhook) -> Sequence[News]:
+        """Read a delivery report, an inbound message or a reaction; other triggers tell nothing."""
+        return callbacks.read(webhook.body)

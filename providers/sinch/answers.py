@@ -1,0 +1,108 @@
+"""How Sinch answers: acceptances, errors in Google's form, and lists of messages."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+import httpx2
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+
+from domain.outcomes import Accepted
+from providers.http import LONGEST_WAIT, Complaint, Dialect
+from providers.sinch.codes import MEANINGS
+
+RETRY_INFO: Final = "google.rpc.RetryInfo"
+_DURATION: Final = re.compile(r"\d{1,9}(\.\d{1,9})?s", re.ASCII)
+
+
+def is_momentary(response: httpx2.Response) -> bool:
+    """Whether an error is one of the moment, so that what was asked may be asked again."""
+    waits = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+    return response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status_code in waits
+
+
+@dataclass(slots=True)
+class Answer:
+    """The answer to one send.
+
+    Attributes:
+        wait: what its `google.rpc.RetryInfo` asks for, which a `Complaint` has no place for.
+    """
+
+    wait: timedelta | None = None
+
+    def dialect(self) -> Dialect:
+        """How to read it."""
+        return Dialect(_accepted, self._complaint, MEANINGS)
+
+    def _complaint(self, body: Any) -> Complaint | None:  # noqa: ANN401 - whatever JSON the far end wrote
+        """An error (https://cloud.google.com/apis/design/errors); without its `status` it is somebody else's."""
+        error = body["error"]
+        status, message = error["status"], error.get("message")
+        if not isinstance(status, str) or not status:
+            return None
+        self.wait = _retry_delay(error.get("details"))
+        return Complaint(status, message if isinstance(message, str) else "")
+
+
+def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - whatever JSON the far end wrote
+    return Accepted(provider_message_id=body["message_id"]) if body["message_id"] else None
+
+
+class _Detail(BaseModel):
+    """One of an error's details; `google.rpc.RetryInfo` has a delay, such as `"7.5s"`.
+
+    Source: https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Annotated[str, Field(alias="@type")]
+    delay: Annotated[str, Field(validation_alias=AliasChoices("retryDelay", "retry_delay"))]
+
+    def wait(self) -> timedelta | None:
+        """The delay, at most an hour."""
+        if not (self.kind.endswith(RETRY_INFO) and _DURATION.fullmatch(self.delay)):
+            return None
+        return timedelta(seconds=min(float(self.delay.removesuffix("s")), LONGEST_WAIT.total_seconds()))
+
+
+def _retry_delay(details: Any) -> timedelta | None:  # noqa: ANN401 - whatever JSON the far end wrote
+    for detail in details or ():
+        try:
+            wait = _Detail.model_validate(detail).wait()
+        except ValidationError:
+            continue
+        if wait is not None:
+            return wait
+    return None
+
+
+class _SentMessage(BaseModel):
+    """A message that the app sent; `metadata` is what it was sent with."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    metadata: str | None = None
+
+
+class _Page(BaseModel):
+    """A list of messages."""
+
+    model_config = ConfigDict(frozen=True)
+
+    messages: list[_SentMessage] = []
+
+
+def find_reference(content: object, reference: str) -> Accepted | None:
+    """The message of a list that carries our reference; None also when the list is of another form."""
+    try:
+        messages = _Page.model_validate(content).messages
+    except ValidationError:
+        return None
+    return next(
+        (Accepted(provider_message_id=message.id) for message in messages if message.metadata == reference), None
+    )

@@ -1,0 +1,92 @@
+"""Sinch's words and codes, and what they mean.
+
+Sinch adds codes without notice: a reason that is not here is `FailureClass.OTHER`, a status that is not here is
+recorded and means nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from domain.channels import Channel
+from domain.outcomes import FailureClass
+from domain.status import Milestone
+from providers.http import Doubt, Meaning
+
+CHANNELS: Final[Mapping[str, Channel]] = {
+    "RCS": Channel.RCS,
+    "SMS": Channel.SMS,
+    "WHATSAPP": Channel.WHATSAPP,
+}
+"""Our channels by Sinch's names (https://developers.sinch.com/docs/conversation/channel-support/)."""
+
+WORDS: Final[Mapping[str, Milestone]] = {
+    "queued_on_channel": Milestone.SENT,
+    "delivered": Milestone.DELIVERED,
+    "read": Milestone.READ,
+    "failed": Milestone.FAILED,
+    "switching_channel": Milestone.NONE,
+}
+"""What each `status` of a delivery report means (https://developers.sinch.com/docs/conversation/callbacks/).
+
+While Sinch switches to another channel nothing is decided.
+"""
+
+FAILURES: Final[Mapping[str, FailureClass]] = {
+    # Whom it was for
+    "RECIPIENT_INVALID_CHANNEL_IDENTITY": FailureClass.DESTINATION,
+    "RECIPIENT_NOT_REACHABLE": FailureClass.DESTINATION,
+    "RECIPIENT_NOT_OPTED_IN": FailureClass.DESTINATION,
+    "NO_CHANNELS_LEFT": FailureClass.DESTINATION,
+    "CONTACT_NOT_FOUND": FailureClass.DESTINATION,
+    "NO_CHANNEL_IDENTITY_FOR_CONTACT": FailureClass.DESTINATION,
+    "NO_PROFILE_AVAILABLE": FailureClass.DESTINATION,
+    "OUTSIDE_ALLOWED_SENDING_WINDOW": FailureClass.DESTINATION,
+    # What it said
+    "MEDIA_TYPE_UNSUPPORTED": FailureClass.CONTENT,
+    "MEDIA_TOO_LARGE": FailureClass.CONTENT,
+    "MEDIA_NOT_REACHABLE": FailureClass.CONTENT,
+    "TEMPLATE_NOT_FOUND": FailureClass.CONTENT,
+    "TEMPLATE_INSUFFICIENT_PARAMETERS": FailureClass.CONTENT,
+    "TEMPLATE_NON_EXISTING_LANGUAGE_OR_VERSION": FailureClass.CONTENT,
+    "DELIVERY_REJECTED_DUE_TO_POLICY": FailureClass.CONTENT,
+    "BAD_REQUEST": FailureClass.CONTENT,
+    "UNSUPPORTED_OPERATION": FailureClass.CONTENT,
+    "CHANNEL_REJECT": FailureClass.CONTENT,
+    # How the app and its channels are set up
+    "CHANNEL_BAD_CONFIGURATION": FailureClass.CONFIGURATION,
+    "CHANNEL_CONFIGURATION_MISSING": FailureClass.CONFIGURATION,
+    "UNKNOWN_APP": FailureClass.CONFIGURATION,
+    "NO_PERMISSION": FailureClass.CONFIGURATION,
+    # How fast it was sent
+    "RATE_LIMITED": FailureClass.RATE,
+    # None of these: Sinch's own trouble or the channel's, a time that ran out, and what nobody knows
+    "INTERNAL_ERROR": FailureClass.OTHER,
+    "CHANNEL_FAILURE": FailureClass.OTHER,
+    "DELIVERY_TIMED_OUT": FailureClass.OTHER,
+    "UNKNOWN": FailureClass.OTHER,
+}
+"""What has to change before the message could be delivered, by the report's `reason.code`
+(https://developers.sinch.com/docs/conversation/callbacks/#error-codes).
+"""
+
+MEANINGS: Final[Mapping[str, Meaning]] = {
+    "INVALID_ARGUMENT": FailureClass.CONTENT,
+    "OUT_OF_RANGE": FailureClass.CONTENT,
+    "FAILED_PRECONDITION": FailureClass.CONFIGURATION,
+    "NOT_FOUND": FailureClass.CONFIGURATION,  # no such app in this region
+    "PERMISSION_DENIED": FailureClass.CONFIGURATION,  # no right to, or the billing limit is reached
+    "UNAUTHENTICATED": FailureClass.CONFIGURATION,
+    "RESOURCE_EXHAUSTED": Doubt.NOT_TAKEN,
+    "ABORTED": Doubt.PERHAPS_TAKEN,
+    "CANCELLED": Doubt.PERHAPS_TAKEN,
+    "DATA_LOSS": Doubt.PERHAPS_TAKEN,
+    "DEADLINE_EXCEEDED": Doubt.PERHAPS_TAKEN,
+    "INTERNAL": Doubt.PERHAPS_TAKEN,
+    "UNAVAILABLE": Doubt.PERHAPS_TAKEN,
+    "UNIMPLEMENTED": Doubt.PERHAPS_TAKEN,
+    "UNKNOWN": Doubt.PERHAPS_TAKEN,
+}
+"""What an error's `status` means in the answer to a send (https://developers.sinch.com/docs/conversation/api-reference/).
+
+Sinch asks to repeat after 5xx, but recognises no repetition, and so such a message may have been taken.
+"""

@@ -1,0 +1,133 @@
+"""What end users say, in the spelling of our payloads.
+
+Source: https://developers.sinch.com/docs/conversation/callbacks/, «MESSAGE_INBOUND».
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Final
+from urllib.parse import unquote
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from domain.channels import Channel
+from domain.payloads.base import MediaType
+from domain.payloads.texts import RcsText, SimpleText
+
+Json = dict[str, JsonValue]
+
+REPLY_TO: Final = "reply_to"
+"""The key beside the kinds: which message of ours is answered."""
+
+_SUFFIXES: Final[Mapping[MediaType, str]] = {
+    MediaType.IMAGE: ".gif .heic .jpeg .jpg .png .webp",
+    MediaType.VIDEO: ".3gp .3gpp .m4v .mov .mp4 .mpeg .mpg .webm",
+    MediaType.AUDIO: ".aac .amr .m4a .mp3 .oga .ogg .opus .wav",
+}
+MEDIA_TYPES: Final = {suffix: kind for kind, suffixes in _SUFFIXES.items() for suffix in suffixes.split()}
+"""What a file is by its name's ending: of inbound media Sinch tells only the address. Anything else is a document."""
+
+
+class _Said(BaseModel, ABC):
+    """One kind of `contact_message`."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    @abstractmethod
+    def payload(self, channel: Channel) -> Json:
+        """What it says, as a payload of ours."""
+
+    def answered(self) -> str | None:
+        """The message of ours that it answers, where the kind itself says so."""
+        return None
+
+
+class _Text(_Said):
+    text: str
+
+    def payload(self, channel: Channel) -> Json:
+        wire_type = RcsText.wire_type if channel is Channel.RCS else SimpleText.wire_type
+        return {"Type": wire_type, "Text": self.text}
+
+
+class _Media(_Said):
+    url: str
+    filename_override: str | None = None
+    caption: str | None = None
+
+    def payload(self, channel: Channel) -> Json:
+        del channel
+        media: Json = {"Type": "media", "Url": self.url, "MediaType": self._media_type()}
+        return media | _present(Caption=self.caption, FileName=self.filename_override)
+
+    def _media_type(self) -> MediaType:
+        path = self.filename_override or unquote(self.url.partition("?")[0].partition("#")[0])
+        return MEDIA_TYPES.get(PurePosixPath(path).suffix.lower(), MediaType.DOCUMENT)
+
+
+class _Coordinates(BaseModel):
+    latitude: float
+    longitude: float
+
+
+class _Location(_Said):
+    coordinates: _Coordinates
+    title: str | None = None
+    label: str | None = None
+
+    def payload(self, channel: Channel) -> Json:
+        del channel
+        place: Json = {
+            "Type": "location",
+            "Latitude": self.coordinates.latitude,
+            "Longitude": self.coordinates.longitude,
+        }
+        return place | _present(Name=self.title, Address=self.label)
+
+
+class _ChoiceResponse(_Said):
+    """A tap on a button or a row. Sinch tells its `postback_data` only, which therefore stands for its title."""
+
+    postback_data: str
+    message_id: str | None = None
+
+    def payload(self, channel: Channel) -> Json:
+        del channel
+        return {"Type": "reply", "Id": self.postback_data, "Title": self.postback_data}
+
+    def answered(self) -> str | None:
+        return self.message_id or None
+
+
+class _ReplyTo(BaseModel):
+    message_id: str | None = None
+
+
+KINDS: Final[Mapping[str, type[_Said]]] = {
+    "text_message": _Text,
+    "media_message": _Media,
+    "media_card_message": _Media,
+    "location_message": _Location,
+    "choice_response_message": _ChoiceResponse,
+}
+"""The kinds that become payloads of ours; any other is `unsupported`."""
+
+
+def payload_of(channel: Channel, contact_message: Mapping[str, JsonValue]) -> tuple[Json, str | None]:
+    """What a `contact_message` says, and Sinch's id of the message that it answers.
+
+    Raises:
+        ValidationError: if it is not of the documented form.
+    """
+    quoted = _ReplyTo.model_validate(contact_message.get(REPLY_TO) or {}).message_id or None
+    present = (kind for kind, content in contact_message.items() if kind != REPLY_TO and content is not None)
+    kind = next(present, "empty")
+    if kind not in KINDS:
+        return {"Type": "unsupported", "Kind": kind}, quoted
+    said = KINDS[kind].model_validate(contact_message[kind])
+    return said.payload(channel), said.answered() or quoted
+
+
+def _present(**texts: str | None) -> Json:
+    return {name: text for name, text in texts.items() if text}

@@ -1,0 +1,68 @@
+"""What an integration with Sinch says openly, and what it keeps secret."""
+
+import base64
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr
+
+from providers.base import ProviderSettings
+
+
+def _bare(url: HttpUrl) -> HttpUrl:
+    if url.username or url.password or url.query or url.fragment:
+        raise ValueError("must have no user, no password, no query and no fragment")
+    return url
+
+
+Address = Annotated[HttpUrl, AfterValidator(_bare)]
+Secret = Annotated[SecretStr, Field(min_length=1)]
+
+
+class SinchConfiguration(ProviderSettings):
+    """Who sends, and how.
+
+    Attributes:
+        project_id: the project that the access key belongs to.
+        app_id: the Conversation API app that sends.
+        region: where the app is; another region does not know it.
+        base_url: the API's address, when it is not the region's own: a test double's.
+        auth_url: the address of the server that gives access tokens.
+        sms_sender: a phone number, a short code or a name of up to 11 characters; the app's default unless given.
+        ttl: seconds after which Sinch gives up on a message that it could not hand over.
+    """
+
+    project_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+    app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+    region: Literal["us", "eu", "br"]
+    base_url: Address | None = None
+    auth_url: Address = HttpUrl("https://auth.sinch.com")
+    sms_sender: Annotated[str, Field(pattern=r"^(\+?[0-9]{3,15}|[A-Za-z0-9 +&_.-]{1,11})$")] | None = None
+    ttl: Annotated[int, Field(ge=1)] | None = None
+
+    def messages_url(self) -> str:
+        """Where the project's messages are (https://developers.sinch.com/docs/conversation/api-reference/)."""
+        base = str(self.base_url or f"https://{self.region}.conversation.api.sinch.com").rstrip("/")
+        return f"{base}/v1/projects/{self.project_id}/messages"
+
+    def token_url(self) -> str:
+        """Where access tokens are given."""
+        return f"{str(self.auth_url).rstrip('/')}/oauth2/token"
+
+
+class SinchCredentials(ProviderSettings):
+    """The access key, and what webhooks are signed with.
+
+    Attributes:
+        key_id: the access key's id.
+        key_secret: the access key's secret.
+        webhook_secret: the secret of the app's webhooks, and of its overridden callback URLs.
+    """
+
+    key_id: Annotated[str, Field(pattern=r"^[!-9;-~]{1,128}$")]
+    key_secret: Secret
+    webhook_secret: Secret
+
+    def authorization(self) -> str:
+        """The `Authorization` header that asks for an access token (RFC 7617)."""
+        pair = f"{self.key_id}:{self.key_secret.get_secret_value()}"
+        return "Basic " + base64.b64encode(pair.encode()).decode()
