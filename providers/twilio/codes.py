@@ -61,6 +61,7 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "20003": FailureClass.CONFIGURATION,  # not authenticated
     "20404": FailureClass.CONFIGURATION,  # no such account
     "20422": FailureClass.CONFIGURATION,  # bad parameter
+    "21212": FailureClass.CONFIGURATION,  # not a sender of the channel
     "21408": FailureClass.CONFIGURATION,  # country not enabled
     "21603": FailureClass.CONFIGURATION,  # no sender
     "21606": FailureClass.CONFIGURATION,  # not a sender of the account

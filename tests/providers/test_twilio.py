@@ -1,47 +1,34 @@
 """What is Twilio's own, beyond the contract of every provider (`docs/providers/twilio.md`).
 
 The recorded bodies are composed from the fields that Twilio documents. Its own library says what a request and a
-signature look like; its own description of the API says which fields there are.
+signature look like.
 """
 
-import json
-from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
-from typing import Final
+from collections.abc import AsyncIterator
 from urllib.parse import parse_qsl, urlencode
 
 import httpx2
-import jsonschema
 import pytest
 from pydantic import JsonValue
 
-from domain.events import ProviderEvent
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
-from domain.status import Milestone
-from providers.base import MisconfiguredError, TransientError, UnreadableError, Webhook
+from providers.base import MisconfiguredError, TransientError
 from providers.http import Doubt, judge
 from providers.twilio import Twilio
-from providers.twilio.adapter import DIALECT, TwilioConfiguration, with_reference
 from providers.twilio.codes import MEANINGS
+from providers.twilio.messages import DIALECT, with_reference
+from providers.twilio.settings import TwilioConfiguration
 from tests.providers import vendor_twilio
-from tests.providers.far_end import NOW, REFERENCE
 from tests.providers.far_ends.twilio import (
     ACCOUNT,
     API_KEY,
     API_KEY_SECRET,
-    FORM,
     SENDER,
     TOKEN,
     TwilioSms,
     basic,
 )
-
-HERE: Final = Path(__file__).parent
-SERVICE: Final = "MG0000000000000000000000000000000a"
-MESSAGE_ID: Final = "SMaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-CALLBACK_URL: Final = "https://iris.example/webhooks/twilio/685bc5d05a72ed2a5f8d0e42"
-CREDENTIALS: Final[dict[str, JsonValue]] = {"accountSid": ACCOUNT, "authToken": TOKEN}
-NO_NETWORK: Final = httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport())
+from tests.providers.twilio_recordings import CREDENTIALS, MESSAGE_ID, NO_NETWORK, SERVICE, recorded
 
 
 @pytest.fixture
@@ -60,59 +47,12 @@ def configured(far_end: TwilioSms, http: httpx2.AsyncClient, **configuration: Js
     return Twilio.open(far_end.configuration() | configuration, far_end.credentials(), http)
 
 
-def reader() -> Twilio:
-    """A provider that only reads webhooks."""
-    return Twilio.open({"sender": SENDER}, CREDENTIALS, NO_NETWORK)
-
-
-def recorded(name: str) -> bytes:
-    return (HERE / "recorded" / "twilio" / name).read_bytes()
-
-
-def status_callback(name: str) -> Webhook:
-    return Webhook(with_reference(CALLBACK_URL, REFERENCE), {"content-type": FORM}, recorded(name), NOW)
-
-
-def heard(word: str, milestone: Milestone, **more: str) -> ProviderEvent:
-    """What a recorded status callback tells."""
-    event = ProviderEvent(
-        key=f"{MESSAGE_ID}:{word}",
-        word=word,
-        milestone=milestone,
-        reference=REFERENCE,
-        provider_message_id=MESSAGE_ID,
-        destination="34638766068",
-    )
-    return ProviderEvent.model_validate(event.model_dump() | more)
-
-
 class TestRequest:
-    """Compared with the official description and the official library."""
+    """Compared with the official library."""
 
     async def sent_form(self, far_end: TwilioSms, twilio: Twilio) -> dict[str, str]:
         assert isinstance(await twilio.send(far_end.outbound()), Accepted)
         return dict(parse_qsl(far_end.requests[-1].body.decode(), keep_blank_values=True, strict_parsing=True))
-
-    @pytest.mark.parametrize(
-        "configuration",
-        [
-            {},
-            {"validityPeriod": 60},
-            {"sender": None, "messagingServiceSid": SERVICE},
-            {"sender": "Obra Mat", "messagingServiceSid": SERVICE, "validityPeriod": 36_000},
-        ],
-        ids=str,
-    )
-    async def test_the_form_is_of_the_official_description(
-        self, far_end: TwilioSms, http: httpx2.AsyncClient, configuration: Mapping[str, JsonValue]
-    ) -> None:
-        form = await self.sent_form(far_end, configured(far_end, http, **configuration))
-        schema = json.loads((HERE / "contracts" / "twilio_create_message.json").read_text())
-        typed = {
-            name: int(value) if schema["properties"][name]["type"] == "integer" else value
-            for name, value in form.items()
-        }
-        jsonschema.validate(typed, schema)
 
     async def test_the_request_is_the_one_that_the_official_library_makes(
         self, far_end: TwilioSms, http: httpx2.AsyncClient
@@ -258,64 +198,3 @@ class TestAnswer:
 
     def test_codes_are_written_as_twilio_writes_them(self) -> None:
         assert [code for code in MEANINGS if not (code.isdigit() and len(code) == 5)] == []
-
-
-class TestStatusCallback:
-    @pytest.mark.parametrize(
-        ("name", "expected"),
-        [
-            ("sent.txt", heard("sent", Milestone.SENT)),
-            ("delivered.txt", heard("delivered", Milestone.DELIVERED)),
-            (
-                "undelivered.txt",
-                heard(
-                    "undelivered",
-                    Milestone.FAILED,
-                    code="30005",
-                    failure=FailureClass.DESTINATION,
-                    detail="Unknown destination handset",
-                ),
-            ),
-            ("failed.txt", heard("failed", Milestone.FAILED, code="30036", failure=FailureClass.OTHER)),
-        ],
-    )
-    def test_what_is_recorded_is_read(self, name: str, expected: ProviderEvent) -> None:
-        assert reader().parse(status_callback(name)) == (expected,)
-
-    def test_a_message_from_an_end_user_tells_nothing_yet(self) -> None:
-        assert reader().parse(status_callback("inbound.txt")) == ()
-
-    @pytest.mark.parametrize("body", [b"MessageSid=SM1&Body=Hola", b"MessageSid=SM1&MessageStatus=received&Body="])
-    def test_nor_does_one_with_another_status(self, body: bytes) -> None:
-        assert reader().parse(Webhook(CALLBACK_URL, {}, body, NOW)) == ()
-
-    @pytest.mark.parametrize(
-        "body",
-        [
-            b"",
-            b"MessageSid=SM1",
-            b"MessageStatus=sent",
-            b"MessageSid=&MessageStatus=sent",
-            b"MessageSid=SM1&MessageStatus=",
-            b"MessageSid=SM1&MessageStatus=%FF",
-            b"\xff=1",
-            b'{"MessageSid": "SM1", "MessageStatus": "sent"}',
-        ],
-    )
-    def test_any_other_body_is_unreadable(self, body: bytes) -> None:
-        with pytest.raises(UnreadableError):
-            reader().parse(Webhook(CALLBACK_URL, {}, body, NOW))
-
-    def test_the_reference_is_the_one_that_we_added(self) -> None:
-        webhook = Webhook(with_reference(f"{CALLBACK_URL}?reference=x", REFERENCE), {}, recorded("sent.txt"), NOW)
-        assert [event.reference for event in reader().parse(webhook)] == [REFERENCE]
-
-    def test_a_callback_without_our_reference_is_read_too(self) -> None:
-        webhook = Webhook(CALLBACK_URL, {}, recorded("sent.txt"), NOW)
-        assert [event.reference for event in reader().parse(webhook)] == [None]
-
-    @pytest.mark.parametrize("code", ["30001", "30008", "99999", ""])
-    def test_a_failure_has_a_class_whatever_its_code(self, code: str) -> None:
-        body = f"MessageSid=SM1&MessageStatus=failed&ErrorCode={code}".encode()
-        (event,) = reader().parse(Webhook(CALLBACK_URL, {}, body, NOW))
-        assert event.failure is (FailureClass.RATE if code == "30001" else FailureClass.OTHER)

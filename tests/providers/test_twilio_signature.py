@@ -14,7 +14,7 @@ from pydantic import JsonValue, SecretStr
 
 from providers.base import UnverifiedError, Webhook
 from providers.twilio import Twilio
-from providers.twilio.adapter import TwilioConfiguration, TwilioCredentials
+from providers.twilio.settings import TwilioConfiguration, TwilioCredentials
 from tests.providers import vendor_twilio
 from tests.providers.far_end import NOW
 from tests.providers.far_ends.twilio import ACCOUNT, FORM, SENDER, TOKEN, TwilioSms

@@ -8,7 +8,10 @@ from twilio.http.response import Response  # pyright: ignore[reportMissingTypeSt
 from twilio.request_validator import RequestValidator  # pyright: ignore[reportMissingTypeStubs] - see above
 from twilio.rest import Client  # pyright: ignore[reportMissingTypeStubs] - see above
 
-_ANSWER: Final = '{"sid": "SM00000000000000000000000000000001", "status": "queued"}'
+_ANSWERS: Final = {
+    "POST": Response(201, '{"sid": "SM00000000000000000000000000000001", "status": "queued"}'),
+    "GET": Response(200, '{"messages": []}'),
+}
 
 
 class Validator(Protocol):
@@ -19,9 +22,10 @@ class Validator(Protocol):
 
 
 class Messages(Protocol):
-    """Sends messages."""
+    """Sends messages, and lists those that were sent."""
 
     def create(self, **fields: object) -> object: ...
+    def page(self, **filters: object) -> object: ...
 
 
 class Capture(HttpClient):
@@ -31,13 +35,15 @@ class Capture(HttpClient):
         self.method = ""
         self.url = ""
         self.data: Mapping[str, object] = {}
+        self.params: Mapping[str, object] = {}
         self.auth = ("", "")
 
     def request(self, method: str, uri: str, **request: object) -> Response:  # pyright: ignore[reportIncompatibleMethodOverride] - the library calls it by these names
         self.method, self.url = method, uri
-        self.data = cast("Mapping[str, object]", request["data"])
+        self.data = cast("Mapping[str, object]", request.get("data") or {})
+        self.params = cast("Mapping[str, object]", request.get("params") or {})
         self.auth = cast("tuple[str, str]", request["auth"])
-        return Response(201, _ANSWER)
+        return _ANSWERS[method]
 
 
 def validator(secret: str) -> Validator:

@@ -1,6 +1,7 @@
-"""Twilio's side: the Messages API on loopback, and status callbacks signed by Twilio's own library."""
+"""Twilio's side: the Messages API on loopback, and webhooks signed by Twilio's own library."""
 
 import base64
+import email.utils
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
@@ -32,7 +33,11 @@ TOKEN: Final = "made_up_auth_token"
 API_KEY: Final = "SK00000000000000000000000000000001"
 API_KEY_SECRET: Final = "made_up_api_key_secret"
 SENDER: Final = "+15005550006"
+MESSAGES: Final = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
 FORM: Final = "application/x-www-form-urlencoded"
+
+_FILTERS: Final[Mapping[str, str]] = {"To": "to", "From": "from"}
+"""The parameters of a list, and the fields of a message that they are about."""
 
 _STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
     "20003": HTTPStatus.UNAUTHORIZED,
@@ -56,11 +61,17 @@ def complain(code: str, **headers: str) -> bytes:
     return json_answer(status, content, **headers)
 
 
-class TwilioSms(HttpFarEnd):
-    """The Messages API of one account, for SMS."""
+class TwilioFarEnd(HttpFarEnd):
+    """The Messages API of one account.
 
+    Attributes:
+        scheme: what addresses begin with on the channel.
+        sent: the messages of the account in the form in which Twilio lists them, the newest first.
+        page_size: how many of them a page of the list has.
+    """
+
+    scheme: ClassVar[str]
     provider = Twilio
-    channel = Channel.SMS
     payload = SimpleText(type="simple-text", text="¿Cómo está? Son 3 € & 50 % + IVA")
     refusals: ClassVar = {
         "21211": FailureClass.DESTINATION,
@@ -80,7 +91,7 @@ class TwilioSms(HttpFarEnd):
     }
     losses = (*HTTP_LOSSES, *other_losses)
     stranger = ({"authToken": "another_auth_token"}, "20003")
-    words: ClassVar = {
+    words: ClassVar[Mapping[str, Milestone]] = {
         "queued": Milestone.ACCEPTED,
         "sending": Milestone.ACCEPTED,
         "sent": Milestone.SENT,
@@ -114,6 +125,11 @@ class TwilioSms(HttpFarEnd):
         "apiKeySecret": {"apiKeySid": "SK00000000000000000000000000000001"},
     }
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[dict[str, JsonValue]] = []
+        self.page_size = 50
+
     def configuration(self) -> Settings:
         return {"sender": SENDER, "baseUrl": self.address}
 
@@ -124,26 +140,72 @@ class TwilioSms(HttpFarEnd):
         return (TOKEN, basic(ACCOUNT, TOKEN).removeprefix("Basic "))
 
     async def take(self, request: HttpRequest) -> bytes:
-        if (request.method, request.target) != ("POST", f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"):
+        target = urlsplit(request.target)
+        if target.path != MESSAGES:
             return complain("20404")
         if request.headers.get("authorization") not in {basic(ACCOUNT, TOKEN), basic(API_KEY, API_KEY_SECRET)}:
             return complain("20003")
+        if request.method == "GET":
+            return self._list(parse_qs(target.query, strict_parsing=True))
         if request.headers.get("content-type") != FORM:
             return complain("20001")
-        form = dict(parse_qsl(request.body.decode(), keep_blank_values=True, strict_parsing=True))
-        if form.get("From") != SENDER and "MessagingServiceSid" not in form:
+        return self._create(dict(parse_qsl(request.body.decode(), keep_blank_values=True, strict_parsing=True)))
+
+    def _create(self, form: Mapping[str, str]) -> bytes:
+        if form.get("From") != f"{self.scheme}{SENDER}" and "MessagingServiceSid" not in form:
             return complain("21606")
         sid = f"SM{len(self.deliveries):032x}"
         self.deliveries.append(
             Delivery(
-                destinations=(form["To"].removeprefix("+"),),
-                text=form["Body"],
+                destinations=(form["To"].removeprefix(f"{self.scheme}+"),),
+                text=form.get("Body", ""),
                 reference=parse_qs(urlsplit(form["StatusCallback"]).query)["reference"][0],
                 provider_message_id=sid,
                 callback_url=form["StatusCallback"],
             )
         )
-        return json_answer(HTTPStatus.CREATED, {"sid": sid, "status": "queued", "error_code": None})
+        message: dict[str, JsonValue] = {
+            "sid": sid,
+            "account_sid": ACCOUNT,
+            "to": form["To"],
+            "from": form.get("From"),
+            "messaging_service_sid": form.get("MessagingServiceSid"),
+            "body": form.get("Body", ""),
+            "status": "queued",
+            "num_media": str(int("MediaUrl" in form)),
+            "direction": "outbound-api",
+            "error_code": None,
+            "date_created": email.utils.format_datetime(NOW),
+            "date_sent": None,
+        }
+        self.sent.insert(0, message)
+        return json_answer(HTTPStatus.CREATED, message)
+
+    def _list(self, query: Mapping[str, list[str]]) -> bytes:
+        """A page of the messages to whom and from whom the query says; a test's messages were all sent in time."""
+        wanted = [
+            message
+            for message in self.sent
+            if all(message[field] == query[name][0] for name, field in _FILTERS.items() if name in query)
+        ]
+        page = int(query.get("Page", ["0"])[0])
+        start, end = page * self.page_size, (page + 1) * self.page_size
+        following = urlencode({name: values[0] for name, values in query.items()} | {"Page": page + 1})
+        more = f"{MESSAGES}?{following}" if wanted[end:] else None
+        return json_answer(HTTPStatus.OK, {"messages": wanted[start:end], "next_page_uri": more, "page": page})
+
+    def take_and_lose_answer(self) -> None:
+        """From now on, take messages and close without an answer; lists are answered."""
+
+        async def reply(request: HttpRequest) -> Reply:
+            answer = await self.take(request)
+            return answer if request.method == "GET" else b""
+
+        self._reply = reply
+
+    def answer_always(self, reply: Reply) -> None:
+        """From now on, answer this, whatever is asked."""
+        self._always(reply)
 
     def complaint(self, code: str) -> bytes:
         wait = self.throttles.get(code)
@@ -153,12 +215,12 @@ class TwilioSms(HttpFarEnd):
         form = {
             "AccountSid": ACCOUNT,
             "ApiVersion": "2010-04-01",
-            "From": SENDER,
+            "From": f"{self.scheme}{SENDER}",
             "MessageSid": delivery.provider_message_id,
             "MessageStatus": word,
             "SmsSid": delivery.provider_message_id,
             "SmsStatus": word,
-            "To": f"+{delivery.destinations[0]}",
+            "To": f"{self.scheme}+{delivery.destinations[0]}",
             "RawDlrDoneDate": "2607211030",
         }
         if word in {"failed", "undelivered"}:
@@ -172,4 +234,30 @@ class TwilioSms(HttpFarEnd):
         return replace(webhook, headers={**webhook.headers, "x-twilio-signature": signature})
 
 
-FAR_ENDS: Final[Sequence[type[FarEnd]]] = (TwilioSms,)
+class TwilioSms(TwilioFarEnd):
+    """For SMS."""
+
+    channel = Channel.SMS
+    scheme = ""
+
+
+class TwilioWhatsApp(TwilioFarEnd):
+    """For WhatsApp."""
+
+    channel = Channel.WHATSAPP
+    scheme = "whatsapp:"
+    refusals: ClassVar = {
+        "21211": FailureClass.DESTINATION,
+        "63015": FailureClass.DESTINATION,
+        "21656": FailureClass.CONTENT,
+        "63016": FailureClass.CONTENT,
+        "21212": FailureClass.CONFIGURATION,
+        "63007": FailureClass.CONFIGURATION,
+        "29999": FailureClass.OTHER,
+        "http_403": FailureClass.CONFIGURATION,
+    }
+    throttles: ClassVar = {"20429": 7, "63018": None, "63012": None}
+    words: ClassVar = {**TwilioFarEnd.words, "read": Milestone.READ}
+
+
+FAR_ENDS: Final[Sequence[type[FarEnd]]] = (TwilioSms, TwilioWhatsApp)

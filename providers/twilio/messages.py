@@ -1,0 +1,80 @@
+"""Messages in Twilio's form, and what Twilio answers to them.
+
+https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
+"""
+
+import json
+import re
+from typing import Any, Final
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from domain.outcomes import Accepted, FailureClass, Rejected
+from domain.payloads.base import Payload
+from domain.payloads.texts import SimpleText
+from domain.payloads.whatsapp import WhatsAppMedia, WhatsAppTemplate
+from providers import http
+from providers.twilio.codes import MEANINGS
+
+LONGEST_BODY: Final = 1600
+"""Characters of `Body` (https://www.twilio.com/docs/api/errors/21617)."""
+
+CONTENT_SID: Final = re.compile(r"HX[0-9a-fA-F]{32}")
+"""What names a content template (https://www.twilio.com/docs/content/create-and-send-your-first-content-api-template)."""
+
+
+def content_of(payload: Payload) -> dict[str, str] | Rejected:
+    """The fields of the form that say what a payload says, or why Twilio would not take it."""
+    match payload:
+        case SimpleText():
+            return {"Body": payload.text}
+        case WhatsAppMedia():
+            return {"MediaUrl": payload.url} | ({"Body": payload.caption} if payload.caption else {})
+        case WhatsAppTemplate():
+            return _template(payload)
+        case _:
+            return _rejected("bad_payload", f"Twilio has no field for {payload.type}")
+
+
+def _template(payload: WhatsAppTemplate) -> dict[str, str] | Rejected:
+    """A content template by its id, with its variables, which Twilio numbers from 1."""
+    if not CONTENT_SID.fullmatch(payload.name):
+        return _rejected("bad_template_name", "at Twilio the Name of a template is its ContentSid: HX and 32 digits")
+    variables = {str(number): value for number, value in enumerate(payload.parameters, start=1)}
+    content = {"ContentSid": payload.name}
+    return content | (
+        {"ContentVariables": json.dumps(variables, ensure_ascii=False, separators=(",", ":"))} if variables else {}
+    )
+
+
+def _rejected(code: str, detail: str) -> Rejected:
+    return Rejected(code=code, failure=FailureClass.CONTENT, detail=detail)
+
+
+def with_reference(callback_url: str, reference: str) -> str:
+    """The URL with our reference in its query: Twilio's messages have no other field that comes back."""
+    parts = urlsplit(callback_url)
+    query = "&".join(filter(None, (parts.query, urlencode({"reference": reference}))))
+    return parts._replace(query=query).geturl()
+
+
+def reference_of(url: str) -> str | None:
+    """Our reference in the query of the URL that Twilio called."""
+    return parse_qs(urlsplit(url).query).get("reference", [None])[-1]
+
+
+def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - whatever JSON the far end wrote
+    word = body.get("status") or "accepted"
+    return Accepted(provider_message_id=body["sid"], word=word.lower()) if body["sid"] else None
+
+
+def _complaint(body: Any) -> http.Complaint | None:  # noqa: ANN401 - whatever JSON the far end wrote
+    """Twilio's own form of errors has a `message`, RFC 9457's a `detail` and a `title`; both have the `code`."""
+    code = body["code"]
+    if not isinstance(code, int | str):
+        return None
+    texts = (body.get(name) for name in ("message", "detail", "title"))
+    return http.Complaint(str(code), next((text for text in texts if isinstance(text, str)), ""))
+
+
+DIALECT: Final = http.Dialect(_accepted, _complaint, MEANINGS)
+"""How Twilio answers a send (https://www.twilio.com/docs/usage/twilios-response)."""

@@ -1,0 +1,77 @@
+"""What Twilio tells of messages that went out.
+
+https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+from pydantic import AliasChoices, Field
+
+from domain.destinations import InvalidDestinationError
+from domain.events import ProviderEvent
+from domain.outcomes import FailureClass
+from domain.status import Milestone
+from providers.twilio.addresses import destination_of
+from providers.twilio.codes import FAILURES
+from providers.twilio.forms import Form, Present, read_as
+from providers.twilio.messages import reference_of
+
+WORDS: Final[Mapping[str, Milestone]] = {
+    "accepted": Milestone.ACCEPTED,
+    "scheduled": Milestone.ACCEPTED,
+    "queued": Milestone.ACCEPTED,
+    "sending": Milestone.ACCEPTED,
+    "sent": Milestone.SENT,
+    "delivered": Milestone.DELIVERED,
+    "read": Milestone.READ,
+    "failed": Milestone.FAILED,
+    "undelivered": Milestone.FAILED,
+    "canceled": Milestone.FAILED,
+}
+"""What each `MessageStatus` means
+(https://www.twilio.com/docs/messaging/api/message-resource#message-status-values).
+
+`partially_delivered` is documented nowhere: it is recorded, and proves nothing.
+"""
+
+
+class StatusCallback(Form):
+    """The parameters that are read; `SmsStatus` is `MessageStatus` by its older name."""
+
+    message_sid: Present
+    message_status: Annotated[Present, Field(validation_alias=AliasChoices("MessageStatus", "SmsStatus"))]
+    to: str = ""
+    error_code: str | None = None
+    error_message: str = ""
+    channel_status_message: str = ""
+
+
+def read_receipt(parameters: Mapping[str, str], url: str) -> ProviderEvent:
+    """The news of a status callback that came to `url`.
+
+    Raises:
+        UnreadableError: if it does not tell the status of a message.
+    """
+    callback = read_as(StatusCallback, parameters)
+    word = callback.message_status.lower()
+    milestone = WORDS.get(word, Milestone.NONE)
+    failure = FAILURES.get(callback.error_code or "", FailureClass.OTHER)
+    return ProviderEvent(
+        key=f"{callback.message_sid}:{word}",
+        word=word,
+        milestone=milestone,
+        reference=reference_of(url),
+        provider_message_id=callback.message_sid,
+        destination=_destination(callback.to),
+        code=callback.error_code,
+        failure=failure if milestone is Milestone.FAILED else None,
+        detail=callback.error_message or callback.channel_status_message,
+    )
+
+
+def _destination(address: str) -> str | None:
+    try:
+        return destination_of(address)[1]
+    except InvalidDestinationError:
+        return None

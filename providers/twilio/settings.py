@@ -1,0 +1,94 @@
+"""What an integration with Twilio says openly, and what it keeps secret."""
+
+import base64
+import re
+from collections.abc import Iterator
+from typing import Annotated, Final, Self
+
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
+
+from providers.base import ProviderSettings
+from providers.twilio.signature import SigningKey
+
+SENDER: Final = re.compile(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 +_&-]{1,11}", re.ASCII)
+"""A phone number, a short code or an alphanumeric id
+(https://www.twilio.com/docs/messaging/services/api/alphasender-resource).
+"""
+
+
+def _sender(text: str) -> str:
+    if not SENDER.fullmatch(text):
+        raise ValueError("must be a phone number with +, a short code, or at most 11 characters with a letter")
+    return text
+
+
+def _bare(url: HttpUrl) -> HttpUrl:
+    if url.username or url.password or url.query or url.fragment:
+        raise ValueError("must have no user, no password, no query and no fragment")
+    return url
+
+
+Secret = Annotated[SecretStr, Field(min_length=1)]
+
+
+class TwilioConfiguration(ProviderSettings):
+    """Who sends, and how.
+
+    Attributes:
+        sender: a phone number (`+34…`); for SMS also a short code or an alphanumeric id.
+        messaging_service_sid: a Messaging Service, which picks the sender unless there is one.
+        base_url: the API's address; another region's, or a test double's.
+        validity_period: seconds after which Twilio gives up on an undelivered message, 1 to 36000.
+    """
+
+    sender: Annotated[str, AfterValidator(_sender)] | None = None
+    messaging_service_sid: Annotated[str, Field(pattern=r"^MG[0-9a-fA-F]{32}$")] | None = None
+    base_url: Annotated[HttpUrl, AfterValidator(_bare)] = HttpUrl("https://api.twilio.com")
+    validity_period: Annotated[int, Field(ge=1, le=36_000)] | None = None
+
+    @model_validator(mode="after")
+    def _has_sender(self) -> Self:
+        if self.sender is None and self.messaging_service_sid is None:
+            raise ValueError("sender or messagingServiceSid is required")
+        return self
+
+
+class TwilioCredentials(ProviderSettings):
+    """The account, and its secrets.
+
+    Attributes:
+        account_sid: the account that sends.
+        auth_token: signs the webhooks, and the requests unless there is an API key.
+        previous_auth_token: still signs webhooks while a new Auth Token is being put in place.
+        api_key_sid: an API key to send with.
+        api_key_secret: the API key's secret.
+        shared_key_secret: signs the webhooks with SHA-256, for accounts that have such a key.
+    """
+
+    account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")]
+    auth_token: Secret
+    previous_auth_token: Secret | None = None
+    api_key_sid: Annotated[str, Field(pattern=r"^SK[0-9a-fA-F]{32}$")] | None = None
+    api_key_secret: Secret | None = None
+    shared_key_secret: Secret | None = None
+
+    @model_validator(mode="after")
+    def _has_whole_api_key(self) -> Self:
+        if (self.api_key_sid is None) != (self.api_key_secret is None):
+            raise ValueError("apiKeySid and apiKeySecret must be given together")
+        return self
+
+    def authorization(self) -> str:
+        """The `Authorization` header of a request (https://www.twilio.com/docs/usage/requests-to-twilio)."""
+        user, secret = self.account_sid, self.auth_token
+        if self.api_key_sid and self.api_key_secret:
+            user, secret = self.api_key_sid, self.api_key_secret
+        return "Basic " + base64.b64encode(f"{user}:{secret.get_secret_value()}".encode()).decode()
+
+    def signing_keys(self) -> Iterator[SigningKey]:
+        """The keys that a webhook may be signed with."""
+        for token in (self.auth_token, self.previous_auth_token):
+            if token is not None:
+                yield SigningKey(token.get_secret_value())
+        if self.shared_key_secret is not None:
+            yield SigningKey(self.shared_key_secret.get_secret_value(), "sha256")

@@ -1,0 +1,253 @@
+"""What became of a send that nobody answered, by Twilio's list of messages."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from domain.outcomes import Accepted, Unanswered
+from domain.payloads import parse_payload
+from providers.base import Outbound, TransientError
+from providers.twilio import Twilio
+from providers.twilio.sent import MOST_PAGES
+from tests.providers import vendor_twilio
+from tests.providers.far_end import NOW
+from tests.providers.far_ends.twilio import ACCOUNT, SENDER, TOKEN, TwilioFarEnd, TwilioSms, TwilioWhatsApp, complain
+from tests.providers.loopback import HTTP_LOSSES, json_answer
+from tests.providers.twilio_recordings import CREDENTIALS, SERVICE, recorded
+
+SINCE: Final = NOW - timedelta(seconds=5)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(timeout=0.5, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(params=[TwilioSms, TwilioWhatsApp], ids=lambda far_end: far_end.label())
+async def far_end(request: pytest.FixtureRequest) -> AsyncIterator[TwilioFarEnd]:
+    async with request.param() as listening:
+        yield listening
+
+
+@pytest.fixture
+def twilio(far_end: TwilioFarEnd, http: httpx2.AsyncClient) -> Twilio:
+    return Twilio.open(far_end.configuration(), far_end.credentials(), http)
+
+
+def answered_with(**fields: JsonValue) -> httpx2.MockTransport:
+    """A Twilio whose only message is the recorded one, but for some fields."""
+    page = json.loads(recorded("messages.json"))
+    page["messages"][0] |= fields
+    return httpx2.MockTransport(lambda _: httpx2.Response(200, json=page))
+
+
+def hola() -> Outbound:
+    """What the recorded message says, and to whom."""
+    far_end = TwilioSms()
+    return replace(far_end.outbound(), payload=parse_payload(far_end.channel, {"Type": "simple-text", "Text": "Hola"}))
+
+
+async def outcome_of(finding: Awaitable[Accepted | None]) -> Accepted | str | None:
+    """What was found, or why nothing could be."""
+    try:
+        return await finding
+    except TransientError as error:
+        return error.code
+
+
+class TestFinding:
+    async def test_a_message_whose_answer_was_lost_is_found(self, far_end: TwilioFarEnd, twilio: Twilio) -> None:
+        far_end.take_and_lose_answer()
+        assert isinstance(await twilio.send(far_end.outbound()), Unanswered)
+        assert await twilio.find_sent(far_end.outbound(), SINCE) == Accepted(
+            provider_message_id=far_end.deliveries[0].provider_message_id, word="queued"
+        )
+
+    async def test_one_that_was_never_taken_is_not(self, far_end: TwilioFarEnd, twilio: Twilio) -> None:
+        assert await twilio.find_sent(far_end.outbound(), SINCE) is None
+
+    async def test_nor_is_one_of_two_that_are_alike(self, far_end: TwilioFarEnd, twilio: Twilio) -> None:
+        for reference in ("1", "2"):
+            await twilio.send(replace(far_end.outbound(), reference=reference))
+        assert await twilio.find_sent(far_end.outbound(), SINCE) is None
+
+    async def test_all_pages_are_read(self, far_end: TwilioFarEnd, twilio: Twilio) -> None:
+        await twilio.send(far_end.outbound())
+        far_end.sent += [{**far_end.sent[0], "sid": f"SM{number}", "body": "Otra cosa"} for number in range(3)]
+        far_end.sent.reverse()
+        far_end.page_size = 1
+        found = await twilio.find_sent(far_end.outbound(), SINCE)
+        assert found is not None
+        assert found.provider_message_id == far_end.deliveries[0].provider_message_id
+
+    async def test_two_that_are_alike_are_noticed_on_different_pages(
+        self, far_end: TwilioFarEnd, twilio: Twilio
+    ) -> None:
+        far_end.page_size = 1
+        for reference in ("1", "2"):
+            await twilio.send(replace(far_end.outbound(), reference=reference))
+        assert await twilio.find_sent(far_end.outbound(), SINCE) is None
+
+    async def test_when_there_are_too_many_pages_nothing_is_sure(self, far_end: TwilioFarEnd, twilio: Twilio) -> None:
+        await twilio.send(far_end.outbound())
+        far_end.sent += [{**far_end.sent[0], "sid": f"SM{number}", "body": "x"} for number in range(MOST_PAGES)]
+        far_end.page_size = 1
+        assert await twilio.find_sent(far_end.outbound(), SINCE) is None
+        assert len(far_end.requests) == 1 + MOST_PAGES
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            {"Type": "media", "Url": "https://obramat.example/a.jpg", "MediaType": "image", "Caption": "Su factura"},
+            {"Type": "template", "Name": f"HX{'0' * 32}"},
+        ],
+        ids=lambda raw: raw["Type"],
+    )
+    async def test_media_and_templates_are_not_even_looked_for(
+        self, raw: dict[str, JsonValue], http: httpx2.AsyncClient
+    ) -> None:
+        async with TwilioWhatsApp() as far_end:
+            message = replace(far_end.outbound(), payload=parse_payload(far_end.channel, raw))
+            far_end.take_and_lose_answer()
+            await far_end.open(http).send(message)
+            assert await far_end.open(http).find_sent(message, SINCE) is None
+            assert len(far_end.requests) == 1
+
+
+class TestComparing:
+    async def find(self, transport: httpx2.AsyncBaseTransport, since: datetime, **configuration: JsonValue) -> bool:
+        async with httpx2.AsyncClient(transport=transport) as http:
+            twilio = Twilio.open({"sender": SENDER} | configuration, CREDENTIALS, http)
+            return await twilio.find_sent(hola(), since) is not None
+
+    async def test_the_recorded_message_is_found(self) -> None:
+        assert await self.find(answered_with(), NOW)
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"to": "+34638766069"},
+            {"to": "whatsapp:+34638766068"},
+            {"from": "+15005550007"},
+            {"from": None},
+            {"body": "hola"},
+            {"body": None},
+            {"num_media": "1"},
+            {"direction": "inbound"},
+            {"date_created": "Tue, 21 Jul 2026 10:29:59 +0000"},
+            {"date_created": "Tue, 21 Jul 2026 12:29:59 +0200"},
+            {"date_created": "Tue, 21 Jul 2026 10:29:59 -0000"},
+        ],
+        ids=str,
+    )
+    async def test_one_that_differs_is_not(self, fields: dict[str, JsonValue]) -> None:
+        assert not await self.find(answered_with(**fields), NOW)
+
+    async def test_it_was_created_in_the_second_of_the_attempt_or_later(self) -> None:
+        created = datetime(2026, 7, 21, 10, 30, 1, tzinfo=UTC)
+        assert await self.find(answered_with(), created + timedelta(milliseconds=999))
+        assert not await self.find(answered_with(), created + timedelta(seconds=1))
+
+    async def test_the_messaging_service_is_compared_where_it_picks_the_sender(self) -> None:
+        service: dict[str, JsonValue] = {"sender": None, "messagingServiceSid": SERVICE}
+        assert await self.find(answered_with(**{"from": "+34600000000"}), NOW, **service)
+        assert not await self.find(answered_with(messaging_service_sid=f"MG{'d' * 32}"), NOW, **service)
+
+    async def test_and_where_it_is_given_with_a_sender(self) -> None:
+        assert await self.find(answered_with(), NOW, messagingServiceSid=SERVICE)
+        assert not await self.find(answered_with(messaging_service_sid=None), NOW, messagingServiceSid=SERVICE)
+
+    async def test_a_message_that_failed_was_taken_all_the_same(self) -> None:
+        assert await self.find(answered_with(status="undelivered"), NOW)
+
+
+class TestAsking:
+    async def test_the_question_is_the_one_that_the_official_library_asks(
+        self, far_end: TwilioFarEnd, twilio: Twilio
+    ) -> None:
+        await twilio.find_sent(far_end.outbound(), SINCE)
+        capture = vendor_twilio.Capture()
+        vendor_twilio.messages(ACCOUNT, TOKEN, capture).page(
+            to=f"{far_end.scheme}+34638766068",
+            from_=f"{far_end.scheme}{SENDER}",
+            date_sent_after="2026-07-21",
+            page_size=100,
+        )
+        request = far_end.requests[-1]
+        target = urlsplit(request.target)
+        assert (request.method, f"https://api.twilio.com{target.path}") == (capture.method, capture.url)
+        assert dict(parse_qsl(target.query)) == {name: str(value) for name, value in capture.params.items()}
+
+    async def test_the_day_is_that_of_utc(self, far_end: TwilioFarEnd, twilio: Twilio) -> None:
+        madrid = datetime.fromisoformat("2026-07-21T01:30:00+02:00")
+        await twilio.find_sent(far_end.outbound(), madrid)
+        assert ("DateSent>", "2026-07-20") in parse_qsl(urlsplit(far_end.requests[-1].target).query)
+
+    @pytest.mark.parametrize("address", ["https://evil.example/x?Page=1", "//evil.example?Page=1", "@evil?Page=1"])
+    async def test_the_credentials_go_nowhere_but_to_the_configured_address(self, address: str) -> None:
+        asked: list[httpx2.URL] = []
+
+        def answer(request: httpx2.Request) -> httpx2.Response:
+            asked.append(request.url)
+            page: dict[str, Any] = {"messages": [], "next_page_uri": address if len(asked) == 1 else None}
+            return httpx2.Response(200, json=page)
+
+        async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer)) as http:
+            await Twilio.open({"sender": SENDER}, CREDENTIALS, http).find_sent(hola(), NOW)
+        assert [(url.host, url.path) for url in asked] == [
+            ("api.twilio.com", f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json")
+        ] * 2
+
+
+class TestFailing:
+    @pytest.mark.parametrize("loss", HTTP_LOSSES)
+    async def test_whatever_becomes_of_the_answer_it_may_be_asked_again(
+        self, loss: str, far_end: TwilioFarEnd, twilio: Twilio
+    ) -> None:
+        far_end.lose_answer(loss)
+        with pytest.raises(TransientError) as caught:
+            await twilio.find_sent(far_end.outbound(), SINCE)
+        assert not [secret for secret in far_end.secrets() if secret in f"{caught.value!r}"]
+
+    @pytest.mark.parametrize("code", ["20003", "20404", "20429", "20500"])
+    async def test_a_refusal_says_nothing_of_the_message(
+        self, code: str, far_end: TwilioFarEnd, twilio: Twilio
+    ) -> None:
+        far_end.answer_always(complain(code, retry_after="7"))
+        with pytest.raises(TransientError) as caught:
+            await twilio.find_sent(far_end.outbound(), SINCE)
+        assert caught.value.retry_after == timedelta(seconds=7)
+
+    async def test_a_refused_connection_does_not_either(self, http: httpx2.AsyncClient) -> None:
+        unreachable = TwilioSms()
+        with pytest.raises(TransientError, match="unreachable"):
+            await unreachable.open(http).find_sent(unreachable.outbound(), SINCE)
+
+    @pytest.mark.parametrize("name", ["sid", "status", "direction", "to", "date_created"])
+    @settings(deadline=None, max_examples=40)
+    @given(
+        value=st.none()
+        | st.integers()
+        | st.text(alphabet="0123456789:+- JanMo,")
+        | st.just("Tue, 99 Jul 99999999999 10:30:00 +9999")
+    )
+    async def test_a_list_of_another_form_is_no_answer(self, name: str, value: JsonValue) -> None:
+        async with httpx2.AsyncClient(transport=answered_with(**{name: value})) as http:
+            twilio = Twilio.open({"sender": SENDER}, CREDENTIALS, http)
+            found = await outcome_of(twilio.find_sent(hola(), NOW))
+        assert found in {None, "unreadable"} or name in {"sid", "status", "date_created"}
+
+    async def test_a_page_without_end_does_not_end_us(self, far_end: TwilioFarEnd, twilio: Twilio) -> None:
+        far_end.answer_always(json_answer(200, {"messages": [], "next_page_uri": "/x?Page=1"}))
+        assert await twilio.find_sent(far_end.outbound(), SINCE) is None
+        assert len(far_end.requests) == MOST_PAGES
