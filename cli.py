@@ -15,6 +15,7 @@ import httpx2
 import typer
 import uvloop
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Connection:
 
 
 def _fail(message: str, code: int = 1) -> NoReturn:
-    _ERR.print(f"[bold red]iris:[/] {message}", highlight=False)
+    _ERR.print(f"[bold red]iris:[/] {escape(message)}", highlight=False, soft_wrap=True)
     raise typer.Exit(code)
 
 
@@ -189,20 +190,31 @@ def _show(connection: Connection, interaction: dict[str, Any]) -> None:
         f"{integration['integrationTypeName']} by {integration['integrationTypeProviderName']} "
         f"({integration['integrationName']}) to {to}, process {interaction['processId']}",
         highlight=False,
+        markup=False,
+        soft_wrap=True,
     )
-    timeline = Table("when", "status", "customStatus", "notes", box=None, pad_edge=False)
+    timeline = _table("when", "status", "customStatus", "notes")
     for entry in interaction["auditTrail"]["history"]:
         timeline.add_row(entry["date"], entry["status"], entry["customStatus"] or "", entry["notes"] or "")
     _OUT.print(timeline)
     unapplied = [event for event in interaction["auditTrail"]["providerEvents"] if not event["applied"]]
     if unapplied:
-        heard = Table("heard", "event", "not applied because", box=None, pad_edge=False)
+        heard = _table("heard", "event", "not applied because")
         for event in unapplied:
             heard.add_row(event["date"], event["event"], event["reason"])
         _OUT.print(heard)
     link = connection.workflow_link(interaction["id"])
     if link:
         _OUT.print(f"Web UI: {link}", highlight=False, soft_wrap=True)
+
+
+def _table(*columns: str) -> Table:
+    """A table whose last column alone gives way on a narrow terminal."""
+    table = Table(box=None, pad_edge=False)
+    for column in columns[:-1]:
+        table.add_column(column, no_wrap=True)
+    table.add_column(columns[-1], overflow="fold")
+    return table
 
 
 def _watch(connection: Connection, interaction_id: str) -> None:
@@ -216,7 +228,7 @@ def _watch(connection: Connection, interaction_id: str) -> None:
         history = interaction["auditTrail"]["history"]
         for entry in history[seen:]:
             words = (entry["date"], entry["status"], entry["customStatus"] or "", entry["notes"] or "")
-            _OUT.print("  ".join(words).rstrip(), highlight=False)
+            _OUT.print("  ".join(words).rstrip(), highlight=False, markup=False, soft_wrap=True)
         seen = len(history)
         if _has_ended(interaction):
             return

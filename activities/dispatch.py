@@ -1,5 +1,8 @@
 """Sending: one message to its provider, and nothing else."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -16,6 +19,9 @@ from providers.base import AnyProvider, MisconfiguredError, Outbound, TransientE
 
 MOST_UNANSWERED_ATTEMPTS: Final = 3
 """After so many attempts, a repeatable message that nobody answers for is left to its receipts."""
+
+HEARTBEAT: Final = timedelta(seconds=3)
+"""How often a slow send shows that its worker lives; sends that are quicker never do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +55,27 @@ class ProviderDispatch(DispatchActivities):
             payload=payload,
             callback_url=self.opener.callback_url(integration),
         )
-        outcome = await _send(provider, outbound)
+        async with _sign_of_life():
+            outcome = await _send(provider, outbound)
         if isinstance(outcome, Unanswered) and dispatch.repeatable and _may_ask_again():
             raise _retryable(UNANSWERED, outcome.detail)
         return outcome
+
+
+@asynccontextmanager
+async def _sign_of_life() -> AsyncGenerator[None]:
+    """Tell Temporal, during a slow send, that this worker lives; when it dies, that is known within seconds."""
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT.total_seconds())
+            activity.heartbeat()
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
 
 
 async def _send(provider: AnyProvider, outbound: Outbound) -> Outcome:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -161,5 +160,8 @@ async def _started(client: Client, submission: Submission) -> Admission:
 
 async def _forget(start: WithStartWorkflowOperation[InteractionWorkflow, object]) -> None:
     """Read what became of the start, so that a failed one does not warn of an exception that nobody read."""
-    with suppress(Exception):
-        await asyncio.wait_for(start.workflow_handle(), 0.001)
+    reading = asyncio.ensure_future(start.workflow_handle())
+    done, _ = await asyncio.wait({reading}, timeout=0.001)
+    if done and not reading.cancelled():
+        reading.exception()
+    reading.cancel()

@@ -45,9 +45,12 @@ NOT_SENT: Final = "not_sent"
 MOST_EVENTS: Final = 500
 """After so many recorded events of one interaction, those that change nothing are no longer recorded."""
 
-_TIMED_OUT_IN_FLIGHT: Final = "TemporalTimeout:StartToClose"
+_TIMED_OUT_IN_FLIGHT: Final = ["TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat"]
 """How Temporal's server names, in a retry policy, an attempt that never came back
 (`TimeoutFailureTypePrefix` in temporalio/temporal `common/`; checked by `tests/workflows/test_lost_attempt.py`)."""
+
+_WORKER_SILENCE: Final = timedelta(seconds=10)
+"""After so long without a sign of life, the worker that was sending is taken for dead."""
 
 
 def _step(summary: str) -> workflow.LocalActivityConfig:
@@ -244,11 +247,12 @@ class InteractionWorkflow:
                 DispatchActivities.dispatch,
                 dispatch,
                 start_to_close_timeout=self._start.dispatch_timeout,
+                heartbeat_timeout=_WORKER_SILENCE,
                 schedule_to_close_timeout=self._start.dispatch_deadline,
                 retry_policy=RetryPolicy(
                     initial_interval=timedelta(seconds=1),
                     maximum_interval=timedelta(minutes=1),
-                    non_retryable_error_types=[] if dispatch.repeatable else [_TIMED_OUT_IN_FLIGHT],
+                    non_retryable_error_types=[] if dispatch.repeatable else _TIMED_OUT_IN_FLIGHT,
                 ),
                 summary="hand it to the provider",
             )

@@ -1,0 +1,45 @@
+"""The README's first example does what the README says, through the running stack."""
+
+import asyncio
+import re
+import shlex
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from pathlib import Path
+
+import pytest
+
+from tests.embedded.test_stack import running
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def _block_after(words: str) -> str:
+    """The first fenced block of the README after some words."""
+    _, _, rest = README.read_text().partition(words)
+    found = re.search(r"```\w*\n(.*?)```", rest, re.DOTALL)
+    assert found
+    return found[1]
+
+
+def _without_times(lines: str) -> list[str]:
+    """What was printed for people, without the instants and the Web UI's address."""
+    return [re.sub(r"^\S+Z +", "", line).rstrip() for line in lines.splitlines() if re.match(r"\d{4}-", line)]
+
+
+@pytest.mark.xdist_group("faults")
+async def test_the_first_example_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    example = shlex.split(_block_after("tests/test_readme.py runs these lines"))
+    assert example[0] == ".venv/bin/iris"
+    async with running(tmp_path):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "cli.py", *example[1:], "--data-dir", str(tmp_path)),
+            cwd=README.parent,
+            stdout=PIPE,
+            stderr=STDOUT,
+        )
+        async with asyncio.timeout(30):
+            output, _ = await process.communicate()
+    shown = _without_times(_block_after("--watch\n```"))
+    assert len(shown) == 5
+    assert _without_times(output.decode()) == shown
