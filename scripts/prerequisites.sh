@@ -59,8 +59,8 @@ if [ -n "$packages" ]; then
         exit 1
     fi
     say "Installing what is missing of the system: $packages"
-    as_root apt-get update -qq >&2
+    as_root apt-get update -qq >/dev/null
     # shellcheck disable=SC2086 # one word per package
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages >&2
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages >/dev/null
 fi
 echo "$python"
