@@ -1,0 +1,99 @@
+"""Meta as a provider: sends to WhatsApp and Messenger through the Graph API, hears their webhooks."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from pydantic import JsonValue
+
+from domain.channels import Channel
+from domain.events import News
+from domain.outcomes import Accepted, FailureClass, Outcome, Rejected
+from providers import http
+from providers.base import Capabilities, Outbound, Provider, UnverifiedError, Webhook
+from providers.meta import messenger, messenger_news, whatsapp, whatsapp_news
+from providers.meta.answers import dialect
+from providers.meta.codes import MESSENGER_MEANINGS, WHATSAPP_MEANINGS
+from providers.meta.settings import MetaConfiguration, MetaCredentials
+from providers.meta.signature import is_signed, knows_token
+from providers.meta.webhooks import Envelope, read
+from providers.meta.wire import JsonObject, UnsendableError
+
+
+@dataclass(frozen=True, slots=True)
+class _Wire:
+    """What a channel's sends look like.
+
+    Attributes:
+        render: makes the body of a request; raises `UnsendableError`.
+        accepted: reads the body of a success.
+        meanings: the channel's error codes.
+    """
+
+    render: Callable[[Outbound, MetaConfiguration], JsonObject]
+    accepted: Callable[[Any], Accepted | None]
+    meanings: Mapping[str, http.Meaning]
+
+
+_WIRES: Final[Mapping[Channel, _Wire]] = {
+    Channel.WHATSAPP: _Wire(whatsapp.render, whatsapp.accepted, WHATSAPP_MEANINGS),
+    Channel.MESSENGER: _Wire(messenger.render, messenger.accepted, MESSENGER_MEANINGS),
+}
+
+_READERS: Final[Mapping[str, Callable[[Iterable[JsonValue], str], Iterator[News]]]] = {
+    whatsapp_news.OBJECT: whatsapp_news.news,
+    messenger_news.OBJECT: messenger_news.news,
+}
+"""How webhooks are read, by the kind of `object` that they are about."""
+
+
+class Meta(Provider[MetaConfiguration, MetaCredentials]):
+    """Sends to WhatsApp and to Facebook Messenger; the channel of a message decides the wire."""
+
+    name = "meta"
+    title = "Meta"
+    channels: ClassVar[Mapping[Channel, Capabilities]] = {
+        Channel.WHATSAPP: Capabilities(
+            payload_types=whatsapp.PAYLOAD_TYPES, longest_text=whatsapp.LONGEST_TEXT, reports_reads=True
+        ),
+        Channel.MESSENGER: Capabilities(
+            payload_types=messenger.PAYLOAD_TYPES, longest_text=messenger.LONGEST_TEXT, reports_reads=True
+        ),
+    }
+    configuration_type = MetaConfiguration
+    credentials_type = MetaCredentials
+
+    async def send(self, outbound: Outbound) -> Outcome:
+        """Post a message of the phone number, or of the page.
+
+        https://developers.facebook.com/docs/whatsapp/cloud-api/guides/send-messages and
+        https://developers.facebook.com/docs/messenger-platform/reference/send-api
+        """
+        wire = _WIRES[outbound.channel]
+        try:
+            body = wire.render(outbound, self._configuration)
+        except UnsendableError as error:
+            return Rejected(code="unsendable", failure=FailureClass.CONTENT, detail=str(error))
+        token = self._credentials.access_token.get_secret_value()
+        request = self._http.build_request(
+            "POST", self._configuration.messages_url, json=body, headers={"Authorization": f"Bearer {token}"}
+        )
+        return await http.send(self._http, request, dialect(wire.accepted, wire.meanings, token))
+
+    def verify(self, webhook: Webhook) -> None:
+        """Check the signature. It covers no time, so an old webhook repeated is told apart by its news' keys."""
+        if not is_signed(webhook, self._credentials.app_secret.get_secret_value()):
+            raise UnverifiedError("the signature is not Meta's")
+
+    def challenge(self, query: Mapping[str, str]) -> str:
+        """Say back what Meta asks with, if it knows the verify token."""
+        challenge = query.get("hub.challenge", "")
+        if not challenge or not knows_token(query, self._credentials.verify_token.get_secret_value()):
+            raise UnverifiedError("the verify token is not the one that was agreed")
+        return challenge
+
+    def parse(self, webhook: Webhook) -> Sequence[News]:
+        """Read what is told of this integration's phone number or page; other kinds of objects tell nothing."""
+        envelope = read(Envelope, http.read_json(webhook.body))
+        reader = _READERS.get(envelope.object)
+        return () if reader is None else tuple(reader(envelope.entry, self._configuration.sender_id))

@@ -1,0 +1,46 @@
+"""How Meta answers a send: its complaints are alike on both channels.
+
+https://developers.facebook.com/docs/graph-api/guides/error-handling
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+from domain.outcomes import Accepted
+from providers.http import Complaint, Dialect, Meaning
+
+_HIDDEN: Final = "…"
+
+
+def dialect(accepted: Callable[[Any], Accepted | None], meanings: Mapping[str, Meaning], token: str) -> Dialect:
+    """How Meta answers on one channel.
+
+    Args:
+        accepted: reads the channel's success.
+        meanings: the channel's error codes.
+        token: the access token, which Meta quotes when it complains that the token is malformed.
+    """
+
+    def complaint(body: Any) -> Complaint | None:  # noqa: ANN401 - whatever JSON the far end wrote
+        error = body["error"]
+        code = code_of(error, meanings)
+        return None if code is None else Complaint(code, detail_of(error).replace(token, _HIDDEN))
+
+    return Dialect(accepted, complaint, meanings)
+
+
+def code_of(error: Mapping[str, Any], meanings: Mapping[str, Meaning]) -> str | None:
+    """The code of an error, with its subcode where the two together mean something; None if it has none."""
+    code = error.get("code")
+    if isinstance(code, bool) or not isinstance(code, int | str):
+        return None
+    whole = f"{code}/{error.get('error_subcode')}"
+    return whole if whole in meanings else str(code)
+
+
+def detail_of(error: Mapping[str, Any]) -> str:
+    """What an error says in words: its details where it has some, for Meta advises against relying on titles."""
+    data = error.get("error_data")
+    details = cast("dict[str, Any]", data).get("details") if isinstance(data, dict) else None
+    texts: tuple[object, ...] = (details, error.get("message"), error.get("title"))
+    return next((text for text in texts if isinstance(text, str) and text), "")

@@ -1,0 +1,138 @@
+"""What Meta's error codes mean, on each of its channels.
+
+A code is written with its subcode, `10/2018278`, where that says more. Meta adds codes without notice: one that is not
+here is `FailureClass.OTHER`.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from domain.outcomes import FailureClass
+from providers.http import Doubt, Meaning
+
+_PERMISSIONS: Final = tuple(str(code) for code in range(200, 300))
+"""«API Permission (multiple values depending on permission)»
+(https://developers.facebook.com/docs/graph-api/guides/error-handling#errorcodes).
+"""
+
+WHATSAPP_FAILURES: Final[Mapping[str, FailureClass]] = {
+    # Whom it was for
+    "130472": FailureClass.DESTINATION,  # in an experiment of Meta's without marketing
+    "130497": FailureClass.DESTINATION,  # a country that the business may not write to
+    "131021": FailureClass.DESTINATION,  # the sender itself
+    "131026": FailureClass.DESTINATION,  # not reachable: no WhatsApp, an old one, terms not accepted
+    "131030": FailureClass.DESTINATION,  # not on the test number's list
+    "131047": FailureClass.DESTINATION,  # has not written for 24 hours: a template is needed
+    "131049": FailureClass.DESTINATION,  # Meta chose not to deliver («healthy ecosystem»)
+    "131050": FailureClass.DESTINATION,  # wants no marketing
+    "131062": FailureClass.DESTINATION,  # no business-scoped id
+    # What it said
+    "100": FailureClass.CONTENT,  # bad parameter
+    "131008": FailureClass.CONTENT,  # parameter missing
+    "131009": FailureClass.CONTENT,  # bad value of a parameter
+    "131051": FailureClass.CONTENT,  # message type not supported
+    "131052": FailureClass.CONTENT,  # media not downloaded
+    "131053": FailureClass.CONTENT,  # media not fetched from our link
+    "132000": FailureClass.CONTENT,  # wrong number of parameters
+    "132001": FailureClass.CONTENT,  # no such template in that language, or not approved
+    "132005": FailureClass.CONTENT,  # template too long with its parameters
+    "132007": FailureClass.CONTENT,  # template against the policy
+    "132008": FailureClass.CONTENT,  # bad format of a parameter
+    "132012": FailureClass.CONTENT,  # bad format of a parameter
+    "132015": FailureClass.CONTENT,  # template paused
+    "132016": FailureClass.CONTENT,  # template disabled
+    "132068": FailureClass.CONTENT,  # flow blocked
+    "132069": FailureClass.CONTENT,  # flow throttled
+    "135000": FailureClass.CONTENT,  # bad parameter
+    # How the account, the number or the token is set up
+    **dict.fromkeys(_PERMISSIONS, FailureClass.CONFIGURATION),
+    "0": FailureClass.CONFIGURATION,  # not authenticated
+    "3": FailureClass.CONFIGURATION,  # the app may not
+    "10": FailureClass.CONFIGURATION,  # permission missing
+    "190": FailureClass.CONFIGURATION,  # token expired or not valid
+    "368": FailureClass.CONFIGURATION,  # blocked for violations of the policy
+    "131005": FailureClass.CONFIGURATION,  # access denied
+    "131031": FailureClass.CONFIGURATION,  # account locked
+    "131037": FailureClass.CONFIGURATION,  # display name not approved
+    "131042": FailureClass.CONFIGURATION,  # payment method
+    "131044": FailureClass.CONFIGURATION,  # payment method
+    "131045": FailureClass.CONFIGURATION,  # certificate of the phone number
+    "131063": FailureClass.CONFIGURATION,  # not allowed to the business
+    "133000": FailureClass.CONFIGURATION,  # deregistration not finished
+    "133004": FailureClass.CONFIGURATION,  # registration not available
+    "133005": FailureClass.CONFIGURATION,  # wrong PIN
+    "133006": FailureClass.CONFIGURATION,  # number not verified
+    "133008": FailureClass.CONFIGURATION,  # too many wrong PINs
+    "133009": FailureClass.CONFIGURATION,  # PINs tried too fast
+    "133010": FailureClass.CONFIGURATION,  # number not registered
+    "133015": FailureClass.CONFIGURATION,  # number deleted lately
+    # How fast it was sent
+    "4": FailureClass.RATE,  # calls of the app
+    "80007": FailureClass.RATE,  # calls of the account
+    "130429": FailureClass.RATE,  # messages of the number per second
+    "131048": FailureClass.RATE,  # too many of its messages were blocked or flagged
+    "131056": FailureClass.RATE,  # too many to the same user
+    "133016": FailureClass.RATE,  # registrations of the number
+}
+"""What has to change before a WhatsApp message could be delivered, by error code
+(https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes).
+"""
+
+_WHATSAPP_NOT_TAKEN: Final = frozenset(
+    {
+        *(code for code, failure in WHATSAPP_FAILURES.items() if failure is FailureClass.RATE),
+        "131016",  # service not available
+        "131053",  # media not fetched from our link, which may have been down
+        "131057",  # account in maintenance
+    }
+)
+
+_WHATSAPP_PERHAPS_TAKEN: Final = frozenset(
+    {
+        "1",  # unknown error
+        "2",  # service not available
+        "131000",  # something went wrong
+    }
+)
+"""Nowhere is it said whether the message was sent: also not by `is_transient`, which some of them carry."""
+
+WHATSAPP_MEANINGS: Final[Mapping[str, Meaning]] = {
+    **WHATSAPP_FAILURES,
+    **dict.fromkeys(_WHATSAPP_NOT_TAKEN, Doubt.NOT_TAKEN),
+    **dict.fromkeys(_WHATSAPP_PERHAPS_TAKEN, Doubt.PERHAPS_TAKEN),
+}
+"""What an error code means in the answer to a WhatsApp message."""
+
+MESSENGER_MEANINGS: Final[Mapping[str, Meaning]] = {
+    # Whom it was for
+    "10/2018278": FailureClass.DESTINATION,  # outside the window in which a page may write
+    "100/33": FailureClass.DESTINATION,  # no such object
+    "100/2018001": FailureClass.DESTINATION,  # no such user
+    "551": FailureClass.DESTINATION,  # cannot be reached now, or has blocked the page
+    # What it said
+    "100": FailureClass.CONTENT,  # bad parameter
+    # How the page, the app or the token is set up
+    **dict.fromkeys(_PERMISSIONS, FailureClass.CONFIGURATION),
+    "3": FailureClass.CONFIGURATION,  # the app may not
+    "10": FailureClass.CONFIGURATION,  # permission missing
+    "10/1893063": FailureClass.CONFIGURATION,  # page restricted
+    "190": FailureClass.CONFIGURATION,  # token expired or not valid
+    "368": FailureClass.CONFIGURATION,  # blocked for violations of the policy
+    # Surely not sent
+    "2": Doubt.NOT_TAKEN,  # service not available
+    "2/2018344": Doubt.NOT_TAKEN,  # service not available
+    "4": Doubt.NOT_TAKEN,  # calls of the app
+    "4/2018354": Doubt.NOT_TAKEN,  # messages of the page
+    "9/2018352": Doubt.NOT_TAKEN,  # messages to the same user
+    "613": Doubt.NOT_TAKEN,  # calls of the page
+    "1200": Doubt.NOT_TAKEN,  # temporary failure
+    # Perhaps sent
+    "1": Doubt.PERHAPS_TAKEN,  # unknown error
+    "1/99": Doubt.PERHAPS_TAKEN,  # unknown error
+    "1/1357046": Doubt.PERHAPS_TAKEN,  # «invalid JSON reply», seen for messages that were sent
+}
+"""What an error code means in the answer to a Messenger message
+(https://developers.facebook.com/docs/messenger-platform/error-codes).
+
+Messenger tells of no failure later: these codes only answer a send.
+"""

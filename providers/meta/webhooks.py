@@ -1,0 +1,75 @@
+"""What the webhooks of both channels have in common.
+
+https://developers.facebook.com/docs/graph-api/webhooks/getting-started#event-notifications
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, StringConstraints, ValidationError
+
+from domain.destinations import DestinationKind, InvalidDestinationError, normalise
+from providers.base import UnreadableError
+from providers.meta.wire import JsonObject
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECONDS_FROM: Final = 10**11
+"""Unix times from here on are milliseconds: as seconds they would be after the year 5138."""
+
+
+def to_instant(time: object) -> datetime | None:
+    """The instant of a Unix time in seconds or milliseconds, as a number or a text; None for anything else."""
+    if not isinstance(time, int | str):
+        return None
+    try:
+        number = int(time)
+        return _EPOCH + timedelta(milliseconds=number if abs(number) >= _MILLISECONDS_FROM else number * 1000)
+    except (ValueError, OverflowError):
+        return None
+
+
+Id = Annotated[str, StringConstraints(min_length=1)]
+Instant = Annotated[datetime | None, BeforeValidator(to_instant)]
+"""When something happened; None where it cannot be read, since what happened matters more."""
+Watermark = Annotated[datetime, BeforeValidator(to_instant)]
+
+
+class Part(BaseModel):
+    """A JSON object of a webhook: what it has besides what is read of it does not matter."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+
+class Envelope(Part):
+    """Every webhook: what kind of thing it is about, and an entry for each such thing."""
+
+    object: str
+    entry: list[JsonValue]
+
+
+PartT = TypeVar("PartT", bound=Part)
+
+
+def read(part: type[PartT], content: JsonValue) -> PartT:
+    """A JSON value as what it should be.
+
+    Raises:
+        UnreadableError: if it is not of that form; names fields, not their values.
+    """
+    try:
+        return part.model_validate(content)
+    except ValidationError as error:
+        raise UnreadableError(str(error)) from error
+
+
+def sender_id(kind: DestinationKind, text: str) -> str:
+    """A sender as a destination. Whoever Meta knows is somebody, whatever our numbering plans say: Mexico's `521…`."""
+    try:
+        return normalise(kind, text)
+    except InvalidDestinationError:
+        return text
+
+
+def unsupported(kind: str) -> JsonObject:
+    """What is kept of a message that has no type of ours."""
+    return {"Type": "unsupported", "Kind": kind}

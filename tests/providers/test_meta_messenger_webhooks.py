@@ -1,0 +1,296 @@
+"""What Meta tells of Messenger (`docs/providers/meta.md`), and what is no webhook of Meta's.
+
+The recorded webhooks are composed from the fields that Meta documents.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from domain.destinations import DestinationKind
+from domain.events import InboundMessage, News, ProviderEvent
+from domain.status import Milestone
+from providers.base import UnreadableError
+from providers.meta.webhooks import to_instant
+from tests.providers.far_end import REFERENCE
+from tests.providers.far_ends.meta import PAGE_ID, PHONE_NUMBER_ID, notify, reader
+
+RECORDED: Final = Path(__file__).parent / "recorded" / "meta" / "webhooks"
+URL: Final = "https://iris.example/webhooks/meta/685bc5d05a72ed2a5f8d0e42"
+PSID: Final = "4000000000000004"
+
+
+def at(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def parse(content: object, sender_id: str = PAGE_ID) -> Sequence[News]:
+    return reader(sender_id).parse(notify(URL, content))
+
+
+def told(name: str) -> Sequence[News]:
+    return parse(json.loads((RECORDED / f"{name}.json").read_text()))
+
+
+def from_messenger(payload: dict[str, JsonValue], **more: Any) -> InboundMessage:  # noqa: ANN401 - its fields
+    fields: dict[str, Any] = {
+        "provider_message_id": "m_MADEUPIN1",
+        "sender": PSID,
+        "sender_kind": DestinationKind.PAGE_SCOPED_ID,
+        "payload": payload,
+        "occurred_at": at(1784629800.999),
+    }
+    return InboundMessage(**(fields | more))
+
+
+def page(**event: JsonValue) -> dict[str, JsonValue]:
+    """A webhook of our page."""
+    whole: JsonValue = {"sender": {"id": PSID}, "recipient": {"id": PAGE_ID}, **event}
+    return {"object": "page", "entry": [{"id": PAGE_ID, "time": 1, "messaging": [whole]}]}
+
+
+class TestEvents:
+    def test_a_delivery_with_ids_is_news_of_each_message(self) -> None:
+        assert told("messenger_delivered") == tuple(
+            ProviderEvent(
+                key=f"{mid}:delivered",
+                word="delivered",
+                milestone=Milestone.DELIVERED,
+                provider_message_id=mid,
+                destination=PSID,
+                occurred_at=at(1784629800.5),
+            )
+            for mid in ("m_MADEUP0001", "m_MADEUP0002")
+        )
+
+    def test_a_delivery_without_ids_is_news_of_all_that_was_sent_until_then(self) -> None:
+        assert told("messenger_delivered_watermark") == (
+            ProviderEvent(
+                key=f"{PAGE_ID}:{PSID}:2026-07-21T10:30:00.500000+00:00:delivered",
+                word="delivered",
+                milestone=Milestone.DELIVERED,
+                destination=PSID,
+                up_to=at(1784629800.5),
+                occurred_at=at(1784629800.5),
+            ),
+        )
+
+    def test_a_read_is_news_of_all_that_was_sent_until_then(self) -> None:
+        assert told("messenger_read") == (
+            ProviderEvent(
+                key=f"{PAGE_ID}:{PSID}:2026-07-21T10:30:04+00:00:read",
+                word="read",
+                milestone=Milestone.READ,
+                destination=PSID,
+                up_to=at(1784629804),
+                occurred_at=at(1784629805),
+            ),
+        )
+
+    def test_an_echo_with_an_id_of_ours_proves_the_send(self) -> None:
+        assert told("messenger_echo") == (
+            ProviderEvent(
+                key="m_MADEUP0001:echo",
+                word="echo",
+                milestone=Milestone.ACCEPTED,
+                reference=REFERENCE,
+                provider_message_id="m_MADEUP0001",
+                destination=PSID,
+                occurred_at=at(1784629800.999),
+            ),
+        )
+
+    @pytest.mark.parametrize(
+        "name", ["messenger_echo_of_another_app", "messenger_other_events", "messenger_another_page"]
+    )
+    def test_what_is_not_ours_or_no_message_tells_nothing(self, name: str) -> None:
+        assert told(name) == ()
+
+    @pytest.mark.parametrize(
+        "event", [{"delivery": {}}, {"delivery": {"mids": []}}, {"message": {"mid": "m_1", "is_echo": True}}], ids=str
+    )
+    def test_news_of_no_message_is_none(self, event: dict[str, JsonValue]) -> None:
+        assert parse(page(**event)) == ()
+
+
+class TestInbound:
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            (
+                "messenger_inbound_text",
+                [from_messenger({"Type": "simple-text", "Text": "hola"}, in_reply_to="m_MADEUP0001")],
+            ),
+            ("messenger_inbound_quick_reply", [from_messenger({"Type": "reply", "Id": "y", "Title": "Sí"})]),
+            (
+                "messenger_inbound_images",
+                [
+                    from_messenger({"Type": "media", "Url": "https://scontent.example/1.jpg", "MediaType": "image"}),
+                    from_messenger(
+                        {"Type": "media", "Url": "https://cdn.example/f.pdf", "MediaType": "document"},
+                        provider_message_id="m_MADEUPIN1#1",
+                    ),
+                ],
+            ),
+            ("messenger_inbound_link", [from_messenger({"Type": "simple-text", "Text": "https://e.example"})]),
+            (
+                "messenger_inbound_location",
+                [from_messenger({"Type": "location", "Latitude": 40.4, "Longitude": -3.7})],
+            ),
+            ("messenger_inbound_template", [from_messenger({"Type": "unsupported", "Kind": "template"})]),
+            (
+                "messenger_postback",
+                [from_messenger({"Type": "reply", "Id": "1", "Title": "Uno"}, provider_message_id="m_MADEUPPB1")],
+            ),
+            (
+                "messenger_reaction",
+                [
+                    from_messenger(
+                        {"Type": "reaction", "Emoji": "❤"},
+                        provider_message_id=f"m_MADEUP0001:{PSID}:react:2026-07-21T10:30:00.999000+00:00",
+                        in_reply_to="m_MADEUP0001",
+                    )
+                ],
+            ),
+            (
+                "messenger_unreaction",
+                [
+                    from_messenger(
+                        {"Type": "reaction", "Emoji": ""},
+                        provider_message_id=f"m_MADEUP0001:{PSID}:unreact:2026-07-21T10:30:00.999000+00:00",
+                        in_reply_to="m_MADEUP0001",
+                    )
+                ],
+            ),
+        ],
+    )
+    def test_what_is_recorded_is_read(self, name: str, expected: list[InboundMessage]) -> None:
+        assert list(told(name)) == expected
+
+    def test_a_text_with_a_picture_is_a_message_of_each(self) -> None:
+        picture: JsonValue = {"type": "image", "payload": {"url": "https://a.example/1.jpg"}}
+        news = parse(page(message={"mid": "m_1", "text": "Mira", "attachments": [picture]}))
+        assert [
+            (said.provider_message_id, said.payload["Type"]) for said in news if isinstance(said, InboundMessage)
+        ] == [
+            ("m_1", "simple-text"),
+            ("m_1#1", "media"),
+        ]
+
+    def test_a_message_that_says_nothing_we_know_is_still_a_message(self) -> None:
+        (news,) = parse(page(message={"mid": "m_1", "is_unsupported": True}))
+        assert isinstance(news, InboundMessage)
+        assert news.payload == {"Type": "unsupported", "Kind": "message"}
+
+    def test_an_old_postback_without_an_id_has_one_of_its_own(self) -> None:
+        content = page(timestamp=1784629800999, postback={"title": "Uno", "payload": "1"})
+        first, again = parse(content), parse(content)
+        assert (
+            first
+            == again
+            == (
+                from_messenger(
+                    {"Type": "reply", "Id": "1", "Title": "Uno"},
+                    provider_message_id=f"{PSID}:postback:1:2026-07-21T10:30:00.999000+00:00",
+                ),
+            )
+        )
+
+
+class TestForm:
+    @pytest.mark.parametrize(
+        "content",
+        [
+            None,
+            [],
+            "page",
+            {},
+            {"object": "page"},
+            {"object": "page", "entry": {}},
+            {"object": "page", "entry": ["x"]},
+            {"object": "page", "entry": [{"id": PAGE_ID, "messaging": [1]}]},
+            page(read={}),
+            page(read={"watermark": "soon"}),
+            page(read={"watermark": 10**400}),
+            page(delivery={"mids": [1]}),
+            page(message={}),
+            page(sender=None, message={"mid": "m_1", "text": "hola"}),
+        ],
+        ids=lambda content: str(content)[:100],
+    )
+    def test_anything_else_is_unreadable_and_not_quoted(self, content: object) -> None:
+        with pytest.raises(UnreadableError) as caught:
+            parse(content)
+        assert "hola" not in str(caught.value)
+
+    def test_another_kind_of_object_tells_nothing(self) -> None:
+        assert parse({"object": "instagram", "entry": [{"id": PAGE_ID}]}) == ()
+
+    def test_a_page_without_messages_tells_nothing(self) -> None:
+        assert parse({"object": "page", "entry": [{"id": PAGE_ID, "changes": [{"field": "feed"}]}]}) == ()
+
+    @pytest.mark.parametrize(
+        ("time", "expected"),
+        [
+            ("1784629801", at(1784629801)),
+            (1784629801, at(1784629801)),
+            ("1784629801500", at(1784629801.5)),
+            (1784629801500, at(1784629801.5)),
+            (0, at(0)),
+            ("soon", None),
+            ("", None),
+            (None, None),
+            (1.5, None),
+            (10**400, None),
+            ("9" * 5000, None),
+        ],
+        ids=lambda value: str(value)[:20],
+    )
+    def test_a_time_is_in_seconds_or_in_milliseconds(self, time: object, expected: datetime | None) -> None:
+        assert to_instant(time) == expected
+
+    json_values = st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+        max_leaves=5,
+    )
+
+    @settings(deadline=None)
+    @given(data=st.data())
+    def test_whatever_stands_in_place_of_a_part_is_news_or_unreadable(self, data: st.DataObject) -> None:
+        path = data.draw(st.sampled_from(sorted(RECORDED.glob("*.json"))))
+        content = json.loads(path.read_text())
+        _replace_somewhere(content, data)
+        sender_id = PHONE_NUMBER_ID if path.stem.startswith("whatsapp_") else PAGE_ID
+        try:
+            news = parse(content, sender_id)
+        except UnreadableError:
+            return
+        assert news == parse(content, sender_id)
+        assert all(event.key and event.word for event in news if isinstance(event, ProviderEvent))
+        assert all(said.provider_message_id and said.sender for said in news if isinstance(said, InboundMessage))
+
+
+def _replace_somewhere(content: Any, data: st.DataObject) -> None:  # noqa: ANN401 - any JSON
+    """Puts something else in place of one part, however deep."""
+    while True:
+        key = data.draw(st.sampled_from(_keys(content)))
+        inner = content[key]
+        if not _keys(inner) or data.draw(st.booleans()):
+            content[key] = data.draw(TestForm.json_values)
+            return
+        content = inner
+
+
+def _keys(content: object) -> list[Any]:
+    """Where an object or a list has parts."""
+    if isinstance(content, dict):
+        return sorted(cast("dict[str, object]", content))
+    return list(range(len(cast("list[object]", content)))) if isinstance(content, list) else []
