@@ -12,12 +12,14 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.admission import MongoAdmission
 from activities.dispatch import ProviderDispatch
+from activities.reception import MongoReception
 from activities.record import MongoRecord
 from bootstrap import connect_temporal, http_client, mongodb, register_search_attributes
 from integrations import ProviderOpener
 from security import Vault
 from settings import Settings
 from workflows.interaction import InteractionWorkflow
+from workflows.reception import ReceptionWorkflow
 
 GRACE: Final = timedelta(seconds=35)
 """How long a stopping worker lets sends finish: the longest a provider is waited for."""
@@ -31,14 +33,16 @@ def create_worker(client: Client, settings: Settings, opener: ProviderOpener) ->
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[InteractionWorkflow],
+        workflows=[InteractionWorkflow, ReceptionWorkflow],
         activities=[
             admission.register,
             admission.validate,
             admission.resolve,
             dispatch.dispatch,
+            dispatch.find_sent,
             record.record,
             record.load,
+            MongoReception().receive,
         ],
         workflow_runner=SandboxedWorkflowRunner() if settings.workflow_sandbox else UnsandboxedWorkflowRunner(),
         # Few fixed pollers starve new submissions behind receipts (docs/decisions/0006).

@@ -23,7 +23,7 @@ from domain.submission import Submission
 from integrations import capabilities
 from models.integration import Integration
 from models.interaction import Interaction, Step
-from models.process import Process
+from models.process import Process, last_entry_step
 from models.user import OwnedDestination, User
 from providers.base import Capabilities
 
@@ -74,6 +74,7 @@ class MongoAdmission(AdmissionActivities):
             repeatable=able.idempotent_send or integration.at_least_once,
             reports_delivery=able.reports_delivery,
             reports_reads=able.reports_reads,
+            finds_sent=able.finds_sent,
         )
         return Validation(problems=problems[:MOST_PROBLEMS], destinations=destinations, policy=policy)
 
@@ -184,7 +185,7 @@ async def _find_or_create_users(submission: Submission, destinations: list[Desti
 async def _join_named_process(submission: Submission) -> Process | None:
     """The open process that the caller named, with the interaction in it; None if it may not be joined."""
     selector = {"_id": submission.process_id, "tenant": submission.tenant, "is_closed": False}
-    return await _enter(selector, [_last_entry_step(submission)])
+    return await _enter(selector, [_last_entry(submission)])
 
 
 async def _create_process(submission: Submission, users: list[User]) -> Process | None:
@@ -200,9 +201,17 @@ async def _create_process(submission: Submission, users: list[User]) -> Process 
     absent = {name: {"$ifNull": [f"${name}", {"$literal": value}]} for name, value in initial.items()}
     selector = {"_id": submission.new_process_id, "tenant": submission.tenant, "is_closed": False}
     try:
-        return await _enter(selector, [{"$set": absent}, _last_entry_step(submission)], upsert=True)
+        return await _enter(
+            selector,
+            [{"$set": absent}, _last_entry(submission)],
+            upsert=True,
+        )
     except DuplicateKeyError:
         return None
+
+
+def _last_entry(submission: Submission) -> dict[str, Any]:
+    return last_entry_step(submission.interaction_id, submission.submitted_at, Direction.OUT)
 
 
 async def _enter(selector: dict[str, Any], steps: list[dict[str, Any]], *, upsert: bool = False) -> Process | None:
@@ -210,29 +219,6 @@ async def _enter(selector: dict[str, Any], steps: list[dict[str, Any]], *, upser
         selector, steps, upsert=upsert, return_document=ReturnDocument.AFTER
     )
     return Process.model_validate(found) if found else None
-
-
-def _last_entry_step(submission: Submission) -> dict[str, Any]:
-    """The update step that makes an interaction its process's last entry, unless a newer one is."""
-    created, interaction_id = submission.submitted_at, submission.interaction_id
-    same_time = {"$eq": ["$last_interaction_at", created]}
-    newer = {
-        "$or": [
-            {"$gt": ["$last_interaction_at", created]},
-            {"$and": [same_time, {"$gt": ["$last_interaction_id", interaction_id]}]},
-        ]
-    }
-
-    def unless_newer(field: str, value: object) -> dict[str, Any]:
-        return {"$cond": [newer, f"${field}", value]}
-
-    return {
-        "$set": {
-            "last_interaction_id": unless_newer("last_interaction_id", interaction_id),
-            "last_interaction_at": unless_newer("last_interaction_at", created),
-            "last_direction": unless_newer("last_direction", Direction.OUT.value),
-        }
-    }
 
 
 async def _why_not_joined(submission: Submission) -> Problem:

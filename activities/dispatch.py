@@ -10,11 +10,12 @@ from typing import Final
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.interfaces import NOT_TAKEN, UNANSWERED, Dispatch, DispatchActivities
-from domain.outcomes import LONGEST_DETAIL, FailureClass, Outcome, Rejected, Unanswered
+from activities.interfaces import NOT_TAKEN, UNANSWERED, Dispatch, DispatchActivities, Search
+from domain.outcomes import LONGEST_DETAIL, Accepted, FailureClass, Outcome, Rejected, Unanswered
 from domain.payloads import InvalidPayloadError, parse_payload
 from integrations import ProviderOpener
 from models.integration import Integration
+from models.interaction import Interaction
 from providers.base import AnyProvider, MisconfiguredError, Outbound, TransientError
 
 MOST_UNANSWERED_ATTEMPTS: Final = 3
@@ -37,15 +38,42 @@ class ProviderDispatch(DispatchActivities):
     @activity.defn
     async def dispatch(self, dispatch: Dispatch) -> Outcome:
         """Hand the message to its provider; write nothing."""
+        ready = await self._prepare(dispatch)
+        if isinstance(ready, Rejected):
+            return ready
+        provider, outbound = ready
+        async with _sign_of_life():
+            outcome = await _send(provider, outbound)
+        if isinstance(outcome, Unanswered) and dispatch.repeatable and _may_ask_again():
+            raise _retryable(UNANSWERED, outcome.detail)
+        return outcome
+
+    @activity.defn
+    async def find_sent(self, search: Search) -> Accepted | None:
+        """The message that an unanswered send made after all, if the provider surely has it."""
+        ready = await self._prepare(search.dispatch)
+        if isinstance(ready, Rejected):
+            return None
+        provider, outbound = ready
+        try:
+            found = await provider.find_sent(outbound, search.since)
+        except TransientError as error:
+            raise _retryable(NOT_TAKEN, str(error), error.retry_after) from None
+        # The same text to the same person may have been sent twice on purpose: one message is one interaction's.
+        if found is None or await _belongs_to_another(search.dispatch, found):
+            return None
+        return found
+
+    async def _prepare(self, dispatch: Dispatch) -> tuple[AnyProvider, Outbound] | Rejected:
+        """The provider and the message for it; or why it surely cannot be sent."""
         integration = await Integration.find_one({"_id": dispatch.integration_id, "tenant": dispatch.tenant})
         if integration is None:
             return Rejected(code="integration_not_found", failure=FailureClass.CONFIGURATION)
         try:
             provider = self.opener.open(integration)
+            payload = parse_payload(integration.channel, dispatch.payload)
         except MisconfiguredError as error:
             return Rejected(code="misconfigured", failure=FailureClass.CONFIGURATION, detail=str(error))
-        try:
-            payload = parse_payload(integration.channel, dispatch.payload)
         except InvalidPayloadError as error:
             return Rejected(code="invalid_payload", failure=FailureClass.CONTENT, detail=str(error))
         outbound = Outbound(
@@ -55,11 +83,16 @@ class ProviderDispatch(DispatchActivities):
             payload=payload,
             callback_url=self.opener.callback_url(integration),
         )
-        async with _sign_of_life():
-            outcome = await _send(provider, outbound)
-        if isinstance(outcome, Unanswered) and dispatch.repeatable and _may_ask_again():
-            raise _retryable(UNANSWERED, outcome.detail)
-        return outcome
+        return provider, outbound
+
+
+async def _belongs_to_another(dispatch: Dispatch, found: Accepted) -> bool:
+    selector = {
+        "integration.integration_id": dispatch.integration_id,
+        "provider_message_ids": found.provider_message_id,
+        "_id": {"$ne": dispatch.interaction_id},
+    }
+    return await Interaction.find_one(selector) is not None
 
 
 @asynccontextmanager

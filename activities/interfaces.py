@@ -9,8 +9,9 @@ from temporalio import activity
 
 from domain.destinations import Destination
 from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry, Interaction
-from domain.outcomes import Outcome
+from domain.outcomes import Accepted, Outcome
 from domain.problems import Problem
+from domain.reception import Reception
 from domain.status import Standing
 from domain.submission import Submission
 
@@ -73,6 +74,17 @@ class Dispatch(_Message):
     payload: dict[str, JsonValue]
     destinations: list[Destination]
     repeatable: bool
+
+
+class Search(_Message):
+    """A send that nobody answered, to be looked for at its provider.
+
+    Attributes:
+        since: when it was asked for; nothing older can be it.
+    """
+
+    dispatch: Dispatch
+    since: datetime
 
 
 class Change(_Message):
@@ -139,6 +151,11 @@ class DispatchActivities(ABC):
     async def dispatch(self, dispatch: Dispatch) -> Outcome:
         """Hand the message to its provider; write nothing."""
 
+    @abstractmethod
+    @activity.defn
+    async def find_sent(self, search: Search) -> Accepted | None:
+        """The message that an unanswered send made after all, if the provider surely has it."""
+
 
 class RecordActivities(ABC):
     """Keeping the record."""
@@ -152,3 +169,12 @@ class RecordActivities(ABC):
     @activity.defn
     async def load(self, interaction_id: str) -> Record | None:
         """What is stored of an interaction, or None if there is no such one."""
+
+
+class ReceptionActivities(ABC):
+    """Taking in what end users send."""
+
+    @abstractmethod
+    @activity.defn
+    async def receive(self, reception: Reception) -> None:
+        """Write the message down as an interaction in `RECEIVED`, with its user and process; once."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -24,11 +25,13 @@ from domain.destinations import parse_destinations
 from domain.errors import UnavailableError
 from domain.events import HeardNews
 from domain.interaction import IntegrationReference
+from domain.reception import Reception
 from domain.submission import Submission
 from models.interaction import Interaction
 from settings import Settings
 from workflows import attributes
 from workflows.interaction import Admission, InteractionInput, InteractionWorkflow
+from workflows.reception import ReceptionWorkflow
 
 _ADMITTED: Final = "admitted"
 """The update's constant id: however often a submission is repeated, it is one update with one answer."""
@@ -88,6 +91,25 @@ async def tell(client: Client, settings: Settings, interaction: Interaction, new
         static_summary=_summary(interaction.integration),
         rpc_timeout=_PATIENCE,
     )
+
+
+async def receive(client: Client, settings: Settings, reception: Reception) -> None:
+    """Start the workflow that writes down what an end user sent; the same message told again is the same workflow.
+
+    Raises:
+        RPCError: if Temporal does not take it.
+    """
+    with suppress(WorkflowAlreadyStartedError):
+        await client.start_workflow(
+            ReceptionWorkflow.run,
+            reception,
+            id=workflow_id(reception.interaction_id),
+            task_queue=settings.task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=_search_attributes(reception.tenant, reception.integration, ""),
+            static_summary=f"in · {_summary(reception.integration)}",
+            rpc_timeout=_PATIENCE,
+        )
 
 
 def _start_operation(

@@ -7,20 +7,24 @@ from http import HTTPStatus
 from typing import Final
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse, Response
 
 from api.bodies import read_bytes
-from api.engine import tell
+from api.engine import receive, tell
 from api.envelope import failure
+from api.matching import interactions_of
 from api.state import IrisState, State
 from domain.clock import utc_now
 from domain.errors import NotFoundError
 from domain.events import HeardNews, InboundMessage, News, ProviderEvent
-from domain.identifiers import new_id
+from domain.identifiers import derived_id, new_id
 from domain.problems import Problem
+from domain.reception import Reception
+from integrations import describe
 from models.integration import Integration
 from models.interaction import Interaction
 from models.unmatched import UnmatchedNews
+from models.webhook import SeenWebhook
 from providers.base import MisconfiguredError, UnreadableError, UnverifiedError, Webhook
 
 router = APIRouter(tags=["webhooks"])
@@ -38,25 +42,64 @@ _KEPT_BODY: Final = 10_000
     responses={401: {"description": "Not signed by the provider."}, 404: {"description": "No such integration."}},
 )
 async def take_webhook(provider: str, integration_id: str, request: Request, state: State) -> Response:
-    """Take what a provider tells of this integration's messages.
+    """Take what a provider tells of this integration's messages, and what end users send through it.
 
     Answered with an empty 200 once everything in it is passed on or kept: also when it is about nobody, because
     repeating it would not help.
     """
     body = await read_bytes(request, state.settings.largest_body)
-    integration = await Integration.find_one({"_id": integration_id, "provider": provider})
-    if integration is None:
-        raise NotFoundError([Problem(field="", code="not_found")])
+    integration = await _integration(provider, integration_id)
     try:
-        events = _read(state, integration, _webhook(request, body, state))
-    except UnverifiedError as error:
-        _LOG.warning("refused a webhook of integration %s: %s", integration.id, error)
-        return failure(request, HTTPStatus.UNAUTHORIZED, [Problem(field="", code="unverified")])
+        opened = state.opener.open(integration)
+        webhook = _webhook(request, body, state)
+        opened.verify(webhook)
+        key = opened.replay_key(webhook)
+        await _refuse_repetition(integration, key)
+        heard = opened.parse(webhook)
+    except (UnverifiedError, MisconfiguredError) as error:
+        return _refuse(request, integration, error)
     except UnreadableError as error:
         await _keep_unreadable(integration, body, str(error))
         return Response(status_code=HTTPStatus.OK)
-    await _pass_on(state, integration, events)
+    await _pass_on(state, integration, heard)
+    if key is not None:
+        # Only now: a webhook that could not be passed on is repeated by its provider, and must be taken then.
+        await SeenWebhook.remember(integration.id, key)
     return Response(status_code=HTTPStatus.OK)
+
+
+@router.get(
+    "/webhooks/{provider}/{integration_id}",
+    summary="Answer a provider's question whether this address is ours",
+    response_class=PlainTextResponse,
+    responses={403: {"description": "It does not know the secret."}, 404: {"description": "No such integration."}},
+)
+async def answer_challenge(provider: str, integration_id: str, request: Request, state: State) -> Response:
+    """Answer what the provider asks before it sends notifications here."""
+    integration = await _integration(provider, integration_id)
+    try:
+        return PlainTextResponse(state.opener.open(integration).challenge(dict(request.query_params)))
+    except (UnverifiedError, MisconfiguredError) as error:
+        return _refuse(request, integration, error, HTTPStatus.FORBIDDEN)
+
+
+async def _integration(provider: str, integration_id: str) -> Integration:
+    integration = await Integration.find_one({"_id": integration_id, "provider": provider})
+    if integration is None:
+        raise NotFoundError([Problem(field="", code="not_found")])
+    return integration
+
+
+async def _refuse_repetition(integration: Integration, key: str | None) -> None:
+    if key is not None and await SeenWebhook.is_seen(integration.id, key):
+        raise UnverifiedError("it was taken before")
+
+
+def _refuse(
+    request: Request, integration: Integration, error: Exception, status: HTTPStatus = HTTPStatus.UNAUTHORIZED
+) -> Response:
+    _LOG.warning("refused a webhook of integration %s: %s", integration.id, error)
+    return failure(request, status, [Problem(field="", code="unverified")])
 
 
 def _webhook(request: Request, body: bytes, state: IrisState) -> Webhook:
@@ -70,41 +113,33 @@ def _webhook(request: Request, body: bytes, state: IrisState) -> Webhook:
     )
 
 
-def _read(state: IrisState, integration: Integration, webhook: Webhook) -> Sequence[News]:
-    try:
-        provider = state.opener.open(integration)
-    except MisconfiguredError as error:
-        raise UnverifiedError("the integration is misconfigured") from error
-    provider.verify(webhook)
-    return provider.parse(webhook)
-
-
 async def _pass_on(state: IrisState, integration: Integration, heard: Sequence[News]) -> None:
     news: defaultdict[str, list[HeardNews]] = defaultdict(list)
     interactions: dict[str, Interaction] = {}
-    for event in heard:
-        if isinstance(event, InboundMessage):
+    for item in heard:
+        if isinstance(item, InboundMessage):
+            await receive(state.temporal, state.settings, _reception(integration, item))
             continue
-        interaction = await _interaction_of(integration, event)
-        if interaction is None:
-            await _keep_unmatched(integration, event)
-            continue
-        interactions[interaction.id] = interaction
-        news[interaction.id].append(HeardNews(id=new_id(), heard_at=utc_now(), event=event))
+        found = await interactions_of(integration, item)
+        if not found and item.up_to is None:
+            await _keep_unmatched(integration, item)
+        for interaction in found:
+            interactions[interaction.id] = interaction
+            news[interaction.id].append(HeardNews(id=new_id(), heard_at=utc_now(), event=item))
     for interaction_id, told in news.items():
         await tell(state.temporal, state.settings, interactions[interaction_id], told)
 
 
-async def _interaction_of(integration: Integration, event: ProviderEvent) -> Interaction | None:
-    """The integration's interaction that an event is about: by our reference, else by the provider's id."""
-    scope = {"tenant": integration.tenant, "integration.integration_id": integration.id}
-    if event.reference is not None:
-        found = await Interaction.find_one({"_id": event.reference, **scope})
-        if found is not None:
-            return found
-    if event.provider_message_id is not None:
-        return await Interaction.find_one({"provider_message_ids": event.provider_message_id, **scope})
-    return None
+def _reception(integration: Integration, message: InboundMessage) -> Reception:
+    interaction_id = derived_id("inbound", integration.id, message.provider_message_id)
+    return Reception(
+        interaction_id=interaction_id,
+        tenant=integration.tenant,
+        integration=describe(integration),
+        message=message,
+        new_process_id=derived_id("process", interaction_id),
+        heard_at=utc_now(),
+    )
 
 
 async def _keep_unmatched(integration: Integration, event: ProviderEvent) -> None:

@@ -86,11 +86,13 @@ class DispatchPolicy(_Value):
             our reference, or the integration asks for at-least-once.
         reports_delivery: whether receipts of delivery are to be expected.
         reports_reads: whether receipts of reading are.
+        finds_sent: whether the provider can be asked what became of a send that nobody answered.
     """
 
     repeatable: bool
     reports_delivery: bool
     reports_reads: bool
+    finds_sent: bool = False
 
 
 class User(_Value):

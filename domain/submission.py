@@ -4,9 +4,11 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from domain.channels import Channel
 from domain.destinations import Destination
 from domain.interaction import REGISTERED_NOTE, AuditTrail, HistoryEntry, IntegrationReference, Interaction
-from domain.payloads import summary_of
+from domain.payloads import InvalidPayloadError, parse_payload, summary_of
+from domain.segments import segments
 from domain.status import Status
 
 
@@ -55,10 +57,21 @@ class Submission(BaseModel):
                 history=[first],
             ),
             integration=self.integration,
-            metadata=self.metadata,
+            metadata=self.metadata | self._sms_metadata(),
             payload=self.payload,
             primary_key=self.primary_key,
             process_id=self.process_id,
             destinations=destinations,
             status=first.status,
         )
+
+    def _sms_metadata(self) -> dict[str, JsonValue]:
+        """What an SMS will cost: its alphabet and its number of parts."""
+        if self.integration.channel is not Channel.SMS:
+            return {}
+        try:
+            text = parse_payload(Channel.SMS, self.payload).displayed_text()
+        except InvalidPayloadError:
+            return {}
+        counted = segments(text)
+        return {"sms": {"encoding": counted.encoding, "segments": counted.parts}}

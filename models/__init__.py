@@ -10,6 +10,7 @@ from models.interaction import Interaction
 from models.process import Process
 from models.unmatched import UnmatchedNews
 from models.user import User
+from models.webhook import SeenWebhook
 
 DOCUMENTS: Final[tuple[type[Document], ...]] = (
     Account,
@@ -17,6 +18,7 @@ DOCUMENTS: Final[tuple[type[Document], ...]] = (
     Integration,
     Interaction,
     Process,
+    SeenWebhook,
     Tenant,
     UnmatchedNews,
     User,

@@ -88,6 +88,9 @@ class Interaction(Stored):
             IndexModel([("tenant", ASCENDING), ("created", DESCENDING)]),
             IndexModel([("process_id", ASCENDING), ("created", DESCENDING)]),
             IndexModel([("integration.integration_id", ASCENDING), ("provider_message_ids", ASCENDING)]),
+            IndexModel(
+                [("integration.integration_id", ASCENDING), ("destinations.value", ASCENDING), ("created", DESCENDING)]
+            ),
         ]
 
     @classmethod

@@ -1,6 +1,7 @@
 """Processes: conversations, which group interactions."""
 
 from datetime import datetime
+from typing import Any
 
 from pydantic import Field, JsonValue
 from pymongo import ASCENDING, DESCENDING, IndexModel
@@ -55,3 +56,25 @@ class Process(Stored):
             is_draft=self.is_draft,
             last_direction=self.last_direction,
         )
+
+
+def last_entry_step(interaction_id: str, created: datetime, direction: Direction) -> dict[str, Any]:
+    """The update step that makes an interaction its process's last entry, unless a newer one is."""
+    same_time = {"$eq": ["$last_interaction_at", created]}
+    newer = {
+        "$or": [
+            {"$gt": ["$last_interaction_at", created]},
+            {"$and": [same_time, {"$gt": ["$last_interaction_id", interaction_id]}]},
+        ]
+    }
+
+    def unless_newer(field: str, value: object) -> dict[str, Any]:
+        return {"$cond": [newer, f"${field}", value]}
+
+    return {
+        "$set": {
+            "last_interaction_id": unless_newer("last_interaction_id", interaction_id),
+            "last_interaction_at": unless_newer("last_interaction_at", created),
+            "last_direction": unless_newer("last_direction", direction.value),
+        }
+    }

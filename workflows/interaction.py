@@ -1,6 +1,7 @@
 """One interaction, from its submission to the last receipt: its only changer."""
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, cast
 
@@ -18,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
         RecordActivities,
         Registration,
         Resolution,
+        Search,
     )
     from domain.clock import to_milliseconds
     from domain.events import HeardNews
@@ -27,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.status import FAILURES, Milestone, Standing, Status
     from domain.submission import Submission
     from workflows import attributes
+    from workflows.steps import step
     from workflows.story import (
         describe_event,
         describe_outcome,
@@ -49,19 +52,11 @@ _TIMED_OUT_IN_FLIGHT: Final = ["TemporalTimeout:StartToClose", "TemporalTimeout:
 """How Temporal's server names, in a retry policy, an attempt that never came back
 (`TimeoutFailureTypePrefix` in temporalio/temporal `common/`; checked by `tests/workflows/test_lost_attempt.py`)."""
 
+_SEARCHES: Final = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30))
+"""The waits before each look at the provider for a send that nobody answered."""
+
 _WORKER_SILENCE: Final = timedelta(seconds=10)
 """After so long without a sign of life, the worker that was sending is taken for dead."""
-
-
-def _step(summary: str) -> workflow.LocalActivityConfig:
-    """How every step on our own database is run: again and again until it is written."""
-    return workflow.LocalActivityConfig(
-        start_to_close_timeout=timedelta(seconds=8),
-        # Longer waits become timers of the server, so that a database that is away does not keep a worker busy.
-        local_retry_threshold=timedelta(seconds=2),
-        retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=30)),
-        summary=summary,
-    )
 
 
 class InteractionInput(BaseModel):
@@ -125,6 +120,7 @@ class InteractionWorkflow:
         admitted = await self._admit(start.submission) if start.submission else None
         if admitted is not None:
             await self._dispatch(admitted)
+            await self._find_sent(admitted)
         elif self._admission is None:
             await self._resume()
         await self._hear_until_the_end()
@@ -150,13 +146,13 @@ class InteractionWorkflow:
     async def _admit(self, submission: Submission) -> Dispatch | None:
         """Register, validate and resolve; what to dispatch, or None if there is nothing for this run to send."""
         registration = await workflow.execute_local_activity_method(
-            AdmissionActivities.register, submission, **_step("write it down")
+            AdmissionActivities.register, submission, **step("write it down")
         )
         if not registration.ours:
             return None
         self._begin(registration)
         validation = await workflow.execute_local_activity_method(
-            AdmissionActivities.validate, submission, **_step("say what is wrong with it")
+            AdmissionActivities.validate, submission, **step("say what is wrong with it")
         )
         if validation.problems or validation.policy is None:
             await self._refuse(registration, validation.problems)
@@ -169,7 +165,7 @@ class InteractionWorkflow:
             revision=self._revision(),
         )
         resolved = await workflow.execute_local_activity_method(
-            AdmissionActivities.resolve, resolution, **_step("find or make its users and process")
+            AdmissionActivities.resolve, resolution, **step("find or make its users and process")
         )
         if resolved.interaction is None:
             await self._refuse(registration, resolved.problems)
@@ -211,7 +207,7 @@ class InteractionWorkflow:
     async def _resume(self) -> None:
         """Go on from what is stored: another run registered the interaction, and perhaps sent it."""
         record = await workflow.execute_local_activity_method(
-            RecordActivities.load, self._start.interaction_id, **_step("go on from the record")
+            RecordActivities.load, self._start.interaction_id, **step("go on from the record")
         )
         if record is None:
             raise ApplicationError("there is no such interaction", type="NotFound", non_retryable=True)
@@ -258,6 +254,33 @@ class InteractionWorkflow:
             )
         except ActivityError as error:
             return _outcome_of_failure(error, repeatable=dispatch.repeatable)
+
+    async def _find_sent(self, dispatch: Dispatch) -> None:
+        """Look at the provider for a send that nobody answered, unless a receipt tells first."""
+        for wait in _SEARCHES if self._policy is not None and self._policy.finds_sent else ():
+            if self._standing.custom_status != UNKNOWN:
+                return
+            with suppress(TimeoutError):
+                await workflow.wait_condition(lambda: bool(self._inbox), timeout=wait, timeout_summary="look for it")
+            await self._take_news()
+            if self._standing.custom_status == UNKNOWN:
+                await self._search(dispatch)
+
+    async def _search(self, dispatch: Dispatch) -> None:
+        try:
+            found = await workflow.execute_activity_method(
+                DispatchActivities.find_sent,
+                Search(dispatch=dispatch, since=self._created),
+                start_to_close_timeout=timedelta(seconds=60),
+                retry_policy=RetryPolicy(maximum_attempts=3),
+                summary="look for it at the provider",
+            )
+        except ActivityError:
+            return
+        if found is not None:
+            standing = self._standing.hear(Milestone.ACCEPTED, found.word)
+            entry = self._entry(standing, "Encontrado en el proveedor")
+            await self._record(standing, [entry], provider_message_id=found.provider_message_id)
 
     async def _hear_until_the_end(self) -> None:
         """Take news as they come, until nothing more can change or the receipt window closes."""
@@ -339,7 +362,7 @@ class InteractionWorkflow:
             problems=problems or [],
         )
         await workflow.execute_local_activity_method(
-            RecordActivities.record, change, **_step(f"{standing.status} {standing.custom_status or ''}".rstrip())
+            RecordActivities.record, change, **step(f"{standing.status} {standing.custom_status or ''}".rstrip())
         )
         self._sequence = change.sequence
         self._recorded += len(change.heard)

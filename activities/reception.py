@@ -1,0 +1,75 @@
+"""Taking in what end users send."""
+
+from pymongo.errors import DuplicateKeyError
+from temporalio import activity
+
+from activities.interfaces import ReceptionActivities
+from domain.interaction import Direction
+from domain.reception import Reception
+from models.interaction import Interaction
+from models.process import Process, last_entry_step
+from models.user import OwnedDestination, User
+
+
+class MongoReception(ReceptionActivities):
+    """Reception on MongoDB."""
+
+    @activity.defn
+    async def receive(self, reception: Reception) -> None:
+        """Write the message down as an interaction in `RECEIVED`, with its user and process; once."""
+        user = await _sender(reception)
+        process = await _open_process(reception, user)
+        interaction = reception.received(user.id, process.id)
+        run_id = activity.info().workflow_run_id or ""
+        document = Interaction.registered(interaction, fingerprint="", registered_by=run_id)
+        document.user_ids = [user.id]
+        document.provider_message_ids = [reception.message.provider_message_id]
+        try:
+            await document.insert()
+        except DuplicateKeyError:
+            return
+        await Process.collection().update_one(
+            {"_id": process.id}, [last_entry_step(interaction.id, reception.heard_at, Direction.IN)]
+        )
+
+
+async def _sender(reception: Reception) -> User:
+    """The user that owns the sender's destination, made if there is none."""
+    message = reception.message
+    owned = OwnedDestination(kind=message.sender_kind, value=message.sender)
+    found = await User.owning(reception.tenant, [owned])
+    if found:
+        return found[0]
+    user = User(tenant=reception.tenant, name=message.sender_name or message.sender, destinations=[owned])
+    try:
+        await user.insert()
+    except DuplicateKeyError:
+        return (await User.owning(reception.tenant, [owned]))[0]
+    return user
+
+
+async def _open_process(reception: Reception, user: User) -> Process:
+    """The newest open process of the user on the integration, opened if there is none (`iris-domain.md` §7)."""
+    integration_id = reception.integration.integration_id
+    newest = await (
+        Process.find(
+            {"tenant": reception.tenant, "user_ids": user.id, "integration_id": integration_id, "is_closed": False}
+        )
+        .sort("-created")
+        .first_or_none()
+    )
+    if newest is not None:
+        return newest
+    process = Process(
+        id=reception.new_process_id,
+        tenant=reception.tenant,
+        integration_id=integration_id,
+        user_ids=[user.id],
+        created=reception.heard_at,
+    )
+    try:
+        await process.insert()
+    except DuplicateKeyError:
+        # An earlier try of this reception made it.
+        return await Process.find_one({"_id": process.id}) or process
+    return process

@@ -1,0 +1,88 @@
+"""A message that came in, on its way to become an interaction."""
+
+import re
+from datetime import datetime
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from domain.destinations import Destination
+from domain.events import InboundMessage
+from domain.interaction import AuditTrail, Direction, HistoryEntry, IntegrationReference, Interaction
+from domain.payloads.base import summary_text
+from domain.status import Status
+
+RECEIVED_NOTE: Final = "Interacción recibida"
+
+OPT_OUT_WORDS: Final = frozenset(
+    {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "BAJA", "ALTO", "PARAR", "CANCELAR"}
+)
+"""Messages that are nothing but such a word ask to hear no more
+(https://help.twilio.com/articles/223134027, and their Spanish equivalents)."""
+
+_ORNAMENTS = re.compile(r"[\s.!¡]+")
+
+
+def is_opt_out(payload: dict[str, JsonValue]) -> bool:
+    """Whether a message is a wish to hear no more."""
+    text = payload.get("Text")
+    return isinstance(text, str) and _ORNAMENTS.sub("", text).upper() in OPT_OUT_WORDS
+
+
+class Reception(BaseModel):
+    """A message that an end user sent, and where it came in.
+
+    Attributes:
+        interaction_id: derived from the provider's id, so that the same message told twice is one interaction.
+        new_process_id: the id of the process that is opened when the sender has none open.
+        heard_at: when the provider told it, by our clock.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    interaction_id: str
+    tenant: str
+    integration: IntegrationReference
+    message: InboundMessage
+    new_process_id: str
+    heard_at: datetime
+
+    def received(self, user_id: str, process_id: str) -> Interaction:
+        """The interaction that the message becomes; nobody of the tenant wrote it, so its author is the user."""
+        message = self.message
+        return Interaction(
+            id=self.interaction_id,
+            tenant=self.tenant,
+            summary=_summary(message.payload),
+            audit_trail=AuditTrail(
+                created=self.heard_at,
+                updated=self.heard_at,
+                author_id=user_id,
+                updater_id=user_id,
+                history=[HistoryEntry(date=self.heard_at, status=Status.RECEIVED, notes=RECEIVED_NOTE)],
+            ),
+            integration=self.integration,
+            metadata=self._metadata(),
+            payload=message.payload,
+            primary_key={},
+            process_id=process_id,
+            destinations=[Destination(key=message.sender_kind, value=message.sender, user_id=user_id)],
+            direction=Direction.IN,
+            status=Status.RECEIVED,
+        )
+
+    def _metadata(self) -> dict[str, JsonValue]:
+        metadata: dict[str, JsonValue] = {"providerMessageId": self.message.provider_message_id}
+        if self.message.in_reply_to is not None:
+            metadata["inReplyTo"] = self.message.in_reply_to
+        if self.message.opted_out or is_opt_out(self.message.payload):
+            metadata["optOut"] = True
+        return metadata
+
+
+def _summary(payload: dict[str, JsonValue]) -> str:
+    def text(*names: str) -> str:
+        return next((value for name in names if isinstance(value := payload.get(name), str) and value), "")
+
+    body = text("Text", "Body", "Caption", "Title")
+    return summary_text(text("Subject"), body, None if body else text("Url", "MediaId", "Type") or None)
