@@ -1,6 +1,7 @@
 """What an integration says to send through Vonage."""
 
 import base64
+from functools import lru_cache
 from typing import Annotated, Literal, Self
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -17,12 +18,14 @@ def _bare(url: HttpUrl) -> HttpUrl:
     return url
 
 
+@lru_cache(maxsize=256)
 def read_private_key(pem: str) -> RSAPrivateKey:
     """The private key of a Vonage application.
 
     Raises:
         ValueError: if the text is not an RSA private key in PEM, without a password.
     """
+    # Kept, because checking a key takes a tenth of a second, and a provider is opened for every send and webhook.
     try:
         key = load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

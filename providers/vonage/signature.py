@@ -66,5 +66,5 @@ def _read(webhook: Webhook, secret: str) -> Claims:
         # Not `jwt.decode`, which checks times against this machine's clock and not against `received_at`.
         signed = jwt.PyJWS().decode(token.strip(), secret, algorithms=["HS256"])
         return Claims.model_validate_json(signed)
-    except (jwt.InvalidTokenError, ValidationError) as error:
+    except (jwt.PyJWTError, ValidationError) as error:
         raise UnverifiedError("the signature is not Vonage's") from error

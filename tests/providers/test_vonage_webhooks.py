@@ -1,0 +1,105 @@
+"""What Vonage's webhooks tell, composed from the fields that it documents (`docs/providers/vonage.md`)."""
+
+import json
+from typing import Final
+
+import httpx2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.events import InboundMessage, ProviderEvent
+from providers.base import UnreadableError, Webhook
+from providers.vonage import Vonage
+from tests.providers.far_end import NOW
+from tests.providers.far_ends.vonage import API_KEY, API_SECRET, SIGNATURE_SECRET
+from tests.providers.vonage_recordings import CALLBACK_URL, Case, every, recorded
+
+NO_NETWORK: Final = httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport())
+A_MESSAGE: Final = {"message_uuid": "1", "channel": "sms", "from": "34600000001", "message_type": "text", "text": "a"}
+A_STATUS: Final = {"message_uuid": "1", "channel": "sms", "status": "delivered"}
+BODIES: Final = [case["body"] for name in ("statuses", "inbound") for case in recorded(name)]
+ANY_JSON: Final = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def reader() -> Vonage:
+    """A provider that only reads webhooks."""
+    credentials = {"apiKey": API_KEY, "apiSecret": API_SECRET, "signatureSecret": SIGNATURE_SECRET}
+    return Vonage.open({"sender": "Iris"}, credentials, NO_NETWORK)
+
+
+def webhook(body: object) -> Webhook:
+    return Webhook(CALLBACK_URL, {}, json.dumps(body).encode(), NOW)
+
+
+class TestStatus:
+    @every("statuses")
+    def test_what_is_recorded_is_read(self, case: Case) -> None:
+        assert reader().parse(webhook(case["body"])) == (ProviderEvent.model_validate(case["event"]),)
+
+
+class TestInbound:
+    @every("inbound")
+    def test_what_is_recorded_is_read(self, case: Case) -> None:
+        assert reader().parse(webhook(case["body"])) == (InboundMessage.model_validate(case["message"]),)
+
+    @pytest.mark.parametrize("channel", ["viber_service", "email", "telepathy"])
+    def test_a_channel_that_is_not_ours_tells_nothing(self, channel: str) -> None:
+        assert reader().parse(webhook({**A_MESSAGE, "channel": channel})) == ()
+
+
+class TestUnreadable:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {},
+            [A_STATUS],
+            {**A_STATUS, "status": ""},
+            {**A_STATUS, "status": 1},
+            {**A_STATUS, "message_uuid": None},
+            {**A_STATUS, "message_uuid": "x" * 201},
+            {**A_STATUS, "error": "no"},
+            {**A_MESSAGE, "from": "Banco"},
+            {**A_MESSAGE, "from": None},
+            {**A_MESSAGE, "text": None},
+            {**A_MESSAGE, "message_type": None},
+            {**A_MESSAGE, "message_type": "image"},
+            {**A_MESSAGE, "message_type": "image", "image": {"name": "a.jpg"}},
+            {**A_MESSAGE, "message_type": "location", "location": {"lat": "nowhere", "long": 0}},
+            {**A_MESSAGE, "message_type": "reply", "reply": {"title": "Sí"}},
+            {**A_MESSAGE, "message_type": "button", "button": {}},
+            {**A_MESSAGE, "message_type": "reaction", "reaction": []},
+        ],
+        ids=str,
+    )
+    def test_a_body_of_another_form_is_unreadable(self, body: object) -> None:
+        with pytest.raises(UnreadableError):
+            reader().parse(webhook(body))
+
+    @pytest.mark.parametrize(
+        "body", [b"", b"null", b"{", b"\xff", b'{"status": NaN}', b'{"a":' * 10_000, b'{"status": "\\ud800"}']
+    )
+    def test_so_are_bytes_that_are_no_json(self, body: bytes) -> None:
+        with pytest.raises(UnreadableError):
+            reader().parse(Webhook(CALLBACK_URL, {}, body, NOW))
+
+    def test_what_was_said_is_not_in_the_error(self) -> None:
+        with pytest.raises(UnreadableError) as caught:
+            reader().parse(webhook({**A_MESSAGE, "text": ["a secret"]}))
+        assert "a secret" not in str(caught.value)
+
+    @settings(deadline=None)
+    @given(data=st.data())
+    def test_whatever_json_comes_is_news_or_unreadable(self, data: st.DataObject) -> None:
+        body = data.draw(st.sampled_from(BODIES))
+        field = data.draw(st.sampled_from([*body, "context", "profile", "error"]))
+        changed = webhook({**body, field: data.draw(ANY_JSON)})
+        try:
+            news = reader().parse(changed)
+        except UnreadableError:
+            return
+        assert news == reader().parse(changed)
