@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.channels import Channel
+from domain.events import InboundMessage, ProviderEvent
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
 from domain.payloads import PAYLOADS
 from domain.status import Milestone
@@ -83,6 +84,13 @@ async def deliver(provider: AnyProvider, far_end: FarEnd, reference: str = REFER
 async def receipt(provider: AnyProvider, far_end: FarEnd) -> Webhook:
     """A signed webhook about a message that was just sent."""
     return far_end.receipt(await deliver(provider, far_end), next(iter(far_end.words)))
+
+
+def the_event(provider: AnyProvider, webhook: Webhook) -> ProviderEvent:
+    """The one event that a receipt tells."""
+    (event,) = provider.parse(webhook)
+    assert isinstance(event, ProviderEvent)
+    return event
 
 
 class TestRegistry:
@@ -286,7 +294,7 @@ class TestReading:
         self, far_end: FarEnd, provider: AnyProvider, word: str
     ) -> None:
         delivery = await deliver(provider, far_end)
-        (event,) = provider.parse(far_end.receipt(delivery, word))
+        event = the_event(provider, far_end.receipt(delivery, word))
         assert (event.word, event.milestone) == (word.lower(), far_end.words[word])
         assert (event.reference, event.provider_message_id) == (REFERENCE, delivery.provider_message_id)
         assert event.destination in {None, *far_end.destinations}
@@ -296,7 +304,7 @@ class TestReading:
     async def test_a_word_that_nobody_knows_is_recorded_and_means_nothing(
         self, far_end: FarEnd, provider: AnyProvider, word: str
     ) -> None:
-        (event,) = provider.parse(far_end.receipt(await deliver(provider, far_end), word))
+        event = the_event(provider, far_end.receipt(await deliver(provider, far_end), word))
         assert (event.word, event.milestone, event.reference) == (word.lower(), Milestone.NONE, REFERENCE)
 
     @telling
@@ -309,10 +317,9 @@ class TestReading:
     async def test_other_news_has_another_key(self, far_end: FarEnd, provider: AnyProvider) -> None:
         deliveries = [await deliver(provider, far_end, reference) for reference in ("1", "2")]
         keys = [
-            event.key
+            the_event(provider, far_end.receipt(delivery, word)).key
             for delivery in deliveries
             for word in (*far_end.words, *far_end.unknown_words)
-            for event in provider.parse(far_end.receipt(delivery, word))
         ]
         assert len(set(keys)) == len(keys)
 
@@ -353,7 +360,8 @@ def assert_reads(provider: AnyProvider, webhook: Webhook) -> None:
     except UnreadableError:
         return
     assert events == provider.parse(webhook)
-    assert all(event.key and event.word == event.word.lower() != "" for event in events)
+    for news in events:
+        assert isinstance(news, InboundMessage) or (news.key and news.word == news.word.lower() != "")
 
 
 def assert_tells_no_secret(far_end: FarEnd, *told: Outcome | Exception | object) -> None:
