@@ -5,9 +5,11 @@ from typing import Final
 
 from providers.base import AnyProvider
 from providers.sandbox import Sandbox
+from providers.sinch import Sinch
 from providers.smtp import Smtp
 from providers.twilio import Twilio
+from providers.vonage import Vonage
 
 PROVIDERS: Final[Mapping[str, type[AnyProvider]]] = {
-    provider.name: provider for provider in (Sandbox, Smtp, Twilio)
+    provider.name: provider for provider in (Sandbox, Sinch, Smtp, Twilio, Vonage)
 }
