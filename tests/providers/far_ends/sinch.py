@@ -1,5 +1,6 @@
 """Sinch's side: the server that gives access tokens, the Conversation API, and signed webhooks, on loopback."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -84,6 +85,8 @@ class SinchFarEnd(HttpFarEnd):
         token_reply: what is answered to whoever asks for a token, in place of one.
         revoked: tokens that are believed no more.
         tokens: how many were given.
+        asked_for_token: whether somebody asked for one.
+        kept_in: where its messages are kept, by the app's processing mode.
     """
 
     provider = Sinch
@@ -147,6 +150,8 @@ class SinchFarEnd(HttpFarEnd):
         self.token_reply: Reply = b""
         self.revoked: set[str] = set()
         self.tokens = 0
+        self.asked_for_token = asyncio.Event()
+        self.kept_in = "CONVERSATION_SOURCE"
         self._reply = self._route(self._reply)
 
     def configuration(self) -> Settings:
@@ -159,6 +164,10 @@ class SinchFarEnd(HttpFarEnd):
     def secrets(self) -> Sequence[str]:
         return (KEY_SECRET, WEBHOOK_SECRET, BASIC, TOKEN)
 
+    def answer(self, reply: Reply) -> None:
+        """From now on, say this of messages."""
+        self._always(reply)
+
     def _always(self, reply: Reply) -> None:
         super()._always(reply)
         self._reply = self._route(self._reply)
@@ -170,6 +179,7 @@ class SinchFarEnd(HttpFarEnd):
             if request.target != TOKENS:
                 return await reply(request)
             self.attempts -= 1
+            self.asked_for_token.set()
             return self.token_reply if self.token_reply != b"" else self._grant(request)
 
         return reply_to
@@ -219,7 +229,7 @@ class SinchFarEnd(HttpFarEnd):
         return json_answer(HTTPStatus.OK, accepted)
 
     def _list(self, query: Mapping[str, str]) -> bytes:
-        """What was sent to a destination, newest first; kept as conversations."""
+        """What was sent to a destination, newest first."""
         messages = [
             {
                 "id": delivery.provider_message_id,
@@ -229,7 +239,7 @@ class SinchFarEnd(HttpFarEnd):
                 "accept_time": "2026-07-21T10:30:00.123Z",
             }
             for delivery in reversed(self.deliveries)
-            if delivery.destinations == (query["channel_identity"],) and query["messages_source"].startswith("CONV")
+            if delivery.destinations == (query["channel_identity"],) and query["messages_source"] == self.kept_in
         ]
         return json_answer(HTTPStatus.OK, {"messages": messages, "next_page_token": ""})
 

@@ -1,0 +1,418 @@
+"""What is Sinch's own when sending, beyond the contract of every provider (`docs/providers/sinch.md`).
+
+The recorded bodies are composed from the fields that Sinch documents, and its own library takes them
+(`recorded/sinch/README.md`).
+"""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx2
+import pytest
+from pydantic import JsonValue
+
+from domain.channels import Channel
+from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
+from domain.payloads import PAYLOADS, parse_payload
+from providers.base import TransientError
+from providers.http import judge
+from providers.sinch import Sinch
+from providers.sinch.answers import Answer, find_reference
+from providers.sinch.messages import render
+from tests.providers.far_end import NOW, REFERENCE
+from tests.providers.far_ends.sinch import APP, MESSAGES, PROJECT, SinchFarEnd, SinchRcs, SinchSms, SinchWhatsApp
+from tests.providers.loopback import json_answer
+
+RECORDED: Final = Path(__file__).parent / "recorded" / "sinch"
+MESSAGE_ID: Final = "01J0000000000000000000MSG1"
+YES_OR_NO: Final[JsonValue] = [{"Title": "Sí", "Id": "y"}, {"Title": "No"}]
+SHOPS: Final[JsonValue] = [
+    {
+        "Title": "Madrid",
+        "Rows": [
+            {"Id": "alcala", "Title": "Alcalá", "Description": "Abierta hasta las 22"},
+            {"Id": "getafe", "Title": "Getafe"},
+        ],
+    },
+    {"Title": "Valencia", "Rows": [{"Id": "alfafar", "Title": "Alfafar"}]},
+]
+PAYLOADS_BY_RECORD: Final[dict[str, tuple[Channel, dict[str, JsonValue]]]] = {
+    "sms_text": (Channel.SMS, {"Type": "simple-text", "Text": "Hola"}),
+    "rcs_text": (Channel.RCS, {"Type": "text-message-rcs", "Text": "Hola"}),
+    "rcs_text_suggestions": (
+        Channel.RCS,
+        {
+            "Type": "text-message-rcs",
+            "Text": "¿Viene?",
+            "Suggestions": [
+                {"Title": "Sí", "Id": "y"},
+                {"Title": "No"},
+                {"Title": "Web", "Url": "https://tienda.example/?a=1"},
+                {"Title": "Llamar", "PhoneNumber": "34910000001"},
+            ],
+        },
+    ),
+    "rcs_media": (
+        Channel.RCS,
+        {"Type": "media-rcs", "Url": "https://cdn.example/a.pdf", "MediaType": "document", "FileName": "oferta.pdf"},
+    ),
+    "rcs_media_caption": (
+        Channel.RCS,
+        {"Type": "media-rcs", "Url": "https://cdn.example/a.jpg", "MediaType": "image", "Caption": "Solo hoy"},
+    ),
+    "rcs_card": (
+        Channel.RCS,
+        {
+            "Type": "card-rcs",
+            "Title": "Oferta",
+            "Description": "Solo hoy",
+            "ImageUrl": "https://cdn.example/a.jpg",
+            "Suggestions": [{"Title": "Sí", "Id": "y"}, {"Title": "Web", "Url": "https://tienda.example/"}],
+        },
+    ),
+    "rcs_card_words": (Channel.RCS, {"Type": "card-rcs", "Title": "Oferta", "Description": "Solo hoy"}),
+    "rcs_carousel": (
+        Channel.RCS,
+        {
+            "Type": "carousel-rcs",
+            "Cards": [
+                {"Title": "Taladro", "ImageUrl": "https://cdn.example/1.jpg"},
+                {"Title": "Sierra", "Description": "De 90 W", "Suggestions": [{"Title": "Esta", "Id": "2"}]},
+            ],
+            "Suggestions": [{"Title": "Más"}],
+        },
+    ),
+    "whatsapp_text": (Channel.WHATSAPP, {"Type": "simple-text", "Text": "Hola"}),
+    "whatsapp_media": (
+        Channel.WHATSAPP,
+        {"Type": "media", "Url": "https://cdn.example/a.ogg", "MediaType": "audio"},
+    ),
+    "whatsapp_media_caption": (
+        Channel.WHATSAPP,
+        {
+            "Type": "media",
+            "Url": "https://cdn.example/a.mp4",
+            "MediaType": "video",
+            "Caption": "Su pedido",
+            "FileName": "pedido.mp4",
+        },
+    ),
+    "whatsapp_card": (
+        Channel.WHATSAPP,
+        {"Type": "card", "Text": "¿Lo quiere?", "ImageUrl": "https://cdn.example/a.jpg", "Buttons": YES_OR_NO},
+    ),
+    "whatsapp_buttons": (Channel.WHATSAPP, {"Type": "buttons", "Text": "¿Viene?", "Buttons": YES_OR_NO}),
+    "whatsapp_list": (
+        Channel.WHATSAPP,
+        {"Type": "list", "Text": "Elija una tienda", "Button": "Tiendas", "Sections": SHOPS},
+    ),
+    "whatsapp_template": (
+        Channel.WHATSAPP,
+        {"Type": "template", "Name": "pedido_listo", "Language": "es_ES", "Parameters": ["Ana", "12:30"]},
+    ),
+    "whatsapp_template_plain": (Channel.WHATSAPP, {"Type": "template", "Name": "bienvenida"}),
+}
+
+
+@pytest.fixture(scope="session")
+async def http() -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(timeout=1, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(params=[SinchRcs, SinchWhatsApp, SinchSms], ids=lambda far_end: far_end.channel)
+async def far_end(request: pytest.FixtureRequest) -> AsyncIterator[SinchFarEnd]:
+    async with request.param() as listening:
+        yield listening
+
+
+@pytest.fixture
+async def rcs() -> AsyncIterator[SinchRcs]:
+    async with SinchRcs() as listening:
+        yield listening
+
+
+@pytest.fixture
+async def sms() -> AsyncIterator[SinchSms]:
+    async with SinchSms() as listening:
+        yield listening
+
+
+def recorded(name: str) -> Any:  # noqa: ANN401 - whatever JSON was recorded
+    return json.loads((RECORDED / f"{name}.json").read_bytes())
+
+
+def configured(far_end: SinchFarEnd, http: httpx2.AsyncClient, **configuration: JsonValue) -> Sinch:
+    return Sinch.open(far_end.configuration() | configuration, far_end.credentials(), http)
+
+
+def sent_body(far_end: SinchFarEnd) -> Any:  # noqa: ANN401 - whatever JSON was sent
+    return json.loads(far_end.requests[-1].body)
+
+
+class TestRequest:
+    async def test_the_whole_body_is_the_documented_one(self, rcs: SinchRcs, http: httpx2.AsyncClient) -> None:
+        await configured(rcs, http).send(rcs.outbound())
+        assert sent_body(rcs) == recorded("send_rcs")
+        assert rcs.requests[-1].headers["content-type"] == "application/json"
+
+    async def test_sms_names_its_sender_and_a_time_to_live_is_in_seconds(
+        self, sms: SinchSms, http: httpx2.AsyncClient
+    ) -> None:
+        await configured(sms, http, smsSender="ObraMat", ttl=600).send(sms.outbound())
+        assert sent_body(sms) == recorded("send_sms")
+
+    async def test_the_sender_of_sms_is_named_on_no_other_channel(
+        self, rcs: SinchRcs, http: httpx2.AsyncClient
+    ) -> None:
+        await configured(rcs, http, smsSender="ObraMat").send(rcs.outbound())
+        assert sent_body(rcs) == recorded("send_rcs")
+
+    @pytest.mark.parametrize("name", PAYLOADS_BY_RECORD)
+    async def test_each_payload_is_sent_as_the_documented_message(
+        self, sms: SinchSms, http: httpx2.AsyncClient, name: str
+    ) -> None:
+        channel, raw = PAYLOADS_BY_RECORD[name]
+        outbound = replace(sms.outbound(), channel=channel, payload=parse_payload(channel, raw))
+        assert isinstance(await configured(sms, http).send(outbound), Accepted)
+        assert sent_body(sms)["message"] == recorded(f"messages/{name}")
+
+    def test_every_payload_that_sinch_says_to_carry_is_tested_and_every_record_is_used(self) -> None:
+        tested = {(channel, raw["Type"]) for channel, raw in PAYLOADS_BY_RECORD.values()}
+        said = {(channel, each) for channel, able in Sinch.channels.items() for each in able.payload_types}
+        assert tested == said
+        assert set(PAYLOADS_BY_RECORD) == {path.stem for path in (RECORDED / "messages").iterdir()}
+
+    def test_of_other_channels_it_carries_nothing(self) -> None:
+        mail = parse_payload(Channel.EMAIL, {"Type": "email", "Body": "Hola"})
+        assert mail.wire_type in PAYLOADS[Channel.EMAIL]
+        with pytest.raises(NotImplementedError, match="email"):
+            render(mail)
+
+    @pytest.mark.parametrize(
+        ("channel", "wire_type"), [(Channel.RCS, "media-rcs"), (Channel.WHATSAPP, "media")], ids=str
+    )
+    @pytest.mark.parametrize("media_type", ["audio", "document"])
+    async def test_words_that_would_be_lost_are_refused_before_anything_is_sent(
+        self, sms: SinchSms, http: httpx2.AsyncClient, channel: Channel, wire_type: str, media_type: str
+    ) -> None:
+        raw: dict[str, JsonValue] = {
+            "Type": wire_type,
+            "Url": "https://cdn.example/a",
+            "MediaType": media_type,
+            "Caption": "Lea esto",
+        }
+        outcome = await configured(sms, http).send(
+            replace(sms.outbound(), channel=channel, payload=parse_payload(channel, raw))
+        )
+        assert isinstance(outcome, Rejected)
+        assert (outcome.code, outcome.failure) == ("caption_not_carried", FailureClass.CONTENT)
+        assert sms.requests == []
+
+    @pytest.mark.parametrize("region", ["us", "eu", "br"])
+    async def test_the_address_is_the_regions_unless_another_is_configured(self, region: str) -> None:
+        asked: list[str] = []
+
+        def answer(request: httpx2.Request) -> httpx2.Response:
+            asked.append(f"{request.method} {request.url}")
+            return httpx2.Response(200, json={"access_token": "t", "expires_in": 3600, "message_id": "1"})
+
+        async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer)) as http:
+            configuration: dict[str, JsonValue] = {"projectId": PROJECT, "appId": APP, "region": region}
+            await Sinch.open(configuration, SinchRcs().credentials(), http).send(SinchRcs().outbound())
+        assert asked == [
+            "POST https://auth.sinch.com/oauth2/token",
+            f"POST https://{region}.conversation.api.sinch.com/v1/projects/{PROJECT}/messages:send",
+        ]
+
+
+class TestAnswer:
+    @pytest.mark.parametrize(
+        ("status", "name", "expected"),
+        [
+            (200, "accepted", Accepted(provider_message_id=MESSAGE_ID)),
+            (200, "official/SendMessageResponseDto", Accepted(provider_message_id="message id")),
+            (
+                400,
+                "invalid_argument",
+                Rejected(code="INVALID_ARGUMENT", failure=FailureClass.CONTENT, detail="Invalid argument: message"),
+            ),
+            (
+                403,
+                "permission_denied",
+                Rejected(code="PERMISSION_DENIED", failure=FailureClass.CONFIGURATION, detail="Billing limit reached"),
+            ),
+            (
+                404,
+                "not_found",
+                Rejected(code="NOT_FOUND", failure=FailureClass.CONFIGURATION, detail="App not found"),
+            ),
+            (500, "internal", Unanswered(detail="INTERNAL: Internal")),
+        ],
+    )
+    def test_what_sinch_answers_is_what_becomes_of_the_send(self, status: int, name: str, expected: Outcome) -> None:
+        assert judge(httpx2.Response(status, json=recorded(name)), Answer().dialect()) == expected
+
+    @pytest.mark.parametrize("status", [501, 503, 504])
+    def test_sinchs_own_trouble_leaves_it_open_whatever_its_code(self, status: int) -> None:
+        body = {"error": {"code": status, "message": "", "status": "NEW_CODE"}}
+        assert isinstance(judge(httpx2.Response(status, json=body), Answer().dialect()), Unanswered)
+
+    @pytest.mark.parametrize("body", [{"message_id": ""}, {"message_id": None}, {"message_id": 1}, {}, [], "x", None])
+    def test_a_success_of_another_form_leaves_it_open(self, body: JsonValue) -> None:
+        assert isinstance(judge(httpx2.Response(200, json=body), Answer().dialect()), Unanswered)
+
+    @pytest.mark.parametrize(
+        "body", [{}, {"error": "no"}, {"error": {"code": 400}}, {"error": {"status": 1}}, {"error": {"status": ""}}, []]
+    )
+    def test_an_error_of_another_form_is_nobody_knows_whose(self, body: JsonValue) -> None:
+        assert judge(httpx2.Response(400, json=body), Answer().dialect()) == Rejected(
+            code="http_400", failure=FailureClass.OTHER, detail="HTTP 400 not in the provider's form"
+        )
+
+    async def wait_asked(self, sms: SinchSms, http: httpx2.AsyncClient, reply: bytes) -> timedelta | None:
+        sms.answer(reply)
+        with pytest.raises(TransientError, match="RESOURCE_EXHAUSTED") as caught:
+            await configured(sms, http).send(sms.outbound())
+        return caught.value.retry_after
+
+    async def test_the_wait_that_an_error_details_is_asked_for(self, sms: SinchSms, http: httpx2.AsyncClient) -> None:
+        reply = json_answer(429, recorded("resource_exhausted"))
+        assert await self.wait_asked(sms, http, reply) == timedelta(seconds=2.5)
+
+    async def test_retry_after_goes_before_it(self, sms: SinchSms, http: httpx2.AsyncClient) -> None:
+        reply = json_answer(429, recorded("resource_exhausted"), retry_after="9")
+        assert await self.wait_asked(sms, http, reply) == timedelta(seconds=9)
+
+    @pytest.mark.parametrize(
+        ("details", "seconds"),
+        [
+            ([{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retry_delay": "3s"}], 3),
+            ([{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "999999s"}], 3600),
+            ([{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "soon"}], None),
+            ([{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "-1s"}], None),
+            ([{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": 5}], None),
+            ([{"@type": "type.googleapis.com/google.rpc.Help", "retryDelay": "5s"}], None),
+            ([None, "x", 1], None),
+            (None, None),
+        ],
+        ids=str,
+    )
+    async def test_a_wait_is_believed_up_to_an_hour_and_only_in_the_documented_form(
+        self,
+        sms: SinchSms,
+        http: httpx2.AsyncClient,
+        details: JsonValue,
+        seconds: float | None,
+    ) -> None:
+        error: JsonValue = {"code": 429, "message": "", "status": "RESOURCE_EXHAUSTED", "details": details}
+        wait = await self.wait_asked(sms, http, json_answer(429, {"error": error}))
+        assert wait == (None if seconds is None else timedelta(seconds=seconds))
+
+
+class TestFindingWhatWasSent:
+    async def test_a_message_is_found_by_our_reference(self, far_end: SinchFarEnd, http: httpx2.AsyncClient) -> None:
+        sinch = configured(far_end, http)
+        outcomes = [await sinch.send(replace(far_end.outbound(), reference=each)) for each in ("1", REFERENCE, "2")]
+        assert await sinch.find_sent(far_end.outbound(), NOW) == outcomes[1]
+
+    async def test_so_is_one_of_an_app_that_only_dispatches(self, rcs: SinchRcs, http: httpx2.AsyncClient) -> None:
+        rcs.kept_in = "DISPATCH_SOURCE"
+        sinch = configured(rcs, http)
+        assert await sinch.send(rcs.outbound()) == await sinch.find_sent(rcs.outbound(), NOW)
+
+    async def test_what_others_sent_to_the_same_person_is_not_it(self, rcs: SinchRcs, http: httpx2.AsyncClient) -> None:
+        sinch = configured(rcs, http)
+        await sinch.send(replace(rcs.outbound(), reference="another"))
+        assert await sinch.find_sent(rcs.outbound(), NOW) is None
+
+    async def test_it_is_asked_as_documented(self, rcs: SinchRcs, http: httpx2.AsyncClient) -> None:
+        since = datetime(2026, 7, 21, 12, 30, tzinfo=UTC)
+        await configured(rcs, http).find_sent(rcs.outbound(), since)
+        lists = [request for request in rcs.requests if request.method == "GET"]
+        assert [urlsplit(request.target).path for request in lists] == [MESSAGES, MESSAGES]
+        asked = [dict(parse_qsl(urlsplit(request.target).query)) for request in lists]
+        assert asked == [
+            {
+                "app_id": APP,
+                "channel": "RCS",
+                "channel_identity": "34638766068",
+                "direction": "TO_CONTACT",
+                "start_time": "2026-07-21T12:25:00Z",
+                "view": "WITH_METADATA",
+                "messages_source": source,
+                "page_size": "1000",
+            }
+            for source in ("CONVERSATION_SOURCE", "DISPATCH_SOURCE")
+        ]
+
+    @pytest.mark.parametrize(
+        "loss", ["a success without an id", "a success with another form", "a success that is no JSON"]
+    )
+    async def test_an_answer_of_another_form_finds_nothing(
+        self, rcs: SinchRcs, http: httpx2.AsyncClient, loss: str
+    ) -> None:
+        rcs.lose_answer(loss)
+        assert await configured(rcs, http).find_sent(rcs.outbound(), NOW) is None
+
+    @pytest.mark.parametrize("code", ["INVALID_ARGUMENT", "PERMISSION_DENIED", "NOT_FOUND", "http_403"])
+    async def test_nor_does_a_refusal(self, rcs: SinchRcs, http: httpx2.AsyncClient, code: str) -> None:
+        rcs.refuse(code)
+        assert await configured(rcs, http).find_sent(rcs.outbound(), NOW) is None
+
+    async def test_nor_does_a_refused_key(self, rcs: SinchRcs, http: httpx2.AsyncClient) -> None:
+        assert await rcs.open(http, keySecret="another").find_sent(rcs.outbound(), NOW) is None
+
+    @pytest.mark.parametrize(
+        "loss",
+        ["closed without an answer", "half an answer", "not HTTP", "a gateway's error", "a proxy that is too busy"],
+    )
+    async def test_when_sinch_cannot_be_asked_it_is_asked_again(
+        self, rcs: SinchRcs, http: httpx2.AsyncClient, loss: str
+    ) -> None:
+        rcs.lose_answer(loss)
+        with pytest.raises(TransientError):
+            await configured(rcs, http).find_sent(rcs.outbound(), NOW)
+
+    async def test_and_when_it_is_too_busy_after_the_wait_it_asks_for(
+        self, rcs: SinchRcs, http: httpx2.AsyncClient
+    ) -> None:
+        rcs.throttle("RESOURCE_EXHAUSTED")
+        with pytest.raises(TransientError) as caught:
+            await configured(rcs, http).find_sent(rcs.outbound(), NOW)
+        assert caught.value.retry_after == timedelta(seconds=7)
+
+    async def test_a_token_that_expired_is_renewed(self, rcs: SinchRcs, http: httpx2.AsyncClient) -> None:
+        sinch = configured(rcs, http)
+        sent = await sinch.send(rcs.outbound())
+        rcs.revoked = {"made.up.access-token-1"}
+        assert await sinch.find_sent(rcs.outbound(), NOW) == sent
+        assert rcs.tokens == 2
+
+    def test_the_official_list_is_read(self) -> None:
+        page = recorded("official/MessagesListResponse-page-0")
+        assert find_reference(page, '{"operator":"310150"}') == Accepted(provider_message_id="Fake ID")
+        assert find_reference(page, REFERENCE) is None
+
+    @pytest.mark.parametrize(
+        "page",
+        [
+            None,
+            [],
+            {"messages": None},
+            {"messages": {}},
+            {"messages": [None]},
+            {"messages": [{"metadata": REFERENCE}]},
+            {"messages": [{"id": "1", "metadata": {"reference": REFERENCE}}]},
+            {"messages": [{"id": "1", "metadata": f"{REFERENCE} "}]},
+            {"messages": [{"id": "1", "correlation_id": REFERENCE}]},
+        ],
+        ids=str,
+    )
+    def test_only_exactly_our_reference_in_the_metadata_is_a_match(self, page: JsonValue) -> None:
+        assert find_reference(page, REFERENCE) is None
