@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from api import health, interactions, users, webhooks
+from api import health, interactions, login, webhooks
 from api.errors import add_error_handlers
 from api.state import IrisState
 from bootstrap import connect_temporal, http_client, mongodb
@@ -36,7 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
             yield
 
     app = FastAPI(title="Iris", version="0.1.0", description=DESCRIPTION, lifespan=lifespan, redirect_slashes=False)
-    for module in (interactions, users, webhooks, health):
+    for module in (interactions, login, webhooks, health):
         app.include_router(module.router)
     add_error_handlers(app)
     return app

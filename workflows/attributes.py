@@ -2,7 +2,10 @@
 
 from typing import Final
 
+from temporalio import workflow
 from temporalio.common import SearchAttributeKey
+
+from domain.status import Status
 
 TENANT: Final = SearchAttributeKey.for_keyword("IrisTenant")
 CHANNEL: Final = SearchAttributeKey.for_keyword("IrisChannel")
@@ -15,3 +18,9 @@ FAILURE: Final = SearchAttributeKey.for_keyword("IrisFailure")
 
 NAMES: Final = tuple(key.name for key in (TENANT, CHANNEL, PROVIDER, INTEGRATION, PROCESS, FAILURE))
 """What a namespace must know, each as a keyword, before a workflow can be started."""
+
+
+def show_failure(status: Status | None) -> None:
+    """Let the running workflow be found by its failure, or no longer."""
+    update = FAILURE.value_unset() if status is None else FAILURE.value_set(status.value)
+    workflow.upsert_search_attributes([update])  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics

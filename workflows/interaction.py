@@ -24,11 +24,12 @@ with workflow.unsafe.imports_passed_through():
     from domain.clock import to_milliseconds
     from domain.events import HeardNews
     from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry, Interaction
-    from domain.outcomes import Accepted, Outcome, Rejected, Unanswered
+    from domain.outcomes import Accepted, Outcome
     from domain.problems import Problem
     from domain.status import FAILURES, Milestone, Standing, Status
     from domain.submission import Submission
     from workflows import attributes
+    from workflows.outcomes import UNKNOWN, outcome_of_failure, standing_after
     from workflows.steps import step
     from workflows.story import (
         describe_event,
@@ -38,12 +39,6 @@ with workflow.unsafe.imports_passed_through():
         story_so_far,
         why_not_applied,
     )
-
-UNKNOWN: Final = "unknown"
-"""The `customStatus` of a send that nobody answered."""
-
-NOT_SENT: Final = "not_sent"
-"""The `customStatus` of a send that the provider surely did not take, in all the time it was given."""
 
 MOST_EVENTS: Final = 500
 """After so many recorded events of one interaction, those that change nothing are no longer recorded."""
@@ -226,7 +221,7 @@ class InteractionWorkflow:
 
     async def _dispatch(self, dispatch: Dispatch) -> None:
         outcome = await self._send(dispatch)
-        standing = _standing_after(outcome)
+        standing = standing_after(outcome)
         entry = self._entry(standing, describe_outcome(outcome))
         refused = events_of_refused(outcome)
         heard = [
@@ -253,7 +248,7 @@ class InteractionWorkflow:
                 summary="hand it to the provider",
             )
         except ActivityError as error:
-            return _outcome_of_failure(error, repeatable=dispatch.repeatable)
+            return outcome_of_failure(error, repeatable=dispatch.repeatable)
 
     async def _find_sent(self, dispatch: Dispatch) -> None:
         """Look at the provider for a send that nobody answered, unless a receipt tells first."""
@@ -371,7 +366,7 @@ class InteractionWorkflow:
     def _stand(self, standing: Standing, entries: list[HistoryEntry]) -> None:
         """Take a standing that is recorded, and show it in the Web UI."""
         if standing.status is not self._standing.status and {standing.status, self._standing.status} & FAILURES:
-            _show_failure(standing.status if standing.status in FAILURES else None)
+            attributes.show_failure(standing.status if standing.status in FAILURES else None)
         self._standing = standing
         self._history.extend(entries)
         workflow.set_current_details(story_so_far(self._history))
@@ -385,34 +380,3 @@ class InteractionWorkflow:
 
     def _now(self) -> datetime:
         return max(to_milliseconds(workflow.now()), self._created)
-
-
-def _show_failure(status: Status | None) -> None:
-    update = attributes.FAILURE.value_unset() if status is None else attributes.FAILURE.value_set(status.value)
-    workflow.upsert_search_attributes([update])  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
-
-
-def _standing_after(outcome: Outcome | str) -> Standing:
-    match outcome:
-        case Accepted():
-            return Standing(status=Status.SENT, custom_status=outcome.word, milestone=Milestone.ACCEPTED)
-        case Rejected():
-            return Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status="rejected")
-        case Unanswered():
-            return Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status=UNKNOWN)
-        case str():
-            return Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status=NOT_SENT)
-
-
-def _outcome_of_failure(error: ActivityError, *, repeatable: bool) -> Outcome | str:
-    """What a dispatch that gave up means.
-
-    The activity raises an error of its own only while the message was surely not taken, or when it may be repeated;
-    an attempt that never came back, and one of several that were repeated, may have sent it.
-    """
-    cause = error.cause
-    while cause is not None and not isinstance(cause, ApplicationError):
-        cause = cause.__cause__
-    if cause is not None and not repeatable:
-        return str(cause)
-    return Unanswered(detail=str(cause or error.cause or error))
