@@ -93,6 +93,45 @@ def test_production_refuses_a_development_secret_by_name(
         settings_with(monkeypatch, PRODUCTION | {name: value})
 
 
+def test_production_names_at_once_all_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValidationError) as refused:
+        settings_with(monkeypatch, {"IRIS_ENVIRONMENT": "production"})
+    assert all(name in str(refused.value) for name in ("IRIS_JWT_SECRET", "IRIS_ENCRYPTION_KEYS"))
+
+
+@pytest.mark.parametrize("environment", Environment)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("IRIS_JWT_SECRET", ""),
+        ("IRIS_JWT_SECRET", "s3cr3t-" * 4 + "s3c"),
+        ("IRIS_ENCRYPTION_KEYS", ""),
+        ("IRIS_ENCRYPTION_KEYS", "s3cr3t"),
+        ("IRIS_ENCRYPTION_KEYS", f"{KEY},"),
+        ("IRIS_ENCRYPTION_KEYS", f"{KEY},s3cr3t"),
+    ],
+)
+def test_a_weak_secret_is_refused_by_name_everywhere_and_not_told(
+    monkeypatch: pytest.MonkeyPatch, environment: Environment, name: str, value: str
+) -> None:
+    with pytest.raises(ValidationError, match=name) as refused:
+        settings_with(monkeypatch, PRODUCTION | {"IRIS_ENVIRONMENT": environment, name: value})
+    assert "s3cr3t" not in str(refused.value)
+    assert KEY not in str(refused.value)
+
+
+def test_production_refuses_a_development_key_also_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = f"{KEY}, {DEVELOPMENT_ENCRYPTION_KEY}"
+    with pytest.raises(ValidationError, match="IRIS_ENCRYPTION_KEYS"):
+        settings_with(monkeypatch, PRODUCTION | {"IRIS_ENCRYPTION_KEYS": keys})
+
+
+def test_the_vaults_keys_are_taken_newest_first_whatever_is_around_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    older = "b2xkZXItb2xkZXItb2xkZXItb2xkZXItb2xkZXItb28="
+    found = settings_with(monkeypatch, PRODUCTION | {"IRIS_ENCRYPTION_KEYS": f" {KEY} ,\n{older}"})
+    assert found.vault_keys() == [KEY, older]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -5,6 +5,7 @@ from datetime import timedelta
 import httpx2
 import pytest
 from cryptography.fernet import Fernet
+from pydantic import JsonValue
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.dispatch import MOST_UNANSWERED_ATTEMPTS, ProviderDispatch
@@ -168,6 +169,26 @@ async def test_an_integration_that_does_not_fit_its_provider_is_a_rejection_that
     assert outcome.detail
     assert "s3cr3t" not in outcome.detail
     assert FOREIGN_SEAL not in outcome.detail
+
+
+async def test_an_integration_of_an_unknown_provider_is_a_rejection(sender: Sender) -> None:
+    integration = await sender.world.integration(provider="nobody")
+    outcome = await sender.send(await sender.dispatch(integration, repeatable=True))
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.failure) == ("misconfigured", FailureClass.CONFIGURATION)
+    assert "nobody" in outcome.detail
+
+
+@pytest.mark.parametrize("payload", [{}, {"Type": "email", "Body": "Hola"}, {"Type": "simple-text", "Colour": "red"}])
+async def test_a_payload_that_is_no_longer_valid_is_a_rejection_and_is_not_sent(
+    sender: Sender, payload: dict[str, JsonValue]
+) -> None:
+    dispatch = await sender.dispatch(await sender.world.integration(), repeatable=True)
+    outcome = await sender.send(dispatch.model_copy(update={"payload": payload}))
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.failure) == ("invalid_payload", FailureClass.CONTENT)
+    assert "payLoad." in outcome.detail
+    assert await sender.taken(dispatch.interaction_id) == 0
 
 
 async def test_credentials_that_the_provider_does_not_know_are_a_rejection(sender: Sender) -> None:

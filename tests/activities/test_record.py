@@ -1,7 +1,11 @@
-"""Keeping the record: each step once, and in its turn."""
+"""Keeping the record: each step once, in its turn, and as the latest try of its task has it."""
 
 import asyncio
 from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from activities.interfaces import Change, Record
 from activities.record import MongoRecord
@@ -11,34 +15,47 @@ from domain.interaction import HeardEvent, HistoryEntry
 from domain.problems import Problem
 from domain.status import Milestone, Standing, Status
 from models.interaction import Interaction
-from tests.activities.world import NOW, World, run
+from tests.activities.world import FIRST_TASK, NOW, World, run
 
 SENT = Standing(status=Status.SENT, custom_status="queued", milestone=Milestone.ACCEPTED)
 DELIVERED = Standing(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)
+READ = Standing(status=Status.COMPLETED, custom_status="read", milestone=Milestone.READ)
+REFUSED = Standing(status=Status.VALIDATION_ERROR)
+TRY, RETRY = FIRST_TASK + 6, FIRST_TASK + 9
 RECORD = MongoRecord()
 
 
 def change(interaction_id: str, sequence: int, standing: Standing, **changes: object) -> Change:
+    """A step that adds one history entry, as those before it did."""
     entry = HistoryEntry(date=NOW, status=standing.status, custom_status=standing.custom_status)
     values: dict[str, Any] = {
         "interaction_id": interaction_id,
         "sequence": sequence,
+        "revision": TRY,
         "standing": standing,
         "updated": NOW,
+        "history_before": sequence - 1,
         "history": [entry],
+        "heard_before": 0,
     }
     return Change.model_validate(values | changes)
 
 
 def heard(word: str) -> HeardEvent:
     event = ProviderEvent(key=f"m1:{word}", word=word, milestone=Milestone.DELIVERED, provider_message_id="m1")
-    return HeardEvent(heard_at=NOW, event=event, status=Status.COMPLETED, applied=True)
+    return HeardEvent(id=f"heard:{word}", heard_at=NOW, event=event, status=Status.COMPLETED, applied=True)
 
 
 async def admitted(world: World) -> str:
     submission = await world.submission()
     await world.admit(submission)
     return submission.interaction_id
+
+
+async def record(*changes: Change) -> None:
+    """Write steps, one after another."""
+    for one in changes:
+        await run(RECORD.record, one)
 
 
 async def kept(interaction_id: str) -> Interaction:
@@ -48,16 +65,22 @@ async def kept(interaction_id: str) -> Interaction:
 
 
 async def loaded(interaction_id: str) -> Record:
-    record = await run(RECORD.load, interaction_id)
-    assert record is not None
-    return record
+    found = await run(RECORD.load, interaction_id)
+    assert found is not None
+    return found
+
+
+def told(document: Interaction) -> tuple[Standing, list[str | None], list[str]]:
+    """What a record tells: the standing, the words of its history and the words of the provider."""
+    words = [entry.custom_status for entry in document.history[2:]]
+    return document.standing, words, [one.event.word for one in document.provider_events]
 
 
 async def test_a_step_is_written(world: World) -> None:
     interaction_id = await admitted(world)
-    await run(RECORD.record, change(interaction_id, 3, SENT, provider_message_id="m1"))
+    await record(change(interaction_id, 3, SENT, provider_message_id="m1"))
     document = await kept(interaction_id)
-    assert (document.sequence, document.standing, document.updated) == (3, SENT, NOW)
+    assert (document.sequence, document.revision, document.standing, document.updated) == (3, TRY, SENT, NOW)
     assert document.provider_message_ids == ["m1"]
     assert [entry.status for entry in document.history][-1] is Status.SENT
 
@@ -65,7 +88,7 @@ async def test_a_step_is_written(world: World) -> None:
 async def test_a_step_is_written_once_however_often_it_is_asked_for(world: World) -> None:
     interaction_id = await admitted(world)
     step = change(interaction_id, 3, DELIVERED, heard=[heard("delivered")])
-    await asyncio.gather(*(run(RECORD.record, step) for _ in range(10)))
+    await asyncio.gather(*(record(step) for _ in range(10)))
     document = await kept(interaction_id)
     assert len(document.history) == 3
     assert len(document.provider_events) == 1
@@ -74,55 +97,157 @@ async def test_a_step_is_written_once_however_often_it_is_asked_for(world: World
 async def test_an_earlier_step_that_is_asked_for_late_changes_nothing(world: World) -> None:
     interaction_id = await admitted(world)
     early = change(interaction_id, 3, SENT)
-    await run(RECORD.record, early)
-    await run(RECORD.record, change(interaction_id, 4, DELIVERED))
+    await record(early, change(interaction_id, 4, DELIVERED))
     before = await kept(interaction_id)
-    await run(RECORD.record, early)
+    await record(early)
     assert await kept(interaction_id) == before
 
 
-async def test_a_later_step_is_not_written_before_its_predecessor(world: World) -> None:
+@pytest.mark.parametrize("revision", [TRY, RETRY])
+async def test_a_step_is_not_written_before_its_predecessor(world: World, revision: int) -> None:
     interaction_id = await admitted(world)
     before = await kept(interaction_id)
-    await run(RECORD.record, change(interaction_id, 4, DELIVERED))
+    await record(change(interaction_id, 4, DELIVERED, revision=revision))
     assert await kept(interaction_id) == before
+
+
+async def test_a_step_of_a_later_task_replaces_what_an_earlier_try_wrote_of_it(world: World) -> None:
+    interaction_id = await admitted(world)
+    await record(change(interaction_id, 3, SENT))
+    await record(change(interaction_id, 4, DELIVERED, heard=[heard("delivered")]))
+    more = change(interaction_id, 4, READ, heard=[heard("delivered"), heard("read")], revision=RETRY)
+    await record(more)
+    document = await kept(interaction_id)
+    assert (document.sequence, document.revision) == (4, RETRY)
+    assert told(document) == (READ, ["queued", "read"], ["delivered", "read"])
+
+
+async def test_a_step_of_a_later_task_replaces_also_the_step_more_that_an_earlier_try_wrote(world: World) -> None:
+    interaction_id = await admitted(world)
+    await record(
+        change(interaction_id, 3, SENT, heard=[heard("sent")]),
+        change(interaction_id, 4, DELIVERED, heard_before=1, heard=[heard("delivered")]),
+    )
+    await record(change(interaction_id, 3, READ, heard=[heard("read")], revision=RETRY))
+    document = await kept(interaction_id)
+    assert (document.sequence, document.revision) == (3, RETRY)
+    assert told(document) == (READ, ["read"], ["read"])
+
+
+@pytest.mark.parametrize("sequence", [2, 3, 4, 5])
+async def test_an_older_try_that_comes_late_changes_nothing(world: World, sequence: int) -> None:
+    interaction_id = await admitted(world)
+    await record(*(change(interaction_id, number, DELIVERED, revision=RETRY) for number in (3, 4)))
+    before = await kept(interaction_id)
+    await record(change(interaction_id, sequence, SENT))
+    assert await kept(interaction_id) == before
+
+
+async def test_a_queued_interaction_is_not_queued_again_by_an_older_try(world: World) -> None:
+    submission = await world.submission()
+    await world.resolve(await world.resolution(submission, revision=RETRY))
+    await record(change(submission.interaction_id, 3, SENT, revision=RETRY))
+    before = await kept(submission.interaction_id)
+    await world.resolve(await world.resolution(submission, revision=TRY))
+    assert await kept(submission.interaction_id) == before
+
+
+Tries = tuple[list[int], list[tuple[int, int]]]
+
+
+@st.composite
+def tries_of_a_task(draw: st.DrawFn) -> Tries:
+    """The steps of the latest try, and all that arrives at the database: hers in their order, older ones' anyhow."""
+    latest = list(range(3, draw(st.integers(3, 5)) + 1))
+    older = [(revision, sequence) for revision in (TRY, TRY + 1) for sequence in range(3, draw(st.integers(2, 6)) + 1)]
+    arriving = draw(st.permutations([*older, *[(RETRY, 0) for _ in latest]]))
+    hers = iter(latest)
+    return latest, [(revision, sequence or next(hers)) for revision, sequence in arriving]
+
+
+@given(tries=tries_of_a_task())
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_whatever_older_tries_write_and_however_late_the_latest_is_what_is_kept(
+    world: World, tries: Tries
+) -> None:
+    latest, arriving = tries
+    interaction_id = await admitted(world)
+
+    def word(revision: int, sequence: int) -> str:
+        return f"{revision}-{sequence}"
+
+    for revision, sequence in arriving:
+        said = word(revision, sequence)
+        standing = Standing(status=Status.SENT, custom_status=said, milestone=Milestone.SENT)
+        before = {"heard_before": sequence - 3, "revision": revision}
+        await record(change(interaction_id, sequence, standing, heard=[heard(said)], **before))
+    words = [word(RETRY, sequence) for sequence in latest]
+    standing, history, events = told(await kept(interaction_id))
+    assert (standing.custom_status, history, events) == (words[-1], words, words)
+
+
+async def test_what_looks_like_mongodbs_own_language_is_kept_literally(world: World) -> None:
+    submission = await world.submission()
+    await world.register(submission)
+    literal = Standing(status=Status.VALIDATION_ERROR, custom_status="$status")
+    entry = HistoryEntry(date=NOW, status=literal.status, custom_status="$history", notes="$$ROOT")
+    problem = Problem(field="$tenant", code="invalid", details={"reason": "$literal", "$concat": 1})
+    event = heard("$_id").model_copy(update={"reason": "$$REMOVE"})
+    step = change(
+        submission.interaction_id,
+        2,
+        literal,
+        history=[entry],
+        heard=[event],
+        problems=[problem],
+        provider_message_id="$fingerprint",
+    )
+    await record(step)
+    document = await kept(submission.interaction_id)
+    assert (document.standing, document.history[-1], document.provider_events) == (literal, entry, [event])
+    assert (document.problems, document.provider_message_ids) == ([problem], ["$fingerprint"])
 
 
 async def test_the_providers_news_are_added_in_the_order_in_which_they_were_heard(world: World) -> None:
     interaction_id = await admitted(world)
-    await run(RECORD.record, change(interaction_id, 3, SENT, heard=[heard("a"), heard("b")]))
-    await run(RECORD.record, change(interaction_id, 4, DELIVERED, heard=[heard("c")]))
+    await record(
+        change(interaction_id, 3, SENT, heard=[heard("a"), heard("b")]),
+        change(interaction_id, 4, DELIVERED, heard_before=2, heard=[heard("c")]),
+    )
     events = (await kept(interaction_id)).provider_events
     assert [one.event.word for one in events] == ["a", "b", "c"]
     assert events[0] == heard("a")
 
 
-async def test_a_providers_message_id_is_kept_once_and_never_lost(world: World) -> None:
+async def test_a_providers_message_id_is_kept_through_later_steps(world: World) -> None:
     interaction_id = await admitted(world)
-    for sequence, message_id in [(3, "m1"), (4, None), (5, "m1"), (6, "m2")]:
-        await run(RECORD.record, change(interaction_id, sequence, SENT, provider_message_id=message_id))
-    assert (await kept(interaction_id)).provider_message_ids == ["m1", "m2"]
+    await record(change(interaction_id, 3, SENT, provider_message_id="m1"), change(interaction_id, 4, DELIVERED))
+    assert (await kept(interaction_id)).provider_message_ids == ["m1"]
 
 
-async def test_a_refusal_is_kept_with_its_reasons(world: World) -> None:
+async def test_a_refusal_is_kept_with_its_reasons_through_later_steps(world: World) -> None:
     submission = await world.submission()
     await world.register(submission)
     problems = [Problem(field="Destinations", code="too_many_destinations", details={"limit": 1})]
-    refused = Standing(status=Status.VALIDATION_ERROR)
-    await run(RECORD.record, change(submission.interaction_id, 2, refused, problems=problems))
-    record = await loaded(submission.interaction_id)
-    assert (record.standing, record.problems) == (refused, problems)
+    await record(change(submission.interaction_id, 2, REFUSED, problems=problems))
+    stored = await loaded(submission.interaction_id)
+    assert (stored.standing, stored.problems) == (REFUSED, problems)
+    late = change(submission.interaction_id, 3, REFUSED, history=[], heard=[heard("delivered")], revision=RETRY)
+    await record(late)
+    stored = await loaded(submission.interaction_id)
+    assert (stored.sequence, stored.standing, stored.problems) == (3, REFUSED, problems)
 
 
 async def test_what_is_loaded_is_enough_to_go_on(world: World) -> None:
     interaction_id = await admitted(world)
-    await run(RECORD.record, change(interaction_id, 3, DELIVERED, heard=[heard("delivered")]))
-    record = await loaded(interaction_id)
-    assert (record.sequence, record.standing, record.fingerprint) == (3, DELIVERED, "fingerprint")
-    assert record.policy is not None
-    assert record.policy.repeatable
-    assert record.interaction == await (await kept(interaction_id)).view()
-    assert [one.event.key for one in record.interaction.audit_trail.provider_events] == ["m1:delivered"]
+    await record(change(interaction_id, 3, DELIVERED, heard=[heard("delivered")]))
+    stored = await loaded(interaction_id)
+    assert (stored.sequence, stored.revision, stored.standing) == (3, TRY, DELIVERED)
+    assert stored.fingerprint == "fingerprint"
+    assert stored.policy is not None
+    assert stored.policy.repeatable
+    assert stored.interaction == await (await kept(interaction_id)).view()
+    assert [one.event.key for one in stored.interaction.audit_trail.provider_events] == ["m1:delivered"]
 
 
 async def test_what_was_never_registered_is_not_found() -> None:

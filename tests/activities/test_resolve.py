@@ -156,6 +156,25 @@ async def test_a_process_closed_since_validation_is_a_reason_and_is_left_as_it_w
     assert (kept.sequence, kept.status) == (1, Status.VALIDATION_PENDING)
 
 
+async def test_a_process_closed_since_validation_leaves_no_user_behind(world: World) -> None:
+    process = await world.process()
+    resolution = await world.resolution(await world.submission(process_id=process.id))
+    await process.set({"is_closed": True})
+    assert (await world.resolve(resolution)).interaction is None
+    assert await world.users() == []
+
+
+async def test_the_process_that_was_made_and_closed_since_is_a_reason_and_no_other_is_made(world: World) -> None:
+    resolution = await world.resolution(await world.submission())
+    await world.resolve(resolution)
+    (process,) = await world.processes()
+    await process.set({"is_closed": True})
+    resolved = await world.resolve(resolution)
+    assert resolved.interaction is None
+    assert [(one.field, one.code) for one in resolved.problems] == [("processId", "process_closed")]
+    assert await world.processes() == [process]
+
+
 @pytest.mark.parametrize("gone", [True, False])
 async def test_a_process_that_is_not_this_tenants_is_not_joined(world: World, gone: bool) -> None:
     process = await world.process()
@@ -216,3 +235,16 @@ async def test_of_many_interactions_that_join_one_process_at_once_the_newest_is_
     await world.admit_all(submissions)
     newest = max(submissions, key=lambda submission: submission.submitted_at)
     assert await last_entry(process.id) == (newest.interaction_id, Direction.OUT)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 0, 1), (1, 0, 1, 0), (0, 1, 1, 0)])
+async def test_of_two_interactions_of_the_same_millisecond_always_the_same_is_the_last_entry(
+    world: World, order: tuple[int, ...]
+) -> None:
+    process = await world.process()
+    ids = [derived_id(world.tenant, "one"), derived_id(world.tenant, "other")]
+    both = [await world.submission(interaction_id=one, process_id=process.id) for one in ids]
+    resolutions = [await world.resolution(submission) for submission in both]
+    for position in order:
+        await world.resolve(resolutions[position])
+    assert await last_entry(process.id) == (max(ids), Direction.OUT)

@@ -7,6 +7,7 @@ import pytest
 from domain.channels import Channel
 from domain.identifiers import new_id
 from domain.interaction import DispatchPolicy
+from domain.problems import MOST_PROBLEMS
 from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
@@ -55,15 +56,14 @@ async def test_every_reason_at_once(world: World) -> None:
         auto_create_user=False,
         auto_create_process=False,
     )
-    found = await world.problems(submission)
-    assert {(field.lower(), code) for field, code in found} == {
-        ("payload.body", "wrong_type"),
-        ("payload.foo", "unknown_field"),
-        ("destinations[0]", "bad_email"),
-        ("destinations[11]", "duplicate_destination"),
-        ("destinations", "too_many_destinations"),
-        ("processid", "process_required"),
-    }
+    assert await world.problems(submission) == [
+        ("payLoad.Body", "wrong_type"),
+        ("payLoad.Foo", "unknown_field"),
+        ("Destinations[0]", "bad_email"),
+        ("Destinations[11]", "duplicate_destination"),
+        ("Destinations", "too_many_destinations"),
+        ("processId", "process_required"),
+    ]
 
 
 async def test_an_unknown_user_and_a_missing_process_are_said_together(world: World) -> None:
@@ -134,12 +134,41 @@ async def test_the_further_addresses_of_an_email_are_checked_too(world: World) -
         payload={**EMAIL, "Cc": ["a@correo.es", "no"], "Bcc": ["no"], "ReplyTo": "no"},
         destinations=["usuario@dominio.com"],
     )
-    found = dict(await world.problems(submission))
-    assert {field.removesuffix("[0]"): code for field, code in found.items()} == {
-        "payLoad.Cc[1]": "bad_email",
-        "payLoad.Bcc": "bad_email",
-        "payLoad.ReplyTo": "bad_email",
-    }
+    assert await world.problems(submission) == [
+        ("payLoad.Cc[1]", "bad_email"),
+        ("payLoad.Bcc[0]", "bad_email"),
+        ("payLoad.ReplyTo", "bad_email"),
+    ]
+
+
+TOO_MUCH: dict[str, dict[str, Any]] = {
+    "payload fields": {"payload": {**EMAIL} | {f"k{number}": 1 for number in range(20_000)}},
+    "copies": {"payload": {**EMAIL, "Cc": ["no"] * 2_000}},
+    "good copies": {"payload": {**EMAIL, "Bcc": [f"b{number}@correo.es" for number in range(2_000)]}},
+    "destinations": {"destinations": ["no"] * 1_000},
+    "everything": {"payload": {f"k{number}": 1 for number in range(20_000)}, "destinations": ["no"] * 1_000},
+}
+
+
+@pytest.mark.parametrize("excess", TOO_MUCH)
+async def test_however_much_is_wrong_the_answer_is_bounded(world: World, excess: str) -> None:
+    integration = await world.integration(Channel.EMAIL)
+    values = {"payload": EMAIL, "destinations": ["usuario@dominio.com"], **TOO_MUCH[excess]}
+    validation = await world.validate(await world.submission(integration, **values))
+    assert 1 <= len(validation.problems) <= MOST_PROBLEMS
+    assert len(validation.model_dump_json(exclude={"destinations"})) < 20_000
+
+
+@pytest.mark.parametrize(("channel", "provider"), [(Channel.EMAIL, "twilio"), (Channel.SMS, "nobody")])
+async def test_an_integration_whose_provider_does_not_serve_its_channel_is_misconfigured(
+    world: World, channel: Channel, provider: str
+) -> None:
+    integration = await world.integration(channel)
+    submission = await world.submission(integration)
+    await integration.set({"provider": provider})
+    (problem,) = (await world.validate(submission)).problems
+    assert (problem.field, problem.code) == ("integrationId", "integration_misconfigured")
+    assert f"{provider} / {channel}" in problem.message()
 
 
 @pytest.mark.parametrize(("provider", "at_least_once"), [("sandbox", False), ("twilio", True)])

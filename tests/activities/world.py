@@ -28,6 +28,8 @@ VAULT: Final = Vault([Fernet.generate_key().decode()])
 NOW: Final = datetime(2025, 6, 25, 9, 48, 21, 246_000, UTC)
 PHONE: Final = "34638766068"
 ADMISSION: Final = MongoAdmission()
+FIRST_TASK: Final = 3
+"""The revision of a workflow's first task: its history is three events long then."""
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -106,7 +108,7 @@ class World:
         """What validating finds: fields and codes."""
         return [(problem.field, problem.code) for problem in (await self.validate(submission)).problems]
 
-    async def resolution(self, submission: Submission) -> Resolution:
+    async def resolution(self, submission: Submission, revision: int = FIRST_TASK) -> Resolution:
         """Register and validate, up to what is to be resolved."""
         await self.register(submission)
         validation = await self.validate(submission)
@@ -117,6 +119,7 @@ class World:
             destinations=validation.destinations,
             policy=validation.policy,
             resolved_at=submission.submitted_at + timedelta(milliseconds=128),
+            revision=revision,
         )
 
     async def resolve(self, resolution: Resolution) -> Resolved:

@@ -1,5 +1,9 @@
 """Destinations: one form for every spelling, and a refusal for what is none."""
 
+import sys
+from collections.abc import Callable
+
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +54,43 @@ def test_every_spelling_of_a_phone_number_is_one_destination(pair: tuple[str, st
 )
 def test_the_specifications_phone_number_in_other_spellings(text: str) -> None:
     assert normalise(PHONE, text) == "34638766068"
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("+44 (0)20 7946 0958", "442079460958"),
+        ("+49 (0)30 123456", "4930123456"),
+        ("0049 030 123456", "4930123456"),
+        ("+33 (0)6 12 34 56 78", "33612345678"),
+        ("+39 06 1234 5678", "390612345678"),  # Italy dials its zero from abroad too
+    ],
+)
+def test_a_phone_number_loses_the_zero_that_is_only_dialled_at_home(text: str, stored: str) -> None:
+    assert normalise(PHONE, text) == stored
+
+
+@pytest.mark.parametrize("region", sorted(phonenumbers.SUPPORTED_REGIONS))
+def test_a_number_that_is_dialled_from_abroad_is_stored_as_it_is(region: str) -> None:
+    for kind in (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE):
+        if (number := phonenumbers.example_number_for_type(region, kind)) is not None:
+            dialled = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            assert f"+{normalise(PHONE, dialled)}" == dialled
+
+
+@given(
+    country=st.sampled_from(sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)),
+    prefix=st.sampled_from(["", "0", "(0)", "1", "8", "06"]),
+    subscriber=st.from_regex(r"[1-9][0-9]{6,11}", fullmatch=True),
+)
+def test_a_phone_number_of_any_country_is_refused_or_stored_as_it_stays(
+    country: int, prefix: str, subscriber: str
+) -> None:
+    try:
+        stored = normalise(PHONE, f"+{country} {prefix}{subscriber}")
+    except InvalidDestinationError:
+        return
+    assert normalise(PHONE, stored) == stored
 
 
 @pytest.mark.parametrize(
@@ -168,3 +209,29 @@ def test_every_list_of_texts_is_read_without_losing_one(channel: Channel, texts:
     destinations, problems = parse_destinations(channel, texts)
     assert len(destinations) == len(texts)
     assert all(problem.message() for problem in problems)
+
+
+def calls_made(function: Callable[[], object]) -> int:
+    """How many calls of functions it takes: a measure of work that a busy machine does not change."""
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize("channel", [Channel.MESSENGER, Channel.SMS])
+def test_many_destinations_are_read_in_a_time_that_grows_as_their_number(channel: Channel) -> None:
+    def work(number: int) -> int:
+        texts = [f"{34_600_100_000 + position}" for position in range(number)]
+        return calls_made(lambda: parse_destinations(channel, texts))
+
+    assert work(10) > 0
+    assert work(400) <= 4.2 * work(100)

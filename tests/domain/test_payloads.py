@@ -38,10 +38,10 @@ def anyhow(name: str) -> st.SearchStrategy[str]:
 
 
 def problems_of(channel: Channel, raw: dict[str, Any]) -> list[tuple[str, str]]:
-    """What is wrong with a payload: fields in lower case, and codes."""
+    """What is wrong with a payload: fields and codes."""
     with pytest.raises(InvalidPayloadError) as refused:
         parse_payload(channel, raw)
-    return [(problem.field.lower(), problem.code) for problem in refused.value.problems]
+    return [(problem.field, problem.code) for problem in refused.value.problems]
 
 
 def parsed_or_problems(channel: Channel, raw: dict[str, Any]) -> Payload | list[Problem]:
@@ -90,31 +90,36 @@ def test_an_email_needs_only_its_body() -> None:
 @pytest.mark.parametrize(
     ("channel", "raw", "expected"),
     [
-        (Channel.SMS, {}, [("payload.type", "missing")]),
-        (Channel.SMS, {"Type": None, "Text": "a"}, [("payload.type", "missing")]),
-        (Channel.SMS, {"Type": "email", "Body": "a"}, [("payload.type", "not_allowed")]),
-        (Channel.SMS, {"Type": ["simple-text"]}, [("payload.type", "not_allowed")]),
-        (Channel.SMS, {"Type": "SIMPLE-TEXT", "Text": "a"}, [("payload.type", "not_allowed")]),
-        (Channel.SMS, {"Type": "simple-text"}, [("payload.text", "missing")]),
-        (Channel.SMS, {"Type": "simple-text", "Text": ""}, [("payload.text", "empty")]),
-        (Channel.SMS, {"Type": "simple-text", "Text": 1}, [("payload.text", "wrong_type")]),
-        (Channel.SMS, {"Type": "simple-text", "Text": None}, [("payload.text", "wrong_type")]),
-        (Channel.SMS, {"Type": "simple-text", "Text": "a" * 200_001}, [("payload.text", "too_long")]),
-        (Channel.SMS, {"Type": "simple-text", "Text": "a", "text": "a"}, [("payload.text", "duplicate_field")]),
-        (Channel.SMS, {"Type": "simple-text", "Text": "a", "type": "email"}, [("payload.type", "duplicate_field")]),
+        (Channel.SMS, {}, [("payLoad.Type", "missing")]),
+        (Channel.SMS, {"Type": None, "Text": "a"}, [("payLoad.Type", "missing")]),
+        (Channel.SMS, {"Type": "email", "Body": "a"}, [("payLoad.Type", "not_allowed")]),
+        (Channel.SMS, {"Type": ["simple-text"]}, [("payLoad.Type", "not_allowed")]),
+        (Channel.SMS, {"Type": "SIMPLE-TEXT", "Text": "a"}, [("payLoad.Type", "not_allowed")]),
+        (Channel.SMS, {"Type": "simple-text"}, [("payLoad.Text", "missing")]),
+        (Channel.SMS, {"Type": "simple-text", "Text": ""}, [("payLoad.Text", "empty")]),
+        (Channel.SMS, {"Type": "simple-text", "Text": 1}, [("payLoad.Text", "wrong_type")]),
+        (Channel.SMS, {"Type": "simple-text", "Text": None}, [("payLoad.Text", "wrong_type")]),
+        (Channel.SMS, {"Type": "simple-text", "Text": "a" * 200_001}, [("payLoad.Text", "too_long")]),
+        (
+            Channel.SMS,
+            {"Type": "simple-text", "TEXT": 1, "fOO": 1},
+            [("payLoad.Text", "wrong_type"), ("payLoad.fOO", "unknown_field")],
+        ),
+        (Channel.SMS, {"Type": "simple-text", "Text": "a", "text": "a"}, [("payLoad.text", "duplicate_field")]),
+        (Channel.SMS, {"Type": "simple-text", "Text": "a", "type": "email"}, [("payLoad.type", "duplicate_field")]),
         (
             Channel.SMS,
             {"Type": "simple-text", "Body": "a", "Foo": 1},
-            [("payload.text", "missing"), ("payload.body", "unknown_field"), ("payload.foo", "unknown_field")],
+            [("payLoad.Text", "missing"), ("payLoad.Body", "unknown_field"), ("payLoad.Foo", "unknown_field")],
         ),
         (
             Channel.EMAIL,
             {"Type": "email", "Subject": "a\r\nBcc: b@correo.es", "Body": 1, "IsHtml": "true", "Cc": ["a", 1]},
             [
-                ("payload.subject", "invalid"),
-                ("payload.body", "wrong_type"),
-                ("payload.ishtml", "wrong_type"),
-                ("payload.cc[1]", "wrong_type"),
+                ("payLoad.Subject", "invalid"),
+                ("payLoad.Body", "wrong_type"),
+                ("payLoad.IsHtml", "wrong_type"),
+                ("payLoad.Cc[1]", "wrong_type"),
             ],
         ),
     ],

@@ -14,6 +14,8 @@ from workflows.story import describe_outcome, describe_problems, events_of_refus
 AT = datetime(2025, 6, 25, 9, 48, 21, 246_000, UTC)
 SENT = Standing(status=Status.SENT, custom_status="sent", milestone=Milestone.SENT)
 DELIVERED = Standing(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)
+SILENT = Standing(status=Status.COMPLETED, custom_status="accepted", milestone=Milestone.ACCEPTED)
+"""An e-mail whose receipt window closed without a bounce."""
 
 
 def event(milestone: Milestone, word: str) -> ProviderEvent:
@@ -31,6 +33,7 @@ def event(milestone: Milestone, word: str) -> ProviderEvent:
         (SENT, event(Milestone.ACCEPTED, "queued"), False, "late: already sent"),
         (DELIVERED, event(Milestone.SENT, "sent"), False, "late: already delivered"),
         (DELIVERED, event(Milestone.FAILED, "failed"), False, "failure after proof of delivery"),
+        (SILENT, event(Milestone.FAILED, "bounced"), False, "failure after completion by silence"),
         (
             Standing(status=Status.VALIDATION_ERROR),
             event(Milestone.DELIVERED, "delivered"),
@@ -59,8 +62,10 @@ def test_the_story_is_a_table_with_one_row_per_change() -> None:
 
 
 def test_what_a_provider_writes_in_a_note_does_not_break_the_table() -> None:
-    story = story_so_far([HistoryEntry(date=AT, status=Status.SENT, notes="a|b\nc")])
-    assert story.splitlines()[2].endswith("| a\\|b c |")
+    entry = HistoryEntry(date=AT, status=Status.SENT, custom_status="a|b\nc", notes="x|y\r\nz\ru\u2028v")
+    story = story_so_far([entry])
+    assert story.split("\n")[2:] == ["| 2025-06-25T09:48:21.246Z | SENT | a\\|b c | x\\|y z u v |"]
+    assert len(story.splitlines()) == 3
 
 
 def test_a_refusal_is_described_with_every_reason() -> None:
