@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from providers.base import AnyProvider
+from providers.meta import Meta
 from providers.sandbox import Sandbox
 from providers.sinch import Sinch
 from providers.smtp import Smtp
@@ -11,5 +12,5 @@ from providers.twilio import Twilio
 from providers.vonage import Vonage
 
 PROVIDERS: Final[Mapping[str, type[AnyProvider]]] = {
-    provider.name: provider for provider in (Sandbox, Sinch, Smtp, Twilio, Vonage)
+    provider.name: provider for provider in (Meta, Sandbox, Sinch, Smtp, Twilio, Vonage)
 }

@@ -18,6 +18,12 @@ class MessengerMedia(MediaPayload):
     wire_type = "media"
 
 
+class MessengerButton(Button):
+    """A button under a card, with a title as short as Messenger wants it."""
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=20)]
+
+
 class MessengerCard(Payload):
     """`card`: a title, a subtitle, a picture, and up to three buttons."""
 
@@ -26,7 +32,7 @@ class MessengerCard(Payload):
     title: ShortText
     subtitle: Annotated[str, StringConstraints(max_length=80)] = ""
     image_url: Url | None = None
-    buttons: Annotated[list[Button], Field(max_length=3)] = []
+    buttons: Annotated[list[MessengerButton], Field(max_length=3)] = []
 
     def displayed_text(self) -> str:
         """The title and the subtitle."""

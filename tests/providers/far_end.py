@@ -17,6 +17,7 @@ import httpx2
 from pydantic import JsonValue
 
 from domain.channels import Channel
+from domain.events import ProviderEvent
 from domain.outcomes import FailureClass
 from domain.payloads import Payload
 from domain.status import Milestone
@@ -62,6 +63,7 @@ class FarEnd(ABC):
         stranger: the credentials of somebody whom the far end does not know, and the code of its refusal.
         words: what a receipt can say, and what it means; empty for a provider that tells nothing.
         unknown_words: words that a receipt might say some day.
+        kinds_are_words: whether there are no words but kinds of events, of which an unknown one tells nothing.
         forgeries: by name, how a signed webhook becomes one that must not be believed.
         secretless: the credentials without the secret that webhooks are checked with; None where there is none.
         bad_configurations: by the field that the error must name, what makes the configuration wrong.
@@ -81,6 +83,7 @@ class FarEnd(ABC):
     stranger: ClassVar[tuple[Mapping[str, JsonValue], str]]
     words: ClassVar[Mapping[str, Milestone]] = {}
     unknown_words: ClassVar[Sequence[str]] = ()
+    kinds_are_words: ClassVar[bool] = False
     forgeries: ClassVar[Mapping[str, Forgery]] = {}
     secretless: ClassVar[Mapping[str, JsonValue] | None] = None
     bad_configurations: ClassVar[Mapping[str, Mapping[str, JsonValue]]]
@@ -140,6 +143,10 @@ class FarEnd(ABC):
     def receipt(self, delivery: Delivery, word: str) -> Webhook:
         """The signed webhook that tells `word` of a delivery."""
         raise NotImplementedError(f"{self.label()} tells {word} of nothing, not of {delivery}")
+
+    def finds(self, event: ProviderEvent, delivery: Delivery) -> bool:
+        """Whether news leads to a delivery: by our reference and the far end's id, if its protocol bears both."""
+        return (event.reference, event.provider_message_id) == (delivery.reference, delivery.provider_message_id)
 
     def sign(self, webhook: Webhook, secret: str) -> Webhook:
         """The webhook, signed with a secret in place of whatever signature it had."""
