@@ -182,6 +182,15 @@ class TestRequest:
         assert isinstance(await configured(sms, http).send(outbound), Accepted)
         assert sent_body(sms)["message"] == recorded(f"messages/{name}")
 
+    @pytest.mark.parametrize("number", ["34910000001", "+34910000001"])
+    def test_a_number_to_call_is_written_with_a_plus(self, number: str) -> None:
+        button: JsonValue = {"Title": "Llamar", "PhoneNumber": number}
+        raw: dict[str, JsonValue] = {"Type": "text-message-rcs", "Text": "¿Dudas?", "Suggestions": [button]}
+        choice = {"call_message": {"title": "Llamar", "phone_number": "+34910000001"}}
+        assert render(parse_payload(Channel.RCS, raw)) == {
+            "choice_message": {"text_message": {"text": "¿Dudas?"}, "choices": [choice]}
+        }
+
     def test_every_payload_that_sinch_says_to_carry_is_tested_and_every_record_is_used(self) -> None:
         tested = {(channel, raw["Type"]) for channel, raw in PAYLOADS_BY_RECORD.values()}
         said = {(channel, each) for channel, able in Sinch.channels.items() for each in able.payload_types}

@@ -11,7 +11,8 @@ import pytest
 
 from domain.outcomes import Accepted, FailureClass, Rejected
 from providers.base import AnyProvider, TransientError
-from tests.providers.far_ends.sinch import MESSAGES, TOKENS, SinchSms
+from providers.sinch.tokens import AccessToken, Tokens
+from tests.providers.far_ends.sinch import BASIC, MESSAGES, TOKENS, SinchSms
 from tests.providers.loopback import HTTP_LOSSES, Reply, json_answer, page
 
 SENDERS: Final = 8
@@ -83,6 +84,17 @@ class TestTokens:
         far_end.revoked = {"made.up.access-token-1"}
         outcomes = await asyncio.gather(*(sinch.send(far_end.outbound()) for _ in range(SENDERS)))
         assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+        assert asked(far_end) == 2
+
+    async def test_who_hears_late_that_a_token_expired_takes_the_one_that_replaced_it(
+        self, far_end: SinchSms, http: httpx2.AsyncClient
+    ) -> None:
+        tokens = Tokens(http, f"{far_end.address}{TOKENS}", f"Basic {BASIC}")
+        expired = await tokens.get()
+        assert isinstance(expired, AccessToken)
+        fresh = await tokens.get_another(expired)
+        assert fresh is not expired
+        assert await tokens.get_another(expired) is fresh
         assert asked(far_end) == 2
 
     async def test_it_is_renewed_only_once(self, far_end: SinchSms, sinch: AnyProvider) -> None:

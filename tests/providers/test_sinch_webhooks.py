@@ -131,6 +131,19 @@ class TestDeliveryReports:
         assert event.failure is FAILURES.get(code or "", FailureClass.OTHER)
         assert event.code == (code or None)
 
+    @pytest.mark.parametrize(
+        ("code", "failure"),
+        [
+            ("RECIPIENT_NOT_REACHABLE", FailureClass.DESTINATION),
+            ("MEDIA_TOO_LARGE", FailureClass.CONTENT),
+            ("CHANNEL_BAD_CONFIGURATION", FailureClass.CONFIGURATION),
+            ("RATE_LIMITED", FailureClass.RATE),
+            ("CHANNEL_FAILURE", FailureClass.OTHER),
+        ],
+    )
+    def test_the_class_says_what_has_to_change(self, code: str, failure: FailureClass) -> None:
+        assert FAILURES[code] is failure
+
     def test_a_failure_without_a_reason_has_one_too(self) -> None:
         (event,) = read(report(status="FAILED", reason=None))
         assert isinstance(event, ProviderEvent)
