@@ -7,10 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar, cast
 
 import httpx2
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, JsonValue, SecretStr
 from pydantic.alias_generators import to_camel
 
 from domain.channels import Channel
@@ -118,6 +118,18 @@ class ProviderSettings(BaseModel):
         hide_input_in_errors=True,
     )
 
+
+def _bare(url: HttpUrl) -> HttpUrl:
+    if url.username or url.password or url.query or url.fragment:
+        raise ValueError("must have no user, no password, no query and no fragment")
+    return url
+
+
+BaseUrl = Annotated[HttpUrl, AfterValidator(_bare)]
+"""Where a provider's API is; another region's, or a test double's."""
+
+Secret = Annotated[SecretStr, Field(min_length=1)]
+"""A secret of an integration: never empty, because an empty one would verify anything."""
 
 Configuration = TypeVar("Configuration", bound=ProviderSettings)
 Credentials = TypeVar("Credentials", bound=ProviderSettings)

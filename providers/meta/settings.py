@@ -6,15 +6,9 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
 
-from providers.base import ProviderSettings
+from providers.base import BaseUrl, ProviderSettings
 
 _HEADER_TEXT: Final = re.compile(r"[\x21-\x7e]+")
-
-
-def _bare(url: HttpUrl) -> HttpUrl:
-    if url.username or url.password or url.query or url.fragment:
-        raise ValueError("must have no user, no password, no query and no fragment")
-    return url
 
 
 def _writable_in_a_header(secret: SecretStr) -> SecretStr:
@@ -47,7 +41,7 @@ class MetaConfiguration(ProviderSettings):
 
     sender_id: Annotated[str, Field(pattern=r"^[0-9]{1,50}$")]
     api_version: Annotated[str, Field(pattern=r"^v[0-9]{1,3}\.[0-9]{1,2}$")] = "v23.0"
-    base_url: Annotated[HttpUrl, AfterValidator(_bare)] = HttpUrl("https://graph.facebook.com")
+    base_url: BaseUrl = HttpUrl("https://graph.facebook.com")
     messaging_type: MessagingType = MessagingType.RESPONSE
     tag: Annotated[str, Field(pattern=r"^[A-Z_]{1,50}$")] | None = None
 

@@ -3,19 +3,9 @@
 import base64
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr
+from pydantic import Field, HttpUrl
 
-from providers.base import ProviderSettings
-
-
-def _bare(url: HttpUrl) -> HttpUrl:
-    if url.username or url.password or url.query or url.fragment:
-        raise ValueError("must have no user, no password, no query and no fragment")
-    return url
-
-
-Address = Annotated[HttpUrl, AfterValidator(_bare)]
-Secret = Annotated[SecretStr, Field(min_length=1)]
+from providers.base import BaseUrl, ProviderSettings, Secret
 
 
 class SinchConfiguration(ProviderSettings):
@@ -34,8 +24,8 @@ class SinchConfiguration(ProviderSettings):
     project_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
     app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
     region: Literal["us", "eu", "br"]
-    base_url: Address | None = None
-    auth_url: Address = HttpUrl("https://auth.sinch.com")
+    base_url: BaseUrl | None = None
+    auth_url: BaseUrl = HttpUrl("https://auth.sinch.com")
     sms_sender: Annotated[str, Field(pattern=r"^(\+?[0-9]{3,15}|[A-Za-z0-9 +&_.-]{1,11})$")] | None = None
     ttl: Annotated[int, Field(ge=1)] | None = None
 

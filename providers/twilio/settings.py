@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
+from pydantic import AfterValidator, Field, HttpUrl, model_validator
 
-from providers.base import ProviderSettings
+from providers.base import BaseUrl, ProviderSettings, Secret
 from providers.twilio.signature import SigningKey
 
 SENDER: Final = re.compile(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 +_&-]{1,11}", re.ASCII)
@@ -22,15 +22,6 @@ def _sender(text: str) -> str:
     return text
 
 
-def _bare(url: HttpUrl) -> HttpUrl:
-    if url.username or url.password or url.query or url.fragment:
-        raise ValueError("must have no user, no password, no query and no fragment")
-    return url
-
-
-Secret = Annotated[SecretStr, Field(min_length=1)]
-
-
 class TwilioConfiguration(ProviderSettings):
     """Who sends, and how.
 
@@ -43,7 +34,7 @@ class TwilioConfiguration(ProviderSettings):
 
     sender: Annotated[str, AfterValidator(_sender)] | None = None
     messaging_service_sid: Annotated[str, Field(pattern=r"^MG[0-9a-fA-F]{32}$")] | None = None
-    base_url: Annotated[HttpUrl, AfterValidator(_bare)] = HttpUrl("https://api.twilio.com")
+    base_url: BaseUrl = HttpUrl("https://api.twilio.com")
     validity_period: Annotated[int, Field(ge=1, le=36_000)] | None = None
 
     @model_validator(mode="after")

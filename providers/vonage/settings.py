@@ -9,13 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
 
-from providers.base import ProviderSettings
-
-
-def _bare(url: HttpUrl) -> HttpUrl:
-    if url.username or url.password or url.query or url.fragment:
-        raise ValueError("must have no user, no password, no query and no fragment")
-    return url
+from providers.base import BaseUrl, ProviderSettings, Secret
 
 
 @lru_cache(maxsize=256)
@@ -40,9 +34,6 @@ def _private_key(secret: SecretStr) -> SecretStr:
     return secret
 
 
-Secret = Annotated[SecretStr, Field(min_length=1)]
-
-
 class VonageConfiguration(ProviderSettings):
     """Who sends, and how.
 
@@ -56,7 +47,7 @@ class VonageConfiguration(ProviderSettings):
     """
 
     sender: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._&-]{0,49}$")]
-    base_url: Annotated[HttpUrl, AfterValidator(_bare)] = HttpUrl("https://api.nexmo.com")
+    base_url: BaseUrl = HttpUrl("https://api.nexmo.com")
     ttl: Annotated[int, Field(ge=20, le=604_800)] | None = None
     messenger_category: Literal["response", "update", "message_tag"] | None = None
     messenger_tag: Annotated[str, Field(min_length=1)] | None = None
