@@ -1,25 +1,33 @@
-"""E-mail through any server that speaks SMTP (RFC 5321)."""
+"""E-mail through any server that speaks SMTP (RFC 5321), and the mail that answers it."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from domain.channels import Channel
-from domain.events import ProviderEvent
+from domain.events import News
 from domain.outcomes import Outcome
 from domain.payloads.email import Email
-from providers.base import Capabilities, Outbound, Provider, UnverifiedError, Webhook
+from providers.base import Capabilities, Outbound, Provider, UnreadableError, UnverifiedError, Webhook
 from providers.smtp.conversation import Conversation
-from providers.smtp.message import compose
+from providers.smtp.inbound import read_mail
+from providers.smtp.mailbox import Mailbox, read_mailbox
+from providers.smtp.message import compose, message_id
 from providers.smtp.replies import RefusalError
 from providers.smtp.settings import SmtpConfiguration, SmtpCredentials
+from providers.smtp.signature import RECIPIENT, is_signed
+from providers.smtp.verp import Verp
 
 
 class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
-    """One mail server, used by one integration; each message has a connection of its own."""
+    """One mail server, used by one integration; each message has a connection of its own.
+
+    Its webhooks are mail that came to our addresses, posted by the tenant's own mail system.
+    """
 
     name: ClassVar[str] = "smtp"
     title: ClassVar[str] = "SMTP"
     channels: ClassVar[Mapping[Channel, Capabilities]] = {
+        # Reports of delivery come from those servers only that know how, so none are waited for.
         Channel.EMAIL: Capabilities(
             payload_types=frozenset({Email.wire_type}), max_destinations=50, reports_delivery=False
         )
@@ -34,20 +42,37 @@ class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
             TransientError: only when the server surely did not take it.
         """
         try:
-            mail = compose(self._configuration, outbound)
+            mail = compose(self._configuration, outbound, self._return_path(outbound))
         except RefusalError as error:
             return error.rejected
         return await Conversation(self._configuration, self._credentials, mail).hold()
 
     def verify(self, webhook: Webhook) -> None:
-        """Mail servers call nobody.
+        """Check that the mail came to an address of ours, and was posted by whom we agreed a secret with, if we did.
 
-        Raises:
-            UnverifiedError: always.
+        Neither says when: mail posted again is told apart by its events' keys.
         """
-        raise UnverifiedError(f"mail servers make no webhooks, so nobody signed the one to {webhook.url}")
+        if self._reference(webhook) is None:
+            raise UnverifiedError("the recipient bears no code of ours")
+        secret = self._credentials.webhook_secret
+        if secret is not None and not is_signed(webhook, secret.get_secret_value()):
+            raise UnverifiedError("the signature is not that of the mail system")
 
-    def parse(self, webhook: Webhook) -> Sequence[ProviderEvent]:
-        """Nothing: no webhook is a mail server's."""
-        del webhook
-        return ()
+    def parse(self, webhook: Webhook) -> Sequence[News]:
+        """Read a mail: a report on delivery, a complaint, a bounce that only people understand, or a reply."""
+        reference = self._reference(webhook)
+        if reference is None:
+            raise UnreadableError("the recipient bears no reference")
+        return read_mail(webhook.body, reference, message_id(self._configuration, reference))
+
+    def _return_path(self, outbound: Outbound) -> Mailbox | None:
+        verp, address = self._verp(outbound.callback_url), self._configuration.bounce_address
+        return verp.address(read_mailbox(address), outbound.reference) if verp and address else None
+
+    def _reference(self, webhook: Webhook) -> str | None:
+        verp = self._verp(webhook.url)
+        return verp.reference(webhook.headers.get(RECIPIENT, "")) if verp else None
+
+    def _verp(self, webhook_url: str) -> Verp | None:
+        secret = self._credentials.bounce_secret
+        return None if secret is None else Verp(secret, webhook_url)

@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Sequence
 from typing import Final, cast
 
 import aiosmtplib
 
 from domain.outcomes import Accepted, FailureClass, Outcome, RefusedDestination, Rejected, Unanswered
 from providers.base import TransientError
+from providers.smtp import notifications
+from providers.smtp.mailbox import Mailbox
 from providers.smtp.message import Mail
 from providers.smtp.replies import Phase, RefusalError, detail_of, failure_class, is_refusal, is_temporary, judge
 from providers.smtp.settings import Security, SmtpConfiguration, SmtpCredentials, tls_context
@@ -119,6 +122,9 @@ class Conversation:
         if self._mail.is_international:
             self._check_international()
             options += ["SMTPUTF8", "BODY=8BITMIME"]
+        envelope_id = self._reported_id()
+        if envelope_id is not None:
+            options += notifications.mail_options(envelope_id)
         await self._smtp.mail(self._mail.sender.address, options=options, encoding="utf-8")
 
     def _check_size(self) -> None:
@@ -140,9 +146,9 @@ class Conversation:
         """Name every recipient; those that were refused, where at least one destination was not."""
         self._phase = Phase.RCPT
         refusals: dict[str, aiosmtplib.SMTPRecipientRefused] = {}
-        for address in self._mail.recipients:
+        for address, mailbox in self._mail.recipients.items():
             try:
-                await self._smtp.rcpt(address, encoding="utf-8")
+                await self._smtp.rcpt(address, options=self._recipient_options(mailbox), encoding="utf-8")
             except aiosmtplib.SMTPRecipientRefused as error:
                 if error.code == _CLOSING or not is_refusal(error.code):
                     raise
@@ -152,6 +158,15 @@ class Conversation:
             reasons = [refusals[address] for address in self._mail.destinations]
             raise next((error for error in reasons if is_temporary(error.code)), reasons[0])
         return tuple(_refused(self._mail.recipients[address].written, refusal) for address, refusal in refusals.items())
+
+    def _reported_id(self) -> str | None:
+        """The envelope's id, where we want reports and the server can see to them."""
+        return self._mail.envelope_id if self._smtp.supports_extension(notifications.KEYWORD) else None
+
+    def _recipient_options(self, mailbox: Mailbox) -> Sequence[str]:
+        if self._reported_id() is None:
+            return ()
+        return notifications.recipient_options(mailbox, is_copy=mailbox.address not in self._mail.destinations)
 
     def _judge_loss(self, error: Exception) -> Outcome | TransientError:
         """The verdict on a conversation that ended without a reply."""

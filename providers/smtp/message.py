@@ -9,6 +9,8 @@ from email.message import EmailMessage
 from email.policy import EmailPolicy
 from typing import Final
 
+from pydantic import HttpUrl
+
 from domain.clock import utc_now
 from domain.outcomes import FailureClass
 from domain.payloads import Payload
@@ -25,6 +27,9 @@ _POLICY: Final = email.policy.SMTP.clone(cte_type="7bit")
 _LONGEST_SUBJECT_AS_IS: Final = 60
 """Characters that fit into the one line of 78 (RFC 5322 §2.1.1)."""
 
+_LONGEST_URL: Final = 900
+"""Characters that fit, with the header's name, into the longest line of 998 (RFC 5322 §2.1.1)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mail:
@@ -35,6 +40,7 @@ class Mail:
         sender: where bounces go.
         destinations: the addresses of the interaction's own destinations.
         recipients: everybody who gets the message, by address.
+        envelope_id: our reference, where we want reports of the message's delivery.
         content: what DATA carries, before dot-stuffing.
         is_international: whether the server must offer SMTPUTF8.
     """
@@ -43,6 +49,7 @@ class Mail:
     sender: Mailbox
     destinations: Sequence[str]
     recipients: Mapping[str, Mailbox]
+    envelope_id: str | None
     content: bytes
     is_international: bool
 
@@ -78,32 +85,57 @@ class _Subject(str):
         return f"{self.name}: {text}{policy.linesep}"
 
 
-def compose(configuration: SmtpConfiguration, outbound: Outbound) -> Mail:
+class _ListUnsubscribe(str):
+    """The header with the address that ends a subscription (RFC 2369 §3.2), in one line.
+
+    It folds itself for the reason of `_Subject`.
+    """
+
+    __slots__ = ()
+    name: Final = "List-Unsubscribe"
+
+    def fold(self, *, policy: EmailPolicy) -> str:
+        return f"{self.name}: <{self}>{policy.linesep}"
+
+
+def message_id(configuration: SmtpConfiguration, reference: str) -> str:
+    """The `Message-ID` of an interaction's message, with its brackets."""
+    return f"<{reference}@{configuration.own_domain}>"
+
+
+def compose(configuration: SmtpConfiguration, outbound: Outbound, return_path: Mailbox | None = None) -> Mail:
     """The message and the envelope of an interaction.
 
+    Args:
+        configuration: in whose name it is sent.
+        outbound: what to whom.
+        return_path: the message's own address for what answers it, if it has one.
+
     Raises:
-        RefusalError: if an address or the subject cannot stand in a message.
+        RefusalError: if an address, the subject or the address to unsubscribe at cannot stand in a message.
     """
     payload = _email(outbound.payload)
+    reply_to = _reply_to(payload, return_path if configuration.replies_to_iris else None)
     parties = _Parties(
         author=read_mailbox(configuration.sender),
         to=_mailboxes("Destinations", outbound.destinations, FailureClass.DESTINATION),
         cc=_mailboxes("payLoad.Cc", payload.cc),
         bcc=_mailboxes("payLoad.Bcc", payload.bcc),
-        reply_to=[] if payload.reply_to is None else [_mailbox("payLoad.ReplyTo", payload.reply_to)],
+        reply_to=reply_to,
     )
-    sender = read_mailbox(configuration.envelope_sender or configuration.sender)
-    message_id = f"<{outbound.reference}@{configuration.own_domain}>"
+    sender = return_path or read_mailbox(configuration.envelope_sender or configuration.sender)
+    own_id = message_id(configuration, outbound.reference)
     is_international = any(mailbox.is_international for mailbox in (sender, *parties.everybody()))
     message = EmailMessage(_POLICY.clone(utf8=is_international))
-    _set_headers(message, message_id, parties, payload)
+    _set_headers(message, own_id, parties, payload)
     _set_body(message, payload)
     to = {mailbox.address: mailbox for mailbox in parties.to}
     return Mail(
-        message_id=message_id,
+        message_id=own_id,
         sender=sender,
         destinations=tuple(to),
         recipients={**to, **{mailbox.address: mailbox for mailbox in (*parties.cc, *parties.bcc)}, **to},
+        envelope_id=outbound.reference if return_path else None,
         content=message.as_bytes(),
         is_international=is_international,
     )
@@ -117,6 +149,12 @@ def _email(payload: Payload) -> Email:
     return payload
 
 
+def _reply_to(payload: Email, otherwise: Mailbox | None) -> list[Mailbox]:
+    if payload.reply_to is not None:
+        return [_mailbox("payLoad.ReplyTo", payload.reply_to)]
+    return [] if otherwise is None else [otherwise]
+
+
 def _mailboxes(field: str, texts: Sequence[str], failure: FailureClass = FailureClass.CONTENT) -> list[Mailbox]:
     return [_mailbox(f"{field}[{position}]", text, failure) for position, text in enumerate(texts)]
 
@@ -128,8 +166,8 @@ def _mailbox(field: str, text: str, failure: FailureClass = FailureClass.CONTENT
         raise RefusalError("bad_address", failure, f"{field}: {error}") from error
 
 
-def _set_headers(message: EmailMessage, message_id: str, parties: _Parties, payload: Email) -> None:
-    message["Message-ID"] = message_id
+def _set_headers(message: EmailMessage, own_id: str, parties: _Parties, payload: Email) -> None:
+    message["Message-ID"] = own_id
     message["Date"] = email.utils.format_datetime(utc_now())
     message["Auto-Submitted"] = "auto-generated"  # so that no vacation notice answers (RFC 3834 §2)
     mailboxes = {"From": [parties.author], "To": parties.to, "Cc": parties.cc, "Reply-To": parties.reply_to}
@@ -138,6 +176,21 @@ def _set_headers(message: EmailMessage, message_id: str, parties: _Parties, payl
             message[name] = [mailbox.for_header() for mailbox in those]
     if payload.subject:
         message["Subject"] = _Subject(payload.subject)
+    if payload.unsubscribe_url is not None:
+        message["List-Unsubscribe"] = _ListUnsubscribe(_unsubscribe_url(payload.unsubscribe_url))
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058 §3.1
+
+
+def _unsubscribe_url(text: str) -> str:
+    """The address as it is written in ASCII, which has no line breaks and no angle brackets."""
+    url = HttpUrl(text)
+    if url.scheme != "https" or len(str(url)) > _LONGEST_URL:
+        raise RefusalError(
+            "bad_unsubscribe_url",
+            FailureClass.CONTENT,
+            f"payLoad.UnsubscribeUrl must begin with https:// and have at most {_LONGEST_URL} characters",
+        )
+    return str(url)
 
 
 def _set_body(message: EmailMessage, payload: Email) -> None:

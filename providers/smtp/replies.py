@@ -94,7 +94,7 @@ def judge(phase: Phase, code: int, text: str) -> Outcome | TransientError:
 
 def failure_class(phase: Phase, code: int, text: str) -> FailureClass:
     """What a permanent refusal is about: by its enhanced code, else by its reply code, else by its phase."""
-    failure = _by_enhanced_code(text) or REPLIES.get((phase, code)) or PHASES[phase]
+    failure = class_of_enhanced_code(text) or REPLIES.get((phase, code)) or PHASES[phase]
     if failure is FailureClass.DESTINATION and phase < Phase.RCPT:
         # Before the first RCPT the only address the server knows is the sender's.
         return FailureClass.CONFIGURATION
@@ -113,7 +113,8 @@ def detail_of(phase: Phase, text: str) -> str:
     return " ".join(readable.split())[:LONGEST_DETAIL]
 
 
-def _by_enhanced_code(text: str) -> FailureClass | None:
+def class_of_enhanced_code(text: str) -> FailureClass | None:
+    """What the enhanced code that a text begins with is about, if it begins with one that says it."""
     enhanced = _ENHANCED_CODE.match(text)
     if enhanced is None:
         return None

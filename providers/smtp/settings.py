@@ -13,6 +13,8 @@ from providers.base import ProviderSettings
 from providers.smtp.mailbox import is_line_of_text, read_mailbox
 
 _LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+_LONGEST_LOCAL_PART: Final = 22
+"""Of 64 (RFC 5321 §4.5.3.1.1), what the reference and the code of `Verp` leave."""
 _DOMAIN_NAME: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 
 
@@ -61,6 +63,16 @@ def _mailbox(text: str) -> str:
     return text
 
 
+def _bounce_address(text: str) -> str:
+    try:
+        mailbox = read_mailbox(text)
+    except ValueError:
+        mailbox = None
+    if mailbox is None or mailbox.name or mailbox.is_international or len(mailbox.local_part) > _LONGEST_LOCAL_PART:
+        raise ValueError(f"must be an address alone, with at most {_LONGEST_LOCAL_PART} ASCII characters before the @")
+    return text
+
+
 def _certificates(text: str) -> str:
     try:
         tls_context(text)
@@ -79,7 +91,9 @@ DomainName = Annotated[str, AfterValidator(_domain_name)]
 Host = Annotated[str, AfterValidator(_host)]
 MailboxText = Annotated[str, AfterValidator(_mailbox)]
 Certificates = Annotated[str, Field(min_length=1), AfterValidator(_certificates)]
+BounceAddress = Annotated[str, AfterValidator(_bounce_address)]
 Secret = Annotated[SecretStr, Field(min_length=1), AfterValidator(_one_line)]
+Key = Annotated[SecretStr, Field(min_length=16)]
 
 
 def _is_loopback(host: str) -> bool:
@@ -96,7 +110,10 @@ class SmtpConfiguration(ProviderSettings):
     Attributes:
         host: its domain name, which its certificate must bear, or its IP address.
         sender: the `From`, perhaps with a name: `Iris <iris@example.com>`.
-        envelope_sender: where bounces go (RFC 5321 §4.4); the sender unless given.
+        envelope_sender: where bounces go (RFC 5321 §4.4), where there is no bounce address; the sender unless given.
+        bounce_address: whose mail is posted to us; with a bounce secret, each message has an address of its own made
+            of it (`Verp`), where its bounces go.
+        replies_to_iris: whether replies go there too, unless a message says otherwise.
         message_id_domain: the domain of our message ids and of our greeting; the sender's unless given.
         timeout_seconds: for the whole conversation with the server.
         trusted_certificates: PEM of the only authorities to believe, for servers with a private one.
@@ -107,6 +124,8 @@ class SmtpConfiguration(ProviderSettings):
     security: Security = Security.STARTTLS
     sender: MailboxText
     envelope_sender: MailboxText | None = None
+    bounce_address: BounceAddress | None = None
+    replies_to_iris: bool = False
     message_id_domain: DomainName | None = None
     timeout_seconds: float = Field(default=30, gt=0, le=600)
     trusted_certificates: Certificates | None = None
@@ -124,12 +143,25 @@ class SmtpConfiguration(ProviderSettings):
             raise ValueError("'none' is only for a server on this machine")
         return security
 
+    @model_validator(mode="after")
+    def _has_an_address_for_replies(self) -> Self:
+        if self.replies_to_iris and self.bounce_address is None:
+            raise ValueError("repliesToIris needs a bounceAddress")
+        return self
+
 
 class SmtpCredentials(ProviderSettings):
-    """Who we are to the server; nobody, where it asks for no name."""
+    """Who we are to the server; nobody, where it asks for no name.
+
+    Attributes:
+        bounce_secret: the key of the codes in our addresses; without it there are none, and no mail is heard.
+        webhook_secret: what the mail system signs the mail with that it posts to us, if it does.
+    """
 
     username: Secret | None = None
     password: Secret | None = None
+    bounce_secret: Key | None = None
+    webhook_secret: Key | None = None
 
     @model_validator(mode="after")
     def _both_or_neither(self) -> Self:

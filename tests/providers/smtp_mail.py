@@ -8,14 +8,19 @@ from pydantic import JsonValue
 from domain.channels import Channel
 from domain.outcomes import Accepted, Outcome
 from domain.payloads.email import Email
-from providers.base import Outbound, TransientError
+from providers.base import Outbound, TransientError, Webhook
 from providers.smtp import Smtp
 from providers.smtp.message import compose
 from providers.smtp.settings import SmtpConfiguration
+from tests.providers.smtp_reports import BOUNCES, SECRET, code, posted
 from tests.providers.smtp_servers import LOOPBACK, PASSWORD, USERNAME, Mailroom, Received, mail_server
 
 REFERENCE = "685bc5d05a72ed2a5f8d0e41"
 MESSAGE_ID = f"<{REFERENCE}@example.com>"
+INTEGRATION = "685bc5d05a72ed2a5f8d0e42"
+URL = f"https://iris.example/webhooks/smtp/{INTEGRATION}"
+OWN_ADDRESS = f"bounces+{REFERENCE}.{code(INTEGRATION, REFERENCE)}@example.com"
+"""Where answers to the message go, if it has an address of its own."""
 KNOWN: Mapping[str, JsonValue] = {"username": USERNAME, "password": PASSWORD}
 
 unused_http = httpx2.AsyncClient()
@@ -36,21 +41,33 @@ def smtp(port: int, credentials: Mapping[str, JsonValue] | None = None, **config
     )
 
 
+def hearing(port: int = 1, **configuration: JsonValue) -> Smtp:
+    """A provider whose messages have addresses of their own, and that hears what comes there."""
+    return smtp(port, {"bounceSecret": SECRET}, bounceAddress=BOUNCES, **configuration)
+
+
+def answer(body: bytes, recipient: str = OWN_ADDRESS) -> Webhook:
+    """A mail that came to the message's own address."""
+    return posted(body, recipient, URL)
+
+
 def mail(*destinations: str, **payload: JsonValue) -> Outbound:
     return Outbound(
         reference=REFERENCE,
         channel=Channel.EMAIL,
         destinations=destinations or ("ana@example.com",),
         payload=Email.model_validate({"type": "email", "subject": "Hola", "body": "Hasta mañana", **payload}),
-        callback_url="https://iris.example/webhooks/smtp/685bc5d05a72ed2a5f8d0e42",
+        callback_url=URL,
     )
 
 
-async def received(outbound: Outbound, **configuration: str) -> Received:
+async def received(
+    outbound: Outbound, credentials: Mapping[str, JsonValue] | None = None, **configuration: JsonValue
+) -> Received:
     """What a server got of a message that it took."""
     mailroom = Mailroom()
     async with mail_server(mailroom, utf8=True) as port:
-        outcome = await smtp(port, None, **configuration).send(outbound)
+        outcome = await smtp(port, credentials, **configuration).send(outbound)
     assert isinstance(outcome, Accepted)
     (it,) = mailroom.received
     return it

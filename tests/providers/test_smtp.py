@@ -4,14 +4,13 @@ import logging
 import ssl
 import traceback
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
 from pydantic import JsonValue
 
 from domain.outcomes import Accepted, FailureClass, Rejected
-from providers.base import MisconfiguredError, TransientError, UnverifiedError, Webhook
+from providers.base import MisconfiguredError, TransientError
 from tests.providers.smtp_mail import KNOWN, MESSAGE_ID, mail, received, smtp, verdict
 from tests.providers.smtp_servers import PASSWORD, USERNAME, Authority, Mailroom, Reply, mail_server, scripted_server
 
@@ -72,12 +71,6 @@ class TestSecurity:
     def test_a_sender_that_is_no_address_is_refused(self, field: str, sender: str) -> None:
         with pytest.raises(MisconfiguredError, match=field):
             smtp(25, None, **{field: sender})
-
-    def test_no_webhook_is_a_mail_servers(self) -> None:
-        webhook = Webhook(url="https://iris.example/", headers={}, body=b"", received_at=datetime.now(UTC))
-        with pytest.raises(UnverifiedError):
-            smtp(25).verify(webhook)
-        assert smtp(25).parse(webhook) == ()
 
 
 class TestAuthentication:

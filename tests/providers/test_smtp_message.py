@@ -127,6 +127,34 @@ class TestMessage:
         assert outcome.detail.startswith(f"{field}: ")
 
 
+class TestUnsubscribing:
+    @pytest.mark.parametrize(
+        ("url", "written"),
+        [
+            ("https://example.com/u?t=1", "https://example.com/u?t=1"),
+            ("https://españa.example.com/ñ", "https://xn--espaa-rta.example.com/%C3%B1"),
+            ("https://example.com/\r\nBcc: eve@example.com", "https://example.com/Bcc:%20eve@example.com"),
+            ("https://example.com/<x>", "https://example.com/%3Cx%3E"),
+            ("https://example.com/?=?utf-8?q?=0D=0ABcc:?=", "https://example.com/?=?utf-8?q?=0D=0ABcc:?="),
+            ("https://example.com/" + "x" * 880, "https://example.com/" + "x" * 880),
+        ],
+    )
+    async def test_one_post_to_the_address_in_the_header_ends_the_subscription(self, url: str, written: str) -> None:
+        it = await received(mail(unsubscribeurl=url))
+        assert f"\r\nList-Unsubscribe: <{written}>\r\n".encode() in it.content
+        assert it.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        assert it.message["Bcc"] is None
+
+    async def test_mail_that_nobody_subscribed_to_has_no_such_header(self) -> None:
+        assert b"List-Unsubscribe" not in (await received(mail())).content
+
+    @pytest.mark.parametrize("url", ["http://example.com/u", "https://example.com/" + "x" * 881])
+    async def test_an_address_that_is_not_https_or_too_long_is_refused(self, url: str) -> None:
+        outcome = await verdict(smtp(1), mail(unsubscribeurl=url))
+        assert isinstance(outcome, Rejected)
+        assert (outcome.code, outcome.failure) == ("bad_unsubscribe_url", FailureClass.CONTENT)
+
+
 class TestInternationalAddresses:
     async def test_a_domain_goes_out_in_its_ascii_form(self) -> None:
         it = await received(mail("ana@españa.example.com"))

@@ -1,4 +1,8 @@
-"""A mail server's side, by a script (RFC 5321): it says no by reply codes, and loses answers after the message."""
+"""A mail server's side, by a script (RFC 5321): it says no by reply codes, and loses answers after the message.
+
+Its receipts are reports on delivery, which come as mail to the message's own address. The word `delivered` is not among
+them, since a provider's words are what it can be relied on to tell: see `test_smtp_reports.py`.
+"""
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,11 +10,16 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import ClassVar, Final
 
+from pydantic import JsonValue
+
 from domain.channels import Channel
 from domain.outcomes import FailureClass
 from domain.payloads.email import Email
+from domain.status import Milestone
+from providers.base import Webhook
 from providers.smtp import Smtp
-from tests.providers.far_end import Delivery, FarEnd, Settings
+from tests.providers.far_end import Delivery, FarEnd, Settings, with_another_body, with_another_url, without
+from tests.providers.smtp_reports import BOUNCES, SECRET, code, posted, report, signed
 from tests.providers.smtp_servers import BODY, CLOSE, LOOPBACK, PASSWORD, POLITE, USERNAME, Reply, ScriptedServer
 
 LOSSES: Final[Mapping[str, Reply]] = {
@@ -37,12 +46,30 @@ class SmtpEmail(FarEnd):
     throttles: ClassVar = {"421": None, "450": None, "451": None, "452": None}
     losses: ClassVar[Iterable[str]] = LOSSES
     stranger: ClassVar = ({"password": "a wrong one"}, "535")
+    words: ClassVar = {
+        "delayed": Milestone.SENT,
+        "relayed": Milestone.SENT,
+        "expanded": Milestone.SENT,
+        "failed": Milestone.FAILED,
+        "expired": Milestone.FAILED,
+    }
+    unknown_words = ("teleported",)
+    forgeries: ClassVar = {
+        "unsigned": without("x-iris-recipient"),
+        "posted by somebody else": without("x-iris-signature"),
+        "another body": with_another_body,
+        "another URL": with_another_url,
+        "another recipient": lambda webhook: signed(posted(webhook.body, BOUNCES, webhook.url)),
+    }
+    secretless: ClassVar[Mapping[str, JsonValue] | None] = {"bounceSecret": None}
     bad_configurations: ClassVar = {
         "host": {"host": "mx example"},
         "port": {"port": 0},
         "security": {"host": "mx.example.net", "security": "none"},
         "sender": {"sender": "Iris <iris@example.com>\r\nBcc: eve@example.com"},
         "envelopeSender": {"envelopeSender": "iris"},
+        "bounceAddress": {"bounceAddress": "Iris <bounces@example.com>"},
+        "repliesToIris": {"bounceAddress": None, "repliesToIris": True},
         "messageIdDomain": {"messageIdDomain": "example.com>"},
         "timeoutSeconds": {"timeoutSeconds": 0},
         "trustedCertificates": {"trustedCertificates": "none"},
@@ -51,6 +78,8 @@ class SmtpEmail(FarEnd):
     bad_credentials: ClassVar = {
         "password": {"password": "new\r\nline"},
         "username": {"username": None},
+        "bounceSecret": {"bounceSecret": "too short"},
+        "webhookSecret": {"webhookSecret": ""},
         "token": {"token": "not a field"},
     }
 
@@ -70,14 +99,16 @@ class SmtpEmail(FarEnd):
             "port": self.port,
             "security": "none",
             "sender": "Iris <iris@example.com>",
+            "bounceAddress": BOUNCES,
+            "repliesToIris": True,
             "timeoutSeconds": 0.5,
         }
 
     def credentials(self) -> Settings:
-        return {"username": USERNAME, "password": PASSWORD}
+        return {"username": USERNAME, "password": PASSWORD, "bounceSecret": SECRET, "webhookSecret": SECRET}
 
     def secrets(self) -> Sequence[str]:
-        return (PASSWORD, _plain(USERNAME, PASSWORD))
+        return (PASSWORD, _plain(USERNAME, PASSWORD), SECRET)
 
     def refuse(self, code: str) -> None:
         self._server.script["RCPT"] = f"{code} no\r\n".encode()
@@ -87,6 +118,18 @@ class SmtpEmail(FarEnd):
 
     def lose_answer(self, loss: str) -> None:
         self._server.script[BODY] = LOSSES[loss]
+
+    def receipt(self, delivery: Delivery, word: str) -> Webhook:
+        url = self.outbound().callback_url
+        address = _own_address(url, delivery.reference, SECRET)
+        action, status = ("failed", "4.4.7") if word == "expired" else (word, "5.1.1" if word == "failed" else "2.0.0")
+        mail_id = f"<{delivery.reference}.{word}@mx.example.net>"
+        recipient = delivery.destinations[0]
+        return signed(posted(report(address, recipient, action, status, mail_id=mail_id), address, url))
+
+    def sign(self, webhook: Webhook, secret: str) -> Webhook:
+        reference = webhook.headers["x-iris-recipient"].partition("+")[2].partition(".")[0]
+        return signed(posted(webhook.body, _own_address(webhook.url, reference, secret), webhook.url), secret)
 
     def _count(self, _command: str) -> Reply:
         self.attempts += 1
@@ -110,6 +153,11 @@ class SmtpEmail(FarEnd):
             )
         )
         return POLITE[BODY]
+
+
+def _own_address(url: str, reference: str, secret: str) -> str:
+    local_part, _, domain = BOUNCES.partition("@")
+    return f"{local_part}+{reference}.{code(url.rpartition('/')[2], reference, secret)}@{domain}"
 
 
 def _plain(username: str, password: str) -> str:

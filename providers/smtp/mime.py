@@ -1,0 +1,206 @@
+"""Mail that anybody may have written (RFC 5322, RFC 2045), read within bounds.
+
+Not by `email.parser`: a megabyte of nested parts or of empty lines keeps it busy for minutes. Here every step takes a
+time in proportion to the text, and the standard library sees single headers only, already cut.
+"""
+
+import binascii
+import codecs
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.message import Message
+from email.utils import collapse_rfc2231_value
+from functools import cached_property
+from typing import Final
+
+from providers.base import UnreadableError
+
+LARGEST_HEADER: Final = 65_536
+"""Bytes of a part's header that are read."""
+LONGEST_FIELD: Final = 4_000
+"""Characters of one header field that are read."""
+MOST_PARTS: Final = 200
+DEEPEST: Final = 10
+"""Levels of multiparts."""
+
+_FIELD: Final = re.compile(rb"^([!-9;-~]+)[ \t]*:(.*(?:\n[ \t].*)*)", re.MULTILINE)
+_LINE_BREAK: Final = re.compile(rb"\r?\n")
+_END_OF_HEADER: Final = re.compile(rb"(?:\A|\n)\r?\n")
+_EMPTY_LINES: Final = re.compile(rb"\n(?:[ \t]*\r?\n)+")
+_INVISIBLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
+
+_SLOW_CODECS: Final = frozenset({"idna", "punycode"})
+"""Those of Python's that take a time that is the square of the text's length; no mail is written in them."""
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A message, or a part of one.
+
+    Attributes:
+        fields: the first header field of each name, by lower-case name, unfolded and still encoded.
+        content: what follows the header, still encoded.
+        parts: those of a multipart.
+    """
+
+    fields: Mapping[str, str]
+    content: bytes = field(repr=False)
+    parts: tuple["Entity", ...] = ()
+
+    @property
+    def media_type(self) -> str:
+        """`text/plain`, in lower case; that also where nothing else is said (RFC 2045 §5.2)."""
+        return _typed(self.fields.get("content-type", "")).get_content_type()
+
+    @cached_property
+    def boundary(self) -> bytes:
+        """What separates the parts of a multipart; empty where it is none, or does not say."""
+        is_multipart = self.media_type.startswith("multipart/")
+        return self._parameter("content-type", "boundary").rstrip().encode(errors="replace") if is_multipart else b""
+
+    @cached_property
+    def file_name(self) -> str:
+        """The name of an attached file; empty where it has none."""
+        name = self._parameter("content-disposition", "filename") or self._parameter("content-type", "name")
+        return decode_words(name).replace("/", "_")
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether it is a file rather than something to read in its place (RFC 2183)."""
+        disposition = self.fields.get("content-disposition", "").partition(";")[0].strip().lower()
+        return disposition == "attachment" or bool(self.file_name)
+
+    def _parameter(self, header: str, name: str) -> str:
+        return _parameters(self.fields.get(header, "")).get(name, "")
+
+    def header(self, name: str) -> str:
+        """A header field as people read it, in one line; empty where there is none."""
+        return decode_words(self.fields.get(name, ""))
+
+    def leaves(self) -> Iterator["Entity"]:
+        """The parts that have none, or itself."""
+        if not self.parts:
+            yield self
+        for part in self.parts:
+            yield from part.leaves()
+
+    def decoded(self) -> bytes:
+        """The content without its transfer encoding (RFC 2045 §6); as it is where that is damaged."""
+        encoding = self.fields.get("content-transfer-encoding", "").strip().lower()
+        try:
+            if encoding == "base64":
+                return binascii.a2b_base64(self.content + b"==")
+            if encoding == "quoted-printable":
+                return binascii.a2b_qp(self.content)
+        except binascii.Error:
+            pass
+        return self.content
+
+    def text(self, longest: int) -> str:
+        """The first `longest` characters of a text, its lines ended by line feeds."""
+        # No encoding of characters takes more than four bytes for each, but for those that switch between sets.
+        text = _decode(self.decoded()[: longest * 8], self._parameter("content-type", "charset"))
+        return _INVISIBLE.sub("", text.replace("\r\n", "\n"))[:longest]
+
+    def blocks(self, most: int) -> list[Mapping[str, str]]:
+        """The groups of fields of a report, at most so many (RFC 3464 §2.1)."""
+        blocks = _EMPTY_LINES.split(self.decoded().lstrip()[:LARGEST_HEADER], most)
+        return [fields for fields in map(_fields, blocks[:most]) if fields]
+
+
+def read_message(raw: bytes) -> Entity:
+    """A message with all of its parts; what is attached as a message remains one part.
+
+    Raises:
+        UnreadableError: if it has more than `MOST_PARTS`, or more levels of them than `DEEPEST`.
+    """
+    return _Reader().read(raw, DEEPEST)
+
+
+def decode_words(text: str) -> str:
+    """A header's text with its encoded words read (RFC 2047), in one line."""
+    try:
+        pieces = decode_header(text)
+    except HeaderParseError:
+        pieces = [(text, None)]
+    # What stands beside encoded words comes in the escapes of Python (`email.header.decode_header`).
+    decoded = [
+        piece if isinstance(piece, str) else _decode(piece, charset or "raw-unicode-escape")
+        for piece, charset in pieces
+    ]
+    return _INVISIBLE.sub("", " ".join("".join(decoded).split())).encode("utf-8", "replace").decode()
+
+
+class _Reader:
+    """Reads one message, counting its parts."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def read(self, raw: bytes, levels: int) -> Entity:
+        self._count += 1
+        if self._count > MOST_PARTS:
+            raise UnreadableError(f"more than {MOST_PARTS} parts")
+        header, content = _split_header(raw)
+        entity = Entity(_fields(header), content)
+        if not entity.boundary:
+            return entity
+        if not levels:
+            raise UnreadableError(f"more than {DEEPEST} levels of parts")
+        parts = _split(content, entity.boundary)
+        return Entity(entity.fields, content, tuple(self.read(part, levels - 1) for part in parts))
+
+
+def _split_header(raw: bytes) -> tuple[bytes, bytes]:
+    end = _END_OF_HEADER.search(raw)
+    return (raw, b"") if end is None else (raw[: end.start() + 1], raw[end.end() :])
+
+
+def _fields(header: bytes) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for name, value in _FIELD.findall(header[:LARGEST_HEADER]):
+        text = _LINE_BREAK.sub(b"", value).strip()[:LONGEST_FIELD].decode("utf-8", "replace")
+        fields.setdefault(name.decode().lower(), text)
+    return fields
+
+
+def _typed(value: str) -> Message:
+    message = Message()
+    message["Content-Type"] = value
+    return message
+
+
+def _parameters(value: str) -> Mapping[str, str]:
+    """The parameters of a header field by lower-case name (RFC 2045 §5.1, RFC 2231); none where they are damaged."""
+    try:
+        parameters = _typed(value).get_params([])[1:]
+        return {name.lower(): collapse_rfc2231_value(text) for name, text in reversed(parameters)}
+    except (TypeError, ValueError):  # continuations with and without numbers; charsets that are no names
+        return {}
+
+
+def _split(content: bytes, boundary: bytes) -> Iterator[bytes]:
+    """What stands between the delimiter lines of a multipart (RFC 2046 §5.1.1), which may lack the last."""
+    delimiter = re.compile(rb"^--" + re.escape(boundary) + rb"(--)?[ \t]*\r?$\n?", re.MULTILINE)
+    start = None
+    for line in delimiter.finditer(content):
+        if start is not None:
+            yield content[start : line.start()].removesuffix(b"\n").removesuffix(b"\r")
+        if line[1]:
+            return
+        start = line.end()
+    if start is not None:
+        yield content[start:]
+
+
+def _decode(content: bytes, charset: str) -> str:
+    """Bytes as text, whatever charset they claim: as UTF-8 where it is none, with what cannot be read replaced."""
+    try:
+        name = codecs.lookup(charset).name
+        text = content.decode("utf-8" if name in _SLOW_CODECS | {"ascii"} else name, "replace")
+    except (LookupError, ValueError):
+        text = content.decode("utf-8", "replace")
+    return text.encode("utf-8", "replace").decode()  # some codecs make halves of surrogate pairs
