@@ -16,7 +16,7 @@ run: ## Run the whole product on this machine; options go in ARGS, as in: make r
 
 test: ## Run the tests, on real servers of their own; pytest's options go in ARGS.
 	@sh scripts/environment.sh development
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 check: ## Check style, types and who imports whom.
 	@sh scripts/environment.sh development

@@ -173,6 +173,7 @@ class Container(Server):
         return await check.wait() == 0
 
 
+@pytest.mark.timeout(150)  # starting four processes on a busy machine
 async def test_what_the_containers_run_delivers_a_message(
     tmp_path: Path, mongodb_uri: str, temporal_server: TemporalServer
 ) -> None:
