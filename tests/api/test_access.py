@@ -155,7 +155,7 @@ async def test_a_token_that_is_not_exactly_ours_and_in_time_is_refused(iris: Iri
         "another algorithm": jwt.encode(claims, secret * 2, algorithm="HS512"),
         "another audience": jwt.encode(claims | {"aud": "else"}, secret, algorithm="HS256"),
     }
-    for name in ("exp", "iat", "sub", "aud"):
+    for name in ("exp", "iat", "sub", "aud", "tenant"):
         rest = {claim: value for claim, value in claims.items() if claim != name}
         forged[f"no {name}"] = jwt.encode(rest, secret, algorithm="HS256")
     for name, bearer in forged.items():

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 from pydantic import JsonValue
 
+from domain.problems import MOST_PROBLEMS
 from tests.api.support import mobile, reasons
 from tests.iris import Iris
 
@@ -61,7 +62,7 @@ async def test_nesting_is_bounded(iris: Iris) -> None:
     def nested(levels: int) -> dict[str, Any]:
         return json.loads('{"in":' * levels + "1" + "}" * levels)
 
-    deepest = await iris.send("sms", mobile(), metadata=nested(31))
+    deepest = await iris.send("whatsapp", mobile(), metadata=nested(31))
     assert deepest["metadata"] == nested(31)
     response = await iris.post(iris.request("sms", mobile(), metadata=nested(32)))
     assert reasons(response, 422) == [("metadata" + ".in" * 31, "invalid")]
@@ -128,6 +129,15 @@ async def test_missing_and_unknown_fields_are_all_named_at_once_as_the_specifica
         ("payLoad", "missing"),
         ("processId", "wrong_type"),
     ]
+
+
+async def test_however_many_fields_are_unknown_the_answer_is_bounded(iris: Iris) -> None:
+    unknown: dict[str, JsonValue] = {f"k{number}": number for number in range(20_000)}
+    outside = await iris.post(iris.request("sms", mobile(), **unknown))
+    inside = await iris.post(iris.request("sms", mobile(), payLoad={"Type": "simple-text", "Text": "Hola", **unknown}))
+    for response, prefix in ((outside, ""), (inside, "payLoad.")):
+        found = reasons(response, 422)
+        assert found == [(f"{prefix}k{number}", "unknown_field") for number in range(MOST_PROBLEMS)]
 
 
 async def test_what_has_a_default_may_be_left_out(iris: Iris) -> None:

@@ -1,6 +1,7 @@
 """What the API says of itself: its health, and its description for programs and people."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 import httpx2
 from jsonschema import Draft202012Validator
@@ -60,6 +61,34 @@ async def test_the_description_is_open_api_3_1_of_valid_schemas(iris: Iris) -> N
             Draft202012Validator.check_schema(body["schema"])
     identifiers = [operation["operationId"] for operation in operations(document).values()]
     assert len(identifiers) == len(set(identifiers))
+
+
+def references(document: object) -> Iterator[str]:
+    """Every `$ref` of a document."""
+    match document:
+        case dict():
+            for name, inner in cast("dict[str, object]", document).items():
+                if name == "$ref":
+                    yield str(inner)
+                yield from references(inner)
+        case list():
+            for inner in cast("list[object]", document):
+                yield from references(inner)
+        case _:
+            pass
+
+
+async def test_every_reference_of_the_description_leads_somewhere_in_it(iris: Iris) -> None:
+    document = await description(iris)
+    found = set(references(document))
+    assert found
+    for reference in found:
+        root, *steps = reference.split("/")
+        assert root == "#", reference
+        inner: Any = document
+        for step in steps:
+            assert step in inner, reference
+            inner = inner[step]
 
 
 async def test_every_documented_call_is_described(iris: Iris) -> None:

@@ -1,6 +1,8 @@
 """However often a request is made with one `Idempotency-Key`, it is sent once and answered the same."""
 
 import asyncio
+import gc
+import logging
 from typing import Any
 
 import httpx2
@@ -12,7 +14,17 @@ from embedded.demo import Demo
 from models.interaction import Interaction
 from models.process import Process
 from models.user import User
-from tests.api.support import mobile, reasons, refusal, sent_silently, tell, verdicts
+from tests.api.support import (
+    Callback,
+    heard,
+    mobile,
+    reasons,
+    refusal,
+    sent_silently,
+    standings,
+    tell,
+    verdicts,
+)
 from tests.iris import Iris
 
 KEY = "Idempotency-Key"
@@ -85,17 +97,26 @@ async def test_without_a_key_the_same_request_is_another_interaction(iris: Iris)
     assert first["id"] != second["id"]
 
 
-async def test_a_rejected_submission_is_rejected_the_same_again(iris: Iris) -> None:
+async def test_a_rejected_submission_is_rejected_the_same_again_also_after_news_about_it(iris: Iris) -> None:
     key = new_id()
     request = iris.request("sms", mobile(), AutoCreateProcess=False)
     first = await keyed(iris, key, request)
-    refusal(first, 422)
-    await iris.ended(first.json()["payload"]["id"])
+    rejected = refusal(first, 422)
+    interaction_id = rejected["payload"]["id"]
+    await iris.ended(interaction_id)
     again = await keyed(iris, key, request)
-    assert (again.status_code, again.json()) == (422, first.json())
+    assert (again.status_code, again.json()) == (422, rejected)
+    await tell(iris, iris.demo.integrations["sms"], Callback("sbx_rejected", "delivered", interaction_id))
+    await heard(iris, interaction_id, 1)
+    await iris.ended(interaction_id)
+    after_news = refusal(await keyed(iris, key, request), 422)
+    assert after_news["error"] == rejected["error"]
+    assert standings(after_news["payload"]) == standings(rejected["payload"])
 
 
-async def test_a_key_still_gives_its_interaction_after_the_end_and_after_later_news(iris: Iris) -> None:
+async def test_a_key_still_gives_its_interaction_after_the_end_and_after_later_news(
+    iris: Iris, caplog: pytest.LogCaptureFixture
+) -> None:
     key = new_id()
     request = iris.request("sms", "34600000010")
     first = (await keyed(iris, key, request)).json()["payload"]
@@ -108,14 +129,17 @@ async def test_a_key_still_gives_its_interaction_after_the_end_and_after_later_n
     assert (await iris.receive(first["id"], "read")).status_code == 200
     await iris.until_status(first["id"], "COMPLETED", "read")
     await iris.ended(first["id"])
-    after_later_news = await keyed(iris, key, request)
+    with caplog.at_level(logging.ERROR, logger="asyncio"):
+        after_later_news = await keyed(iris, key, request)
+        gc.collect()  # what became of a future that nobody read is told when it is thrown away
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []
     assert (after_later_news.status_code, after_later_news.json()["payload"]["id"]) == (200, first["id"])
     reused = await keyed(iris, key, request | {"Destinations": [mobile()]})
     assert reasons(reused, 422) == [(KEY, "idempotency_key_reused")]
     assert await verdicts(iris, first["id"]) == ["taken"]
 
 
-@pytest.mark.parametrize("key", [b"", b"x" * 256, "ñ".encode(), "ñ".encode("latin-1"), b"a\tb"])
+@pytest.mark.parametrize("key", [b"", b"x" * 256, "ñ".encode(), "ñ".encode("latin-1"), b"a\tb", b"a b"])
 async def test_a_key_that_is_none_is_a_bad_request(iris: Iris, key: bytes) -> None:
     response = await iris.http.post("/v1/interactions", json=iris.request("sms", mobile()), headers={KEY.encode(): key})
     assert reasons(response, 400) == [(KEY, "bad_idempotency_key")]
@@ -126,11 +150,13 @@ async def test_a_key_may_be_as_long_as_documented(iris: Iris) -> None:
     assert response.status_code == 200
 
 
-async def test_fifty_submissions_at_once_for_one_new_destination_make_one_user(iris: Iris) -> None:
+async def test_many_submissions_at_once_for_one_new_destination_make_one_user(iris: Iris) -> None:
     number = mobile()
-    admitted = await asyncio.gather(*(iris.send("whatsapp", number) for _ in range(50)))
-    assert len({interaction["id"] for interaction in admitted}) == 50
-    assert len({interaction["processId"] for interaction in admitted}) == 50
+    registered = await asyncio.gather(*(iris.send("whatsapp", number) for _ in range(20)))
+    # On a busy machine some are answered before they are validated.
+    admitted = [await iris.until(one["id"], lambda seen: seen["users"] != []) for one in registered]
+    assert len({interaction["id"] for interaction in admitted}) == 20
+    assert len({interaction["processId"] for interaction in admitted}) == 20
     assert len({interaction["users"][0]["id"] for interaction in admitted}) == 1
     assert await User.find({"destinations.value": number}).count() == 1
 

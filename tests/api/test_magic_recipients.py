@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
-from tests.api.support import standings, verdicts
+from tests.api.support import heard, standings, verdicts
 from tests.iris import Iris
 
 Standing = tuple[str, str | None]
@@ -30,7 +31,7 @@ class Story:
     Attributes:
         history: the statuses it goes through.
         applied: the callbacks that moved it.
-        late: those that came too late to.
+        late: those that came too late to, or again.
         verdicts: the gateway's own count of the requests to send it.
     """
 
@@ -43,6 +44,7 @@ class Story:
 
 
 BOTH = ("sent", "delivered")
+TOLD_IN_DISORDER = ("read", "delivered", "delivered", "sent", "sent")
 
 STORIES = {
     "delivered": Story("sms", "34600000001", DELIVERED, BOTH),
@@ -55,11 +57,11 @@ STORIES = {
         "sms", "34600000007", UNKNOWN, ["delivered"], verdicts=["taken", "repeated", "repeated"]
     ),
     "called back early": Story("sms", "34600000008", AT_ONCE, ["delivered"]),
-    "called back in disorder": Story("sms", "34600000009", AT_ONCE, ["delivered"], ["delivered", "sent"]),
+    "called back in disorder": Story("sms", "34600000009", AT_ONCE, ["delivered"], ["delivered", "sent", "sent"]),
     "silent": Story("sms", "34600000010", TAKEN),
     "slow": Story("sms", "34600000011", DELIVERED, BOTH),
     "WhatsApp: read": Story("whatsapp", "34600000002", READ, [*BOTH, "read"]),
-    "RCS: in disorder": Story("rcs", "34600000009", READ_AT_ONCE, ["read"], ["read", *BOTH]),
+    "RCS: in disorder": Story("rcs", "34600000009", READ_AT_ONCE, ["read"], TOLD_IN_DISORDER),
     "e-mail: failed": Story("email", "failed@sandbox.example.com", FAILED, ["sent", "failed"]),
     "e-mail: refused": Story("email", "Refused@sandbox.example.com", REFUSED, verdicts=["refused"]),
     "Messenger: delivered": Story("messenger", "1000000000000001", DELIVERED, BOTH),
@@ -74,16 +76,28 @@ async def sent(iris: Iris) -> dict[str, str]:
     return {name: interaction["id"] for name, interaction in zip(STORIES, admitted, strict=True)}
 
 
+def told_again(messages: list[dict[str, Any]]) -> bool:
+    """Whether the gateway repeated a callback, because a busy machine did not take it in time.
+
+    One that is repeated is heard after the next one, and may be heard twice.
+    """
+    return any(callback["attempts"] > 1 for message in messages for callback in message["callbacks"])
+
+
 @pytest.mark.parametrize("name", STORIES)
 async def test_a_magic_recipient_comes_to_its_documented_end(iris: Iris, sent: dict[str, str], name: str) -> None:
     story, interaction_id = STORIES[name], sent[name]
-    seen = await iris.until_status(interaction_id, *story.history[-1])
-    assert standings(seen) == story.history
+    await iris.until_status(interaction_id, *story.history[-1])
+    seen = await heard(iris, interaction_id, len(story.applied) + len(story.late))
     events = seen["auditTrail"]["providerEvents"]
-    assert [event["event"] for event in events if event["applied"]] == list(story.applied)
-    # A callback may be repeated by the gateway, so how often those that change nothing are heard is not counted.
-    assert {event["event"] for event in events if not event["applied"]} <= {*story.applied, *story.late}
     assert all((event["reason"] is None) == event["applied"] for event in events)
     assert await verdicts(iris, interaction_id) == list(story.verdicts)
     taken = await iris.taken_by_gateway(interaction_id)
     assert [message["to"] for message in taken] == ([] if story.verdicts == ["refused"] else [[story.recipient]])
+    if told_again(taken):
+        assert standings(seen)[-1] == story.history[-1]
+        assert {event["event"] for event in events} <= {*story.applied, *story.late}
+    else:
+        assert standings(seen) == story.history
+        assert [event["event"] for event in events if event["applied"]] == list(story.applied)
+        assert [event["event"] for event in events if not event["applied"]] == list(story.late)

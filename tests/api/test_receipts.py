@@ -6,6 +6,8 @@ from itertools import permutations
 from tests.api.support import Callback, heard, mobile, refusal, sent_silently, standings, tell, verdicts
 from tests.iris import Iris
 
+ORDER = ("sent", "delivered", "read")
+
 
 def applied(interaction: dict[str, dict[str, list[dict[str, object]]]]) -> list[tuple[object, object]]:
     """The recorded news in the order in which they were heard, and whether each was applied."""
@@ -27,12 +29,12 @@ async def test_the_order_of_receipts_does_not_change_the_end(iris: Iris) -> None
         sent = await sent_silently(iris, "whatsapp")
         for word in words:
             await tell(iris, sent.integration_id, sent.news(word))
-        await iris.until_status(sent.id, "COMPLETED", "read")
-        await iris.ended(sent.id)
-        seen = await iris.read(sent.id)
+        seen = await heard(iris, sent.id, len(words))
         assert (seen["status"], seen["customStatus"]) == ("COMPLETED", "read")
+        furthest = [max(words[:count], key=ORDER.index) for count in range(1, len(words) + 1)]
+        assert applied(seen) == [(word, word == most) for word, most in zip(words, furthest, strict=True)]
 
-    await asyncio.gather(*map(hear, permutations(("sent", "delivered", "read"))))
+    await asyncio.gather(*map(hear, permutations(ORDER)))
 
 
 async def test_a_failure_after_the_delivery_is_recorded_and_not_applied(iris: Iris) -> None:

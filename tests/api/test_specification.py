@@ -2,20 +2,34 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any, cast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from api.bodies import parse_fields
+from api.schemas import SendRequest
 from domain.destinations import DestinationKind
 from models.user import OwnedDestination, User
 from tests.api.support import mobile
 from tests.iris import Iris
 
 EXAMPLE: dict[str, Any] = json.loads(Path(__file__).with_name("specification_example.json").read_text("utf-8"))
+
+REQUEST: dict[str, JsonValue] = {
+    "payLoad": {"Type": "text-message-rcs", "Text": "Texto del mensaje simple"},
+    "integrationId": "67c98902c362797495a602c6",
+    "processId": "67c98902c362797495a603c1",
+    "Destinations": ["34638766068"],
+    "AutoCreateUser": True,
+    "AutoCreateProcess": True,
+}
+"""The specification's example of a request."""
 
 INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3,7}Z")
 IDENTIFIER = re.compile(r"[0-9a-f]{24}")
@@ -24,13 +38,10 @@ IDENTIFIER = re.compile(r"[0-9a-f]{24}")
 async def specified_request(iris: Iris, destination: str) -> dict[str, Any]:
     """The specification's request, in a process that exists."""
     earlier = await iris.send("rcs", destination)
-    return {
-        "payLoad": {"Type": "text-message-rcs", "Text": "Texto del mensaje simple"},
+    return REQUEST | {
         "integrationId": iris.demo.integrations["rcs"],
         "processId": earlier["processId"],
         "Destinations": [destination],
-        "AutoCreateUser": True,
-        "AutoCreateProcess": True,
     }
 
 
@@ -110,21 +121,23 @@ async def test_instants_are_utc_with_z_and_in_order_and_ids_are_24_hexadecimal_d
     assert all(IDENTIFIER.fullmatch(identifier) for identifier in identifiers)
 
 
-def recased(names: dict[str, Any], random: Random) -> dict[str, Any]:
-    return {
-        "".join(random.choice((letter.lower(), letter.upper())) for letter in name): value
-        for name, value in names.items()
-    }
-
-
-@settings(max_examples=8, deadline=None)
+@settings(deadline=None)
 @given(random=st.randoms(use_true_random=False))
-async def test_the_letter_case_of_keys_does_not_count(iris: Iris, random: Random) -> None:
+def test_the_letter_case_of_keys_makes_no_difference(random: Random) -> None:
+    recased = {
+        "".join(random.choice((letter.lower(), letter.upper())) for letter in name): value
+        for name, value in REQUEST.items()
+    }
+    assert parse_fields(SendRequest, recased) == parse_fields(SendRequest, REQUEST)
+
+
+@pytest.mark.parametrize("recase", [str.lower, str.upper, str.swapcase])
+async def test_the_letter_case_of_keys_does_not_count(iris: Iris, recase: Callable[[str], str]) -> None:
     request = iris.request("rcs", mobile())
-    request["payLoad"] = recased(request["payLoad"], random)
-    response = await iris.post(recased(request, random))
+    payload = {recase(name): value for name, value in request["payLoad"].items()}
+    response = await iris.post({recase(name): value for name, value in (request | {"payLoad": payload}).items()})
     assert response.status_code == 200, response.text
-    assert response.json()["payload"]["payload"] == request["payLoad"], "the payload is answered as it was sent"
+    assert response.json()["payload"]["payload"] == payload, "the payload is answered as it was sent"
 
 
 async def test_what_the_caller_adds_is_answered_and_read_as_it_was_sent(iris: Iris) -> None:
@@ -137,10 +150,15 @@ async def test_what_the_caller_adds_is_answered_and_read_as_it_was_sent(iris: Ir
         },
         "primaryKey": {"Pedido": "2026/000123"},
     }
-    admitted = await iris.send("sms", mobile(), **added)
+    admitted = await iris.send("whatsapp", mobile(), **added)
     seen = await iris.until_status(admitted["id"], "COMPLETED")
     for answer in (admitted, seen):
         assert {name: answer[name] for name in added} == added
+
+
+async def test_an_sms_tells_how_many_segments_it_takes_beside_what_the_caller_adds(iris: Iris) -> None:
+    admitted = await iris.send("sms", mobile(), metadata={"order": 7})
+    assert admitted["metadata"] == {"order": 7, "sms": {"encoding": "GSM-7", "segments": 1}}
 
 
 async def test_numbers_are_kept_as_digits_with_their_country_code(iris: Iris) -> None:
