@@ -55,6 +55,7 @@ class Settings(BaseSettings):
         token_lifetime: how long a login token is valid.
         encryption_keys: Fernet keys for credentials at rest, newest first, separated by commas.
         largest_body: bytes of a request's body.
+        largest_webhook: bytes of a webhook's body; larger, because a mail that answers is one.
         admission_wait: how long the send call waits for the worker before it answers VALIDATION_PENDING.
         receipt_window: how long an interaction listens for receipts after its dispatch.
         dispatch_timeout: how long one attempt to send may last before it counts as never come back; longer than any
@@ -86,6 +87,7 @@ class Settings(BaseSettings):
     token_lifetime: Duration = timedelta(hours=1)
     encryption_keys: SecretStr = SecretStr(DEVELOPMENT_ENCRYPTION_KEY)
     largest_body: int = Field(default=1_048_576, gt=0)
+    largest_webhook: int = Field(default=26_214_400, gt=0)
     admission_wait: Duration = timedelta(seconds=5)
     receipt_window: Duration = timedelta(hours=72)
     dispatch_timeout: Duration = timedelta(seconds=60)

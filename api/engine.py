@@ -30,7 +30,8 @@ from domain.submission import Submission
 from models.interaction import Interaction
 from settings import Settings
 from workflows import attributes
-from workflows.interaction import Admission, InteractionInput, InteractionWorkflow
+from workflows.interaction import InteractionWorkflow
+from workflows.messages import Admission, InteractionInput
 from workflows.reception import ReceptionWorkflow
 
 _ADMITTED: Final = "admitted"

@@ -47,7 +47,7 @@ async def take_webhook(provider: str, integration_id: str, request: Request, sta
     Answered with an empty 200 once everything in it is passed on or kept: also when it is about nobody, because
     repeating it would not help.
     """
-    body = await read_bytes(request, state.settings.largest_body)
+    body = await read_bytes(request, state.settings.largest_webhook)
     integration = await _integration(provider, integration_id)
     try:
         opened = state.opener.open(integration)

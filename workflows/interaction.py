@@ -5,7 +5,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from pydantic import BaseModel, ConfigDict
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -22,13 +21,15 @@ with workflow.unsafe.imports_passed_through():
         Search,
     )
     from domain.clock import to_milliseconds
-    from domain.events import HeardNews
-    from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry, Interaction
+    from domain.events import HeardNews, ProviderEvent
+    from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry
     from domain.outcomes import Accepted, Outcome
     from domain.problems import Problem
     from domain.status import FAILURES, Milestone, Standing, Status
     from domain.submission import Submission
     from workflows import attributes
+    from workflows.audience import Audience
+    from workflows.messages import Admission, InteractionInput
     from workflows.outcomes import UNKNOWN, outcome_of_failure, standing_after
     from workflows.steps import step
     from workflows.story import (
@@ -54,42 +55,6 @@ _WORKER_SILENCE: Final = timedelta(seconds=10)
 """After so long without a sign of life, the worker that was sending is taken for dead."""
 
 
-class InteractionInput(BaseModel):
-    """What a run begins with.
-
-    Attributes:
-        interaction_id: whose run it is.
-        submission: what to admit; None for a run that a late receipt begins, which can only go on from the record.
-        receipt_window: how long receipts are awaited, from the creation of the interaction.
-        dispatch_timeout: how long one attempt to send may last before it counts as never come back.
-        dispatch_deadline: how long a send that the provider surely did not take is tried again.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    interaction_id: str
-    submission: Submission | None = None
-    receipt_window: timedelta
-    dispatch_timeout: timedelta
-    dispatch_deadline: timedelta
-
-
-class Admission(BaseModel):
-    """The answer to a submission.
-
-    Attributes:
-        interaction: as it was when the answer was decided.
-        fingerprint: of the request that made it.
-        problems: why it was refused, if it was.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    interaction: Interaction
-    fingerprint: str
-    problems: list[Problem] = []
-
-
 @workflow.defn(name="Interaction")
 class InteractionWorkflow:
     """One interaction as a durable workflow."""
@@ -108,6 +73,7 @@ class InteractionWorkflow:
         self._revision_before = 0
         self._created: datetime = workflow.now()
         self._policy: DispatchPolicy | None = None
+        self._audience = Audience([])
 
     @workflow.run
     async def run(self, start: InteractionInput) -> Standing:
@@ -167,6 +133,7 @@ class InteractionWorkflow:
             return None
         interaction = resolved.interaction
         self._policy = validation.policy
+        self._audience = Audience(interaction.destinations)
         self._sequence = 2
         self._stand(Standing(status=Status.DISPATCH_PENDING), interaction.audit_trail.history[-1:])
         self._admission = Admission(interaction=interaction, fingerprint=registration.fingerprint)
@@ -208,12 +175,16 @@ class InteractionWorkflow:
             raise ApplicationError("there is no such interaction", type="NotFound", non_retryable=True)
         self._sequence = record.sequence
         self._policy = record.policy
+        self._audience = Audience(record.interaction.destinations)
         trail = record.interaction.audit_trail
         self._created = trail.created
         self._revision_before = record.revision
         self._heard_ids = {heard.id for heard in trail.provider_events}
         self._heard_keys = {heard.event.key for heard in trail.provider_events}
         self._recorded = len(trail.provider_events)
+        for heard in trail.provider_events:
+            if self._audience.includes(heard.event):
+                self._audience.hear(heard.event)
         self._stand(record.standing, trail.history)
         self._admission = Admission(
             interaction=record.interaction, fingerprint=record.fingerprint, problems=record.problems
@@ -224,6 +195,8 @@ class InteractionWorkflow:
         standing = standing_after(outcome)
         entry = self._entry(standing, describe_outcome(outcome))
         refused = events_of_refused(outcome)
+        for event in refused:
+            self._audience.hear(event)
         heard = [
             HeardEvent(id=event.key, heard_at=entry.date, event=event, status=standing.status, applied=True)
             for event in refused
@@ -315,9 +288,9 @@ class InteractionWorkflow:
                     # A run that begins from the record may find there what an earlier try of itself has written.
                     continue
                 event = item.event
-                reason = why_not_applied(standing, event, repeated=event.key in self._heard_keys)
-                if reason is None:
-                    standing = standing.hear(event.milestone, event.word)
+                heard_before = standing
+                standing, reason = self._take(standing, event)
+                if standing != heard_before:
                     entries.append(self._entry(standing, describe_event(event)))
                 if reason is None or self._recorded + len(heard) < MOST_EVENTS:
                     heard.append(HeardEvent.taken(item, standing.status, reason))
@@ -325,15 +298,30 @@ class InteractionWorkflow:
                 self._heard_keys.add(event.key)
             await self._record(standing, entries, heard)
 
+    def _take(self, standing: Standing, event: ProviderEvent) -> tuple[Standing, str | None]:
+        """The standing after an event, and why the event was not applied, if it was not."""
+        if not self._audience.includes(event):
+            return standing, "about another destination"
+        reason = why_not_applied(standing, event, repeated=event.key in self._heard_keys)
+        if reason is not None:
+            return standing, reason
+        milestone, word = self._audience.hear(event)
+        after = standing if milestone is Milestone.NONE else standing.hear(milestone, word)
+        return after, "not of all destinations yet" if after == standing else None
+
     async def _close_window(self) -> None:
         """The receipt window closed: silence completes what has no receipts, and is noted on all else."""
         reports = self._policy is None or self._policy.reports_delivery
-        if self._standing.status is Status.SENT and not reports:
-            standing = self._standing.model_copy(update={"status": Status.COMPLETED})
-            await self._record(standing, [self._entry(standing, "Sin rebote en el plazo de espera")])
-        elif self._standing.status is not Status.COMPLETED:
+        standing = self._standing
+        if self._audience.has_failed and standing.status is Status.SENT:
+            failed = standing.model_copy(update={"status": Status.PROCESS_ERROR, "milestone": Milestone.FAILED})
+            await self._record(failed, [self._entry(failed, "No ha llegado a todos los destinos")])
+        elif standing.status is Status.SENT and not reports:
+            completed = standing.model_copy(update={"status": Status.COMPLETED})
+            await self._record(completed, [self._entry(completed, "Sin rebote en el plazo de espera")])
+        elif standing.status is not Status.COMPLETED:
             note = "Plazo de espera agotado sin confirmación del proveedor"
-            await self._record(self._standing, [self._entry(self._standing, note)])
+            await self._record(standing, [self._entry(standing, note)])
 
     async def _record(
         self,

@@ -46,7 +46,7 @@ def events_of_refused(outcome: Outcome | str) -> list[ProviderEvent]:
         ProviderEvent(
             key=f"refused:{refused.destination}",
             word="rejected",
-            milestone=Milestone.NONE,
+            milestone=Milestone.FAILED,
             provider_message_id=outcome.provider_message_id,
             destination=refused.destination,
             code=refused.code,

@@ -1,0 +1,61 @@
+"""An interaction to several destinations stands where its slowest destination stands."""
+
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.destinations import Destination, DestinationKind
+from domain.events import ProviderEvent
+from domain.status import Milestone
+from workflows.audience import Audience
+
+ANA, BLAS = "ana@correo.es", "blas@correo.es"
+BOTH = [Destination(key=DestinationKind.EMAIL, value=value) for value in (ANA, BLAS)]
+
+
+def news(destination: str | None, milestone: Milestone) -> ProviderEvent:
+    word = milestone.name.lower()
+    return ProviderEvent(key=f"{destination}{word}", word=word, milestone=milestone, destination=destination)
+
+
+def test_one_delivery_of_two_does_not_deliver_the_message() -> None:
+    audience = Audience(BOTH)
+    assert audience.hear(news(ANA, Milestone.DELIVERED)) == (Milestone.NONE, "")
+    assert audience.hear(news(BLAS, Milestone.DELIVERED)) == (Milestone.DELIVERED, "delivered")
+
+
+def test_a_bounce_beside_a_delivery_is_a_failure_in_either_order() -> None:
+    for order in permutations([news(ANA, Milestone.DELIVERED), news(BLAS, Milestone.FAILED)]):
+        audience = Audience(BOTH)
+        assert [audience.hear(event) for event in order][-1] == (Milestone.FAILED, "failed")
+        assert audience.has_failed
+
+
+def test_news_without_a_destination_is_about_all() -> None:
+    assert Audience(BOTH).hear(news(None, Milestone.DELIVERED)) == (Milestone.DELIVERED, "delivered")
+
+
+def test_a_copy_that_bounces_is_not_the_messages_business() -> None:
+    assert not Audience(BOTH).includes(news("copia@correo.es", Milestone.FAILED))
+
+
+def test_a_number_in_another_of_its_forms_is_still_the_destination() -> None:
+    audience = Audience([Destination(key=DestinationKind.PHONE_NUMBER, value="5491123456789")])
+    other_form = news("541123456789", Milestone.DELIVERED)
+    assert audience.includes(other_form)
+    assert audience.hear(other_form) == (Milestone.DELIVERED, "delivered")
+
+
+@pytest.mark.parametrize("destinations", [BOTH, BOTH[:1]])
+@given(data=st.data())
+def test_the_order_of_news_does_not_matter(destinations: list[Destination], data: st.DataObject) -> None:
+    event = st.builds(news, st.sampled_from([ANA, BLAS, None]), st.sampled_from(list(Milestone)[1:]))
+    told = data.draw(st.lists(event, min_size=1, max_size=6))
+    told = [one for one in told if Audience(destinations).includes(one)] or [news(None, Milestone.SENT)]
+    endings: set[tuple[Milestone, str]] = set()
+    for order in (told, told[::-1], data.draw(st.permutations(told))):
+        audience = Audience(destinations)
+        endings.add([audience.hear(one) for one in order][-1])
+    assert len(endings) == 1

@@ -1,0 +1,35 @@
+"""The destinations of an interaction, and how far the message has come to each."""
+
+from collections.abc import Sequence
+
+from domain.destinations import Destination, DestinationKind
+from domain.events import ProviderEvent
+from domain.status import Milestone
+
+Reached = tuple[Milestone, str]
+"""A milestone, and the provider's word for it."""
+
+
+class Audience:
+    """Whom a message goes to. The message has come as far as to the destination that it is slowest to reach."""
+
+    def __init__(self, destinations: Sequence[Destination]) -> None:
+        self._reached: dict[str, Reached] = {one.value: (Milestone.NONE, "") for one in destinations}
+        # Telephone providers may tell of a number in another of its forms; an address of e-mail has but one.
+        self._is_exact = any(one.key is DestinationKind.EMAIL for one in destinations)
+
+    def includes(self, event: ProviderEvent) -> bool:
+        """Whether an event is about the message's own destinations, and not about somebody who got a copy."""
+        return event.destination is None or not self._is_exact or event.destination in self._reached
+
+    def hear(self, event: ProviderEvent) -> Reached:
+        """How far the message has come to all, now that this is known of one, or of all if it names none."""
+        about = [event.destination] if event.destination in self._reached else list(self._reached)
+        for destination in about:
+            self._reached[destination] = max(self._reached[destination], (event.milestone, event.word))
+        return min(self._reached.values())
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether some destination is known not to have got it."""
+        return any(milestone is Milestone.FAILED for milestone, _ in self._reached.values())
