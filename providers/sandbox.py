@@ -10,11 +10,25 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import AfterValidator, BaseModel, HttpUrl, JsonValue, SecretStr, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    HttpUrl,
+    JsonValue,
+    SecretStr,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic.alias_generators import to_camel
 
 from domain.channels import Channel
 from domain.clock import to_milliseconds
-from domain.events import ProviderEvent
+from domain.destinations import InvalidDestinationError, kind_of, normalise
+from domain.events import InboundMessage, News, ProviderEvent
 from domain.outcomes import Accepted, FailureClass, Outcome
 from domain.payloads import PAYLOADS
 from domain.status import Milestone
@@ -92,13 +106,41 @@ class _Error(BaseModel):
     message: str = ""
 
 
+_MessageId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
 class _Callback(BaseModel):
-    id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    id: _MessageId
     status: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     reference: str | None = None
     to: list[str] = []
     timestamp: JsonValue = None
     error: _Error | None = None
+
+
+_FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]{0,99}$")]
+_FieldValue = str | bool | Annotated[int, Field(ge=-(2**63), lt=2**63)] | FiniteFloat
+
+
+class _Inbound(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    id: _MessageId
+    channel: Channel
+    sender: Annotated[str, Field(alias="from")]
+    name: Annotated[str, StringConstraints(max_length=200)] = ""
+    payload: Annotated[dict[_FieldName, _FieldValue], Field(min_length=1)]
+    in_reply_to: _MessageId | None = None
+    timestamp: JsonValue = None
+
+
+class _InboundCallback(BaseModel):
+    inbound: _Inbound
+
+
+_BODIES: Final[TypeAdapter[_InboundCallback | _Callback]] = TypeAdapter(
+    Annotated[_InboundCallback | _Callback, Field(union_mode="left_to_right")]
+)
 
 
 def _capabilities(channel: Channel) -> Capabilities:
@@ -160,17 +202,17 @@ class Sandbox(Provider[SandboxConfiguration, SandboxCredentials]):
         if abs(webhook.received_at.timestamp() - int(timestamp)) > SIGNATURE_WINDOW.total_seconds():
             raise UnverifiedError("X-Sandbox-Timestamp is too far from now")
 
-    def parse(self, webhook: Webhook) -> Sequence[ProviderEvent]:
+    def parse(self, webhook: Webhook) -> Sequence[News]:
         """The one piece of news of a callback.
 
         Raises:
             UnreadableError: if the body is not a callback.
         """
         try:
-            callback = _Callback.model_validate_json(webhook.body, strict=True)
+            callback = _BODIES.validate_json(webhook.body, strict=True)
         except ValidationError as error:
             raise UnreadableError(f"not a callback of the sandbox: {error.error_count()} errors") from error
-        return (_event(callback),)
+        return (_event(callback) if isinstance(callback, _Callback) else _message(callback.inbound),)
 
 
 def _event(callback: _Callback) -> ProviderEvent:
@@ -188,6 +230,23 @@ def _event(callback: _Callback) -> ProviderEvent:
         code=error.code if error else None,
         failure=FAILURES.get(error.code, FailureClass.OTHER) if error else None,
         detail=error.message if error else "",
+    )
+
+
+def _message(inbound: _Inbound) -> InboundMessage:
+    kind = kind_of(inbound.channel, inbound.sender)
+    try:
+        sender = normalise(kind, inbound.sender)
+    except InvalidDestinationError as error:
+        raise UnreadableError(f"`from` is not a {kind}") from error
+    return InboundMessage(
+        provider_message_id=inbound.id,
+        sender=sender,
+        sender_kind=kind,
+        sender_name=inbound.name,
+        payload={**inbound.payload},
+        in_reply_to=inbound.in_reply_to,
+        occurred_at=_instant(inbound.timestamp),
     )
 
 

@@ -15,21 +15,29 @@ from fastapi.responses import JSONResponse
 
 from embedded.gateway.callbacks import Courier
 from embedded.gateway.database import Database
+from embedded.gateway.inbox import Inbox
 from embedded.gateway.ledger import Ledger, Receipt, Verdict
 from embedded.gateway.recipients import Behaviour, behaviour_of
 from embedded.gateway.reports import Report, Reports
 from embedded.gateway.settings import GatewaySettings, account_name
-from embedded.gateway.wire import GatewayError, read_submission
+from embedded.gateway.wire import GatewayError, read_inbound, read_submission
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The parts of an open gateway."""
+    """The parts of an open gateway.
+
+    Attributes:
+        courier: tells what becomes of the messages sent.
+        postman: tells the messages that end users write.
+    """
 
     settings: GatewaySettings
     ledger: Ledger
+    inbox: Inbox
     reports: Reports
     courier: Courier
+    postman: Courier
 
 
 def create_gateway(settings: GatewaySettings) -> FastAPI:
@@ -41,19 +49,23 @@ def create_gateway(settings: GatewaySettings) -> FastAPI:
         # Callbacks go to this machine or its neighbours, never through the environment's proxy.
         async with httpx2.AsyncClient(timeout=timeout, trust_env=False) as http:
             with closing(Database(settings.ledger)) as database:
-                ledger = Ledger(database)
-                courier = Courier(ledger, http, settings)
-                app.state.gateway = Gateway(settings, ledger, Reports(database), courier)
+                ledger, inbox = Ledger(database), Inbox(database)
+                courier, postman = Courier(ledger, http, settings), Courier(inbox, http, settings)
+                app.state.gateway = Gateway(settings, ledger, inbox, Reports(database), courier, postman)
                 courier.resume()
+                postman.resume()
                 try:
                     yield
                 finally:
                     await courier.close()
+                    await postman.close()
 
     app = FastAPI(title="Iris sandbox gateway", lifespan=open_gateway, openapi_url=None)
     app.add_api_route("/v1/messages", post_message, methods=["POST"])
     app.add_api_route("/v1/messages", list_messages, methods=["GET"])
     app.add_api_route("/v1/messages/{message_id}", read_message, methods=["GET"])
+    app.add_api_route("/v1/inbound", post_inbound, methods=["POST"])
+    app.add_api_route("/v1/inbound/{message_id}", read_inbound_message, methods=["GET"])
     app.add_api_route("/v1/ledger", read_ledger, methods=["GET"])
     app.add_api_route("/health", read_health, methods=["GET"])
     app.exception_handler(GatewayError)(_answer_gateway_error)
@@ -91,6 +103,25 @@ async def post_message(request: Request, gateway: OpenGateway, account: Caller) 
     if receipt.verdict is Verdict.TAKEN:
         await _begin_callbacks(gateway, receipt, behaviour)
     return await _answer(request, gateway, receipt, behaviour)
+
+
+async def post_inbound(request: Request, gateway: OpenGateway, account: Caller) -> Response:
+    """Play an end user who writes: the message is told to its callback URL."""
+    message = read_inbound(await _read_body(request, gateway.settings.largest_body))
+    arrival = gateway.inbox.take(account, message, time.time())
+    if not arrival.is_same:
+        raise GatewayError(422, "id_reused", "the id belongs to another message")
+    if arrival.is_new:
+        gateway.postman.start(arrival.message)
+    return JSONResponse({"id": arrival.id, "status": "taken"}, HTTPStatus.CREATED)
+
+
+async def read_inbound_message(gateway: OpenGateway, account: Caller, message_id: str) -> Report:
+    """One message that an end user wrote."""
+    report = gateway.reports.inbound(account, message_id)
+    if report is None:
+        raise GatewayError(404, "not_found", "there is no such message")
+    return report
 
 
 async def list_messages(

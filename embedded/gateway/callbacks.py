@@ -5,35 +5,79 @@ import hashlib
 import hmac
 import json
 import time
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 import httpx2
 from pydantic import JsonValue
 
-from domain.clock import to_wire
-from embedded.gateway.ledger import Callback, CallbackState, Ledger
 from embedded.gateway.settings import GatewaySettings
 
-UNREACHABLE: Final = {"code": "recipient_unreachable", "message": "The recipient cannot be reached"}
-"""The error of every callback that tells of a failure."""
-
 _NOT_REFUSALS: Final = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+
+
+class CallbackState(StrEnum):
+    """What became of a callback."""
+
+    PENDING = "pending"
+    TOLD = "told"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """One callback owed; instants are Unix seconds.
+
+    Attributes:
+        seq: its store's own number of it.
+        news: what it tells.
+        happens_at: when its news is made; it stays, while `due_at` moves with every attempt in vain.
+    """
+
+    seq: int
+    account: str
+    url: str
+    news: Mapping[str, JsonValue]
+    happens_at: float
+    due_at: float
+    attempts: int
+
+
+class CallbackStore(Protocol):
+    """Where callbacks are kept; those of one message are told in their order."""
+
+    def pending(self) -> Sequence[tuple[int, str]]:
+        """The messages that callbacks are owed of, each with its account."""
+        ...
+
+    def next_callback(self, message: int) -> Callback | None:
+        """The callback of a message that is due first, if any is owed."""
+        ...
+
+    def settle(self, callback: Callback, state: CallbackState) -> None:
+        """Note that a callback was attempted for the last time."""
+        ...
+
+    def postpone(self, callback: Callback, due_at: float) -> None:
+        """Note that a callback was attempted in vain, and when it is due again."""
+        ...
 
 
 class Courier:
     """Tells the callbacks of each message one after another; one that is not heard holds up no other."""
 
-    def __init__(self, ledger: Ledger, http: httpx2.AsyncClient, settings: GatewaySettings) -> None:
-        self._ledger = ledger
+    def __init__(self, store: CallbackStore, http: httpx2.AsyncClient, settings: GatewaySettings) -> None:
+        self._store = store
         self._http = http
         self._settings = settings
         self._tasks: set[asyncio.Task[None]] = set()
 
     def resume(self) -> None:
         """Go on with what was owed when the gateway last ended; to accounts that are gone, nothing is told."""
-        for message, account in self._ledger.messages_with_pending_callbacks():
+        for message, account in self._store.pending():
             if account in self._settings.signing_secrets:
                 self.start(message)
 
@@ -51,12 +95,12 @@ class Courier:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _tell(self, message: int) -> None:
-        while callback := self._ledger.next_callback(message):
+        while callback := self._store.next_callback(message):
             await asyncio.sleep(callback.due_at - time.time())
             self._note(callback, await self._post(callback))
 
     async def _post(self, callback: Callback) -> httpx2.Response | None:
-        body = _body(callback)
+        body = json.dumps(callback.news).encode()
         timestamp = str(int(time.time()))
         headers = {
             "Content-Type": "application/json",
@@ -70,11 +114,11 @@ class Courier:
 
     def _note(self, callback: Callback, answer: httpx2.Response | None) -> None:
         if answer and answer.is_success:
-            self._ledger.settle(callback, CallbackState.TOLD)
+            self._store.settle(callback, CallbackState.TOLD)
         elif self._is_hopeless(callback, answer):
-            self._ledger.settle(callback, CallbackState.ABANDONED)
+            self._store.settle(callback, CallbackState.ABANDONED)
         else:
-            self._ledger.postpone(callback, time.time() + self._wait(callback))
+            self._store.postpone(callback, time.time() + self._wait(callback))
 
     def _is_hopeless(self, callback: Callback, answer: httpx2.Response | None) -> bool:
         if time.time() - callback.happens_at > self._settings.longest_callback_age.total_seconds():
@@ -94,18 +138,3 @@ def signature(secret: bytes, timestamp: str, body: bytes) -> str:
 
 def _is_refusal(answer: httpx2.Response) -> bool:
     return answer.status_code not in _NOT_REFUSALS and (answer.is_redirect or answer.is_client_error)
-
-
-def _body(callback: Callback) -> bytes:
-    news: dict[str, JsonValue] = {
-        "id": callback.id,
-        "reference": callback.reference,
-        "channel": callback.content["channel"],
-        "to": callback.content["to"],
-        "status": callback.status,
-        "timestamp": to_wire(datetime.fromtimestamp(callback.happens_at, UTC)),
-        "sequence": callback.sequence,
-    }
-    if callback.status == "failed":
-        news["error"] = {**UNREACHABLE}
-    return json.dumps(news).encode()

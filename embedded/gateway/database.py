@@ -43,6 +43,19 @@ CREATE TABLE IF NOT EXISTS callbacks (
 );
 CREATE INDEX IF NOT EXISTS callbacks_of_message ON callbacks (message);
 CREATE INDEX IF NOT EXISTS pending_callbacks ON callbacks (message, due_at) WHERE state = 'pending';
+CREATE TABLE IF NOT EXISTS inbound (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    account TEXT NOT NULL,
+    content TEXT NOT NULL,
+    callback_url TEXT NOT NULL,
+    taken_at REAL NOT NULL,
+    due_at REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    state TEXT NOT NULL DEFAULT 'pending',
+    UNIQUE (account, id)
+);
+CREATE INDEX IF NOT EXISTS pending_inbound ON inbound (seq) WHERE state = 'pending';
 """
 
 Value = str | float | None

@@ -2,13 +2,24 @@
 
 import json
 import secrets
+import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Final
 
+from pydantic import JsonValue
+
+from embedded.gateway.callbacks import Callback, CallbackState
 from embedded.gateway.database import Database
 from embedded.gateway.recipients import Behaviour
-from embedded.gateway.wire import Submission
+from embedded.gateway.wire import Submission, instant
+
+UNREACHABLE: Final[Mapping[str, JsonValue]] = {
+    "code": "recipient_unreachable",
+    "message": "The recipient cannot be reached",
+}
+"""The error of every callback that tells of a failure."""
 
 
 class Verdict(StrEnum):
@@ -19,14 +30,6 @@ class Verdict(StrEnum):
     THROTTLED = "throttled"
     REFUSED = "refused"
     REUSED = "reused"
-
-
-class CallbackState(StrEnum):
-    """What became of a callback."""
-
-    PENDING = "pending"
-    TOLD = "told"
-    ABANDONED = "abandoned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +46,6 @@ class Receipt:
     id: str | None
     verdict: Verdict
     request_number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Callback:
-    """One callback owed; instants are Unix seconds.
-
-    Attributes:
-        seq: the ledger's own number of the callback.
-        sequence: its place among the callbacks of its message, from 1.
-        happens_at: when its news is made; it stays, while `due_at` moves with every attempt in vain.
-    """
-
-    seq: int
-    account: str
-    url: str
-    id: str
-    reference: str
-    content: dict[str, Any]
-    sequence: int
-    status: str
-    happens_at: float
-    due_at: float
-    attempts: int
 
 
 class Ledger:
@@ -100,7 +80,7 @@ class Ledger:
                     self._owe(message, place + 1, status, first_due_at + place * delay)
         return Receipt(message, message_id, verdict, number)
 
-    def messages_with_pending_callbacks(self) -> list[tuple[int, str]]:
+    def pending(self) -> list[tuple[int, str]]:
         """The messages that callbacks are owed of, each with its account."""
         rows = self._database.rows(
             "SELECT seq, account FROM messages WHERE seq IN (SELECT message FROM callbacks WHERE state = 'pending')"
@@ -116,7 +96,7 @@ class Ledger:
                WHERE c.message = ? AND c.state = 'pending' ORDER BY c.due_at, c.seq LIMIT 1""",
             message,
         )
-        return Callback(**{**rows[0], "content": json.loads(rows[0]["content"])}) if rows else None
+        return _callback(rows[0]) if rows else None
 
     def settle(self, callback: Callback, state: CallbackState) -> None:
         """Note that a callback was attempted for the last time."""
@@ -157,6 +137,30 @@ def _judge(behaviour: Behaviour, number: int, *, is_taken: bool, is_same: bool) 
     if behaviour.refused:
         return Verdict.REFUSED
     return Verdict.THROTTLED if number <= behaviour.throttled_requests else Verdict.TAKEN
+
+
+def _callback(row: sqlite3.Row) -> Callback:
+    content = json.loads(row["content"])
+    news: dict[str, JsonValue] = {
+        "id": row["id"],
+        "reference": row["reference"],
+        "channel": content["channel"],
+        "to": content["to"],
+        "status": row["status"],
+        "timestamp": instant(row["happens_at"]),
+        "sequence": row["sequence"],
+    }
+    if row["status"] == "failed":
+        news["error"] = {**UNREACHABLE}
+    return Callback(
+        seq=row["seq"],
+        account=row["account"],
+        url=row["url"],
+        news=news,
+        happens_at=row["happens_at"],
+        due_at=row["due_at"],
+        attempts=row["attempts"],
+    )
 
 
 def _content(submission: Submission) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from pydantic import JsonValue
 
+from embedded.gateway.callbacks import CallbackState
 from embedded.gateway.database import Database
-from embedded.gateway.ledger import CallbackState
 
 Report = dict[str, JsonValue]
 
@@ -22,6 +22,19 @@ class Reports:
         """One message that was taken."""
         rows = self._database.rows("SELECT * FROM messages WHERE account = ? AND id = ?", account, message_id)
         return self._message(rows[0]) if rows else None
+
+    def inbound(self, account: str, message_id: str) -> Report | None:
+        """One message that an end user wrote."""
+        rows = self._database.rows("SELECT * FROM inbound WHERE account = ? AND id = ?", account, message_id)
+        if not rows:
+            return None
+        row = rows[0]
+        return {
+            "id": row["id"],
+            **json.loads(row["content"]),
+            "takenAt": row["taken_at"],
+            "callback": {"state": row["state"], "attempts": row["attempts"]},
+        }
 
     def messages(self, account: str, reference: str | None, after: int, limit: int) -> Report:
         """A page of the messages taken."""

@@ -1,15 +1,21 @@
 """What a message is on the gateway's wire, and how the gateway says no."""
 
 import json
-from typing import Annotated, Final, Self
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Final, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
+    FiniteFloat,
     HttpUrl,
     JsonValue,
+    StrictBool,
+    StrictInt,
+    StrictStr,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -18,7 +24,8 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import from_json
 
 from domain.channels import Channel
-from domain.destinations import KIND_OF_CHANNEL, InvalidDestinationError, normalise
+from domain.clock import to_wire
+from domain.destinations import InvalidDestinationError, kind_of, normalise
 
 MOST_RECIPIENTS: Final = {channel: 10 if channel is Channel.EMAIL else 1 for channel in Channel}
 
@@ -45,10 +52,12 @@ def _finite(payload: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return payload
 
 
-class Submission(BaseModel):
-    """One message to send, as it is posted to `/v1/messages`."""
-
+class _Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, hide_input_in_errors=True)
+
+
+class Submission(_Request):
+    """One message to send, as it is posted to `/v1/messages`."""
 
     reference: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     channel: Channel
@@ -63,30 +72,80 @@ class Submission(BaseModel):
         return self
 
 
+FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]{0,99}$")]
+FieldValue = StrictStr | StrictBool | Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)] | FiniteFloat
+Name = Annotated[str, StringConstraints(max_length=200)]
+MessageId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class InboundMessage(_Request):
+    """One message that an end user writes, as it is posted to `/v1/inbound`.
+
+    Attributes:
+        id: made up unless given.
+        sender: who writes, `from` on the wire.
+        to: whom it was written to; told as it is given.
+        payload: what it says; a flat object.
+        in_reply_to: the id of the message that it answers.
+    """
+
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,200}$")] | None = None
+    channel: Channel
+    sender: Annotated[str, Field(alias="from")]
+    to: Name | None = None
+    name: Name = ""
+    payload: Annotated[dict[FieldName, FieldValue], Field(min_length=1)]
+    in_reply_to: MessageId | None = None
+    callback_url: HttpUrl
+
+
+def instant(seconds: float) -> str:
+    """An instant in Unix seconds, as the gateway tells it."""
+    return to_wire(datetime.fromtimestamp(seconds, UTC))
+
+
 def read_submission(body: bytes) -> Submission:
     """The message in a request's body.
 
     Raises:
         GatewayError: if there is none; the first reason only.
     """
+    submission = _read(Submission, body)
+    _check_destinations(submission.channel, {f"to.{place}": text for place, text in enumerate(submission.to)})
+    return submission
+
+
+def read_inbound(body: bytes) -> InboundMessage:
+    """The end user's message in a request's body.
+
+    Raises:
+        GatewayError: if there is none; the first reason only.
+    """
+    message = _read(InboundMessage, body)
+    _check_destinations(message.channel, {"from": message.sender})
+    return message
+
+
+_Model = TypeVar("_Model", bound=_Request)
+
+
+def _read(model: type[_Model], body: bytes) -> _Model:
     try:
         raw = from_json(body, allow_inf_nan=False)
     except ValueError as error:
         raise GatewayError(400, "invalid_json", "the body is not JSON") from error
     try:
-        submission = Submission.model_validate(raw)
+        return model.model_validate(raw)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         field = ".".join(str(step) for step in first["loc"])
         raise GatewayError(422, "invalid_request", f"{field}: {first['msg']}" if field else first["msg"]) from error
-    _check_recipients(submission)
-    return submission
 
 
-def _check_recipients(submission: Submission) -> None:
-    kind = KIND_OF_CHANNEL[submission.channel]
-    for position, recipient in enumerate(submission.to):
+def _check_destinations(channel: Channel, given: Mapping[str, str]) -> None:
+    for field, text in given.items():
+        kind = kind_of(channel, text)
         try:
-            normalise(kind, recipient)
+            normalise(kind, text)
         except InvalidDestinationError as error:
-            raise GatewayError(422, "invalid_recipient", f"to.{position}: not a {kind}") from error
+            raise GatewayError(422, "invalid_recipient", f"{field}: not a {kind}") from error

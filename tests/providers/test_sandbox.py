@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from domain.channels import Channel
+from domain.destinations import DestinationKind, normalise
+from domain.events import InboundMessage, ProviderEvent
 from domain.identifiers import new_id
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
 from domain.payloads import PAYLOADS, parse_payload
@@ -43,6 +45,16 @@ CALLBACK: Final[Mapping[str, JsonValue]] = {
     "timestamp": "2026-07-21T10:29:59.246Z",
     "sequence": 2,
 }
+INBOUND: Final[Mapping[str, JsonValue]] = {
+    "id": "sbx_in_1",
+    "channel": "WhatsApp",
+    "from": "+34 638 766 068",
+    "to": "34600000000",
+    "name": "Ana",
+    "payload": {"Type": "simple-text", "Text": "hola"},
+    "inReplyTo": "sbx_1",
+    "timestamp": "2026-07-21T10:29:59.246Z",
+}
 UNUSED: Final = httpx2.AsyncClient()
 PAYLOAD: Final = SimpleText(type="simple-text", text="hola")
 
@@ -52,6 +64,9 @@ json_values = st.recursive(
 )
 near_callbacks = st.dictionaries(st.sampled_from([*CALLBACK, "error"]), json_values).map(
     lambda changes: {**CALLBACK, **changes}
+)
+near_inbound = st.dictionaries(st.sampled_from([*INBOUND]), json_values).map(
+    lambda changes: {"inbound": {**INBOUND, **changes}}
 )
 
 
@@ -73,6 +88,22 @@ def callback(body: bytes) -> Webhook:
 
 def telling(**changes: JsonValue) -> Webhook:
     return callback(json.dumps({**CALLBACK, **changes}).encode())
+
+
+def news_in(webhook: Webhook) -> ProviderEvent:
+    (news,) = offline().parse(webhook)
+    assert isinstance(news, ProviderEvent)
+    return news
+
+
+def writing(**changes: JsonValue) -> Webhook:
+    return callback(json.dumps({"inbound": {**INBOUND, **changes}}).encode())
+
+
+def written_in(webhook: Webhook) -> InboundMessage:
+    (news,) = offline().parse(webhook)
+    assert isinstance(news, InboundMessage)
+    return news
 
 
 def to_phone(code: str, **changes: str) -> Outbound:
@@ -151,7 +182,7 @@ async def test_a_lost_answer_is_unanswered_and_its_repetition_is_accepted(sandbo
 
 
 async def test_an_answer_that_comes_too_late_is_unanswered(gateway_url: str) -> None:
-    async with httpx2.AsyncClient(trust_env=False, timeout=0.1) as impatient:
+    async with httpx2.AsyncClient(trust_env=False, timeout=httpx2.Timeout(10, read=0.1)) as impatient:
         assert isinstance(await opened(impatient, gateway_url).send(to_phone("11")), Unanswered)
 
 
@@ -168,7 +199,7 @@ async def test_what_the_gateway_calls_back_is_verified_and_read(sandbox: Sandbox
     webhooks = [Webhook(receiver.url, each.headers, each.body, datetime.now(UTC)) for each in heard]
     for webhook in webhooks:
         sandbox.verify(webhook)
-    sent, failed = (event for webhook in webhooks for event in sandbox.parse(webhook))
+    sent, failed = (news_in(webhook) for webhook in webhooks)
     assert (sent.milestone, failed.milestone) == (Milestone.SENT, Milestone.FAILED)
     assert (failed.reference, failed.provider_message_id) == (outbound.reference, outcome.provider_message_id)
     assert (failed.code, failed.failure) == ("recipient_unreachable", FailureClass.DESTINATION)
@@ -248,40 +279,89 @@ def test_without_a_secret_nothing_is_believed() -> None:
     ],
 )
 def test_a_word_is_kept_in_lower_case_beside_its_milestone(word: str, milestone: Milestone) -> None:
-    (event,) = offline().parse(telling(status=word.upper()))
+    event = news_in(telling(status=word.upper()))
     assert (event.word, event.milestone) == (word, milestone)
 
 
 def test_the_same_news_has_the_same_key_and_other_news_another() -> None:
     def key(**changes: JsonValue) -> str:
-        return offline().parse(telling(**changes))[0].key
+        return news_in(telling(**changes)).key
 
     assert key() == key(sequence=7, timestamp=None)
     assert len({key(), key(status="read"), key(id="sbx_2")}) == 3
 
 
 def test_news_of_several_recipients_is_about_none_of_them() -> None:
-    assert offline().parse(telling())[0].destination == "34638766068"
-    assert offline().parse(telling(to=["a@example.org", "b@example.org"]))[0].destination is None
+    assert news_in(telling()).destination == "34638766068"
+    assert news_in(telling(to=["a@example.org", "b@example.org"])).destination is None
 
 
 @pytest.mark.parametrize("timestamp", ["yesterday", "", 12, None, {}, "0001-01-01T00:00:00+23:59"])
 def test_news_counts_also_when_its_time_is_unreadable(timestamp: JsonValue) -> None:
-    assert offline().parse(telling(timestamp=timestamp))[0].occurred_at is None
+    assert news_in(telling(timestamp=timestamp)).occurred_at is None
+    assert written_in(writing(timestamp=timestamp)).occurred_at is None
 
 
 def test_the_time_of_news_is_in_utc() -> None:
     for text in ("2026-07-21T10:30:00Z", "2026-07-21T12:30:00+02:00", "2026-07-21T10:30:00"):
-        assert offline().parse(telling(timestamp=text))[0].occurred_at == NOW
+        assert news_in(telling(timestamp=text)).occurred_at == NOW
+
+
+def test_what_an_end_user_writes_is_read_with_its_sender_normalised() -> None:
+    assert written_in(writing()) == InboundMessage(
+        provider_message_id="sbx_in_1",
+        sender="34638766068",
+        sender_kind=DestinationKind.PHONE_NUMBER,
+        sender_name="Ana",
+        payload={"Type": "simple-text", "Text": "hola"},
+        in_reply_to="sbx_1",
+        occurred_at=NOW - timedelta(seconds=1) + timedelta(milliseconds=246),
+    )
+
+
+@pytest.mark.parametrize(
+    ("channel", "sender", "kind", "normal"),
+    [
+        ("SMS", "0034638766068", DestinationKind.PHONE_NUMBER, "34638766068"),
+        ("WhatsApp", "ES.1234567890", DestinationKind.BUSINESS_SCOPED_ID, "ES.1234567890"),
+        ("RCS", "+34638766068", DestinationKind.PHONE_NUMBER, "34638766068"),
+        ("Email", "Ana@Example.ORG", DestinationKind.EMAIL, "Ana@example.org"),
+        ("FacebookMessenger", " 1000000000000002 ", DestinationKind.PAGE_SCOPED_ID, "1000000000000002"),
+    ],
+)
+def test_a_sender_is_what_an_answer_on_the_channel_would_be_sent_to(
+    channel: str, sender: str, kind: DestinationKind, normal: str
+) -> None:
+    message = written_in(writing(**{"channel": channel, "from": sender}))
+    assert (message.sender_kind, message.sender) == (kind, normal)
+
+
+async def test_what_the_gateway_tells_of_an_end_user_is_verified_and_read(sandbox: Sandbox, gateway_url: str) -> None:
+    async with Receiver().listening() as receiver, httpx2.AsyncClient(trust_env=False) as client:
+        message_id = new_id()
+        message = {**INBOUND, "id": message_id, "callbackUrl": receiver.url}
+        del message["timestamp"]
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        answer = await client.post(f"{gateway_url}/v1/inbound", json=message, headers=headers)
+        assert answer.status_code == 201, answer.text
+        (heard,) = await receiver.wait_for(message_id, 1)
+    webhook = Webhook(receiver.url, heard.headers, heard.body, datetime.now(UTC))
+    sandbox.verify(webhook)
+    (read,) = sandbox.parse(webhook)
+    assert read == written_in(writing(id=message_id)).model_copy(update={"occurred_at": read.occurred_at})
 
 
 def read_or_refuse(body: bytes) -> None:
     try:
-        (event,) = offline().parse(callback(body))
+        (news,) = offline().parse(callback(body))
     except UnreadableError:
         return
-    assert event.key == offline().parse(callback(body))[0].key
-    assert event.word == event.word.lower()
+    assert (news,) == offline().parse(callback(body))
+    if isinstance(news, ProviderEvent):
+        assert news.word == news.word.lower()
+    else:
+        assert normalise(news.sender_kind, news.sender) == news.sender
+        json.dumps(news.payload, allow_nan=False)
 
 
 @given(st.binary())
@@ -289,7 +369,7 @@ def test_any_bytes_are_read_or_unreadable(body: bytes) -> None:
     read_or_refuse(body)
 
 
-@given(json_values | near_callbacks)
+@given(json_values | near_callbacks | near_inbound)
 def test_any_json_is_read_or_unreadable(value: JsonValue) -> None:
     read_or_refuse(json.dumps(value).encode())
 
@@ -307,6 +387,20 @@ def test_any_json_is_read_or_unreadable(value: JsonValue) -> None:
         json.dumps({**CALLBACK, "status": ""}).encode(),
         json.dumps({**CALLBACK, "to": "34638766068"}).encode(),
         json.dumps({**CALLBACK, "error": "x"}).encode(),
+        b'{"inbound": {}}',
+        writing(channel="Telegram").body,
+        writing(**{"from": "nobody"}).body,
+        writing(**{"from": ""}).body,
+        writing(id="").body,
+        writing(payload={}).body,
+        writing(payload="hola").body,
+        writing(payload={"Text": None}).body,
+        writing(payload={"Text": {"nested": True}}).body,
+        writing(payload={"Te\0xt": "hola"}).body,
+        writing(payload={"Latitude": float("inf")}).body,
+        writing(payload={"Text": "#"}).body.replace(b'"#"', b"1e999"),
+        writing(payload={"Text": "#"}).body.replace(b'"#"', b"9" * 5_000),
+        writing(payload={"Text": "#"}).body.replace(b"#", b"\\ud800"),
     ],
 )
 def test_what_is_no_callback_is_unreadable(body: bytes) -> None:

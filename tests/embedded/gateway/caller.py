@@ -61,13 +61,25 @@ class Caller:
             "reference": "a-reference",
             "channel": "WhatsApp",
             "to": ["34638766068"],
-            "payload": {"type": "simple-text", "text": "hola"},
+            "payload": {"Type": "simple-text", "Text": "hola"},
             "callbackUrl": self._callback_url,
         }
         return await self.post_raw(json.dumps({**message, **changes}).encode())
 
     async def post_raw(self, body: bytes) -> httpx2.Response:
         return await self._http.post(f"{self._url}/v1/messages", content=body, headers=self._headers)
+
+    async def write(self, message_id: str, **changes: object) -> httpx2.Response:
+        """Play an end user who writes."""
+        message = {
+            "id": message_id,
+            "channel": "WhatsApp",
+            "from": "+34 638 766 068",
+            "payload": {"Type": "simple-text", "Text": "hola"},
+            "callbackUrl": self._callback_url,
+        }
+        given = {name: value for name, value in (message | changes).items() if value is not None}
+        return await self._http.post(f"{self._url}/v1/inbound", json=given, headers=self._headers)
 
     async def get(self, path: str, **query: str | int) -> dict[str, Any]:
         return (await self._http.get(self._url + path, params=query, headers=self._headers)).json()

@@ -23,9 +23,14 @@ class Heard:
     def news(self) -> dict[str, Any]:
         return json.loads(self.body)
 
+    @property
+    def subject(self) -> str:
+        """What it is about: the reference of a message sent, or the id of one that an end user wrote."""
+        return self.news["inbound"]["id"] if "inbound" in self.news else self.news["reference"]
+
 
 class Receiver:
-    """Hears callbacks and answers 200, but for what `answers` still holds for their reference."""
+    """Hears callbacks and answers 200, but for what `answers` still holds for their subject."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -42,7 +47,7 @@ class Receiver:
             yield self
 
     def of(self, reference: str) -> list[Heard]:
-        return [heard for heard in self._heard if heard.news["reference"] == reference]
+        return [heard for heard in self._heard if heard.subject == reference]
 
     async def wait_for(self, reference: str, number: int) -> list[Heard]:
         return await self._wait(lambda: len(self.of(reference)) >= number, reference)
@@ -60,7 +65,7 @@ class Receiver:
 
     async def _hear(self, request: Request) -> Response:
         heard = Heard(dict(request.headers), await request.body())
-        answers = self.answers.get(heard.news["reference"])
+        answers = self.answers.get(heard.subject)
         async with self._news:
             self._heard.append(heard)
             self._news.notify_all()

@@ -16,9 +16,10 @@ async def test_anybody_may_ask_whether_the_gateway_is_well(http: httpx2.AsyncCli
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN])
 async def test_an_unknown_token_is_refused(http: httpx2.AsyncClient, gateway_url: str, authorization: str) -> None:
     headers = {"Authorization": authorization}
-    for path in ("/v1/messages", "/v1/messages/sbx_1", "/v1/ledger"):
+    for path in ("/v1/messages", "/v1/messages/sbx_1", "/v1/inbound/1", "/v1/ledger"):
         assert error_of(await http.get(gateway_url + path, headers=headers)) == (401, "unauthenticated")
-    assert error_of(await http.post(f"{gateway_url}/v1/messages", headers=headers)) == (401, "unauthenticated")
+    for path in ("/v1/messages", "/v1/inbound"):
+        assert error_of(await http.post(gateway_url + path, headers=headers)) == (401, "unauthenticated")
 
 
 async def test_twenty_posts_at_once_are_one_message(caller: Caller, receiver: Receiver, reference: str) -> None:
@@ -35,6 +36,10 @@ async def test_a_reference_cannot_name_another_message(caller: Caller, reference
     await caller.post(reference)
     other = await caller.post(reference, payload={"type": "simple-text", "text": "adiós"})
     assert error_of(other) == (422, "reference_reused")
+
+
+async def test_a_whatsapp_user_who_hides_the_number_is_written_to_by_another_id(caller: Caller, reference: str) -> None:
+    assert (await caller.post(reference, "ES.1234567890")).status_code == 201
 
 
 async def test_accounts_share_neither_references_nor_sight(desk: Desk, gateway_url: str, reference: str) -> None:

@@ -62,6 +62,20 @@ async def test_killed_and_begun_again_it_remembers_every_message_and_callback(
     assert receiver.words(reference) == ["sent", "delivered"]
 
 
+async def test_what_an_end_user_wrote_is_told_also_after_a_restart(
+    http: httpx2.AsyncClient, desk: Desk, receiver: Receiver, reference: str, tmp_path: Path
+) -> None:
+    port, ledger = free_port(), tmp_path / "ledger.sqlite"
+    receiver.answers[reference] = [503] * 100
+    async with _process(http, port, ledger) as url:
+        assert (await desk.at(url).write(reference)).status_code == 201
+        await receiver.wait_for(reference, 1)
+    in_vain = len(receiver.of(reference))
+    del receiver.answers[reference]
+    async with _process(http, port, ledger):
+        await receiver.wait_for(reference, in_vain + 1)
+
+
 async def test_an_account_that_is_gone_is_told_nothing_after_a_restart(
     http: httpx2.AsyncClient, reference: str, tmp_path: Path
 ) -> None:

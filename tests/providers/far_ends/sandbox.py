@@ -114,7 +114,7 @@ class GatewayFarEnd(HttpFarEnd):
     def _note(self, message: Mapping[str, Any], provider_message_id: str) -> None:
         delivery = Delivery(
             destinations=tuple(message["to"]),
-            text=message["payload"].get("text") or message["payload"]["body"],
+            text=message["payload"].get("Text") or message["payload"]["Body"],
             reference=message["reference"],
             provider_message_id=provider_message_id,
             callback_url=message["callbackUrl"],
