@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
@@ -20,6 +21,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from embedded.demo import Demo
+    from embedded.showcase import Exhibit
 
 app = typer.Typer(
     name="iris",
@@ -54,6 +56,7 @@ class Connection:
     http: httpx2.Client
     integrations: Mapping[str, str]
     web_ui: str | None
+    sandbox_url: str | None
 
     def workflow_link(self, interaction_id: str) -> str | None:
         """Where the interaction's workflow is seen in Temporal's Web UI."""
@@ -70,11 +73,13 @@ def _connect(api_url: str | None, api_key: str | None, data_dir: Path) -> Connec
     url, key = api_url or stack.get("api_url"), api_key or stack.get("api_key")
     if not url or not key:
         _fail(f"no stack runs in {data_dir}: start one with `iris up`, or give --api-url and --api-key", 2)
+    is_of_stack = url == stack.get("api_url")
     ui, namespace = stack.get("temporal_ui_url"), stack.get("temporal_namespace")
     return Connection(
         http=httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30, trust_env=False),
-        integrations=stack.get("integrations", {}) if url == stack.get("api_url") else {},
+        integrations=stack.get("integrations", {}) if is_of_stack else {},
         web_ui=f"{ui}/namespaces/{namespace}" if ui else None,
+        sandbox_url=stack.get("sandbox_url") if is_of_stack else None,
     )
 
 
@@ -238,6 +243,94 @@ def _watch(connection: Connection, interaction_id: str) -> None:
 def _has_ended(interaction: dict[str, Any]) -> bool:
     refused = interaction["status"] == "PROVIDER_SENDING_ERROR" and interaction["customStatus"] != "unknown"
     return refused or interaction["status"] in ENDED
+
+
+@app.command()
+def demo(
+    integration: Annotated[
+        list[str] | None, typer.Option(help="CHANNEL=ID: sandbox integrations to use, instead of the demo's.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=1, help="How many seconds one message may take.")] = 60,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Send one message of every type through every channel, and receive one; ends with 1 if one did not succeed."""
+    from embedded.showcase import sandbox_token
+
+    connection = _connect(api_url, api_key, data_dir)
+    integrations = _named_integrations(integration) if integration else connection.integrations
+    if not integrations:
+        _fail("no integrations: name one for each channel to show, as in --integration sms=ID", 2)
+    # Only the demo's own integrations hear the account whose token is known.
+    token = None if integration or not connection.sandbox_url else sandbox_token(data_dir / "secrets.json")
+    sent, received = asyncio.run(
+        _demonstrate(connection, integrations, timedelta(seconds=timeout), token, quiet=as_json)
+    )
+    if as_json:
+        shown = {"sent": [_exhibit_as_json(connection, exhibit) for exhibit in sent]}
+        shown["received"] = [_exhibit_as_json(connection, exhibit) for exhibit in received]
+        print(json.dumps(shown, ensure_ascii=False, indent=2))  # noqa: T201 - for programs
+    else:
+        _show_exhibits(connection, [*sent, *received])
+    if token is None:
+        _ERR.print("Nothing was received: the sandbox's token is not known here.", highlight=False)
+    if not all(exhibit.succeeded for exhibit in [*sent, *received]):
+        raise typer.Exit(1)
+
+
+def _named_integrations(given: list[str]) -> dict[str, str]:
+    from embedded.demo import CHANNELS
+
+    named = {channel: integration_id for channel, _, integration_id in (text.partition("=") for text in given)}
+    for channel, integration_id in named.items():
+        if channel not in CHANNELS or not integration_id:
+            _fail(f"--integration is CHANNEL=ID, and a channel one of {', '.join(CHANNELS)}", 2)
+    return named
+
+
+async def _demonstrate(
+    connection: Connection, integrations: Mapping[str, str], limit: timedelta, token: str | None, *, quiet: bool
+) -> tuple[list["Exhibit"], list["Exhibit"]]:
+    """What became of the messages sent, and of those received."""
+    from rich.progress import Progress
+
+    from embedded.showcase import Showcase
+
+    http = connection.http
+    headers = {"Authorization": http.headers["Authorization"]}
+    async with httpx2.AsyncClient(base_url=http.base_url, headers=headers, timeout=30, trust_env=False) as api_client:
+        with Progress(console=_ERR, transient=True, disable=quiet) as progress:
+            showcase = Showcase(api_client, integrations, limit)
+            sending = progress.add_task("Sending", total=len(showcase.samples()))
+            sent = await showcase.send_all(lambda _: progress.advance(sending))
+            if token is None or connection.sandbox_url is None:
+                return sent, []
+            receiving = progress.add_task("Receiving", total=1)
+            headers = {"Authorization": f"Bearer {token}"}
+            async with httpx2.AsyncClient(base_url=connection.sandbox_url, headers=headers, trust_env=False) as gateway:
+                received = await showcase.receive(gateway)
+            progress.advance(receiving)
+            return sent, [received]
+
+
+def _show_exhibits(connection: Connection, exhibits: list["Exhibit"]) -> None:
+    table = _table("channel", "type", "status", "customStatus", "seconds", "link")
+    for exhibit in exhibits:
+        style = "" if exhibit.succeeded else "red"
+        link = connection.workflow_link(exhibit.id) if exhibit.id else None
+        words = (exhibit.channel, exhibit.type, exhibit.status or "-", exhibit.custom_status or "")
+        table.add_row(*words, f"{exhibit.seconds:.1f}", link or exhibit.id or "", style=style)
+    # As wide as its links need, which could not be opened in pieces.
+    Console(width=1_000).print(table, highlight=False)
+    for exhibit in exhibits:
+        if exhibit.problem:
+            _ERR.print(f"[red]{exhibit.channel} {exhibit.type}:[/] {escape(exhibit.problem)}", soft_wrap=True)
+
+
+def _exhibit_as_json(connection: Connection, exhibit: "Exhibit") -> dict[str, object]:
+    return {**exhibit.as_json(), "link": connection.workflow_link(exhibit.id) if exhibit.id else None}
 
 
 @app.command()
