@@ -97,13 +97,14 @@ def _call(
     try:
         response = connection.http.request(method, path, json=body, headers=headers)
         envelope: dict[str, Any] = response.json()
-    except (httpx2.HTTPError, ValueError) as error:
+        status = envelope["status"]
+    except (httpx2.HTTPError, ValueError, TypeError, KeyError) as error:
         _fail(f"the API at {connection.http.base_url} does not answer: {error}")
-    if envelope["status"] != 200:  # noqa: PLR2004 - the specification's own word for success
-        problems: list[dict[str, str]] = envelope["error"] or []
+    if status != 200:  # noqa: PLR2004 - the specification's own word for success
+        problems: list[dict[str, str]] = envelope.get("error") or []
         reasons = "\n".join(f"  {problem['field'] or '-'}: {problem['message']}" for problem in problems)
         kept = f"\n  kept as {envelope['payload']['id']}" if envelope.get("payload") else ""
-        _fail(f"{envelope['status']} {envelope['title']}\n{reasons}{kept}")
+        _fail(f"{status} {envelope['title']}\n{reasons}{kept}")
     return envelope
 
 

@@ -53,7 +53,7 @@ async def read_object(request: Request, limit: int) -> dict[str, JsonValue]:
     if not isinstance(parsed, dict):
         raise InvalidRequestError([Problem(field="", code="not_an_object")])
     content = cast("dict[str, JsonValue]", parsed)
-    _check_storable(content, "", 1)
+    check_storable(content)
     return content
 
 
@@ -98,17 +98,22 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _check_storable(value: JsonValue, path: str, depth: int) -> None:
+def check_storable(value: JsonValue, path: str = "", depth: int = 1) -> None:
+    """Check that JSON can be kept as it is, and given back.
+
+    Raises:
+        InvalidRequestError: naming the place that cannot.
+    """
     if depth > DEEPEST and isinstance(value, dict | list):
         raise _not_storable(path, f"nested deeper than {DEEPEST} levels")
     match value:
         case dict():
             for name, inner in value.items():
                 _check_text(name, path, "name")
-                _check_storable(inner, f"{path}.{name}" if path else name, depth + 1)
+                check_storable(inner, f"{path}.{name}" if path else name, depth + 1)
         case list():
             for position, inner in enumerate(value):
-                _check_storable(inner, f"{path}[{position}]", depth + 1)
+                check_storable(inner, f"{path}[{position}]", depth + 1)
         case str():
             _check_text(value, path, "text")
         case int() if abs(value) > _LARGEST_INTEGER:

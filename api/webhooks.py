@@ -9,13 +9,13 @@ from typing import Final
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
-from api.bodies import read_bytes
+from api.bodies import check_storable, read_bytes
 from api.engine import receive, tell
 from api.envelope import failure
 from api.matching import interactions_of
 from api.state import IrisState, State
 from domain.clock import utc_now
-from domain.errors import NotFoundError
+from domain.errors import InvalidRequestError, NotFoundError
 from domain.events import HeardNews, InboundMessage, News, ProviderEvent
 from domain.identifiers import derived_id, new_id
 from domain.problems import Problem
@@ -118,7 +118,7 @@ async def _pass_on(state: IrisState, integration: Integration, heard: Sequence[N
     interactions: dict[str, Interaction] = {}
     for item in heard:
         if isinstance(item, InboundMessage):
-            await receive(state.temporal, state.settings, _reception(integration, item))
+            await _take_in(state, integration, item)
             continue
         found = await interactions_of(integration, item)
         if not found and item.up_to is None:
@@ -128,6 +128,15 @@ async def _pass_on(state: IrisState, integration: Integration, heard: Sequence[N
             news[interaction.id].append(HeardNews(id=new_id(), heard_at=utc_now(), event=item))
     for interaction_id, told in news.items():
         await tell(state.temporal, state.settings, interactions[interaction_id], told)
+
+
+async def _take_in(state: IrisState, integration: Integration, message: InboundMessage) -> None:
+    try:
+        check_storable(message.payload)
+    except InvalidRequestError as error:
+        await _keep_unreadable(integration, repr(message).encode("utf-8", "backslashreplace"), str(error))
+        return
+    await receive(state.temporal, state.settings, _reception(integration, message))
 
 
 def _reception(integration: Integration, message: InboundMessage) -> Reception:

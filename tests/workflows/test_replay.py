@@ -7,6 +7,7 @@ from temporalio.worker import Replayer
 
 from tests.workflows.stories import HISTORIES, STORIES
 from workflows.interaction import InteractionWorkflow
+from workflows.reception import ReceptionWorkflow
 
 ADVICE = (
     "The workflow no longer takes the steps of a run that may be open in production. Keep the old steps behind "
@@ -22,6 +23,6 @@ def test_every_story_has_a_recorded_history() -> None:
 @pytest.mark.parametrize("story", STORIES)
 async def test_a_recorded_history_replays(story: str) -> None:
     history = WorkflowHistory.from_json(f"replay-{story}", (HISTORIES / f"{story}.json").read_text())
-    replayer = Replayer(workflows=[InteractionWorkflow], data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=[InteractionWorkflow, ReceptionWorkflow], data_converter=pydantic_data_converter)
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
     assert result.replay_failure is None, f"{ADVICE}\n{result.replay_failure}"
