@@ -28,6 +28,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "IRIS_TOKEN_LIFETIME": ("PT2H", timedelta(hours=2)),
     "IRIS_ENCRYPTION_KEYS": (KEY, SecretStr(KEY)),
     "IRIS_LARGEST_BODY": ("1000", 1000),
+    "IRIS_LARGEST_WEBHOOK": ("2000", 2000),
     "IRIS_ADMISSION_WAIT": ("0.5", timedelta(seconds=0.5)),
     "IRIS_RECEIPT_WINDOW": ("P1D", timedelta(days=1)),
     "IRIS_DISPATCH_TIMEOUT": ("90", timedelta(seconds=90)),
@@ -136,6 +137,7 @@ def test_the_vaults_keys_are_taken_newest_first_whatever_is_around_them(monkeypa
     ("name", "value"),
     [
         ("IRIS_LARGEST_BODY", "0"),
+        ("IRIS_LARGEST_WEBHOOK", "0"),
         ("IRIS_CACHED_WORKFLOWS", "1"),
         ("IRIS_ENVIRONMENT", "elsewhere"),
         ("IRIS_RECEIPT_WINDOW", "-1"),

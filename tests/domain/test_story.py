@@ -98,12 +98,12 @@ def test_every_outcome_of_a_dispatch_is_described(outcome: Outcome | str, words:
     assert describe_outcome(outcome) == words
 
 
-def test_the_destinations_that_a_provider_refused_become_news_that_change_no_status() -> None:
+def test_the_destinations_that_a_provider_refused_become_news_of_their_failure() -> None:
     refused = RefusedDestination(destination="a@correo.es", code="550", failure=FailureClass.DESTINATION)
     outcome = Accepted(provider_message_id="m1", refused=(refused,))
     assert describe_outcome(outcome) == "Destinos rechazados: a@correo.es (550)"
     (heard,) = events_of_refused(outcome)
-    assert (heard.destination, heard.milestone, heard.code) == ("a@correo.es", Milestone.NONE, "550")
+    assert (heard.destination, heard.milestone, heard.code) == ("a@correo.es", Milestone.FAILED, "550")
     assert events_of_refused("unreachable") == []
 
 
