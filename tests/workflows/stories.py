@@ -17,26 +17,7 @@ from embedded.ports import free_port
 from embedded.temporal_server import TemporalServer
 from tests.iris import Iris, running_iris
 
-HIasync def _inbound(iris: Iris) -> str:
-    """A message that an end user sends."""
-    integration_id, message_id = iris.demo.integrations["sms"], f"in_{new_id()}"
-    message = {
-        "id": message_id,
-        "channel": "SMS",
-        "from": "34638766068",
-        "payload": {"Type": "simple-text", "Text": "BAJA"},
-        "callbackUrl": f"{iris.settings.public_url}/webhooks/sandbox/{integration_id}",
-    }
-    response = await iris.gateway.post("/v1/inbound", json=message)
-    response.raise_for_status()
-    interaction_id = derived_id("inbound", integration_id, message_id)
-    async with asyncio.timeout(20):
-        while (await iris.http.get(f"/v1/interactions/{interaction_id}")).status_code != 200:
-            await asyncio.sleep(0.05)
-    return interaction_id
-
-
-STORIES: Final = Path(__file__).with_name("histories")
+HISTORIES: Final = Path(__file__).with_name("histories")
 
 Story = Callable[[Iris], Awaitable[str]]
 """Runs one interaction to where its history is taken; its id."""
@@ -76,6 +57,25 @@ async def _late_receipt(iris: Iris) -> str:
     await iris.until_status(interaction["id"], "COMPLETED")
     await iris.ended(interaction["id"])
     return interaction["id"]
+
+
+async def _inbound(iris: Iris) -> str:
+    """A message that an end user sends."""
+    integration_id, message_id = iris.demo.integrations["sms"], f"in_{new_id()}"
+    message = {
+        "id": message_id,
+        "channel": "SMS",
+        "from": "34638766068",
+        "payload": {"Type": "simple-text", "Text": "BAJA"},
+        "callbackUrl": f"{iris.settings.public_url}/webhooks/sandbox/{integration_id}",
+    }
+    response = await iris.gateway.post("/v1/inbound", json=message)
+    response.raise_for_status()
+    interaction_id = derived_id("inbound", integration_id, message_id)
+    async with asyncio.timeout(20):
+        while (await iris.http.get(f"/v1/interactions/{interaction_id}")).status_code != 200:
+            await asyncio.sleep(0.05)
+    return interaction_id
 
 
 STORIES: Final[Mapping[str, Story]] = {
