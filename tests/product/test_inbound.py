@@ -1,0 +1,139 @@
+"""What end users write, through every provider on each of its channels: an interaction with its user and process."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.reception import MongoReception
+from domain.channels import Channel
+from domain.clock import utc_now
+from domain.destinations import KIND_OF_CHANNEL
+from domain.events import InboundMessage
+from domain.identifiers import new_id
+from domain.reception import Reception
+from integrations import describe
+from models.integration import Integration
+from models.process import Process
+from models.user import OwnedDestination, User
+from tests.product.far_ends import ONE_OF_EACH, VENDORS, label
+from tests.product.lines import Line
+
+every = pytest.mark.parametrize("line", VENDORS, ids=label, indirect=True)
+one_of_each = pytest.mark.parametrize("line", ONE_OF_EACH, ids=label, indirect=True)
+one_of_each_that_texts = pytest.mark.parametrize(
+    "line", [vendor for vendor in ONE_OF_EACH if vendor.channel is not Channel.EMAIL], ids=label, indirect=True
+)
+
+
+def said(interaction: dict[str, Any]) -> str:
+    payload = interaction["payload"]
+    return payload["Body"] if payload["Type"] == "email" else payload["Text"]
+
+
+async def users_with(line: Line, destination: str) -> list[User]:
+    owned = OwnedDestination(kind=KIND_OF_CHANNEL[line.channel], value=destination)
+    return await User.owning(line.iris.demo.tenant, [owned])
+
+
+@every
+async def test_a_message_of_a_stranger_is_received_with_a_new_user_and_a_new_process(line: Line) -> None:
+    stranger = line.somebody()
+    heard = await line.says(stranger, "¿Está abierto?")
+    assert (heard["direction"], heard["status"], heard["customStatus"]) == ("in", "RECEIVED", None)
+    assert (said(heard), "abierto" in heard["summary"]) == ("¿Está abierto?", True)
+    assert [entry["status"] for entry in heard["auditTrail"]["history"]] == ["RECEIVED"]
+    assert heard["auditTrail"]["providerEvents"] == []
+    assert heard["integration"]["integrationId"] == line.integration_id
+
+    (user,) = await users_with(line, stranger)
+    assert [(one["value"], one["userId"]) for one in heard["destinations"]] == [(stranger, user.id)]
+    assert [one["id"] for one in heard["users"]] == [user.id]
+    process = heard["processSummary"]
+    assert (process["id"], process["isClosed"], process["lastDirection"]) == (heard["processId"], False, "in")
+    assert heard["isLastEntry"] is True
+
+
+@one_of_each
+async def test_it_joins_the_senders_newest_open_process_and_an_answer_joins_it_too(line: Line) -> None:
+    ana = line.somebody()
+    older, newer = await line.sent(ana), await line.sent(ana)
+    sent = await line.iris.read(newer)
+    heard = await line.says(ana, "De acuerdo")
+    assert (heard["processId"], heard["isLastEntry"]) == (sent["processId"], True)
+    assert [one["id"] for one in heard["users"]] == [one["id"] for one in sent["users"]]
+    assert (await line.iris.read(newer))["isLastEntry"] is False
+    untouched = await line.iris.read(older)
+    assert (untouched["isLastEntry"], untouched["processSummary"]["lastDirection"]) == (True, "out")
+
+    answer = await line.iris.read(await line.sent(ana, processId=heard["processId"], AutoCreateProcess=False))
+    assert answer["processId"] == heard["processId"]
+    assert (answer["isLastEntry"], answer["processSummary"]["lastDirection"]) == (True, "out")
+    assert (await line.iris.read(heard["id"]))["isLastEntry"] is False
+
+
+@one_of_each
+async def test_the_same_message_told_again_and_again_is_one_interaction(line: Line) -> None:
+    sender, message_id = line.somebody(), new_id()
+    body = line.voice.text(sender, "Hola", message_id)
+    await asyncio.gather(*(line.told(line.webhook(body)) for _ in range(3)))
+    heard = await line.came_in(message_id)
+    await line.told(line.webhook(body))
+    await line.says(sender, "¿Hola?")
+    assert [one.id for one in await line.messages_in(message_id)] == [heard["id"]]
+    assert len(await users_with(line, sender)) == 1
+
+
+@one_of_each
+async def test_messages_of_one_stranger_at_the_same_time_make_one_user(line: Line) -> None:
+    stranger = line.somebody()
+    heard = await asyncio.gather(*(line.says(stranger, text) for text in ("Uno", "Dos", "Tres")))
+    (user,) = await users_with(line, stranger)
+    assert {one["users"][0]["id"] for one in heard} == {user.id}
+
+
+@pytest.mark.xfail(strict=True, reason="each message looks for an open process before any of the others opened one")
+@pytest.mark.parametrize("line", ONE_OF_EACH[:1], ids=label, indirect=True)
+async def test_messages_of_one_sender_at_the_same_time_open_one_process(line: Line) -> None:
+    sender = line.somebody()
+    await line.says(sender, "Hola")
+    await Process.collection().update_many({"integration_id": line.integration_id}, {"$set": {"is_closed": True}})
+    integration = await Integration.get(line.integration_id)
+    assert integration is not None
+    receptions = [
+        Reception(
+            interaction_id=new_id(),
+            tenant=integration.tenant,
+            integration=describe(integration),
+            message=InboundMessage(
+                provider_message_id=new_id(),
+                sender=sender,
+                sender_kind=KIND_OF_CHANNEL[line.channel],
+                payload={"Type": "simple-text", "Text": "¿Hola?"},
+            ),
+            new_process_id=new_id(),
+            heard_at=utc_now(),
+        )
+        for _ in range(12)
+    ]
+    receive = MongoReception().receive
+    await asyncio.gather(*(ActivityEnvironment().run(receive, reception) for reception in receptions))
+    assert await Process.find({"integration_id": line.integration_id, "is_closed": False}).count() == 1
+
+
+@one_of_each_that_texts
+async def test_a_wish_to_hear_no_more_is_marked(line: Line) -> None:
+    wishes = await asyncio.gather(*(line.says(line.somebody(), text) for text in ("STOP", " baja. ", "¡Alto!")))
+    assert [wish["metadata"].get("optOut") for wish in wishes] == [True, True, True]
+    other = await line.says(line.somebody(), "¿Dónde para el autobús? Baja en la plaza")
+    assert "optOut" not in other["metadata"]
+
+
+@every
+async def test_media_are_kept_as_references(line: Line) -> None:
+    message_id = new_id()
+    await line.told(line.webhook(line.voice.picture(line.somebody(), message_id)))
+    heard = await line.came_in(message_id)
+    kept = line.voice.media
+    assert {name: heard["payload"].get(name) for name in kept} == kept

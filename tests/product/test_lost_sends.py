@@ -1,0 +1,164 @@
+"""Sends whose answer was lost, looked for at providers that can be asked, on Temporal's time-skipping server."""
+
+import asyncio
+import email.utils
+import sysconfig
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import httpx2
+import pytest
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from bootstrap import http_client
+from domain.clock import utc_now
+from embedded.ports import free_port
+from embedded.processes import until
+from embedded.programs import WebProgram
+from integrations import ProviderOpener
+from models.interaction import Interaction
+from security import Vault
+from tests.iris import Iris
+from tests.product.far_ends import ONE_OF_EACH, label, words_of
+from tests.product.lines import Line, environment_of
+from tests.providers.far_ends.twilio import TwilioFarEnd
+from tests.providers.loopback import HttpFarEnd
+from worker import create_worker
+from workflows import attributes
+
+SEARCHES: Final = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30))
+
+asked_later = pytest.mark.parametrize(
+    "line",
+    [vendor for vendor in ONE_OF_EACH if vendor.provider.channels[vendor.channel].finds_sent],
+    ids=label,
+    indirect=True,
+)
+
+
+@pytest.fixture(scope="module")
+async def environment() -> AsyncIterator[WorkflowEnvironment]:
+    test_server = Path(sysconfig.get_path("scripts"), "temporal-test-server")
+    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+    async with await WorkflowEnvironment.start_time_skipping(
+        data_converter=pydantic_data_converter, test_server_existing_path=str(test_server)
+    ) as environment:
+        await environment.client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(namespace="default", search_attributes=dict.fromkeys(attributes.NAMES, keyword))
+        )
+        yield environment
+
+
+@pytest.fixture(scope="module")
+async def iris(iris: Iris, environment: WorkflowEnvironment, server_directory: Path) -> AsyncIterator[Iris]:
+    """The same product on the time-skipping server: another process of the API, and another worker."""
+    port = free_port()
+    changes = {
+        "temporal_address": environment.client.service_client.config.target_host,
+        "task_queue": f"{iris.settings.task_queue}-lost",
+        "public_url": f"http://127.0.0.1:{port}",
+    }
+    settings = iris.settings.model_copy(update=changes)
+    async with (
+        WebProgram("api", server_directory / "lost.log", environment_of(settings), port, "/health/live") as api,
+        http_client() as provider_http,
+        create_worker(
+            environment.client,
+            settings,
+            ProviderOpener(Vault(settings.vault_keys()), provider_http, settings.public_url),
+        ),
+        httpx2.AsyncClient(base_url=api.url, headers=iris.http.headers, timeout=30, trust_env=False) as http,
+    ):
+        yield replace(iris, settings=settings, temporal=environment.client, http=http)
+
+
+def questions(line: Line) -> int:
+    """How often the provider was asked what was sent, but for the second place that Sinch is asked about."""
+    assert isinstance(line.far_end, HttpFarEnd)
+    asked = [request.target for request in line.far_end.requests if request.method == "GET"]
+    return len([target for target in asked if "DISPATCH_SOURCE" not in target])
+
+
+def list_today(line: Line) -> None:
+    """Twilio's list says when messages were sent: in a July, until now."""
+    if isinstance(line.far_end, TwilioFarEnd):
+        for message in line.far_end.sent:
+            message["date_created"] = email.utils.format_datetime(utc_now() + timedelta(seconds=1))
+
+
+async def lost(line: Line, to: str | None = None) -> str:
+    """A send whose answer was lost."""
+    interaction_id = await line.admitted(to)
+    await line.iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR", "unknown")
+    list_today(line)
+    return interaction_id
+
+
+@asked_later
+async def test_a_lost_send_that_the_provider_has_is_found_and_its_receipts_find_it(
+    line: Line, environment: WorkflowEnvironment
+) -> None:
+    line.far_end.loses_answers = True
+    interaction_id = await lost(line)
+    await environment.sleep(SEARCHES[0])
+    seen = await line.iris.until_status(interaction_id, "SENT")
+    assert seen["auditTrail"]["history"][-1]["notes"] == "Encontrado en el proveedor"
+    stored = await Interaction.get(interaction_id)
+    assert stored is not None
+    assert stored.provider_message_ids == [line.delivery(interaction_id).provider_message_id]
+    assert (questions(line), line.far_end.deliveries) == (1, [line.delivery(interaction_id)])
+
+
+@asked_later
+async def test_a_send_that_the_provider_never_took_is_looked_for_three_times_and_stays_unknown(
+    line: Line, environment: WorkflowEnvironment
+) -> None:
+    line.far_end.is_deaf = True
+    interaction_id = await lost(line)
+    for number, wait in enumerate(SEARCHES, start=1):
+        await environment.sleep(wait)
+        await until_asked(line, number)
+    await environment.sleep(SEARCHES[-1])
+    seen = await line.iris.read(interaction_id)
+    assert (seen["status"], seen["customStatus"]) == ("PROVIDER_SENDING_ERROR", "unknown")
+    assert (questions(line), line.far_end.deliveries) == (len(SEARCHES), [])
+
+
+@asked_later
+async def test_the_same_text_to_the_same_person_that_was_sent_before_is_not_taken_for_it(
+    line: Line, environment: WorkflowEnvironment
+) -> None:
+    ana = line.somebody()
+    earlier = await line.sent(ana)
+    line.far_end.is_deaf = True
+    interaction_id = await lost(line, ana)
+    await environment.sleep(SEARCHES[0])
+    await until_asked(line, 1)
+    await environment.sleep(SEARCHES[1])
+    await until_asked(line, 2)
+    # It asks again, so what it found the first time was not taken.
+    assert (await line.iris.read(interaction_id))["customStatus"] == "unknown"
+    assert (await line.iris.read(earlier))["status"] == "SENT"
+
+
+@asked_later
+async def test_nobody_is_asked_once_a_receipt_has_told(line: Line, environment: WorkflowEnvironment) -> None:
+    line.far_end.loses_answers = True
+    interaction_id = await lost(line)
+    await line.tell(interaction_id, words_of(line.far_end)[1])
+    await line.iris.until_status(interaction_id, "COMPLETED", "delivered")
+    await environment.sleep(sum(SEARCHES, timedelta()))
+    assert questions(line) == 0
+
+
+async def until_asked(line: Line, times: int) -> None:
+    async def is_asked() -> bool:
+        return questions(line) >= times
+
+    await asyncio.wait_for(until(is_asked), 20)

@@ -1,0 +1,165 @@
+"""The webhook route as every vendor meets it: its question, its repetitions, and whatever else may be posted there."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.clock import utc_now
+from domain.identifiers import new_id
+from embedded.ports import free_port
+from embedded.programs import WebProgram
+from models.unmatched import UnmatchedNews
+from providers.base import Webhook
+from providers.meta import Meta
+from tests.iris import Iris
+from tests.product import lines
+from tests.product.far_ends import ONE_OF_EACH, VENDORS, bears_a_nonce, label, words_of
+from tests.product.lines import Line, environment_of
+from tests.providers.far_ends.meta import VERIFY_TOKEN
+
+asking = pytest.mark.parametrize(
+    "line", [vendor for vendor in VENDORS if issubclass(vendor.provider, Meta)], ids=label, indirect=True
+)
+bearing_a_nonce = pytest.mark.parametrize(
+    "line", [vendor for vendor in ONE_OF_EACH if bears_a_nonce(vendor)], ids=label, indirect=True
+)
+
+
+@pytest.fixture(scope="module")
+async def one_of_each(iris: Iris) -> AsyncIterator[list[Line]]:
+    async with AsyncExitStack() as opened:
+        yield [await opened.enter_async_context(lines.line(iris, vendor)) for vendor in ONE_OF_EACH]
+
+
+async def asked(line: Line, **query: str) -> httpx2.Response:
+    return await line.vendor.get(line.url, params={f"hub.{name}": value for name, value in query.items()})
+
+
+class TestTheQuestionWhetherAnAddressIsOurs:
+    @asking
+    async def test_who_knows_the_verify_token_gets_the_challenge_back_and_nothing_else(self, line: Line) -> None:
+        challenge = "1158201444 <b>&"
+        answer = await asked(line, mode="subscribe", verify_token=VERIFY_TOKEN, challenge=challenge)
+        assert (answer.status_code, answer.text) == (200, challenge)
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+    @asking
+    async def test_who_does_not_know_it_is_refused(self, line: Line) -> None:
+        wrong: list[dict[str, str]] = [
+            {"mode": "subscribe", "verify_token": "another", "challenge": "1"},
+            {"mode": "subscribe", "verify_token": "", "challenge": "1"},
+            {"mode": "subscribe", "challenge": "1"},
+            {"mode": "subscribe", "verify_token": VERIFY_TOKEN},
+            {"mode": "unsubscribe", "verify_token": VERIFY_TOKEN, "challenge": "1"},
+            {},
+        ]
+        for query in wrong:
+            answer = await asked(line, **query)
+            assert (query, answer.status_code, answer.json()["status"]) == (query, 403, 403)
+
+    async def test_who_never_asks_is_refused(self, one_of_each: list[Line]) -> None:
+        for line in one_of_each:
+            if not issubclass(line.far_end.provider, Meta):
+                answer = await asked(line, mode="subscribe", verify_token=VERIFY_TOKEN, challenge="1")
+                assert (line.far_end.label(), answer.status_code) == (line.far_end.label(), 403)
+
+
+@dataclass(frozen=True)
+class Apis:
+    """The URLs of other processes that serve the same product's API: one is well, one finds no Temporal namespace."""
+
+    well: str
+    unwell: str
+
+
+@pytest.fixture(scope="module")
+async def apis(iris: Iris, server_directory: Path) -> AsyncIterator[Apis]:
+    environment = environment_of(iris.settings)
+    well, unwell = (
+        WebProgram("api", server_directory / f"{name}.log", environment | changes, free_port(), "/health/live")
+        for name, changes in {"well": {}, "unwell": {"TEMPORAL_NAMESPACE": "nowhere"}}.items()
+    )
+    async with well, unwell:
+        yield Apis(well.url, unwell.url)
+
+
+class TestARepeatedWebhook:
+    @bearing_a_nonce
+    async def test_it_is_refused_by_every_process_and_changes_nothing(self, line: Line, apis: Apis) -> None:
+        interaction_id = await line.sent()
+        receipt = line.receipt(interaction_id, words_of(line.far_end)[1])
+        message = line.webhook(line.voice.text(line.somebody(), "Hola", interaction_id))
+        for webhook in (receipt, message):
+            await line.told(webhook)
+        await line.heard(interaction_id, 1)
+        heard = await line.came_in(interaction_id)
+        for webhook in (receipt, message):
+            for api in ("", apis.well):
+                answer = await line.post(webhook, api)
+                assert (answer.status_code, answer.json()["error"][0]["code"]) == (401, "unverified")
+        # Whatever was wrongly taken before this one would be in the record when this one is.
+        await line.tell(interaction_id, words_of(line.far_end)[0])
+        seen = await line.heard(interaction_id, 2)
+        assert len(seen["auditTrail"]["providerEvents"]) == 2
+        assert [one.id for one in await line.messages_in(interaction_id)] == [heard["id"]]
+
+    @bearing_a_nonce
+    async def test_the_same_nonce_on_another_integration_is_another_webhooks(self, line: Line) -> None:
+        async with lines.line(line.iris, type(line.far_end)) as other:
+            webhook = line.webhook(line.voice.text(line.somebody(), "Hola", "a message"))
+            assert (await line.post(webhook)).status_code == 200
+            answer = await other.vendor.post(other.url, content=webhook.body, headers=dict(webhook.headers))
+            assert answer.status_code == 200
+
+    @bearing_a_nonce
+    async def test_one_that_could_not_be_passed_on_may_be_repeated(self, line: Line, apis: Apis) -> None:
+        interaction_id = await line.sent()
+        receipt = line.receipt(interaction_id, words_of(line.far_end)[1])
+        assert (await line.post(receipt, apis.unwell)).status_code == 503
+        await line.told(receipt)
+        await line.iris.until_status(interaction_id, "COMPLETED", "delivered")
+
+
+class TestGarbage:
+    @settings(max_examples=8, deadline=None, database=None)
+    @given(
+        garbage=st.one_of(
+            st.binary(max_size=200),
+            st.text(max_size=100).map(lambda text: text.encode("utf-8", "surrogatepass")),
+            st.recursive(
+                st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
+                lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=20), inner, max_size=3),
+                max_leaves=8,
+            ).map(lambda content: repr(content).replace("'", '"').encode("utf-8", "surrogatepass")),
+        ),
+        start=st.floats(0, 1),
+        length=st.integers(0, 40),
+    )
+    async def test_whatever_is_posted_signed_or_not_is_never_an_error_of_ours(
+        self, one_of_each: list[Line], garbage: bytes, start: float, length: int
+    ) -> None:
+        async def story(line: Line) -> None:
+            whole = line.voice.text(line.somebody(), "Hola", "a message")
+            at = int(start * len(whole))
+            damaged = whole[:at] + garbage + whole[at + length :]
+            for body in (garbage, damaged):
+                unsigned = Webhook(line.url, {"content-type": line.voice.content_type}, body, utc_now())
+                assert (await line.post(unsigned)).status_code == 401, (line.far_end.label(), body)
+                answer = await line.post(line.voice.sign(unsigned))
+                assert answer.status_code in {200, 401}, (line.far_end.label(), body, answer.text)
+
+        await asyncio.gather(*map(story, one_of_each))
+
+    async def test_what_is_signed_and_cannot_be_read_is_kept(self, one_of_each: list[Line]) -> None:
+        for line in one_of_each:
+            garbage = f"% {new_id()}"
+            await line.told(line.webhook(garbage.encode()))
+            kept = await UnmatchedNews.find_one({"integration_id": line.integration_id, "body": garbage})
+            assert (line.far_end.label(), kept is not None) == (line.far_end.label(), True)
