@@ -16,15 +16,15 @@ from security import UnsealableError, Vault
 
 def describe(integration: Integration) -> IntegrationReference:
     """What may be shown of an integration. The ids of channels and providers are derived from their names."""
-    provider = PROVIDERS[integration.provider]
+    provider = PROVIDERS.get(integration.provider)
     return IntegrationReference(
         integration_id=integration.id,
         integration_name=integration.name,
         channel=integration.channel,
         channel_id=derived_id("channel", integration.channel),
-        provider=provider.name,
-        provider_id=derived_id("provider", integration.channel, provider.name),
-        provider_title=provider.title,
+        provider=integration.provider,
+        provider_id=derived_id("provider", integration.channel, integration.provider),
+        provider_title=provider.title if provider else integration.provider,
     )
 
 

@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         jwt_secret: signs login tokens; at least 32 characters.
         token_lifetime: how long a login token is valid.
         encryption_keys: Fernet keys for credentials at rest, newest first, separated by commas.
-        largest_body: bytes of a request's body.
+        largest_body: bytes of a request's body; a workflow's task, which holds it seven times, may have four megabytes.
         largest_webhook: bytes of a webhook's body; larger, because a mail that answers is one.
         admission_wait: how long the send call waits for the worker before it answers VALIDATION_PENDING.
         receipt_window: how long an interaction listens for receipts after its dispatch.
@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     jwt_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
     token_lifetime: Duration = timedelta(hours=1)
     encryption_keys: SecretStr = SecretStr(DEVELOPMENT_ENCRYPTION_KEY)
-    largest_body: int = Field(default=1_048_576, gt=0)
+    largest_body: int = Field(default=262_144, gt=0, le=262_144)
     largest_webhook: int = Field(default=26_214_400, gt=0)
     admission_wait: Duration = timedelta(seconds=5)
     receipt_window: Duration = timedelta(hours=72)

@@ -14,7 +14,6 @@ from domain.destinations import (
     normalise,
     parse_destinations,
 )
-from domain.identifiers import new_id
 from domain.interaction import Direction, DispatchPolicy, HistoryEntry
 from domain.payloads import InvalidPayloadError, Payload, parse_payload
 from domain.problems import MOST_PROBLEMS, Problem
@@ -82,13 +81,15 @@ class MongoAdmission(AdmissionActivities):
     async def resolve(self, resolution: Resolution) -> Resolved:
         """Find or make the users and the process, and put the interaction in `DISPATCH_PENDING`."""
         submission = resolution.submission
-        # A named process may have been closed since validation: it is joined first, so that no user is made in vain.
+        owned = _owned(resolution.destinations)
+        users = await User.owning(submission.tenant, owned)
+        if not users and not submission.auto_create_user:
+            return Resolved(interaction=None, problems=[_user_not_found(resolution.destinations)])
+        # A named process may have been closed since validation: it is joined before a user is made in vain.
         process = await _join_named_process(submission) if submission.process_id else None
         if submission.process_id and process is None:
             return Resolved(interaction=None, problems=[await _why_not_joined(submission)])
-        users = await _find_or_create_users(submission, resolution.destinations)
-        if not users:
-            return Resolved(interaction=None, problems=[_user_not_found(resolution.destinations)])
+        users = users or await _create_user(submission, owned)
         process = process or await _create_process(submission, users)
         if process is None:
             return Resolved(interaction=None, problems=[await _why_not_joined(submission)])
@@ -167,13 +168,9 @@ def _owned(destinations: list[Destination]) -> list[OwnedDestination]:
     return [OwnedDestination(kind=destination.key, value=destination.value) for destination in destinations]
 
 
-async def _find_or_create_users(submission: Submission, destinations: list[Destination]) -> list[User]:
-    """The users with any of the destinations; else one new user that owns them all (`iris-domain.md` §7)."""
-    owned = _owned(destinations)
-    users = await User.owning(submission.tenant, owned)
-    if users or not submission.auto_create_user:
-        return users
-    user = User(id=new_id(), tenant=submission.tenant, name=owned[0].value, destinations=owned)
+async def _create_user(submission: Submission, owned: list[OwnedDestination]) -> list[User]:
+    """One new user that owns all the destinations (docs/decisions/0003), or whoever was quicker."""
+    user = User(tenant=submission.tenant, name=owned[0].value, destinations=owned)
     try:
         await user.insert()
     except DuplicateKeyError:
@@ -237,6 +234,8 @@ async def _queue(resolution: Resolution, users: list[User], process: Process) ->
     interaction_id = resolution.submission.interaction_id
     changes = {
         "status": entry.status.value,
+        "custom_status": None,
+        "problems": [],
         "updated": entry.date,
         "process_id": process.id,
         "user_ids": [user.id for user in users],

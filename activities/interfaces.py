@@ -97,6 +97,7 @@ class Change(_Message):
         heard_before: how many of the provider's events stood before it.
         provider_message_id: the provider's id, when this step learnt it.
         problems: why the submission was refused, when this step refused it.
+        process_id: the process that the refused submission named.
     """
 
     interaction_id: str
@@ -110,6 +111,7 @@ class Change(_Message):
     heard: list[HeardEvent] = []
     provider_message_id: str | None = None
     problems: list[Problem] = []
+    process_id: str | None = None
 
 
 class Record(_Message):

@@ -4,6 +4,7 @@ from pymongo.errors import DuplicateKeyError
 from temporalio import activity
 
 from activities.interfaces import ReceptionActivities
+from domain.identifiers import derived_id
 from domain.interaction import Direction
 from domain.reception import Reception
 from models.interaction import Interaction
@@ -49,19 +50,18 @@ async def _sender(reception: Reception) -> User:
 
 
 async def _open_process(reception: Reception, user: User) -> Process:
-    """The newest open process of the user on the integration, opened if there is none (`iris-domain.md` §7)."""
+    """The newest open process of the user on the integration, opened if there is none.
+
+    Its id is derived from the process before it, so that messages that come at once open one.
+    """
     integration_id = reception.integration.integration_id
-    newest = await (
-        Process.find(
-            {"tenant": reception.tenant, "user_ids": user.id, "integration_id": integration_id, "is_closed": False}
-        )
-        .sort("-created")
-        .first_or_none()
-    )
+    of_both = {"tenant": reception.tenant, "user_ids": user.id, "integration_id": integration_id}
+    newest = await Process.find({**of_both, "is_closed": False}).sort("-created").first_or_none()
     if newest is not None:
         return newest
+    last = await Process.find(of_both).sort("-created").first_or_none()
     process = Process(
-        id=reception.new_process_id,
+        id=derived_id("process", integration_id, user.id, last.id if last else ""),
         tenant=reception.tenant,
         integration_id=integration_id,
         user_ids=[user.id],
@@ -70,6 +70,5 @@ async def _open_process(reception: Reception, user: User) -> Process:
     try:
         await process.insert()
     except DuplicateKeyError:
-        # An earlier try of this reception made it.
         return await Process.find_one({"_id": process.id}) or process
     return process

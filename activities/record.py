@@ -21,6 +21,7 @@ class MongoRecord(RecordActivities):
             history=change.history,
             heard_before=change.heard_before,
             heard=change.heard,
+            message_ids=_message_ids(change),
         )
         changes: dict[str, Any] = {
             "status": change.standing.status.value,
@@ -29,9 +30,9 @@ class MongoRecord(RecordActivities):
             "updated": change.updated,
         }
         if change.problems:
+            # An earlier try of the task may have admitted it: nothing of that is left.
             changes["problems"] = [problem.model_dump() for problem in change.problems]
-        if change.provider_message_id is not None:
-            changes["provider_message_ids"] = [change.provider_message_id]
+            changes |= {"user_ids": [], "process_id": change.process_id, "policy": None}
         await Interaction.write_step(change.interaction_id, step, changes)
 
     @activity.defn
@@ -49,3 +50,9 @@ class MongoRecord(RecordActivities):
             policy=document.policy,
             problems=document.problems,
         )
+
+
+def _message_ids(change: Change) -> list[str]:
+    """The provider's ids of the message: from its answer, and from news that came with our reference."""
+    told = [heard.event.provider_message_id for heard in change.heard if heard.applied]
+    return sorted({message_id for message_id in [change.provider_message_id, *told] if message_id is not None})

@@ -8,7 +8,7 @@ from fastapi import Request
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from domain.errors import InvalidRequestError
-from domain.problems import Problem, problems_of_validation
+from domain.problems import MOST_PROBLEMS, Problem, problems_of_validation
 
 DEEPEST: Final = 32
 """Levels of nesting that a body may have."""
@@ -75,9 +75,10 @@ def parse_fields(model: type[Model], raw: Mapping[str, JsonValue]) -> Model:
     try:
         parsed = model.model_validate(folded)
     except ValidationError as error:
-        raise InvalidRequestError([*problems, *problems_of_validation(error.errors(), "", names)]) from error
+        problems += problems_of_validation(error.errors(), "", names)
+        raise InvalidRequestError(problems[:MOST_PROBLEMS]) from error
     if problems:
-        raise InvalidRequestError(problems)
+        raise InvalidRequestError(problems[:MOST_PROBLEMS])
     return parsed
 
 
@@ -86,11 +87,11 @@ def _invalid_json(reason: str) -> InvalidRequestError:
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the name {repeated!r} is given twice in one object")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"the name {name[:100]!r} is given twice in one object")
+        found[name] = value
     return found
 
 

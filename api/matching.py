@@ -33,7 +33,8 @@ async def interactions_of(integration: Integration, event: ProviderEvent) -> lis
         found = await Interaction.find_one(
             {"provider_message_ids": event.provider_message_id, "direction": Direction.OUT, **scope}
         )
-        return [] if found is None else [found]
+        if found is not None:
+            return [found]
     if event.up_to is not None and event.destination is not None:
         return await _sent_until(scope, event)
     return []

@@ -121,7 +121,7 @@ async def _pass_on(state: IrisState, integration: Integration, heard: Sequence[N
             await _take_in(state, integration, item)
             continue
         found = await interactions_of(integration, item)
-        if not found and item.up_to is None:
+        if not found and (item.reference or item.provider_message_id or item.up_to is None):
             await _keep_unmatched(integration, item)
         for interaction in found:
             interactions[interaction.id] = interaction
@@ -140,13 +140,11 @@ async def _take_in(state: IrisState, integration: Integration, message: InboundM
 
 
 def _reception(integration: Integration, message: InboundMessage) -> Reception:
-    interaction_id = derived_id("inbound", integration.id, message.provider_message_id)
     return Reception(
-        interaction_id=interaction_id,
+        interaction_id=derived_id("inbound", integration.id, message.provider_message_id),
         tenant=integration.tenant,
         integration=describe(integration),
         message=message,
-        new_process_id=derived_id("process", interaction_id),
         heard_at=utc_now(),
     )
 

@@ -91,7 +91,7 @@ def normalise(kind: DestinationKind, text: str) -> str:
 
 
 def _phone_number(text: str) -> str:
-    """Digits with country code: `+34 638-766-068` and `0034638766068` are `34638766068` (`iris-domain.md` §6)."""
+    """Digits with country code: `+34 638-766-068` and `0034638766068` are `34638766068`."""
     digits = _PHONE_ORNAMENTS.sub("", text)
     digits = digits.removeprefix("+") if digits.startswith("+") else digits.removeprefix("00")
     if not _PHONE_DIGITS.fullmatch(digits):
@@ -108,7 +108,11 @@ def _without_trunk_zero(digits: str) -> str:
     if not phonenumbers.is_possible_number(number):
         raise InvalidDestinationError("bad_phone_number")
     dialled = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
-    return digits if dialled == digits else _without_trunk_zero(dialled)
+    if dialled == digits:
+        return digits
+    if not _PHONE_DIGITS.fullmatch(dialled):
+        raise InvalidDestinationError("bad_phone_number")
+    return _without_trunk_zero(dialled)
 
 
 def _email(text: str) -> str:

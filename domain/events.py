@@ -1,7 +1,8 @@
 """What is heard from a provider: news of messages that went out, and messages that came in."""
 
+import hashlib
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue
 
@@ -9,8 +10,18 @@ from domain.destinations import DestinationKind
 from domain.outcomes import Detail, FailureClass
 from domain.status import Milestone
 
+LONGEST_KEY: Final = 500
+
 Word = Annotated[str, AfterValidator(lambda text: text[:100])]
 """A provider's own word; a hundred characters are more than any has."""
+
+
+def _bounded(key: str) -> str:
+    return key if len(key) <= LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()
+
+
+Key = Annotated[str, AfterValidator(_bounded)]
+"""What tells one piece of news from another; a very long one by its SHA-256, so that none is mistaken for another."""
 
 
 class ProviderEvent(BaseModel):
@@ -32,7 +43,7 @@ class ProviderEvent(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    key: Annotated[str, AfterValidator(lambda text: text[:500])]
+    key: Key
     word: Word
     milestone: Milestone
     reference: str | None = None

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -15,6 +15,10 @@ class Language(StrEnum):
 
     SPANISH = "es"
     ENGLISH = "en"
+
+
+LONGEST_FIELD: Final = 200
+"""Characters of a field's name that are told: a caller may have made up a name of any length."""
 
 
 class Problem(BaseModel):
@@ -28,7 +32,7 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    field: str
+    field: Annotated[str, AfterValidator(lambda text: text[:LONGEST_FIELD])]
     code: str
     details: dict[str, str | int] = {}
 

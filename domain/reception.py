@@ -25,8 +25,8 @@ _ORNAMENTS = re.compile(r"[\s.!¡]+")
 
 def is_opt_out(payload: dict[str, JsonValue]) -> bool:
     """Whether a message is a wish to hear no more."""
-    text = payload.get("Text")
-    return isinstance(text, str) and _ORNAMENTS.sub("", text).upper() in OPT_OUT_WORDS
+    texts = (payload.get(name) for name in ("Text", "Body", "Title"))
+    return any(isinstance(text, str) and _ORNAMENTS.sub("", text).upper() in OPT_OUT_WORDS for text in texts)
 
 
 class Reception(BaseModel):
@@ -34,7 +34,6 @@ class Reception(BaseModel):
 
     Attributes:
         interaction_id: derived from the provider's id, so that the same message told twice is one interaction.
-        new_process_id: the id of the process that is opened when the sender has none open.
         heard_at: when the provider told it, by our clock.
     """
 
@@ -44,7 +43,6 @@ class Reception(BaseModel):
     tenant: str
     integration: IntegrationReference
     message: InboundMessage
-    new_process_id: str
     heard_at: datetime
 
     def received(self, user_id: str, process_id: str) -> Interaction:

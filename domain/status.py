@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Status(StrEnum):
-    """The eight statuses of an interaction, as the vendor documents them (`iris-domain.md` §2)."""
+    """The eight statuses of an interaction, as the vendor documents them."""
 
     VALIDATION_PENDING = "VALIDATION_PENDING"
     VALIDATION_ERROR = "VALIDATION_ERROR"

@@ -57,7 +57,7 @@ class Submission(BaseModel):
                 history=[first],
             ),
             integration=self.integration,
-            metadata=self.metadata | self._sms_metadata(),
+            metadata=self._sms_metadata() | self.metadata,
             payload=self.payload,
             primary_key=self.primary_key,
             process_id=self.process_id,

@@ -29,6 +29,7 @@ class Step:
         history: the entries that it adds.
         heard_before: how many of the provider's events stood before it.
         heard: the events that it adds.
+        message_ids: the provider's ids of the message that it learnt.
     """
 
     sequence: int
@@ -37,6 +38,7 @@ class Step:
     history: Sequence[HistoryEntry]
     heard_before: int = 0
     heard: Sequence[HeardEvent] = ()
+    message_ids: Sequence[str] = ()
 
 
 class Interaction(Stored):
@@ -135,6 +137,7 @@ class Interaction(Stored):
         update: dict[str, Any] = {name: {"$literal": value} for name, value in values.items()}
         update["history"] = _extended("history", step.history_before, step.history)
         update["provider_events"] = _extended("provider_events", step.heard_before, step.heard)
+        update["provider_message_ids"] = {"$setUnion": ["$provider_message_ids", {"$literal": list(step.message_ids)}]}
         await cls.collection().update_one({"_id": interaction_id, "$or": turn}, [{"$set": update}])
 
     @property

@@ -12,7 +12,9 @@ from datetime import timedelta
 from typing import Any
 
 import httpx2
+from beanie import init_beanie  # pyright: ignore[reportUnknownVariableType] - Beanie leaves its database untyped
 from pydantic import SecretStr
+from pymongo.asynchronous.database import AsyncDatabase
 from temporalio.client import Client
 
 from api.app import create_app
@@ -27,6 +29,7 @@ from embedded.gateway.server import running
 from embedded.gateway.settings import Account, GatewaySettings
 from embedded.ports import free_port
 from integrations import ProviderOpener
+from models import DOCUMENTS
 from models.integration import Integration
 from security import Vault, new_api_key
 from settings import Settings
@@ -177,6 +180,25 @@ def signed(body: bytes, secret: str) -> dict[str, str]:
     return {"X-Sandbox-Timestamp": timestamp, "X-Sandbox-Signature": f"v1={signature}"}
 
 
+_bound: list[AsyncDatabase[dict[str, Any]]] = []
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncGenerator[None]:
+    """The database that the documents are bound to inside the block; afterwards they are bound as they were.
+
+    Beanie binds documents once for a whole process, in which several tests' products may run one inside the other.
+    """
+    async with mongodb(settings) as client:
+        _bound.append(client[settings.mongodb_database])
+        try:
+            yield
+        finally:
+            _bound.remove(client[settings.mongodb_database])
+            if _bound:
+                await init_beanie(database=_bound[-1], document_models=list(DOCUMENTS), skip_indexes=True)
+
+
 @asynccontextmanager
 async def running_iris(
     mongodb_uri: str, temporal_address: str, database: str, **changes: object
@@ -189,7 +211,7 @@ async def running_iris(
     client = await connect_temporal(settings)
     async with (
         running(create_gateway(gateway_settings)) as gateway_url,
-        mongodb(settings),
+        open_database(settings),
         http_client() as provider_http,
         create_worker(client, settings, ProviderOpener(vault, provider_http, settings.public_url)),
         running(create_app(settings), port=port) as url,

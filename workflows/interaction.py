@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.submission import Submission
     from workflows import attributes
     from workflows.audience import Audience
-    from workflows.messages import Admission, InteractionInput
+    from workflows.messages import NO_REFUSAL, Admission, InteractionInput, Refusal
     from workflows.outcomes import UNKNOWN, outcome_of_failure, standing_after
     from workflows.steps import step
     from workflows.story import (
@@ -47,6 +47,9 @@ MOST_EVENTS: Final = 500
 _TIMED_OUT_IN_FLIGHT: Final = ["TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat"]
 """How Temporal's server names, in a retry policy, an attempt that never came back
 (`TimeoutFailureTypePrefix` in temporalio/temporal `common/`; checked by `tests/workflows/test_lost_attempt.py`)."""
+
+MILLISECOND_BITS: Final = 42
+"""Bits that hold an instant in milliseconds until the year 2109."""
 
 _SEARCHES: Final = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30))
 """The waits before each look at the provider for a send that nobody answered."""
@@ -70,7 +73,7 @@ class InteractionWorkflow:
         self._history: list[HistoryEntry] = []
         self._standing = Standing(status=Status.VALIDATION_PENDING)
         self._sequence = 0
-        self._revision_before = 0
+        self._tasks_before = 0
         self._created: datetime = workflow.now()
         self._policy: DispatchPolicy | None = None
         self._audience = Audience([])
@@ -155,7 +158,7 @@ class InteractionWorkflow:
     async def _refuse(self, registration: Registration, problems: list[Problem]) -> None:
         standing = Standing(status=Status.VALIDATION_ERROR)
         entry = self._entry(standing, describe_problems(problems))
-        await self._record(standing, [entry], problems=problems)
+        await self._record(standing, [entry], refusal=Refusal(problems, registration.interaction.process_id))
         registered = registration.interaction
         trail = registered.audit_trail
         refused = registered.model_copy(
@@ -178,7 +181,7 @@ class InteractionWorkflow:
         self._audience = Audience(record.interaction.destinations)
         trail = record.interaction.audit_trail
         self._created = trail.created
-        self._revision_before = record.revision
+        self._tasks_before = record.revision >> MILLISECOND_BITS
         self._heard_ids = {heard.id for heard in trail.provider_events}
         self._heard_keys = {heard.event.key for heard in trail.provider_events}
         self._recorded = len(trail.provider_events)
@@ -329,7 +332,7 @@ class InteractionWorkflow:
         entries: list[HistoryEntry],
         heard: list[HeardEvent] | None = None,
         provider_message_id: str | None = None,
-        problems: list[Problem] | None = None,
+        refusal: Refusal = NO_REFUSAL,
     ) -> None:
         change = Change(
             interaction_id=self._start.interaction_id,
@@ -342,7 +345,8 @@ class InteractionWorkflow:
             heard_before=self._recorded,
             heard=heard or [],
             provider_message_id=provider_message_id,
-            problems=problems or [],
+            problems=refusal.problems,
+            process_id=refusal.process_id,
         )
         await workflow.execute_local_activity_method(
             RecordActivities.record, change, **step(f"{standing.status} {standing.custom_status or ''}".rstrip())
@@ -363,8 +367,12 @@ class InteractionWorkflow:
         return HistoryEntry(date=self._now(), status=standing.status, custom_status=standing.custom_status, notes=notes)
 
     def _revision(self) -> int:
-        """Grows with each task: when one fails after its steps were written, the next one's is higher."""
-        return self._revision_before + workflow.info().get_current_history_length()
+        """Grows with each task: when one fails after its steps were written, the next one's is higher.
+
+        A task that fails again and again does not lengthen the history; then its time tells which try is later.
+        """
+        tasks = self._tasks_before + workflow.info().get_current_history_length()
+        return tasks << MILLISECOND_BITS | int(workflow.now().timestamp() * 1000)
 
     def _now(self) -> datetime:
         return max(to_milliseconds(workflow.now()), self._created)

@@ -1,6 +1,7 @@
 """What goes into an interaction's workflow, and what it answers."""
 
 from datetime import timedelta
+from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -43,3 +44,14 @@ class Admission(BaseModel):
     interaction: Interaction
     fingerprint: str
     problems: list[Problem] = []
+
+
+class Refusal(NamedTuple):
+    """Why a submission is refused, and the process that it named."""
+
+    problems: list[Problem]
+    process_id: str | None
+
+
+NO_REFUSAL: Final = Refusal([], None)
+"""Of a step that refuses nothing."""

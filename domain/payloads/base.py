@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Self, cast
+from typing import Annotated, Any, ClassVar, Final, Self, cast
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +20,9 @@ from pydantic_core import PydanticCustomError
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
 """A text that says something; a provider's own limit (`Capabilities.longest_text`) is tighter."""
+
+LONGEST_SUMMARY: Final = 4_000
+"""Characters of each part of a summary, which is shown in lists."""
 
 _HTTP_URL: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 
@@ -88,8 +91,12 @@ class Payload(Part):
 
 def summary_text(subject: str = "", body: str = "", generic: str | None = None) -> str:
     """A summary as the specification writes it: JSON without spaces, in a string."""
-    content = {"subject": subject, "body": body, "generic": generic}
+    content = {"subject": _shortened(subject), "body": _shortened(body), "generic": generic and _shortened(generic)}
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_SUMMARY else text[: LONGEST_SUMMARY - 1] + "…"
 
 
 class TextPayload(Payload):

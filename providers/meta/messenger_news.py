@@ -161,6 +161,8 @@ def _delivered(event: _Event, delivery: _Delivery, page_id: str) -> Iterator[Pro
             milestone=Milestone.DELIVERED,
             provider_message_id=mid,
             destination=event.author,
+            # An id that we have not learnt yet is one of those until the watermark.
+            up_to=delivery.watermark,
             occurred_at=event.timestamp or delivery.watermark,
         )
     if not delivery.mids and delivery.watermark is not None:

@@ -6,11 +6,12 @@ from datetime import timedelta
 import httpx2
 import pytest
 
-from bootstrap import http_client, mongodb
+from bootstrap import http_client
 from domain.identifiers import new_id
 from embedded.gateway import Account, GatewaySettings, create_gateway, running
 from settings import Settings
 from tests.activities.world import SIGNING_SECRET, TOKEN, World
+from tests.iris import open_database
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,7 +21,7 @@ async def database(mongodb_uri: str, database_name: str) -> AsyncIterator[None]:
     The same as the whole product's (`tests.iris`): documents are bound to one database in a process.
     """
     values = {"mongodb_uri": mongodb_uri, "mongodb_database": database_name}
-    async with mongodb(Settings.model_validate(values)):
+    async with open_database(Settings.model_validate(values)):
         yield
 
 

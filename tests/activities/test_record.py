@@ -205,7 +205,7 @@ async def test_what_looks_like_mongodbs_own_language_is_kept_literally(world: Wo
     await record(step)
     document = await kept(submission.interaction_id)
     assert (document.standing, document.history[-1], document.provider_events) == (literal, entry, [event])
-    assert (document.problems, document.provider_message_ids) == ([problem], ["$fingerprint"])
+    assert (document.problems, document.provider_message_ids) == ([problem], ["$fingerprint", "m1"])
 
 
 async def test_the_providers_news_are_added_in_the_order_in_which_they_were_heard(world: World) -> None:

@@ -8,7 +8,13 @@ from domain.status import Milestone
 def test_what_a_provider_writes_at_length_is_cut() -> None:
     long = "a" * 100_000
     event = ProviderEvent(key=long, word=long, milestone=Milestone.NONE, detail=long)
-    assert (len(event.key), len(event.word), len(event.detail)) == (500, 100, LONGEST_DETAIL)
+    assert (len(event.key), len(event.word), len(event.detail)) == (64, 100, LONGEST_DETAIL)
+
+
+def test_long_keys_that_differ_stay_different() -> None:
+    long = "a" * 1_000
+    keys = {ProviderEvent(key=long + end, word="sent", milestone=Milestone.SENT).key for end in ("", "b", "c")}
+    assert len(keys) == 3
 
 
 def test_what_is_short_enough_is_kept_as_it_is() -> None:

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bootstrap import mongodb
 from domain.identifiers import new_id
 from settings import Settings
+from tests.iris import open_database
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -16,7 +16,7 @@ async def database(mongodb_uri: str, database_name: str) -> AsyncIterator[None]:
     The same as the whole product's (`tests.iris`): documents are bound to one database in a process.
     """
     values = {"mongodb_uri": mongodb_uri, "mongodb_database": database_name}
-    async with mongodb(Settings.model_validate(values)):
+    async with open_database(Settings.model_validate(values)):
         yield
 
 

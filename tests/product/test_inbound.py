@@ -93,7 +93,6 @@ async def test_messages_of_one_stranger_at_the_same_time_make_one_user(line: Lin
     assert {one["users"][0]["id"] for one in heard} == {user.id}
 
 
-@pytest.mark.xfail(strict=True, reason="each message looks for an open process before any of the others opened one")
 @pytest.mark.parametrize("line", ONE_OF_EACH[:1], ids=label, indirect=True)
 async def test_messages_of_one_sender_at_the_same_time_open_one_process(line: Line) -> None:
     sender = line.somebody()
@@ -112,7 +111,6 @@ async def test_messages_of_one_sender_at_the_same_time_open_one_process(line: Li
                 sender_kind=KIND_OF_CHANNEL[line.channel],
                 payload={"Type": "simple-text", "Text": "¿Hola?"},
             ),
-            new_process_id=new_id(),
             heard_at=utc_now(),
         )
         for _ in range(12)

@@ -74,7 +74,6 @@ async def test_a_message_whose_answer_is_lost_is_not_repeated_and_a_late_receipt
     assert line.far_end.attempts == 1
 
 
-@pytest.mark.xfail(strict=True, reason="the record keeps no id of a receipt's, so what is told by it finds nobody")
 @through([messenger])
 async def test_the_providers_id_is_learnt_from_a_receipt_where_the_answer_was_lost(line: Line) -> None:
     line.far_end.loses_answers = True
@@ -124,7 +123,6 @@ async def test_a_receipt_before_the_sends_own_answer_is_not_lost(line: Line) -> 
     assert [entry["status"] for entry in seen["auditTrail"]["history"]][-2:] == ["SENT", "COMPLETED"]
 
 
-@pytest.mark.xfail(strict=True, reason="news by an id that is learnt a moment later is kept, and never looked at again")
 @through([messenger])
 async def test_what_is_told_by_the_providers_id_before_we_know_it_is_not_lost(line: Line) -> None:
     seen = await told_before_the_answer(line, "delivered")

@@ -169,8 +169,8 @@ class MessengerVoice(_MetaVoice):
     def today(self, receipt: Webhook) -> Webhook:
         content = json.loads(receipt.body)
         for event in content["entry"][0]["messaging"]:
-            if "read" in event:
-                event["read"]["watermark"] = int(time.time() * 1_000)
+            for kind in event.keys() & {"delivery", "read"}:
+                event[kind]["watermark"] = int(time.time() * 1_000)
         return self.sign(replace(receipt, body=json.dumps(content).encode()))
 
 

@@ -65,6 +65,7 @@ class TestEvents:
                 milestone=Milestone.DELIVERED,
                 provider_message_id=mid,
                 destination=PSID,
+                up_to=at(1784629800.5),
                 occurred_at=at(1784629800.5),
             )
             for mid in ("m_MADEUP0001", "m_MADEUP0002")

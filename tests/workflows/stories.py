@@ -14,6 +14,7 @@ from api.engine import workflow_id
 from domain.identifiers import derived_id, new_id
 from embedded.mongod import Mongod
 from embedded.ports import free_port
+from embedded.processes import until
 from embedded.temporal_server import TemporalServer
 from tests.iris import Iris, running_iris
 
@@ -72,9 +73,12 @@ async def _inbound(iris: Iris) -> str:
     response = await iris.gateway.post("/v1/inbound", json=message)
     response.raise_for_status()
     interaction_id = derived_id("inbound", integration_id, message_id)
+
+    async def is_there() -> bool:
+        return (await iris.http.get(f"/v1/interactions/{interaction_id}")).status_code == 200
+
     async with asyncio.timeout(20):
-        while (await iris.http.get(f"/v1/interactions/{interaction_id}")).status_code != 200:
-            await asyncio.sleep(0.05)
+        await until(is_there)
     return interaction_id
 
 
