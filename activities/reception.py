@@ -1,5 +1,7 @@
 """Taking in what end users send."""
 
+from contextlib import suppress
+
 from pymongo.errors import DuplicateKeyError
 from temporalio import activity
 
@@ -18,20 +20,21 @@ class MongoReception(ReceptionActivities):
     @activity.defn
     async def receive(self, reception: Reception) -> None:
         """Write the message down as an interaction in `RECEIVED`, with its user and process; once."""
+        if await Interaction.find_one({"_id": reception.interaction_id}) is not None:
+            return
         user = await _sender(reception)
         process = await _open_process(reception, user)
         interaction = reception.received(user.id, process.id)
+        # The process first: whoever reads the interaction finds it to be the last entry, also if we die in between.
+        await Process.collection().update_one(
+            {"_id": process.id}, [last_entry_step(interaction.id, reception.heard_at, Direction.IN)]
+        )
         run_id = activity.info().workflow_run_id or ""
         document = Interaction.registered(interaction, fingerprint="", registered_by=run_id)
         document.user_ids = [user.id]
         document.provider_message_ids = [reception.message.provider_message_id]
-        try:
+        with suppress(DuplicateKeyError):
             await document.insert()
-        except DuplicateKeyError:
-            return
-        await Process.collection().update_one(
-            {"_id": process.id}, [last_entry_step(interaction.id, reception.heard_at, Direction.IN)]
-        )
 
 
 async def _sender(reception: Reception) -> User:
