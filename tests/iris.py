@@ -190,11 +190,13 @@ async def open_database(settings: Settings) -> AsyncGenerator[None]:
     Beanie binds documents once for a whole process, in which several tests' products may run one inside the other.
     """
     async with mongodb(settings) as client:
-        _bound.append(client[settings.mongodb_database])
+        ours = client[settings.mongodb_database]
+        _bound.append(ours)
         try:
             yield
         finally:
-            _bound.remove(client[settings.mongodb_database])
+            # By identity: two clients of one server are equal.
+            _bound[:] = [other for other in _bound if other is not ours]
             if _bound:
                 await init_beanie(database=_bound[-1], document_models=list(DOCUMENTS), skip_indexes=True)
 
