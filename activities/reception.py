@@ -59,10 +59,10 @@ async def _open_process(reception: Reception, user: User) -> Process:
     """
     integration_id = reception.integration.integration_id
     of_both = {"tenant": reception.tenant, "user_ids": user.id, "integration_id": integration_id}
-    newest = await Process.find({**of_both, "is_closed": False}).sort("-created").first_or_none()
-    if newest is not None:
-        return newest
-    last = await Process.find(of_both).sort("-created").first_or_none()
+    # The newest open one, else the newest of all, by one question: between two, another message might open one.
+    last = await Process.find(of_both).sort("is_closed", "-created").first_or_none()
+    if last is not None and not last.is_closed:
+        return last
     process = Process(
         id=derived_id("process", integration_id, user.id, last.id if last else ""),
         tenant=reception.tenant,
