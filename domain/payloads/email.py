@@ -1,17 +1,54 @@
 """What e-mail takes."""
 
+import base64
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from domain.payloads.base import Payload, Text, Url, summary_text
+from domain.payloads.base import Part, Payload, Text, Url, summary_text
+
+
+def _check_file_name(text: str) -> str:
+    if "=?" in text:
+        raise ValueError("must not look like an encoded word")
+    return text
+
+
+def _check_base64(text: str) -> str:
+    base64.b64decode(text, validate=True)
+    return text
+
 
 HeaderText = Annotated[str, StringConstraints(max_length=998, pattern=r"^[^\r\n]*$")]
 """One line of a mail header (RFC 5322 §2.1.1: at most 998 characters), so that no header can be smuggled in."""
 
+FileName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$"),
+    AfterValidator(_check_file_name),
+]
+"""The name of a file: no folder, no control character, nothing that a mail header would decode (RFC 2047)."""
+
+MediaTypeName = Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-zA-Z0-9.+_-]{1,100}$")]
+"""A media type such as `application/pdf` (RFC 6838 §4.2)."""
+
+Base64 = Annotated[str, AfterValidator(_check_base64)]
+"""Bytes in base64 (RFC 4648 §4), strictly."""
 
 Copies = Annotated[list[str], Field(max_length=50)]
+
+
+class Attachment(Part):
+    """A file that goes with a mail, in the request itself: as large as a request's body lets it be."""
+
+    file_name: FileName
+    media_type: MediaTypeName = "application/octet-stream"
+    content: Base64
+
+    def data(self) -> bytes:
+        """Its bytes."""
+        return base64.b64decode(self.content)
 
 
 class Email(Payload):
@@ -30,6 +67,7 @@ class Email(Payload):
     bcc: Copies = []
     reply_to: HeaderText | None = None
     unsubscribe_url: Url | None = None
+    attachments: Annotated[list[Attachment], Field(max_length=10)] = []
 
     def displayed_text(self) -> str:
         """The body."""

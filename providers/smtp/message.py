@@ -199,3 +199,6 @@ def _set_body(message: EmailMessage, payload: Email) -> None:
         message.add_alternative(payload.body, subtype="html")
     else:
         message.set_content(payload.body)
+    for attachment in payload.attachments:
+        maintype, _, subtype = attachment.media_type.partition("/")
+        message.add_attachment(attachment.data(), maintype=maintype, subtype=subtype, filename=attachment.file_name)
