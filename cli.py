@@ -5,19 +5,19 @@ import json
 import logging
 import os
 import sys
-import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import httpx2
 import typer
 import uvloop
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+
+from client import ERR, OUT, Connection, call, connect, fail, new_table, show_interaction, watch_interaction
 
 if TYPE_CHECKING:
     from embedded.demo import Demo
@@ -31,11 +31,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_OUT: Final = Console()
-_ERR: Final = Console(stderr=True)
-
-ENDED: Final = {"VALIDATION_ERROR", "PROCESS_ERROR", "COMPLETED", "RECEIVED"}
-"""The statuses at which `--watch` stops; a sending error stops it too, unless its outcome is unknown."""
 
 DataDirectory = Annotated[
     Path, typer.Option("--data-dir", envvar="IRIS_DATA_DIR", help="Where the embedded stack keeps its files.")
@@ -47,65 +42,6 @@ ApiKey = Annotated[
     str | None, typer.Option("--api-key", envvar="IRIS_API_KEY", help="Your key; else that of the running `iris up`.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the API's answer as JSON, for programs.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """Where the API is, how to call it, and what `iris up` says of its surroundings."""
-
-    http: httpx2.Client
-    integrations: Mapping[str, str]
-    web_ui: str | None
-    sandbox_url: str | None
-
-    def workflow_link(self, interaction_id: str) -> str | None:
-        """Where the interaction's workflow is seen in Temporal's Web UI."""
-        return f"{self.web_ui}/workflows/interaction-{interaction_id}" if self.web_ui else None
-
-
-def _fail(message: str, code: int = 1) -> NoReturn:
-    _ERR.print(f"[bold red]iris:[/] {escape(message)}", highlight=False, soft_wrap=True)
-    raise typer.Exit(code)
-
-
-def _connect(api_url: str | None, api_key: str | None, data_dir: Path) -> Connection:
-    stack = _running_stack(data_dir)
-    url, key = api_url or stack.get("api_url"), api_key or stack.get("api_key")
-    if not url or not key:
-        _fail(f"no stack runs in {data_dir}: start one with `iris up`, or give --api-url and --api-key", 2)
-    is_of_stack = url == stack.get("api_url")
-    ui, namespace = stack.get("temporal_ui_url"), stack.get("temporal_namespace")
-    return Connection(
-        http=httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30, trust_env=False),
-        integrations=stack.get("integrations", {}) if is_of_stack else {},
-        web_ui=f"{ui}/namespaces/{namespace}" if ui else None,
-        sandbox_url=stack.get("sandbox_url") if is_of_stack else None,
-    )
-
-
-def _running_stack(data_dir: Path) -> dict[str, Any]:
-    try:
-        return json.loads((data_dir / "stack.json").read_text())
-    except FileNotFoundError:
-        return {}
-
-
-def _call(
-    connection: Connection, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    """The envelope that the API answers; ends the program with its words when it refuses."""
-    try:
-        response = connection.http.request(method, path, json=body, headers=headers)
-        envelope: dict[str, Any] = response.json()
-        status = envelope["status"]
-    except (httpx2.HTTPError, ValueError, TypeError, KeyError) as error:
-        _fail(f"the API at {connection.http.base_url} does not answer: {error}")
-    if status != 200:  # noqa: PLR2004 - the specification's own word for success
-        problems: list[dict[str, str]] = envelope.get("error") or []
-        reasons = "\n".join(f"  {problem['field'] or '-'}: {problem['message']}" for problem in problems)
-        kept = f"\n  kept as {envelope['payload']['id']}" if envelope.get("payload") else ""
-        _fail(f"{status} {envelope['title']}\n{reasons}{kept}")
-    return envelope
 
 
 @app.command()
@@ -129,10 +65,10 @@ def send(
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Send one message."""
-    connection = _connect(api_url, api_key, data_dir)
+    connection = connect(api_url, api_key, data_dir)
     integration_id = integration or connection.integrations.get(channel)
     if integration_id is None:
-        _fail(f"no integration for the channel {channel!r}: name one with --integration", 2)
+        fail(f"no integration for the channel {channel!r}: name one with --integration", 2)
     body = {
         "payLoad": _payload(payload, channel, subject, text),
         "integrationId": integration_id,
@@ -142,14 +78,14 @@ def send(
         "AutoCreateProcess": create_process,
     }
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-    envelope = _call(connection, "POST", "/v1/interactions", body, headers)
+    envelope = call(connection, "POST", "/v1/interactions", body, headers)
     interaction = envelope["payload"]
     if watch:
-        _watch(connection, interaction["id"])
+        watch_interaction(connection, interaction["id"])
     elif as_json:
         print(json.dumps(envelope, ensure_ascii=False, indent=2))  # noqa: T201 - exactly what was answered
     else:
-        _show(connection, interaction)
+        show_interaction(connection, interaction)
 
 
 def _payload(given: str | None, channel: str, subject: str, text: str) -> Any:  # noqa: ANN401 - any JSON
@@ -157,7 +93,7 @@ def _payload(given: str | None, channel: str, subject: str, text: str) -> Any:  
         try:
             return json.loads(given)
         except ValueError as error:
-            _fail(f"--payload is not JSON: {error}", 2)
+            fail(f"--payload is not JSON: {error}", 2)
     match channel:
         case "email":
             return {"Type": "email", "Subject": subject, "Body": text}
@@ -177,73 +113,15 @@ def show(
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Show an interaction: where it is, how it came there, and what its provider said."""
-    connection = _connect(api_url, api_key, data_dir)
+    connection = connect(api_url, api_key, data_dir)
     if watch:
-        _watch(connection, interaction_id)
+        watch_interaction(connection, interaction_id)
         return
-    envelope = _call(connection, "GET", f"/v1/interactions/{interaction_id}")
+    envelope = call(connection, "GET", f"/v1/interactions/{interaction_id}")
     if as_json:
         print(json.dumps(envelope, ensure_ascii=False, indent=2))  # noqa: T201 - exactly what was answered
     else:
-        _show(connection, envelope["payload"])
-
-
-def _show(connection: Connection, interaction: dict[str, Any]) -> None:
-    integration = interaction["integration"]
-    to = ", ".join(destination["value"] for destination in interaction["destinations"])
-    _OUT.print(f"[bold]{interaction['id']}[/]  {interaction['status']}  {interaction['customStatus'] or ''}")
-    _OUT.print(
-        f"{integration['integrationTypeName']} by {integration['integrationTypeProviderName']} "
-        f"({integration['integrationName']}) to {to}, process {interaction['processId']}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
-    timeline = _table("when", "status", "customStatus", "notes")
-    for entry in interaction["auditTrail"]["history"]:
-        timeline.add_row(entry["date"], entry["status"], entry["customStatus"] or "", entry["notes"] or "")
-    _OUT.print(timeline)
-    unapplied = [event for event in interaction["auditTrail"]["providerEvents"] if not event["applied"]]
-    if unapplied:
-        heard = _table("heard", "event", "not applied because")
-        for event in unapplied:
-            heard.add_row(event["date"], event["event"], event["reason"])
-        _OUT.print(heard)
-    link = connection.workflow_link(interaction["id"])
-    if link:
-        _OUT.print(f"Web UI: {link}", highlight=False, soft_wrap=True)
-
-
-def _table(*columns: str) -> Table:
-    """A table whose last column alone gives way on a narrow terminal."""
-    table = Table(box=None, pad_edge=False)
-    for column in columns[:-1]:
-        table.add_column(column, no_wrap=True)
-    table.add_column(columns[-1], overflow="fold")
-    return table
-
-
-def _watch(connection: Connection, interaction_id: str) -> None:
-    """Print each step as it comes, until the interaction ends."""
-    link = connection.workflow_link(interaction_id)
-    if link:
-        _OUT.print(f"Web UI: {link}", highlight=False, soft_wrap=True)
-    seen = 0
-    while True:
-        interaction = _call(connection, "GET", f"/v1/interactions/{interaction_id}")["payload"]
-        history = interaction["auditTrail"]["history"]
-        for entry in history[seen:]:
-            words = (entry["date"], entry["status"], entry["customStatus"] or "", entry["notes"] or "")
-            _OUT.print("  ".join(words).rstrip(), highlight=False, markup=False, soft_wrap=True)
-        seen = len(history)
-        if _has_ended(interaction):
-            return
-        time.sleep(0.3)
-
-
-def _has_ended(interaction: dict[str, Any]) -> bool:
-    refused = interaction["status"] == "PROVIDER_SENDING_ERROR" and interaction["customStatus"] != "unknown"
-    return refused or interaction["status"] in ENDED
+        show_interaction(connection, envelope["payload"])
 
 
 @app.command()
@@ -260,10 +138,10 @@ def demo(
     """Send one message of every type through every channel, and receive one; ends with 1 if one did not succeed."""
     from embedded.showcase import sandbox_token
 
-    connection = _connect(api_url, api_key, data_dir)
+    connection = connect(api_url, api_key, data_dir)
     integrations = _named_integrations(integration) if integration else connection.integrations
     if not integrations:
-        _fail("no integrations: name one for each channel to show, as in --integration sms=ID", 2)
+        fail("no integrations: name one for each channel to show, as in --integration sms=ID", 2)
     # Only the demo's own integrations hear the account whose token is known.
     token = None if integration or not connection.sandbox_url else sandbox_token(data_dir / "secrets.json")
     sent, received = asyncio.run(
@@ -276,7 +154,7 @@ def demo(
     else:
         _show_exhibits(connection, [*sent, *received])
     if token is None:
-        _ERR.print("Nothing was received: the sandbox's token is not known here.", highlight=False)
+        ERR.print("Nothing was received: the sandbox's token is not known here.", highlight=False)
     if not all(exhibit.succeeded for exhibit in [*sent, *received]):
         raise typer.Exit(1)
 
@@ -287,7 +165,7 @@ def _named_integrations(given: list[str]) -> dict[str, str]:
     named = {channel: integration_id for channel, _, integration_id in (text.partition("=") for text in given)}
     for channel, integration_id in named.items():
         if channel not in CHANNELS or not integration_id:
-            _fail(f"--integration is CHANNEL=ID, and a channel one of {', '.join(CHANNELS)}", 2)
+            fail(f"--integration is CHANNEL=ID, and a channel one of {', '.join(CHANNELS)}", 2)
     return named
 
 
@@ -302,7 +180,7 @@ async def _demonstrate(
     http = connection.http
     headers = {"Authorization": http.headers["Authorization"]}
     async with httpx2.AsyncClient(base_url=http.base_url, headers=headers, timeout=30, trust_env=False) as api_client:
-        with Progress(console=_ERR, transient=True, disable=quiet) as progress:
+        with Progress(console=ERR, transient=True, disable=quiet) as progress:
             showcase = Showcase(api_client, integrations, limit)
             sending = progress.add_task("Sending", total=len(showcase.samples()))
             sent = await showcase.send_all(lambda _: progress.advance(sending))
@@ -317,17 +195,17 @@ async def _demonstrate(
 
 
 def _show_exhibits(connection: Connection, exhibits: list["Exhibit"]) -> None:
-    table = _table("channel", "type", "status", "customStatus", "seconds", "link")
+    shown = new_table("channel", "type", "status", "customStatus", "seconds", "link")
     for exhibit in exhibits:
         style = "" if exhibit.succeeded else "red"
         link = connection.workflow_link(exhibit.id) if exhibit.id else None
         words = (exhibit.channel, exhibit.type, exhibit.status or "-", exhibit.custom_status or "")
-        table.add_row(*words, f"{exhibit.seconds:.1f}", link or exhibit.id or "", style=style)
+        shown.add_row(*words, f"{exhibit.seconds:.1f}", link or exhibit.id or "", style=style)
     # As wide as its links need, which could not be opened in pieces.
-    Console(width=1_000).print(table, highlight=False)
+    Console(width=1_000).print(shown, highlight=False)
     for exhibit in exhibits:
         if exhibit.problem:
-            _ERR.print(f"[red]{exhibit.channel} {exhibit.type}:[/] {escape(exhibit.problem)}", soft_wrap=True)
+            ERR.print(f"[red]{exhibit.channel} {exhibit.type}:[/] {escape(exhibit.problem)}", soft_wrap=True)
 
 
 def _exhibit_as_json(connection: Connection, exhibit: "Exhibit") -> dict[str, object]:
@@ -391,9 +269,9 @@ def seed(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(asdict(demo)))  # noqa: T201 - for programs
     else:
-        _OUT.print(f"tenant {demo.tenant}, integrations:", highlight=False)
+        OUT.print(f"tenant {demo.tenant}, integrations:", highlight=False)
         for channel, integration_id in demo.integrations.items():
-            _OUT.print(f"  {channel}: {integration_id}", highlight=False)
+            OUT.print(f"  {channel}: {integration_id}", highlight=False)
 
 
 @app.command()
@@ -422,7 +300,7 @@ def up(
     try:
         asyncio.run(run_stack(options))
     except ServerError as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 async def _seed_stack(environment: Mapping[str, str]) -> "Demo":

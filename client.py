@@ -1,0 +1,140 @@
+"""What the `iris` command is as a client: it calls a running API, and shows people what it answers."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import httpx2
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+OUT: Final = Console()
+ERR: Final = Console(stderr=True)
+
+ENDED: Final = {"VALIDATION_ERROR", "PROCESS_ERROR", "COMPLETED", "RECEIVED"}
+"""The statuses at which `--watch` stops; a sending error stops it too, unless its outcome is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where the API is, how to call it, and what `iris up` says of its surroundings."""
+
+    http: httpx2.Client
+    integrations: Mapping[str, str]
+    web_ui: str | None
+    sandbox_url: str | None
+
+    def workflow_link(self, interaction_id: str) -> str | None:
+        """Where the interaction's workflow is seen in Temporal's Web UI."""
+        return f"{self.web_ui}/workflows/interaction-{interaction_id}" if self.web_ui else None
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """End the program with a sentence about why."""
+    ERR.print(f"[bold red]iris:[/] {escape(message)}", highlight=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def connect(api_url: str | None, api_key: str | None, data_dir: Path) -> Connection:
+    """The API that is named, else the one of the stack that runs in a directory; ends the program if there is none."""
+    stack = _running_stack(data_dir)
+    url, key = api_url or stack.get("api_url"), api_key or stack.get("api_key")
+    if not url or not key:
+        fail(f"no stack runs in {data_dir}: start one with `iris up`, or give --api-url and --api-key", 2)
+    is_of_stack = url == stack.get("api_url")
+    ui, namespace = stack.get("temporal_ui_url"), stack.get("temporal_namespace")
+    return Connection(
+        http=httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30, trust_env=False),
+        integrations=stack.get("integrations", {}) if is_of_stack else {},
+        web_ui=f"{ui}/namespaces/{namespace}" if ui else None,
+        sandbox_url=stack.get("sandbox_url") if is_of_stack else None,
+    )
+
+
+def _running_stack(data_dir: Path) -> dict[str, Any]:
+    try:
+        return json.loads((data_dir / "stack.json").read_text())
+    except FileNotFoundError:
+        return {}
+
+
+def call(
+    connection: Connection, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The envelope that the API answers; ends the program with its words when it refuses."""
+    try:
+        response = connection.http.request(method, path, json=body, headers=headers)
+        envelope: dict[str, Any] = response.json()
+        status = envelope["status"]
+    except (httpx2.HTTPError, ValueError, TypeError, KeyError) as error:
+        fail(f"the API at {connection.http.base_url} does not answer: {error}")
+    if status != 200:  # noqa: PLR2004 - the specification's own word for success
+        problems: list[dict[str, str]] = envelope.get("error") or []
+        reasons = "\n".join(f"  {problem['field'] or '-'}: {problem['message']}" for problem in problems)
+        kept = f"\n  kept as {envelope['payload']['id']}" if envelope.get("payload") else ""
+        fail(f"{status} {envelope['title']}\n{reasons}{kept}")
+    return envelope
+
+
+def show_interaction(connection: Connection, interaction: dict[str, Any]) -> None:
+    """Show where an interaction is, how it came there, and what its provider said in vain."""
+    integration = interaction["integration"]
+    to = ", ".join(destination["value"] for destination in interaction["destinations"])
+    OUT.print(f"[bold]{interaction['id']}[/]  {interaction['status']}  {interaction['customStatus'] or ''}")
+    OUT.print(
+        f"{integration['integrationTypeName']} by {integration['integrationTypeProviderName']} "
+        f"({integration['integrationName']}) to {to}, process {interaction['processId']}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+    timeline = new_table("when", "status", "customStatus", "notes")
+    for entry in interaction["auditTrail"]["history"]:
+        timeline.add_row(entry["date"], entry["status"], entry["customStatus"] or "", entry["notes"] or "")
+    OUT.print(timeline)
+    unapplied = [event for event in interaction["auditTrail"]["providerEvents"] if not event["applied"]]
+    if unapplied:
+        heard = new_table("heard", "event", "not applied because")
+        for event in unapplied:
+            heard.add_row(event["date"], event["event"], event["reason"])
+        OUT.print(heard)
+    link = connection.workflow_link(interaction["id"])
+    if link:
+        OUT.print(f"Web UI: {link}", highlight=False, soft_wrap=True)
+
+
+def new_table(*columns: str) -> Table:
+    """A table whose last column alone gives way on a narrow terminal."""
+    table = Table(box=None, pad_edge=False)
+    for column in columns[:-1]:
+        table.add_column(column, no_wrap=True)
+    table.add_column(columns[-1], overflow="fold")
+    return table
+
+
+def watch_interaction(connection: Connection, interaction_id: str) -> None:
+    """Print each step as it comes, until the interaction ends."""
+    link = connection.workflow_link(interaction_id)
+    if link:
+        OUT.print(f"Web UI: {link}", highlight=False, soft_wrap=True)
+    seen = 0
+    while True:
+        interaction = call(connection, "GET", f"/v1/interactions/{interaction_id}")["payload"]
+        history = interaction["auditTrail"]["history"]
+        for entry in history[seen:]:
+            words = (entry["date"], entry["status"], entry["customStatus"] or "", entry["notes"] or "")
+            OUT.print("  ".join(words).rstrip(), highlight=False, markup=False, soft_wrap=True)
+        seen = len(history)
+        if _has_ended(interaction):
+            return
+        time.sleep(0.3)
+
+
+def _has_ended(interaction: dict[str, Any]) -> bool:
+    refused = interaction["status"] == "PROVIDER_SENDING_ERROR" and interaction["customStatus"] != "unknown"
+    return refused or interaction["status"] in ENDED
