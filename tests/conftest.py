@@ -1,15 +1,21 @@
 """Real servers for the tests: every worker of pytest-xdist has its own, started when a test first asks for one."""
 
+import sysconfig
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
 
 from embedded.mongod import Mongod
 from embedded.ports import free_port
 from embedded.temporal_server import TemporalServer
 from tests.iris import Iris, running_iris
+from workflows import attributes
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +50,17 @@ async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name:
     """The whole product, running for this worker's tests; each test sends to destinations of its own."""
     async with running_iris(mongodb_uri, temporal_server.address, database_name) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+async def environment() -> AsyncIterator[WorkflowEnvironment]:
+    """A Temporal server whose time can be skipped, for tests of what time alone does."""
+    test_server = Path(sysconfig.get_path("scripts"), "temporal-test-server")
+    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+    async with await WorkflowEnvironment.start_time_skipping(
+        data_converter=pydantic_data_converter, test_server_existing_path=str(test_server)
+    ) as environment:
+        await environment.client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(namespace="default", search_attributes=dict.fromkeys(attributes.NAMES, keyword))
+        )
+        yield environment

@@ -2,7 +2,6 @@
 
 import asyncio
 import email.utils
-import sysconfig
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -11,9 +10,6 @@ from typing import Final
 
 import httpx2
 import pytest
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from bootstrap import http_client
@@ -30,7 +26,6 @@ from tests.product.lines import Line, environment_of
 from tests.providers.far_ends.twilio import TwilioFarEnd
 from tests.providers.loopback import HttpFarEnd
 from worker import create_worker
-from workflows import attributes
 
 SEARCHES: Final = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30))
 
@@ -40,19 +35,6 @@ asked_later = pytest.mark.parametrize(
     ids=label,
     indirect=True,
 )
-
-
-@pytest.fixture(scope="module")
-async def environment() -> AsyncIterator[WorkflowEnvironment]:
-    test_server = Path(sysconfig.get_path("scripts"), "temporal-test-server")
-    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-    async with await WorkflowEnvironment.start_time_skipping(
-        data_converter=pydantic_data_converter, test_server_existing_path=str(test_server)
-    ) as environment:
-        await environment.client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(namespace="default", search_attributes=dict.fromkeys(attributes.NAMES, keyword))
-        )
-        yield environment
 
 
 @pytest.fixture(scope="module")

@@ -1,34 +1,15 @@
 """What time alone does to an interaction, in virtual time: the whole product on Temporal's time-skipping server."""
 
-import sysconfig
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from embedded.ports import free_port
 from tests.iris import Iris, running_iris
-from workflows import attributes
 
 RECEIPT_WINDOW = timedelta(hours=72)
-
-
-@pytest.fixture(scope="module")
-async def environment() -> AsyncIterator[WorkflowEnvironment]:
-    test_server = Path(sysconfig.get_path("scripts"), "temporal-test-server")
-    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-    async with await WorkflowEnvironment.start_time_skipping(
-        data_converter=pydantic_data_converter, test_server_existing_path=str(test_server)
-    ) as environment:
-        await environment.client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(namespace="default", search_attributes=dict.fromkeys(attributes.NAMES, keyword))
-        )
-        yield environment
 
 
 @pytest.fixture(scope="module")
