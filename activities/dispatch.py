@@ -10,13 +10,19 @@ from typing import Final
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.interfaces import NOT_TAKEN, UNANSWERED, Dispatch, DispatchActivities, Search
+from activities.interfaces import Dispatch, DispatchActivities, Search
 from domain.outcomes import LONGEST_DETAIL, Accepted, FailureClass, Outcome, Rejected, Unanswered
 from domain.payloads import InvalidPayloadError, parse_payload
 from integrations import ProviderOpener
 from models.integration import Integration
 from models.interaction import Interaction
 from providers.base import AnyProvider, MisconfiguredError, Outbound, TransientError
+
+NOT_TAKEN: Final = "NotTaken"
+"""The type of the error when the provider surely did not take the message, or could not be asked."""
+
+UNANSWERED: Final = "Unanswered"
+"""The type of the error when nobody answered and the send may be repeated."""
 
 MOST_UNANSWERED_ATTEMPTS: Final = 3
 """After so many attempts, a repeatable message that nobody answers for is left to its receipts."""

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from datetime import datetime
-from typing import Final
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 from temporalio import activity
@@ -14,12 +13,6 @@ from domain.problems import Problem
 from domain.reception import Reception
 from domain.status import Standing
 from domain.submission import Submission
-
-NOT_TAKEN: Final = "NotTaken"
-"""The type of the error that `dispatch` raises when the provider surely did not take the message."""
-
-UNANSWERED: Final = "Unanswered"
-"""The type of the error that `dispatch` raises when nobody answered and the send may be repeated."""
 
 
 class _Message(BaseModel):

@@ -19,7 +19,7 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from domain.destinations import parse_destinations
 from domain.errors import UnavailableError
@@ -174,8 +174,6 @@ async def _started(client: Client, submission: Submission) -> Admission:
         description = await asyncio.wait_for(handle.describe(), _PATIENCE.total_seconds())
         fingerprint = await description.memo_value(_FINGERPRINT, "", type_hint=str)
     except (RPCError, TimeoutError) as error:
-        if isinstance(error, RPCError) and error.status is RPCStatusCode.INVALID_ARGUMENT:
-            raise
         raise UnavailableError("Temporal") from error
     destinations, _ = parse_destinations(submission.integration.channel, submission.destinations)
     return Admission(interaction=submission.registered(destinations), fingerprint=fingerprint)

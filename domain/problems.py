@@ -64,7 +64,6 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
     "too_many": _both("Admite como máximo {limit} elementos", "It may have at most {limit} items"),
     "not_allowed": _both("Debe ser uno de: {allowed}", "It must be one of: {allowed}"),
     "invalid": _both("Valor no válido: {reason}", "Invalid value: {reason}"),
-    "bad_id": _both("Debe tener 24 dígitos hexadecimales", "It must be 24 hexadecimal digits"),
     "bad_phone_number": _both(
         "No es un número de teléfono con prefijo de país, como 34638766068",
         "It is not a phone number with its country code, such as 34638766068",

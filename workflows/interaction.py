@@ -299,7 +299,8 @@ class InteractionWorkflow:
                     heard.append(HeardEvent.taken(item, standing.status, reason))
                 self._heard_ids.add(item.id)
                 self._heard_keys.add(event.key)
-            await self._record(standing, entries, heard)
+            if heard:
+                await self._record(standing, entries, heard)
 
     def _take(self, standing: Standing, event: ProviderEvent) -> tuple[Standing, str | None]:
         """The standing after an event, and why the event was not applied, if it was not."""

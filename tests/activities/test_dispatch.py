@@ -8,8 +8,8 @@ from cryptography.fernet import Fernet
 from pydantic import JsonValue
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.dispatch import MOST_UNANSWERED_ATTEMPTS, ProviderDispatch
-from activities.interfaces import NOT_TAKEN, UNANSWERED, Dispatch
+from activities.dispatch import MOST_UNANSWERED_ATTEMPTS, NOT_TAKEN, UNANSWERED, ProviderDispatch
+from activities.interfaces import Dispatch
 from domain.channels import Channel
 from domain.destinations import Destination, DestinationKind
 from domain.identifiers import new_id
