@@ -1,0 +1,1 @@
+"""The commands of `iris`, one module for each kind of work."""

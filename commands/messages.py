@@ -1,0 +1,88 @@
+"""Sending a message, and finding out where it is."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from commands.client import call, connect, fail, show_interaction, watch_interaction
+from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+
+
+def send(
+    to: Annotated[list[str], typer.Argument(help="Destinations: phone numbers, e-mail addresses, ids of the channel.")],
+    text: Annotated[str, typer.Option("--text", "-t", help="The text, or the body of an e-mail.")] = "",
+    channel: Annotated[
+        str, typer.Option("--channel", "-c", help="sms, whatsapp, rcs, email or messenger, through the demo.")
+    ] = "sms",
+    integration: Annotated[str | None, typer.Option(help="An integration's id, instead of a channel.")] = None,
+    subject: Annotated[str, typer.Option(help="The subject of an e-mail.")] = "",
+    payload: Annotated[str | None, typer.Option(help="The whole payload as JSON, instead of --text.")] = None,
+    process: Annotated[str | None, typer.Option(help="The process that it belongs to.")] = None,
+    create_user: Annotated[bool, typer.Option(help="Make a user when none has the destination.")] = True,
+    create_process: Annotated[bool, typer.Option(help="Make a process when none is named.")] = True,
+    idempotency_key: Annotated[str | None, typer.Option(help="Repeats with the same key are sent once.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it until it ends.")] = False,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Send one message."""
+    connection = connect(api_url, api_key, data_dir)
+    integration_id = integration or connection.integrations.get(channel)
+    if integration_id is None:
+        fail(f"no integration for the channel {channel!r}: name one with --integration", 2)
+    body = {
+        "payLoad": _payload(payload, channel, subject, text),
+        "integrationId": integration_id,
+        "processId": process,
+        "Destinations": to,
+        "AutoCreateUser": create_user,
+        "AutoCreateProcess": create_process,
+    }
+    headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+    envelope = call(connection, "POST", "/v1/interactions", body, headers)
+    interaction = envelope["payload"]
+    if watch:
+        watch_interaction(connection, interaction["id"])
+    elif as_json:
+        print(json.dumps(envelope, ensure_ascii=False, indent=2))  # noqa: T201 - exactly what was answered
+    else:
+        show_interaction(connection, interaction)
+
+
+def _payload(given: str | None, channel: str, subject: str, text: str) -> Any:  # noqa: ANN401 - any JSON
+    if given is not None:
+        try:
+            return json.loads(given)
+        except ValueError as error:
+            fail(f"--payload is not JSON: {error}", 2)
+    match channel:
+        case "email":
+            return {"Type": "email", "Subject": subject, "Body": text}
+        case "rcs":
+            return {"Type": "text-message-rcs", "Text": text}
+        case _:
+            return {"Type": "simple-text", "Text": text}
+
+
+def show(
+    interaction_id: Annotated[str, typer.Argument(metavar="ID", help="The interaction's id.")],
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it until it ends.")] = False,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Show an interaction: where it is, how it came there, and what its provider said."""
+    connection = connect(api_url, api_key, data_dir)
+    if watch:
+        watch_interaction(connection, interaction_id)
+        return
+    envelope = call(connection, "GET", f"/v1/interactions/{interaction_id}")
+    if as_json:
+        print(json.dumps(envelope, ensure_ascii=False, indent=2))  # noqa: T201 - exactly what was answered
+    else:
+        show_interaction(connection, envelope["payload"])

@@ -1,0 +1,17 @@
+"""Options that several commands have."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataDirectory = Annotated[
+    Path, typer.Option("--data-dir", envvar="IRIS_DATA_DIR", help="Where the embedded stack keeps its files.")
+]
+ApiUrl = Annotated[
+    str | None, typer.Option("--api-url", envvar="IRIS_API_URL", help="The API; else that of the running `iris up`.")
+]
+ApiKey = Annotated[
+    str | None, typer.Option("--api-key", envvar="IRIS_API_KEY", help="Your key; else that of the running `iris up`.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the API's answer as JSON, for programs.")]

@@ -1,0 +1,126 @@
+"""Iris's own processes, alone and all together."""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+import uvloop
+
+from commands.client import OUT, fail
+from commands.options import AsJson, DataDirectory
+
+if TYPE_CHECKING:
+    from embedded.demo import Demo
+
+
+def api(
+    host: Annotated[str, typer.Option(envvar="IRIS_API_HOST", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="IRIS_API_PORT", help="The port to listen on.")] = 8000,
+) -> None:
+    """Serve the API."""
+    import uvicorn
+
+    from api.app import create_app
+    from settings import settings
+
+    _log_to_stderr()
+    uvicorn.run(
+        create_app(settings()),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=15,
+    )
+
+
+def worker() -> None:
+    """Run the workflows and do their activities."""
+    from settings import settings
+    from worker import run_worker
+
+    _log_to_stderr()
+    uvloop.run(run_worker(settings()))
+
+
+def sandbox(
+    host: Annotated[str, typer.Option(envvar="IRIS_SANDBOX_HOST", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="IRIS_SANDBOX_PORT", help="The port to listen on.")] = 8001,
+) -> None:
+    """Serve the sandbox gateway, which plays a provider's far end."""
+    from embedded.gateway.server import serve
+    from embedded.gateway.settings import GatewaySettings
+
+    _log_to_stderr()
+    asyncio.run(serve(GatewaySettings(), host, port))  # pyright: ignore[reportCallIssue] - read from the environment
+
+
+def seed(as_json: AsJson = False) -> None:
+    """Create the demo's tenant, account, API key and sandbox integrations, where they are missing."""
+    from embedded.demo import DemoSettings
+    from embedded.demo import seed as create
+    from settings import settings
+
+    demo = asyncio.run(create(settings(), DemoSettings()))  # pyright: ignore[reportCallIssue] - from the environment
+    if as_json:
+        print(json.dumps(asdict(demo)))  # noqa: T201 - for programs
+    else:
+        OUT.print(f"tenant {demo.tenant}, integrations:", highlight=False)
+        for channel, integration_id in demo.integrations.items():
+            OUT.print(f"  {channel}: {integration_id}", highlight=False)
+
+
+def up(
+    data_dir: DataDirectory = Path(".iris"),
+    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing after it stops.")] = False,
+    api_port: Annotated[int, typer.Option(envvar="IRIS_API_PORT", help="The API's port.")] = 8000,
+    sandbox_port: Annotated[int, typer.Option(envvar="IRIS_SANDBOX_PORT", help="The sandbox gateway's port.")] = 8001,
+    temporal_port: Annotated[int, typer.Option(envvar="IRIS_TEMPORAL_PORT", help="Temporal's port.")] = 7233,
+    temporal_ui_port: Annotated[
+        int, typer.Option(envvar="IRIS_TEMPORAL_UI_PORT", help="The port of Temporal's Web UI.")
+    ] = 8233,
+    mongodb_port: Annotated[int, typer.Option(envvar="IRIS_MONGODB_PORT", help="MongoDB's port.")] = 27017,
+) -> None:
+    """Run the whole product on this machine: MongoDB, Temporal, sandbox, worker and API, until Ctrl-C.
+
+    MONGODB_URI and TEMPORAL_ADDRESS name servers to use instead of its own.
+    """
+    from embedded.processes import ServerError
+    from embedded.stack import Ports, StackOptions, run_stack
+
+    ports = Ports(
+        api=api_port, sandbox=sandbox_port, temporal=temporal_port, temporal_ui=temporal_ui_port, mongodb=mongodb_port
+    )
+    options = StackOptions(seed=_seed_stack, data_directory=data_dir, ephemeral=ephemeral, ports=ports)
+    try:
+        asyncio.run(run_stack(options))
+    except ServerError as error:
+        fail(str(error))
+
+
+async def _seed_stack(environment: Mapping[str, str]) -> "Demo":
+    """Seed as `iris seed` does in the environment of the stack's processes."""
+    from embedded.demo import DemoSettings
+    from embedded.demo import seed as create
+    from settings import Settings
+
+    os.environ.update(environment)
+    return await create(Settings(), DemoSettings())  # pyright: ignore[reportCallIssue] - from the environment
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=os.environ.get("IRIS_LOG_LEVEL", "INFO").upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    for noisy in ("httpx2", "httpcore2", "pymongo"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
