@@ -13,6 +13,7 @@ from temporalio.client import Client, TLSConfig
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from models import DOCUMENTS
+from outbound_guard import AddressGuard, GuardedTransport
 from settings import Settings
 from workflows import attributes
 
@@ -83,8 +84,9 @@ async def register_search_attributes(client: Client) -> None:
     )
 
 
-def http_client() -> httpx2.AsyncClient:
-    """The client that providers send with: bounded waits, no redirects, no proxy from the environment."""
+def http_client(guard: AddressGuard) -> httpx2.AsyncClient:
+    """The client that providers send with: guarded, bounded waits, no redirects, no proxy from the environment."""
     timeout = httpx2.Timeout(connect=5.0, read=30.0, write=10.0, pool=5.0)
     limits = httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=30.0)
-    return httpx2.AsyncClient(timeout=timeout, limits=limits, follow_redirects=False, trust_env=False)
+    transport = GuardedTransport(guard, limits, httpx2.create_ssl_context(trust_env=False))
+    return httpx2.AsyncClient(timeout=timeout, transport=transport, follow_redirects=False, trust_env=False)

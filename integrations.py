@@ -9,6 +9,7 @@ import httpx2
 from domain.identifiers import derived_id
 from domain.interaction import IntegrationReference
 from models.integration import Integration
+from outbound_guard import AddressGuard
 from providers import PROVIDERS
 from providers.base import AnyProvider, Capabilities, MisconfiguredError
 from security import UnsealableError, Vault
@@ -47,12 +48,14 @@ class ProviderOpener:
     Attributes:
         vault: opens the credentials.
         http: the client that providers send with.
+        guard: judges the addresses that they connect to without it.
         public_url: where providers reach us from outside.
     """
 
     vault: Vault
     http: httpx2.AsyncClient
     public_url: str
+    guard: AddressGuard
     _open: OrderedDict[tuple[str, str], AnyProvider] = field(default_factory=OrderedDict, init=False, repr=False)
 
     def open(self, integration: Integration) -> AnyProvider:
@@ -78,7 +81,7 @@ class ProviderOpener:
             credentials = self.vault.open(integration.credentials)
         except UnsealableError as error:
             raise MisconfiguredError(str(error)) from error
-        return provider.open(integration.configuration, credentials, self.http)
+        return provider.open(integration.configuration, credentials, self.http, self.guard)
 
     def callback_url(self, integration: Integration) -> str:
         """Where the provider of an integration tells us its news."""

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Self
 
 from cryptography.fernet import Fernet, MultiFernet
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from outbound_guard import PRIVATE, AddressGuard, Network
 
 
 def _seconds(value: object) -> object:
@@ -25,6 +28,17 @@ def _seconds(value: object) -> object:
 
 Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta())]
 """A time; in the environment, seconds (`90`, `0.5`) or ISO 8601 (`PT1H`)."""
+
+
+def _networks(value: object) -> object:
+    """Networks separated by commas, as they are in the environment."""
+    if not isinstance(value, str):
+        return value
+    return tuple(ip_network(network.strip()) for network in value.split(",") if network.strip())
+
+
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
+"""Networks of IP addresses; in the environment as CIDRs, separated by commas (`10.1.2.3/32,fd00::/8`)."""
 
 DEVELOPMENT_SECRET: Final = "development-only-development-only"  # noqa: S105 - refused outside development
 SHORTEST_SECRET: Final = 32
@@ -54,6 +68,8 @@ class Settings(BaseSettings):
         jwt_secret: signs login tokens; at least 32 characters.
         token_lifetime: how long a login token is valid.
         encryption_keys: Fernet keys for credentials at rest, newest first, separated by commas.
+        allowed_networks: `IRIS_ALLOWED_NETWORKS`, the networks besides the Internet that providers and mail servers may
+            be in (`docs/decisions/0012`): none, but in development this machine and private ones.
         largest_body: bytes of a request's body; a workflow's task, which holds it seven times, may have four megabytes.
         largest_webhook: bytes of a webhook's body; larger, because a mail that answers is one.
         admission_wait: how long the send call waits for the worker before it answers VALIDATION_PENDING.
@@ -86,6 +102,7 @@ class Settings(BaseSettings):
     jwt_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
     token_lifetime: Duration = timedelta(hours=1)
     encryption_keys: SecretStr = SecretStr(DEVELOPMENT_ENCRYPTION_KEY)
+    allowed_networks: Networks | None = None
     largest_body: int = Field(default=262_144, gt=0, le=262_144)
     largest_webhook: int = Field(default=26_214_400, gt=0)
     admission_wait: Duration = timedelta(seconds=5)
@@ -117,6 +134,13 @@ class Settings(BaseSettings):
             yield f"IRIS_JWT_SECRET must be set in {self.environment}"
         if DEVELOPMENT_ENCRYPTION_KEY in self.vault_keys():
             yield f"IRIS_ENCRYPTION_KEYS must be set in {self.environment}"
+
+    def address_guard(self) -> AddressGuard:
+        """Which addresses may be connected to on a tenant's behalf."""
+        allowed = self.allowed_networks
+        if allowed is None:
+            allowed = PRIVATE if self.environment is Environment.DEVELOPMENT else ()
+        return AddressGuard(tuple(allowed))
 
     def vault_keys(self) -> list[str]:
         """The keys of `security.Vault`, newest first."""

@@ -62,9 +62,10 @@ async def run_worker(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await connect_temporal(settings)
     await register_search_attributes(client)
-    async with mongodb(settings), http_client() as http:
+    guard = settings.address_guard()
+    async with mongodb(settings), http_client(guard) as http:
         keys = settings.vault_keys()
-        opener = ProviderOpener(vault=Vault(keys), http=http, public_url=settings.public_url)
+        opener = ProviderOpener(vault=Vault(keys), http=http, public_url=settings.public_url, guard=guard)
         async with create_worker(client, settings, opener):
             _LOG.info("working on %s at %s", settings.task_queue, settings.temporal_address)
             await stop.wait()

@@ -16,6 +16,7 @@ from domain.payloads import InvalidPayloadError, parse_payload
 from integrations import ProviderOpener
 from models.integration import Integration
 from models.interaction import Interaction
+from outbound_guard import ForbiddenAddressError
 from providers.base import AnyProvider, MisconfiguredError, Outbound, TransientError
 
 NOT_TAKEN: Final = "NotTaken"
@@ -65,6 +66,8 @@ class ProviderDispatch(DispatchActivities):
             found = await provider.find_sent(outbound, search.since)
         except TransientError as error:
             raise _retryable(NOT_TAKEN, str(error), error.retry_after) from None
+        except ForbiddenAddressError:
+            return None
         # The same text to the same person may have been sent twice on purpose: one message is one interaction's.
         if found is None or await _belongs_to_another(search.dispatch, found):
             return None
@@ -122,6 +125,8 @@ async def _send(provider: AnyProvider, outbound: Outbound) -> Outcome:
         return await provider.send(outbound)
     except TransientError as error:
         raise _retryable(NOT_TAKEN, str(error), error.retry_after) from None
+    except ForbiddenAddressError as error:
+        return Rejected(code="forbidden_address", failure=FailureClass.CONFIGURATION, detail=str(error))
     except Exception as error:  # noqa: BLE001 - whatever broke, it may have broken after the message went out
         activity.logger.exception("the provider's adapter failed", extra={"provider": provider.name})
         return Unanswered(detail=type(error).__name__)

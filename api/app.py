@@ -25,13 +25,14 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        async with mongodb(settings) as database, http_client() as http:
+        guard = settings.address_guard()
+        async with mongodb(settings) as database, http_client(guard) as http:
             vault = Vault(settings.vault_keys())
             app.state.iris = IrisState(
                 settings=settings,
                 database=database,
                 temporal=await connect_temporal(settings),
-                opener=ProviderOpener(vault=vault, http=http, public_url=settings.public_url),
+                opener=ProviderOpener(vault=vault, http=http, public_url=settings.public_url, guard=guard),
             )
             yield
 

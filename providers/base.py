@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Final, Generic, Self, TypeVar, cast
 
 import httpx2
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, JsonValue, SecretStr
@@ -17,6 +17,7 @@ from domain.channels import Channel
 from domain.events import News
 from domain.outcomes import Accepted, Outcome, cut
 from domain.payloads import Payload
+from outbound_guard import AddressGuard
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,9 @@ BaseUrl = Annotated[HttpUrl, AfterValidator(_bare)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
 """A secret of an integration: never empty, because an empty one would verify anything."""
 
+NOTHING_INSIDE: Final = AddressGuard()
+"""Connects to the Internet only."""
+
 Configuration = TypeVar("Configuration", bound=ProviderSettings)
 Credentials = TypeVar("Credentials", bound=ProviderSettings)
 
@@ -152,16 +156,33 @@ class Provider(ABC, Generic[Configuration, Credentials]):
     configuration_type: ClassVar[type[ProviderSettings]]
     credentials_type: ClassVar[type[ProviderSettings]]
 
-    def __init__(self, configuration: Configuration, credentials: Credentials, http: httpx2.AsyncClient) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        credentials: Credentials,
+        http: httpx2.AsyncClient,
+        guard: AddressGuard = NOTHING_INSIDE,
+    ) -> None:
         self._configuration = configuration
         self._credentials = credentials
         self._http = http
+        self._guard = guard
 
     @classmethod
     def open(
-        cls, configuration: Mapping[str, JsonValue], credentials: Mapping[str, JsonValue], http: httpx2.AsyncClient
+        cls,
+        configuration: Mapping[str, JsonValue],
+        credentials: Mapping[str, JsonValue],
+        http: httpx2.AsyncClient,
+        guard: AddressGuard = NOTHING_INSIDE,
     ) -> Self:
         """The provider, ready to work for an integration.
+
+        Args:
+            configuration: what the integration says openly.
+            credentials: what it keeps secret.
+            http: the client to send with, which is guarded itself.
+            guard: judges the addresses of connections that are not `http`'s.
 
         Raises:
             MisconfiguredError: naming the fields that are wrong, never their values.
@@ -171,6 +192,7 @@ class Provider(ABC, Generic[Configuration, Credentials]):
                 cast("Configuration", cls.configuration_type.model_validate(configuration)),
                 cast("Credentials", cls.credentials_type.model_validate(credentials)),
                 http,
+                guard,
             )
         except ValueError as error:
             raise MisconfiguredError(str(error)) from error
@@ -181,6 +203,7 @@ class Provider(ABC, Generic[Configuration, Credentials]):
 
         Raises:
             TransientError: only when the provider surely did not take it.
+            outbound_guard.ForbiddenAddressError: when the provider is at an address that may not be connected to.
         """
 
     @abstractmethod
@@ -221,6 +244,7 @@ class Provider(ABC, Generic[Configuration, Credentials]):
 
         Raises:
             TransientError: when the provider could not be asked.
+            outbound_guard.ForbiddenAddressError: when it may not be.
         """
         del outbound, since
         return None

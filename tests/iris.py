@@ -210,12 +210,13 @@ async def running_iris(
     port = free_port()
     settings = fresh_settings(mongodb_uri, temporal_address, database, f"http://127.0.0.1:{port}", **changes)
     vault = Vault(settings.vault_keys())
+    guard = settings.address_guard()
     client = await connect_temporal(settings)
     async with (
         running(create_gateway(gateway_settings)) as gateway_url,
         open_database(settings),
-        http_client() as provider_http,
-        create_worker(client, settings, ProviderOpener(vault, provider_http, settings.public_url)),
+        http_client(guard) as provider_http,
+        create_worker(client, settings, ProviderOpener(vault, provider_http, settings.public_url, guard)),
         running(create_app(settings), port=port) as url,
         _calling(gateway_url, SANDBOX.token.get_secret_value()) as gateway,
     ):

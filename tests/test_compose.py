@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import sys
+import tomllib
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -101,6 +102,40 @@ def test_databases_are_reached_from_inside_only() -> None:
         assert "ports" not in SERVICES[name]
 
 
+@each_of_ours
+def test_ours_can_do_no_more_than_they_need(name: str) -> None:
+    assert OURS[name]["read_only"]
+    assert OURS[name]["cap_drop"] == ["ALL"]
+    assert OURS[name]["security_opt"] == ["no-new-privileges:true"]
+    assert not {"privileged", "cap_add", "user", "pid", "ipc", "network_mode", "devices"} & set(OURS[name])
+
+
+def test_the_image_does_not_run_as_root() -> None:
+    users = re.findall(r"^USER (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert users
+    assert users[-1] not in {"0", "root"}
+
+
+def test_the_image_has_all_that_runs_and_nothing_else() -> None:
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    packages = {name for name in wheel["only-include"] if not name.endswith(".py")}
+    taken = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().split() if line.startswith("!")}
+    assert taken == packages | {"*.py", "requirements/runtime.txt"}
+
+
+def test_ports_are_open_to_this_machine_only() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_the_sandbox_is_at_the_one_address_inside_that_may_be_connected_to() -> None:
+    [(network, place)] = SERVICES["sandbox"]["networks"].items()
+    assert OURS["worker"]["environment"]["IRIS_ALLOWED_NETWORKS"] == f"{place['ipv4_address']}/32"
+    members = {name for name, service in SERVICES.items() if network in service.get("networks", [])}
+    assert members == {"api", "worker", "sandbox"}
+
+
 async def test_the_namespace_is_prepared_however_often_it_is(temporal_server: TemporalServer) -> None:
     service = SERVICES["temporal-namespace"]
     command = [*service["entrypoint"], *(line.replace("$$", "$") for line in service["command"])]
@@ -180,6 +215,7 @@ async def test_what_the_containers_run_delivers_a_message(
     ports = {"8000": str(free_port()), "8001": str(free_port())}
     hosts = {"//api:": "//127.0.0.1:", "//sandbox:": "//127.0.0.1:", "0.0.0.0": "127.0.0.1"}  # noqa: S104 - replaced
     servers = {"mongodb://mongodb:27017/?replicaSet=rs0": mongodb_uri, "temporal:7233": temporal_server.address}
+    hosts["172.31.253.2/32"] = "127.0.0.1/32"
     here = as_on_this_machine(COMPOSE, {**hosts, **ports, **servers, "/var/lib/iris": str(tmp_path)})
     secrets = {name: make() for name, make in COMPOSE_SECRETS.items()}
     containers = {

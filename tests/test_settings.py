@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "IRIS_JWT_SECRET": (SECRET, SecretStr(SECRET)),
     "IRIS_TOKEN_LIFETIME": ("PT2H", timedelta(hours=2)),
     "IRIS_ENCRYPTION_KEYS": (KEY, SecretStr(KEY)),
+    "IRIS_ALLOWED_NETWORKS": ("10.1.2.3/32, fd00::/8", (IPv4Network("10.1.2.3/32"), IPv6Network("fd00::/8"))),
     "IRIS_LARGEST_BODY": ("1000", 1000),
     "IRIS_LARGEST_WEBHOOK": ("2000", 2000),
     "IRIS_ADMISSION_WAIT": ("0.5", timedelta(seconds=0.5)),
@@ -141,11 +143,22 @@ def test_the_vaults_keys_are_taken_newest_first_whatever_is_around_them(monkeypa
         ("IRIS_CACHED_WORKFLOWS", "1"),
         ("IRIS_ENVIRONMENT", "elsewhere"),
         ("IRIS_RECEIPT_WINDOW", "-1"),
+        ("IRIS_ALLOWED_NETWORKS", "sandbox"),
+        ("IRIS_ALLOWED_NETWORKS", "10.0.0.1/8"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     with pytest.raises(ValidationError):
         settings_with(monkeypatch, {name: value})
+
+
+@pytest.mark.parametrize(("networks", "is_permitted"), [({}, False), ({"IRIS_ALLOWED_NETWORKS": "10.0.0.0/8"}, True)])
+def test_production_connects_to_nothing_inside_that_is_not_allowed(
+    monkeypatch: pytest.MonkeyPatch, networks: dict[str, str], *, is_permitted: bool
+) -> None:
+    guard = settings_with(monkeypatch, PRODUCTION | networks).address_guard()
+    assert guard.permits(IPv4Address("10.1.2.3")) is is_permitted
+    assert not guard.permits(IPv4Address("127.0.0.1"))
 
 
 def test_no_secret_shows_in_print(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,9 @@ from pydantic import JsonValue
 from domain.channels import Channel
 from domain.events import News
 from domain.outcomes import Accepted, Outcome, Rejected
+from outbound_guard import AddressGuard
 from providers import http
-from providers.base import Capabilities, Outbound, Provider, TransientError, Webhook
+from providers.base import NOTHING_INSIDE, Capabilities, Outbound, Provider, TransientError, Webhook
 from providers.sinch import callbacks, signature
 from providers.sinch.answers import Answer, find_reference, is_momentary
 from providers.sinch.codes import CHANNELS
@@ -60,9 +61,13 @@ class Sinch(Provider[SinchConfiguration, SinchCredentials]):
     credentials_type = SinchCredentials
 
     def __init__(
-        self, configuration: SinchConfiguration, credentials: SinchCredentials, http: httpx2.AsyncClient
+        self,
+        configuration: SinchConfiguration,
+        credentials: SinchCredentials,
+        http: httpx2.AsyncClient,
+        guard: AddressGuard = NOTHING_INSIDE,
     ) -> None:
-        super().__init__(configuration, credentials, http)
+        super().__init__(configuration, credentials, http, guard)
         self._tokens = Tokens(http, configuration.token_url(), credentials.authorization())
 
     async def send(self, outbound: Outbound) -> Outcome:

@@ -45,7 +45,7 @@ class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
             mail = compose(self._configuration, outbound, self._return_path(outbound))
         except RefusalError as error:
             return error.rejected
-        return await Conversation(self._configuration, self._credentials, mail).hold()
+        return await Conversation(self._configuration, self._credentials, mail, self._guard).hold()
 
     def verify(self, webhook: Webhook) -> None:
         """Check that the mail came to an address of ours, and was posted by whom we agreed a secret with, if we did.

@@ -9,6 +9,7 @@ from typing import Final, cast
 import aiosmtplib
 
 from domain.outcomes import Accepted, FailureClass, Outcome, RefusedDestination, Rejected, Unanswered
+from outbound_guard import AddressGuard
 from providers.base import TransientError
 from providers.smtp import notifications
 from providers.smtp.mailbox import Mailbox
@@ -30,14 +31,16 @@ class Conversation:
     phase is kept here: only a loss within DATA leaves it open whether the message was taken.
     """
 
-    def __init__(self, configuration: SmtpConfiguration, credentials: SmtpCredentials, mail: Mail) -> None:
+    def __init__(
+        self, configuration: SmtpConfiguration, credentials: SmtpCredentials, mail: Mail, guard: AddressGuard
+    ) -> None:
         self._configuration = configuration
         self._credentials = credentials
         self._mail = mail
+        self._guard = guard
         self._phase = Phase.CONNECT
         self._smtp = aiosmtplib.SMTP(
-            hostname=configuration.host,
-            port=configuration.port,
+            hostname=configuration.host,  # what its certificate must say; the connection is made by the guard
             local_hostname=configuration.own_domain,
             use_tls=configuration.security is Security.TLS,
             start_tls=False,  # never left to what the server offers: `_secure` insists
@@ -74,7 +77,9 @@ class Conversation:
             return self._judge_loss(error)
 
     async def _offer(self) -> Outcome:
-        await self._smtp.connect()
+        where = self._configuration
+        connection = await self._guard.connect(where.host, where.port, where.timeout_seconds)
+        await self._smtp.connect(sock=connection)
         await self._greet()
         if self._configuration.security is Security.STARTTLS:
             await self._secure()

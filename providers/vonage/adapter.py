@@ -8,8 +8,9 @@ import httpx2
 from domain.channels import Channel
 from domain.events import News
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected
+from outbound_guard import AddressGuard
 from providers import http
-from providers.base import Capabilities, Outbound, Provider, Webhook
+from providers.base import NOTHING_INSIDE, Capabilities, Outbound, Provider, Webhook
 from providers.vonage.application import ApplicationToken
 from providers.vonage.codes import JWT_EXPIRED, MEANINGS
 from providers.vonage.messages import CARRIED, Body, NotCarriedError, content_of
@@ -67,9 +68,13 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
     credentials_type = VonageCredentials
 
     def __init__(
-        self, configuration: VonageConfiguration, credentials: VonageCredentials, http: httpx2.AsyncClient
+        self,
+        configuration: VonageConfiguration,
+        credentials: VonageCredentials,
+        http: httpx2.AsyncClient,
+        guard: AddressGuard = NOTHING_INSIDE,
     ) -> None:
-        super().__init__(configuration, credentials, http)
+        super().__init__(configuration, credentials, http, guard)
         self._token = ApplicationToken.of(credentials)
 
     async def send(self, outbound: Outbound) -> Outcome:

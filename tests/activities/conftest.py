@@ -9,6 +9,7 @@ import pytest
 from bootstrap import http_client
 from domain.identifiers import new_id
 from embedded.gateway import Account, GatewaySettings, create_gateway, running
+from outbound_guard import PRIVATE, AddressGuard
 from settings import Settings
 from tests.activities.world import SIGNING_SECRET, TOKEN, World
 from tests.iris import open_database
@@ -34,7 +35,7 @@ async def gateway_url() -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 async def provider_http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with http_client() as http:
+    async with http_client(AddressGuard(PRIVATE)) as http:
         yield http
 
 

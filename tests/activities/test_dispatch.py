@@ -9,14 +9,17 @@ from pydantic import JsonValue
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.dispatch import MOST_UNANSWERED_ATTEMPTS, NOT_TAKEN, UNANSWERED, ProviderDispatch
-from activities.interfaces import Dispatch
+from activities.interfaces import Dispatch, Search
+from bootstrap import http_client
 from domain.channels import Channel
+from domain.clock import utc_now
 from domain.destinations import Destination, DestinationKind
 from domain.identifiers import new_id
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
 from embedded.ports import free_port
 from integrations import ProviderOpener
 from models.integration import Integration
+from providers.base import NOTHING_INSIDE
 from security import Vault
 from tests.activities.world import TOKEN, VAULT, World, run
 
@@ -29,7 +32,7 @@ class Sender:
     def __init__(self, world: World, http: httpx2.AsyncClient) -> None:
         self.world = world
         self.http = http
-        self._activity = ProviderDispatch(ProviderOpener(VAULT, http, f"http://127.0.0.1:{free_port()}"))
+        self.activity = ProviderDispatch(ProviderOpener(VAULT, http, f"http://127.0.0.1:{free_port()}", NOTHING_INSIDE))
 
     async def dispatch(self, integration: Integration, phone: str = "34638766068", *, repeatable: bool) -> Dispatch:
         return Dispatch(
@@ -42,7 +45,7 @@ class Sender:
         )
 
     async def send(self, dispatch: Dispatch, attempt: int = 1) -> Outcome:
-        return await run(self._activity.dispatch, dispatch, attempt=attempt)
+        return await run(self.activity.dispatch, dispatch, attempt=attempt)
 
     async def send_to(self, phone: str, *, repeatable: bool = True) -> Outcome:
         return await self.send(await self.dispatch(await self.world.integration(), phone, repeatable=repeatable))
@@ -169,6 +172,20 @@ async def test_an_integration_that_does_not_fit_its_provider_is_a_rejection_that
     assert outcome.detail
     assert "s3cr3t" not in outcome.detail
     assert FOREIGN_SEAL not in outcome.detail
+
+
+async def test_a_provider_at_an_address_that_is_not_allowed_is_a_rejection_and_is_never_asked(
+    sender: Sender, world: World
+) -> None:
+    async with http_client(NOTHING_INSIDE) as guarded:
+        dispatch = await sender.dispatch(await world.integration(), repeatable=True)
+        outcome = await Sender(world, guarded).send(dispatch)
+        found = await run(Sender(world, guarded).activity.find_sent, Search(dispatch=dispatch, since=utc_now()))
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.failure) == ("forbidden_address", FailureClass.CONFIGURATION)
+    assert "IRIS_ALLOWED_NETWORKS" in outcome.detail
+    assert found is None
+    assert await sender.taken(dispatch.interaction_id) == 0
 
 
 async def test_an_integration_of_an_unknown_provider_is_a_rejection(sender: Sender) -> None:

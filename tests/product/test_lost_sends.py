@@ -47,13 +47,14 @@ async def iris(iris: Iris, environment: WorkflowEnvironment, server_directory: P
         "public_url": f"http://127.0.0.1:{port}",
     }
     settings = iris.settings.model_copy(update=changes)
+    guard = settings.address_guard()
     async with (
         WebProgram("api", server_directory / "lost.log", environment_of(settings), port, "/health/live") as api,
-        http_client() as provider_http,
+        http_client(guard) as provider_http,
         create_worker(
             environment.client,
             settings,
-            ProviderOpener(Vault(settings.vault_keys()), provider_http, settings.public_url),
+            ProviderOpener(Vault(settings.vault_keys()), provider_http, settings.public_url, guard),
         ),
         httpx2.AsyncClient(base_url=api.url, headers=iris.http.headers, timeout=30, trust_env=False) as http,
     ):

@@ -21,6 +21,7 @@ from domain.events import ProviderEvent
 from domain.outcomes import FailureClass
 from domain.payloads import Payload
 from domain.status import Milestone
+from outbound_guard import PRIVATE, AddressGuard
 from providers.base import AnyProvider, Outbound, Webhook
 
 REFERENCE: Final = "685bc5d05a72ed2a5f8d0e41"
@@ -154,7 +155,8 @@ class FarEnd(ABC):
 
     def open(self, http: httpx2.AsyncClient, **other_credentials: JsonValue) -> AnyProvider:
         """The provider, opened with this far end's settings, but for those given."""
-        return self.provider.open(self.configuration(), self.credentials() | other_credentials, http)
+        guard = AddressGuard(PRIVATE)
+        return self.provider.open(self.configuration(), self.credentials() | other_credentials, http, guard)
 
     def outbound(self) -> Outbound:
         """A message to send to this far end."""

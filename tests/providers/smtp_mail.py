@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from domain.channels import Channel
 from domain.outcomes import Accepted, Outcome
 from domain.payloads.email import Email
+from outbound_guard import PRIVATE, AddressGuard
 from providers.base import Outbound, TransientError, Webhook
 from providers.smtp import Smtp
 from providers.smtp.message import compose
@@ -38,6 +39,7 @@ def smtp(port: int, credentials: Mapping[str, JsonValue] | None = None, **config
         },
         credentials or {},
         unused_http,
+        AddressGuard(PRIVATE),
     )
 
 

@@ -14,13 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bootstrap import http_client
 from domain.channels import Channel
 from domain.events import InboundMessage, ProviderEvent
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
 from domain.payloads import PAYLOADS
 from domain.status import Milestone
+from outbound_guard import ForbiddenAddressError
 from providers import PROVIDERS
 from providers.base import (
+    NOTHING_INSIDE,
     AnyProvider,
     MisconfiguredError,
     TransientError,
@@ -228,6 +231,16 @@ class TestSending:
             await unreachable.open(http).send(unreachable.outbound())
         assert caught.value.code == "unreachable"
         assert_tells_no_secret(unreachable, caught.value)
+
+    @every
+    async def test_a_far_end_inside_our_network_is_not_connected_to_unless_that_is_allowed(
+        self, far_end: FarEnd
+    ) -> None:
+        async with http_client(NOTHING_INSIDE) as guarded:
+            provider = far_end.provider.open(far_end.configuration(), far_end.credentials(), guarded)
+            with pytest.raises(ForbiddenAddressError):
+                await provider.send(far_end.outbound())
+        assert far_end.attempts == 0
 
     @each("loss", lambda far_end: far_end.losses)
     async def test_a_message_whose_answer_is_lost_is_unanswered_and_not_sent_again(
