@@ -30,12 +30,14 @@ def standing_after(outcome: Outcome | str) -> Standing:
 def outcome_of_failure(error: ActivityError, *, repeatable: bool) -> Outcome | str:
     """What a dispatch that gave up means.
 
-    The activity raises an error of its own only while the message was surely not taken, or when it may be repeated;
-    an attempt that never came back, and one of several that were repeated, may have sent it.
+    The activity raises an error of its own only while the message was surely not taken, or when it may be repeated. An
+    attempt that never came back may have sent it, whatever earlier attempts said; so may one of several that were
+    repeated. A time that ran out between two attempts, or before the first, names no event that started it
+    (`tests/workflows/test_lost_attempt.py`).
     """
     cause = error.cause
-    while cause is not None and not isinstance(cause, ApplicationError):
-        cause = cause.__cause__
-    if cause is not None and not repeatable:
-        return str(cause)
-    return Unanswered(detail=str(cause or error.cause or error))
+    was_under_way = not isinstance(cause, ApplicationError) and error.started_event_id != 0
+    if was_under_way or repeatable:
+        return Unanswered(detail=str(cause or error))
+    said_last = cause if isinstance(cause, ApplicationError) else getattr(cause, "__cause__", None)
+    return str(said_last or cause or error)

@@ -1,0 +1,61 @@
+"""What a dispatch that gave up means, by the errors as the Temporal server has been seen to make them."""
+
+import pytest
+from temporalio.exceptions import ActivityError, ApplicationError, RetryState, TimeoutError, TimeoutType  # noqa: A004 - the SDK's own name
+
+from domain.outcomes import Unanswered
+from workflows.outcomes import outcome_of_failure
+
+STARTED, NEVER_STARTED = 6, 0
+NOT_TAKEN = ApplicationError("throttled", type="NotTaken")
+
+
+def timeout(kind: TimeoutType, after: ApplicationError | None) -> TimeoutError:
+    error = TimeoutError("out of time", type=kind, last_heartbeat_details=[])
+    error.__cause__ = after
+    return error
+
+
+def given_up(started: int, cause: BaseException) -> ActivityError:
+    error = ActivityError(
+        "Activity task failed",
+        scheduled_event_id=5,
+        started_event_id=started,
+        identity="worker",
+        activity_type="dispatch",
+        activity_id="1",
+        retry_state=RetryState.TIMEOUT,
+    )
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize("kind", [TimeoutType.START_TO_CLOSE, TimeoutType.HEARTBEAT, TimeoutType.SCHEDULE_TO_CLOSE])
+@pytest.mark.parametrize("earlier", [None, NOT_TAKEN])
+def test_an_attempt_that_never_came_back_may_have_sent_it_whatever_earlier_ones_said(
+    kind: TimeoutType, earlier: ApplicationError | None
+) -> None:
+    outcome = outcome_of_failure(given_up(STARTED, timeout(kind, earlier)), repeatable=False)
+    assert isinstance(outcome, Unanswered)
+
+
+def test_what_the_last_attempt_said_was_not_taken_was_not_sent() -> None:
+    assert outcome_of_failure(given_up(STARTED, NOT_TAKEN), repeatable=False) == "NotTaken: throttled"
+
+
+@pytest.mark.parametrize(
+    ("kind", "earlier", "words"),
+    [
+        (TimeoutType.SCHEDULE_TO_CLOSE, NOT_TAKEN, "NotTaken: throttled"),
+        (TimeoutType.SCHEDULE_TO_START, None, "out of time"),
+    ],
+)
+def test_time_that_runs_out_while_no_attempt_is_under_way_sends_nothing(
+    kind: TimeoutType, earlier: ApplicationError | None, words: str
+) -> None:
+    assert outcome_of_failure(given_up(NEVER_STARTED, timeout(kind, earlier)), repeatable=False) == words
+
+
+@pytest.mark.parametrize("cause", [NOT_TAKEN, timeout(TimeoutType.SCHEDULE_TO_START, None)])
+def test_of_several_attempts_that_were_repeated_one_may_have_sent_it(cause: BaseException) -> None:
+    assert isinstance(outcome_of_failure(given_up(NEVER_STARTED, cause), repeatable=True), Unanswered)
