@@ -32,7 +32,7 @@ def describe(integration: Integration) -> IntegrationReference:
 def capabilities(integration: Integration) -> Capabilities | None:
     """What an integration's provider can do on its channel; None if there is no such provider or channel of it."""
     provider = PROVIDERS.get(integration.provider)
-    return provider.channels.get(integration.channel) if provider else None
+    return provider.capabilities(integration.channel, integration.configuration) if provider else None
 
 
 MOST_OPEN: Final = 1_000

@@ -197,6 +197,12 @@ class Provider(ABC, Generic[Configuration, Credentials]):
         except ValueError as error:
             raise MisconfiguredError(str(error)) from error
 
+    @classmethod
+    def capabilities(cls, channel: Channel, configuration: Mapping[str, JsonValue]) -> Capabilities | None:
+        """What it can do on a channel for an integration of this configuration; None if it is not on the channel."""
+        del configuration
+        return cls.channels.get(channel)
+
     @abstractmethod
     async def send(self, outbound: Outbound) -> Outcome:
         """Send one message, once.

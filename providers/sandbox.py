@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Final
 
@@ -84,9 +85,12 @@ class SandboxConfiguration(ProviderSettings):
 
     Attributes:
         base_url: where the gateway listens, such as `http://127.0.0.1:8090`.
+        recognises_repetitions: whether Iris may rely on the gateway to recognise a message that is sent again; without,
+            a message is sent at most once, as through most providers.
     """
 
     base_url: HttpUrl
+    recognises_repetitions: bool = True
 
 
 class SandboxCredentials(ProviderSettings):
@@ -161,6 +165,12 @@ class Sandbox(Provider[SandboxConfiguration, SandboxCredentials]):
     channels: ClassVar[Mapping[Channel, Capabilities]] = {channel: _capabilities(channel) for channel in Channel}
     configuration_type = SandboxConfiguration
     credentials_type = SandboxCredentials
+
+    @classmethod
+    def capabilities(cls, channel: Channel, configuration: Mapping[str, JsonValue]) -> Capabilities | None:
+        """As the channel has them, but for an integration that asks not to rely on the gateway's memory."""
+        able = cls.channels.get(channel)
+        return replace(able, idempotent_send=configuration.get("recognisesRepetitions", True) is True) if able else None
 
     async def send(self, outbound: Outbound) -> Outcome:
         """Send one message; the gateway recognises a repetition by its reference.

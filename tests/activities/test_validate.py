@@ -187,6 +187,14 @@ async def test_a_send_is_not_repeatable_otherwise(world: World) -> None:
     assert not policy.repeatable
 
 
+async def test_a_sandbox_that_is_told_not_to_rely_on_its_gateway_sends_at_most_once(world: World) -> None:
+    integration = await world.integration()
+    await integration.set({"configuration": {**integration.configuration, "recognisesRepetitions": False}})
+    policy = (await world.validate(await world.submission(integration))).policy
+    assert policy is not None
+    assert not policy.repeatable
+
+
 async def test_validating_writes_nothing(world: World) -> None:
     submission = await world.submission()
     await world.validate(submission)
