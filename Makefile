@@ -5,7 +5,7 @@ WORKERS ?= 2
 LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
-.PHONY: help run test check format histories lock clean
+.PHONY: help run test check faults format histories lock clean
 
 help: ## Show what there is to make.
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 10
@@ -24,6 +24,10 @@ check: ## Check style, types and who imports whom.
 	$(BIN)/ruff format --check
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+
+faults: ## Hurt the running product for a minute, and compare the books; options go in ARGS='--seconds 600 --seed 7'.
+	@sh scripts/environment.sh development
+	$(BIN)/python -m bench.faults $(ARGS)
 
 format: ## Format the code, and mend what can be mended by itself.
 	@sh scripts/environment.sh development

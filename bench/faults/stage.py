@@ -1,0 +1,184 @@
+"""The stage: the whole product as processes of its own, with a line before each part that others speak to."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from pymongo import AsyncMongoClient
+from temporalio.client import Client
+
+from bench.faults.lines import Line
+from bootstrap import connect_temporal
+from domain.channels import Channel
+from domain.identifiers import derived_id
+from embedded.demo import Demo, DemoSettings, seed
+from embedded.mongod import Mongod
+from embedded.ports import LOOPBACK, free_port
+from embedded.processes import Server, ServerError
+from embedded.programs import WebProgram, WorkerProgram
+from embedded.secret_environment import secret_environment
+from embedded.temporal_server import TemporalServer
+from settings import Settings
+
+AT_MOST_ONCE: Final = ("sms", "whatsapp")
+"""The channels with an integration, besides the demo's, whose messages may not be sent again."""
+
+
+@dataclass
+class Part:
+    """A part of the product that can be hurt; as under a process manager, it is started again whenever it has ended.
+
+    Attributes:
+        own_deaths: how often it ended although nobody killed it.
+    """
+
+    name: str
+    server: Server
+    own_deaths: int = 0
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+
+    async def killed(self, seconds: float) -> None:
+        """Kill it (-9) and start it again after so long."""
+        async with self._starting:
+            await self.server.kill()
+            await asyncio.sleep(seconds)
+            await self._revive()
+
+    async def paused(self, seconds: float) -> None:
+        """Let it stand still for so long."""
+        if (pid := self.server.pid) is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGCONT)
+
+    async def keep_alive(self) -> None:
+        """Start it again whenever it ends by itself; never returns."""
+        while True:
+            await self.server.ended()
+            async with self._starting:
+                if self.server.pid is None:
+                    self.own_deaths += 1
+                    await self._revive()
+
+    async def _revive(self) -> None:
+        while self.server.pid is None:
+            # It cannot serve while something that it needs is away; then it is tried again.
+            with suppress(ServerError):
+                await self.server.start()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The running product, from both sides of its lines.
+
+    Attributes:
+        parts: by name.
+        lines: by the name of the part that they lead to.
+        api_url: where callers reach the API, without a line between.
+        sandbox_url: the gateway, without a line between.
+        database: MongoDB, without a line between.
+        temporal: Temporal, without a line between.
+        at_most_once: integrations whose messages may not be sent again, by channel.
+    """
+
+    parts: Mapping[str, Part]
+    lines: Mapping[str, Line]
+    api_url: str
+    sandbox_url: str
+    sandbox_token: str
+    settings: Settings
+    database: Any
+    temporal: Client
+    demo: Demo
+    at_most_once: Mapping[str, str]
+
+
+@asynccontextmanager
+async def open_stage(directory: Path, random: Random, receipt_window: timedelta) -> AsyncGenerator[Stage]:
+    """Everything started and seeded; ended and closed after the block."""
+    mongod = Mongod(directory / "mongodb", free_port(), directory / "mongodb.log")
+    temporal = TemporalServer(free_port(), directory / "temporal.log", database=directory / "temporal.db")
+    api_port, sandbox_port = free_port(), free_port()
+    mongodb_port = int(mongod.uri.partition("/?")[0].rpartition(":")[2])
+    lines = {
+        "mongodb": Line(free_port(), mongodb_port, random),
+        "temporal": Line(free_port(), int(temporal.address.rpartition(":")[2]), random),
+        "sandbox": Line(free_port(), sandbox_port, random),
+        "api": Line(free_port(), api_port, random, may_lie=False),
+    }
+    environment = _environment(directory, lines, receipt_window)
+    servers: dict[str, Server] = {
+        "mongodb": mongod,
+        "temporal": temporal,
+        "sandbox": WebProgram("sandbox", directory / "sandbox.log", environment, sandbox_port, "/health"),
+        "worker-1": WorkerProgram(directory / "worker-1.log", environment, temporal),
+        "worker-2": WorkerProgram(directory / "worker-2.log", environment, temporal),
+        "api": WebProgram("api", directory / "api.log", environment, api_port, "/health/ready"),
+    }
+    async with AsyncExitStack() as stack:
+        for line in lines.values():
+            await line.open()
+            stack.push_async_callback(line.end)
+        for server in (mongod, temporal):
+            await stack.enter_async_context(server)
+        os.environ.update(environment)
+        settings, demo_settings = Settings(), DemoSettings()  # pyright: ignore[reportCallIssue] - from the environment
+        demo = await seed(settings, demo_settings)
+        client = await stack.enter_async_context(AsyncMongoClient[dict[str, Any]](mongod.uri, tz_aware=True))
+        database = client[settings.mongodb_database]
+        at_most_once = await _at_most_once(database, demo)
+        for name, server in servers.items():
+            if name not in {"mongodb", "temporal"}:
+                await stack.enter_async_context(server)
+        yield Stage(
+            parts={name: Part(name, server) for name, server in servers.items()},
+            lines=lines,
+            api_url=f"http://{LOOPBACK}:{api_port}",
+            sandbox_url=f"http://{LOOPBACK}:{sandbox_port}",
+            sandbox_token=demo_settings.sandbox_accounts[0].token.get_secret_value(),
+            settings=settings,
+            database=database,
+            temporal=await connect_temporal(settings.model_copy(update={"temporal_address": temporal.address})),
+            demo=demo,
+            at_most_once=at_most_once,
+        )
+
+
+def _environment(directory: Path, lines: Mapping[str, Line], receipt_window: timedelta) -> dict[str, str]:
+    url = {name: f"http://{LOOPBACK}:{line.port}" for name, line in lines.items()}
+    return {
+        **os.environ,
+        **secret_environment(directory / "secrets.json"),
+        # Directly, because the members of a replica set are known by addresses that no line leads to.
+        "MONGODB_URI": f"mongodb://{LOOPBACK}:{lines['mongodb'].port}/?directConnection=true",
+        "TEMPORAL_ADDRESS": f"{LOOPBACK}:{lines['temporal'].port}",
+        "IRIS_PUBLIC_URL": url["api"],
+        "IRIS_RECEIPT_WINDOW": str(receipt_window.total_seconds()),
+        "IRIS_SANDBOX_URL": url["sandbox"],
+        "IRIS_SANDBOX_LEDGER": str(directory / "sandbox.db"),
+        "IRIS_SANDBOX_CALLBACK_TIMEOUT": "5",
+        "IRIS_SANDBOX_LONGEST_RETRY": "3",
+        "IRIS_LOG_LEVEL": "WARNING",
+    }
+
+
+async def _at_most_once(database: Any, demo: Demo) -> dict[str, str]:  # noqa: ANN401 - the driver's own generics
+    """An integration for each of `AT_MOST_ONCE`: as the demo's, but nothing may be sent again through it."""
+    made: dict[str, str] = {}
+    for channel in AT_MOST_ONCE:
+        template = await database.integrations.find_one({"_id": demo.integrations[channel]})
+        made[channel] = derived_id("at-most-once", channel)
+        configuration = {**template["configuration"], "recognisesRepetitions": False}
+        changes = {"_id": made[channel], "name": f"{Channel(template['channel'])}-once", "configuration": configuration}
+        await database.integrations.insert_one({**template, **changes})
+    return made
