@@ -34,9 +34,9 @@ format: ## Format the code, and mend what can be mended by itself.
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-histories: ## Record the workflow histories that the tests replay (tests/workflows/histories).
+histories: ## Record the histories that the tests replay; only some stories: make histories ARGS="silence inbound"
 	@sh scripts/environment.sh development
-	$(BIN)/python -m tests.workflows.stories
+	$(BIN)/python -m tests.workflows.recording $(ARGS)
 
 lock: ## Lock the requirements to their newest versions that fit pyproject.toml.
 	@sh scripts/environment.sh development

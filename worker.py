@@ -18,8 +18,7 @@ from bootstrap import connect_temporal, http_client, mongodb, register_search_at
 from integrations import ProviderOpener
 from security import Vault
 from settings import Settings
-from workflows.interaction import InteractionWorkflow
-from workflows.reception import ReceptionWorkflow
+from workflows.registry import WORKFLOWS
 
 GRACE: Final = timedelta(seconds=35)
 """How long a stopping worker lets sends finish: the longest a provider is waited for."""
@@ -33,7 +32,7 @@ def create_worker(client: Client, settings: Settings, opener: ProviderOpener) ->
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[InteractionWorkflow, ReceptionWorkflow],
+        workflows=WORKFLOWS,
         activities=[
             admission.register,
             admission.validate,

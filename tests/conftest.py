@@ -1,21 +1,17 @@
 """Real servers for the tests: every worker of pytest-xdist has its own, started when a test first asks for one."""
 
-import sysconfig
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from embedded.mongod import Mongod
 from embedded.ports import free_port
 from embedded.temporal_server import TemporalServer
 from tests.iris import Iris, running_iris
-from workflows import attributes
+from tests.time_skipping import time_skipping_server
 
 
 @pytest.fixture(scope="session")
@@ -55,12 +51,5 @@ async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name:
 @pytest.fixture(scope="module")
 async def environment() -> AsyncIterator[WorkflowEnvironment]:
     """A Temporal server whose time can be skipped, for tests of what time alone does."""
-    test_server = Path(sysconfig.get_path("scripts"), "temporal-test-server")
-    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-    async with await WorkflowEnvironment.start_time_skipping(
-        data_converter=pydantic_data_converter, test_server_existing_path=str(test_server)
-    ) as environment:
-        await environment.client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(namespace="default", search_attributes=dict.fromkeys(attributes.NAMES, keyword))
-        )
+    async with time_skipping_server() as environment:
         yield environment

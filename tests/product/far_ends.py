@@ -1,6 +1,7 @@
 """The providers' far ends as the whole product meets them: busy ones, and ones whose answers are late or lost."""
 
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any, ClassVar, Final, cast
 
 from domain.status import Milestone
@@ -9,7 +10,7 @@ from tests.providers.far_end import Delivery, FarEnd
 from tests.providers.far_ends import FAR_ENDS
 from tests.providers.far_ends.meta import Messenger
 from tests.providers.far_ends.smtp import SmtpEmail
-from tests.providers.loopback import HttpFarEnd, HttpRequest
+from tests.providers.loopback import HttpFarEnd, HttpRequest, page
 from tests.providers.smtp_servers import CLOSE, Reply
 
 
@@ -20,12 +21,14 @@ class Moody(FarEnd):
         busy: how many more attempts it asks to come again later.
         loses_answers: whether it takes messages and hangs up without an answer.
         is_deaf: whether it hangs up without taking them.
+        is_confused: whether it cannot say what it took.
         before_answering: what it does with a message that it took, before it says so.
     """
 
     busy: int = 0
     loses_answers: bool = False
     is_deaf: bool = False
+    is_confused: bool = False
     before_answering: Callable[[Delivery], Awaitable[object]] | None = None
 
     @property
@@ -41,7 +44,7 @@ class _MoodyHttp(Moody, HttpFarEnd):
 
     async def take(self, request: HttpRequest) -> bytes:
         if request.method != "POST":
-            return await self.genuine.take(self, request)
+            return page(HTTPStatus.BAD_GATEWAY) if self.is_confused else await self.genuine.take(self, request)
         if self.is_deaf:
             return b""
         if self.busy:

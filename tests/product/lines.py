@@ -86,9 +86,11 @@ class Line:
         (delivery,) = [one for one in self.far_end.deliveries if one.reference == interaction_id]
         return delivery
 
-    def receipt(self, interaction_id: str, word: str) -> Webhook:
-        """The vendor's webhook about an interaction, as of now."""
-        receipt = self.far_end.receipt(self.delivery(interaction_id), word)
+    def receipt(self, interaction_id: str, word: str, destination: str | None = None) -> Webhook:
+        """The vendor's webhook about an interaction, or about one who was to get it, as of now."""
+        delivery = self.delivery(interaction_id)
+        about = replace(delivery, destinations=(destination,)) if destination else delivery
+        receipt = self.far_end.receipt(about, word)
         url = receipt.url if receipt.url.startswith(self.url) else self.url
         return self.voice.today(replace(receipt, url=url))
 
@@ -107,8 +109,8 @@ class Line:
         response = await self.post(webhook)
         assert (response.status_code, response.content) == (200, b""), response.text
 
-    async def tell(self, interaction_id: str, word: str) -> None:
-        await self.told(self.receipt(interaction_id, word))
+    async def tell(self, interaction_id: str, word: str, destination: str | None = None) -> None:
+        await self.told(self.receipt(interaction_id, word, destination))
 
     async def heard(self, interaction_id: str, number: int) -> dict[str, Any]:
         """The interaction once so many pieces of news are in its record."""

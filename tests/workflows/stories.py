@@ -1,67 +1,349 @@
-"""The stories whose histories are kept and replayed, and the command that records them.
+"""The stories whose histories are kept and replayed: every ending of an interaction, and every way there.
 
-`make histories` runs every story on the real stack and writes `histories/<story>.json`. Record anew only what a
-change of the workflow is meant to change: histories of runs that are open in production look like the old ones.
+`make histories` records them (`tests/workflows/recording.py`).
 """
 
-import asyncio
-import re
-import tempfile
-from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
+import email.utils
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
 from typing import Final
 
-from api.engine import workflow_id
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.testservice.v1 import SleepRequest
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.service import RPCError
+
+from api.engine import tell, workflow_id
+from domain.clock import utc_now
+from domain.events import HeardNews, ProviderEvent
 from domain.identifiers import derived_id, new_id
-from embedded.mongod import Mongod
-from embedded.ports import free_port
+from domain.status import Milestone
 from embedded.processes import until
-from embedded.temporal_server import TemporalServer
-from tests.iris import Iris, running_iris
+from models.integration import Integration
+from models.interaction import Interaction
+from models.process import Process
+from tests.iris import Iris
+from tests.product.far_ends import VENDORS, MoodyMail
+from tests.product.lines import Line, line
+from tests.providers.far_ends.twilio import TwilioFarEnd
+from tests.providers.smtp_servers import POLITE
+from workflows.interaction import InteractionWorkflow
+from workflows.messages import InteractionInput
 
-HISTORIES: Final = Path(__file__).with_name("histories")
 
-Story = Callable[[Iris], Awaitable[str]]
-"""Runs one interaction to where its history is taken; its id."""
+class Stage(Enum):
+    """Where a story is played."""
+
+    USUAL = "the settings of every day"
+    HURRIED = "what time alone ends, ends within seconds"
+    SKIPPING = "Temporal's time-skipping server, for waits of hours"
 
 
-def _ending(channel: str, destination: str) -> Story:
-    async def story(iris: Iris) -> str:
+Telling = Callable[[Iris], Awaitable[str]]
+"""Brings one interaction to where its history is taken; its id."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """What happens to one interaction, and where that is played."""
+
+    telling: Telling
+    stage: Stage = Stage.USUAL
+
+
+TWILIO, VONAGE, SMTP = (
+    next(vendor for vendor in VENDORS if vendor.label() == label)
+    for label in ("twilio-SMS", "vonage-SMS", "smtp-Email")
+)
+
+
+class Picky(MoodyMail):
+    """A mail server that refuses Luis and takes what is for others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._server.script["RCPT"] = lambda command: b"550 5.1.1 no\r\n" if "<luis" in command else POLITE["RCPT"]
+
+
+ANA, LUIS, COPY = "ana@example.com", "luis@example.com", "copia@example.com"
+WITH_A_COPY: Final = {"Type": "email", "Subject": "Su cita", "Body": "Mañana a las 10:00", "Cc": [COPY]}
+
+
+def ending(channel: str, destination: str) -> Telling:
+    async def telling(iris: Iris) -> str:
         interaction = await iris.send(channel, destination)
         await iris.ended(interaction["id"])
         return interaction["id"]
 
-    return story
+    return telling
 
 
-def _waiting(channel: str, destination: str, status: str, custom_status: str) -> Story:
-    async def story(iris: Iris) -> str:
+def waiting(channel: str, destination: str, status: str, custom_status: str) -> Telling:
+    async def telling(iris: Iris) -> str:
         interaction = await iris.send(channel, destination)
         await iris.until_status(interaction["id"], status, custom_status)
         return interaction["id"]
 
-    return story
+    return telling
 
 
-async def _refused_submission(iris: Iris) -> str:
-    body = iris.request("sms", "34600000001", AutoCreateProcess=False)
-    response = await iris.post(body)
+def refused(**changes: object) -> Telling:
+    async def telling(iris: Iris) -> str:
+        return await refusal(iris, iris.request("sms", "34600000001", **changes))
+
+    return telling
+
+
+async def refusal(iris: Iris, body: dict[str, object], **headers: str) -> str:
+    """A submission that is refused; its id."""
+    response = await iris.post(body, **headers)
+    assert response.status_code != 200, response.text
     interaction_id = response.json()["payload"]["id"]
     await iris.ended(interaction_id)
     return interaction_id
 
 
-async def _late_receipt(iris: Iris) -> str:
-    """The second run, begun by a receipt that came after the first had ended."""
-    interaction = await iris.send("sms", "34600000004")
-    await iris.ended(interaction["id"])
+async def disabled_integration(iris: Iris) -> str:
+    integration = await Integration.get(await iris.twilio("http://127.0.0.1:1"))
+    assert integration is not None
+    integration.enabled = False
+    await integration.save()
+    return await refusal(iris, iris.request("sms", "34600000001", integrationId=integration.id))
+
+
+async def process_closed_before_it_is_joined(iris: Iris) -> str:
+    """The process that an earlier try of the resolution had made was closed before the next one."""
+    key = new_id()
+    process_id = derived_id("process", derived_id("interaction", iris.demo.tenant, key))
+    made_earlier = Process(
+        tenant=iris.demo.tenant, integration_id=iris.demo.integrations["sms"], user_ids=[], is_closed=True
+    )
+    made_earlier.id = process_id
+    await made_earlier.insert()
+    return await refusal(iris, iris.request("sms", "34600000001"), **{"Idempotency-Key": key})
+
+
+async def throttled_until_the_deadline(iris: Iris) -> str:
+    async with line(iris, TWILIO) as twilio:
+        twilio.far_end.busy = 1_000
+        interaction_id = await twilio.admitted()
+        await iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR", "not_sent")
+        await iris.ended(interaction_id)
+        return interaction_id
+
+
+async def attempt_that_never_came_back(iris: Iris) -> str:
+    """The provider's answer takes longer than an attempt may last, as if its worker had been killed."""
+    async with line(iris, VONAGE) as vonage:
+        vonage.far_end.lose_answer("no answer in time")
+        interaction_id = await vonage.admitted()
+        await iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR", "unknown")
+        await iris.ended(interaction_id)
+        return interaction_id
+
+
+@asynccontextmanager
+async def lost_send(iris: Iris, *, taken: bool) -> AsyncGenerator[tuple[Line, str]]:
+    """A send through a provider that can be asked what it took, whose answer was lost."""
+    async with line(iris, TWILIO) as twilio:
+        twilio.far_end.loses_answers, twilio.far_end.is_deaf = taken, not taken
+        interaction_id = await twilio.admitted()
+        await iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR", "unknown")
+        assert isinstance(twilio.far_end, TwilioFarEnd)
+        for message in twilio.far_end.sent:
+            message["date_created"] = email.utils.format_datetime(utc_now() + timedelta(seconds=1))
+        yield twilio, interaction_id
+
+
+async def found_at_the_provider(iris: Iris) -> str:
+    async with lost_send(iris, taken=True) as (twilio, interaction_id):
+        await iris.until(interaction_id, lambda seen: seen["status"] == "SENT", seconds=60)
+        await twilio.tell(interaction_id, "delivered")
+        await iris.ended(interaction_id)
+        return interaction_id
+
+
+async def receipt_before_the_search(iris: Iris) -> str:
+    async with lost_send(iris, taken=True) as (twilio, interaction_id):
+        await twilio.tell(interaction_id, "delivered")
+        await iris.ended(interaction_id)
+        return interaction_id
+
+
+async def looked_for_in_vain(iris: Iris) -> str:
+    """The provider cannot be asked the first time, has never heard of it the next two times, and stays silent."""
+    async with lost_send(iris, taken=False) as (twilio, interaction_id):
+
+        async def until_asked(times: int) -> None:
+            async def is_asked() -> bool:
+                return twilio.far_end.attempts >= before + times
+
+            await until(is_asked)
+
+        before = twilio.far_end.attempts
+        twilio.far_end.is_confused = True
+        await skip(iris.temporal, timedelta(seconds=30))
+        await until_asked(3)
+        twilio.far_end.is_confused = False
+        for number, wait in enumerate((timedelta(minutes=5), timedelta(minutes=30)), start=1):
+            await skip(iris.temporal, wait)
+            await until_asked(3 + number)
+        await skip(iris.temporal, iris.settings.receipt_window)
+        await iris.ended(interaction_id)
+        return interaction_id
+
+
+async def skip(client: Client, duration: timedelta) -> None:
+    """Let time pass on the time-skipping server."""
+    passing = Duration()
+    passing.FromTimedelta(duration)
+    await client.service_client.test_service.unlock_time_skipping_with_sleep(SleepRequest(duration=passing))
+
+
+async def unknown_word(iris: Iris) -> str:
+    interaction = await iris.send("sms", "34600000010")
+    await iris.until_status(interaction["id"], "SENT")
+    await iris.receive(interaction["id"], "teleported")
     await iris.receive(interaction["id"], "delivered")
-    await iris.until_status(interaction["id"], "COMPLETED")
     await iris.ended(interaction["id"])
     return interaction["id"]
 
 
-async def _inbound(iris: Iris) -> str:
+async def news_told_twice(iris: Iris) -> str:
+    """The same hearing reaches the workflow in two signals, as when the answer to the first was lost."""
+    sent = await iris.send("whatsapp", "34600000010")
+    await iris.until_status(sent["id"], "SENT")
+    interaction = await Interaction.get(sent["id"])
+    assert interaction is not None
+    event = ProviderEvent(key="delivered", word="delivered", milestone=Milestone.DELIVERED)
+    for _ in range(2):
+        news = HeardNews(id=f"of-{sent['id']}", heard_at=interaction.created, event=event)
+        await tell(iris.temporal, iris.settings, interaction, [news])
+        await iris.until_status(sent["id"], "COMPLETED", "delivered")
+    await iris.receive(sent["id"], "read")
+    await iris.ended(sent["id"])
+    return sent["id"]
+
+
+async def partly_refused(iris: Iris) -> str:
+    async with line(iris, Picky) as mail:
+        interaction_id = await mail.sent(Destinations=[ANA, LUIS])
+        await iris.ended(interaction_id)
+        return interaction_id
+
+
+async def bounce_of_one_and_of_a_copy(iris: Iris) -> str:
+    """Of two recipients one bounces, and so does somebody who gets a copy: the message has not reached all."""
+    async with line(iris, SMTP) as mail:
+        interaction_id = await mail.sent(payLoad=WITH_A_COPY, Destinations=[ANA, LUIS])
+        for bounced in (COPY, ANA):
+            await mail.tell(interaction_id, "failed", bounced)
+        await mail.heard(interaction_id, 2)
+        await iris.ended(interaction_id)
+        return interaction_id
+
+
+async def completed_by_silence(iris: Iris) -> str:
+    async with line(iris, SMTP) as mail:
+        interaction_id = await mail.sent()
+        await iris.ended(interaction_id)
+        return interaction_id
+
+
+async def bounce_after_completion_by_silence(iris: Iris) -> str:
+    """The second run finds on record that a copy had bounced, which was not the message's business."""
+    async with line(iris, SMTP) as mail:
+        interaction_id = await mail.sent(payLoad=WITH_A_COPY)
+        await mail.tell(interaction_id, "failed", COPY)
+        await iris.ended(interaction_id)
+        await mail.tell(interaction_id, "failed")
+        await mail.heard(interaction_id, 2)
+        await iris.ended(interaction_id)
+        return interaction_id
+
+
+async def late_receipt(iris: Iris) -> str:
+    """The second run, begun by a receipt that came after the first had ended."""
+    interaction = await iris.send("sms", "34600000004")
+    await iris.ended(interaction["id"])
+    return await reopened(iris, interaction["id"])
+
+
+async def late_receipt_after_the_window(iris: Iris) -> str:
+    interaction = await iris.send("sms", "34600000010")
+    await iris.ended(interaction["id"])
+    return await reopened(iris, interaction["id"])
+
+
+async def reopened(iris: Iris, interaction_id: str) -> str:
+    await iris.receive(interaction_id, "delivered")
+    await iris.until_status(interaction_id, "COMPLETED")
+    await iris.ended(interaction_id)
+    return interaction_id
+
+
+async def late_receipt_that_awaits_more(iris: Iris) -> str:
+    """What the provider had refused, it then reports as sent: the second run awaits the delivery."""
+    interaction = await iris.send("sms", "34600000003")
+    await iris.ended(interaction["id"])
+    await iris.receive(interaction["id"], "sent")
+    await iris.until_status(interaction["id"], "SENT")
+    return await reopened(iris, interaction["id"])
+
+
+async def registered_by_another_run(iris: Iris) -> str:
+    """Temporal forgot the first run, and the same call is made again: the second run sends nothing."""
+    key = {"Idempotency-Key": new_id()}
+    body = iris.request("sms", "34600000001")
+    first = await iris.post(body, **key)
+    interaction_id = first.json()["payload"]["id"]
+    await iris.ended(interaction_id)
+    execution = WorkflowExecution(workflow_id=workflow_id(interaction_id))
+    await iris.temporal.workflow_service.delete_workflow_execution(
+        DeleteWorkflowExecutionRequest(namespace=iris.temporal.namespace, workflow_execution=execution)
+    )
+
+    async def is_forgotten() -> bool:
+        try:
+            await iris.temporal.get_workflow_handle(workflow_id(interaction_id)).describe()
+        except RPCError:
+            return True
+        return False
+
+    await until(is_forgotten)
+    second = await iris.post(body, **key)
+    assert second.json()["payload"]["id"] == interaction_id
+    await iris.ended(interaction_id)
+    assert len(await iris.taken_by_gateway(interaction_id)) == 1
+    return interaction_id
+
+
+async def nothing_on_record(iris: Iris) -> str:
+    """A run that shall go on from the record of an interaction that nobody registered."""
+    interaction_id = new_id()
+    settings = iris.settings
+    nothing = InteractionInput(
+        interaction_id=interaction_id,
+        receipt_window=settings.receipt_window,
+        dispatch_timeout=settings.dispatch_timeout,
+        dispatch_deadline=settings.dispatch_deadline,
+    )
+    handle = await iris.temporal.start_workflow(
+        InteractionWorkflow.run, nothing, id=workflow_id(interaction_id), task_queue=settings.task_queue
+    )
+    try:
+        await handle.result()
+    except WorkflowFailureError:
+        return interaction_id
+    raise AssertionError("it found a record")
+
+
+async def inbound(iris: Iris) -> str:
     """A message that an end user sends."""
     integration_id, message_id = iris.demo.integrations["sms"], f"in_{new_id()}"
     message = {
@@ -78,49 +360,43 @@ async def _inbound(iris: Iris) -> str:
     async def is_there() -> bool:
         return (await iris.http.get(f"/v1/interactions/{interaction_id}")).status_code == 200
 
-    async with asyncio.timeout(20):
-        await until(is_there)
+    await until(is_there)
+    await iris.ended(interaction_id)
     return interaction_id
 
 
 STORIES: Final[Mapping[str, Story]] = {
-    "delivered": _ending("sms", "34600000001"),
-    "delivered_and_read": _ending("whatsapp", "34600000002"),
-    "refused_by_the_provider": _ending("sms", "34600000003"),
-    "failed_after_acceptance": _ending("rcs", "34600000004"),
-    "throttled_twice": _ending("sms", "34600000005"),
-    "answer_lost_once": _ending("sms", "34600000006"),
-    "every_answer_lost": _ending("sms", "34600000007"),
-    "receipt_before_the_answer": _ending("sms", "34600000008"),
-    "receipts_out_of_order": _ending("whatsapp", "34600000009"),
-    "waiting_for_receipts": _waiting("email", "silent@sandbox.example.com", "SENT", "queued"),
-    "refused_submission": _refused_submission,
-    "late_receipt": _late_receipt,
-    "inbound": _inbound,
+    "delivered": Story(ending("sms", "34600000001")),
+    "delivered_and_read": Story(ending("whatsapp", "34600000002")),
+    "refused_by_the_provider": Story(ending("sms", "34600000003")),
+    "failed_after_acceptance": Story(ending("rcs", "34600000004")),
+    "throttled_twice": Story(ending("sms", "34600000005")),
+    "throttled_until_the_deadline": Story(throttled_until_the_deadline, Stage.HURRIED),
+    "answer_lost_once": Story(ending("sms", "34600000006")),
+    "every_answer_lost": Story(ending("sms", "34600000007")),
+    "attempt_that_never_came_back": Story(attempt_that_never_came_back, Stage.HURRIED),
+    "found_at_the_provider": Story(found_at_the_provider),
+    "receipt_before_the_search": Story(receipt_before_the_search),
+    "looked_for_in_vain": Story(looked_for_in_vain, Stage.SKIPPING),
+    "receipt_before_the_answer": Story(ending("sms", "34600000008")),
+    "receipts_out_of_order": Story(ending("whatsapp", "34600000009")),
+    "unknown_word": Story(unknown_word),
+    "news_told_twice": Story(news_told_twice),
+    "partly_refused": Story(partly_refused, Stage.HURRIED),
+    "bounce_of_one_and_of_a_copy": Story(bounce_of_one_and_of_a_copy, Stage.HURRIED),
+    "waiting_for_receipts": Story(waiting("email", "silent@sandbox.example.com", "SENT", "queued")),
+    "silence": Story(ending("sms", "34600000010"), Stage.HURRIED),
+    "completed_by_silence": Story(completed_by_silence, Stage.HURRIED),
+    "bounce_after_completion_by_silence": Story(bounce_after_completion_by_silence, Stage.HURRIED),
+    "delivered_but_never_read": Story(ending("whatsapp", "34600000001"), Stage.HURRIED),
+    "refused_submission": Story(refused(AutoCreateProcess=False)),
+    "unsupported_payload": Story(refused(payLoad={"Type": "carousel-rcs"})),
+    "disabled_integration": Story(disabled_integration),
+    "process_closed_before_it_is_joined": Story(process_closed_before_it_is_joined),
+    "late_receipt": Story(late_receipt),
+    "late_receipt_after_the_window": Story(late_receipt_after_the_window, Stage.HURRIED),
+    "late_receipt_that_awaits_more": Story(late_receipt_that_awaits_more),
+    "registered_by_another_run": Story(registered_by_another_run),
+    "nothing_on_record": Story(nothing_on_record),
+    "inbound": Story(inbound),
 }
-
-
-async def record() -> None:
-    """Run every story on the real stack and write its history down."""
-    HISTORIES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="iris-histories-") as directory:
-        folder = Path(directory)
-        async with (
-            Mongod(folder / "mongodb", free_port(), folder / "mongodb.log") as mongod,
-            TemporalServer(free_port(), folder / "temporal.log") as temporal,
-            running_iris(mongod.uri, temporal.address, "histories") as iris,
-        ):
-            await asyncio.gather(*(_record(iris, name, story) for name, story in STORIES.items()))
-
-
-async def _record(iris: Iris, name: str, story: Story) -> None:
-    interaction_id = await story(iris)
-    history = await iris.temporal.get_workflow_handle(workflow_id(interaction_id)).fetch_history()
-    # Where this machine keeps its files is nobody's business.
-    without_traces = re.sub(r'("stackTrace": )"(?:[^"\\]|\\.)*"', r'\1""', history.to_json())
-    (HISTORIES / f"{name}.json").write_text(without_traces + "\n")
-    print(f"{name}: {len(history.events)} events")  # noqa: T201 - the command's output
-
-
-if __name__ == "__main__":
-    asyncio.run(record())

@@ -1,0 +1,122 @@
+"""Replaying workflows that are on a server against the code of this checkout, before it is deployed."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from temporalio.client import Client, WorkflowExecution, WorkflowHistory
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowReplayResult
+
+from workflows.registry import WORKFLOWS
+
+ADVICE: Final = (
+    "The workflow no longer takes the steps of a run that may be open in production. Keep the old steps behind "
+    "`workflow.patched(...)`, or give the workflow a new version (docs/deploying.md); record histories anew "
+    "(`make histories`) only for what the change is meant to change."
+)
+"""What to do when a history does not replay."""
+
+LANES: Final = 4
+"""How many workflows are fetched and replayed at once; replaying itself has one core."""
+
+MOST_FAILURES: Final = 100
+"""How many failures are kept; all are counted."""
+
+LONGEST_REASON: Final = 500
+"""Characters of a failure's reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A workflow that this code would not carry on, and why."""
+
+    workflow_id: str
+    run_id: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Summary:
+    """What came of a replay: how many workflows, how many of them failed, and the first of those."""
+
+    replayed: int = 0
+    failed: int = 0
+    failures: list[Failure] = field(default_factory=list[Failure])
+
+    def add(self, result: WorkflowReplayResult) -> None:
+        """Count one workflow."""
+        self.replayed += 1
+        if result.replay_failure is None:
+            return
+        self.failed += 1
+        if len(self.failures) < MOST_FAILURES:
+            reason = reason_of(result.replay_failure)
+            self.failures.append(Failure(result.history.workflow_id, result.history.run_id, reason))
+
+
+def reason_of(failure: Exception) -> str:
+    """Why a replay failed, in words: of a failure of the workflow's code the SDK prints the whole Rust structure."""
+    messages = re.findall(r'message: "((?:[^"\\]|\\.)*)"', str(failure))
+    return ": ".join(messages).replace("\\n", "\n")[:LONGEST_REASON] or str(failure)[:LONGEST_REASON]
+
+
+def open_workflows(task_queue: str) -> str:
+    """The visibility query for what a deployment must carry on; also of workflows that the code no longer knows."""
+    return f"TaskQueue = '{task_queue}' AND ExecutionStatus = 'Running'"
+
+
+def replayer(client: Client, workflows: tuple[type, ...] = WORKFLOWS) -> Replayer:
+    """What replays as a worker would; without the sandbox, as in production (`docs/decisions/0006`)."""
+    return Replayer(
+        workflows=workflows,
+        data_converter=client.data_converter,
+        namespace=client.namespace,
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    )
+
+
+async def replay(
+    client: Client,
+    query: str,
+    *,
+    limit: int | None = None,
+    replayer: Replayer,
+    on_progress: Callable[[Summary], None] = lambda _: None,
+) -> Summary:
+    """Replay what a visibility query finds, a few at a time, keeping none of it.
+
+    Raises:
+        temporalio.service.RPCError: if the server does not answer, or does not understand the query.
+    """
+    executions, summary, turn = client.list_workflows(query, limit=limit), Summary(), asyncio.Lock()
+
+    async def lane() -> None:
+        async with replayer.workflow_replay_iterator(_histories(client, executions, turn)) as results:
+            async for result in results:
+                summary.add(result)
+                on_progress(summary)
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(LANES):
+            tasks.create_task(lane())
+    return summary
+
+
+async def _histories(
+    client: Client, executions: AsyncIterator[WorkflowExecution], turn: asyncio.Lock
+) -> AsyncIterator[WorkflowHistory]:
+    """The histories of those executions that no other lane has taken."""
+    while True:
+        async with turn:
+            execution = await anext(executions, None)
+        if execution is None:
+            return
+        try:
+            yield await client.get_workflow_handle(execution.id, run_id=execution.run_id).fetch_history()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            # It ended, and was forgotten, since it was listed.

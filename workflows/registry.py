@@ -1,0 +1,8 @@
+"""Every workflow that a worker runs, and that a replay knows."""
+
+from typing import Final
+
+from workflows.interaction import InteractionWorkflow
+from workflows.reception import ReceptionWorkflow
+
+WORKFLOWS: Final[tuple[type, ...]] = (InteractionWorkflow, ReceptionWorkflow)
