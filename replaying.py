@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from temporalio.client import Client, WorkflowExecution, WorkflowHistory
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowReplayResult
 
@@ -70,7 +71,9 @@ def open_workflows(task_queue: str) -> str:
 
 def replayer(client: Client, workflows: tuple[type, ...] = WORKFLOWS) -> Replayer:
     """What replays as a worker would; without the sandbox, as in production (`docs/decisions/0006`)."""
+    quiet = TelemetryConfig(logging=LoggingConfig(filter="OFF"))  # it would be on the standard output, among answers
     return Replayer(
+        runtime=Runtime(telemetry=quiet),
         workflows=workflows,
         data_converter=client.data_converter,
         namespace=client.namespace,

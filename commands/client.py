@@ -5,13 +5,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import httpx2
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from settings import Settings
 
 OUT: Final = Console()
 ERR: Final = Console(stderr=True)
@@ -54,6 +57,20 @@ def connect(api_url: str | None, api_key: str | None, data_dir: Path) -> Connect
         web_ui=f"{ui}/namespaces/{namespace}" if ui else None,
         sandbox_url=stack.get("sandbox_url") if is_of_stack else None,
     )
+
+
+def server_settings(data_dir: Path) -> "Settings":
+    """The settings of a command that speaks to the servers themselves.
+
+    They are the environment's; where that names no Temporal, it is that of the stack that runs in a directory.
+    """
+    from settings import Settings
+
+    settings = Settings()
+    stack = _running_stack(data_dir)
+    if not stack or "temporal_address" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={name: stack[name] for name in ("temporal_address", "temporal_namespace")})
 
 
 def _running_stack(data_dir: Path) -> dict[str, Any]:

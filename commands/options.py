@@ -14,4 +14,4 @@ ApiUrl = Annotated[
 ApiKey = Annotated[
     str | None, typer.Option("--api-key", envvar="IRIS_API_KEY", help="Your key; else that of the running `iris up`.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the API's answer as JSON, for programs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, for programs.")]

@@ -1,12 +1,10 @@
 """Histories of earlier runs still replay: an edit of the workflow that would break open runs is caught here."""
 
-import importlib
 import inspect
 import json
 import re
-import textwrap
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +14,13 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from domain.identifiers import new_id
 from domain.status import Standing, Status
 from replaying import ADVICE, reason_of
+from tests.workflows.edits import edited, validated_first, validated_first_by_new_runs
 from tests.workflows.recording import HISTORIES
 from tests.workflows.stories import STORIES
-from workflows import interaction
 from workflows.outcomes import NOT_SENT, UNKNOWN
-from workflows.reception import ReceptionWorkflow
 from workflows.registry import WORKFLOWS
-
-Edit = Callable[[str], str]
-"""Changes the source of the interaction's workflow."""
-
-Edited = Callable[[Edit], list[type]]
 
 
 def history_of(story: str) -> WorkflowHistory:
@@ -83,45 +74,12 @@ async def test_the_stories_take_every_branch_of_every_workflow(tmp_path: Path) -
     assert len(unplayed) == len(sources)
 
 
-def statement(source: str, activity: str) -> str:
-    """The statement of the admission that awaits an activity."""
-    (found,) = re.findall(rf"^ {{8}}\w+ = await [^=]*?{activity}, .*?\n {{8}}\)\n", source, re.MULTILINE | re.DOTALL)
-    return found
-
-
-def validated_first(source: str) -> str:
-    """An edit that nobody may deploy: a submission is validated before it is registered."""
-    register, validate = (statement(source, f"AdmissionActivities.{name}") for name in ("register", "validate"))
-    return source.replace(validate, "").replace(register, validate + register)
-
-
-def validated_first_by_new_runs(source: str) -> str:
-    """The same edit, which leaves to open runs the order that they began with."""
-    register, validate = (statement(source, f"AdmissionActivities.{name}") for name in ("register", "validate"))
-    indented = textwrap.indent(validate, " " * 4)
-    early = '        validates_first = workflow.patched("validate-first")\n        if validates_first:\n' + indented
-    late = "        if not validates_first:\n" + indented
-    return source.replace(validate, late).replace(register, early + register)
-
-
-@pytest.fixture
-def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edited:
-    """The workflows as they are after an edit of the interaction's."""
-
-    def edit(change: Edit) -> list[type]:
-        name = f"edited_{new_id()}"
-        (tmp_path / f"{name}.py").write_text(change(inspect.getsource(interaction)))
-        monkeypatch.syspath_prepend(str(tmp_path))
-        return [importlib.import_module(name).InteractionWorkflow, ReceptionWorkflow]
-
-    return edit
-
-
-async def test_an_edit_that_reorders_activities_fails_with_our_advice(edited: Edited) -> None:
-    with pytest.raises(AssertionError, match=re.escape(ADVICE)):
-        await replayed("delivered", edited(validated_first))
+async def test_an_edit_that_reorders_activities_fails_with_our_advice(tmp_path: Path) -> None:
+    with edited(validated_first, tmp_path) as workflows, pytest.raises(AssertionError, match=re.escape(ADVICE)):
+        await replayed("delivered", workflows)
 
 
 @pytest.mark.parametrize("story", ["delivered", "refused_submission", "registered_by_another_run"])
-async def test_the_same_edit_behind_patched_replays(story: str, edited: Edited) -> None:
-    await replayed(story, edited(validated_first_by_new_runs))
+async def test_the_same_edit_behind_patched_replays(story: str, tmp_path: Path) -> None:
+    with edited(validated_first_by_new_runs, tmp_path) as workflows:
+        await replayed(story, workflows)
