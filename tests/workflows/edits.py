@@ -5,7 +5,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def validated_first_by_new_runs(source: str) -> str:
 
 
 @contextmanager
-def edited(edit: Edit, directory: Path) -> Iterator[tuple[type, ...]]:
+def edited(edit: Edit, directory: Path) -> Generator[tuple[type, ...]]:
     """All workflows, the interaction's being that of a module in a directory, to which the edit was done."""
     name = f"edited_{new_id()}"
     (directory / f"{name}.py").write_text(edit(inspect.getsource(interaction)))
