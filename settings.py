@@ -71,7 +71,8 @@ class Settings(BaseSettings):
         allowed_networks: `IRIS_ALLOWED_NETWORKS`, the networks besides the Internet that providers and mail servers may
             be in (`docs/decisions/0012`): none, but in development this machine and private ones.
         largest_body: bytes of a request's body; a workflow's task, which holds it seven times, may have four megabytes.
-        largest_webhook: bytes of a webhook's body; larger, because a mail that answers is one.
+        largest_webhook: bytes of a webhook's body, where the provider's own limit is not less; larger, because a mail
+            that answers is one.
         admission_wait: how long the send call waits for the worker before it answers VALIDATION_PENDING.
         receipt_window: how long an interaction listens for receipts after its dispatch.
         dispatch_timeout: how long one attempt to send may last before it counts as never come back; longer than any

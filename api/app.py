@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from api import health, interactions, login, webhooks
+from api.boundary import DOCUMENTATION, Boundary
 from api.errors import add_error_handlers
 from api.state import IrisState
 from bootstrap import connect_temporal, http_client, mongodb
@@ -20,7 +21,7 @@ Every message is a durable workflow: it is validated, handed to its provider, an
 Every answer has the same envelope; `error` names each field that is wrong, and what would be right."""
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings) -> Boundary:
     """The API with these settings; it connects when it starts to serve."""
 
     @asynccontextmanager
@@ -36,7 +37,17 @@ def create_app(settings: Settings) -> FastAPI:
             )
             yield
 
-    app = FastAPI(title="Iris", version="0.1.0", description=DESCRIPTION, lifespan=lifespan, redirect_slashes=False)
+    app = Boundary(
+        title="Iris",
+        version="0.1.0",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=DOCUMENTATION,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    app.only_https = settings.public_url.startswith("https://")
     for module in (interactions, login, webhooks, health):
         app.include_router(module.router)
     add_error_handlers(app)

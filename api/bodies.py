@@ -1,11 +1,13 @@
 """Request bodies: read within bounds, and refused where they could not be kept as they are."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn, TypeVar, cast
 
 from fastapi import Request
 from pydantic import BaseModel, JsonValue, ValidationError
+from starlette.requests import ClientDisconnect
 
 from domain.errors import InvalidRequestError
 from domain.problems import MOST_PROBLEMS, Problem, problems_of_validation
@@ -15,6 +17,9 @@ DEEPEST: Final = 32
 
 _LARGEST_INTEGER: Final = 2**63 - 1
 
+LONGEST_UPLOAD: Final = 30.0
+"""Seconds that a caller has to send a body."""
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -22,17 +27,23 @@ async def read_bytes(request: Request, limit: int) -> bytes:
     """A request's body, at most `limit` bytes of it.
 
     Raises:
-        InvalidRequestError: if it is larger.
+        InvalidRequestError: if it is larger, or does not come in time.
     """
     too_large = InvalidRequestError([Problem(field="", code="body_too_large", details={"limit": limit})])
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise too_large
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise too_large
+    try:
+        async with asyncio.timeout(LONGEST_UPLOAD):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise too_large
+    except TimeoutError as error:
+        raise InvalidRequestError([Problem(field="", code="body_too_slow")]) from error
+    except ClientDisconnect as error:  # nobody will hear the answer
+        raise InvalidRequestError([Problem(field="", code="bad_http")]) from error
     return bytes(body)
 
 

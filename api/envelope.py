@@ -38,6 +38,12 @@ TITLES: Final[Mapping[int, Mapping[Language, str]]] = {
     HTTPStatus.NOT_FOUND: {Language.SPANISH: "No encontrado", Language.ENGLISH: "Not found"},
     HTTPStatus.METHOD_NOT_ALLOWED: {Language.SPANISH: "Método no admitido", Language.ENGLISH: "Method not allowed"},
     HTTPStatus.CONFLICT: {Language.SPANISH: "Conflicto", Language.ENGLISH: "Conflict"},
+    HTTPStatus.REQUEST_TIMEOUT: {Language.SPANISH: "Petición demasiado lenta", Language.ENGLISH: "Request too slow"},
+    HTTPStatus.REQUEST_URI_TOO_LONG: {Language.SPANISH: "URL demasiado larga", Language.ENGLISH: "URL too long"},
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: {
+        Language.SPANISH: "Cabeceras demasiado grandes",
+        Language.ENGLISH: "Header too large",
+    },
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: {
         Language.SPANISH: "Cuerpo demasiado grande",
         Language.ENGLISH: "Body too large",
@@ -69,6 +75,11 @@ def _weight(parameters: str) -> float:
         return 0.0
 
 
+def title_of(status: int, language: Language) -> str:
+    """What a status is called; what has no name of its own is a bad request."""
+    return TITLES.get(status, TITLES[HTTPStatus.BAD_REQUEST])[language]
+
+
 def success(payload: object, detail: str) -> JSONResponse:
     """An answer with what was asked for. `payload` is JSON already."""
     envelope = Envelope(title=TITLES[HTTPStatus.OK][Language.SPANISH], status=HTTPStatus.OK, detail=detail)
@@ -89,9 +100,8 @@ def failure(  # noqa: PLR0913 - the parts of the envelope, all named at the call
     items = [
         ErrorItem(field=problem.field, code=problem.code, message=problem.message(language)) for problem in problems
     ]
-    titles = TITLES.get(status, TITLES[HTTPStatus.BAD_REQUEST])
     envelope = Envelope(
-        title=title or titles[language],
+        title=title or title_of(status, language),
         status=status,
         detail="; ".join(dict.fromkeys(item.message for item in items)) or None,
         error=items,

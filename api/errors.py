@@ -36,6 +36,8 @@ STATUS_OF_CODE: Final[dict[str, HTTPStatus]] = {
     "invalid_json": HTTPStatus.BAD_REQUEST,
     "not_an_object": HTTPStatus.BAD_REQUEST,
     "bad_idempotency_key": HTTPStatus.BAD_REQUEST,
+    "bad_http": HTTPStatus.BAD_REQUEST,
+    "body_too_slow": HTTPStatus.REQUEST_TIMEOUT,
     "body_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "process_not_found": HTTPStatus.NOT_FOUND,
     "integration_not_found": HTTPStatus.NOT_FOUND,

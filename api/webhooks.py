@@ -47,16 +47,19 @@ async def take_webhook(provider: str, integration_id: str, request: Request, sta
     Answered with an empty 200 once everything in it is passed on or kept: also when it is about nobody, because
     repeating it would not help.
     """
-    body = await read_bytes(request, state.settings.largest_webhook)
     integration = await _integration(provider, integration_id)
     try:
         opened = state.opener.open(integration)
+    except MisconfiguredError as error:
+        return _refuse(request, integration, error)
+    body = await read_bytes(request, min(opened.largest_webhook, state.settings.largest_webhook))
+    try:
         webhook = _webhook(request, body, state)
         opened.verify(webhook)
         key = opened.replay_key(webhook)
         await _refuse_repetition(integration, key)
         heard = opened.parse(webhook)
-    except (UnverifiedError, MisconfiguredError) as error:
+    except UnverifiedError as error:
         return _refuse(request, integration, error)
     except UnreadableError as error:
         await _keep_unreadable(integration, body, str(error))

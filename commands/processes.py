@@ -28,18 +28,14 @@ def api(
     import uvicorn
 
     from api.app import create_app
+    from api.server import server_config
     from settings import settings
 
     _log_to_stderr()
-    uvicorn.run(
-        create_app(settings()),
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=15,
-    )
+    server = uvicorn.Server(server_config(create_app(settings()), host, port))
+    server.run()
+    if not server.started:
+        raise typer.Exit(1)
 
 
 def worker() -> None:

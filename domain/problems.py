@@ -104,6 +104,13 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
     ),
     "invalid_json": _both("El cuerpo no es JSON válido: {reason}", "The body is not valid JSON: {reason}"),
     "body_too_large": _both("El cuerpo supera los {limit} bytes", "The body is larger than {limit} bytes"),
+    "body_too_slow": _both("El cuerpo no ha llegado a tiempo", "The body did not come in time"),
+    "header_too_large": _both(
+        "Las cabeceras superan los {limit} bytes o son demasiadas",
+        "The header is larger than {limit} bytes or has too many fields",
+    ),
+    "url_too_long": _both("La URL supera los {limit} bytes", "The URL is longer than {limit} bytes"),
+    "bad_http": _both("La petición no es HTTP válido", "The request is not valid HTTP"),
     "not_an_object": _both("El cuerpo debe ser un objeto JSON", "The body must be a JSON object"),
     "idempotency_key_reused": _both(
         "La clave ya se usó con otra petición", "The key was already used with another request"

@@ -148,6 +148,8 @@ class Provider(ABC, Generic[Configuration, Credentials]):
         channels: what it can do, by channel.
         configuration_type: what an integration says openly.
         credentials_type: what an integration keeps secret.
+        largest_webhook: bytes of its largest notification; Meta's have up to 3 MB
+            (https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/overview), the others' are smaller.
     """
 
     name: ClassVar[str]
@@ -155,6 +157,7 @@ class Provider(ABC, Generic[Configuration, Credentials]):
     channels: ClassVar[Mapping[Channel, Capabilities]]
     configuration_type: ClassVar[type[ProviderSettings]]
     credentials_type: ClassVar[type[ProviderSettings]]
+    largest_webhook: ClassVar[int] = 4_194_304
 
     def __init__(
         self,

@@ -247,3 +247,6 @@ async def test_what_the_containers_run_delivers_a_message(
 
         async with asyncio.timeout(20):
             await until(is_delivered)
+        refused = await http.get("/health/live", headers={"X-Padding": "x" * 70_000})
+        assert (refused.status_code, refused.json()["error"][0]["code"]) == (431, "header_too_large")
+        assert "server" not in refused.headers

@@ -31,7 +31,7 @@ async def running(app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> Async
         OSError: if the address cannot be listened on.
     """
     with _listening(host, port) as listener:
-        server = _Guest(_config(app))
+        server = Guest(_config(app))
         # The listener is open: who calls before the server has started waits in its backlog.
         serving = asyncio.create_task(server.serve([listener]))
         try:
@@ -54,11 +54,12 @@ def _listening(host: str, port: int) -> socket.socket:
     return listener
 
 
-class _Guest(uvicorn.Server):
+class Guest(uvicorn.Server):
     """A server in a process that is not its own, and whose signals it leaves alone."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
+        """Capture none."""
         yield
 
 

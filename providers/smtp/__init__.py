@@ -34,6 +34,7 @@ class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
     }
     configuration_type = SmtpConfiguration
     credentials_type = SmtpCredentials
+    largest_webhook: ClassVar[int] = 26_214_400
 
     async def send(self, outbound: Outbound) -> Outcome:
         """Offer one message to the server for all of its destinations, once.

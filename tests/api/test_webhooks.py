@@ -9,6 +9,7 @@ import pytest
 from domain.identifiers import new_id
 from embedded.demo import Demo
 from models.unmatched import UnmatchedNews
+from providers.sandbox import Sandbox
 from tests.api.support import ABSENT_ID, SIGNING_SECRET, Callback, post_webhook, reasons, sent_silently, signature, tell
 from tests.iris import Iris
 
@@ -72,7 +73,7 @@ async def test_an_integration_that_does_not_exist_has_no_webhook(iris: Iris, int
 
 
 async def test_a_webhook_that_is_too_large_is_refused(iris: Iris) -> None:
-    body = b" " * (iris.settings.largest_webhook + 1)
+    body = b" " * (Sandbox.largest_webhook + 1)
     response = await post_webhook(iris, iris.demo.integrations["sms"], body, signature(body))
     assert reasons(response, 413) == [("", "body_too_large")]
 

@@ -1,0 +1,90 @@
+"""What holds for every request and every answer, whatever the route: sizes going in, headers going out."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import FastAPI, Request
+from starlette.datastructures import MutableHeaders
+from starlette.types import Message, Receive, Scope, Send
+from typing_extensions import override
+
+from api.envelope import failure
+from domain.problems import Problem
+
+LARGEST_HEADER: Final = 16_384
+"""Bytes of a request's header fields together, as most servers have it; they are read before the caller is known."""
+MOST_FIELDS: Final = 100
+LONGEST_URL: Final = 8_000
+"""Octets of a request's target, which RFC 9110 §4.1 wants taken at least."""
+
+ANSWER_HEADERS: Final[Mapping[str, str]] = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""What every answer says to browsers and caches.
+
+https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers
+"""
+
+DOCUMENTATION: Final = "/docs"
+
+_DOCUMENTATION_POLICY: Final = (
+    "default-src 'none'; connect-src 'self'; frame-ancestors 'none'; img-src https://fastapi.tiangolo.com data:; "
+    "script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src 'unsafe-inline' https://cdn.jsdelivr.net"
+)
+"""The page shows our own description only, by Swagger UI, whose setup is a script in the page."""
+
+_ONLY_HTTPS: Final = "max-age=31536000"
+
+
+class Boundary(FastAPI):
+    """An application that refuses requests of no sensible size, and whose every answer goes out with `ANSWER_HEADERS`.
+
+    No middleware, since those do not see the answers about our own faults.
+
+    Attributes:
+        only_https: whether browsers shall never come here by plain HTTP again (RFC 6797).
+    """
+
+    only_https: bool = False
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        answer = self._with_headers(scope["path"], send)
+        excess = _excess(scope)
+        if excess is None:
+            await super().__call__(scope, receive, answer)
+        else:
+            status, problem = excess
+            await failure(Request(scope), status, [problem])(scope, receive, answer)
+
+    def _with_headers(self, path: str, send: Send) -> Callable[[Message], Awaitable[None]]:
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(ANSWER_HEADERS)
+                if path == DOCUMENTATION:
+                    headers["Content-Security-Policy"] = _DOCUMENTATION_POLICY
+                if self.only_https:
+                    headers["Strict-Transport-Security"] = _ONLY_HTTPS
+            await send(message)
+
+        return answer
+
+
+def _excess(scope: Scope) -> tuple[HTTPStatus, Problem] | None:
+    """What a request has too much of, before anything of it is looked at."""
+    if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_URL:
+        return HTTPStatus.REQUEST_URI_TOO_LONG, Problem(field="", code="url_too_long", details={"limit": LONGEST_URL})
+    fields = scope["headers"]
+    if len(fields) > MOST_FIELDS or sum(len(name) + len(value) for name, value in fields) > LARGEST_HEADER:
+        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, Problem(
+            field="", code="header_too_large", details={"limit": LARGEST_HEADER}
+        )
+    return None

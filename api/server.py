@@ -1,0 +1,112 @@
+"""Serving the API over HTTP/1.1, to callers who may mean no good."""
+
+import asyncio
+import json
+import sys
+from http import HTTPStatus
+from typing import ClassVar, Final
+
+import h11
+import uvicorn
+from fastapi import FastAPI
+from typing_extensions import override
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from api.boundary import ANSWER_HEADERS, LARGEST_HEADER
+from api.envelope import Envelope, ErrorItem, title_of
+from domain.problems import Language, Problem
+
+GRACE: Final = 15
+"""Seconds that a stopping server lets requests finish."""
+
+
+def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+    """How the API is served."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=Line,
+        ws="none",
+        h11_max_incomplete_event_size=LARGEST_HEADER,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+
+
+class Line(H11Protocol):
+    """A connection that is cut when a request's header is late, and that refuses in our envelope what is no HTTP.
+
+    Attributes:
+        header_wait: seconds from the connection, or from the first byte of a later request, to the end of its header.
+    """
+
+    header_wait: ClassVar[float] = 10
+    _patience: asyncio.TimerHandle | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait_for_header()
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self._wait_for_header()
+        super().data_received(data)
+        if not self._is_between_requests():
+            self._stop_waiting()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP, or has a header without end, or a body that breaks off."""
+        error = sys.exception()
+        hint = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else HTTPStatus.BAD_REQUEST
+        is_between_requests = self._is_between_requests()
+        if is_between_requests or not self.cycle.response_started:
+            self.transport.write(_refusal(HTTPStatus(hint)))
+        if not is_between_requests:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.close()
+
+    def _is_between_requests(self) -> bool:
+        # uvicorn leaves `cycle` None until the first request, which its annotation does not say.
+        return self.cycle is None or self.cycle.response_complete  # pyright: ignore[reportUnnecessaryComparison]
+
+    def _wait_for_header(self) -> None:
+        if self._patience is None and self._is_between_requests():
+            self._patience = self.loop.call_later(self.header_wait, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+
+def _refusal(status: HTTPStatus) -> bytes:
+    """An answer to what cannot be read as far as the caller's language: in Spanish, as everything by default."""
+    is_large = status is HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    problem = Problem(field="", code="header_too_large" if is_large else "bad_http", details={"limit": LARGEST_HEADER})
+    message = problem.message(Language.SPANISH)
+    envelope = Envelope(
+        title=title_of(status, Language.SPANISH),
+        status=status,
+        detail=message,
+        error=[ErrorItem(field="", code=problem.code, message=message)],
+    )
+    body = json.dumps(envelope.model_dump()).encode()
+    headers = {
+        **ANSWER_HEADERS,
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+    }
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
