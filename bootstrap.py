@@ -1,7 +1,9 @@
 """Opens what a process needs (MongoDB, Temporal, HTTP), yields it typed, and closes it."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import ssl
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -14,6 +16,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from models import DOCUMENTS
 from outbound_guard import AddressGuard, GuardedTransport
+from providers import PROVIDERS
 from settings import Settings
 from workflows import attributes
 
@@ -84,9 +87,22 @@ async def register_search_attributes(client: Client) -> None:
     )
 
 
-def http_client(guard: AddressGuard) -> httpx2.AsyncClient:
-    """The client that providers send with: guarded, bounded waits, no redirects, no proxy from the environment."""
+@asynccontextmanager
+async def http_clients(guard: AddressGuard, connections: int) -> AsyncGenerator[Mapping[str, httpx2.AsyncClient]]:
+    """A client for each provider, by its name: one that never answers takes no connection of another's."""
+    async with AsyncExitStack() as stack:
+        yield {name: await stack.enter_async_context(http_client(guard, connections)) for name in PROVIDERS}
+
+
+def http_client(guard: AddressGuard, connections: int = 100) -> httpx2.AsyncClient:
+    """A client to send with: guarded, bounded waits, no redirects, no proxy from the environment."""
     timeout = httpx2.Timeout(connect=5.0, read=30.0, write=10.0, pool=5.0)
-    limits = httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=30.0)
-    transport = GuardedTransport(guard, limits, httpx2.create_ssl_context(trust_env=False))
+    limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=50, keepalive_expiry=30.0)
+    transport = GuardedTransport(guard, limits, _trusted_authorities())
     return httpx2.AsyncClient(timeout=timeout, transport=transport, follow_redirects=False, trust_env=False)
+
+
+@cache
+def _trusted_authorities() -> ssl.SSLContext:
+    """Read once: it takes longer than all else that a client needs."""
+    return httpx2.create_ssl_context(trust_env=False)

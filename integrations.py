@@ -1,6 +1,7 @@
 """Integrations brought to life: found in a tenant, described without secrets, opened at their provider."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -47,13 +48,13 @@ class ProviderOpener:
 
     Attributes:
         vault: opens the credentials.
-        http: the client that providers send with.
+        http: the client that each provider sends with, by its name.
         guard: judges the addresses that they connect to without it.
         public_url: where providers reach us from outside.
     """
 
     vault: Vault
-    http: httpx2.AsyncClient
+    http: Mapping[str, httpx2.AsyncClient]
     public_url: str
     guard: AddressGuard
     _open: OrderedDict[tuple[str, str], AnyProvider] = field(default_factory=OrderedDict, init=False, repr=False)
@@ -81,7 +82,7 @@ class ProviderOpener:
             credentials = self.vault.open(integration.credentials)
         except UnsealableError as error:
             raise MisconfiguredError(str(error)) from error
-        return provider.open(integration.configuration, credentials, self.http, self.guard)
+        return provider.open(integration.configuration, credentials, self.http[provider.name], self.guard)
 
     def callback_url(self, integration: Integration) -> str:
         """Where the provider of an integration tells us its news."""

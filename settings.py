@@ -80,6 +80,7 @@ class Settings(BaseSettings):
         dispatch_deadline: how long a provider that surely did not take a message is tried again.
         workflow_sandbox: whether the worker runs workflows in Temporal's sandbox; it doubles the worker's CPU
             (`docs/decisions/0006`), so tests run with it and production does not need to.
+        sends_per_provider: how many sends a worker does at once for each provider (`docs/decisions/0013`).
         cached_workflows: how many open workflows a worker keeps in memory.
     """
 
@@ -111,6 +112,7 @@ class Settings(BaseSettings):
     dispatch_timeout: Duration = timedelta(seconds=60)
     dispatch_deadline: Duration = timedelta(hours=1)
     workflow_sandbox: bool = False
+    sends_per_provider: int = Field(default=200, ge=1)
     cached_workflows: int = Field(default=5_000, ge=100)
 
     @model_validator(mode="after")

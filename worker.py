@@ -3,7 +3,10 @@
 import asyncio
 import logging
 import signal
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from math import ceil
 from typing import Final
 
 from temporalio.client import Client
@@ -12,23 +15,48 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.admission import MongoAdmission
 from activities.dispatch import ProviderDispatch
+from activities.interfaces import sending_queue
 from activities.reception import MongoReception
 from activities.record import MongoRecord
-from bootstrap import connect_temporal, http_client, mongodb, register_search_attributes
+from activities.shares import Shares
+from bootstrap import connect_temporal, http_clients, mongodb, register_search_attributes
 from integrations import ProviderOpener
+from providers import PROVIDERS
 from security import Vault
 from settings import Settings
 from workflows.registry import WORKFLOWS
 
-GRACE: Final = timedelta(seconds=35)
+SENDING_GRACE: Final = timedelta(seconds=35)
 """How long a stopping worker lets sends finish: the longest a provider is waited for."""
+
+RECORDING_GRACE: Final = timedelta(seconds=5)
+"""How long a stopping worker then lets what it learnt be written down; what is not, another worker writes."""
+
+_INTEGRATIONS_AT_ONCE: Final = 4
+"""So many integrations of a provider that never answer take all its slots; fewer leave some to the others."""
 
 _LOG = logging.getLogger("iris.worker")
 
 
-def create_worker(client: Client, settings: Settings, opener: ProviderOpener) -> Worker:
+@asynccontextmanager
+async def create_worker(client: Client, settings: Settings, opener: ProviderOpener) -> AsyncGenerator[None]:
+    """Work until the end of the block, and then let sends in flight finish and be recorded.
+
+    Each provider's sends have a task queue and slots of their own (`docs/decisions/0013`).
+    """
+    sending = [_sending_worker(client, settings, opener, provider) for provider in PROVIDERS]
+    async with _workflow_worker(client, settings), AsyncExitStack() as stack:
+        for worker in sending:
+            await stack.enter_async_context(worker)
+        try:
+            yield
+        finally:
+            await asyncio.gather(*(worker.shutdown() for worker in sending))
+
+
+def _workflow_worker(client: Client, settings: Settings) -> Worker:
     """The worker of the interactions' task queue."""
-    admission, dispatch, record = MongoAdmission(), ProviderDispatch(opener), MongoRecord()
+    admission, record = MongoAdmission(), MongoRecord()
     return Worker(
         client,
         task_queue=settings.task_queue,
@@ -37,8 +65,6 @@ def create_worker(client: Client, settings: Settings, opener: ProviderOpener) ->
             admission.register,
             admission.validate,
             admission.resolve,
-            dispatch.dispatch,
-            dispatch.find_sent,
             record.record,
             record.load,
             MongoReception().receive,
@@ -48,9 +74,24 @@ def create_worker(client: Client, settings: Settings, opener: ProviderOpener) ->
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         max_cached_workflows=settings.cached_workflows,
-        graceful_shutdown_timeout=GRACE,
+        graceful_shutdown_timeout=RECORDING_GRACE,
         # A task cached on a worker that was killed goes to another after this, instead of after ten seconds.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+    )
+
+
+def _sending_worker(client: Client, settings: Settings, opener: ProviderOpener, provider: str) -> Worker:
+    """The worker of a provider's task queue."""
+    slots = settings.sends_per_provider
+    dispatch = ProviderDispatch(opener, Shares(ceil(slots / _INTEGRATIONS_AT_ONCE)))
+    return Worker(
+        client,
+        task_queue=sending_queue(settings.task_queue, provider),
+        activities=[dispatch.dispatch, dispatch.find_sent],
+        max_concurrent_activities=slots,
+        # One request waits at each idle queue; more come with the work.
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(initial=1),
+        graceful_shutdown_timeout=SENDING_GRACE,
     )
 
 
@@ -62,7 +103,7 @@ async def run_worker(settings: Settings) -> None:
     client = await connect_temporal(settings)
     await register_search_attributes(client)
     guard = settings.address_guard()
-    async with mongodb(settings), http_client(guard) as http:
+    async with mongodb(settings), http_clients(guard, settings.sends_per_provider) as http:
         keys = settings.vault_keys()
         opener = ProviderOpener(vault=Vault(keys), http=http, public_url=settings.public_url, guard=guard)
         async with create_worker(client, settings, opener):

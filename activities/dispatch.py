@@ -1,8 +1,8 @@
 """Sending: one message to its provider, and nothing else."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -11,6 +11,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.interfaces import Dispatch, DispatchActivities, Search
+from activities.shares import NoPlaceError, Shares
 from domain.outcomes import LONGEST_DETAIL, Accepted, FailureClass, Outcome, Rejected, Unanswered
 from domain.payloads import InvalidPayloadError, parse_payload
 from integrations import ProviderOpener
@@ -38,19 +39,22 @@ class ProviderDispatch(DispatchActivities):
 
     Attributes:
         opener: opens providers with their credentials, which never leave this activity.
+        shares: how many sends each integration may have in flight.
     """
 
     opener: ProviderOpener
+    shares: Shares
 
     @activity.defn
     async def dispatch(self, dispatch: Dispatch) -> Outcome:
         """Hand the message to its provider; write nothing."""
-        ready = await self._prepare(dispatch)
-        if isinstance(ready, Rejected):
-            return ready
-        provider, outbound = ready
-        async with _sign_of_life():
-            outcome = await _send(provider, outbound)
+        with self._place(dispatch):
+            ready = await self._prepare(dispatch)
+            if isinstance(ready, Rejected):
+                return ready
+            provider, outbound = ready
+            async with _sign_of_life():
+                outcome = await _send(provider, outbound)
         if isinstance(outcome, Unanswered) and dispatch.repeatable and _may_ask_again():
             raise _retryable(UNANSWERED, outcome.detail)
         return outcome
@@ -58,20 +62,32 @@ class ProviderDispatch(DispatchActivities):
     @activity.defn
     async def find_sent(self, search: Search) -> Accepted | None:
         """The message that an unanswered send made after all, if the provider surely has it."""
+        with self._place(search.dispatch):
+            found = await self._look_for(search)
+        # The same text to the same person may have been sent twice on purpose: one message is one interaction's.
+        if found is None or await _belongs_to_another(search.dispatch, found):
+            return None
+        return found
+
+    @contextmanager
+    def _place(self, dispatch: Dispatch) -> Generator[None]:
+        try:
+            with self.shares.place(dispatch.integration_id):
+                yield
+        except NoPlaceError as error:
+            raise _retryable(NOT_TAKEN, str(error), error.wait) from None
+
+    async def _look_for(self, search: Search) -> Accepted | None:
         ready = await self._prepare(search.dispatch)
         if isinstance(ready, Rejected):
             return None
         provider, outbound = ready
         try:
-            found = await provider.find_sent(outbound, search.since)
+            return await provider.find_sent(outbound, search.since)
         except TransientError as error:
             raise _retryable(NOT_TAKEN, str(error), error.retry_after) from None
         except ForbiddenAddressError:
             return None
-        # The same text to the same person may have been sent twice on purpose: one message is one interaction's.
-        if found is None or await _belongs_to_another(search.dispatch, found):
-            return None
-        return found
 
     async def _prepare(self, dispatch: Dispatch) -> tuple[AnyProvider, Outbound] | Rejected:
         """The provider and the message for it; or why it surely cannot be sent."""
@@ -127,6 +143,9 @@ async def _send(provider: AnyProvider, outbound: Outbound) -> Outcome:
         raise _retryable(NOT_TAKEN, str(error), error.retry_after) from None
     except ForbiddenAddressError as error:
         return Rejected(code="forbidden_address", failure=FailureClass.CONFIGURATION, detail=str(error))
+    except asyncio.CancelledError:
+        # Left to Temporal's SDK it would count as a failure that may be tried again.
+        return Unanswered(detail="the worker stopped while it was sending")
     except Exception as error:  # noqa: BLE001 - whatever broke, it may have broken after the message went out
         activity.logger.exception("the provider's adapter failed", extra={"provider": provider.name})
         return Unanswered(detail=type(error).__name__)

@@ -63,6 +63,7 @@ class Dispatch(_Message):
 
     interaction_id: str
     tenant: str
+    provider: str
     integration_id: str
     payload: dict[str, JsonValue]
     destinations: list[Destination]
@@ -138,8 +139,13 @@ class AdmissionActivities(ABC):
         """Find or make the users and the process, and put the interaction in `DISPATCH_PENDING`."""
 
 
+def sending_queue(task_queue: str, provider: str) -> str:
+    """The task queue of a provider's `DispatchActivities`, beside the interactions' own."""
+    return f"{task_queue}-{provider}"
+
+
 class DispatchActivities(ABC):
-    """Sending."""
+    """Sending; each provider's on the `sending_queue` of its own."""
 
     @abstractmethod
     @activity.defn

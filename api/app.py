@@ -10,7 +10,7 @@ from api import health, interactions, login, webhooks
 from api.boundary import DOCUMENTATION, Boundary
 from api.errors import add_error_handlers
 from api.state import IrisState
-from bootstrap import connect_temporal, http_client, mongodb
+from bootstrap import connect_temporal, http_clients, mongodb
 from integrations import ProviderOpener
 from security import Vault
 from settings import Settings
@@ -27,7 +27,7 @@ def create_app(settings: Settings) -> Boundary:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         guard = settings.address_guard()
-        async with mongodb(settings) as database, http_client(guard) as http:
+        async with mongodb(settings) as database, http_clients(guard, settings.sends_per_provider) as http:
             vault = Vault(settings.vault_keys())
             app.state.iris = IrisState(
                 settings=settings,

@@ -19,7 +19,7 @@ from temporalio.client import Client
 
 from api.app import create_app
 from api.engine import workflow_id
-from bootstrap import connect_temporal, http_client, mongodb
+from bootstrap import connect_temporal, http_clients, mongodb
 from domain.channels import Channel
 from domain.clock import to_wire, utc_now
 from domain.identifiers import new_id
@@ -215,7 +215,7 @@ async def running_iris(
     async with (
         running(create_gateway(gateway_settings)) as gateway_url,
         open_database(settings),
-        http_client(guard) as provider_http,
+        http_clients(guard, settings.sends_per_provider) as provider_http,
         create_worker(client, settings, ProviderOpener(vault, provider_http, settings.public_url, guard)),
         running(create_app(settings), port=port) as url,
         _calling(gateway_url, SANDBOX.token.get_secret_value()) as gateway,

@@ -36,6 +36,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "IRIS_DISPATCH_TIMEOUT": ("90", timedelta(seconds=90)),
     "IRIS_DISPATCH_DEADLINE": ("PT30M", timedelta(minutes=30)),
     "IRIS_WORKFLOW_SANDBOX": ("true", True),
+    "IRIS_SENDS_PER_PROVIDER": ("20", 20),
     "IRIS_CACHED_WORKFLOWS": ("200", 200),
 }
 PRODUCTION = {"IRIS_ENVIRONMENT": "production", "IRIS_JWT_SECRET": SECRET, "IRIS_ENCRYPTION_KEYS": KEY}

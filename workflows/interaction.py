@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, cast
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
         Registration,
         Resolution,
         Search,
+        sending_queue,
     )
     from domain.clock import to_milliseconds
     from domain.events import HeardNews, ProviderEvent
@@ -143,6 +144,7 @@ class InteractionWorkflow:
         return Dispatch(
             interaction_id=interaction.id,
             tenant=interaction.tenant,
+            provider=interaction.integration.provider,
             integration_id=interaction.integration.integration_id,
             payload=interaction.payload,
             destinations=interaction.destinations,
@@ -213,6 +215,8 @@ class InteractionWorkflow:
             return await workflow.execute_activity_method(
                 DispatchActivities.dispatch,
                 dispatch,
+                task_queue=sending_queue(workflow.info().task_queue, dispatch.provider),
+                priority=Priority(fairness_key=dispatch.tenant),
                 start_to_close_timeout=self._start.dispatch_timeout,
                 heartbeat_timeout=_WORKER_SILENCE,
                 schedule_to_close_timeout=self._start.dispatch_deadline,
@@ -242,8 +246,9 @@ class InteractionWorkflow:
             found = await workflow.execute_activity_method(
                 DispatchActivities.find_sent,
                 Search(dispatch=dispatch, since=self._created),
+                task_queue=sending_queue(workflow.info().task_queue, dispatch.provider),
                 start_to_close_timeout=timedelta(seconds=60),
-                retry_policy=RetryPolicy(maximum_attempts=3),
+                schedule_to_close_timeout=timedelta(minutes=5),
                 summary="look for it at the provider",
             )
         except ActivityError:

@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.dispatch import MOST_UNANSWERED_ATTEMPTS, NOT_TAKEN, UNANSWERED, ProviderDispatch
 from activities.interfaces import Dispatch, Search
+from activities.shares import Shares
 from bootstrap import http_client
 from domain.channels import Channel
 from domain.clock import utc_now
@@ -32,12 +33,14 @@ class Sender:
     def __init__(self, world: World, http: httpx2.AsyncClient) -> None:
         self.world = world
         self.http = http
-        self.activity = ProviderDispatch(ProviderOpener(VAULT, http, f"http://127.0.0.1:{free_port()}", NOTHING_INSIDE))
+        opener = ProviderOpener(VAULT, {"sandbox": http}, f"http://127.0.0.1:{free_port()}", NOTHING_INSIDE)
+        self.activity = ProviderDispatch(opener, Shares(most=2))
 
     async def dispatch(self, integration: Integration, phone: str = "34638766068", *, repeatable: bool) -> Dispatch:
         return Dispatch(
             interaction_id=new_id(),
             tenant=self.world.tenant,
+            provider="sandbox",
             integration_id=integration.id,
             payload={"TYPE": "simple-text", "text": "Hola"},
             destinations=[Destination(key=DestinationKind.PHONE_NUMBER, value=phone)],

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from bootstrap import http_client
+from bootstrap import http_clients
 from domain.clock import utc_now
 from embedded.ports import free_port
 from embedded.processes import until
@@ -50,7 +50,7 @@ async def iris(iris: Iris, environment: WorkflowEnvironment, server_directory: P
     guard = settings.address_guard()
     async with (
         WebProgram("api", server_directory / "lost.log", environment_of(settings), port, "/health/live") as api,
-        http_client(guard) as provider_http,
+        http_clients(guard, settings.sends_per_provider) as provider_http,
         create_worker(
             environment.client,
             settings,
