@@ -7,7 +7,7 @@ from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError, WaitQueueTimeoutError
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, ProtocolError, PyMongoError, WaitQueueTimeoutError
 from starlette.exceptions import HTTPException
 from temporalio.service import RPCError
 
@@ -75,7 +75,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 async def _on_database_error(request: Request, error: Exception) -> Response:
-    away = isinstance(error, ConnectionFailure | ExecutionTimeout | WaitQueueTimeoutError)
+    away = isinstance(error, ConnectionFailure | ExecutionTimeout | ProtocolError | WaitQueueTimeoutError)
     if away or (isinstance(error, PyMongoError) and error.timeout):
         _LOG.warning("MongoDB does not answer: %s", type(error).__name__)
         return await _on_iris_error(request, UnavailableError("MongoDB"))
