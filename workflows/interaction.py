@@ -1,6 +1,7 @@
 """One interaction, from its submission to the last receipt: its only changer."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, cast
@@ -22,28 +23,23 @@ with workflow.unsafe.imports_passed_through():
         sending_queue,
     )
     from domain.clock import to_milliseconds
-    from domain.events import HeardNews, ProviderEvent
+    from domain.events import HeardNews
     from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry
     from domain.outcomes import Accepted, Outcome
     from domain.problems import Problem
     from domain.status import FAILURES, Milestone, Standing, Status
     from domain.submission import Submission
     from workflows import attributes
-    from workflows.audience import Audience
+    from workflows.hearing import Hearing
     from workflows.messages import NO_REFUSAL, Admission, InteractionInput, Refusal
     from workflows.outcomes import UNKNOWN, outcome_of_failure, standing_after
     from workflows.steps import step
     from workflows.story import (
-        describe_event,
         describe_outcome,
         describe_problems,
         events_of_refused,
         story_so_far,
-        why_not_applied,
     )
-
-MOST_EVENTS: Final = 500
-"""After so many recorded events of one interaction, those that change nothing are no longer recorded."""
 
 _TIMED_OUT_IN_FLIGHT: Final = ["TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat"]
 """How Temporal's server names, in a retry policy, an attempt that never came back
@@ -68,16 +64,13 @@ class InteractionWorkflow:
         self._start = start
         self._admission: Admission | None = None
         self._inbox: list[HeardNews] = []
-        self._heard_ids: set[str] = set()
-        self._heard_keys: set[str] = set()
-        self._recorded = 0
         self._history: list[HistoryEntry] = []
         self._standing = Standing(status=Status.VALIDATION_PENDING)
         self._sequence = 0
         self._tasks_before = 0
         self._created: datetime = workflow.now()
         self._policy: DispatchPolicy | None = None
-        self._audience = Audience([])
+        self._hearing = Hearing([])
 
     @workflow.run
     async def run(self, start: InteractionInput) -> Standing:
@@ -137,7 +130,7 @@ class InteractionWorkflow:
             return None
         interaction = resolved.interaction
         self._policy = validation.policy
-        self._audience = Audience(interaction.destinations)
+        self._hearing = Hearing(interaction.destinations)
         self._sequence = 2
         self._stand(Standing(status=Status.DISPATCH_PENDING), interaction.audit_trail.history[-1:])
         self._admission = Admission(interaction=interaction, fingerprint=registration.fingerprint)
@@ -180,16 +173,10 @@ class InteractionWorkflow:
             raise ApplicationError("there is no such interaction", type="NotFound", non_retryable=True)
         self._sequence = record.sequence
         self._policy = record.policy
-        self._audience = Audience(record.interaction.destinations)
         trail = record.interaction.audit_trail
         self._created = trail.created
         self._tasks_before = record.revision >> MILLISECOND_BITS
-        self._heard_ids = {heard.id for heard in trail.provider_events}
-        self._heard_keys = {heard.event.key for heard in trail.provider_events}
-        self._recorded = len(trail.provider_events)
-        for heard in trail.provider_events:
-            if self._audience.includes(heard.event):
-                self._audience.hear(heard.event)
+        self._hearing = Hearing(record.interaction.destinations, trail.provider_events)
         self._stand(record.standing, trail.history)
         self._admission = Admission(
             interaction=record.interaction, fingerprint=record.fingerprint, problems=record.problems
@@ -199,13 +186,7 @@ class InteractionWorkflow:
         outcome = await self._send(dispatch)
         standing = standing_after(outcome)
         entry = self._entry(standing, describe_outcome(outcome))
-        refused = events_of_refused(outcome)
-        for event in refused:
-            self._audience.hear(event)
-        heard = [
-            HeardEvent(id=event.key, heard_at=entry.date, event=event, status=standing.status, applied=True)
-            for event in refused
-        ]
+        heard = self._hearing.refuse(events_of_refused(outcome), standing, entry.date)
         message_id = outcome.provider_message_id if isinstance(outcome, Accepted) else None
         await self._record(standing, [entry], heard, message_id)
 
@@ -288,41 +269,15 @@ class InteractionWorkflow:
     async def _take_news(self) -> None:
         while self._inbox:
             news, self._inbox = self._inbox, []
-            standing = self._standing
-            entries: list[HistoryEntry] = []
-            heard: list[HeardEvent] = []
-            for item in news:
-                if item.id in self._heard_ids:
-                    # A run that begins from the record may find there what an earlier try of itself has written.
-                    continue
-                event = item.event
-                heard_before = standing
-                standing, reason = self._take(standing, event)
-                if standing != heard_before:
-                    entries.append(self._entry(standing, describe_event(event)))
-                if reason is None or self._recorded + len(heard) < MOST_EVENTS:
-                    heard.append(HeardEvent.taken(item, standing.status, reason))
-                self._heard_ids.add(item.id)
-                self._heard_keys.add(event.key)
-            if heard:
-                await self._record(standing, entries, heard)
-
-    def _take(self, standing: Standing, event: ProviderEvent) -> tuple[Standing, str | None]:
-        """The standing after an event, and why the event was not applied, if it was not."""
-        if not self._audience.includes(event):
-            return standing, "about another destination"
-        reason = why_not_applied(standing, event, repeated=event.key in self._heard_keys)
-        if reason is not None:
-            return standing, reason
-        milestone, word = self._audience.hear(event)
-        after = standing if milestone is Milestone.NONE else standing.hear(milestone, word)
-        return after, "not of all destinations yet" if after == standing else None
+            heard = self._hearing.take(news, self._standing, self._now())
+            if heard.events:
+                await self._record(heard.standing, heard.entries, heard.events)
 
     async def _close_window(self) -> None:
         """The receipt window closed: silence completes what has no receipts, and is noted on all else."""
         reports = self._policy is None or self._policy.reports_delivery
         standing = self._standing
-        if self._audience.has_failed and standing.status is Status.SENT:
+        if self._hearing.has_failed and standing.status is Status.SENT:
             failed = standing.model_copy(update={"status": Status.PROCESS_ERROR, "milestone": Milestone.FAILED})
             await self._record(failed, [self._entry(failed, "No ha llegado a todos los destinos")])
         elif standing.status is Status.SENT and not reports:
@@ -336,7 +291,7 @@ class InteractionWorkflow:
         self,
         standing: Standing,
         entries: list[HistoryEntry],
-        heard: list[HeardEvent] | None = None,
+        heard: Sequence[HeardEvent] = (),
         provider_message_id: str | None = None,
         refusal: Refusal = NO_REFUSAL,
     ) -> None:
@@ -348,8 +303,8 @@ class InteractionWorkflow:
             updated=self._now(),
             history_before=len(self._history),
             history=entries,
-            heard_before=self._recorded,
-            heard=heard or [],
+            heard_before=self._hearing.recorded - len(heard),
+            heard=list(heard),
             provider_message_id=provider_message_id,
             problems=refusal.problems,
             process_id=refusal.process_id,
@@ -358,7 +313,6 @@ class InteractionWorkflow:
             RecordActivities.record, change, **step(f"{standing.status} {standing.custom_status or ''}".rstrip())
         )
         self._sequence = change.sequence
-        self._recorded += len(change.heard)
         self._stand(standing, entries)
 
     def _stand(self, standing: Standing, entries: list[HistoryEntry]) -> None:
