@@ -3,7 +3,7 @@
 import typer
 
 from commands.demonstration import demo
-from commands.deployment import replay
+from commands.deployment import promote, replay
 from commands.messages import send, show
 from commands.processes import api, sandbox, seed, up, worker
 
@@ -14,7 +14,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (send, show, demo, replay, up, api, worker, sandbox, seed):
+for command in (send, show, demo, replay, promote, up, api, worker, sandbox, seed):
     app.command()(command)
 
 

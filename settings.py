@@ -62,6 +62,9 @@ class Settings(BaseSettings):
         temporal_address: `TEMPORAL_ADDRESS`, host:port.
         temporal_namespace: `TEMPORAL_NAMESPACE`.
         temporal_api_key: `TEMPORAL_API_KEY`, for Temporal Cloud; implies TLS.
+        temporal_worker_build_id: `TEMPORAL_WORKER_BUILD_ID`, the version of this worker (`docs/deploying.md`); unset, a
+            worker takes the workflows of any version. Named as Temporal's Worker Controller for Kubernetes sets it.
+        temporal_deployment_name: `TEMPORAL_DEPLOYMENT_NAME`, what the workers' versions are versions of.
         temporal_tls_cert, temporal_tls_key, temporal_tls_ca: paths of PEM files, for mutual TLS.
         task_queue: the Temporal task queue of the interactions.
         public_url: `IRIS_PUBLIC_URL`, where providers reach this API from outside; signatures cover it.
@@ -96,6 +99,10 @@ class Settings(BaseSettings):
     temporal_address: str = Field(default="127.0.0.1:7233", validation_alias="TEMPORAL_ADDRESS")
     temporal_namespace: str = Field(default="default", validation_alias="TEMPORAL_NAMESPACE")
     temporal_api_key: SecretStr | None = Field(default=None, validation_alias="TEMPORAL_API_KEY")
+    temporal_worker_build_id: str | None = Field(
+        default=None, min_length=1, validation_alias="TEMPORAL_WORKER_BUILD_ID"
+    )
+    temporal_deployment_name: str = Field(default="iris", validation_alias="TEMPORAL_DEPLOYMENT_NAME")
     temporal_tls_cert: Path | None = Field(default=None, validation_alias="TEMPORAL_TLS_CERT")
     temporal_tls_key: Path | None = Field(default=None, validation_alias="TEMPORAL_TLS_KEY")
     temporal_tls_ca: Path | None = Field(default=None, validation_alias="TEMPORAL_TLS_CA")

@@ -24,6 +24,7 @@ from integrations import ProviderOpener
 from providers import PROVIDERS
 from security import Vault
 from settings import Settings
+from versioning import deployment_config
 from workflows.registry import WORKFLOWS
 
 SENDING_GRACE: Final = timedelta(seconds=35)
@@ -75,6 +76,7 @@ def _workflow_worker(client: Client, settings: Settings) -> Worker:
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         max_cached_workflows=settings.cached_workflows,
         graceful_shutdown_timeout=RECORDING_GRACE,
+        deployment_config=deployment_config(settings),
         # A task cached on a worker that was killed goes to another after this, instead of after ten seconds.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
     )
@@ -92,6 +94,7 @@ def _sending_worker(client: Client, settings: Settings, opener: ProviderOpener, 
         # One request waits at each idle queue; more come with the work.
         activity_task_poller_behavior=PollerBehaviorAutoscaling(initial=1),
         graceful_shutdown_timeout=SENDING_GRACE,
+        deployment_config=deployment_config(settings),
     )
 
 

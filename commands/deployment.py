@@ -4,18 +4,20 @@ import asyncio
 import json
 import logging
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
-from commands.client import ERR, OUT, fail, server_settings
+from commands.client import ERR, OUT, fail, new_table, server_settings
 from commands.options import AsJson, DataDirectory
 
 if TYPE_CHECKING:
     from replaying import Summary
     from settings import Settings
+    from versioning import Version
 
 
 def replay(
@@ -46,6 +48,47 @@ def replay(
         _show(summary, ADVICE)
     if summary.failed:
         raise typer.Exit(1)
+
+
+def promote(
+    build_id: Annotated[
+        str | None, typer.Argument(help="The version that new interactions shall begin on.", show_default=False)
+    ] = None,
+    wait: Annotated[float, typer.Option(min=0, help="How many seconds the version's workers may take to appear.")] = 60,
+    as_json: AsJson = False,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Let new interactions begin on a version of the worker, its TEMPORAL_WORKER_BUILD_ID; show all versions.
+
+    Those that are open end on the version that they began on: stop its workers once it has drained.
+    """
+    settings = server_settings(data_dir)
+    try:
+        known = asyncio.run(_promote(settings, build_id, timedelta(seconds=wait)))
+    except RuntimeError as error:
+        fail(f"Temporal at {settings.temporal_address}: {error}", 2)
+    if as_json:
+        print(json.dumps([asdict(version) for version in known], indent=2))  # noqa: T201 - for programs
+        return
+    table = new_table("version", "status")
+    for version in known:
+        table.add_row(version.build_id, version.status)
+    OUT.print(table)
+
+
+async def _promote(settings: "Settings", build_id: str | None, patience: timedelta) -> "list[Version]":
+    from temporalio.service import RPCError
+
+    from bootstrap import connect_temporal
+    from versioning import promote, versions
+
+    client, deployment = await connect_temporal(settings), settings.temporal_deployment_name
+    try:
+        if build_id is not None:
+            await promote(client, deployment, build_id, patience)
+        return await versions(client, deployment)
+    except RPCError as error:
+        raise RuntimeError(error.message) from error
 
 
 async def _replay(settings: "Settings", query: str | None, limit: int | None, *, quiet: bool) -> "Summary":

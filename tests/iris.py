@@ -202,6 +202,19 @@ async def open_database(settings: Settings) -> AsyncGenerator[None]:
 
 
 @asynccontextmanager
+async def running_worker(client: Client, settings: Settings) -> AsyncGenerator[None]:
+    """A worker, working until the end of the block."""
+    guard = settings.address_guard()
+    async with (
+        http_clients(guard, settings.sends_per_provider) as provider_http,
+        create_worker(
+            client, settings, ProviderOpener(Vault(settings.vault_keys()), provider_http, settings.public_url, guard)
+        ),
+    ):
+        yield
+
+
+@asynccontextmanager
 async def running_iris(
     mongodb_uri: str, temporal_address: str, database: str, **changes: object
 ) -> AsyncGenerator[Iris]:
@@ -209,18 +222,15 @@ async def running_iris(
     gateway_settings = GatewaySettings(accounts=(SANDBOX,), callback_delay=timedelta(milliseconds=50))
     port = free_port()
     settings = fresh_settings(mongodb_uri, temporal_address, database, f"http://127.0.0.1:{port}", **changes)
-    vault = Vault(settings.vault_keys())
-    guard = settings.address_guard()
     client = await connect_temporal(settings)
     async with (
         running(create_gateway(gateway_settings)) as gateway_url,
         open_database(settings),
-        http_clients(guard, settings.sends_per_provider) as provider_http,
-        create_worker(client, settings, ProviderOpener(vault, provider_http, settings.public_url, guard)),
+        running_worker(client, settings),
         running(create_app(settings), port=port) as url,
         _calling(gateway_url, SANDBOX.token.get_secret_value()) as gateway,
     ):
-        demo = await seed_open_database(vault, demo_settings(gateway_url))
+        demo = await seed_open_database(Vault(settings.vault_keys()), demo_settings(gateway_url))
         async with _calling(url, demo.api_key) as http:
             yield Iris(settings, client, http, gateway, demo, gateway_url)
 

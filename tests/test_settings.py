@@ -20,6 +20,8 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "TEMPORAL_ADDRESS": ("temporal:7233", "temporal:7233"),
     "TEMPORAL_NAMESPACE": ("other", "other"),
     "TEMPORAL_API_KEY": (SECRET, SecretStr(SECRET)),
+    "TEMPORAL_WORKER_BUILD_ID": ("2", "2"),
+    "TEMPORAL_DEPLOYMENT_NAME": ("other", "other"),
     "TEMPORAL_TLS_CERT": ("/cert.pem", Path("/cert.pem")),
     "TEMPORAL_TLS_KEY": ("/key.pem", Path("/key.pem")),
     "TEMPORAL_TLS_CA": ("/ca.pem", Path("/ca.pem")),

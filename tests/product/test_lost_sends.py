@@ -12,20 +12,16 @@ import httpx2
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from bootstrap import http_clients
 from domain.clock import utc_now
 from embedded.ports import free_port
 from embedded.processes import until
 from embedded.programs import WebProgram
-from integrations import ProviderOpener
 from models.interaction import Interaction
-from security import Vault
-from tests.iris import Iris
+from tests.iris import Iris, running_worker
 from tests.product.far_ends import ONE_OF_EACH, label, words_of
 from tests.product.lines import Line, environment_of
 from tests.providers.far_ends.twilio import TwilioFarEnd
 from tests.providers.loopback import HttpFarEnd
-from worker import create_worker
 
 SEARCHES: Final = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30))
 
@@ -47,15 +43,9 @@ async def iris(iris: Iris, environment: WorkflowEnvironment, server_directory: P
         "public_url": f"http://127.0.0.1:{port}",
     }
     settings = iris.settings.model_copy(update=changes)
-    guard = settings.address_guard()
     async with (
         WebProgram("api", server_directory / "lost.log", environment_of(settings), port, "/health/live") as api,
-        http_clients(guard, settings.sends_per_provider) as provider_http,
-        create_worker(
-            environment.client,
-            settings,
-            ProviderOpener(Vault(settings.vault_keys()), provider_http, settings.public_url, guard),
-        ),
+        running_worker(environment.client, settings),
         httpx2.AsyncClient(base_url=api.url, headers=iris.http.headers, timeout=30, trust_env=False) as http,
     ):
         yield replace(iris, settings=settings, temporal=environment.client, http=http)
