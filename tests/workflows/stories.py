@@ -214,8 +214,8 @@ async def unknown_word(iris: Iris) -> str:
     return interaction["id"]
 
 
-async def news_told_twice(iris: Iris) -> str:
-    """The same hearing reaches the workflow in two signals, as when the answer to the first was lost."""
+async def told_twice_and_late(iris: Iris) -> str:
+    """The same hearing comes in two signals, as when the answer to the first was lost; then older news comes."""
     sent = await iris.send("whatsapp", "34600000010")
     await iris.until_status(sent["id"], "SENT")
     interaction = await Interaction.get(sent["id"])
@@ -225,6 +225,7 @@ async def news_told_twice(iris: Iris) -> str:
         news = HeardNews(id=f"of-{sent['id']}", heard_at=interaction.created, event=event)
         await tell(iris.temporal, iris.settings, interaction, [news])
         await iris.until_status(sent["id"], "COMPLETED", "delivered")
+    await iris.receive(sent["id"], "sent")
     await iris.receive(sent["id"], "read")
     await iris.ended(sent["id"])
     return sent["id"]
@@ -381,7 +382,7 @@ STORIES: Final[Mapping[str, Story]] = {
     "receipt_before_the_answer": Story(ending("sms", "34600000008")),
     "receipts_out_of_order": Story(ending("whatsapp", "34600000009")),
     "unknown_word": Story(unknown_word),
-    "news_told_twice": Story(news_told_twice),
+    "told_twice_and_late": Story(told_twice_and_late),
     "partly_refused": Story(partly_refused, Stage.HURRIED),
     "bounce_of_one_and_of_a_copy": Story(bounce_of_one_and_of_a_copy, Stage.HURRIED),
     "waiting_for_receipts": Story(waiting("email", "silent@sandbox.example.com", "SENT", "queued")),

@@ -1,6 +1,5 @@
 """Histories of earlier runs still replay: an edit of the workflow that would break open runs is caught here."""
 
-import importlib.util
 import inspect
 import json
 import re
@@ -59,25 +58,15 @@ def test_the_stories_end_in_every_way_that_an_interaction_can() -> None:
     assert words[Status.PROVIDER_SENDING_ERROR] == {"rejected", UNKNOWN, NOT_SENT}
 
 
-def imported_anew(workflow: type) -> type:
-    """The workflow from another import of its module, so that what runs only then is seen to run too."""
-    spec = importlib.util.spec_from_file_location(f"anew_{workflow.__name__}", inspect.getfile(workflow))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return getattr(module, workflow.__name__)
-
-
 async def test_the_stories_take_every_branch_of_every_workflow(tmp_path: Path) -> None:
     """A branch that no story takes could be edited without any history failing to replay."""
-    sources = [inspect.getfile(workflow) for workflow in WORKFLOWS]
-    measured = Coverage(data_file=None, branch=True, include=sources, config_file=False)
+    measured = Coverage(data_file=None, branch=True, include=["workflows/*"], config_file=False)
     measured.exclude(r"@workflow\.query")  # queries are in no history
     measured.exclude("< MOST_EVENTS", which="partial")  # so many events would be a megabyte of history
+    measured.exclude(r"case str\(\):", which="partial")  # the last case of those that the type allows
     with measured.collect():
         replayer = Replayer(
-            workflows=[imported_anew(workflow) for workflow in WORKFLOWS],
+            workflows=WORKFLOWS,
             data_converter=pydantic_data_converter,
             workflow_runner=UnsandboxedWorkflowRunner(),
         )
@@ -85,9 +74,16 @@ async def test_the_stories_take_every_branch_of_every_workflow(tmp_path: Path) -
             await replayer.replay_workflow(history_of(story))
     measured.json_report(outfile=str(tmp_path / "report.json"))
     files: dict[str, Any] = json.loads((tmp_path / "report.json").read_text())["files"]
-    unplayed = {name: [*of["missing_lines"], *of["missing_branches"]] for name, of in files.items()}
-    assert not any(unplayed.values()), f"add a story that takes these lines and branches: {unplayed}"
-    assert len(unplayed) == len(sources)
+    assert {str(Path(inspect.getfile(workflow)).relative_to(Path.cwd())) for workflow in WORKFLOWS} <= set(files)
+    # What is outside of functions ran when the module was imported.
+    functions = {
+        f"{file} {name}": [*function["missing_lines"], *function["missing_branches"]]
+        for file, report in files.items()
+        for name, function in report["functions"].items()
+        if name
+    }
+    unplayed = {name: places for name, places in functions.items() if places}
+    assert not unplayed, "add a story to tests/workflows/stories.py that takes these lines and branches"
 
 
 async def test_an_edit_that_reorders_activities_fails_with_our_advice(tmp_path: Path) -> None:
