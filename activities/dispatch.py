@@ -26,8 +26,11 @@ NOT_TAKEN: Final = "NotTaken"
 UNANSWERED: Final = "Unanswered"
 """The type of the error when nobody answered and the send may be repeated."""
 
-MOST_UNANSWERED_ATTEMPTS: Final = 3
-"""After so many attempts, a repeatable message that nobody answers for is left to its receipts."""
+MOST_UNANSWERED_TRIES: Final = 3
+"""After so many tries, a repeatable message that nobody answers for is left to its receipts."""
+
+_MOST_DOUBLINGS: Final = 6
+"""How often the wait of a second between two tries doubles: to about a minute."""
 
 HEARTBEAT: Final = timedelta(seconds=3)
 """How often a slow send shows that its worker lives; sends that are quicker never do."""
@@ -48,15 +51,19 @@ class ProviderDispatch(DispatchActivities):
     @activity.defn
     async def dispatch(self, dispatch: Dispatch) -> Outcome:
         """Hand the message to its provider; write nothing."""
+        tries = _tries_before() + 1
         with self._place(dispatch):
             ready = await self._prepare(dispatch)
             if isinstance(ready, Rejected):
                 return ready
             provider, outbound = ready
-            async with _sign_of_life():
-                outcome = await _send(provider, outbound)
-        if isinstance(outcome, Unanswered) and dispatch.repeatable and _may_ask_again():
-            raise _retryable(UNANSWERED, outcome.detail)
+            try:
+                async with _sign_of_life(tries):
+                    outcome = await _send(provider, outbound)
+            except TransientError as error:
+                raise _try_again(tries, NOT_TAKEN, str(error), error.retry_after) from None
+        if isinstance(outcome, Unanswered) and dispatch.repeatable and tries < MOST_UNANSWERED_TRIES:
+            raise _try_again(tries, UNANSWERED, outcome.detail)
         return outcome
 
     @activity.defn
@@ -121,13 +128,13 @@ async def _belongs_to_another(dispatch: Dispatch, found: Accepted) -> bool:
 
 
 @asynccontextmanager
-async def _sign_of_life() -> AsyncGenerator[None]:
+async def _sign_of_life(tries: int) -> AsyncGenerator[None]:
     """Tell Temporal, during a slow send, that this worker lives; when it dies, that is known within seconds."""
 
     async def beat() -> None:
         while True:
             await asyncio.sleep(HEARTBEAT.total_seconds())
-            activity.heartbeat()
+            activity.heartbeat(tries)
 
     beating = asyncio.create_task(beat())
     try:
@@ -139,8 +146,8 @@ async def _sign_of_life() -> AsyncGenerator[None]:
 async def _send(provider: AnyProvider, outbound: Outbound) -> Outcome:
     try:
         return await provider.send(outbound)
-    except TransientError as error:
-        raise _retryable(NOT_TAKEN, str(error), error.retry_after) from None
+    except TransientError:
+        raise
     except ForbiddenAddressError as error:
         return Rejected(code="forbidden_address", failure=FailureClass.CONFIGURATION, detail=str(error))
     except asyncio.CancelledError:
@@ -151,8 +158,15 @@ async def _send(provider: AnyProvider, outbound: Outbound) -> Outcome:
         return Unanswered(detail=type(error).__name__)
 
 
-def _may_ask_again() -> bool:
-    return activity.info().attempt < MOST_UNANSWERED_ATTEMPTS
+def _tries_before() -> int:
+    """How often the send was tried: not how many attempts there were, because some found no place."""
+    details = activity.info().heartbeat_details
+    return int(details[0]) if details else 0
+
+
+def _try_again(tries: int, kind: str, detail: str, delay: timedelta | None = None) -> ApplicationError:
+    activity.heartbeat(tries)  # Temporal hands it to the next attempt
+    return _retryable(kind, detail, delay or timedelta(seconds=2 ** min(tries - 1, _MOST_DOUBLINGS)))
 
 
 def _retryable(kind: str, detail: str, delay: timedelta | None = None) -> ApplicationError:

@@ -1,5 +1,6 @@
 """Dispatching to a real far end, the sandbox gateway: every answer it can give, and what becomes of it."""
 
+import asyncio
 from datetime import timedelta
 
 import httpx2
@@ -8,7 +9,7 @@ from cryptography.fernet import Fernet
 from pydantic import JsonValue
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.dispatch import MOST_UNANSWERED_ATTEMPTS, NOT_TAKEN, UNANSWERED, ProviderDispatch
+from activities.dispatch import MOST_UNANSWERED_TRIES, NOT_TAKEN, UNANSWERED, ProviderDispatch
 from activities.interfaces import Dispatch, Search
 from activities.shares import Shares
 from bootstrap import http_client
@@ -23,8 +24,12 @@ from models.integration import Integration
 from providers.base import NOTHING_INSIDE
 from security import Vault
 from tests.activities.world import TOKEN, VAULT, World, run
+from tests.silence import SilentFarEnd
 
 REFUSED, THROTTLED, LOST_ONCE, LOST = "34600000003", "34600000005", "34600000006", "34600000007"
+
+SHARE = 2
+"""How many sends an integration may have in flight."""
 
 
 class Sender:
@@ -34,7 +39,7 @@ class Sender:
         self.world = world
         self.http = http
         opener = ProviderOpener(VAULT, {"sandbox": http}, f"http://127.0.0.1:{free_port()}", NOTHING_INSIDE)
-        self.activity = ProviderDispatch(opener, Shares(most=2))
+        self.activity = ProviderDispatch(opener, Shares(SHARE))
 
     async def dispatch(self, integration: Integration, phone: str = "34638766068", *, repeatable: bool) -> Dispatch:
         return Dispatch(
@@ -47,15 +52,15 @@ class Sender:
             repeatable=repeatable,
         )
 
-    async def send(self, dispatch: Dispatch, attempt: int = 1) -> Outcome:
-        return await run(self.activity.dispatch, dispatch, attempt=attempt)
+    async def send(self, dispatch: Dispatch, tries_before: int = 0) -> Outcome:
+        return await run(self.activity.dispatch, dispatch, tries_before=tries_before)
 
     async def send_to(self, phone: str, *, repeatable: bool = True) -> Outcome:
         return await self.send(await self.dispatch(await self.world.integration(), phone, repeatable=repeatable))
 
-    async def failure_of(self, dispatch: Dispatch, attempt: int = 1) -> ApplicationError:
+    async def failure_of(self, dispatch: Dispatch, tries_before: int = 0) -> ApplicationError:
         with pytest.raises(ApplicationError) as failure:
-            await self.send(dispatch, attempt)
+            await self.send(dispatch, tries_before)
         return failure.value
 
     async def taken(self, reference: str) -> int:
@@ -93,7 +98,7 @@ async def test_dispatching_writes_nothing(sender: Sender) -> None:
 
 async def test_a_repeated_dispatch_is_one_message_where_the_provider_knows_repetitions(sender: Sender) -> None:
     dispatch = await sender.dispatch(await sender.world.integration(), repeatable=True)
-    assert await sender.send(dispatch) == await sender.send(dispatch, attempt=2)
+    assert await sender.send(dispatch) == await sender.send(dispatch, tries_before=1)
     assert await sender.taken(dispatch.interaction_id) == 1
 
 
@@ -105,32 +110,34 @@ async def test_what_the_provider_refused_is_rejected_for_good(sender: Sender) ->
 
 async def test_what_was_surely_not_taken_is_raised_with_the_wait_that_the_provider_asks_for(sender: Sender) -> None:
     dispatch = await sender.dispatch(await sender.world.integration(), THROTTLED, repeatable=False)
-    for attempt in (1, 2):
-        failure = await sender.failure_of(dispatch, attempt)
+    for tries_before in range(2):
+        failure = await sender.failure_of(dispatch, tries_before)
         assert (failure.type, failure.next_retry_delay) == (NOT_TAKEN, timedelta(seconds=1))
         assert not failure.non_retryable
         assert failure.category is ApplicationErrorCategory.BENIGN
-    assert isinstance(await sender.send(dispatch, attempt=3), Accepted)
+    assert isinstance(await sender.send(dispatch, tries_before=2), Accepted)
 
 
 async def test_a_provider_that_is_not_reached_surely_did_not_take_it(sender: Sender) -> None:
     integration = await sender.world.integration(configuration={"baseUrl": f"http://127.0.0.1:{free_port()}"})
     failure = await sender.failure_of(await sender.dispatch(integration, repeatable=False))
-    assert (failure.type, failure.next_retry_delay) == (NOT_TAKEN, None)
+    assert (failure.type, failure.next_retry_delay) == (NOT_TAKEN, timedelta(seconds=1))
 
 
 async def test_a_lost_answer_is_asked_for_again_while_the_send_may_be_repeated(sender: Sender) -> None:
     dispatch = await sender.dispatch(await sender.world.integration(), LOST_ONCE, repeatable=True)
     assert (await sender.failure_of(dispatch)).type == UNANSWERED
-    assert isinstance(await sender.send(dispatch, attempt=2), Accepted)
+    assert isinstance(await sender.send(dispatch, tries_before=1), Accepted)
     assert await sender.taken(dispatch.interaction_id) == 1
 
 
 async def test_an_answer_that_is_always_lost_is_given_up_after_some_attempts(sender: Sender) -> None:
     dispatch = await sender.dispatch(await sender.world.integration(), LOST, repeatable=True)
-    for attempt in range(1, MOST_UNANSWERED_ATTEMPTS):
-        assert (await sender.failure_of(dispatch, attempt)).type == UNANSWERED
-    assert isinstance(await sender.send(dispatch, attempt=MOST_UNANSWERED_ATTEMPTS), Unanswered)
+    last = MOST_UNANSWERED_TRIES - 1
+    for tries_before in range(last):
+        failure = await sender.failure_of(dispatch, tries_before)
+        assert (failure.type, failure.next_retry_delay) == (UNANSWERED, timedelta(seconds=2**tries_before))
+    assert isinstance(await sender.send(dispatch, tries_before=last), Unanswered)
 
 
 async def test_a_lost_answer_is_never_asked_for_again_where_that_could_send_twice(sender: Sender) -> None:
@@ -217,3 +224,32 @@ async def test_credentials_that_the_provider_does_not_know_are_a_rejection(sende
     outcome = await sender.send(await sender.dispatch(integration, repeatable=True))
     assert isinstance(outcome, Rejected)
     assert outcome.failure is FailureClass.CONFIGURATION
+
+
+async def test_a_send_that_its_worker_breaks_off_may_have_gone_out(sender: Sender) -> None:
+    far_end = SilentFarEnd()
+    async with far_end.serving():
+        integration = await sender.world.integration(configuration={"baseUrl": far_end.url})
+        sending = asyncio.create_task(sender.send(await sender.dispatch(integration, repeatable=False)))
+        await far_end.until_connections(1)
+        sending.cancel()
+        assert isinstance(await sending, Unanswered)
+
+
+async def test_what_an_integration_sends_beyond_its_share_comes_back_soon_and_one_after_another(sender: Sender) -> None:
+    far_end = SilentFarEnd()
+    async with far_end.serving():
+        integration = await sender.world.integration(configuration={"baseUrl": far_end.url})
+        slow = [
+            asyncio.create_task(sender.send(await sender.dispatch(integration, repeatable=False))) for _ in range(SHARE)
+        ]
+        await far_end.until_connections(SHARE)
+        refused = [await sender.failure_of(await sender.dispatch(integration, repeatable=False)) for _ in range(3)]
+        another = await sender.dispatch(await sender.world.integration(), repeatable=False)
+        assert isinstance(await sender.send(another), Accepted)
+        far_end.let_go.set()
+        await asyncio.gather(*slow)
+        assert isinstance(await sender.send(await sender.dispatch(integration, repeatable=False)), Unanswered)
+    assert {(failure.type, failure.category) for failure in refused} == {(NOT_TAKEN, ApplicationErrorCategory.BENIGN)}
+    waits = [failure.next_retry_delay for failure in refused]
+    assert waits == sorted(set(filter(None, waits)))

@@ -36,11 +36,11 @@ R = TypeVar("R")
 
 
 async def run(
-    function: Callable[[A], Coroutine[Any, Any, R]], argument: A, *, run_id: str = "run-1", attempt: int = 1
+    function: Callable[[A], Coroutine[Any, Any, R]], argument: A, *, run_id: str = "run-1", tries_before: int = 0
 ) -> R:
-    """Run an activity as an attempt of a workflow run."""
+    """Run an activity for a workflow run, after so many tries."""
     environment = ActivityEnvironment()
-    environment.info = replace(environment.info, workflow_run_id=run_id, attempt=attempt)
+    environment.info = replace(environment.info, workflow_run_id=run_id, heartbeat_details=[tries_before])
     return await environment.run(function, argument)
 
 

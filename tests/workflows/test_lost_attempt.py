@@ -1,16 +1,14 @@
 """An attempt to send that never comes back, as when its worker is killed in mid-send."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Final
 
 import pytest
 
-from embedded.ports import free_port
 from embedded.temporal_server import TemporalServer
 from tests.iris import Iris, running_iris
+from tests.silence import SilentFarEnd
 
 
 @pytest.fixture(scope="module")
@@ -26,39 +24,8 @@ async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name:
         yield running
 
 
-BODY: Final = b'{"code": 20429, "message": "Too Many Requests", "status": 429}'
-THROTTLED: Final = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
-
-
-class FarEnd:
-    """A provider that takes connections and says nothing until it is told to let go; first, it may throttle."""
-
-    def __init__(self, throttled: int = 0) -> None:
-        self.url = f"http://127.0.0.1:{free_port()}"
-        self.throttled = throttled
-        self.connections = 0
-        self.let_go = asyncio.Event()
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncGenerator[None]:
-        port = int(self.url.rpartition(":")[2])
-        async with await asyncio.start_server(self._say_nothing, "127.0.0.1", port):
-            yield
-            self.let_go.set()
-
-    async def _say_nothing(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        if self.connections <= self.throttled:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(THROTTLED)
-            await writer.drain()
-        else:
-            await self.let_go.wait()
-        writer.close()
-
-
 async def test_its_message_may_have_gone_out_and_is_not_sent_again(iris: Iris) -> None:
-    far_end = FarEnd()
+    far_end = SilentFarEnd()
     async with far_end.serving():
         sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(far_end.url))
         seen = await iris.until_status(sent["id"], "PROVIDER_SENDING_ERROR", "unknown")
@@ -69,7 +36,7 @@ async def test_its_message_may_have_gone_out_and_is_not_sent_again(iris: Iris) -
 
 
 async def test_its_message_may_have_gone_out_also_when_an_earlier_attempt_surely_did_not(iris: Iris) -> None:
-    far_end = FarEnd(throttled=1)
+    far_end = SilentFarEnd(throttled=1)
     async with far_end.serving():
         sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(far_end.url))
         await iris.until(sent["id"], lambda seen: seen["status"] == "PROVIDER_SENDING_ERROR")

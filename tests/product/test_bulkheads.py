@@ -1,0 +1,91 @@
+"""What hangs holds up nobody else: a provider no other one, an integration no other one of its provider."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from domain.identifiers import new_id
+from embedded.temporal_server import TemporalServer
+from models.integration import Integration
+from tests.iris import Iris, running_iris
+from tests.silence import SilentFarEnd
+
+SLOTS = 4
+"""Sends at once for each provider: an integration may have one."""
+
+
+@pytest.fixture(scope="module")
+async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name: str) -> AsyncIterator[Iris]:
+    async with running_iris(
+        mongodb_uri,
+        temporal_server.address,
+        f"{database_name}_bulkheads",
+        sends_per_provider=SLOTS,
+        dispatch_timeout=timedelta(seconds=20),
+    ) as running:
+        yield running
+
+
+async def sandbox_at(iris: Iris, base_url: str) -> str:
+    """An SMS integration of the demo's tenant through a gateway somewhere else; its id."""
+    demo = await Integration.get(iris.demo.integrations["sms"])
+    assert demo
+    elsewhere = demo.model_copy(
+        update={"id": new_id(), "name": f"elsewhere-{new_id()}", "configuration": {"baseUrl": base_url}}
+    )
+    await elsewhere.insert()
+    return elsewhere.id
+
+
+async def test_a_provider_that_never_answers_holds_up_no_other(iris: Iris) -> None:
+    far_end = SilentFarEnd()
+    async with far_end.serving():
+        hanging = [await iris.twilio(far_end.url) for _ in range(SLOTS)]
+        stuck = await asyncio.gather(
+            *(iris.send("sms", "34600000001", integrationId=place) for place in hanging for _ in range(2))
+        )
+        await far_end.until_connections(SLOTS)
+        sent = await iris.send("sms", "34600000001")
+        await iris.until_status(sent["id"], "COMPLETED", "delivered")
+        assert {(await iris.read(one["id"]))["status"] for one in stuck} == {"DISPATCH_PENDING"}
+        assert far_end.connections == SLOTS
+        far_end.let_go.set()
+        for one in stuck:
+            await iris.until_status(one["id"], "PROVIDER_SENDING_ERROR", "unknown")
+    assert far_end.connections == len(stuck)
+
+
+async def test_an_integration_that_never_answers_holds_up_no_other_of_its_provider(iris: Iris) -> None:
+    far_end = SilentFarEnd()
+    async with far_end.serving():
+        hanging = await sandbox_at(iris, far_end.url)
+        stuck = await asyncio.gather(
+            *(iris.send("sms", "34600000001", integrationId=hanging) for _ in range(2 * SLOTS))
+        )
+        await far_end.until_connections(1)
+        sent = await iris.send("sms", "34600000001")
+        await iris.until_status(sent["id"], "COMPLETED", "delivered")
+        assert {(await iris.read(one["id"]))["status"] for one in stuck} == {"DISPATCH_PENDING"}
+        assert far_end.connections == 1
+
+
+async def test_finding_no_place_does_not_count_as_an_attempt_that_nobody_answered(iris: Iris) -> None:
+    """The gateway loses its first answer for this recipient, and knows the repetition."""
+    far_end = SilentFarEnd()
+    async with far_end.serving():
+        integration = await sandbox_at(iris, far_end.url)
+        stuck = await iris.send("sms", "34600000001", integrationId=integration)
+        await far_end.until_connections(1)
+        sent = await iris.send("sms", "34600000006", integrationId=integration)
+        # Longer than three attempts take that find no place, after which a lost answer would be given up.
+        await asyncio.sleep(3.5)
+        gateway = await Integration.get(integration)
+        assert gateway
+        gateway.configuration = {"baseUrl": iris.gateway_url}
+        await gateway.save()
+    for one in (stuck, sent):
+        await iris.until_status(one["id"], "COMPLETED", "delivered")
+    (message,) = await iris.taken_by_gateway(sent["id"])
+    assert message["requests"] == 2
