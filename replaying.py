@@ -29,6 +29,9 @@ MOST_FAILURES: Final = 100
 LONGEST_REASON: Final = 500
 """Characters of a failure's reason."""
 
+_MESSAGE: Final = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
+_CONTENT: Final = re.compile(r", input_value=.*?(?=, input_type=)", re.DOTALL)
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -59,9 +62,12 @@ class Summary:
 
 
 def reason_of(failure: Exception) -> str:
-    """Why a replay failed, in words: of a failure of the workflow's code the SDK prints the whole Rust structure."""
-    messages = re.findall(r'message: "((?:[^"\\]|\\.)*)"', str(failure))
-    return ": ".join(messages).replace("\\n", "\n")[:LONGEST_REASON] or str(failure)[:LONGEST_REASON]
+    """Why a replay failed, in words, and without what people wrote.
+
+    Of a failure of the workflow's code the SDK prints the whole Rust structure, and pydantic what it could not read.
+    """
+    messages = [match.replace("\\n", "\n") for match in _MESSAGE.findall(str(failure))]
+    return _CONTENT.sub("", ": ".join(messages) or str(failure))[:LONGEST_REASON]
 
 
 def open_workflows(task_queue: str) -> str:

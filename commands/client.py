@@ -1,6 +1,7 @@
 """What the `iris` command is as a client: it calls a running API, and shows people what it answers."""
 
 import json
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ def fail(message: str, code: int = 1) -> NoReturn:
 
 def connect(api_url: str | None, api_key: str | None, data_dir: Path) -> Connection:
     """The API that is named, else the one of the stack that runs in a directory; ends the program if there is none."""
-    stack = _running_stack(data_dir)
+    stack = _kept(data_dir / "stack.json")
     url, key = api_url or stack.get("api_url"), api_key or stack.get("api_key")
     if not url or not key:
         fail(f"no stack runs in {data_dir}: start one with `iris up`, or give --api-url and --api-key", 2)
@@ -62,20 +63,26 @@ def connect(api_url: str | None, api_key: str | None, data_dir: Path) -> Connect
 def server_settings(data_dir: Path) -> "Settings":
     """The settings of a command that speaks to the servers themselves.
 
-    They are the environment's; where that names no Temporal, it is that of the stack that runs in a directory.
+    They are the environment's; where that names no Temporal, those of the stack that runs in a directory.
     """
     from settings import Settings
 
-    settings = Settings()
-    stack = _running_stack(data_dir)
-    if not stack or "temporal_address" in settings.model_fields_set:
-        return settings
-    return settings.model_copy(update={name: stack[name] for name in ("temporal_address", "temporal_namespace")})
+    stack = _kept(data_dir / "stack.json")
+    if not stack or os.environ.get("TEMPORAL_ADDRESS"):
+        return Settings()
+    of_stack = {
+        **_kept(data_dir / "secrets.json"),
+        "TEMPORAL_ADDRESS": stack["temporal_address"],
+        "TEMPORAL_NAMESPACE": stack["temporal_namespace"],
+    }
+    return Settings.model_validate(
+        {name.lower().removeprefix("iris_"): value for name, value in of_stack.items() if name not in os.environ}
+    )
 
 
-def _running_stack(data_dir: Path) -> dict[str, Any]:
+def _kept(file: Path) -> dict[str, Any]:
     try:
-        return json.loads((data_dir / "stack.json").read_text())
+        return json.loads(file.read_text())
     except FileNotFoundError:
         return {}
 

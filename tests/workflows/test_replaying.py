@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from api.engine import workflow_id
 from cli import app
+from commands.client import server_settings
 from domain.identifiers import new_id
 from embedded.processes import until
 from replaying import ADVICE, replay, replayer
@@ -62,7 +63,8 @@ async def test_a_workflow_that_the_code_would_break_is_named_with_the_reason(iri
         summary = await replay(iris.temporal, query, replayer=replayer(iris.temporal, workflows))
     assert (summary.replayed, summary.failed) == (2, 2)
     assert all(failure.workflow_id in query for failure in summary.failures)
-    assert all("Validation" in failure.reason for failure in summary.failures)
+    assert all("for Validation" in failure.reason for failure in summary.failures)
+    assert not any("input_value" in failure.reason for failure in summary.failures)
 
 
 async def test_the_command_replays_the_open_workflows_of_the_running_stack(
@@ -76,6 +78,18 @@ async def test_the_command_replays_the_open_workflows_of_the_running_stack(
     assert done.exit_code == 0, done.output
     assert "0 failed" in done.stdout
     assert not done.stdout.startswith("0 replayed")
+
+
+def test_a_command_for_the_running_stack_has_the_stacks_secrets_unless_the_environment_has_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "IRIS_JWT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "stack.json").write_text(json.dumps({"temporal_address": "here:1", "temporal_namespace": "ours"}))
+    (tmp_path / "secrets.json").write_text(json.dumps({"IRIS_JWT_SECRET": "s" * 32}))
+    assert server_settings(tmp_path).jwt_secret.get_secret_value() == "s" * 32
+    monkeypatch.setenv("IRIS_JWT_SECRET", "t" * 32)
+    assert server_settings(tmp_path).jwt_secret.get_secret_value() == "t" * 32
 
 
 @workflow.defn(sandboxed=False)
