@@ -1,10 +1,12 @@
 """What providers tell us: verified, read, and passed on to the interactions it is about."""
 
+import asyncio
+import hashlib
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
@@ -29,7 +31,11 @@ from providers.base import MisconfiguredError, UnreadableError, UnverifiedError,
 
 router = APIRouter(tags=["webhooks"])
 
+Answer = TypeVar("Answer")
+
 _LOG = logging.getLogger("iris.webhooks")
+_LARGE: Final = 65_536
+"""Bytes of a body that are read in milliseconds."""
 _KEPT_BODY: Final = 10_000
 """Characters that are kept of a webhook that could not be read."""
 
@@ -55,10 +61,10 @@ async def take_webhook(provider: str, integration_id: str, request: Request, sta
     body = await read_bytes(request, min(opened.largest_webhook, state.settings.largest_webhook))
     try:
         webhook = _webhook(request, body, state)
-        opened.verify(webhook)
+        await _aside(opened.verify, webhook)
         key = opened.replay_key(webhook)
         await _refuse_repetition(integration, key)
-        heard = opened.parse(webhook)
+        heard = await _aside(opened.parse, webhook)
     except UnverifiedError as error:
         return _refuse(request, integration, error)
     except UnreadableError as error:
@@ -91,6 +97,11 @@ async def _integration(provider: str, integration_id: str) -> Integration:
     if integration is None:
         raise NotFoundError([Problem(field="", code="not_found")])
     return integration
+
+
+async def _aside(read: Callable[[Webhook], Answer], webhook: Webhook) -> Answer:
+    """What is made of a webhook; of a large one in a thread, so that nobody else waits for it."""
+    return await asyncio.to_thread(read, webhook) if len(webhook.body) > _LARGE else read(webhook)
 
 
 async def _refuse_repetition(integration: Integration, key: str | None) -> None:
@@ -155,13 +166,21 @@ def _reception(integration: Integration, message: InboundMessage) -> Reception:
 async def _keep_unmatched(integration: Integration, event: ProviderEvent) -> None:
     _LOG.warning("integration %s: an event %r about no interaction of ours", integration.id, event.word)
     await UnmatchedNews(
-        tenant=integration.tenant, integration_id=integration.id, reason="no interaction", event=event
-    ).insert()
+        id=UnmatchedNews.id_of(integration.id, event.key),
+        tenant=integration.tenant,
+        integration_id=integration.id,
+        reason="no interaction",
+        event=event,
+    ).keep()
 
 
 async def _keep_unreadable(integration: Integration, body: bytes, reason: str) -> None:
     _LOG.warning("integration %s: a webhook that could not be read: %s", integration.id, reason)
     text = body[:_KEPT_BODY].decode("utf-8", "backslashreplace")
     await UnmatchedNews(
-        tenant=integration.tenant, integration_id=integration.id, reason=f"unreadable: {reason}"[:500], body=text
-    ).insert()
+        id=UnmatchedNews.id_of(integration.id, hashlib.sha256(body).hexdigest()),
+        tenant=integration.tenant,
+        integration_id=integration.id,
+        reason=f"unreadable: {reason}"[:500],
+        body=text,
+    ).keep()

@@ -63,6 +63,8 @@ _PHONE_ORNAMENTS = re.compile(r"[\s().\-]")
 _PHONE_DIGITS = re.compile(r"[1-9]\d{6,14}", re.ASCII)
 _BUSINESS_SCOPED_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]{1,128}", re.ASCII)
 """WhatsApp's id of a user who hides the number, for one business (Meta, «Business-scoped user IDs», 2026)."""
+_LONGEST_EMAIL: Final = 998
+"""Characters of a line of mail (RFC 5322 §2.1.1), which no address needs."""
 _PAGE_SCOPED_ID = re.compile(r"\d{1,50}", re.ASCII)
 
 
@@ -117,6 +119,8 @@ def _without_trunk_zero(digits: str) -> str:
 
 def _email(text: str) -> str:
     """The address in Unicode NFC with its domain in lower case; the local part's case is kept (RFC 5321 §2.4)."""
+    if len(text) > _LONGEST_EMAIL:  # which takes a time in proportion, and is told in full
+        raise InvalidDestinationError("bad_email", {"reason": f"more than {_LONGEST_EMAIL} characters"})
     try:
         return validate_email(text.strip(), check_deliverability=False).normalized
     except EmailNotValidError as error:

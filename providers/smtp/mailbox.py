@@ -8,7 +8,7 @@ from typing import Final
 
 from email_validator import validate_email
 
-_NAMED: Final = re.compile(r"""\s*(?P<quote>"?)(?P<name>[^<>"]*?)(?P=quote)\s*<(?P<address>[^<>]+)>\s*""")
+_NAMED: Final = re.compile(r"""\s*+(?P<quote>"?)(?P<name>[^<>"]*+)(?P=quote)\s*+<(?P<address>[^<>]++)>\s*+""")
 
 _LONGEST: Final = 998
 """Characters of a line (RFC 5322 §2.1.1), which no mailbox needs."""

@@ -42,7 +42,7 @@ class Entity:
 
     Attributes:
         fields: the first header field of each name, by lower-case name, unfolded and still encoded.
-        content: what follows the header, still encoded.
+        content: what follows the header, still encoded; nothing where that is in `parts`.
         parts: those of a multipart.
     """
 
@@ -117,7 +117,7 @@ def read_message(raw: bytes) -> Entity:
     Raises:
         UnreadableError: if it has more than `MOST_PARTS`, or more levels of them than `DEEPEST`.
     """
-    return _Reader().read(raw, DEEPEST)
+    return _Reader().read(memoryview(raw), DEEPEST)
 
 
 def decode_words(text: str) -> str:
@@ -135,33 +135,33 @@ def decode_words(text: str) -> str:
 
 
 class _Reader:
-    """Reads one message, counting its parts."""
+    """Reads one message, counting its parts; of what is nested, nothing is copied but what is no multipart."""
 
     def __init__(self) -> None:
         self._count = 0
 
-    def read(self, raw: bytes, levels: int) -> Entity:
+    def read(self, raw: memoryview, levels: int) -> Entity:
         self._count += 1
         if self._count > MOST_PARTS:
             raise UnreadableError(f"more than {MOST_PARTS} parts")
         header, content = _split_header(raw)
-        entity = Entity(_fields(header), content)
-        if not entity.boundary:
-            return entity
-        if not levels:
+        fields = _fields(bytes(header[:LARGEST_HEADER]))
+        boundary = Entity(fields, b"").boundary
+        if boundary and not levels:
             raise UnreadableError(f"more than {DEEPEST} levels of parts")
-        parts = _split(content, entity.boundary)
-        return Entity(entity.fields, content, tuple(self.read(part, levels - 1) for part in parts))
+        parts = tuple(self.read(part, levels - 1) for part in _split(content, boundary)) if boundary else ()
+        return Entity(fields, b"" if parts else bytes(content), parts)
 
 
-def _split_header(raw: bytes) -> tuple[bytes, bytes]:
+def _split_header(raw: memoryview) -> tuple[memoryview, memoryview]:
     end = _END_OF_HEADER.search(raw)
-    return (raw, b"") if end is None else (raw[: end.start() + 1], raw[end.end() :])
+    return (raw, raw[:0]) if end is None else (raw[: end.start() + 1], raw[end.end() :])
 
 
 def _fields(header: bytes) -> dict[str, str]:
+    """The fields of a header that is cut already."""
     fields: dict[str, str] = {}
-    for name, value in _FIELD.findall(header[:LARGEST_HEADER]):
+    for name, value in _FIELD.findall(header):
         text = _LINE_BREAK.sub(b"", value).strip()[:LONGEST_FIELD].decode("utf-8", "replace")
         fields.setdefault(name.decode().lower(), text)
     return fields
@@ -182,18 +182,24 @@ def _parameters(value: str) -> Mapping[str, str]:
         return {}
 
 
-def _split(content: bytes, boundary: bytes) -> Iterator[bytes]:
+def _split(content: memoryview, boundary: bytes) -> Iterator[memoryview]:
     """What stands between the delimiter lines of a multipart (RFC 2046 §5.1.1), which may lack the last."""
     delimiter = re.compile(rb"^--" + re.escape(boundary) + rb"(--)?[ \t]*\r?$\n?", re.MULTILINE)
     start = None
     for line in delimiter.finditer(content):
         if start is not None:
-            yield content[start : line.start()].removesuffix(b"\n").removesuffix(b"\r")
+            yield _without_line_break(content[start : line.start()])
         if line[1]:
             return
         start = line.end()
     if start is not None:
         yield content[start:]
+
+
+def _without_line_break(part: memoryview) -> memoryview:
+    if part[-1:] == b"\n":
+        part = part[:-1]
+    return part[:-1] if part[-1:] == b"\r" else part
 
 
 def _decode(content: bytes, charset: str) -> str:

@@ -23,8 +23,8 @@ _SPACES: Final[Mapping[str, str]] = {
 _UNREAD: Final = frozenset({"script", "style", "template", "title"})
 """Elements whose text nobody reads."""
 
-_TAG: Final = re.compile(r"<(?P<end>/?)(?P<name>[A-Za-z][^\s/<>]*)(?P<attributes>[^<>]*)>")
-_DECLARATION: Final = re.compile(r"<[!?][^<>]*>")
+_TAG: Final = re.compile(r"<(?P<end>/?)(?P<name>[A-Za-z][^\s/<>]*+)(?P<attributes>[^<>]*+)>")
+_DECLARATION: Final = re.compile(r"<[!?][^<>]*+>")
 _ATTRIBUTE: Final = re.compile(
     r"""(?<![^\s"'])(?P<name>href|alt)\s*=\s*(?P<value>"[^"]*"|'[^']*'|[^\s"']+)""", re.IGNORECASE
 )

@@ -40,6 +40,8 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
     }
     configuration_type = TwilioConfiguration
     credentials_type = TwilioCredentials
+    # Forms of some dozens of short fields; all of them are read and sorted before it is known who signed them.
+    largest_webhook: ClassVar[int] = 262_144
 
     async def send(self, outbound: Outbound) -> Outcome:
         """Create a message (https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource)."""

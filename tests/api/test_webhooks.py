@@ -102,6 +102,16 @@ async def test_news_about_nobody_are_taken_and_kept(iris: Iris, reference: str |
     assert (news.event.word, news.event.reference, news.body) == ("delivered", reference, None)
 
 
+async def test_what_could_be_given_to_nobody_is_kept_once_however_often_it_is_told(iris: Iris) -> None:
+    integration_id, message_id, marker = iris.demo.integrations["sms"], f"sbx_{new_id()}", new_id()
+    garbage = marker.encode()
+    for _ in range(3):
+        await tell(iris, integration_id, Callback(message_id, "delivered"))
+        assert (await post_webhook(iris, integration_id, garbage, signature(garbage))).status_code == 200
+    assert len(await kept(integration_id, **{"event.provider_message_id": message_id})) == 1
+    assert len(await kept(integration_id, body=marker)) == 1
+
+
 async def test_another_integrations_webhook_cannot_touch_an_interaction(iris: Iris, other_tenant: Demo) -> None:
     sent = await sent_silently(iris)
     before = await iris.read(sent.id)

@@ -1,0 +1,46 @@
+"""Secrets and signatures are compared by `hmac.compare_digest`, in a time that tells nothing of where they differ."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[1]
+SECRETIVE: Final = re.compile(
+    r"secret|signature|signed|token|password|digest|hmac|hash|computed|expected|claimed|given|api_key"
+)
+SOURCES: Final = [
+    ROOT / "security.py",
+    *(path for folder in ("api", "providers", "embedded/gateway") for path in (ROOT / folder).rglob("*.py")),
+]
+NOT_SECRET: Final = {
+    "claims.api_key != credentials.api_key",  # an account's public name, after its signature was found right
+    "webhook.headers.get('content-type', '').partition(';')[0].strip().lower() == FORM",
+}
+
+
+def comparisons(source: str) -> Iterator[str]:
+    """What is compared in the ordinary way and may be secret, where neither side is a literal or a constant."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Compare) or not any(isinstance(op, ast.Eq | ast.NotEq) for op in node.ops):
+            continue
+        sides = [node.left, *node.comparators]
+        names = [ast.unparse(side) for side in sides]
+        is_open = any(isinstance(side, ast.Constant | ast.Compare) for side in sides) or any(map(str.isupper, names))
+        if not is_open and any(SECRETIVE.search(name.lower()) for name in names):
+            yield ast.unparse(node)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_secret_is_compared_by_equality(path: Path) -> None:
+    assert set(comparisons(path.read_text())) <= NOT_SECRET
+
+
+@pytest.mark.parametrize(
+    "source", ["signature == theirs", "if x.secret.get() != given: pass", "claimed == sign(body, key)", "a == b.token"]
+)
+def test_it_is_seen_where_it_is(source: str) -> None:
+    assert list(comparisons(source))
