@@ -1,10 +1,12 @@
 """Real servers for the tests: every worker of pytest-xdist has its own, started when a test first asks for one."""
 
+import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from temporalio.testing import WorkflowEnvironment
 
 from embedded.mongod import Mongod
@@ -12,6 +14,10 @@ from embedded.ports import free_port
 from embedded.temporal_server import TemporalServer
 from tests.iris import Iris, running_iris
 from tests.time_skipping import time_skipping_server
+
+# How property tests run: a busy machine is no failure, and a build that fails does so again.
+settings.register_profile("iris", deadline=None, max_examples=60, derandomize="CI" in os.environ)
+settings.load_profile("iris")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """The destinations of an interaction, and how far the message has come to each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from domain.destinations import Destination, DestinationKind
 from domain.events import ProviderEvent
@@ -30,6 +30,11 @@ class Audience:
         return min(self._reached.values())
 
     @property
-    def has_failed(self) -> bool:
-        """Whether some destination is known not to have got it."""
-        return any(milestone is Milestone.FAILED for milestone, _ in self._reached.values())
+    def known(self) -> Mapping[str, Reached]:
+        """How far the message is known to have come to each destination now."""
+        return dict(self._reached)
+
+    @property
+    def failure(self) -> str | None:
+        """The provider's word for what kept the message from a destination, if any is known not to have got it."""
+        return min((word for milestone, word in self._reached.values() if milestone is Milestone.FAILED), default=None)

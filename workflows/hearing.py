@@ -8,12 +8,15 @@ from typing import Final
 from domain.destinations import Destination
 from domain.events import HeardNews, ProviderEvent
 from domain.interaction import HeardEvent, HistoryEntry
-from domain.status import Milestone, Standing
+from domain.status import Milestone, Standing, Status
 from workflows.audience import Audience
 from workflows.story import describe_event, why_not_applied
 
 MOST_EVENTS: Final = 500
-"""After so many recorded events of one interaction, those that change nothing are no longer recorded."""
+"""After so many recorded events of one interaction, those that change nothing are no longer recorded.
+
+What is known of one destination of several is such a change: a run that goes on from the record needs to find it there.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,6 @@ class Hearing:
             if self._audience.includes(heard.event):
                 self._audience.hear(heard.event)
 
-    @property
-    def has_failed(self) -> bool:
-        """Whether some destination is known not to have got the message."""
-        return self._audience.has_failed
-
     def refuse(self, refused: Sequence[ProviderEvent], standing: Standing, at: datetime) -> list[HeardEvent]:
         """The events of the destinations that the provider refused when it took the message, to be recorded."""
         for event in refused:
@@ -72,7 +70,7 @@ class Hearing:
                 # A run that begins from the record may find there what an earlier try of itself has written.
                 continue
             event = item.event
-            before = standing
+            before, known = standing, self._audience.known
             standing, reason = self._hear(standing, event)
             if standing != before:
                 entries.append(
@@ -83,12 +81,26 @@ class Hearing:
                         notes=describe_event(event),
                     )
                 )
-            if reason is None or self.recorded < MOST_EVENTS:
+            if (standing, self._audience.known) != (before, known) or self.recorded < MOST_EVENTS:
                 events.append(HeardEvent.taken(item, standing.status, reason))
                 self.recorded += 1
             self._ids.add(item.id)
             self._keys.add(event.key)
         return Heard(standing, entries, events)
+
+    def close(self, standing: Standing, *, reports_delivery: bool) -> tuple[Standing, str] | None:
+        """Where the end of the receipt window leaves the interaction, and the note on it; None if it says nothing.
+
+        Silence completes what has no receipts, and is noted on all else.
+        """
+        failure = self._audience.failure
+        if standing.status is Status.SENT and failure is not None:
+            return standing.hear(Milestone.FAILED, failure), "No ha llegado a todos los destinos"
+        if standing.status is Status.SENT and not reports_delivery:
+            return standing.model_copy(update={"status": Status.COMPLETED}), "Sin rebote en el plazo de espera"
+        if standing.status is Status.COMPLETED:
+            return None
+        return standing, "Plazo de espera agotado sin confirmación del proveedor"
 
     def _hear(self, standing: Standing, event: ProviderEvent) -> tuple[Standing, str | None]:
         """The standing after an event, and why the event was not applied, if it was not."""

@@ -274,17 +274,11 @@ class InteractionWorkflow:
                 await self._record(heard.standing, heard.entries, heard.events)
 
     async def _close_window(self) -> None:
-        """The receipt window closed: silence completes what has no receipts, and is noted on all else."""
-        reports = self._policy is None or self._policy.reports_delivery
-        standing = self._standing
-        if self._hearing.has_failed and standing.status is Status.SENT:
-            failed = standing.model_copy(update={"status": Status.PROCESS_ERROR, "milestone": Milestone.FAILED})
-            await self._record(failed, [self._entry(failed, "No ha llegado a todos los destinos")])
-        elif standing.status is Status.SENT and not reports:
-            completed = standing.model_copy(update={"status": Status.COMPLETED})
-            await self._record(completed, [self._entry(completed, "Sin rebote en el plazo de espera")])
-        elif standing.status is not Status.COMPLETED:
-            note = "Plazo de espera agotado sin confirmación del proveedor"
+        """Write down what the end of the receipt window means."""
+        reports_delivery = self._policy is None or self._policy.reports_delivery
+        closed = self._hearing.close(self._standing, reports_delivery=reports_delivery)
+        if closed is not None:
+            standing, note = closed
             await self._record(standing, [self._entry(standing, note)])
 
     async def _record(

@@ -2,6 +2,7 @@
 
 import asyncio
 from itertools import permutations
+from random import Random
 
 from tests.api.support import Callback, heard, mobile, refusal, sent_silently, standings, tell, verdicts
 from tests.iris import Iris
@@ -35,6 +36,26 @@ async def test_the_order_of_receipts_does_not_change_the_end(iris: Iris) -> None
         assert applied(seen) == [(word, word == most) for word, most in zip(words, furthest, strict=True)]
 
     await asyncio.gather(*map(hear, permutations(ORDER)))
+
+
+async def test_whatever_is_told_at_once_and_in_whatever_order_the_furthest_of_it_is_the_end(iris: Iris) -> None:
+    furthest_last = ("Teleported", "queued", "sent", "failed", "delivered", "read")
+    standing = {"failed": "PROCESS_ERROR", "delivered": "COMPLETED", "read": "COMPLETED"}
+
+    async def hear(random: Random) -> None:
+        sent = await sent_silently(iris, "whatsapp")
+        told: list[str] = []
+        while len(told) < 6:
+            at_once = random.choices(furthest_last, k=random.randint(1, 3))
+            await asyncio.gather(*(tell(iris, sent.integration_id, sent.news(word)) for word in at_once))
+            told += at_once
+        seen = await heard(iris, sent.id, len(told))
+        assert sorted(word for word, _ in applied(seen)) == sorted(word.lower() for word in told)
+        furthest = max([*told, "queued"], key=furthest_last.index)
+        assert (seen["status"], seen["customStatus"]) == (standing.get(furthest, "SENT"), furthest), told
+        assert await verdicts(iris, sent.id) == ["taken"]
+
+    await asyncio.gather(*(hear(Random(seed)) for seed in range(10)))
 
 
 async def test_a_failure_after_the_delivery_is_recorded_and_not_applied(iris: Iris) -> None:

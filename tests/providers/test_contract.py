@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import httpx2
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bootstrap import http_client
@@ -35,7 +35,6 @@ from tests.providers.far_end import NOW, REFERENCE, Delivery, FarEnd, with_anoth
 from tests.providers.far_ends import FAR_ENDS
 
 TIMEOUT: Final = httpx2.Timeout(1, connect=1)
-unhurried = settings(deadline=None)
 
 
 @pytest.fixture(scope="session")
@@ -331,7 +330,6 @@ class TestReading:
         assert len(set(keys)) == len(keys)
 
     @pytest.mark.parametrize("far_end", FAR_ENDS, ids=lambda far_end: far_end.label())
-    @unhurried
     @given(body=st.binary(), query=st.text(alphabet="reference=&%12", max_size=30))
     def test_whatever_bytes_come_are_news_or_unreadable(
         self, far_end: type[FarEnd], http: httpx2.AsyncClient, body: bytes, query: str
@@ -339,7 +337,6 @@ class TestReading:
         assert_reads(idle(far_end).open(http), Webhook(f"https://iris.example/?{query}", {}, body, NOW))
 
     @pytest.mark.parametrize("far_end", FAR_ENDS, ids=lambda far_end: far_end.label())
-    @unhurried
     @given(data=st.data())
     def test_whatever_damaged_receipts_come_are_news_or_unreadable(
         self, far_end: type[FarEnd], http: httpx2.AsyncClient, data: st.DataObject

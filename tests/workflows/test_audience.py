@@ -30,7 +30,7 @@ def test_a_bounce_beside_a_delivery_is_a_failure_in_either_order() -> None:
     for order in permutations([news(ANA, Milestone.DELIVERED), news(BLAS, Milestone.FAILED)]):
         audience = Audience(BOTH)
         assert [audience.hear(event) for event in order][-1] == (Milestone.FAILED, "failed")
-        assert audience.has_failed
+        assert audience.failure == "failed"
 
 
 def test_news_without_a_destination_is_about_all() -> None:
