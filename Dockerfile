@@ -1,4 +1,4 @@
-# The one image of all processes of Iris; what a container does is its command: api, worker, sandbox, seed.
+# The one image of all processes of Iris; what a container does is its command: api, worker, codec, sandbox, seed.
 
 FROM python:3.13-slim-bookworm AS packages
 COPY requirements/runtime.txt .

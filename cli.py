@@ -5,7 +5,7 @@ import typer
 from commands.demonstration import demo
 from commands.deployment import promote, replay
 from commands.messages import send, show
-from commands.processes import api, sandbox, seed, up, worker
+from commands.processes import api, codec, sandbox, seed, up, worker
 
 app = typer.Typer(
     name="iris",
@@ -14,7 +14,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (send, show, demo, replay, promote, up, api, worker, sandbox, seed):
+for command in (send, show, demo, replay, promote, up, api, worker, codec, sandbox, seed):
     app.command()(command)
 
 

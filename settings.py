@@ -1,8 +1,9 @@
-"""Every setting of Iris, each an environment variable.
+"""Every setting of Iris, each an environment variable; secrets may be files of the same names (`EnvironmentSettings`).
 
 `IRIS_…` for our own; MongoDB and Temporal are named as their own tools name them.
 """
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
@@ -13,9 +14,17 @@ from typing import Annotated, Final, Self
 
 from cryptography.fernet import Fernet, MultiFernet
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
+from typing_extensions import override
 
 from outbound_guard import PRIVATE, AddressGuard, Network
+from payload_codec import EncryptingCodec
 
 
 def _seconds(value: object) -> object:
@@ -52,7 +61,34 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
-class Settings(BaseSettings):
+SECRETS_DIRECTORY: Final = "/run/secrets"
+"""Where Docker and Kubernetes put secrets as files."""
+
+
+class EnvironmentSettings(BaseSettings):
+    """Settings from the environment; secrets that it does not tell, from files.
+
+    The files are named like the variables, in either letter case, and are in `IRIS_SECRETS_DIR`, else in
+    `SECRETS_DIRECTORY`.
+    """
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Look for files where the environment says, when the settings are read."""
+        directory = os.environ.get("IRIS_SECRETS_DIR") or SECRETS_DIRECTORY
+        files = [SecretsSettingsSource(settings_cls, directory)] if Path(directory).is_dir() else []
+        return init_settings, env_settings, *files
+
+
+class Settings(EnvironmentSettings):
     """The settings of a process, read once from its environment.
 
     Attributes:
@@ -71,6 +107,9 @@ class Settings(BaseSettings):
         jwt_secret: signs login tokens; at least 32 characters.
         token_lifetime: how long a login token is valid.
         encryption_keys: Fernet keys for credentials at rest, newest first, separated by commas.
+        payload_keys: keys of what goes into Temporal's histories (32 bytes, URL-safe base64), separated by commas: the
+            first encrypts, all decrypt (`docs/encryption.md`). Must be given but in development, where histories may
+            be left readable.
         allowed_networks: `IRIS_ALLOWED_NETWORKS`, the networks besides the Internet that providers and mail servers may
             be in (`docs/decisions/0012`): none, but in development this machine and private ones.
         largest_body: bytes of a request's body; a workflow's task, which holds it seven times, may have four megabytes.
@@ -111,6 +150,7 @@ class Settings(BaseSettings):
     jwt_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
     token_lifetime: Duration = timedelta(hours=1)
     encryption_keys: SecretStr = SecretStr(DEVELOPMENT_ENCRYPTION_KEY)
+    payload_keys: SecretStr = SecretStr("")
     allowed_networks: Networks | None = None
     largest_body: int = Field(default=262_144, gt=0, le=262_144)
     largest_webhook: int = Field(default=26_214_400, gt=0)
@@ -136,6 +176,10 @@ class Settings(BaseSettings):
             MultiFernet([Fernet(key) for key in self.vault_keys()])
         except ValueError:
             yield "IRIS_ENCRYPTION_KEYS must be Fernet keys (32 bytes, URL-safe base64) separated by commas"
+        try:
+            self.payload_codec()
+        except ValueError:
+            yield "IRIS_PAYLOAD_KEYS must be keys of 32 bytes in URL-safe base64, separated by commas"
 
     def _development_secrets(self) -> Iterator[str]:
         if self.environment is Environment.DEVELOPMENT:
@@ -144,6 +188,8 @@ class Settings(BaseSettings):
             yield f"IRIS_JWT_SECRET must be set in {self.environment}"
         if DEVELOPMENT_ENCRYPTION_KEY in self.vault_keys():
             yield f"IRIS_ENCRYPTION_KEYS must be set in {self.environment}"
+        if not self.payload_keys.get_secret_value():
+            yield f"IRIS_PAYLOAD_KEYS must be set in {self.environment}"
 
     def address_guard(self) -> AddressGuard:
         """Which addresses may be connected to on a tenant's behalf."""
@@ -151,6 +197,15 @@ class Settings(BaseSettings):
         if allowed is None:
             allowed = PRIVATE if self.environment is Environment.DEVELOPMENT else ()
         return AddressGuard(tuple(allowed))
+
+    def payload_codec(self) -> EncryptingCodec | None:
+        """What encrypts the payloads of workflows, if there are keys.
+
+        Raises:
+            ValueError: if they are of another form.
+        """
+        keys = self.payload_keys.get_secret_value()
+        return EncryptingCodec.of(keys) if keys else None
 
     def vault_keys(self) -> list[str]:
         """The keys of `security.Vault`, newest first."""

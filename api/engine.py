@@ -1,6 +1,7 @@
 """How the API speaks to the workflow engine: it submits interactions and passes on the providers' news."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -28,6 +29,7 @@ from domain.interaction import IntegrationReference
 from domain.reception import Reception
 from domain.submission import Submission
 from models.interaction import Interaction
+from payload_codec import UndecryptableError
 from settings import Settings
 from workflows import attributes
 from workflows.interaction import InteractionWorkflow
@@ -36,6 +38,8 @@ from workflows.reception import ReceptionWorkflow
 
 _ADMITTED: Final = "admitted"
 """The update's constant id: however often a submission is repeated, it is one update with one answer."""
+
+_LOG = logging.getLogger("iris.engine")
 
 _FINGERPRINT: Final = "fingerprint"
 
@@ -51,8 +55,8 @@ def workflow_id(interaction_id: str) -> str:
 async def submit(client: Client, settings: Settings, submission: Submission) -> Admission:
     """Start the interaction's workflow and wait for its answer; repeated calls get the first one's.
 
-    When the answer takes longer than `Settings.admission_wait` but the workflow is started, the interaction is
-    answered as registered: it will be validated and sent as soon as a worker is there.
+    When the workflow is started, but its answer takes longer than `Settings.admission_wait` or is encrypted with a key
+    that this process lacks, the interaction is answered as registered: a worker validates and sends it when it can.
 
     Raises:
         UnavailableError: if Temporal does not answer; then the same `Idempotency-Key` may be sent again.
@@ -66,6 +70,9 @@ async def submit(client: Client, settings: Settings, submission: Submission) -> 
     except WorkflowAlreadyStartedError:
         return await _recorded(submission)
     except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError, RPCError):
+        return await _started(client, submission)
+    except UndecryptableError as error:
+        _LOG.error("the worker's answer to interaction %s: %s", submission.interaction_id, error)
         return await _started(client, submission)
     except WorkflowUpdateFailedError as error:
         raise UnavailableError("Iris") from error
@@ -173,7 +180,7 @@ async def _started(client: Client, submission: Submission) -> Admission:
     try:
         description = await asyncio.wait_for(handle.describe(), _PATIENCE.total_seconds())
         fingerprint = await description.memo_value(_FINGERPRINT, "", type_hint=str)
-    except (RPCError, TimeoutError) as error:
+    except (RPCError, TimeoutError, UndecryptableError) as error:
         raise UnavailableError("Temporal") from error
     destinations, _ = parse_destinations(submission.integration.channel, submission.destinations)
     return Admission(interaction=submission.registered(destinations), fingerprint=fingerprint)

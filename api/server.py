@@ -21,7 +21,7 @@ GRACE: Final = 15
 
 
 def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
-    """How the API is served."""
+    """How the API, or another application of ours, is served."""
     return uvicorn.Config(
         app,
         host=host,

@@ -17,6 +17,8 @@ from commands.client import OUT, fail
 from commands.options import AsJson, DataDirectory
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from embedded.demo import Demo
 
 
@@ -25,17 +27,10 @@ def api(
     port: Annotated[int, typer.Option(envvar="IRIS_API_PORT", help="The port to listen on.")] = 8000,
 ) -> None:
     """Serve the API."""
-    import uvicorn
-
     from api.app import create_app
-    from api.server import server_config
     from settings import settings
 
-    _log_to_stderr()
-    server = uvicorn.Server(server_config(create_app(settings()), host, port))
-    server.run()
-    if not server.started:
-        raise typer.Exit(1)
+    _serve(create_app(settings()), host, port)
 
 
 def worker() -> None:
@@ -59,6 +54,16 @@ def sandbox(
     asyncio.run(serve(GatewaySettings(), host, port))  # pyright: ignore[reportCallIssue] - read from the environment
 
 
+def codec(
+    host: Annotated[str, typer.Option(envvar="IRIS_CODEC_HOST", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="IRIS_CODEC_PORT", help="The port to listen on.")] = 8002,
+) -> None:
+    """Serve what decrypts workflows' payloads for Temporal's Web UI, at http://HOST:PORT/<IRIS_CODEC_TOKEN>."""
+    from codec_endpoint import CodecSettings, create_codec_endpoint
+
+    _serve(create_codec_endpoint(CodecSettings()), host, port)  # pyright: ignore[reportCallIssue] - from the environment
+
+
 def seed(as_json: AsJson = False) -> None:
     """Create the demo's tenant, account, API key and sandbox integrations, where they are missing."""
     from embedded.demo import DemoSettings
@@ -79,6 +84,9 @@ def up(
     ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing after it stops.")] = False,
     api_port: Annotated[int, typer.Option(envvar="IRIS_API_PORT", help="The API's port.")] = 8000,
     sandbox_port: Annotated[int, typer.Option(envvar="IRIS_SANDBOX_PORT", help="The sandbox gateway's port.")] = 8001,
+    codec_port: Annotated[
+        int, typer.Option(envvar="IRIS_CODEC_PORT", help="The port of the Web UI's payload codec.")
+    ] = 8002,
     temporal_port: Annotated[int, typer.Option(envvar="IRIS_TEMPORAL_PORT", help="Temporal's port.")] = 7233,
     temporal_ui_port: Annotated[
         int, typer.Option(envvar="IRIS_TEMPORAL_UI_PORT", help="The port of Temporal's Web UI.")
@@ -93,7 +101,12 @@ def up(
     from embedded.stack import Ports, StackOptions, run_stack
 
     ports = Ports(
-        api=api_port, sandbox=sandbox_port, temporal=temporal_port, temporal_ui=temporal_ui_port, mongodb=mongodb_port
+        api=api_port,
+        sandbox=sandbox_port,
+        codec=codec_port,
+        temporal=temporal_port,
+        temporal_ui=temporal_ui_port,
+        mongodb=mongodb_port,
     )
     options = StackOptions(seed=_seed_stack, data_directory=data_dir, ephemeral=ephemeral, ports=ports)
     try:
@@ -110,6 +123,18 @@ async def _seed_stack(environment: Mapping[str, str]) -> "Demo":
 
     os.environ.update(environment)
     return await create(Settings(), DemoSettings())  # pyright: ignore[reportCallIssue] - from the environment
+
+
+def _serve(app: "FastAPI", host: str, port: int) -> None:
+    import uvicorn
+
+    from api.server import server_config
+
+    _log_to_stderr()
+    server = uvicorn.Server(server_config(app, host, port))
+    server.run()
+    if not server.started:
+        raise typer.Exit(1)
 
 
 def _log_to_stderr() -> None:

@@ -25,6 +25,7 @@ class RunningStack:
 
     Attributes:
         temporal_ui_url: none when the Temporal server is not ours and its Web UI was not named.
+        codec_url: what decrypts payloads for the Web UI, with its token; none when they are not encrypted.
         integrations: the demo's integration ids by channel.
     """
 
@@ -32,6 +33,7 @@ class RunningStack:
     temporal_address: str
     temporal_namespace: str
     temporal_ui_url: str | None
+    codec_url: str | None
     mongodb_uri: str
     sandbox_url: str
     tenant: str
@@ -68,6 +70,7 @@ def announce(stack: RunningStack, data: DataDirectory, console: Console) -> None
         "API reference": f"{stack.api_url}/docs",
         "Temporal Web UI": stack.temporal_ui_url,
         "Temporal": f"{stack.temporal_address}, namespace {stack.temporal_namespace}",
+        "Payload codec": stack.codec_url,
         "MongoDB": _without_credentials(stack.mongodb_uri),
         "Sandbox gateway": stack.sandbox_url,
         "Data": str(data.path),

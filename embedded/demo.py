@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from pymongo.errors import DuplicateKeyError
 
 from bootstrap import mongodb
@@ -14,7 +14,7 @@ from embedded.gateway.settings import Account as GatewayAccount
 from models.access import Account, ApiKey, Tenant
 from models.integration import Integration
 from security import Vault, hash_api_key, hash_password
-from settings import Settings
+from settings import EnvironmentSettings, Settings
 
 TENANT: Final = "demo"
 EMAIL: Final = "demo@iris.example.com"
@@ -29,7 +29,7 @@ CHANNELS: Final = {
 """The channels by the short names that `.iris/stack.json` and `iris send --channel` use."""
 
 
-class DemoSettings(BaseSettings):
+class DemoSettings(EnvironmentSettings):
     """What the demo needs to know, each an environment variable; the secrets are made once by whoever starts it.
 
     Attributes:
@@ -40,7 +40,7 @@ class DemoSettings(BaseSettings):
         sandbox_accounts: `IRIS_SANDBOX_ACCOUNTS`, the gateway's own; the demo's integrations use the first.
     """
 
-    model_config = SettingsConfigDict(env_prefix="IRIS_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="IRIS_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     demo_tenant: str = TENANT
     demo_api_key: SecretStr = Field(min_length=20)

@@ -17,7 +17,7 @@ from typing import Final
 from embedded.data_directory import write_private
 
 
-def _fernet_key() -> str:
+def _key() -> str:
     return base64.urlsafe_b64encode(os.urandom(32)).decode()
 
 
@@ -27,7 +27,9 @@ def _sandbox_account() -> str:
 
 STACK_SECRETS: Final[Mapping[str, Callable[[], str]]] = {
     "IRIS_JWT_SECRET": lambda: secrets.token_urlsafe(32),
-    "IRIS_ENCRYPTION_KEYS": _fernet_key,
+    "IRIS_ENCRYPTION_KEYS": _key,
+    "IRIS_PAYLOAD_KEYS": _key,
+    "IRIS_CODEC_TOKEN": lambda: secrets.token_urlsafe(32),
     "IRIS_DEMO_API_KEY": lambda: f"iris_{secrets.token_urlsafe(32)}",
     "IRIS_DEMO_PASSWORD": lambda: secrets.token_urlsafe(12),
     "IRIS_SANDBOX_ACCOUNTS": _sandbox_account,

@@ -18,7 +18,7 @@ from embedded.ports import LOOPBACK, free_port
 from embedded.programs import WebProgram, WorkerProgram
 from embedded.secret_environment import secret_environment
 from embedded.supervisor import Supervisor, together
-from embedded.temporal_server import NAMESPACE, TemporalServer
+from embedded.temporal_server import NAMESPACE, TemporalServer, WebUi
 
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -52,6 +52,7 @@ class Ports:
 
     api: int = 8000
     sandbox: int = 8001
+    codec: int = 8002
     temporal: int = 7233
     temporal_ui: int = 8233
     mongodb: int = 27017
@@ -92,24 +93,30 @@ async def run_stack(options: StackOptions) -> None:
 async def _run(options: StackOptions, data: DataDirectory, console: Console) -> None:
     """Starts everything, says where it is, and keeps it alive until cancelled."""
     ports = _PortChooser(options.ports, console.print)
+    api_port, sandbox_port, codec_port = map(ports.choose, ("api", "sandbox", "codec"))
+    environment = _environment(data, api_port, sandbox_port)
+    is_encrypted = bool(environment["IRIS_PAYLOAD_KEYS"])
+    codec_url = f"http://{LOOPBACK}:{codec_port}/{environment['IRIS_CODEC_TOKEN']}" if is_encrypted else None
     mongod = None if os.environ.get("MONGODB_URI") else _mongod(data, ports)
-    temporal = None if os.environ.get("TEMPORAL_ADDRESS") else _temporal(data, ports)
-    api_port, sandbox_port = ports.choose("api"), ports.choose("sandbox")
-    environment = _environment(data, api_port, sandbox_port, mongod, temporal)
+    temporal = None if os.environ.get("TEMPORAL_ADDRESS") else _temporal(data, ports, codec_url)
+    ui_url = temporal.ui_url if temporal else os.environ.get("TEMPORAL_UI_URL")
+    environment |= _servers(mongod, temporal)
     sandbox = WebProgram("sandbox", data.fresh_log("sandbox"), environment, sandbox_port, "/health")
     api = WebProgram("api", data.fresh_log("api"), environment, api_port, "/health/ready")
     worker = WorkerProgram(data.fresh_log("worker"), environment, temporal)
+    codec = _codec(data, environment, codec_port, ui_url) if codec_url else None
     data.stack_file.unlink(missing_ok=True)  # of a stack that was killed
     async with Supervisor(data.run, console.print) as supervisor:
         await supervisor.start(*filter(None, (mongod, temporal)))
         seeding = asyncio.create_task(options.seed(environment))
-        await together(supervisor.start(sandbox, api, worker), seeding)
+        await together(supervisor.start(*filter(None, (sandbox, api, worker, codec))), seeding)
         demo = seeding.result()
         running = RunningStack(
             api_url=api.url,
             temporal_address=environment["TEMPORAL_ADDRESS"],
             temporal_namespace=environment["TEMPORAL_NAMESPACE"],
-            temporal_ui_url=temporal.ui_url if temporal else os.environ.get("TEMPORAL_UI_URL"),
+            temporal_ui_url=ui_url,
+            codec_url=codec_url,
             mongodb_uri=environment["MONGODB_URI"],
             sandbox_url=sandbox.url,
             tenant=demo.tenant,
@@ -146,21 +153,24 @@ def _mongod(data: DataDirectory, ports: _PortChooser) -> Mongod:
     return Mongod(data.path / "mongodb", ports.choose("mongodb"), data.fresh_log("mongodb"))
 
 
-def _temporal(data: DataDirectory, ports: _PortChooser) -> TemporalServer:
+def _temporal(data: DataDirectory, ports: _PortChooser, codec_url: str | None) -> TemporalServer:
     return TemporalServer(
         ports.choose("temporal"),
         data.fresh_log("temporal"),
         database=data.path / "temporal" / "temporal.db",
-        ui_port=ports.choose("temporal_ui"),
+        ui=WebUi(ports.choose("temporal_ui"), codec_url),
         namespace=os.environ.get("TEMPORAL_NAMESPACE") or NAMESPACE,
     )
 
 
-def _environment(
-    data: DataDirectory, api_port: int, sandbox_port: int, mongod: Mongod | None, temporal: TemporalServer | None
-) -> dict[str, str]:
+def _codec(data: DataDirectory, environment: Mapping[str, str], port: int, ui_url: str | None) -> WebProgram:
+    origins = {"IRIS_CODEC_ORIGINS": f"{ui_url},{ui_url.replace(LOOPBACK, 'localhost')}"} if ui_url else {}
+    return WebProgram("codec", data.fresh_log("codec"), {**origins, **environment}, port, "/health")
+
+
+def _environment(data: DataDirectory, api_port: int, sandbox_port: int) -> dict[str, str]:
     """The environment of Iris's processes: ours, unless our own environment says otherwise."""
-    environment = {
+    return {
         **secret_environment(data.path / "secrets.json"),
         "IRIS_PUBLIC_URL": f"http://{LOOPBACK}:{api_port}",
         "IRIS_SANDBOX_LEDGER": str(data.path / "sandbox.db"),
@@ -168,11 +178,12 @@ def _environment(
         **os.environ,
         "IRIS_SANDBOX_URL": f"http://{LOOPBACK}:{sandbox_port}",
     }
-    if mongod:
-        environment["MONGODB_URI"] = mongod.uri
-    if temporal:
-        environment["TEMPORAL_ADDRESS"] = temporal.address
-    return environment
+
+
+def _servers(mongod: Mongod | None, temporal: TemporalServer | None) -> dict[str, str]:
+    """Where the servers are that are our own."""
+    servers = {"MONGODB_URI": mongod.uri} if mongod else {}
+    return servers | ({"TEMPORAL_ADDRESS": temporal.address} if temporal else {})
 
 
 async def _until_signalled(work: Coroutine[Any, Any, None], on_signal: Callable[[], None]) -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import sysconfig
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,18 @@ def find_temporal() -> Path:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class WebUi:
+    """How the Web UI is served.
+
+    Attributes:
+        codec_endpoint: where it has payloads decrypted.
+    """
+
+    port: int
+    codec_endpoint: str | None = None
+
+
 class TemporalServer(Server):
     """A Temporal server with its files in one place, or in memory.
 
@@ -53,17 +66,17 @@ class TemporalServer(Server):
         log: Path,
         *,
         database: Path | None = None,
-        ui_port: int | None = None,
+        ui: WebUi | None = None,
         namespace: str = NAMESPACE,
     ) -> None:
         super().__init__("Temporal", log)
         self._port = port
         self._database = database
-        self._ui_port = ui_port
+        self._ui = ui
         self._client: ServiceClient | None = None
         self.address = f"{LOOPBACK}:{port}"
         self.namespace = namespace
-        self.ui_url = f"http://{LOOPBACK}:{ui_port}" if ui_port else None
+        self.ui_url = f"http://{LOOPBACK}:{ui.port}" if ui else None
 
     @override
     def command(self) -> Sequence[str]:
@@ -104,9 +117,10 @@ class TemporalServer(Server):
         return self._client
 
     def _web_ui_options(self) -> Sequence[str]:
-        if self._ui_port is None:
+        if self._ui is None:
             return ["--headless"]
-        return ["--ui-port", str(self._ui_port), "--ui-disable-news-fetch"]
+        codec = ["--ui-codec-endpoint", self._ui.codec_endpoint] if self._ui.codec_endpoint else []
+        return ["--ui-port", str(self._ui.port), "--ui-disable-news-fetch", *codec]
 
     def _database_options(self) -> Sequence[str]:
         if self._database is None:

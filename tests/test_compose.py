@@ -15,13 +15,16 @@ from typing import Any, Final
 import httpx2
 import pytest
 import yaml
+from google.protobuf.json_format import MessageToJson, Parse
 from jsonschema import Draft7Validator
 from pydantic_settings import BaseSettings
+from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from typing_extensions import override
 
 from cli import app
+from codec_endpoint import CodecSettings
 from embedded.demo import DemoSettings
 from embedded.gateway.settings import GatewaySettings
 from embedded.ports import free_port
@@ -35,6 +38,7 @@ ROOT: Final = Path(__file__).parents[1]
 COMPOSE: Final = (ROOT / "docker-compose.yml").read_text()
 SERVICES: Final[dict[str, dict[str, Any]]] = yaml.safe_load(COMPOSE)["services"]
 OURS: Final = {name: service for name, service in SERVICES.items() if "build" in service}
+ENDPOINT: Final = "TEMPORAL_CODEC_ENDPOINT"
 OUR_VARIABLES: Final = re.compile(r"IRIS_|TEMPORAL_|MONGODB_")
 
 each_service = pytest.mark.parametrize("name", SERVICES)
@@ -81,7 +85,9 @@ def test_the_images_that_ours_is_built_from_have_their_versions() -> None:
 
 @each_of_ours
 def test_every_variable_is_a_setting(name: str) -> None:
-    known = variables_of(Settings) | variables_of(GatewaySettings) | variables_of(DemoSettings)
+    known = {
+        name for settings in (Settings, GatewaySettings, DemoSettings, CodecSettings) for name in variables_of(settings)
+    }
     assert {variable for variable in OURS[name]["environment"] if OUR_VARIABLES.match(variable)} <= known
 
 
@@ -208,11 +214,18 @@ class Container(Server):
         return await check.wait() == 0
 
 
-@pytest.mark.timeout(150)  # starting four processes on a busy machine
+async def first_payload(server: TemporalServer, workflow_id: str) -> Payload:
+    """What a workflow was started with, as Temporal keeps it."""
+    client = await Client.connect(server.address, namespace=server.namespace)
+    history = await client.get_workflow_handle(workflow_id).fetch_history()
+    return history.events[0].workflow_execution_started_event_attributes.input.payloads[0]
+
+
+@pytest.mark.timeout(150)  # starting five processes on a busy machine
 async def test_what_the_containers_run_delivers_a_message(
     tmp_path: Path, mongodb_uri: str, temporal_server: TemporalServer
 ) -> None:
-    ports = {"8000": str(free_port()), "8001": str(free_port())}
+    ports = {port: str(free_port()) for port in ("8000", "8001", "8002")}
     hosts = {"//api:": "//127.0.0.1:", "//sandbox:": "//127.0.0.1:", "0.0.0.0": "127.0.0.1"}  # noqa: S104 - replaced
     servers = {"mongodb://mongodb:27017/?replicaSet=rs0": mongodb_uri, "temporal:7233": temporal_server.address}
     hosts["172.31.253.2/32"] = "127.0.0.1/32"
@@ -225,7 +238,7 @@ async def test_what_the_containers_run_delivers_a_message(
     }
     integrations = json.loads(await containers["seed"].run_once("--json"))["integrations"]
     async with AsyncExitStack() as running:
-        for name in ("sandbox", "worker", "api"):
+        for name in ("sandbox", "worker", "api", "codec"):
             await running.enter_async_context(containers[name])
         headers = {"Authorization": f"Bearer {secrets['IRIS_DEMO_API_KEY']}"}
         http = await running.enter_async_context(
@@ -250,3 +263,12 @@ async def test_what_the_containers_run_delivers_a_message(
         refused = await http.get("/health/live", headers={"X-Padding": "x" * 70_000})
         assert (refused.status_code, refused.json()["error"][0]["code"]) == (431, "header_too_large")
         assert "server" not in refused.headers
+        # What the Web UI has decrypted, in the browser of somebody on this machine.
+        told_to_the_ui = interpolated(yaml.safe_load(here)["services"]["temporal-ui"]["environment"][ENDPOINT], secrets)
+        payload = await first_payload(temporal_server, f"interaction-{sent['id']}")
+        body = MessageToJson(Payloads(payloads=[payload]))
+        origin = {"Origin": "http://127.0.0.1:8080"}
+        answer = await http.post(f"{told_to_the_ui}/decode", content=body, headers=origin)
+        assert answer.headers["access-control-allow-origin"] == "http://127.0.0.1:8080"
+        assert b"Hello" not in payload.data
+        assert b"Hello" in Parse(answer.content, Payloads()).payloads[0].data

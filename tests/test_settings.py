@@ -1,6 +1,7 @@
 """Settings: each has a name in the environment, and outside development no secret is left to chance."""
 
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from pathlib import Path
@@ -9,6 +10,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from codec_endpoint import CodecSettings
+from embedded.demo import DemoSettings
+from embedded.gateway.settings import GatewaySettings
+from embedded.secret_environment import STACK_SECRETS
 from settings import DEVELOPMENT_ENCRYPTION_KEY, DEVELOPMENT_SECRET, Environment, Settings
 
 SECRET = "s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t"
@@ -30,6 +35,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "IRIS_JWT_SECRET": (SECRET, SecretStr(SECRET)),
     "IRIS_TOKEN_LIFETIME": ("PT2H", timedelta(hours=2)),
     "IRIS_ENCRYPTION_KEYS": (KEY, SecretStr(KEY)),
+    "IRIS_PAYLOAD_KEYS": (KEY, SecretStr(KEY)),
     "IRIS_ALLOWED_NETWORKS": ("10.1.2.3/32, fd00::/8", (IPv4Network("10.1.2.3/32"), IPv6Network("fd00::/8"))),
     "IRIS_LARGEST_BODY": ("1000", 1000),
     "IRIS_LARGEST_WEBHOOK": ("2000", 2000),
@@ -41,7 +47,9 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "IRIS_SENDS_PER_PROVIDER": ("20", 20),
     "IRIS_CACHED_WORKFLOWS": ("200", 200),
 }
-PRODUCTION = {"IRIS_ENVIRONMENT": "production", "IRIS_JWT_SECRET": SECRET, "IRIS_ENCRYPTION_KEYS": KEY}
+PRODUCTION = {"IRIS_ENVIRONMENT": "production", "IRIS_JWT_SECRET": SECRET} | dict.fromkeys(
+    ("IRIS_ENCRYPTION_KEYS", "IRIS_PAYLOAD_KEYS"), KEY
+)
 
 
 def field_of(variable: str) -> str:
@@ -81,7 +89,7 @@ def test_production_starts_with_its_own_secrets(monkeypatch: pytest.MonkeyPatch)
     assert settings_with(monkeypatch, PRODUCTION).environment is Environment.PRODUCTION
 
 
-@pytest.mark.parametrize("name", ["IRIS_JWT_SECRET", "IRIS_ENCRYPTION_KEYS"])
+@pytest.mark.parametrize("name", ["IRIS_JWT_SECRET", "IRIS_ENCRYPTION_KEYS", "IRIS_PAYLOAD_KEYS"])
 def test_production_refuses_a_secret_that_is_not_given_by_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     given = {key: value for key, value in PRODUCTION.items() if key != name}
     with pytest.raises(ValidationError, match=name):
@@ -102,7 +110,7 @@ def test_production_refuses_a_development_secret_by_name(
 def test_production_names_at_once_all_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValidationError) as refused:
         settings_with(monkeypatch, {"IRIS_ENVIRONMENT": "production"})
-    assert all(name in str(refused.value) for name in ("IRIS_JWT_SECRET", "IRIS_ENCRYPTION_KEYS"))
+    assert all(name in str(refused.value) for name in PRODUCTION if name != "IRIS_ENVIRONMENT")
 
 
 @pytest.mark.parametrize("environment", Environment)
@@ -115,6 +123,11 @@ def test_production_names_at_once_all_that_is_missing(monkeypatch: pytest.Monkey
         ("IRIS_ENCRYPTION_KEYS", "s3cr3t"),
         ("IRIS_ENCRYPTION_KEYS", f"{KEY},"),
         ("IRIS_ENCRYPTION_KEYS", f"{KEY},s3cr3t"),
+        ("IRIS_PAYLOAD_KEYS", "s3cr3t"),
+        ("IRIS_PAYLOAD_KEYS", f"{KEY},"),
+        ("IRIS_PAYLOAD_KEYS", f"{KEY},s3cr3t"),
+        ("IRIS_PAYLOAD_KEYS", KEY[:-4]),
+        ("IRIS_PAYLOAD_KEYS", f"{KEY},clavé"),
     ],
 )
 def test_a_weak_secret_is_refused_by_name_everywhere_and_not_told(
@@ -162,6 +175,45 @@ def test_production_connects_to_nothing_inside_that_is_not_allowed(
     guard = settings_with(monkeypatch, PRODUCTION | networks).address_guard()
     assert guard.permits(IPv4Address("10.1.2.3")) is is_permitted
     assert not guard.permits(IPv4Address("127.0.0.1"))
+
+
+class TestSecretsAsFiles:
+    """As Docker and Kubernetes give them."""
+
+    @pytest.fixture
+    def directory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setenv("IRIS_SECRETS_DIR", str(tmp_path))
+        return tmp_path
+
+    @pytest.mark.parametrize("spelt", [str.lower, str.upper])
+    def test_every_secret_may_be_a_file_named_like_its_variable(
+        self, directory: Path, spelt: Callable[[str], str]
+    ) -> None:
+        secrets = {name: value for name, (_, value) in WRITTEN.items() if isinstance(value, SecretStr)}
+        for name, value in secrets.items():
+            (directory / spelt(name)).write_text(f"{value.get_secret_value()}\n")
+        found = Settings()
+        assert {name: getattr(found, field_of(name)) for name in secrets} == secrets
+
+    def test_the_environment_wins(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (directory / "iris_jwt_secret").write_text(SECRET)
+        (directory / "iris_mongodb_database").write_text("other")
+        monkeypatch.setenv("IRIS_JWT_SECRET", f"{SECRET} of the environment")
+        found = Settings()
+        assert found.jwt_secret.get_secret_value() == f"{SECRET} of the environment"
+        assert found.mongodb_database == "other"
+
+    def test_what_is_wrong_in_a_file_is_refused_by_name_and_not_told(self, directory: Path) -> None:
+        (directory / "iris_payload_keys").write_text("s3cr3t")
+        with pytest.raises(ValidationError, match="IRIS_PAYLOAD_KEYS") as refused:
+            Settings()
+        assert "s3cr3t" not in str(refused.value)
+
+    def test_those_of_the_gateway_the_demo_and_the_codec_may_be_files_too(self, directory: Path) -> None:
+        for name, make in STACK_SECRETS.items():
+            (directory / name.lower()).write_text(make())
+        read = [settings() for settings in (GatewaySettings, DemoSettings, CodecSettings)]  # pyright: ignore[reportCallIssue] - from the files
+        assert len(read) == 3
 
 
 def test_no_secret_shows_in_print(monkeypatch: pytest.MonkeyPatch) -> None:

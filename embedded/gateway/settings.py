@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from settings import Duration
+from settings import Duration, EnvironmentSettings
 
 Secret = Annotated[SecretStr, Field(min_length=1)]
 
@@ -28,7 +28,7 @@ class Account(BaseModel):
     signing_secret: Secret
 
 
-class GatewaySettings(BaseSettings):
+class GatewaySettings(EnvironmentSettings):
     """How the gateway behaves; in the environment, durations are seconds or ISO 8601 and accounts are JSON.
 
     Attributes:

@@ -21,7 +21,7 @@ from embedded import guard
 from embedded.mongod import Mongod, find_mongod
 from embedded.ports import free_port, is_listened_on
 from embedded.processes import Server, ServerError, until
-from embedded.temporal_server import TemporalServer
+from embedded.temporal_server import TemporalServer, WebUi
 from workflows import attributes
 
 ROOT: Final = Path(__file__).parents[2]
@@ -29,7 +29,7 @@ LAUNCHER: Final = """
 import asyncio, sys
 from pathlib import Path
 from embedded.mongod import Mongod
-from embedded.temporal_server import TemporalServer
+from embedded.temporal_server import TemporalServer, WebUi
 
 async def launch(folder, mongodb_port, temporal_port):
     async with (
@@ -154,7 +154,7 @@ async def test_temporal_keeps_its_workflows_when_it_is_killed_and_started_again(
 
 async def test_temporal_serves_its_web_ui_and_the_namespace_asked_for(tmp_path: Path) -> None:
     ui_port = free_port()
-    async with TemporalServer(free_port(), tmp_path / "log", ui_port=ui_port, namespace="iris") as server:
+    async with TemporalServer(free_port(), tmp_path / "log", ui=WebUi(ui_port), namespace="iris") as server:
         await start_workflow(server, "in our namespace")
         assert await is_listened_on(ui_port)
         assert server.ui_url == f"http://127.0.0.1:{ui_port}"

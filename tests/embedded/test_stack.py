@@ -1,6 +1,7 @@
 """`iris up`: the whole product by one command, kept alive, kept between runs, and gone when it is told to go."""
 
 import asyncio
+import base64
 import json
 import os
 import shutil
@@ -23,7 +24,7 @@ from embedded.processes import until
 from embedded.temporal_server import TemporalServer
 
 ROOT: Final = Path(__file__).parents[2]
-PARTS: Final = ("api", "sandbox", "temporal", "temporal-ui", "mongodb")
+PARTS: Final = ("api", "sandbox", "codec", "temporal", "temporal-ui", "mongodb")
 START_SECONDS: Final = 60
 STOP_SECONDS: Final = 20
 
@@ -147,7 +148,15 @@ async def test_everything_is_where_the_stack_file_says_and_only_its_owner_may_re
     described = stack.described()
     assert stat.S_IMODE((stack.data / "stack.json").stat().st_mode) == 0o600
     assert list(described) == [
-        *("api_url", "temporal_address", "temporal_namespace", "temporal_ui_url", "mongodb_uri", "sandbox_url"),
+        *(
+            "api_url",
+            "temporal_address",
+            "temporal_namespace",
+            "temporal_ui_url",
+            "codec_url",
+            "mongodb_uri",
+            "sandbox_url",
+        ),
         *("tenant", "api_key", "integrations"),
     ]
     assert list(described["integrations"]) == ["sms", "whatsapp", "rcs", "email", "messenger"]
@@ -199,6 +208,24 @@ async def test_what_it_holds_is_kept_from_one_run_to_the_next(tmp_path: Path) ->
         assert answer.json()["payload"]["id"] == sent["id"]
 
 
+async def test_the_web_ui_shows_what_was_sent_although_temporal_keeps_it_encrypted(
+    shared: tuple[Stack, list[str]],
+) -> None:
+    described = shared[0].described()
+    sent = await send(shared[0])
+    history = f"/api/v1/namespaces/default/workflows/interaction-{sent['id']}/history"
+    async with httpx2.AsyncClient(base_url=described["temporal_ui_url"], trust_env=False) as ui:
+        codec = (await ui.get("/api/v1/settings")).json()["Codec"]["Endpoint"]
+        events = (await ui.get(history)).json()["history"]["events"]
+        payloads = events[0]["workflowExecutionStartedEventAttributes"]["input"]
+        headers = {"Origin": described["temporal_ui_url"]}
+        decrypted = await ui.post(f"{codec}/decode", json=payloads, headers=headers)
+    assert codec == described["codec_url"]
+    assert decrypted.headers["access-control-allow-origin"] == described["temporal_ui_url"]
+    assert b"Hello" not in base64.b64decode(payloads["payloads"][0]["data"])
+    assert b"Hello" in base64.b64decode(decrypted.json()["payloads"][0]["data"])
+
+
 async def test_no_part_outlives_a_stack_that_is_killed(tmp_path: Path) -> None:
     async with running(tmp_path) as (stack, _):
         stack.process.kill()
@@ -206,13 +233,14 @@ async def test_no_part_outlives_a_stack_that_is_killed(tmp_path: Path) -> None:
         await stack.until_deserted()
 
 
-async def test_a_taken_port_is_replaced_and_said(tmp_path: Path) -> None:
+async def test_a_taken_port_is_replaced_and_said_and_without_keys_there_is_no_codec(tmp_path: Path) -> None:
     async with await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0) as occupant:
         taken = occupant.sockets[0].getsockname()[1]
-        async with running(tmp_path, f"--api-port={taken}") as (stack, printed):
+        async with running(tmp_path, f"--api-port={taken}", IRIS_PAYLOAD_KEYS="") as (stack, printed):
             assert any(f"Port {taken} (api) is taken" in line for line in printed)
             assert (await send(stack))["status"] == "DISPATCH_PENDING"
             assert str(taken) not in stack.described()["api_url"]
+            assert stack.described()["codec_url"] is None  # nothing is encrypted where no keys are wanted
 
 
 async def test_servers_that_exist_are_used_and_an_ephemeral_stack_leaves_nothing(

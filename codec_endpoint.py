@@ -1,0 +1,105 @@
+"""Where Temporal's Web UI and command line have payloads decrypted: a remote codec (https://docs.temporal.io/codec-server).
+
+Whoever reaches it and knows its token reads every message, which is why it is a process of its own (`iris codec`), on
+the loopback interface unless told otherwise, and no part of the API (`docs/decisions/0011-payload-encryption.md`).
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
+from google.protobuf.json_format import MessageToJson, Parse, ParseError
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
+from temporalio.api.common.v1 import Payload, Payloads
+
+from payload_codec import EncryptingCodec, UndecryptableError
+from settings import SHORTEST_SECRET, EnvironmentSettings
+
+LARGEST_BODY: Final = 16_777_216
+"""Bytes of a request: a page of a history, four megabytes of gRPC, in base64 twice over."""
+
+_DEEPEST: Final = 10
+"""Levels of nesting; the protocol has four."""
+
+
+class CodecSettings(EnvironmentSettings):
+    """What the endpoint needs to know, and none of the other secrets.
+
+    Attributes:
+        payload_keys: `IRIS_PAYLOAD_KEYS`, as `settings.Settings` has them.
+        codec_token: `IRIS_CODEC_TOKEN`, the first part of the address's path, since the Web UI can only be given an
+            address; at least 32 characters that a path may have.
+        codec_origins: `IRIS_CODEC_ORIGINS`, where the Web UI is, separated by commas: a browser asks for nothing else.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="IRIS_", extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    payload_keys: SecretStr
+    codec_token: SecretStr = Field(min_length=SHORTEST_SECRET)
+    codec_origins: str = "http://127.0.0.1:8233,http://localhost:8233"
+
+    @field_validator("payload_keys")
+    @classmethod
+    def _are_keys(cls, keys: SecretStr) -> SecretStr:
+        EncryptingCodec.of(keys.get_secret_value())
+        return keys
+
+    def origins(self) -> list[str]:
+        """The origins of pages that may ask."""
+        return [origin.strip().rstrip("/") for origin in self.codec_origins.split(",")]
+
+
+def create_codec_endpoint(settings: CodecSettings) -> FastAPI:
+    """The endpoint as an ASGI application."""
+    codec = EncryptingCodec.of(settings.payload_keys.get_secret_value())
+    token = settings.codec_token.get_secret_value().encode()
+
+    def answering(translate: Callable[[Sequence[Payload]], Awaitable[list[Payload]]]) -> Callable[..., object]:
+        async def answer(request: Request) -> Response:
+            if not hmac.compare_digest(request.path_params["token"].encode(), token):
+                raise HTTPException(HTTPStatus.NOT_FOUND)
+            payloads = _read(await _body(request))
+            try:
+                translated = await translate(payloads)
+            except UndecryptableError as error:
+                raise HTTPException(HTTPStatus.BAD_REQUEST, str(error)) from error
+            return Response(MessageToJson(Payloads(payloads=translated), indent=None), media_type="application/json")
+
+        return answer
+
+    app = FastAPI(title="Iris codec", openapi_url=None)
+    app.add_api_route("/{token}/encode", answering(codec.encode), methods=["POST"])
+    app.add_api_route("/{token}/decode", answering(codec.decode), methods=["POST"])
+    app.add_api_route("/health", _health, methods=["GET"])
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.origins(),
+        allow_methods=["POST"],
+        allow_headers=["Content-Type", "X-Namespace", "Authorization"],
+        allow_credentials=True,
+    )
+    return app
+
+
+async def _health() -> Response:
+    return Response()
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    return bytes(body)
+
+
+def _read(body: bytes) -> Sequence[Payload]:
+    try:
+        return Parse(body, Payloads(), max_recursion_depth=_DEEPEST).payloads
+    except (ParseError, ValueError, RecursionError) as error:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "not the payloads of Temporal's remote codecs") from error
