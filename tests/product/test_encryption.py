@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 import pytest
+from google.protobuf.message import Message
 from pydantic import SecretStr
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.query.v1 import WorkflowQuery
@@ -57,7 +58,7 @@ class Keeper:
         """The history, what the Web UI describes and lists, and the answers to its queries."""
         execution = WorkflowExecution(workflow_id=workflow_id(interaction_id))
         service, listed = self._client.workflow_service, f"WorkflowId = '{execution.workflow_id}'"
-        answers = [
+        answers: list[Message] = [
             await service.describe_workflow_execution(
                 DescribeWorkflowExecutionRequest(namespace="default", execution=execution)
             ),
