@@ -13,6 +13,7 @@ SECRETIVE: Final = re.compile(
     r"secret|signature|signed|token|password|digest|hmac|hash|computed|expected|claimed|given|api_key"
 )
 SOURCES: Final = [
+    ROOT / "codec_endpoint.py",
     ROOT / "security.py",
     *(path for folder in ("api", "providers", "embedded/gateway") for path in (ROOT / folder).rglob("*.py")),
 ]
