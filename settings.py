@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 from typing_extensions import override
 
+from domain.waiting import Windows
 from outbound_guard import PRIVATE, AddressGuard, Network
 from payload_codec import EncryptingCodec
 
@@ -120,6 +121,7 @@ class Settings(EnvironmentSettings):
         dispatch_timeout: how long one attempt to send may last before it counts as never come back; longer than any
             provider is waited for.
         dispatch_deadline: how long a provider that surely did not take a message is tried again.
+        reconciliation_interval: how often MongoDB and Temporal are compared (`docs/decisions/0014`).
         workflow_sandbox: whether the worker runs workflows in Temporal's sandbox; it doubles the worker's CPU
             (`docs/decisions/0006`), so tests run with it and production does not need to.
         sends_per_provider: how many sends a worker does at once for each provider (`docs/decisions/0013`).
@@ -158,6 +160,7 @@ class Settings(EnvironmentSettings):
     receipt_window: Duration = timedelta(hours=72)
     dispatch_timeout: Duration = timedelta(seconds=60)
     dispatch_deadline: Duration = timedelta(hours=1)
+    reconciliation_interval: Duration = Field(default=timedelta(minutes=10), ge=timedelta(seconds=1))
     workflow_sandbox: bool = False
     sends_per_provider: int = Field(default=200, ge=1)
     cached_workflows: int = Field(default=5_000, ge=100)
@@ -206,6 +209,11 @@ class Settings(EnvironmentSettings):
         """
         keys = self.payload_keys.get_secret_value()
         return EncryptingCodec.of(keys) if keys else None
+
+    @property
+    def windows(self) -> Windows:
+        """How long interactions wait."""
+        return Windows(self.receipt_window, self.dispatch_deadline)
 
     def vault_keys(self) -> list[str]:
         """The keys of `security.Vault`, newest first."""

@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from math import ceil
 from typing import Final
 
@@ -17,11 +18,14 @@ from activities.admission import MongoAdmission
 from activities.dispatch import ProviderDispatch
 from activities.interfaces import sending_queue
 from activities.reception import MongoReception
+from activities.reconciliation import TemporalReconciliation
 from activities.record import MongoRecord
 from activities.shares import Shares
+from api.engine import tell
 from bootstrap import connect_temporal, http_clients, mongodb, register_search_attributes
 from integrations import ProviderOpener
 from providers import PROVIDERS
+from reconciling import ensure_schedule
 from security import Vault
 from settings import Settings
 from versioning import deployment_config
@@ -58,6 +62,8 @@ async def create_worker(client: Client, settings: Settings, opener: ProviderOpen
 def _workflow_worker(client: Client, settings: Settings) -> Worker:
     """The worker of the interactions' task queue."""
     admission, record = MongoAdmission(), MongoRecord()
+    tell_interaction = partial(tell, client, settings)
+    reconciliation = TemporalReconciliation(client, settings.task_queue, tell_interaction, settings.windows)
     return Worker(
         client,
         task_queue=settings.task_queue,
@@ -69,6 +75,7 @@ def _workflow_worker(client: Client, settings: Settings) -> Worker:
             record.record,
             record.load,
             MongoReception().receive,
+            reconciliation.inspect,
         ],
         workflow_runner=SandboxedWorkflowRunner() if settings.workflow_sandbox else UnsandboxedWorkflowRunner(),
         # Few fixed pollers starve new submissions behind receipts (docs/decisions/0006).
@@ -105,6 +112,7 @@ async def run_worker(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await connect_temporal(settings)
     await register_search_attributes(client)
+    await ensure_schedule(client, settings)
     guard = settings.address_guard()
     async with mongodb(settings), http_clients(guard, settings.sends_per_provider) as http:
         keys = settings.vault_keys()

@@ -236,6 +236,7 @@ async def _queue(resolution: Resolution, users: list[User], process: Process) ->
         "status": entry.status.value,
         "custom_status": None,
         "problems": [],
+        "due": resolution.due,
         "updated": entry.date,
         "process_id": process.id,
         "user_ids": [user.id for user in users],

@@ -1,12 +1,14 @@
 """All that a workflow may ask of the world: abstract, typed, and pure, so that workflows never import a driver."""
 
 from abc import ABC, abstractmethod
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 from temporalio import activity
 
 from domain.destinations import Destination
+from domain.findings import Tally
 from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry, Interaction
 from domain.outcomes import Accepted, Outcome
 from domain.problems import Problem
@@ -42,12 +44,17 @@ class Validation(_Message):
 
 
 class Resolution(_Message):
-    """A submission whose users and process are to be found or made."""
+    """A submission whose users and process are to be found or made.
+
+    Attributes:
+        due: when its dispatch is over at the latest (`domain.waiting`).
+    """
 
     submission: Submission
     destinations: list[Destination]
     policy: DispatchPolicy
     resolved_at: datetime
+    due: datetime | None = None
     revision: int
 
 
@@ -69,6 +76,19 @@ class Dispatch(_Message):
     destinations: list[Destination]
     repeatable: bool
 
+    @classmethod
+    def of(cls, interaction: Interaction, policy: DispatchPolicy) -> "Dispatch":
+        """The message of an interaction."""
+        return cls(
+            interaction_id=interaction.id,
+            tenant=interaction.tenant,
+            provider=interaction.integration.provider,
+            integration_id=interaction.integration.integration_id,
+            payload=interaction.payload,
+            destinations=interaction.destinations,
+            repeatable=policy.repeatable,
+        )
+
 
 class Search(_Message):
     """A send that nobody answered, to be looked for at its provider.
@@ -87,6 +107,7 @@ class Change(_Message):
     Attributes:
         sequence: the number of this step.
         revision: grows with each task of the interaction's workflows; a later one knows better.
+        due: when the wait that it begins is over at the latest (`domain.waiting`).
         history_before: how many history entries stood before it.
         heard_before: how many of the provider's events stood before it.
         provider_message_id: the provider's id, when this step learnt it.
@@ -98,6 +119,7 @@ class Change(_Message):
     sequence: int
     revision: int
     standing: Standing
+    due: datetime | None = None
     updated: datetime
     history_before: int
     history: list[HistoryEntry]
@@ -116,8 +138,51 @@ class Record(_Message):
     sequence: int
     revision: int
     standing: Standing
+    due: datetime | None = None
     policy: DispatchPolicy | None
     problems: list[Problem]
+
+
+class Check(StrEnum):
+    """One comparison of MongoDB with Temporal."""
+
+    OVERDUE = "overdue"
+    ABANDONED = "abandoned"
+    FAILING = "failing"
+    ENDED = "ended"
+    RUNNING = "running"
+    RECEPTIONS = "receptions"
+    NEWS = "news"
+
+
+class Inspection(_Message):
+    """One page of a comparison.
+
+    Attributes:
+        cursor: where the last page ended; None for the first.
+        page_size: how many are looked at.
+        grace: what is younger, or less overdue, may just be on its way.
+        repairs: whether to repair what can be repaired surely.
+    """
+
+    check: Check
+    cursor: str | None = None
+    page_size: int
+    grace: timedelta
+    repairs: bool
+
+
+class Inspected(_Message):
+    """What a page of a comparison found.
+
+    Attributes:
+        looked_at: how many were looked at.
+        cursor: where the next page begins; None after the last one.
+    """
+
+    looked_at: int
+    tally: Tally
+    cursor: str | None = None
 
 
 class AdmissionActivities(ABC):
@@ -179,3 +244,12 @@ class ReceptionActivities(ABC):
     @activity.defn
     async def receive(self, reception: Reception) -> None:
         """Write the message down as an interaction in `RECEIVED`, with its user and process; once."""
+
+
+class ReconciliationActivities(ABC):
+    """Comparing what MongoDB and Temporal say."""
+
+    @abstractmethod
+    @activity.defn
+    async def inspect(self, inspection: Inspection) -> Inspected:
+        """Look at one page of what one comparison looks at; repair what may be, if it is asked for."""

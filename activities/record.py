@@ -27,6 +27,7 @@ class MongoRecord(RecordActivities):
             "status": change.standing.status.value,
             "custom_status": change.standing.custom_status,
             "milestone": int(change.standing.milestone),
+            "due": change.due,
             "updated": change.updated,
         }
         if change.problems:
@@ -47,6 +48,7 @@ class MongoRecord(RecordActivities):
             sequence=document.sequence,
             revision=document.revision,
             standing=document.standing,
+            due=document.due,
             policy=document.policy,
             problems=document.problems,
         )

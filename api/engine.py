@@ -25,6 +25,7 @@ from temporalio.service import RPCError
 from domain.destinations import parse_destinations
 from domain.errors import UnavailableError
 from domain.events import HeardNews
+from domain.identifiers import workflow_id
 from domain.interaction import IntegrationReference
 from domain.reception import Reception
 from domain.submission import Submission
@@ -45,11 +46,6 @@ _FINGERPRINT: Final = "fingerprint"
 
 _PATIENCE: Final = timedelta(seconds=2)
 """How long Temporal is given to say whether a workflow exists."""
-
-
-def workflow_id(interaction_id: str) -> str:
-    """The id of an interaction's workflow."""
-    return f"interaction-{interaction_id}"
 
 
 async def submit(client: Client, settings: Settings, submission: Submission) -> Admission:

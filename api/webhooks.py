@@ -14,7 +14,6 @@ from fastapi.responses import PlainTextResponse, Response
 from api.bodies import check_storable, read_bytes
 from api.engine import receive, tell
 from api.envelope import failure
-from api.matching import interactions_of
 from api.state import IrisState, State
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError, NotFoundError
@@ -25,6 +24,7 @@ from domain.reception import Reception
 from integrations import describe
 from models.integration import Integration
 from models.interaction import Interaction
+from models.matching import interactions_of
 from models.unmatched import UnmatchedNews
 from models.webhook import SeenWebhook
 from providers.base import MisconfiguredError, UnreadableError, UnverifiedError, Webhook

@@ -4,6 +4,7 @@ import hashlib
 import re
 import secrets
 import time
+from typing import Final
 
 _PATTERN = re.compile(r"[0-9a-f]{24}")
 
@@ -22,3 +23,16 @@ def derived_id(*parts: str) -> str:
 def is_id(text: str) -> bool:
     """Whether a text is written as an identifier (it may still name nothing)."""
     return _PATTERN.fullmatch(text) is not None
+
+
+_WORKFLOW_PREFIX: Final = "interaction-"
+
+
+def workflow_id(interaction_id: str) -> str:
+    """The id of an interaction's workflow."""
+    return f"{_WORKFLOW_PREFIX}{interaction_id}"
+
+
+def interaction_of(workflow_id: str) -> str:
+    """The id of the interaction whose workflow has this id."""
+    return workflow_id.removeprefix(_WORKFLOW_PREFIX)

@@ -1,5 +1,6 @@
 """One interaction as everybody sees it: the answer of the send call, in our own spelling."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from domain.channels import Channel
 from domain.destinations import Destination
 from domain.events import HeardNews
-from domain.status import Status
+from domain.status import Standing, Status
 
 REGISTERED_NOTE: Final = "Interacción registrada"
 """The note of the first history entry (specification, the answer's example)."""
@@ -134,3 +135,9 @@ class Interaction(_Value):
     custom_status: str | None = None
     process_summary: ProcessSummary | None = None
     is_last_entry: bool = False
+
+    def standing_at(self, standing: Standing, history: Sequence[HistoryEntry]) -> "Interaction":
+        """The same interaction after the steps of a history, which has at least one."""
+        trail = self.audit_trail.model_copy(update={"history": list(history), "updated": history[-1].date})
+        changes = {"status": standing.status, "custom_status": standing.custom_status, "audit_trail": trail}
+        return self.model_copy(update=changes)

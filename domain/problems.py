@@ -102,6 +102,10 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
     "integration_misconfigured": _both(
         "La configuración de la integración no es válida: {reason}", "The integration is misconfigured: {reason}"
     ),
+    "lost_before_sending": _both(
+        "El proceso de esta interacción se perdió antes de enviarla: no se ha enviado y puede enviarla de nuevo",
+        "The workflow of this interaction was lost before it was sent: it was not sent, and you may send it again",
+    ),
     "invalid_json": _both("El cuerpo no es JSON válido: {reason}", "The body is not valid JSON: {reason}"),
     "body_too_large": _both("El cuerpo supera los {limit} bytes", "The body is larger than {limit} bytes"),
     "body_too_slow": _both("El cuerpo no ha llegado a tiempo", "The body did not come in time"),

@@ -85,6 +85,8 @@ class TemporalServer(Server):
             *("--ip", LOOPBACK, "--port", str(self._port), "--namespace", self.namespace),
             # The only history shard would otherwise take at most 20 tasks per second: 50 ms for each step.
             *("--dynamic-config-value", "history.transferProcessorMaxPollRPS=5000"),
+            # A workflow is marked in `TemporalReportedProblems` when its task fails twice in a row, not five times.
+            *("--dynamic-config-value", "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2"),
             *(f"--search-attribute={name}=Keyword" for name in attributes.NAMES),
             *self._web_ui_options(),
             *self._database_options(),

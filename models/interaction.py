@@ -3,19 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, JsonValue
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from domain import interaction as domain
+from domain.clock import utc_now
 from domain.destinations import Destination
 from domain.interaction import AuditTrail, Direction, DispatchPolicy, HeardEvent, HistoryEntry, IntegrationReference
 from domain.problems import Problem
 from domain.status import Milestone, Standing, Status
+from domain.waiting import VALIDATION_PATIENCE, Situation
 from models.base import Stored
 from models.process import Process
 from models.user import User
+
+_IS_DUE: Final = {"due": {"$type": "date"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Interaction(Stored):
         registered_by: the workflow run that registered it; no other run ever dispatches it.
         sequence: the number of the last step written.
         revision: of the task that wrote it; a later task knows better (`write_step`).
+        due: when its workflow must have moved it on (`domain.waiting`); None once nothing has to happen any more.
         milestone: how far the provider says it has come; what `custom_status` stands for.
         provider_message_ids: the provider's ids of it, by which receipts without our reference are matched.
         policy: how it is dispatched, once it is valid.
@@ -77,6 +82,7 @@ class Interaction(Stored):
     direction: Direction
     status: Status
     custom_status: str | None = None
+    due: datetime | None = None
     milestone: Milestone = Milestone.NONE
     provider_message_ids: list[str] = []
     policy: DispatchPolicy | None = None
@@ -93,6 +99,8 @@ class Interaction(Stored):
             IndexModel(
                 [("integration.integration_id", ASCENDING), ("destinations.value", ASCENDING), ("created", DESCENDING)]
             ),
+            # Only what still has to happen: a handful of a million.
+            IndexModel([("due", ASCENDING), ("_id", ASCENDING)], partialFilterExpression=_IS_DUE),
         ]
 
     @classmethod
@@ -119,7 +127,19 @@ class Interaction(Stored):
             destinations=interaction.destinations,
             direction=interaction.direction,
             status=interaction.status,
+            due=utc_now() + VALIDATION_PATIENCE if interaction.status is Status.VALIDATION_PENDING else None,
         )
+
+    @classmethod
+    async def overdue(cls, before: datetime, after: tuple[datetime, str] | None, limit: int) -> "Sequence[Interaction]":
+        """Those that should have been moved on before a moment, the longest overdue first.
+
+        Args:
+            before: the moment.
+            after: `due` and id of the last one that was seen.
+            limit: how many at most.
+        """
+        return await cls.find(overdue_selector(before, after)).sort("due", "_id").limit(limit).to_list()
 
     @classmethod
     async def write_step(cls, interaction_id: str, step: "Step", changes: Mapping[str, object]) -> None:
@@ -144,6 +164,11 @@ class Interaction(Stored):
     def standing(self) -> Standing:
         """Where it stands."""
         return Standing(status=self.status, custom_status=self.custom_status, milestone=self.milestone)
+
+    @property
+    def situation(self) -> Situation:
+        """What it may wait for."""
+        return Situation(self.standing, self.policy, self.due, self.created, self.updated)
 
     async def view(self) -> domain.Interaction:
         """The interaction as everybody sees it, with its users and its process as they are now."""
@@ -187,3 +212,12 @@ def _extended(field: str, before: int, added: Sequence[BaseModel]) -> dict[str, 
     """The first `before` elements of a stored list, and what is added to them."""
     kept: Any = {"$slice": [f"${field}", before]} if before else []
     return {"$concatArrays": [kept, {"$literal": [one.model_dump() for one in added]}]}
+
+
+def overdue_selector(before: datetime, after: tuple[datetime, str] | None) -> dict[str, Any]:
+    """What selects the interactions that `Interaction.overdue` gives."""
+    if after is None:
+        return {"due": {"$type": "date", "$lt": before}}
+    due, last_id = after
+    later = [{"due": {"$gt": due, "$lt": before, "$type": "date"}}, {"due": due, "_id": {"$gt": last_id}}]
+    return {**_IS_DUE, "$or": later}

@@ -134,6 +134,20 @@ class Iris:
         await integration.insert()
         return integration.id
 
+    async def sandbox(self, base_url: str) -> str:
+        """An SMS integration of the demo's tenant through the sandbox's provider at `base_url`; its id."""
+        token, secret = SANDBOX.token.get_secret_value(), SANDBOX.signing_secret.get_secret_value()
+        integration = Integration(
+            tenant=self.demo.tenant,
+            name=f"Sandbox-{new_id()}",
+            channel=Channel.SMS,
+            provider="sandbox",
+            configuration={"baseUrl": base_url},
+            credentials=Vault(self.settings.vault_keys()).seal({"token": token, "signingSecret": secret}),
+        )
+        await integration.insert()
+        return integration.id
+
     async def receive(self, interaction_id: str, status: str, **changes: object) -> httpx2.Response:
         """The API's answer to a callback that the gateway might have made."""
         interaction = await self.read(interaction_id)

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Final, cast
 
 from temporalio import workflow
-from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -25,14 +24,17 @@ with workflow.unsafe.imports_passed_through():
     from domain.clock import to_milliseconds
     from domain.events import HeardNews
     from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry
-    from domain.outcomes import Accepted, Outcome
+    from domain.outcomes import Accepted
     from domain.problems import Problem
     from domain.status import FAILURES, Milestone, Standing, Status
     from domain.submission import Submission
+    from domain.waiting import SEARCHES, UNKNOWN, due_of
     from workflows import attributes
     from workflows.hearing import Hearing
     from workflows.messages import NO_REFUSAL, Admission, InteractionInput, Refusal
-    from workflows.outcomes import UNKNOWN, outcome_of_failure, standing_after
+    from workflows.outcomes import standing_after
+    from workflows.repair import repair_of
+    from workflows.sending import send
     from workflows.steps import step
     from workflows.story import (
         describe_outcome,
@@ -41,18 +43,8 @@ with workflow.unsafe.imports_passed_through():
         story_so_far,
     )
 
-_TIMED_OUT_IN_FLIGHT: Final = ["TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat"]
-"""How Temporal's server names, in a retry policy, an attempt that never came back
-(`TimeoutFailureTypePrefix` in temporalio/temporal `common/`; checked by `tests/workflows/test_lost_attempt.py`)."""
-
 MILLISECOND_BITS: Final = 42
 """Bits that hold an instant in milliseconds until the year 2109."""
-
-_SEARCHES: Final = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30))
-"""The waits before each look at the provider for a send that nobody answered."""
-
-_WORKER_SILENCE: Final = timedelta(seconds=10)
-"""After so long without a sign of life, the worker that was sending is taken for dead."""
 
 
 @workflow.defn(name="Interaction")
@@ -69,18 +61,20 @@ class InteractionWorkflow:
         self._sequence = 0
         self._tasks_before = 0
         self._created: datetime = workflow.now()
+        self._due: datetime | None = None
         self._policy: DispatchPolicy | None = None
         self._hearing = Hearing([])
 
     @workflow.run
     async def run(self, start: InteractionInput) -> Standing:
         """Admit and dispatch what was submitted, or go on from the record; then hear receipts until the end."""
-        admitted = await self._admit(start.submission) if start.submission else None
-        if admitted is not None:
-            await self._dispatch(admitted)
-            await self._find_sent(admitted)
+        message = await self._admit(start.submission) if start.submission else None
+        if message is not None:
+            await self._dispatch(message)
         elif self._admission is None:
-            await self._resume()
+            message = await self._resume()
+        if message is not None:
+            await self._find_sent(message)
         await self._hear_until_the_end()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._standing
@@ -120,6 +114,7 @@ class InteractionWorkflow:
             destinations=validation.destinations,
             policy=validation.policy,
             resolved_at=self._now(),
+            due=self._due_in(Standing(status=Status.DISPATCH_PENDING)),
             revision=self._revision(),
         )
         resolved = await workflow.execute_local_activity_method(
@@ -132,17 +127,10 @@ class InteractionWorkflow:
         self._policy = validation.policy
         self._hearing = Hearing(interaction.destinations)
         self._sequence = 2
+        self._due = resolution.due
         self._stand(Standing(status=Status.DISPATCH_PENDING), interaction.audit_trail.history[-1:])
         self._admission = Admission(interaction=interaction, fingerprint=registration.fingerprint)
-        return Dispatch(
-            interaction_id=interaction.id,
-            tenant=interaction.tenant,
-            provider=interaction.integration.provider,
-            integration_id=interaction.integration.integration_id,
-            payload=interaction.payload,
-            destinations=interaction.destinations,
-            repeatable=validation.policy.repeatable,
-        )
+        return Dispatch.of(interaction, validation.policy)
 
     def _begin(self, registration: Registration) -> None:
         self._sequence = 1
@@ -154,18 +142,14 @@ class InteractionWorkflow:
         standing = Standing(status=Status.VALIDATION_ERROR)
         entry = self._entry(standing, describe_problems(problems))
         await self._record(standing, [entry], refusal=Refusal(problems, registration.interaction.process_id))
-        registered = registration.interaction
-        trail = registered.audit_trail
-        refused = registered.model_copy(
-            update={
-                "status": standing.status,
-                "audit_trail": trail.model_copy(update={"history": [*trail.history, entry], "updated": entry.date}),
-            }
-        )
+        refused = registration.interaction.standing_at(standing, self._history)
         self._admission = Admission(interaction=refused, fingerprint=registration.fingerprint, problems=problems)
 
-    async def _resume(self) -> None:
-        """Go on from what is stored: another run registered the interaction, and perhaps sent it."""
+    async def _resume(self) -> Dispatch | None:
+        """Go on from what is stored: another run registered the interaction, and perhaps sent it.
+
+        The answer is what to look for at the provider, never what to send.
+        """
         record = await workflow.execute_local_activity_method(
             RecordActivities.load, self._start.interaction_id, **step("go on from the record")
         )
@@ -173,47 +157,44 @@ class InteractionWorkflow:
             raise ApplicationError("there is no such interaction", type="NotFound", non_retryable=True)
         self._sequence = record.sequence
         self._policy = record.policy
+        self._due = record.due
         trail = record.interaction.audit_trail
         self._created = trail.created
         self._tasks_before = record.revision >> MILLISECOND_BITS
         self._hearing = Hearing(record.interaction.destinations, trail.provider_events)
         self._stand(record.standing, trail.history)
-        self._admission = Admission(
-            interaction=record.interaction, fingerprint=record.fingerprint, problems=record.problems
-        )
+        interaction, problems = record.interaction, record.problems
+        if self._due is not None:
+            await self._take_news()
+            problems = await self._repair(interaction.process_id) or problems
+            interaction = interaction.standing_at(self._standing, self._history)
+        self._admission = Admission(interaction=interaction, fingerprint=record.fingerprint, problems=problems)
+        return Dispatch.of(interaction, record.policy) if record.policy and record.due else None
+
+    async def _repair(self, process_id: str | None) -> list[Problem]:
+        """End honestly what another run left without an end; the caller's problems, if it was never sent."""
+        repair = repair_of(self._standing.status)
+        if repair is None:
+            return []
+        entry = self._entry(repair.standing, repair.note)
+        await self._record(repair.standing, [entry], refusal=Refusal(repair.problems, process_id))
+        return repair.problems
 
     async def _dispatch(self, dispatch: Dispatch) -> None:
-        outcome = await self._send(dispatch)
+        outcome = await send(dispatch, self._start, self._is_proven)
         standing = standing_after(outcome)
         entry = self._entry(standing, describe_outcome(outcome))
         heard = self._hearing.refuse(events_of_refused(outcome), standing, entry.date)
         message_id = outcome.provider_message_id if isinstance(outcome, Accepted) else None
         await self._record(standing, [entry], heard, message_id)
 
-    async def _send(self, dispatch: Dispatch) -> Outcome | str:
-        """What the provider answered; a text if it surely never took the message."""
-        try:
-            return await workflow.execute_activity_method(
-                DispatchActivities.dispatch,
-                dispatch,
-                task_queue=sending_queue(workflow.info().task_queue, dispatch.provider),
-                priority=Priority(fairness_key=dispatch.tenant),
-                start_to_close_timeout=self._start.dispatch_timeout,
-                heartbeat_timeout=_WORKER_SILENCE,
-                schedule_to_close_timeout=self._start.dispatch_deadline,
-                retry_policy=RetryPolicy(
-                    initial_interval=timedelta(seconds=1),
-                    maximum_interval=timedelta(minutes=1),
-                    non_retryable_error_types=[] if dispatch.repeatable else _TIMED_OUT_IN_FLIGHT,
-                ),
-                summary="hand it to the provider",
-            )
-        except ActivityError as error:
-            return outcome_of_failure(error, repeatable=dispatch.repeatable)
+    def _is_proven(self) -> bool:
+        """Whether news that wait their turn tell that the provider took the message."""
+        return any(news.event.milestone is not Milestone.NONE for news in self._inbox)
 
     async def _find_sent(self, dispatch: Dispatch) -> None:
         """Look at the provider for a send that nobody answered, unless a receipt tells first."""
-        for wait in _SEARCHES if self._policy is not None and self._policy.finds_sent else ():
+        for wait in SEARCHES if self._policy is not None and self._policy.finds_sent else ():
             if self._standing.custom_status != UNKNOWN:
                 return
             with suppress(TimeoutError):
@@ -243,7 +224,11 @@ class InteractionWorkflow:
         """Take news as they come, until nothing more can change or the receipt window closes."""
         await self._take_news()
         remaining = self._created + self._start.receipt_window - workflow.now()
-        if self._is_settled() or remaining <= timedelta():
+        if self._is_settled():
+            return
+        if remaining <= timedelta():
+            if self._due is not None and workflow.patched("close-a-window-that-has-passed"):
+                await self._close_window()
             return
         # One timer for the whole wait: a timeout inside the loop would make one at each turn.
         window = asyncio.create_task(workflow.sleep(remaining, summary="receipt window"))
@@ -275,6 +260,7 @@ class InteractionWorkflow:
 
     async def _close_window(self) -> None:
         """Write down what the end of the receipt window means."""
+        self._due = None
         reports_delivery = self._policy is None or self._policy.reports_delivery
         closed = self._hearing.close(self._standing, reports_delivery=reports_delivery)
         if closed is not None:
@@ -289,11 +275,13 @@ class InteractionWorkflow:
         provider_message_id: str | None = None,
         refusal: Refusal = NO_REFUSAL,
     ) -> None:
+        due = self._due if standing.status is self._standing.status else self._due_in(standing)
         change = Change(
             interaction_id=self._start.interaction_id,
             sequence=self._sequence + 1,
             revision=self._revision(),
             standing=standing,
+            due=due,
             updated=self._now(),
             history_before=len(self._history),
             history=entries,
@@ -307,6 +295,7 @@ class InteractionWorkflow:
             RecordActivities.record, change, **step(f"{standing.status} {standing.custom_status or ''}".rstrip())
         )
         self._sequence = change.sequence
+        self._due = due
         self._stand(standing, entries)
 
     def _stand(self, standing: Standing, entries: list[HistoryEntry]) -> None:
@@ -319,6 +308,9 @@ class InteractionWorkflow:
 
     def _entry(self, standing: Standing, notes: str | None) -> HistoryEntry:
         return HistoryEntry(date=self._now(), status=standing.status, custom_status=standing.custom_status, notes=notes)
+
+    def _due_in(self, standing: Standing) -> datetime | None:
+        return due_of(standing, self._created, self._now(), self._start.windows)
 
     def _revision(self) -> int:
         """Grows with each task: when one fails after its steps were written, the next one's is higher.

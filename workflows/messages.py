@@ -5,9 +5,13 @@ from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from activities.interfaces import Check, Inspected
+from domain.findings import Tally
 from domain.interaction import Interaction
+from domain.outcomes import Detail, cut
 from domain.problems import Problem
 from domain.submission import Submission
+from domain.waiting import Windows
 
 
 class InteractionInput(BaseModel):
@@ -28,6 +32,11 @@ class InteractionInput(BaseModel):
     receipt_window: timedelta
     dispatch_timeout: timedelta
     dispatch_deadline: timedelta
+
+    @property
+    def windows(self) -> Windows:
+        """How long is waited for what."""
+        return Windows(self.receipt_window, self.dispatch_deadline)
 
 
 class Admission(BaseModel):
@@ -55,3 +64,46 @@ class Refusal(NamedTuple):
 
 NO_REFUSAL: Final = Refusal([], None)
 """Of a step that refuses nothing."""
+
+
+class ReconciliationInput(BaseModel):
+    """What to compare.
+
+    Attributes:
+        repairs: whether to repair what can be repaired surely, or only to report.
+        most: how many each comparison of what may well be right looks at, the newest first.
+        page_size: how many one activity looks at.
+        grace: what is younger, or less overdue, may just be on its way.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    repairs: bool = True
+    most: int = 500
+    page_size: int = 100
+    grace: timedelta = timedelta(minutes=2)
+
+
+class Report(BaseModel):
+    """What a reconciliation found.
+
+    Attributes:
+        looked_at: how many each comparison looked at.
+        tally: what they found.
+        unchecked: why a comparison could not be made.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    looked_at: dict[Check, int] = {}
+    tally: Tally = Tally()
+    unchecked: dict[Check, Detail] = {}
+
+    def with_page(self, check: Check, page: Inspected) -> "Report":
+        """The report with one more page."""
+        looked_at = {**self.looked_at, check: self.looked_at.get(check, 0) + page.looked_at}
+        return self.model_copy(update={"looked_at": looked_at, "tally": self.tally.plus(page.tally)})
+
+    def without(self, check: Check, reason: str) -> "Report":
+        """The report with one comparison that could not be made."""
+        return self.model_copy(update={"unchecked": {**self.unchecked, check: cut(reason)}})

@@ -1,23 +1,33 @@
 """What came of handing a message to its provider, and where that leaves the interaction."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from domain.outcomes import Accepted, Outcome, Rejected, Unanswered
 from domain.status import Milestone, Standing, Status
-
-UNKNOWN: Final = "unknown"
-"""The `customStatus` of a send that nobody answered."""
+from domain.waiting import UNKNOWN
 
 NOT_SENT: Final = "not_sent"
 """The `customStatus` of a send that the provider surely did not take, in all the time it was given."""
 
 
-def standing_after(outcome: Outcome | str) -> Standing:
-    """Where a dispatch leaves the interaction; a text is why the provider surely never took the message."""
+class Proven(NamedTuple):
+    """The provider's news tell that it took the message, although its own answer never came."""
+
+    word: str = "accepted"
+
+
+PROVEN: Final = Proven()
+
+Sending = Outcome | Proven | str
+"""What came of a dispatch; a text is why the provider surely never took the message."""
+
+
+def standing_after(outcome: Sending) -> Standing:
+    """Where a dispatch leaves the interaction."""
     match outcome:
-        case Accepted():
+        case Accepted() | Proven():
             return Standing(status=Status.SENT, custom_status=outcome.word, milestone=Milestone.ACCEPTED)
         case Rejected():
             return Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status="rejected")

@@ -4,5 +4,6 @@ from typing import Final
 
 from workflows.interaction import InteractionWorkflow
 from workflows.reception import ReceptionWorkflow
+from workflows.reconciliation import ReconciliationWorkflow
 
-WORKFLOWS: Final[tuple[type, ...]] = (InteractionWorkflow, ReceptionWorkflow)
+WORKFLOWS: Final[tuple[type, ...]] = (InteractionWorkflow, ReceptionWorkflow, ReconciliationWorkflow)

@@ -6,9 +6,10 @@ from typing import Final
 from domain.clock import to_wire
 from domain.events import ProviderEvent
 from domain.interaction import HistoryEntry
-from domain.outcomes import Accepted, Outcome, Rejected, Unanswered
+from domain.outcomes import Accepted, Rejected, Unanswered
 from domain.problems import Problem
 from domain.status import Milestone, Standing, Status
+from workflows.outcomes import Proven, Sending
 
 LONGEST_NOTE: Final = 2_000
 """Characters of a history entry's note."""
@@ -19,12 +20,14 @@ def describe_problems(problems: Sequence[Problem]) -> str:
     return "; ".join(f"{problem.field}: {problem.message()}" for problem in problems)[:LONGEST_NOTE]
 
 
-def describe_outcome(outcome: Outcome | str) -> str | None:
-    """What came of a dispatch; a text is why the provider surely never took it."""
+def describe_outcome(outcome: Sending) -> str | None:
+    """What came of a dispatch."""
     match outcome:
         case Accepted():
             refused = ", ".join(f"{one.destination} ({one.code})" for one in outcome.refused)
             return f"Destinos rechazados: {refused}" if refused else None
+        case Proven():
+            return "Sin respuesta del proveedor; un aviso suyo prueba que aceptó el mensaje"
         case Rejected():
             return f"Rechazado por el proveedor: {outcome.code} ({outcome.failure}) {outcome.detail}".rstrip()
         case Unanswered():
@@ -38,7 +41,7 @@ def describe_event(event: ProviderEvent) -> str | None:
     return ": ".join(part for part in (event.code, event.detail) if part) or None
 
 
-def events_of_refused(outcome: Outcome | str) -> list[ProviderEvent]:
+def events_of_refused(outcome: Sending) -> list[ProviderEvent]:
     """The provider's news of the destinations that it refused while it took others."""
     if not isinstance(outcome, Accepted):
         return []

@@ -12,13 +12,10 @@ from enum import Enum
 from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
-from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.testservice.v1 import SleepRequest
-from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
-from temporalio.client import Client, WorkflowFailureError
-from temporalio.service import RPCError
+from temporalio.client import Client
 
-from api.engine import tell, workflow_id
+from api.engine import tell
 from domain.clock import utc_now
 from domain.events import HeardNews, ProviderEvent
 from domain.identifiers import derived_id, new_id
@@ -32,8 +29,7 @@ from tests.product.far_ends import VENDORS, MoodyMail
 from tests.product.lines import Line, line
 from tests.providers.far_ends.twilio import TwilioFarEnd
 from tests.providers.smtp_servers import POLITE
-from workflows.interaction import InteractionWorkflow
-from workflows.messages import InteractionInput
+from tests.workflows import stories_of_repair as repair
 
 
 class Stage(Enum):
@@ -297,53 +293,6 @@ async def late_receipt_that_awaits_more(iris: Iris) -> str:
     return await reopened(iris, interaction["id"])
 
 
-async def registered_by_another_run(iris: Iris) -> str:
-    """Temporal forgot the first run, and the same call is made again: the second run sends nothing."""
-    key = {"Idempotency-Key": new_id()}
-    body = iris.request("sms", "34600000001")
-    first = await iris.post(body, **key)
-    interaction_id = first.json()["payload"]["id"]
-    await iris.ended(interaction_id)
-    execution = WorkflowExecution(workflow_id=workflow_id(interaction_id))
-    await iris.temporal.workflow_service.delete_workflow_execution(
-        DeleteWorkflowExecutionRequest(namespace=iris.temporal.namespace, workflow_execution=execution)
-    )
-
-    async def is_forgotten() -> bool:
-        try:
-            await iris.temporal.get_workflow_handle(workflow_id(interaction_id)).describe()
-        except RPCError:
-            return True
-        return False
-
-    await until(is_forgotten)
-    second = await iris.post(body, **key)
-    assert second.json()["payload"]["id"] == interaction_id
-    await iris.ended(interaction_id)
-    assert len(await iris.taken_by_gateway(interaction_id)) == 1
-    return interaction_id
-
-
-async def nothing_on_record(iris: Iris) -> str:
-    """A run that shall go on from the record of an interaction that nobody registered."""
-    interaction_id = new_id()
-    settings = iris.settings
-    nothing = InteractionInput(
-        interaction_id=interaction_id,
-        receipt_window=settings.receipt_window,
-        dispatch_timeout=settings.dispatch_timeout,
-        dispatch_deadline=settings.dispatch_deadline,
-    )
-    handle = await iris.temporal.start_workflow(
-        InteractionWorkflow.run, nothing, id=workflow_id(interaction_id), task_queue=settings.task_queue
-    )
-    try:
-        await handle.result()
-    except WorkflowFailureError:
-        return interaction_id
-    raise AssertionError("it found a record")
-
-
 async def inbound(iris: Iris) -> str:
     """A message that an end user sends."""
     integration_id, message_id = iris.demo.integrations["sms"], f"in_{new_id()}"
@@ -397,7 +346,16 @@ STORIES: Final[Mapping[str, Story]] = {
     "late_receipt": Story(late_receipt),
     "late_receipt_after_the_window": Story(late_receipt_after_the_window, Stage.HURRIED),
     "late_receipt_that_awaits_more": Story(late_receipt_that_awaits_more),
-    "registered_by_another_run": Story(registered_by_another_run),
-    "nothing_on_record": Story(nothing_on_record),
+    "registered_by_another_run": Story(repair.registered_by_another_run),
+    "nothing_on_record": Story(repair.nothing_on_record),
+    "news_of_a_send_that_is_never_answered": Story(ending("sms", "34600000011"), Stage.HURRIED),
+    "answer_after_its_news": Story(ending("sms", "34600000008")),
+    "lost_before_it_was_validated": Story(repair.lost_before_it_was_validated),
+    "lost_while_it_was_sent": Story(repair.lost_while_it_was_sent),
+    "lost_while_it_waited": Story(repair.lost_while_it_waited),
+    "sent_after_the_window": Story(repair.sent_after_the_window, Stage.HURRIED),
+    "unknown_word_after_the_window": Story(repair.unknown_word_after_the_window, Stage.HURRIED),
+    "looked_for": Story(repair.looked_for),
+    "could_not_be_looked_for": Story(repair.could_not_be_looked_for),
     "inbound": Story(inbound),
 }

@@ -45,8 +45,18 @@ async def test_its_message_may_have_gone_out_also_when_an_earlier_attempt_surely
 
 
 async def test_a_provider_that_recognises_repetitions_is_asked_again(iris: Iris) -> None:
+    far_end = SilentFarEnd()
+    async with far_end.serving():
+        sent = await iris.send("sms", "34600000001", integrationId=await iris.sandbox(far_end.url))
+        await iris.until_status(sent["id"], "PROVIDER_SENDING_ERROR", "unknown")
+    assert far_end.connections > 1
+
+
+async def test_its_news_stand_for_the_answer_that_never_comes(iris: Iris) -> None:
     """The sandbox answers this recipient after three seconds, an attempt is given one: only its receipts tell."""
     sent = await iris.send("sms", "34600000011")
-    await iris.until_status(sent["id"], "COMPLETED", "delivered")
+    seen = await iris.until_status(sent["id"], "COMPLETED", "delivered")
+    assert "PROVIDER_SENDING_ERROR" not in {entry["status"] for entry in seen["auditTrail"]["history"]}
+    assert "prueba que aceptó el mensaje" in seen["auditTrail"]["history"][2]["notes"]
     (message,) = await iris.taken_by_gateway(sent["id"])
-    assert message["requests"] > 1
+    assert message["requests"] == 1

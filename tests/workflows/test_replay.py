@@ -50,7 +50,10 @@ async def test_a_recorded_history_replays(story: str) -> None:
 def test_the_stories_end_in_every_way_that_an_interaction_can() -> None:
     words: defaultdict[Status, set[str | None]] = defaultdict(set)
     for story in STORIES:
-        ended = history_of(story).events[-1].workflow_execution_completed_event_attributes
+        events = history_of(story).events
+        if events[0].workflow_execution_started_event_attributes.workflow_type.name == "Reconciliation":
+            continue
+        ended = events[-1].workflow_execution_completed_event_attributes
         for result in ended.result.payloads:
             standing = Standing.model_validate_json(result.data)
             words[standing.status].add(standing.custom_status)

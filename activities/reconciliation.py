@@ -1,0 +1,302 @@
+"""Comparing what MongoDB and Temporal say of the interactions, page by page."""
+
+import asyncio
+import base64
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowExecution
+
+from activities.interfaces import Check, Inspected, Inspection, ReconciliationActivities
+from activities.workflow_states import Ended, Lost, Running, WorkflowState, result_of, state_of
+from domain.clock import to_wire, utc_now
+from domain.events import HeardNews
+from domain.findings import Finding, Kind, Tally
+from domain.identifiers import interaction_of, workflow_id
+from domain.problems import Language
+from domain.status import Standing, Status
+from domain.waiting import Windows, waiting_for
+from models.integration import Integration
+from models.interaction import Interaction
+from models.matching import interactions_of
+from models.unmatched import UnmatchedNews
+
+Tell = Callable[[Interaction, Sequence[HeardNews]], Awaitable[None]]
+"""Passes news on to an interaction; where no workflow of it runs, one begins that goes on from the record."""
+
+_AT_ONCE: Final = 8
+"""Questions that Temporal is asked at the same time."""
+
+_SECOND_LOOK: Final = 1.0
+"""Seconds after which what looks wrong is looked at again: it may have been in the middle of a step."""
+
+_PATIENCE: Final = timedelta(seconds=10)
+"""How long a repair is waited for."""
+
+_ALWAYS_MOVED: Final = frozenset({Status.VALIDATION_PENDING, Status.DISPATCH_PENDING})
+"""Statuses that a run which goes on from the record never leaves as they are."""
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class TemporalReconciliation(ReconciliationActivities):
+    """Reconciliation of MongoDB with Temporal.
+
+    Attributes:
+        task_queue: of the interactions that share our database; a namespace may hold others.
+        tell: how an interaction is told something: only its own workflow changes it.
+        windows: how long interactions wait.
+    """
+
+    temporal: Client
+    task_queue: str
+    tell: Tell
+    windows: Windows
+
+    @activity.defn
+    async def inspect(self, inspection: Inspection) -> Inspected:
+        """Look at one page of what one comparison looks at; repair what may be, if it is asked for."""
+        looks: dict[Check, Callable[[Inspection], Awaitable[Inspected]]] = {
+            Check.OVERDUE: self._overdue,
+            Check.ABANDONED: self._abandoned,
+            Check.FAILING: self._failing,
+            Check.ENDED: self._ended,
+            Check.RUNNING: self._running,
+            Check.RECEPTIONS: self._receptions,
+            Check.NEWS: self._news,
+        }
+        return await looks[inspection.check](inspection)
+
+    async def _overdue(self, inspection: Inspection) -> Inspected:
+        """Interactions that should have been moved on."""
+        before = utc_now() - inspection.grace
+        page = await Interaction.overdue(before, _due_and_id(inspection.cursor), inspection.page_size)
+        last = page[-1] if len(page) == inspection.page_size else None
+        cursor = f"{last.due.isoformat()} {last.id}" if last is not None and last.due is not None else None
+        return Inspected(looked_at=len(page), tally=Tally.of(await self._open(page, inspection)), cursor=cursor)
+
+    async def _abandoned(self, inspection: Inspection) -> Inspected:
+        """Workflows that were broken off: what they left open goes on at once."""
+        broken = "ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut', 'Canceled')"
+        page, cursor = await self._workflows(inspection, f"WorkflowType = 'Interaction' AND {broken}")
+        documents = await Interaction.find({"_id": {"$in": _interactions(page)}, "due": {"$ne": None}}).to_list()
+        findings = await self._open(documents, inspection)
+        lost = [finding for finding in findings if finding.kind is Kind.WORKFLOW_LOST]
+        return Inspected(looked_at=len(page), tally=Tally.of(lost), cursor=cursor)
+
+    async def _open(self, interactions: Sequence[Interaction], inspection: Inspection) -> list[Finding]:
+        """What is wrong with interactions that something should still happen to."""
+        findings = [one for one in await _gather(self._judge, interactions) if one is not None]
+        if findings:
+            await asyncio.sleep(_SECOND_LOOK)
+            ids = [finding.interaction_id for finding in findings]
+            before = {interaction.id: interaction.sequence for interaction in interactions}
+            again = await Interaction.find({"_id": {"$in": ids}}).to_list()
+            unmoved = [interaction for interaction in again if interaction.sequence == before[interaction.id]]
+            findings = [one for one in await _gather(self._judge, unmoved) if one is not None]
+            if inspection.repairs:
+                lost = {finding.interaction_id for finding in findings if finding.kind is Kind.WORKFLOW_LOST}
+                repaired = await self._resume([interaction for interaction in unmoved if interaction.id in lost])
+                findings = [_with_repair(finding, repaired.get(finding.interaction_id)) for finding in findings]
+        return findings
+
+    async def _judge(self, interaction: Interaction) -> Finding | None:
+        state = await state_of(self.temporal, workflow_id(interaction.id))
+        match state:
+            case Running():
+                kind, reason = Kind.OVERDUE, state.trouble
+            case Ended() if state.standing != interaction.standing:
+                kind, reason = Kind.RECORD_DIFFERS, f"its workflow ended in {_words(state.standing)}"
+            case Ended():
+                kind, reason = Kind.WORKFLOW_LOST, "its workflow ended before it"
+            case Lost():
+                kind, reason = Kind.WORKFLOW_LOST, state.reason
+        if kind is Kind.OVERDUE and interaction.due is not None and interaction.due > utc_now():
+            return None
+        return self._finding(kind, interaction, reason)
+
+    async def _resume(self, interactions: Sequence[Interaction]) -> dict[str, str]:
+        """Let each go on from its record; what became of those that did, by id."""
+        for interaction in interactions:
+            await self.tell(interaction, [])
+            activity.heartbeat()
+        left = {interaction.id: interaction for interaction in interactions}
+        repaired: dict[str, str] = {}
+        give_up = utc_now() + _PATIENCE
+        while left and utc_now() < give_up:
+            await asyncio.sleep(0.2)
+            activity.heartbeat()
+            for now in await Interaction.find({"_id": {"$in": list(left)}}).to_list():
+                is_moved = now.sequence > left[now.id].sequence
+                only_waits = now.status not in _ALWAYS_MOVED and now.due is not None and now.due > utc_now()
+                if is_moved or only_waits:
+                    note = now.history[-1].notes if is_moved else None
+                    repaired[now.id] = f"a new run went on: {_words(now.standing)}{f', «{note}»' if note else ''}"
+                    del left[now.id]
+        return repaired
+
+    async def _failing(self, inspection: Inspection) -> Inspected:
+        """Workflows whose tasks keep failing, as the server marks them."""
+        query = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
+        page, cursor = await self._workflows(inspection, query)
+        findings = [
+            Finding(kind=Kind.TASK_FAILING, interaction_id=interaction_of(execution.id), reason=state.trouble)
+            for execution, state in await self._states(page)
+            if isinstance(state, Running) and state.trouble
+        ]
+        return Inspected(looked_at=len(page), tally=Tally.of(findings), cursor=cursor)
+
+    async def _ended(self, inspection: Inspection) -> Inspected:
+        """Workflows that ran to their end, the newest first: the record says the same."""
+        page, cursor = await self._workflows(
+            inspection, "WorkflowType = 'Interaction' AND ExecutionStatus = 'Completed'"
+        )
+        before = await _standings(page)
+
+        async def differs(execution: WorkflowExecution) -> bool:
+            result = await result_of(self.temporal, execution.id, execution.run_id)
+            return before.get(interaction_of(execution.id)) != result
+
+        doubtful = [execution for execution, wrong in zip(page, await _gather(differs, page), strict=True) if wrong]
+        # A later run may have moved it on since: only its latest run and its record as it is now are compared.
+        states = await self._states({execution.id: execution for execution in doubtful}.values())
+        documents = await _documents(doubtful)
+        findings: list[Finding] = []
+        for execution, state in states:
+            document = documents.get(interaction_of(execution.id))
+            if isinstance(state, Ended) and (document is None or document.standing != state.standing):
+                reason = f"its workflow ended in {_words(state.standing)}"
+                kind = Kind.RECORD_DIFFERS if document else Kind.RECORD_MISSING
+                findings.append(self._finding(kind, document or interaction_of(execution.id), reason))
+        return Inspected(looked_at=len(page), tally=Tally.of(findings), cursor=cursor)
+
+    async def _running(self, inspection: Inspection) -> Inspected:
+        """Workflows that run, the newest first: each has its record."""
+        query = f"WorkflowType = 'Interaction' AND {_running_since(inspection.grace)}"
+        page, cursor = await self._workflows(inspection, query)
+        known = await _standings(page)
+        doubtful = [execution for execution in page if interaction_of(execution.id) not in known]
+        states = await self._states(doubtful)
+        known = await _standings(doubtful)
+        findings = [
+            self._finding(Kind.RECORD_MISSING, interaction_of(execution.id), state.trouble)
+            for execution, state in states
+            if isinstance(state, Running) and interaction_of(execution.id) not in known
+        ]
+        return Inspected(looked_at=len(page), tally=Tally.of(findings), cursor=cursor)
+
+    async def _receptions(self, inspection: Inspection) -> Inspected:
+        """Inbound messages whose workflow still runs: writing one down takes no time."""
+        query = f"WorkflowType = 'Reception' AND {_running_since(inspection.grace)}"
+        page, cursor = await self._workflows(inspection, query)
+        findings = [
+            self._finding(Kind.RECEPTION_STUCK, interaction_of(execution.id), state.trouble)
+            for execution, state in await self._states(page)
+            if isinstance(state, Running)
+        ]
+        return Inspected(looked_at=len(page), tally=Tally.of(findings), cursor=cursor)
+
+    async def _news(self, inspection: Inspection) -> Inspected:
+        """News about nobody, the newest first: somebody may have been found since."""
+        before = datetime.fromisoformat(inspection.cursor) if inspection.cursor else utc_now()
+        page = await UnmatchedNews.newest(before, inspection.page_size)
+        findings: list[Finding] = []
+        for news in page:
+            activity.heartbeat()
+            findings.extend(await self._match(news, inspection))
+        cursor = page[-1].heard_at.isoformat() if len(page) == inspection.page_size else None
+        return Inspected(looked_at=len(page), tally=Tally.of(findings), cursor=cursor)
+
+    async def _match(self, news: UnmatchedNews, inspection: Inspection) -> list[Finding]:
+        integration = await Integration.find_one({"_id": news.integration_id, "tenant": news.tenant})
+        if integration is None or news.event is None:
+            return []
+        interactions = await interactions_of(integration, news.event)
+        # Its own id: whoever passes it on again after a break is not heard twice.
+        heard = HeardNews(id=news.id, heard_at=news.heard_at, event=news.event)
+        reason = f"«{news.event.word}», heard at {to_wire(news.heard_at)}"
+        findings = [self._finding(Kind.NEWS_MATCHED, interaction, reason) for interaction in interactions]
+        if not inspection.repairs or not interactions:
+            return findings
+        for interaction in interactions:
+            await self.tell(interaction, [heard])
+        await news.delete()
+        return [_with_repair(finding, "it was passed on") for finding in findings]
+
+    async def _workflows(self, inspection: Inspection, query: str) -> tuple[list[WorkflowExecution], str | None]:
+        """One page of our workflows that a query finds, the newest first, and where the next one begins."""
+        token = base64.b64decode(inspection.cursor) if inspection.cursor else None
+        found = self.temporal.list_workflows(
+            f"TaskQueue = '{self.task_queue}' AND {query}", page_size=inspection.page_size, next_page_token=token
+        )
+        await found.fetch_next_page()
+        activity.heartbeat()
+        following = base64.b64encode(found.next_page_token).decode() if found.next_page_token else None
+        return list(found.current_page or []), following
+
+    async def _states(self, executions: Iterable[WorkflowExecution]) -> list[tuple[WorkflowExecution, WorkflowState]]:
+        async def state(execution: WorkflowExecution) -> tuple[WorkflowExecution, WorkflowState]:
+            return execution, await state_of(self.temporal, execution.id)
+
+        return await _gather(state, list(executions))
+
+    def _finding(self, kind: Kind, interaction: Interaction | str, reason: str) -> Finding:
+        if isinstance(interaction, str):
+            return Finding(kind=kind, interaction_id=interaction, reason=reason)
+        wait = waiting_for(interaction.situation, self.windows, utc_now())
+        return Finding(
+            kind=kind,
+            interaction_id=interaction.id,
+            standing=_words(interaction.standing),
+            waited_for=wait.sentence(Language.ENGLISH) if wait else None,
+            reason=reason,
+        )
+
+
+async def _gather(function: Callable[[A], Awaitable[R]], arguments: Sequence[A]) -> list[R]:
+    """What a function gives for each argument, a few at a time."""
+    results: list[R] = []
+    for start in range(0, len(arguments), _AT_ONCE):
+        results += await asyncio.gather(*map(function, arguments[start : start + _AT_ONCE]))
+        activity.heartbeat()
+    return results
+
+
+async def _documents(executions: Sequence[WorkflowExecution]) -> dict[str, Interaction]:
+    found = await Interaction.find({"_id": {"$in": _interactions(executions)}}).to_list()
+    return {interaction.id: interaction for interaction in found}
+
+
+async def _standings(executions: Sequence[WorkflowExecution]) -> dict[str, Standing]:
+    selector = {"_id": {"$in": _interactions(executions)}}
+    fields = ("status", "custom_status", "milestone")
+    found = await Interaction.collection().find(selector, dict.fromkeys(fields, 1)).to_list()
+    return {one["_id"]: Standing.model_validate({field: one[field] for field in fields}) for one in found}
+
+
+def _interactions(executions: Sequence[WorkflowExecution]) -> list[str]:
+    return [interaction_of(execution.id) for execution in executions]
+
+
+def _due_and_id(cursor: str | None) -> tuple[datetime, str] | None:
+    if cursor is None:
+        return None
+    due, _, interaction_id = cursor.partition(" ")
+    return datetime.fromisoformat(due), interaction_id
+
+
+def _running_since(grace: timedelta) -> str:
+    return f"ExecutionStatus = 'Running' AND StartTime < '{to_wire(utc_now() - grace)}'"
+
+
+def _with_repair(finding: Finding, repair: str | None) -> Finding:
+    return finding.model_copy(update={"repair": repair})
+
+
+def _words(standing: Standing) -> str:
+    return f"{standing.status} {standing.custom_status or ''}".rstrip()

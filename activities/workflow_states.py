@@ -1,0 +1,131 @@
+"""How Temporal sees the workflow of an interaction, and why it does not go on."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import PendingWorkflowTaskState
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.workflow.v1 import PendingActivityInfo, PendingWorkflowTaskInfo
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.status import Standing
+
+_LAST_EVENTS: Final = 12
+"""Events that are read to tell why a workflow does not go on: a step that fails leaves five at each try."""
+
+_TASK_PATIENCE: Final = timedelta(seconds=30)
+"""How long a workflow's task may wait for a worker before that is worth a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """It runs.
+
+    Attributes:
+        trouble: why it does not go on; empty if nothing is seen to hold it up.
+    """
+
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """It ran to its end, which was `standing`."""
+
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """It was broken off, or Temporal does not know it (any more)."""
+
+    reason: str
+
+
+WorkflowState = Running | Ended | Lost
+
+
+async def state_of(client: Client, workflow_id: str) -> WorkflowState:
+    """The state of the latest run of a workflow."""
+    handle = client.get_workflow_handle(workflow_id, result_type=Standing)
+    try:
+        description = await handle.describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return Lost("Temporal does not know its workflow")
+        raise
+    match description.status:
+        case WorkflowExecutionStatus.RUNNING:
+            return Running(await trouble_of(client, description))
+        case WorkflowExecutionStatus.COMPLETED:
+            return Ended(await result_of(client, workflow_id, description.run_id))
+        case status:
+            return Lost(f"its workflow was {status.name.lower().replace('_', ' ')}" if status else "")
+
+
+async def result_of(client: Client, workflow_id: str, run_id: str) -> Standing:
+    """Where the interaction stood when a run completed."""
+    handle = client.get_workflow_handle(workflow_id, run_id=run_id, result_type=Standing)
+    return await handle.result(follow_runs=False)
+
+
+async def trouble_of(client: Client, description: WorkflowExecutionDescription) -> str:
+    """Why a running workflow does not go on; empty if nothing is seen to hold it up."""
+    raw = description.raw_description
+    for pending in raw.pending_activities:
+        if pending.attempt > 1:
+            return await _trouble_of_activity(client, pending)
+    events = await _last_events(client, description)
+    if raw.HasField("pending_workflow_task"):
+        return await _trouble_of_task(client, raw.pending_workflow_task, events)
+    # A step on our database that fails waits for its next try in a timer; only its last marker tells of it.
+    steps = (event.marker_recorded_event_attributes for event in events if _is_step(event))
+    last = next(steps, None)
+    if last is not None and last.HasField("failure"):
+        return f"a step fails again and again: {await _words(client, last.failure)}"
+    return ""
+
+
+async def _trouble_of_activity(client: Client, pending: PendingActivityInfo) -> str:
+    reason = await _words(client, pending.last_failure) if pending.HasField("last_failure") else "no answer"
+    return f"`{pending.activity_type.name}` is at attempt {pending.attempt}: {reason}"
+
+
+async def _trouble_of_task(client: Client, task: PendingWorkflowTaskInfo, events: list[HistoryEvent]) -> str:
+    if task.attempt > 1:
+        failed = next((event for event in events if event.HasField("workflow_task_failed_event_attributes")), None)
+        reason = await _words(client, failed.workflow_task_failed_event_attributes.failure) if failed else "no answer"
+        return f"its task is at attempt {task.attempt}: {reason}"
+    waited = datetime.now(UTC) - task.scheduled_time.ToDatetime(UTC)
+    if task.state == PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED and waited > _TASK_PATIENCE:
+        return f"no worker takes its task since {waited.total_seconds():.0f} seconds"
+    return ""
+
+
+async def _last_events(client: Client, description: WorkflowExecutionDescription) -> list[HistoryEvent]:
+    """The newest first, back to the last step that went well."""
+    answer = await client.workflow_service.get_workflow_execution_history_reverse(
+        GetWorkflowExecutionHistoryReverseRequest(
+            namespace=client.namespace,
+            execution=WorkflowExecution(workflow_id=description.id, run_id=description.run_id),
+            maximum_page_size=_LAST_EVENTS,
+        )
+    )
+    return list(answer.history.events)
+
+
+def _is_step(event: HistoryEvent) -> bool:
+    """Whether an event tells of a local activity (the SDK's core names its marker so)."""
+    return event.marker_recorded_event_attributes.marker_name == "core_local_activity"
+
+
+async def _words(client: Client, failure: Failure) -> str:
+    """A failure in its own words, also where the payload codec hides them."""
+    error = await client.data_converter.decode_failure(failure)
+    kind = failure.application_failure_info.type
+    return f"{kind}: {error}" if kind else str(error)

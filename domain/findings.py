@@ -1,0 +1,111 @@
+"""What reconciling MongoDB with Temporal finds, in words."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.outcomes import Detail
+
+
+class Kind(StrEnum):
+    """What contradicts itself, or does not go on."""
+
+    WORKFLOW_LOST = "workflow_lost"
+    OVERDUE = "overdue"
+    TASK_FAILING = "task_failing"
+    RECORD_DIFFERS = "record_differs"
+    RECORD_MISSING = "record_missing"
+    RECEPTION_STUCK = "reception_stuck"
+    NEWS_MATCHED = "news_matched"
+
+
+SENTENCES: Final[Mapping[Kind, str]] = {
+    Kind.WORKFLOW_LOST: "it is open, and no workflow runs that would move it on",
+    Kind.OVERDUE: "its workflow runs, but did not act in time",
+    Kind.TASK_FAILING: "its workflow cannot go on",
+    Kind.RECORD_DIFFERS: "MongoDB and its ended workflow disagree about where it stands",
+    Kind.RECORD_MISSING: "it has a workflow, and MongoDB does not have it",
+    Kind.RECEPTION_STUCK: "an inbound message is not written down yet",
+    Kind.NEWS_MATCHED: "a provider's news came before it could be told whose it was",
+}
+"""What each kind is, said of an interaction."""
+
+REMEDIES: Final[Mapping[Kind, str]] = {
+    Kind.WORKFLOW_LOST: "run `iris doctor` without --dry-run: a new run goes on from the record, and never sends",
+    Kind.OVERDUE: "look whether workers run and MongoDB answers; it goes on by itself then",
+    Kind.TASK_FAILING: "deploy a worker whose code fits its history; it goes on by itself then",
+    Kind.RECORD_DIFFERS: "was MongoDB restored from a backup? Its history in Temporal says what is true",
+    Kind.RECORD_MISSING: "was MongoDB restored from a backup? Its history in Temporal has what was submitted",
+    Kind.RECEPTION_STUCK: "look whether workers run and MongoDB answers; it goes on by itself then",
+    Kind.NEWS_MATCHED: "run `iris doctor` without --dry-run: it is passed on",
+}
+"""What a person can do where nothing was repaired."""
+
+
+class Finding(BaseModel):
+    """One thing that was found.
+
+    Attributes:
+        interaction_id: whose; the workflow's id where it is about no interaction.
+        standing: where the interaction stands by its record, if it has one.
+        waited_for: what it was waiting for, in words.
+        reason: what Temporal says of its workflow.
+        repair: what was done about it; None if nothing was.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Kind
+    interaction_id: str
+    standing: str | None = None
+    waited_for: str | None = None
+    reason: Detail = ""
+    repair: str | None = None
+
+    def sentence(self) -> str:
+        """The finding, what it waited for, why, and what was done or is to do."""
+        parts = [self.standing, SENTENCES[self.kind], self.reason or None, self.waited_for]
+        done = f"Repaired: {self.repair}" if self.repair else f"Not repaired: {REMEDIES[self.kind]}"
+        return ". ".join([*(part for part in parts if part), done])
+
+
+MOST_TOLD: Final = 20
+"""Findings of one kind that are named; the others are counted."""
+
+
+class Tally(BaseModel):
+    """Findings, counted.
+
+    Attributes:
+        found: how many there are of each kind.
+        repaired: how many of them were repaired.
+        findings: the first of each kind.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    found: dict[Kind, int] = {}
+    repaired: dict[Kind, int] = {}
+    findings: list[Finding] = []
+
+    @classmethod
+    def of(cls, findings: Sequence[Finding]) -> "Tally":
+        """The tally of findings."""
+        found = Counter(finding.kind for finding in findings)
+        repaired = Counter(finding.kind for finding in findings if finding.repair)
+        return cls(found=dict(found), repaired=dict(repaired), findings=_first_of_each(findings))
+
+    def plus(self, other: "Tally") -> "Tally":
+        """Both together."""
+        return Tally(
+            found=dict(Counter(self.found) + Counter(other.found)),
+            repaired=dict(Counter(self.repaired) + Counter(other.repaired)),
+            findings=_first_of_each([*self.findings, *other.findings]),
+        )
+
+
+def _first_of_each(findings: Sequence[Finding]) -> list[Finding]:
+    return [finding for kind in Kind for finding in [one for one in findings if one.kind is kind][:MOST_TOLD]]

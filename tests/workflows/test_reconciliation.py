@@ -1,0 +1,243 @@
+"""What MongoDB and Temporal contradict each other in is found, and repaired where that is surely right."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+
+from domain.clock import utc_now
+from domain.events import ProviderEvent
+from domain.findings import Finding, Kind
+from domain.identifiers import new_id, workflow_id
+from domain.status import Milestone
+from embedded.temporal_server import TemporalServer
+from models.interaction import Interaction, overdue_selector
+from models.unmatched import UnmatchedNews, newest_selector
+from reconciling import reconcile
+from tests.iris import Iris, running_iris
+from tests.silence import SilentFarEnd
+from tests.workflows.stories_of_repair import registered_and_lost
+from workflows.messages import ReconciliationInput, Report
+
+SILENT = "34600000010"
+
+
+@pytest.fixture(scope="module")
+async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name: str) -> AsyncIterator[Iris]:
+    async with running_iris(mongodb_uri, temporal_server.address, f"{database_name}_doctor") as running:
+        yield running
+
+
+async def look(iris: Iris, *, repairs: bool = True) -> Report:
+    start = ReconciliationInput(repairs=repairs, grace=timedelta())
+    report = await asyncio.wait_for(reconcile(iris.temporal, iris.settings, start, lambda _: None), 30)
+    assert report.unchecked == {}
+    return report
+
+
+def about(report: Report, interaction_id: str) -> list[Finding]:
+    return [finding for finding in report.tally.findings if finding.interaction_id == interaction_id]
+
+
+async def terminate(iris: Iris, interaction_id: str) -> None:
+    await iris.temporal.get_workflow_handle(workflow_id(interaction_id)).terminate("by a test")
+
+
+async def forget(iris: Iris, interaction_id: str) -> None:
+    """Let Temporal forget a workflow, as if it had lost its own data."""
+    execution = WorkflowExecution(workflow_id=workflow_id(interaction_id))
+    request = DeleteWorkflowExecutionRequest(namespace=iris.temporal.namespace, workflow_execution=execution)
+    await iris.temporal.workflow_service.delete_workflow_execution(request)
+
+
+async def change(interaction_id: str, **values: object) -> None:
+    """Tamper with a record."""
+    await Interaction.collection().update_one({"_id": interaction_id}, {"$set": values})
+
+
+async def found(iris: Iris, interaction_id: str, kind: Kind, *, repairs: bool = True) -> Finding:
+    """The finding of an interaction, once Temporal's index knows of what happened."""
+    async with asyncio.timeout(20):
+        while True:
+            report = await look(iris, repairs=repairs)
+            if about(report, interaction_id):
+                (finding,) = about(report, interaction_id)
+                assert finding.kind is kind
+                return finding
+
+
+def last(seen: dict[str, Any]) -> tuple[str, str | None, str]:
+    entry = seen["auditTrail"]["history"][-1]
+    return entry["status"], entry["customStatus"], entry["notes"]
+
+
+async def test_one_lost_while_it_was_sent_ends_as_unknown_and_is_not_sent_again(iris: Iris) -> None:
+    far_end = SilentFarEnd()
+    async with far_end.serving():
+        sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(far_end.url))
+        await far_end.until_connections(1)
+        await terminate(iris, sent["id"])
+        finding = await found(iris, sent["id"], Kind.WORKFLOW_LOST)
+        seen = await iris.read(sent["id"])
+    assert finding.repair is not None
+    assert finding.waited_for is not None
+    assert last(seen) == (
+        "PROVIDER_SENDING_ERROR",
+        "unknown",
+        "Proceso interrumpido durante el envío: puede haberse enviado",
+    )
+    assert far_end.connections == 1
+
+
+async def test_one_lost_before_it_was_validated_ends_as_not_sent_unless_it_is_a_dry_run(iris: Iris) -> None:
+    interaction_id = await registered_and_lost(iris)
+    only_told = await found(iris, interaction_id, Kind.WORKFLOW_LOST, repairs=False)
+    assert only_told.repair is None
+    assert "--dry-run" in only_told.sentence()
+    assert (await iris.read(interaction_id))["status"] == "VALIDATION_PENDING"
+
+    finding = await found(iris, interaction_id, Kind.WORKFLOW_LOST)
+    seen = await iris.read(interaction_id)
+    assert finding.repair is not None
+    assert seen["status"] == "VALIDATION_ERROR"
+    assert "no se ha enviado y puede enviarla de nuevo" in last(seen)[2]
+    document = await Interaction.find_one({"_id": interaction_id})
+    assert document is not None
+    assert [problem.code for problem in document.problems] == ["lost_before_sending"]
+    assert await iris.taken_by_gateway(interaction_id) == []
+
+
+async def test_one_lost_while_it_waited_for_receipts_waits_again_and_is_not_sent_again(iris: Iris) -> None:
+    sent = await iris.send("sms", SILENT)
+    await iris.until_status(sent["id"], "SENT")
+    await terminate(iris, sent["id"])
+    finding = await found(iris, sent["id"], Kind.WORKFLOW_LOST)
+    assert finding.repair is not None
+    assert (await iris.temporal.get_workflow_handle(workflow_id(sent["id"])).describe()).status == 1
+    await iris.receive(sent["id"], "delivered")
+    await iris.until_status(sent["id"], "COMPLETED")
+    (message,) = await iris.taken_by_gateway(sent["id"])
+    assert message["requests"] == 1
+
+
+async def test_one_whose_window_closed_while_nobody_watched_is_closed_as_the_window_would(iris: Iris) -> None:
+    sent = await iris.send("sms", SILENT)
+    await iris.until_status(sent["id"], "SENT")
+    await forget(iris, sent["id"])
+    long_ago = utc_now() - timedelta(days=4)
+    await change(sent["id"], created=long_ago, due=long_ago + timedelta(days=3))
+    finding = await found(iris, sent["id"], Kind.WORKFLOW_LOST)
+    seen = await iris.read(sent["id"])
+    assert finding.repair is not None
+    assert last(seen) == ("SENT", seen["customStatus"], "Plazo de espera agotado sin confirmación del proveedor")
+    assert about(await look(iris), sent["id"]) == []
+
+
+async def test_a_record_that_differs_from_its_ended_workflow_is_reported_and_left_alone(iris: Iris) -> None:
+    sent = await iris.send("sms", "34600000001")
+    await iris.ended(sent["id"])
+    await change(sent["id"], status="SENT", custom_status="sent")
+    finding = await found(iris, sent["id"], Kind.RECORD_DIFFERS)
+    assert finding.repair is None
+    assert "COMPLETED delivered" in finding.reason
+    assert (await iris.read(sent["id"]))["status"] == "SENT"
+    await change(sent["id"], status="COMPLETED", custom_status="delivered")
+
+
+async def test_a_workflow_whose_record_is_gone_is_reported(iris: Iris) -> None:
+    sent = await iris.send("sms", SILENT)
+    await iris.until_status(sent["id"], "SENT")
+    await Interaction.collection().delete_one({"_id": sent["id"]})
+    finding = await found(iris, sent["id"], Kind.RECORD_MISSING)
+    assert finding.repair is None
+    await terminate(iris, sent["id"])
+
+
+async def test_a_workflow_whose_task_keeps_failing_is_reported_with_the_reason(iris: Iris) -> None:
+    name = new_id()
+    queue = iris.settings.task_queue
+    handle = await iris.temporal.start_workflow(
+        "NoSuchWorkflow", id=workflow_id(name), task_queue=queue, task_timeout=timedelta(seconds=1)
+    )
+    finding = await found(iris, name, Kind.TASK_FAILING)
+    await handle.terminate()
+    assert "NoSuchWorkflow" in finding.reason
+    assert "deploy a worker" in finding.sentence()
+
+
+async def test_one_that_runs_but_cannot_write_is_reported_with_the_reason(iris: Iris) -> None:
+    """Its steps fail for as long as MongoDB refuses them: here by a rule of the collection's own."""
+    sent = await iris.send("sms", SILENT)
+    await iris.until_status(sent["id"], "SENT")
+    database = Interaction.collection().database
+    await change(sent["id"], due=utc_now() - timedelta(minutes=1))
+    rule = {"_id": {"$ne": sent["id"]}}
+    await database.command("collMod", "interactions", validator=rule)
+    try:
+        await iris.receive(sent["id"], "delivered")
+        finding = await found(iris, sent["id"], Kind.OVERDUE)
+        async with asyncio.timeout(20):
+            while "DocumentFailedValidation" not in finding.reason and "failed validation" not in finding.reason:
+                finding = await found(iris, sent["id"], Kind.OVERDUE)
+    finally:
+        await database.command("collMod", "interactions", validator={})
+    assert finding.repair is None
+    await iris.until_status(sent["id"], "COMPLETED")
+
+
+async def test_news_whose_message_is_known_by_now_is_passed_on_and_forgotten(iris: Iris) -> None:
+    sent = await iris.send("sms", SILENT)
+    seen = await iris.until_status(sent["id"], "SENT")
+    document = await Interaction.find_one({"_id": sent["id"]})
+    assert document is not None
+    (message_id,) = document.provider_message_ids
+    event = ProviderEvent(key=new_id(), word="delivered", milestone=Milestone.DELIVERED, provider_message_id=message_id)
+    integration_id = seen["integration"]["integrationId"]
+    news = UnmatchedNews(tenant=seen["tenant"], integration_id=integration_id, reason="no interaction", event=event)
+    await news.insert()
+    stranger = news.model_copy(
+        update={"id": new_id(), "event": event.model_copy(update={"provider_message_id": "nobody's"})}
+    )
+    await stranger.insert()
+    finding = await found(iris, sent["id"], Kind.NEWS_MATCHED)
+    assert finding.repair is not None
+    await iris.until_status(sent["id"], "COMPLETED", "delivered")
+    left = await UnmatchedNews.find({"_id": {"$in": [news.id, stranger.id]}}).to_list()
+    assert [one.id for one in left] == [stranger.id]
+
+
+async def test_nothing_is_found_while_all_goes_well_also_in_the_middle_of_sends(iris: Iris) -> None:
+    endings = ("34600000001", "34600000002", "34600000003", "34600000004", "34600000008", SILENT)
+    sending = asyncio.gather(*(iris.send("sms", endings[number % len(endings)]) for number in range(50)))
+    reports = [await look(iris)]
+    sent = {interaction["id"] for interaction in await sending}
+    reports.append(await look(iris))
+    false_alarms = [one for report in reports for one in report.tally.findings if one.interaction_id in sent]
+    assert false_alarms == []
+
+
+@pytest.mark.usefixtures("iris")
+@pytest.mark.parametrize("after", [None, (utc_now(), new_id())])
+async def test_what_is_overdue_is_found_by_an_index_alone(after: tuple[datetime, str] | None) -> None:
+    cursor = Interaction.collection().find(overdue_selector(utc_now(), after)).sort([("due", 1), ("_id", 1)]).limit(100)
+    stages = _stages((await cursor.explain())["queryPlanner"]["winningPlan"])
+    assert "IXSCAN" in stages
+    assert not {"COLLSCAN", "SORT"} & stages
+
+
+@pytest.mark.usefixtures("iris")
+async def test_unmatched_news_are_found_by_an_index_alone() -> None:
+    cursor = UnmatchedNews.collection().find(newest_selector(utc_now())).sort("heard_at", -1).limit(100)
+    stages = _stages((await cursor.explain())["queryPlanner"]["winningPlan"])
+    assert "IXSCAN" in stages
+    assert not {"COLLSCAN", "SORT"} & stages
+
+
+def _stages(plan: dict[str, Any]) -> set[str]:
+    """The stages of a plan of MongoDB's."""
+    inputs: list[dict[str, Any]] = plan.get("inputStages") or [plan[name] for name in ("inputStage",) if name in plan]
+    return {plan["stage"]}.union(*map(_stages, inputs))

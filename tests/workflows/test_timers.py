@@ -1,0 +1,79 @@
+"""Every standing that is open has, in its workflow, the very timer that `domain.waiting` tells of."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from temporalio.api.history.v1 import HistoryEvent
+
+from domain.identifiers import workflow_id
+from domain.waiting import Awaited, Wait, waiting_for
+from models.interaction import Interaction
+from tests.iris import Iris
+from tests.silence import SilentFarEnd
+
+CLOSE = timedelta(seconds=3)
+"""How far the workflow's clock and the record's may be apart on a busy machine."""
+
+
+async def _wait(iris: Iris, interaction_id: str) -> tuple[Wait, Sequence[HistoryEvent]]:
+    """What the record says that an interaction waits for, and what its workflow did."""
+    document = await Interaction.get(interaction_id)
+    assert document is not None
+    wait = waiting_for(document.situation, iris.settings.windows, document.updated)
+    assert wait is not None
+    handle = iris.temporal.get_workflow_handle(workflow_id(interaction_id))
+    return wait, (await handle.fetch_history()).events
+
+
+def _pending_timers(events: Sequence[HistoryEvent]) -> list[datetime]:
+    """When the timers that were started and did not end will fire."""
+    over = {event.timer_canceled_event_attributes.started_event_id for event in events}
+    over |= {event.timer_fired_event_attributes.started_event_id for event in events}
+    return [
+        event.event_time.ToDatetime(UTC) + event.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta()
+        for event in events
+        if event.HasField("timer_started_event_attributes") and event.event_id not in over
+    ]
+
+
+@pytest.mark.parametrize(
+    ("channel", "destination", "status", "awaited"),
+    [
+        ("sms", "34600000010", "SENT", Awaited.DELIVERY),
+        ("email", "silent@sandbox.example.com", "SENT", Awaited.DELIVERY),
+        ("whatsapp", "34600000001", "COMPLETED", Awaited.READ),
+    ],
+)
+async def test_what_waits_for_receipts_has_a_timer_that_closes_the_window(
+    iris: Iris, channel: str, destination: str, status: str, awaited: Awaited
+) -> None:
+    sent = await iris.send(channel, destination)
+    await iris.until_status(sent["id"], status)
+    wait, events = await _wait(iris, sent["id"])
+    (fires,) = _pending_timers(events)
+    assert wait.awaited is awaited
+    assert abs(fires - wait.until) < CLOSE
+
+
+async def test_what_nobody_answered_has_a_timer_that_looks_for_it(iris: Iris) -> None:
+    far_end = SilentFarEnd()
+    async with far_end.serving():
+        sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(far_end.url))
+        await far_end.until_connections(1)
+    await iris.until_status(sent["id"], "PROVIDER_SENDING_ERROR", "unknown")
+    wait, events = await _wait(iris, sent["id"])
+    (fires,) = _pending_timers(events)
+    assert wait.awaited is Awaited.SEARCH
+    assert abs(fires - wait.until) < CLOSE
+
+
+async def test_what_is_being_sent_has_a_deadline(iris: Iris) -> None:
+    far_end = SilentFarEnd()
+    async with far_end.serving():
+        sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(far_end.url))
+        wait, events = await _wait(iris, sent["id"])
+        (scheduled,) = [event for event in events if event.HasField("activity_task_scheduled_event_attributes")]
+        deadline = scheduled.activity_task_scheduled_event_attributes.schedule_to_close_timeout.ToTimedelta()
+    assert wait.awaited is Awaited.SEND
+    assert abs(scheduled.event_time.ToDatetime(UTC) + deadline - wait.until) < CLOSE

@@ -1,0 +1,60 @@
+"""Finding what contradicts itself between MongoDB and Temporal, or does not go on; and repairing what surely can be."""
+
+from datetime import timedelta
+from typing import Final
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.interfaces import Check, Inspection, ReconciliationActivities
+    from workflows.messages import ReconciliationInput, Report
+
+MOST_WRONG: Final = 50_000
+"""How much of what is surely wrong one run looks at, so that its history stays short; the next run goes on."""
+
+_SURELY_WRONG: Final = frozenset({Check.OVERDUE, Check.FAILING, Check.RECEPTIONS})
+"""The comparisons that look only at what is wrong."""
+
+
+@workflow.defn(name="Reconciliation")
+class ReconciliationWorkflow:
+    """One comparison of all that is open, page by page."""
+
+    @workflow.init
+    def __init__(self, start: ReconciliationInput) -> None:
+        self._start = start
+        self._report = Report()
+
+    @workflow.run
+    async def run(self, start: ReconciliationInput) -> Report:
+        """Make every comparison, one after the other; one that cannot be made does not keep back the next."""
+        for check in Check:
+            try:
+                await self._compare(check, MOST_WRONG if check in _SURELY_WRONG else start.most)
+            except ActivityError as error:
+                self._report = self._report.without(check, str(error.cause))
+        return self._report
+
+    @workflow.query(description="What was found so far")
+    def progress(self) -> Report:
+        """What was found so far."""
+        return self._report
+
+    async def _compare(self, check: Check, most: int) -> None:
+        start, cursor, goes_on = self._start, None, True
+        while goes_on:
+            page = await workflow.execute_activity_method(
+                ReconciliationActivities.inspect,
+                Inspection(
+                    check=check, cursor=cursor, page_size=start.page_size, grace=start.grace, repairs=start.repairs
+                ),
+                start_to_close_timeout=timedelta(minutes=5),
+                heartbeat_timeout=timedelta(seconds=30),
+                retry_policy=RetryPolicy(maximum_attempts=3),
+                summary=check.value,
+            )
+            self._report = self._report.with_page(check, page)
+            cursor = page.cursor
+            goes_on = cursor is not None and self._report.looked_at[check] < most

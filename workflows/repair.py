@@ -1,0 +1,33 @@
+"""How an interaction goes on whose workflow was lost before it knew what became of the send.
+
+A run that goes on from the record is the only open one: nobody else will validate it, or hear the provider's answer.
+"""
+
+from typing import NamedTuple
+
+from domain.outcomes import Unanswered
+from domain.problems import Problem
+from domain.status import Standing, Status
+from workflows.outcomes import standing_after
+
+
+class Repair(NamedTuple):
+    """The honest end of what was lost: where the interaction stands, why, and what its caller is told."""
+
+    standing: Standing
+    note: str
+    problems: list[Problem]
+
+
+def repair_of(lost: Status) -> Repair | None:
+    """What is surely true of an interaction that was lost in a status; None where receipts and the window tell."""
+    match lost:
+        case Status.VALIDATION_PENDING:
+            # A message is sent only after `DISPATCH_PENDING` is written.
+            problem = Problem(field="", code="lost_before_sending")
+            return Repair(Standing(status=Status.VALIDATION_ERROR), problem.message(), [problem])
+        case Status.DISPATCH_PENDING:
+            note = "Proceso interrumpido durante el envío: puede haberse enviado"
+            return Repair(standing_after(Unanswered()), note, [])
+        case _:
+            return None
