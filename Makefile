@@ -18,12 +18,13 @@ test: ## Run the tests, on real servers of their own; pytest's options go in ARG
 	@sh scripts/environment.sh development
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
-check: ## Check style, types and who imports whom.
+check: ## Check style, types, who imports whom, and whether packages are known to be vulnerable.
 	@sh scripts/environment.sh development
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/audit.py
 
 faults: ## Hurt the running product for a minute, and compare the books; options go in ARGS='--seconds 600 --seed 7'.
 	@sh scripts/environment.sh development
