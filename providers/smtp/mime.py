@@ -197,9 +197,9 @@ def _split(content: memoryview, boundary: bytes) -> Iterator[memoryview]:
 
 
 def _without_line_break(part: memoryview) -> memoryview:
-    if part[-1:] == b"\n":
+    if bytes(part[-1:]) == b"\n":
         part = part[:-1]
-    return part[:-1] if part[-1:] == b"\r" else part
+    return part[:-1] if bytes(part[-1:]) == b"\r" else part
 
 
 def _decode(content: bytes, charset: str) -> str:
