@@ -113,7 +113,13 @@ def http_client(guard: AddressGuard, connections: int = 100) -> httpx2.AsyncClie
     timeout = httpx2.Timeout(connect=5.0, read=30.0, write=10.0, pool=5.0)
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=50, keepalive_expiry=30.0)
     transport = GuardedTransport(guard, limits, _trusted_authorities())
-    return httpx2.AsyncClient(timeout=timeout, transport=transport, follow_redirects=False, trust_env=False)
+    return httpx2.AsyncClient(
+        headers={"Accept-Encoding": "identity"},  # what is small on the wire and huge in memory is not asked for
+        timeout=timeout,
+        transport=transport,
+        follow_redirects=False,
+        trust_env=False,
+    )
 
 
 @cache

@@ -67,6 +67,13 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")
 """IPv4 addresses as an IPv6-only network sees them (RFC 6052 §2.1)."""
 
 
+LARGEST_ANSWER: Final = 4_194_304
+"""Bytes of an answer that are read; a page of a provider's list of messages has some hundred thousand."""
+
+LARGEST_COMPRESSED: Final = 65_536
+"""Bytes of an answer that is compressed though we do not ask for it: a thousand times as many come out of them."""
+
+
 class ForbiddenAddressError(Exception):
     """A host at an address that Iris may not connect to. Nothing was sent."""
 
@@ -191,8 +198,29 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
         raise failure
 
 
+class _Bounded(httpx2.AsyncByteStream):
+    """An answer that ends in an error when it has more bytes than it may."""
+
+    def __init__(self, answer: httpx2.AsyncByteStream, most: int) -> None:
+        self._answer = answer
+        self._most = most
+
+    @override
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        taken = 0
+        async for chunk in self._answer:
+            taken += len(chunk)
+            if taken > self._most:
+                raise httpx2.ReadError(f"the answer has more than {self._most} bytes")
+            yield chunk
+
+    @override
+    async def aclose(self) -> None:
+        await self._answer.aclose()
+
+
 class GuardedTransport(httpx2.AsyncHTTPTransport):
-    """HTTP to those addresses only that a guard permits, by no proxy.
+    """HTTP to those addresses only that a guard permits, by no proxy, with answers of at most `LARGEST_ANSWER`.
 
     It raises `ForbiddenAddressError` besides httpx2's own errors.
     """
@@ -207,3 +235,10 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
             keepalive_expiry=limits.keepalive_expiry,
             network_backend=_GuardedBackend(guard),
         )
+
+    @override
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = await super().handle_async_request(request)
+        most = LARGEST_COMPRESSED if "content-encoding" in response.headers else LARGEST_ANSWER
+        response.stream = _Bounded(cast("httpx2.AsyncByteStream", response.stream), most)
+        return response

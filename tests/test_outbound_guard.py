@@ -1,10 +1,11 @@
 """Where Iris may connect to for a tenant: what is refused, and that no name, form or answer of DNS gets around it."""
 
 import asyncio
+import gzip
 import socket
 import ssl
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
@@ -13,7 +14,14 @@ import pytest
 import trustme
 
 from bootstrap import http_client
-from outbound_guard import PRIVATE, AddressGuard, ForbiddenAddressError, GuardedTransport
+from outbound_guard import (
+    LARGEST_ANSWER,
+    LARGEST_COMPRESSED,
+    PRIVATE,
+    AddressGuard,
+    ForbiddenAddressError,
+    GuardedTransport,
+)
 from settings import Settings
 
 INTERNET: Final = ("8.8.8.8", "1.1.1.1", "172.15.255.255", "172.32.0.1", "100.63.255.255", "2606:4700:4700::1111")
@@ -158,6 +166,40 @@ async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
     async with listening() as (port, heard), http_client(HERE) as http:
         assert (await http.get(f"http://127.0.0.1:{port}/")).status_code == 302
     assert len(heard) == 1
+
+
+@asynccontextmanager
+async def answering(head: bytes, content: bytes) -> AsyncGenerator[str]:
+    """A server whose every answer is this; its address."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n" + head + b"Connection: close\r\n\r\n" + content)
+        with suppress(ConnectionError):
+            await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+
+
+async def test_an_answer_is_read_up_to_its_bound_and_no_further() -> None:
+    async with http_client(HERE) as http:
+        async with answering(b"", b" " * LARGEST_ANSWER) as url:
+            assert len((await http.get(url)).content) == LARGEST_ANSWER
+        async with answering(b"", b" " * (LARGEST_ANSWER + 1)) as url:
+            with pytest.raises(httpx2.ReadError, match="more than"):
+                await http.get(url)
+
+
+async def test_an_answer_that_is_compressed_unasked_cannot_fill_the_memory() -> None:
+    bomb = gzip.compress(b" " * 100 * LARGEST_ANSWER)
+    assert LARGEST_COMPRESSED < len(bomb) < LARGEST_ANSWER
+    async with http_client(HERE) as http, answering(b"Content-Encoding: gzip\r\n", bomb) as url:
+        with pytest.raises(httpx2.ReadError, match="more than"):
+            await http.get(url)
+    async with http_client(HERE) as http, answering(b"Content-Encoding: gzip\r\n", gzip.compress(b"small")) as url:
+        assert (await http.get(url)).content == b"small"
 
 
 async def test_a_name_with_one_forbidden_address_among_others_is_refused(names: Names) -> None:
