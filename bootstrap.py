@@ -30,6 +30,14 @@ async def mongodb(settings: Settings) -> AsyncGenerator[AsyncMongoClient[dict[st
     Raises:
         pymongo.errors.PyMongoError: if it does not answer within five seconds.
     """
+    async with mongodb_client(settings) as client:
+        await init_beanie(database=client[settings.mongodb_database], document_models=list(DOCUMENTS))
+        yield client
+
+
+@asynccontextmanager
+async def mongodb_client(settings: Settings) -> AsyncGenerator[AsyncMongoClient[dict[str, Any]]]:
+    """A client of MongoDB; our documents are not bound to it."""
     client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
         settings.mongodb_uri.get_secret_value(),
         tz_aware=True,
@@ -39,7 +47,6 @@ async def mongodb(settings: Settings) -> AsyncGenerator[AsyncMongoClient[dict[st
         appname="iris",
     )
     try:
-        await init_beanie(database=client[settings.mongodb_database], document_models=list(DOCUMENTS))
         yield client
     finally:
         await client.close()

@@ -4,6 +4,7 @@ import typer
 
 from commands.demonstration import demo
 from commands.deployment import promote, replay
+from commands.doctor import doctor
 from commands.messages import send, show
 from commands.processes import api, codec, sandbox, seed, up, worker
 
@@ -14,7 +15,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (send, show, demo, replay, promote, up, api, worker, codec, sandbox, seed):
+for command in (send, show, demo, doctor, replay, promote, up, api, worker, codec, sandbox, seed):
     app.command()(command)
 
 

@@ -32,6 +32,9 @@ ASKED_FOR: Final = 5_000
 _CATCH_UP: Final = timedelta(minutes=1)
 """A comparison that was missed for longer is not made up for: the next one finds the same."""
 
+_LONGEST: Final = timedelta(minutes=30)
+"""How long somebody may have to wait."""
+
 _TURN: Final = 0.5
 """Seconds between two looks at how far a comparison is."""
 
@@ -69,6 +72,7 @@ async def reconcile(
         start,
         id=f"{schedule_id(settings)}-{new_id()}",
         task_queue=settings.task_queue,
+        execution_timeout=_LONGEST,
         static_summary="asked for",
     )
     waiting = asyncio.create_task(handle.result())

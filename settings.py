@@ -121,7 +121,7 @@ class Settings(EnvironmentSettings):
         dispatch_timeout: how long one attempt to send may last before it counts as never come back; longer than any
             provider is waited for.
         dispatch_deadline: how long a provider that surely did not take a message is tried again.
-        reconciliation_interval: how often MongoDB and Temporal are compared (`docs/decisions/0014`).
+        reconciliation_interval: how often MongoDB and Temporal are compared (`docs/doctor.md`).
         workflow_sandbox: whether the worker runs workflows in Temporal's sandbox; it doubles the worker's CPU
             (`docs/decisions/0006`), so tests run with it and production does not need to.
         sends_per_provider: how many sends a worker does at once for each provider (`docs/decisions/0013`).

@@ -60,6 +60,11 @@ def connect(api_url: str | None, api_key: str | None, data_dir: Path) -> Connect
     )
 
 
+def api_address(data_dir: Path) -> str | None:
+    """Where the API of the stack is that runs in a directory, if one runs."""
+    return _kept(data_dir / "stack.json").get("api_url")
+
+
 def server_settings(data_dir: Path) -> "Settings":
     """The settings of a command that speaks to the servers themselves.
 
@@ -72,6 +77,7 @@ def server_settings(data_dir: Path) -> "Settings":
         return Settings()
     of_stack = {
         **_kept(data_dir / "secrets.json"),
+        "MONGODB_URI": stack["mongodb_uri"],
         "TEMPORAL_ADDRESS": stack["temporal_address"],
         "TEMPORAL_NAMESPACE": stack["temporal_namespace"],
     }

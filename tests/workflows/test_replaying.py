@@ -72,7 +72,11 @@ async def test_the_command_replays_the_open_workflows_of_the_running_stack(
 ) -> None:
     monkeypatch.delenv("TEMPORAL_ADDRESS", raising=False)
     await open_interactions(iris, 1)
-    stack = {"temporal_address": iris.settings.temporal_address, "temporal_namespace": iris.temporal.namespace}
+    stack = {
+        "temporal_address": iris.settings.temporal_address,
+        "temporal_namespace": iris.temporal.namespace,
+        "mongodb_uri": iris.settings.mongodb_uri.get_secret_value(),
+    }
     (tmp_path / "stack.json").write_text(json.dumps(stack))
     done = await command(tmp_path, IRIS_TASK_QUEUE=iris.settings.task_queue)
     assert done.exit_code == 0, done.output
@@ -83,9 +87,10 @@ async def test_the_command_replays_the_open_workflows_of_the_running_stack(
 def test_a_command_for_the_running_stack_has_the_stacks_secrets_unless_the_environment_has_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "IRIS_JWT_SECRET"):
+    for name in ("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "MONGODB_URI", "IRIS_JWT_SECRET"):
         monkeypatch.delenv(name, raising=False)
-    (tmp_path / "stack.json").write_text(json.dumps({"temporal_address": "here:1", "temporal_namespace": "ours"}))
+    stack = {"temporal_address": "here:1", "temporal_namespace": "ours", "mongodb_uri": "mongodb://here:2"}
+    (tmp_path / "stack.json").write_text(json.dumps(stack))
     (tmp_path / "secrets.json").write_text(json.dumps({"IRIS_JWT_SECRET": "s" * 32}))
     assert server_settings(tmp_path).jwt_secret.get_secret_value() == "s" * 32
     monkeypatch.setenv("IRIS_JWT_SECRET", "t" * 32)

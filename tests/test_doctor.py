@@ -1,0 +1,133 @@
+"""`iris doctor`: every part is asked, MongoDB is compared with Temporal, and what can be is repaired."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import ScheduleActionExecutionStartWorkflow, ScheduleActionStartWorkflow
+from typer.testing import CliRunner, Result
+
+from cli import app
+from embedded.ports import free_port
+from embedded.processes import until
+from embedded.temporal_server import TemporalServer
+from models.interaction import Interaction
+from reconciling import ensure_schedule, schedule_id
+from tests.iris import Iris, running_iris
+from tests.workflows.stories_of_repair import registered_and_lost
+from workflows.messages import Report
+
+
+@pytest.fixture(scope="module")
+async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name: str) -> AsyncIterator[Iris]:
+    async with running_iris(mongodb_uri, temporal_server.address, f"{database_name}_checked") as running:
+        await ensure_schedule(running.temporal, running.settings)
+        yield running
+
+
+async def doctor(iris: Iris, nowhere: Path, *options: str, **changes: str) -> Result:
+    settings = iris.settings
+    environment = {
+        "MONGODB_URI": settings.mongodb_uri.get_secret_value(),
+        "IRIS_MONGODB_DATABASE": settings.mongodb_database,
+        "TEMPORAL_ADDRESS": settings.temporal_address,
+        "IRIS_TASK_QUEUE": settings.task_queue,
+        "IRIS_API_URL": settings.public_url,
+        "IRIS_PAYLOAD_KEYS": settings.payload_keys.get_secret_value(),
+    }
+    arguments = ["doctor", "--data-dir", str(nowhere), *options]
+    return await asyncio.to_thread(CliRunner().invoke, app, arguments, env=environment | changes)
+
+
+def wrong(result: Result) -> list[str]:
+    """The parts with which something is wrong."""
+    parts: list[dict[str, Any]] = json.loads(result.stdout)["parts"]
+    return [part["name"] for part in parts if part["trouble"]]
+
+
+async def test_a_healthy_product_is_found_to_be_well(iris: Iris, tmp_path: Path) -> None:
+    sent = await iris.send("sms", "34600000001")
+    await iris.ended(sent["id"])
+    result = await doctor(iris, tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "Found 0, repaired 0." in result.stdout
+    assert "wrong" not in result.stdout
+
+
+async def test_a_lost_interaction_is_told_by_a_dry_run_and_repaired_by_the_next(iris: Iris, tmp_path: Path) -> None:
+    interaction_id = await registered_and_lost(iris)
+    await Interaction.collection().update_one(
+        {"_id": interaction_id}, [{"$set": {"due": {"$subtract": ["$due", 3_600_000]}}}]
+    )
+    told = await doctor(iris, tmp_path, "--dry-run")
+    assert told.exit_code == 1, told.output
+    (line,) = [line for line in told.stdout.splitlines() if interaction_id in line]
+    assert line.startswith("found")
+    assert "It waits to be validated until" in line
+    repaired = await doctor(iris, tmp_path)
+    assert repaired.exit_code == 0, repaired.output
+    (line,) = [line for line in repaired.stdout.splitlines() if interaction_id in line]
+    assert line.startswith("repaired")
+    assert "VALIDATION_ERROR" in line
+    assert (await iris.read(interaction_id))["status"] == "VALIDATION_ERROR"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "part"),
+    [
+        ("IRIS_API_URL", "http://127.0.0.1:{port}", "API"),
+        ("TEMPORAL_ADDRESS", "127.0.0.1:{port}", "Temporal"),
+        ("MONGODB_URI", "mongodb://127.0.0.1:{port}/?serverSelectionTimeoutMS=100", "MongoDB"),
+    ],
+)
+async def test_a_part_that_does_not_answer_is_named(
+    iris: Iris, tmp_path: Path, variable: str, value: str, part: str
+) -> None:
+    result = await doctor(iris, tmp_path, "--json", **{variable: value.format(port=free_port())})
+    assert result.exit_code == 2, result.output
+    assert wrong(result) == [part]
+
+
+async def test_queues_that_no_worker_asks_are_named_and_nothing_is_waited_for(iris: Iris, tmp_path: Path) -> None:
+    result = await doctor(iris, tmp_path, "--json", IRIS_TASK_QUEUE="nobodys")
+    assert result.exit_code == 2, result.output
+    assert "workers of nobodys (workflows)" in wrong(result)
+    assert "workers of nobodys-sandbox (activities)" in wrong(result)
+    assert "reconciliation schedule" in wrong(result)
+    assert json.loads(result.stdout)["report"] is None
+
+
+async def test_a_worker_makes_the_schedule_once_and_lets_it_follow_the_settings(iris: Iris) -> None:
+    handle = iris.temporal.get_schedule_handle(schedule_id(iris.settings))
+    await handle.pause(note="by a test")
+    changed = iris.settings.model_copy(update={"reconciliation_interval": timedelta(minutes=3)})
+    await ensure_schedule(iris.temporal, changed)
+    schedule = (await handle.describe()).schedule
+    await handle.unpause()
+    assert [interval.every for interval in schedule.spec.intervals] == [timedelta(minutes=3)]
+    assert schedule.state.paused
+    assert isinstance(schedule.action, ScheduleActionStartWorkflow)
+    assert schedule.action.workflow == "Reconciliation"
+
+
+async def test_what_the_schedule_starts_compares_everything(iris: Iris) -> None:
+    handle = iris.temporal.get_schedule_handle(schedule_id(iris.settings))
+
+    async def has_started() -> bool:
+        return bool((await handle.describe()).info.recent_actions)
+
+    await handle.trigger()
+    async with asyncio.timeout(20):
+        await until(has_started)
+        started = (await handle.describe()).info.recent_actions[0].action
+        assert isinstance(started, ScheduleActionExecutionStartWorkflow)
+        run = iris.temporal.get_workflow_handle(
+            started.workflow_id, run_id=started.first_execution_run_id, result_type=Report
+        )
+        report = await run.result()
+    assert report.unchecked == {}
+    assert report.tally.findings == []
