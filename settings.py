@@ -116,6 +116,9 @@ class Settings(EnvironmentSettings):
         largest_body: bytes of a request's body; a workflow's task, which holds it seven times, may have four megabytes.
         largest_webhook: bytes of a webhook's body, where the provider's own limit is not less; larger, because a mail
             that answers is one.
+        submissions_at_once: how many submissions a process of the API works on, others are asked to come again; about
+            what two cores admit within `admission_wait` (`docs/operations.md`).
+        webhooks_at_once: the same of webhooks, counted apart, so that neither keeps the other out.
         admission_wait: how long the send call waits for the worker before it answers VALIDATION_PENDING.
         receipt_window: how long an interaction listens for receipts after its dispatch.
         dispatch_timeout: how long one attempt to send may last before it counts as never come back; longer than any
@@ -156,6 +159,8 @@ class Settings(EnvironmentSettings):
     allowed_networks: Networks | None = None
     largest_body: int = Field(default=262_144, gt=0, le=262_144)
     largest_webhook: int = Field(default=26_214_400, gt=0)
+    submissions_at_once: int = Field(default=200, ge=1)
+    webhooks_at_once: int = Field(default=100, ge=1)
     admission_wait: Duration = timedelta(seconds=5)
     receipt_window: Duration = timedelta(hours=72)
     dispatch_timeout: Duration = timedelta(seconds=60)

@@ -9,11 +9,15 @@ from fastapi import FastAPI
 from api import health, interactions, login, webhooks
 from api.boundary import DOCUMENTATION, Boundary
 from api.errors import add_error_handlers
+from api.room import Room
 from api.state import IrisState
 from bootstrap import connect_temporal, http_clients, mongodb
 from integrations import ProviderOpener
 from security import Vault
 from settings import Settings
+
+LARGEST_AT_ONCE: Final = 4
+"""The bodies of webhooks may together be so many times as large as one may be."""
 
 DESCRIPTION: Final = """One call to send a message through any channel and any provider.
 
@@ -34,6 +38,9 @@ def create_app(settings: Settings) -> Boundary:
                 database=database,
                 temporal=await connect_temporal(settings),
                 opener=ProviderOpener(vault=vault, http=http, public_url=settings.public_url, guard=guard),
+                submissions=Room(settings.submissions_at_once),
+                webhooks=Room(settings.webhooks_at_once),
+                webhook_bytes=Room(settings.largest_webhook * LARGEST_AT_ONCE),
             )
             yield
 

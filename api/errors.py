@@ -17,6 +17,7 @@ from domain.errors import (
     InvalidRequestError,
     IrisError,
     NotFoundError,
+    OverloadedError,
     UnauthenticatedError,
     UnavailableError,
 )
@@ -29,6 +30,7 @@ STATUS_OF_ERROR: Final[dict[type[IrisError], HTTPStatus]] = {
     UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    OverloadedError: HTTPStatus.SERVICE_UNAVAILABLE,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -57,7 +59,7 @@ async def _on_iris_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, IrisError):
         raise error
     headers: dict[str, str] = {}
-    if isinstance(error, UnavailableError):
+    if isinstance(error, UnavailableError | OverloadedError):
         headers["Retry-After"] = str(int(error.retry_after.total_seconds()))
     if isinstance(error, UnauthenticatedError):
         headers["WWW-Authenticate"] = "Bearer"

@@ -41,7 +41,8 @@ _FAILURES: Final[dict[int | str, dict[str, Any]]] = {
         413: "The body is too large.",
         422: "The request is refused; `error` has every reason. Once tenant and integration are known, `payload` is "
         "the interaction in VALIDATION_ERROR.",
-        503: "A part of Iris does not answer; repeat with the same Idempotency-Key after Retry-After seconds.",
+        503: "A part of Iris does not answer, or too much is asked at once; repeat with the same Idempotency-Key after "
+        "Retry-After seconds.",
     }.items()
 }
 
@@ -76,10 +77,11 @@ async def send_interaction(
     200 means admitted: validated, user and process resolved, written down and queued. What becomes of it is read with
     `GET /v1/interactions/{id}`.
     """
-    raw = await read_object(request, state.settings.largest_body)
-    asked = parse_fields(SendRequest, raw)
-    submission = await _submission(asked, caller, idempotency_key)
-    admission = await submit(state.temporal, state.settings, submission)
+    with state.submissions.take():
+        raw = await read_object(request, state.settings.largest_body)
+        asked = parse_fields(SendRequest, raw)
+        submission = await _submission(asked, caller, idempotency_key)
+        admission = await submit(state.temporal, state.settings, submission)
     if admission.fingerprint != submission.fingerprint:
         raise ConflictError([Problem(field="Idempotency-Key", code="idempotency_key_reused")])
     answer = InteractionAnswer.of(admission.interaction).on_the_wire()

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from pymongo import AsyncMongoClient
 from temporalio.client import Client
 
+from api.room import Room
 from integrations import ProviderOpener
 from settings import Settings
 
@@ -17,12 +18,18 @@ class IrisState:
 
     Attributes:
         opener: opens providers, to verify and read their webhooks.
+        submissions: how many submissions are taken on at once.
+        webhooks: how many webhooks are.
+        webhook_bytes: how many bytes their bodies may have together.
     """
 
     settings: Settings
     database: AsyncMongoClient[dict[str, Any]]
     temporal: Client
     opener: ProviderOpener
+    submissions: Room
+    webhooks: Room
+    webhook_bytes: Room
 
 
 def state_of(request: Request) -> IrisState:

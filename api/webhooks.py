@@ -14,6 +14,7 @@ from fastapi.responses import PlainTextResponse, Response
 from api.bodies import check_storable, read_bytes
 from api.engine import receive, tell
 from api.envelope import failure
+from api.room import bytes_to_come
 from api.state import IrisState, State
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError, NotFoundError
@@ -27,7 +28,7 @@ from models.interaction import Interaction
 from models.matching import interactions_of
 from models.unmatched import UnmatchedNews
 from models.webhook import SeenWebhook
-from providers.base import MisconfiguredError, UnreadableError, UnverifiedError, Webhook
+from providers.base import AnyProvider, MisconfiguredError, UnreadableError, UnverifiedError, Webhook
 
 router = APIRouter(tags=["webhooks"])
 
@@ -45,7 +46,11 @@ _KEPT_BODY: Final = 10_000
     summary="Take a provider's notification",
     status_code=HTTPStatus.OK,
     response_class=Response,
-    responses={401: {"description": "Not signed by the provider."}, 404: {"description": "No such integration."}},
+    responses={
+        401: {"description": "Not signed by the provider."},
+        404: {"description": "No such integration."},
+        503: {"description": "Too much at once, or a part of Iris does not answer: the provider shall repeat it."},
+    },
 )
 async def take_webhook(provider: str, integration_id: str, request: Request, state: State) -> Response:
     """Take what a provider tells of this integration's messages, and what end users send through it.
@@ -53,12 +58,21 @@ async def take_webhook(provider: str, integration_id: str, request: Request, sta
     Answered with an empty 200 once everything in it is passed on or kept: also when it is about nobody, because
     repeating it would not help.
     """
-    integration = await _integration(provider, integration_id)
-    try:
-        opened = state.opener.open(integration)
-    except MisconfiguredError as error:
-        return _refuse(request, integration, error)
-    body = await read_bytes(request, min(opened.largest_webhook, state.settings.largest_webhook))
+    with state.webhooks.take():
+        integration = await _integration(provider, integration_id)
+        try:
+            opened = state.opener.open(integration)
+        except MisconfiguredError as error:
+            return _refuse(request, integration, error)
+        limit = min(opened.largest_webhook, state.settings.largest_webhook)
+        with state.webhook_bytes.take(bytes_to_come(request, limit)):
+            body = await read_bytes(request, limit)
+            return await _take_body(state, request, integration, opened, body)
+
+
+async def _take_body(
+    state: IrisState, request: Request, integration: Integration, opened: AnyProvider, body: bytes
+) -> Response:
     try:
         webhook = _webhook(request, body, state)
         await _aside(opened.verify, webhook)

@@ -6,6 +6,7 @@ IrisError
 ├── UnauthenticatedError      who calls is not known
 ├── NotFoundError             there is no such thing in the caller's tenant
 ├── ConflictError             the request contradicts an earlier one
+├── OverloadedError           more is asked at once than Iris takes on; nothing was begun
 └── UnavailableError          a part of Iris does not answer; nothing was half-done
 ```
 """
@@ -42,6 +43,18 @@ class NotFoundError(IrisError):
 
 class ConflictError(IrisError):
     """The request contradicts an earlier one."""
+
+
+class OverloadedError(IrisError):
+    """More is asked of Iris at once than it takes on; nothing was begun.
+
+    Attributes:
+        retry_after: when to ask again.
+    """
+
+    def __init__(self, retry_after: timedelta = timedelta(seconds=2)) -> None:
+        super().__init__([Problem(field="", code="overloaded")])
+        self.retry_after = retry_after
 
 
 class UnavailableError(IrisError):

@@ -130,6 +130,10 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
     ),
     "wrong_credentials": _both("El email y/o contraseña no son válidos", "The e-mail or the password is wrong"),
     "unverified": _both("La firma del aviso no es válida", "The signature of the notification is not valid"),
+    "overloaded": _both(
+        "Demasiadas peticiones a la vez; repita la petición en unos segundos",
+        "Too many requests at once; repeat the request in a few seconds",
+    ),
     "unavailable": _both(
         "{part} no responde; repita la petición en unos segundos",
         "{part} does not answer; repeat the request in a few seconds",

@@ -39,6 +39,8 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "IRIS_ALLOWED_NETWORKS": ("10.1.2.3/32, fd00::/8", (IPv4Network("10.1.2.3/32"), IPv6Network("fd00::/8"))),
     "IRIS_LARGEST_BODY": ("1000", 1000),
     "IRIS_LARGEST_WEBHOOK": ("2000", 2000),
+    "IRIS_SUBMISSIONS_AT_ONCE": ("30", 30),
+    "IRIS_WEBHOOKS_AT_ONCE": ("40", 40),
     "IRIS_ADMISSION_WAIT": ("0.5", timedelta(seconds=0.5)),
     "IRIS_RECEIPT_WINDOW": ("P1D", timedelta(days=1)),
     "IRIS_DISPATCH_TIMEOUT": ("90", timedelta(seconds=90)),
