@@ -32,7 +32,7 @@ from versioning import deployment_config
 from workflows.registry import WORKFLOWS
 
 SENDING_GRACE: Final = timedelta(seconds=35)
-"""How long a stopping worker lets sends finish: the longest a provider is waited for."""
+"""How long a stopping worker lets sends finish: about the longest that a provider is waited for."""
 
 RECORDING_GRACE: Final = timedelta(seconds=5)
 """How long a stopping worker then lets what it learnt be written down; what is not, another worker writes."""

@@ -11,14 +11,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 from embedded import guard
 
 READY_SECONDS: Final = 30.0
 """How long a server may take until it serves."""
-STOP_SECONDS: Final = 3.0
-"""How long a server may take to stop by itself before it is killed."""
 POLL_SECONDS: Final = 0.02
 
 
@@ -43,7 +41,10 @@ class Server(ABC):
     Attributes:
         name: what people call it.
         log: the file that its output is appended to.
+        stop_seconds: how long it may take to stop by itself before it is killed.
     """
+
+    stop_seconds: ClassVar[float] = 3.0
 
     def __init__(self, name: str, log: Path) -> None:
         self.name = name
@@ -90,12 +91,12 @@ class Server(ABC):
             await self.kill()
             raise
 
-    async def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """Asks the server to end, and kills it when it has not after so many seconds."""
+    async def stop(self, seconds: float | None = None) -> None:
+        """Asks the server to end, and kills it when it has not after so many seconds, or its `stop_seconds`."""
         if self._process and self.pid is not None:
             self._process.terminate()
             with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(self.stop_seconds if seconds is None else seconds):
                     await self._process.wait()
         await self.kill()
 

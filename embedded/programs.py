@@ -44,6 +44,8 @@ class WebProgram(Program):
         url: where it is served.
     """
 
+    stop_seconds = 20.0
+
     def __init__(self, command: str, log: Path, environment: Mapping[str, str], port: int, health_path: str) -> None:
         super().__init__(command, log, environment, "--host", LOOPBACK, "--port", str(port))
         self._port = port
@@ -70,6 +72,8 @@ class WorkerProgram(Program):
 
     A Temporal server that is not ours is not asked: the worker then counts as serving once it runs.
     """
+
+    stop_seconds = 45.0
 
     def __init__(self, log: Path, environment: Mapping[str, str], temporal: TemporalServer | None) -> None:
         super().__init__("worker", log, environment)

@@ -23,6 +23,12 @@ from embedded.temporal_server import NAMESPACE, TemporalServer, WebUi
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+_STOPPING: Final = (
+    f"Stopping: what is being sent is finished first, for {WorkerProgram.stop_seconds:.0f} s at most. "
+    "Ctrl-C again ends at once."
+)
+
+
 class SeedResult(Protocol):
     """What there is to try once the database is seeded."""
 
@@ -86,7 +92,7 @@ async def run_stack(options: StackOptions) -> None:
     """
     console = Console(highlight=False, soft_wrap=True)
     with open_data_directory(options.data_directory, ephemeral=options.ephemeral) as data:
-        await _until_signalled(_run(options, data, console), lambda: console.print("Stopping…"))
+        await _until_signalled(_run(options, data, console), lambda: console.print(_STOPPING))
         console.print("Iris has stopped.")
 
 
@@ -191,10 +197,11 @@ async def _until_signalled(work: Coroutine[Any, Any, None], on_signal: Callable[
     task = asyncio.create_task(work)
 
     def stop() -> None:
+        for number in STOP_SIGNALS:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)  # the next one ends this process at once, and with it its children
         on_signal()
         task.cancel()
-        for number in STOP_SIGNALS:
-            loop.remove_signal_handler(number)  # the next one ends this process at once, and with it its children
 
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stop)

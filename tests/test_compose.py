@@ -8,6 +8,7 @@ import tomllib
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -23,15 +24,18 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from typing_extensions import override
 
+from api.server import GRACE as API_GRACE
 from cli import app
 from codec_endpoint import CodecSettings
 from embedded.demo import DemoSettings
 from embedded.gateway.settings import GatewaySettings
 from embedded.ports import free_port
 from embedded.processes import Server, until
+from embedded.programs import Program, WebProgram, WorkerProgram
 from embedded.secret_environment import COMPOSE_SECRETS
 from embedded.temporal_server import TemporalServer, find_temporal
 from settings import Settings
+from worker import RECORDING_GRACE, SENDING_GRACE
 from workflows import attributes
 
 ROOT: Final = Path(__file__).parents[1]
@@ -272,3 +276,16 @@ async def test_what_the_containers_run_delivers_a_message(
         assert answer.headers["access-control-allow-origin"] == "http://127.0.0.1:8080"
         assert b"Hello" not in payload.data
         assert b"Hello" in Parse(answer.content, Payloads()).payloads[0].data
+
+
+@pytest.mark.parametrize(
+    ("name", "program", "own_time"),
+    [("worker", WorkerProgram, SENDING_GRACE + RECORDING_GRACE), ("api", WebProgram, timedelta(seconds=API_GRACE))],
+)
+def test_who_stops_a_process_gives_it_longer_than_it_takes(
+    name: str, program: type[Program], own_time: timedelta
+) -> None:
+    """Compose and `iris up` kill it later than it ends by itself, with room for what comes after its last work."""
+    seconds = own_time.total_seconds() + 3
+    assert float(SERVICES[name]["stop_grace_period"].removesuffix("s")) > seconds
+    assert program.stop_seconds > seconds

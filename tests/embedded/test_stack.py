@@ -25,6 +25,8 @@ from embedded.temporal_server import TemporalServer
 
 ROOT: Final = Path(__file__).parents[2]
 PARTS: Final = ("api", "sandbox", "codec", "temporal", "temporal-ui", "mongodb")
+SLOW: Final = "34600000011"
+"""The sandbox answers for this recipient after three seconds."""
 START_SECONDS: Final = 60
 STOP_SECONDS: Final = 20
 
@@ -106,14 +108,14 @@ def names_in(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
-async def send(stack: Stack) -> dict[str, Any]:
+async def send(stack: Stack, destination: str = "34600000001") -> dict[str, Any]:
     """The interaction that a send through a running stack answers."""
     described = stack.described()
     message = {
         "payLoad": {"Type": "simple-text", "Text": "Hello"},
         "integrationId": described["integrations"]["sms"],
         "processId": None,
-        "Destinations": ["34600000001"],
+        "Destinations": [destination],
         "AutoCreateUser": True,
         "AutoCreateProcess": True,
     }
@@ -206,6 +208,16 @@ async def test_what_it_holds_is_kept_from_one_run_to_the_next(tmp_path: Path) ->
         async with client_of(after) as http:
             answer = await http.get(f"/v1/interactions/{sent['id']}")
         assert answer.json()["payload"]["id"] == sent["id"]
+
+
+async def test_a_second_ctrl_c_does_not_wait_for_what_is_being_sent(tmp_path: Path) -> None:
+    async with running(tmp_path) as (stack, _):
+        await send(stack, SLOW)
+        stack.process.send_signal(signal.SIGINT)
+        await stack.printed_until("Ctrl-C again ends at once")
+        stack.process.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(stack.process.wait(), 10) == -signal.SIGINT
+        await stack.until_deserted()
 
 
 async def test_the_web_ui_shows_what_was_sent_although_temporal_keeps_it_encrypted(

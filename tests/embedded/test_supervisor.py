@@ -50,7 +50,7 @@ async def test_servers_stop_in_the_reverse_order(tmp_path: Path) -> None:
 
     class Observed(Recorded):
         @override
-        async def stop(self, seconds: float = 3) -> None:
+        async def stop(self, seconds: float | None = None) -> None:
             await super().stop(seconds)
             stopped.append(self.name)
 

@@ -1,0 +1,100 @@
+"""Processes that are told to stop: what is being sent is finished and written down, and nothing is sent twice."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import httpx2
+import pytest
+
+import worker
+from bootstrap import http_clients
+from embedded.ports import free_port
+from embedded.processes import until
+from embedded.programs import WebProgram, WorkerProgram
+from embedded.temporal_server import TemporalServer
+from integrations import ProviderOpener
+from security import Vault
+from tests.api.support import mobile
+from tests.iris import Iris
+from tests.product.lines import environment_of
+from tests.silence import SilentFarEnd
+from worker import create_worker
+
+SLOW = "34600000011"
+"""The sandbox takes what is sent to this recipient, and answers seconds later."""
+
+
+@pytest.fixture
+async def api(iris: Iris, server_directory: Path) -> AsyncIterator[WebProgram]:
+    """A process of the API whose interactions no worker takes up."""
+    port = free_port()
+    settings = iris.settings.model_copy(
+        update={"task_queue": f"stopping-{port}", "public_url": f"http://127.0.0.1:{port}"}
+    )
+    environment = environment_of(settings) | {"IRIS_ADMISSION_WAIT": "1.5"}
+    async with WebProgram("api", server_directory / "stopping.log", environment, port, "/health/live") as api:
+        yield api
+
+
+@pytest.fixture
+async def stopping(iris: Iris, api: WebProgram) -> AsyncIterator[Iris]:
+    """The product with that process of the API."""
+    environment = api.environment()
+    changes = {"task_queue": environment["IRIS_TASK_QUEUE"], "public_url": environment["IRIS_PUBLIC_URL"]}
+    async with httpx2.AsyncClient(base_url=api.url, headers=iris.http.headers, timeout=30, trust_env=False) as http:
+        yield replace(iris, settings=iris.settings.model_copy(update=changes), http=http)
+
+
+async def is_taken(iris: Iris, interaction_id: str) -> bool:
+    return bool(await iris.taken_by_gateway(interaction_id))
+
+
+async def test_a_worker_finishes_and_records_what_it_is_sending(
+    stopping: Iris, temporal_server: TemporalServer, server_directory: Path
+) -> None:
+    program = WorkerProgram(server_directory / "stopping.log", environment_of(stopping.settings), temporal_server)
+    async with program:
+        sent = await stopping.send("sms", SLOW)
+        async with asyncio.timeout(20):
+            await until(lambda: is_taken(stopping, sent["id"]))
+        await program.stop()
+        assert await program.ended() == 0
+    # Nobody works any more: what is read now, the worker wrote before it ended.
+    seen = await stopping.read(sent["id"])
+    assert [entry["status"] for entry in seen["auditTrail"]["history"]][2] == "SENT"
+    (message,) = await stopping.taken_by_gateway(sent["id"])
+    assert message["requests"] == 1
+
+
+async def test_sends_that_last_longer_than_a_stopping_worker_waits_are_unknown_and_not_sent_again(
+    stopping: Iris, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "SENDING_GRACE", timedelta(seconds=0.5))
+    settings, guard = stopping.settings, stopping.settings.address_guard()
+    far_end = SilentFarEnd()
+    async with far_end.serving(), http_clients(guard, 10) as http:
+        opener = ProviderOpener(Vault(settings.vault_keys()), http, settings.public_url, guard)
+        integration = await stopping.twilio(far_end.url)
+        async with create_worker(stopping.temporal, settings, opener):
+            sent = await asyncio.gather(*(stopping.send("sms", mobile(), integrationId=integration) for _ in range(3)))
+            await far_end.until_connections(len(sent))
+        async with create_worker(stopping.temporal, settings, opener):
+            for one in sent:
+                await stopping.until_status(one["id"], "PROVIDER_SENDING_ERROR", "unknown")
+            # Longer than the first wait before a repetition.
+            await asyncio.sleep(1.5)
+    assert far_end.connections == len(sent)
+
+
+async def test_the_api_answers_the_submissions_that_it_has_begun(stopping: Iris, api: WebProgram) -> None:
+    submitting = asyncio.create_task(stopping.post(stopping.request("sms", mobile())))
+    await asyncio.sleep(0.5)
+    await api.stop()
+    response = await submitting
+    assert response.status_code == 200, response.text
+    assert response.json()["payload"]["status"] == "VALIDATION_PENDING"
+    assert await api.ended() in {0, -signal.SIGTERM}
