@@ -45,7 +45,7 @@ _LOG = logging.getLogger("iris.worker")
 
 @asynccontextmanager
 async def create_worker(client: Client, settings: Settings, opener: ProviderOpener) -> AsyncGenerator[None]:
-    """Work until the end of the block, and then let sends in flight finish and be recorded.
+    """Work until the end of the block, and then let sends in flight finish, and after them what workflows do with them.
 
     Each provider's sends have a task queue and slots of their own (`docs/decisions/0013`).
     """

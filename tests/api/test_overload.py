@@ -1,7 +1,6 @@
 """More at once than the API takes on: refused with a time to come again, and nothing is lost or sent twice by that."""
 
 import asyncio
-from asyncio import StreamWriter
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -48,16 +47,23 @@ async def uploading(iris: Iris, path: str, number: int, size: int) -> AsyncGener
         f"POST {path} HTTP/1.1\r\nHost: {url.host}\r\nAuthorization: {iris.http.headers['Authorization']}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
     )
-    writers: list[StreamWriter] = []
-    for _ in range(number):
-        _, writer = await asyncio.open_connection(url.host, url.port)
-        writer.write(head.encode())
-        writers.append(writer)
+
+    async def upload() -> None:
+        while True:  # again when it is refused, because another request was in its place
+            reader, writer = await asyncio.open_connection(url.host, url.port)
+            try:
+                writer.write(head.encode())
+                await reader.read(1)
+            finally:
+                writer.close()
+
+    uploads = [asyncio.create_task(upload()) for _ in range(number)]
     try:
         yield
     finally:
-        for writer in writers:
-            writer.close()
+        for task in uploads:
+            task.cancel()
+        await asyncio.gather(*uploads, return_exceptions=True)
 
 
 async def until_refused(iris: Iris, path: str, size: int = 2) -> httpx2.Response:

@@ -1,4 +1,4 @@
-"""Processes that are told to stop: what is being sent is finished and written down, and nothing is sent twice."""
+"""Processes that are told to stop: what is being sent is finished, and nothing is sent twice."""
 
 import asyncio
 import signal
@@ -53,18 +53,19 @@ async def is_taken(iris: Iris, interaction_id: str) -> bool:
     return bool(await iris.taken_by_gateway(interaction_id))
 
 
-async def test_a_worker_finishes_and_records_what_it_is_sending(
+async def test_a_worker_finishes_what_it_is_sending_and_another_goes_on_from_there(
     stopping: Iris, temporal_server: TemporalServer, server_directory: Path
 ) -> None:
-    program = WorkerProgram(server_directory / "stopping.log", environment_of(stopping.settings), temporal_server)
+    environment = environment_of(stopping.settings)
+    program = WorkerProgram(server_directory / "stopping.log", environment, temporal_server)
     async with program:
         sent = await stopping.send("sms", SLOW)
         async with asyncio.timeout(20):
             await until(lambda: is_taken(stopping, sent["id"]))
         await program.stop()
         assert await program.ended() == 0
-    # Nobody works any more: what is read now, the worker wrote before it ended.
-    seen = await stopping.read(sent["id"])
+    async with WorkerProgram(server_directory / "stopping.log", environment, temporal_server):
+        seen = await stopping.until_status(sent["id"], "COMPLETED")
     assert [entry["status"] for entry in seen["auditTrail"]["history"]][2] == "SENT"
     (message,) = await stopping.taken_by_gateway(sent["id"])
     assert message["requests"] == 1
