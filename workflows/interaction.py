@@ -190,7 +190,9 @@ class InteractionWorkflow:
 
     def _is_proven(self) -> bool:
         """Whether news that wait their turn tell that the provider took the message."""
-        return any(news.event.milestone is not Milestone.NONE for news in self._inbox)
+        # What was delivered or read «until then» may be earlier messages alone.
+        about_this = [news.event for news in self._inbox if news.event.up_to is None]
+        return any(event.milestone is not Milestone.NONE for event in about_this)
 
     async def _find_sent(self, dispatch: Dispatch) -> None:
         """Look at the provider for a send that nobody answered, unless a receipt tells first."""

@@ -6,7 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from api.engine import tell
+from domain.clock import utc_now
+from domain.events import HeardNews, ProviderEvent
+from domain.identifiers import new_id
+from domain.status import Milestone
 from embedded.temporal_server import TemporalServer
+from models.interaction import Interaction
 from tests.iris import Iris, running_iris
 from tests.silence import SilentFarEnd
 
@@ -49,6 +55,21 @@ async def test_a_provider_that_recognises_repetitions_is_asked_again(iris: Iris)
     async with far_end.serving():
         sent = await iris.send("sms", "34600000001", integrationId=await iris.sandbox(far_end.url))
         await iris.until_status(sent["id"], "PROVIDER_SENDING_ERROR", "unknown")
+    assert far_end.connections > 1
+
+
+async def test_news_of_everything_until_then_do_not_stand_for_an_answer(iris: Iris) -> None:
+    """They may be about earlier messages: the send is tried for as long as it may be."""
+    far_end = SilentFarEnd()
+    async with far_end.serving():
+        sent = await iris.send("sms", "34600000001", integrationId=await iris.sandbox(far_end.url))
+        interaction = await Interaction.get(sent["id"])
+        assert interaction is not None
+        event = ProviderEvent(key="read", word="read", milestone=Milestone.READ, up_to=utc_now())
+        news = HeardNews(id=new_id(), heard_at=utc_now(), event=event)
+        await tell(iris.temporal, iris.settings, interaction, [news])
+        seen = await iris.until(sent["id"], lambda seen: len(seen["auditTrail"]["history"]) > 2)
+    assert seen["auditTrail"]["history"][2]["status"] == "PROVIDER_SENDING_ERROR"
     assert far_end.connections > 1
 
 
