@@ -13,6 +13,7 @@ from pydantic_core import from_json
 
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
 from providers.base import TransientError
+from providers.redaction import Redaction, redaction_for
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ class Dialect:
 
 
 async def send(http: httpx2.AsyncClient, request: httpx2.Request, dialect: Dialect) -> Outcome:
-    """Make one request that sends a message, and judge what came of it.
+    """Make one request that sends a message, and judge what came of it; nothing told in confidence is told on.
 
     Raises:
         TransientError: when the message was surely not taken.
@@ -64,16 +65,27 @@ async def send(http: httpx2.AsyncClient, request: httpx2.Request, dialect: Diale
     try:
         response = await http.send(request)
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
-        raise TransientError("unreachable", str(error) or type(error).__name__) from error
+        raise TransientError("unreachable", describe(error)) from error
     except (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as error:
-        return Rejected(code="bad_request", failure=FailureClass.CONFIGURATION, detail=str(error))
+        return Rejected(code="bad_request", failure=FailureClass.CONFIGURATION, detail=describe(error))
     except httpx2.RequestError as error:
-        return Unanswered(detail=f"{type(error).__name__}: {error}")
-    return judge(response, dialect)
+        return Unanswered(detail=describe(error))
+    return judge(response, dialect, redaction_for(request))
 
 
-def judge(response: httpx2.Response, dialect: Dialect) -> Outcome:
+def describe(error: httpx2.RequestError) -> str:
+    """What kept a request from its answer, in words; of one that is no HTTP only the kind, for they quote headers."""
+    kind = type(error).__name__
+    return f"{kind}: {error}" if str(error) and not isinstance(error, httpx2.LocalProtocolError) else kind
+
+
+def judge(response: httpx2.Response, dialect: Dialect, redact: Redaction = str) -> Outcome:
     """The verdict on a send by the provider's answer.
+
+    Args:
+        response: the answer.
+        dialect: how the provider answers.
+        redact: hides in its words what they must not tell, before they are cut.
 
     Raises:
         TransientError: when the answer says that the message was not taken and may be sent again.
@@ -85,11 +97,12 @@ def judge(response: httpx2.Response, dialect: Dialect) -> Outcome:
     if complaint is None:
         return _judge_foreign(response)
     meaning = dialect.meanings.get(complaint.code) or _meaning_of_status(response.status_code)
+    code, detail = redact(complaint.code), redact(complaint.detail)
     if meaning is Doubt.NOT_TAKEN:
-        raise TransientError(complaint.code, complaint.detail, retry_after(response))
+        raise TransientError(code, detail, retry_after(response))
     if meaning is Doubt.PERHAPS_TAKEN:
-        return Unanswered(detail=f"{complaint.code}: {complaint.detail}")
-    return Rejected(code=complaint.code, failure=meaning, detail=complaint.detail)
+        return Unanswered(detail=f"{code}: {detail}")
+    return Rejected(code=code, failure=meaning, detail=detail)
 
 
 def read_json(content: bytes) -> Any:  # noqa: ANN401 - whatever the far end wrote

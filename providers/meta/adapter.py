@@ -78,7 +78,7 @@ class Meta(Provider[MetaConfiguration, MetaCredentials]):
         request = self._http.build_request(
             "POST", self._configuration.messages_url, json=body, headers={"Authorization": f"Bearer {token}"}
         )
-        return await http.send(self._http, request, dialect(wire.accepted, wire.meanings, token))
+        return await http.send(self._http, request, dialect(wire.accepted, wire.meanings))
 
     def verify(self, webhook: Webhook) -> None:
         """Check the signature. It covers no time, so an old webhook repeated is told apart by its news' keys."""

@@ -4,27 +4,24 @@ https://developers.facebook.com/docs/graph-api/guides/error-handling
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from domain.outcomes import Accepted
 from providers.http import Complaint, Dialect, Meaning
 
-_HIDDEN: Final = "…"
 
-
-def dialect(accepted: Callable[[Any], Accepted | None], meanings: Mapping[str, Meaning], token: str) -> Dialect:
+def dialect(accepted: Callable[[Any], Accepted | None], meanings: Mapping[str, Meaning]) -> Dialect:
     """How Meta answers on one channel.
 
     Args:
         accepted: reads the channel's success.
         meanings: the channel's error codes.
-        token: the access token, which Meta quotes when it complains that the token is malformed.
     """
 
     def complaint(body: Any) -> Complaint | None:  # noqa: ANN401 - whatever JSON the far end wrote
         error = body["error"]
         code = code_of(error, meanings)
-        return None if code is None else Complaint(code, detail_of(error).replace(token, _HIDDEN))
+        return None if code is None else Complaint(code, detail_of(error))
 
     return Dialect(accepted, complaint, meanings)
 

@@ -158,7 +158,7 @@ class Sinch(Provider[SinchConfiguration, SinchCredentials]):
         try:
             response = await self._http.get(self._configuration.messages_url(), params=query, headers=headers)
         except httpx2.RequestError as error:
-            raise TransientError("unreachable", f"{type(error).__name__}: {error}") from error
+            raise TransientError("unreachable", http.describe(error)) from error
         if is_momentary(response):
             raise TransientError(f"http_{response.status_code}", "", http.retry_after(response))
         return response

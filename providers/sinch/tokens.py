@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints,
 
 from domain.outcomes import FailureClass, Rejected
 from providers.base import TransientError
-from providers.http import read_json, retry_after
+from providers.http import describe, read_json, retry_after
+from providers.redaction import redaction_for
 from providers.sinch.answers import is_momentary
 
 RENEW_BEFORE: Final = 60.0
@@ -105,7 +106,7 @@ class Tokens:
         try:
             response = await self._http.post(self._url, data={"grant_type": "client_credentials"}, headers=headers)
         except httpx2.RequestError as error:
-            return TransientError(UNREACHABLE, f"{type(error).__name__}: {error}")
+            return TransientError(UNREACHABLE, describe(error))
         if is_momentary(response):
             return TransientError(NO_TOKEN, f"HTTP {response.status_code}", retry_after(response))
         if not response.is_success:
@@ -121,4 +122,6 @@ def _rejection(response: httpx2.Response) -> Rejected:
         refusal = _Refusal.model_validate(read_json(response.content))
     except ValidationError:
         refusal = _Refusal(error_description=f"HTTP {response.status_code}")
-    return Rejected(code=refusal.error, failure=FailureClass.CONFIGURATION, detail=refusal.error_description)
+    redact = redaction_for(response.request)
+    code, detail = redact(refusal.error), redact(refusal.error_description)
+    return Rejected(code=code, failure=FailureClass.CONFIGURATION, detail=detail)

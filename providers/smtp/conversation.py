@@ -11,6 +11,7 @@ import aiosmtplib
 from domain.outcomes import Accepted, FailureClass, Outcome, RefusedDestination, Rejected, Unanswered
 from outbound_guard import AddressGuard
 from providers.base import TransientError
+from providers.redaction import redaction
 from providers.smtp import notifications
 from providers.smtp.mailbox import Mailbox
 from providers.smtp.message import Mail
@@ -39,6 +40,7 @@ class Conversation:
         self._mail = mail
         self._guard = guard
         self._phase = Phase.CONNECT
+        self._redact = redaction([credentials.password.get_secret_value()] if credentials.password else [])
         self._smtp = aiosmtplib.SMTP(
             hostname=configuration.host,  # what its certificate must say; the connection is made by the guard
             local_hostname=configuration.own_domain,
@@ -71,7 +73,7 @@ class Conversation:
         except RefusalError as error:
             return error.rejected
         except aiosmtplib.SMTPResponseException as error:
-            return judge(self._phase, error.code, error.message)
+            return judge(self._phase, error.code, self._redact(error.message))
         except (aiosmtplib.SMTPException, OSError) as error:
             self._abort()
             return self._judge_loss(error)
@@ -162,7 +164,15 @@ class Conversation:
             # Without a destination nothing is sent, not even to the copies: a repetition would reach those twice.
             reasons = [refusals[address] for address in self._mail.destinations]
             raise next((error for error in reasons if is_temporary(error.code)), reasons[0])
-        return tuple(_refused(self._mail.recipients[address].written, refusal) for address, refusal in refusals.items())
+        return tuple(self._refused(self._mail.recipients[address], refusal) for address, refusal in refusals.items())
+
+    def _refused(self, mailbox: Mailbox, error: aiosmtplib.SMTPRecipientRefused) -> RefusedDestination:
+        return RefusedDestination(
+            destination=mailbox.written,
+            code=str(error.code),
+            failure=failure_class(Phase.RCPT, error.code, error.message),
+            detail=detail_of(Phase.RCPT, self._redact(error.message)),
+        )
 
     def _reported_id(self) -> str | None:
         """The envelope's id, where we want reports and the server can see to them."""
@@ -195,12 +205,3 @@ class Conversation:
         if self._smtp.transport is not None:
             cast("asyncio.WriteTransport", self._smtp.transport).abort()
         self._smtp.close()
-
-
-def _refused(destination: str, error: aiosmtplib.SMTPRecipientRefused) -> RefusedDestination:
-    return RefusedDestination(
-        destination=destination,
-        code=str(error.code),
-        failure=failure_class(Phase.RCPT, error.code, error.message),
-        detail=detail_of(Phase.RCPT, error.message),
-    )

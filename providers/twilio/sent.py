@@ -119,7 +119,7 @@ async def _read_page(client: httpx2.AsyncClient, request: httpx2.Request) -> Pag
     try:
         response = await client.send(request)
     except httpx2.RequestError as error:
-        raise TransientError("unreachable", str(error) or type(error).__name__) from error
+        raise TransientError("unreachable", http.describe(error)) from error
     if not response.is_success:
         raise TransientError(f"http_{response.status_code}", retry_after=http.retry_after(response))
     try:

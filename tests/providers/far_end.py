@@ -134,6 +134,10 @@ class FarEnd(ABC):
         """From now on, refuse with one of `refusals`."""
 
     @abstractmethod
+    def quote(self, code: str) -> None:
+        """From now on, refuse with one of `refusals` in the far end's own form, and quote what it was told."""
+
+    @abstractmethod
     def throttle(self, code: str) -> None:
         """From now on, ask to send later, with one of `throttles`."""
 

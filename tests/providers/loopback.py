@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import ClassVar, Final
+from typing import ClassVar, Final, cast
 
 from tests.providers.far_end import FarEnd
 
@@ -97,11 +97,22 @@ class HttpFarEnd(FarEnd):
     def lose_answer(self, loss: str) -> None:
         self._always({**HTTP_LOSSES, **self.other_losses}[loss])
 
+    def quote(self, code: str) -> None:
+        complaint = self.complaint(code)
+
+        async def quoting(request: HttpRequest) -> Reply:
+            return _quoting(complaint, f"{request.headers['authorization']} {request.body.decode(errors='replace')}")
+
+        self._reply_by(quoting)
+
     def _always(self, reply: Reply) -> None:
         async def reply_always(_: HttpRequest) -> Reply:
             return reply
 
-        self._reply = reply_always
+        self._reply_by(reply_always)
+
+    def _reply_by(self, reply: Callable[[HttpRequest], Awaitable[Reply]]) -> None:
+        self._reply = reply
 
     async def listen(self) -> int:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -124,6 +135,18 @@ class HttpFarEnd(FarEnd):
             writer.write(reply)
         writer.close()
         await writer.wait_closed()
+
+
+def _quoting(complaint: bytes, told: str) -> bytes:
+    """A complaint whose every sentence goes on with what its far end was told."""
+    head, _, body = complaint.partition(b"\r\n\r\n")
+
+    def quoted(content: object) -> object:
+        if isinstance(content, dict):
+            return {name: quoted(inner) for name, inner in cast("dict[str, object]", content).items()}
+        return f"{content} {told}" if isinstance(content, str) and " " in content else content
+
+    return json_answer(int(head.split()[1]), quoted(json.loads(body)))
 
 
 async def _read_request(reader: asyncio.StreamReader) -> HttpRequest:

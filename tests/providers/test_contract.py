@@ -31,6 +31,7 @@ from providers.base import (
     UnverifiedError,
     Webhook,
 )
+from providers.redaction import HIDDEN
 from tests.providers.far_end import NOW, REFERENCE, Delivery, FarEnd, with_another_body
 from tests.providers.far_ends import FAR_ENDS
 
@@ -204,6 +205,16 @@ class TestSending:
         assert isinstance(outcome, Rejected)
         assert (outcome.code, outcome.failure) == (code, far_end.refusals[code])
         assert far_end.attempts == 1
+        assert_tells_no_secret(far_end, outcome)
+
+    @every
+    async def test_a_refusal_that_quotes_what_the_far_end_was_told_is_told_without_our_secrets(
+        self, far_end: FarEnd, provider: AnyProvider
+    ) -> None:
+        far_end.quote(next(iter(far_end.refusals)))
+        outcome = await provider.send(far_end.outbound())
+        assert isinstance(outcome, Rejected)
+        assert HIDDEN in outcome.detail
         assert_tells_no_secret(far_end, outcome)
 
     @each("code", lambda far_end: far_end.throttles)

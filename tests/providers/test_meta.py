@@ -18,7 +18,7 @@ from domain.channels import Channel
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
 from domain.payloads import PAYLOADS, parse_payload
 from providers.base import MisconfiguredError, Outbound, TransientError
-from providers.http import Dialect, Doubt, judge
+from providers.http import Dialect, Doubt, judge, send
 from providers.meta import Meta, messenger, whatsapp
 from providers.meta.answers import dialect
 from providers.meta.codes import MESSENGER_MEANINGS, WHATSAPP_FAILURES, WHATSAPP_MEANINGS
@@ -34,7 +34,7 @@ from tests.providers.far_ends.meta import (
     MetaFarEnd,
     WhatsApp,
 )
-from tests.providers.loopback import HttpRequest
+from tests.providers.loopback import HttpRequest, answer
 
 HERE: Final = Path(__file__).parent
 RECORDED: Final = HERE / "recorded" / "meta"
@@ -45,8 +45,8 @@ CREDENTIALS: Final[dict[str, JsonValue]] = {
     "verifyToken": VERIFY_TOKEN,
 }
 DIALECTS: Final[Mapping[str, Dialect]] = {
-    "whatsapp": dialect(whatsapp.accepted, WHATSAPP_MEANINGS, TOKEN),
-    "messenger": dialect(messenger.accepted, MESSENGER_MEANINGS, TOKEN),
+    "whatsapp": dialect(whatsapp.accepted, WHATSAPP_MEANINGS),
+    "messenger": dialect(messenger.accepted, MESSENGER_MEANINGS),
 }
 
 Recorded = dict[str, Any]
@@ -61,6 +61,14 @@ class Deaf(MetaFarEnd):
     async def take(self, request: HttpRequest) -> bytes:
         del request
         return b""
+
+
+class Complaining(Deaf):
+    """One that quotes the token."""
+
+    async def take(self, request: HttpRequest) -> bytes:
+        del request
+        return answer(401, (RECORDED / "answers" / "malformed_token.json").read_bytes(), "application/json")
 
 
 @pytest.fixture
@@ -243,8 +251,11 @@ class TestAnswer:
             judged(channel, name)
 
     @pytest.mark.parametrize("channel", DIALECTS)
-    def test_a_token_that_meta_quotes_is_not_told(self, channel: str) -> None:
-        outcome = judged(channel, "malformed_token", 401)
+    async def test_a_token_that_meta_quotes_is_not_told(self, channel: str, http: httpx2.AsyncClient) -> None:
+        async with Complaining() as far_end:
+            headers = {"Authorization": f"Bearer {TOKEN}"}
+            request = http.build_request("POST", far_end.address, headers=headers)
+            outcome = await send(http, request, DIALECTS[channel])
         assert outcome == Rejected(code="190", failure=FailureClass.CONFIGURATION, detail="Malformed access token …")
 
     @pytest.mark.parametrize("channel", DIALECTS)

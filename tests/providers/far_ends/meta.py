@@ -47,13 +47,10 @@ def reader(sender_id: str, **credentials: JsonValue) -> Meta:
 
 
 def complain(code: str, **headers: str) -> bytes:
-    """Meta's answer when it refuses (https://developers.facebook.com/docs/graph-api/guides/error-handling).
-
-    As it does of a malformed one, it quotes the access token.
-    """
+    """Meta's answer when it refuses (https://developers.facebook.com/docs/graph-api/guides/error-handling)."""
     number, _, subcode = code.partition("/")
     error: dict[str, JsonValue] = {
-        "message": f"It is refused: {TOKEN}",
+        "message": "It is refused",
         "type": "OAuthException",
         "code": int(number),
         "fbtrace_id": "AMadeUpTrace",

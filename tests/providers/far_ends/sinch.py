@@ -5,7 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
@@ -168,9 +168,8 @@ class SinchFarEnd(HttpFarEnd):
         """From now on, say this of messages."""
         self._always(reply)
 
-    def _always(self, reply: Reply) -> None:
-        super()._always(reply)
-        self._reply = self._route(self._reply)
+    def _reply_by(self, reply: Callable[[HttpRequest], Awaitable[Reply]]) -> None:
+        super()._reply_by(self._route(reply))
 
     def _route(self, reply: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
         """Tokens are given whatever happens to messages, and who asks for one does not yet try to send."""

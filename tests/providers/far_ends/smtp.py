@@ -110,6 +110,9 @@ class SmtpEmail(FarEnd):
     def secrets(self) -> Sequence[str]:
         return (PASSWORD, _plain(USERNAME, PASSWORD), SECRET)
 
+    def quote(self, code: str) -> None:
+        self._server.script["RCPT"] = f"{code} no: AUTH PLAIN {_plain(USERNAME, PASSWORD)} {PASSWORD}\r\n".encode()
+
     def refuse(self, code: str) -> None:
         self._server.script["RCPT"] = f"{code} no\r\n".encode()
 

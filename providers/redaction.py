@@ -1,0 +1,56 @@
+"""What a far end says, without what it was told in confidence: some quote in a complaint what they complain of."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+import httpx2
+
+HIDDEN: Final = "…"
+
+_SHORTEST_TRACE: Final = 4
+"""Characters of an encoded form; shorter ones would be found everywhere."""
+
+Redaction = Callable[[str], str]
+
+
+def redaction(secrets: Iterable[str]) -> Redaction:
+    """Hides secrets in a text: as they are, in a URL, and anywhere within base64."""
+    forms = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
+    if not forms:
+        return str
+    pattern = re.compile("|".join(map(re.escape, forms)))
+    return lambda text: pattern.sub(HIDDEN, text)
+
+
+def redaction_for(request: httpx2.Request) -> Redaction:
+    """Hides what a request tells in confidence: its `Authorization`, and a password in it."""
+    return redaction(_secrets_of(request))
+
+
+def _secrets_of(request: httpx2.Request) -> Iterator[str]:
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    yield credentials
+    if scheme.lower() == "basic":
+        try:
+            yield base64.b64decode(credentials).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return
+
+
+def _forms(secret: str) -> Iterator[str]:
+    if not secret:
+        return
+    yield from (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        yield from filter(lambda form: len(form) >= _SHORTEST_TRACE, _traces(secret.encode(errors="replace"), encode))
+
+
+def _traces(secret: bytes, encode: Callable[[bytes], bytes]) -> Iterator[str]:
+    """What base64 makes of a secret whatever stands before and after it: the characters that are of it alone."""
+    for before, mixed in ((0, 0), (1, 2), (2, 3)):
+        whole = encode(bytes(before) + secret).decode()
+        yield whole[mixed : (before + len(secret)) * 8 // 6]

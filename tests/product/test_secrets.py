@@ -1,0 +1,244 @@
+"""No secret is told: not in logs, answers, histories or the database, whatever goes right or wrong."""
+
+import asyncio
+import base64
+import json
+import logging
+import os
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import JsonValue
+
+from domain.identifiers import new_id
+from embedded.temporal_server import TemporalServer
+from models.integration import Integration
+from providers import http
+from providers.meta import Meta
+from security import Vault, new_api_key
+from tests.iris import PASSWORD, SANDBOX, Iris, running_iris
+from tests.product import lines
+from tests.product.far_ends import ONE_OF_EACH, words_of
+from tests.product.lines import Line
+from tests.product.traces import Traces, listening, told
+
+ROOT: Final = Path(__file__).parents[2]
+PLACES: Final = ("logs", "answers", "histories", "database")
+JWT, WRONG_PASSWORD, UNKNOWN_KEY = f"marked-jwt-secret-{new_id()}", f"marked-password-{new_id()}", new_api_key()
+SEALING, PAYLOADS = (base64.urlsafe_b64encode(os.urandom(32)).decode() for _ in range(2))
+
+pytestmark = pytest.mark.timeout(120)  # everything at once, through every provider
+
+
+@dataclass(frozen=True)
+class World:
+    """The product with marked secrets, and a line to each provider."""
+
+    iris: Iris
+    lines: list[Line]
+    traces: Traces
+
+    def marks(self) -> dict[str, str]:
+        """Every secret by a name that may be told."""
+        marks = {
+            "IRIS_JWT_SECRET": JWT,
+            "IRIS_ENCRYPTION_KEYS": SEALING,
+            "IRIS_PAYLOAD_KEYS": PAYLOADS,
+            "the sandbox's token": SANDBOX.token.get_secret_value(),
+            "the sandbox's signing secret": SANDBOX.signing_secret.get_secret_value(),
+            "the demo's API key": self.iris.demo.api_key,
+            "the demo's password": PASSWORD,
+            "a wrong password": WRONG_PASSWORD,
+            "an unknown API key": UNKNOWN_KEY,
+        }
+        for line in self.lines:
+            for number, secret in enumerate(line.far_end.secrets()):
+                marks[f"{line.far_end.label()}'s secret {number}"] = secret
+            for name, value in line.far_end.stranger[0].items():
+                marks[f"{line.far_end.label()}'s wrong {name}"] = str(value)
+        return marks
+
+    async def through(self, line: Line, credentials: Mapping[str, JsonValue], vault: Vault | None = None) -> Line:
+        """A line to the same far end by an integration of other credentials."""
+        integration = Integration(
+            tenant=self.iris.demo.tenant,
+            name=new_id(),
+            channel=line.far_end.channel,
+            provider=line.far_end.provider.name,
+            configuration=line.far_end.configuration(),
+            credentials=(vault or Vault([SEALING])).seal({**line.far_end.credentials(), **credentials}),
+        )
+        await integration.insert()
+        return replace(line, integration_id=integration.id)
+
+
+@pytest.fixture(scope="module")
+async def world(mongodb_uri: str, temporal_server: TemporalServer, database_name: str) -> AsyncIterator[World]:
+    secrets = {"jwt_secret": JWT, "encryption_keys": SEALING, "payload_keys": PAYLOADS}
+    quick = {"dispatch_deadline": timedelta(seconds=2)}
+    where = mongodb_uri, temporal_server.address, f"{database_name}_secrets"
+    traces = Traces()
+    with listening(traces):
+        async with running_iris(*where, **secrets, **quick) as iris, AsyncExitStack() as opened:
+            each = [await opened.enter_async_context(lines.line(iris, vendor)) for vendor in ONE_OF_EACH]
+            for client in (iris.http, *(line.vendor for line in each)):
+                client.event_hooks = {"response": [traces.keep]}
+            yield World(iris, each, traces)
+
+
+@pytest.fixture(scope="module")
+async def ran(world: World) -> World:
+    """The product after everything has been done that can be done with secrets, rightly and wrongly."""
+    await asyncio.gather(callers(world.iris), sandbox(world.iris), *(provider(world, line) for line in world.lines))
+    await world.traces.look_around(world.iris)
+    return world
+
+
+async def callers(iris: Iris) -> None:
+    """Who they say they are, and what they ask."""
+    login = {"Email": "demo@iris.example.com", "Password": PASSWORD, "tenant": iris.demo.tenant}
+    token = (await iris.http.post("/user/login", json=login)).json()["payload"]
+    await iris.http.post("/user/login", json=login | {"Password": WRONG_PASSWORD})
+    await iris.http.post("/user/login", json=login | {"Password": [WRONG_PASSWORD], "tenant": 1})
+    await iris.http.post("/user/login", content=json.dumps(login)[:-1].encode())
+    wrong = (f"Bearer {UNKNOWN_KEY}", f"Basic {UNKNOWN_KEY}", UNKNOWN_KEY, f"Bearer {token}x")
+    for credentials in (f"Bearer {token}", *wrong):
+        await iris.http.get(f"/v1/interactions/{new_id()}", headers={"Authorization": credentials})
+    for path in ("/openapi.json", "/docs", "/health/live", "/health/ready", f"/nowhere/{new_id()}"):
+        await iris.http.get(path)
+    await iris.http.post("/v1/interactions", json={"payLoad": 1})
+
+
+async def sandbox(iris: Iris) -> None:
+    """Whatever the sandbox's recipients bring about."""
+    ending = [await iris.send("sms", f"346000000{number:02}") for number in (1, 3, 4, 6)]
+    for interaction in ending:
+        await iris.ended(interaction["id"])
+
+
+async def provider(world: World, line: Line) -> None:
+    """One provider: taken, told, quoted, put off, refused, misconfigured, forged and asked."""
+    sent = await line.sent()
+    await line.tell(sent, words_of(line.far_end)[1])
+    receipt = line.receipt(sent, words_of(line.far_end)[0])
+    for forge in line.far_end.forgeries.values():
+        await line.post(forge(receipt))
+    await line.post(line.voice.sign(replace(receipt, body=b"garbage")))
+    await line.says(line.somebody(), "Hola")
+    if issubclass(line.far_end.provider, Meta):
+        for verify_token in (str(line.far_end.credentials()["verifyToken"]), "another"):
+            query = {"hub.mode": "subscribe", "hub.challenge": "1", "hub.verify_token": verify_token}
+            await line.vendor.get(line.url, params=query)
+    await refused(await world.through(line, dict(line.far_end.stranger[0])))
+    for wrong in line.far_end.bad_credentials.values():
+        misconfigured = await world.through(line, wrong)
+        await misconfigured.post(replace(receipt, url=misconfigured.url))
+    await refused(await world.through(line, next(iter(line.far_end.bad_credentials.values()))))
+    await refused(await world.through(line, {}, Vault([Fernet.generate_key().decode()])))
+    await quoted(line, next(iter(line.far_end.refusals)), "rejected")
+    await quoted(line, next(iter(line.far_end.throttles)), "not_sent")
+
+
+async def refused(line: Line) -> None:
+    interaction_id = await line.admitted()
+    await line.iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR")
+
+
+async def quoted(line: Line, code: str, custom_status: str) -> str:
+    """What the record says of a send whose far end quotes our secrets in its complaint."""
+    line.far_end.quote(code)
+    interaction_id = await line.admitted()
+    seen = await line.iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR", custom_status)
+    await line.iris.ended(interaction_id)
+    return seen["auditTrail"]["history"][-1]["notes"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_no_secret_is_told(ran: World, place: str) -> None:
+    assert told(ran.marks(), ran.traces[place]) == set()
+
+
+async def test_all_was_looked_at(ran: World) -> None:
+    traces = ran.traces
+    for line in ran.lines:
+        left = [place for place in PLACES if line.integration_id.encode() in traces[place]]
+        assert (line.far_end.label(), left) == (line.far_end.label(), list(PLACES))
+    assert {int(answer.split()[1]) for answer in traces.answers} >= {200, 400, 401, 404}
+    assert all(word in traces["histories"] for word in (b"encryption-key-id", b"misconfigured", b"DISPATCH_PENDING"))
+    assert all(level in traces["logs"] for level in (b"DEBUG", b"WARNING"))
+
+
+async def test_a_secret_that_is_logged_on_purpose_is_found(world: World) -> None:
+    traces = Traces()
+    with listening(traces):
+        logging.getLogger("iris.worker").debug("signing with %s", JWT)
+        logging.getLogger("iris.worker").info("refused", extra={"given": f"Bearer {UNKNOWN_KEY}"})
+        logging.getLogger("iris.api").error("internal fault", exc_info=ValueError(SEALING))
+    assert told(world.marks(), traces["logs"]) == {"IRIS_JWT_SECRET", "an unknown API key", "IRIS_ENCRYPTION_KEYS"}
+
+
+async def test_a_secret_that_a_provider_quotes_is_found_everywhere_when_nothing_hides_it(
+    ran: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hide_nothing(_request: object) -> type[str]:
+        return str
+
+    monkeypatch.setattr(http, "redaction_for", hide_nothing)
+    (line,) = (line for line in ran.lines if line.far_end.provider.name == "twilio")
+    traces = Traces()
+    line.iris.http.event_hooks = {"response": [traces.keep]}
+    await quoted(line, next(iter(line.far_end.refusals)), "rejected")
+    await traces.look_around(ran.iris)
+    for place in ("answers", "histories", "database"):
+        assert {name.partition("'")[0] for name in told(ran.marks(), traces[place])} == {line.far_end.label()}, place
+
+
+@pytest.mark.parametrize("encode", [str, lambda mark: base64.b64encode(f"me:{mark}:x".encode()).decode(), json.dumps])
+def test_a_secret_is_found_in_every_form(encode: type[str]) -> None:
+    for mark in (JWT, "made up ñ/+&\n secret", f"x{SEALING}", f"xy{SEALING}"):
+        for before in ("", "a", "ab"):
+            assert told({"it": mark}, f"{before}{encode(mark)}".encode()) == {"it"}
+    assert told({"it": JWT}, b"something else") == set()
+
+
+@pytest.mark.parametrize("command", ["seed", "codec"])
+async def test_a_process_that_is_started_with_wrong_secrets_does_not_tell_them(command: str) -> None:
+    mark = "marked-marked"
+    names = ("IRIS_JWT_SECRET", "IRIS_ENCRYPTION_KEYS", "IRIS_PAYLOAD_KEYS", "IRIS_CODEC_TOKEN", "IRIS_DEMO_API_KEY")
+    accounts = json.dumps([{"token": mark}])
+    output = await ended_with(command, {**dict.fromkeys(names, mark), "IRIS_SANDBOX_ACCOUNTS": accounts})
+    assert b"ValidationError" in output
+    assert mark.encode() not in output
+
+
+async def test_a_process_that_mongodb_refuses_does_not_tell_its_password(mongodb_uri: str) -> None:
+    mark = "marked-marked"
+    uri = mongodb_uri.replace("mongodb://", f"mongodb://iris:{mark}@")
+    output = await ended_with("api", {"MONGODB_URI": uri, "IRIS_LOG_LEVEL": "DEBUG"})
+    assert b"Authentication failed" in output
+    assert mark.encode() not in output
+
+
+async def ended_with(command: str, environment: Mapping[str, str]) -> bytes:
+    """All that a process of ours says until it ends by itself."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(ROOT / "cli.py"), command),
+        env={**os.environ, **environment},
+        stdout=PIPE,
+        stderr=STDOUT,
+    )
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), 40)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode != 0
+    return output
