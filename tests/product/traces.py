@@ -3,7 +3,7 @@
 import base64
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -15,7 +15,6 @@ from google.protobuf.message import Message
 from temporalio.api.common.v1 import Payload
 
 from api.engine import workflow_id
-from models import DOCUMENTS
 from models.interaction import Interaction
 from payload_codec import EncryptingCodec
 from tests.iris import Iris
@@ -45,8 +44,9 @@ class Traces:
 
     async def look_around(self, iris: Iris) -> None:
         """What is in the database and in every interaction's workflow now."""
-        for document in DOCUMENTS:
-            self.database += [bson.encode(found) async for found in document.get_pymongo_collection().find()]
+        database = Interaction.collection().database
+        for name in await database.list_collection_names():
+            self.database += [bson.encode(found) async for found in database[name].find()]
         self.histories += [kept async for kept in _kept_of_workflows(iris)]
 
 
@@ -91,7 +91,7 @@ class _Keeper(logging.Handler):
 
 
 @contextmanager
-def listening(traces: Traces) -> Iterator[None]:
+def listening(traces: Traces) -> Generator[None]:
     """Keeps every line that is logged inside the block, as our processes log with IRIS_LOG_LEVEL=DEBUG."""
     root, keeper = logging.getLogger(), _Keeper(traces.logs)
     levels = {logger: logger.level for logger in (root, *map(logging.getLogger, NOISY))}
