@@ -70,8 +70,7 @@ def _workflow_worker(client: Client, settings: Settings) -> Worker:
         workflows=WORKFLOWS,
         activities=[
             admission.register,
-            admission.validate,
-            admission.resolve,
+            admission.admit,
             record.record,
             record.load,
             MongoReception().receive,

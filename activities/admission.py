@@ -1,12 +1,13 @@
-"""Taking a submission in: register, validate, resolve."""
+"""Taking a submission in: register it, then validate and resolve it."""
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 from temporalio import activity
 
-from activities.interfaces import AdmissionActivities, Registration, Resolution, Resolved, Validation
+from activities.interfaces import AdmissionActivities, Admitted, Asking
 from domain.destinations import (
     Destination,
     DestinationKind,
@@ -27,40 +28,51 @@ from models.user import OwnedDestination, User
 from providers.base import Capabilities
 
 
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What is wrong with a submission, and how to dispatch it if nothing is."""
+
+    problems: list[Problem]
+    destinations: list[Destination] = field(default_factory=list[Destination])
+    policy: DispatchPolicy | None = None
+
+
 class MongoAdmission(AdmissionActivities):
     """Admission on MongoDB."""
 
     @activity.defn
-    async def register(self, submission: Submission) -> Registration:
-        """Write the interaction down in `VALIDATION_PENDING`, or find it written."""
-        destinations, _ = parse_destinations(submission.integration.channel, submission.destinations)
+    async def register(self, submission: Submission) -> bool:
+        """Write the interaction down in `VALIDATION_PENDING`; whether this run did."""
         run_id = activity.info().workflow_run_id or ""
-        document = Interaction.registered(submission.registered(destinations), submission.fingerprint, run_id)
+        document = Interaction.registered(submission.registered(), submission.fingerprint, run_id)
         try:
             await document.insert()
         except DuplicateKeyError:
             document = await Interaction.find_one({"_id": submission.interaction_id})
             if document is None:
                 raise
-        return Registration(
-            interaction=await document.view(),
-            fingerprint=document.fingerprint,
-            ours=document.registered_by == run_id,
-        )
+        return document.registered_by == run_id
 
     @activity.defn
+    async def admit(self, asking: Asking) -> Admitted:
+        """Validate it, find or make its users and its process, and put it in `DISPATCH_PENDING`; or say why not."""
+        validation = await self.validate(asking.submission)
+        if validation.problems or validation.policy is None:
+            return _refused(asking, validation.problems)
+        return await self.resolve(asking, validation.destinations, validation.policy)
+
     async def validate(self, submission: Submission) -> Validation:
         """Say everything that is wrong with a submission; write nothing."""
         integration_id = submission.integration.integration_id
         integration = await Integration.find_one({"_id": integration_id, "tenant": submission.tenant})
         if integration is None or not integration.enabled:
             code = "integration_not_found" if integration is None else "integration_disabled"
-            return Validation(problems=[Problem(field="integrationId", code=code)], destinations=[], policy=None)
+            return Validation(problems=[Problem(field="integrationId", code=code)])
         able = capabilities(integration)
         if able is None:
             details: dict[str, str | int] = {"reason": f"{integration.provider} / {integration.channel}"}
             problem = Problem(field="integrationId", code="integration_misconfigured", details=details)
-            return Validation(problems=[problem], destinations=[], policy=None)
+            return Validation(problems=[problem])
         destinations, destination_problems = parse_destinations(integration.channel, submission.destinations)
         problems = [
             *_payload_problems(submission, able),
@@ -77,24 +89,27 @@ class MongoAdmission(AdmissionActivities):
         )
         return Validation(problems=problems[:MOST_PROBLEMS], destinations=destinations, policy=policy)
 
-    @activity.defn
-    async def resolve(self, resolution: Resolution) -> Resolved:
+    async def resolve(self, asking: Asking, destinations: list[Destination], policy: DispatchPolicy) -> Admitted:
         """Find or make the users and the process, and put the interaction in `DISPATCH_PENDING`."""
-        submission = resolution.submission
-        owned = _owned(resolution.destinations)
+        submission = asking.submission
+        owned = _owned(destinations)
         users = await User.owning(submission.tenant, owned)
         if not users and not submission.auto_create_user:
-            return Resolved(interaction=None, problems=[_user_not_found(resolution.destinations)])
+            return _refused(asking, [_user_not_found(destinations)])
         # A named process may have been closed since validation: it is joined before a user is made in vain.
         process = await _join_named_process(submission) if submission.process_id else None
         if submission.process_id and process is None:
-            return Resolved(interaction=None, problems=[await _why_not_joined(submission)])
+            return _refused(asking, [await _why_not_joined(submission)])
         users = users or await _create_user(submission, owned)
         process = process or await _create_process(submission, users)
         if process is None:
-            return Resolved(interaction=None, problems=[await _why_not_joined(submission)])
-        interaction = await _queue(resolution, users, process)
-        return Resolved(interaction=interaction.composed(users, process), problems=[])
+            return _refused(asking, [await _why_not_joined(submission)])
+        interaction = await _queue(asking, destinations, policy, users, process)
+        return Admitted(interaction=interaction.composed(users, process), policy=policy)
+
+
+def _refused(asking: Asking, problems: list[Problem]) -> Admitted:
+    return Admitted(interaction=asking.submission.registered(), problems=problems)
 
 
 def _payload_problems(submission: Submission, able: Capabilities) -> list[Problem]:
@@ -122,11 +137,11 @@ def _support_problems(payload: Payload, submission: Submission, able: Capabiliti
 def _address_problems(payload: Payload) -> list[Problem]:
     """What is wrong with the further addresses that a payload names: copies, and where answers go."""
     problems: list[Problem] = []
-    for field, address in payload.addresses().items():
+    for name, address in payload.addresses().items():
         try:
             normalise(DestinationKind.EMAIL, address)
         except InvalidDestinationError as error:
-            problems.append(Problem(field=f"payLoad.{field}", code=error.code, details=dict(error.details)))
+            problems.append(Problem(field=f"payLoad.{name}", code=error.code, details=dict(error.details)))
     return problems
 
 
@@ -223,27 +238,26 @@ async def _why_not_joined(submission: Submission) -> Problem:
     return problems[0] if problems else Problem(field="processId", code="process_closed")
 
 
-async def _queue(resolution: Resolution, users: list[User], process: Process) -> Interaction:
+async def _queue(
+    asking: Asking, destinations: list[Destination], policy: DispatchPolicy, users: list[User], process: Process
+) -> Interaction:
     """Write the interaction's second step: `DISPATCH_PENDING`, with its users and its process."""
     owners = {(owned.kind, owned.value): user.id for user in users for owned in user.destinations}
-    destinations = [
+    owned = [
         destination.model_copy(update={"user_id": owners.get((destination.key, destination.value), users[0].id)})
-        for destination in resolution.destinations
+        for destination in destinations
     ]
-    entry = HistoryEntry(date=resolution.resolved_at, status=Status.DISPATCH_PENDING)
-    interaction_id = resolution.submission.interaction_id
+    entry = HistoryEntry(date=asking.admitted_at, status=Status.DISPATCH_PENDING)
     changes = {
         "status": entry.status.value,
         "custom_status": None,
         "problems": [],
-        "due": resolution.due,
+        "due": asking.due,
         "updated": entry.date,
         "process_id": process.id,
         "user_ids": [user.id for user in users],
-        "destinations": [destination.model_dump() for destination in destinations],
-        "policy": resolution.policy.model_dump(),
+        "destinations": [destination.model_dump() for destination in owned],
+        "policy": policy.model_dump(),
     }
-    step = Step(sequence=2, revision=resolution.revision, history_before=1, history=[entry])
-    await Interaction.write_step(interaction_id, step, changes)
-    found = await Interaction.collection().find_one({"_id": interaction_id})
-    return Interaction.model_validate(found)
+    step = Step(sequence=2, revision=asking.revision, history_before=1, history=[entry])
+    return await Interaction.write_step_and_read(asking.submission.interaction_id, step, changes)

@@ -21,48 +21,32 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Registration(_Message):
-    """What registering found.
+class Asking(_Message):
+    """A registered submission that is to be admitted or refused.
 
     Attributes:
-        interaction: as it is stored now.
-        fingerprint: of the request that registered it.
-        ours: whether this run registered it; a run that finds it registered by another never dispatches.
-    """
-
-    interaction: Interaction
-    fingerprint: str
-    ours: bool
-
-
-class Validation(_Message):
-    """What is wrong with a submission, and how to dispatch it if nothing is."""
-
-    problems: list[Problem]
-    destinations: list[Destination]
-    policy: DispatchPolicy | None
-
-
-class Resolution(_Message):
-    """A submission whose users and process are to be found or made.
-
-    Attributes:
+        admitted_at: when it is queued, if it is admitted.
         due: when its dispatch is over at the latest (`domain.waiting`).
+        revision: grows with each task of the interaction's workflows; a later one knows better.
     """
 
     submission: Submission
-    destinations: list[Destination]
-    policy: DispatchPolicy
-    resolved_at: datetime
-    due: datetime | None = None
+    admitted_at: datetime
+    due: datetime | None
     revision: int
 
 
-class Resolved(_Message):
-    """The interaction in `DISPATCH_PENDING`, or why users or process could not be had after all."""
+class Admitted(_Message):
+    """The interaction in `DISPATCH_PENDING` and how to dispatch it; or as registered, and why it may not be sent."""
 
-    interaction: Interaction | None
-    problems: list[Problem]
+    interaction: Interaction
+    policy: DispatchPolicy | None = None
+    problems: list[Problem] = []
+
+
+def sending_queue(task_queue: str, provider: str) -> str:
+    """The task queue of a provider's `DispatchActivities`, beside the interactions' own."""
+    return f"{task_queue}-{provider}"
 
 
 class Dispatch(_Message):
@@ -190,23 +174,16 @@ class AdmissionActivities(ABC):
 
     @abstractmethod
     @activity.defn
-    async def register(self, submission: Submission) -> Registration:
-        """Write the interaction down in `VALIDATION_PENDING`, or find it written."""
+    async def register(self, submission: Submission) -> bool:
+        """Write the interaction down in `VALIDATION_PENDING`; whether this run did.
+
+        A run that finds it written by another never dispatches.
+        """
 
     @abstractmethod
     @activity.defn
-    async def validate(self, submission: Submission) -> Validation:
-        """Say everything that is wrong with a submission; write nothing."""
-
-    @abstractmethod
-    @activity.defn
-    async def resolve(self, resolution: Resolution) -> Resolved:
-        """Find or make the users and the process, and put the interaction in `DISPATCH_PENDING`."""
-
-
-def sending_queue(task_queue: str, provider: str) -> str:
-    """The task queue of a provider's `DispatchActivities`, beside the interactions' own."""
-    return f"{task_queue}-{provider}"
+    async def admit(self, asking: Asking) -> Admitted:
+        """Validate it, find or make its users and its process, and put it in `DISPATCH_PENDING`; or say why not."""
 
 
 class DispatchActivities(ABC):

@@ -22,7 +22,6 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from domain.destinations import parse_destinations
 from domain.errors import UnavailableError
 from domain.events import HeardNews
 from domain.identifiers import workflow_id
@@ -178,8 +177,7 @@ async def _started(client: Client, submission: Submission) -> Admission:
         fingerprint = await description.memo_value(_FINGERPRINT, "", type_hint=str)
     except (RPCError, TimeoutError, UndecryptableError) as error:
         raise UnavailableError("Temporal") from error
-    destinations, _ = parse_destinations(submission.integration.channel, submission.destinations)
-    return Admission(interaction=submission.registered(destinations), fingerprint=fingerprint)
+    return Admission(interaction=submission.registered(), fingerprint=fingerprint)
 
 
 async def _forget(start: WithStartWorkflowOperation[InteractionWorkflow, object]) -> None:

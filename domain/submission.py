@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from domain.channels import Channel
-from domain.destinations import Destination
+from domain.destinations import parse_destinations
 from domain.interaction import REGISTERED_NOTE, AuditTrail, HistoryEntry, IntegrationReference, Interaction
 from domain.payloads import InvalidPayloadError, parse_payload, summary_of
 from domain.segments import segments
@@ -42,9 +42,14 @@ class Submission(BaseModel):
     metadata: dict[str, JsonValue] = {}
     primary_key: dict[str, JsonValue] = {}
 
-    def registered(self, destinations: list[Destination]) -> Interaction:
+    def first_entry(self) -> HistoryEntry:
+        """The first entry of the interaction's history."""
+        return HistoryEntry(date=self.submitted_at, status=Status.VALIDATION_PENDING, notes=REGISTERED_NOTE)
+
+    def registered(self) -> Interaction:
         """The interaction that this becomes at first: registered, nothing checked, nothing sent."""
-        first = HistoryEntry(date=self.submitted_at, status=Status.VALIDATION_PENDING, notes=REGISTERED_NOTE)
+        first = self.first_entry()
+        destinations, _ = parse_destinations(self.integration.channel, self.destinations)
         return Interaction(
             id=self.interaction_id,
             tenant=self.tenant,

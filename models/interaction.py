@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from pydantic import BaseModel, JsonValue
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 
 from domain import interaction as domain
 from domain.clock import utc_now
@@ -149,16 +149,17 @@ class Interaction(Stored):
         have more to tell, or are fewer. An older try that comes late changes nothing, nor does a step whose
         predecessor is missing.
         """
-        turn = [
-            {"sequence": step.sequence - 1, "revision": {"$lte": step.revision}},
-            {"sequence": {"$gte": step.sequence}, "revision": {"$lt": step.revision}},
-        ]
-        values = {"sequence": step.sequence, "revision": step.revision, **changes}
-        update: dict[str, Any] = {name: {"$literal": value} for name, value in values.items()}
-        update["history"] = _extended("history", step.history_before, step.history)
-        update["provider_events"] = _extended("provider_events", step.heard_before, step.heard)
-        update["provider_message_ids"] = {"$setUnion": ["$provider_message_ids", {"$literal": list(step.message_ids)}]}
-        await cls.collection().update_one({"_id": interaction_id, "$or": turn}, [{"$set": update}])
+        await cls.collection().update_one(*_writing(interaction_id, step, changes))
+
+    @classmethod
+    async def write_step_and_read(
+        cls, interaction_id: str, step: "Step", changes: Mapping[str, object]
+    ) -> "Interaction":
+        """As `write_step`; the interaction as it is afterwards, by the same command where it is the one that wrote."""
+        found = await cls.collection().find_one_and_update(
+            *_writing(interaction_id, step, changes), return_document=ReturnDocument.AFTER
+        )
+        return cls.model_validate(found or await cls.collection().find_one({"_id": interaction_id}))
 
     @property
     def standing(self) -> Standing:
@@ -206,6 +207,22 @@ class Interaction(Stored):
             process_summary=process.summary() if process else None,
             is_last_entry=process is not None and process.last_interaction_id == self.id,
         )
+
+
+def _writing(
+    interaction_id: str, step: Step, changes: Mapping[str, object]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The selector and the update that write a step when it is its turn."""
+    turn = [
+        {"sequence": step.sequence - 1, "revision": {"$lte": step.revision}},
+        {"sequence": {"$gte": step.sequence}, "revision": {"$lt": step.revision}},
+    ]
+    values = {"sequence": step.sequence, "revision": step.revision, **changes}
+    update: dict[str, Any] = {name: {"$literal": value} for name, value in values.items()}
+    update["history"] = _extended("history", step.history_before, step.history)
+    update["provider_events"] = _extended("provider_events", step.heard_before, step.heard)
+    update["provider_message_ids"] = {"$setUnion": ["$provider_message_ids", {"$literal": list(step.message_ids)}]}
+    return {"_id": interaction_id, "$or": turn}, [{"$set": update}]
 
 
 def _extended(field: str, before: int, added: Sequence[BaseModel]) -> dict[str, Any]:

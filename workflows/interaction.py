@@ -12,18 +12,17 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.interfaces import (
         AdmissionActivities,
+        Asking,
         Change,
         Dispatch,
         DispatchActivities,
         RecordActivities,
-        Registration,
-        Resolution,
         Search,
         sending_queue,
     )
     from domain.clock import to_milliseconds
     from domain.events import HeardNews
-    from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry
+    from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry, Interaction
     from domain.outcomes import Accepted
     from domain.problems import Problem
     from domain.status import FAILURES, Milestone, Standing, Status
@@ -96,54 +95,41 @@ class InteractionWorkflow:
         return self._standing
 
     async def _admit(self, submission: Submission) -> Dispatch | None:
-        """Register, validate and resolve; what to dispatch, or None if there is nothing for this run to send."""
-        registration = await workflow.execute_local_activity_method(
+        """Register and admit or refuse; what to dispatch, or None if there is nothing for this run to send."""
+        is_ours = await workflow.execute_local_activity_method(
             AdmissionActivities.register, submission, **step("write it down")
         )
-        if not registration.ours:
+        if not is_ours:
             return None
-        self._begin(registration)
-        validation = await workflow.execute_local_activity_method(
-            AdmissionActivities.validate, submission, **step("say what is wrong with it")
+        self._begin(submission)
+        due = self._due_in(Standing(status=Status.DISPATCH_PENDING))
+        asking = Asking(submission=submission, admitted_at=self._now(), due=due, revision=self._revision())
+        admitted = await workflow.execute_local_activity_method(
+            AdmissionActivities.admit, asking, **step("validate it, find or make its users and process")
         )
-        if validation.problems or validation.policy is None:
-            await self._refuse(registration, validation.problems)
+        interaction = admitted.interaction
+        if admitted.policy is None:
+            await self._refuse(interaction, submission.fingerprint, admitted.problems)
             return None
-        resolution = Resolution(
-            submission=submission,
-            destinations=validation.destinations,
-            policy=validation.policy,
-            resolved_at=self._now(),
-            due=self._due_in(Standing(status=Status.DISPATCH_PENDING)),
-            revision=self._revision(),
-        )
-        resolved = await workflow.execute_local_activity_method(
-            AdmissionActivities.resolve, resolution, **step("find or make its users and process")
-        )
-        if resolved.interaction is None:
-            await self._refuse(registration, resolved.problems)
-            return None
-        interaction = resolved.interaction
-        self._policy = validation.policy
+        self._policy = admitted.policy
         self._hearing = Hearing(interaction.destinations)
         self._sequence = 2
-        self._due = resolution.due
+        self._due = due
         self._stand(Standing(status=Status.DISPATCH_PENDING), interaction.audit_trail.history[-1:])
-        self._admission = Admission(interaction=interaction, fingerprint=registration.fingerprint)
-        return Dispatch.of(interaction, validation.policy)
+        self._admission = Admission(interaction=interaction, fingerprint=submission.fingerprint)
+        return Dispatch.of(interaction, admitted.policy)
 
-    def _begin(self, registration: Registration) -> None:
+    def _begin(self, submission: Submission) -> None:
         self._sequence = 1
-        trail = registration.interaction.audit_trail
-        self._created = trail.created
-        self._stand(self._standing, trail.history[:1])
+        self._created = submission.submitted_at
+        self._stand(self._standing, [submission.first_entry()])
 
-    async def _refuse(self, registration: Registration, problems: list[Problem]) -> None:
+    async def _refuse(self, registered: Interaction, fingerprint: str, problems: list[Problem]) -> None:
         standing = Standing(status=Status.VALIDATION_ERROR)
         entry = self._entry(standing, describe_problems(problems))
-        await self._record(standing, [entry], refusal=Refusal(problems, registration.interaction.process_id))
-        refused = registration.interaction.standing_at(standing, self._history)
-        self._admission = Admission(interaction=refused, fingerprint=registration.fingerprint, problems=problems)
+        await self._record(standing, [entry], refusal=Refusal(problems, registered.process_id))
+        refused = registered.standing_at(standing, self._history)
+        self._admission = Admission(interaction=refused, fingerprint=fingerprint, problems=problems)
 
     async def _resume(self) -> Dispatch | None:
         """Go on from what is stored: another run registered the interaction, and perhaps sent it.

@@ -23,10 +23,10 @@ values = st.recursive(
 
 async def test_the_first_to_register_an_interaction_has_it(world: World) -> None:
     submission = await world.submission()
-    registration = await world.register(submission)
-    assert registration.ours
-    assert registration.fingerprint == submission.fingerprint
-    seen = registration.interaction
+    assert await world.register(submission)
+    stored = await world.stored(submission)
+    assert stored.fingerprint == submission.fingerprint
+    seen = await stored.view()
     assert (seen.id, seen.tenant, seen.status) == (submission.interaction_id, world.tenant, Status.VALIDATION_PENDING)
     (entry,) = seen.audit_trail.history
     assert (entry.date, entry.status, entry.notes) == (NOW, Status.VALIDATION_PENDING, "Interacción registrada")
@@ -36,32 +36,32 @@ async def test_the_first_to_register_an_interaction_has_it(world: World) -> None
 
 async def test_a_registration_repeated_by_its_run_is_still_its_own_and_one_document(world: World) -> None:
     submission = await world.submission()
-    first = await world.register(submission)
-    assert await world.register(submission) == first
+    assert await world.register(submission)
+    assert await world.register(submission)
     assert len(await world.interactions()) == 1
 
 
 async def test_a_registration_by_another_run_belongs_to_the_first_and_stays_as_it_was(world: World) -> None:
     submission = await world.submission()
-    first = await world.register(submission, "run-1")
+    assert await world.register(submission, "run-1")
+    first = await world.stored(submission)
     other = submission.model_copy(update={"fingerprint": "other", "payload": {"Type": "simple-text", "Text": "Otro"}})
-    second = await world.register(other, "run-2")
-    assert not second.ours
-    assert second.fingerprint == submission.fingerprint
-    assert second.interaction == first.interaction
-    assert (await world.register(submission, "run-1")).ours
+    assert not await world.register(other, "run-2")
+    assert await world.stored(submission) == first
+    assert await world.register(submission, "run-1")
 
 
 async def test_of_many_runs_that_register_one_interaction_at_once_one_has_it(world: World) -> None:
     submission = await world.submission()
     found = await asyncio.gather(*(world.register(submission, f"run-{number}") for number in range(20)))
-    assert [registration.ours for registration in found].count(True) == 1
+    assert found.count(True) == 1
     assert len(await world.interactions()) == 1
 
 
 async def test_a_submission_that_is_all_wrong_is_registered_as_it_was_given(world: World) -> None:
     submission = await world.submission(payload={"Foo": 1}, destinations=["no", "no"], process_id="no such")
-    seen = (await world.register(submission)).interaction
+    await world.register(submission)
+    seen = await world.stored(submission)
     assert seen.payload == {"Foo": 1}
     assert [one.value for one in seen.destinations] == ["no", "no"]
     assert seen.process_id == "no such"
@@ -84,7 +84,8 @@ async def test_an_emails_destinations_are_registered_as_email_addresses(world: W
     submission = await world.submission(
         integration, payload={"Type": "email", "Body": "Hola"}, destinations=["Usuario@DOMINIO.com"]
     )
-    (destination,) = (await world.register(submission)).interaction.destinations
+    await world.register(submission)
+    (destination,) = (await world.stored(submission)).destinations
     assert (destination.key, destination.value) == ("Email", "Usuario@dominio.com")
 
 
@@ -92,4 +93,5 @@ async def test_an_interaction_of_another_tenant_does_not_show_this_ones_process(
     process = await world.process()
     stranger = World(tenant=f"tenant-{new_id()}", gateway_url=world.gateway_url)
     submission = await stranger.submission(process_id=process.id)
-    assert (await stranger.register(submission)).interaction.process_summary is None
+    await stranger.register(submission)
+    assert (await (await stranger.stored(submission)).view()).process_summary is None

@@ -103,7 +103,7 @@ async def test_a_user_that_is_gone_since_validation_is_a_reason_and_leaves_nothi
     resolution = await world.resolution(await world.submission(auto_create_user=False))
     await user.delete()
     resolved = await world.resolve(resolution)
-    assert resolved.interaction is None
+    assert resolved.policy is None
     assert [(one.field, one.code) for one in resolved.problems] == [("Destinations[0]", "user_not_found")]
     assert await world.users() == []
     assert await world.processes() == []
@@ -149,7 +149,7 @@ async def test_a_process_closed_since_validation_is_a_reason_and_is_left_as_it_w
     resolution = await world.resolution(await world.submission(process_id=process.id))
     await process.set({"is_closed": True})
     resolved = await world.resolve(resolution)
-    assert resolved.interaction is None
+    assert resolved.policy is None
     assert [(one.field, one.code) for one in resolved.problems] == [("processId", "process_closed")]
     assert await last_entry(process.id) == (None, None)
     (kept,) = await world.interactions()
@@ -160,7 +160,7 @@ async def test_a_process_closed_since_validation_leaves_no_user_behind(world: Wo
     process = await world.process()
     resolution = await world.resolution(await world.submission(process_id=process.id))
     await process.set({"is_closed": True})
-    assert (await world.resolve(resolution)).interaction is None
+    assert (await world.resolve(resolution)).policy is None
     assert await world.users() == []
 
 
@@ -170,7 +170,7 @@ async def test_the_process_that_was_made_and_closed_since_is_a_reason_and_no_oth
     (process,) = await world.processes()
     await process.set({"is_closed": True})
     resolved = await world.resolve(resolution)
-    assert resolved.interaction is None
+    assert resolved.policy is None
     assert [(one.field, one.code) for one in resolved.problems] == [("processId", "process_closed")]
     assert await world.processes() == [process]
 

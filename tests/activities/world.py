@@ -9,11 +9,12 @@ from typing import Any, Final, TypeVar
 from cryptography.fernet import Fernet
 from temporalio.testing import ActivityEnvironment
 
-from activities.admission import MongoAdmission
-from activities.interfaces import Registration, Resolution, Resolved, Validation
+from activities.admission import MongoAdmission, Validation
+from activities.interfaces import Admitted, Asking
 from domain.channels import Channel
-from domain.destinations import DestinationKind
+from domain.destinations import Destination, DestinationKind
 from domain.identifiers import derived_id, new_id
+from domain.interaction import DispatchPolicy
 from domain.submission import Submission
 from integrations import describe
 from models.integration import Integration
@@ -46,6 +47,15 @@ async def run(
 
 def phone(value: str) -> OwnedDestination:
     return OwnedDestination(kind=DestinationKind.PHONE_NUMBER, value=value)
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """A valid submission whose users and process are to be found or made."""
+
+    asking: Asking
+    destinations: list[Destination]
+    policy: DispatchPolicy
 
 
 @dataclass(frozen=True)
@@ -98,11 +108,16 @@ class World:
         }
         return Submission.model_validate(values | changes)
 
-    async def register(self, submission: Submission, run_id: str = "run-1") -> Registration:
+    async def register(self, submission: Submission, run_id: str = "run-1") -> bool:
         return await run(ADMISSION.register, submission, run_id=run_id)
 
+    async def stored(self, submission: Submission) -> Interaction:
+        found = await Interaction.find_one({"_id": submission.interaction_id})
+        assert found is not None
+        return found
+
     async def validate(self, submission: Submission) -> Validation:
-        return await run(ADMISSION.validate, submission)
+        return await ADMISSION.validate(submission)
 
     async def problems(self, submission: Submission) -> list[tuple[str, str]]:
         """What validating finds: fields and codes."""
@@ -114,22 +129,21 @@ class World:
         validation = await self.validate(submission)
         assert validation.problems == []
         assert validation.policy is not None
-        return Resolution(
+        asking = Asking(
             submission=submission,
-            destinations=validation.destinations,
-            policy=validation.policy,
-            resolved_at=submission.submitted_at + timedelta(milliseconds=128),
+            admitted_at=submission.submitted_at + timedelta(milliseconds=128),
             revision=revision,
         )
+        return Resolution(asking, validation.destinations, validation.policy)
 
-    async def resolve(self, resolution: Resolution) -> Resolved:
-        return await run(ADMISSION.resolve, resolution)
+    async def resolve(self, resolution: Resolution) -> Admitted:
+        return await ADMISSION.resolve(resolution.asking, resolution.destinations, resolution.policy)
 
-    async def admit(self, submission: Submission) -> Resolved:
+    async def admit(self, submission: Submission) -> Admitted:
         """Register, validate and resolve."""
         return await self.resolve(await self.resolution(submission))
 
-    async def admit_all(self, submissions: Sequence[Submission]) -> list[Resolved]:
+    async def admit_all(self, submissions: Sequence[Submission]) -> list[Admitted]:
         """Admit many, resolving all at once."""
         resolutions = [await self.resolution(submission) for submission in submissions]
         return await asyncio.gather(*map(self.resolve, resolutions))

@@ -19,24 +19,25 @@ Edit = Callable[[str], str]
 
 
 def statement(source: str, activity: str) -> str:
-    """The statement of the admission that awaits an activity."""
-    (found,) = re.findall(rf"^ {{8}}\w+ = await [^=]*?{activity}, .*?\n {{8}}\)\n", source, re.MULTILINE | re.DOTALL)
+    """The statement of the admission that awaits an activity, with the one that makes its argument."""
+    argument, awaiting = r"(?:^ {8}asking = [^\n]*\n)?", rf"^ {{8}}\w+ = await [^=]*?{activity}, .*?\n {{8}}\)\n"
+    (found,) = re.findall(argument + awaiting, source, re.MULTILINE | re.DOTALL)
     return found
 
 
-def validated_first(source: str) -> str:
-    """An edit that nobody may deploy: a submission is validated before it is registered."""
-    register, validate = (statement(source, f"AdmissionActivities.{name}") for name in ("register", "validate"))
-    return source.replace(validate, "").replace(register, validate + register)
+def admitted_first(source: str) -> str:
+    """An edit that nobody may deploy: a submission is admitted before it is registered."""
+    register, admit = (statement(source, f"AdmissionActivities.{name}") for name in ("register", "admit"))
+    return source.replace(admit, "").replace(register, admit + register)
 
 
-def validated_first_by_new_runs(source: str) -> str:
+def admitted_first_by_new_runs(source: str) -> str:
     """The same edit, which leaves to open runs the order that they began with."""
-    register, validate = (statement(source, f"AdmissionActivities.{name}") for name in ("register", "validate"))
-    indented = textwrap.indent(validate, " " * 4)
-    early = '        validates_first = workflow.patched("validate-first")\n        if validates_first:\n' + indented
-    late = "        if not validates_first:\n" + indented
-    return source.replace(validate, late).replace(register, early + register)
+    register, admit = (statement(source, f"AdmissionActivities.{name}") for name in ("register", "admit"))
+    indented = textwrap.indent(admit, " " * 4)
+    early = '        admits_first = workflow.patched("admit-first")\n        if admits_first:\n' + indented
+    late = "        if not admits_first:\n" + indented
+    return source.replace(admit, late).replace(register, early + register)
 
 
 @contextmanager
