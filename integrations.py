@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 import httpx2
@@ -14,6 +15,7 @@ from outbound_guard import AddressGuard
 from providers import PROVIDERS
 from providers.base import AnyProvider, Capabilities, MisconfiguredError
 from security import UnsealableError, Vault
+from timed_cache import TimedCache
 
 
 def describe(integration: Integration) -> IntegrationReference:
@@ -34,6 +36,23 @@ def capabilities(integration: Integration) -> Capabilities | None:
     """What an integration's provider can do on its channel; None if there is no such provider or channel of it."""
     provider = PROVIDERS.get(integration.provider)
     return provider.capabilities(integration.channel, integration.configuration) if provider else None
+
+
+class Integrations:
+    """Finds integrations, and keeps them for a while: every step of every message asks for one."""
+
+    def __init__(self, kept: timedelta) -> None:
+        """Keep each for so long: so long a change may go unnoticed."""
+        self._cache: TimedCache[Integration] = TimedCache(kept)
+
+    async def find(self, integration_id: str) -> Integration | None:
+        """The integration with this id, of whatever tenant; None if there is none."""
+        return await self._cache.get(integration_id, lambda: Integration.find_one({"_id": integration_id}))
+
+    async def of_tenant(self, integration_id: str, tenant: str) -> Integration | None:
+        """The tenant's integration with this id; None if it has none."""
+        found = await self.find(integration_id)
+        return found if found is not None and found.tenant == tenant else None
 
 
 MOST_OPEN: Final = 1_000

@@ -125,6 +125,8 @@ class Settings(EnvironmentSettings):
             provider is waited for.
         dispatch_deadline: how long a provider that surely did not take a message is tried again.
         reconciliation_interval: how often MongoDB and Temporal are compared (`docs/doctor.md`).
+        lookups_kept: how long an API key and an integration are remembered once looked up; so long a change of them
+            may go unnoticed.
         workflow_sandbox: whether the worker runs workflows in Temporal's sandbox; it doubles the worker's CPU
             (`docs/decisions/0006`), so tests run with it and production does not need to.
         sends_per_provider: how many sends a worker does at once for each provider (`docs/decisions/0013`).
@@ -166,6 +168,7 @@ class Settings(EnvironmentSettings):
     dispatch_timeout: Duration = timedelta(seconds=60)
     dispatch_deadline: Duration = timedelta(hours=1)
     reconciliation_interval: Duration = Field(default=timedelta(minutes=10), ge=timedelta(seconds=1))
+    lookups_kept: Duration = timedelta(seconds=5)
     workflow_sandbox: bool = False
     sends_per_provider: int = Field(default=200, ge=1)
     cached_workflows: int = Field(default=5_000, ge=100)

@@ -23,7 +23,7 @@ from activities.record import MongoRecord
 from activities.shares import Shares
 from api.engine import tell
 from bootstrap import connect_temporal, http_clients, mongodb, register_search_attributes
-from integrations import ProviderOpener
+from integrations import Integrations, ProviderOpener
 from providers import PROVIDERS
 from reconciling import ensure_schedule
 from security import Vault
@@ -49,8 +49,9 @@ async def create_worker(client: Client, settings: Settings, opener: ProviderOpen
 
     Each provider's sends have a task queue and slots of their own (`docs/decisions/0013`).
     """
-    sending = [_sending_worker(client, settings, opener, provider) for provider in PROVIDERS]
-    async with _workflow_worker(client, settings), AsyncExitStack() as stack:
+    integrations = Integrations(settings.lookups_kept)
+    sending = [_sending_worker(client, settings, opener, integrations, provider) for provider in PROVIDERS]
+    async with _workflow_worker(client, settings, integrations), AsyncExitStack() as stack:
         for worker in sending:
             await stack.enter_async_context(worker)
         try:
@@ -59,9 +60,9 @@ async def create_worker(client: Client, settings: Settings, opener: ProviderOpen
             await asyncio.gather(*(worker.shutdown() for worker in sending))
 
 
-def _workflow_worker(client: Client, settings: Settings) -> Worker:
+def _workflow_worker(client: Client, settings: Settings, integrations: Integrations) -> Worker:
     """The worker of the interactions' task queue."""
-    admission, record = MongoAdmission(), MongoRecord()
+    admission, record = MongoAdmission(integrations), MongoRecord()
     tell_interaction = partial(tell, client, settings)
     reconciliation = TemporalReconciliation(client, settings.task_queue, tell_interaction, settings.windows)
     return Worker(
@@ -88,10 +89,12 @@ def _workflow_worker(client: Client, settings: Settings) -> Worker:
     )
 
 
-def _sending_worker(client: Client, settings: Settings, opener: ProviderOpener, provider: str) -> Worker:
+def _sending_worker(
+    client: Client, settings: Settings, opener: ProviderOpener, integrations: Integrations, provider: str
+) -> Worker:
     """The worker of a provider's task queue."""
     slots = settings.sends_per_provider
-    dispatch = ProviderDispatch(opener, Shares(ceil(slots / _INTEGRATIONS_AT_ONCE)))
+    dispatch = ProviderDispatch(opener, Shares(ceil(slots / _INTEGRATIONS_AT_ONCE)), integrations)
     return Worker(
         client,
         task_queue=sending_queue(settings.task_queue, provider),

@@ -20,8 +20,7 @@ from domain.payloads import InvalidPayloadError, Payload, parse_payload
 from domain.problems import MOST_PROBLEMS, Problem
 from domain.status import Status
 from domain.submission import Submission
-from integrations import capabilities
-from models.integration import Integration
+from integrations import Integrations, capabilities
 from models.interaction import Interaction, Step
 from models.process import Process, last_entry_step
 from models.user import OwnedDestination, User
@@ -39,6 +38,10 @@ class Validation:
 
 class MongoAdmission(AdmissionActivities):
     """Admission on MongoDB."""
+
+    def __init__(self, integrations: Integrations) -> None:
+        """Admit through these integrations."""
+        self._integrations = integrations
 
     @activity.defn
     async def register(self, submission: Submission) -> bool:
@@ -64,7 +67,7 @@ class MongoAdmission(AdmissionActivities):
     async def validate(self, submission: Submission) -> Validation:
         """Say everything that is wrong with a submission; write nothing."""
         integration_id = submission.integration.integration_id
-        integration = await Integration.find_one({"_id": integration_id, "tenant": submission.tenant})
+        integration = await self._integrations.of_tenant(integration_id, submission.tenant)
         if integration is None or not integration.enabled:
             code = "integration_not_found" if integration is None else "integration_disabled"
             return Validation(problems=[Problem(field="integrationId", code=code)])

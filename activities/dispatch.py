@@ -14,8 +14,7 @@ from activities.interfaces import Dispatch, DispatchActivities, Search
 from activities.shares import NoPlaceError, Shares
 from domain.outcomes import LONGEST_DETAIL, Accepted, FailureClass, Outcome, Rejected, Unanswered
 from domain.payloads import InvalidPayloadError, parse_payload
-from integrations import ProviderOpener
-from models.integration import Integration
+from integrations import Integrations, ProviderOpener
 from models.interaction import Interaction
 from outbound_guard import ForbiddenAddressError
 from providers.base import AnyProvider, MisconfiguredError, Outbound, TransientError
@@ -43,10 +42,12 @@ class ProviderDispatch(DispatchActivities):
     Attributes:
         opener: opens providers with their credentials, which never leave this activity.
         shares: how many sends each integration may have in flight.
+        integrations: found, and kept for a while.
     """
 
     opener: ProviderOpener
     shares: Shares
+    integrations: Integrations
 
     @activity.defn
     async def dispatch(self, dispatch: Dispatch) -> Outcome:
@@ -98,7 +99,7 @@ class ProviderDispatch(DispatchActivities):
 
     async def _prepare(self, dispatch: Dispatch) -> tuple[AnyProvider, Outbound] | Rejected:
         """The provider and the message for it; or why it surely cannot be sent."""
-        integration = await Integration.find_one({"_id": dispatch.integration_id, "tenant": dispatch.tenant})
+        integration = await self.integrations.of_tenant(dispatch.integration_id, dispatch.tenant)
         if integration is None:
             return Rejected(code="integration_not_found", failure=FailureClass.CONFIGURATION)
         try:

@@ -1,13 +1,12 @@
 """Who calls: by API key or by login token; everything is scoped to the caller's tenant."""
 
-from dataclasses import dataclass
 from typing import Annotated, Final
 
 import jwt
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
-from api.state import IrisState, state_of
+from api.state import Caller, IrisState, state_of
 from domain.clock import utc_now
 from domain.errors import UnauthenticatedError
 from domain.problems import Problem
@@ -19,14 +18,6 @@ _ALGORITHM: Final = "HS256"
 _AUDIENCE: Final = "iris"
 
 bearer = HTTPBearer(auto_error=False, description="An API key (`iris_…`), or the token that `POST /user/login` answers")
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The account that calls, and its tenant."""
-
-    tenant: str
-    account_id: str
 
 
 def issue_token(account: Account, settings: Settings) -> str:
@@ -53,15 +44,22 @@ async def authenticate(
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() == "bearer" and token:
-        caller = await _caller_of_key(token) if token.startswith(API_KEY_PREFIX) else _caller_of_token(token, state)
+        caller = (
+            await _caller_of_key(token, state) if token.startswith(API_KEY_PREFIX) else _caller_of_token(token, state)
+        )
         if caller is not None:
             return caller
     raise UnauthenticatedError([Problem(field="Authorization", code="unauthenticated")])
 
 
-async def _caller_of_key(key: str) -> Caller | None:
-    found = await ApiKey.find_one({"key_hash": hash_api_key(key)})
-    return Caller(tenant=found.tenant, account_id=found.account_id) if found else None
+async def _caller_of_key(key: str, state: IrisState) -> Caller | None:
+    key_hash = hash_api_key(key)
+
+    async def find() -> Caller | None:
+        found = await ApiKey.find_one({"key_hash": key_hash})
+        return Caller(tenant=found.tenant, account_id=found.account_id) if found else None
+
+    return await state.callers.get(key_hash, find)
 
 
 def _caller_of_token(token: str, state: IrisState) -> Caller | None:

@@ -12,9 +12,10 @@ from api.errors import add_error_handlers
 from api.room import Room
 from api.state import IrisState
 from bootstrap import connect_temporal, http_clients, mongodb
-from integrations import ProviderOpener
+from integrations import Integrations, ProviderOpener
 from security import Vault
 from settings import Settings
+from timed_cache import TimedCache
 
 LARGEST_AT_ONCE: Final = 4
 """The bodies of webhooks may together be so many times as large as one may be."""
@@ -41,6 +42,8 @@ def create_app(settings: Settings) -> Boundary:
                 submissions=Room(settings.submissions_at_once),
                 webhooks=Room(settings.webhooks_at_once),
                 webhook_bytes=Room(settings.largest_webhook * LARGEST_AT_ONCE),
+                integrations=Integrations(settings.lookups_kept),
+                callers=TimedCache(settings.lookups_kept),
             )
             yield
 

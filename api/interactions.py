@@ -13,14 +13,13 @@ from api.engine import submit
 from api.envelope import failure, success
 from api.errors import status_of_problems
 from api.schemas import SEND_EXAMPLES, InteractionAnswer, InteractionEnvelope, SendRequest, inlined_schema
-from api.state import State
+from api.state import IrisState, State
 from domain.clock import utc_now
 from domain.errors import ConflictError, InvalidRequestError, NotFoundError
 from domain.identifiers import derived_id, new_id
 from domain.problems import Problem
 from domain.submission import Submission
 from integrations import describe
-from models.integration import Integration
 from models.interaction import Interaction
 
 router = APIRouter(tags=["interactions"])
@@ -80,7 +79,7 @@ async def send_interaction(
     with state.submissions.take():
         raw = await read_object(request, state.settings.largest_body)
         asked = parse_fields(SendRequest, raw)
-        submission = await _submission(asked, caller, idempotency_key)
+        submission = await _submission(state, asked, caller, idempotency_key)
         admission = await submit(state.temporal, state.settings, submission)
     if admission.fingerprint != submission.fingerprint:
         raise ConflictError([Problem(field="Idempotency-Key", code="idempotency_key_reused")])
@@ -110,8 +109,8 @@ async def read_interaction(interaction_id: str, caller: AuthenticatedCaller) -> 
     return success(InteractionAnswer.of(await document.view()).on_the_wire(), _READ_DETAIL)
 
 
-async def _submission(asked: SendRequest, caller: Caller, idempotency_key: str | None) -> Submission:
-    integration = await Integration.find_one({"_id": asked.integration_id, "tenant": caller.tenant})
+async def _submission(state: IrisState, asked: SendRequest, caller: Caller, idempotency_key: str | None) -> Submission:
+    integration = await state.integrations.of_tenant(asked.integration_id, caller.tenant)
     if integration is None:
         raise InvalidRequestError([Problem(field="integrationId", code="integration_not_found")])
     interaction_id = new_id() if idempotency_key is None else _keyed_id(caller, idempotency_key)

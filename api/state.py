@@ -8,8 +8,17 @@ from pymongo import AsyncMongoClient
 from temporalio.client import Client
 
 from api.room import Room
-from integrations import ProviderOpener
+from integrations import Integrations, ProviderOpener
 from settings import Settings
+from timed_cache import TimedCache
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The account that calls, and its tenant."""
+
+    tenant: str
+    account_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +30,8 @@ class IrisState:
         submissions: how many submissions are taken on at once.
         webhooks: how many webhooks are.
         webhook_bytes: how many bytes their bodies may have together.
+        integrations: found, and kept for a while.
+        callers: by the hash of their API key, kept for a while.
     """
 
     settings: Settings
@@ -30,6 +41,8 @@ class IrisState:
     submissions: Room
     webhooks: Room
     webhook_bytes: Room
+    integrations: Integrations
+    callers: TimedCache[Caller]
 
 
 def state_of(request: Request) -> IrisState:

@@ -59,7 +59,7 @@ async def take_webhook(provider: str, integration_id: str, request: Request, sta
     repeating it would not help.
     """
     with state.webhooks.take():
-        integration = await _integration(provider, integration_id)
+        integration = await _integration(state, provider, integration_id)
         try:
             opened = state.opener.open(integration)
         except MisconfiguredError as error:
@@ -99,16 +99,16 @@ async def _take_body(
 )
 async def answer_challenge(provider: str, integration_id: str, request: Request, state: State) -> Response:
     """Answer what the provider asks before it sends notifications here."""
-    integration = await _integration(provider, integration_id)
+    integration = await _integration(state, provider, integration_id)
     try:
         return PlainTextResponse(state.opener.open(integration).challenge(dict(request.query_params)))
     except (UnverifiedError, MisconfiguredError) as error:
         return _refuse(request, integration, error, HTTPStatus.FORBIDDEN)
 
 
-async def _integration(provider: str, integration_id: str) -> Integration:
-    integration = await Integration.find_one({"_id": integration_id, "provider": provider})
-    if integration is None:
+async def _integration(state: IrisState, provider: str, integration_id: str) -> Integration:
+    integration = await state.integrations.find(integration_id)
+    if integration is None or integration.provider != provider:
         raise NotFoundError([Problem(field="", code="not_found")])
     return integration
 

@@ -19,7 +19,7 @@ from domain.destinations import Destination, DestinationKind
 from domain.identifiers import new_id
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
 from embedded.ports import free_port
-from integrations import ProviderOpener
+from integrations import Integrations, ProviderOpener
 from models.integration import Integration
 from providers.base import NOTHING_INSIDE
 from security import Vault
@@ -39,7 +39,7 @@ class Sender:
         self.world = world
         self.http = http
         opener = ProviderOpener(VAULT, {"sandbox": http}, f"http://127.0.0.1:{free_port()}", NOTHING_INSIDE)
-        self.activity = ProviderDispatch(opener, Shares(SHARE))
+        self.activity = ProviderDispatch(opener, Shares(SHARE), Integrations(timedelta()))
 
     async def dispatch(self, integration: Integration, phone: str = "34638766068", *, repeatable: bool) -> Dispatch:
         return Dispatch(

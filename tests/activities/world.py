@@ -16,7 +16,7 @@ from domain.destinations import Destination, DestinationKind
 from domain.identifiers import derived_id, new_id
 from domain.interaction import DispatchPolicy
 from domain.submission import Submission
-from integrations import describe
+from integrations import Integrations, describe
 from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
@@ -28,7 +28,7 @@ SIGNING_SECRET: Final = "sandbox-secret"
 VAULT: Final = Vault([Fernet.generate_key().decode()])
 NOW: Final = datetime(2025, 6, 25, 9, 48, 21, 246_000, UTC)
 PHONE: Final = "34638766068"
-ADMISSION: Final = MongoAdmission()
+ADMISSION: Final = MongoAdmission(Integrations(timedelta()))
 FIRST_TASK: Final = 3
 """The revision of a workflow's first task: its history is three events long then."""
 
