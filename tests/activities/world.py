@@ -132,6 +132,7 @@ class World:
         asking = Asking(
             submission=submission,
             admitted_at=submission.submitted_at + timedelta(milliseconds=128),
+            due=None,
             revision=revision,
         )
         return Resolution(asking, validation.destinations, validation.policy)

@@ -20,7 +20,8 @@ Edit = Callable[[str], str]
 
 def statement(source: str, activity: str) -> str:
     """The statement of the admission that awaits an activity, with the one that makes its argument."""
-    argument, awaiting = r"(?:^ {8}due = [^\n]*\n {8}asking = [^\n]*\n)?", rf"^ {{8}}\w+ = await [^=]*?{activity}, .*?\n {{8}}\)\n"
+    argument = r"(?:^ {8}due = [^\n]*\n {8}asking = [^\n]*\n)?"
+    awaiting = rf"^ {{8}}\w+ = await [^=]*?{activity}, .*?\n {{8}}\)\n"
     (found,) = re.findall(argument + awaiting, source, re.MULTILINE | re.DOTALL)
     return found
 

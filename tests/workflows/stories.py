@@ -184,11 +184,13 @@ async def looked_for_in_vain(iris: Iris) -> str:
         before = twilio.far_end.attempts
         twilio.far_end.is_confused = True
         await skip(iris.temporal, timedelta(seconds=30))
-        await until_asked(3)
+        await until_asked(1)
+        await skip(iris.temporal, timedelta(minutes=5))
         twilio.far_end.is_confused = False
-        for number, wait in enumerate((timedelta(minutes=5), timedelta(minutes=30)), start=1):
+        for wait in (timedelta(minutes=5), timedelta(minutes=30)):
+            before = twilio.far_end.attempts
             await skip(iris.temporal, wait)
-            await until_asked(3 + number)
+            await until_asked(1)
         await skip(iris.temporal, iris.settings.receipt_window)
         await iris.ended(interaction_id)
         return interaction_id
@@ -211,7 +213,7 @@ async def unknown_word(iris: Iris) -> str:
 
 
 async def told_twice_and_late(iris: Iris) -> str:
-    """The same hearing comes in two signals, as when the answer to the first was lost; then older news comes."""
+    """The same hearing comes in two signals, as when the answer to the first was lost; then older news comes, twice."""
     sent = await iris.send("whatsapp", "34600000010")
     await iris.until_status(sent["id"], "SENT")
     interaction = await Interaction.get(sent["id"])
@@ -221,6 +223,7 @@ async def told_twice_and_late(iris: Iris) -> str:
         news = HeardNews(id=f"of-{sent['id']}", heard_at=interaction.created, event=event)
         await tell(iris.temporal, iris.settings, interaction, [news])
         await iris.until_status(sent["id"], "COMPLETED", "delivered")
+    await iris.receive(sent["id"], "sent")
     await iris.receive(sent["id"], "sent")
     await iris.receive(sent["id"], "read")
     await iris.ended(sent["id"])
