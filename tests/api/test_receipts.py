@@ -3,6 +3,7 @@
 import asyncio
 from itertools import permutations
 from random import Random
+from typing import Any
 
 from tests.api.support import Callback, heard, mobile, refusal, sent_silently, standings, tell, verdicts
 from tests.iris import Iris
@@ -10,7 +11,7 @@ from tests.iris import Iris
 ORDER = ("sent", "delivered", "read")
 
 
-def applied(interaction: dict[str, dict[str, list[dict[str, object]]]]) -> list[tuple[object, object]]:
+def applied(interaction: dict[str, Any]) -> list[tuple[str, bool]]:
     """The recorded news in the order in which they were heard, and whether each was applied."""
     return [(event["event"], event["applied"]) for event in interaction["auditTrail"]["providerEvents"]]
 
