@@ -1,27 +1,30 @@
 """What is heard from a provider: news of messages that went out, and messages that came in."""
 
-import hashlib
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue
 
+from domain.clock import to_milliseconds
 from domain.destinations import DestinationKind
-from domain.outcomes import Detail, FailureClass
+from domain.identifiers import ForeignId
+from domain.outcomes import Detail, FailureClass, Word
 from domain.status import Milestone
 
-LONGEST_KEY: Final = 500
 
-Word = Annotated[str, AfterValidator(lambda text: text[:100])]
-"""A provider's own word; a hundred characters are more than any has."""
-
-
-def _bounded(key: str) -> str:
-    return key if len(key) <= LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()
+def _storable(instant: datetime | None) -> datetime | None:
+    try:
+        return to_milliseconds(instant) if instant else None
+    except OverflowError:
+        return None
 
 
-Key = Annotated[str, AfterValidator(_bounded)]
-"""What tells one piece of news from another; a very long one by its SHA-256, so that none is mistaken for another."""
+Instant = Annotated[datetime | None, AfterValidator(_storable)]
+"""A moment by the provider's clock; none if it lies before or after all time in UTC."""
+
+
+Name = Annotated[str, AfterValidator(lambda text: text[:200])]
+"""What a provider calls somebody."""
 
 
 class ProviderEvent(BaseModel):
@@ -43,15 +46,15 @@ class ProviderEvent(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    key: Key
+    key: ForeignId
     word: Word
     milestone: Milestone
-    reference: str | None = None
-    provider_message_id: str | None = None
-    destination: str | None = None
-    up_to: datetime | None = None
-    occurred_at: datetime | None = None
-    code: str | None = None
+    reference: ForeignId | None = None
+    provider_message_id: ForeignId | None = None
+    destination: ForeignId | None = None
+    up_to: Instant = None
+    occurred_at: Instant = None
+    code: Word | None = None
     failure: FailureClass | None = None
     detail: Detail = ""
 
@@ -88,14 +91,14 @@ class InboundMessage(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    provider_message_id: str
-    sender: str
+    provider_message_id: ForeignId
+    sender: ForeignId
     sender_kind: DestinationKind
-    sender_name: str = ""
+    sender_name: Name = ""
     payload: dict[str, JsonValue]
-    in_reply_to: str | None = None
+    in_reply_to: ForeignId | None = None
     opted_out: bool = False
-    occurred_at: datetime | None = None
+    occurred_at: Instant = None
 
 
 News = ProviderEvent | InboundMessage

@@ -1,12 +1,26 @@
-"""Identifiers: 24 hexadecimal digits, as the specification's examples show."""
+"""Identifiers: ours, 24 hexadecimal digits as the specification's examples show, and those of providers."""
 
 import hashlib
 import re
 import secrets
 import time
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import AfterValidator
 
 _PATTERN = re.compile(r"[0-9a-f]{24}")
+
+LONGEST_FOREIGN_ID: Final = 500
+
+
+def _bounded(identifier: str) -> str:
+    if len(identifier) <= LONGEST_FOREIGN_ID:
+        return identifier
+    return hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+ForeignId = Annotated[str, AfterValidator(_bounded)]
+"""By what a provider tells one thing from another; a very long one by its SHA-256, so that no two are one."""
 
 
 def new_id() -> str:

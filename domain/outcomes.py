@@ -5,6 +5,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from domain.identifiers import ForeignId
+
 LONGEST_DETAIL: Final = 500
 """Characters kept of a provider's error text: histories and records are read for ever."""
 
@@ -16,6 +18,13 @@ def cut(text: str) -> str:
 
 Detail = Annotated[str, AfterValidator(cut)]
 """A provider's error text, cut to `LONGEST_DETAIL` characters."""
+
+
+LONGEST_WORD: Final = 100
+"""Characters kept of a provider's words and codes: more than any has."""
+
+Word = Annotated[str, AfterValidator(lambda text: text[:LONGEST_WORD])]
+"""A provider's own word or code."""
 
 
 class FailureClass(StrEnum):
@@ -35,8 +44,8 @@ class _Outcome(BaseModel):
 class RefusedDestination(_Outcome):
     """One of several destinations that the provider did not take, although it took the message."""
 
-    destination: str
-    code: str
+    destination: ForeignId
+    code: Word
     failure: FailureClass
     detail: Detail = ""
 
@@ -51,8 +60,8 @@ class Accepted(_Outcome):
     """
 
     kind: Literal["accepted"] = "accepted"
-    provider_message_id: str
-    word: str = "accepted"
+    provider_message_id: ForeignId
+    word: Word = "accepted"
     refused: tuple[RefusedDestination, ...] = ()
 
 
@@ -66,7 +75,7 @@ class Rejected(_Outcome):
     """
 
     kind: Literal["rejected"] = "rejected"
-    code: str
+    code: Word
     failure: FailureClass
     detail: Detail = ""
 

@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from domain.channels import Channel
 from domain.events import News
-from domain.outcomes import Accepted, Outcome, cut
+from domain.outcomes import LONGEST_WORD, Accepted, Outcome, cut
 from domain.payloads import Payload
 from outbound_guard import AddressGuard
 
@@ -90,9 +90,9 @@ class TransientError(ProviderError):
     """
 
     def __init__(self, code: str, detail: str = "", retry_after: timedelta | None = None) -> None:
-        self.code = code
+        self.code = code[:LONGEST_WORD]
         self.detail = cut(detail)
-        super().__init__(f"{code}: {self.detail}" if detail else code)
+        super().__init__(f"{self.code}: {self.detail}" if detail else self.code)
         self.retry_after = retry_after
 
 

@@ -93,7 +93,7 @@ class FarEnd(ABC):
     def __init__(self) -> None:
         self.port = CLOSED_PORT
         self.deliveries: list[Delivery] = []
-        self.attempts = 0
+        self.attempts: int = 0
         self.overheard: list[str] = []
 
     @classmethod

@@ -89,13 +89,13 @@ class HttpFarEnd(FarEnd):
         """The answer in which the provider complains with a code."""
 
     def refuse(self, code: str) -> None:
-        self._always(page(int(code.removeprefix(FOREIGN))) if code.startswith(FOREIGN) else self.complaint(code))
+        self.answer_always(page(int(code.removeprefix(FOREIGN))) if code.startswith(FOREIGN) else self.complaint(code))
 
     def throttle(self, code: str) -> None:
-        self._always(self.complaint(code))
+        self.answer_always(self.complaint(code))
 
     def lose_answer(self, loss: str) -> None:
-        self._always({**HTTP_LOSSES, **self.other_losses}[loss])
+        self.answer_always({**HTTP_LOSSES, **self.other_losses}[loss])
 
     def quote(self, code: str) -> None:
         complaint = self.complaint(code)
@@ -105,7 +105,9 @@ class HttpFarEnd(FarEnd):
 
         self._reply_by(quoting)
 
-    def _always(self, reply: Reply) -> None:
+    def answer_always(self, reply: Reply) -> None:
+        """From now on, answer this, whatever is asked."""
+
         async def reply_always(_: HttpRequest) -> Reply:
             return reply
 

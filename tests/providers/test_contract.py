@@ -11,12 +11,10 @@ from typing import Any, Final
 
 import httpx2
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bootstrap import http_client
 from domain.channels import Channel
-from domain.events import InboundMessage, ProviderEvent
+from domain.events import ProviderEvent
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
 from domain.payloads import PAYLOADS
 from domain.status import Milestone
@@ -27,7 +25,6 @@ from providers.base import (
     AnyProvider,
     MisconfiguredError,
     TransientError,
-    UnreadableError,
     UnverifiedError,
     Webhook,
 )
@@ -339,44 +336,6 @@ class TestReading:
             for word in (*far_end.words, *far_end.unknown_words)
         ]
         assert len(set(keys)) == len(keys)
-
-    @pytest.mark.parametrize("far_end", FAR_ENDS, ids=lambda far_end: far_end.label())
-    @given(body=st.binary(), query=st.text(alphabet="reference=&%12", max_size=30))
-    def test_whatever_bytes_come_are_news_or_unreadable(
-        self, far_end: type[FarEnd], http: httpx2.AsyncClient, body: bytes, query: str
-    ) -> None:
-        assert_reads(idle(far_end).open(http), Webhook(f"https://iris.example/?{query}", {}, body, NOW))
-
-    @pytest.mark.parametrize("far_end", FAR_ENDS, ids=lambda far_end: far_end.label())
-    @given(data=st.data())
-    def test_whatever_damaged_receipts_come_are_news_or_unreadable(
-        self, far_end: type[FarEnd], http: httpx2.AsyncClient, data: st.DataObject
-    ) -> None:
-        assert_reads(idle(far_end).open(http), data.draw(damaged_receipts(idle(far_end))))
-
-
-@st.composite
-def damaged_receipts(draw: st.DrawFn, far_end: FarEnd) -> Webhook:
-    """Receipts with some bytes replaced, which reaches deeper than bytes by chance."""
-    callback_url = far_end.outbound().callback_url
-    delivery = Delivery(far_end.destinations, "", REFERENCE, "id", callback_url)
-    words = st.sampled_from([*far_end.words, *far_end.unknown_words]) if far_end.words else st.none()
-    word = draw(words)
-    whole = far_end.receipt(delivery, word) if word else Webhook(callback_url, {}, draw(st.binary()), NOW)
-    start = draw(st.integers(0, len(whole.body)))
-    end = draw(st.integers(start, len(whole.body)))
-    return replace(whole, body=whole.body[:start] + draw(st.binary(max_size=20)) + whole.body[end:])
-
-
-def assert_reads(provider: AnyProvider, webhook: Webhook) -> None:
-    """That a webhook is read, always alike, or found unreadable."""
-    try:
-        events = provider.parse(webhook)
-    except UnreadableError:
-        return
-    assert events == provider.parse(webhook)
-    for news in events:
-        assert isinstance(news, InboundMessage) or (news.key and news.word == news.word.lower() != "")
 
 
 def assert_tells_no_secret(far_end: FarEnd, *told: Outcome | Exception | object) -> None:

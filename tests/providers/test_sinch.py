@@ -285,7 +285,7 @@ class TestAnswer:
         )
 
     async def wait_asked(self, sms: SinchSms, http: httpx2.AsyncClient, reply: bytes) -> timedelta | None:
-        sms.answer(reply)
+        sms.answer_always(reply)
         with pytest.raises(TransientError, match="RESOURCE_EXHAUSTED") as caught:
             await configured(sms, http).send(sms.outbound())
         return caught.value.retry_after

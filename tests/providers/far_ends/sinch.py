@@ -164,10 +164,6 @@ class SinchFarEnd(HttpFarEnd):
     def secrets(self) -> Sequence[str]:
         return (KEY_SECRET, WEBHOOK_SECRET, BASIC, TOKEN)
 
-    def answer(self, reply: Reply) -> None:
-        """From now on, say this of messages."""
-        self._always(reply)
-
     def _reply_by(self, reply: Callable[[HttpRequest], Awaitable[Reply]]) -> None:
         super()._reply_by(self._route(reply))
 

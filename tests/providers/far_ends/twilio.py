@@ -203,10 +203,6 @@ class TwilioFarEnd(HttpFarEnd):
 
         self._reply = reply
 
-    def answer_always(self, reply: Reply) -> None:
-        """From now on, answer this, whatever is asked."""
-        self._always(reply)
-
     def complaint(self, code: str) -> bytes:
         wait = self.throttles.get(code)
         return complain(code) if wait is None else complain(code, retry_after=str(wait))

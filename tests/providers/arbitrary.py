@@ -1,0 +1,198 @@
+"""Whatever may come from outside: recorded bodies and answers, damaged in ways that their makers never thought of."""
+
+import copy
+import functools
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from providers.base import Webhook
+from tests.providers.far_end import NOW, REFERENCE, Delivery, FarEnd
+
+ROOT: Final = Path(__file__).parent
+
+texts = st.text(st.characters(exclude_categories=()), max_size=20)
+"""Any text, with halves of surrogate pairs and control characters."""
+
+AWKWARD: Final[Sequence[JsonValue]] = (
+    "",
+    "\x00",
+    "\ud83d",
+    "\ud83d".encode("utf-8", "surrogatepass").decode("latin-1"),
+    "9" * 400,
+    "x" * 20_000,
+    "İ" * 60,
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00",
+    "٣",
+    "1e999",
+    2**63,
+    -(2**70),
+    10**400,
+    1e308,
+    float("nan"),
+    json.loads("[" * 60 + "]" * 60),
+    json.loads('{"a":' * 300 + "1" + "}" * 300),
+)
+"""What a reader may stumble over: texts that cannot be stored, ends of time, numbers beyond bits, nesting."""
+
+_AWKWARD_TEXTS: Final = [value for value in AWKWARD if isinstance(value, str)]
+
+values = st.one_of(
+    st.sampled_from(AWKWARD),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | texts,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+        max_leaves=5,
+    ),
+)
+encodings = st.sampled_from([("utf-8", "surrogatepass")] * 4 + [("utf-16", "surrogatepass"), ("latin-1", "replace")])
+
+
+@functools.cache
+def recorded(provider: str) -> Sequence[bytes]:
+    """Everything that is recorded of a provider, and every JSON object within."""
+    files = sorted(path for path in (ROOT / "recorded" / provider).rglob("*.*") if path.suffix != ".md")
+    files += sorted((ROOT / "contracts").glob(f"{provider}_*.json"))
+    return [body for path in files for body in _bodies(path)]
+
+
+def _bodies(path: Path) -> Iterator[bytes]:
+    if path.suffix != ".json":
+        yield path.read_bytes()
+        return
+    frontier: list[Any] = [json.loads(path.read_text())]
+    while frontier:
+        one = frontier.pop()
+        if isinstance(one, dict):
+            yield json.dumps(one).encode()
+        frontier += [inner for _, inner in _members(one)]
+
+
+@functools.cache
+def receipts(far_end: type[FarEnd]) -> Sequence[Webhook]:
+    """A signed webhook for every word of a far end; an unsigned one of a far end that has none."""
+    idle = far_end()
+    callback_url = idle.outbound().callback_url
+    delivery = Delivery(idle.destinations, "", REFERENCE, "id", callback_url)
+    told = [idle.receipt(delivery, word) for word in (*idle.words, *idle.unknown_words)]
+    return told or [Webhook(callback_url, {}, b"", NOW)]
+
+
+@st.composite
+def webhooks(draw: st.DrawFn, far_end: type[FarEnd]) -> Webhook:
+    """A webhook of any body: a damaged receipt, or whatever else is recorded of the provider, damaged."""
+    whole = draw(st.sampled_from(receipts(far_end)))
+    others = recorded(far_end.provider.name)
+    body = draw(st.sampled_from(others)) if others and draw(st.booleans()) else whole.body
+    query = draw(st.text(alphabet="reference=&%12", max_size=30) | st.just(urlsplit(whole.url).query))
+    return replace(whole, url=urlsplit(whole.url)._replace(query=query).geturl(), body=draw(damaged(body)))
+
+
+def damaged(body: bytes) -> st.SearchStrategy[bytes]:
+    """A body with some of its parts left out, exchanged, nested or replaced, each kind of body in its own way."""
+    if content := _as_json(body):
+        return st.one_of(_damaged_json(content), _damaged_bytes(body))
+    if pairs := _as_form(body):
+        return st.one_of(_damaged_form(pairs), _damaged_bytes(body))
+    return _damaged_bytes(body) | st.binary()
+
+
+def spoiled(body: bytes) -> Iterator[bytes]:
+    """A body with each of its values in turn replaced by each awkward one; none of a body that has no named values."""
+    content, pairs = _as_json(body), _as_form(body)
+    for place in range(len(list(_places(content)))):
+        for value in AWKWARD:
+            spoilt = copy.deepcopy(content)
+            container, key = list(_places(spoilt))[place]
+            container[key] = value
+            yield json.dumps(spoilt).encode()
+    for place, (name, _) in enumerate(pairs):
+        for value in _AWKWARD_TEXTS:
+            form = [*pairs[:place], (name, value), *pairs[place + 1 :]]
+            yield urlencode(form, errors="surrogatepass").encode()
+
+
+def _as_json(body: bytes) -> Any:  # noqa: ANN401 - JSON of any form
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def _as_form(body: bytes) -> Sequence[tuple[str, str]]:
+    pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True)
+    return pairs if len(pairs) > 1 and b"\n" not in body.strip() and _as_json(body) is None else []
+
+
+@st.composite
+def _damaged_bytes(draw: st.DrawFn, body: bytes) -> bytes:
+    start = draw(st.integers(0, len(body)))
+    end = min(len(body), start + draw(st.integers(0, 200)))
+    insertion = draw(st.binary(max_size=20) | texts.map(lambda text: text.encode("utf-8", "surrogatepass")))
+    return body[:start] + insertion * draw(st.sampled_from([1, 1, 1, 500])) + body[end:]
+
+
+@st.composite
+def _damaged_form(draw: st.DrawFn, pairs: Sequence[tuple[str, str]]) -> bytes:
+    form = list(pairs)
+    for _ in range(draw(st.integers(0, 2))):
+        place = draw(st.integers(0, len(form) - 1))
+        name, value = form[place]
+        anything = texts | st.sampled_from(_AWKWARD_TEXTS)
+        form[place : place + 1] = draw(
+            st.sampled_from([[], [(name, value), (name, value)], [(name, value[::-1])]])
+            | anything.map(lambda text, name=name: [(name, text)])
+        )
+        if not form:
+            break
+    return urlencode(form, errors="surrogatepass").encode()
+
+
+_NESTINGS: Final[Sequence[Callable[[Any], Any]]] = (str, lambda one: [one], lambda one: {"a": one})
+
+
+@st.composite
+def _damaged_json(draw: st.DrawFn, content: Any) -> bytes:  # noqa: ANN401 - JSON of any form
+    content = copy.deepcopy(content)
+    for _ in range(draw(st.integers(0, 3))):
+        places = list(_places(content))
+        if not places:
+            break
+        container, key = draw(st.sampled_from(places))
+        if draw(st.booleans()):
+            container[key] = copy.deepcopy(draw(values))  # drawn values are shared, and may be damaged themselves
+        elif draw(st.booleans()):
+            del container[key]
+        else:
+            container[key] = draw(st.sampled_from(_NESTINGS))(container[key])
+    text = json.dumps(content, ensure_ascii=draw(st.booleans()))
+    encoding, errors = draw(encodings)
+    return text.encode(encoding, errors)
+
+
+def _places(content: Any) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401 - JSON of any form
+    """Every place in a document where a value stands: its container, and its key there."""
+    frontier = [content]
+    while frontier:
+        one = frontier.pop()
+        for key, inner in _members(one):
+            yield one, key
+            frontier.append(inner)
+
+
+def _members(value: Any) -> Sequence[tuple[Any, Any]]:  # noqa: ANN401 - JSON of any form
+    """The names or positions in an object or array, and what stands there."""
+    match value:
+        case dict():
+            return list(cast("dict[str, Any]", value).items())
+        case list():
+            return list(enumerate(cast("list[Any]", value)))
+        case _:
+            return []

@@ -1,0 +1,164 @@
+"""Whatever comes from a provider's side, or from who pretends to be there: read, refused, and kept within bounds.
+
+Every provider inherits this by its far ends, its recorded bodies, and nothing else.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from http import HTTPStatus
+
+import bson
+import httpx2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.events import InboundMessage, News
+from domain.identifiers import LONGEST_FOREIGN_ID
+from domain.outcomes import LONGEST_DETAIL, Accepted, Outcome, Rejected, Unanswered
+from providers import PROVIDERS
+from providers.base import AnyProvider, TransientError, UnreadableError, UnverifiedError, Webhook
+from tests.providers.arbitrary import damaged, receipts, recorded, spoiled, webhooks
+from tests.providers.far_end import FarEnd
+from tests.providers.far_ends import FAR_ENDS
+from tests.providers.loopback import HttpFarEnd, answer
+
+LARGEST = 8_000
+"""Characters of a piece of news as JSON, but for the message itself that an end user wrote."""
+
+each_far_end = pytest.mark.parametrize("far_end", FAR_ENDS, ids=lambda far_end: far_end.label())
+
+
+@pytest.fixture(scope="module")
+async def http() -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(timeout=httpx2.Timeout(2), follow_redirects=False, trust_env=False) as client:
+        yield client
+
+
+def read(provider: AnyProvider, webhook: Webhook) -> Sequence[News]:
+    """What a webhook tells; nothing if it is unreadable."""
+    try:
+        return provider.parse(webhook)
+    except UnreadableError:
+        return []
+
+
+def assert_can_be_kept(news: News) -> None:
+    """That news passes through Temporal and MongoDB as it is, and is not of any length."""
+    wire = news.model_dump_json()
+    assert type(news).model_validate_json(wire) == news
+    bson.encode(news.model_dump())
+    if isinstance(news, InboundMessage):
+        assert len(news.model_copy(update={"payload": {}}).model_dump_json()) < LARGEST
+        return
+    assert len(wire) < LARGEST
+    assert 0 < len(news.key) <= LONGEST_FOREIGN_ID
+    assert news.word == news.word.lower() != ""
+    assert len(news.detail) <= LONGEST_DETAIL
+
+
+class TestWebhooks:
+    @each_far_end
+    @settings(max_examples=50)
+    @given(data=st.data())
+    def test_whatever_is_told_can_be_kept_and_is_read_alike_again(
+        self, far_end: type[FarEnd], http: httpx2.AsyncClient, data: st.DataObject
+    ) -> None:
+        provider, webhook = far_end().open(http), data.draw(webhooks(far_end))
+        news = read(provider, webhook)
+        assert news == read(provider, webhook)
+        for one in news:
+            assert_can_be_kept(one)
+
+    @each_far_end
+    def test_each_value_of_a_receipt_may_be_anything(self, far_end: type[FarEnd], http: httpx2.AsyncClient) -> None:
+        provider = far_end().open(http)
+        for whole in receipts(far_end):
+            for body in spoiled(whole.body):
+                for one in read(provider, replace(whole, body=body)):
+                    assert_can_be_kept(one)
+
+    @pytest.mark.parametrize("provider", PROVIDERS)
+    def test_what_is_damaged_is_what_was_recorded(self, provider: str) -> None:
+        assert bool(recorded(provider)) is (provider != "sandbox")  # whose far end is ours
+
+    @each_far_end
+    @settings(max_examples=25)
+    @given(data=st.data())
+    def test_whatever_headers_come_are_a_signature_or_are_not(
+        self, far_end: type[FarEnd], http: httpx2.AsyncClient, data: st.DataObject
+    ) -> None:
+        whole = data.draw(st.sampled_from(receipts(far_end)))
+        name = data.draw(st.sampled_from(sorted(whole.headers)) | st.just("authorization"))
+        value = whole.headers.get(name, "")
+        start = data.draw(st.integers(0, len(value)))
+        end = data.draw(st.integers(start, len(value)))
+        latin = st.text(st.characters(max_codepoint=255), max_size=40)
+        inserted = data.draw(st.sampled_from(["", "=", ".", ",", "v1=", "9" * 5_000, "1e9", "-1", "٣"]) | latin)
+        headers = {**whole.headers, name: value[:start] + inserted + value[end:]}
+        body = data.draw(st.just(whole.body) | damaged(whole.body))
+        url = whole.url + data.draw(st.sampled_from(["", "?", "?%", "#", "?bodySHA256=%ff"]))
+        try:
+            far_end().open(http).verify(replace(whole, url=url, headers=headers, body=body))
+        except UnverifiedError:
+            return
+
+
+STATUSES = [200, 201, 202, 204, 301, 307, 400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503]
+"""Successes, redirections, refusals, and whatever proxies say."""
+
+WAITS = ["7", "-1", "9" * 5_000, "Fri, 99 Foo 0000 99:99:99", "Mon, 01 Jan 0001 00:00:00 +2359", "\u00b2", ""]
+FIELDS = {
+    "retry_after": st.sampled_from(WAITS),
+    "content_encoding": st.sampled_from(["gzip", "br", "identity, deflate"]),
+    "location": st.sampled_from(["/", "http://[", "file:///etc/passwd"]),
+}
+CONTENT_TYPES = ["application/json", "application/json; charset=nonsense", "text/html"]
+
+
+@pytest.fixture(scope="module")
+async def listening(request: pytest.FixtureRequest) -> AsyncIterator[FarEnd]:
+    async with request.param() as far_end:
+        yield far_end
+
+
+OVER_HTTP = [far_end for far_end in FAR_ENDS if issubclass(far_end, HttpFarEnd)]
+
+
+async def judged(provider: AnyProvider, far_end: FarEnd) -> Outcome | TransientError:
+    """What sending a message comes to."""
+    try:
+        return await provider.send(far_end.outbound())
+    except TransientError as error:
+        return error
+
+
+def assert_can_be_recorded(outcome: Outcome) -> None:
+    assert isinstance(outcome, Accepted | Rejected | Unanswered)
+    wire = outcome.model_dump_json()
+    assert type(outcome).model_validate_json(wire) == outcome
+    assert len(wire) < LARGEST
+    bson.encode(outcome.model_dump())
+
+
+class TestAnswers:
+    @pytest.mark.parametrize("listening", OVER_HTTP, ids=lambda far_end: far_end.label(), indirect=True)
+    @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(data=st.data(), status=st.sampled_from(STATUSES))
+    async def test_whatever_is_answered_over_http_is_judged_and_never_sent_again_after_a_success(
+        self, listening: HttpFarEnd, http: httpx2.AsyncClient, data: st.DataObject, status: int
+    ) -> None:
+        answers = st.sampled_from(recorded(listening.provider.name) or [b"{}"]).flatmap(damaged)
+        body = data.draw(answers | st.binary(max_size=50))
+        headers = data.draw(st.fixed_dictionaries({}, optional=FIELDS))
+        listening.answer_always(answer(status, body, data.draw(st.sampled_from(CONTENT_TYPES)), **headers))
+        attempts = listening.attempts
+        outcome = await judged(listening.open(http), listening)
+        assert len(str(outcome)) < LARGEST
+        if isinstance(outcome, TransientError):
+            assert status >= HTTPStatus.BAD_REQUEST
+        else:
+            assert_can_be_recorded(outcome)
+            assert status >= HTTPStatus.MULTIPLE_CHOICES or not isinstance(outcome, Rejected)
+        # Who is told that a token is no longer good may ask with another one.
+        assert 1 <= listening.attempts - attempts <= (2 if status == HTTPStatus.UNAUTHORIZED else 1)
