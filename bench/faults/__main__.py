@@ -43,7 +43,7 @@ def main(
     if report is not None:
         report.write_text(json.dumps(made.as_json(), indent=2) + "\n")
     show(made)
-    if made.findings or made.settled_seconds is None:
+    if not made.is_good:
         raise typer.Exit(1)
 
 
@@ -61,12 +61,15 @@ def show(report: Report) -> None:
         "ended by themselves": _list(report.own_deaths) or "none",
         "everything had ended": settled,
         **{fault.value: str(report.count(fault)) for fault in Fault},
+        "found by iris doctor": str(len(report.contradictions)),
     }
     for name, value in rows.items():
         summary.add_row(f"[bold]{name}[/]", value)
     OUT.print(summary)
     for finding in report.findings[:MOST_SHOWN]:
         OUT.print(f"{finding.fault}: {finding.interaction_id}: {finding.what}", markup=False, soft_wrap=True)
+    for sentence in report.contradictions:
+        OUT.print(f"doctor: {sentence}", markup=False, soft_wrap=True)
     if len(report.findings) > MOST_SHOWN:
         OUT.print(f"and {len(report.findings) - MOST_SHOWN} more", markup=False)
 

@@ -20,7 +20,7 @@ WORKFLOWS: Final = "WorkflowType IN ('Interaction', 'Reception')"
 Record = Mapping[str, Any]
 """An interaction as MongoDB has it."""
 
-_AT_ONCE: Final = 16
+_AT_ONCE: Final = 6
 _PAGE: Final = 200
 
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from random import Random
 from typing import Any, Final
 
 import httpx2
+from temporalio.service import RPCError
 
 from bench.faults.audit import Fault, Finding, audit
 from bench.faults.books import WORKFLOWS, Books, interaction_of, pending_callbacks, read_books
@@ -19,6 +21,8 @@ from bench.faults.mischief import Fault as PlannedFault
 from bench.faults.mischief import carry_out, plan
 from bench.faults.stage import Stage, open_stage
 from embedded.processes import until
+from reconciling import ASKED_FOR, reconcile
+from workflows.messages import ReconciliationInput
 
 RECEIPT_WINDOW: Final = timedelta(seconds=45)
 """Short, so that also what is never called back ends within the run."""
@@ -54,6 +58,7 @@ class Report:
     Attributes:
         settled_seconds: how long after the last fault everything had ended; None if it had not in time.
         own_deaths: how often each part ended although nobody killed it.
+        contradictions: what `iris doctor` found afterwards.
     """
 
     options: RunOptions
@@ -66,6 +71,12 @@ class Report:
     own_deaths: Mapping[str, int]
     settled_seconds: float | None
     findings: Sequence[Finding]
+    contradictions: Sequence[str]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether every promise was kept, and everything ended in time."""
+        return not self.findings and not self.contradictions and self.settled_seconds is not None
 
     def count(self, fault: Fault) -> int:
         """How many interactions broke a promise."""
@@ -102,7 +113,8 @@ async def run(options: RunOptions, directory: Path, say: Say) -> Report:
                     watch.cancel()
             say("comparing the books")
             books = await read_books(stage, gateway, callers.orders)
-            return _report(options, stage, books, [fault for one in plans for fault in one], settled)
+            planned = [fault for one in plans for fault in one]
+            return _report(options, stage, books, planned, settled, await _contradictions(stage))
 
 
 async def _play(  # noqa: PLR0913, PLR0917 - the parts of one run
@@ -146,14 +158,26 @@ async def _settle(
 
 async def _is_settled(stage: Stage, orders: Sequence[Order], gateway: httpx2.AsyncClient) -> bool:
     await asyncio.sleep(1)
-    if await pending_callbacks(gateway, orders):
-        return False
-    running = await stage.temporal.count_workflows(f"{WORKFLOWS} AND ExecutionStatus = 'Running'")
-    return running.count == 0
+    with suppress(RPCError, httpx2.HTTPError):  # they have only just come back
+        running = await stage.temporal.count_workflows(f"{WORKFLOWS} AND ExecutionStatus = 'Running'")
+        return running.count == 0 and await pending_callbacks(gateway, orders) == 0
+    return False
 
 
-def _report(
-    options: RunOptions, stage: Stage, books: Books, faults: Sequence[PlannedFault], settled: float | None
+async def _contradictions(stage: Stage) -> list[str]:
+    """What `iris doctor` would say afterwards."""
+    start = ReconciliationInput(repairs=False, most=ASKED_FOR, grace=timedelta())
+    report = await reconcile(stage.temporal, stage.settings, start, lambda _: None)
+    return [finding.sentence() for finding in report.tally.findings] + list(report.unchecked.values())
+
+
+def _report(  # noqa: PLR0913, PLR0917 - the parts of one report
+    options: RunOptions,
+    stage: Stage,
+    books: Books,
+    faults: Sequence[PlannedFault],
+    settled: float | None,
+    contradictions: Sequence[str],
 ) -> Report:
     tenant = stage.demo.tenant
     records = [books.records.get(interaction_of(order, tenant)) for order in books.orders.values()]
@@ -170,6 +194,7 @@ def _report(
         own_deaths={name: part.own_deaths for name, part in stage.parts.items() if part.own_deaths},
         settled_seconds=settled,
         findings=audit(books),
+        contradictions=contradictions,
     )
 
 
