@@ -104,7 +104,10 @@ class TemporalServer(Server):
             task_queue=TaskQueue(name=task_queue),
             task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
         )
-        answer = await (await self._connected()).workflow_service.describe_task_queue(request)
+        try:
+            answer = await (await self._connected()).workflow_service.describe_task_queue(request)
+        except (RuntimeError, RPCError):  # it has ended, and is started again
+            return False
         return any(poller.identity == identity for poller in answer.pollers)
 
     async def _is_healthy(self) -> bool:

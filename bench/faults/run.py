@@ -127,10 +127,12 @@ async def _play(  # noqa: PLR0913, PLR0917 - the parts of one run
     say: Say,
 ) -> float | None:
     begun = asyncio.get_running_loop().time()
-    mischief = [asyncio.create_task(carry_out(stage, faults, begun)) for faults in plans]
+    mischief = asyncio.gather(*(carry_out(stage, faults, begun) for faults in plans))
     placing: list[asyncio.Task[None]] = []
     number = 0
     while (now := asyncio.get_running_loop().time() - begun) < options.seconds:
+        if mischief.done():
+            mischief.result()  # ends the run at once if a fault could not be done
         order = new_order(random, number, stage.demo.integrations, stage.at_most_once)
         placing.append(asyncio.create_task(callers.place(order)))
         number += 1
@@ -138,7 +140,7 @@ async def _play(  # noqa: PLR0913, PLR0917 - the parts of one run
             answered = sum(order.is_answered for order in callers.orders)
             say(f"{now:5.0f} s  {number} orders, {answered} answered")
         await asyncio.sleep(random.expovariate(options.rate))
-    await asyncio.gather(*mischief)
+    await mischief
     say("the last fault is over: waiting until everything has ended")
     return await _settle(stage, callers.orders, gateway, placing)
 

@@ -237,3 +237,12 @@ async def test_the_preferred_port_is_taken_if_it_is_free_and_another_if_not() ->
 
 def test_the_packaged_mongod_is_found() -> None:
     assert find_mongod().exists()
+
+
+async def test_a_temporal_server_that_has_ended_hears_no_worker(tmp_path: Path) -> None:
+    server = TemporalServer(free_port(), tmp_path / "temporal.log")
+    assert not await server.has_worker("iris", "nobody")
+    async with server:
+        assert not await server.has_worker("iris", "nobody")
+        await server.kill()
+        assert not await server.has_worker("iris", "nobody")
