@@ -6,11 +6,19 @@ from typing import Any
 
 import httpx2
 import pytest
+from bson import BSON
+from fastapi import Request
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydantic import JsonValue
+from starlette.types import Message
 
+from api.bodies import read_object
+from domain.errors import InvalidRequestError
 from domain.problems import MOST_PROBLEMS
 from tests.api.support import mobile, reasons
 from tests.iris import Iris
+from tests.providers.arbitrary import damaged
 
 
 async def post_raw(iris: Iris, body: bytes) -> httpx2.Response:
@@ -146,3 +154,54 @@ async def test_what_has_a_default_may_be_left_out(iris: Iris) -> None:
         del request[name]
     response = await iris.post(request)
     assert response.status_code == 200
+
+
+WHOLE = json.dumps(
+    {
+        "payLoad": {"Type": "simple-text", "Text": "Su cita es mañana"},
+        "integrationId": "67c98902c362797495a602c6",
+        "processId": None,
+        "Destinations": ["34600000001"],
+        "AutoCreateUser": True,
+        "metadata": {"case": 7, "steps": [1, 2.5, None, {"deep": []}]},
+    }
+).encode()
+
+bodies = st.one_of(damaged(WHOLE), damaged(WHOLE), st.binary(max_size=100))
+
+
+def arriving(body: bytes) -> Request:
+    """A request with a body."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return Request({"type": "http", "method": "POST", "path": "/", "headers": []}, receive)
+
+
+async def taken(body: bytes) -> dict[str, JsonValue] | None:
+    """What is read of a body; None if it is refused, which is said in words."""
+    try:
+        return await read_object(arriving(body), 1_000_000)
+    except InvalidRequestError as refused:
+        if not all(problem.message() for problem in refused.problems):
+            raise
+        return None
+
+
+@settings(max_examples=200)
+@given(body=bodies)
+async def test_any_body_is_refused_in_words_or_kept_and_given_back_as_it_came(body: bytes) -> None:
+    content = await taken(body)
+    if content is not None:
+        assert content == json.loads(body.decode("utf-8-sig"))
+        assert json.loads(json.dumps(content)) == content
+        assert BSON.encode({"content": content}).decode() == {"content": content}
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
+@given(body=bodies)
+async def test_any_body_is_answered_in_the_envelope_and_never_with_an_error_of_ours(iris: Iris, body: bytes) -> None:
+    response = await post_raw(iris, body)
+    assert 400 <= response.status_code < 500  # the integration that it names is nobody's
+    assert reasons(response, response.status_code)

@@ -21,7 +21,9 @@ from providers.base import AnyProvider, TransientError, UnreadableError, Unverif
 from tests.providers.arbitrary import damaged, receipts, recorded, spoiled, webhooks
 from tests.providers.far_end import FarEnd
 from tests.providers.far_ends import FAR_ENDS
+from tests.providers.far_ends.smtp import SmtpEmail
 from tests.providers.loopback import HttpFarEnd, answer
+from tests.providers.smtp_servers import POLITE, scripted_server
 
 LARGEST = 8_000
 """Characters of a piece of news as JSON, but for the message itself that an end user wrote."""
@@ -162,3 +164,22 @@ class TestAnswers:
             assert status >= HTTPStatus.MULTIPLE_CHOICES or not isinstance(outcome, Rejected)
         # Who is told that a token is no longer good may ask with another one.
         assert 1 <= listening.attempts - attempts <= (2 if status == HTTPStatus.UNAUTHORIZED else 1)
+
+    @settings(max_examples=30)
+    @given(
+        command=st.sampled_from([command for command in POLITE if command != "QUIT"]),
+        code=st.integers(0, 999) | st.sampled_from([220, 250, 354, 421, 450, 550]),
+        text=st.binary(max_size=60) | st.just(b"x" * 20_000),
+    )
+    async def test_whatever_a_mail_server_replies_is_judged_and_never_sent_again_once_it_said_yes(
+        self, http: httpx2.AsyncClient, command: str, code: int, text: bytes
+    ) -> None:
+        reply = b"%03d " % code + text.replace(b"\n", b"") + b"\r\n"
+        far_end = SmtpEmail()
+        async with scripted_server(**{command: reply}) as (server, far_end.port):
+            outcome = await judged(far_end.open(http), far_end)
+        assert len(str(outcome)) < LARGEST
+        if isinstance(outcome, TransientError):
+            assert not server.bodies or 400 <= code < 500
+        else:
+            assert_can_be_recorded(outcome)
