@@ -1,0 +1,77 @@
+"""`python -m bench.speed`: measure Iris beside the limit, the floor and the naive shape, in one run."""
+
+import asyncio
+import os
+import platform
+import tempfile
+from pathlib import Path
+from typing import Annotated, Final
+
+import httpx2
+import typer
+import uvloop
+from rich.console import Console
+
+from bench.speed.drive import Driven, FloorDriven, IrisDriven, LimitDriven, NaiveDriven
+from bench.speed.far_end import FarEnd
+from bench.speed.measure import LIVES, Results, measure
+from bench.speed.report import ratios, table_of, write
+from bench.speed.stage import open_stage
+from bootstrap import mongodb
+from embedded.ports import LOOPBACK
+from integrations import describe
+from models.integration import Integration
+
+OUT: Final = Console(width=200, highlight=False)
+ERR: Final = Console(stderr=True, highlight=False)
+RESULTS: Final = Path(__file__).parents[1] / "results"
+
+
+def main(
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of each shape at each concurrency.")] = 5,
+    at_once: Annotated[
+        list[int] | None, typer.Option(help="How many at once; each that is known, if not given.")
+    ] = None,
+    shapes: Annotated[list[str] | None, typer.Option("--shape", help="Only these: limit, floor, iris, naive.")] = None,
+    save: Annotated[bool, typer.Option(help="Write bench/results/latest.json and latest.html.")] = True,
+) -> None:
+    """Measure whole lives: submitted, admitted, dispatched, delivered and read, through the real HTTP routes."""
+    results = uvloop.run(_measure(rounds, at_once or list(LIVES), shapes))
+    OUT.print(table_of(results))
+    for name, value in ratios(results).items() if not shapes else ():
+        OUT.print(f"{name}: {value:.2f}")
+    OUT.print(f"delivered and read: {results.figures}")
+    OUT.print("memory: " + ", ".join(f"{name} {size // 2**20} MB" for name, size in results.memory.items()))
+    if save and not shapes:
+        write(results, RESULTS, f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
+
+
+async def _measure(rounds: int, concurrencies: list[int], shapes: list[str] | None) -> Results:
+    far_end = await asyncio.get_running_loop().create_server(FarEnd, LOOPBACK, 0)
+    port = far_end.sockets[0].getsockname()[1]
+    with tempfile.TemporaryDirectory(prefix="iris-bench-") as directory:
+        async with (
+            open_stage(Path(directory), port) as stage,
+            httpx2.AsyncClient(
+                base_url=stage.api_url,
+                headers={"Authorization": f"Bearer {stage.demo.api_key}"},
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=200),
+                timeout=60,
+                trust_env=False,
+            ) as http,
+        ):
+            async with mongodb(stage.settings):
+                integration = await Integration.get(stage.demo.integrations["whatsapp"])
+            assert integration is not None  # noqa: S101 - it was seeded
+            driven: list[Driven] = [
+                LimitDriven(stage.temporal),
+                FloorDriven(stage.temporal),
+                IrisDriven(stage, http),
+                NaiveDriven(stage, describe(integration)),
+            ]
+            chosen = [shape for shape in driven if not shapes or shape.name in shapes]
+            return await measure(stage, chosen, concurrencies, rounds, ERR.print)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,224 @@
+"""How each shape is driven: one whole life, from the call to the last receipt."""
+
+import asyncio
+import json
+import random
+import secrets
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
+
+import httpx2
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy
+
+from bench.speed.far_end import FarEnd
+from bench.speed.shapes import QUEUE, Floor, Limit, Naive
+from bench.speed.stage import Stage
+from domain.clock import to_wire, utc_now
+from domain.identifiers import derived_id, new_id
+from domain.interaction import IntegrationReference
+from domain.submission import Submission
+from embedded.gateway.callbacks import signature
+from embedded.processes import until
+
+BETWEEN_RECEIPTS: Final = 0.05
+"""Seconds from a dispatch to its first receipt, and to the next; without them receipts would share a task."""
+
+_TEXT: Final = "Su cita es mañana a las 10:00"
+
+
+class Driven(ABC):
+    """A shape, and how one life of it is driven."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    async def live(self) -> float:
+        """Drive one life; the seconds that the call took."""
+
+    async def until_ended(self) -> None:
+        """Wait until every life that was driven has ended; most have when they were driven."""
+        await asyncio.sleep(0)
+
+
+class LimitDriven(Driven):
+    """A bare update."""
+
+    name = "limit"
+
+    def __init__(self, temporal: Client) -> None:
+        """Call a server."""
+        self._temporal = temporal
+
+    async def live(self) -> float:
+        """Update with start."""
+        start = WithStartWorkflowOperation(
+            Limit.run, id=f"limit-{new_id()}", task_queue=QUEUE, id_conflict_policy=WorkflowIDConflictPolicy.FAIL
+        )
+        begun = time.perf_counter()
+        await _update(self._temporal, "admitted", start)
+        return time.perf_counter() - begun
+
+
+class FloorDriven(Driven):
+    """The durable steps alone."""
+
+    name = "floor"
+
+    def __init__(self, temporal: Client) -> None:
+        """Call a server."""
+        self._temporal = temporal
+
+    async def live(self) -> float:
+        """Update with start, and two signals."""
+        start = WithStartWorkflowOperation(
+            Floor.run, id=f"floor-{new_id()}", task_queue=QUEUE, id_conflict_policy=WorkflowIDConflictPolicy.FAIL
+        )
+        begun = time.perf_counter()
+        await _update(self._temporal, "admitted", start)
+        answered = time.perf_counter() - begun
+        handle = await start.workflow_handle()
+        for _ in range(2):
+            await asyncio.sleep(BETWEEN_RECEIPTS)
+            await handle.signal(Floor.hear)
+        await handle.result()
+        return answered
+
+
+class NaiveDriven(Driven):
+    """Iris's work step by step: the caller starts it and polls."""
+
+    name = "naive"
+
+    def __init__(self, stage: Stage, integration: IntegrationReference) -> None:
+        """Send through an integration of the demo."""
+        self._temporal = stage.temporal
+        self._tenant = stage.demo.tenant
+        self._integration = integration
+
+    async def live(self) -> float:
+        """Start, poll until admitted, then two signals."""
+        interaction_id = new_id()
+        taken = asyncio.get_running_loop().create_future()
+        FarEnd.taken[interaction_id] = taken
+        begun = time.perf_counter()
+        handle: WorkflowHandle[Naive, None] = await self._temporal.start_workflow(
+            Naive.run, self._submission(interaction_id), id=f"naive-{interaction_id}", task_queue=QUEUE
+        )
+        await until(lambda: handle.query(Naive.is_admitted))
+        answered = time.perf_counter() - begun
+        await taken
+        for word in ("delivered", "read"):
+            await asyncio.sleep(BETWEEN_RECEIPTS)
+            await handle.signal(Naive.hear, word)
+        await handle.result()
+        return answered
+
+    def _submission(self, interaction_id: str) -> Submission:
+        return Submission(
+            interaction_id=interaction_id,
+            fingerprint="",
+            tenant=self._tenant,
+            author_id=new_id(),
+            submitted_at=utc_now(),
+            integration=self._integration,
+            payload={"Type": "simple-text", "Text": _TEXT},
+            destinations=[_somebody()],
+            process_id=None,
+            new_process_id=derived_id("process", interaction_id),
+            auto_create_user=True,
+            auto_create_process=True,
+        )
+
+
+class IrisDriven(Driven):
+    """The product, through its HTTP routes."""
+
+    name = "iris"
+
+    def __init__(self, stage: Stage, http: httpx2.AsyncClient) -> None:
+        """Call the API of a running product."""
+        self._stage = stage
+        self._http = http
+        self._integration_id = stage.demo.integrations["whatsapp"]
+        self._driven: list[str] = []
+
+    async def live(self) -> float:
+        """Post, and two webhooks."""
+        key = secrets.token_hex(12)
+        interaction_id = derived_id("interaction", self._stage.demo.tenant, key)
+        taken = asyncio.get_running_loop().create_future()
+        FarEnd.taken[interaction_id] = taken
+        destination = _somebody()
+        body = {
+            "payLoad": {"Type": "simple-text", "Text": _TEXT},
+            "integrationId": self._integration_id,
+            "processId": None,
+            "Destinations": [destination],
+            "AutoCreateUser": True,
+            "AutoCreateProcess": True,
+        }
+        begun = time.perf_counter()
+        response = await self._http.post("/v1/interactions", json=body, headers={"Idempotency-Key": key})
+        answered = time.perf_counter() - begun
+        response.raise_for_status()
+        await taken
+        for sequence, word in enumerate(("delivered", "read"), start=1):
+            await asyncio.sleep(BETWEEN_RECEIPTS)
+            await self._tell(interaction_id, destination, word, sequence)
+        self._driven.append(interaction_id)
+        return answered
+
+    async def _tell(self, interaction_id: str, destination: str, word: str, sequence: int) -> None:
+        news = {
+            "id": f"sbx_{interaction_id}",
+            "reference": interaction_id,
+            "channel": "WhatsApp",
+            "to": [destination],
+            "status": word,
+            "timestamp": to_wire(utc_now()),
+            "sequence": sequence,
+        }
+        body = json.dumps(news).encode()
+        timestamp = str(int(time.time()))
+        headers = {
+            "X-Sandbox-Timestamp": timestamp,
+            "X-Sandbox-Signature": signature(self._stage.signing_secret, timestamp, body),
+        }
+        path = f"/webhooks/sandbox/{self._integration_id}"
+        (await self._http.post(path, content=body, headers=headers)).raise_for_status()
+
+    async def until_ended(self) -> None:
+        """Wait until all are read, by one question at a time."""
+        waiting = set(self._driven)
+        self._driven.clear()
+        while waiting:
+            selector = {"_id": {"$in": list(waiting)}, "custom_status": "read"}
+            waiting -= {found["_id"] async for found in self._stage.database.interactions.find(selector, {"_id": 1})}
+            await asyncio.sleep(0.05 if waiting else 0)
+
+
+async def _update(temporal: Client, name: str, start: WithStartWorkflowOperation[Any, Any]) -> None:
+    await temporal.execute_update_with_start_workflow(name, start_workflow_operation=start)  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
+
+
+def _somebody() -> str:
+    return f"346{random.randrange(10**8):08d}"
+
+
+async def drive(shape: Driven, lives: int, concurrency: int) -> tuple[float, Sequence[float]]:
+    """Drive so many lives, so many at once; the seconds until all had ended, and those of each call."""
+    left = iter(range(lives))
+    latencies: list[float] = []
+
+    async def one_caller() -> None:
+        latencies.extend([await shape.live() for _ in left])
+
+    begun = time.perf_counter()
+    async with asyncio.TaskGroup() as callers:
+        for _ in range(concurrency):
+            callers.create_task(one_caller())
+    await shape.until_ended()
+    return time.perf_counter() - begun, latencies

@@ -1,0 +1,109 @@
+"""The measurements: each shape in turn, several rounds, so that what disturbs the machine disturbs all."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from statistics import median, quantiles
+from typing import Any, Final
+
+from bench.figures import Figures, figures_of
+from bench.speed.drive import Driven, drive
+from bench.speed.stage import Stage
+
+LIVES: Final[Mapping[int, int]] = {1: 25, 10: 150, 50: 300, 100: 400}
+"""How many lives a round has, by how many are driven at once."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round of one shape came to.
+
+    Attributes:
+        per_second: whole lives.
+        p50, p90, p99: of the call, in milliseconds.
+        cpu: milliseconds of the processor for each life, by process.
+        commands: of MongoDB for each life.
+    """
+
+    per_second: float
+    p50: float
+    p90: float
+    p99: float
+    cpu: Mapping[str, float]
+    commands: float
+
+    @property
+    def cpu_total(self) -> float:
+        """Milliseconds of the processor for each life, of all processes but the callers."""
+        return sum(used for name, used in self.cpu.items() if name != "callers")
+
+
+@dataclass
+class Results:
+    """All rounds, by concurrency and by shape."""
+
+    rounds: dict[int, dict[str, list[Round]]] = field(default_factory=dict[int, dict[str, list[Round]]])
+    figures: Figures | None = None
+    memory: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    def median(self, concurrency: int, shape: str, of: Callable[[Round], float]) -> float:
+        """The median over the rounds of a shape."""
+        return median(map(of, self.rounds[concurrency][shape]))
+
+    def ratio(self, concurrency: int, shape: str, other: str, of: Callable[[Round], float]) -> float:
+        """The median of the ratios of two shapes in the same round."""
+        pairs = zip(self.rounds[concurrency][shape], self.rounds[concurrency][other], strict=True)
+        return median(of(one) / of(two) for one, two in pairs)
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return asdict(self)
+
+
+async def measure(
+    stage: Stage, shapes: Sequence[Driven], concurrencies: Sequence[int], rounds: int, say: Say
+) -> Results:
+    """Measure all shapes at each concurrency, in rounds."""
+    results = Results()
+    for shape in shapes:
+        await drive(shape, 20, 5)
+    for concurrency in concurrencies:
+        by_shape: dict[str, list[Round]] = {shape.name: [] for shape in shapes}
+        results.rounds[concurrency] = by_shape
+        for number in range(rounds):
+            for shape in shapes:
+                made = await _round(stage, shape, LIVES[concurrency], concurrency)
+                by_shape[shape.name].append(made)
+                say(
+                    f"{concurrency:4} at once, round {number + 1}: {shape.name:6} {made.per_second:6.1f}/s, "
+                    f"p50 {made.p50:6.0f} ms, {made.cpu_total:5.1f} CPU-ms, {made.commands:4.1f} commands"
+                )
+    results.memory = stage.memory()
+    results.figures = await _figures(stage)
+    return results
+
+
+async def _round(stage: Stage, shape: Driven, lives: int, concurrency: int) -> Round:
+    cpu, commands = stage.cpu_seconds(), await stage.commands()
+    seconds, latencies = await drive(shape, lives, concurrency)
+    used = stage.cpu_seconds()
+    cuts = quantiles(latencies, n=100, method="inclusive")
+    return Round(
+        per_second=lives / seconds,
+        p50=cuts[49] * 1000,
+        p90=cuts[89] * 1000,
+        p99=cuts[98] * 1000,
+        cpu={name: (used[name] - before) * 1000 / lives for name, before in cpu.items()},
+        commands=(await stage.commands() - commands) / lives,
+    )
+
+
+async def _figures(stage: Stage) -> Figures | None:
+    """The figures of one interaction that was delivered and read on a quiet stack."""
+    await asyncio.sleep(1)
+    async for run in stage.temporal.list_workflows("WorkflowType = 'Interaction'", limit=1):
+        history = await stage.temporal.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
+        return figures_of(history.events)
+    return None

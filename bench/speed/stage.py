@@ -1,0 +1,134 @@
+"""What is measured: servers, the API and the worker as processes, and the worker of the other shapes."""
+
+import os
+import socket
+import sys
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+from pymongo import AsyncMongoClient
+from temporalio.client import Client
+from typing_extensions import override
+
+from bench.speed.shapes import QUEUE
+from bootstrap import connect_temporal
+from embedded.demo import Demo, DemoSettings, seed
+from embedded.mongod import Mongod
+from embedded.ports import LOOPBACK, free_port
+from embedded.processes import Server, until
+from embedded.programs import WebProgram, WorkerProgram
+from embedded.secret_environment import secret_environment
+from embedded.temporal_server import TemporalServer
+from settings import Settings
+
+COMMANDS: Final = ("find", "insert", "update", "findAndModify", "aggregate", "delete")
+"""The commands of MongoDB that are counted: all that Iris's own work sends."""
+
+
+class ShapesWorker(Server):
+    """The worker of the shapes that Iris is measured against."""
+
+    def __init__(self, log: Path, environment: Mapping[str, str], temporal: TemporalServer) -> None:
+        """Run in an environment."""
+        super().__init__("shapes", log)
+        self._environment = environment
+        self._temporal = temporal
+
+    @override
+    def command(self) -> Sequence[str]:
+        return [sys.executable, "-m", "bench.speed.shapes"]
+
+    @override
+    def environment(self) -> Mapping[str, str]:
+        return {**self._environment, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+    @override
+    async def serving(self) -> None:
+        identity = f"{self.pid}@{socket.gethostname()}"  # as Temporal's SDK names a worker
+        await until(lambda: self._temporal.has_worker(QUEUE, identity))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The running product, and what else is measured in the same run."""
+
+    servers: Mapping[str, Server]
+    settings: Settings
+    temporal: Client
+    mongodb: AsyncMongoClient[dict[str, Any]]
+    api_url: str
+    public_url: str
+    demo: Demo
+    signing_secret: bytes
+
+    @property
+    def database(self) -> Any:  # noqa: ANN401 - the driver's own generics
+        """Iris's own database."""
+        return self.mongodb[self.settings.mongodb_database]
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """What each process has used of the processor, this one (callers and far end) included."""
+        used = {name: _cpu(server.pid) for name, server in self.servers.items() if server.pid}
+        return {**used, "callers": _cpu(os.getpid())}
+
+    def memory(self) -> dict[str, int]:
+        """What each process holds in memory, in bytes."""
+        return {
+            name: psutil.Process(server.pid).memory_info().rss for name, server in self.servers.items() if server.pid
+        }
+
+    async def commands(self) -> int:
+        """How many commands MongoDB has done so far, of those that Iris sends."""
+        metrics = (await self.mongodb.admin.command("serverStatus"))["metrics"]["commands"]
+        return sum(int(metrics[name]["total"]) for name in COMMANDS)
+
+
+def _cpu(pid: int) -> float:
+    used = psutil.Process(pid).cpu_times()
+    return used.user + used.system
+
+
+@asynccontextmanager
+async def open_stage(directory: Path, far_end_port: int) -> AsyncGenerator[Stage]:
+    """Everything started and seeded."""
+    mongod = Mongod(directory / "mongodb", free_port(), directory / "mongodb.log")
+    temporal = TemporalServer(free_port(), directory / "temporal.log", database=directory / "temporal.db")
+    api_port = free_port()
+    environment = {
+        **os.environ,
+        **secret_environment(directory / "secrets.json"),
+        "MONGODB_URI": mongod.uri,
+        "TEMPORAL_ADDRESS": temporal.address,
+        "IRIS_PUBLIC_URL": f"http://{LOOPBACK}:{api_port}",
+        "IRIS_SANDBOX_URL": f"http://{LOOPBACK}:{far_end_port}",
+        "IRIS_LOG_LEVEL": "WARNING",
+    }
+    async with AsyncExitStack() as stack:
+        for server in (mongod, temporal):
+            await stack.enter_async_context(server)
+        os.environ.update(environment)
+        settings, demo_settings = Settings(), DemoSettings()  # pyright: ignore[reportCallIssue] - from the environment
+        demo = await seed(settings, demo_settings)
+        servers: dict[str, Server] = {
+            "mongodb": mongod,
+            "temporal": temporal,
+            "worker": WorkerProgram(directory / "worker.log", environment, temporal),
+            "shapes": ShapesWorker(directory / "shapes.log", environment, temporal),
+            "api": WebProgram("api", directory / "api.log", environment, api_port, "/health/ready"),
+        }
+        for name in ("worker", "shapes", "api"):
+            await stack.enter_async_context(servers[name])
+        yield Stage(
+            servers=servers,
+            settings=settings,
+            temporal=await connect_temporal(settings),
+            mongodb=await stack.enter_async_context(AsyncMongoClient[dict[str, Any]](mongod.uri, tz_aware=True)),
+            api_url=f"http://{LOOPBACK}:{api_port}",
+            public_url=settings.public_url,
+            demo=demo,
+            signing_secret=demo_settings.sandbox_accounts[0].signing_secret.get_secret_value().encode(),
+        )
