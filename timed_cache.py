@@ -19,11 +19,19 @@ class TimedCache(Generic[Value]):
         """Keep each entry for so long: so long a change may go unnoticed."""
         self._entries: TTLCache[str, Value] = TTLCache(MOST_KEPT, kept.total_seconds())
 
+    def kept(self, key: str) -> Value | None:
+        """The entry of a key, if it is kept."""
+        return self._entries.get(key)
+
+    def keep(self, key: str, entry: Value) -> None:
+        """Keep an entry."""
+        self._entries[key] = entry
+
     async def get(self, key: str, find: Callable[[], Awaitable[Value | None]]) -> Value | None:
         """The entry of a key, found if it is not kept; None if there is none."""
-        entry = self._entries.get(key)
+        entry = self.kept(key)
         if entry is None:
             entry = await find()
             if entry is not None:
-                self._entries[key] = entry
+                self.keep(key, entry)
         return entry

@@ -21,10 +21,10 @@ from domain.status import Standing, Status
 from domain.waiting import Windows, waiting_for
 from models.integration import Integration
 from models.interaction import Interaction
-from models.matching import interactions_of
+from models.matching import Addressee, interactions_of
 from models.unmatched import UnmatchedNews
 
-Tell = Callable[[Interaction, Sequence[HeardNews]], Awaitable[None]]
+Tell = Callable[[Addressee, Sequence[HeardNews]], Awaitable[None]]
 """Passes news on to an interaction; where no workflow of it runs, one begins that goes on from the record."""
 
 _AT_ONCE: Final = 8
@@ -123,7 +123,7 @@ class TemporalReconciliation(ReconciliationActivities):
     async def _resume(self, interactions: Sequence[Interaction]) -> dict[str, str]:
         """Let each go on from its record; what became of those that did, by id."""
         for interaction in interactions:
-            await self.tell(interaction, [])
+            await self.tell(Addressee.of(interaction), [])
             activity.heartbeat()
         left = {interaction.id: interaction for interaction in interactions}
         repaired: dict[str, str] = {}
@@ -220,7 +220,7 @@ class TemporalReconciliation(ReconciliationActivities):
         # Its own id: whoever passes it on again after a break is not heard twice.
         heard = HeardNews(id=news.id, heard_at=news.heard_at, event=news.event)
         reason = f"«{news.event.word}», heard at {to_wire(news.heard_at)}"
-        findings = [self._finding(Kind.NEWS_MATCHED, interaction, reason) for interaction in interactions]
+        findings = [self._finding(Kind.NEWS_MATCHED, interaction.id, reason) for interaction in interactions]
         if not inspection.repairs or not interactions:
             return findings
         for interaction in interactions:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Final
 
 from fastapi import FastAPI
@@ -16,6 +17,9 @@ from integrations import Integrations, ProviderOpener
 from security import Vault
 from settings import Settings
 from timed_cache import TimedCache
+
+ADDRESSEES_KEPT: Final = timedelta(minutes=10)
+"""So long after a submission most of its receipts have come."""
 
 LARGEST_AT_ONCE: Final = 4
 """The bodies of webhooks may together be so many times as large as one may be."""
@@ -44,6 +48,7 @@ def create_app(settings: Settings) -> Boundary:
                 webhook_bytes=Room(settings.largest_webhook * LARGEST_AT_ONCE),
                 integrations=Integrations(settings.lookups_kept),
                 callers=TimedCache(settings.lookups_kept),
+                addressees=TimedCache(ADDRESSEES_KEPT),
             )
             yield
 

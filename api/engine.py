@@ -29,6 +29,7 @@ from domain.interaction import IntegrationReference
 from domain.reception import Reception
 from domain.submission import Submission
 from models.interaction import Interaction
+from models.matching import Addressee
 from payload_codec import UndecryptableError
 from settings import Settings
 from workflows import attributes
@@ -75,7 +76,7 @@ async def submit(client: Client, settings: Settings, submission: Submission) -> 
         await _forget(start)
 
 
-async def tell(client: Client, settings: Settings, interaction: Interaction, news: Sequence[HeardNews]) -> None:
+async def tell(client: Client, settings: Settings, interaction: Addressee, news: Sequence[HeardNews]) -> None:
     """Pass a provider's news on to an interaction; where its workflow has ended, a new run goes on from the record.
 
     Raises:

@@ -21,6 +21,7 @@ from domain.problems import Problem
 from domain.submission import Submission
 from integrations import describe
 from models.interaction import Interaction
+from models.matching import Addressee
 
 router = APIRouter(tags=["interactions"])
 
@@ -86,6 +87,8 @@ async def send_interaction(
     answer = InteractionAnswer.of(admission.interaction).on_the_wire()
     if admission.problems:
         return failure(request, status_of_problems(admission.problems), admission.problems, payload=answer)
+    if admission.interaction.process_id is not None:
+        state.addressees.keep(admission.interaction.id, Addressee.of(admission.interaction))
     return success(answer, SENT_DETAIL)
 
 

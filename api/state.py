@@ -9,6 +9,7 @@ from temporalio.client import Client
 
 from api.room import Room
 from integrations import Integrations, ProviderOpener
+from models.matching import Addressee
 from settings import Settings
 from timed_cache import TimedCache
 
@@ -32,6 +33,7 @@ class IrisState:
         webhook_bytes: how many bytes their bodies may have together.
         integrations: found, and kept for a while.
         callers: by the hash of their API key, kept for a while.
+        addressees: of news, by interaction id.
     """
 
     settings: Settings
@@ -43,6 +45,7 @@ class IrisState:
     webhook_bytes: Room
     integrations: Integrations
     callers: TimedCache[Caller]
+    addressees: TimedCache[Addressee]
 
 
 def state_of(request: Request) -> IrisState:

@@ -24,8 +24,7 @@ from domain.problems import Problem
 from domain.reception import Reception
 from integrations import describe
 from models.integration import Integration
-from models.interaction import Interaction
-from models.matching import interactions_of
+from models.matching import Addressee, interactions_of
 from models.unmatched import UnmatchedNews
 from models.webhook import SeenWebhook
 from providers.base import AnyProvider, MisconfiguredError, UnreadableError, UnverifiedError, Webhook
@@ -143,12 +142,12 @@ def _webhook(request: Request, body: bytes, state: IrisState) -> Webhook:
 
 async def _pass_on(state: IrisState, integration: Integration, heard: Sequence[News]) -> None:
     news: defaultdict[str, list[HeardNews]] = defaultdict(list)
-    interactions: dict[str, Interaction] = {}
+    interactions: dict[str, Addressee] = {}
     for item in heard:
         if isinstance(item, InboundMessage):
             await _take_in(state, integration, item)
             continue
-        found = await interactions_of(integration, item)
+        found = await _about(state, integration, item)
         if not found and (item.reference or item.provider_message_id or item.up_to is None):
             await _keep_unmatched(integration, item)
         for interaction in found:
@@ -156,6 +155,17 @@ async def _pass_on(state: IrisState, integration: Integration, heard: Sequence[N
             news[interaction.id].append(HeardNews(id=new_id(), heard_at=utc_now(), event=item))
     for interaction_id, told in news.items():
         await tell(state.temporal, state.settings, interactions[interaction_id], told)
+
+
+async def _about(state: IrisState, integration: Integration, event: ProviderEvent) -> list[Addressee]:
+    """Whom an event is about; most are about a message that was sent a moment ago, and need no question."""
+    known = state.addressees.kept(event.reference) if event.reference else None
+    if known is not None and known.integration.integration_id == integration.id:
+        return [known]
+    found = await interactions_of(integration, event)
+    if len(found) == 1 and found[0].id == event.reference:
+        state.addressees.keep(found[0].id, found[0])
+    return found
 
 
 async def _take_in(state: IrisState, integration: Integration, message: InboundMessage) -> None:

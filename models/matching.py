@@ -3,8 +3,11 @@
 from datetime import timedelta
 from typing import Any, Final
 
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+from domain import interaction as domain
 from domain.events import ProviderEvent
-from domain.interaction import Direction
+from domain.interaction import Direction, IntegrationReference
 from domain.status import Status
 from models.integration import Integration
 from models.interaction import Interaction
@@ -19,19 +22,41 @@ _MOST_UP_TO: Final = 200
 """Messages that one piece of news about «everything until then» is told to: the newest."""
 
 
-async def interactions_of(integration: Integration, event: ProviderEvent) -> list[Interaction]:
+class Addressee(BaseModel):
+    """An interaction, as far as news are told to it; none of this changes once it was admitted."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    id: str = Field(validation_alias=AliasChoices("_id", "id"))
+    tenant: str
+    integration: IntegrationReference
+    process_id: str | None = None
+
+    @classmethod
+    def of(cls, interaction: Interaction | domain.Interaction) -> "Addressee":
+        """Whom an interaction's news are told to."""
+        return cls(
+            id=interaction.id,
+            tenant=interaction.tenant,
+            integration=interaction.integration,
+            process_id=interaction.process_id,
+        )
+
+
+async def interactions_of(integration: Integration, event: ProviderEvent) -> list[Addressee]:
     """The integration's interactions that an event is about.
 
     By our reference, else by the provider's id, else all that were sent to its destination until the moment it names.
     """
     scope: dict[str, Any] = {"tenant": integration.tenant, "integration.integration_id": integration.id}
     if event.reference is not None:
-        found = await Interaction.find_one({"_id": event.reference, **scope})
+        found = await Interaction.find_one({"_id": event.reference, **scope}, projection_model=Addressee)
         if found is not None:
             return [found]
     if event.provider_message_id is not None:
         found = await Interaction.find_one(
-            {"provider_message_ids": event.provider_message_id, "direction": Direction.OUT, **scope}
+            {"provider_message_ids": event.provider_message_id, "direction": Direction.OUT, **scope},
+            projection_model=Addressee,
         )
         if found is not None:
             return [found]
@@ -40,7 +65,7 @@ async def interactions_of(integration: Integration, event: ProviderEvent) -> lis
     return []
 
 
-async def _sent_until(scope: dict[str, Any], event: ProviderEvent) -> list[Interaction]:
+async def _sent_until(scope: dict[str, Any], event: ProviderEvent) -> list[Addressee]:
     if event.up_to is None:
         return []
     recorded_by = event.up_to + _RECORDING
@@ -56,4 +81,5 @@ async def _sent_until(scope: dict[str, Any], event: ProviderEvent) -> list[Inter
         "milestone": {"$lt": int(event.milestone)},
         "$or": [sent, in_flight],
     }
-    return await Interaction.find(selector).sort("-created").limit(_MOST_UP_TO).to_list()
+    found = Interaction.find(selector, projection_model=Addressee)
+    return await found.sort("-created").limit(_MOST_UP_TO).to_list()

@@ -23,6 +23,7 @@ from domain.status import Milestone
 from embedded.processes import until
 from models.integration import Integration
 from models.interaction import Interaction
+from models.matching import Addressee
 from models.process import Process
 from tests.iris import Iris
 from tests.product.far_ends import VENDORS, MoodyMail
@@ -221,7 +222,7 @@ async def told_twice_and_late(iris: Iris) -> str:
     event = ProviderEvent(key="delivered", word="delivered", milestone=Milestone.DELIVERED)
     for _ in range(2):
         news = HeardNews(id=f"of-{sent['id']}", heard_at=interaction.created, event=event)
-        await tell(iris.temporal, iris.settings, interaction, [news])
+        await tell(iris.temporal, iris.settings, Addressee.of(interaction), [news])
         await iris.until_status(sent["id"], "COMPLETED", "delivered")
     await iris.receive(sent["id"], "sent")
     await iris.receive(sent["id"], "sent")

@@ -16,6 +16,7 @@ from domain.identifiers import new_id, workflow_id
 from domain.status import Milestone, Status
 from embedded.processes import until
 from models.interaction import Interaction
+from models.matching import Addressee
 from tests.iris import Iris
 from tests.silence import SilentFarEnd
 from workflows.interaction import InteractionWorkflow
@@ -172,4 +173,4 @@ async def _lose(iris: Iris, interaction_id: str) -> None:
 async def _tell(iris: Iris, interaction_id: str, news: Sequence[HeardNews]) -> None:
     interaction = await Interaction.get(interaction_id)
     assert interaction is not None
-    await tell(iris.temporal, iris.settings, interaction, news)
+    await tell(iris.temporal, iris.settings, Addressee.of(interaction), news)

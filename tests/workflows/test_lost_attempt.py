@@ -13,6 +13,7 @@ from domain.identifiers import new_id
 from domain.status import Milestone
 from embedded.temporal_server import TemporalServer
 from models.interaction import Interaction
+from models.matching import Addressee
 from tests.iris import Iris, running_iris
 from tests.silence import SilentFarEnd
 
@@ -67,7 +68,7 @@ async def test_news_of_everything_until_then_do_not_stand_for_an_answer(iris: Ir
         assert interaction is not None
         event = ProviderEvent(key="read", word="read", milestone=Milestone.READ, up_to=utc_now())
         news = HeardNews(id=new_id(), heard_at=utc_now(), event=event)
-        await tell(iris.temporal, iris.settings, interaction, [news])
+        await tell(iris.temporal, iris.settings, Addressee.of(interaction), [news])
         seen = await iris.until(sent["id"], lambda seen: len(seen["auditTrail"]["history"]) > 2)
     assert seen["auditTrail"]["history"][2]["status"] == "PROVIDER_SENDING_ERROR"
     assert far_end.connections > 1
