@@ -1,5 +1,6 @@
 """`python -m bench.faults`: hurt the product for a while, and compare the books."""
 
+import asyncio
 import json
 import secrets
 import tempfile
@@ -8,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvloop
 from rich.console import Console
 from rich.table import Table
 
@@ -34,12 +34,13 @@ def main(
     anything was lost, sent twice, stuck or recorded wrongly.
     """
     options = RunOptions(secrets.randbelow(10**6) if seed is None else seed, seconds, rate)
+    # Not uvloop's: its way to start a process can hang beside the threads of Temporal's client.
     if keep is not None:
         keep.mkdir(parents=True)
-        made = uvloop.run(run(options, keep.resolve(), ERR.print))
+        made = asyncio.run(run(options, keep.resolve(), ERR.print))
     else:
         with tempfile.TemporaryDirectory(prefix="iris-faults-") as directory:
-            made = uvloop.run(run(options, Path(directory), ERR.print))
+            made = asyncio.run(run(options, Path(directory), ERR.print))
     if report is not None:
         report.write_text(json.dumps(made.as_json(), indent=2) + "\n")
     show(made)
