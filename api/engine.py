@@ -175,9 +175,12 @@ async def _started(client: Client, submission: Submission) -> Admission:
     handle = client.get_workflow_handle(workflow_id(submission.interaction_id))
     try:
         description = await asyncio.wait_for(handle.describe(), _PATIENCE.total_seconds())
-        fingerprint = await description.memo_value(_FINGERPRINT, "", type_hint=str)
+        fingerprint = await description.memo_value(_FINGERPRINT, None, type_hint=str)
     except (RPCError, TimeoutError, UndecryptableError) as error:
         raise UnavailableError("Temporal") from error
+    if fingerprint is None:
+        # A run that a receipt began: the submission was registered long before.
+        return await _recorded(submission)
     return Admission(interaction=submission.registered(), fingerprint=fingerprint)
 
 

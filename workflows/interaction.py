@@ -76,6 +76,8 @@ class InteractionWorkflow:
             await self._find_sent(message)
         await self._hear_until_the_end()
         await workflow.wait_condition(workflow.all_handlers_finished)
+        # Also what came while the last step was being written: a run that ends with news in its inbox loses them.
+        await self._take_news()
         return self._standing
 
     @workflow.update(description="Wait until the submission is admitted or refused")

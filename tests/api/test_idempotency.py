@@ -3,18 +3,23 @@
 import asyncio
 import gc
 import logging
+from datetime import timedelta
 from typing import Any
 
 import httpx2
 import pytest
 from pydantic import JsonValue
 
-from domain.identifiers import new_id
+from api.engine import submit
+from domain.identifiers import new_id, workflow_id
+from domain.status import Status
+from domain.submission import Submission
 from embedded.demo import Demo
 from models.interaction import Interaction
 from models.process import Process
 from models.user import User
 from tests.api.support import (
+    SILENT,
     Callback,
     heard,
     mobile,
@@ -169,3 +174,30 @@ async def test_news_never_send_again(iris: Iris) -> None:
         await tell(iris, sent.integration_id, sent.news("read"))
         await iris.ended(sent.id)
     assert await verdicts(iris, sent.id) == ["taken"]
+
+
+async def test_a_call_repeated_after_a_receipt_began_another_run_is_known_by_its_record(iris: Iris) -> None:
+    """Nobody waits for the run's own answer here, so that what is known otherwise is answered."""
+    sent = await sent_silently(iris)
+    await iris.temporal.get_workflow_handle(workflow_id(sent.id)).terminate()
+    await tell(iris, sent.integration_id, sent.news("sent"))
+    stored = await Interaction.get(sent.id)
+    assert stored is not None
+    repeated = Submission(
+        interaction_id=sent.id,
+        fingerprint=stored.fingerprint,
+        tenant=stored.tenant,
+        author_id=stored.author_id,
+        submitted_at=stored.created,
+        integration=stored.integration,
+        payload=stored.payload,
+        destinations=[SILENT],
+        process_id=None,
+        new_process_id=new_id(),
+        auto_create_user=True,
+        auto_create_process=True,
+    )
+    hasty = iris.settings.model_copy(update={"admission_wait": timedelta()})
+    admission = await submit(iris.temporal, hasty, repeated)
+    assert admission.fingerprint == stored.fingerprint
+    assert admission.interaction.status is Status.SENT

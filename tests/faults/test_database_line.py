@@ -2,14 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from random import Random
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 
 from bench.faults.lines import Line, Mood
+from domain.clock import utc_now
+from domain.events import HeardNews, ProviderEvent
+from domain.identifiers import new_id, workflow_id
+from domain.status import Milestone
 from embedded.ports import LOOPBACK, free_port
+from embedded.processes import until
 from embedded.temporal_server import TemporalServer
 from tests.iris import Iris, running_iris
+from workflows.interaction import InteractionWorkflow
+from workflows.messages import InteractionInput
 
 
 @pytest.fixture
@@ -40,3 +49,33 @@ async def test_a_database_that_cannot_be_understood_is_a_503_that_says_when_to_a
         assert response.json()["error"][0]["code"] == "unavailable"
     await line.change(Mood.CLEAR)
     await iris.until_status(sent["id"], "COMPLETED")
+
+
+async def test_no_news_are_lost_that_come_while_the_closing_of_the_window_is_written(iris: Iris, line: Line) -> None:
+    sent = await iris.send("sms", "34600000010")
+    await iris.until_status(sent["id"], "SENT")
+    await iris.temporal.get_workflow_handle(workflow_id(sent["id"])).terminate()
+    await line.change(Mood.SLOW, 1.0)
+    # So short that a step on a slow database outlasts a task, and a signal reaches the run in the middle of a step.
+    handle = await iris.temporal.start_workflow(
+        InteractionWorkflow.run,
+        InteractionInput(
+            interaction_id=sent["id"],
+            receipt_window=timedelta(seconds=1),
+            dispatch_timeout=timedelta(seconds=1),
+            dispatch_deadline=timedelta(seconds=1),
+        ),
+        id=workflow_id(sent["id"]),
+        task_queue=iris.settings.task_queue,
+        task_timeout=timedelta(seconds=1),
+    )
+
+    async def has_read_its_record() -> bool:
+        history = await handle.fetch_history()
+        return any(event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED for event in history.events)
+
+    await asyncio.wait_for(until(has_read_its_record), 20)
+    event = ProviderEvent(key="delivered", word="delivered", milestone=Milestone.DELIVERED)
+    await handle.signal(InteractionWorkflow.hear, [HeardNews(id=new_id(), heard_at=utc_now(), event=event)])
+    standing = await asyncio.wait_for(handle.result(), 30)
+    assert standing.custom_status == "delivered"
