@@ -5,7 +5,7 @@ WORKERS ?= 2
 LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
-.PHONY: help run test check faults format histories lock clean
+.PHONY: help run test check faults bench format histories lock clean
 
 help: ## Show what there is to make.
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 10
@@ -29,6 +29,10 @@ check: ## Check style, types, who imports whom, and whether packages are known t
 faults: ## Hurt the running product for a minute, and compare the books; options go in ARGS='--seconds 600 --seed 7'.
 	@sh scripts/environment.sh development
 	$(BIN)/python -m bench.faults $(ARGS)
+
+bench: ## Measure what a message costs, beside what the engine itself can do; options go in ARGS.
+	@sh scripts/environment.sh development
+	$(BIN)/python -m bench.speed $(ARGS)
 
 format: ## Format the code, and mend what can be mended by itself.
 	@sh scripts/environment.sh development

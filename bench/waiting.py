@@ -4,6 +4,7 @@ import asyncio
 import json
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -12,6 +13,7 @@ import typer
 import uvloop
 from rich.console import Console
 from rich.table import Table
+from temporalio.service import RPCError
 
 from api.engine import tell
 from bench.speed.drive import IrisDriven, drive
@@ -96,8 +98,11 @@ async def _open(stage: Stage, template: dict[str, Any], number: int) -> None:
 
 
 async def _begin(stage: Stage, addressee: Addressee, ids: Sequence[str]) -> None:
-    for one in ids:
-        await tell(stage.temporal, stage.settings, addressee.model_copy(update={"id": one}), [])
+    left = list(ids)
+    while left:
+        with suppress(RPCError):  # it is asked again, as a provider would
+            await tell(stage.temporal, stage.settings, addressee.model_copy(update={"id": left[-1]}), [])
+            left.pop()
 
 
 if __name__ == "__main__":

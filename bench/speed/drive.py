@@ -7,6 +7,7 @@ import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 import httpx2
@@ -25,6 +26,10 @@ from embedded.processes import until
 
 BETWEEN_RECEIPTS: Final = 0.05
 """Seconds from a dispatch to its first receipt, and to the next; without them receipts would share a task."""
+
+_BUSY: Final = HTTPStatus.SERVICE_UNAVAILABLE
+_AGAIN: Final = 0.2
+"""Seconds until a webhook is told again, as providers do."""
 
 _TEXT: Final = "Su cita es mañana a las 10:00"
 
@@ -188,7 +193,11 @@ class IrisDriven(Driven):
             "X-Sandbox-Signature": signature(self._stage.signing_secret, timestamp, body),
         }
         path = f"/webhooks/sandbox/{self._integration_id}"
-        (await self._http.post(path, content=body, headers=headers)).raise_for_status()
+        while (  # noqa: ASYNC110 - what a server will answer is no event of ours
+            response := await self._http.post(path, content=body, headers=headers)
+        ).status_code == _BUSY:
+            await asyncio.sleep(_AGAIN)
+        response.raise_for_status()
 
     async def until_ended(self) -> None:
         """Wait until all are read, by one question at a time."""
