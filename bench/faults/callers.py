@@ -81,10 +81,18 @@ class Callers:
         self._api = api
         self._gateway = gateway
         self.orders: list[Order] = []
+        self._placing: list[asyncio.Task[None]] = []
 
-    async def place(self, order: Order) -> None:
-        """Ask for an order until it is answered, or once if its callers do not insist."""
+    def begin(self, order: Order) -> None:
+        """Begin to ask for an order, until it is answered, or once if its callers do not insist."""
         self.orders.append(order)
+        self._placing.append(asyncio.create_task(self._place(order)))
+
+    async def all_answered(self) -> None:
+        """Wait until nobody asks any more."""
+        await asyncio.gather(*self._placing)
+
+    async def _place(self, order: Order) -> None:
         if order.is_inbound:
             await self._write(order)
         else:

@@ -44,6 +44,8 @@ _SECONDS: Final = {
 
 _PAUSE_BETWEEN: Final = (0.2, 2.5)
 _LONGEST_DELAY: Final = 1.0
+_LATEST: Final = 5.0
+"""Seconds after its time at which a fault may still begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,18 @@ def plan(random: Random, seconds: float) -> list[Fault]:
     return faults
 
 
-async def carry_out(stage: Stage, faults: Sequence[Fault], begun: float) -> None:
-    """Carry a plan out, from an instant of the event loop's clock."""
+async def carry_out(stage: Stage, faults: Sequence[Fault], begun: float) -> list[Fault]:
+    """Carry a plan out, from an instant of the event loop's clock; the faults that were done.
+
+    One is left out when the part before it took so long to come back that its own time is over.
+    """
+    done: list[Fault] = []
     for fault in faults:
-        await asyncio.sleep(begun + fault.begins - asyncio.get_running_loop().time())
+        wait = begun + fault.begins - asyncio.get_running_loop().time()
+        if wait < -_LATEST:
+            continue
+        done.append(fault)
+        await asyncio.sleep(wait)
         match fault.kind:
             case Kind.KILL:
                 await stage.parts[fault.target].killed(fault.seconds)
@@ -83,3 +93,4 @@ async def carry_out(stage: Stage, faults: Sequence[Fault], begun: float) -> None
                 await line.change(Mood(fault.kind), fault.delay)
                 await asyncio.sleep(fault.seconds)
                 await line.change(Mood.CLEAR)
+    return done

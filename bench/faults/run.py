@@ -107,52 +107,49 @@ async def run(options: RunOptions, directory: Path, say: Say) -> Report:
             callers = Callers(stage, api, gateway)
             watching = [asyncio.create_task(part.keep_alive()) for part in stage.parts.values()]
             try:
-                settled = await _play(stage, callers, gateway, plans, options, random, say)
+                done = await _play(stage, callers, plans, options, random, say)
+                settled = await _settle(stage, callers, gateway)
             finally:
                 for watch in watching:
                     watch.cancel()
             say("comparing the books")
             books = await read_books(stage, gateway, callers.orders)
-            planned = [fault for one in plans for fault in one]
-            return _report(options, stage, books, planned, settled, await _contradictions(stage))
+            return _report(options, stage, books, done, settled, await _contradictions(stage))
 
 
 async def _play(  # noqa: PLR0913, PLR0917 - the parts of one run
     stage: Stage,
     callers: Callers,
-    gateway: httpx2.AsyncClient,
     plans: Sequence[Sequence[PlannedFault]],
     options: RunOptions,
     random: Random,
     say: Say,
-) -> float | None:
+) -> list[PlannedFault]:
+    """Place orders while the plans are carried out; the faults that were done."""
     begun = asyncio.get_running_loop().time()
     mischief = asyncio.gather(*(carry_out(stage, faults, begun) for faults in plans))
-    placing: list[asyncio.Task[None]] = []
     number = 0
     while (now := asyncio.get_running_loop().time() - begun) < options.seconds:
         if mischief.done():
             mischief.result()  # ends the run at once if a fault could not be done
-        order = new_order(random, number, stage.demo.integrations, stage.at_most_once)
-        placing.append(asyncio.create_task(callers.place(order)))
+        callers.begin(new_order(random, number, stage.demo.integrations, stage.at_most_once))
         number += 1
         if number % max(1, round(options.rate * 10)) == 0:
             answered = sum(order.is_answered for order in callers.orders)
             say(f"{now:5.0f} s  {number} orders, {answered} answered")
         await asyncio.sleep(random.expovariate(options.rate))
-    await mischief
+    done = await mischief
     say("the last fault is over: waiting until everything has ended")
-    return await _settle(stage, callers.orders, gateway, placing)
+    return [fault for faults in done for fault in faults]
 
 
-async def _settle(
-    stage: Stage, orders: Sequence[Order], gateway: httpx2.AsyncClient, placing: Sequence[asyncio.Task[None]]
-) -> float | None:
+async def _settle(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient) -> float | None:
+    """The seconds until everything has ended; None if it has not in time."""
     healed = time.monotonic()
     try:
         async with asyncio.timeout(SETTLING.total_seconds()):
-            await asyncio.gather(*placing)
-            await until(lambda: _is_settled(stage, orders, gateway))
+            await callers.all_answered()
+            await until(lambda: _is_settled(stage, callers.orders, gateway))
     except TimeoutError:
         return None
     return round(time.monotonic() - healed, 1)
