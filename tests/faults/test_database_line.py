@@ -16,6 +16,7 @@ from domain.status import Milestone
 from embedded.ports import LOOPBACK, free_port
 from embedded.processes import until
 from embedded.temporal_server import TemporalServer
+from tests.api.support import mobile
 from tests.iris import Iris, running_iris
 from workflows.interaction import InteractionWorkflow
 from workflows.messages import InteractionInput
@@ -49,6 +50,19 @@ async def test_a_database_that_cannot_be_understood_is_a_503_that_says_when_to_a
         assert response.json()["error"][0]["code"] == "unavailable"
     await line.change(Mood.CLEAR)
     await iris.until_status(sent["id"], "COMPLETED")
+
+
+async def test_a_slow_database_delays_what_is_admitted_and_loses_none_of_it(iris: Iris, line: Line) -> None:
+    await line.change(Mood.SLOW, 0.4)
+    requests = [iris.request("sms", mobile()) for _ in range(10)]
+    responses = await asyncio.gather(*map(iris.post, requests))
+    await line.change(Mood.CLEAR)
+    for response in responses:
+        if response.status_code == 200:
+            await iris.until_status(response.json()["payload"]["id"], "COMPLETED", "delivered")
+        else:
+            assert response.status_code == 503, response.text
+            assert int(response.headers["Retry-After"]) > 0
 
 
 async def test_no_news_are_lost_that_come_while_the_closing_of_the_window_is_written(iris: Iris, line: Line) -> None:
