@@ -1,7 +1,6 @@
 """Payloads in Temporal: encrypted with the first key, read with any, and never anything but what was written."""
 
 import base64
-import os
 
 import pytest
 from hypothesis import given
@@ -77,7 +76,7 @@ async def test_whatever_calls_itself_encrypted_is_refused_in_words(data: bytes, 
 
 
 @pytest.mark.parametrize(
-    "keys", ["", ",", f"{OLD},", "c2hvcnQ=", "no base64", "ключ", base64.b64encode(os.urandom(33)).decode()]
+    "keys", ["", ",", f"{OLD},", "c2hvcnQ=", "no base64", "ключ", base64.b64encode(bytes(range(33))).decode()]
 )
 def test_keys_of_another_form_are_refused_and_not_told(keys: str) -> None:
     with pytest.raises(ValueError, match="payload keys") as refused:
