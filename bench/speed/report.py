@@ -60,7 +60,7 @@ def _page(results: Results, machine: str) -> str:
     ]
     rows = "".join(f"<tr><td>{escape(name)}</td><td>{value:.2f}</td></tr>" for name, value in ratios(results).items())
     return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Iris, measured</title>'
+        '<!doctype html><html lang="en"><title>Iris, measured</title>'
         "<style>body{font:15px sans-serif;max-width:60em;margin:2em auto}td{padding:.2em 1em .2em 0}</style>"
         f"<h1>Iris, measured</h1><p>{escape(machine)}</p><table>{rows}</table>{''.join(plots)}</html>\n"
     )

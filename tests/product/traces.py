@@ -98,6 +98,8 @@ def listening(traces: Traces) -> Generator[None]:
     for logger in levels:
         logger.setLevel(logging.DEBUG if logger is root else logging.WARNING)
     root.addHandler(keeper)
+    # The libraries' own debugging depends on what the process did before.
+    logging.getLogger("iris.tests").debug("listening")
     try:
         yield
     finally:
