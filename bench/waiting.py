@@ -27,6 +27,8 @@ OUT: Final = Console(width=160, highlight=False)
 AT_ONCE: Final = 40
 LIVES: Final = 100
 TOLD_AT_ONCE: Final = 10
+STILL: Final = 0.15
+"""Seconds of the processor in one second, of all processes, below which they count as still."""
 
 
 def main(
@@ -73,7 +75,17 @@ async def _measure(waiting: int, step: int) -> list[dict[str, float | int]]:
             return rows
 
 
+async def _still(stage: Stage) -> None:
+    """Wait until the runs that were opened have taken their first steps, and nothing works any more."""
+    before = sum(stage.cpu_seconds().values())
+    await asyncio.sleep(1)
+    while sum(stage.cpu_seconds().values()) - before > STILL:
+        before = sum(stage.cpu_seconds().values())
+        await asyncio.sleep(1)
+
+
 async def _row(stage: Stage, lives: IrisDriven, opened: int) -> dict[str, float | int]:
+    await _still(stage)
     memory = {f"{name} MB": size // 2**20 for name, size in stage.memory().items() if name != "shapes"}
     before = stage.cpu_seconds()
     seconds, _ = await drive(lives, LIVES, TOLD_AT_ONCE)
