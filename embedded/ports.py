@@ -5,12 +5,17 @@ import random
 import socket
 from collections.abc import Collection, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
-CHOICE: Final = range(20_000, 32_768)
-"""Ports to choose from: below those that Linux and macOS give to outgoing connections, so that a server which is
-started again finds its port still free."""
+CHOICE: Final = range(10_000, 32_768)
+"""Ports to choose from: below those that Linux and macOS give to outgoing connections unless told otherwise, so that a
+server which is started again finds its port still free."""
+OUTGOING: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+"""Where Linux says which ports it gives to outgoing connections: the first and the last (ip-sysctl.rst)."""
+
+_given: Final = set[int]()
 
 
 def is_free(port: int) -> bool:
@@ -25,19 +30,34 @@ def is_free(port: int) -> bool:
 
 
 def free_port(preferred: int | None = None, avoid: Collection[int] = ()) -> int:
-    """The preferred port if it is free, else any free one; none of those to avoid, which may be given away already.
+    """The preferred port if it is free, else any free one that this process was not given before.
+
+    Args:
+        preferred: the port to take if it can be had.
+        avoid: ports that were given away elsewhere.
 
     Raises:
         OSError: no port is free.
     """
-    return next(port for port in _candidates(preferred) if port not in avoid and is_free(port))
+    port = next(port for port in _candidates(preferred) if port not in avoid and is_free(port))
+    _given.add(port)
+    return port
 
 
 def _candidates(preferred: int | None) -> Iterator[int]:
     if preferred is not None:
         yield preferred
-    yield from random.sample(CHOICE, k=len(CHOICE))
+    choice = [port for port in set(CHOICE).difference(_outgoing()) or CHOICE if port not in _given]
+    yield from random.sample(choice, k=len(choice))
     raise OSError("no port of the loopback interface is free")
+
+
+def _outgoing() -> range:
+    try:
+        first, last = map(int, OUTGOING.read_text().split())
+    except FileNotFoundError:  # not Linux
+        return range(0)
+    return range(first, last + 1)
 
 
 async def is_listened_on(port: int) -> bool:
@@ -46,5 +66,7 @@ async def is_listened_on(port: int) -> bool:
         _, writer = await asyncio.open_connection(LOOPBACK, port)
     except ConnectionRefusedError:
         return False
+    # A connection that was given this very port as its own has reached itself (RFC 9293, section 3.5).
+    is_itself = writer.get_extra_info("sockname") == writer.get_extra_info("peername")
     writer.close()
-    return True
+    return not is_itself

@@ -18,6 +18,10 @@ from embedded import guard
 READY_SECONDS: Final = 30.0
 """How long a server may take until it serves."""
 POLL_SECONDS: Final = 0.02
+PORT_TAKEN: Final = "address already in use"
+"""What every server's complaint about its port contains (errno EADDRINUSE, as the C library words it)."""
+WAITS_FOR_PORT: Final = (0.2, 0.5, 1.0, 2.0)
+"""Seconds before a server that found its port taken is started again: a passing connection may hold it for a while."""
 
 
 class ServerError(Exception):
@@ -84,12 +88,15 @@ class Server(ABC):
         """
         if self.pid is not None:
             return
-        self._process = await self._spawn()
-        try:
-            await self._serving_or_ended(self._process)
-        except BaseException:
-            await self.kill()
-            raise
+        for wait in (*WAITS_FOR_PORT, None):
+            try:
+                await self._start_once()
+            except ServerError as error:
+                if wait is None or PORT_TAKEN not in str(error).lower():
+                    raise
+                await asyncio.sleep(wait)
+            else:
+                break
 
     async def stop(self, seconds: float | None = None) -> None:
         """Asks the server to end, and kills it when it has not after so many seconds, or its `stop_seconds`."""
@@ -125,6 +132,14 @@ class Server(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+    async def _start_once(self) -> None:
+        self._process = await self._spawn()
+        try:
+            await self._serving_or_ended(self._process)
+        except BaseException:
+            await self.kill()
+            raise
 
     async def _spawn(self) -> Process:
         command = self.command()

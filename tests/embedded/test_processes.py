@@ -235,6 +235,19 @@ async def test_the_preferred_port_is_taken_if_it_is_free_and_another_if_not() ->
         assert free_port(port) != port
 
 
+def test_no_port_is_given_twice() -> None:
+    ports = [free_port() for _ in range(200)]
+    assert len(set(ports)) == len(ports)
+
+
+async def test_a_server_whose_port_is_held_for_an_instant_starts_all_the_same(tmp_path: Path) -> None:
+    port = free_port()
+    async with await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", port) as holder:
+        asyncio.get_running_loop().call_later(1, holder.close)
+        async with Mongod(tmp_path / "data", port, tmp_path / "log") as mongod:
+            assert mongod.pid
+
+
 def test_the_packaged_mongod_is_found() -> None:
     assert find_mongod().exists()
 
