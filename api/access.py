@@ -1,14 +1,15 @@
 """Who calls: by API key or by login token; everything is scoped to the caller's tenant."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import jwt
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from api.state import Caller, IrisState, state_of
+from domain.access import OPERATIONS, Operation, Role
 from domain.clock import utc_now
-from domain.errors import UnauthenticatedError
+from domain.errors import ForbiddenError, UnauthenticatedError
 from domain.problems import Problem
 from models.access import Account, ApiKey
 from security import API_KEY_PREFIX, hash_api_key
@@ -57,7 +58,7 @@ async def _caller_of_key(key: str, state: IrisState) -> Caller | None:
 
     async def find() -> Caller | None:
         found = await ApiKey.find_one({"key_hash": key_hash})
-        return Caller(tenant=found.tenant, account_id=found.account_id) if found else None
+        return Caller(found.tenant, found.account_id, OPERATIONS[Role.ADMIN]) if found else None
 
     return await state.callers.get(key_hash, find)
 
@@ -73,7 +74,19 @@ def _caller_of_token(token: str, state: IrisState) -> Caller | None:
         )
     except jwt.InvalidTokenError:
         return None
-    return Caller(tenant=str(claims["tenant"]), account_id=str(claims["sub"]))
+    return Caller(str(claims["tenant"]), str(claims["sub"]), OPERATIONS[Role.ADMIN])
 
 
-AuthenticatedCaller = Annotated[Caller, Depends(authenticate)]
+def allowed(operation: Operation) -> Any:  # noqa: ANN401 - what `fastapi.Depends` gives
+    """What gives a route its caller, who may do this.
+
+    A route takes it as `caller: Annotated[Caller, allowed(Operation.USERS_READ)]`. It
+    raises `UnauthenticatedError` where nobody valid calls, and `ForbiddenError` where the caller may not do this.
+    """
+
+    async def check(caller: Annotated[Caller, Depends(authenticate)]) -> Caller:
+        if operation not in caller.operations:
+            raise ForbiddenError([Problem(field="Authorization", code="forbidden", details={"operation": operation})])
+        return caller
+
+    return Depends(check)

@@ -33,8 +33,10 @@ class Envelope(BaseModel):
 
 TITLES: Final[Mapping[int, Mapping[Language, str]]] = {
     HTTPStatus.OK: {Language.SPANISH: "OK", Language.ENGLISH: "OK"},
+    HTTPStatus.CREATED: {Language.SPANISH: "Creado", Language.ENGLISH: "Created"},
     HTTPStatus.BAD_REQUEST: {Language.SPANISH: "Petición incorrecta", Language.ENGLISH: "Bad request"},
     HTTPStatus.UNAUTHORIZED: {Language.SPANISH: "No autenticado", Language.ENGLISH: "Not authenticated"},
+    HTTPStatus.FORBIDDEN: {Language.SPANISH: "No permitido", Language.ENGLISH: "Forbidden"},
     HTTPStatus.NOT_FOUND: {Language.SPANISH: "No encontrado", Language.ENGLISH: "Not found"},
     HTTPStatus.METHOD_NOT_ALLOWED: {Language.SPANISH: "Método no admitido", Language.ENGLISH: "Method not allowed"},
     HTTPStatus.CONFLICT: {Language.SPANISH: "Conflicto", Language.ENGLISH: "Conflict"},
@@ -80,10 +82,10 @@ def title_of(status: int, language: Language) -> str:
     return TITLES.get(status, TITLES[HTTPStatus.BAD_REQUEST])[language]
 
 
-def success(payload: object, detail: str) -> JSONResponse:
-    """An answer with what was asked for. `payload` is JSON already."""
-    envelope = Envelope(title=TITLES[HTTPStatus.OK][Language.SPANISH], status=HTTPStatus.OK, detail=detail)
-    return JSONResponse({**envelope.model_dump(), "payload": payload})
+def success(payload: object, detail: str, status: HTTPStatus = HTTPStatus.OK) -> JSONResponse:
+    """An answer with what was asked for, or with what was created (201). `payload` is JSON already."""
+    envelope = Envelope(title=TITLES[status][Language.SPANISH], status=status, detail=detail)
+    return JSONResponse({**envelope.model_dump(), "payload": payload}, status_code=status)
 
 
 def failure(  # noqa: PLR0913 - the parts of the envelope, all named at the call

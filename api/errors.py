@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, ProtocolError, PyMongoError, WaitQueueTimeoutError
 from starlette.exceptions import HTTPException
@@ -14,6 +15,7 @@ from temporalio.service import RPCError
 from api.envelope import failure
 from domain.errors import (
     ConflictError,
+    ForbiddenError,
     InvalidRequestError,
     IrisError,
     NotFoundError,
@@ -21,13 +23,17 @@ from domain.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from domain.problems import Problem
+from domain.problems import Problem, problems_of_validation
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 _LOG = logging.getLogger("iris.api")
 
 STATUS_OF_ERROR: Final[dict[type[IrisError], HTTPStatus]] = {
     InvalidRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.UNPROCESSABLE_ENTITY,
     OverloadedError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -76,6 +82,14 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     return failure(request, error.status_code, [Problem(field="", code=code)], headers=error.headers)
 
 
+async def _on_bad_parameters(request: Request, error: Exception) -> Response:
+    """Where the URL or the header does not fit the route: each problem by the parameter's name."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    errors = cast("list[ErrorDetails]", [{**one, "loc": one["loc"][1:]} for one in error.errors()])
+    return await _on_iris_error(request, InvalidRequestError(problems_of_validation(errors, "", ())))
+
+
 async def _on_database_error(request: Request, error: Exception) -> Response:
     away = isinstance(error, ConnectionFailure | ExecutionTimeout | ProtocolError | WaitQueueTimeoutError)
     if away or (isinstance(error, PyMongoError) and error.timeout):
@@ -97,6 +111,7 @@ async def _on_fault(request: Request, error: Exception) -> Response:
 def add_error_handlers(app: FastAPI) -> None:
     """Answer every refusal and every fault in the envelope."""
     app.add_exception_handler(IrisError, _on_iris_error)
+    app.add_exception_handler(RequestValidationError, _on_bad_parameters)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(PyMongoError, _on_database_error)
     app.add_exception_handler(RPCError, _on_engine_error)

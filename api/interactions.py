@@ -7,13 +7,14 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse
 
-from api.access import AuthenticatedCaller, Caller
+from api.access import Caller, allowed
 from api.bodies import parse_fields, read_object
 from api.engine import submit
 from api.envelope import failure, success
 from api.errors import status_of_problems
 from api.schemas import SEND_EXAMPLES, InteractionAnswer, InteractionEnvelope, SendRequest, inlined_schema
 from api.state import IrisState, State
+from domain.access import Operation
 from domain.clock import utc_now
 from domain.errors import ConflictError, InvalidRequestError, NotFoundError
 from domain.identifiers import derived_id, new_id
@@ -36,6 +37,7 @@ _FAILURES: Final[dict[int | str, dict[str, Any]]] = {
     for status, description in {
         400: "The body is not a JSON object, or the Idempotency-Key is not valid.",
         401: "No valid API key or token.",
+        403: "The account or key may not do this.",
         404: "The integration or the process does not exist in your tenant.",
         409: "The process is closed, or the integration disabled.",
         413: "The body is too large.",
@@ -66,7 +68,7 @@ _FAILURES: Final[dict[int | str, dict[str, Any]]] = {
 )
 async def send_interaction(
     request: Request,
-    caller: AuthenticatedCaller,
+    caller: Annotated[Caller, allowed(Operation.INTERACTIONS_WRITE)],
     state: State,
     idempotency_key: Annotated[
         str | None, Header(description="However often a request is repeated with the same key, it is sent once.")
@@ -96,15 +98,17 @@ async def send_interaction(
     "/v1/interactions/{interaction_id}",
     summary="Read an interaction",
     response_model=InteractionEnvelope,
-    responses={status: _FAILURES[status] for status in (401, 404, 503)},
+    responses={status: _FAILURES[status] for status in (401, 403, 404, 503)},
 )
 @router.post(
     "/conversation/interaction/{interaction_id}",
     summary="Read an interaction (the vendor's own path)",
     response_model=InteractionEnvelope,
-    responses={status: _FAILURES[status] for status in (401, 404, 503)},
+    responses={status: _FAILURES[status] for status in (401, 403, 404, 503)},
 )
-async def read_interaction(interaction_id: str, caller: AuthenticatedCaller) -> JSONResponse:
+async def read_interaction(
+    interaction_id: str, caller: Annotated[Caller, allowed(Operation.INTERACTIONS_READ)]
+) -> JSONResponse:
     """The interaction as it is now."""
     document = await Interaction.find_one({"_id": interaction_id, "tenant": caller.tenant})
     if document is None:

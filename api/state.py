@@ -8,6 +8,7 @@ from pymongo import AsyncMongoClient
 from temporalio.client import Client
 
 from api.room import Room
+from domain.access import Operation
 from integrations import Integrations, ProviderOpener
 from models.matching import Addressee
 from settings import Settings
@@ -16,10 +17,11 @@ from timed_cache import TimedCache
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The account that calls, and its tenant."""
+    """The account that calls, its tenant, and what it may do."""
 
     tenant: str
     account_id: str
+    operations: frozenset[Operation]
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def call(
         status = envelope["status"]
     except (httpx2.HTTPError, ValueError, TypeError, KeyError) as error:
         fail(f"the API at {connection.http.base_url} does not answer: {error}")
-    if status != 200:  # noqa: PLR2004 - the specification's own word for success
+    if not response.is_success:
         problems: list[dict[str, str]] = envelope.get("error") or []
         reasons = "\n".join(f"  {problem['field'] or '-'}: {problem['message']}" for problem in problems)
         kept = f"\n  kept as {envelope['payload']['id']}" if envelope.get("payload") else ""

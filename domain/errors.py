@@ -4,6 +4,7 @@
 IrisError
 ├── InvalidRequestError       what the caller sent is wrong (each problem names its field)
 ├── UnauthenticatedError      who calls is not known
+├── ForbiddenError            who calls may not do this
 ├── NotFoundError             there is no such thing in the caller's tenant
 ├── ConflictError             the request contradicts an earlier one
 ├── OverloadedError           more is asked at once than Iris takes on; nothing was begun
@@ -35,6 +36,10 @@ class InvalidRequestError(IrisError):
 
 class UnauthenticatedError(IrisError):
     """Who calls is not known."""
+
+
+class ForbiddenError(IrisError):
+    """Who calls may not do this."""
 
 
 class NotFoundError(IrisError):

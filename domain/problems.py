@@ -128,6 +128,10 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
         "Falta una clave de API o un token válidos en Authorization: Bearer",
         "A valid API key or token is needed in Authorization: Bearer",
     ),
+    "forbidden": _both("Esta cuenta o clave no puede hacer {operation}", "This account or key may not do {operation}"),
+    "bad_cursor": _both(
+        "Debe ser el nextCursor de una respuesta anterior", "It must be the nextCursor of an earlier answer"
+    ),
     "wrong_credentials": _both("El email y/o contraseña no son válidos", "The e-mail or the password is wrong"),
     "unverified": _both("La firma del aviso no es válida", "The signature of the notification is not valid"),
     "overloaded": _both(

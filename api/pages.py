@@ -1,0 +1,87 @@
+"""Lists, a page at a time, by cursors that stay right while others write."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, TypeVar
+
+from fastapi import Depends, Query
+from pydantic import JsonValue, TypeAdapter
+
+from domain.errors import InvalidRequestError
+from domain.problems import Problem
+
+DEFAULT_SIZE: Final = 50
+LARGEST_SIZE: Final = 200
+
+Item = TypeVar("Item")
+
+_PLACE: Final = TypeAdapter(tuple[float, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The last item of a page in a list that is sorted by a date and then by id, newest first."""
+
+    date: datetime
+    item_id: str
+
+    def as_cursor(self) -> str:
+        """What a caller gives back to read on."""
+        text = json.dumps([self.date.timestamp(), self.item_id])
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    @classmethod
+    def of_cursor(cls, cursor: str) -> "Position":
+        """The position that a cursor says.
+
+        Raises:
+            InvalidRequestError: if it is none of ours.
+        """
+        try:
+            text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+            seconds, item_id = _PLACE.validate_json(text)
+            return cls(datetime.fromtimestamp(seconds, UTC), item_id)
+        except (binascii.Error, ValueError, OverflowError, OSError) as error:
+            raise InvalidRequestError([Problem(field="cursor", code="bad_cursor")]) from error
+
+    def after(self, date_field: str) -> dict[str, Any]:
+        """What selects the items after this one."""
+        return {"$or": [{date_field: {"$lt": self.date}}, {date_field: self.date, "_id": {"$lt": self.item_id}}]}
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """Which page is asked for."""
+
+    limit: int
+    after: Position | None
+
+
+def _page_query(
+    limit: Annotated[int, Query(ge=1, le=LARGEST_SIZE, description="Items of a page.")] = DEFAULT_SIZE,
+    cursor: Annotated[str | None, Query(description="The `nextCursor` of the page before; none for the first.")] = None,
+) -> PageQuery:
+    return PageQuery(limit, Position.of_cursor(cursor) if cursor else None)
+
+
+AskedPage = Annotated[PageQuery, Depends(_page_query)]
+
+
+def page(
+    found: Sequence[Item], asked: PageQuery, show: Callable[[Item], JsonValue], place: Callable[[Item], Position]
+) -> dict[str, JsonValue]:
+    """The payload of a list's answer: `items`, and `nextCursor`, which is null on the last page.
+
+    Args:
+        found: up to one item more than was asked for, which tells whether there are more.
+        asked: the page that was asked for.
+        show: an item as the answer shows it.
+        place: where an item is in the list.
+    """
+    shown = found[: asked.limit]
+    more = len(found) > asked.limit
+    return {"items": [show(item) for item in shown], "nextCursor": place(shown[-1]).as_cursor() if more else None}

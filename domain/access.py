@@ -1,0 +1,56 @@
+"""Who may do what: operations, and the roles that allow them."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class Operation(StrEnum):
+    """What a route does; an API key may be limited to some (its scopes)."""
+
+    INTERACTIONS_READ = "interactions:read"
+    INTERACTIONS_WRITE = "interactions:write"
+    USERS_READ = "users:read"
+    USERS_WRITE = "users:write"
+    PROCESSES_READ = "processes:read"
+    PROCESSES_WRITE = "processes:write"
+    INTEGRATIONS_READ = "integrations:read"
+    INTEGRATIONS_WRITE = "integrations:write"
+    ATTACHMENTS_READ = "attachments:read"
+    ATTACHMENTS_WRITE = "attachments:write"
+    TEMPLATES_READ = "templates:read"
+    TEMPLATES_WRITE = "templates:write"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
+    ACCESS_READ = "access:read"
+    ACCESS_WRITE = "access:write"
+
+
+class Role(StrEnum):
+    """What an account is in its tenant."""
+
+    ADMIN = "admin"
+    OPERATOR = "operator"
+    READER = "reader"
+
+
+_READS: Final = frozenset(
+    operation for operation in Operation if operation.endswith(":read") and operation is not Operation.ACCESS_READ
+)
+_DAILY_WORK: Final = frozenset(
+    {
+        Operation.INTERACTIONS_WRITE,
+        Operation.USERS_WRITE,
+        Operation.PROCESSES_WRITE,
+        Operation.ATTACHMENTS_WRITE,
+        Operation.TEMPLATES_WRITE,
+    }
+)
+
+OPERATIONS: Final[Mapping[Role, frozenset[Operation]]] = {
+    Role.ADMIN: frozenset(Operation),
+    Role.OPERATOR: _READS | _DAILY_WORK,
+    Role.READER: _READS,
+}
+"""What each role may do: a reader sees everything but who has access; an operator does the daily work; an administrator
+also decides through which integrations messages go, who is told, and who has access."""
