@@ -12,7 +12,8 @@ from api.bodies import parse_fields, read_object
 from api.engine import submit
 from api.envelope import failure, success
 from api.errors import status_of_problems
-from api.schemas import SEND_EXAMPLES, InteractionAnswer, InteractionEnvelope, SendRequest, inlined_schema
+from api.schemas.common import inlined_schema
+from api.schemas.interactions import SEND_EXAMPLES, InteractionAnswer, InteractionEnvelope, SendRequest
 from api.state import IrisState, State
 from domain.access import Operation
 from domain.clock import utc_now

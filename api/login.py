@@ -10,7 +10,8 @@ from fastapi.responses import JSONResponse
 from api.access import issue_token
 from api.bodies import parse_fields, read_object
 from api.envelope import failure, language_of, success
-from api.schemas import LoginRequest, TokenEnvelope, inlined_schema
+from api.schemas.common import inlined_schema
+from api.schemas.login import LoginRequest, TokenEnvelope
 from api.state import State
 from domain.problems import Language, Problem
 from models.access import Account

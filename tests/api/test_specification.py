@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from api.bodies import parse_fields
-from api.schemas import SendRequest
+from api.schemas.interactions import SendRequest
 from domain.destinations import DestinationKind
 from models.user import OwnedDestination, User
 from tests.api.support import mobile

@@ -1,23 +1,16 @@
-"""The wire's own spelling: what a caller writes and what the answer shows. Nowhere else knows it."""
+"""Interactions on the wire, field by field as the specification's example."""
 
-import json
-from datetime import datetime
-from typing import Annotated, Final
+from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
-from pydantic.alias_generators import to_camel
+from pydantic import Field, JsonValue
 
 from api.envelope import Envelope
-from domain.clock import to_wire
+from api.schemas.common import Answer, Asked, Instant
 from domain.interaction import HeardEvent, Interaction
 
-Instant = Annotated[datetime, PlainSerializer(to_wire, when_used="json")]
 
-
-class SendRequest(BaseModel):
+class SendRequest(Asked):
     """A request to send one interaction. Names are matched in any letter case."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     payload: dict[str, JsonValue] = Field(
         alias="payLoad", description="What to send; `Type` says which kind of message within the integration's channel."
@@ -45,21 +38,7 @@ class SendRequest(BaseModel):
     )
 
 
-class LoginRequest(BaseModel):
-    """Who logs in. Names are matched in any letter case."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    email: str = Field(alias="Email", max_length=320)
-    password: str = Field(alias="Password", max_length=1024)
-    tenant: str = Field(max_length=100)
-
-
-class _Answer(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
-
-
-class HistoryAnswer(_Answer):
+class HistoryAnswer(Answer):
     """One change of status."""
 
     date: Instant
@@ -68,7 +47,7 @@ class HistoryAnswer(_Answer):
     notes: str | None
 
 
-class ProviderEventAnswer(_Answer):
+class ProviderEventAnswer(Answer):
     """One piece of the provider's news, applied or not."""
 
     date: Instant
@@ -102,7 +81,7 @@ class ProviderEventAnswer(_Answer):
         )
 
 
-class AuditTrailAnswer(_Answer):
+class AuditTrailAnswer(Answer):
     """When, by whom, and through which statuses."""
 
     created: Instant
@@ -113,7 +92,7 @@ class AuditTrailAnswer(_Answer):
     provider_events: list[ProviderEventAnswer]
 
 
-class IntegrationAnswer(_Answer):
+class IntegrationAnswer(Answer):
     """The integration, its channel and its provider."""
 
     integration_id: str
@@ -124,7 +103,7 @@ class IntegrationAnswer(_Answer):
     integration_type_provider_name: str
 
 
-class UserAnswer(_Answer):
+class UserAnswer(Answer):
     """An end user."""
 
     id: str
@@ -133,7 +112,7 @@ class UserAnswer(_Answer):
     primary_key: dict[str, list[str]]
 
 
-class DestinationAnswer(_Answer):
+class DestinationAnswer(Answer):
     """A destination, and the user that it belongs to."""
 
     key: str
@@ -142,7 +121,7 @@ class DestinationAnswer(_Answer):
     user_id: str | None
 
 
-class ProcessSummaryAnswer(_Answer):
+class ProcessSummaryAnswer(Answer):
     """The process, in short."""
 
     id: str
@@ -153,7 +132,7 @@ class ProcessSummaryAnswer(_Answer):
     last_direction: str | None
 
 
-class InteractionAnswer(_Answer):
+class InteractionAnswer(Answer):
     """An interaction, field by field as the specification's example."""
 
     id: str
@@ -167,7 +146,7 @@ class InteractionAnswer(_Answer):
     process_id: str | None
     users: list[UserAnswer]
     destinations: list[DestinationAnswer]
-    attachments_id: list[str] = []
+    attachments_id: list[str] = Field(default=[])
     direction: str
     status: str
     custom_status: str | None
@@ -215,32 +194,11 @@ class InteractionAnswer(_Answer):
             is_last_entry=interaction.is_last_entry,
         )
 
-    def on_the_wire(self) -> dict[str, JsonValue]:
-        """The answer as JSON."""
-        return self.model_dump(mode="json", by_alias=True)
-
 
 class InteractionEnvelope(Envelope):
     """The answer that carries an interaction."""
 
     payload: InteractionAnswer | None = None
-
-
-class TokenEnvelope(Envelope):
-    """The answer that carries a login token."""
-
-    payload: str | None = None
-
-
-def inlined_schema(model: type[BaseModel]) -> dict[str, JsonValue]:
-    """A model's JSON schema for the OpenAPI description, where `#/$defs` would be looked for in the whole document.
-
-    The only definition that our requests need is «any JSON», which is what an empty schema says.
-    """
-    schema = json.dumps(model.model_json_schema(by_alias=True) | {"$defs": {}})
-    described = json.loads(schema.replace('{"$ref": "#/$defs/JsonValue"}', "{}"))
-    del described["$defs"]
-    return described
 
 
 SEND_EXAMPLES: Final[dict[str, JsonValue]] = {

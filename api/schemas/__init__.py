@@ -1,0 +1,1 @@
+"""The wire's own spelling: what a caller writes and what the answer shows. Nowhere else knows it."""
