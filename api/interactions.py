@@ -1,10 +1,8 @@
 """Interactions: send one, read one."""
 
-import hashlib
-import json
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from api.access import Caller, allowed
@@ -12,13 +10,14 @@ from api.bodies import parse_fields, read_object
 from api.engine import submit
 from api.envelope import failure, success
 from api.errors import status_of_problems
+from api.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
 from api.schemas.common import inlined_schema
 from api.schemas.interactions import SEND_EXAMPLES, InteractionAnswer, InteractionEnvelope, SendRequest
 from api.state import IrisState, State
 from domain.access import Operation
 from domain.clock import utc_now
-from domain.errors import ConflictError, InvalidRequestError, NotFoundError
-from domain.identifiers import derived_id, new_id
+from domain.errors import InvalidRequestError, NotFoundError
+from domain.identifiers import derived_id
 from domain.problems import Problem
 from domain.submission import Submission
 from integrations import describe
@@ -31,7 +30,6 @@ SENT_DETAIL: Final = "Integración enviada a microservicio"
 """The detail of an admitted submission (specification, the answer's example)."""
 
 _READ_DETAIL: Final = "Interacción encontrada"
-_LONGEST_KEY: Final = 255
 
 _FAILURES: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": InteractionEnvelope, "description": description}
@@ -71,9 +69,7 @@ async def send_interaction(
     request: Request,
     caller: Annotated[Caller, allowed(Operation.INTERACTIONS_WRITE)],
     state: State,
-    idempotency_key: Annotated[
-        str | None, Header(description="However often a request is repeated with the same key, it is sent once.")
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Send one message through one integration.
 
@@ -85,8 +81,7 @@ async def send_interaction(
         asked = parse_fields(SendRequest, raw)
         submission = await _submission(state, asked, caller, idempotency_key)
         admission = await submit(state.temporal, state.settings, submission)
-    if admission.fingerprint != submission.fingerprint:
-        raise ConflictError([Problem(field="Idempotency-Key", code="idempotency_key_reused")])
+    check_same(admission.fingerprint, submission.fingerprint)
     answer = InteractionAnswer.of(admission.interaction).on_the_wire()
     if admission.problems:
         return failure(request, status_of_problems(admission.problems), admission.problems, payload=answer)
@@ -121,10 +116,10 @@ async def _submission(state: IrisState, asked: SendRequest, caller: Caller, idem
     integration = await state.integrations.of_tenant(asked.integration_id, caller.tenant)
     if integration is None:
         raise InvalidRequestError([Problem(field="integrationId", code="integration_not_found")])
-    interaction_id = new_id() if idempotency_key is None else _keyed_id(caller, idempotency_key)
+    interaction_id = id_by_key("interaction", caller, idempotency_key)
     return Submission(
         interaction_id=interaction_id,
-        fingerprint=_fingerprint(asked),
+        fingerprint=fingerprint(asked),
         tenant=caller.tenant,
         author_id=caller.account_id,
         submitted_at=utc_now(),
@@ -138,19 +133,3 @@ async def _submission(state: IrisState, asked: SendRequest, caller: Caller, idem
         metadata=asked.metadata,
         primary_key=asked.primary_key,
     )
-
-
-def _keyed_id(caller: Caller, key: str) -> str:
-    """The interaction that an `Idempotency-Key` stands for in a tenant.
-
-    Raises:
-        InvalidRequestError: if the key is empty, too long, or not visible ASCII.
-    """
-    if not (1 <= len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable() and " " not in key):
-        raise InvalidRequestError([Problem(field="Idempotency-Key", code="bad_idempotency_key")])
-    return derived_id("interaction", caller.tenant, key)
-
-
-def _fingerprint(asked: SendRequest) -> str:
-    content = json.dumps(asked.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(content.encode()).hexdigest()

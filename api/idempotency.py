@@ -1,0 +1,49 @@
+"""`Idempotency-Key`: however often a call that creates is repeated with the same key, it creates one thing."""
+
+import hashlib
+import json
+from typing import Annotated, Final
+
+from fastapi import Header
+from pydantic import BaseModel
+
+from api.state import Caller
+from domain.errors import ConflictError, InvalidRequestError
+from domain.identifiers import derived_id, new_id
+from domain.problems import Problem
+
+_LONGEST_KEY: Final = 255
+
+IdempotencyKey = Annotated[
+    str | None, Header(description="However often a request is repeated with the same key, it is done once.")
+]
+"""A creating route takes it as `idempotency_key: IdempotencyKey = None`."""
+
+
+def id_by_key(noun: str, caller: Caller, key: str | None) -> str:
+    """The id of what a call creates: without a key a fresh one, else always that which it stands for in the tenant.
+
+    Raises:
+        InvalidRequestError: if the key is empty, too long, or not visible ASCII.
+    """
+    if key is None:
+        return new_id()
+    if not (1 <= len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable() and " " not in key):
+        raise InvalidRequestError([Problem(field="Idempotency-Key", code="bad_idempotency_key")])
+    return derived_id(noun, caller.tenant, key)
+
+
+def fingerprint(asked: BaseModel) -> str:
+    """What tells a request from another under the same key."""
+    content = json.dumps(asked.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def check_same(first: str, repeated: str) -> None:
+    """Check that a repeated request has the fingerprint of the first.
+
+    Raises:
+        ConflictError: if it has another.
+    """
+    if first != repeated:
+        raise ConflictError([Problem(field="Idempotency-Key", code="idempotency_key_reused")])
