@@ -6,8 +6,8 @@ import jwt
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
-from api.state import Caller, IrisState, state_of
-from domain.access import OPERATIONS, Operation, Role
+from api.state import IrisState, state_of
+from domain.access import OPERATIONS, Caller, Operation, Role
 from domain.clock import utc_now
 from domain.errors import ForbiddenError, UnauthenticatedError
 from domain.problems import Problem
@@ -58,7 +58,7 @@ async def _caller_of_key(key: str, state: IrisState) -> Caller | None:
 
     async def find() -> Caller | None:
         found = await ApiKey.find_one({"key_hash": key_hash})
-        return Caller(found.tenant, found.account_id, OPERATIONS[Role.ADMIN]) if found else None
+        return Caller(found.tenant, found.account_id, OPERATIONS[Role.ADMIN], found.id) if found else None
 
     return await state.callers.get(key_hash, find)
 

@@ -51,6 +51,10 @@ TITLES: Final[Mapping[int, Mapping[Language, str]]] = {
         Language.ENGLISH: "Body too large",
     },
     HTTPStatus.UNPROCESSABLE_ENTITY: {Language.SPANISH: "Petición no válida", Language.ENGLISH: "Invalid request"},
+    HTTPStatus.TOO_MANY_REQUESTS: {
+        Language.SPANISH: "Demasiadas peticiones",
+        Language.ENGLISH: "Too many requests",
+    },
     HTTPStatus.INTERNAL_SERVER_ERROR: {Language.SPANISH: "Error interno", Language.ENGLISH: "Internal error"},
     HTTPStatus.SERVICE_UNAVAILABLE: {Language.SPANISH: "Servicio no disponible", Language.ENGLISH: "Unavailable"},
 }

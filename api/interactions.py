@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from api.access import Caller, allowed
+from api.access import allowed
 from api.bodies import parse_fields, read_object
 from api.engine import submit
 from api.envelope import failure, success
@@ -14,7 +14,7 @@ from api.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
 from api.schemas.common import inlined_schema
 from api.schemas.interactions import SEND_EXAMPLES, InteractionAnswer, InteractionEnvelope, SendRequest
 from api.state import IrisState, State
-from domain.access import Operation
+from domain.access import Caller, Operation
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError, NotFoundError
 from domain.identifiers import derived_id

@@ -8,20 +8,11 @@ from pymongo import AsyncMongoClient
 from temporalio.client import Client
 
 from api.room import Room
-from domain.access import Operation
+from domain.access import Caller
 from integrations import Integrations, ProviderOpener
 from models.matching import Addressee
 from settings import Settings
 from timed_cache import TimedCache
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The account that calls, its tenant, and what it may do."""
-
-    tenant: str
-    account_id: str
-    operations: frozenset[Operation]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Who may do what: operations, and the roles that allow them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -54,3 +55,17 @@ OPERATIONS: Final[Mapping[Role, frozenset[Operation]]] = {
 }
 """What each role may do: a reader sees everything but who has access; an operator does the daily work; an administrator
 also decides through which integrations messages go, who is told, and who has access."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The account that calls, its tenant, and what it may do.
+
+    Attributes:
+        key_id: the API key that it calls with; none where it logged in.
+    """
+
+    tenant: str
+    account_id: str
+    operations: frozenset[Operation]
+    key_id: str | None = None

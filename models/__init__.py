@@ -5,6 +5,7 @@ from typing import Final
 from beanie import Document
 
 from models.access import Account, ApiKey, Tenant
+from models.audit import AuditEntry
 from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
@@ -15,6 +16,7 @@ from models.webhook import SeenWebhook
 DOCUMENTS: Final[tuple[type[Document], ...]] = (
     Account,
     ApiKey,
+    AuditEntry,
     Integration,
     Interaction,
     Process,

@@ -1,8 +1,8 @@
 """What every noun's spelling has in common."""
 
-import json
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, ConfigDict, JsonValue, PlainSerializer
 from pydantic.alias_generators import to_camel
@@ -31,9 +31,20 @@ class Answer(BaseModel):
 def inlined_schema(model: type[BaseModel]) -> dict[str, JsonValue]:
     """A model's JSON schema for the OpenAPI description, where `#/$defs` would be looked for in the whole document.
 
-    The only definition that our requests need is «any JSON», which is what an empty schema says.
+    Each definition stands where it is used, so none may be part of itself; but «any JSON» is what an empty schema says.
     """
-    schema = json.dumps(model.model_json_schema(by_alias=True) | {"$defs": {}})
-    described = json.loads(schema.replace('{"$ref": "#/$defs/JsonValue"}', "{}"))
-    del described["$defs"]
-    return described
+    schema = model.model_json_schema(by_alias=True)
+    definitions: dict[str, Any] = {**schema.pop("$defs", {}), "JsonValue": {}}
+    return _inlined(schema, definitions)
+
+
+def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
+    match schema:
+        case {"$ref": str(reference), **rest}:
+            return _inlined(definitions[reference.rpartition("/")[2]] | rest, definitions)
+        case dict():
+            return {name: _inlined(inner, definitions) for name, inner in cast("dict[str, Any]", schema).items()}
+        case list():
+            return [_inlined(inner, definitions) for inner in cast("list[Any]", schema)]
+        case _:
+            return schema
