@@ -7,6 +7,7 @@ from commands.deployment import promote, replay
 from commands.doctor import doctor
 from commands.messages import send, show
 from commands.processes import api, codec, sandbox, seed, up, worker
+from commands.users import users
 
 app = typer.Typer(
     name="iris",
@@ -17,6 +18,7 @@ app = typer.Typer(
 )
 for command in (send, show, demo, doctor, replay, promote, up, api, worker, codec, sandbox, seed):
     app.command()(command)
+app.add_typer(users, name="users")
 
 
 def run() -> None:

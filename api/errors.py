@@ -51,6 +51,8 @@ STATUS_OF_CODE: Final[dict[str, HTTPStatus]] = {
     "integration_not_found": HTTPStatus.NOT_FOUND,
     "process_closed": HTTPStatus.CONFLICT,
     "integration_disabled": HTTPStatus.CONFLICT,
+    "destination_taken": HTTPStatus.CONFLICT,
+    "user_merged": HTTPStatus.CONFLICT,
 }
 """Kinds of problems that have a status of their own, where every other is 422."""
 

@@ -111,6 +111,11 @@ def call(
     return envelope
 
 
+def print_json(envelope: object) -> None:
+    """Print exactly what was answered, for programs."""
+    print(json.dumps(envelope, ensure_ascii=False, indent=2))  # noqa: T201 - for programs, not for people
+
+
 def show_interaction(connection: Connection, interaction: dict[str, Any]) -> None:
     """Show where an interaction is, how it came there, and what its provider said in vain."""
     integration = interaction["integration"]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.client import call, connect, fail, show_interaction, watch_interaction
+from commands.client import call, connect, fail, print_json, show_interaction, watch_interaction
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
 
 
@@ -48,7 +48,7 @@ def send(
     if watch:
         watch_interaction(connection, interaction["id"])
     elif as_json:
-        print(json.dumps(envelope, ensure_ascii=False, indent=2))  # noqa: T201 - exactly what was answered
+        print_json(envelope)
     else:
         show_interaction(connection, interaction)
 
@@ -83,6 +83,6 @@ def show(
         return
     envelope = call(connection, "GET", f"/v1/interactions/{interaction_id}")
     if as_json:
-        print(json.dumps(envelope, ensure_ascii=False, indent=2))  # noqa: T201 - exactly what was answered
+        print_json(envelope)
     else:
         show_interaction(connection, envelope["payload"])

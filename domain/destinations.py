@@ -75,6 +75,11 @@ def kind_of(channel: Channel, text: str) -> DestinationKind:
     return KIND_OF_CHANNEL[channel]
 
 
+def kind_named(name: str) -> DestinationKind | None:
+    """The kind with this name, in any letter case."""
+    return next((kind for kind in DestinationKind if kind.lower() == name.lower()), None)
+
+
 def normalise(kind: DestinationKind, text: str) -> str:
     """A destination in the form in which it is stored and compared.
 

@@ -92,6 +92,11 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
         "Ningún usuario tiene este destino y AutoCreateUser es false",
         "No user has this destination and AutoCreateUser is false",
     ),
+    "destination_taken": _both(
+        "El destino ya es del usuario {user}", "The destination belongs to the user {user} already"
+    ),
+    "user_merged": _both("El usuario se fusionó con el usuario {user}", "The user was merged into the user {user}"),
+    "user_erased": _both("El usuario fue suprimido", "The user was erased"),
     "process_required": _both(
         "Indique un processId o AutoCreateProcess: true", "Give a processId or AutoCreateProcess: true"
     ),

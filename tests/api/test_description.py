@@ -98,6 +98,12 @@ async def test_every_documented_call_is_described(iris: Iris) -> None:
         "POST /conversation/interaction/{interaction_id}",
         "POST /user/login",
         "POST /webhooks/{provider}/{integration_id}",
+        "GET /v1/users",
+        "POST /v1/users",
+        "GET /v1/users/{user_id}",
+        "PATCH /v1/users/{user_id}",
+        "POST /v1/users/{user_id}/destinations",
+        "DELETE /v1/users/{user_id}/destinations/{kind}/{value}",
         "GET /health/live",
         "GET /health/ready",
     }

@@ -1,0 +1,72 @@
+"""Users on the wire."""
+
+from typing import Final
+
+from pydantic import Field, JsonValue
+
+from api.envelope import Envelope
+from api.schemas.common import Answer, Asked, Instant
+from api.schemas.interactions import UserAnswer
+from domain.searching import MOST_NAMES
+from models.user import User
+
+LONGEST_NAME: Final = 200
+
+_METADATA: Final = "Whatever you want to find in the answer again, and to find the user by: `?metadata.<name>=<value>`."
+
+
+class UserRequest(Asked):
+    """A user to create. Names are matched in any letter case."""
+
+    name: str = Field(min_length=1, max_length=LONGEST_NAME)
+    metadata: dict[str, JsonValue] | None = Field(default=None, max_length=MOST_NAMES, description=_METADATA)
+    primary_key: dict[str, list[str]] = Field(
+        default={},
+        alias="primaryKey",
+        max_length=MOST_NAMES,
+        description="Its destinations by kind: `PhoneNumber`, `Email`, `PageScopedId`, `BusinessScopedId`.",
+    )
+
+
+class UserChange(Asked):
+    """What to change of a user; what is not named stays as it is, and metadata is replaced as a whole."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
+    metadata: dict[str, JsonValue] | None = Field(default=None, max_length=MOST_NAMES, description=_METADATA)
+
+
+class DestinationRequest(Asked):
+    """A destination to add to a user."""
+
+    kind: str = Field(description="`PhoneNumber`, `Email`, `PageScopedId` or `BusinessScopedId`.")
+    value: str
+
+
+class StoredUserAnswer(UserAnswer):
+    """An end user, as the list and the reading call show it."""
+
+    created: Instant
+
+    @classmethod
+    def of(cls, user: User) -> "StoredUserAnswer":
+        """The user as the answer shows it."""
+        return cls(**user.view().model_dump(), created=user.created)
+
+
+class UserEnvelope(Envelope):
+    """The answer that carries a user."""
+
+    payload: StoredUserAnswer | None = None
+
+
+class UserPage(Answer):
+    """One page of users, the newest first."""
+
+    items: list[StoredUserAnswer]
+    next_cursor: str | None
+
+
+class UserPageEnvelope(Envelope):
+    """The answer that carries a page of users."""
+
+    payload: UserPage | None = None

@@ -1,0 +1,318 @@
+"""Users: those that messages go to and come from."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from pymongo.errors import DuplicateKeyError
+
+from api.access import allowed
+from api.bodies import parse_fields, read_object
+from api.description import json_body, refusals, shown
+from api.envelope import success
+from api.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
+from api.pages import AskedPage, Position, page
+from api.schemas.users import (
+    DestinationRequest,
+    StoredUserAnswer,
+    UserChange,
+    UserEnvelope,
+    UserPageEnvelope,
+    UserRequest,
+)
+from api.state import State
+from domain.access import Caller, Operation
+from domain.destinations import DestinationKind, InvalidDestinationError, kind_named, normalise
+from domain.errors import InvalidRequestError, NotFoundError
+from domain.problems import Problem
+from domain.searching import beginnings, searchable_fields
+from models.audit import write_audit
+from models.user import OwnedDestination, Sought, User
+
+router = APIRouter(tags=["users"])
+
+MOST_DESTINATIONS: Final = 100
+"""Destinations of one user."""
+
+_EXAMPLE: Final = {
+    "name": "José Peña",
+    "metadata": {"customer": "4711"},
+    "primaryKey": {"PhoneNumber": ["34638766068"], "Email": ["jose@dominio.com"]},
+}
+_ANSWERED: Final = {"id": "67c98902c362797495a604d2", **_EXAMPLE, "created": "2025-06-25T09:48:21.246Z"}
+
+_PRIMARY_KEY: Final = "primaryKey."
+_METADATA: Final = "metadata."
+
+
+@router.get(
+    "/v1/users",
+    summary="List and find users",
+    response_model=UserPageEnvelope,
+    responses={**refusals(422), **shown({"items": [_ANSWERED], "nextCursor": None})},
+    openapi_extra={
+        "parameters": [
+            {
+                "name": "primaryKey.{kind}",
+                "in": "query",
+                "schema": {"type": "string"},
+                "description": "A destination of this kind, as `primaryKey.Email=jose@dominio.com`.",
+            },
+            {
+                "name": "metadata.{name}",
+                "in": "query",
+                "schema": {"type": "string"},
+                "description": "What the metadata says by this name: a text, or a number or truth value as in JSON.",
+            },
+        ]
+    },
+)
+async def list_users(
+    request: Request,
+    caller: Annotated[Caller, allowed(Operation.USERS_READ)],
+    asked: AskedPage,
+    name: Annotated[
+        str | None,
+        Query(max_length=200, description="How the name, or a word of it, begins; «jose p» finds José Peña."),
+    ] = None,
+    destination: Annotated[
+        str | None, Query(max_length=1_000, description="A destination of any kind, in any usual spelling.")
+    ] = None,
+) -> JSONResponse:
+    """Your users for whom everything that you give is true, the newest first.
+
+    Users that were merged into others, or erased, are not among them.
+    """
+    sought = _sought(caller.tenant, request.query_params, name, destination)
+    after = asked.after.after("created") if asked.after else {}
+    found = await sought.found(after, asked.limit + 1) if sought else []
+    payload = page(
+        found,
+        asked,
+        lambda user: StoredUserAnswer.of(user).on_the_wire(),
+        lambda user: Position(user.created, user.id),
+    )
+    return success(payload, "Usuarios encontrados")
+
+
+@router.post(
+    "/v1/users",
+    summary="Create a user",
+    status_code=HTTPStatus.CREATED,
+    response_model=UserEnvelope,
+    responses={**refusals(400, 409, 413, 422), **shown(_ANSWERED, HTTPStatus.CREATED)},
+    openapi_extra=json_body(UserRequest, user=_EXAMPLE),
+)
+async def create_user(
+    request: Request,
+    caller: Annotated[Caller, allowed(Operation.USERS_WRITE)],
+    state: State,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Make a user. Each of its destinations may be nobody else's: 409 names the user whose it is."""
+    asked = parse_fields(UserRequest, await read_object(request, state.settings.largest_body))
+    destinations = _destinations(asked.primary_key)
+    user = User(
+        id=id_by_key("user", caller, idempotency_key),
+        tenant=caller.tenant,
+        name=asked.name,
+        metadata=asked.metadata,
+        destinations=destinations,
+        fingerprint=fingerprint(asked),
+    )
+    try:
+        await user.insert()
+    except DuplicateKeyError as error:
+        made = await User.find_one({"_id": user.id, "tenant": caller.tenant})
+        if made is None:
+            raise await _taken(caller.tenant, destinations, "primaryKey") from error
+        check_same(made.fingerprint, user.fingerprint)
+        user = made
+    else:
+        await write_audit(caller, "user.created", user.id, _named(asked))
+    return _answer(user, "Usuario creado", HTTPStatus.CREATED)
+
+
+@router.get(
+    "/v1/users/{user_id}",
+    summary="Read a user",
+    response_model=UserEnvelope,
+    responses={**refusals(404), **shown(_ANSWERED)},
+)
+async def read_user(user_id: str, caller: Annotated[Caller, allowed(Operation.USERS_READ)]) -> JSONResponse:
+    """The user as it is now. One that was merged is the one that it was merged into: its `id` says so."""
+    user = await User.surviving(caller.tenant, user_id)
+    if user is None or user.erasure is not None:
+        raise NotFoundError([Problem(field="id", code="user_erased" if user else "not_found")])
+    return _answer(user, "Usuario encontrado")
+
+
+@router.patch(
+    "/v1/users/{user_id}",
+    summary="Change a user",
+    response_model=UserEnvelope,
+    responses={**refusals(400, 404, 409, 413, 422), **shown(_ANSWERED)},
+    openapi_extra=json_body(UserChange, name={"name": "José Peña Ruiz"}),
+)
+async def change_user(
+    request: Request, user_id: str, caller: Annotated[Caller, allowed(Operation.USERS_WRITE)], state: State
+) -> JSONResponse:
+    """Change its name or its metadata. Destinations have calls of their own."""
+    asked = parse_fields(UserChange, await read_object(request, state.settings.largest_body))
+    changes: dict[str, Any] = {}
+    if asked.name is not None:
+        changes |= {"name": asked.name, "name_keys": beginnings(asked.name)}
+    if "metadata" in asked.model_fields_set:
+        changes |= {"metadata": asked.metadata, "metadata_keys": searchable_fields(asked.metadata)}
+    user = await _changed(caller.tenant, user_id, {"$set": changes})
+    await write_audit(caller, "user.changed", user.id, _named(asked))
+    return _answer(user, "Usuario modificado")
+
+
+@router.post(
+    "/v1/users/{user_id}/destinations",
+    summary="Add a destination to a user",
+    status_code=HTTPStatus.CREATED,
+    response_model=UserEnvelope,
+    responses={**refusals(400, 404, 409, 413, 422), **shown(_ANSWERED, HTTPStatus.CREATED)},
+    openapi_extra=json_body(DestinationRequest, phone={"kind": "PhoneNumber", "value": "+34 638 766 068"}),
+)
+async def add_destination(
+    request: Request, user_id: str, caller: Annotated[Caller, allowed(Operation.USERS_WRITE)], state: State
+) -> JSONResponse:
+    """Give it a destination; one that it has already stays as it is. Of somebody else's, 409 names the owner."""
+    asked = parse_fields(DestinationRequest, await read_object(request, state.settings.largest_body))
+    added = _destination(asked.kind, asked.value, "kind", "value")
+    room = {"$expr": {"$lt": [{"$size": "$destinations"}, MOST_DESTINATIONS]}}
+    update = {"$addToSet": {"destinations": added.model_dump(mode="json")}}
+    try:
+        user = await _changed(caller.tenant, user_id, update, room)
+    except DuplicateKeyError as error:
+        raise await _taken(caller.tenant, [added], "value") from error
+    await write_audit(caller, "user.changed", user.id, ["primaryKey"])
+    return _answer(user, "Destino añadido", HTTPStatus.CREATED)
+
+
+@router.delete(
+    "/v1/users/{user_id}/destinations/{kind}/{value:path}",
+    summary="Remove a destination of a user",
+    response_model=UserEnvelope,
+    responses={**refusals(404, 409), **shown(_ANSWERED)},
+)
+async def remove_destination(
+    user_id: str, kind: str, value: str, caller: Annotated[Caller, allowed(Operation.USERS_WRITE)]
+) -> JSONResponse:
+    """Take a destination from it; one that it does not have is not there afterwards either."""
+    try:
+        removed = _destination(kind, value, "kind", "value")
+    except InvalidRequestError as error:
+        raise NotFoundError(error.problems) from error
+    user = await _changed(caller.tenant, user_id, {"$pull": {"destinations": removed.model_dump(mode="json")}})
+    await write_audit(caller, "user.changed", user.id, ["primaryKey"])
+    return _answer(user, "Destino eliminado")
+
+
+def _answer(user: User, detail: str, status: HTTPStatus = HTTPStatus.OK) -> JSONResponse:
+    return success(StoredUserAnswer.of(user).on_the_wire(), detail, status)
+
+
+def _named(asked: BaseModel) -> list[str]:
+    """The names of the fields that a request gives, as the wire spells them."""
+    fields = type(asked).model_fields
+    return [fields[name].alias or name for name in asked.model_fields_set]
+
+
+async def _changed(
+    tenant: str, user_id: str, update: Mapping[str, object], condition: Mapping[str, object] | None = None
+) -> User:
+    """The user with an update applied.
+
+    Raises:
+        NotFoundError: if there is no such user (any more).
+        InvalidRequestError: if it was merged, or the condition does not hold.
+        DuplicateKeyError: if it would own a destination of another.
+    """
+    user = await User.change(tenant, user_id, update, condition)
+    if user is not None:
+        return user
+    found = await User.find_one({"tenant": tenant, "_id": user_id})
+    if found is None or found.erasure is not None:
+        raise NotFoundError([Problem(field="id", code="user_erased" if found else "not_found")])
+    if found.merge is not None:
+        details: dict[str, str | int] = {"user": found.merge.into}
+        raise InvalidRequestError([Problem(field="id", code="user_merged", details=details)])
+    raise InvalidRequestError([Problem(field="value", code="too_many", details={"limit": MOST_DESTINATIONS})])
+
+
+async def _taken(tenant: str, destinations: list[OwnedDestination], field: str) -> InvalidRequestError:
+    """The refusal of destinations that are somebody else's."""
+    owners = await User.owning(tenant, destinations)
+    owner = owners[0].id if owners else ""
+    return InvalidRequestError([Problem(field=field, code="destination_taken", details={"user": owner})])
+
+
+def _sought(tenant: str, parameters: Mapping[str, str], name: str | None, destination: str | None) -> Sought | None:
+    """Which users are sought; None if nobody can be."""
+    metadata: dict[str, str] = {}
+    destinations: list[OwnedDestination] = []
+    for parameter, value in parameters.items():
+        if parameter.startswith(_PRIMARY_KEY):
+            kind = parameter.removeprefix(_PRIMARY_KEY)
+            destinations.append(_destination(kind, value, parameter, parameter))
+        elif parameter.startswith(_METADATA):
+            metadata[parameter.removeprefix(_METADATA)] = value
+    if name is not None and not beginnings(name):
+        raise InvalidRequestError([Problem(field="name", code="empty")])
+    every: list[list[OwnedDestination]] = [[one] for one in destinations]
+    if destination is not None:
+        every.append(_of_any_kind(destination))
+    return Sought(tenant=tenant, name=name, destinations=every, metadata=metadata) if all(every) else None
+
+
+def _of_any_kind(text: str) -> list[OwnedDestination]:
+    found: list[OwnedDestination] = []
+    for kind in DestinationKind:
+        with suppress(InvalidDestinationError):
+            found.append(OwnedDestination(kind=kind, value=normalise(kind, text)))
+    return found
+
+
+def _destinations(by_kind: Mapping[str, list[str]]) -> list[OwnedDestination]:
+    """The destinations that are given by kind, each once.
+
+    Raises:
+        InvalidRequestError: with everything that is wrong with them.
+    """
+    problems: list[Problem] = []
+    found: dict[OwnedDestination, None] = {}
+    for kind, values in by_kind.items():
+        for position, value in enumerate(values[:MOST_DESTINATIONS]):
+            try:
+                found[_destination(kind, value, f"primaryKey.{kind}", f"primaryKey.{kind}[{position}]")] = None
+            except InvalidRequestError as error:
+                problems += error.problems
+    if sum(map(len, by_kind.values())) > MOST_DESTINATIONS:
+        problems.append(Problem(field="primaryKey", code="too_many", details={"limit": MOST_DESTINATIONS}))
+    if problems:
+        raise InvalidRequestError(problems)
+    return list(found)
+
+
+def _destination(kind: str, value: str, kind_field: str, value_field: str) -> OwnedDestination:
+    """A destination that somebody wrote.
+
+    Raises:
+        InvalidRequestError: if it is none.
+    """
+    named = kind_named(kind)
+    if named is None:
+        allowed_kinds = ", ".join(DestinationKind)
+        raise InvalidRequestError([Problem(field=kind_field, code="not_allowed", details={"allowed": allowed_kinds})])
+    try:
+        return OwnedDestination(kind=named, value=normalise(named, value))
+    except InvalidDestinationError as error:
+        raise InvalidRequestError([Problem(field=value_field, code=error.code, details=dict(error.details))]) from error

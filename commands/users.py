@@ -1,0 +1,157 @@
+"""`iris users`: whom messages go to and come from."""
+
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+import typer
+
+from commands.client import OUT, call, connect, fail, new_table, print_json
+from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+
+users = typer.Typer(help="Users: whom messages go to and come from.", no_args_is_help=True)
+
+UserId = Annotated[str, typer.Argument(metavar="ID", help="The user's id.")]
+Kind = Annotated[str, typer.Argument(help="PhoneNumber, Email, PageScopedId or BusinessScopedId.")]
+Value = Annotated[str, typer.Argument(help="The number, address or id.")]
+Metadata = Annotated[list[str] | None, typer.Option("--metadata", "-m", metavar="NAME=VALUE", help="May be repeated.")]
+
+
+@users.command("list")
+def list_users(
+    name: Annotated[str | None, typer.Option(help="How the name, or a word of it, begins.")] = None,
+    destination: Annotated[str | None, typer.Option(help="A destination, in any usual spelling.")] = None,
+    metadata: Metadata = None,
+    limit: Annotated[int, typer.Option(help="How many.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Where the page before ended.")] = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """List users, the newest first."""
+    asked = {"name": name, "destination": destination, "limit": limit, "cursor": cursor}
+    parameters = {key: value for key, value in asked.items() if value is not None}
+    parameters |= {f"metadata.{key}": value for key, value in pairs(metadata).items()}
+    envelope = call(connect(api_url, api_key, data_dir), "GET", f"/v1/users?{urlencode(parameters)}")
+    if as_json:
+        print_json(envelope)
+        return
+    table = new_table("id", "name", "destinations")
+    for user in envelope["payload"]["items"]:
+        table.add_row(user["id"], user["name"], _destinations(user))
+    OUT.print(table)
+    if envelope["payload"]["nextCursor"]:
+        OUT.print(f"more: --cursor {envelope['payload']['nextCursor']}", highlight=False, soft_wrap=True)
+
+
+@users.command()
+def show(
+    user_id: UserId,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Show a user; one that was merged is the one that it was merged into."""
+    _show(call(connect(api_url, api_key, data_dir), "GET", f"/v1/users/{quote(user_id)}"), as_json=as_json)
+
+
+@users.command()
+def create(
+    name: Annotated[str, typer.Argument(help="Its name.")],
+    phone: Annotated[list[str] | None, typer.Option(help="A phone number; may be repeated.")] = None,
+    email: Annotated[list[str] | None, typer.Option(help="An e-mail address; may be repeated.")] = None,
+    metadata: Metadata = None,
+    idempotency_key: Annotated[str | None, typer.Option(help="Repeats with the same key make one user.")] = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Create a user."""
+    body = {
+        "name": name,
+        "metadata": pairs(metadata) or None,
+        "primaryKey": {"PhoneNumber": phone or [], "Email": email or []},
+    }
+    headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+    _show(call(connect(api_url, api_key, data_dir), "POST", "/v1/users", body, headers), as_json=as_json)
+
+
+@users.command()
+def update(
+    user_id: UserId,
+    name: Annotated[str | None, typer.Option(help="Its new name.")] = None,
+    metadata: Metadata = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Change a user's name, or all its metadata."""
+    body: dict[str, Any] = ({"name": name} if name else {}) | ({"metadata": pairs(metadata)} if metadata else {})
+    path = f"/v1/users/{quote(user_id)}"
+    _show(call(connect(api_url, api_key, data_dir), "PATCH", path, body), as_json=as_json)
+
+
+@users.command("add-destination")
+def add_destination(
+    user_id: UserId,
+    kind: Kind,
+    value: Value,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Give a user a destination."""
+    path, body = f"/v1/users/{quote(user_id)}/destinations", {"kind": kind, "value": value}
+    _show(call(connect(api_url, api_key, data_dir), "POST", path, body), as_json=as_json)
+
+
+@users.command("remove-destination")
+def remove_destination(
+    user_id: UserId,
+    kind: Kind,
+    value: Value,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Take a destination from a user."""
+    path = f"/v1/users/{quote(user_id)}/destinations/{quote(kind)}/{quote(value, safe='')}"
+    _show(call(connect(api_url, api_key, data_dir), "DELETE", path), as_json=as_json)
+
+
+def pairs(given: list[str] | None) -> dict[str, str]:
+    """What `NAME=VALUE` options say; ends the program where one is none."""
+    said: dict[str, str] = {}
+    for one in given or []:
+        name, separator, value = one.partition("=")
+        if not separator:
+            fail(f"{one!r} is not NAME=VALUE", 2)
+        said[name] = value
+    return said
+
+
+def _show(envelope: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(envelope)
+        return
+    user = envelope["payload"]
+    table = new_table("", "")
+    table.show_header = False
+    for name in ("id", "name", "created"):
+        table.add_row(name, user[name])
+    for kind, values in user["primaryKey"].items():
+        table.add_row(kind, ", ".join(values))
+    metadata: dict[str, Any] = user["metadata"] or {}
+    for name, value in metadata.items():
+        table.add_row(f"metadata.{name}", str(value))
+    OUT.print(table)
+
+
+def _destinations(user: dict[str, Any]) -> str:
+    return ", ".join(value for values in user["primaryKey"].values() for value in values)
