@@ -50,8 +50,8 @@ class Position:
             raise InvalidRequestError([Problem(field="cursor", code="bad_cursor")]) from error
 
     def after(self, date_field: str) -> dict[str, Any]:
-        """What selects the items after this one."""
-        return {"$or": [{date_field: {"$lt": self.date}}, {date_field: self.date, "_id": {"$lt": self.item_id}}]}
+        """What selects the items after this one: one range of an index on the date, less those of the same instant."""
+        return {date_field: {"$lte": self.date}, "$nor": [{date_field: self.date, "_id": {"$gte": self.item_id}}]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,11 @@ AskedInstant = Annotated[
 
 
 def page(
-    found: Sequence[Item], asked: PageQuery, show: Callable[[Item], JsonValue], place: Callable[[Item], Position]
+    found: Sequence[Item],
+    asked: PageQuery,
+    show: Callable[[Item], JsonValue],
+    place: Callable[[Item], Position],
+    seen_until: Position | None = None,
 ) -> dict[str, JsonValue]:
     """The payload of a list's answer: `items`, and `nextCursor`, which is null on the last page.
 
@@ -96,7 +100,8 @@ def page(
         asked: the page that was asked for.
         show: an item as the answer shows it.
         place: where an item is in the list.
+        seen_until: where the search stopped, if it stopped before the list's end.
     """
     shown = found[: asked.limit]
-    more = len(found) > asked.limit
-    return {"items": [show(item) for item in shown], "nextCursor": place(shown[-1]).as_cursor() if more else None}
+    last = place(shown[-1]) if len(found) > asked.limit else seen_until
+    return {"items": [show(item) for item in shown], "nextCursor": last.as_cursor() if last else None}

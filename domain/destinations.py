@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import Final
 
@@ -95,6 +96,15 @@ def normalise(kind: DestinationKind, text: str) -> str:
             return _page_scoped_id(text)
         case DestinationKind.BUSINESS_SCOPED_ID:
             return _business_scoped_id(text)
+
+
+def spellings(text: str) -> set[str]:
+    """How a destination is stored that somebody writes without saying of which kind; none if it is of no kind."""
+    stored: set[str] = set()
+    for kind in DestinationKind:
+        with suppress(InvalidDestinationError):
+            stored.add(normalise(kind, text))
+    return stored
 
 
 def _phone_number(text: str) -> str:

@@ -79,6 +79,13 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
     "bad_business_scoped_id": _both(
         "No es un identificador de WhatsApp, como ES.1349…", "It is not a WhatsApp business-scoped id, such as ES.1349…"
     ),
+    "bad_destination": _both(
+        "No es un teléfono, un correo ni un identificador de ningún canal",
+        "It is no phone number, no e-mail address and no identifier of any channel",
+    ),
+    "no_words": _both(
+        "Indique al menos una palabra que no sea de las más corrientes", "Give at least one word that is not too common"
+    ),
     "duplicate_destination": _both("El destino está repetido", "The destination is given twice"),
     "too_many_destinations": _both(
         "Esta integración admite como máximo {limit} destinos por interacción",

@@ -15,11 +15,32 @@ from domain.interaction import AuditTrail, Direction, DispatchPolicy, HeardEvent
 from domain.problems import Problem
 from domain.status import Milestone, Standing, Status
 from domain.waiting import VALIDATION_PATIENCE, Situation
+from domain.words import words_of_summary
 from models.base import Stored
 from models.process import Process
 from models.user import User
 
 _IS_DUE: Final = {"due": {"$type": "date"}}
+
+RESEND_OF: Final = "metadata.resendOf"
+"""Where an interaction that was sent again names the one that it repeats."""
+
+LISTED_BY: Final = (
+    "process_id",
+    "destinations.value",
+    "user_ids",
+    "words",
+    "integration.integration_id",
+    "status",
+    None,
+)
+"""By what a tenant's interactions are listed, each by an index of its own: of fewer first; None is of all."""
+
+
+def newest_first_by(field: str | None) -> list[tuple[str, int]]:
+    """The index by which a tenant's interactions are listed: what is equal, then what is sorted (and ranged)."""
+    equal = ["tenant", *([field] if field else [])]
+    return [*((name, ASCENDING) for name in equal), ("created", DESCENDING), ("_id", DESCENDING)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +79,7 @@ class Interaction(Stored):
         provider_message_ids: the provider's ids of it, by which receipts without our reference are matched.
         policy: how it is dispatched, once it is valid.
         problems: why it was refused, if it was.
+        words: those of its summary, by which it is found; who changes the summary changes them too.
     """
 
     tenant: str
@@ -66,6 +88,7 @@ class Interaction(Stored):
     sequence: int
     revision: int = 0
     summary: str
+    words: list[str] = []
     created: datetime
     updated: datetime
     author_id: str
@@ -93,12 +116,10 @@ class Interaction(Stored):
 
         name = "interactions"
         indexes = [
-            IndexModel([("tenant", ASCENDING), ("created", DESCENDING)]),
-            IndexModel([("process_id", ASCENDING), ("created", DESCENDING)]),
+            # Every list is of one tenant, newest first: equal, sorted, ranged (docs/decisions/0003-mongodb.md).
+            *map(IndexModel, map(newest_first_by, LISTED_BY)),
+            IndexModel(newest_first_by(RESEND_OF), partialFilterExpression={RESEND_OF: {"$exists": True}}),
             IndexModel([("integration.integration_id", ASCENDING), ("provider_message_ids", ASCENDING)]),
-            IndexModel(
-                [("integration.integration_id", ASCENDING), ("destinations.value", ASCENDING), ("created", DESCENDING)]
-            ),
             # Only what still has to happen: a handful of a million.
             IndexModel([("due", ASCENDING), ("_id", ASCENDING)], partialFilterExpression=_IS_DUE),
         ]
@@ -114,6 +135,7 @@ class Interaction(Stored):
             registered_by=registered_by,
             sequence=1,
             summary=interaction.summary,
+            words=words_of_summary(interaction.summary),
             created=trail.created,
             updated=trail.updated,
             author_id=trail.author_id,

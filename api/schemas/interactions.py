@@ -6,7 +6,7 @@ from pydantic import Field, JsonValue
 
 from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
-from domain.interaction import HeardEvent, Interaction
+from domain.interaction import HeardEvent, IntegrationReference, Interaction
 
 
 class SendRequest(Asked):
@@ -102,6 +102,18 @@ class IntegrationAnswer(Answer):
     integration_type_provider_id: str
     integration_type_provider_name: str
 
+    @classmethod
+    def of(cls, integration: IntegrationReference) -> "IntegrationAnswer":
+        """The integration as the answer shows it."""
+        return cls(
+            integration_id=integration.integration_id,
+            integration_name=integration.integration_name,
+            integration_type_id=integration.channel_id,
+            integration_type_name=integration.channel,
+            integration_type_provider_id=integration.provider_id,
+            integration_type_provider_name=integration.provider_title,
+        )
+
 
 class UserAnswer(Answer):
     """An end user."""
@@ -158,7 +170,7 @@ class InteractionAnswer(Answer):
     @classmethod
     def of(cls, interaction: Interaction) -> "InteractionAnswer":
         """The interaction as the answer shows it."""
-        trail, integration, process = interaction.audit_trail, interaction.integration, interaction.process_summary
+        trail, process = interaction.audit_trail, interaction.process_summary
         return cls(
             id=interaction.id,
             summary=interaction.summary,
@@ -171,14 +183,7 @@ class InteractionAnswer(Answer):
                 history=[HistoryAnswer.model_validate(entry.model_dump()) for entry in trail.history],
                 provider_events=[ProviderEventAnswer.of(heard) for heard in trail.provider_events],
             ),
-            integration=IntegrationAnswer(
-                integration_id=integration.integration_id,
-                integration_name=integration.integration_name,
-                integration_type_id=integration.channel_id,
-                integration_type_name=integration.channel,
-                integration_type_provider_id=integration.provider_id,
-                integration_type_provider_name=integration.provider_title,
-            ),
+            integration=IntegrationAnswer.of(interaction.integration),
             metadata=interaction.metadata,
             payload=interaction.payload,
             primary_key=interaction.primary_key,

@@ -1,0 +1,51 @@
+"""Interactions: list them, and find any."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+
+from api.access import allowed
+from api.description import refusals, shown
+from api.envelope import success
+from api.pages import AskedPage, Position, page
+from api.schemas.interaction_lists import PAGE_EXAMPLE, InteractionFilters, InteractionPageEnvelope, InteractionRow
+from domain.access import Caller, Operation
+from models.finding import Found, Row, search
+
+router = APIRouter(tags=["interactions"])
+
+_LISTED_DETAIL: Final = "Interacciones encontradas"
+
+
+@router.get(
+    "/v1/interactions",
+    summary="List and find interactions",
+    response_model=InteractionPageEnvelope,
+    responses={**shown(PAGE_EXAMPLE), **refusals(422)},
+)
+async def list_interactions(
+    caller: Annotated[Caller, allowed(Operation.INTERACTIONS_READ)],
+    filters: Annotated[InteractionFilters, Query()],
+    asked: AskedPage,
+) -> JSONResponse:
+    """Your interactions for which everything that you give is true, the newest first.
+
+    One page looks at a bounded number of interactions: where the filters are true of very few, it may show less than
+    `limit`, or nothing, and yet have a `nextCursor`. Read on until that is null.
+    """
+    after = asked.after.after("created") if asked.after else None
+    reading = await search(filters.wanted(caller.tenant), after)
+    found = await reading.found(asked.limit + 1) if reading else Found([], None)
+    payload = page(
+        found.rows,
+        asked,
+        lambda row: InteractionRow.of(row).on_the_wire(),
+        _place,
+        Position(*found.seen_until) if found.seen_until else None,
+    )
+    return success(payload, _LISTED_DETAIL)
+
+
+def _place(row: Row) -> Position:
+    return Position(row.created, row.id)

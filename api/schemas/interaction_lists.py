@@ -1,0 +1,160 @@
+"""Lists of interactions on the wire: what is asked for, and what a row shows."""
+
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic.alias_generators import to_camel
+
+from api.envelope import Envelope
+from api.pages import AskedInstant
+from api.schemas.common import Answer, Instant
+from api.schemas.interactions import DestinationAnswer, IntegrationAnswer
+from domain.channels import Channel
+from domain.destinations import spellings
+from domain.errors import InvalidRequestError
+from domain.interaction import Direction
+from domain.outcomes import LONGEST_WORD
+from domain.problems import Problem
+from domain.status import Status
+from domain.words import words_of
+from models.finding import Row, Wanted
+
+Id = Annotated[str | None, Field(max_length=100)]
+
+
+class InteractionFilters(BaseModel):
+    """Which interactions a list shows: those for which everything that is given is true."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    status: list[Status] = Field(default=[], max_length=len(Status), description="Any of these; repeat it for several.")
+    custom_status: str | None = Field(
+        default=None, max_length=LONGEST_WORD, description="The provider's finer word, such as `undelivered`."
+    )
+    channel: Channel | None = None
+    provider: str | None = Field(default=None, max_length=LONGEST_WORD, description="A provider's name, in lower case.")
+    integration_id: Id = None
+    process_id: Id = None
+    user_id: Id = Field(default=None, description="An end user that it goes to or comes from.")
+    destination: str | None = Field(
+        default=None, max_length=1_000, description="A phone number, e-mail address or id, spelt in any usual way."
+    )
+    direction: Direction | None = None
+    since: AskedInstant = None
+    until: AskedInstant = None
+    text: str | None = Field(
+        default=None,
+        max_length=200,
+        description="Whole words of the summary, all of them, whatever their letter case, accents and number.",
+    )
+    resend_of: Id = Field(default=None, description="Those that repeat this interaction.")
+
+    def wanted(self, tenant: str) -> Wanted:
+        """What a tenant asks for.
+
+        Raises:
+            InvalidRequestError: if the destination is none, or the text has no words.
+        """
+        destinations = spellings(self.destination) if self.destination is not None else set[str]()
+        words = words_of(self.text or "")
+        problems: list[Problem] = []
+        if self.destination is not None and not destinations:
+            problems.append(Problem(field="destination", code="bad_destination"))
+        if self.text is not None and not words:
+            problems.append(Problem(field="text", code="no_words"))
+        if problems:
+            raise InvalidRequestError(problems)
+        return Wanted(
+            tenant=tenant,
+            statuses=self.status,
+            custom_status=self.custom_status,
+            channel=self.channel,
+            provider=self.provider,
+            integration_id=self.integration_id,
+            process_id=self.process_id,
+            user_id=self.user_id,
+            destinations=destinations,
+            direction=self.direction,
+            words=words,
+            resend_of=self.resend_of,
+            since=self.since,
+            until=self.until,
+        )
+
+
+class InteractionRow(Answer):
+    """An interaction in a list: all but its contents, its history and the provider's news."""
+
+    id: str
+    summary: str
+    created: Instant
+    updated: Instant
+    integration: IntegrationAnswer
+    metadata: dict[str, JsonValue]
+    primary_key: dict[str, JsonValue]
+    process_id: str | None
+    user_ids: list[str]
+    destinations: list[DestinationAnswer]
+    direction: str
+    status: str
+    custom_status: str | None
+
+    @classmethod
+    def of(cls, row: Row) -> "InteractionRow":
+        """The interaction as the answer shows it."""
+        return cls(
+            **row.model_dump(exclude={"integration", "destinations"}),
+            integration=IntegrationAnswer.of(row.integration),
+            destinations=[DestinationAnswer.model_validate(one.model_dump()) for one in row.destinations],
+        )
+
+
+class InteractionPage(Answer):
+    """A page of interactions, the newest first."""
+
+    items: list[InteractionRow]
+    next_cursor: str | None = Field(
+        description="Where the next page begins; null on the last. A page of few or none may yet have a next one."
+    )
+
+
+class InteractionPageEnvelope(Envelope):
+    """The answer that carries a page of interactions."""
+
+    payload: InteractionPage | None = None
+
+
+PAGE_EXAMPLE: Final[dict[str, JsonValue]] = {
+    "items": [
+        {
+            "id": "685bc5e5a3f1c2d4e5f60718",
+            "summary": '{"subject":"","body":"Su cita es mañana a las 10:00","generic":null}',
+            "created": "2026-06-25T09:48:21.246Z",
+            "updated": "2026-06-25T09:48:23.012Z",
+            "integration": {
+                "integrationId": "67c98902c362797495a602c6",
+                "integrationName": "SMS-1",
+                "integrationTypeId": "67c98902c362797495a60201",
+                "integrationTypeName": "SMS",
+                "integrationTypeProviderId": "67c98902c362797495a60301",
+                "integrationTypeProviderName": "Sandbox",
+            },
+            "metadata": {"sms": {"encoding": "GSM-7", "segments": 1}},
+            "primaryKey": {},
+            "processId": "685bc5e5a3f1c2d4e5f60719",
+            "userIds": ["685bc5e5a3f1c2d4e5f60720"],
+            "destinations": [
+                {
+                    "key": "PhoneNumber",
+                    "value": "34638766068",
+                    "group": "ungroup",
+                    "userId": "685bc5e5a3f1c2d4e5f60720",
+                }
+            ],
+            "direction": "out",
+            "status": "COMPLETED",
+            "customStatus": "delivered",
+        }
+    ],
+    "nextCursor": None,
+}

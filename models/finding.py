@@ -1,0 +1,242 @@
+"""Finding a tenant's interactions: every filter by an index, and every page in a bounded time."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue
+from pymongo import DESCENDING
+
+from domain.channels import Channel
+from domain.destinations import Destination
+from domain.interaction import Direction, IntegrationReference
+from domain.status import Status
+from models.interaction import LISTED_BY, RESEND_OF, Interaction, newest_first_by
+
+MOST_SEEN: Final = 4_000
+"""How many interactions one page looks at, where an index alone does not tell which ones fit."""
+
+MOST_SCANS: Final = 100
+"""Into how many scans of an index a list is split; MongoDB merges no more than 200
+(`internalQueryMaxScansToExplode`), and would sort in memory instead."""
+
+NEWEST_FIRST: Final = [("created", DESCENDING), ("_id", DESCENDING)]
+
+_INTEGRATION: Final = "integration.integration_id"
+
+_FEWER_THAN_OF_AN_INTEGRATION: Final = (RESEND_OF, *LISTED_BY[: LISTED_BY.index(_INTEGRATION)])
+"""By what fewer interactions are found than by an integration."""
+
+_USUAL: Final = frozenset({Status.SENT, Status.COMPLETED, Status.RECEIVED})
+"""The statuses that most interactions are in: fewer are of one integration than in one of these."""
+
+
+class Row(BaseModel):
+    """An interaction as a list shows it: all but its contents, its history, and the provider's news."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = Field(validation_alias=AliasChoices("_id", "id"))
+    summary: str
+    created: datetime
+    updated: datetime
+    integration: IntegrationReference
+    metadata: dict[str, JsonValue]
+    primary_key: dict[str, JsonValue]
+    process_id: str | None
+    user_ids: list[str]
+    destinations: list[Destination]
+    direction: Direction
+    status: Status
+    custom_status: str | None
+
+
+_SHOWN: Final = {field: True for field in Row.model_fields if field != "id"}
+
+
+class Place(NamedTuple):
+    """Where an interaction is in a list, newest first."""
+
+    created: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which of a tenant's interactions are wanted: those for which all that is given is true.
+
+    Attributes:
+        statuses: any of these; as everywhere, empty is any at all.
+        destinations: any of these, normalised.
+        words: all of these (`domain.words`).
+        since: created then or later.
+        until: created before.
+    """
+
+    tenant: str
+    statuses: Collection[Status] = ()
+    custom_status: str | None = None
+    channel: Channel | None = None
+    provider: str | None = None
+    integration_id: str | None = None
+    process_id: str | None = None
+    user_id: str | None = None
+    destinations: Collection[str] = ()
+    direction: Direction | None = None
+    words: Sequence[str] = ()
+    resend_of: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self) -> dict[str, Any]:
+        """What must be true, by field, without the tenant and the dates."""
+        asked: dict[str, Any] = {
+            RESEND_OF: self.resend_of,
+            "process_id": self.process_id,
+            "user_ids": self.user_id,
+            _INTEGRATION: self.integration_id,
+            "custom_status": self.custom_status,
+            "integration.channel": self.channel,
+            "integration.provider": self.provider,
+        }
+        conditions = {field: value for field, value in asked.items() if value is not None}
+        statuses = self.possible_statuses()
+        if len(statuses) < len(Status):
+            conditions["status"] = {"$in": sorted(statuses)}
+        if self.destinations:
+            conditions["destinations.value"] = {"$in": sorted(self.destinations)}
+        if self.words:
+            conditions["words"] = {"$all": list(self.words)}
+        return conditions
+
+    def possible_statuses(self) -> set[Status]:
+        """The statuses that are wanted, and possible in the direction that is."""
+        statuses = set(self.statuses or Status)
+        match self.direction:
+            case Direction.IN:
+                return statuses & {Status.RECEIVED}
+            case Direction.OUT:
+                return statuses - {Status.RECEIVED}
+            case None:
+                return statuses
+
+
+class Found(NamedTuple):
+    """A page of what was wanted.
+
+    Attributes:
+        rows: the newest first.
+        seen_until: the last that was looked at, if the page ended there and not where the list does.
+    """
+
+    rows: list[Row]
+    seen_until: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How a list is read: along one index, and what is looked at of each interaction there.
+
+    Attributes:
+        index: of which collection's.
+        along: what selects a stretch of the index.
+        besides: what else must be true.
+    """
+
+    index: list[tuple[str, int]]
+    along: Mapping[str, Any]
+    besides: Mapping[str, Any]
+
+    def cursor(self, limit: int, since: Place | None = None) -> Any:  # noqa: ANN401 - the driver's own generics
+        """What is wanted, the newest first, down to a place."""
+        selector: dict[str, Any] = {"$and": [self.along, self.besides, _down_to(since) if since else {}]}
+        return Interaction.collection().find(selector, _SHOWN).sort(NEWEST_FIRST).limit(limit).hint(self.index)
+
+    def horizon_cursor(self) -> Any:  # noqa: ANN401 - the driver's own generics
+        """The last place that one page looks at, by the index alone."""
+        found = Interaction.collection().find(dict(self.along), {"created": True}).sort(NEWEST_FIRST)
+        return found.skip(MOST_SEEN - 1).limit(1).hint(self.index)
+
+    async def found(self, limit: int) -> Found:
+        """The next page of at most so many."""
+        horizon = await self.horizon() if self.besides else None
+        documents = await self.cursor(limit, horizon).to_list()
+        return Found([Row.model_validate(document) for document in documents], horizon)
+
+    async def horizon(self) -> Place | None:
+        """The last place that one page looks at, if the list does not end before."""
+        last = await self.horizon_cursor().to_list()
+        return Place(last[0]["created"], last[0]["_id"]) if last else None
+
+
+async def search(wanted: Wanted, after: Mapping[str, Any] | None = None) -> Search | None:
+    """How to find what is wanted; None if nothing can be.
+
+    Args:
+        wanted: what is wanted.
+        after: what selects the places after the page before.
+    """
+    conditions = wanted.conditions()
+    statuses = wanted.possible_statuses()
+    is_rare = not _USUAL & statuses
+    if not is_rare and not any(field in conditions for field in _FEWER_THAN_OF_AN_INTEGRATION):
+        await _name_integrations(wanted, conditions)
+    if not statuses or conditions.get(_INTEGRATION) == {"$in": []}:
+        return None
+    field = RESEND_OF if RESEND_OF in conditions else next((name for name in LISTED_BY if name in conditions), None)
+    if field == _INTEGRATION and is_rare:
+        field = "status"
+    along = [{"tenant": wanted.tenant}, after or {}, _between(wanted.since, wanted.until)]
+    if field == "words":
+        along.append({field: await _rarest(wanted)})
+    elif field:
+        along.append({field: conditions.pop(field)})
+    return Search(newest_first_by(field), {"$and": along}, conditions)
+
+
+async def _name_integrations(wanted: Wanted, conditions: dict[str, Any]) -> None:
+    """Ask for the integrations of a channel or a provider instead: they are few, and have an index."""
+    if wanted.channel is None and wanted.provider is None:
+        return
+    pipeline: list[dict[str, Any]] = [
+        {"$match": {"tenant": wanted.tenant}},
+        {"$sort": dict(newest_first_by(_INTEGRATION))},
+        {"$group": {"_id": f"${_INTEGRATION}", "integration": {"$first": "$integration"}}},
+    ]
+    # By the interactions themselves: an integration may be gone whose interactions are not.
+    found = await (await Interaction.collection().aggregate(pipeline)).to_list()
+    named = {
+        one.integration_id
+        for one in (IntegrationReference.model_validate(group["integration"]) for group in found)
+        if wanted.channel in {None, one.channel} and wanted.provider in {None, one.provider}
+    }
+    if wanted.integration_id is not None:
+        named &= {wanted.integration_id}
+    if len(named) <= MOST_SCANS:
+        conditions.pop("integration.channel", None)
+        conditions.pop("integration.provider", None)
+        conditions[_INTEGRATION] = {"$in": sorted(named)}
+
+
+async def _rarest(wanted: Wanted) -> str:
+    """Of the words, the one that the fewest interactions have."""
+
+    async def count(word: str) -> int:
+        selector = {"tenant": wanted.tenant, "words": word}
+        return await Interaction.collection().count_documents(selector, limit=MOST_SEEN, hint=newest_first_by("words"))
+
+    if len(wanted.words) == 1:
+        return wanted.words[0]
+    counts = [await count(word) for word in wanted.words]
+    return wanted.words[counts.index(min(counts))]
+
+
+def _between(since: datetime | None, until: datetime | None) -> dict[str, Any]:
+    bounds = {operator: date for operator, date in (("$gte", since), ("$lt", until)) if date is not None}
+    return {"created": bounds} if bounds else {}
+
+
+def _down_to(place: Place) -> dict[str, Any]:
+    before = {"created": place.created, "_id": {"$lt": place.id}}
+    return {"created": {"$gte": place.created}, "$nor": [before]}
