@@ -77,6 +77,22 @@ class Webhook:
     received_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a provider says of an integration's credentials.
+
+    Attributes:
+        ok: whether they are good; None where the provider has no call that would say so.
+        reason: why they are not good, or not known to be; empty where they are good.
+    """
+
+    ok: bool | None
+    reason: str = ""
+
+
+GOOD: Final = Check(ok=True)
+
+
 class ProviderError(Exception):
     """What went wrong at the seam."""
 
@@ -148,6 +164,7 @@ class Provider(ABC, Generic[Configuration, Credentials]):
         channels: what it can do, by channel.
         configuration_type: what an integration says openly.
         credentials_type: what an integration keeps secret.
+        setup: what must be set at the provider so that its webhooks come, given the integration's webhook URL.
         largest_webhook: bytes of its largest notification; Meta's have up to 3 MB
             (https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/overview), the others' are smaller.
     """
@@ -157,6 +174,7 @@ class Provider(ABC, Generic[Configuration, Credentials]):
     channels: ClassVar[Mapping[Channel, Capabilities]]
     configuration_type: ClassVar[type[ProviderSettings]]
     credentials_type: ClassVar[type[ProviderSettings]]
+    setup: ClassVar[str]
     largest_webhook: ClassVar[int] = 4_194_304
 
     def __init__(
@@ -247,6 +265,17 @@ class Provider(ABC, Generic[Configuration, Credentials]):
         """
         del query
         raise UnverifiedError(f"{self.title} does not ask for an address")
+
+    async def check(self) -> Check:
+        """Ask whether the credentials are good, by calls that send nothing and cost nothing.
+
+        What only signs webhooks is checked where a provider can be asked about it; where not, the provider says so.
+
+        Raises:
+            TransientError: when the provider could not be asked.
+            outbound_guard.ForbiddenAddressError: when it may not be.
+        """
+        return Check(ok=None, reason=f"{self.title} has no call that tells without sending")
 
     async def find_sent(self, outbound: Outbound, since: datetime) -> Accepted | None:
         """The message that an unanswered send made after all, or None if there is none that is surely it.

@@ -12,7 +12,7 @@ import httpx2
 from pydantic_core import from_json
 
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
-from providers.base import TransientError
+from providers.base import Check, TransientError
 from providers.redaction import Redaction, redaction_for
 
 T = TypeVar("T")
@@ -71,6 +71,40 @@ async def send(http: httpx2.AsyncClient, request: httpx2.Request, dialect: Diale
     except httpx2.RequestError as error:
         return Unanswered(detail=describe(error))
     return judge(response, dialect, redaction_for(request))
+
+
+async def check(
+    http: httpx2.AsyncClient, request: httpx2.Request, dialect: Dialect, read: Callable[[Any], Check | None]
+) -> Check:
+    """Make one request that sends nothing, and judge by its answer whether the credentials are good.
+
+    Args:
+        http: the client.
+        request: who it is from is what is asked about.
+        dialect: how the provider complains.
+        read: what the body of a success says; None when it is not of the documented form.
+
+    Raises:
+        TransientError: when there is no answer that says either.
+    """
+    try:
+        response = await http.send(request)
+    except httpx2.RequestError as error:
+        raise TransientError("unreachable", describe(error)) from error
+    if response.is_success:
+        said = _read(read, read_json(response.content))
+        if said is None:
+            raise TransientError("unreadable", f"HTTP {response.status_code} not in the provider's form")
+        return said
+    outcome = judge(response, dialect, redaction_for(request))
+    if isinstance(outcome, Rejected):
+        return refused(outcome)
+    raise TransientError("unanswered", f"HTTP {response.status_code}")
+
+
+def refused(rejected: Rejected) -> Check:
+    """What a refusal says of the credentials."""
+    return Check(ok=False, reason=f"{rejected.code}: {rejected.detail}" if rejected.detail else rejected.code)
 
 
 def describe(error: httpx2.RequestError) -> str:

@@ -34,7 +34,9 @@ from domain.outcomes import Accepted, FailureClass, Outcome
 from domain.payloads import PAYLOADS
 from domain.status import Milestone
 from providers.base import (
+    GOOD,
     Capabilities,
+    Check,
     Outbound,
     Provider,
     ProviderSettings,
@@ -42,7 +44,7 @@ from providers.base import (
     UnverifiedError,
     Webhook,
 )
-from providers.http import Complaint, Dialect, Doubt, Meaning, send
+from providers.http import Complaint, Dialect, Doubt, Meaning, check, send
 
 # docs/providers/sandbox.md, «Callbacks»
 MILESTONES: Final[Mapping[str, Milestone]] = {
@@ -165,6 +167,7 @@ class Sandbox(Provider[SandboxConfiguration, SandboxCredentials]):
     channels: ClassVar[Mapping[Channel, Capabilities]] = {channel: _capabilities(channel) for channel in Channel}
     configuration_type = SandboxConfiguration
     credentials_type = SandboxCredentials
+    setup = "Nothing: each message names the webhook URL."
 
     @classmethod
     def capabilities(cls, channel: Channel, configuration: Mapping[str, JsonValue]) -> Capabilities | None:
@@ -180,8 +183,8 @@ class Sandbox(Provider[SandboxConfiguration, SandboxCredentials]):
         """
         request = self._http.build_request(
             "POST",
-            str(self._configuration.base_url).rstrip("/") + "/v1/messages",
-            headers={"Authorization": f"Bearer {self._credentials.token.get_secret_value()}"},
+            self._messages_url(),
+            headers=self._authorization(),
             json={
                 "reference": outbound.reference,
                 "channel": outbound.channel,
@@ -191,6 +194,18 @@ class Sandbox(Provider[SandboxConfiguration, SandboxCredentials]):
             },
         )
         return await send(self._http, request, _DIALECT)
+
+    def _messages_url(self) -> str:
+        return str(self._configuration.base_url).rstrip("/") + "/v1/messages"
+
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._credentials.token.get_secret_value()}"}
+
+    async def check(self) -> Check:
+        """List a message of the account (`docs/providers/sandbox.md`, «Asking the gateway»)."""
+        url = self._messages_url()
+        request = self._http.build_request("GET", url, params={"limit": 1}, headers=self._authorization())
+        return await check(self._http, request, _DIALECT, _of_messages)
 
     def verify(self, webhook: Webhook) -> None:
         """Check the HMAC-SHA256 of the timestamp and the raw body.
@@ -273,6 +288,10 @@ def _instant(text: JsonValue) -> datetime | None:
 
 def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - whatever the far end wrote
     return Accepted(provider_message_id=body["id"], word=body["status"].lower()) if body["id"] else None
+
+
+def _of_messages(body: Any) -> Check | None:  # noqa: ANN401 - whatever the far end wrote
+    return GOOD if isinstance(body["messages"], list) else None
 
 
 def _complaint(body: Any) -> Complaint | None:  # noqa: ANN401 - whatever the far end wrote

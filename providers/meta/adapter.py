@@ -10,12 +10,12 @@ from domain.channels import Channel
 from domain.events import News
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected
 from providers import http
-from providers.base import Capabilities, Outbound, Provider, UnverifiedError, Webhook
+from providers.base import GOOD, Capabilities, Check, Outbound, Provider, UnverifiedError, Webhook
 from providers.meta import messenger, messenger_news, whatsapp, whatsapp_news
 from providers.meta.answers import dialect
 from providers.meta.codes import MESSENGER_MEANINGS, WHATSAPP_MEANINGS
 from providers.meta.settings import MetaConfiguration, MetaCredentials
-from providers.meta.signature import is_signed, knows_token
+from providers.meta.signature import is_signed, knows_token, proof_of
 from providers.meta.webhooks import Envelope, read
 from providers.meta.wire import JsonObject, UnsendableError
 
@@ -47,6 +47,13 @@ _READERS: Final[Mapping[str, Callable[[Iterable[JsonValue], str], Iterator[News]
 """How webhooks are read, by the kind of `object` that they are about."""
 
 
+_ALL_MEANINGS: Final = {**MESSENGER_MEANINGS, **WHATSAPP_MEANINGS}
+
+
+def _unsent(_body: object) -> None:
+    """What a body says of a message where none was sent."""
+
+
 class Meta(Provider[MetaConfiguration, MetaCredentials]):
     """Sends to WhatsApp and to Facebook Messenger; the channel of a message decides the wire."""
 
@@ -62,6 +69,11 @@ class Meta(Provider[MetaConfiguration, MetaCredentials]):
     }
     configuration_type = MetaConfiguration
     credentials_type = MetaCredentials
+    setup = (
+        "Point the app's webhook at the webhook URL, with the verifyToken. WhatsApp: subscribe the field messages, and "
+        "the app to the WhatsApp Business Account. Messenger: subscribe the page with messages, message_deliveries, "
+        "message_reads and message_echoes."
+    )
 
     async def send(self, outbound: Outbound) -> Outcome:
         """Post a message of the phone number, or of the page.
@@ -79,6 +91,26 @@ class Meta(Provider[MetaConfiguration, MetaCredentials]):
             "POST", self._configuration.messages_url, json=body, headers={"Authorization": f"Bearer {token}"}
         )
         return await http.send(self._http, request, dialect(wire.accepted, wire.meanings))
+
+    async def check(self) -> Check:
+        """Read the id of who sends, with a proof that the app's secret belongs to the token.
+
+        https://developers.facebook.com/docs/whatsapp/business-management-api/manage-phone-numbers,
+        https://developers.facebook.com/docs/graph-api/reference/page and
+        https://developers.facebook.com/docs/graph-api/guides/secure-requests#appsecret_proof
+        """
+        token = self._credentials.access_token.get_secret_value()
+        proof = proof_of(token, self._credentials.app_secret.get_secret_value())
+        request = self._http.build_request(
+            "GET",
+            self._configuration.sender_url,
+            params={"fields": "id", "appsecret_proof": proof},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        return await http.check(self._http, request, dialect(_unsent, _ALL_MEANINGS), self._of_sender)
+
+    def _of_sender(self, body: Any) -> Check | None:  # noqa: ANN401 - whatever JSON the far end wrote
+        return GOOD if body["id"] == self._configuration.sender_id else None
 
     def verify(self, webhook: Webhook) -> None:
         """Check the signature. It covers no time, so an old webhook repeated is told apart by its news' keys."""

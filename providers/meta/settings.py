@@ -54,7 +54,12 @@ class MetaConfiguration(ProviderSettings):
     @property
     def messages_url(self) -> str:
         """Where messages of either channel are sent."""
-        return f"{str(self.base_url).rstrip('/')}/{self.api_version}/{self.sender_id}/messages"
+        return f"{self.sender_url}/messages"
+
+    @property
+    def sender_url(self) -> str:
+        """Where who sends is described."""
+        return f"{str(self.base_url).rstrip('/')}/{self.api_version}/{self.sender_id}"
 
 
 class MetaCredentials(ProviderSettings):

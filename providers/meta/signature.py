@@ -26,6 +26,14 @@ def knows_token(query: Mapping[str, str], verify_token: str) -> bool:
     return asked and bool(verify_token) and _is_same(query.get("hub.verify_token", ""), verify_token)
 
 
+def proof_of(access_token: str, app_secret: str) -> str:
+    """What shows that whoever has a token also has the secret of its app.
+
+    https://developers.facebook.com/docs/graph-api/guides/secure-requests#appsecret_proof
+    """
+    return hmac.new(app_secret.encode(), access_token.encode(), hashlib.sha256).hexdigest()
+
+
 def _is_same(claimed: str, expected: str) -> bool:
     """Compared in a time that tells nothing of where they differ."""
     return hmac.compare_digest(claimed.encode(errors="replace"), expected.encode())

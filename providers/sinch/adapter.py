@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import httpx2
 from pydantic import JsonValue
@@ -13,7 +13,7 @@ from domain.events import News
 from domain.outcomes import Accepted, Outcome, Rejected
 from outbound_guard import AddressGuard
 from providers import http
-from providers.base import NOTHING_INSIDE, Capabilities, Outbound, Provider, TransientError, Webhook
+from providers.base import GOOD, NOTHING_INSIDE, Capabilities, Check, Outbound, Provider, TransientError, Webhook
 from providers.sinch import callbacks, signature
 from providers.sinch.answers import Answer, find_reference, is_momentary
 from providers.sinch.codes import CHANNELS
@@ -47,6 +47,10 @@ def _capabilities(channel: Channel, *, reports_reads: bool) -> Capabilities:
     )
 
 
+def _of_app(body: Any) -> Check | None:  # noqa: ANN401 - whatever JSON the far end wrote
+    return GOOD if body["id"] else None
+
+
 class Sinch(Provider[SinchConfiguration, SinchCredentials]):
     """Sends RCS, WhatsApp and SMS through Sinch."""
 
@@ -59,6 +63,11 @@ class Sinch(Provider[SinchConfiguration, SinchCredentials]):
     }
     configuration_type = SinchConfiguration
     credentials_type = SinchCredentials
+    setup = (
+        "Each message names the webhook URL for its receipts; let Sinch sign them with webhookSecret, by the app's "
+        "secret_for_overridden_callback_urls. For messages from end users, add a webhook to the app with the URL as "
+        "target, the trigger MESSAGE_INBOUND and the same secret."
+    )
 
     def __init__(
         self,
@@ -114,6 +123,19 @@ class Sinch(Provider[SinchConfiguration, SinchCredentials]):
         if outbound.channel is Channel.SMS and self._configuration.sms_sender is not None:
             body["channel_properties"] = {"SMS_SENDER": self._configuration.sms_sender}
         return body
+
+    async def check(self) -> Check:
+        """Read the app with an access token of the key: in another project or region there is no such app.
+
+        https://developers.sinch.com/docs/conversation/api-reference/conversation/app/ (Get an app). The webhook secret
+        cannot be asked about.
+        """
+        token = await self._tokens.get()
+        if isinstance(token, Rejected):
+            return http.refused(token)
+        headers = {"Authorization": token.authorization()}
+        request = self._http.build_request("GET", self._configuration.app_url(), headers=headers)
+        return await http.check(self._http, request, Answer().dialect(), _of_app)
 
     async def find_sent(self, outbound: Outbound, since: datetime) -> Accepted | None:
         """Look for our reference among the metadata of what the app sent to the destination since then."""

@@ -31,8 +31,15 @@ class SinchConfiguration(ProviderSettings):
 
     def messages_url(self) -> str:
         """Where the project's messages are (https://developers.sinch.com/docs/conversation/api-reference/)."""
+        return f"{self._project_url()}/messages"
+
+    def app_url(self) -> str:
+        """Where the app is, in its region and no other."""
+        return f"{self._project_url()}/apps/{self.app_id}"
+
+    def _project_url(self) -> str:
         base = str(self.base_url or f"https://{self.region}.conversation.api.sinch.com").rstrip("/")
-        return f"{base}/v1/projects/{self.project_id}/messages"
+        return f"{base}/v1/projects/{self.project_id}"
 
     def token_url(self) -> str:
         """Where access tokens are given."""

@@ -7,12 +7,13 @@ from domain.channels import Channel
 from domain.events import News
 from domain.outcomes import Outcome
 from domain.payloads.email import Email
-from providers.base import Capabilities, Outbound, Provider, UnreadableError, UnverifiedError, Webhook
+from providers.base import Capabilities, Check, Outbound, Provider, UnreadableError, UnverifiedError, Webhook
 from providers.smtp.conversation import Conversation
 from providers.smtp.inbound import read_mail
 from providers.smtp.mailbox import Mailbox, read_mailbox
 from providers.smtp.message import compose, message_id
 from providers.smtp.replies import RefusalError
+from providers.smtp.session import Session
 from providers.smtp.settings import SmtpConfiguration, SmtpCredentials
 from providers.smtp.signature import RECIPIENT, is_signed
 from providers.smtp.verp import Verp
@@ -34,6 +35,10 @@ class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
     }
     configuration_type = SmtpConfiguration
     credentials_type = SmtpCredentials
+    setup: ClassVar[str] = (
+        "Nothing to send. For bounces, reports and replies: a bounceAddress and a bounceSecret, and a mail system that "
+        "posts what comes to that address, with any +suffix, to the webhook URL (docs/providers/smtp.md)."
+    )
     largest_webhook: ClassVar[int] = 26_214_400
 
     async def send(self, outbound: Outbound) -> Outcome:
@@ -47,6 +52,13 @@ class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
         except RefusalError as error:
             return error.rejected
         return await Conversation(self._configuration, self._credentials, mail, self._guard).hold()
+
+    async def check(self) -> Check:
+        """Connect, greet, protect the connection and authenticate as for a message, and leave (RFC 5321 §4.1.1.10).
+
+        The secrets of what comes back are ours alone, so that nobody can be asked about them.
+        """
+        return await Session(self._configuration, self._credentials, self._guard).check()
 
     def verify(self, webhook: Webhook) -> None:
         """Check that the mail came to an address of ours, and was posted by whom we agreed a secret with, if we did.

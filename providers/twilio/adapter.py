@@ -1,8 +1,8 @@
 """Twilio as a provider: sends through its Messages API, hears its webhooks, asks what became of a send."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from domain.channels import Channel
 from domain.events import News
@@ -10,7 +10,7 @@ from domain.outcomes import Accepted, Outcome, Rejected
 from domain.payloads.texts import SimpleText
 from domain.payloads.whatsapp import WhatsAppMedia, WhatsAppTemplate
 from providers import http
-from providers.base import Capabilities, Outbound, Provider, UnverifiedError, Webhook
+from providers.base import GOOD, Capabilities, Check, Outbound, Provider, UnverifiedError, Webhook
 from providers.twilio import sent
 from providers.twilio.addresses import SCHEMES, address_of
 from providers.twilio.forms import read_form
@@ -19,6 +19,15 @@ from providers.twilio.messages import DIALECT, LONGEST_BODY, content_of, with_re
 from providers.twilio.receipts import read_receipt
 from providers.twilio.settings import TwilioConfiguration, TwilioCredentials
 from providers.twilio.signature import is_signed
+
+
+def _of_account(body: Any) -> Check | None:  # noqa: ANN401 - whatever JSON the far end wrote
+    status = body["status"]
+    return GOOD if status == "active" else Check(ok=False, reason=f"the account is {status}")
+
+
+def _of_messages(body: Any) -> Check | None:  # noqa: ANN401 - whatever JSON the far end wrote
+    return GOOD if isinstance(body["messages"], list) else None
 
 
 class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
@@ -40,6 +49,10 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
     }
     configuration_type = TwilioConfiguration
     credentials_type = TwilioCredentials
+    setup = (
+        "Nothing for receipts: each message names the webhook URL. For messages from end users, set it as what is "
+        "called when a message comes in (HTTP POST), at the phone number, the Messaging Service or the WhatsApp sender."
+    )
     # Forms of some dozens of short fields; all of them are read and sorted before it is known who signed them.
     largest_webhook: ClassVar[int] = 262_144
 
@@ -57,8 +70,11 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
         return await http.send(self._http, request, DIALECT)
 
     def _messages_url(self) -> str:
+        return f"{self._account_url()}/Messages.json"
+
+    def _account_url(self) -> str:
         base_url = str(self._configuration.base_url).rstrip("/")
-        return f"{base_url}/2010-04-01/Accounts/{self._credentials.account_sid}/Messages.json"
+        return f"{base_url}/2010-04-01/Accounts/{self._credentials.account_sid}"
 
     def _envelope(self, outbound: Outbound) -> dict[str, str]:
         """The fields of the form that do not depend on what the message says."""
@@ -87,6 +103,23 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
         if is_message(parameters):
             return (read_message(parameters),)
         return (read_receipt(parameters, webhook.url),)
+
+    async def check(self) -> Check:
+        """Fetch the account with its Auth Token, which must also be good for webhooks; list a message with an API key.
+
+        https://www.twilio.com/docs/iam/api/account#fetch-an-account-resource and
+        https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources: most API keys may
+        not read the account (https://www.twilio.com/docs/iam/api-keys/key-resource-v1).
+        """
+        credentials = self._credentials
+        account = await self._get(f"{self._account_url()}.json", credentials.account_authorization(), _of_account)
+        if not account.ok or credentials.api_key_sid is None:
+            return account
+        return await self._get(f"{self._messages_url()}?PageSize=1", credentials.authorization(), _of_messages)
+
+    async def _get(self, url: str, authorization: str, read: Callable[[Any], Check | None]) -> Check:
+        request = self._http.build_request("GET", url, headers={"Authorization": authorization})
+        return await http.check(self._http, request, DIALECT, read)
 
     async def find_sent(self, outbound: Outbound, since: datetime) -> Accepted | None:
         """The only message of the account with the same text, sent alike no earlier than the second of `since`.

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field, HttpUrl, model_validator
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
 
 from providers.base import BaseUrl, ProviderSettings, Secret
 from providers.twilio.signature import SigningKey
@@ -20,6 +20,10 @@ def _sender(text: str) -> str:
     if not SENDER.fullmatch(text):
         raise ValueError("must be a phone number with +, a short code, or at most 11 characters with a letter")
     return text
+
+
+def _basic(user: str, secret: SecretStr) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{secret.get_secret_value()}".encode()).decode()
 
 
 class TwilioConfiguration(ProviderSettings):
@@ -71,10 +75,13 @@ class TwilioCredentials(ProviderSettings):
 
     def authorization(self) -> str:
         """The `Authorization` header of a request (https://www.twilio.com/docs/usage/requests-to-twilio)."""
-        user, secret = self.account_sid, self.auth_token
         if self.api_key_sid and self.api_key_secret:
-            user, secret = self.api_key_sid, self.api_key_secret
-        return "Basic " + base64.b64encode(f"{user}:{secret.get_secret_value()}".encode()).decode()
+            return _basic(self.api_key_sid, self.api_key_secret)
+        return self.account_authorization()
+
+    def account_authorization(self) -> str:
+        """The `Authorization` of the account itself, whatever keys it has."""
+        return _basic(self.account_sid, self.auth_token)
 
     def signing_keys(self) -> Iterator[SigningKey]:
         """The keys that a webhook may be signed with."""

@@ -10,8 +10,8 @@ from domain.events import News
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected
 from outbound_guard import AddressGuard
 from providers import http
-from providers.base import NOTHING_INSIDE, Capabilities, Outbound, Provider, Webhook
-from providers.vonage.application import ApplicationToken
+from providers.base import GOOD, NOTHING_INSIDE, Capabilities, Check, Outbound, Provider, Webhook
+from providers.vonage.application import ApplicationToken, has_public_key
 from providers.vonage.codes import JWT_EXPIRED, MEANINGS
 from providers.vonage.messages import CARRIED, Body, NotCarriedError, content_of
 from providers.vonage.news import read_news
@@ -51,6 +51,10 @@ DIALECT: Final = http.Dialect(_accepted, _complaint, MEANINGS)
 """How Vonage answers a send (https://developer.vonage.com/en/api/messages#SendMessage-responses)."""
 
 
+def _of_applications(body: Any) -> Check | None:  # noqa: ANN401 - whatever JSON the far end wrote
+    return GOOD if isinstance(body["total_items"], int) else None
+
+
 class Vonage(Provider[VonageConfiguration, VonageCredentials]):
     """Sends SMS, and messages on WhatsApp, Messenger and RCS, through Vonage."""
 
@@ -66,6 +70,10 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
     }
     configuration_type = VonageConfiguration
     credentials_type = VonageCredentials
+    setup = (
+        "Nothing for statuses: each message names the webhook URL. For messages from end users, set it as Inbound URL "
+        "and Status URL of the application, with webhook version v1. Leave signed webhooks switched on."
+    )
 
     def __init__(
         self,
@@ -93,11 +101,14 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
         authorization = f"Bearer {self._token.current()}" if self._token else self._credentials.basic()
         request = self._http.build_request(
             "POST",
-            f"{str(self._configuration.base_url).rstrip('/')}/v1/messages",
+            self._url("/v1/messages"),
             json=message,
             headers={"Authorization": authorization, "Accept": "application/json"},
         )
         return await http.send(self._http, request, DIALECT)
+
+    def _url(self, path: str) -> str:
+        return f"{str(self._configuration.base_url).rstrip('/')}{path}"
 
     def _message(self, outbound: Outbound) -> Body:
         return {
@@ -120,6 +131,29 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
             tag: Body = {"tag": configuration.messenger_tag} if configuration.messenger_tag else {}
             options["messenger"] = {"category": configuration.messenger_category, **tag}
         return options
+
+    async def check(self) -> Check:
+        """Read the account's applications by its API secret, or the one that sends, whose key must be ours.
+
+        https://developer.vonage.com/en/api/application.v2. That API takes the account's secret only: an application's
+        own token is taken nowhere for nothing. The signature secret cannot be asked about.
+        """
+        credentials = self._credentials
+        if credentials.api_secret is None:
+            return Check(ok=None, reason="Vonage tells of an application only by the account's apiSecret")
+        one = f"/{credentials.application_id}" if credentials.application_id else "?page_size=1"
+        request = self._http.build_request(
+            "GET", self._url(f"/v2/applications{one}"), headers={"Authorization": credentials.basic()}
+        )
+        return await http.check(
+            self._http, request, DIALECT, self._of_application if credentials.application_id else _of_applications
+        )
+
+    def _of_application(self, body: Any) -> Check | None:  # noqa: ANN401 - whatever JSON the far end wrote
+        key = self._credentials.private_key
+        if key is None or has_public_key(key.get_secret_value(), body["keys"]["public_key"]):
+            return GOOD
+        return Check(ok=False, reason="privateKey is not the application's")
 
     def verify(self, webhook: Webhook) -> None:
         """Check the token that Vonage signs webhooks with."""

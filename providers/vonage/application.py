@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from domain.clock import utc_now
 from providers.vonage.settings import VonageCredentials, read_private_key
@@ -15,6 +16,16 @@ LIFETIME: Final = timedelta(minutes=15)
 
 LEEWAY: Final = timedelta(minutes=1)
 """How long before its end a token is no longer used, for clocks that differ and requests on their way."""
+
+
+def has_public_key(private_key: str, public_key: str) -> bool:
+    """Whether a private key is that of a public one, both in PEM.
+
+    Raises:
+        ValueError: if either is not.
+    """
+    whole = read_private_key(private_key).public_key()
+    return load_pem_public_key(public_key.encode()) == whole
 
 
 class ApplicationToken:

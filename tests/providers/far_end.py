@@ -62,6 +62,8 @@ class FarEnd(ABC):
         throttles: what `throttle` can say, and the seconds that each asks to wait, if it does.
         losses: the ways in which `lose_answer` can lose an answer.
         stranger: the credentials of somebody whom the far end does not know, and the code of its refusal.
+        checked_by: what the credentials need besides so that the far end can be asked about them.
+        suspects: by a word of the reason, what is changed in such credentials so that the far end says no.
         words: what a receipt can say, and what it means; empty for a provider that tells nothing.
         unknown_words: words that a receipt might say some day.
         kinds_are_words: whether there are no words but kinds of events, of which an unknown one tells nothing.
@@ -82,6 +84,8 @@ class FarEnd(ABC):
     throttles: ClassVar[Mapping[str, int | None]]
     losses: ClassVar[Iterable[str]]
     stranger: ClassVar[tuple[Mapping[str, JsonValue], str]]
+    checked_by: ClassVar[Mapping[str, JsonValue]] = {}
+    suspects: ClassVar[Mapping[str, Mapping[str, JsonValue]]]
     words: ClassVar[Mapping[str, Milestone]] = {}
     unknown_words: ClassVar[Sequence[str]] = ()
     kinds_are_words: ClassVar[bool] = False

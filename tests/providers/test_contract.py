@@ -7,6 +7,7 @@ import functools
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, Final
 
 import httpx2
@@ -23,6 +24,7 @@ from providers import PROVIDERS
 from providers.base import (
     NOTHING_INSIDE,
     AnyProvider,
+    Check,
     MisconfiguredError,
     TransientError,
     UnverifiedError,
@@ -31,6 +33,7 @@ from providers.base import (
 from providers.redaction import HIDDEN
 from tests.providers.far_end import NOW, REFERENCE, Delivery, FarEnd, with_another_body
 from tests.providers.far_ends import FAR_ENDS
+from tests.providers.loopback import HttpFarEnd, json_answer, page
 
 TIMEOUT: Final = httpx2.Timeout(1, connect=1)
 
@@ -264,6 +267,51 @@ class TestSending:
     async def test_no_secret_is_written_where_a_proxy_logs(self, far_end: FarEnd, provider: AnyProvider) -> None:
         await provider.send(far_end.outbound())
         assert not [line for line in far_end.overheard for secret in far_end.secrets() if secret in line]
+
+
+class TestChecking:
+    @every
+    async def test_good_credentials_are_found_good_and_nothing_is_sent(
+        self, far_end: FarEnd, http: httpx2.AsyncClient
+    ) -> None:
+        assert await far_end.open(http, **dict(far_end.checked_by)).check() == Check(ok=True)
+        assert far_end.deliveries == []
+        assert not [line for line in far_end.overheard for secret in far_end.secrets() if secret in line]
+
+    @each("word", lambda far_end: far_end.suspects)
+    async def test_credentials_that_are_not_good_are_found_so_with_the_reason(
+        self, far_end: FarEnd, http: httpx2.AsyncClient, word: str
+    ) -> None:
+        checked = await far_end.open(http, **{**far_end.checked_by, **far_end.suspects[word]}).check()
+        assert checked.ok is False
+        assert word in checked.reason
+        assert_tells_no_secret(far_end, checked)
+
+    @those(lambda far_end: issubclass(far_end, HttpFarEnd))
+    @pytest.mark.parametrize(
+        "reply", [page(HTTPStatus.BAD_GATEWAY), json_answer(HTTPStatus.OK, [])], ids=["a gateway's error", "a list"]
+    )
+    async def test_an_answer_that_says_neither_tells_nothing_of_the_credentials(
+        self, far_end: HttpFarEnd, http: httpx2.AsyncClient, reply: bytes
+    ) -> None:
+        far_end.answer_always(reply)
+        with pytest.raises(TransientError) as caught:
+            await far_end.open(http, **dict(far_end.checked_by)).check()
+        assert_tells_no_secret(far_end, caught.value)
+
+    @pytest.mark.parametrize("far_end", FAR_ENDS, ids=lambda far_end: far_end.label())
+    async def test_nor_does_a_refused_connection(self, far_end: type[FarEnd], http: httpx2.AsyncClient) -> None:
+        unreachable = far_end()
+        with pytest.raises(TransientError, match="unreachable"):
+            await unreachable.open(http, **dict(unreachable.checked_by)).check()
+
+    @every
+    async def test_a_far_end_inside_our_network_is_not_asked_unless_that_is_allowed(self, far_end: FarEnd) -> None:
+        async with http_client(NOTHING_INSIDE) as guarded:
+            credentials = {**far_end.credentials(), **far_end.checked_by}
+            with pytest.raises(ForbiddenAddressError):
+                await far_end.provider.open(far_end.configuration(), credentials, guarded).check()
+        assert far_end.attempts == 0
 
 
 class TestVerifying:

@@ -12,7 +12,7 @@ import pytest
 from pydantic import JsonValue
 
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
-from providers.base import MisconfiguredError, TransientError
+from providers.base import Check, MisconfiguredError, TransientError
 from providers.http import Doubt, judge
 from providers.twilio import Twilio
 from providers.twilio.codes import MEANINGS
@@ -45,6 +45,20 @@ async def far_end() -> AsyncIterator[TwilioSms]:
 
 def configured(far_end: TwilioSms, http: httpx2.AsyncClient, **configuration: JsonValue) -> Twilio:
     return Twilio.open(far_end.configuration() | configuration, far_end.credentials(), http)
+
+
+class TestChecking:
+    async def test_an_account_that_is_not_active_is_not_good(
+        self, far_end: TwilioSms, http: httpx2.AsyncClient
+    ) -> None:
+        far_end.account_status = "suspended"
+        assert await configured(far_end, http).check() == Check(ok=False, reason="the account is suspended")
+
+    async def test_without_an_api_key_only_the_account_is_asked_for(
+        self, far_end: TwilioSms, http: httpx2.AsyncClient
+    ) -> None:
+        assert await configured(far_end, http).check() == Check(ok=True)
+        assert [request.target for request in far_end.requests] == [f"/2010-04-01/Accounts/{ACCOUNT}.json"]
 
 
 class TestRequest:

@@ -16,7 +16,7 @@ from pydantic import JsonValue, TypeAdapter
 from domain.channels import Channel
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected
 from domain.payloads import parse_payload
-from providers.base import MisconfiguredError, Outbound, TransientError
+from providers.base import Check, MisconfiguredError, Outbound, TransientError
 from providers.http import Doubt, judge
 from providers.vonage import Vonage, application
 from providers.vonage.adapter import DIALECT
@@ -55,6 +55,23 @@ async def http() -> AsyncIterator[httpx2.AsyncClient]:
 async def far_end() -> AsyncIterator[VonageMessages]:
     async with VonageSms() as listening:
         yield listening
+
+
+class TestChecking:
+    async def test_an_account_that_sends_without_an_application_is_asked_for_its_applications(
+        self, far_end: VonageMessages, http: httpx2.AsyncClient
+    ) -> None:
+        assert await far_end.open(http, **BASIC).check() == Check(ok=True)
+        refused = await far_end.open(http, **{**BASIC, "apiSecret": "another"}).check()
+        assert (refused.ok, refused.reason.partition(":")[0]) == (False, "unauthorized")
+
+    async def test_an_application_cannot_be_checked_without_the_accounts_secret(
+        self, far_end: VonageMessages, http: httpx2.AsyncClient
+    ) -> None:
+        checked = await far_end.open(http).check()
+        assert checked.ok is None
+        assert "apiSecret" in checked.reason
+        assert far_end.requests == []
 
 
 def outbound(channel: Channel, payload: Mapping[str, JsonValue], destination: str = "34638766068") -> Outbound:

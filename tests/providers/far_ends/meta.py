@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 from pydantic import JsonValue
@@ -81,6 +82,10 @@ class MetaFarEnd(HttpFarEnd):
     provider = Meta
     sender_id: ClassVar[str]
     stranger = ({"accessToken": "another_access_token"}, "190")
+    suspects: ClassVar = {
+        "190": {"accessToken": "another_access_token"},
+        "100": {"appSecret": "another_app_secret"},
+    }
     forgeries: ClassVar = {
         "unsigned": without(SIGNATURE),
         "another body": with_another_body,
@@ -117,13 +122,23 @@ class MetaFarEnd(HttpFarEnd):
         return (TOKEN, APP_SECRET, VERIFY_TOKEN)
 
     async def take(self, request: HttpRequest) -> bytes:
-        if (request.method, request.target) != ("POST", f"/v23.0/{self.sender_id}/messages"):
-            return complain("100/33")
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return complain("190")
+        target, sender = urlsplit(request.target), f"/v23.0/{self.sender_id}"
+        if (request.method, target.path) == ("GET", sender):
+            return self._describe(dict(parse_qsl(target.query)))
+        if (request.method, request.target) != ("POST", f"{sender}/messages"):
+            return complain("100/33")
         if request.headers.get("content-type") != "application/json":
             return complain("100")
         return json_answer(HTTPStatus.OK, self.answer_to(json.loads(request.body), f"{len(self.deliveries)}"))
+
+    def _describe(self, query: Mapping[str, str]) -> bytes:
+        """Who sends; a proof is not asked for, but checked when it is there."""
+        proof = hmac.new(APP_SECRET.encode(), TOKEN.encode(), hashlib.sha256).hexdigest()
+        if query.get("appsecret_proof", proof) != proof:
+            return complain("100")
+        return json_answer(HTTPStatus.OK, {"id": self.sender_id})
 
     def answer_to(self, body: dict[str, Any], number: str) -> object:
         """Take a message as the next in number; the answer."""

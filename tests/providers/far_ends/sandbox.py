@@ -67,6 +67,7 @@ class GatewayFarEnd(HttpFarEnd):
     other_losses: ClassVar[Mapping[str, Reply]] = {"an error of its own": complain("bug")}
     losses = (*HTTP_LOSSES, *other_losses)
     stranger = ({"token": "another_token"}, "unauthenticated")
+    suspects: ClassVar = {"unauthenticated": {"token": "another_token"}}
     words: ClassVar[Mapping[str, Milestone]] = {**_TOLD, "read": Milestone.READ}
     unknown_words = ("teleported", "Mislaid")
     forgeries: ClassVar = {
@@ -107,7 +108,7 @@ class GatewayFarEnd(HttpFarEnd):
         answered = await self._http.request(
             request.method, request.target, headers=dict(request.headers), content=request.body
         )
-        if answered.is_success:
+        if answered.is_success and request.method == "POST":
             self._note(json.loads(request.body), answered.json()["id"])
         return answer(answered.status_code, answered.content, answered.headers["content-type"])
 

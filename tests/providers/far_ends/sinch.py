@@ -107,6 +107,7 @@ class SinchFarEnd(HttpFarEnd):
     }
     losses = (*HTTP_LOSSES, *other_losses)
     stranger = ({"keySecret": "another_key_secret"}, "invalid_client")
+    suspects: ClassVar = {"invalid_client": {"keySecret": "another_key_secret"}}
     words: ClassVar[Mapping[str, Milestone]] = {
         "QUEUED_ON_CHANNEL": Milestone.SENT,
         "DELIVERED": Milestone.DELIVERED,
@@ -201,6 +202,8 @@ class SinchFarEnd(HttpFarEnd):
                 return self._send(json.loads(request.body))
             case "GET", path if path == MESSAGES:
                 return self._list(dict(parse_qsl(urlsplit(request.target).query, strict_parsing=True)))
+            case "GET", path if path == f"/v1/projects/{PROJECT}/apps/{APP}":
+                return json_answer(HTTPStatus.OK, {"id": APP, "display_name": "Iris"})
             case _:
                 return complain("NOT_FOUND")
 

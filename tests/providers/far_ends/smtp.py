@@ -46,6 +46,7 @@ class SmtpEmail(FarEnd):
     throttles: ClassVar = {"421": None, "450": None, "451": None, "452": None}
     losses: ClassVar[Iterable[str]] = LOSSES
     stranger: ClassVar = ({"password": "a wrong one"}, "535")
+    suspects: ClassVar = {"535": {"password": "a wrong one"}}
     words: ClassVar = {
         "delayed": Milestone.SENT,
         "relayed": Milestone.SENT,

@@ -33,7 +33,8 @@ TOKEN: Final = "made_up_auth_token"
 API_KEY: Final = "SK00000000000000000000000000000001"
 API_KEY_SECRET: Final = "made_up_api_key_secret"
 SENDER: Final = "+15005550006"
-MESSAGES: Final = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
+ACCOUNTS: Final = "/2010-04-01/Accounts"
+MESSAGES: Final = f"{ACCOUNTS}/{ACCOUNT}/Messages.json"
 FORM: Final = "application/x-www-form-urlencoded"
 
 _FILTERS: Final[Mapping[str, str]] = {"To": "to", "From": "from"}
@@ -66,6 +67,7 @@ class TwilioFarEnd(HttpFarEnd):
 
     Attributes:
         scheme: what addresses begin with on the channel.
+        account_status: what the account's own description says; API keys may not read it.
         sent: the messages of the account in the form in which Twilio lists them, the newest first.
         page_size: how many of them a page of the list has.
     """
@@ -91,6 +93,11 @@ class TwilioFarEnd(HttpFarEnd):
     }
     losses = (*HTTP_LOSSES, *other_losses)
     stranger = ({"authToken": "another_auth_token"}, "20003")
+    checked_by: ClassVar = {"apiKeySid": API_KEY, "apiKeySecret": API_KEY_SECRET}
+    suspects: ClassVar = {
+        "20003": {"apiKeySecret": "another_secret"},
+        "20003: It": {"authToken": "another_auth_token"},
+    }
     words: ClassVar[Mapping[str, Milestone]] = {
         "queued": Milestone.ACCEPTED,
         "sending": Milestone.ACCEPTED,
@@ -127,6 +134,7 @@ class TwilioFarEnd(HttpFarEnd):
 
     def __init__(self) -> None:
         super().__init__()
+        self.account_status = "active"
         self.sent: list[dict[str, JsonValue]] = []
         self.page_size = 50
 
@@ -141,6 +149,10 @@ class TwilioFarEnd(HttpFarEnd):
 
     async def take(self, request: HttpRequest) -> bytes:
         target = urlsplit(request.target)
+        if target.path == f"{ACCOUNTS}/{ACCOUNT}.json":
+            known = request.headers.get("authorization") == basic(ACCOUNT, TOKEN)
+            account = {"sid": ACCOUNT, "status": self.account_status, "friendly_name": "Iris"}
+            return json_answer(HTTPStatus.OK, account) if known else complain("20003")
         if target.path != MESSAGES:
             return complain("20404")
         if request.headers.get("authorization") not in {basic(ACCOUNT, TOKEN), basic(API_KEY, API_KEY_SECRET)}:

@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
+from urllib.parse import SplitResult, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from pydantic import JsonValue
 
 from domain.channels import Channel
@@ -32,6 +33,11 @@ SIGNATURE_SECRET: Final = "made_up_vonage_signature_secret_that_is_long_enough_0
 _KEY: Final = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
 PRIVATE_KEY: Final = _KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 PUBLIC_KEY: Final = _KEY.public_key()
+ANOTHER_KEY: Final = (
+    rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+    .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    .decode()
+)
 
 BASIC: Final[dict[str, JsonValue]] = {"apiSecret": API_SECRET, "applicationId": None, "privateKey": None}
 """What makes the credentials those of the account, without an application."""
@@ -132,6 +138,12 @@ class VonageMessages(HttpFarEnd):
     }
     losses = (*HTTP_LOSSES, *other_losses)
     stranger = ({"applicationId": "00000000-8888-4777-8666-555555555555"}, "unauthorized")
+    checked_by: ClassVar = {"apiSecret": API_SECRET}
+    suspects: ClassVar = {
+        "unauthorized": {"apiSecret": "another_secret"},
+        "not-found": {"applicationId": "00000000-8888-4777-8666-555555555555"},
+        "privateKey": {"privateKey": ANOTHER_KEY},
+    }
     words: ClassVar = {
         "submitted": Milestone.SENT,
         "delivered": Milestone.DELIVERED,
@@ -184,6 +196,8 @@ class VonageMessages(HttpFarEnd):
         return (PRIVATE_KEY, PRIVATE_KEY.splitlines()[1], API_SECRET, SIGNATURE_SECRET)
 
     async def take(self, request: HttpRequest) -> bytes:
+        if request.method == "GET":
+            return self._applications(urlsplit(request.target), request.headers.get("authorization", ""))
         if (request.method, request.target) != ("POST", "/v1/messages"):
             return complain("not-found")
         if not self._knows(request.headers.get("authorization", "")):
@@ -204,6 +218,17 @@ class VonageMessages(HttpFarEnd):
             )
         )
         return json_answer(HTTPStatus.ACCEPTED, {"message_uuid": message_uuid})
+
+    def _applications(self, target: SplitResult, authorization: str) -> bytes:
+        """The Application API, which takes the account's secret alone."""
+        if not (authorization.startswith("Basic ") and self._knows(authorization)):
+            return complain("unauthorized")
+        if target.path == "/v2/applications":
+            return json_answer(HTTPStatus.OK, {"page": 1, "page_size": 1, "total_items": 1, "total_pages": 1})
+        if target.path != f"/v2/applications/{APPLICATION}":
+            return complain("not-found")
+        public = PUBLIC_KEY.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        return json_answer(HTTPStatus.OK, {"id": APPLICATION, "name": "Iris", "keys": {"public_key": public}})
 
     def _knows(self, authorization: str) -> bool:
         scheme, _, proof = authorization.partition(" ")

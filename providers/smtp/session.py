@@ -1,0 +1,144 @@
+"""A connection to a mail server, up to where we are known to it (RFC 5321 §3.1, §3.2)."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar, cast
+
+import aiosmtplib
+
+from domain.outcomes import FailureClass, Outcome, Rejected, Unanswered
+from outbound_guard import AddressGuard
+from providers.base import GOOD, Check, TransientError
+from providers.http import refused
+from providers.redaction import redaction
+from providers.smtp.replies import Phase, RefusalError, judge
+from providers.smtp.settings import Security, SmtpConfiguration, SmtpCredentials, tls_context
+
+LONGEST_GOODBYE: Final = 2.0
+"""Seconds that are given to QUIT: nothing depends on its reply."""
+
+Said = TypeVar("Said")
+
+
+class Session:
+    """One connection to one server.
+
+    `aiosmtplib` raises the same exception for a connection lost before and after a message is handed over, so the
+    phase is kept here: only a loss within DATA leaves it open whether the message was taken.
+    """
+
+    def __init__(self, configuration: SmtpConfiguration, credentials: SmtpCredentials, guard: AddressGuard) -> None:
+        self._configuration = configuration
+        self._credentials = credentials
+        self._guard = guard
+        self._phase = Phase.CONNECT
+        self._redact = redaction([credentials.password.get_secret_value()] if credentials.password else [])
+        self._smtp = aiosmtplib.SMTP(
+            hostname=configuration.host,  # what its certificate must say; the connection is made by the guard
+            local_hostname=configuration.own_domain,
+            use_tls=configuration.security is Security.TLS,
+            start_tls=False,  # never left to what the server offers: `_secure` insists
+            tls_context=tls_context(configuration.trusted_certificates),
+            timeout=None,  # one deadline for the whole instead
+        )
+
+    async def check(self) -> Check:
+        """Say who we are, and goodbye.
+
+        Raises:
+            TransientError: when the server does not answer, or not now.
+        """
+        outcome = await self._hold(self._introduce)
+        return refused(outcome) if isinstance(outcome, Rejected) else GOOD
+
+    async def _hold(self, say: Callable[[], Awaitable[Said]]) -> Said | Outcome:
+        """Say something within the time for the whole, and goodbye; what it came to.
+
+        Raises:
+            TransientError: when the server surely did not take it, and may later.
+        """
+        deadline = asyncio.get_running_loop().time() + self._configuration.timeout_seconds
+        try:
+            verdict = await self._verdict(say, deadline)
+            await self._quit(deadline)
+        finally:
+            self._abort()
+        if isinstance(verdict, TransientError):
+            raise verdict
+        return verdict
+
+    async def _verdict(self, say: Callable[[], Awaitable[Said]], deadline: float) -> Said | Outcome | TransientError:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await say()
+        except RefusalError as error:
+            return error.rejected
+        except aiosmtplib.SMTPResponseException as error:
+            return judge(self._phase, error.code, self._redact(error.message))
+        except (aiosmtplib.SMTPException, OSError) as error:
+            self._abort()
+            return self._judge_loss(error)
+
+    async def _introduce(self) -> None:
+        where = self._configuration
+        connection = await self._guard.connect(where.host, where.port, where.timeout_seconds)
+        await self._smtp.connect(sock=connection)
+        await self._greet()
+        if where.security is Security.STARTTLS:
+            await self._secure()
+            await self._greet()
+        await self._authenticate()
+
+    async def _greet(self) -> None:
+        self._phase = Phase.EHLO
+        await self._smtp.ehlo()
+
+    async def _secure(self) -> None:
+        self._phase = Phase.STARTTLS
+        if not self._smtp.supports_extension("starttls"):
+            raise RefusalError("starttls_not_offered", FailureClass.CONFIGURATION, "the server does not offer STARTTLS")
+        await self._smtp.starttls()
+
+    async def _authenticate(self) -> None:
+        """Say who we are, by the first mechanism that the server offers.
+
+        Only one is tried: trying the next after a refusal would count one wrong password twice.
+        """
+        username, password = self._credentials.username, self._credentials.password
+        if username is None or password is None:
+            return
+        self._phase = Phase.AUTH
+        offered = self._smtp.server_auth_methods
+        if "plain" in offered:
+            await self._smtp.auth_plain(username.get_secret_value(), password.get_secret_value())
+        elif "login" in offered:
+            await self._smtp.auth_login(username.get_secret_value(), password.get_secret_value())
+        else:
+            raise RefusalError(
+                "auth_not_offered", FailureClass.CONFIGURATION, "the server offers no AUTH PLAIN or LOGIN"
+            )
+
+    def _judge_loss(self, error: Exception) -> Outcome | TransientError:
+        """The verdict on a conversation that ended without a reply."""
+        detail = f"{self._phase.name}: {type(error).__name__}: {error}"
+        if self._phase is Phase.DATA:
+            return Unanswered(detail=detail)
+        if isinstance(error.__cause__ or error, ssl.SSLCertVerificationError):
+            return Rejected(code="untrusted_certificate", failure=FailureClass.CONFIGURATION, detail=detail)
+        if isinstance(error, TimeoutError):
+            return TransientError("timeout", detail)
+        return TransientError("unreachable" if self._phase is Phase.CONNECT else "disconnected", detail)
+
+    async def _quit(self, deadline: float) -> None:
+        now = asyncio.get_running_loop().time()
+        with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+            async with asyncio.timeout_at(min(deadline, now + LONGEST_GOODBYE)):
+                await self._smtp.quit()
+
+    def _abort(self) -> None:
+        """Let go of the connection at once: a polite close waits until a peer that hangs has read everything."""
+        if self._smtp.transport is not None:
+            cast("asyncio.WriteTransport", self._smtp.transport).abort()
+        self._smtp.close()
