@@ -91,7 +91,7 @@ class SandboxConfiguration(ProviderSettings):
             a message is sent at most once, as through most providers.
     """
 
-    base_url: HttpUrl
+    base_url: Annotated[HttpUrl, Field(examples=["http://127.0.0.1:8001"])]
     recognises_repetitions: bool = True
 
 

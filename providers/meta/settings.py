@@ -39,11 +39,11 @@ class MetaConfiguration(ProviderSettings):
         tag: Messenger only: the reason to write after the 24-hour window, for `MESSAGE_TAG`.
     """
 
-    sender_id: Annotated[str, Field(pattern=r"^[0-9]{1,50}$")]
+    sender_id: Annotated[str, Field(pattern=r"^[0-9]{1,50}$", examples=["200000000000002"])]
     api_version: Annotated[str, Field(pattern=r"^v[0-9]{1,3}\.[0-9]{1,2}$")] = "v23.0"
     base_url: BaseUrl = HttpUrl("https://graph.facebook.com")
     messaging_type: MessagingType = MessagingType.RESPONSE
-    tag: Annotated[str, Field(pattern=r"^[A-Z_]{1,50}$")] | None = None
+    tag: Annotated[str, Field(pattern=r"^[A-Z_]{1,50}$", examples=["HUMAN_AGENT"])] | None = None
 
     @model_validator(mode="after")
     def _has_its_tag(self) -> Self:

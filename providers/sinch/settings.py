@@ -21,13 +21,17 @@ class SinchConfiguration(ProviderSettings):
         ttl: seconds after which Sinch gives up on a message that it could not hand over.
     """
 
-    project_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
-    app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+    project_id: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$", examples=["aaaaaaaa-0000-4000-8000-000000000001"])
+    ]
+    app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$", examples=["01J0000000000000000000APP1"])]
     region: Literal["us", "eu", "br"]
     base_url: BaseUrl | None = None
     auth_url: BaseUrl = HttpUrl("https://auth.sinch.com")
-    sms_sender: Annotated[str, Field(pattern=r"^(\+?[0-9]{3,15}|[A-Za-z0-9 +&_.-]{1,11})$")] | None = None
-    ttl: Annotated[int, Field(ge=1)] | None = None
+    sms_sender: (
+        Annotated[str, Field(pattern=r"^(\+?[0-9]{3,15}|[A-Za-z0-9 +&_.-]{1,11})$", examples=["ObraMat"])] | None
+    ) = None
+    ttl: Annotated[int, Field(ge=1, examples=[3600])] | None = None
 
     def messages_url(self) -> str:
         """Where the project's messages are (https://developers.sinch.com/docs/conversation/api-reference/)."""
@@ -55,7 +59,7 @@ class SinchCredentials(ProviderSettings):
         webhook_secret: the secret of the app's webhooks, and of its overridden callback URLs.
     """
 
-    key_id: Annotated[str, Field(pattern=r"^[!-9;-~]{1,128}$")]
+    key_id: Annotated[str, Field(pattern=r"^[!-9;-~]{1,128}$", examples=["bbbbbbbb-0000-4000-8000-000000000002"])]
     key_secret: Secret
     webhook_secret: Secret
 

@@ -109,6 +109,8 @@ class SmtpConfiguration(ProviderSettings):
 
     Attributes:
         host: its domain name, which its certificate must bear, or its IP address.
+        port: where it listens: 587 with `starttls`, 465 with `tls`.
+        security: how the connection is protected: `starttls`, `tls` from the first byte, or `none` within this machine.
         sender: the `From`, perhaps with a name: `Iris <iris@example.com>`.
         envelope_sender: where bounces go (RFC 5321 §4.4), where there is no bounce address; the sender unless given.
         bounce_address: whose mail is posted to us; with a bounce secret, each message has an address of its own made
@@ -119,14 +121,14 @@ class SmtpConfiguration(ProviderSettings):
         trusted_certificates: PEM of the only authorities to believe, for servers with a private one.
     """
 
-    host: Host
-    port: int = Field(ge=1, le=65535)
+    host: Host = Field(examples=["smtp.example.com"])
+    port: int = Field(ge=1, le=65535, examples=[587])
     security: Security = Security.STARTTLS
-    sender: MailboxText
-    envelope_sender: MailboxText | None = None
-    bounce_address: BounceAddress | None = None
+    sender: MailboxText = Field(examples=["Iris <iris@example.com>"])
+    envelope_sender: MailboxText | None = Field(default=None, examples=["bounces@example.com"])
+    bounce_address: BounceAddress | None = Field(default=None, examples=["bounces@example.com"])
     replies_to_iris: bool = False
-    message_id_domain: DomainName | None = None
+    message_id_domain: DomainName | None = Field(default=None, examples=["example.com"])
     timeout_seconds: float = Field(default=30, gt=0, le=600)
     trusted_certificates: Certificates | None = None
 
@@ -154,6 +156,8 @@ class SmtpCredentials(ProviderSettings):
     """Who we are to the server; nobody, where it asks for no name.
 
     Attributes:
+        username: by which the server knows us, if it asks; with a password.
+        password: of that name.
         bounce_secret: the key of the codes in our addresses; without it there are none, and no mail is heard.
         webhook_secret: what the mail system signs the mail with that it posts to us, if it does.
     """

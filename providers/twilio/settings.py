@@ -36,10 +36,12 @@ class TwilioConfiguration(ProviderSettings):
         validity_period: seconds after which Twilio gives up on an undelivered message, 1 to 36000.
     """
 
-    sender: Annotated[str, AfterValidator(_sender)] | None = None
-    messaging_service_sid: Annotated[str, Field(pattern=r"^MG[0-9a-fA-F]{32}$")] | None = None
+    sender: Annotated[str, AfterValidator(_sender), Field(examples=["+34911000000"])] | None = None
+    messaging_service_sid: (
+        Annotated[str, Field(pattern=r"^MG[0-9a-fA-F]{32}$", examples=["MG00000000000000000000000000000000"])] | None
+    ) = None
     base_url: BaseUrl = HttpUrl("https://api.twilio.com")
-    validity_period: Annotated[int, Field(ge=1, le=36_000)] | None = None
+    validity_period: Annotated[int, Field(ge=1, le=36_000, examples=[14_400])] | None = None
 
     @model_validator(mode="after")
     def _has_sender(self) -> Self:
@@ -60,10 +62,12 @@ class TwilioCredentials(ProviderSettings):
         shared_key_secret: signs the webhooks with SHA-256, for accounts that have such a key.
     """
 
-    account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")]
+    account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$", examples=["AC00000000000000000000000000000000"])]
     auth_token: Secret
     previous_auth_token: Secret | None = None
-    api_key_sid: Annotated[str, Field(pattern=r"^SK[0-9a-fA-F]{32}$")] | None = None
+    api_key_sid: (
+        Annotated[str, Field(pattern=r"^SK[0-9a-fA-F]{32}$", examples=["SK00000000000000000000000000000000"])] | None
+    ) = None
     api_key_secret: Secret | None = None
     shared_key_secret: Secret | None = None
 

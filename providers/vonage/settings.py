@@ -46,9 +46,9 @@ class VonageConfiguration(ProviderSettings):
         messenger_tag: which exception a `message_tag` invokes.
     """
 
-    sender: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._&-]{0,49}$")]
+    sender: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._&-]{0,49}$", examples=["ObraMat"])]
     base_url: BaseUrl = HttpUrl("https://api.nexmo.com")
-    ttl: Annotated[int, Field(ge=20, le=604_800)] | None = None
+    ttl: Annotated[int, Field(ge=20, le=604_800, examples=[3600])] | None = None
     messenger_category: Literal["response", "update", "message_tag"] | None = None
     messenger_tag: Annotated[str, Field(min_length=1)] | None = None
 
@@ -70,9 +70,18 @@ class VonageCredentials(ProviderSettings):
         signature_secret: the account's, which signs the webhooks.
     """
 
-    api_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,64}$")]
+    api_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,64}$", examples=["abcd1234"])]
     api_secret: Secret | None = None
-    application_id: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")] | None = None
+    application_id: (
+        Annotated[
+            str,
+            Field(
+                pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+                examples=["99999999-8888-4777-8666-555555555555"],
+            ),
+        ]
+        | None
+    ) = None
     private_key: Annotated[SecretStr, AfterValidator(_private_key)] | None = None
     signature_secret: Secret
 
