@@ -1,5 +1,6 @@
 """Integrations brought to life: found in a tenant, described without secrets, opened at their provider."""
 
+import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,29 +8,65 @@ from datetime import timedelta
 from typing import Final
 
 import httpx2
+from pydantic import JsonValue, ValidationError
 
+from domain.channels import Channel
 from domain.identifiers import derived_id
 from domain.interaction import IntegrationReference
+from domain.problems import Problem, problems_of_validation
 from models.integration import Integration
 from outbound_guard import AddressGuard
 from providers import PROVIDERS
-from providers.base import AnyProvider, Capabilities, MisconfiguredError
+from providers.base import AnyProvider, Capabilities, MisconfiguredError, ProviderSettings
 from security import UnsealableError, Vault
 from timed_cache import TimedCache
 
 
+def channel_id(channel: Channel) -> str:
+    """The id of a channel, which its name gives."""
+    return derived_id("channel", channel)
+
+
+def provider_id(channel: Channel, provider: str) -> str:
+    """The id of a provider on a channel, which their names give."""
+    return derived_id("provider", channel, provider)
+
+
 def describe(integration: Integration) -> IntegrationReference:
-    """What may be shown of an integration. The ids of channels and providers are derived from their names."""
+    """What may be shown of an integration."""
     provider = PROVIDERS.get(integration.provider)
     return IntegrationReference(
         integration_id=integration.id,
         integration_name=integration.name,
         channel=integration.channel,
-        channel_id=derived_id("channel", integration.channel),
+        channel_id=channel_id(integration.channel),
         provider=integration.provider,
-        provider_id=derived_id("provider", integration.channel, integration.provider),
+        provider_id=provider_id(integration.channel, integration.provider),
         provider_title=provider.title if provider else integration.provider,
     )
+
+
+def problems_of_settings(
+    provider: type[AnyProvider], configuration: Mapping[str, JsonValue], credentials: Mapping[str, JsonValue]
+) -> list[Problem]:
+    """Everything that is wrong with an integration's settings, by its field, such as `configuration.sender`."""
+    return [
+        *_problems("configuration", provider.configuration_type, configuration),
+        *_problems("credentials", provider.credentials_type, credentials),
+    ]
+
+
+def _problems(prefix: str, settings: type[ProviderSettings], values: Mapping[str, JsonValue]) -> list[Problem]:
+    try:
+        settings.model_validate_json(json.dumps(values), strict=True, by_alias=True, by_name=False)
+    except ValidationError as error:
+        return problems_of_validation(error.errors(include_input=False), prefix, names_of(settings))
+    return []
+
+
+def names_of(settings: type[ProviderSettings]) -> list[str]:
+    """The fields of a provider's settings, as callers write them."""
+    return [field.alias or name for name, field in settings.model_fields.items()]
 
 
 def capabilities(integration: Integration) -> Capabilities | None:
@@ -46,13 +83,17 @@ class Integrations:
         self._cache: TimedCache[Integration] = TimedCache(kept)
 
     async def find(self, integration_id: str) -> Integration | None:
-        """The integration with this id, of whatever tenant; None if there is none."""
+        """The integration with this id, of whatever tenant, also if it is deleted; None if there is none."""
         return await self._cache.get(integration_id, lambda: Integration.find_one({"_id": integration_id}))
 
     async def of_tenant(self, integration_id: str, tenant: str) -> Integration | None:
-        """The tenant's integration with this id; None if it has none."""
+        """The tenant's integration with this id; None if it has none, or deleted it."""
         found = await self.find(integration_id)
-        return found if found is not None and found.tenant == tenant else None
+        return found if found is not None and found.tenant == tenant and found.deleted is None else None
+
+    def forget(self, integration_id: str) -> None:
+        """Find it anew, because it was changed."""
+        self._cache.forget(integration_id)
 
 
 MOST_OPEN: Final = 1_000
@@ -87,13 +128,18 @@ class ProviderOpener:
         settled = (integration.id, f"{integration.configuration}{integration.credentials}")
         provider = self._open.get(settled)
         if provider is None:
-            provider = self._open[settled] = self._opened(integration)
+            provider = self._open[settled] = self.open_anew(integration)
         self._open.move_to_end(settled)
         if len(self._open) > MOST_OPEN:
             self._open.popitem(last=False)
         return provider
 
-    def _opened(self, integration: Integration) -> AnyProvider:
+    def open_anew(self, integration: Integration) -> AnyProvider:
+        """As `open`, remembering nothing, such as a token that was given for credentials that are good no longer.
+
+        Raises:
+            MisconfiguredError: if configuration or credentials do not fit the provider.
+        """
         provider = PROVIDERS.get(integration.provider)
         if provider is None:
             raise MisconfiguredError(f"there is no provider {integration.provider}")

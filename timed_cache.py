@@ -27,6 +27,10 @@ class TimedCache(Generic[Value]):
         """Keep an entry."""
         self._entries[key] = entry
 
+    def forget(self, key: str) -> None:
+        """Keep the entry of a key no longer."""
+        self._entries.pop(key, None)
+
     async def get(self, key: str, find: Callable[[], Awaitable[Value | None]]) -> Value | None:
         """The entry of a key, found if it is not kept; None if there is none."""
         entry = self.kept(key)

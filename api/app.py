@@ -7,7 +7,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from api import audit, finding, health, interactions, login, users, webhooks
+from api import audit, finding, health, integrations, interactions, login, users, webhooks
 from api.boundary import DOCUMENTATION, Boundary
 from api.errors import add_error_handlers
 from api.room import Room
@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> Boundary:
         swagger_ui_oauth2_redirect_url=None,
     )
     app.only_https = settings.public_url.startswith("https://")
-    for module in (interactions, finding, users, login, audit, webhooks, health):
+    for module in (interactions, finding, users, login, audit, webhooks, health, integrations):
         app.include_router(module.router)
     add_error_handlers(app)
     return app

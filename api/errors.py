@@ -53,6 +53,7 @@ STATUS_OF_CODE: Final[dict[str, HTTPStatus]] = {
     "integration_disabled": HTTPStatus.CONFLICT,
     "destination_taken": HTTPStatus.CONFLICT,
     "user_merged": HTTPStatus.CONFLICT,
+    "name_taken": HTTPStatus.CONFLICT,
 }
 """Kinds of problems that have a status of their own, where every other is 422."""
 

@@ -109,6 +109,7 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
     ),
     "process_not_found": _both("El proceso no existe", "There is no such process"),
     "process_closed": _both("El proceso está cerrado", "The process is closed"),
+    "name_taken": _both("Otra integración ya tiene este nombre", "Another integration has this name already"),
     "integration_not_found": _both("La integración no existe", "There is no such integration"),
     "integration_disabled": _both("La integración está deshabilitada", "The integration is disabled"),
     "integration_misconfigured": _both(
@@ -161,6 +162,7 @@ _TYPE_NAMES: Final[Mapping[str, str]] = {
     "string_type": "string",
     "bool_type": "boolean",
     "int_type": "integer",
+    "float_type": "number",
     "list_type": "array",
     "tuple_type": "array",
     "dict_type": "object",

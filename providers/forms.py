@@ -13,7 +13,15 @@ from pydantic import JsonValue
 from providers.base import ProviderSettings
 
 _ATTRIBUTE: Final = re.compile(r"^(?P<name>[a-z_]+): (?P<text>.+)$")
-_ABBREVIATIONS: Final = {"api": "API", "id": "id", "iris": "Iris", "sid": "SID", "sms": "SMS", "ttl": "TTL", "url": "URL"}
+_SPELLED: Final = {
+    "api": "API",
+    "id": "id",
+    "iris": "Iris",
+    "sid": "SID",
+    "sms": "SMS",
+    "ttl": "TTL",
+    "url": "URL",
+}
 
 Schema = dict[str, Any]
 
@@ -51,7 +59,7 @@ def _property(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
 
 
 def _title(name: str) -> str:
-    words = [_ABBREVIATIONS.get(word, word) for word in name.split("_")]
+    words = [_SPELLED.get(word, word) for word in name.split("_")]
     return words[0][0].upper() + words[0][1:] + "".join(f" {word}" for word in words[1:])
 
 

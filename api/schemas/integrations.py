@@ -1,0 +1,265 @@
+"""Integrations and what they can be made of, on the wire."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from pydantic import Field, JsonValue
+
+from api.envelope import Envelope
+from api.schemas.common import Answer, Asked, Instant
+from domain.channels import Channel
+from integrations import channel_id, describe, names_of, provider_id
+from models.integration import Integration
+from providers import PROVIDERS
+from providers.base import AnyProvider, Capabilities, Check
+from providers.forms import form_of
+
+_SETTINGS: Final = "see its form in `GET /v1/integration-types`"
+
+
+class _Settings(Asked):
+    def named(self) -> list[str]:
+        """The names of what is given, such as `enabled` or `configuration.sender`."""
+        given = self.model_dump(exclude_unset=True, by_alias=True)
+        deeper = {"configuration", "credentials"}
+        return [
+            *(name for name in given if name not in deeper),
+            *(f"{name}.{field}" for name in deeper for field in given.get(name) or ()),
+        ]
+
+
+class NewIntegration(_Settings):
+    """An integration to make. Names are matched in any letter case, but for those of the provider's own settings."""
+
+    name: str = Field(min_length=1, max_length=100, description="What you call it; no two of yours have one name.")
+    channel: str = Field(
+        description="The channel, by its name: `SMS`, `WhatsApp`, `RCS`, `Email`, `FacebookMessenger`."
+    )
+    provider: str = Field(description="The provider, by its name, such as `twilio`.")
+    configuration: dict[str, JsonValue] = Field(
+        default={}, description=f"What the provider must know, and everybody may: {_SETTINGS}."
+    )
+    credentials: dict[str, JsonValue] = Field(
+        default={}, description=f"What it must know, and nobody is ever told again: {_SETTINGS}."
+    )
+    at_least_once: bool = Field(
+        default=False,
+        alias="atLeastOnce",
+        description="Repeat a send that nobody answered, at the risk of sending twice.",
+    )
+    enabled: bool = Field(default=True, description="Whether messages may be sent through it.")
+
+
+class IntegrationChange(_Settings):
+    """What to change of an integration; what is left out stays as it is. Names as in `NewIntegration`."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=100)
+    configuration: dict[str, JsonValue] | None = Field(
+        default=None, description="Fields to set; null takes one away. Those left out stay as they are."
+    )
+    credentials: dict[str, JsonValue] | None = Field(
+        default=None, description="Fields to set; null takes one away. Those left out stay as they are."
+    )
+    at_least_once: bool | None = Field(default=None, alias="atLeastOnce")
+    enabled: bool | None = Field(default=None, description="Whether messages may be sent through it.")
+
+
+class IntegrationDetails(Answer):
+    """An integration, without its credentials."""
+
+    id: str
+    name: str
+    channel: str
+    channel_id: str
+    provider: str
+    provider_id: str
+    provider_title: str
+    configuration: dict[str, JsonValue]
+    credentials: dict[str, bool] | None = Field(
+        description="Which credentials are set; null where none of our keys opens them."
+    )
+    at_least_once: bool
+    enabled: bool
+    created: Instant
+    updated: Instant
+    deleted: Instant | None = Field(
+        description="When it was deleted; its messages' receipts are taken for 30 days more."
+    )
+    webhook_url: str = Field(description="Where Iris hears the provider's news of this integration.")
+    setup: str = Field(description="What must be set at the provider so that they come.")
+
+    @classmethod
+    def of(cls, integration: Integration, given: Sequence[str] | None, webhook_url: str) -> "IntegrationDetails":
+        """The integration as the answer shows it.
+
+        Args:
+            integration: it.
+            given: the credentials that are set; None where they cannot be opened.
+            webhook_url: Iris's own.
+        """
+        reference = describe(integration)
+        provider = PROVIDERS.get(integration.provider)
+        names = names_of(provider.credentials_type) if provider else given or []
+        return cls(
+            id=integration.id,
+            name=integration.name,
+            channel=integration.channel,
+            channel_id=reference.channel_id,
+            provider=integration.provider,
+            provider_id=reference.provider_id,
+            provider_title=reference.provider_title,
+            configuration=integration.configuration,
+            credentials=None if given is None else {name: name in given for name in names},
+            at_least_once=integration.at_least_once,
+            enabled=integration.enabled,
+            created=integration.created,
+            updated=integration.updated,
+            deleted=integration.deleted,
+            webhook_url=webhook_url,
+            setup=provider.setup if provider else "",
+        )
+
+
+class IntegrationEnvelope(Envelope):
+    """The answer that carries an integration."""
+
+    payload: IntegrationDetails | None = None
+
+
+class IntegrationPage(Answer):
+    """A page of integrations, the newest first."""
+
+    items: list[IntegrationDetails]
+    next_cursor: str | None
+
+
+class IntegrationPageEnvelope(Envelope):
+    """The answer that carries a page of integrations."""
+
+    payload: IntegrationPage | None = None
+
+
+class CheckAnswer(Answer):
+    """What the provider says of an integration's credentials."""
+
+    checked: bool = Field(description="Whether the provider was asked, and said something.")
+    ok: bool | None = Field(description="Whether they are good; null where that is not known.")
+    reason: str = Field(description="Why they are not good, or not known to be.")
+
+    @classmethod
+    def of(cls, check: Check) -> "CheckAnswer":
+        """The check as the answer shows it."""
+        return cls(checked=check.ok is not None, ok=check.ok, reason=check.reason)
+
+
+class CheckEnvelope(Envelope):
+    """The answer that carries a check."""
+
+    payload: CheckAnswer | None = None
+
+
+class CapabilitiesAnswer(Answer):
+    """What a provider can do on a channel."""
+
+    payload_types: list[str]
+    max_destinations: int
+    longest_text: int | None
+    idempotent_send: bool
+    reports_delivery: bool
+    reports_reads: bool
+    finds_sent: bool
+
+    @classmethod
+    def of(cls, able: Capabilities) -> "CapabilitiesAnswer":
+        """The capabilities as the answer shows them."""
+        return cls(
+            payload_types=sorted(able.payload_types),
+            max_destinations=able.max_destinations,
+            longest_text=able.longest_text,
+            idempotent_send=able.idempotent_send,
+            reports_delivery=able.reports_delivery,
+            reports_reads=able.reports_reads,
+            finds_sent=able.finds_sent,
+        )
+
+
+class ProviderType(Answer):
+    """A provider of a channel, and the forms of its settings."""
+
+    id: str
+    name: str
+    title: str
+    capabilities: CapabilitiesAnswer
+    configuration: dict[str, JsonValue] = Field(description="The JSON schema of `configuration`.")
+    credentials: dict[str, JsonValue] = Field(description="The JSON schema of `credentials`; secrets are `writeOnly`.")
+    setup: str = Field(description="What must be set at the provider, given an integration's webhook URL.")
+
+    @classmethod
+    def of(cls, channel: Channel, provider: type[AnyProvider], able: Capabilities) -> "ProviderType":
+        """The provider as the catalogue shows it."""
+        return cls(
+            id=provider_id(channel, provider.name),
+            name=provider.name,
+            title=provider.title,
+            capabilities=CapabilitiesAnswer.of(able),
+            configuration=form_of(provider.configuration_type),
+            credentials=form_of(provider.credentials_type),
+            setup=provider.setup,
+        )
+
+
+class IntegrationType(Answer):
+    """A channel, and who provides it."""
+
+    id: str
+    name: str
+    providers: list[ProviderType]
+
+    @classmethod
+    def of(cls, channel: Channel) -> "IntegrationType":
+        """The channel as the catalogue shows it."""
+        return cls(
+            id=channel_id(channel),
+            name=channel,
+            providers=[
+                ProviderType.of(channel, provider, provider.channels[channel])
+                for provider in PROVIDERS.values()
+                if channel in provider.channels
+            ],
+        )
+
+
+class IntegrationTypes(Answer):
+    """All that an integration can be."""
+
+    items: list[IntegrationType]
+
+
+class IntegrationTypesEnvelope(Envelope):
+    """The answer that carries the catalogue."""
+
+    payload: IntegrationTypes | None = None
+
+
+NEW_EXAMPLES: Final[dict[str, JsonValue]] = {
+    "sandbox": {
+        "name": "SMS-2",
+        "channel": "SMS",
+        "provider": "sandbox",
+        "configuration": {"baseUrl": "http://127.0.0.1:8001"},
+        "credentials": {"token": "made-up-token", "signingSecret": "made-up-secret"},
+    },
+    "email": {
+        "name": "Correo",
+        "channel": "Email",
+        "provider": "smtp",
+        "configuration": {"host": "smtp.example.com", "port": 587, "sender": "Iris <iris@example.com>"},
+        "credentials": {"username": "iris", "password": "made-up-password"},
+    },
+}
+"""Requests as they are documented, and tried by the tests."""
+
+CHANGE_EXAMPLES: Final[dict[str, JsonValue]] = {
+    "disable": {"enabled": False},
+    "credentials": {"credentials": {"token": "another-token"}},
+}
