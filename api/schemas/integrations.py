@@ -35,7 +35,7 @@ class NewIntegration(_Settings):
     channel: str = Field(
         description="The channel, by its name: `SMS`, `WhatsApp`, `RCS`, `Email`, `FacebookMessenger`."
     )
-    provider: str = Field(description="The provider, by its name, such as `twilio`.")
+    provider: str = Field(description="The provider, by its name, such as `sandbox`.")
     configuration: dict[str, JsonValue] = Field(
         default={}, description=f"What the provider must know, and everybody may: {_SETTINGS}."
     )
@@ -242,7 +242,7 @@ class IntegrationTypesEnvelope(Envelope):
 
 
 NEW_EXAMPLES: Final[dict[str, JsonValue]] = {
-    "sandbox": {
+    "sms": {
         "name": "SMS-2",
         "channel": "SMS",
         "provider": "sandbox",
@@ -252,9 +252,10 @@ NEW_EXAMPLES: Final[dict[str, JsonValue]] = {
     "email": {
         "name": "Correo",
         "channel": "Email",
-        "provider": "smtp",
-        "configuration": {"host": "smtp.example.com", "port": 587, "sender": "Iris <iris@example.com>"},
-        "credentials": {"username": "iris", "password": "made-up-password"},
+        "provider": "sandbox",
+        "configuration": {"baseUrl": "http://127.0.0.1:8001", "recognisesRepetitions": False},
+        "credentials": {"token": "made-up-token", "signingSecret": "made-up-secret"},
+        "enabled": False,
     },
 }
 """Requests as they are documented, and tried by the tests."""
