@@ -2,6 +2,7 @@
 
 import typer
 
+from commands.attachments import attachments
 from commands.demonstration import demo
 from commands.deployment import promote, replay
 from commands.doctor import doctor
@@ -19,6 +20,7 @@ app = typer.Typer(
 for command in (send, show, demo, doctor, replay, promote, up, api, worker, codec, sandbox, seed):
     app.command()(command)
 app.add_typer(users, name="users")
+app.add_typer(attachments, name="attachments")
 
 
 def run() -> None:

@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 from typing_extensions import override
 
+from domain.files import ALLOWED_TYPES
 from domain.waiting import Windows
 from outbound_guard import PRIVATE, AddressGuard, Network
 from payload_codec import EncryptingCodec
@@ -49,6 +50,17 @@ def _networks(value: object) -> object:
 
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 """Networks of IP addresses; in the environment as CIDRs, separated by commas (`10.1.2.3/32,fd00::/8`)."""
+
+
+def _names(value: object) -> object:
+    """Names separated by commas, as they are in the environment."""
+    if not isinstance(value, str):
+        return value
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+"""Words; in the environment separated by commas."""
 
 DEVELOPMENT_SECRET: Final = "development-only-development-only"  # noqa: S105 - refused outside development
 SHORTEST_SECRET: Final = 32
@@ -116,6 +128,10 @@ class Settings(EnvironmentSettings):
         largest_body: bytes of a request's body; a workflow's task, which holds it seven times, may have four megabytes.
         largest_webhook: bytes of a webhook's body, where the provider's own limit is not less; larger, because a mail
             that answers is one.
+        largest_attachment: bytes of an uploaded file.
+        attachment_types: media types of the files that may be uploaded, separated by commas.
+        unused_attachments_kept: how long an uploaded file waits for an interaction to take it.
+        file_links_valid: how long the link to a file may be followed that a provider is given.
         submissions_at_once: how many submissions a process of the API works on, others are asked to come again; about
             what two cores admit within `admission_wait` (`docs/operations.md`).
         webhooks_at_once: the same of webhooks, counted apart, so that neither keeps the other out.
@@ -161,6 +177,10 @@ class Settings(EnvironmentSettings):
     allowed_networks: Networks | None = None
     largest_body: int = Field(default=262_144, gt=0, le=262_144)
     largest_webhook: int = Field(default=26_214_400, gt=0)
+    largest_attachment: int = Field(default=26_214_400, gt=0)
+    attachment_types: Names = ALLOWED_TYPES
+    unused_attachments_kept: Duration = timedelta(days=7)
+    file_links_valid: Duration = timedelta(days=1)
     submissions_at_once: int = Field(default=200, ge=1)
     webhooks_at_once: int = Field(default=100, ge=1)
     admission_wait: Duration = timedelta(seconds=5)

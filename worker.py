@@ -15,6 +15,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunn
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.admission import MongoAdmission
+from activities.attachments import Files
 from activities.dispatch import ProviderDispatch
 from activities.interfaces import sending_queue
 from activities.reception import MongoReception
@@ -23,6 +24,7 @@ from activities.record import MongoRecord
 from activities.shares import Shares
 from api.engine import tell
 from bootstrap import connect_temporal, http_clients, mongodb, register_search_attributes
+from file_links import FileLinks
 from integrations import Integrations, ProviderOpener
 from providers import PROVIDERS
 from reconciling import ensure_schedule
@@ -94,7 +96,8 @@ def _sending_worker(
 ) -> Worker:
     """The worker of a provider's task queue."""
     slots = settings.sends_per_provider
-    dispatch = ProviderDispatch(opener, Shares(ceil(slots / _INTEGRATIONS_AT_ONCE)), integrations)
+    shares = Shares(ceil(slots / _INTEGRATIONS_AT_ONCE))
+    dispatch = ProviderDispatch(opener, shares, integrations, Files(FileLinks.of(settings)))
     return Worker(
         client,
         task_queue=sending_queue(settings.task_queue, provider),

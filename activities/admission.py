@@ -7,6 +7,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 from temporalio import activity
 
+from activities.attachments import attachment_problems
 from activities.interfaces import AdmissionActivities, Admitted, Asking
 from domain.destinations import (
     Destination,
@@ -21,6 +22,7 @@ from domain.problems import MOST_PROBLEMS, Problem
 from domain.status import Status
 from domain.submission import Submission
 from integrations import Integrations, capabilities
+from models.attachment import Attachment
 from models.interaction import Interaction, Step
 from models.process import Process, last_entry_step
 from models.user import OwnedDestination, User
@@ -62,7 +64,10 @@ class MongoAdmission(AdmissionActivities):
         validation = await self.validate(asking.submission)
         if validation.problems or validation.policy is None:
             return _refused(asking, validation.problems)
-        return await self.resolve(asking, validation.destinations, validation.policy)
+        admitted = await self.resolve(asking, validation.destinations, validation.policy)
+        if asking.submission.attachments and admitted.policy is not None:
+            await Attachment.keep(asking.submission.tenant, asking.submission.attachments)
+        return admitted
 
     async def validate(self, submission: Submission) -> Validation:
         """Say everything that is wrong with a submission; write nothing."""
@@ -78,7 +83,7 @@ class MongoAdmission(AdmissionActivities):
             return Validation(problems=[problem])
         destinations, destination_problems = parse_destinations(integration.channel, submission.destinations)
         problems = [
-            *_payload_problems(submission, able),
+            *await _payload_problems(submission, able),
             *destination_problems,
             *_count_problems(destinations, able),
             *await _user_problems(submission, destinations if not destination_problems else []),
@@ -115,13 +120,17 @@ def _refused(asking: Asking, problems: list[Problem]) -> Admitted:
     return Admitted(interaction=asking.submission.registered(), problems=problems)
 
 
-def _payload_problems(submission: Submission, able: Capabilities) -> list[Problem]:
+async def _payload_problems(submission: Submission, able: Capabilities) -> list[Problem]:
     channel = submission.integration.channel
     try:
         payload = parse_payload(channel, submission.payload)
     except InvalidPayloadError as error:
         return error.problems
-    return [*_support_problems(payload, submission, able), *_address_problems(payload)]
+    return [
+        *_support_problems(payload, submission, able),
+        *_address_problems(payload),
+        *await attachment_problems(submission.tenant, submission.attachments, payload),
+    ]
 
 
 def _support_problems(payload: Payload, submission: Submission, able: Capabilities) -> list[Problem]:

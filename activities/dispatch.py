@@ -10,6 +10,7 @@ from typing import Final
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.attachments import Files, MissingAttachmentError
 from activities.interfaces import Dispatch, DispatchActivities, Search
 from activities.shares import NoPlaceError, Shares
 from domain.outcomes import LONGEST_DETAIL, Accepted, FailureClass, Outcome, Rejected, Unanswered
@@ -43,11 +44,13 @@ class ProviderDispatch(DispatchActivities):
         opener: opens providers with their credentials, which never leave this activity.
         shares: how many sends each integration may have in flight.
         integrations: found, and kept for a while.
+        files: adds uploaded files to messages.
     """
 
     opener: ProviderOpener
     shares: Shares
     integrations: Integrations
+    files: Files
 
     @activity.defn
     async def dispatch(self, dispatch: Dispatch) -> Outcome:
@@ -59,8 +62,13 @@ class ProviderDispatch(DispatchActivities):
                 return ready
             provider, outbound = ready
             try:
-                async with _sign_of_life(tries):
-                    outcome = await _send(provider, outbound)
+                async with (
+                    _sign_of_life(tries),
+                    self.files.added(outbound, dispatch.tenant, dispatch.attachments) as complete,
+                ):
+                    outcome = await _send(provider, complete)
+            except MissingAttachmentError as error:
+                return Rejected(code="attachment_not_found", failure=FailureClass.CONTENT, detail=str(error))
             except TransientError as error:
                 raise _try_again(tries, NOT_TAKEN, str(error), error.retry_after) from None
         if isinstance(outcome, Unanswered) and dispatch.repeatable and tries < MOST_UNANSWERED_TRIES:

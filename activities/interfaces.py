@@ -59,6 +59,7 @@ class Dispatch(_Message):
     payload: dict[str, JsonValue]
     destinations: list[Destination]
     repeatable: bool
+    attachments: list[str] = []
 
     @classmethod
     def of(cls, interaction: Interaction, policy: DispatchPolicy) -> "Dispatch":
@@ -71,6 +72,7 @@ class Dispatch(_Message):
             payload=interaction.payload,
             destinations=interaction.destinations,
             repeatable=policy.repeatable,
+            attachments=interaction.attachments,
         )
 
 

@@ -7,12 +7,13 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from api import audit, finding, health, integrations, interactions, login, users, webhooks
+from api import attachments, audit, finding, health, integrations, interactions, login, users, webhooks
 from api.boundary import DOCUMENTATION, Boundary
 from api.errors import add_error_handlers
 from api.room import Room
 from api.state import IrisState
 from bootstrap import connect_temporal, http_clients, mongodb
+from file_links import FileLinks
 from integrations import Integrations, ProviderOpener
 from security import Vault
 from settings import Settings
@@ -23,6 +24,9 @@ ADDRESSEES_KEPT: Final = timedelta(minutes=10)
 
 LARGEST_AT_ONCE: Final = 4
 """The bodies of webhooks may together be so many times as large as one may be."""
+
+UPLOADS_AT_ONCE: Final = 50
+"""Each holds a chunk of its file in memory, and a connection to MongoDB now and then."""
 
 DESCRIPTION: Final = """One call to send a message through any channel and any provider.
 
@@ -46,6 +50,8 @@ def create_app(settings: Settings) -> Boundary:
                 submissions=Room(settings.submissions_at_once),
                 webhooks=Room(settings.webhooks_at_once),
                 webhook_bytes=Room(settings.largest_webhook * LARGEST_AT_ONCE),
+                uploads=Room(UPLOADS_AT_ONCE),
+                file_links=FileLinks.of(settings),
                 integrations=Integrations(settings.lookups_kept),
                 callers=TimedCache(settings.lookups_kept),
                 addressees=TimedCache(ADDRESSEES_KEPT),
@@ -63,7 +69,7 @@ def create_app(settings: Settings) -> Boundary:
         swagger_ui_oauth2_redirect_url=None,
     )
     app.only_https = settings.public_url.startswith("https://")
-    for module in (interactions, finding, users, login, audit, webhooks, health, integrations):
+    for module in (interactions, finding, users, login, audit, webhooks, health, integrations, attachments):
         app.include_router(module.router)
     add_error_handlers(app)
     return app

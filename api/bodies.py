@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Final, NoReturn, TypeVar, cast
 
 from fastapi import Request
@@ -29,22 +29,38 @@ async def read_bytes(request: Request, limit: int) -> bytes:
     Raises:
         InvalidRequestError: if it is larger, or does not come in time.
     """
+    body = bytearray()
+    async for chunk in stream_bytes(request, limit, LONGEST_UPLOAD):
+        body += chunk
+    return bytes(body)
+
+
+async def stream_bytes(request: Request, limit: int, seconds: float) -> AsyncGenerator[bytes]:
+    """A request's body as it comes, at most `limit` bytes of it.
+
+    Raises:
+        InvalidRequestError: if it is larger, or takes longer than so many seconds.
+    """
     too_large = InvalidRequestError([Problem(field="", code="body_too_large", details={"limit": limit})])
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise too_large
-    body = bytearray()
+    size, chunks = 0, request.stream()
+    deadline = asyncio.get_running_loop().time() + seconds
     try:
-        async with asyncio.timeout(LONGEST_UPLOAD):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
-                    raise too_large
+        while True:
+            async with asyncio.timeout_at(deadline):
+                chunk = await anext(chunks, None)
+            if chunk is None:
+                return
+            size += len(chunk)
+            if size > limit:
+                raise too_large
+            yield chunk
     except TimeoutError as error:
         raise InvalidRequestError([Problem(field="", code="body_too_slow")]) from error
     except ClientDisconnect as error:  # nobody will hear the answer
         raise InvalidRequestError([Problem(field="", code="bad_http")]) from error
-    return bytes(body)
 
 
 async def read_object(request: Request, limit: int) -> dict[str, JsonValue]:

@@ -50,6 +50,11 @@ TITLES: Final[Mapping[int, Mapping[Language, str]]] = {
         Language.SPANISH: "Cuerpo demasiado grande",
         Language.ENGLISH: "Body too large",
     },
+    HTTPStatus.GONE: {Language.SPANISH: "Ya no existe", Language.ENGLISH: "Gone"},
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: {
+        Language.SPANISH: "Tipo de contenido no admitido",
+        Language.ENGLISH: "Unsupported media type",
+    },
     HTTPStatus.UNPROCESSABLE_ENTITY: {Language.SPANISH: "Petición no válida", Language.ENGLISH: "Invalid request"},
     HTTPStatus.TOO_MANY_REQUESTS: {
         Language.SPANISH: "Demasiadas peticiones",

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import Header
 from pydantic import BaseModel
 
-from api.state import Caller
+from domain.access import Caller
 from domain.errors import ConflictError, InvalidRequestError
 from domain.identifiers import derived_id, new_id
 from domain.problems import Problem

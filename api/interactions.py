@@ -132,4 +132,5 @@ async def _submission(state: IrisState, asked: SendRequest, caller: Caller, idem
         auto_create_process=asked.auto_create_process,
         metadata=asked.metadata,
         primary_key=asked.primary_key,
+        attachments=asked.attachments_id,
     )

@@ -9,6 +9,7 @@ from temporalio.client import Client
 
 from api.room import Room
 from domain.access import Caller
+from file_links import FileLinks
 from integrations import Integrations, ProviderOpener
 from models.matching import Addressee
 from settings import Settings
@@ -23,6 +24,8 @@ class IrisState:
         opener: opens providers, to verify and read their webhooks.
         submissions: how many submissions are taken on at once.
         webhooks: how many webhooks are.
+        uploads: how many uploads are.
+        file_links: reads the links that providers follow to files.
         webhook_bytes: how many bytes their bodies may have together.
         integrations: found, and kept for a while.
         callers: by the hash of their API key, kept for a while.
@@ -36,6 +39,8 @@ class IrisState:
     submissions: Room
     webhooks: Room
     webhook_bytes: Room
+    uploads: Room
+    file_links: FileLinks
     integrations: Integrations
     callers: TimedCache[Caller]
     addressees: TimedCache[Addressee]

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -94,26 +94,62 @@ def _kept(file: Path) -> dict[str, Any]:
 
 
 def call(
-    connection: Connection, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    connection: Connection,
+    method: str,
+    path: str,
+    body: object = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    params: Mapping[str, str] | None = None,
+    content: Iterable[bytes] | None = None,
 ) -> dict[str, Any]:
-    """The envelope that the API answers; ends the program with its words when it refuses."""
+    """The envelope that the API answers; ends the program with its words when it refuses.
+
+    Args:
+        connection: to the API.
+        method: GET, POST…
+        path: from `/`.
+        body: what is sent as JSON.
+        headers: besides the key.
+        params: of the query.
+        content: what is sent instead of JSON, as it is.
+    """
     try:
-        response = connection.http.request(method, path, json=body, headers=headers)
+        response = connection.http.request(method, path, json=body, headers=headers, params=params, content=content)
         envelope: dict[str, Any] = response.json()
         status = envelope["status"]
     except (httpx2.HTTPError, ValueError, TypeError, KeyError) as error:
         fail(f"the API at {connection.http.base_url} does not answer: {error}")
     if not response.is_success:
-        problems: list[dict[str, str]] = envelope.get("error") or []
-        reasons = "\n".join(f"  {problem['field'] or '-'}: {problem['message']}" for problem in problems)
-        kept = f"\n  kept as {envelope['payload']['id']}" if envelope.get("payload") else ""
-        fail(f"{status} {envelope['title']}\n{reasons}{kept}")
+        fail(_refusal(status, envelope))
     return envelope
 
 
 def print_json(envelope: object) -> None:
     """Print exactly what was answered, for programs."""
     print(json.dumps(envelope, ensure_ascii=False, indent=2))  # noqa: T201 - for programs, not for people
+
+
+def download(connection: Connection, path: str, target: Path) -> None:
+    """Keep what the API answers in a file; ends the program with its words when it refuses."""
+    try:
+        with connection.http.stream("GET", path) as response:
+            if not response.is_success:
+                response.read()
+                fail(_refusal(response.status_code, response.json()))
+            with target.open("wb") as file:
+                for chunk in response.iter_bytes():
+                    file.write(chunk)
+    except (httpx2.HTTPError, ValueError, OSError) as error:
+        fail(f"{path} cannot be kept in {target}: {error}")
+
+
+def _refusal(status: int, envelope: dict[str, Any]) -> str:
+    """What was refused and why, in words."""
+    problems: list[dict[str, str]] = envelope.get("error") or []
+    reasons = "\n".join(f"  {problem['field'] or '-'}: {problem['message']}" for problem in problems)
+    kept = f"\n  kept as {envelope['payload']['id']}" if envelope.get("payload") else ""
+    return f"{status} {envelope['title']}\n{reasons}{kept}"
 
 
 def show_interaction(connection: Connection, interaction: dict[str, Any]) -> None:

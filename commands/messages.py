@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.client import call, connect, fail, print_json, show_interaction, watch_interaction
+from commands.attachments import media_type_of, upload_file
+from commands.client import Connection, call, connect, fail, print_json, show_interaction, watch_interaction
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
 
 
@@ -19,6 +20,9 @@ def send(
     integration: Annotated[str | None, typer.Option(help="An integration's id, instead of a channel.")] = None,
     subject: Annotated[str, typer.Option(help="The subject of an e-mail.")] = "",
     payload: Annotated[str | None, typer.Option(help="The whole payload as JSON, instead of --text.")] = None,
+    attach: Annotated[
+        list[Path] | None, typer.Option(exists=True, dir_okay=False, help="A file that goes with it; more than once.")
+    ] = None,
     process: Annotated[str | None, typer.Option(help="The process that it belongs to.")] = None,
     create_user: Annotated[bool, typer.Option(help="Make a user when none has the destination.")] = True,
     create_process: Annotated[bool, typer.Option(help="Make a process when none is named.")] = True,
@@ -34,13 +38,15 @@ def send(
     integration_id = integration or connection.integrations.get(channel)
     if integration_id is None:
         fail(f"no integration for the channel {channel!r}: name one with --integration", 2)
+    files = attach or []
     body = {
-        "payLoad": _payload(payload, channel, subject, text),
+        "payLoad": _payload(payload, channel, subject, text, files),
         "integrationId": integration_id,
         "processId": process,
         "Destinations": to,
         "AutoCreateUser": create_user,
         "AutoCreateProcess": create_process,
+        "attachmentsId": _upload(connection, files, idempotency_key),
     }
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     envelope = call(connection, "POST", "/v1/interactions", body, headers)
@@ -53,7 +59,14 @@ def send(
         show_interaction(connection, interaction)
 
 
-def _payload(given: str | None, channel: str, subject: str, text: str) -> Any:  # noqa: ANN401 - any JSON
+def _upload(connection: Connection, files: list[Path], idempotency_key: str | None) -> list[str]:
+    """Upload the files; their ids, the same ones when the send is repeated under its key."""
+    keys = [idempotency_key and f"{idempotency_key}/{number}" for number in range(len(files))]
+    uploaded = [upload_file(connection, file, idempotency_key=key) for file, key in zip(files, keys, strict=True)]
+    return [envelope["payload"]["id"] for envelope in uploaded]
+
+
+def _payload(given: str | None, channel: str, subject: str, text: str, files: list[Path]) -> Any:  # noqa: ANN401 - any JSON
     if given is not None:
         try:
             return json.loads(given)
@@ -62,6 +75,10 @@ def _payload(given: str | None, channel: str, subject: str, text: str) -> Any:  
     match channel:
         case "email":
             return {"Type": "email", "Subject": subject, "Body": text}
+        case _ if files:
+            kind = media_type_of(files[0]).partition("/")[0]
+            media_type = kind if kind in {"image", "video", "audio"} else "document"
+            return {"Type": "media-rcs" if channel == "rcs" else "media", "MediaType": media_type, "Caption": text}
         case "rcs":
             return {"Type": "text-message-rcs", "Text": text}
         case _:

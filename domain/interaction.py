@@ -130,6 +130,7 @@ class Interaction(_Value):
     process_id: str | None
     users: list[User] = []
     destinations: list[Destination] = []
+    attachments: list[str] = []
     direction: Direction = Direction.OUT
     status: Status
     custom_status: str | None = None

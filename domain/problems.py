@@ -104,6 +104,25 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
     ),
     "user_merged": _both("El usuario se fusionó con el usuario {user}", "The user was merged into the user {user}"),
     "user_erased": _both("El usuario fue suprimido", "The user was erased"),
+    "attachment_not_found": _both("El adjunto no existe", "There is no such attachment"),
+    "attachment_repeated": _both("El adjunto está repetido", "The attachment is given twice"),
+    "too_many_attachments": _both(
+        "Este mensaje admite como máximo {limit} adjuntos", "This message takes at most {limit} attachments"
+    ),
+    "attachments_too_large": _both(
+        "Los adjuntos de este mensaje pueden sumar como máximo {limit} bytes",
+        "The attachments of this message may have at most {limit} bytes together",
+    ),
+    "wrong_media_type": _both(
+        "El adjunto es {media_type}, pero MediaType es {expected}",
+        "The attachment is {media_type}, but MediaType is {expected}",
+    ),
+    "media_type_not_allowed": _both(
+        "Tipo de fichero no admitido; los admitidos son: {allowed}",
+        "Files of this type are not taken; the types are: {allowed}",
+    ),
+    "media_type_mismatch": _both("El contenido no es {media_type}", "The content is not {media_type}"),
+    "link_expired": _both("El enlace ha caducado", "The link has expired"),
     "process_required": _both(
         "Indique un processId o AutoCreateProcess: true", "Give a processId or AutoCreateProcess: true"
     ),

@@ -22,6 +22,7 @@ class Submission(BaseModel):
         payload: what to send, as the caller wrote it.
         destinations: to whom, as the caller wrote them.
         process_id: the process it belongs to, if the caller named one.
+        attachments: ids of the uploaded files that go with it.
         new_process_id: the id of the process that is created otherwise; chosen here so that repeating creates one.
     """
 
@@ -41,6 +42,7 @@ class Submission(BaseModel):
     auto_create_process: bool
     metadata: dict[str, JsonValue] = {}
     primary_key: dict[str, JsonValue] = {}
+    attachments: list[str] = []
 
     def first_entry(self) -> HistoryEntry:
         """The first entry of the interaction's history."""
@@ -67,6 +69,7 @@ class Submission(BaseModel):
             primary_key=self.primary_key,
             process_id=self.process_id,
             destinations=destinations,
+            attachments=self.attachments,
             status=first.status,
         )
 

@@ -5,6 +5,7 @@ from typing import Final
 from beanie import Document
 
 from models.access import Account, ApiKey, Tenant
+from models.attachment import Attachment
 from models.audit import AuditEntry
 from models.integration import Integration
 from models.interaction import Interaction
@@ -17,6 +18,7 @@ DOCUMENTS: Final[tuple[type[Document], ...]] = (
     Account,
     ApiKey,
     AuditEntry,
+    Attachment,
     Integration,
     Interaction,
     Process,

@@ -75,6 +75,7 @@ class Interaction(Stored):
         sequence: the number of the last step written.
         revision: of the task that wrote it; a later task knows better (`write_step`).
         due: when its workflow must have moved it on (`domain.waiting`); None once nothing has to happen any more.
+        attachments: ids of the uploaded files that go with it.
         milestone: how far the provider says it has come; what `custom_status` stands for.
         provider_message_ids: the provider's ids of it, by which receipts without our reference are matched.
         policy: how it is dispatched, once it is valid.
@@ -102,6 +103,7 @@ class Interaction(Stored):
     process_id: str | None = None
     user_ids: list[str] = []
     destinations: list[Destination]
+    attachments: list[str] = []
     direction: Direction
     status: Status
     custom_status: str | None = None
@@ -147,6 +149,7 @@ class Interaction(Stored):
             primary_key=interaction.primary_key,
             process_id=interaction.process_id,
             destinations=interaction.destinations,
+            attachments=interaction.attachments,
             direction=interaction.direction,
             status=interaction.status,
             due=utc_now() + VALIDATION_PATIENCE if interaction.status is Status.VALIDATION_PENDING else None,
@@ -223,6 +226,7 @@ class Interaction(Stored):
             process_id=self.process_id,
             users=[user.view() for user in users],
             destinations=self.destinations,
+            attachments=self.attachments,
             direction=self.direction,
             status=self.status,
             custom_status=self.custom_status,

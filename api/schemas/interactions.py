@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from domain.interaction import HeardEvent, IntegrationReference, Interaction
+from domain.payloads.email import MOST_FILES
 
 
 class SendRequest(Asked):
@@ -35,6 +36,13 @@ class SendRequest(Asked):
     metadata: dict[str, JsonValue] = Field(default={}, description="Whatever you want to find in the answer again.")
     primary_key: dict[str, JsonValue] = Field(
         default={}, alias="primaryKey", description="Your own identifiers of this interaction."
+    )
+    attachments_id: list[str] = Field(
+        default=[],
+        max_length=MOST_FILES,
+        alias="attachmentsId",
+        description="Files that go with it, uploaded before: they are added to a mail, and are what a media payload "
+        "without `Url` sends.",
     )
 
 
@@ -158,7 +166,7 @@ class InteractionAnswer(Answer):
     process_id: str | None
     users: list[UserAnswer]
     destinations: list[DestinationAnswer]
-    attachments_id: list[str] = Field(default=[])
+    attachments_id: list[str]
     direction: str
     status: str
     custom_status: str | None
@@ -192,6 +200,7 @@ class InteractionAnswer(Answer):
             destinations=[
                 DestinationAnswer.model_validate(destination.model_dump()) for destination in interaction.destinations
             ],
+            attachments_id=interaction.attachments,
             direction=interaction.direction,
             status=interaction.status,
             custom_status=interaction.custom_status,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, Self, cast
 
@@ -20,6 +21,22 @@ from pydantic_core import PydanticCustomError
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
 """A text that says something; a provider's own limit (`Capabilities.longest_text`) is tighter."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileLimits:
+    """The uploaded files that may go with a payload.
+
+    Attributes:
+        most: how many.
+        largest: bytes of all of them together.
+    """
+
+    most: int
+    largest: int
+
+
+NO_FILES: Final = FileLimits(0, 0)
 
 LONGEST_SUMMARY: Final = 4_000
 """Characters of each part of a summary, which is shown in lists."""
@@ -84,6 +101,10 @@ class Payload(Part):
         """Further e-mail addresses that the payload names, by field; they are checked as destinations are."""
         return {}
 
+    def file_limits(self) -> FileLimits:
+        """Which uploaded files may go with it."""
+        return NO_FILES
+
     def summary(self) -> str:
         """The interaction's `summary`: a string that holds JSON (specification, «summary»)."""
         return summary_text(body=self.displayed_text())
@@ -119,10 +140,16 @@ class MediaType(StrEnum):
 
 
 class MediaPayload(Payload):
-    """A picture, film, sound or document at an address that the provider fetches."""
+    """A picture, film, sound or document at an address that the provider fetches.
+
+    Attributes:
+        largest: bytes of an uploaded file, by its kind.
+        url: empty where it is an uploaded file, until that has an address.
+    """
 
     displayed_field = "Caption"
-    url: Url
+    largest: ClassVar[Mapping[MediaType, int]]
+    url: Url = ""
     media_type: Annotated[MediaType, Field(strict=False)]
     caption: Annotated[str, StringConstraints(max_length=1_024)] = ""
     file_name: Annotated[str, StringConstraints(max_length=240)] | None = None
@@ -131,9 +158,15 @@ class MediaPayload(Payload):
         """The caption."""
         return self.caption
 
+    def file_limits(self) -> FileLimits:
+        """One file, where it names no address."""
+        return NO_FILES if self.url else FileLimits(1, self.largest[self.media_type])
+
     def summary(self) -> str:
         """The caption; the kind of media for the rest."""
-        return summary_text(body=self.caption, generic=f"{self.media_type}: {self.url}")
+        return summary_text(
+            body=self.caption, generic=f"{self.media_type}: {self.url}" if self.url else self.media_type
+        )
 
 
 class Button(Part):

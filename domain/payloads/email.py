@@ -2,11 +2,11 @@
 
 import base64
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from domain.payloads.base import Part, Payload, Text, Url, summary_text
+from domain.payloads.base import FileLimits, Part, Payload, Text, Url, summary_text
 
 
 def _check_file_name(text: str) -> str:
@@ -35,6 +35,12 @@ MediaTypeName = Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-zA-Z0-9.+_
 
 Base64 = Annotated[str, AfterValidator(_check_base64)]
 """Bytes in base64 (RFC 4648 §4), strictly."""
+
+MOST_FILES: Final = 10
+
+LARGEST_FILES: Final = 15_728_640
+"""Bytes of a mail's uploaded files together: a third more on the way (RFC 2045 §6.8), and still within the 25 MB that
+large mail services take (https://support.google.com/mail/answer/6584)."""
 
 Copies = Annotated[list[str], Field(max_length=50)]
 
@@ -67,11 +73,15 @@ class Email(Payload):
     bcc: Copies = []
     reply_to: HeaderText | None = None
     unsubscribe_url: Url | None = None
-    attachments: Annotated[list[Attachment], Field(max_length=10)] = []
+    attachments: Annotated[list[Attachment], Field(max_length=MOST_FILES)] = []
 
     def displayed_text(self) -> str:
         """The body."""
         return self.body
+
+    def file_limits(self) -> FileLimits:
+        """Uploaded files, beside those in the request itself."""
+        return FileLimits(MOST_FILES - len(self.attachments), LARGEST_FILES)
 
     def addresses(self) -> Mapping[str, str]:
         """Copies, blind copies, and where answers go."""

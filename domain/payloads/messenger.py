@@ -3,11 +3,11 @@
 Limits: https://developers.facebook.com/docs/messenger-platform/send-messages (templates, quick replies).
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
-from domain.payloads.base import Button, MediaPayload, Payload, ReplyButton, TextPayload, Url, summary_text
+from domain.payloads.base import Button, MediaPayload, MediaType, Payload, ReplyButton, TextPayload, Url, summary_text
 
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 
@@ -16,6 +16,7 @@ class MessengerMedia(MediaPayload):
     """`media`: a picture, film, sound or document."""
 
     wire_type = "media"
+    largest: ClassVar = dict.fromkeys(MediaType, 25_000_000) | {MediaType.IMAGE: 8_000_000}
 
 
 class MessengerButton(Button):

@@ -3,21 +3,25 @@
 Limits: the Conversation API's card, carousel and choices (https://developers.sinch.com/docs/conversation/).
 """
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain.payloads.base import Button, MediaPayload, Part, Payload, Url, summary_text
+from domain.payloads.base import Button, MediaPayload, MediaType, Part, Payload, Url, summary_text
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Description = Annotated[str, StringConstraints(max_length=2_000)]
 
 
 class RcsMedia(MediaPayload):
-    """`media-rcs`: a picture, film, sound or document, perhaps with suggested answers."""
+    """`media-rcs`: a picture, film, sound or document, perhaps with suggested answers.
+
+    Limit: https://developers.google.com/business-communications/rcs-business-messaging/guides/build/messages/send
+    """
 
     wire_type = "media-rcs"
+    largest: ClassVar = dict.fromkeys(MediaType, 100_000_000)
 
 
 class Card(Part):

@@ -3,12 +3,12 @@
 Limits: https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages (interactive objects).
 """
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain.payloads.base import MediaPayload, Part, Payload, ReplyButton, Url, summary_text
+from domain.payloads.base import MediaPayload, MediaType, Part, Payload, ReplyButton, Url, summary_text
 
 InteractiveText = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
 
@@ -17,9 +17,18 @@ MOST_ROWS = 10
 
 
 class WhatsAppMedia(MediaPayload):
-    """`media`: a picture, film, sound or document."""
+    """`media`: a picture, film, sound or document.
+
+    Limits: https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media#supported-media-types
+    """
 
     wire_type = "media"
+    largest: ClassVar = {
+        MediaType.IMAGE: 5_000_000,
+        MediaType.AUDIO: 16_000_000,
+        MediaType.VIDEO: 16_000_000,
+        MediaType.DOCUMENT: 100_000_000,
+    }
 
 
 class WhatsAppButtons(Payload):

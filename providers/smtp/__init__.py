@@ -1,5 +1,6 @@
 """E-mail through any server that speaks SMTP (RFC 5321), and the mail that answers it."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -48,7 +49,8 @@ class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
             TransientError: only when the server surely did not take it.
         """
         try:
-            mail = compose(self._configuration, outbound, self._return_path(outbound))
+            # In a thread: a mail with large files takes a second.
+            mail = await asyncio.to_thread(compose, self._configuration, outbound, self._return_path(outbound))
         except RefusalError as error:
             return error.rejected
         return await Conversation(self._configuration, self._credentials, mail, self._guard).hold()

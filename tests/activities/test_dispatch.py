@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet
 from pydantic import JsonValue
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.attachments import Files
 from activities.dispatch import MOST_UNANSWERED_TRIES, NOT_TAKEN, UNANSWERED, ProviderDispatch
 from activities.interfaces import Dispatch, Search
 from activities.shares import Shares
@@ -19,6 +20,7 @@ from domain.destinations import Destination, DestinationKind
 from domain.identifiers import new_id
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
 from embedded.ports import free_port
+from file_links import FileLinks
 from integrations import Integrations, ProviderOpener
 from models.integration import Integration
 from providers.base import NOTHING_INSIDE
@@ -39,7 +41,8 @@ class Sender:
         self.world = world
         self.http = http
         opener = ProviderOpener(VAULT, {"sandbox": http}, f"http://127.0.0.1:{free_port()}", NOTHING_INSIDE)
-        self.activity = ProviderDispatch(opener, Shares(SHARE), Integrations(timedelta()))
+        files = Files(FileLinks("secret" * 8, "https://iris.example.com", timedelta(days=1)))
+        self.activity = ProviderDispatch(opener, Shares(SHARE), Integrations(timedelta()), files)
 
     async def dispatch(self, integration: Integration, phone: str = "34638766068", *, repeatable: bool) -> Dispatch:
         return Dispatch(

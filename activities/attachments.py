@@ -1,0 +1,109 @@
+"""Uploaded files that go with a message: checked when it is admitted, given to its provider when it is sent."""
+
+import asyncio
+import base64
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from gridfs import NoFile
+
+from domain.payloads import Email, Payload
+from domain.payloads.base import MediaPayload, MediaType
+from domain.payloads.email import Attachment as MailedFile
+from domain.problems import Problem
+from file_links import FileLinks
+from models.attachment import Attachment
+from providers.base import Outbound
+
+_MAILS_AT_ONCE: Final = 4
+"""Mails with files that a worker writes at once: each is in memory several times over."""
+
+
+class MissingAttachmentError(Exception):
+    """An attachment that was deleted between admission and dispatch."""
+
+
+async def attachment_problems(tenant: str, ids: Sequence[str], payload: Payload) -> list[Problem]:
+    """What is wrong with the attachments of a payload; for a payload without any, whether it needs one."""
+    if not ids:
+        needs_one = isinstance(payload, MediaPayload) and not payload.url
+        return [Problem(field="payLoad.Url", code="missing")] if needs_one else []
+    limits = payload.file_limits()
+    if len(ids) > limits.most:
+        return [Problem(field="attachmentsId", code="too_many_attachments", details={"limit": limits.most})]
+    found = await Attachment.of_tenant(tenant, ids)
+    problems: list[Problem] = []
+    for position, attachment_id in enumerate(ids):
+        place = f"attachmentsId[{position}]"
+        if attachment_id not in found:
+            problems.append(Problem(field=place, code="attachment_not_found"))
+        elif attachment_id in ids[:position]:
+            problems.append(Problem(field=place, code="attachment_repeated"))
+        elif not _fits(found[attachment_id], payload):
+            kind = payload.media_type if isinstance(payload, MediaPayload) else ""
+            details: dict[str, str | int] = {"media_type": found[attachment_id].media_type, "expected": kind}
+            problems.append(Problem(field=place, code="wrong_media_type", details=details))
+    if sum(attachment.size or 0 for attachment in found.values()) > limits.largest:
+        details = {"limit": limits.largest}
+        problems.append(Problem(field="attachmentsId", code="attachments_too_large", details=details))
+    return problems
+
+
+def _fits(attachment: Attachment, payload: Payload) -> bool:
+    if not isinstance(payload, MediaPayload) or payload.media_type is MediaType.DOCUMENT:
+        return True
+    return attachment.media_type.startswith(f"{payload.media_type}/")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Puts uploaded files into messages: into mails as they are, into other media as links that the provider follows.
+
+    Attributes:
+        links: makes the links.
+    """
+
+    links: FileLinks
+    _mails: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MAILS_AT_ONCE), init=False)
+
+    @asynccontextmanager
+    async def added(self, outbound: Outbound, tenant: str, ids: Sequence[str]) -> AsyncGenerator[Outbound]:
+        """The message with its files; they are in memory until the end of the block.
+
+        Raises:
+            MissingAttachmentError: if one was deleted.
+        """
+        payload = outbound.payload
+        if not ids:
+            yield outbound
+        elif isinstance(payload, MediaPayload):
+            (attachment,) = await _found(tenant, ids)
+            linked = {"url": self.links.link(attachment.id), "file_name": payload.file_name or attachment.file_name}
+            yield replace(outbound, payload=payload.model_copy(update=linked))
+        elif isinstance(payload, Email):
+            async with self._mails:
+                files = [await _mailed(attachment) for attachment in await _found(tenant, ids)]
+                yield replace(
+                    outbound, payload=payload.model_copy(update={"attachments": [*payload.attachments, *files]})
+                )
+        else:
+            raise MissingAttachmentError(f"{payload.type} takes no files")
+
+
+async def _found(tenant: str, ids: Sequence[str]) -> list[Attachment]:
+    found = await Attachment.of_tenant(tenant, ids)
+    missing = [attachment_id for attachment_id in ids if attachment_id not in found]
+    if missing:
+        raise MissingAttachmentError(f"deleted: {', '.join(missing)}")
+    return [found[attachment_id] for attachment_id in ids]
+
+
+async def _mailed(attachment: Attachment) -> MailedFile:
+    try:
+        content = b"".join([chunk async for chunk in attachment.contents()])
+    except NoFile as error:
+        raise MissingAttachmentError(f"deleted: {attachment.id}") from error
+    encoded = base64.b64encode(content).decode()
+    return MailedFile.model_construct(file_name=attachment.file_name, media_type=attachment.media_type, content=encoded)

@@ -1,0 +1,198 @@
+"""Attachments: files that are uploaded first, and sent with interactions by their ids."""
+
+from collections.abc import AsyncGenerator
+from http import HTTPStatus
+from typing import Annotated, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import JsonValue
+
+from api.access import allowed
+from api.bodies import stream_bytes
+from api.description import refusals
+from api.envelope import Envelope, success
+from api.idempotency import IdempotencyKey, check_same, id_by_key
+from api.pages import AskedPage, Position, page
+from api.schemas.attachments import AttachmentAnswer, AttachmentEnvelope, AttachmentsEnvelope
+from api.state import State
+from domain.access import Caller, Operation
+from domain.errors import InvalidRequestError, NotFoundError
+from domain.files import SNIFFED, UNKNOWN, is_of_type, safe_file_name
+from domain.problems import Problem
+from file_links import ExpiredLinkError
+from models.attachment import Attachment, there
+from settings import Settings
+
+router = APIRouter(tags=["attachments"])
+
+LONGEST_UPLOAD: Final = 300.0
+"""Seconds that a caller has to send a file; less than `models.attachment.LONGEST_UPLOAD`."""
+
+_BINARY: Final[dict[str, JsonValue]] = {"schema": {"type": "string", "format": "binary"}}
+
+
+@router.post(
+    "/v1/attachments",
+    summary="Upload a file",
+    status_code=HTTPStatus.CREATED,
+    response_model=AttachmentEnvelope,
+    responses=refusals(400, 408, 413, 415, 422),
+    openapi_extra={"requestBody": {"required": True, "content": {"*/*": _BINARY}}},
+)
+async def upload_attachment(
+    request: Request,
+    caller: Annotated[Caller, allowed(Operation.ATTACHMENTS_WRITE)],
+    state: State,
+    file_name: Annotated[
+        str, Query(alias="fileName", min_length=1, max_length=1_000, description="What the file is called.")
+    ],
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Upload one file: the body is its content, `Content-Type` its type, `fileName` its name.
+
+    Name its `id` in the `attachmentsId` of a send. If no interaction takes it within a week (as `expires` says), it is
+    removed.
+    """
+    attachment = Attachment(
+        tenant=caller.tenant,
+        author_id=caller.account_id,
+        file_name=safe_file_name(file_name),
+        media_type=_media_type(request, state.settings),
+    )
+    key = None if idempotency_key is None else id_by_key("attachment", caller, idempotency_key)
+    with state.uploads.take():
+        chunks = stream_bytes(request, state.settings.largest_attachment, LONGEST_UPLOAD)
+        checked = _checked(chunks, attachment.media_type)
+        kept = await attachment.upload(checked, state.settings.unused_attachments_kept, key)
+    check_same(_likeness(kept), _likeness(attachment))
+    return success(AttachmentAnswer.of(kept).on_the_wire(), "Adjunto guardado", HTTPStatus.CREATED)
+
+
+@router.get("/v1/attachments", summary="List attachments", response_model=AttachmentsEnvelope, responses=refusals(422))
+async def list_attachments(
+    caller: Annotated[Caller, allowed(Operation.ATTACHMENTS_READ)], asked: AskedPage
+) -> JSONResponse:
+    """The tenant's attachments, newest first."""
+    after = [asked.after.after("created")] if asked.after else []
+    found = Attachment.find({"$and": [there(caller.tenant), *after]}).sort("-created", "-_id").limit(asked.limit + 1)
+    payload = page(
+        await found.to_list(),
+        asked,
+        lambda attachment: AttachmentAnswer.of(attachment).on_the_wire(),
+        lambda attachment: Position(attachment.created, attachment.id),
+    )
+    return success(payload, "Adjuntos encontrados")
+
+
+@router.get(
+    "/v1/attachments/{attachment_id}",
+    summary="Read what an attachment is",
+    response_model=AttachmentEnvelope,
+    responses=refusals(404),
+)
+async def read_attachment(
+    attachment_id: str, caller: Annotated[Caller, allowed(Operation.ATTACHMENTS_READ)]
+) -> JSONResponse:
+    """All that is known of it but its content."""
+    attachment = await _find(caller.tenant, attachment_id)
+    return success(AttachmentAnswer.of(attachment).on_the_wire(), "Adjunto encontrado")
+
+
+@router.get(
+    "/v1/attachments/{attachment_id}/content",
+    summary="Download an attachment",
+    response_class=StreamingResponse,
+    responses={**refusals(404), 200: {"content": {"*/*": _BINARY}, "description": "The content."}},
+)
+async def download_attachment(
+    attachment_id: str, caller: Annotated[Caller, allowed(Operation.ATTACHMENTS_READ)]
+) -> StreamingResponse:
+    """The content, as it was uploaded."""
+    return _download(await _find(caller.tenant, attachment_id))
+
+
+@router.delete(
+    "/v1/attachments/{attachment_id}",
+    summary="Delete an attachment",
+    response_model=Envelope,
+    responses=refusals(404),
+)
+async def delete_attachment(
+    attachment_id: str, caller: Annotated[Caller, allowed(Operation.ATTACHMENTS_WRITE)]
+) -> JSONResponse:
+    """Remove it for good. An interaction that was to take it along and is not sent yet will not be sent."""
+    attachment = await _find(caller.tenant, attachment_id)
+    await attachment.remove()
+    return success(None, "Adjunto eliminado")
+
+
+@router.get(
+    "/files/{token}",
+    summary="Fetch a file by a link that a provider was given",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"*/*": _BINARY}, "description": "The content."},
+        **refusals(404, 410),
+    },
+)
+async def follow_link(token: str, state: State) -> StreamingResponse:
+    """The file that a signed link is about, while it is valid (`IRIS_FILE_LINKS_VALID`)."""
+    try:
+        attachment_id = state.file_links.attachment_id(token)
+    except ExpiredLinkError as error:
+        raise InvalidRequestError([Problem(field="token", code="link_expired")]) from error
+    attachment = await Attachment.find_one({"_id": attachment_id}) if attachment_id else None
+    if attachment is None or attachment.size is None:
+        raise NotFoundError([Problem(field="token", code="not_found")])
+    return _download(attachment)
+
+
+async def _find(tenant: str, attachment_id: str) -> Attachment:
+    found = await Attachment.of_tenant(tenant, [attachment_id])
+    if attachment_id not in found:
+        raise NotFoundError([Problem(field="id", code="not_found")])
+    return found[attachment_id]
+
+
+def _media_type(request: Request, settings: Settings) -> str:
+    media_type = request.headers.get("content-type", UNKNOWN).partition(";")[0].strip().lower()
+    if media_type not in settings.attachment_types:
+        allowed_types: dict[str, str | int] = {"allowed": ", ".join(settings.attachment_types)}
+        raise InvalidRequestError([Problem(field="Content-Type", code="media_type_not_allowed", details=allowed_types)])
+    return media_type
+
+
+async def _checked(chunks: AsyncGenerator[bytes], media_type: str) -> AsyncGenerator[bytes]:
+    """The same content, once its first bytes are seen to be of the type that it is said to be.
+
+    Raises:
+        InvalidRequestError: if they are not, or there are none.
+    """
+    head = b""
+    async for chunk in chunks:
+        head += chunk
+        if len(head) >= SNIFFED:
+            break
+    if not head:
+        raise InvalidRequestError([Problem(field="", code="empty")])
+    if not is_of_type(head, media_type):
+        details: dict[str, str | int] = {"media_type": media_type}
+        raise InvalidRequestError([Problem(field="Content-Type", code="media_type_mismatch", details=details)])
+    yield head
+    async for chunk in chunks:
+        yield chunk
+
+
+def _likeness(attachment: Attachment) -> str:
+    return f"{attachment.sha256} {attachment.media_type} {attachment.file_name}"
+
+
+def _download(attachment: Attachment) -> StreamingResponse:
+    """The content for whoever may have it; a browser saves it under its name, and never shows or runs it."""
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(attachment.file_name, safe='')}",
+        "Content-Length": str(attachment.size),
+    }
+    return StreamingResponse(attachment.contents(), media_type=attachment.media_type, headers=headers)

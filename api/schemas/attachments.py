@@ -1,0 +1,42 @@
+"""Attachments on the wire."""
+
+from api.envelope import Envelope
+from api.schemas.common import Answer, Instant
+from models.attachment import Attachment
+
+
+class AttachmentAnswer(Answer):
+    """An uploaded file: all but its contents."""
+
+    id: str
+    file_name: str
+    media_type: str
+    size: int
+    sha256: str
+    author_id: str
+    created: Instant
+    expires: Instant | None
+
+    @classmethod
+    def of(cls, attachment: Attachment) -> "AttachmentAnswer":
+        """The attachment as the answer shows it."""
+        return cls.model_validate(attachment.model_dump(include=set(cls.model_fields)))
+
+
+class AttachmentEnvelope(Envelope):
+    """The answer that carries an attachment."""
+
+    payload: AttachmentAnswer | None = None
+
+
+class AttachmentPage(Answer):
+    """Some of a tenant's attachments, newest first."""
+
+    items: list[AttachmentAnswer]
+    next_cursor: str | None
+
+
+class AttachmentsEnvelope(Envelope):
+    """The answer that carries a page of attachments."""
+
+    payload: AttachmentPage | None = None

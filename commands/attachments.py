@@ -1,0 +1,116 @@
+"""Files to send: uploading them, and what is there."""
+
+import mimetypes
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from commands.client import OUT, Connection, call, connect, download, new_table, print_json
+from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+
+attachments = typer.Typer(help="Attachments: files that are sent with interactions.", no_args_is_help=True)
+
+_CHUNK: Final = 65_536
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The attachment's id.")]
+
+
+@attachments.command()
+def upload(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file.")],
+    media_type: Annotated[str | None, typer.Option("--type", help="Its media type; else by its name.")] = None,
+    idempotency_key: Annotated[str | None, typer.Option(help="Repeats with the same key are one attachment.")] = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Upload a file; its id goes into the `attachmentsId` of a send."""
+    connection = connect(api_url, api_key, data_dir)
+    _show(upload_file(connection, file, media_type, idempotency_key), as_json=as_json)
+
+
+def upload_file(
+    connection: Connection, file: Path, media_type: str | None = None, idempotency_key: str | None = None
+) -> dict[str, Any]:
+    """Upload a file; the envelope as answered."""
+    key = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+    headers = {"Content-Type": media_type or media_type_of(file), **key}
+    params = {"fileName": file.name}
+    return call(connection, "POST", "/v1/attachments", headers=headers, params=params, content=_read(file))
+
+
+def media_type_of(file: Path) -> str:
+    """A file's media type, by its name."""
+    return mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+
+
+def _read(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        while chunk := opened.read(_CHUNK):
+            yield chunk
+
+
+@attachments.command("list")
+def list_all(
+    limit: Annotated[int, typer.Option(help="How many at most, the newest first.")] = 50,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Show the newest attachments."""
+    connection = connect(api_url, api_key, data_dir)
+    _show(call(connection, "GET", "/v1/attachments", params={"limit": str(limit)}), as_json=as_json)
+
+
+@attachments.command()
+def show(
+    attachment_id: Id,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Show what an attachment is."""
+    connection = connect(api_url, api_key, data_dir)
+    _show(call(connection, "GET", f"/v1/attachments/{attachment_id}"), as_json=as_json)
+
+
+@attachments.command("download")
+def download_file(
+    attachment_id: Id,
+    to: Annotated[Path | None, typer.Option("--to", help="Where to keep it; else under its own name, here.")] = None,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Download an attachment."""
+    connection = connect(api_url, api_key, data_dir)
+    path = f"/v1/attachments/{attachment_id}"
+    target = to or Path(call(connection, "GET", path)["payload"]["fileName"])
+    download(connection, f"{path}/content", target)
+    OUT.print(str(target), highlight=False, markup=False, soft_wrap=True)
+
+
+@attachments.command()
+def delete(
+    attachment_id: Id,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Delete an attachment for good."""
+    call(connect(api_url, api_key, data_dir), "DELETE", f"/v1/attachments/{attachment_id}")
+
+
+def _show(envelope: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(envelope)
+        return
+    table = new_table("id", "type", "bytes", "created", "name")
+    for one in envelope["payload"].get("items", [envelope["payload"]]):
+        table.add_row(one["id"], one["mediaType"], str(one["size"]), one["created"], one["fileName"])
+    OUT.print(table)
