@@ -3,6 +3,7 @@
 import typer
 
 from commands.attachments import attachments
+from commands.conversations import processes
 from commands.demonstration import demo
 from commands.deployment import promote, replay
 from commands.doctor import doctor
@@ -21,6 +22,7 @@ for command in (send, show, demo, doctor, replay, promote, up, api, worker, code
     app.command()(command)
 app.add_typer(users, name="users")
 app.add_typer(attachments, name="attachments")
+app.add_typer(processes, name="processes")
 
 
 def run() -> None:

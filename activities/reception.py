@@ -8,7 +8,8 @@ from temporalio import activity
 from activities.interfaces import ReceptionActivities
 from domain.identifiers import derived_id
 from domain.interaction import Direction
-from domain.reception import Reception
+from domain.reception import InboundToClosed, Reception
+from models.access import Tenant
 from models.interaction import Interaction
 from models.process import Process, last_entry_step
 from models.user import OwnedDestination, User
@@ -53,15 +54,15 @@ async def _sender(reception: Reception) -> User:
 
 
 async def _open_process(reception: Reception, user: User) -> Process:
-    """The newest open process of the user on the integration, opened if there is none.
+    """The newest open process of the user on the integration; else the newest closed one again, or one that is made.
 
     Its id is derived from the process before it, so that messages that come at once open one.
     """
     integration_id = reception.integration.integration_id
-    of_both = {"tenant": reception.tenant, "user_ids": user.id, "integration_id": integration_id}
+    of_both = {"tenant": reception.tenant, "user_ids": user.id, "integration_id": integration_id, "is_draft": False}
     # The newest open one, else the newest of all, by one question: between two, another message might open one.
     last = await Process.find(of_both).sort("is_closed", "-created").first_or_none()
-    if last is not None and not last.is_closed:
+    if last is not None and (not last.is_closed or await _is_reopened(last)):
         return last
     process = Process(
         id=derived_id("process", integration_id, user.id, last.id if last else ""),
@@ -75,3 +76,11 @@ async def _open_process(reception: Reception, user: User) -> Process:
     except DuplicateKeyError:
         return await Process.find_one({"_id": process.id}) or process
     return process
+
+
+async def _is_reopened(process: Process) -> bool:
+    """Open a closed process again, if that is what its tenant wants."""
+    tenant = await Tenant.find_one({"name": process.tenant})
+    if tenant is None or tenant.inbound_to_closed is not InboundToClosed.REOPEN:
+        return False
+    return await Process.change(process.tenant, process.id, {"is_closed": False}) is not None

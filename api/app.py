@@ -7,7 +7,19 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from api import attachments, audit, finding, health, integrations, interactions, login, users, webhooks
+from api import (
+    attachments,
+    audit,
+    finding,
+    health,
+    integrations,
+    interactions,
+    login,
+    processes,
+    tenants,
+    users,
+    webhooks,
+)
 from api.boundary import DOCUMENTATION, Boundary
 from api.errors import add_error_handlers
 from api.room import Room
@@ -69,7 +81,19 @@ def create_app(settings: Settings) -> Boundary:
         swagger_ui_oauth2_redirect_url=None,
     )
     app.only_https = settings.public_url.startswith("https://")
-    for module in (interactions, finding, users, login, audit, webhooks, health, integrations, attachments):
+    for module in (
+        interactions,
+        finding,
+        users,
+        login,
+        audit,
+        webhooks,
+        health,
+        integrations,
+        attachments,
+        processes,
+        tenants,
+    ):
         app.include_router(module.router)
     add_error_handlers(app)
     return app

@@ -49,9 +49,10 @@ class Position:
         except (binascii.Error, ValueError, OverflowError, OSError) as error:
             raise InvalidRequestError([Problem(field="cursor", code="bad_cursor")]) from error
 
-    def after(self, date_field: str) -> dict[str, Any]:
+    def after(self, date_field: str, *, oldest_first: bool = False) -> dict[str, Any]:
         """What selects the items after this one: one range of an index on the date, less those of the same instant."""
-        return {date_field: {"$lte": self.date}, "$nor": [{date_field: self.date, "_id": {"$gte": self.item_id}}]}
+        range_, seen = ("$gte", "$lte") if oldest_first else ("$lte", "$gte")
+        return {date_field: {range_: self.date}, "$nor": [{date_field: self.date, "_id": {seen: self.item_id}}]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 from pymongo.errors import DuplicateKeyError
 
 from api.access import allowed
@@ -133,7 +132,7 @@ async def create_user(
         check_same(made.fingerprint, user.fingerprint)
         user = made
     else:
-        await write_audit(caller, "user.created", user.id, _named(asked))
+        await write_audit(caller, "user.created", user.id, asked.given())
     return _answer(user, "Usuario creado", HTTPStatus.CREATED)
 
 
@@ -169,7 +168,7 @@ async def change_user(
     if "metadata" in asked.model_fields_set:
         changes |= {"metadata": asked.metadata, "metadata_keys": searchable_fields(asked.metadata)}
     user = await _changed(caller.tenant, user_id, {"$set": changes})
-    await write_audit(caller, "user.changed", user.id, _named(asked))
+    await write_audit(caller, "user.changed", user.id, asked.given())
     return _answer(user, "Usuario modificado")
 
 
@@ -218,12 +217,6 @@ async def remove_destination(
 
 def _answer(user: User, detail: str, status: HTTPStatus = HTTPStatus.OK) -> JSONResponse:
     return success(StoredUserAnswer.of(user).on_the_wire(), detail, status)
-
-
-def _named(asked: BaseModel) -> list[str]:
-    """The names of the fields that a request gives, as the wire spells them."""
-    fields = type(asked).model_fields
-    return [fields[name].alias or name for name in asked.model_fields_set]
 
 
 async def _changed(

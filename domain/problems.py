@@ -103,6 +103,7 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
         "El destino ya es del usuario {user}", "The destination belongs to the user {user} already"
     ),
     "user_merged": _both("El usuario se fusionó con el usuario {user}", "The user was merged into the user {user}"),
+    "no_such_user": _both("El usuario no existe", "There is no such user"),
     "user_erased": _both("El usuario fue suprimido", "The user was erased"),
     "attachment_not_found": _both("El adjunto no existe", "There is no such attachment"),
     "attachment_repeated": _both("El adjunto está repetido", "The attachment is given twice"),

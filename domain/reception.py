@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -27,6 +28,13 @@ def is_opt_out(payload: dict[str, JsonValue]) -> bool:
     """Whether a message is a wish to hear no more."""
     texts = (payload.get(name) for name in ("Text", "Body", "Title"))
     return any(isinstance(text, str) and _ORNAMENTS.sub("", text).upper() in OPT_OUT_WORDS for text in texts)
+
+
+class InboundToClosed(StrEnum):
+    """What a message does that comes from a user whose last process is closed: opens another, or that one again."""
+
+    REPLACE = "replace"
+    REOPEN = "reopen"
 
 
 class Reception(BaseModel):

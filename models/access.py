@@ -6,13 +6,19 @@ from pydantic import Field
 from pymongo import ASCENDING, IndexModel
 
 from domain.clock import utc_now
+from domain.reception import InboundToClosed
 from models.base import Stored
 
 
 class Tenant(Stored):
-    """A customer organisation; every record belongs to one by its name."""
+    """A customer organisation; every record belongs to one by its name.
+
+    Attributes:
+        inbound_to_closed: what a message does that comes from a user whose last process is closed.
+    """
 
     name: str
+    inbound_to_closed: InboundToClosed = InboundToClosed.REPLACE
     created: datetime = Field(default_factory=utc_now)
 
     class Settings:

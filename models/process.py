@@ -1,14 +1,18 @@
 """Processes: conversations, which group interactions."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import Field, JsonValue
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 
 from domain.clock import utc_now
 from domain.interaction import Direction, ProcessSummary
 from models.base import Stored
+
+_NEWEST_FIRST: Final = (("created", DESCENDING), ("_id", DESCENDING))
+_IS_DRAFT: Final = {"is_draft": True}
 
 
 class Process(Stored):
@@ -17,6 +21,8 @@ class Process(Stored):
     Attributes:
         last_interaction_id: its newest interaction, the one whose `isLastEntry` is true.
         last_interaction_at: when that one was created, so that news about an older one does not take its place.
+        is_draft: whether it is being prepared: what comes in does not join it.
+        fingerprint: of the request that made it; empty if a message did.
     """
 
     tenant: str
@@ -30,6 +36,7 @@ class Process(Stored):
     last_interaction_id: str | None = None
     last_interaction_at: datetime | None = None
     created: datetime = Field(default_factory=utc_now)
+    fingerprint: str = ""
 
     class Settings:
         """Where it is stored; an inbound message looks for the newest open one of its user and integration."""
@@ -43,8 +50,23 @@ class Process(Stored):
                     ("integration_id", ASCENDING),
                     ("created", DESCENDING),
                 ]
-            )
+            ),
+            IndexModel([("tenant", ASCENDING), *_NEWEST_FIRST]),
+            IndexModel([("tenant", ASCENDING), ("integration_id", ASCENDING), *_NEWEST_FIRST]),
+            IndexModel([("tenant", ASCENDING), ("is_closed", ASCENDING), *_NEWEST_FIRST]),
+            # Few are drafts.
+            IndexModel(
+                [("tenant", ASCENDING), ("is_draft", ASCENDING), *_NEWEST_FIRST], partialFilterExpression=_IS_DRAFT
+            ),
         ]
+
+    @classmethod
+    async def change(cls, tenant: str, process_id: str, changes: Mapping[str, object]) -> "Process | None":
+        """The tenant's process with changes applied; None if there is none."""
+        found = await cls.collection().find_one_and_update(
+            {"tenant": tenant, "_id": process_id}, {"$set": changes}, return_document=ReturnDocument.AFTER
+        )
+        return cls.model_validate(found) if found else None
 
     def summary(self) -> ProcessSummary:
         """The process as an interaction shows it."""

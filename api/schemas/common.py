@@ -17,6 +17,11 @@ class Asked(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
+    def given(self) -> list[str]:
+        """The names of the fields that the caller gave, as the wire spells them."""
+        fields = type(self).model_fields
+        return [fields[name].alias or name for name in self.model_fields_set]
+
 
 class Answer(BaseModel):
     """What an answer shows, its names in camel case."""

@@ -1,25 +1,14 @@
 """Finding users: every question is answered by an index."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from domain.destinations import DestinationKind
-from models.user import NEWEST_FIRST, OwnedDestination, Sought, User, owns
+from models.user import OwnedDestination, Sought, User, owns
+from tests.models.plans import plan
 
 PHONE = OwnedDestination(kind=DestinationKind.PHONE_NUMBER, value="34638766068")
-
-
-async def plan(selector: Mapping[str, Any]) -> tuple[set[str], int]:
-    """The stages by which MongoDB answers a question, and how many documents it looks at."""
-    explained = await User.collection().find(selector).sort(list(NEWEST_FIRST)).limit(51).explain()
-
-    def stages(stage: dict[str, Any]) -> set[str]:
-        inner = [*stage.get("inputStages", []), *([stage["inputStage"]] if "inputStage" in stage else [])]
-        return {stage["stage"]}.union(*map(stages, inner))
-
-    return stages(explained["queryPlanner"]["winningPlan"]), explained["executionStats"]["totalDocsExamined"]
 
 
 @pytest.fixture
@@ -47,19 +36,19 @@ async def test_of_many_users_the_one_is_found_by_an_index_that_leads_to_it(crowd
     sought = Sought(tenant=crowd, **asked)
     [found] = await sought.found({}, 51)
     assert found.name == "José Peña"
-    stages, examined = await plan(sought.selector({}))
+    stages, examined = await plan(User, sought.selector({}))
     assert "IXSCAN" in stages
     assert "COLLSCAN" not in stages
     assert examined == 1
 
 
 async def test_a_list_of_all_is_read_along_an_index_and_not_sorted(crowd: str) -> None:
-    stages, examined = await plan(Sought(tenant=crowd).selector({}))
+    stages, examined = await plan(User, Sought(tenant=crowd).selector({}))
     assert stages.isdisjoint({"COLLSCAN", "SORT"})
     assert examined <= 51
 
 
 async def test_the_owner_of_a_destination_is_found_by_the_index_that_holds_it_unique(crowd: str) -> None:
-    assert await plan({"tenant": crowd, "$or": [owns(PHONE)]}) == ({"FETCH", "IXSCAN", "SORT"}, 1)
+    assert await plan(User, {"tenant": crowd, "$or": [owns(PHONE)]}) == ({"FETCH", "IXSCAN", "SORT"}, 1)
     [owner] = await User.owning(crowd, [PHONE])
     assert owner.name == "José Peña"

@@ -1,0 +1,243 @@
+"""Processes: conversations, and what was said in them."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+from pymongo.errors import DuplicateKeyError
+
+from api.access import allowed
+from api.bodies import parse_fields, read_object
+from api.description import json_body, refusals, shown
+from api.envelope import success
+from api.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
+from api.pages import AskedPage, Position, page
+from api.schemas.interactions import InteractionAnswer
+from api.schemas.processes import (
+    ProcessAnswer,
+    ProcessChange,
+    ProcessEnvelope,
+    ProcessFilters,
+    ProcessPageEnvelope,
+    ProcessRequest,
+    TimelinePageEnvelope,
+)
+from api.state import IrisState, State
+from domain.access import Caller, Operation
+from domain.errors import InvalidRequestError, NotFoundError
+from domain.problems import MOST_PROBLEMS, Problem
+from models.audit import write_audit
+from models.interaction import Interaction
+from models.process import Process
+from models.user import HERE, User
+
+router = APIRouter(tags=["processes"])
+
+_EXAMPLE: Final = {
+    "integrationId": "67c98902c362797495a602c6",
+    "userIds": ["67c98902c362797495a604d2"],
+    "metadata": {"campaign": "spring"},
+    "primaryKey": {"order": "4711"},
+    "isDraft": False,
+}
+_ANSWERED: Final = {
+    "id": "67c98902c362797495a603c1",
+    **_EXAMPLE,
+    "isClosed": False,
+    "lastDirection": None,
+    "created": "2025-06-25T09:48:21.246Z",
+    "lastInteractionId": None,
+    "lastInteractionAt": None,
+}
+
+
+@router.get(
+    "/v1/processes",
+    summary="List and find processes",
+    response_model=ProcessPageEnvelope,
+    responses={**refusals(422), **shown({"items": [_ANSWERED], "nextCursor": None})},
+)
+async def list_processes(
+    caller: Annotated[Caller, allowed(Operation.PROCESSES_READ)],
+    asked: AskedPage,
+    filters: Annotated[ProcessFilters, Query()],
+) -> JSONResponse:
+    """Your processes for which everything that you give is true, the newest first; dates are those of creation."""
+    after = asked.after.after("created") if asked.after else {}
+    selector = {"tenant": caller.tenant, "$and": [filters.selector(), after]}
+    found = await Process.find(selector).sort("-created", "-_id").limit(asked.limit + 1).to_list()
+    payload = page(
+        found,
+        asked,
+        lambda process: ProcessAnswer.of(process).on_the_wire(),
+        lambda process: Position(process.created, process.id),
+    )
+    return success(payload, "Procesos encontrados")
+
+
+@router.post(
+    "/v1/processes",
+    summary="Create a process",
+    status_code=HTTPStatus.CREATED,
+    response_model=ProcessEnvelope,
+    responses={**refusals(400, 404, 413, 422), **shown(_ANSWERED, HTTPStatus.CREATED)},
+    openapi_extra=json_body(ProcessRequest, process=_EXAMPLE),
+)
+async def create_process(
+    request: Request,
+    caller: Annotated[Caller, allowed(Operation.PROCESSES_WRITE)],
+    state: State,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Make a process, open, which sends can name and which its users' messages join unless it is a draft."""
+    asked = parse_fields(ProcessRequest, await read_object(request, state.settings.largest_body))
+    await _check(state, caller.tenant, asked)
+    process = Process(
+        id=id_by_key("created-process", caller, idempotency_key),
+        tenant=caller.tenant,
+        integration_id=asked.integration_id,
+        user_ids=list(dict.fromkeys(asked.user_ids)),
+        metadata=asked.metadata,
+        primary_key=asked.primary_key,
+        is_draft=asked.is_draft,
+        fingerprint=fingerprint(asked),
+    )
+    try:
+        await process.insert()
+    except DuplicateKeyError:
+        made = await _process(caller.tenant, process.id)
+        check_same(made.fingerprint, process.fingerprint)
+        process = made
+    else:
+        await write_audit(caller, "process.created", process.id, asked.given())
+    return _answer(process, "Proceso creado", HTTPStatus.CREATED)
+
+
+@router.get(
+    "/v1/processes/{process_id}",
+    summary="Read a process",
+    response_model=ProcessEnvelope,
+    responses={**refusals(404), **shown(_ANSWERED)},
+)
+async def read_process(process_id: str, caller: Annotated[Caller, allowed(Operation.PROCESSES_READ)]) -> JSONResponse:
+    """The process as it is now."""
+    return _answer(await _process(caller.tenant, process_id), "Proceso encontrado")
+
+
+@router.get(
+    "/v1/processes/{process_id}/interactions",
+    summary="Read a process's timeline",
+    response_model=TimelinePageEnvelope,
+    responses=refusals(404, 422),
+)
+async def read_timeline(
+    process_id: str,
+    caller: Annotated[Caller, allowed(Operation.PROCESSES_READ)],
+    asked: AskedPage,
+    order: Annotated[Literal["newest", "oldest"], Query(description="Which interactions come first.")] = "newest",
+) -> JSONResponse:
+    """What was said in the process, out and in."""
+    process = await _process(caller.tenant, process_id)
+    oldest_first = order == "oldest"
+    after = asked.after.after("created", oldest_first=oldest_first) if asked.after else {}
+    selector = {"tenant": caller.tenant, "process_id": process.id, **after}
+    newest_first = Interaction.find(selector).sort(*(("created", "_id") if oldest_first else ("-created", "-_id")))
+    found = await newest_first.limit(asked.limit + 1).to_list()
+    ids = {user_id for interaction in found for user_id in interaction.user_ids}
+    users = {user.id: user for user in await User.having_ids(caller.tenant, list(ids))}
+
+    def show(interaction: Interaction) -> Any:  # noqa: ANN401 - any JSON
+        its_users = [users[user_id] for user_id in interaction.user_ids if user_id in users]
+        return InteractionAnswer.of(interaction.composed(its_users, process)).on_the_wire()
+
+    payload = page(found, asked, show, lambda interaction: Position(interaction.created, interaction.id))
+    return success(payload, "Interacciones encontradas")
+
+
+@router.patch(
+    "/v1/processes/{process_id}",
+    summary="Change a process",
+    response_model=ProcessEnvelope,
+    responses={**refusals(400, 404, 413, 422), **shown(_ANSWERED)},
+    openapi_extra=json_body(ProcessChange, begun={"isDraft": False}),
+)
+async def change_process(
+    request: Request, process_id: str, caller: Annotated[Caller, allowed(Operation.PROCESSES_WRITE)], state: State
+) -> JSONResponse:
+    """Change its metadata, its primary key, or whether it is a draft."""
+    asked = parse_fields(ProcessChange, await read_object(request, state.settings.largest_body))
+    process = await _changed(caller.tenant, process_id, asked.model_dump(exclude_none=True))
+    await write_audit(caller, "process.changed", process.id, asked.given())
+    return _answer(process, "Proceso modificado")
+
+
+@router.post(
+    "/v1/processes/{process_id}/close",
+    summary="Close a process",
+    response_model=ProcessEnvelope,
+    responses={**refusals(404), **shown(_ANSWERED | {"isClosed": True})},
+)
+async def close_process(process_id: str, caller: Annotated[Caller, allowed(Operation.PROCESSES_WRITE)]) -> JSONResponse:
+    """Close it, if it is open: sends that name it are refused with `process_closed`.
+
+    A send at the same time is either in it, as if it had come before, or refused.
+    """
+    process = await _changed(caller.tenant, process_id, {"is_closed": True})
+    await write_audit(caller, "process.closed", process.id)
+    return _answer(process, "Proceso cerrado")
+
+
+@router.post(
+    "/v1/processes/{process_id}/reopen",
+    summary="Open a process again",
+    response_model=ProcessEnvelope,
+    responses={**refusals(404), **shown(_ANSWERED)},
+)
+async def reopen_process(
+    process_id: str, caller: Annotated[Caller, allowed(Operation.PROCESSES_WRITE)]
+) -> JSONResponse:
+    """Open it again, if it is closed."""
+    process = await _changed(caller.tenant, process_id, {"is_closed": False})
+    await write_audit(caller, "process.reopened", process.id)
+    return _answer(process, "Proceso reabierto")
+
+
+def _answer(process: Process, detail: str, status: HTTPStatus = HTTPStatus.OK) -> JSONResponse:
+    return success(ProcessAnswer.of(process).on_the_wire(), detail, status)
+
+
+async def _process(tenant: str, process_id: str) -> Process:
+    found = await Process.find_one({"tenant": tenant, "_id": process_id})
+    if found is None:
+        raise NotFoundError([Problem(field="id", code="not_found")])
+    return found
+
+
+async def _changed(tenant: str, process_id: str, changes: Mapping[str, object]) -> Process:
+    changed = await Process.change(tenant, process_id, changes)
+    if changed is None:
+        raise NotFoundError([Problem(field="id", code="not_found")])
+    return changed
+
+
+async def _check(state: IrisState, tenant: str, asked: ProcessRequest) -> None:
+    """Check that what a process names is the tenant's.
+
+    Raises:
+        InvalidRequestError: with what is not.
+    """
+    if await state.integrations.of_tenant(asked.integration_id, tenant) is None:
+        raise InvalidRequestError([Problem(field="integrationId", code="integration_not_found")])
+    if not asked.user_ids and not asked.is_draft:
+        raise InvalidRequestError([Problem(field="userIds", code="empty")])
+    found = await User.find({"tenant": tenant, "_id": {"$in": asked.user_ids}, **HERE}).to_list()
+    known = {user.id for user in found}
+    problems = [
+        Problem(field=f"userIds[{position}]", code="no_such_user")
+        for position, user_id in enumerate(asked.user_ids)
+        if user_id not in known
+    ]
+    if problems:
+        raise InvalidRequestError(problems[:MOST_PROBLEMS])

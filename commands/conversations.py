@@ -1,0 +1,144 @@
+"""`iris processes`: conversations, and what was said in them."""
+
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+import typer
+
+from commands.client import OUT, call, connect, new_table, print_json
+from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.users import Metadata, pairs
+
+processes = typer.Typer(help="Processes: conversations, which group interactions.", no_args_is_help=True)
+
+ProcessId = Annotated[str, typer.Argument(metavar="ID", help="The process's id.")]
+
+
+@processes.command("list")
+def list_processes(
+    user: Annotated[str | None, typer.Option(help="The id of one of its users.")] = None,
+    integration: Annotated[str | None, typer.Option(help="The id of its integration.")] = None,
+    closed: Annotated[bool | None, typer.Option("--closed/--open", help="Only closed ones, or open ones.")] = None,
+    draft: Annotated[bool | None, typer.Option("--draft/--begun", help="Only drafts, or none.")] = None,
+    since: Annotated[str | None, typer.Option(help="Created then or later, as 2026-01-31T09:00:00Z.")] = None,
+    until: Annotated[str | None, typer.Option(help="Created before.")] = None,
+    limit: Annotated[int, typer.Option(help="How many.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Where the page before ended.")] = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """List processes, the newest first."""
+    asked = {
+        "userId": user,
+        "integrationId": integration,
+        "isClosed": closed,
+        "isDraft": draft,
+        "since": since,
+        "until": until,
+        "limit": limit,
+        "cursor": cursor,
+    }
+    parameters = urlencode({name: value for name, value in asked.items() if value is not None})
+    envelope = call(connect(api_url, api_key, data_dir), "GET", f"/v1/processes?{parameters}")
+    if as_json:
+        print_json(envelope)
+        return
+    table = new_table("id", "created", "state", "last", "users")
+    for process in envelope["payload"]["items"]:
+        last, users = process["lastDirection"] or "", ", ".join(process["userIds"])
+        table.add_row(process["id"], process["created"], _state(process), last, users)
+    OUT.print(table)
+    if envelope["payload"]["nextCursor"]:
+        OUT.print(f"more: --cursor {envelope['payload']['nextCursor']}", highlight=False, soft_wrap=True)
+
+
+@processes.command()
+def show(
+    process_id: ProcessId,
+    limit: Annotated[int, typer.Option(help="How many interactions, the newest.")] = 20,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Show a process, and what was said in it last; with `--json` the process alone."""
+    connection, path = connect(api_url, api_key, data_dir), f"/v1/processes/{quote(process_id)}"
+    envelope = call(connection, "GET", path)
+    _show(envelope, as_json=as_json)
+    if as_json:
+        return
+    said = call(connection, "GET", f"{path}/interactions?limit={limit}")["payload"]["items"]
+    table = new_table("when", "direction", "status", "customStatus", "interaction")
+    for one in reversed(said):
+        custom = one["customStatus"] or ""
+        table.add_row(one["auditTrail"]["created"], one["direction"], one["status"], custom, one["id"])
+    OUT.print(table)
+
+
+@processes.command()
+def create(
+    integration: Annotated[str, typer.Argument(help="The integration's id.")],
+    user: Annotated[list[str] | None, typer.Option(help="A user's id; may be repeated.")] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="As a draft: what comes in does not join it.")] = False,
+    metadata: Metadata = None,
+    idempotency_key: Annotated[str | None, typer.Option(help="Repeats with the same key make one process.")] = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Create a process."""
+    body = {"integrationId": integration, "userIds": user or [], "isDraft": draft, "metadata": pairs(metadata)}
+    headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+    _show(call(connect(api_url, api_key, data_dir), "POST", "/v1/processes", body, headers), as_json=as_json)
+
+
+@processes.command()
+def close(
+    process_id: ProcessId,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Close a process: sends that name it are refused."""
+    path = f"/v1/processes/{quote(process_id)}/close"
+    _show(call(connect(api_url, api_key, data_dir), "POST", path), as_json=as_json)
+
+
+@processes.command()
+def reopen(
+    process_id: ProcessId,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Open a process again."""
+    path = f"/v1/processes/{quote(process_id)}/reopen"
+    _show(call(connect(api_url, api_key, data_dir), "POST", path), as_json=as_json)
+
+
+def _show(envelope: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(envelope)
+        return
+    process = envelope["payload"]
+    table = new_table("", "")
+    table.show_header = False
+    for name in ("id", "integrationId", "created"):
+        table.add_row(name, process[name])
+    table.add_row("state", _state(process))
+    table.add_row("users", ", ".join(process["userIds"]))
+    for field in ("metadata", "primaryKey"):
+        values: dict[str, Any] = process[field]
+        for name, value in values.items():
+            table.add_row(f"{field}.{name}", str(value))
+    OUT.print(table)
+
+
+def _state(process: dict[str, Any]) -> str:
+    return ("closed" if process["isClosed"] else "open") + (", draft" if process["isDraft"] else "")
