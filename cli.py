@@ -7,8 +7,10 @@ from commands.conversations import processes
 from commands.demonstration import demo
 from commands.deployment import promote, replay
 from commands.doctor import doctor
+from commands.integrations import integrations
 from commands.messages import send, show
 from commands.processes import api, codec, sandbox, seed, up, worker
+from commands.rotation import rotate_credentials
 from commands.users import users
 
 app = typer.Typer(
@@ -20,6 +22,8 @@ app = typer.Typer(
 )
 for command in (send, show, demo, doctor, replay, promote, up, api, worker, codec, sandbox, seed):
     app.command()(command)
+app.command()(rotate_credentials)
+app.add_typer(integrations, name="integrations")
 app.add_typer(users, name="users")
 app.add_typer(attachments, name="attachments")
 app.add_typer(processes, name="processes")

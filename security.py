@@ -30,11 +30,21 @@ class Vault:
         Raises:
             ValueError: if there is none, or one is of another form.
         """
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        fernets = [Fernet(key) for key in keys]
+        self._fernet = MultiFernet(fernets)
+        self._newest = fernets[0]
 
     def seal(self, credentials: Mapping[str, JsonValue]) -> str:
         """Credentials as a text that may be stored."""
         return self._fernet.encrypt(json.dumps(credentials).encode()).decode()
+
+    def is_newest(self, sealed: str) -> bool:
+        """Whether a text was sealed with the newest key."""
+        try:
+            self._newest.decrypt(sealed.encode())
+        except InvalidToken:
+            return False
+        return True
 
     def open(self, sealed: str) -> dict[str, JsonValue]:
         """The credentials in a sealed text.

@@ -1,0 +1,326 @@
+"""`iris integrations`: through which channels and providers messages go."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, cast
+from urllib.parse import quote, urlencode
+
+import typer
+
+from commands.client import OUT, Connection, call, connect, fail, new_table, print_json
+from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.users import pairs
+
+integrations = typer.Typer(help="Integrations: through which channels and providers messages go.", no_args_is_help=True)
+
+IntegrationId = Annotated[str, typer.Argument(metavar="ID", help="The integration's id.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting that may be seen; may be repeated.")
+]
+Credential = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME[=SOURCE]",
+        help="A setting that may not be seen: asked for, or read from @FILE or env:VARIABLE; may be repeated.",
+    ),
+]
+File = Annotated[
+    Path | None,
+    typer.Option(help="What the API takes, as JSON; - for the standard input. Options count more."),
+]
+_SHOWN: Final = (
+    *("id", "name", "channel", "provider", "enabled", "atLeastOnce", "created", "updated", "webhookUrl", "setup"),
+)
+_SOURCES: Final = "NAME (which is then asked for), NAME=@FILE or NAME=env:VARIABLE"
+
+
+@integrations.command("types")
+def list_types(
+    provider: Annotated[str | None, typer.Option(help="Show the settings of this provider.")] = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Show which channels and providers there are, and what a provider must be told."""
+    envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/integration-types")
+    if as_json:
+        print_json(envelope)
+    elif provider is not None:
+        _show_settings(_type(envelope["payload"], provider))
+    else:
+        table = new_table("channel", "provider", "payload types")
+        for channel in envelope["payload"]["items"]:
+            for one in channel["providers"]:
+                table.add_row(channel["name"], one["name"], ", ".join(one["capabilities"]["payloadTypes"]))
+        OUT.print(table)
+
+
+@integrations.command("list")
+def list_integrations(
+    channel: Annotated[str | None, typer.Option("--channel", "-c", help="Those of a channel.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Those of a provider.")] = None,
+    enabled: Annotated[
+        bool | None, typer.Option("--enabled/--disabled", help="Those that are enabled, or not.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The one of exactly this name.")] = None,
+    limit: Annotated[int, typer.Option(help="How many.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Where the page before ended.")] = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """List integrations, the newest first."""
+    asked = {
+        "channel": channel,
+        "provider": provider,
+        "enabled": None if enabled is None else str(enabled).lower(),
+        "name": name,
+        "limit": limit,
+        "cursor": cursor,
+    }
+    query = urlencode({key: value for key, value in asked.items() if value is not None})
+    envelope = call(connect(api_url, api_key, data_dir), "GET", f"/v1/integrations?{query}")
+    if as_json:
+        print_json(envelope)
+        return
+    table = new_table("id", "channel", "provider", "enabled", "name")
+    for one in envelope["payload"]["items"]:
+        table.add_row(one["id"], one["channel"], one["provider"], "yes" if one["enabled"] else "no", one["name"])
+    OUT.print(table)
+    if envelope["payload"]["nextCursor"]:
+        OUT.print(f"more: --cursor {envelope['payload']['nextCursor']}", highlight=False, soft_wrap=True)
+
+
+@integrations.command()
+def show(
+    integration_id: IntegrationId,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Show an integration, and which of its credentials are set."""
+    _show(call(connect(api_url, api_key, data_dir), "GET", _path(integration_id)), as_json=as_json)
+
+
+@integrations.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What you call it.")],
+    channel: Annotated[
+        str | None, typer.Option("--channel", "-c", help="A channel of `iris integrations types`.")
+    ] = None,
+    provider: Annotated[str | None, typer.Option(help="A provider of that channel.")] = None,
+    setting: Set = None,
+    credential: Credential = None,
+    file: File = None,
+    disabled: Annotated[bool, typer.Option("--disabled", help="Send nothing through it yet.")] = False,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Create an integration; secrets are never written on the command line."""
+    connection = connect(api_url, api_key, data_dir)
+    given = _read(file)
+    chosen = {"channel": channel, "provider": provider, "enabled": False if disabled else None}
+    body = {**given, "name": name, **{key: value for key, value in chosen.items() if value is not None}}
+    settings = _settings(connection, str(body.get("provider", "")), setting, credential)
+    _show(call(connection, "POST", "/v1/integrations", _over(body, settings)), as_json=as_json)
+
+
+@integrations.command()
+def update(
+    integration_id: IntegrationId,
+    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+    setting: Set = None,
+    credential: Credential = None,
+    unset: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A setting to take away; may be repeated.")
+    ] = None,
+    file: File = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Change an integration; what is not named stays as it is."""
+    connection = connect(api_url, api_key, data_dir)
+    body = {**_read(file), **({"name": name} if name is not None else {})}
+    if setting or credential or unset:
+        provider = call(connection, "GET", _path(integration_id))["payload"]["provider"]
+        body = _over(body, _settings(connection, provider, setting, credential, unset or ()))
+    _show(call(connection, "PATCH", _path(integration_id), body), as_json=as_json)
+
+
+@integrations.command()
+def enable(
+    integration_id: IntegrationId,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Let messages be sent through an integration again."""
+    connection = connect(api_url, api_key, data_dir)
+    _show(call(connection, "PATCH", _path(integration_id), {"enabled": True}), as_json=as_json)
+
+
+@integrations.command()
+def disable(
+    integration_id: IntegrationId,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Send nothing through an integration for now."""
+    connection = connect(api_url, api_key, data_dir)
+    _show(call(connection, "PATCH", _path(integration_id), {"enabled": False}), as_json=as_json)
+
+
+@integrations.command()
+def delete(
+    integration_id: IntegrationId,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether you mean it.")] = False,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Send nothing through an integration any more; receipts that still come are taken for 30 days."""
+    if not yes:
+        typer.confirm(f"Delete integration {integration_id}?", abort=True)
+    _show(call(connect(api_url, api_key, data_dir), "DELETE", _path(integration_id)), as_json=as_json)
+
+
+@integrations.command("test")
+def check(
+    integration_id: IntegrationId,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Ask the provider whether the credentials are good; ends with 1 if they are not, with 2 if that is not known."""
+    envelope = call(connect(api_url, api_key, data_dir), "POST", f"{_path(integration_id)}/test")
+    said = envelope["payload"]
+    if as_json:
+        print_json(envelope)
+    else:
+        words = "good" if said["ok"] else "not good" if said["checked"] else "not known"
+        OUT.print(
+            f"{words}: {said['reason']}" if said["reason"] else words, highlight=False, markup=False, soft_wrap=True
+        )
+    raise typer.Exit(0 if said["ok"] else 1 if said["checked"] else 2)
+
+
+def _path(integration_id: str) -> str:
+    return f"/v1/integrations/{quote(integration_id, safe='')}"
+
+
+def _read(file: Path | None) -> dict[str, Any]:
+    """The JSON object in a file, or in the standard input; ends the program if there is none."""
+    if file is None:
+        return {}
+    try:
+        content = json.loads(sys.stdin.read() if str(file) == "-" else file.read_text())
+    except (OSError, ValueError) as error:
+        fail(f"{file}: {error}", 2)
+    return cast("dict[str, Any]", content) if isinstance(content, dict) else fail(f"{file}: not a JSON object", 2)
+
+
+def _settings(
+    connection: Connection,
+    provider: str,
+    setting: list[str] | None,
+    credential: list[str] | None,
+    unset: Sequence[str] = (),
+) -> dict[str, dict[str, Any]]:
+    """What the options say of configuration and credentials, in the types that the provider's forms ask for."""
+    if not (setting or credential or unset):
+        return {}
+    forms = _type(call(connection, "GET", "/v1/integration-types")["payload"], provider)
+    fields = forms["configuration"]["properties"]
+    configuration = {name: _typed(fields.get(name, {}), text) for name, text in pairs(setting).items()}
+    credentials: dict[str, Any] = dict(map(_secret, credential or []))
+    for name in unset:
+        (configuration if name in fields else credentials)[name] = None
+    return {"configuration": configuration, "credentials": credentials}
+
+
+def _type(catalogue: Mapping[str, Any], provider: str) -> dict[str, Any]:
+    known = {one["name"]: one for channel in catalogue["items"] for one in channel["providers"]}
+    return known[provider] if provider in known else fail(f"no provider {provider!r}; there are {', '.join(known)}", 2)
+
+
+def _typed(field: Mapping[str, Any], text: str) -> object:
+    """A value as its form wants it; what is none is left to the API to refuse by name."""
+    if field.get("type", "string") == "string":
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _secret(given: str) -> tuple[str, str]:
+    """A credential's name and value, from where it is said to be."""
+    name, separator, source = given.partition("=")
+    if not separator:
+        return name, typer.prompt(name, hide_input=True)
+    if source.startswith("@"):
+        try:
+            return name, Path(source[1:]).read_text().removesuffix("\n")
+        except OSError as error:
+            fail(f"{name}: {error}", 2)
+    variable = source.removeprefix("env:")
+    if variable == source or variable not in os.environ:
+        fail(f"--credential is {_SOURCES}; a secret on the command line is seen by everybody on this machine", 2)
+    return name, os.environ[variable]
+
+
+def _over(body: dict[str, Any], settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return body | {name: {**body.get(name, {}), **fields} for name, fields in settings.items() if fields}
+
+
+def _show(envelope: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(envelope)
+        return
+    one = envelope["payload"]
+    table = new_table("", "")
+    table.show_header = False
+    for name in (
+        "id",
+        "name",
+        "channel",
+        "provider",
+        "enabled",
+        "atLeastOnce",
+        "created",
+        "updated",
+        "webhookUrl",
+        "setup",
+    ):
+        table.add_row(name, str(one[name]))
+    for name, value in one["configuration"].items():
+        table.add_row(f"configuration.{name}", str(value))
+    credentials: dict[str, bool] = one["credentials"] or {}
+    for name, is_set in credentials.items():
+        table.add_row(f"credentials.{name}", "set" if is_set else "-")
+    OUT.print(table)
+
+
+def _show_settings(provider: Mapping[str, Any]) -> None:
+    table = new_table("setting", "", "what it is")
+    for kind in ("configuration", "credentials"):
+        for name, field in provider[kind]["properties"].items():
+            needed = "required" if name in provider[kind]["required"] else str(field.get("default", ""))
+            table.add_row(f"{kind}.{name}", needed, field["description"])
+    OUT.print(table)
+    OUT.print(provider["setup"], highlight=False, markup=False)

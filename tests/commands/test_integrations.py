@@ -1,0 +1,151 @@
+"""`iris integrations` and `iris rotate-credentials`: what people see, and what programs get."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from typer.testing import CliRunner, Result
+
+from cli import app
+from domain.identifiers import new_id
+from models.integration import Integration
+from resealing import reseal
+from security import Vault
+from tests.api.support import SIGNING_SECRET
+from tests.iris import SANDBOX, Iris
+
+Command = Callable[..., Awaitable[Result]]
+TOKEN = SANDBOX.token.get_secret_value()
+
+
+@pytest.fixture
+def command(iris: Iris) -> Command:
+    """How an `iris integrations` command ends; what it prints never has a secret."""
+    where = {
+        "IRIS_API_URL": str(iris.http.base_url),
+        "IRIS_API_KEY": iris.demo.api_key,
+        "COLUMNS": "200",
+        "SANDBOX_SECRET": SIGNING_SECRET,
+    }
+
+    async def run(*arguments: str, typed: str | None = None) -> Result:
+        call = ("integrations", *arguments)
+        done = await asyncio.to_thread(CliRunner().invoke, app, call, env=where, input=typed)
+        assert TOKEN not in done.output
+        assert SIGNING_SECRET not in done.output
+        return done
+
+    return run
+
+
+async def payload(command: Command, *arguments: str, typed: str | None = None) -> dict[str, Any]:
+    done = await command(*arguments, "--json", typed=typed)
+    assert done.exit_code == 0, done.output
+    return json.loads(done.output[done.output.index("{") :])["payload"]
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    return file
+
+
+async def made(command: Command, iris: Iris, token_file: Path) -> dict[str, Any]:
+    """An integration whose credentials come from a file and from the environment."""
+    return await payload(
+        command,
+        *("create", f"SMS {new_id()}", "--channel", "SMS", "--provider", "sandbox"),
+        *("--set", f"baseUrl={iris.gateway_url}", "--set", "recognisesRepetitions=false"),
+        *("--credential", f"token=@{token_file}", "--credential", "signingSecret=env:SANDBOX_SECRET"),
+    )
+
+
+async def test_an_integration_is_created_tried_shown_listed_changed_and_deleted(
+    command: Command, iris: Iris, token_file: Path
+) -> None:
+    one = await made(command, iris, token_file)
+    assert one["configuration"] == {"baseUrl": iris.gateway_url, "recognisesRepetitions": False}
+    assert (await command("test", one["id"])).output == "good\n"
+    shown = (await command("show", one["id"])).output
+    assert all(text in shown for text in (one["id"], one["name"], one["webhookUrl"], "credentials.token"))
+    assert [it["id"] for it in (await payload(command, "list", "--name", one["name"]))["items"]] == [one["id"]]
+    assert one["id"] in (await command("list", "--channel", "SMS", "--enabled")).output
+    changed = await payload(
+        command, "update", one["id"], "--name", f"{one['name']}!", "--unset", "recognisesRepetitions"
+    )
+    assert (changed["name"], list(changed["configuration"])) == (f"{one['name']}!", ["baseUrl"])
+    assert (await payload(command, "disable", one["id"]))["enabled"] is False
+    assert (await payload(command, "enable", one["id"]))["enabled"] is True
+    refused = await command("delete", one["id"], typed="n\n")
+    assert refused.exit_code == 1
+    assert (await payload(command, "delete", one["id"], "--yes"))["deleted"] is not None
+    gone = await command("show", one["id"])
+    assert (gone.exit_code, "404" in gone.output) == (1, True)
+
+
+async def test_a_credential_is_asked_for_and_one_that_is_not_good_ends_the_test_with_1(
+    command: Command, iris: Iris, token_file: Path
+) -> None:
+    one = await made(command, iris, token_file)
+    await payload(command, "update", one["id"], "--credential", "token", typed="another-token\n")
+    tried = await command("test", one["id"])
+    assert (tried.exit_code, tried.output.startswith("not good: unauthenticated")) == (1, True)
+
+
+async def test_a_secret_on_the_command_line_is_refused(command: Command) -> None:
+    done = await command("update", new_id(), "--credential", "token=made-up")
+    assert done.exit_code != 0
+    assert "made-up" not in done.output
+
+
+async def test_a_file_says_all_and_what_is_wrong_is_told_by_its_field(
+    command: Command, iris: Iris, tmp_path: Path
+) -> None:
+    whole = {
+        "channel": "SMS",
+        "provider": "sandbox",
+        "configuration": {"baseUrl": iris.gateway_url},
+        "credentials": {"token": TOKEN, "signingSecret": SIGNING_SECRET},
+    }
+    file = await asyncio.to_thread(_written, tmp_path / "integration.json", whole)
+    assert (await payload(command, "create", new_id(), "--file", str(file)))["credentials"]["token"] is True
+    wrong = await command("create", new_id(), "--file", str(file), "--set", "baseUrl=nowhere")
+    assert (wrong.exit_code, "configuration.baseUrl" in wrong.output) == (1, True)
+
+
+def _written(file: Path, content: object) -> Path:
+    file.write_text(json.dumps(content))
+    return file
+
+
+async def test_the_catalogue_is_shown_with_what_a_provider_must_be_told(command: Command) -> None:
+    everything = (await command("types")).output
+    assert all(word in everything for word in ("WhatsApp", "twilio", "text-message-rcs"))
+    one = (await command("types", "--provider", "twilio")).output
+    assert all(word in one for word in ("credentials.authToken", "required", "configuration.sender"))
+    assert (await command("types", "--provider", "nobody")).exit_code == 2
+
+
+async def test_what_is_sealed_with_an_older_key_is_sealed_anew_once(iris: Iris) -> None:
+    older = iris.settings.vault_keys()
+    newer = Fernet.generate_key().decode()
+    vault, foreign = Vault([newer, *older]), Vault([Fernet.generate_key().decode()])
+    stored = await Integration.find({"tenant": iris.demo.tenant}).to_list()
+    lost = stored[0].model_copy(update={"id": new_id(), "name": new_id(), "credentials": foreign.seal({})})
+    await lost.insert()
+    try:
+        first, second = await reseal(vault), await reseal(vault)
+        assert first.resealed >= len(stored)
+        assert (second.resealed, second.current) == (0, first.resealed + first.current)
+        assert first.unopened == second.unopened == [f"integrations/{lost.id}.credentials"]
+        anew = await Integration.get(stored[0].id)
+        assert anew is not None
+        assert Vault([newer]).open(anew.credentials) == Vault(older).open(stored[0].credentials)
+    finally:
+        await lost.delete()
+        assert (await reseal(Vault([*older, newer]))).unopened == []
