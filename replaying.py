@@ -11,6 +11,7 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowReplayResult
 
+from activities.interfaces import telling_queue
 from workflows.registry import WORKFLOWS
 
 ADVICE: Final = (
@@ -72,7 +73,7 @@ def reason_of(failure: Exception) -> str:
 
 def open_workflows(task_queue: str) -> str:
     """The visibility query for what a deployment must carry on; also of workflows that the code no longer knows."""
-    return f"TaskQueue = '{task_queue}' AND ExecutionStatus = 'Running'"
+    return f"TaskQueue IN ('{task_queue}', '{telling_queue(task_queue)}') AND ExecutionStatus = 'Running'"
 
 
 def replayer(client: Client, workflows: tuple[type, ...] = WORKFLOWS) -> Replayer:

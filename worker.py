@@ -10,20 +10,27 @@ from functools import partial
 from math import ceil
 from typing import Final
 
+import httpx2
+from pydantic import JsonValue
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.admission import MongoAdmission
 from activities.attachments import Files
 from activities.dispatch import ProviderDispatch
-from activities.interfaces import sending_queue
+from activities.interfaces import sending_queue, telling_queue
+from activities.notification import HttpNotifications
 from activities.reception import MongoReception
 from activities.reconciliation import TemporalReconciliation
 from activities.record import MongoRecord
 from activities.shares import Shares
+from activities.telling import TenantTeller
+from api import telling
 from api.engine import tell
-from bootstrap import connect_temporal, http_clients, mongodb, register_search_attributes
+from api.schemas.interactions import InteractionAnswer
+from bootstrap import connect_temporal, http_client, http_clients, mongodb, register_search_attributes
+from domain import interaction as domain
 from file_links import FileLinks
 from integrations import Integrations, ProviderOpener
 from providers import PROVIDERS
@@ -31,7 +38,7 @@ from reconciling import ensure_schedule
 from security import Vault
 from settings import Settings
 from versioning import deployment_config
-from workflows.registry import WORKFLOWS
+from workflows.registry import INTERACTING, TELLING
 
 SENDING_GRACE: Final = timedelta(seconds=35)
 """How long a stopping worker lets sends finish: about the longest that a provider is waited for."""
@@ -54,6 +61,8 @@ async def create_worker(client: Client, settings: Settings, opener: ProviderOpen
     integrations = Integrations(settings.lookups_kept)
     sending = [_sending_worker(client, settings, opener, integrations, provider) for provider in PROVIDERS]
     async with _workflow_worker(client, settings, integrations), AsyncExitStack() as stack:
+        http = await stack.enter_async_context(http_client(opener.guard, settings.notifications_at_once))
+        sending.append(_telling_worker(client, settings, opener.vault, integrations, http))
         for worker in sending:
             await stack.enter_async_context(worker)
         try:
@@ -64,22 +73,23 @@ async def create_worker(client: Client, settings: Settings, opener: ProviderOpen
 
 def _workflow_worker(client: Client, settings: Settings, integrations: Integrations) -> Worker:
     """The worker of the interactions' task queue."""
-    admission, record = MongoAdmission(integrations), MongoRecord()
+    teller = TenantTeller(integrations, _shown, partial(telling.begin, client, settings))
+    admission, record = MongoAdmission(integrations, teller.tell), MongoRecord(teller.tell)
     tell_interaction = partial(tell, client, settings)
     reconciliation = TemporalReconciliation(client, settings.task_queue, tell_interaction, settings.windows)
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=WORKFLOWS,
+        workflows=INTERACTING,
         activities=[
             admission.register,
             admission.admit,
             record.record,
             record.load,
-            MongoReception().receive,
+            MongoReception(teller.tell).receive,
             reconciliation.inspect,
         ],
-        workflow_runner=SandboxedWorkflowRunner() if settings.workflow_sandbox else UnsandboxedWorkflowRunner(),
+        workflow_runner=_runner(settings),
         # Few fixed pollers starve new submissions behind receipts (docs/decisions/0006).
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
@@ -108,6 +118,42 @@ def _sending_worker(
         graceful_shutdown_timeout=SENDING_GRACE,
         deployment_config=deployment_config(settings),
     )
+
+
+def _telling_worker(
+    client: Client, settings: Settings, vault: Vault, integrations: Integrations, http: httpx2.AsyncClient
+) -> Worker:
+    """The worker of the notifications' task queue, where tenants who are slow to listen keep nobody else waiting."""
+    slots = settings.notifications_at_once
+    notifications = HttpNotifications(
+        http=http,
+        vault=vault,
+        integrations=integrations,
+        shares=Shares(ceil(slots / _INTEGRATIONS_AT_ONCE)),
+        begin=partial(telling.begin, client, settings),
+        patience=settings.notification_timeout,
+    )
+    return Worker(
+        client,
+        task_queue=telling_queue(settings.task_queue),
+        workflows=TELLING,
+        activities=[notifications.deliver, notifications.conclude, notifications.replay],
+        workflow_runner=_runner(settings),
+        max_concurrent_activities=slots,
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(initial=1),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(initial=1),
+        graceful_shutdown_timeout=SENDING_GRACE,
+        deployment_config=deployment_config(settings),
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+    )
+
+
+def _runner(settings: Settings) -> WorkflowRunner:
+    return SandboxedWorkflowRunner() if settings.workflow_sandbox else UnsandboxedWorkflowRunner()
+
+
+def _shown(interaction: domain.Interaction) -> JsonValue:
+    return InteractionAnswer.of(interaction).on_the_wire()
 
 
 async def run_worker(settings: Settings) -> None:

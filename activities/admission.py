@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities.attachments import attachment_problems
 from activities.interfaces import AdmissionActivities, Admitted, Asking
+from activities.telling import Teller, tell_nobody
 from domain.destinations import (
     Destination,
     DestinationKind,
@@ -41,9 +42,10 @@ class Validation:
 class MongoAdmission(AdmissionActivities):
     """Admission on MongoDB."""
 
-    def __init__(self, integrations: Integrations) -> None:
-        """Admit through these integrations."""
+    def __init__(self, integrations: Integrations, tell: Teller = tell_nobody) -> None:
+        """Admit through these integrations, and tell of it."""
         self._integrations = integrations
+        self._tell = tell
 
     @activity.defn
     async def register(self, submission: Submission) -> bool:
@@ -65,8 +67,10 @@ class MongoAdmission(AdmissionActivities):
         if validation.problems or validation.policy is None:
             return _refused(asking, validation.problems)
         admitted = await self.resolve(asking, validation.destinations, validation.policy)
-        if asking.submission.attachments and admitted.policy is not None:
-            await Attachment.keep(asking.submission.tenant, asking.submission.attachments)
+        if admitted.policy is not None:
+            if asking.submission.attachments:
+                await Attachment.keep(asking.submission.tenant, asking.submission.attachments)
+            await self._tell(admitted.interaction.integration.integration_id, admitted.interaction.id, 0)
         return admitted
 
     async def validate(self, submission: Submission) -> Validation:

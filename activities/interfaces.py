@@ -15,6 +15,7 @@ from domain.problems import Problem
 from domain.reception import Reception
 from domain.status import Standing
 from domain.submission import Submission
+from domain.telling import NotificationState
 
 
 class _Message(BaseModel):
@@ -91,6 +92,7 @@ class Change(_Message):
     """One step of an interaction's record.
 
     Attributes:
+        integration_id: of the interaction, whose tenant may want to be told.
         sequence: the number of this step.
         revision: grows with each task of the interaction's workflows; a later one knows better.
         due: when the wait that it begins is over at the latest (`domain.waiting`).
@@ -102,6 +104,7 @@ class Change(_Message):
     """
 
     interaction_id: str
+    integration_id: str
     sequence: int
     revision: int
     standing: Standing
@@ -171,6 +174,66 @@ class Inspected(_Message):
     cursor: str | None = None
 
 
+def telling_queue(task_queue: str) -> str:
+    """The task queue of notifications, their workflows and their activities, beside the interactions' own."""
+    return f"{task_queue}-notifications"
+
+
+class Delivery(_Message):
+    """One attempt to tell.
+
+    Attributes:
+        number: of this attempt, from one.
+        at: now, by the workflow's clock, which alone says when who waits.
+        deadline: when it is given up.
+    """
+
+    notification_id: str
+    number: int
+    at: datetime
+    deadline: datetime
+
+
+class Told(_Message):
+    """What came of an attempt.
+
+    Attributes:
+        next_attempt: when to try again, while it is still to be told.
+        was_made: whether there was an attempt, or all of the host wait.
+    """
+
+    state: NotificationState
+    next_attempt: datetime | None = None
+    was_made: bool = False
+
+
+class Replay(_Message):
+    """One page of what is told again.
+
+    Attributes:
+        replay_id: of the whole replay: of which each notification is part once.
+        since: from when on.
+        until: when the replay was asked for; what happened later is told anyway.
+        cursor: where the page before ended.
+    """
+
+    replay_id: str
+    tenant: str
+    integration_id: str
+    since: datetime
+    until: datetime
+    page_size: int
+    cursor: str | None = None
+
+
+class Replayed(_Message):
+    """What came of a page: how many were looked at and begun again, and where the next page begins."""
+
+    looked_at: int
+    begun: int
+    cursor: str | None = None
+
+
 class AdmissionActivities(ABC):
     """Taking a submission in."""
 
@@ -232,3 +295,22 @@ class ReconciliationActivities(ABC):
     @activity.defn
     async def inspect(self, inspection: Inspection) -> Inspected:
         """Look at one page of what one comparison looks at; repair what may be, if it is asked for."""
+
+
+class NotificationActivities(ABC):
+    """Telling tenants, on the `telling_queue`."""
+
+    @abstractmethod
+    @activity.defn
+    async def deliver(self, delivery: Delivery) -> Told:
+        """Tell it, unless all of the host wait, and write down what came of it."""
+
+    @abstractmethod
+    @activity.defn
+    async def conclude(self, notification_id: str, state: NotificationState) -> None:
+        """Write down that it ended otherwise than by an attempt."""
+
+    @abstractmethod
+    @activity.defn
+    async def replay(self, replay: Replay) -> Replayed:
+        """Begin to tell one page again."""

@@ -6,6 +6,7 @@ from pymongo.errors import DuplicateKeyError
 from temporalio import activity
 
 from activities.interfaces import ReceptionActivities
+from activities.telling import Teller, tell_nobody
 from domain.identifiers import derived_id
 from domain.interaction import Direction
 from domain.reception import InboundToClosed, Reception
@@ -18,24 +19,33 @@ from models.user import OwnedDestination, User
 class MongoReception(ReceptionActivities):
     """Reception on MongoDB."""
 
+    def __init__(self, tell: Teller = tell_nobody) -> None:
+        """Receive, and tell of it."""
+        self._tell = tell
+
     @activity.defn
     async def receive(self, reception: Reception) -> None:
         """Write the message down as an interaction in `RECEIVED`, with its user and process; once."""
-        if await Interaction.find_one({"_id": reception.interaction_id}) is not None:
-            return
-        user = await _sender(reception)
-        process = await _open_process(reception, user)
-        interaction = reception.received(user.id, process.id)
-        # The process first: whoever reads the interaction finds it to be the last entry, also if we die in between.
-        await Process.collection().update_one(
-            {"_id": process.id}, [last_entry_step(interaction.id, reception.heard_at, Direction.IN)]
-        )
-        run_id = activity.info().workflow_run_id or ""
-        document = Interaction.registered(interaction, fingerprint="", registered_by=run_id)
-        document.user_ids = [user.id]
-        document.provider_message_ids = [reception.message.provider_message_id]
-        with suppress(DuplicateKeyError):
-            await document.insert()
+        await _write_down(reception)
+        await self._tell(reception.integration.integration_id, reception.interaction_id, 0)
+
+
+async def _write_down(reception: Reception) -> None:
+    if await Interaction.find_one({"_id": reception.interaction_id}) is not None:
+        return
+    user = await _sender(reception)
+    process = await _open_process(reception, user)
+    interaction = reception.received(user.id, process.id)
+    # The process first: whoever reads the interaction finds it to be the last entry, also if we die in between.
+    await Process.collection().update_one(
+        {"_id": process.id}, [last_entry_step(interaction.id, reception.heard_at, Direction.IN)]
+    )
+    run_id = activity.info().workflow_run_id or ""
+    document = Interaction.registered(interaction, fingerprint="", registered_by=run_id)
+    document.user_ids = [user.id]
+    document.provider_message_ids = [reception.message.provider_message_id]
+    with suppress(DuplicateKeyError):
+        await document.insert()
 
 
 async def _sender(reception: Reception) -> User:

@@ -5,11 +5,16 @@ from typing import Any
 from temporalio import activity
 
 from activities.interfaces import Change, Record, RecordActivities
+from activities.telling import Teller, tell_nobody
 from models.interaction import Interaction, Step
 
 
 class MongoRecord(RecordActivities):
     """The record in MongoDB."""
+
+    def __init__(self, tell: Teller = tell_nobody) -> None:
+        """Keep it, and tell of it."""
+        self._tell = tell
 
     @activity.defn
     async def record(self, change: Change) -> None:
@@ -35,6 +40,10 @@ class MongoRecord(RecordActivities):
             changes["problems"] = [problem.model_dump() for problem in change.problems]
             changes |= {"user_ids": [], "process_id": change.process_id, "policy": None}
         await Interaction.write_step(change.interaction_id, step, changes)
+        if change.history:
+            # Whoever admits it tells of the registration too; it may end without having been admitted.
+            first = change.history_before if change.history_before > 1 else 0
+            await self._tell(change.integration_id, change.interaction_id, first)
 
     @activity.defn
     async def load(self, interaction_id: str) -> Record | None:

@@ -58,6 +58,8 @@ STATUS_OF_CODE: Final[dict[str, HTTPStatus]] = {
     "destination_taken": HTTPStatus.CONFLICT,
     "user_merged": HTTPStatus.CONFLICT,
     "name_taken": HTTPStatus.CONFLICT,
+    "notification_pending": HTTPStatus.CONFLICT,
+    "notification_ended": HTTPStatus.CONFLICT,
 }
 """Kinds of problems that have a status of their own, where every other is 422."""
 

@@ -50,3 +50,13 @@ def workflow_id(interaction_id: str) -> str:
 def interaction_of(workflow_id: str) -> str:
     """The id of the interaction whose workflow has this id."""
     return workflow_id.removeprefix(_WORKFLOW_PREFIX)
+
+
+def notification_workflow_id(notification_id: str, number: int) -> str:
+    """The id of the workflow of one round of telling a notification."""
+    return f"notification-{notification_id}-{number}"
+
+
+def replay_workflow_id(replay_id: str) -> str:
+    """The id of the workflow of a replay of notifications."""
+    return f"replay-{replay_id}"

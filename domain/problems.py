@@ -175,6 +175,20 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
         "{part} no responde; repita la petición en unos segundos",
         "{part} does not answer; repeat the request in a few seconds",
     ),
+    "subscribes_to_nothing": _both(
+        "No queda ningún evento: indique nombres de eventos o *", "No event is left: give names of events, or *"
+    ),
+    "bad_url": _both(
+        "Debe ser una URL https:// sin usuario ni fragmento", "It must be an https:// URL without user or fragment"
+    ),
+    "forbidden_address": _both(
+        "La URL lleva a una dirección a la que Iris no se conecta",
+        "The URL leads to an address that Iris does not connect to",
+    ),
+    "notification_pending": _both("La notificación todavía se está enviando", "The notification is still being told"),
+    "notification_ended": _both(
+        "La notificación ya terminó como {state}", "The notification has ended as {state} already"
+    ),
     "internal": _both("Error interno; nuestro equipo puede localizarlo", "Internal error; our staff can find it"),
 }
 

@@ -9,6 +9,7 @@ from models.attachment import Attachment
 from models.audit import AuditEntry
 from models.integration import Integration
 from models.interaction import Interaction
+from models.notification import HeldHost, Notification
 from models.process import Process
 from models.unmatched import UnmatchedNews
 from models.user import User
@@ -19,8 +20,10 @@ DOCUMENTS: Final[tuple[type[Document], ...]] = (
     ApiKey,
     AuditEntry,
     Attachment,
+    HeldHost,
     Integration,
     Interaction,
+    Notification,
     Process,
     SeenWebhook,
     Tenant,

@@ -10,6 +10,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 from domain.channels import Channel
 from domain.clock import utc_now
 from models.base import Stored
+from models.endpoint import Endpoint
 
 DELETED_KEPT: Final = timedelta(days=30)
 """How long a deleted integration is kept, so that news of its messages are verified and passed on: longer than any
@@ -26,6 +27,7 @@ class Integration(Stored):
         updated: when it was last changed.
         deleted: since when nothing is sent through it; None unless it is deleted.
         fingerprint: of the request with an `Idempotency-Key` that made it, sealed too, since the credentials are in it.
+        endpoint: where the tenant is told what happens to its interactions, if it wants to be.
     """
 
     tenant: str
@@ -36,6 +38,7 @@ class Integration(Stored):
     credentials: str
     at_least_once: bool = False
     enabled: bool = True
+    endpoint: Endpoint | None = None
     created: datetime = Field(default_factory=utc_now)
     updated: datetime = Field(default_factory=utc_now)
     deleted: datetime | None = None

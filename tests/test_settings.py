@@ -54,6 +54,8 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "IRIS_WORKFLOW_SANDBOX": ("true", True),
     "IRIS_SENDS_PER_PROVIDER": ("20", 20),
     "IRIS_CACHED_WORKFLOWS": ("200", 200),
+    "IRIS_NOTIFICATIONS_AT_ONCE": ("10", 10),
+    "IRIS_NOTIFICATION_TIMEOUT": ("5", timedelta(seconds=5)),
 }
 PRODUCTION = {"IRIS_ENVIRONMENT": "production", "IRIS_JWT_SECRET": SECRET} | dict.fromkeys(
     ("IRIS_ENCRYPTION_KEYS", "IRIS_PAYLOAD_KEYS"), KEY

@@ -13,10 +13,13 @@ PROVIDER: Final = SearchAttributeKey.for_keyword("IrisProvider")
 INTEGRATION: Final = SearchAttributeKey.for_keyword("IrisIntegration")
 PROCESS: Final = SearchAttributeKey.for_keyword("IrisProcess")
 
+INTERACTION: Final = SearchAttributeKey.for_keyword("IrisInteraction")
+"""Of which interaction a notification tells."""
+
 FAILURE: Final = SearchAttributeKey.for_keyword("IrisFailure")
 """The status of an interaction that somebody should look at; unset on all others (`docs/decisions/0005`)."""
 
-NAMES: Final = tuple(key.name for key in (TENANT, CHANNEL, PROVIDER, INTEGRATION, PROCESS, FAILURE))
+NAMES: Final = tuple(key.name for key in (TENANT, CHANNEL, PROVIDER, INTEGRATION, PROCESS, INTERACTION, FAILURE))
 """What a namespace must know, each as a keyword, before a workflow can be started."""
 
 

@@ -57,6 +57,7 @@ class InteractionWorkflow:
         self._inbox: list[HeardNews] = []
         self._history: list[HistoryEntry] = []
         self._standing = Standing(status=Status.VALIDATION_PENDING)
+        self._integration_id = ""
         self._sequence = 0
         self._tasks_before = 0
         self._created: datetime = workflow.now()
@@ -123,6 +124,7 @@ class InteractionWorkflow:
 
     def _begin(self, submission: Submission) -> None:
         self._sequence = 1
+        self._integration_id = submission.integration.integration_id
         self._created = submission.submitted_at
         self._stand(self._standing, [submission.first_entry()])
 
@@ -144,6 +146,7 @@ class InteractionWorkflow:
         if record is None:
             raise ApplicationError("there is no such interaction", type="NotFound", non_retryable=True)
         self._sequence = record.sequence
+        self._integration_id = record.interaction.integration.integration_id
         self._policy = record.policy
         self._due = record.due
         trail = record.interaction.audit_trail
@@ -268,6 +271,7 @@ class InteractionWorkflow:
         due = self._due if standing.status is self._standing.status else self._due_in(standing)
         change = Change(
             interaction_id=self._start.interaction_id,
+            integration_id=self._integration_id,
             sequence=self._sequence + 1,
             revision=self._revision(),
             standing=standing,

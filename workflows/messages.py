@@ -1,11 +1,11 @@
 """What goes into an interaction's workflow, and what it answers."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from activities.interfaces import Check, Inspected
+from activities.interfaces import Check, Inspected, Replayed
 from domain.findings import Tally
 from domain.interaction import Interaction
 from domain.outcomes import Detail, cut
@@ -107,3 +107,50 @@ class Report(BaseModel):
     def without(self, check: Check, reason: str) -> "Report":
         """The report with one comparison that could not be made."""
         return self.model_copy(update={"unchecked": {**self.unchecked, check: cut(reason)}})
+
+
+class NotificationInput(BaseModel):
+    """What to tell; all that is told of it is in MongoDB."""
+
+    model_config = ConfigDict(frozen=True)
+
+    notification_id: str
+
+
+class ReplayInput(BaseModel):
+    """Which notifications to tell again: those of events between two moments that have ended.
+
+    Attributes:
+        page_size: how many one activity begins.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    replay_id: str
+    tenant: str
+    integration_id: str
+    since: datetime
+    until: datetime
+    page_size: int = 100
+
+
+class ReplayProgress(BaseModel):
+    """How far a replay has come.
+
+    Attributes:
+        looked_at: how many notifications it came upon.
+        begun: how many of them are told again; the others were still to be told anyway.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    since: datetime
+    until: datetime
+    looked_at: int = 0
+    begun: int = 0
+    is_done: bool = False
+
+    def with_page(self, page: Replayed) -> "ReplayProgress":
+        """The progress with one more page."""
+        counts = {"looked_at": self.looked_at + page.looked_at, "begun": self.begun + page.begun}
+        return self.model_copy(update=counts)

@@ -3,7 +3,14 @@
 from typing import Final
 
 from workflows.interaction import InteractionWorkflow
+from workflows.notification import NotificationReplayWorkflow, NotificationWorkflow
 from workflows.reception import ReceptionWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
 
-WORKFLOWS: Final[tuple[type, ...]] = (InteractionWorkflow, ReceptionWorkflow, ReconciliationWorkflow)
+INTERACTING: Final[tuple[type, ...]] = (InteractionWorkflow, ReceptionWorkflow, ReconciliationWorkflow)
+"""Those of the interactions' own task queue."""
+
+TELLING: Final[tuple[type, ...]] = (NotificationWorkflow, NotificationReplayWorkflow)
+"""Those of the `telling_queue`."""
+
+WORKFLOWS: Final[tuple[type, ...]] = (*INTERACTING, *TELLING)

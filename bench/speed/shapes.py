@@ -117,6 +117,7 @@ class Naive:
         entry = HistoryEntry(date=workflow.now(), status=standing.status, custom_status=standing.custom_status)
         change = Change(
             interaction_id=submission.interaction_id,
+            integration_id=submission.integration.integration_id,
             sequence=sequence,
             revision=sequence,
             standing=standing,

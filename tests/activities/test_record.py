@@ -30,6 +30,7 @@ def change(interaction_id: str, sequence: int, standing: Standing, **changes: ob
     entry = HistoryEntry(date=NOW, status=standing.status, custom_status=standing.custom_status)
     values: dict[str, Any] = {
         "interaction_id": interaction_id,
+        "integration_id": "0" * 24,
         "sequence": sequence,
         "revision": TRY,
         "standing": standing,

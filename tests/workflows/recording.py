@@ -76,7 +76,9 @@ async def _temporal(stage: Stage, folder: Path) -> AsyncGenerator[str]:
 async def _record(iris: Iris, name: str, telling: Telling) -> None:
     async with asyncio.timeout(PATIENCE.total_seconds()):
         interaction_id = await telling(iris)
-    history = await iris.temporal.get_workflow_handle(workflow_id(interaction_id)).fetch_history()
+    its_own = "-" in interaction_id  # the id of a workflow that is no interaction's
+    workflow = interaction_id if its_own else workflow_id(interaction_id)
+    history = await iris.temporal.get_workflow_handle(workflow).fetch_history()
     # Where this machine keeps its files is nobody's business.
     without_traces = re.sub(r'("stackTrace": )"(?:[^"\\]|\\.)*"', r'\1""', history.to_json())
     (HISTORIES / f"{name}.json").write_text(without_traces + "\n")

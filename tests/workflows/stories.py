@@ -31,6 +31,7 @@ from tests.product.lines import Line, line
 from tests.providers.far_ends.twilio import TwilioFarEnd
 from tests.providers.smtp_servers import POLITE
 from tests.workflows import stories_of_repair as repair
+from tests.workflows import stories_of_telling as telling
 
 
 class Stage(Enum):
@@ -361,5 +362,8 @@ STORIES: Final[Mapping[str, Story]] = {
     "unknown_word_after_the_window": Story(repair.unknown_word_after_the_window, Stage.HURRIED),
     "looked_for": Story(repair.looked_for),
     "could_not_be_looked_for": Story(repair.could_not_be_looked_for),
+    "told_at_the_second_attempt": Story(telling.told_at_the_second_attempt),
+    "told_no_more": Story(telling.told_no_more),
+    "told_again": Story(telling.told_again),
     "inbound": Story(inbound),
 }

@@ -1,0 +1,179 @@
+"""Telling a tenant's endpoint: one attempt, and what comes of it."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import httpx2
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.interfaces import Delivery, NotificationActivities, Replay, Replayed, Told
+from activities.shares import NoPlaceError, Shares
+from activities.telling import Begin
+from domain.clock import utc_now
+from domain.outcomes import cut
+from domain.signing import signature_headers
+from domain.telling import NotificationState, holds_host, host_of, wait_after
+from integrations import Integrations
+from models.endpoint import Endpoint
+from models.notification import Attempt, HeldHost, Notification
+from outbound_guard import ForbiddenAddressError
+from security import UnsealableError, Vault
+
+MOST_READ: Final = 65_536
+"""Bytes of an answer that are read, so that its connection may be used again; nobody needs what it says."""
+
+_DELIVERED: Final = range(200, 300)
+"""Statuses that count as delivered; the vendor's text has 200 alone, which is among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpNotifications(NotificationActivities):
+    """Notifications by HTTP.
+
+    Attributes:
+        http: guarded, and follows no redirects.
+        vault: opens the secrets that sign.
+        shares: how many attempts each host may have in flight.
+        begin: begins a notification's workflow.
+        patience: how long an attempt may last.
+    """
+
+    http: httpx2.AsyncClient
+    vault: Vault
+    integrations: Integrations
+    shares: Shares
+    begin: Begin
+    patience: timedelta
+
+    @activity.defn
+    async def deliver(self, delivery: Delivery) -> Told:
+        """Tell it, unless all of the host wait, and write down what came of it."""
+        notification = await Notification.find_one({"_id": delivery.notification_id})
+        if notification is None or notification.state is not NotificationState.PENDING:
+            return Told(state=notification.state if notification else NotificationState.CANCELLED)
+        endpoint = await self._endpoint(notification)
+        if endpoint is None:
+            await Notification.conclude(notification.id, NotificationState.CANCELLED)
+            return Told(state=NotificationState.CANCELLED)
+        host = host_of(endpoint.url)
+        held = await HeldHost.until_when(notification.tenant, host, delivery.at)
+        if held is not None:
+            return await _postponed(delivery, held)
+        try:
+            with self.shares.place(f"{notification.tenant} {host}"):
+                attempt = await self._attempt(notification, endpoint, delivery)
+        except NoPlaceError as error:
+            raise ApplicationError(
+                "the host has as many attempts in flight as it may",
+                type="NoPlace",
+                next_retry_delay=error.wait,
+                category=ApplicationErrorCategory.BENIGN,
+            ) from None
+        return await _written(notification, attempt, delivery, host)
+
+    @activity.defn
+    async def conclude(self, notification_id: str, state: NotificationState) -> None:
+        """Write down that it ended otherwise than by an attempt."""
+        await Notification.conclude(notification_id, state)
+
+    @activity.defn
+    async def replay(self, replay: Replay) -> Replayed:
+        """Begin to tell one page again."""
+        page = await Notification.since(
+            replay.tenant, replay.integration_id, replay.since, replay.until, replay.cursor, replay.page_size
+        )
+        begun = 0
+        for notification in page:
+            activity.heartbeat()
+            unless_done = {"_id": notification.id, "replay": {"$ne": replay.replay_id}}
+            again = await Notification.begin_again(unless_done, replay.replay_id)
+            if again is not None:
+                begun += 1
+                await self.begin(again)
+        cursor = page[-1].cursor if len(page) == replay.page_size else None
+        return Replayed(looked_at=len(page), begun=begun, cursor=cursor)
+
+    async def _endpoint(self, notification: Notification) -> Endpoint | None:
+        integration = await self.integrations.of_tenant(notification.integration_id, notification.tenant)
+        return integration.endpoint if integration else None
+
+    async def _attempt(self, notification: Notification, endpoint: Endpoint, delivery: Delivery) -> Attempt:
+        began = time.monotonic()
+        status, error = None, ""
+        try:
+            status = await self._post(notification, endpoint)
+        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as failure:
+            error = f"{type(failure).__name__}: {failure}".rstrip(": ")
+        except (ForbiddenAddressError, UnsealableError) as failure:
+            error = str(failure)
+        if status is not None and status not in _DELIVERED:
+            error = f"it answered {status}"
+        return Attempt(
+            round=notification.round,
+            number=delivery.number,
+            date=delivery.at,
+            status=status,
+            error=cut(error),
+            took=round(time.monotonic() - began, 3),
+        )
+
+    async def _post(self, notification: Notification, endpoint: Endpoint) -> int:
+        """The status that the endpoint answers."""
+        body = notification.body.encode()
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "Iris",
+            **signature_headers(self._secrets(endpoint), notification.id, utc_now(), body),
+        }
+        async with (
+            asyncio.timeout(self.patience.total_seconds()),
+            self.http.stream("POST", endpoint.url, content=body, headers=headers) as response,
+        ):
+            # What was answered is answered, also where the rest of it does not come.
+            with suppress(httpx2.HTTPError, TimeoutError):
+                await _drain(response)
+            return response.status_code
+
+    def _secrets(self, endpoint: Endpoint) -> Sequence[str]:
+        sealed = [endpoint.secret]
+        if endpoint.former_secret is not None and endpoint.former_until is not None:
+            sealed += [endpoint.former_secret] if endpoint.former_until > utc_now() else []
+        return [str(self.vault.open(one)["secret"]) for one in sealed]
+
+
+async def _drain(response: httpx2.Response) -> None:
+    taken = 0
+    async for chunk in response.aiter_raw():
+        taken += len(chunk)
+        if taken > MOST_READ:
+            return
+
+
+async def _postponed(delivery: Delivery, until: datetime) -> Told:
+    """Wait with the host, unless that takes too long."""
+    if until > delivery.deadline:
+        await Notification.conclude(delivery.notification_id, NotificationState.GIVEN_UP)
+        return Told(state=NotificationState.GIVEN_UP)
+    await Notification.postpone(delivery.notification_id, until)
+    return Told(state=NotificationState.PENDING, next_attempt=until)
+
+
+async def _written(notification: Notification, attempt: Attempt, delivery: Delivery, host: str) -> Told:
+    """What comes of an attempt: told, tried again, or given up."""
+    state, next_attempt = NotificationState.DELIVERED, None
+    if attempt.error:
+        wait = wait_after(delivery.number)
+        next_attempt = delivery.at + wait
+        if holds_host(wait):
+            await HeldHost.hold(notification.tenant, host, next_attempt)
+        state = NotificationState.PENDING
+        if next_attempt > delivery.deadline:
+            state, next_attempt = NotificationState.GIVEN_UP, None
+    await Notification.write_attempt(notification.id, attempt, state, next_attempt)
+    return Told(state=state, next_attempt=next_attempt, was_made=True)

@@ -1,0 +1,312 @@
+"""Where a tenant is told what happens to the interactions of an integration."""
+
+import asyncio
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from api.access import allowed
+from api.bodies import parse_fields, read_object
+from api.envelope import Envelope, success
+from api.idempotency import IdempotencyKey, check_same, id_by_key
+from api.schemas.common import inlined_schema
+from api.schemas.endpoints import EndpointAnswer, EndpointEnvelope, EndpointRequest, ReplayAnswer, ReplayEnvelope
+from api.schemas.endpoints import ReplayRequest as ReplayAsked
+from api.state import IrisState, State
+from api.telling import begin_replay, replay_progress
+from domain.access import Caller, Operation
+from domain.clock import to_milliseconds, utc_now
+from domain.errors import InvalidRequestError, NotFoundError
+from domain.problems import Problem
+from domain.signing import OVERLAP, new_secret
+from domain.telling import host_of, problems_of_subscriptions
+from models.audit import write_audit
+from models.endpoint import Endpoint
+from models.integration import Integration
+from models.notification import HeldHost
+from outbound_guard import ForbiddenAddressError
+from settings import Environment
+from workflows.messages import ReplayInput, ReplayProgress
+
+router = APIRouter(tags=["notifications"])
+
+_LOOKUP: Final = 3.0
+"""Seconds that a name is given to be looked up; one that cannot be is looked up again at each attempt."""
+
+_FAILURES: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": Envelope, "description": description}
+    for status, description in {
+        400: "The body is not a JSON object, or the Idempotency-Key is not valid.",
+        401: "No valid API key or token.",
+        403: "The account or key may not do this.",
+        404: "The integration does not exist in your tenant, or tells nobody.",
+        413: "The body is too large.",
+        422: "The request is refused; `error` has every reason.",
+        503: "A part of Iris does not answer; repeat the request after Retry-After seconds.",
+    }.items()
+}
+
+
+def _answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: _FAILURES[status] for status in (401, 403, *statuses, 503)}
+
+
+_SET: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": inlined_schema(EndpointRequest),
+                "examples": {
+                    "all": {
+                        "summary": "Everything but the finer words",
+                        "value": {
+                            "Url": "https://crm.example.com/iris",
+                            "Subscriptions": ["*", "-INTERACTION_CUSTOMSTATUSCHANGED_EVT"],
+                        },
+                    }
+                },
+            }
+        },
+    }
+}
+
+_REPLAY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": inlined_schema(ReplayAsked),
+                "examples": {"since": {"summary": "Since noon", "value": {"Since": "2026-11-27T12:00:00Z"}}},
+            }
+        },
+    }
+}
+
+
+@router.put(
+    "/v1/integrations/{integration_id}/webhook",
+    summary="Say where to be told, and of what",
+    response_model=EndpointEnvelope,
+    responses=_answers(400, 404, 413, 422),
+    openapi_extra=_SET,
+)
+@router.post(
+    "/configuration/integration/{integration_id}/webhook",
+    summary="Say where to be told, and of what (the vendor's own path)",
+    response_model=EndpointEnvelope,
+    responses=_answers(400, 404, 413, 422),
+    openapi_extra=_SET,
+)
+async def set_endpoint(
+    request: Request,
+    integration_id: str,
+    caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)],
+    state: State,
+) -> JSONResponse:
+    """Be told at this URL what happens to the integration's interactions.
+
+    Each event is a `POST` of `{"Event": …, "Created": …, "Payload": <the interaction>}`, signed by Standard Webhooks
+    (https://www.standardwebhooks.com). The answer to the first call has the secret that verifies it, and no other has.
+    """
+    integration = await _integration(integration_id, caller)
+    asked = parse_fields(EndpointRequest, await read_object(request, state.settings.largest_body))
+    problems = [*await _url_problems(state, asked.url), *problems_of_subscriptions(asked.subscriptions)]
+    if problems:
+        raise InvalidRequestError(problems)
+    await HeldHost.release(caller.tenant, host_of(asked.url))
+    changed = await _change(integration, {"url": asked.url, "subscriptions": asked.subscriptions, "updated": utc_now()})
+    if changed is not None:
+        await write_audit(caller, "webhook.changed", integration.id, ["Url", "Subscriptions"])
+        return _shown(changed, "Webhook actualizado")
+    secret, now = new_secret(), utc_now()
+    endpoint = Endpoint(
+        url=asked.url,
+        subscriptions=asked.subscriptions,
+        secret=state.opener.vault.seal({"secret": secret}),
+        created=now,
+        updated=now,
+    )
+    await Integration.collection().update_one(
+        {"_id": integration.id, "endpoint": None}, {"$set": {"endpoint": endpoint.model_dump()}}
+    )
+    await write_audit(caller, "webhook.created", integration.id, ["Url", "Subscriptions"])
+    made = await _integration(integration_id, caller)
+    return _shown(made, "Webhook creado", secret if made.endpoint == endpoint else None)
+
+
+@router.get(
+    "/v1/integrations/{integration_id}/webhook",
+    summary="Read where is told, and of what",
+    response_model=EndpointEnvelope,
+    responses=_answers(404),
+)
+async def read_endpoint(
+    integration_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_READ)]
+) -> JSONResponse:
+    """The endpoint, without its secret."""
+    return _shown(await _telling(integration_id, caller), "Webhook encontrado")
+
+
+@router.delete(
+    "/v1/integrations/{integration_id}/webhook",
+    summary="Be told no more",
+    response_model=EndpointEnvelope,
+    responses=_answers(404),
+)
+async def remove_endpoint(
+    integration_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)]
+) -> JSONResponse:
+    """Tell nobody any more; what is still to be told is cancelled when its turn comes."""
+    integration = await _telling(integration_id, caller)
+    await Integration.collection().update_one({"_id": integration.id}, {"$set": {"endpoint": None}})
+    await write_audit(caller, "webhook.removed", integration.id)
+    return success(None, "Webhook eliminado")
+
+
+@router.post(
+    "/v1/integrations/{integration_id}/webhook/rotate-secret",
+    summary="Make another secret",
+    response_model=EndpointEnvelope,
+    responses=_answers(404),
+)
+async def rotate_secret(
+    integration_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)], state: State
+) -> JSONResponse:
+    """Sign with another secret from now on; for a day the one before it signs too, so that none is refused."""
+    integration = await _telling(integration_id, caller)
+    secret, now = new_secret(), utc_now()
+    changed = await _change(
+        integration,
+        {
+            "secret": state.opener.vault.seal({"secret": secret}),
+            "former_secret": integration.endpoint.secret if integration.endpoint else None,
+            "former_until": now + OVERLAP,
+            "updated": now,
+        },
+    )
+    if changed is None:
+        raise NotFoundError([Problem(field="id", code="not_found")])
+    await write_audit(caller, "webhook.secret-rotated", integration.id)
+    return _shown(changed, "Secreto renovado", secret)
+
+
+@router.post(
+    "/v1/integrations/{integration_id}/webhook/replay",
+    summary="Be told again what happened since a time",
+    status_code=HTTPStatus.CREATED,
+    response_model=ReplayEnvelope,
+    responses=_answers(400, 404, 413, 422),
+    openapi_extra=_REPLAY,
+)
+async def replay_since(
+    request: Request,
+    integration_id: str,
+    caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)],
+    state: State,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Tell again all that happened since a time and is kept, page by page; what is still being told goes on."""
+    integration = await _telling(integration_id, caller)
+    asked = parse_fields(ReplayAsked, await read_object(request, state.settings.largest_body))
+    since = _storable(asked.since)
+    replay = ReplayInput(
+        replay_id=id_by_key("replay", caller, idempotency_key),
+        tenant=caller.tenant,
+        integration_id=integration.id,
+        since=since,
+        until=utc_now(),
+    )
+    await HeldHost.release(caller.tenant, host_of(integration.endpoint.url if integration.endpoint else ""))
+    await begin_replay(state.temporal, state.settings, replay)
+    progress = ReplayProgress(since=since, until=replay.until)
+    if idempotency_key is not None:
+        progress = await _progress(state, integration, replay.replay_id)
+        check_same(progress.since.isoformat(), since.isoformat())
+    answer = ReplayAnswer.of(replay.replay_id, progress).on_the_wire()
+    return success(answer, "Reenvío iniciado", HTTPStatus.CREATED)
+
+
+@router.get(
+    "/v1/integrations/{integration_id}/webhook/replay/{replay_id}",
+    summary="Read how far telling again has come",
+    response_model=ReplayEnvelope,
+    responses=_answers(404),
+)
+async def read_replay(
+    integration_id: str, replay_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_READ)], state: State
+) -> JSONResponse:
+    """How far a replay has come."""
+    integration = await _integration(integration_id, caller)
+    progress = await _progress(state, integration, replay_id)
+    return success(ReplayAnswer.of(replay_id, progress).on_the_wire(), "Reenvío encontrado")
+
+
+async def _progress(state: IrisState, integration: Integration, replay_id: str) -> ReplayProgress:
+    progress = await replay_progress(state.temporal, integration.tenant, integration.id, replay_id)
+    if progress is None:
+        raise NotFoundError([Problem(field="id", code="not_found")])
+    return progress
+
+
+async def _integration(integration_id: str, caller: Caller) -> Integration:
+    """The integration as it is now, not as it was a moment ago."""
+    found = await Integration.find_one({"_id": integration_id, "tenant": caller.tenant, "deleted": None})
+    if found is None:
+        raise NotFoundError([Problem(field="id", code="not_found")])
+    return found
+
+
+async def _telling(integration_id: str, caller: Caller) -> Integration:
+    integration = await _integration(integration_id, caller)
+    if integration.endpoint is None:
+        raise NotFoundError([Problem(field="webhook", code="not_found")])
+    return integration
+
+
+async def _change(integration: Integration, changes: dict[str, object]) -> Integration | None:
+    """The integration with its endpoint changed; None if it has none."""
+    found = await Integration.collection().find_one_and_update(
+        {"_id": integration.id, "endpoint": {"$ne": None}},
+        {"$set": {f"endpoint.{name}": value for name, value in changes.items()}},
+        return_document=True,
+    )
+    return Integration.model_validate(found) if found else None
+
+
+def _shown(integration: Integration, detail: str, secret: str | None = None) -> JSONResponse:
+    answer = EndpointAnswer.of(integration, secret)
+    return success(answer.on_the_wire() if answer else None, detail)
+
+
+async def _url_problems(state: IrisState, url: str) -> list[Problem]:
+    """What is wrong with a URL: that it is none, that it is not secret on its way, or where it leads."""
+    schemes = ("https", "http") if state.settings.environment is Environment.DEVELOPMENT else ("https",)
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or 443
+    except ValueError:
+        return [Problem(field="Url", code="bad_url")]
+    is_plain = url.isascii() and url.isprintable() and " " not in url
+    if parts.scheme not in schemes or not host or parts.username is not None or parts.fragment or not is_plain:
+        return [Problem(field="Url", code="bad_url")]
+    try:
+        async with asyncio.timeout(_LOOKUP):
+            await state.opener.guard.addresses(host, port)
+    except ForbiddenAddressError:
+        return [Problem(field="Url", code="forbidden_address")]
+    except OSError:
+        return []
+    return []
+
+
+def _storable(since: datetime) -> datetime:
+    try:
+        return to_milliseconds(since)
+    except OverflowError as error:
+        problem = Problem(field="Since", code="invalid", details={"reason": "out of range"})
+        raise InvalidRequestError([problem]) from error

@@ -1,0 +1,147 @@
+"""What tenants were told, and what is still to be told."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime
+
+from api.access import allowed
+from api.envelope import Envelope, success
+from api.pages import AskedPage, Position, page
+from api.schemas.notifications import (
+    NotificationAnswer,
+    NotificationEnvelope,
+    NotificationLineAnswer,
+    NotificationPageEnvelope,
+)
+from api.state import State
+from api.telling import begin, cancel
+from domain.access import Caller, Operation
+from domain.errors import InvalidRequestError, NotFoundError
+from domain.problems import Problem
+from domain.telling import ClientEvent, NotificationState
+from models.notification import HeldHost, Notification
+
+router = APIRouter(tags=["notifications"])
+
+_FAILURES: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": Envelope, "description": description}
+    for status, description in {
+        401: "No valid API key or token.",
+        403: "The account or key may not do this.",
+        404: "The notification does not exist in your tenant, or is not kept any more.",
+        409: "It is still being told, or it has ended.",
+        422: "A filter or the cursor is not valid.",
+        503: "A part of Iris does not answer; repeat the request after Retry-After seconds.",
+    }.items()
+}
+
+
+def _answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: _FAILURES[status] for status in (401, 403, *statuses, 503)}
+
+
+@router.get(
+    "/v1/notifications",
+    summary="List what was told, and what is still to be told",
+    response_model=NotificationPageEnvelope,
+    responses=_answers(422),
+)
+async def list_notifications(  # noqa: PLR0913 - one parameter for each filter
+    caller: Annotated[Caller, allowed(Operation.WEBHOOKS_READ)],
+    asked: AskedPage,
+    *,
+    integration_id: Annotated[str | None, Query(alias="integrationId")] = None,
+    interaction_id: Annotated[str | None, Query(alias="interactionId")] = None,
+    event: ClientEvent | None = None,
+    state: NotificationState | None = None,
+    host: Annotated[str | None, Query(description="With its port: `crm.example.com:443`.")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Events from then on.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Events before then.")] = None,
+) -> JSONResponse:
+    """The notifications of the tenant, the newest event first."""
+    wanted: dict[str, Any] = {
+        "integration_id": integration_id,
+        "interaction_id": interaction_id,
+        "event": event,
+        "state": state,
+        "host": host.lower() if host else None,
+    }
+    selector: dict[str, Any] = {"tenant": caller.tenant}
+    selector |= {name: value for name, value in wanted.items() if value is not None}
+    dates = {"$gte": since, "$lt": until}
+    if bounds := {bound: date for bound, date in dates.items() if date is not None}:
+        selector["created"] = bounds
+    if asked.after is not None:
+        selector = {"$and": [selector, asked.after.after("created")]}
+    found = await Notification.lines(selector, asked.limit + 1)
+    payload = page(
+        found,
+        asked,
+        lambda line: NotificationLineAnswer.of(line).on_the_wire(),
+        lambda line: Position(line.created, line.id),
+    )
+    return success(payload, "Notificaciones encontradas")
+
+
+@router.get(
+    "/v1/notifications/{notification_id}",
+    summary="Read a notification with its attempts",
+    response_model=NotificationEnvelope,
+    responses=_answers(404),
+)
+async def read_notification(
+    notification_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_READ)]
+) -> JSONResponse:
+    """What is told, whether it was, and every attempt."""
+    return _shown(await _notification(notification_id, caller), "Notificación encontrada")
+
+
+@router.post(
+    "/v1/notifications/{notification_id}/replay",
+    summary="Be told again",
+    response_model=NotificationEnvelope,
+    responses=_answers(404, 409),
+)
+async def replay_notification(
+    notification_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)], state: State
+) -> JSONResponse:
+    """Tell it again, the very same and at once, as if for the first time."""
+    notification = await _notification(notification_id, caller)
+    await HeldHost.release(caller.tenant, notification.host)
+    again = await Notification.begin_again({"_id": notification.id, "tenant": caller.tenant})
+    if again is None:
+        raise InvalidRequestError([Problem(field="id", code="notification_pending")])
+    await begin(state.temporal, state.settings, again)
+    return _shown(again, "Reenvío iniciado")
+
+
+@router.post(
+    "/v1/notifications/{notification_id}/cancel",
+    summary="Be told no more of this",
+    response_model=NotificationEnvelope,
+    responses=_answers(404, 409),
+)
+async def cancel_notification(
+    notification_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)], state: State
+) -> JSONResponse:
+    """Try no more to tell it; 200 only once that is so."""
+    notification = await _notification(notification_id, caller)
+    ended = notification.state
+    if ended is NotificationState.PENDING:
+        ended = await cancel(state.temporal, notification)
+    if ended is not NotificationState.CANCELLED:
+        raise InvalidRequestError([Problem(field="id", code="notification_ended", details={"state": ended})])
+    return _shown(await _notification(notification_id, caller), "Notificación cancelada")
+
+
+async def _notification(notification_id: str, caller: Caller) -> Notification:
+    found = await Notification.find_one({"_id": notification_id, "tenant": caller.tenant})
+    if found is None:
+        raise NotFoundError([Problem(field="id", code="not_found")])
+    return found
+
+
+def _shown(notification: Notification, detail: str) -> JSONResponse:
+    return success(NotificationAnswer.whole(notification).on_the_wire(), detail)

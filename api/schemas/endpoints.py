@@ -1,0 +1,94 @@
+"""A tenant's own endpoint on the wire: its requests as the vendor documents them."""
+
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from api.envelope import Envelope
+from api.schemas.common import Answer, Asked, Instant
+from domain.clock import utc_now
+from domain.telling import PATTERNS, subscribed
+from models.integration import Integration
+from workflows.messages import ReplayProgress
+
+
+class EndpointRequest(Asked):
+    """Where to be told, and of what. Names are matched in any letter case."""
+
+    url: str = Field(alias="Url", max_length=2_048, description="Where Iris posts what happens, by HTTPS.")
+    subscriptions: list[str] = Field(
+        alias="Subscriptions",
+        max_length=len(PATTERNS),
+        description="Names of events; `*` for all; `*` together with `-NAME` for all but NAME.",
+    )
+
+
+class ReplayRequest(Asked):
+    """What to be told again. Names are matched in any letter case."""
+
+    since: Annotated[AwareDatetime, Field(strict=False)] = Field(
+        alias="Since", description="Everything that happened from then on is told again, unless it is still being told."
+    )
+
+
+class EndpointAnswer(Answer):
+    """A tenant's endpoint.
+
+    Attributes:
+        secret: shown once, when it is made.
+    """
+
+    integration_id: str
+    url: str
+    subscriptions: list[str]
+    events: list[str] = Field(description="The events that the subscriptions come to.")
+    created: Instant
+    updated: Instant
+    secret: str | None = Field(default=None, description="What verifies the signatures; shown only when it is made.")
+    former_secret_until: Instant | None = Field(description="Until when the secret before it signs too.")
+
+    @classmethod
+    def of(cls, integration: Integration, secret: str | None = None) -> "EndpointAnswer | None":
+        """The endpoint of an integration as the answer shows it; None if it has none."""
+        endpoint = integration.endpoint
+        if endpoint is None:
+            return None
+        until = endpoint.former_until
+        return cls(
+            integration_id=integration.id,
+            url=endpoint.url,
+            subscriptions=endpoint.subscriptions,
+            events=sorted(subscribed(endpoint.subscriptions)),
+            created=endpoint.created,
+            updated=endpoint.updated,
+            secret=secret,
+            former_secret_until=until if until is not None and until > utc_now() else None,
+        )
+
+
+class EndpointEnvelope(Envelope):
+    """The answer that carries an endpoint."""
+
+    payload: EndpointAnswer | None = None
+
+
+class ReplayAnswer(Answer):
+    """How far telling again has come."""
+
+    id: str
+    since: Instant
+    until: Instant
+    looked_at: int
+    begun: int
+    is_done: bool
+
+    @classmethod
+    def of(cls, replay_id: str, progress: ReplayProgress) -> "ReplayAnswer":
+        """The progress as the answer shows it."""
+        return cls(id=replay_id, **progress.model_dump())
+
+
+class ReplayEnvelope(Envelope):
+    """The answer that carries the progress of a replay."""
+
+    payload: ReplayAnswer | None = None

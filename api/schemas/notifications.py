@@ -1,0 +1,83 @@
+"""Notifications on the wire."""
+
+import json
+from typing import Any
+
+from pydantic import JsonValue
+
+from api.envelope import Envelope
+from api.schemas.common import Answer, Instant
+from models.notification import Notification, NotificationLine
+
+
+class AttemptAnswer(Answer):
+    """One attempt to tell."""
+
+    round: int
+    number: int
+    date: Instant
+    status: int | None
+    error: str | None
+    seconds: float
+
+
+class NotificationLineAnswer(Answer):
+    """A notification in short, as lists have it."""
+
+    id: str
+    integration_id: str
+    interaction_id: str
+    event: str
+    created: Instant
+    host: str
+    state: str
+    next_attempt: Instant | None
+    attempt_count: int
+    last_error: str | None
+
+    @classmethod
+    def of(cls, line: NotificationLine) -> "NotificationLineAnswer":
+        """The notification as a list shows it."""
+        return cls.model_validate({**line.model_dump(), "last_error": line.last_error or None})
+
+
+class NotificationAnswer(NotificationLineAnswer):
+    """A notification with its attempts and what is told."""
+
+    attempts: list[AttemptAnswer]
+    body: JsonValue
+
+    @classmethod
+    def whole(cls, notification: Notification) -> "NotificationAnswer":
+        """The notification as its own answer shows it."""
+        attempts = notification.attempts
+        values: dict[str, Any] = {
+            **notification.model_dump(exclude={"attempts", "body"}),
+            "attempt_count": len(attempts),
+            "last_error": (attempts[-1].error if attempts else "") or None,
+            "attempts": [
+                {**attempt.model_dump(), "error": attempt.error or None, "seconds": attempt.took}
+                for attempt in attempts
+            ],
+            "body": json.loads(notification.body),
+        }
+        return cls.model_validate(values)
+
+
+class NotificationEnvelope(Envelope):
+    """The answer that carries a notification."""
+
+    payload: NotificationAnswer | None = None
+
+
+class NotificationPage(Answer):
+    """A page of notifications."""
+
+    items: list[NotificationLineAnswer]
+    next_cursor: str | None
+
+
+class NotificationPageEnvelope(Envelope):
+    """The answer that carries a page of notifications."""
+
+    payload: NotificationPage | None = None

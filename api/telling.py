@@ -1,0 +1,123 @@
+"""How notifications are begun, cancelled and told again: their workflows."""
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+from temporalio.client import Client, WorkflowQueryFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.interfaces import telling_queue
+from domain.errors import UnavailableError
+from domain.identifiers import notification_workflow_id, replay_workflow_id
+from domain.telling import NotificationState
+from models.notification import Notification
+from settings import Settings
+from workflows import attributes
+from workflows.messages import NotificationInput, ReplayInput, ReplayProgress
+from workflows.notification import NotificationReplayWorkflow, NotificationWorkflow
+
+_PATIENCE: Final = timedelta(seconds=5)
+"""How long a workflow is given to answer."""
+
+
+async def begin(client: Client, settings: Settings, notification: Notification) -> None:
+    """Begin to tell a notification; one that is being told goes on.
+
+    Raises:
+        RPCError: if Temporal does not take it.
+    """
+    await client.start_workflow(
+        NotificationWorkflow.run,
+        NotificationInput(notification_id=notification.id),
+        id=notification_workflow_id(notification.id, notification.round),
+        task_queue=telling_queue(settings.task_queue),
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        search_attributes=TypedSearchAttributes(
+            [
+                SearchAttributePair(attributes.TENANT, notification.tenant),
+                SearchAttributePair(attributes.INTEGRATION, notification.integration_id),
+                SearchAttributePair(attributes.INTERACTION, notification.interaction_id),
+            ]
+        ),
+        static_summary=f"{notification.event} · {notification.host}",
+        rpc_timeout=_PATIENCE,
+    )
+
+
+async def cancel(client: Client, notification: Notification) -> NotificationState:
+    """How a notification ended that shall not be tried any more.
+
+    Raises:
+        UnavailableError: if that is not known in time; it is cancelled when a worker takes it.
+    """
+    handle = client.get_workflow_handle(notification_workflow_id(notification.id, notification.round))
+    answer: Awaitable[NotificationState] = handle.execute_update(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
+        "cancel", id="cancel", result_type=NotificationState
+    )
+    try:
+        return await asyncio.wait_for(answer, _PATIENCE.total_seconds())
+    except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError) as error:
+        raise UnavailableError("Iris") from error
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        # It has just ended, or was lost: then nobody else would write down that it is cancelled.
+        await Notification.conclude(notification.id, NotificationState.CANCELLED)
+        ended = await Notification.find_one({"_id": notification.id})
+        return ended.state if ended else NotificationState.CANCELLED
+
+
+async def begin_replay(client: Client, settings: Settings, replay: ReplayInput) -> None:
+    """Begin to tell many again, once.
+
+    Raises:
+        RPCError: if Temporal does not take it.
+    """
+    with suppress(WorkflowAlreadyStartedError):
+        await client.start_workflow(
+            NotificationReplayWorkflow.run,
+            replay,
+            id=replay_workflow_id(replay.replay_id),
+            task_queue=telling_queue(settings.task_queue),
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(attributes.TENANT, replay.tenant),
+                    SearchAttributePair(attributes.INTEGRATION, replay.integration_id),
+                ]
+            ),
+            static_summary="tell again",
+            rpc_timeout=_PATIENCE,
+        )
+
+
+async def replay_progress(client: Client, tenant: str, integration_id: str, replay_id: str) -> ReplayProgress | None:
+    """How far a replay has come; None if the integration has none of this id (any more).
+
+    Raises:
+        UnavailableError: if no worker says so in time.
+    """
+    handle = client.get_workflow_handle_for(NotificationReplayWorkflow.run, replay_workflow_id(replay_id))
+    try:
+        found = await handle.describe(rpc_timeout=_PATIENCE)
+        known = found.typed_search_attributes
+        if (known.get(attributes.TENANT), known.get(attributes.INTEGRATION)) != (tenant, integration_id):
+            return None
+        return await handle.query(NotificationReplayWorkflow.progress, rpc_timeout=_PATIENCE)
+    except WorkflowQueryFailedError as error:
+        raise UnavailableError("Iris") from error
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise

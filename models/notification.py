@@ -1,0 +1,223 @@
+"""What tenants are told, and how far that has come."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from domain.clock import utc_now
+from domain.identifiers import derived_id
+from domain.outcomes import Detail
+from domain.telling import ClientEvent, NotificationState
+from models.base import Stored
+
+KEPT_SECONDS: Final = 30 * 24 * 60 * 60
+"""How long a notification is kept: much longer than it is tried to tell it."""
+
+_PENDING: Final = {"state": NotificationState.PENDING.value}
+
+
+class Attempt(BaseModel):
+    """One attempt to tell.
+
+    Attributes:
+        round: of which round; replaying begins another.
+        number: within its round, from one.
+        status: that the endpoint answered; None if it did not.
+        error: why it failed; empty if it did not.
+        took: seconds.
+    """
+
+    round: int
+    number: int
+    date: datetime
+    status: int | None
+    error: Detail
+    took: float
+
+
+class NotificationLine(BaseModel):
+    """A notification in short: without what is told, and with its attempts counted."""
+
+    id: str
+    integration_id: str
+    interaction_id: str
+    event: ClientEvent
+    host: str
+    created: datetime
+    state: NotificationState
+    next_attempt: datetime | None
+    attempt_count: int
+    last_error: str = ""
+
+
+_LINE: Final = {
+    "_id": 0,
+    "id": "$_id",
+    **dict.fromkeys(("integration_id", "interaction_id", "event", "host", "created", "state", "next_attempt"), 1),
+    "attempt_count": {"$size": "$attempts"},
+    "last_error": {"$ifNull": [{"$last": "$attempts.error"}, ""]},
+}
+
+
+class Notification(Stored):
+    """One event that one tenant is told. Its id is also that of the message (`webhook-id`).
+
+    Attributes:
+        position: of the event in the interaction's history.
+        host: where it goes, or went at last.
+        created: when the event happened.
+        body: what is told: its very bytes, so that they are the same at each attempt.
+        round: how often telling it was begun.
+        began: when it was begun the last time.
+        next_attempt: when it is tried again; None once nothing more happens by itself.
+        replay: the replay of many that it was last part of.
+    """
+
+    tenant: str
+    integration_id: str
+    interaction_id: str
+    event: ClientEvent
+    position: int
+    host: str
+    created: datetime
+    body: str
+    state: NotificationState = NotificationState.PENDING
+    round: int = 1
+    began: datetime
+    next_attempt: datetime | None
+    attempts: list[Attempt] = []
+    replay: str | None = None
+
+    class Settings:
+        """Where it is stored, and for how long."""
+
+        name = "notifications"
+        indexes = [
+            IndexModel([("tenant", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)]),
+            *(
+                IndexModel([("tenant", ASCENDING), (field, ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)])
+                for field in ("integration_id", "interaction_id", "event", "state", "host")
+            ),
+            # Only what is still to be told.
+            IndexModel([("next_attempt", ASCENDING), ("_id", ASCENDING)], partialFilterExpression=_PENDING),
+            IndexModel([("created", ASCENDING)], expireAfterSeconds=KEPT_SECONDS),
+        ]
+
+    @staticmethod
+    def id_of(interaction_id: str, position: int, event: ClientEvent) -> str:
+        """The id that an event always has, so that it is told once however often its step is taken."""
+        return derived_id("notification", interaction_id, str(position), event)
+
+    async def keep(self) -> bool:
+        """Keep it, unless it is kept already; whether it is still to be told."""
+        try:
+            await self.insert()
+        except DuplicateKeyError:
+            kept = await Notification.find_one({"_id": self.id, **_PENDING})
+            return kept is not None
+        return True
+
+    @classmethod
+    async def write_attempt(
+        cls, notification_id: str, attempt: Attempt, state: NotificationState, next_attempt: datetime | None
+    ) -> None:
+        """Write an attempt down, once, and what comes of it."""
+        same = {"round": attempt.round, "number": attempt.number}
+        selector = {"_id": notification_id, **_PENDING, "attempts": {"$not": {"$elemMatch": same}}}
+        changes = {"state": state.value, "next_attempt": next_attempt}
+        await cls.collection().update_one(selector, {"$set": changes, "$push": {"attempts": attempt.model_dump()}})
+
+    @classmethod
+    async def postpone(cls, notification_id: str, until: datetime) -> None:
+        """Let it wait."""
+        await cls.collection().update_one({"_id": notification_id, **_PENDING}, {"$set": {"next_attempt": until}})
+
+    @classmethod
+    async def conclude(cls, notification_id: str, state: NotificationState) -> None:
+        """End what is still to be told otherwise than by an attempt."""
+        changes = {"state": state.value, "next_attempt": None}
+        await cls.collection().update_one({"_id": notification_id, **_PENDING}, {"$set": changes})
+
+    @classmethod
+    async def begin_again(cls, selector: dict[str, Any], replay: str | None = None) -> "Notification | None":
+        """Begin another round of one that has ended; None if the selector finds none that has."""
+        now = utc_now()
+        changes = {"state": NotificationState.PENDING.value, "began": now, "next_attempt": now, "replay": replay}
+        ended = {"state": {"$ne": NotificationState.PENDING.value}}
+        begun = await cls.collection().find_one_and_update(
+            {"$and": [selector, ended]}, {"$set": changes, "$inc": {"round": 1}}, return_document=True
+        )
+        return cls.model_validate(begun) if begun else None
+
+    @classmethod
+    async def lines(cls, selector: dict[str, Any], limit: int) -> "Sequence[NotificationLine]":
+        """Those that a selector finds, the newest first."""
+        found = cls.collection().find(selector, _LINE).sort([("created", DESCENDING), ("_id", DESCENDING)]).limit(limit)
+        return [NotificationLine.model_validate(one) async for one in found]
+
+    @property
+    def cursor(self) -> str:
+        """Where `since` goes on after it."""
+        return f"{self.created.isoformat()} {self.id}"
+
+    @classmethod
+    async def since(  # noqa: PLR0913, PLR0917 - whose, from when to when, and which page
+        cls, tenant: str, integration_id: str, since: datetime, until: datetime, cursor: str | None, limit: int
+    ) -> "Sequence[Notification]":
+        """Those of an integration's events between two moments, the oldest first, after a `cursor`."""
+        selector: dict[str, Any] = {
+            "tenant": tenant,
+            "integration_id": integration_id,
+            "created": {"$gte": since, "$lt": until},
+        }
+        if cursor is not None:
+            date, _, last_id = cursor.partition(" ")
+            last = datetime.fromisoformat(date)
+            selector["$or"] = [{"created": {"$gt": last}}, {"created": last, "_id": {"$gt": last_id}}]
+        return await cls.find(selector).sort("created", "_id").limit(limit).to_list()
+
+    @classmethod
+    async def overdue(cls, before: datetime, limit: int) -> "Sequence[Notification]":
+        """Those that should have been tried before a moment."""
+        return (
+            await cls.find({**_PENDING, "next_attempt": {"$lt": before}})
+            .sort("next_attempt", "_id")
+            .limit(limit)
+            .to_list()
+        )
+
+
+class HeldHost(Stored):
+    """A host of a tenant's whose notifications all wait, because it failed too often."""
+
+    until: datetime
+
+    class Settings:
+        """Where it is stored, until nobody waits any more."""
+
+        name = "held_hosts"
+        indexes = [IndexModel([("until", ASCENDING)], expireAfterSeconds=24 * 60 * 60)]
+
+    @classmethod
+    async def until_when(cls, tenant: str, host: str, now: datetime) -> datetime | None:
+        """Until when a host's notifications wait; None if they do not."""
+        held = await cls.find_one({"_id": _host_id(tenant, host), "until": {"$gt": now}})
+        return held.until if held else None
+
+    @classmethod
+    async def hold(cls, tenant: str, host: str, until: datetime) -> None:
+        """Let all of a host's notifications wait until a moment, or longer where they do."""
+        await cls.collection().update_one({"_id": _host_id(tenant, host)}, {"$max": {"until": until}}, upsert=True)
+
+    @classmethod
+    async def release(cls, tenant: str, host: str) -> None:
+        """Let a host's notifications be tried: somebody says that it is well again."""
+        await cls.collection().delete_one({"_id": _host_id(tenant, host)})
+
+
+def _host_id(tenant: str, host: str) -> str:
+    return f"{tenant} {host}"
