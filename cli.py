@@ -11,6 +11,7 @@ from commands.integrations import integrations
 from commands.messages import send, show
 from commands.processes import api, codec, sandbox, seed, up, worker
 from commands.rotation import rotate_credentials
+from commands.templates import templates
 from commands.users import users
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app.add_typer(integrations, name="integrations")
 app.add_typer(users, name="users")
 app.add_typer(attachments, name="attachments")
 app.add_typer(processes, name="processes")
+app.add_typer(templates, name="templates")
 
 
 def run() -> None:

@@ -18,6 +18,7 @@ from api import (
     login,
     notifications,
     processes,
+    templates,
     tenants,
     users,
     webhooks,
@@ -97,6 +98,7 @@ def create_app(settings: Settings) -> Boundary:
         attachments,
         processes,
         tenants,
+        templates,
     ):
         app.include_router(module.router)
     add_error_handlers(app)

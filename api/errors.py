@@ -57,6 +57,7 @@ STATUS_OF_CODE: Final[dict[str, HTTPStatus]] = {
     "integration_disabled": HTTPStatus.CONFLICT,
     "destination_taken": HTTPStatus.CONFLICT,
     "user_merged": HTTPStatus.CONFLICT,
+    "template_not_found": HTTPStatus.NOT_FOUND,
     "name_taken": HTTPStatus.CONFLICT,
     "notification_pending": HTTPStatus.CONFLICT,
     "notification_ended": HTTPStatus.CONFLICT,

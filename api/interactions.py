@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from pydantic import JsonValue
 
 from api.access import allowed
 from api.bodies import parse_fields, read_object
@@ -14,12 +15,15 @@ from api.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
 from api.schemas.common import inlined_schema
 from api.schemas.interactions import SEND_EXAMPLES, InteractionAnswer, InteractionEnvelope, SendRequest
 from api.state import IrisState, State
+from api.templates import rendered
 from domain.access import Caller, Operation
+from domain.channels import Channel
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError, NotFoundError
 from domain.identifiers import derived_id
 from domain.problems import Problem
 from domain.submission import Submission
+from domain.templates import TemplateReference
 from integrations import describe
 from models.interaction import Interaction
 from models.matching import Addressee
@@ -117,6 +121,7 @@ async def _submission(state: IrisState, asked: SendRequest, caller: Caller, idem
     if integration is None:
         raise InvalidRequestError([Problem(field="integrationId", code="integration_not_found")])
     interaction_id = id_by_key("interaction", caller, idempotency_key)
+    payload, template = await _payload(asked, caller.tenant, integration.channel, interaction_id)
     return Submission(
         interaction_id=interaction_id,
         fingerprint=fingerprint(asked),
@@ -124,7 +129,7 @@ async def _submission(state: IrisState, asked: SendRequest, caller: Caller, idem
         author_id=caller.account_id,
         submitted_at=utc_now(),
         integration=describe(integration),
-        payload=asked.payload,
+        payload=payload,
         destinations=asked.destinations,
         process_id=asked.process_id or None,
         new_process_id=derived_id("process", interaction_id),
@@ -133,4 +138,26 @@ async def _submission(state: IrisState, asked: SendRequest, caller: Caller, idem
         metadata=asked.metadata,
         primary_key=asked.primary_key,
         attachments=asked.attachments_id,
+        template=template,
     )
+
+
+async def _payload(
+    asked: SendRequest, tenant: str, channel: Channel, interaction_id: str
+) -> tuple[dict[str, JsonValue], TemplateReference | None]:
+    """What to send: as it was asked, or as its template makes it, which is done once.
+
+    A repeated request has the first one's answer whatever has become of the template, so that one which can be filled
+    no more is no problem to it.
+    """
+    if asked.template is None:
+        return asked.payload, None
+    if asked.payload:
+        raise InvalidRequestError([Problem(field="template", code="one_of_both")])
+    try:
+        return await rendered(tenant, channel, asked.template)
+    except InvalidRequestError:
+        earlier = await Interaction.find_one({"_id": interaction_id, "tenant": tenant})
+        if earlier is None:
+            raise
+        return earlier.payload, earlier.template

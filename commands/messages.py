@@ -8,7 +8,8 @@ import typer
 
 from commands.attachments import media_type_of, upload_file
 from commands.client import Connection, call, connect, fail, print_json, show_interaction, watch_interaction
-from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory, Variables
+from commands.users import pairs
 
 
 def send(
@@ -20,6 +21,9 @@ def send(
     integration: Annotated[str | None, typer.Option(help="An integration's id, instead of a channel.")] = None,
     subject: Annotated[str, typer.Option(help="The subject of an e-mail.")] = "",
     payload: Annotated[str | None, typer.Option(help="The whole payload as JSON, instead of --text.")] = None,
+    template: Annotated[str | None, typer.Option(help="A template's id, instead of --text.")] = None,
+    template_version: Annotated[int | None, typer.Option(help="Which version of it; else the newest.")] = None,
+    var: Variables = None,
     attach: Annotated[
         list[Path] | None, typer.Option(exists=True, dir_okay=False, help="A file that goes with it; more than once.")
     ] = None,
@@ -39,8 +43,13 @@ def send(
     if integration_id is None:
         fail(f"no integration for the channel {channel!r}: name one with --integration", 2)
     files = attach or []
+    what = (
+        {"template": {"id": template, "version": template_version, "variables": pairs(var)}}
+        if template
+        else {"payLoad": _payload(payload, channel, subject, text, files)}
+    )
     body = {
-        "payLoad": _payload(payload, channel, subject, text, files),
+        **what,
         "integrationId": integration_id,
         "processId": process,
         "Destinations": to,

@@ -14,4 +14,7 @@ ApiUrl = Annotated[
 ApiKey = Annotated[
     str | None, typer.Option("--api-key", envvar="IRIS_API_KEY", help="Your key; else that of the running `iris up`.")
 ]
+Variables = Annotated[
+    list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="A template's variable; may be repeated.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, for programs.")]

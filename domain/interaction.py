@@ -11,6 +11,7 @@ from domain.channels import Channel
 from domain.destinations import Destination
 from domain.events import HeardNews
 from domain.status import Standing, Status
+from domain.templates import TemplateReference
 
 REGISTERED_NOTE: Final = "Interacción registrada"
 """The note of the first history entry (specification, the answer's example)."""
@@ -131,6 +132,7 @@ class Interaction(_Value):
     users: list[User] = []
     destinations: list[Destination] = []
     attachments: list[str] = []
+    template: TemplateReference | None = None
     direction: Direction = Direction.OUT
     status: Status
     custom_status: str | None = None

@@ -123,13 +123,24 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
         "Files of this type are not taken; the types are: {allowed}",
     ),
     "media_type_mismatch": _both("El contenido no es {media_type}", "The content is not {media_type}"),
+    "template_not_found": _both("La plantilla o la versión no existe", "There is no such template or version"),
+    "wrong_channel": _both(
+        "La plantilla es de {channel}, y la integración de {expected}",
+        "The template is for {channel}, and the integration for {expected}",
+    ),
+    "one_of_both": _both("Indique payLoad o template, no los dos", "Give payLoad or template, not both"),
+    "bad_placeholder": _both(
+        "Las variables se escriben {{{{nombre}}}}, y no en Type; dos llaves que no lo son, {{{{{{{{",
+        "Variables are written {{{{name}}}}, and not in Type; two braces that are none, {{{{{{{{",
+    ),
+    "undeclared_variable": _both("La variable {name} no está declarada", "The variable {name} is not declared"),
     "link_expired": _both("El enlace ha caducado", "The link has expired"),
     "process_required": _both(
         "Indique un processId o AutoCreateProcess: true", "Give a processId or AutoCreateProcess: true"
     ),
     "process_not_found": _both("El proceso no existe", "There is no such process"),
     "process_closed": _both("El proceso está cerrado", "The process is closed"),
-    "name_taken": _both("Otra integración ya tiene este nombre", "Another integration has this name already"),
+    "name_taken": _both("El nombre ya está en uso", "The name is in use already"),
     "integration_not_found": _both("La integración no existe", "There is no such integration"),
     "integration_disabled": _both("La integración está deshabilitada", "The integration is disabled"),
     "integration_misconfigured": _both(

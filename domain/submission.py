@@ -10,6 +10,7 @@ from domain.interaction import REGISTERED_NOTE, AuditTrail, HistoryEntry, Integr
 from domain.payloads import InvalidPayloadError, parse_payload, summary_of
 from domain.segments import segments
 from domain.status import Status
+from domain.templates import TemplateReference
 
 
 class Submission(BaseModel):
@@ -23,6 +24,7 @@ class Submission(BaseModel):
         destinations: to whom, as the caller wrote them.
         process_id: the process it belongs to, if the caller named one.
         attachments: ids of the uploaded files that go with it.
+        template: what made the payload, if a template did.
         new_process_id: the id of the process that is created otherwise; chosen here so that repeating creates one.
     """
 
@@ -43,6 +45,7 @@ class Submission(BaseModel):
     metadata: dict[str, JsonValue] = {}
     primary_key: dict[str, JsonValue] = {}
     attachments: list[str] = []
+    template: TemplateReference | None = None
 
     def first_entry(self) -> HistoryEntry:
         """The first entry of the interaction's history."""
@@ -70,6 +73,7 @@ class Submission(BaseModel):
             process_id=self.process_id,
             destinations=destinations,
             attachments=self.attachments,
+            template=self.template,
             status=first.status,
         )
 

@@ -11,6 +11,7 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import HeldHost, Notification
 from models.process import Process
+from models.template import Template, TemplateVersion
 from models.unmatched import UnmatchedNews
 from models.user import User
 from models.webhook import SeenWebhook
@@ -26,6 +27,8 @@ DOCUMENTS: Final[tuple[type[Document], ...]] = (
     Notification,
     Process,
     SeenWebhook,
+    Template,
+    TemplateVersion,
     Tenant,
     UnmatchedNews,
     User,

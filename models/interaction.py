@@ -14,6 +14,7 @@ from domain.destinations import Destination
 from domain.interaction import AuditTrail, Direction, DispatchPolicy, HeardEvent, HistoryEntry, IntegrationReference
 from domain.problems import Problem
 from domain.status import Milestone, Standing, Status
+from domain.templates import TemplateReference
 from domain.waiting import VALIDATION_PATIENCE, Situation
 from domain.words import words_of_summary
 from models.base import Stored
@@ -76,6 +77,7 @@ class Interaction(Stored):
         revision: of the task that wrote it; a later task knows better (`write_step`).
         due: when its workflow must have moved it on (`domain.waiting`); None once nothing has to happen any more.
         attachments: ids of the uploaded files that go with it.
+        template: what made the payload, if a template did.
         milestone: how far the provider says it has come; what `custom_status` stands for.
         provider_message_ids: the provider's ids of it, by which receipts without our reference are matched.
         policy: how it is dispatched, once it is valid.
@@ -104,6 +106,7 @@ class Interaction(Stored):
     user_ids: list[str] = []
     destinations: list[Destination]
     attachments: list[str] = []
+    template: TemplateReference | None = None
     direction: Direction
     status: Status
     custom_status: str | None = None
@@ -150,6 +153,7 @@ class Interaction(Stored):
             process_id=interaction.process_id,
             destinations=interaction.destinations,
             attachments=interaction.attachments,
+            template=interaction.template,
             direction=interaction.direction,
             status=interaction.status,
             due=utc_now() + VALIDATION_PATIENCE if interaction.status is Status.VALIDATION_PENDING else None,
@@ -227,6 +231,7 @@ class Interaction(Stored):
             users=[user.view() for user in users],
             destinations=self.destinations,
             attachments=self.attachments,
+            template=self.template,
             direction=self.direction,
             status=self.status,
             custom_status=self.custom_status,

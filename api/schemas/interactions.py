@@ -1,20 +1,36 @@
 """Interactions on the wire, field by field as the specification's example."""
 
-from typing import Final
+from typing import Any, Final, cast
 
-from pydantic import Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
+from api.schemas.templates import TemplateChoice
 from domain.interaction import HeardEvent, IntegrationReference, Interaction
 from domain.payloads.email import MOST_FILES
+from domain.templates import TemplateReference
+
+
+def _payload_or_template(schema: dict[str, Any]) -> None:
+    schema["required"].remove("payLoad")
+    schema["anyOf"] = [{"required": ["payLoad"]}, {"required": ["template"]}]
 
 
 class SendRequest(Asked):
-    """A request to send one interaction. Names are matched in any letter case."""
+    """A request to send one interaction. Names are matched in any letter case.
+
+    Attributes:
+        payload: empty where a template makes it.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_payload_or_template)
 
     payload: dict[str, JsonValue] = Field(
         alias="payLoad", description="What to send; `Type` says which kind of message within the integration's channel."
+    )
+    template: TemplateChoice | None = Field(
+        default=None, description="A template that makes the payload, instead of `payLoad`: which, and with what."
     )
     integration_id: str = Field(
         alias="integrationId", description="Through which integration: its channel, provider and configuration."
@@ -44,6 +60,14 @@ class SendRequest(Asked):
         description="Files that go with it, uploaded before: they are added to a mail, and are what a media payload "
         "without `Url` sends.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_the_payload_to_the_template(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        raw = cast("dict[str, Any]", value)
+        return raw if raw.get("template") is None else {"payLoad": {}, **raw}
 
 
 class HistoryAnswer(Answer):
@@ -152,6 +176,20 @@ class ProcessSummaryAnswer(Answer):
     last_direction: str | None
 
 
+class TemplateReferenceAnswer(Answer):
+    """The template that made the payload, and with what."""
+
+    id: str
+    name: str
+    version: int
+    variables: dict[str, JsonValue]
+
+    @classmethod
+    def of(cls, reference: TemplateReference | None) -> "TemplateReferenceAnswer | None":
+        """The reference as the answer shows it."""
+        return None if reference is None else cls(**reference.model_dump())
+
+
 class InteractionAnswer(Answer):
     """An interaction, field by field as the specification's example."""
 
@@ -170,7 +208,7 @@ class InteractionAnswer(Answer):
     direction: str
     status: str
     custom_status: str | None
-    template: None = None
+    template: TemplateReferenceAnswer | None
     strategy: None = None
     process_summary: ProcessSummaryAnswer | None
     is_last_entry: bool
@@ -204,6 +242,7 @@ class InteractionAnswer(Answer):
             direction=interaction.direction,
             status=interaction.status,
             custom_status=interaction.custom_status,
+            template=TemplateReferenceAnswer.of(interaction.template),
             process_summary=ProcessSummaryAnswer.model_validate(process.model_dump()) if process else None,
             is_last_entry=interaction.is_last_entry,
         )

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Mapping
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
 from domain.payloads.base import FileLimits, Part, Payload, Text, Url, summary_text
 
@@ -43,6 +43,11 @@ LARGEST_FILES: Final = 15_728_640
 large mail services take (https://support.google.com/mail/answer/6584)."""
 
 Copies = Annotated[list[str], Field(max_length=50)]
+
+
+def is_markup(raw: Mapping[str, JsonValue], name: str) -> bool:
+    """Whether a field of a mail's payload, as its caller wrote it, is HTML."""
+    return name.lower() == "body" and any(other.lower() == "ishtml" and value is True for other, value in raw.items())
 
 
 class Attachment(Part):

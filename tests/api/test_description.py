@@ -124,7 +124,8 @@ async def test_the_send_body_is_described_as_the_specification_spells_it_with_ex
     assert body["schema"]["properties"].keys() >= {
         *("payLoad", "integrationId", "processId", "Destinations", "AutoCreateUser", "AutoCreateProcess"),
     }
-    assert sorted(body["schema"]["required"]) == ["Destinations", "integrationId", "payLoad"]
+    assert sorted(body["schema"]["required"]) == ["Destinations", "integrationId"]
+    assert body["schema"]["anyOf"] == [{"required": ["payLoad"]}, {"required": ["template"]}]
     assert {"sms", "rcs", "email"} <= body["examples"].keys()
     for example in body["examples"].values():
         assert accepts(document, body["schema"], example["value"]) == []

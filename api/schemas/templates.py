@@ -1,0 +1,151 @@
+"""Templates on the wire."""
+
+from typing import Annotated, Any, Final, cast
+
+from pydantic import Field, JsonValue, StringConstraints, model_validator
+
+from api.envelope import Envelope
+from api.schemas.common import Answer, Asked, Instant
+from domain.channels import Channel
+from domain.templates import MOST_VARIABLES, VariableName, VariableType
+from models.template import Template, Version
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+_PAYLOAD: Final = "A payload of the channel; in its texts `{{name}}` stands for a variable, and `{{{{` for two braces."
+_VARIABLES: Final = "What the placeholders stand for. Each needs an example, with which the template is tried out."
+
+
+class VariableAsked(Asked):
+    """A variable of a template."""
+
+    name: VariableName
+    type: Annotated[VariableType, Field(strict=False)] = VariableType.TEXT
+    required: bool = True
+    example: str | int | float
+
+
+class TemplateRequest(Asked):
+    """A template to create. Names are matched in any letter case."""
+
+    name: Name
+    channel: Annotated[Channel, Field(strict=False)]
+    payload: dict[str, JsonValue] = Field(description=_PAYLOAD)
+    variables: list[VariableAsked] = Field(default=[], max_length=MOST_VARIABLES, description=_VARIABLES)
+
+
+class TemplateChange(Asked):
+    """What to change of a template; what is not named stays as it is."""
+
+    name: Name | None = None
+    payload: dict[str, JsonValue] | None = Field(default=None, description=_PAYLOAD)
+    variables: list[VariableAsked] | None = Field(default=None, max_length=MOST_VARIABLES, description=_VARIABLES)
+
+
+class RenderRequest(Asked):
+    """What to fill a template with."""
+
+    version: int | None = Field(default=None, ge=1, description="Which version; else the newest.")
+    variables: dict[str, JsonValue] = Field(default={}, description="Values by the variables' names.")
+
+
+class TemplateChoice(RenderRequest):
+    """Which template to send, and what to fill it with."""
+
+    id: str = Field(max_length=100)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fold_names(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        return {name.lower(): inner for name, inner in cast("dict[str, Any]", value).items()}
+
+
+class VariableAnswer(Answer):
+    """A variable of a template."""
+
+    name: str
+    type: str
+    required: bool
+    example: str | int | float
+
+
+class VersionAnswer(Answer):
+    """A template as one of its versions says it."""
+
+    id: str
+    name: str
+    channel: str
+    version: int
+    payload: dict[str, JsonValue]
+    variables: list[VariableAnswer]
+    author_id: str
+    created: Instant = Field(description="When this version was made.")
+
+    @classmethod
+    def of(cls, template: Template, version: Version | None = None) -> "VersionAnswer":
+        """A version of the template, the newest unless it is given, as the answer shows it."""
+        version = version or template.newest
+        return cls(
+            id=template.id,
+            name=version.name,
+            channel=template.channel,
+            version=version.number,
+            payload=version.payload,
+            variables=[VariableAnswer.model_validate(one.model_dump()) for one in version.variables],
+            author_id=version.author_id,
+            created=version.created,
+        )
+
+
+class TemplateEnvelope(Envelope):
+    """The answer that carries a template."""
+
+    payload: VersionAnswer | None = None
+
+
+class TemplatePage(Answer):
+    """Some templates, or versions of one, newest first."""
+
+    items: list[VersionAnswer]
+    next_cursor: str | None
+
+
+class TemplatePageEnvelope(Envelope):
+    """The answer that carries a page of templates."""
+
+    payload: TemplatePage | None = None
+
+
+class Rendered(Answer):
+    """What would be sent."""
+
+    version: int
+    payload: dict[str, JsonValue]
+    summary: str
+
+
+class RenderedEnvelope(Envelope):
+    """The answer that carries what would be sent."""
+
+    payload: Rendered | None = None
+
+
+TEMPLATE_EXAMPLE: Final[dict[str, JsonValue]] = {
+    "name": "recordatorio",
+    "channel": "SMS",
+    "payload": {"Type": "simple-text", "Text": "{{nombre}}, su cita es el {{fecha}}"},
+    "variables": [
+        {"name": "nombre", "type": "text", "required": True, "example": "Ana"},
+        {"name": "fecha", "type": "date", "required": True, "example": "2026-12-01"},
+    ],
+}
+
+TEMPLATE_ANSWER: Final[dict[str, JsonValue]] = {
+    "id": "67c98902c362797495a60501",
+    **TEMPLATE_EXAMPLE,
+    "version": 1,
+    "authorId": "67ab5a30265f8a4e73196c0c",
+    "created": "2026-11-27T09:48:21.246Z",
+}

@@ -1,0 +1,132 @@
+"""`iris templates`: payloads with placeholders."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from commands.client import OUT, call, connect, fail, new_table, print_json
+from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory, Variables
+from commands.users import pairs
+
+templates = typer.Typer(help="Templates: what is sent again and again, with variables.", no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The template's id.")]
+File = Annotated[
+    Path,
+    typer.Argument(
+        exists=True, dir_okay=False, help="Its name, channel, payload and variables, as the API takes them in JSON."
+    ),
+]
+Number = Annotated[int | None, typer.Option("--version", help="Which version; else the newest.")]
+
+
+@templates.command("list")
+def list_all(
+    channel: Annotated[str | None, typer.Option(help="Those of this channel, as SMS or WhatsApp.")] = None,
+    limit: Annotated[int, typer.Option(help="How many.")] = 50,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """List templates, the newest first."""
+    params = {"limit": str(limit), **({"channel": channel} if channel else {})}
+    envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/templates", params=params)
+    if as_json:
+        print_json(envelope)
+        return
+    table = new_table("id", "channel", "version", "name")
+    for one in envelope["payload"]["items"]:
+        table.add_row(one["id"], one["channel"], str(one["version"]), one["name"])
+    OUT.print(table)
+
+
+@templates.command()
+def show(
+    template_id: Id,
+    version: Number = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Show a template, and what it is filled with."""
+    params = {"version": str(version)} if version else {}
+    _show(
+        call(connect(api_url, api_key, data_dir), "GET", f"/v1/templates/{template_id}", params=params), as_json=as_json
+    )
+
+
+@templates.command()
+def create(
+    file: File,
+    idempotency_key: Annotated[str | None, typer.Option(help="Repeats with the same key are one template.")] = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Create a template."""
+    headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+    connection = connect(api_url, api_key, data_dir)
+    _show(call(connection, "POST", "/v1/templates", _read(file), headers), as_json=as_json)
+
+
+@templates.command()
+def update(
+    template_id: Id,
+    file: File,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Make a new version of a template, with what is given changed."""
+    connection = connect(api_url, api_key, data_dir)
+    _show(call(connection, "PATCH", f"/v1/templates/{template_id}", _read(file)), as_json=as_json)
+
+
+@templates.command()
+def render(
+    template_id: Id,
+    var: Variables = None,
+    version: Number = None,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Print the payload that a send with these variables would have."""
+    body = {"version": version, "variables": pairs(var)}
+    connection = connect(api_url, api_key, data_dir)
+    print_json(call(connection, "POST", f"/v1/templates/{template_id}/render", body)["payload"]["payload"])
+
+
+@templates.command()
+def delete(
+    template_id: Id, api_url: ApiUrl = None, api_key: ApiKey = None, data_dir: DataDirectory = Path(".iris")
+) -> None:
+    """Delete a template with all its versions."""
+    call(connect(api_url, api_key, data_dir), "DELETE", f"/v1/templates/{template_id}")
+
+
+def _read(file: Path) -> Any:  # noqa: ANN401 - any JSON
+    try:
+        return json.loads(file.read_text())
+    except ValueError as error:
+        fail(f"{file} is not JSON: {error}", 2)
+
+
+def _show(envelope: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(envelope)
+        return
+    template = envelope["payload"]
+    heading = f"{template['id']}  {template['name']}  {template['channel']}  version {template['version']}"
+    OUT.print(heading, highlight=False, markup=False, soft_wrap=True)
+    OUT.print_json(data=template["payload"])
+    table = new_table("variable", "type", "required", "example")
+    for one in template["variables"]:
+        table.add_row(one["name"], one["type"], "yes" if one["required"] else "no", str(one["example"]))
+    OUT.print(table)

@@ -1,0 +1,270 @@
+"""Templates: payloads with placeholders, and the variables that fill them.
+
+A placeholder is `{{name}}` and nothing else: no conditions, no loops, no access to anything (`docs/decisions/0021`).
+What is rendered is thus never longer than the placeholders times the longest value, and no slower than reading it.
+"""
+
+import html
+import re
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, HttpUrl, JsonValue, StringConstraints, TypeAdapter, ValidationError
+
+from domain.channels import Channel
+from domain.payloads import InvalidPayloadError, Payload, parse_payload
+from domain.payloads.email import is_markup
+from domain.problems import MOST_PROBLEMS, Problem
+
+LONGEST_VALUE: Final = 4_000
+"""Characters of a variable's value."""
+
+MOST_PLACEHOLDERS: Final = 500
+
+LONGEST_RENDERED: Final = 200_000
+"""Characters of a rendered payload's texts together."""
+
+MOST_VARIABLES: Final = 50
+
+_NUMBER: Final = re.compile(r"-?\d{1,15}([.,]\d{1,15})?", re.ASCII)
+_URL: Final[TypeAdapter[HttpUrl]] = TypeAdapter(HttpUrl)
+
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")]
+
+
+class VariableType(StrEnum):
+    """What a variable may be."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    DATE = "date"
+    URL = "url"
+
+
+_EXPECTED: Final[Mapping[VariableType, str]] = {
+    VariableType.TEXT: "string",
+    VariableType.NUMBER: "number",
+    VariableType.DATE: "YYYY-MM-DD",
+    VariableType.URL: "http(s) URL",
+}
+
+
+class Variable(BaseModel):
+    """What fills a placeholder.
+
+    Attributes:
+        required: whether a send must say it; else it is empty where it is not said.
+        example: what it may be; every template is tried out with its examples before it is kept.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: VariableName
+    type: VariableType = VariableType.TEXT
+    required: bool = True
+    example: str | int | float
+
+
+class TemplateReference(BaseModel):
+    """Which version of which template an interaction was made of, and with what."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str
+    version: int
+    variables: dict[str, JsonValue]
+
+
+class RenderingError(Exception):
+    """A template that cannot be kept, or not be filled so.
+
+    Attributes:
+        problems: every reason, each naming its variable or its place in the payload.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(f"{problem.field} {problem.code}" for problem in problems))
+        self.problems = list(problems[:MOST_PROBLEMS])
+
+
+class _Text(string.Template):
+    """A text with placeholders; `{{{{` is two braces that are none."""
+
+    delimiter = "{{"
+    flags = re.ASCII
+    pattern = r"""
+        \{\{(?:
+            (?P<escaped>\{\{) |
+            [ ]{0,4}(?P<named>[A-Za-z][A-Za-z0-9_]{0,39})[ ]{0,4}\}\} |
+            (?P<braced>(?!)) |
+            (?P<invalid>)
+        )"""  # pyright: ignore[reportAssignmentType] - a text until `Template.__init_subclass__` compiles it
+
+
+def check_template(channel: Channel, payload: Mapping[str, JsonValue], variables: Sequence[Variable]) -> None:
+    """Check that a template says how it is filled, and is a payload of its channel once it is.
+
+    Raises:
+        RenderingError: with every reason at once.
+    """
+    problems = [*_variable_problems(variables), *_placeholder_problems(payload, {one.name for one in variables})]
+    if problems:
+        raise RenderingError(problems)
+    rendered = render(channel, payload, variables, {one.name: one.example for one in variables}, "variables")
+    check_rendered(channel, rendered)
+
+
+def check_rendered(channel: Channel, payload: Mapping[str, JsonValue]) -> Payload:
+    """The typed payload that a template made.
+
+    Raises:
+        RenderingError: with every reason why its channel cannot take it.
+    """
+    try:
+        return parse_payload(channel, payload)
+    except InvalidPayloadError as error:
+        places = [problem.field.replace("payLoad", "payload", 1) for problem in error.problems]
+        named = zip(error.problems, places, strict=True)
+        raise RenderingError([problem.model_copy(update={"field": place}) for problem, place in named]) from error
+
+
+def render(
+    channel: Channel,
+    payload: Mapping[str, JsonValue],
+    variables: Sequence[Variable],
+    values: Mapping[str, JsonValue],
+    field: str,
+) -> dict[str, JsonValue]:
+    """The payload of a checked template, its placeholders filled; in HTML, what they are filled with is escaped.
+
+    Args:
+        channel: of the template.
+        payload: with its placeholders.
+        variables: that it declares.
+        values: by their names.
+        field: what the values are called where they were said, for problems.
+
+    Raises:
+        RenderingError: if a value is missing, unknown or no such thing; naming each.
+    """
+    problems = [*_value_problems(variables, values, field)]
+    if problems:
+        raise RenderingError(problems)
+    texts = {variable.name: _text_of(values.get(variable.name)) for variable in variables}
+    escaped = {name: html.escape(text) for name, text in texts.items()}
+    rendered = {
+        name: _filled(value, escaped if channel is Channel.EMAIL and is_markup(payload, name) else texts)
+        for name, value in payload.items()
+    }
+    if sum(len(text) for _, text in _texts(rendered, "")) > LONGEST_RENDERED:
+        raise RenderingError([Problem(field=field, code="too_long", details={"limit": LONGEST_RENDERED})])
+    return rendered
+
+
+def _variable_problems(variables: Sequence[Variable]) -> Iterator[Problem]:
+    for position, variable in enumerate(variables):
+        if variable.name in {one.name for one in variables[:position]}:
+            yield Problem(field=f"variables[{position}].name", code="duplicate_field")
+        yield from _type_problems(variable, variable.example, f"variables[{position}].example")
+
+
+def _placeholder_problems(payload: Mapping[str, JsonValue], declared: set[str]) -> Iterator[Problem]:
+    placeholders = 0
+    for path, text in _texts(dict(payload), "payload"):
+        template = _Text(text)
+        if not template.is_valid():
+            yield Problem(field=path, code="bad_placeholder")
+            continue
+        names = template.get_identifiers()
+        placeholders += text.count("{{")
+        if names and path.lower() == "payload.type":
+            yield Problem(field=path, code="bad_placeholder")
+        for name in names:
+            if name not in declared:
+                yield Problem(field=path, code="undeclared_variable", details={"name": name})
+    if placeholders > MOST_PLACEHOLDERS:
+        yield Problem(field="payload", code="too_many", details={"limit": MOST_PLACEHOLDERS})
+
+
+def _value_problems(variables: Sequence[Variable], values: Mapping[str, JsonValue], field: str) -> Iterator[Problem]:
+    declared = {variable.name for variable in variables}
+    for variable in variables:
+        value = values.get(variable.name)
+        if value is not None:
+            yield from _type_problems(variable, value, f"{field}.{variable.name}")
+        elif variable.required:
+            yield Problem(field=f"{field}.{variable.name}", code="missing")
+    for name in values:
+        if name not in declared:
+            details: dict[str, str | int] = {"allowed": ", ".join(sorted(declared))}
+            yield Problem(field=f"{field}.{name}", code="unknown_field", details=details)
+
+
+def _type_problems(variable: Variable, value: JsonValue, field: str) -> Iterator[Problem]:
+    if not _is_of_type(variable.type, value):
+        yield Problem(field=field, code="wrong_type", details={"expected": _EXPECTED[variable.type]})
+    elif len(_text_of(value)) > LONGEST_VALUE:
+        yield Problem(field=field, code="too_long", details={"limit": LONGEST_VALUE})
+
+
+def _is_of_type(kind: VariableType, value: JsonValue) -> bool:
+    match kind:
+        case VariableType.TEXT:
+            return isinstance(value, str)
+        case VariableType.NUMBER:
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            return is_number or (isinstance(value, str) and _NUMBER.fullmatch(value) is not None)
+        case VariableType.DATE:
+            return isinstance(value, str) and _is_date(value)
+        case VariableType.URL:
+            return isinstance(value, str) and _is_url(value)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _is_url(text: str) -> bool:
+    try:
+        _URL.validate_python(text)
+    except ValidationError:
+        return False
+    return not any(character.isspace() or character in "\"'<>" for character in text)
+
+
+def _text_of(value: JsonValue) -> str:
+    return "" if value is None else str(value)
+
+
+def _filled(value: JsonValue, texts: Mapping[str, str]) -> JsonValue:
+    match value:
+        case str():
+            return _Text(value).substitute(texts)
+        case list():
+            return [_filled(inner, texts) for inner in value]
+        case dict():
+            return {name: _filled(inner, texts) for name, inner in value.items()}
+        case _:
+            return value
+
+
+def _texts(value: JsonValue, path: str) -> Iterator[tuple[str, str]]:
+    """Every text of a JSON value, with where it is."""
+    match value:
+        case str():
+            yield path, value
+        case list():
+            for position, inner in enumerate(value):
+                yield from _texts(inner, f"{path}[{position}]")
+        case dict():
+            for name, inner in value.items():
+                yield from _texts(inner, f"{path}.{name}")
+        case _:
+            pass
