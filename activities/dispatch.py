@@ -1,7 +1,7 @@
 """Sending: one message to its provider, and nothing else."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Coroutine, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,12 +22,6 @@ from providers.base import AnyProvider, MisconfiguredError, Outbound, TransientE
 
 NOT_TAKEN: Final = "NotTaken"
 """The type of the error when the provider surely did not take the message, or could not be asked."""
-
-UNANSWERED: Final = "Unanswered"
-"""The type of the error when nobody answered and the send may be repeated."""
-
-MOST_UNANSWERED_TRIES: Final = 3
-"""After so many tries, a repeatable message that nobody answers for is left to its receipts."""
 
 _MOST_DOUBLINGS: Final = 6
 """How often the wait of a second between two tries doubles: to about a minute."""
@@ -66,14 +60,11 @@ class ProviderDispatch(DispatchActivities):
                     _sign_of_life(tries),
                     self.files.added(outbound, dispatch.tenant, dispatch.attachments) as complete,
                 ):
-                    outcome = await _send(provider, complete)
+                    return await _send(provider, complete)
             except MissingAttachmentError as error:
                 return Rejected(code="attachment_not_found", failure=FailureClass.CONTENT, detail=str(error))
             except TransientError as error:
-                raise _try_again(tries, NOT_TAKEN, str(error), error.retry_after) from None
-        if isinstance(outcome, Unanswered) and dispatch.repeatable and tries < MOST_UNANSWERED_TRIES:
-            raise _try_again(tries, UNANSWERED, outcome.detail)
-        return outcome
+                raise _try_again(tries, str(error), error.retry_after) from None
 
     @activity.defn
     async def find_sent(self, search: Search) -> Accepted | None:
@@ -91,7 +82,7 @@ class ProviderDispatch(DispatchActivities):
             with self.shares.place(dispatch.integration_id):
                 yield
         except NoPlaceError as error:
-            raise _retryable(NOT_TAKEN, str(error), error.wait) from None
+            raise _not_taken(str(error), error.wait) from None
 
     async def _look_for(self, search: Search) -> Accepted | None:
         ready = await self._prepare(search.dispatch)
@@ -101,7 +92,7 @@ class ProviderDispatch(DispatchActivities):
         try:
             return await provider.find_sent(outbound, search.since)
         except TransientError as error:
-            raise _retryable(NOT_TAKEN, str(error), error.retry_after) from None
+            raise _not_taken(str(error), error.retry_after) from None
         except ForbiddenAddressError:
             return None
 
@@ -154,7 +145,7 @@ async def _sign_of_life(tries: int) -> AsyncGenerator[None]:
 
 async def _send(provider: AnyProvider, outbound: Outbound) -> Outcome:
     try:
-        return await provider.send(outbound)
+        return await _undisturbed(provider.send(outbound))
     except TransientError:
         raise
     except ForbiddenAddressError as error:
@@ -167,18 +158,31 @@ async def _send(provider: AnyProvider, outbound: Outbound) -> Outcome:
         return Unanswered(detail=type(error).__name__)
 
 
+async def _undisturbed(sending: Coroutine[None, None, Outcome]) -> Outcome:
+    """The answer to a send, although the interaction is cancelled meanwhile: it may have gone out."""
+    answer = asyncio.ensure_future(sending)
+    try:
+        return await asyncio.shield(answer)
+    except asyncio.CancelledError:
+        details = activity.cancellation_details()
+        if details is not None and details.cancel_requested:
+            return await answer
+        answer.cancel()
+        raise
+
+
 def _tries_before() -> int:
     """How often the send was tried: not how many attempts there were, because some found no place."""
     details = activity.info().heartbeat_details
     return int(details[0]) if details else 0
 
 
-def _try_again(tries: int, kind: str, detail: str, delay: timedelta | None = None) -> ApplicationError:
+def _try_again(tries: int, detail: str, delay: timedelta | None) -> ApplicationError:
     activity.heartbeat(tries)  # Temporal hands it to the next attempt
-    return _retryable(kind, detail, delay or timedelta(seconds=2 ** min(tries - 1, _MOST_DOUBLINGS)))
+    return _not_taken(detail, delay or timedelta(seconds=2 ** min(tries - 1, _MOST_DOUBLINGS)))
 
 
-def _retryable(kind: str, detail: str, delay: timedelta | None = None) -> ApplicationError:
+def _not_taken(detail: str, delay: timedelta | None) -> ApplicationError:
     return ApplicationError(
-        detail[:LONGEST_DETAIL], type=kind, next_retry_delay=delay, category=ApplicationErrorCategory.BENIGN
+        detail[:LONGEST_DETAIL], type=NOT_TAKEN, next_retry_delay=delay, category=ApplicationErrorCategory.BENIGN
     )

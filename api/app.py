@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from api import (
     attachments,
     audit,
+    cancelling,
     endpoints,
     finding,
     health,
@@ -87,6 +88,7 @@ def create_app(settings: Settings) -> Boundary:
     for module in (
         interactions,
         finding,
+        cancelling,
         users,
         endpoints,
         notifications,

@@ -11,7 +11,9 @@ from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
     WorkflowUpdateFailedError,
+    WorkflowUpdateHandle,
     WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
 )
 from temporalio.common import (
     SearchAttributePair,
@@ -20,13 +22,14 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.errors import UnavailableError
 from domain.events import HeardNews
 from domain.identifiers import workflow_id
 from domain.interaction import IntegrationReference
 from domain.reception import Reception
+from domain.status import Standing
 from domain.submission import Submission
 from models.interaction import Interaction
 from models.matching import Addressee
@@ -95,6 +98,30 @@ async def tell(client: Client, settings: Settings, interaction: Addressee, news:
         static_summary=_summary(interaction.integration),
         rpc_timeout=_PATIENCE,
     )
+
+
+async def cancel(client: Client, interaction_id: str, account_id: str, patience: timedelta) -> None:
+    """Ask an interaction to be cancelled, and wait until it is, or cannot be any more; its record tells which.
+
+    An attempt that is in the provider's hands is waited for no longer than `patience`.
+
+    Raises:
+        UnavailableError: if its workflow does not answer; whether it is cancelled is not known then.
+    """
+    workflow = client.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction_id))
+    asking: Awaitable[WorkflowUpdateHandle[Standing]] = workflow.start_update(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
+        "cancel", account_id, wait_for_stage=WorkflowUpdateStage.ACCEPTED, result_type=Standing
+    )
+    try:
+        asked = await asyncio.wait_for(asking, patience.total_seconds())
+    except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError) as error:
+        raise UnavailableError("Iris") from error
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return  # it has ended, as its record says
+        raise
+    with suppress(WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
+        await asyncio.wait_for(asked.result(), patience.total_seconds())
 
 
 async def receive(client: Client, settings: Settings, reception: Reception) -> None:

@@ -110,10 +110,20 @@ async def read_interaction(
     interaction_id: str, caller: Annotated[Caller, allowed(Operation.INTERACTIONS_READ)]
 ) -> JSONResponse:
     """The interaction as it is now."""
+    document = await found_interaction(interaction_id, caller)
+    return success(InteractionAnswer.of(await document.view()).on_the_wire(), _READ_DETAIL)
+
+
+async def found_interaction(interaction_id: str, caller: Caller) -> Interaction:
+    """The interaction of the caller's tenant that has this id.
+
+    Raises:
+        NotFoundError: if there is none.
+    """
     document = await Interaction.find_one({"_id": interaction_id, "tenant": caller.tenant})
     if document is None:
         raise NotFoundError([Problem(field="id", code="not_found")])
-    return success(InteractionAnswer.of(await document.view()).on_the_wire(), _READ_DETAIL)
+    return document
 
 
 async def _submission(state: IrisState, asked: SendRequest, caller: Caller, idempotency_key: str | None) -> Submission:

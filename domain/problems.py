@@ -166,6 +166,15 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
     "bad_idempotency_key": _both(
         "Debe tener entre 1 y 255 caracteres ASCII visibles", "It must have 1 to 255 visible ASCII characters"
     ),
+    "being_sent": _both(
+        "Un intento de envío está en manos del proveedor: no se hará ninguno más después de él",
+        "An attempt is in the provider's hands: none is made after it",
+    ),
+    "already_sent": _both("El proveedor ya la tiene", "The provider has it already"),
+    "may_have_been_sent": _both(
+        "Nadie respondió al envío: puede haberse enviado", "Nobody answered the send: it may have been sent"
+    ),
+    "already_ended": _both("Ya había terminado", "It had ended already"),
     "not_found": _both("No existe", "It does not exist"),
     "method_not_allowed": _both("Método no admitido", "Method not allowed"),
     "unauthenticated": _both(

@@ -40,6 +40,9 @@ TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = {
     Status.RECEIVED: frozenset(),
 }
 
+UNSENT: Final = frozenset({Status.VALIDATION_PENDING, Status.DISPATCH_PENDING})
+"""Statuses in which it may still be that no provider has the message."""
+
 FAILURES: Final = frozenset({Status.VALIDATION_ERROR, Status.PROVIDER_SENDING_ERROR, Status.PROCESS_ERROR})
 """Statuses that somebody should look at."""
 

@@ -20,6 +20,9 @@ from domain.status import Milestone, Standing, Status
 UNKNOWN: Final = "unknown"
 """The `customStatus` of a send that nobody answered."""
 
+CANCELLED: Final = "cancelled"
+"""The `customStatus` of an interaction that was cancelled before any provider had it."""
+
 VALIDATION_PATIENCE: Final = timedelta(minutes=5)
 """How long validating may take: it waits for nobody but our own database."""
 

@@ -2,8 +2,9 @@
 
 import json
 import re
-import unicodedata
 from typing import Final
+
+from domain.searching import searchable
 
 MOST_WORDS: Final = 40
 """Words of one interaction by which it is found: each is a key of an index, which every send pays for."""
@@ -28,8 +29,7 @@ def words_of(text: str) -> list[str]:
 
     «Citas» is found as «cita», «talleres» as «taller», «MAÑANA» as «manana»; what means the same is not.
     """
-    bare = "".join(mark for mark in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(mark))
-    words = (_singular(word[:LONGEST_WORD]) for word in _WORD.findall(bare) if word not in _IGNORED)
+    words = (_singular(word[:LONGEST_WORD]) for word in _WORD.findall(searchable(text)) if word not in _IGNORED)
     return list(dict.fromkeys(words))[:MOST_WORDS]
 
 

@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry, Interaction
     from domain.outcomes import Accepted
     from domain.problems import Problem
-    from domain.status import FAILURES, Milestone, Standing, Status
+    from domain.status import FAILURES, UNSENT, Milestone, Standing, Status
     from domain.submission import Submission
     from domain.waiting import SEARCHES, UNKNOWN, due_of
     from workflows import attributes
@@ -64,6 +64,7 @@ class InteractionWorkflow:
         self._due: datetime | None = None
         self._policy: DispatchPolicy | None = None
         self._hearing = Hearing([])
+        self._cancelled_by: str | None = None
 
     @workflow.run
     async def run(self, start: InteractionInput) -> Standing:
@@ -91,6 +92,13 @@ class InteractionWorkflow:
     def hear(self, news: list[HeardNews]) -> None:
         """Take the provider's news; they wait their turn."""
         self._inbox.extend(news)
+
+    @workflow.update(description="Cancel it, unless it is too late")
+    async def cancel(self, account_id: str) -> Standing:
+        """Where it stands once it is cancelled, or cannot be any more."""
+        self._cancelled_by = self._cancelled_by or account_id
+        await workflow.wait_condition(lambda: self._standing.status not in UNSENT)
+        return self._standing
 
     @workflow.query(description="Where the interaction stands")
     def standing(self) -> Standing:
@@ -172,7 +180,7 @@ class InteractionWorkflow:
         return repair.problems
 
     async def _dispatch(self, dispatch: Dispatch) -> None:
-        outcome = await send(dispatch, self._start, self._is_proven)
+        outcome = await send(dispatch, self._start, self._is_proven, lambda: self._cancelled_by)
         standing = standing_after(outcome)
         entry = self._entry(standing, describe_outcome(outcome))
         heard = self._hearing.refuse(events_of_refused(outcome), standing, entry.date)

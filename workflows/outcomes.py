@@ -2,11 +2,11 @@
 
 from typing import Final, NamedTuple
 
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 
 from domain.outcomes import Accepted, Outcome, Rejected, Unanswered
 from domain.status import Milestone, Standing, Status
-from domain.waiting import UNKNOWN
+from domain.waiting import CANCELLED, UNKNOWN
 
 NOT_SENT: Final = "not_sent"
 """The `customStatus` of a send that the provider surely did not take, in all the time it was given."""
@@ -20,7 +20,18 @@ class Proven(NamedTuple):
 
 PROVEN: Final = Proven()
 
-Sending = Outcome | Proven | str
+
+class Cancelled(NamedTuple):
+    """It was cancelled, and surely no provider took it.
+
+    Attributes:
+        by: the account that cancelled it.
+    """
+
+    by: str
+
+
+Sending = Outcome | Proven | Cancelled | str
 """What came of a dispatch; a text is why the provider surely never took the message."""
 
 
@@ -33,21 +44,22 @@ def standing_after(outcome: Sending) -> Standing:
             return Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status="rejected")
         case Unanswered():
             return Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status=UNKNOWN)
+        case Cancelled():
+            return Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status=CANCELLED)
         case str():
             return Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status=NOT_SENT)
 
 
-def outcome_of_failure(error: ActivityError, *, repeatable: bool) -> Outcome | str:
+def outcome_of_failure(error: ActivityError) -> Outcome | str:
     """What a dispatch that gave up means.
 
-    The activity raises an error of its own only while the message was surely not taken, or when it may be repeated. An
-    attempt that never came back may have sent it, whatever earlier attempts said; so may one of several that were
-    repeated. A time that ran out between two attempts, or before the first, names no event that started it
-    (`tests/workflows/test_lost_attempt.py`).
+    The activity raises an error of its own, or is cancelled, only while the message was surely not taken. An attempt
+    that never came back may have sent it, whatever earlier attempts said. A time that ran out between two attempts, or
+    before the first, names no event that started it (`tests/workflows/test_lost_attempt.py`).
     """
     cause = error.cause
-    was_under_way = not isinstance(cause, ApplicationError) and error.started_event_id != 0
-    if was_under_way or repeatable:
+    was_under_way = not isinstance(cause, ApplicationError | CancelledError) and error.started_event_id != 0
+    if was_under_way:
         return Unanswered(detail=str(cause or error))
     said_last = cause if isinstance(cause, ApplicationError) else getattr(cause, "__cause__", None)
     return str(said_last or cause or error)

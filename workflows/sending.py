@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from temporalio import workflow
@@ -10,8 +10,9 @@ from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ActivityError
 
 from activities.interfaces import Dispatch, DispatchActivities, sending_queue
+from domain.outcomes import Unanswered
 from workflows.messages import InteractionInput
-from workflows.outcomes import PROVEN, Sending, outcome_of_failure
+from workflows.outcomes import PROVEN, Cancelled, Sending, outcome_of_failure
 
 _TIMED_OUT_IN_FLIGHT: Final = ["TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat"]
 """How Temporal's server names, in a retry policy, an attempt that never came back
@@ -21,7 +22,16 @@ _WORKER_SILENCE: Final = timedelta(seconds=10)
 """After so long without a sign of life, the worker that was sending is taken for dead."""
 
 
-async def send(dispatch: Dispatch, start: InteractionInput, is_proven: Callable[[], bool]) -> Sending:
+REPEATED_AFTER: Final = (timedelta(seconds=1), timedelta(seconds=2))
+"""The waits before each repetition of a send that nobody answered, where it may be repeated; then its receipts tell."""
+
+WhoCancelled = Callable[[], str | None]
+"""The account that has cancelled the interaction, if one has."""
+
+
+async def send(
+    dispatch: Dispatch, start: InteractionInput, is_proven: Callable[[], bool], who_cancelled: WhoCancelled
+) -> Sending:
     """What the provider answered; a text if it surely never took the message.
 
     Args:
@@ -29,7 +39,37 @@ async def send(dispatch: Dispatch, start: InteractionInput, is_proven: Callable[
         start: how long it may take.
         is_proven: whether the provider's news tell that it took the message: then an attempt that is under way may
             still bring its answer, and none is made after it.
+        who_cancelled: by whom it is cancelled: then too an attempt that is under way may still bring its answer, and
+            none is made after it (docs/decisions/0019-cancelling.md).
     """
+    deadline = workflow.now() + start.dispatch_deadline
+    outcome = await _send_once(dispatch, start, deadline, is_proven, who_cancelled)
+    for wait in REPEATED_AFTER:
+        if not (dispatch.repeatable and isinstance(outcome, Unanswered) and workflow.patched("repeat-one-by-one")):
+            return outcome
+        with suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: who_cancelled() is not None, timeout=wait, timeout_summary="before it is sent again"
+            )
+        if who_cancelled() is not None or workflow.now() >= deadline:
+            return outcome
+        repeated = await _send_once(dispatch, start, deadline, is_proven, who_cancelled)
+        # That this one was surely not taken says nothing of those before it.
+        outcome = outcome if isinstance(repeated, Cancelled | str) else repeated
+    return outcome
+
+
+async def _send_once(
+    dispatch: Dispatch,
+    start: InteractionInput,
+    deadline: datetime,
+    is_proven: Callable[[], bool],
+    who_cancelled: WhoCancelled,
+) -> Sending:
+    """What came of a send that is tried again only while the provider surely did not take the message."""
+    by = who_cancelled()
+    if by is not None:
+        return Cancelled(by)
     sending = workflow.start_activity_method(
         DispatchActivities.dispatch,
         dispatch,
@@ -37,15 +77,20 @@ async def send(dispatch: Dispatch, start: InteractionInput, is_proven: Callable[
         priority=Priority(fairness_key=dispatch.tenant),
         start_to_close_timeout=start.dispatch_timeout,
         heartbeat_timeout=_WORKER_SILENCE,
-        schedule_to_close_timeout=start.dispatch_deadline,
+        schedule_to_close_timeout=deadline - workflow.now(),
         retry_policy=RetryPolicy(
             initial_interval=timedelta(seconds=1),
             maximum_interval=timedelta(minutes=1),
-            non_retryable_error_types=[] if dispatch.repeatable else _TIMED_OUT_IN_FLIGHT,
+            non_retryable_error_types=_TIMED_OUT_IN_FLIGHT,
         ),
+        # What is cancelled has ended when this says so: before it began, or with its answer.
+        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary="hand it to the provider",
     )
-    await workflow.wait_condition(lambda: sending.done() or is_proven())
+    await workflow.wait_condition(lambda: sending.done() or is_proven() or who_cancelled() is not None)
+    if who_cancelled() is not None and not sending.done():
+        sending.cancel()
+        await workflow.wait_condition(lambda: sending.done() or is_proven())
     if not sending.done() and workflow.patched("believe-news-before-the-answer"):
         with suppress(TimeoutError):
             await workflow.wait_condition(
@@ -57,4 +102,8 @@ async def send(dispatch: Dispatch, start: InteractionInput, is_proven: Callable[
     try:
         return await sending
     except ActivityError as error:
-        return outcome_of_failure(error, repeatable=dispatch.repeatable)
+        outcome = outcome_of_failure(error)
+        if isinstance(outcome, Unanswered) and is_proven() and workflow.patched("believe-news-of-a-lost-attempt"):
+            return PROVEN
+        by = who_cancelled()
+        return Cancelled(by) if by is not None and isinstance(outcome, str) else outcome

@@ -9,7 +9,7 @@ from domain.interaction import HistoryEntry
 from domain.outcomes import Accepted, Rejected, Unanswered
 from domain.problems import Problem
 from domain.status import Milestone, Standing, Status
-from workflows.outcomes import Proven, Sending
+from workflows.outcomes import Cancelled, Proven, Sending
 
 LONGEST_NOTE: Final = 2_000
 """Characters of a history entry's note."""
@@ -32,6 +32,8 @@ def describe_outcome(outcome: Sending) -> str | None:
             return f"Rechazado por el proveedor: {outcome.code} ({outcome.failure}) {outcome.detail}".rstrip()
         case Unanswered():
             return f"Respuesta perdida: puede haberse enviado. {outcome.detail}".rstrip()
+        case Cancelled():
+            return f"Cancelada por la cuenta {outcome.by}"
         case str():
             return f"No enviado en el plazo de reintentos: {outcome}"
 

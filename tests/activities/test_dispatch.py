@@ -8,9 +8,10 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import JsonValue
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.testing import ActivityEnvironment
 
 from activities.attachments import Files
-from activities.dispatch import MOST_UNANSWERED_TRIES, NOT_TAKEN, UNANSWERED, ProviderDispatch
+from activities.dispatch import NOT_TAKEN, ProviderDispatch
 from activities.interfaces import Dispatch, Search
 from activities.shares import Shares
 from bootstrap import http_client
@@ -20,6 +21,7 @@ from domain.destinations import Destination, DestinationKind
 from domain.identifiers import new_id
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
 from embedded.ports import free_port
+from embedded.processes import until
 from file_links import FileLinks
 from integrations import Integrations, ProviderOpener
 from models.integration import Integration
@@ -29,6 +31,7 @@ from tests.activities.world import TOKEN, VAULT, World, run
 from tests.silence import SilentFarEnd
 
 REFUSED, THROTTLED, LOST_ONCE, LOST = "34600000003", "34600000005", "34600000006", "34600000007"
+SLOW = "34600000011"
 
 SHARE = 2
 """How many sends an integration may have in flight."""
@@ -127,24 +130,16 @@ async def test_a_provider_that_is_not_reached_surely_did_not_take_it(sender: Sen
     assert (failure.type, failure.next_retry_delay) == (NOT_TAKEN, timedelta(seconds=1))
 
 
-async def test_a_lost_answer_is_asked_for_again_while_the_send_may_be_repeated(sender: Sender) -> None:
+@pytest.mark.parametrize("repeatable", [False, True])
+async def test_a_lost_answer_is_told_and_never_asked_for_again_here(sender: Sender, repeatable: bool) -> None:
+    assert isinstance(await sender.send_to(LOST, repeatable=repeatable), Unanswered)
+
+
+async def test_a_send_that_is_repeated_after_a_lost_answer_is_one_message(sender: Sender) -> None:
     dispatch = await sender.dispatch(await sender.world.integration(), LOST_ONCE, repeatable=True)
-    assert (await sender.failure_of(dispatch)).type == UNANSWERED
-    assert isinstance(await sender.send(dispatch, tries_before=1), Accepted)
+    assert isinstance(await sender.send(dispatch), Unanswered)
+    assert isinstance(await sender.send(dispatch), Accepted)
     assert await sender.taken(dispatch.interaction_id) == 1
-
-
-async def test_an_answer_that_is_always_lost_is_given_up_after_some_attempts(sender: Sender) -> None:
-    dispatch = await sender.dispatch(await sender.world.integration(), LOST, repeatable=True)
-    last = MOST_UNANSWERED_TRIES - 1
-    for tries_before in range(last):
-        failure = await sender.failure_of(dispatch, tries_before)
-        assert (failure.type, failure.next_retry_delay) == (UNANSWERED, timedelta(seconds=2**tries_before))
-    assert isinstance(await sender.send(dispatch, tries_before=last), Unanswered)
-
-
-async def test_a_lost_answer_is_never_asked_for_again_where_that_could_send_twice(sender: Sender) -> None:
-    assert isinstance(await sender.send_to(LOST, repeatable=False), Unanswered)
 
 
 async def test_an_integration_that_is_gone_is_a_rejection(sender: Sender) -> None:
@@ -237,6 +232,20 @@ async def test_a_send_that_its_worker_breaks_off_may_have_gone_out(sender: Sende
         await far_end.until_connections(1)
         sending.cancel()
         assert isinstance(await sending, Unanswered)
+
+
+async def test_a_send_whose_interaction_is_cancelled_meanwhile_still_brings_its_answer(sender: Sender) -> None:
+    """It is in the provider's hands: broken off, nobody would know whether it went out."""
+    dispatch = await sender.dispatch(await sender.world.integration(), SLOW, repeatable=False)
+    environment = ActivityEnvironment()
+    sending = asyncio.ensure_future(environment.run(sender.activity.dispatch, dispatch))
+
+    async def is_asked() -> bool:
+        return await sender.taken(dispatch.interaction_id) > 0
+
+    await until(is_asked)
+    environment.cancel()
+    assert isinstance(await sending, Accepted)
 
 
 async def test_what_an_integration_sends_beyond_its_share_comes_back_soon_and_one_after_another(sender: Sender) -> None:

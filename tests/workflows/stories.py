@@ -30,6 +30,7 @@ from tests.product.far_ends import VENDORS, MoodyMail
 from tests.product.lines import Line, line
 from tests.providers.far_ends.twilio import TwilioFarEnd
 from tests.providers.smtp_servers import POLITE
+from tests.workflows import stories_of_cancelling as cancelling
 from tests.workflows import stories_of_repair as repair
 from tests.workflows import stories_of_telling as telling
 
@@ -366,4 +367,11 @@ STORIES: Final[Mapping[str, Story]] = {
     "told_no_more": Story(telling.told_no_more),
     "told_again": Story(telling.told_again),
     "inbound": Story(inbound),
+    "answer_lost_once_and_sent_again": Story(ending("sms", "34600000006")),
+    "every_answer_lost_one_by_one": Story(ending("sms", "34600000007")),
+    "lost_attempt_that_news_prove": Story(ending("sms", "34600000011"), Stage.HURRIED),
+    "cancelled_before_it_is_sent": Story(cancelling.cancelled_before_it_is_sent),
+    "cancelled_between_two_tries": Story(cancelling.cancelled_between_two_tries),
+    "cancelled_in_the_providers_hands": Story(cancelling.cancelled_in_the_providers_hands),
+    "cancelled_before_it_is_sent_again": Story(cancelling.cancelled_before_it_is_sent_again),
 }

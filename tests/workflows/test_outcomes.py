@@ -1,7 +1,7 @@
 """What a dispatch that gave up means, by the errors as the Temporal server has been seen to make them."""
 
 import pytest
-from temporalio.exceptions import ActivityError, ApplicationError, RetryState, TimeoutError, TimeoutType  # noqa: A004 - the SDK's own name
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, RetryState, TimeoutError, TimeoutType  # noqa: A004 - the SDK's own name
 
 from domain.outcomes import Unanswered
 from workflows.outcomes import outcome_of_failure
@@ -35,12 +35,12 @@ def given_up(started: int, cause: BaseException) -> ActivityError:
 def test_an_attempt_that_never_came_back_may_have_sent_it_whatever_earlier_ones_said(
     kind: TimeoutType, earlier: ApplicationError | None
 ) -> None:
-    outcome = outcome_of_failure(given_up(STARTED, timeout(kind, earlier)), repeatable=False)
+    outcome = outcome_of_failure(given_up(STARTED, timeout(kind, earlier)))
     assert isinstance(outcome, Unanswered)
 
 
 def test_what_the_last_attempt_said_was_not_taken_was_not_sent() -> None:
-    assert outcome_of_failure(given_up(STARTED, NOT_TAKEN), repeatable=False) == "NotTaken: throttled"
+    assert outcome_of_failure(given_up(STARTED, NOT_TAKEN)) == "NotTaken: throttled"
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,10 @@ def test_what_the_last_attempt_said_was_not_taken_was_not_sent() -> None:
 def test_time_that_runs_out_while_no_attempt_is_under_way_sends_nothing(
     kind: TimeoutType, earlier: ApplicationError | None, words: str
 ) -> None:
-    assert outcome_of_failure(given_up(NEVER_STARTED, timeout(kind, earlier)), repeatable=False) == words
+    assert outcome_of_failure(given_up(NEVER_STARTED, timeout(kind, earlier))) == words
 
 
-@pytest.mark.parametrize("cause", [NOT_TAKEN, timeout(TimeoutType.SCHEDULE_TO_START, None)])
-def test_of_several_attempts_that_were_repeated_one_may_have_sent_it(cause: BaseException) -> None:
-    assert isinstance(outcome_of_failure(given_up(NEVER_STARTED, cause), repeatable=True), Unanswered)
+@pytest.mark.parametrize("started", [NEVER_STARTED, STARTED])
+def test_what_was_cancelled_was_not_sent(started: int) -> None:
+    """An attempt that is in the provider's hands is not disturbed, so one that is cancelled was not."""
+    assert outcome_of_failure(given_up(started, CancelledError("cancelled"))) == "cancelled"

@@ -19,7 +19,7 @@ from replaying import ADVICE, reason_of
 from tests.workflows.edits import admitted_first, admitted_first_by_new_runs, edited
 from tests.workflows.recording import HISTORIES
 from tests.workflows.stories import STORIES
-from workflows.outcomes import NOT_SENT, UNKNOWN
+from workflows.outcomes import CANCELLED, NOT_SENT, UNKNOWN
 from workflows.registry import WORKFLOWS
 
 
@@ -58,7 +58,7 @@ def test_the_stories_end_in_every_way_that_an_interaction_can() -> None:
             standing = Standing.model_validate_json(result.data)
             words[standing.status].add(standing.custom_status)
     assert set(words) == set(Status) - {Status.VALIDATION_PENDING, Status.DISPATCH_PENDING}
-    assert words[Status.PROVIDER_SENDING_ERROR] == {"rejected", UNKNOWN, NOT_SENT}
+    assert words[Status.PROVIDER_SENDING_ERROR] == {"rejected", UNKNOWN, NOT_SENT, CANCELLED}
 
 
 async def test_the_stories_take_every_branch_of_every_workflow(tmp_path: Path) -> None:

@@ -1,0 +1,57 @@
+"""Interactions: cancel one that no provider has yet."""
+
+from http import HTTPStatus
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from api.access import allowed
+from api.description import refusals
+from api.engine import cancel
+from api.envelope import failure, success
+from api.interactions import found_interaction
+from api.schemas.interactions import InteractionAnswer, InteractionEnvelope
+from api.state import State
+from domain.access import Caller, Operation
+from domain.cancelling import why_not_cancelled
+from domain.problems import Problem
+from domain.status import UNSENT
+
+router = APIRouter(tags=["interactions"])
+
+_CANCELLED_DETAIL: Final = "Interacción cancelada"
+
+
+@router.post(
+    "/v1/interactions/{interaction_id}/cancel",
+    summary="Cancel an interaction",
+    response_model=InteractionEnvelope,
+    responses={
+        **refusals(404),
+        409: {
+            "model": InteractionEnvelope,
+            "description": "It is not cancelled: `being_sent` (an attempt is in the provider's hands; none is made "
+            "after it), `already_sent`, `may_have_been_sent` or `already_ended`. `payload` is the interaction.",
+        },
+    },
+)
+async def cancel_interaction(
+    request: Request,
+    interaction_id: str,
+    caller: Annotated[Caller, allowed(Operation.INTERACTIONS_WRITE)],
+    state: State,
+) -> JSONResponse:
+    """Cancel an interaction before any provider has it.
+
+    200 means that it took effect: it was not sent and never will be. Cancelling it again is 200 again.
+    """
+    document = await found_interaction(interaction_id, caller)
+    if document.status in UNSENT:
+        await cancel(state.temporal, interaction_id, caller.account_id, state.settings.admission_wait)
+        document = await found_interaction(interaction_id, caller)
+    answer = InteractionAnswer.of(await document.view()).on_the_wire()
+    code = why_not_cancelled(document.standing)
+    if code is not None:
+        return failure(request, HTTPStatus.CONFLICT, [Problem(field="id", code=code)], payload=answer)
+    return success(answer, _CANCELLED_DETAIL)

@@ -1,0 +1,17 @@
+"""Whether an interaction that was asked to be cancelled is."""
+
+from domain.status import UNSENT, Standing, Status
+from domain.waiting import CANCELLED, UNKNOWN
+
+
+def why_not_cancelled(standing: Standing) -> str | None:
+    """The code of the problem that it is not cancelled where it stands; None if it is."""
+    match standing.status:
+        case Status.PROVIDER_SENDING_ERROR if standing.custom_status == CANCELLED:
+            return None
+        case Status.PROVIDER_SENDING_ERROR if standing.custom_status == UNKNOWN:
+            return "may_have_been_sent"
+        case Status.SENT | Status.COMPLETED | Status.PROCESS_ERROR:
+            return "already_sent"
+        case status:
+            return "being_sent" if status in UNSENT else "already_ended"

@@ -1,0 +1,118 @@
+"""Cancelling raced against the worker: what waits for a place, is being sent, throttled, lost or told of."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from embedded.temporal_server import TemporalServer
+from tests.api.support import mobile, reasons, standings, verdicts
+from tests.iris import Iris, running_iris
+from tests.silence import SilentFarEnd
+
+CANCELLED = ("PROVIDER_SENDING_ERROR", "cancelled")
+PENDING = {"VALIDATION_PENDING", "DISPATCH_PENDING"}
+UNKNOWN = ("PROVIDER_SENDING_ERROR", "unknown")
+
+AT_ONCE = 2
+"""How many messages the worker sends at once: others wait in the provider's queue."""
+
+
+@pytest.fixture(scope="module")
+async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name: str) -> AsyncIterator[Iris]:
+    """A product whose worker sends few messages at a time, and whose API waits for little."""
+    async with running_iris(
+        mongodb_uri,
+        temporal_server.address,
+        f"{database_name}_cancelling",
+        sends_per_provider=AT_ONCE,
+        admission_wait=timedelta(seconds=2),
+    ) as running:
+        yield running
+
+
+async def test_what_a_provider_holds_for_long_is_being_sent_and_is_not_tried_again(iris: Iris) -> None:
+    far_end = SilentFarEnd()
+    async with far_end.serving():
+        sent = await iris.send("sms", mobile(), integrationId=await iris.sandbox(far_end.url))
+        await far_end.until_connections(1)
+        assert await cancel(iris, sent["id"]) == "being_sent"
+        far_end.let_go.set()
+        await iris.until_status(sent["id"], *UNKNOWN)
+        assert await cancel(iris, sent["id"]) == "may_have_been_sent"
+        assert far_end.connections == 1
+
+
+async def test_what_waits_in_the_providers_queue_is_cancelled_before_any_worker_has_it(iris: Iris) -> None:
+    far_end = SilentFarEnd()
+    async with far_end.serving():
+        for _ in range(AT_ONCE):
+            await iris.send("sms", mobile(), integrationId=await iris.sandbox(far_end.url))
+        await far_end.until_connections(AT_ONCE)
+        waiting = [await iris.send("sms", mobile()) for _ in range(2)]
+        for one in waiting:
+            assert await cancel(iris, one["id"]) is None
+        far_end.let_go.set()
+    sent = await iris.send("sms", mobile())
+    await iris.until_status(sent["id"], "COMPLETED")
+    for one in waiting:
+        assert standings(await iris.read(one["id"]))[-1] == CANCELLED
+        assert await verdicts(iris, one["id"]) == []
+
+
+class Race(NamedTuple):
+    """An interaction, and when it is cancelled: so long after its admission each time."""
+
+    recipient: str
+    after: list[float]
+
+
+RACES = st.builds(
+    Race,
+    st.sampled_from([f"346000000{ending}" for ending in ("01", "03", "04", "05", "06", "07", "08", "10")]),
+    st.lists(st.sampled_from([0.0, 0.002, 0.01, 0.03, 0.1, 0.3, 1.0]), min_size=1, max_size=2),
+)
+
+
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(races=st.lists(RACES, min_size=8, max_size=12))
+async def test_whenever_it_is_cancelled_it_is_told_the_truth(iris: Iris, races: list[Race]) -> None:
+    for race, answers, seen, taken in await asyncio.gather(*(run(iris, race) for race in races)):
+        story = (race, answers, standings(seen))
+        if None in answers:
+            assert standings(seen)[-1] == CANCELLED, story
+        if CANCELLED in standings(seen):
+            assert standings(seen).count(CANCELLED) == 1, story
+            assert taken == [], story
+            assert set(answers) <= {None, "being_sent"}, story
+        elif "already_sent" in answers:
+            assert taken, story
+
+
+async def run(iris: Iris, race: Race) -> tuple[Race, list[str | None], dict[str, Any], list[dict[str, Any]]]:
+    """What each cancelling was answered, how the interaction ended, and what the gateway took."""
+    sent = await iris.send("sms", race.recipient)
+
+    async def later(seconds: float) -> str | None:
+        await asyncio.sleep(seconds)
+        return await cancel(iris, sent["id"])
+
+    answers = await asyncio.gather(*map(later, race.after))
+    await iris.until(sent["id"], lambda seen: seen["status"] not in PENDING)
+    # Longer than any wait between two tries: whatever was still to be sent would have been.
+    await asyncio.sleep(1.5)
+    return race, list(answers), await iris.read(sent["id"]), await iris.taken_by_gateway(sent["id"])
+
+
+async def cancel(iris: Iris, interaction_id: str) -> str | None:
+    """Why it is not cancelled; None if it is."""
+    response = await iris.http.post(f"/v1/interactions/{interaction_id}/cancel")
+    if response.status_code == 200:
+        return None
+    [(field, code)] = reasons(response, 409)
+    assert field == "id"
+    return code

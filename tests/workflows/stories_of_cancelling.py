@@ -1,0 +1,95 @@
+"""Stories of interactions that are cancelled: in time, too late, and when nobody can say which."""
+
+from temporalio.client import WithStartWorkflowOperation
+from temporalio.common import WorkflowIDConflictPolicy
+
+from domain.clock import utc_now
+from domain.identifiers import derived_id, new_id, workflow_id
+from domain.submission import Submission
+from embedded.processes import until
+from models.interaction import Interaction
+from tests.iris import Iris
+from workflows.interaction import InteractionWorkflow
+from workflows.messages import InteractionInput
+
+
+async def cancelled_before_it_is_sent(iris: Iris) -> str:
+    """It is cancelled by the time its workflow begins."""
+    like = await Interaction.get((await iris.send("sms", "34600000003"))["id"])
+    assert like is not None
+    interaction_id = new_id()
+    submission = Submission(
+        interaction_id=interaction_id,
+        fingerprint="",
+        tenant=like.tenant,
+        author_id=like.author_id,
+        submitted_at=utc_now(),
+        integration=like.integration,
+        payload=like.payload,
+        destinations=["34600000001"],
+        process_id=None,
+        new_process_id=derived_id("process", interaction_id),
+        auto_create_user=True,
+        auto_create_process=True,
+    )
+    settings = iris.settings
+    start = InteractionInput(
+        interaction_id=interaction_id,
+        submission=submission,
+        receipt_window=settings.receipt_window,
+        dispatch_timeout=settings.dispatch_timeout,
+        dispatch_deadline=settings.dispatch_deadline,
+    )
+    await iris.temporal.execute_update_with_start_workflow(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
+        InteractionWorkflow.cancel,
+        like.author_id,
+        start_workflow_operation=WithStartWorkflowOperation(
+            InteractionWorkflow.run,
+            start,
+            id=workflow_id(interaction_id),
+            task_queue=settings.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+        ),
+    )
+    await iris.ended(interaction_id)
+    assert await _tries(iris, interaction_id) == 0
+    return interaction_id
+
+
+async def cancelled_between_two_tries(iris: Iris) -> str:
+    interaction_id = await _cancelled_after_the_first_try(iris, "34600000005")
+    await iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR", "cancelled")
+    await iris.ended(interaction_id)
+    return interaction_id
+
+
+async def cancelled_in_the_providers_hands(iris: Iris) -> str:
+    interaction_id = await _cancelled_after_the_first_try(iris, "34600000011")
+    await iris.until_status(interaction_id, "COMPLETED")
+    await iris.ended(interaction_id)
+    return interaction_id
+
+
+async def cancelled_before_it_is_sent_again(iris: Iris) -> str:
+    """Nobody answered, and it is not sent again; then a receipt tells that it had gone out."""
+    interaction_id = await _cancelled_after_the_first_try(iris, "34600000007")
+    await iris.until_status(interaction_id, "COMPLETED")
+    await iris.ended(interaction_id)
+    assert await _tries(iris, interaction_id) == 1
+    return interaction_id
+
+
+async def _cancelled_after_the_first_try(iris: Iris, destination: str) -> str:
+    sent = await iris.send("sms", destination)
+
+    async def is_tried() -> bool:
+        return await _tries(iris, sent["id"]) > 0
+
+    await until(is_tried)
+    await iris.http.post(f"/v1/interactions/{sent['id']}/cancel")
+    return sent["id"]
+
+
+async def _tries(iris: Iris, interaction_id: str) -> int:
+    response = await iris.gateway.get("/v1/ledger", params={"reference": interaction_id})
+    return len(response.json()["entries"])
