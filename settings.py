@@ -1,6 +1,7 @@
 """Every setting of Iris, each an environment variable; secrets may be files of the same names (`EnvironmentSettings`).
 
-`IRIS_…` for our own; MongoDB and Temporal are named as their own tools name them.
+`IRIS_…` for our own; MongoDB and Temporal are named as their own tools name them. What every process logs is read
+before all others, by `logs.py`: `IRIS_LOG_LEVEL`, `INFO` unless given, and `IRIS_LOG_FORMAT`, `text` or `json`.
 """
 
 import os
@@ -149,6 +150,8 @@ class Settings(EnvironmentSettings):
         notifications_at_once: how many attempts to tell tenants a worker makes at once (`docs/decisions/0020`).
         notification_timeout: how long a tenant's endpoint is given to answer.
         cached_workflows: how many open workflows a worker keeps in memory.
+        metrics_address: `IRIS_METRICS_ADDRESS`, where a worker answers Prometheus, such as `127.0.0.1:9464`; nowhere
+            unless given. The API answers it at `/metrics`.
     """
 
     model_config = SettingsConfigDict(
@@ -196,6 +199,7 @@ class Settings(EnvironmentSettings):
     notifications_at_once: int = Field(default=100, ge=1)
     notification_timeout: Duration = Field(default=timedelta(seconds=20), le=timedelta(seconds=60))
     cached_workflows: int = Field(default=5_000, ge=100)
+    metrics_address: Annotated[str, Field(pattern=r"^\S+:\d{1,5}$")] | None = None
 
     @model_validator(mode="after")
     def _refuse_weak_secrets(self) -> Self:

@@ -33,6 +33,7 @@ from bootstrap import connect_temporal, http_client, http_clients, mongodb, regi
 from domain import interaction as domain
 from file_links import FileLinks
 from integrations import Integrations, ProviderOpener
+from metrics import serve
 from providers import PROVIDERS
 from reconciling import ensure_schedule
 from security import Vault
@@ -161,6 +162,8 @@ async def run_worker(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if settings.metrics_address:
+        serve(settings.metrics_address)
     client = await connect_temporal(settings)
     await register_search_attributes(client)
     await ensure_schedule(client, settings)

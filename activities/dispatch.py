@@ -16,6 +16,7 @@ from activities.shares import NoPlaceError, Shares
 from domain.outcomes import LONGEST_DETAIL, Accepted, FailureClass, Outcome, Rejected, Unanswered
 from domain.payloads import InvalidPayloadError, parse_payload
 from integrations import Integrations, ProviderOpener
+from metrics import timed_dispatch
 from models.interaction import Interaction
 from outbound_guard import ForbiddenAddressError
 from providers.base import AnyProvider, MisconfiguredError, Outbound, TransientError
@@ -144,6 +145,13 @@ async def _sign_of_life(tries: int) -> AsyncGenerator[None]:
 
 
 async def _send(provider: AnyProvider, outbound: Outbound) -> Outcome:
+    with timed_dispatch(outbound.channel, provider.name) as came_to:
+        outcome = await _attempt(provider, outbound)
+        came_to(outcome)
+    return outcome
+
+
+async def _attempt(provider: AnyProvider, outbound: Outbound) -> Outcome:
     try:
         return await _undisturbed(provider.send(outbound))
     except TransientError:

@@ -6,6 +6,7 @@ from temporalio import activity
 
 from activities.interfaces import Change, Record, RecordActivities
 from activities.telling import Teller, tell_nobody
+from metrics import count_statuses
 from models.interaction import Interaction, Step
 
 
@@ -44,6 +45,7 @@ class MongoRecord(RecordActivities):
             # Whoever admits it tells of the registration too; it may end without having been admitted.
             first = change.history_before if change.history_before > 1 else 0
             await self._tell(change.integration_id, change.interaction_id, first)
+        count_statuses(entry.status for entry in change.history)
 
     @activity.defn
     async def load(self, interaction_id: str) -> Record | None:

@@ -11,6 +11,7 @@ from domain.access import OPERATIONS, Caller, Operation, Role
 from domain.clock import utc_now
 from domain.errors import ForbiddenError, UnauthenticatedError
 from domain.problems import Problem
+from logs import note
 from models.access import Account, ApiKey
 from security import API_KEY_PREFIX, hash_api_key
 from settings import Settings
@@ -49,6 +50,7 @@ async def authenticate(
             await _caller_of_key(token, state) if token.startswith(API_KEY_PREFIX) else _caller_of_token(token, state)
         )
         if caller is not None:
+            note(tenant=caller.tenant)
             return caller
     raise UnauthenticatedError([Problem(field="Authorization", code="unauthenticated")])
 

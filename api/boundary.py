@@ -1,16 +1,19 @@
 """What holds for every request and every answer, whatever the route: sizes going in, headers going out."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 
 from fastapi import FastAPI, Request
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 from typing_extensions import override
 
 from api.envelope import failure
+from domain.identifiers import new_id
 from domain.problems import Problem
+from logs import note
 
 LARGEST_HEADER: Final = 16_384
 """Bytes of a request's header fields together, as most servers have it; they are read before the caller is known."""
@@ -28,6 +31,11 @@ ANSWER_HEADERS: Final[Mapping[str, str]] = {
 
 https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers
 """
+
+REQUEST_ID: Final = "X-Request-Id"
+"""By what a request is found in the logs: the caller's, or ours; answered, and in every line about it."""
+
+_TELLABLE: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 DOCUMENTATION: Final = "/docs"
 
@@ -56,7 +64,9 @@ class Boundary(FastAPI):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        answer = self._with_headers(scope["path"], send)
+        request_id = _request_id(scope)
+        note(request_id=request_id)
+        answer = self._with_headers(scope["path"], request_id, send)
         excess = _excess(scope)
         if excess is None:
             await super().__call__(scope, receive, answer)
@@ -64,11 +74,12 @@ class Boundary(FastAPI):
             status, problem = excess
             await failure(Request(scope), status, [problem])(scope, receive, answer)
 
-    def _with_headers(self, path: str, send: Send) -> Callable[[Message], Awaitable[None]]:
+    def _with_headers(self, path: str, request_id: str, send: Send) -> Callable[[Message], Awaitable[None]]:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(ANSWER_HEADERS)
+                headers[REQUEST_ID] = request_id
                 if path == DOCUMENTATION:
                     headers["Content-Security-Policy"] = _DOCUMENTATION_POLICY
                 if self.only_https:
@@ -76,6 +87,12 @@ class Boundary(FastAPI):
             await send(message)
 
         return answer
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's own id of a request, if it is one that can be logged and answered, else a fresh one."""
+    given = Headers(scope=scope).get(REQUEST_ID, "")
+    return given if _TELLABLE.fullmatch(given) else new_id()
 
 
 def _excess(scope: Scope) -> tuple[HTTPStatus, Problem] | None:

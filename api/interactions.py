@@ -25,6 +25,7 @@ from domain.problems import Problem
 from domain.submission import Submission
 from domain.templates import TemplateReference
 from integrations import describe
+from metrics import count_submission
 from models.interaction import Interaction
 from models.matching import Addressee
 
@@ -86,6 +87,8 @@ async def send_interaction(
         submission = await _submission(state, asked, caller, idempotency_key)
         admission = await submit(state.temporal, state.settings, submission)
     check_same(admission.fingerprint, submission.fingerprint)
+    integration = submission.integration
+    count_submission(integration.channel, integration.provider, admission.interaction.status)
     answer = InteractionAnswer.of(admission.interaction).on_the_wire()
     if admission.problems:
         return failure(request, status_of_problems(admission.problems), admission.problems, payload=answer)

@@ -23,6 +23,7 @@ from domain.identifiers import derived_id, new_id
 from domain.problems import Problem
 from domain.reception import Reception
 from integrations import describe
+from metrics import observe_webhook
 from models.integration import Integration
 from models.matching import Addressee, interactions_of
 from models.unmatched import UnmatchedNews
@@ -147,6 +148,7 @@ async def _pass_on(state: IrisState, integration: Integration, heard: Sequence[N
         if isinstance(item, InboundMessage):
             await _take_in(state, integration, item)
             continue
+        observe_webhook(integration.channel, integration.provider, item.occurred_at, utc_now())
         found = await _about(state, integration, item)
         if not found and (item.reference or item.provider_message_id or item.up_to is None):
             await _keep_unmatched(integration, item)

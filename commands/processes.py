@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import logging
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +13,7 @@ import uvloop
 
 from commands.client import OUT, fail
 from commands.options import AsJson, DataDirectory
+from logs import log_to_stderr
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -38,7 +37,7 @@ def worker() -> None:
     from settings import settings
     from worker import run_worker
 
-    _log_to_stderr()
+    log_to_stderr()
     uvloop.run(run_worker(settings()))
 
 
@@ -50,7 +49,7 @@ def sandbox(
     from embedded.gateway.server import serve
     from embedded.gateway.settings import GatewaySettings
 
-    _log_to_stderr()
+    log_to_stderr()
     asyncio.run(serve(GatewaySettings(), host, port))  # pyright: ignore[reportCallIssue] - read from the environment
 
 
@@ -130,18 +129,8 @@ def _serve(app: "FastAPI", host: str, port: int) -> None:
 
     from api.server import server_config
 
-    _log_to_stderr()
+    log_to_stderr()
     server = uvicorn.Server(server_config(app, host, port))
     server.run()
     if not server.started:
         raise typer.Exit(1)
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=os.environ.get("IRIS_LOG_LEVEL", "INFO").upper(),
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
-    for noisy in ("httpx2", "httpcore2", "pymongo"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -56,6 +56,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "IRIS_CACHED_WORKFLOWS": ("200", 200),
     "IRIS_NOTIFICATIONS_AT_ONCE": ("10", 10),
     "IRIS_NOTIFICATION_TIMEOUT": ("5", timedelta(seconds=5)),
+    "IRIS_METRICS_ADDRESS": ("0.0.0.0:9464", "0.0.0.0:9464"),
 }
 PRODUCTION = {"IRIS_ENVIRONMENT": "production", "IRIS_JWT_SECRET": SECRET} | dict.fromkeys(
     ("IRIS_ENCRYPTION_KEYS", "IRIS_PAYLOAD_KEYS"), KEY
@@ -167,6 +168,7 @@ def test_the_vaults_keys_are_taken_newest_first_whatever_is_around_them(monkeypa
         ("IRIS_LARGEST_BODY", "0"),
         ("IRIS_LARGEST_WEBHOOK", "0"),
         ("IRIS_CACHED_WORKFLOWS", "1"),
+        ("IRIS_METRICS_ADDRESS", "9464"),
         ("IRIS_ENVIRONMENT", "elsewhere"),
         ("IRIS_RECEIPT_WINDOW", "-1"),
         ("IRIS_ALLOWED_NETWORKS", "sandbox"),

@@ -1,0 +1,81 @@
+"""What Prometheus is told of the API's process, and of how much waits in Temporal."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from activities.interfaces import sending_queue
+from api.state import IrisState, State
+from metrics import TASK_QUEUE_BACKLOG
+from providers import PROVIDERS
+
+router = APIRouter(tags=["health"])
+
+_PATIENCE: Final = 2.0
+"""Seconds that Temporal is given to say how much waits."""
+
+_KEPT: Final = 5.0
+"""Seconds that what it said is told again, however often Prometheus, or somebody else, asks."""
+
+_WORKFLOWS: Final = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
+_ACTIVITIES: Final = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+
+Queue = tuple[str, TaskQueueType.ValueType]
+
+
+class Backlog:
+    """How much waits in Temporal, asked for now and then."""
+
+    def __init__(self) -> None:
+        self._asked = -_KEPT
+        self._lock = asyncio.Lock()
+
+    async def refresh(self, state: IrisState) -> None:
+        """Ask Temporal, if it was not asked a moment ago; of what it does not say, nothing is told."""
+        async with self._lock:
+            if time.monotonic() - self._asked < _KEPT:
+                return
+            TASK_QUEUE_BACKLOG.clear()
+            queues = list(_queues(state.settings.task_queue))
+            await asyncio.gather(*(_ask(state.temporal, *queue) for queue in queues))
+            self._asked = time.monotonic()
+
+
+_backlog = Backlog()
+
+
+@router.get("/metrics", summary="What Prometheus is told", response_class=Response)
+async def tell_metrics(state: State) -> Response:
+    """Counts and times of this process, and how much waits in Temporal, in Prometheus's text format."""
+    await _backlog.refresh(state)
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _queues(task_queue: str) -> Iterator[Queue]:
+    yield task_queue, _WORKFLOWS
+    yield task_queue, _ACTIVITIES
+    for provider in PROVIDERS:
+        yield sending_queue(task_queue, provider), _ACTIVITIES
+
+
+async def _ask(client: Client, name: str, kind: TaskQueueType.ValueType) -> None:
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=name), task_queue_type=kind, report_stats=True
+    )
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            answer = await client.workflow_service.describe_task_queue(request)
+    except (TimeoutError, RPCError):
+        return
+    word = "workflow" if kind == _WORKFLOWS else "activity"
+    TASK_QUEUE_BACKLOG.labels(name, word).set(answer.stats.approximate_backlog_count)

@@ -1,0 +1,80 @@
+"""What Prometheus is told of a process: counts and times, by names of ours alone; no tenant, no destination, no id.
+
+Counting costs a microsecond, and nothing is asked of anybody until Prometheus asks.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+from domain.channels import Channel
+from domain.outcomes import Outcome
+from domain.status import Status
+
+_SUBMISSIONS: Final = Counter(
+    "iris_submissions",
+    "Submissions answered, by the status that they were answered in",
+    ["channel", "provider", "status"],
+)
+_STATUSES: Final = Counter("iris_statuses", "Steps of records written, by the status that they came to", ["status"])
+_DISPATCHES: Final = Histogram(
+    "iris_dispatch_seconds",
+    "How long providers took over a send, by what it came to: accepted, rejected, unanswered, not_taken",
+    ["channel", "provider", "outcome"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+_WEBHOOK_LAG: Final = Histogram(
+    "iris_webhook_lag_seconds",
+    "From when something happened by a provider's clock until Iris heard it",
+    ["channel", "provider"],
+    buckets=(0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 3_600, 86_400),
+)
+TASK_QUEUE_BACKLOG: Final = Gauge(
+    "iris_task_queue_backlog", "About how many tasks wait for a worker, as Temporal says", ["task_queue", "kind"]
+)
+
+
+def count_submission(channel: Channel, provider: str, status: Status) -> None:
+    """Count a submission that was answered in a status."""
+    _SUBMISSIONS.labels(channel, provider, status).inc()
+
+
+def count_statuses(statuses: Iterable[Status]) -> None:
+    """Count the statuses of a step that was written."""
+    for status in statuses:
+        _STATUSES.labels(status).inc()
+
+
+def observe_webhook(channel: Channel, provider: str, occurred_at: datetime | None, heard_at: datetime) -> None:
+    """Observe how late a provider's news was heard, if it says when it happened; by a clock ahead of ours, at once."""
+    if occurred_at is not None:
+        _WEBHOOK_LAG.labels(channel, provider).observe(max(0.0, (heard_at - occurred_at).total_seconds()))
+
+
+@contextmanager
+def timed_dispatch(channel: Channel, provider: str) -> Generator[Callable[[Outcome], None]]:
+    """Observe how long a send takes, and what it came to: what is told within, else that it was not taken."""
+    began, word = time.perf_counter(), "not_taken"
+
+    def came_to(outcome: Outcome) -> None:
+        nonlocal word
+        word = type(outcome).__name__.lower()
+
+    try:
+        yield came_to
+    finally:
+        _DISPATCHES.labels(channel, provider, word).observe(time.perf_counter() - began)
+
+
+def serve(address: str) -> None:
+    """Answer Prometheus at `host:port`, in a thread, for the rest of this process.
+
+    Raises:
+        OSError: if the address cannot be listened on.
+    """
+    host, _, port = address.rpartition(":")
+    start_http_server(int(port), host)

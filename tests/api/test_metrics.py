@@ -1,0 +1,101 @@
+"""What Prometheus is told."""
+
+from collections.abc import Mapping
+
+import httpx2
+from prometheus_client.parser import text_string_to_metric_families
+
+from domain.clock import to_wire, utc_now
+from embedded.ports import free_port
+from metrics import serve
+from tests.api.support import SILENT, mobile
+from tests.iris import Iris
+
+Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def samples(text: str) -> Samples:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+async def told(iris: Iris) -> Samples:
+    response = await iris.http.get("/metrics", headers={"Authorization": ""})
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("text/plain")
+    return samples(response.text)
+
+
+def grown(before: Samples, after: Samples, name: str, **labels: str) -> float:
+    key = name, frozenset(labels.items())
+    return after.get(key, 0) - before.get(key, 0)
+
+
+async def test_a_message_is_counted_on_its_way(iris: Iris) -> None:
+    before = await told(iris)
+    admitted = await iris.send("sms", mobile())
+    await iris.until_status(admitted["id"], "COMPLETED")
+    await iris.ended(admitted["id"])
+    after = await told(iris)
+    way = {"channel": "SMS", "provider": "sandbox"}
+    assert grown(before, after, "iris_submissions_total", **way, status="DISPATCH_PENDING") == 1
+    assert grown(before, after, "iris_dispatch_seconds_count", **way, outcome="accepted") == 1
+    assert grown(before, after, "iris_webhook_lag_seconds_count", **way) >= 1
+    assert grown(before, after, "iris_statuses_total", status="SENT") >= 1
+    assert grown(before, after, "iris_statuses_total", status="COMPLETED") >= 1
+
+
+async def test_what_a_provider_refuses_is_counted_apart(iris: Iris) -> None:
+    before = await told(iris)
+    refused = await iris.send("sms", "34600000003")
+    await iris.until_status(refused["id"], "PROVIDER_SENDING_ERROR")
+    invalid = await iris.post(iris.request("sms", mobile(), AutoCreateProcess=False))
+    assert invalid.status_code == 422
+    after = await told(iris)
+    way = {"channel": "SMS", "provider": "sandbox"}
+    assert grown(before, after, "iris_dispatch_seconds_count", **way, outcome="rejected") == 1
+    assert grown(before, after, "iris_submissions_total", **way, status="VALIDATION_ERROR") == 1
+
+
+async def test_how_late_news_is_heard_is_observed(iris: Iris) -> None:
+    admitted = await iris.send("sms", SILENT)
+    await iris.until_status(admitted["id"], "SENT")
+    before = await told(iris)
+    assert (await iris.receive(admitted["id"], "delivered", timestamp="2020-01-01T00:00:00.000Z")).status_code == 200
+    assert (await iris.receive(admitted["id"], "read", timestamp=to_wire(utc_now()))).status_code == 200
+    after = await told(iris)
+    assert grown(before, after, "iris_webhook_lag_seconds_count", channel="SMS", provider="sandbox") == 2
+    within_a_day = {"channel": "SMS", "provider": "sandbox", "le": "86400.0"}
+    assert grown(before, after, "iris_webhook_lag_seconds_bucket", **within_a_day) == 1
+
+
+async def test_how_much_waits_in_temporal_is_told_by_task_queue(iris: Iris) -> None:
+    queue = iris.settings.task_queue
+    seen = {key for key in await told(iris) if key[0] == "iris_task_queue_backlog"}
+    wanted = [
+        (queue, "workflow"),
+        (queue, "activity"),
+        (f"{queue}-sandbox", "activity"),
+        (f"{queue}-twilio", "activity"),
+    ]
+    for name, kind in wanted:
+        assert ("iris_task_queue_backlog", frozenset({("task_queue", name), ("kind", kind)})) in seen
+
+
+async def test_nobody_is_named(iris: Iris) -> None:
+    to = mobile()
+    admitted = await iris.send("sms", to)
+    text = (await iris.http.get("/metrics")).text
+    for word in (to, admitted["id"], admitted["processId"], f'"{iris.demo.tenant}"', iris.demo.integrations["sms"]):
+        assert word not in text
+
+
+async def test_a_worker_answers_where_a_setting_says() -> None:
+    port = free_port()
+    serve(f"127.0.0.1:{port}")
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        answer = await http.get(f"http://127.0.0.1:{port}/metrics")
+    assert "iris_dispatch_seconds" in answer.text

@@ -1,0 +1,48 @@
+"""Request ids, in and out."""
+
+import logging
+
+import pytest
+
+from logs import JsonFormatter
+from models.interaction import Interaction
+from tests.api.support import ABSENT_ID, mobile
+from tests.iris import Iris
+
+NAME = "X-Request-Id"
+
+
+async def test_every_answer_has_an_id_and_no_two_the_same(iris: Iris) -> None:
+    answers = [await iris.http.get(path) for path in ("/health/live", "/nowhere", f"/v1/interactions/{ABSENT_ID}")]
+    ids = {answer.headers[NAME] for answer in answers}
+    assert len(ids) == 3
+    assert all(len(one) == 24 for one in ids)
+
+
+async def test_the_callers_own_is_answered(iris: Iris) -> None:
+    given = "7f3e-42:a/B_c=@.x"
+    assert (await iris.http.get("/health/live", headers={NAME: given})).headers[NAME] == given
+
+
+@pytest.mark.parametrize("given", ["", "two words", "x" * 129, "<script>", "ñ".encode()])
+async def test_one_that_cannot_be_told_is_not(iris: Iris, given: str | bytes) -> None:
+    answered = (await iris.http.get("/health/live", headers=[(NAME.encode(), _bytes(given))])).headers[NAME]
+    assert answered not in {given, ""}
+
+
+async def test_it_is_in_what_is_logged_of_the_request_with_the_tenant(
+    iris: Iris, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.handler.setFormatter(JsonFormatter())
+    admitted = await iris.send("sms", mobile())
+    await iris.until_status(admitted["id"], "COMPLETED")
+    await iris.ended(admitted["id"])
+    await Interaction.collection().update_one({"_id": admitted["id"]}, {"$set": {"status": "SPOILT"}})
+    with caplog.at_level(logging.ERROR, "iris.api"):
+        await iris.http.get(f"/v1/interactions/{admitted['id']}", headers={NAME: "asked-1"})
+    assert '"request_id": "asked-1"' in caplog.text
+    assert f'"tenant": "{iris.demo.tenant}"' in caplog.text
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text.encode() if isinstance(text, str) else text
