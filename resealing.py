@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from functools import reduce
+from operator import getitem
+from typing import Any, Final
 
 from models.base import Stored
 from models.integration import Integration
@@ -11,6 +13,8 @@ from security import UnsealableError, Vault
 SEALED: Final[Sequence[tuple[type[Stored], str]]] = (
     (Integration, "credentials"),
     (Integration, "fingerprint"),
+    (Integration, "endpoint.secret"),
+    (Integration, "endpoint.former_secret"),
 )
 """The fields that hold what `Vault.seal` made, by their documents."""
 
@@ -44,7 +48,7 @@ async def reseal(vault: Vault) -> Resealing:
 async def _reseal_field(vault: Vault, document: type[Stored], name: str, done: Resealing) -> None:
     collection = document.collection()
     async for found in collection.find({name: {"$type": "string"}}, {name: True}):
-        sealed = found[name]
+        sealed: Any = reduce(getitem, name.split("."), found)
         if vault.is_newest(sealed):
             done.current += 1
             continue

@@ -131,7 +131,12 @@ async def test_the_catalogue_is_shown_with_what_a_provider_must_be_told(command:
     assert (await command("types", "--provider", "nobody")).exit_code == 2
 
 
-async def test_what_is_sealed_with_an_older_key_is_sealed_anew_once(iris: Iris) -> None:
+async def test_what_is_sealed_with_an_older_key_is_sealed_anew_once(
+    command: Command, iris: Iris, token_file: Path
+) -> None:
+    one = await made(command, iris, token_file)
+    endpoint = {"Url": "http://127.0.0.1:1/told", "Subscriptions": ["*"]}
+    assert (await iris.http.put(f"/v1/integrations/{one['id']}/webhook", json=endpoint)).status_code < 300
     older = iris.settings.vault_keys()
     newer = Fernet.generate_key().decode()
     vault, foreign = Vault([newer, *older]), Vault([Fernet.generate_key().decode()])
@@ -145,6 +150,10 @@ async def test_what_is_sealed_with_an_older_key_is_sealed_anew_once(iris: Iris) 
         assert first.unopened == second.unopened == [f"integrations/{lost.id}.credentials"]
         anew = await Integration.get(stored[0].id)
         assert anew is not None
+        told = await Integration.get(one["id"])
+        assert told is not None
+        assert told.endpoint is not None
+        assert Vault([newer]).open(told.endpoint.secret)["secret"]
         assert Vault([newer]).open(anew.credentials) == Vault(older).open(stored[0].credentials)
     finally:
         await lost.delete()
