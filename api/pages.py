@@ -63,7 +63,7 @@ class PageQuery:
     after: Position | None
 
 
-def _page_query(
+async def _page_query(
     limit: Annotated[int, Query(ge=1, le=LARGEST_SIZE, description="Items of a page.")] = DEFAULT_SIZE,
     cursor: Annotated[str | None, Query(description="The `nextCursor` of the page before; none for the first.")] = None,
 ) -> PageQuery:

@@ -46,7 +46,7 @@ class IrisState:
     addressees: TimedCache[Addressee]
 
 
-def state_of(request: Request) -> IrisState:
+async def state_of(request: Request) -> IrisState:
     """The state of the process that serves a request."""
     return request.app.state.iris
 
