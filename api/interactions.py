@@ -84,8 +84,16 @@ async def send_interaction(
     with state.submissions.take():
         raw = await read_object(request, state.settings.largest_body)
         asked = parse_fields(SendRequest, raw)
-        submission = await _submission(state, asked, caller, idempotency_key)
-        admission = await submit(state.temporal, state.settings, submission)
+        return await answered(request, state, await _submission(state, asked, caller, idempotency_key))
+
+
+async def answered(request: Request, state: IrisState, submission: Submission) -> JSONResponse:
+    """The answer to a submission: admitted, or refused and why.
+
+    Raises:
+        ConflictError: if another request was made under its key.
+    """
+    admission = await submit(state.temporal, state.settings, submission)
     check_same(admission.fingerprint, submission.fingerprint)
     integration = submission.integration
     count_submission(integration.channel, integration.provider, admission.interaction.status)

@@ -174,6 +174,12 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
     "may_have_been_sent": _both(
         "Nadie respondió al envío: puede haberse enviado", "Nobody answered the send: it may have been sent"
     ),
+    "not_outbound": _both("No se reenvía lo que se recibió", "What was received is not sent again"),
+    "no_content": _both("No tiene contenido, o ya no lo tiene", "It has no contents, or none any more"),
+    "may_still_arrive": _both(
+        "Todavía puede llegar: reenviarla podría entregarla dos veces; si lo acepta, indique force: true",
+        "It may still arrive: sent again, it could arrive twice; if you accept that, give force: true",
+    ),
     "already_ended": _both("Ya había terminado", "It had ended already"),
     "not_found": _both("No existe", "It does not exist"),
     "method_not_allowed": _both("Método no admitido", "Method not allowed"),

@@ -1,6 +1,7 @@
 """What a caller asks: one send, as the domain says it."""
 
 from datetime import datetime
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -11,6 +12,9 @@ from domain.payloads import InvalidPayloadError, parse_payload, summary_of
 from domain.segments import segments
 from domain.status import Status
 from domain.templates import TemplateReference
+
+SEGMENTS: Final = "sms"
+"""The name in an interaction's metadata under which is told what an SMS costs."""
 
 
 class Submission(BaseModel):
@@ -86,4 +90,4 @@ class Submission(BaseModel):
         except InvalidPayloadError:
             return {}
         counted = segments(text)
-        return {"sms": {"encoding": counted.encoding, "segments": counted.parts}}
+        return {SEGMENTS: {"encoding": counted.encoding, "segments": counted.parts}}

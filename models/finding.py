@@ -12,7 +12,7 @@ from domain.channels import Channel
 from domain.destinations import Destination
 from domain.interaction import Direction, IntegrationReference
 from domain.status import Status
-from models.interaction import LISTED_BY, RESEND_OF, Interaction, newest_first_by
+from models.interaction import LISTED_BY, RESEND_OF_FIELD, Interaction, newest_first_by
 
 MOST_SEEN: Final = 4_000
 """How many interactions one page looks at, where an index alone does not tell which ones fit."""
@@ -25,7 +25,7 @@ NEWEST_FIRST: Final = [("created", DESCENDING), ("_id", DESCENDING)]
 
 _INTEGRATION: Final = "integration.integration_id"
 
-_FEWER_THAN_OF_AN_INTEGRATION: Final = (RESEND_OF, *LISTED_BY[: LISTED_BY.index(_INTEGRATION)])
+_FEWER_THAN_OF_AN_INTEGRATION: Final = (RESEND_OF_FIELD, *LISTED_BY[: LISTED_BY.index(_INTEGRATION)])
 """By what fewer interactions are found than by an integration."""
 
 _USUAL: Final = frozenset({Status.SENT, Status.COMPLETED, Status.RECEIVED})
@@ -92,7 +92,7 @@ class Wanted:
     def conditions(self) -> dict[str, Any]:
         """What must be true, by field, without the tenant and the dates."""
         asked: dict[str, Any] = {
-            RESEND_OF: self.resend_of,
+            RESEND_OF_FIELD: self.resend_of,
             "process_id": self.process_id,
             "user_ids": self.user_id,
             _INTEGRATION: self.integration_id,
@@ -184,7 +184,11 @@ async def search(wanted: Wanted, after: Mapping[str, Any] | None = None) -> Sear
         await _name_integrations(wanted, conditions)
     if not statuses or conditions.get(_INTEGRATION) == {"$in": []}:
         return None
-    field = RESEND_OF if RESEND_OF in conditions else next((name for name in LISTED_BY if name in conditions), None)
+    field = (
+        RESEND_OF_FIELD
+        if RESEND_OF_FIELD in conditions
+        else next((name for name in LISTED_BY if name in conditions), None)
+    )
     if field == _INTEGRATION and is_rare:
         field = "status"
     along = [{"tenant": wanted.tenant}, after or {}, _between(wanted.since, wanted.until)]

@@ -13,6 +13,7 @@ from domain.clock import utc_now
 from domain.destinations import Destination
 from domain.interaction import AuditTrail, Direction, DispatchPolicy, HeardEvent, HistoryEntry, IntegrationReference
 from domain.problems import Problem
+from domain.resending import RESEND_OF
 from domain.status import Milestone, Standing, Status
 from domain.templates import TemplateReference
 from domain.waiting import VALIDATION_PATIENCE, Situation
@@ -23,8 +24,7 @@ from models.user import User
 
 _IS_DUE: Final = {"due": {"$type": "date"}}
 
-RESEND_OF: Final = "metadata.resendOf"
-"""Where an interaction that was sent again names the one that it repeats."""
+RESEND_OF_FIELD: Final = f"metadata.{RESEND_OF}"
 
 LISTED_BY: Final = (
     "process_id",
@@ -123,7 +123,7 @@ class Interaction(Stored):
         indexes = [
             # Every list is of one tenant, newest first: equal, sorted, ranged (docs/decisions/0003-mongodb.md).
             *map(IndexModel, map(newest_first_by, LISTED_BY)),
-            IndexModel(newest_first_by(RESEND_OF), partialFilterExpression={RESEND_OF: {"$exists": True}}),
+            IndexModel(newest_first_by(RESEND_OF_FIELD), partialFilterExpression={RESEND_OF_FIELD: {"$exists": True}}),
             IndexModel([("integration.integration_id", ASCENDING), ("provider_message_ids", ASCENDING)]),
             # Only what still has to happen: a handful of a million.
             IndexModel([("due", ASCENDING), ("_id", ASCENDING)], partialFilterExpression=_IS_DUE),

@@ -1,0 +1,16 @@
+"""Sending an interaction again, on the wire."""
+
+from pydantic import Field
+
+from api.schemas.common import Asked
+
+
+class ResendRequest(Asked):
+    """How an interaction is sent again; nothing of it need be given."""
+
+    integration_id: str | None = Field(
+        default=None,
+        alias="integrationId",
+        description="Through which integration; that of the interaction unless given.",
+    )
+    force: bool = Field(default=False, description="Send it again although it may still arrive, and so arrive twice.")
