@@ -184,11 +184,7 @@ async def search(wanted: Wanted, after: Mapping[str, Any] | None = None) -> Sear
         await _name_integrations(wanted, conditions)
     if not statuses or conditions.get(_INTEGRATION) == {"$in": []}:
         return None
-    field = (
-        RESEND_OF_FIELD
-        if RESEND_OF_FIELD in conditions
-        else next((name for name in LISTED_BY if name in conditions), None)
-    )
+    field = next((name for name in (RESEND_OF_FIELD, *LISTED_BY) if name in conditions), None)
     if field == _INTEGRATION and is_rare:
         field = "status"
     along = [{"tenant": wanted.tenant}, after or {}, _between(wanted.since, wanted.until)]

@@ -11,6 +11,6 @@ class ResendRequest(Asked):
     integration_id: str | None = Field(
         default=None,
         alias="integrationId",
-        description="Through which integration; that of the interaction unless given.",
+        description="Through which integration; unless given, the same.",
     )
     force: bool = Field(default=False, description="Send it again although it may still arrive, and so arrive twice.")

@@ -1,0 +1,78 @@
+"""Interactions: explain where one is, and what becomes of it."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from api.access import allowed
+from api.description import refusals, shown
+from api.engine_state import WorkflowState, state_and_attempt
+from api.envelope import language_of, success
+from api.interactions import found_interaction
+from api.schemas.explaining import (
+    EXPLANATION_EXAMPLE,
+    AttemptAnswer,
+    ExplanationAnswer,
+    ExplanationEnvelope,
+    WaitAnswer,
+    WorkflowAnswer,
+)
+from api.state import State
+from domain.access import Caller, Operation
+from domain.clock import utc_now
+from domain.explaining import explained
+from domain.identifiers import workflow_id
+from domain.resending import RESEND_OF, may_still_arrive
+from domain.waiting import waiting_for
+from models.finding import Wanted, search
+
+router = APIRouter(tags=["interactions"])
+
+_EXPLAINED_DETAIL: Final = "Interacción explicada"
+
+_MOST_RESENDS: Final = 20
+"""How many of those that repeat it are named."""
+
+
+@router.get(
+    "/v1/interactions/{interaction_id}/explanation",
+    summary="Explain where an interaction is",
+    response_model=ExplanationEnvelope,
+    responses={**shown(EXPLANATION_EXAMPLE), **refusals(404)},
+)
+async def explain_interaction(
+    request: Request,
+    interaction_id: str,
+    caller: Annotated[Caller, allowed(Operation.INTERACTIONS_READ)],
+    state: State,
+) -> JSONResponse:
+    """Why it is in its status, what it waits for, until when, and what happens then, in words and as fields."""
+    document = await found_interaction(interaction_id, caller)
+    language = language_of(request)
+    standing, last = document.standing, document.history[-1]
+    wait = waiting_for(document.situation, state.settings.windows, utc_now())
+    workflow, attempt = await state_and_attempt(state.temporal, interaction_id)
+    if wait is None and workflow is WorkflowState.LOST:
+        workflow = WorkflowState.ENDED  # so long ago that Temporal has forgotten it
+    resends = await search(Wanted(tenant=caller.tenant, resend_of=interaction_id))
+    first = document.metadata.get(RESEND_OF)
+    answer = ExplanationAnswer(
+        id=document.id,
+        status=standing.status,
+        custom_status=standing.custom_status,
+        since=last.date,
+        explanation=explained(standing, wait, language),
+        reason=last.notes,
+        waits_for=WaitAnswer(awaited=wait.awaited, until=wait.until, then=wait.sentence(language)) if wait else None,
+        is_final=wait is None,
+        may_still_arrive=may_still_arrive(standing),
+        workflow=WorkflowAnswer(
+            id=workflow_id(interaction_id),
+            state=workflow,
+            attempt=AttemptAnswer.model_validate(attempt, from_attributes=True) if attempt else None,
+        ),
+        resend_of=first if isinstance(first, str) else None,
+        resent_as=[row.id for row in (await resends.found(_MOST_RESENDS)).rows] if resends else [],
+    )
+    return success(answer.on_the_wire(), _EXPLAINED_DETAIL)

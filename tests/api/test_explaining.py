@@ -1,0 +1,107 @@
+"""What an interaction's explanation says: where it is, what it waits for, and what the engine knows of it."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from temporalio.client import Client
+
+from api.engine_state import WorkflowState, state_and_attempt
+from domain.explaining import CUSTOM_STATUSES, STATUSES, explained
+from domain.problems import Language
+from domain.status import Standing, Status
+from embedded.ports import free_port
+from embedded.processes import until
+from embedded.temporal_server import TemporalServer
+from tests.api.support import ABSENT_ID, SILENT, mobile, reasons, verdicts
+from tests.iris import Iris
+
+REFUSED, THROTTLED = "34600000003", "34600000005"
+
+
+async def explanation(iris: Iris, interaction_id: str, language: str = "es") -> dict[str, Any]:
+    response = await iris.http.get(
+        f"/v1/interactions/{interaction_id}/explanation", headers={"Accept-Language": language}
+    )
+    assert response.status_code == 200, response.text
+    return response.json()["payload"]
+
+
+async def test_what_was_sent_says_what_it_waits_for_until_when_and_what_happens_then(iris: Iris) -> None:
+    sent = await iris.send("sms", SILENT)
+    await iris.until_status(sent["id"], "SENT")
+    seen = await explanation(iris, sent["id"])
+    until_when = seen["waitsFor"]["until"]
+    assert seen["waitsFor"]["awaited"] == "delivery"
+    assert seen["explanation"] == (
+        f"El proveedor la tiene. Espera la confirmación de entrega hasta {until_when}; "
+        "entonces se anotará que no llegó ninguna."
+    )
+    assert (seen["isFinal"], seen["mayStillArrive"]) == (False, True)
+    assert seen["workflow"] == {"id": f"interaction-{sent['id']}", "state": "running", "attempt": None}
+    english = await explanation(iris, sent["id"], "en")
+    assert english["explanation"].startswith("The provider has it. It waits for the receipt of delivery until")
+
+
+async def test_what_is_tried_again_says_why_and_when(iris: Iris) -> None:
+    sent = await iris.send("sms", THROTTLED)
+    seen: dict[str, Any] = {}
+
+    async def waits() -> bool:
+        seen.update(await explanation(iris, sent["id"]))
+        attempt = seen["workflow"]["attempt"]
+        return attempt is not None and attempt["nextTry"] is not None
+
+    await until(waits)
+    attempt = seen["workflow"]["attempt"]
+    assert seen["waitsFor"]["awaited"] == "send"
+    assert attempt["number"] == len(await verdicts(iris, sent["id"])) + 1
+    assert not attempt["isUnderWay"]
+    assert attempt["lastFailure"].startswith("NotTaken: ")
+
+
+async def test_what_was_refused_says_why_and_waits_for_nothing(iris: Iris) -> None:
+    sent = await iris.send("sms", REFUSED)
+    await iris.until_status(sent["id"], "PROVIDER_SENDING_ERROR")
+    await iris.ended(sent["id"])
+    seen = await explanation(iris, sent["id"])
+    assert seen["explanation"] == "El proveedor la rechazó. No espera nada más."
+    assert "recipient_refused" in seen["reason"]
+    assert (seen["waitsFor"], seen["isFinal"], seen["mayStillArrive"]) == (None, True, False)
+    assert (seen["workflow"]["state"], seen["workflow"]["attempt"]) == ("ended", None)
+
+
+async def test_what_was_sent_again_says_so_on_both_sides(iris: Iris) -> None:
+    sent = await iris.send("sms", mobile())
+    await iris.until_status(sent["id"], "COMPLETED")
+    again = (await iris.http.post(f"/v1/interactions/{sent['id']}/resend", json={})).json()["payload"]
+    first, second = await explanation(iris, sent["id"]), await explanation(iris, again["id"])
+    assert (first["resendOf"], first["resentAs"]) == (None, [again["id"]])
+    assert (second["resendOf"], second["resentAs"]) == (sent["id"], [])
+
+
+async def test_an_engine_that_is_away_says_nothing_and_breaks_nothing(tmp_path: Path) -> None:
+    async with TemporalServer(free_port(), tmp_path / "temporal.log") as server:
+        client = await Client.connect(server.address)
+        assert await state_and_attempt(client, ABSENT_ID) == (WorkflowState.LOST, None)
+    assert await state_and_attempt(client, ABSENT_ID) == (WorkflowState.UNAVAILABLE, None)
+
+
+async def test_what_is_not_there_or_is_another_tenants_is_not_found(iris: Iris, stranger: httpx2.AsyncClient) -> None:
+    sent = await iris.send("sms", mobile())
+    for response in (
+        await iris.http.get(f"/v1/interactions/{ABSENT_ID}/explanation"),
+        await stranger.get(f"/v1/interactions/{sent['id']}/explanation"),
+    ):
+        assert reasons(response, 404) == [("id", "not_found")]
+
+
+@pytest.mark.parametrize("language", Language)
+def test_every_status_is_explained_in_every_language(language: Language) -> None:
+    said = {explained(Standing(status=status), None, language) for status in Status}
+    said |= {
+        explained(Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status=word), None, language)
+        for word in CUSTOM_STATUSES
+    }
+    assert len(said) == len(STATUSES) + len(CUSTOM_STATUSES)
