@@ -13,7 +13,8 @@ from api.envelope import failure, success
 from api.errors import status_of_problems
 from api.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
 from api.schemas.common import inlined_schema
-from api.schemas.interactions import SEND_EXAMPLES, InteractionAnswer, InteractionEnvelope, SendRequest
+from api.schemas.examples import SEND_EXAMPLES
+from api.schemas.interactions import InteractionAnswer, InteractionEnvelope, SendRequest
 from api.state import IrisState, State
 from api.templates import rendered
 from domain.access import Caller, Operation

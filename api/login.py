@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 
 from api.access import issue_token
 from api.bodies import parse_fields, read_object
+from api.description import refusals
 from api.envelope import failure, language_of, success
 from api.schemas.common import inlined_schema
 from api.schemas.login import LoginRequest, TokenEnvelope
@@ -27,7 +28,7 @@ WRONG_LOGIN_TITLE: Final = {Language.SPANISH: "Login erróneo", Language.ENGLISH
     "/user/login",
     summary="Log in",
     response_model=TokenEnvelope,
-    responses={401: {"model": TokenEnvelope, "description": "Wrong credentials."}},
+    responses={**refusals(400, 413, 422), 401: {"model": TokenEnvelope, "description": "Wrong credentials."}},
     openapi_extra={
         "requestBody": {
             "required": True,

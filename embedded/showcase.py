@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,49 +15,12 @@ from pydantic.alias_generators import to_camel
 
 from domain.channels import Channel
 from domain.identifiers import derived_id
+from domain.payloads.samples import SAMPLES
 from embedded.demo import CHANNELS
 from embedded.gateway.recipients import BEHAVIOURS, spellings
 from embedded.gateway.settings import Account
 
 Wire = Mapping[str, JsonValue]
-
-_PICTURE: Final = "https://sandbox.example.com/cita.jpg"
-_ANSWERS: Final[list[JsonValue]] = [{"Title": "Confirmar", "Id": "yes"}, {"Title": "Cambiar", "Id": "no"}]
-_MEDIA: Final[Wire] = {"Url": _PICTURE, "MediaType": "image", "Caption": "Cómo llegar"}
-_TEXT: Final = "Su cita es mañana a las 10:00"
-_SIMPLE_TEXT: Final[Wire] = {"Type": "simple-text", "Text": _TEXT}
-_CARD: Final[Wire] = {"Title": "Su cita", "Description": _TEXT, "ImageUrl": _PICTURE, "Suggestions": _ANSWERS}
-
-SAMPLES: Final[Mapping[Channel, Sequence[Wire]]] = {
-    Channel.SMS: [_SIMPLE_TEXT],
-    Channel.WHATSAPP: [
-        _SIMPLE_TEXT,
-        {"Type": "media", **_MEDIA},
-        {"Type": "card", "Text": _TEXT, "ImageUrl": _PICTURE, "Buttons": _ANSWERS},
-        {"Type": "template", "Name": "cita", "Language": "es", "Parameters": ["Ana", "mañana a las 10:00"]},
-        {"Type": "buttons", "Text": _TEXT, "Buttons": _ANSWERS},
-        {
-            "Type": "list",
-            "Text": "¿Cuándo le viene bien?",
-            "Button": "Elegir hora",
-            "Sections": [{"Title": "Mañana", "Rows": [{"Id": "10", "Title": "10:00"}, {"Id": "12", "Title": "12:00"}]}],
-        },
-    ],
-    Channel.RCS: [
-        {"Type": "text-message-rcs", "Text": _TEXT, "Suggestions": _ANSWERS},
-        {"Type": "media-rcs", **_MEDIA},
-        {"Type": "card-rcs", **_CARD},
-        {"Type": "carousel-rcs", "Cards": [{**_CARD}, {**_CARD, "Title": "La siguiente"}]},
-    ],
-    Channel.EMAIL: [{"Type": "email", "Subject": "Su cita", "Body": f"<p>{_TEXT}</p>", "IsHtml": True}],
-    Channel.MESSENGER: [
-        _SIMPLE_TEXT,
-        {"Type": "media", **_MEDIA},
-        {"Type": "card", "Title": "Su cita", "Subtitle": _TEXT, "ImageUrl": _PICTURE, "Buttons": _ANSWERS},
-        {"Type": "quick-replies", "Text": "¿Vendrá?", "Replies": _ANSWERS},
-    ],
-}
-"""A payload of every `Type`, by channel."""
 
 ANSWER: Final[Wire] = {"Type": "simple-text", "Text": "Sí, allí estaré"}
 """What the end user writes."""

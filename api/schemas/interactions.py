@@ -1,6 +1,6 @@
 """Interactions on the wire, field by field as the specification's example."""
 
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
@@ -252,41 +252,3 @@ class InteractionEnvelope(Envelope):
     """The answer that carries an interaction."""
 
     payload: InteractionAnswer | None = None
-
-
-SEND_EXAMPLES: Final[dict[str, JsonValue]] = {
-    "sms": {
-        "summary": "A text by SMS",
-        "value": {
-            "payLoad": {"Type": "simple-text", "Text": "Su cita es mañana a las 10:00"},
-            "integrationId": "67c98902c362797495a602c6",
-            "processId": None,
-            "Destinations": ["34638766068"],
-            "AutoCreateUser": True,
-            "AutoCreateProcess": True,
-        },
-    },
-    "rcs": {
-        "summary": "A text by RCS, in a process that exists",
-        "value": {
-            "payLoad": {"Type": "text-message-rcs", "Text": "Texto del mensaje simple"},
-            "integrationId": "67c98902c362797495a602c6",
-            "processId": "67c98902c362797495a603c1",
-            "Destinations": ["34638766068"],
-            "AutoCreateUser": True,
-            "AutoCreateProcess": True,
-        },
-    },
-    "email": {
-        "summary": "An e-mail",
-        "value": {
-            "payLoad": {"Type": "email", "Subject": "Su cita", "Body": "<p>Mañana a las 10:00</p>", "IsHtml": True},
-            "integrationId": "67c98902c362797495a602c6",
-            "processId": None,
-            "Destinations": ["usuario@dominio.com"],
-            "AutoCreateUser": True,
-            "AutoCreateProcess": True,
-        },
-    },
-}
-"""A request per kind of message, for the OpenAPI description."""

@@ -6,6 +6,7 @@ from typing import Any, cast
 import httpx2
 from jsonschema import Draft202012Validator
 
+from domain.payloads import PAYLOADS, parse_payload
 from tests.api.support import mobile
 from tests.iris import Iris
 
@@ -130,6 +131,17 @@ async def test_the_send_body_is_described_as_the_specification_spells_it_with_ex
     for example in body["examples"].values():
         assert accepts(document, body["schema"], example["value"]) == []
     assert accepts(document, body["schema"], {"payLoad": []}) != []
+
+
+async def test_there_is_an_example_of_every_payload_type_of_every_channel(iris: Iris) -> None:
+    examples = request_body(await description(iris), "POST /v1/interactions")["examples"]
+    for channel, types in PAYLOADS.items():
+        shown = [
+            example["value"].get("payLoad")
+            for example in examples.values()
+            if example["summary"].startswith(f"{channel}: ")
+        ]
+        assert {parse_payload(channel, payload).type for payload in shown} == types.keys()
 
 
 async def test_the_examples_work_when_their_integration_is_ours(iris: Iris) -> None:

@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 from cli import app
 from domain.channels import Channel
 from domain.payloads import PAYLOADS, parse_payload
+from domain.payloads.samples import SAMPLES
 from embedded.demo import CHANNELS
 from embedded.secret_environment import secret_environment
-from embedded.showcase import SAMPLES, Exhibit, Showcase, last_word, recipient_of, sandbox_token
+from embedded.showcase import Exhibit, Showcase, last_word, recipient_of, sandbox_token
 from tests.iris import Iris
 
 

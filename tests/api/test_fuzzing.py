@@ -1,0 +1,118 @@
+"""Whatever a caller with a valid key asks, as far as the description lets it and beyond: no fault, answers that fit.
+
+Made by schemathesis from the running API's own description: a route is tried from the day that it is described.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, cast
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode, checks
+from schemathesis.specs.openapi import checks as openapi_checks
+
+from embedded.demo import Demo, seed_open_database
+from security import Vault
+from tests.iris import Iris, demo_settings
+
+Operation = Any
+"""One of the description's, as schemathesis has it: its own types are generic over its own."""
+
+_GENERAL: Final = cast("Any", checks)
+_OF_DESCRIPTIONS: Final = cast("Any", openapi_checks)
+_CHECKS: Final = [_GENERAL.not_a_server_error, _OF_DESCRIPTIONS.response_schema_conformance]
+
+_ANYWHERE: Final = {404, 405, 414, 431}
+"""What a path or a header of no sensible form is answered with, whatever the route: no route describes it."""
+
+_TRIES: Final = 3
+"""Per operation and way; together they take about ten seconds."""
+
+
+@pytest.fixture
+async def fuzzed(iris: Iris) -> Demo:
+    """A tenant of its own, where nothing is lost on anybody."""
+    return await seed_open_database(Vault(iris.settings.vault_keys()), demo_settings(iris.gateway_url, "fuzzed"))
+
+
+@pytest.mark.timeout(180)
+async def test_whatever_is_asked_no_answer_is_a_fault_and_all_fit_their_schema(iris: Iris, fuzzed: Demo) -> None:
+    document = (await iris.http.get("/openapi.json")).json()
+    known = await _things(iris, fuzzed)
+    faults = await asyncio.to_thread(lambda: [*_faults(document, iris.settings.public_url, fuzzed.api_key, known)])
+    assert faults == []
+
+
+async def _things(iris: Iris, fuzzed: Demo) -> Mapping[str, str]:
+    """Ids of things that the tenant has, by the parameters that name them."""
+    headers = {"Authorization": f"Bearer {fuzzed.api_key}"}
+    body = iris.request("sms", "34600000001", integrationId=fuzzed.integrations["sms"])
+    sent = (await iris.post(body, **headers)).json()["payload"]
+    template = {"name": "fuzzed", "channel": "SMS", "payload": {"Type": "simple-text", "Text": "Hola"}}
+    made = (await iris.http.post("/v1/templates", json=template, headers=headers)).json()["payload"]
+    file = await iris.http.post(
+        "/v1/attachments?fileName=a.txt", content=b"a", headers={**headers, "Content-Type": "text/plain"}
+    )
+    return {
+        "interaction_id": sent["id"],
+        "process_id": sent["processId"],
+        "user_id": sent["users"][0]["id"],
+        "integration_id": fuzzed.integrations["sms"],
+        "template_id": made["id"],
+        "attachment_id": file.json()["payload"]["id"],
+    }
+
+
+def _faults(document: dict[str, Any], url: str, key: str, known: Mapping[str, str]) -> Iterator[str]:
+    """What every operation answers wrongly."""
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {key}"
+        session.trust_env = False
+        described: Any = schemathesis.openapi.from_dict(document)
+        for found in described.get_all_operations():
+            operation: Operation = found.ok()
+            if _is_endless(operation):
+                continue
+            for mode in GenerationMode:
+                fault = _fault(operation, mode, url, session, known)
+                if fault is not None:
+                    yield f"{operation.label}, {mode.value}: {fault}"
+
+
+def _fault(
+    operation: Operation, mode: GenerationMode, url: str, session: requests.Session, known: Mapping[str, str]
+) -> str | None:
+    reads = operation.method.upper() == "GET" and mode is GenerationMode.POSITIVE
+    ids = {one.name: known[one.name] for one in operation.path_parameters if one.name in known} if reads else None
+
+    @settings(
+        max_examples=_TRIES,
+        phases=[Phase.generate],
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+    )
+    @given(case=operation.as_strategy(generation_mode=mode, path_parameters=ids or None))
+    def holds(case: Any) -> None:  # noqa: ANN401 - as its operation
+        response = case.call(base_url=url, session=session, timeout=20)
+        further = [] if response.status_code in _ANYWHERE else [_OF_DESCRIPTIONS.status_code_conformance]
+        case.validate_response(response, checks=[*_CHECKS, *further])
+
+    try:
+        holds()
+    except Unsatisfiable:
+        return None if mode is GenerationMode.NEGATIVE else "nothing that fits the description could be made"
+    except BaseExceptionGroup as error:
+        return "; ".join(f"{type(one).__name__} {one}"[:600] for one in error.exceptions)
+    return None
+
+
+def _is_endless(operation: Operation) -> bool:
+    """Whether it answers with a stream that goes on for ever."""
+    answers = operation.definition.raw["responses"].values()
+    return any("text/event-stream" in answer.get("content", {}) for answer in answers)
