@@ -15,6 +15,7 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSe
 from temporalio.client import Client, TLSConfig
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
 from models import DOCUMENTS
 from outbound_guard import AddressGuard, GuardedTransport
@@ -52,8 +53,12 @@ async def mongodb_client(settings: Settings) -> AsyncGenerator[AsyncMongoClient[
         await client.close()
 
 
-async def connect_temporal(settings: Settings) -> Client:
+async def connect_temporal(settings: Settings, runtime: Runtime | None = None) -> Client:
     """A client of Temporal: plain on loopback, mutual TLS or an API key (which implies TLS) elsewhere.
+
+    Args:
+        settings: where it is, and how to be let in.
+        runtime: of Temporal's SDK, if it shall tell its metrics.
 
     Raises:
         RuntimeError: if it does not answer.
@@ -65,7 +70,13 @@ async def connect_temporal(settings: Settings) -> Client:
         api_key=api_key,
         tls=_tls(settings),
         data_converter=data_converter(settings),
+        runtime=runtime,
     )
+
+
+def telling_runtime(address: str) -> Runtime:
+    """A runtime of Temporal's SDK that tells Prometheus its own metrics at `host:port`."""
+    return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=address)))
 
 
 def data_converter(settings: Settings) -> DataConverter:

@@ -63,6 +63,9 @@ def _names(value: object) -> object:
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 """Words; in the environment separated by commas."""
 
+HostAndPort = Annotated[str, Field(pattern=r"^\S+:\d{1,5}$")]
+"""An address to listen at, such as `127.0.0.1:9464`."""
+
 DEVELOPMENT_SECRET: Final = "development-only-development-only"  # noqa: S105 - refused outside development
 SHORTEST_SECRET: Final = 32
 DEVELOPMENT_ENCRYPTION_KEY: Final = "ZGV2ZWxvcG1lbnQtb25seS1kZXZlbG9wbWVudC1vbmw="
@@ -152,6 +155,7 @@ class Settings(EnvironmentSettings):
         cached_workflows: how many open workflows a worker keeps in memory.
         metrics_address: `IRIS_METRICS_ADDRESS`, where a worker answers Prometheus, such as `127.0.0.1:9464`; nowhere
             unless given. The API answers it at `/metrics`.
+        temporal_metrics_address: `IRIS_TEMPORAL_METRICS_ADDRESS`, the same of what Temporal's SDK in it counts.
     """
 
     model_config = SettingsConfigDict(
@@ -199,7 +203,8 @@ class Settings(EnvironmentSettings):
     notifications_at_once: int = Field(default=100, ge=1)
     notification_timeout: Duration = Field(default=timedelta(seconds=20), le=timedelta(seconds=60))
     cached_workflows: int = Field(default=5_000, ge=100)
-    metrics_address: Annotated[str, Field(pattern=r"^\S+:\d{1,5}$")] | None = None
+    metrics_address: HostAndPort | None = None
+    temporal_metrics_address: HostAndPort | None = None
 
     @model_validator(mode="after")
     def _refuse_weak_secrets(self) -> Self:

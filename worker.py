@@ -29,7 +29,14 @@ from activities.telling import TenantTeller
 from api import telling
 from api.engine import tell
 from api.schemas.interactions import InteractionAnswer
-from bootstrap import connect_temporal, http_client, http_clients, mongodb, register_search_attributes
+from bootstrap import (
+    connect_temporal,
+    http_client,
+    http_clients,
+    mongodb,
+    register_search_attributes,
+    telling_runtime,
+)
 from domain import interaction as domain
 from file_links import FileLinks
 from integrations import Integrations, ProviderOpener
@@ -164,7 +171,8 @@ async def run_worker(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     if settings.metrics_address:
         serve(settings.metrics_address)
-    client = await connect_temporal(settings)
+    told_at = settings.temporal_metrics_address
+    client = await connect_temporal(settings, telling_runtime(told_at) if told_at else None)
     await register_search_attributes(client)
     await ensure_schedule(client, settings)
     guard = settings.address_guard()

@@ -26,6 +26,7 @@ from domain.problems import Problem
 from domain.submission import Submission
 from domain.templates import TemplateReference
 from integrations import describe
+from logs import note
 from metrics import count_submission
 from models.interaction import Interaction
 from models.matching import Addressee
@@ -94,6 +95,7 @@ async def answered(request: Request, state: IrisState, submission: Submission) -
     Raises:
         ConflictError: if another request was made under its key.
     """
+    note(interaction_id=submission.interaction_id)
     admission = await submit(state.temporal, state.settings, submission)
     check_same(admission.fingerprint, submission.fingerprint)
     integration = submission.integration

@@ -33,7 +33,9 @@ def modules() -> Iterator[Path]:
 
 def mentions(name: str, text: str) -> list[str]:
     """The lines that name a provider: as a word or at the beginning of one, so that `metadata` is not Meta's."""
-    named = re.compile(rf"(?<![A-Za-z])(?i:{name})(?![a-z])|{name.title()}(?![a-z])")
+    capitals = name.upper()
+    alone = rf"(?<![A-Za-z])(?:(?i:{name})(?<!{capitals})(?![a-z])|{capitals}(?![A-Za-z]))"
+    named = re.compile(rf"{alone}|{name.title()}(?![a-z])")
     return [line.strip() for line in text.splitlines() if named.search(SOURCES.sub("", line))]
 
 
@@ -52,5 +54,6 @@ def test_the_registry_names_a_provider_where_it_is_imported_and_where_it_is_list
 def test_what_counts_as_naming_one() -> None:
     named = ["import twilio", "TwilioClient()", '"TWILIO"', "twilio_sid = 1", "aTwilio", "x.twilio.y"]
     unnamed = ["metadata", "https://twilio.com/docs", "(Twilio, «Messages», 2026)", "untwiliolike"]
+    assert mentions("meta", "_METADATA = 1") == []
     assert [line for line in named if not mentions("twilio", line)] == []
     assert [line for line in unnamed if mentions("twilio", line) or mentions("meta", line)] == []

@@ -57,6 +57,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "IRIS_NOTIFICATIONS_AT_ONCE": ("10", 10),
     "IRIS_NOTIFICATION_TIMEOUT": ("5", timedelta(seconds=5)),
     "IRIS_METRICS_ADDRESS": ("0.0.0.0:9464", "0.0.0.0:9464"),
+    "IRIS_TEMPORAL_METRICS_ADDRESS": ("[::]:9465", "[::]:9465"),
 }
 PRODUCTION = {"IRIS_ENVIRONMENT": "production", "IRIS_JWT_SECRET": SECRET} | dict.fromkeys(
     ("IRIS_ENCRYPTION_KEYS", "IRIS_PAYLOAD_KEYS"), KEY

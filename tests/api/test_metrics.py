@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
+from bootstrap import connect_temporal, telling_runtime
 from domain.clock import to_wire, utc_now
 from embedded.ports import free_port
 from metrics import serve
@@ -91,6 +92,15 @@ async def test_nobody_is_named(iris: Iris) -> None:
     text = (await iris.http.get("/metrics")).text
     for word in (to, admitted["id"], admitted["processId"], f'"{iris.demo.tenant}"', iris.demo.integrations["sms"]):
         assert word not in text
+
+
+async def test_temporals_own_are_told_where_a_setting_says(iris: Iris) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    client = await connect_temporal(iris.settings, telling_runtime(address))
+    assert await client.service_client.check_health()
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        answer = await http.get(f"http://{address}/metrics")
+    assert "temporal_request" in answer.text
 
 
 async def test_a_worker_answers_where_a_setting_says() -> None:
