@@ -121,6 +121,8 @@ class Settings(EnvironmentSettings):
         temporal_tls_cert, temporal_tls_key, temporal_tls_ca: paths of PEM files, for mutual TLS.
         task_queue: the Temporal task queue of the interactions.
         public_url: `IRIS_PUBLIC_URL`, where providers reach this API from outside; signatures cover it.
+        cors_origins: the origins, separated by commas, whose pages may read the API's answers in browsers; none, unless
+            they are named (`https://crm.example.com`).
         jwt_secret: signs login tokens; at least 32 characters.
         token_lifetime: how long a login token is valid.
         encryption_keys: Fernet keys for credentials at rest, newest first, separated by commas.
@@ -179,6 +181,7 @@ class Settings(EnvironmentSettings):
     temporal_tls_ca: Path | None = Field(default=None, validation_alias="TEMPORAL_TLS_CA")
     task_queue: str = "iris"
     public_url: str = "http://127.0.0.1:8000"
+    cors_origins: Names = ()
     jwt_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
     token_lifetime: Duration = timedelta(hours=1)
     encryption_keys: SecretStr = SecretStr(DEVELOPMENT_ENCRYPTION_KEY)

@@ -88,6 +88,8 @@ def create_app(settings: Settings) -> Boundary:
         swagger_ui_oauth2_redirect_url=None,
     )
     app.only_https = settings.public_url.startswith("https://")
+    if settings.cors_origins:
+        app.open_to(settings.cors_origins)
     for module in (
         interactions,
         finding,

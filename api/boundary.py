@@ -1,16 +1,18 @@
 """What holds for every request and every answer, whatever the route: sizes going in, headers going out."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
 from fastapi import FastAPI, Request
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Message, Receive, Scope, Send
 from typing_extensions import override
 
 from api.envelope import failure
+from api.tracing import TRACEPARENT, TRACERESPONSE, Trace
 from domain.identifiers import new_id
 from domain.problems import Problem
 from logs import note
@@ -55,31 +57,53 @@ class Boundary(FastAPI):
 
     Attributes:
         only_https: whether browsers shall never come here by plain HTTP again (RFC 6797).
+        cors: what answers to pages of other origins, where some may read us.
     """
 
     only_https: bool = False
+    cors: CORSMiddleware | None = None
+
+    def open_to(self, origins: Sequence[str]) -> None:
+        """Let pages of these origins read our answers. They bring their own key: cookies are not asked for."""
+        self.cors = CORSMiddleware(
+            super().__call__,
+            allow_origins=origins,
+            allow_methods=["DELETE", "GET", "PATCH", "POST", "PUT"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "Last-Event-ID",
+                REQUEST_ID,
+                TRACEPARENT,
+            ],
+            expose_headers=["Retry-After", REQUEST_ID, TRACERESPONSE],
+        )
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        request_id = _request_id(scope)
-        note(request_id=request_id)
-        answer = self._with_headers(scope["path"], request_id, send)
+        request_id, trace = _request_id(scope), Trace.of(Headers(scope=scope).get(TRACEPARENT, ""))
+        note(request_id=request_id, **({"trace_id": trace.trace_id} if trace else {}))
+        own = {REQUEST_ID: request_id, **({TRACERESPONSE: trace.answer} if trace else {})}
+        answer = self._with_headers(scope["path"], own, send)
         excess = _excess(scope)
-        if excess is None:
+        if excess is None and self.cors is not None:
+            await self.cors(scope, receive, answer)
+        elif excess is None:
             await super().__call__(scope, receive, answer)
         else:
             status, problem = excess
             await failure(Request(scope), status, [problem])(scope, receive, answer)
 
-    def _with_headers(self, path: str, request_id: str, send: Send) -> Callable[[Message], Awaitable[None]]:
+    def _with_headers(self, path: str, own: Mapping[str, str], send: Send) -> Callable[[Message], Awaitable[None]]:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(ANSWER_HEADERS)
-                headers[REQUEST_ID] = request_id
+                headers.update(own)
                 if path == DOCUMENTATION:
                     headers["Content-Security-Policy"] = _DOCUMENTATION_POLICY
                 if self.only_https:

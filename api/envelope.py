@@ -31,6 +31,8 @@ class Envelope(BaseModel):
     payload: Any = None
 
 
+PROBLEM_TYPE: Final = "application/problem+json"
+
 TITLES: Final[Mapping[int, Mapping[Language, str]]] = {
     HTTPStatus.OK: {Language.SPANISH: "OK", Language.ENGLISH: "OK"},
     HTTPStatus.CREATED: {Language.SPANISH: "Creado", Language.ENGLISH: "Created"},
@@ -117,4 +119,18 @@ def failure(  # noqa: PLR0913 - the parts of the envelope, all named at the call
         detail="; ".join(dict.fromkeys(item.message for item in items)) or None,
         error=items,
     )
-    return JSONResponse({**envelope.model_dump(), "payload": payload}, status_code=status, headers=dict(headers or {}))
+    return JSONResponse(
+        {**envelope.model_dump(), "payload": payload},
+        status_code=status,
+        headers=dict(headers or {}),
+        media_type=PROBLEM_TYPE if _asks_for_problems(request) else None,
+    )
+
+
+def _asks_for_problems(request: Request) -> bool:
+    """Whether the caller names the media type of RFC 9457 in `Accept`: the envelope of a failure is such an object."""
+    for item in request.headers.get("accept", "").split(","):
+        media_type, _, parameters = item.strip().partition(";")
+        if media_type.strip().lower() == PROBLEM_TYPE and _weight(parameters) > 0:
+            return True
+    return False

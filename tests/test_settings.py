@@ -32,6 +32,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "TEMPORAL_TLS_CA": ("/ca.pem", Path("/ca.pem")),
     "IRIS_TASK_QUEUE": ("other", "other"),
     "IRIS_PUBLIC_URL": ("https://iris.example", "https://iris.example"),
+    "IRIS_CORS_ORIGINS": ("https://crm.example.com", ("https://crm.example.com",)),
     "IRIS_JWT_SECRET": (SECRET, SecretStr(SECRET)),
     "IRIS_TOKEN_LIFETIME": ("PT2H", timedelta(hours=2)),
     "IRIS_ENCRYPTION_KEYS": (KEY, SecretStr(KEY)),
