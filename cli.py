@@ -21,9 +21,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (send, show, demo, doctor, replay, promote, up, api, worker, codec, sandbox, seed):
+for command in (send, show, demo, doctor, replay, promote, rotate_credentials, up, api, worker, codec, sandbox, seed):
     app.command()(command)
-app.command()(rotate_credentials)
 app.add_typer(integrations, name="integrations")
 app.add_typer(users, name="users")
 app.add_typer(attachments, name="attachments")

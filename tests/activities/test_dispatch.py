@@ -93,6 +93,36 @@ async def test_what_the_provider_took_is_accepted_under_our_reference(sender: Se
     assert await sender.taken(dispatch.interaction_id) == 1
 
 
+async def test_what_is_queued_for_an_integration_that_is_deleted_is_not_sent(sender: Sender) -> None:
+    integration = await sender.world.integration()
+    dispatch = await sender.dispatch(integration, repeatable=True)
+    await integration.change({"deleted": utc_now()})
+    outcome = await sender.send(dispatch)
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "integration_not_found"
+    assert await sender.taken(dispatch.interaction_id) == 0
+
+
+async def test_the_credentials_that_count_are_those_that_were_looked_up_last(sender: Sender) -> None:
+    known = VAULT.seal({"token": TOKEN, "signingSecret": "another"})
+    integration = await sender.world.integration(credentials=VAULT.seal({"token": "wrong", "signingSecret": "another"}))
+    dispatch = await sender.dispatch(integration, repeatable=True)
+    refused = await sender.send(dispatch)
+    assert isinstance(refused, Rejected)
+    await integration.change({"credentials": known})
+    assert isinstance(await sender.send(dispatch), Accepted)
+
+
+async def test_an_integration_is_kept_as_it_was_looked_up_until_it_is_forgotten(sender: Sender) -> None:
+    kept, integration = Integrations(timedelta(hours=1)), await sender.world.integration()
+    assert await kept.of_tenant(integration.id, sender.world.tenant) is not None
+    await integration.change({"name": "another"})
+    seen = await kept.find(integration.id)
+    kept.forget(integration.id)
+    anew = await kept.find(integration.id)
+    assert (seen and seen.name, anew and anew.name) == (integration.name, "another")
+
+
 async def test_dispatching_writes_nothing(sender: Sender) -> None:
     submission = await sender.world.submission()
     await sender.world.admit(submission)

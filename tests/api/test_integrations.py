@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from api import integrations
 from api.schemas.integrations import NEW_EXAMPLES
 from domain.identifiers import new_id
 from embedded.ports import free_port
@@ -24,6 +25,7 @@ from tests.api.support import (
     tell,
 )
 from tests.iris import SANDBOX, Iris
+from tests.silence import SilentFarEnd
 
 TOKEN = SANDBOX.token.get_secret_value()
 AUTH_TOKEN = "made-up-auth-token"
@@ -309,6 +311,17 @@ class TestTrying:
         made = await make(iris, sandbox(iris, configuration={"baseUrl": f"http://127.0.0.1:{free_port()}"}))
         seen = (await iris.http.post(f"/v1/integrations/{made['id']}/test")).json()["payload"]
         assert (seen["checked"], seen["ok"], seen["reason"].partition(":")[0]) == (False, None, "unreachable")
+
+    async def test_a_provider_that_says_nothing_is_waited_for_so_long_and_no_longer(
+        self, iris: Iris, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(integrations, "_LONGEST_CHECK", 0.2)
+        silent = SilentFarEnd()
+        async with silent.serving():
+            made = await make(iris, sandbox(iris, configuration={"baseUrl": silent.url}))
+            seen = (await iris.http.post(f"/v1/integrations/{made['id']}/test")).json()["payload"]
+        assert (seen["checked"], seen["ok"]) == (False, None)
+        assert "did not answer" in seen["reason"]
 
     async def test_a_provider_at_an_address_that_may_not_be_connected_to_is_not_asked(self, iris: Iris) -> None:
         made = await make(iris, sandbox(iris, configuration={"baseUrl": "http://169.254.169.254"}))
