@@ -9,6 +9,7 @@ import asyncio
 from datetime import timedelta
 from typing import Final
 
+from pydantic import BaseModel
 from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
@@ -16,6 +17,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunn
 from activities.admission import MongoAdmission
 from activities.interfaces import (
     AdmissionActivities,
+    Admitted,
     Asking,
     Change,
     Dispatch,
@@ -25,7 +27,9 @@ from activities.interfaces import (
 )
 from activities.record import MongoRecord
 from bootstrap import connect_temporal, mongodb
-from domain.interaction import HistoryEntry
+from domain.destinations import Destination
+from domain.interaction import DispatchPolicy, HistoryEntry
+from domain.problems import Problem
 from domain.status import Milestone, Standing, Status
 from domain.submission import Submission
 from integrations import Integrations
@@ -79,6 +83,41 @@ class Floor:
         self._heard += 1
 
 
+class Checked(BaseModel):
+    """What is wrong with a submission, and how to dispatch it if nothing is."""
+
+    problems: list[Problem]
+    destinations: list[Destination]
+    policy: DispatchPolicy | None
+
+
+class Resolving(BaseModel):
+    """A valid submission whose users and process are to be found or made."""
+
+    asking: Asking
+    destinations: list[Destination]
+    policy: DispatchPolicy
+
+
+class NaiveSteps:
+    """The two halves of Iris's admission, each an activity."""
+
+    def __init__(self, admission: MongoAdmission) -> None:
+        """Do Iris's own work."""
+        self._admission = admission
+
+    @activity.defn
+    async def validate(self, submission: Submission) -> Checked:
+        """Validate."""
+        found = await self._admission.validate(submission)
+        return Checked(problems=found.problems, destinations=found.destinations, policy=found.policy)
+
+    @activity.defn
+    async def resolve(self, resolving: Resolving) -> Admitted:
+        """Find or make the users and the process."""
+        return await self._admission.resolve(resolving.asking, resolving.destinations, resolving.policy)
+
+
 @workflow.defn(name="Naive")
 class Naive:
     """Iris's work, each step a normal activity."""
@@ -90,16 +129,19 @@ class Naive:
 
     @workflow.run
     async def run(self, submission: Submission) -> None:
-        """Register, admit, dispatch, record; then record what is heard."""
+        """Register, validate, resolve, dispatch, record; then record what is heard."""
         await workflow.execute_activity_method(AdmissionActivities.register, submission, start_to_close_timeout=_STEP)
+        checked = await workflow.execute_activity_method(NaiveSteps.validate, submission, start_to_close_timeout=_STEP)
+        if checked.policy is None:
+            return
         asking = Asking(submission=submission, admitted_at=workflow.now(), due=None, revision=1)
         admitted = await workflow.execute_activity_method(
-            AdmissionActivities.admit, asking, start_to_close_timeout=_STEP
+            NaiveSteps.resolve,
+            Resolving(asking=asking, destinations=checked.destinations, policy=checked.policy),
+            start_to_close_timeout=_STEP,
         )
         self._admitted = True
-        if admitted.policy is None:
-            return
-        dispatch = Dispatch.of(admitted.interaction, admitted.policy)
+        dispatch = Dispatch.of(admitted.interaction, checked.policy)
         await workflow.execute_activity_method(
             DispatchActivities.dispatch,
             dispatch,
@@ -142,11 +184,12 @@ class Naive:
 def create_worker(client: Client, settings: Settings) -> Worker:
     """A worker of all shapes, with the settings of Iris's own."""
     admission, record = MongoAdmission(Integrations(settings.lookups_kept)), MongoRecord()
+    steps = NaiveSteps(admission)
     return Worker(
         client,
         task_queue=QUEUE,
         workflows=[Limit, Floor, Naive],
-        activities=[nothing, admission.register, admission.admit, record.record],
+        activities=[nothing, admission.register, steps.validate, steps.resolve, record.record],
         workflow_runner=UnsandboxedWorkflowRunner(),
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),

@@ -1,0 +1,200 @@
+"""`python -m bench.growth`: what a message costs beside ever more of them, stored and waiting for receipts."""
+
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Any, Final
+
+import httpx2
+import typer
+import uvloop
+from rich.console import Console
+from rich.table import Table
+from temporalio.service import RPCError
+
+from api.engine import tell
+from bench.speed.drive import IrisDriven, drive
+from bench.speed.far_end import FarEnd
+from bench.speed.stage import Stage, open_stage
+from domain.identifiers import new_id
+from embedded.ports import LOOPBACK
+from models.matching import Addressee
+
+OUT: Final = Console(width=160, highlight=False)
+AT_ONCE: Final = 40
+LIVES: Final = 100
+ROUNDS: Final = 3
+TOLD_AT_ONCE: Final = 10
+STILL: Final = 0.15
+"""Seconds of the processor in one second, of all processes, below which they count as still."""
+
+Row = dict[str, float | int]
+
+
+def main(
+    stored: Annotated[
+        list[int] | None, typer.Option(help="How many ended interactions are stored: 1 000, 10 000, 100 000.")
+    ] = None,
+    waiting: Annotated[
+        list[int] | None, typer.Option(help="How many wait for receipts after that: 1 000, 10 000, 50 000.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the measurements here too, as JSON.")] = None,
+) -> None:
+    """Measure the cost of whole lives beside more and more interactions, the memory, and how long restarts take.
+
+    A waiting one is a record in SENT and a run that goes on from it, as after any receipt: same timer, same state.
+    """
+    rows = uvloop.run(_measure(stored or [1_000, 10_000, 100_000], waiting or [1_000, 10_000, 50_000]))
+    table = Table(box=None, pad_edge=False)
+    for column in rows[0]:
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(*(f"{value:.1f}" if isinstance(value, float) else str(value) for value in row.values()))
+    OUT.print(table)
+    if report is not None:
+        report.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+async def _measure(stored: Sequence[int], waiting: Sequence[int]) -> list[Row]:
+    async with _running() as (stage, lives):
+        await drive(lives, LIVES, TOLD_AT_ONCE)
+        template: dict[str, Any] = await stage.database.interactions.find_one({"custom_status": "read"})
+        rows: list[Row] = []
+        for number in stored:
+            await _store(stage, template, number - await stage.database.interactions.estimated_document_count())
+            rows.append(await _row(stage, lives, number, 0))
+        opened = 0
+        for number in waiting:
+            await _open(stage, template, number - opened)
+            opened = number
+            rows.append(await _row(stage, lives, stored[-1] + opened, opened))
+        for part in ("worker", "temporal"):
+            OUT.print(
+                f"{part} restarted after kill -9, and a life driven, in {await _restarted(stage, lives, part):.1f} s"
+            )
+        return rows
+
+
+@asynccontextmanager
+async def _running() -> AsyncGenerator[tuple[Stage, IrisDriven]]:
+    far_end = await asyncio.get_running_loop().create_server(FarEnd, LOOPBACK, 0)
+    with tempfile.TemporaryDirectory(prefix="iris-bench-") as directory:
+        async with (
+            open_stage(Path(directory), far_end.sockets[0].getsockname()[1]) as stage,
+            httpx2.AsyncClient(
+                base_url=stage.api_url,
+                headers={"Authorization": f"Bearer {stage.demo.api_key}"},
+                timeout=60,
+                trust_env=False,
+            ) as http,
+        ):
+            yield stage, IrisDriven(stage, http)
+
+
+async def _restarted(stage: Stage, lives: IrisDriven, part: str) -> float:
+    """Seconds from the death of a part until a whole life was driven again."""
+    await stage.servers[part].kill()
+    begun = time.monotonic()
+    await stage.servers[part].start()
+    while True:
+        with suppress(httpx2.HTTPError):
+            await lives.live()
+            return time.monotonic() - begun
+        await asyncio.sleep(0.2)
+
+
+async def _still(stage: Stage) -> None:
+    """Wait until the runs that were opened have taken their first steps, and nothing works any more."""
+    before = sum(stage.cpu_seconds().values())
+    await asyncio.sleep(1)
+    while sum(stage.cpu_seconds().values()) - before > STILL:
+        before = sum(stage.cpu_seconds().values())
+        await asyncio.sleep(1)
+
+
+async def _row(stage: Stage, lives: IrisDriven, stored: int, opened: int) -> Row:
+    await _still(stage)
+    memory = {f"{name} MB": size // 2**20 for name, size in stage.memory().items() if name != "shapes"}
+    costs, speeds = zip(*[await _cost(stage, lives) for _ in range(ROUNDS)], strict=True)
+    row = {
+        "stored": stored,
+        "waiting": opened,
+        **memory,
+        "CPU-ms per life": median(costs),
+        "lives per second": median(speeds),
+    }
+    OUT.print(row)
+    return row
+
+
+async def _cost(stage: Stage, lives: IrisDriven) -> tuple[float, float]:
+    """Milliseconds of the processor for one life, and lives per second."""
+    before = stage.cpu_seconds()
+    seconds, _ = await drive(lives, LIVES, TOLD_AT_ONCE)
+    used = stage.cpu_seconds()
+    cpu = sum(used[name] - before[name] for name in used if name != "callers") * 1000 / LIVES
+    return cpu, LIVES / seconds
+
+
+async def _store(stage: Stage, template: dict[str, Any], number: int) -> None:
+    """So many ended interactions more, a minute apart, each with a user and a process of its own."""
+    user: dict[str, Any] = await stage.database.users.find_one({"_id": template["user_ids"][0]})
+    process: dict[str, Any] = await stage.database.processes.find_one({"_id": template["process_id"]})
+    for place in range(0, number, 1_000):
+        interactions: list[dict[str, Any]] = []
+        users: list[dict[str, Any]] = []
+        processes: list[dict[str, Any]] = []
+        for offset in range(place, min(place + 1_000, number)):
+            created = template["created"] - timedelta(minutes=offset + 1)
+            one, user_id, process_id = new_id(), new_id(), new_id()
+            value = str(34_700_000_000 + int(one[-8:], 16) % 99_999_999)
+            destinations = [{**template["destinations"][0], "value": value, "user_id": user_id}]
+            interactions.append(
+                {
+                    **template,
+                    "_id": one,
+                    "created": created,
+                    "process_id": process_id,
+                    "user_ids": [user_id],
+                    "destinations": destinations,
+                    "provider_message_ids": [f"sbx_{one}"],
+                }
+            )
+            users.append({**user, "_id": user_id, "destinations": [{**user["destinations"][0], "value": one}]})
+            processes.append({**process, "_id": process_id, "user_ids": [user_id], "last_interaction_id": one})
+        for collection, documents in (("interactions", interactions), ("users", users), ("processes", processes)):
+            await stage.database[collection].insert_many(documents, ordered=False)
+
+
+async def _open(stage: Stage, template: dict[str, Any], number: int) -> None:
+    """So many interactions more that wait for receipts."""
+    ids = [new_id() for _ in range(number)]
+    sent: dict[str, Any] = {
+        "status": "SENT",
+        "custom_status": "queued",
+        "milestone": 1,
+        "sequence": 3,
+        "history": template["history"][:3],
+        "provider_events": [],
+    }
+    await stage.database.interactions.insert_many([{**template, **sent, "_id": one} for one in ids], ordered=False)
+    addressee = Addressee.model_validate(template)
+    await asyncio.gather(*(_begin(stage, addressee, ids[place::AT_ONCE]) for place in range(AT_ONCE)))
+
+
+async def _begin(stage: Stage, addressee: Addressee, ids: Sequence[str]) -> None:
+    left = list(ids)
+    while left:
+        with suppress(RPCError):  # it is asked again, as a provider would
+            await tell(stage.temporal, stage.settings, addressee.model_copy(update={"id": left[-1]}), [])
+            left.pop()
+
+
+if __name__ == "__main__":
+    typer.run(main)
