@@ -40,7 +40,7 @@ def main(
     OUT.print(table_of(results))
     for name, value in ratios(results).items() if not shapes else ():
         OUT.print(f"{name}: {value:.2f}")
-    OUT.print(f"delivered and read: {results.figures}")
+    OUT.print(f"delivered and read: {results.figures}, {results.history_bytes} bytes of history")
     OUT.print("memory: " + ", ".join(f"{name} {size // 2**20} MB" for name, size in results.memory.items()))
     if save and not shapes:
         write(results, RESULTS, f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")

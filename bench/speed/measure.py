@@ -46,6 +46,7 @@ class Results:
 
     rounds: dict[int, dict[str, list[Round]]] = field(default_factory=dict[int, dict[str, list[Round]]])
     figures: Figures | None = None
+    history_bytes: int = 0
     memory: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def median(self, concurrency: int, shape: str, of: Callable[[Round], float]) -> float:
@@ -81,7 +82,7 @@ async def measure(
                     f"p50 {made.p50:6.0f} ms, {made.cpu_total:5.1f} CPU-ms, {made.commands:4.1f} commands"
                 )
     results.memory = stage.memory()
-    results.figures = await _figures(stage)
+    await _add_figures(stage, results)
     return results
 
 
@@ -100,10 +101,11 @@ async def _round(stage: Stage, shape: Driven, lives: int, concurrency: int) -> R
     )
 
 
-async def _figures(stage: Stage) -> Figures | None:
+async def _add_figures(stage: Stage, results: Results) -> None:
     """The figures of one interaction that was delivered and read on a quiet stack."""
     await asyncio.sleep(1)
     async for run in stage.temporal.list_workflows("WorkflowType = 'Interaction'", limit=1):
-        history = await stage.temporal.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
-        return figures_of(history.events)
-    return None
+        handle = stage.temporal.get_workflow_handle(run.id, run_id=run.run_id)
+        results.figures = figures_of((await handle.fetch_history()).events)
+        described = (await handle.describe()).raw_description
+        results.history_bytes = described.workflow_execution_info.history_size_bytes
