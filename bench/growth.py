@@ -26,7 +26,7 @@ from domain.identifiers import new_id
 from embedded.ports import LOOPBACK
 from models.matching import Addressee
 
-OUT: Final = Console(width=160, highlight=False)
+OUT: Final = Console(width=200, highlight=False)
 AT_ONCE: Final = 40
 LIVES: Final = 100
 ROUNDS: Final = 3
@@ -126,19 +126,20 @@ async def _row(stage: Stage, lives: IrisDriven, stored: int, opened: int) -> Row
         "stored": stored,
         "waiting": opened,
         **memory,
-        "CPU-ms per life": median(costs),
+        **{f"{name} CPU-ms": median(cost[name] for cost in costs) for name in costs[0]},
+        "CPU-ms per life": median(sum(cost.values()) for cost in costs),
         "lives per second": median(speeds),
     }
     OUT.print(row)
     return row
 
 
-async def _cost(stage: Stage, lives: IrisDriven) -> tuple[float, float]:
-    """Milliseconds of the processor for one life, and lives per second."""
+async def _cost(stage: Stage, lives: IrisDriven) -> tuple[dict[str, float], float]:
+    """Milliseconds of the processor for one life, by process, and lives per second."""
     before = stage.cpu_seconds()
     seconds, _ = await drive(lives, LIVES, TOLD_AT_ONCE)
     used = stage.cpu_seconds()
-    cpu = sum(used[name] - before[name] for name in used if name != "callers") * 1000 / LIVES
+    cpu = {name: (used[name] - before[name]) * 1000 / LIVES for name in used if name not in {"callers", "shapes"}}
     return cpu, LIVES / seconds
 
 
