@@ -12,6 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from typing_extensions import override
 
 from api.envelope import failure
+from api.retiring import RETIRING, Retirement
 from api.tracing import TRACEPARENT, TRACERESPONSE, Trace
 from domain.identifiers import new_id
 from domain.problems import Problem
@@ -57,11 +58,13 @@ class Boundary(FastAPI):
 
     Attributes:
         only_https: whether browsers shall never come here by plain HTTP again (RFC 6797).
+        retiring: paths that will go away, by how they begin.
         cors: what answers to pages of other origins, where some may read us.
     """
 
     only_https: bool = False
     cors: CORSMiddleware | None = None
+    retiring: Mapping[str, Retirement] = RETIRING
 
     def open_to(self, origins: Sequence[str]) -> None:
         """Let pages of these origins read our answers. They bring their own key: cookies are not asked for."""
@@ -88,6 +91,9 @@ class Boundary(FastAPI):
         request_id, trace = _request_id(scope), Trace.of(Headers(scope=scope).get(TRACEPARENT, ""))
         note(request_id=request_id, **({"trace_id": trace.trace_id} if trace else {}))
         own = {REQUEST_ID: request_id, **({TRACERESPONSE: trace.answer} if trace else {})}
+        for beginning, retirement in self.retiring.items():
+            if scope["path"].startswith(beginning):
+                own |= retirement.headers()
         answer = self._with_headers(scope["path"], own, send)
         excess = _excess(scope)
         if excess is None and self.cors is not None:

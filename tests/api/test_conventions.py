@@ -3,11 +3,13 @@
 import logging
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import httpx2
 import pytest
 
 from api.app import create_app
+from api.retiring import Retirement
 from api.tracing import Trace
 from logs import JsonFormatter
 from tests.api.support import refusal
@@ -97,3 +99,15 @@ async def test_no_page_may_read_answers_unless_its_origin_is_named(iris: Iris) -
     response = await iris.http.get("/v1/templates", headers={"Origin": ORIGIN})
     assert response.status_code == 200
     assert not [name for name in response.headers if name.lower().startswith("access-control-")]
+
+
+async def test_a_path_that_will_go_away_says_since_when_until_when_and_what_comes_after(iris: Iris) -> None:
+    app = create_app(iris.settings)
+    begun, ended = datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 12, 1, tzinfo=UTC)
+    app.retiring = {"/v0/": Retirement(begun, ended, "/v1/interactions")}
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://iris") as http:
+        retiring, other = await http.get("/v0/interactions"), await http.get("/v1/none")
+    assert retiring.headers["Deprecation"] == "@1796083200"
+    assert retiring.headers["Sunset"] == "Wed, 01 Dec 2027 00:00:00 GMT"
+    assert retiring.headers["Link"] == '</v1/interactions>; rel="successor-version"'
+    assert not {"deprecation", "sunset", "link"} & {name.lower() for name in other.headers}
