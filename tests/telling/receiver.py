@@ -71,10 +71,10 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving() -> AsyncGenerator[Receiver]:
+async def receiving(port: int = 0) -> AsyncGenerator[Receiver]:
     """A receiver, listening until the end of the block."""
     receiver, app = Receiver(), FastAPI()
     app.add_api_route("/{path:path}", receiver.hear, methods=["POST", "GET"], response_model=None)
-    async with running(app) as url:
+    async with running(app, port=port) as url:
         receiver.url = url
         yield receiver
