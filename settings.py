@@ -152,6 +152,7 @@ class Settings(EnvironmentSettings):
         workflow_sandbox: whether the worker runs workflows in Temporal's sandbox; it doubles the worker's CPU
             (`docs/decisions/0006`), so tests run with it and production does not need to.
         sends_per_provider: how many sends a worker does at once for each provider (`docs/decisions/0013`).
+        streams_at_once: how many streams of events a process of the API serves; each asks MongoDB once a second.
         notifications_at_once: how many attempts to tell tenants a worker makes at once (`docs/decisions/0020`).
         notification_timeout: how long a tenant's endpoint is given to answer.
         cached_workflows: how many open workflows a worker keeps in memory.
@@ -203,6 +204,7 @@ class Settings(EnvironmentSettings):
     lookups_kept: Duration = timedelta(seconds=5)
     workflow_sandbox: bool = False
     sends_per_provider: int = Field(default=200, ge=1)
+    streams_at_once: int = Field(default=50, ge=1)
     notifications_at_once: int = Field(default=100, ge=1)
     notification_timeout: Duration = Field(default=timedelta(seconds=20), le=timedelta(seconds=60))
     cached_workflows: int = Field(default=5_000, ge=100)

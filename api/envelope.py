@@ -42,6 +42,7 @@ TITLES: Final[Mapping[int, Mapping[Language, str]]] = {
     HTTPStatus.NOT_FOUND: {Language.SPANISH: "No encontrado", Language.ENGLISH: "Not found"},
     HTTPStatus.METHOD_NOT_ALLOWED: {Language.SPANISH: "Método no admitido", Language.ENGLISH: "Method not allowed"},
     HTTPStatus.CONFLICT: {Language.SPANISH: "Conflicto", Language.ENGLISH: "Conflict"},
+    HTTPStatus.GONE: {Language.SPANISH: "Ya no está", Language.ENGLISH: "Gone"},
     HTTPStatus.REQUEST_TIMEOUT: {Language.SPANISH: "Petición demasiado lenta", Language.ENGLISH: "Request too slow"},
     HTTPStatus.REQUEST_URI_TOO_LONG: {Language.SPANISH: "URL demasiado larga", Language.ENGLISH: "URL too long"},
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: {

@@ -62,6 +62,7 @@ STATUS_OF_CODE: Final[dict[str, HTTPStatus]] = {
     "user_merged": HTTPStatus.CONFLICT,
     "template_not_found": HTTPStatus.NOT_FOUND,
     "name_taken": HTTPStatus.CONFLICT,
+    "events_forgotten": HTTPStatus.GONE,
     "notification_pending": HTTPStatus.CONFLICT,
     "notification_ended": HTTPStatus.CONFLICT,
 }

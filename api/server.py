@@ -44,12 +44,21 @@ class Line(H11Protocol):
     """
 
     header_wait: ClassVar[float] = 10
+    _stopping: asyncio.Event
     _patience: asyncio.TimerHandle | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._stopping = asyncio.Event()
+        self.app_state = {**self.app_state, "stopping": self._stopping}
         self._wait_for_header()
+
+    @override
+    def shutdown(self) -> None:
+        """Let an answer that would go on and on (`request.state.stopping`) know that the server stops."""
+        self._stopping.set()
+        super().shutdown()
 
     @override
     def data_received(self, data: bytes) -> None:

@@ -24,6 +24,7 @@ class IrisState:
         opener: opens providers, to verify and read their webhooks.
         submissions: how many submissions are taken on at once.
         webhooks: how many webhooks are.
+        streams: how many streams of events are.
         uploads: how many uploads are.
         file_links: reads the links that providers follow to files.
         webhook_bytes: how many bytes their bodies may have together.
@@ -38,6 +39,7 @@ class IrisState:
     opener: ProviderOpener
     submissions: Room
     webhooks: Room
+    streams: Room
     webhook_bytes: Room
     uploads: Room
     file_links: FileLinks

@@ -211,6 +211,13 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
         "La URL lleva a una dirección a la que Iris no se conecta",
         "The URL leads to an address that Iris does not connect to",
     ),
+    "bad_event_id": _both(
+        "Debe ser el id de un evento recibido antes", "It must be the id of an event that was received before"
+    ),
+    "events_forgotten": _both(
+        "Lo ocurrido desde ese evento ya no se conoce: lea lo que falte y conéctese sin Last-Event-ID",
+        "What happened since that event is not known any more: read what you missed, and connect without Last-Event-ID",
+    ),
     "notification_pending": _both("La notificación todavía se está enviando", "The notification is still being told"),
     "notification_ended": _both(
         "La notificación ya terminó como {state}", "The notification has ended as {state} already"

@@ -55,6 +55,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "IRIS_WORKFLOW_SANDBOX": ("true", True),
     "IRIS_SENDS_PER_PROVIDER": ("20", 20),
     "IRIS_CACHED_WORKFLOWS": ("200", 200),
+    "IRIS_STREAMS_AT_ONCE": ("2", 2),
     "IRIS_NOTIFICATIONS_AT_ONCE": ("10", 10),
     "IRIS_NOTIFICATION_TIMEOUT": ("5", timedelta(seconds=5)),
     "IRIS_METRICS_ADDRESS": ("0.0.0.0:9464", "0.0.0.0:9464"),

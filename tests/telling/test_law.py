@@ -1,4 +1,4 @@
-"""The law of the retries, in virtual time: the whole product on Temporal's time-skipping server, and a host that is down."""
+"""The law of the retries, in virtual time: the whole product on a server whose time can be skipped."""
 
 import asyncio
 from collections.abc import AsyncIterator
