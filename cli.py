@@ -11,6 +11,7 @@ from commands.integrations import integrations
 from commands.messages import send, show
 from commands.processes import api, codec, sandbox, seed, up, worker
 from commands.rotation import rotate_credentials
+from commands.telling import events, notifications, webhooks
 from commands.templates import templates
 from commands.users import users
 
@@ -23,11 +24,14 @@ app = typer.Typer(
 )
 for command in (send, show, demo, doctor, replay, promote, rotate_credentials, up, api, worker, codec, sandbox, seed):
     app.command()(command)
+app.command()(events)
 app.add_typer(integrations, name="integrations")
 app.add_typer(users, name="users")
 app.add_typer(attachments, name="attachments")
 app.add_typer(processes, name="processes")
 app.add_typer(templates, name="templates")
+app.add_typer(webhooks, name="webhooks")
+app.add_typer(notifications, name="notifications")
 
 
 def run() -> None:

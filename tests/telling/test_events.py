@@ -10,14 +10,13 @@ from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
 from pydantic import SecretStr
 from typing_extensions import override
 
 from api.app import create_app
 from api.server import server_config
 from embedded.demo import seed_open_database
-from embedded.gateway.server import running
+from embedded.gateway.server import Guest, running
 from embedded.mongod import Mongod
 from embedded.ports import free_port
 from embedded.processes import until
@@ -208,8 +207,8 @@ async def test_so_many_streams_are_open_and_no_more(iris: Iris) -> None:
 async def test_a_server_that_stops_ends_its_streams(iris: Iris) -> None:
     async with open_database(iris.settings):
         port = free_port()
-        server = uvicorn.Server(server_config(create_app(iris.settings), "127.0.0.1", port))
-        serving = asyncio.create_task(server._serve())  # noqa: SLF001 - `serve` takes this process's signals
+        server = Guest(server_config(create_app(iris.settings), "127.0.0.1", port))
+        serving = asyncio.create_task(server.serve())
 
         async def has_started() -> bool:
             return server.started

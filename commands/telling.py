@@ -1,0 +1,267 @@
+"""`iris webhooks`, `iris notifications` and `iris events`: what a tenant is told of its interactions."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+import httpx2
+import typer
+
+from commands.client import OUT, Connection, call, connect, fail, new_table, print_json
+from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+
+webhooks = typer.Typer(help="Webhooks: where you are told what happens on an integration.", no_args_is_help=True)
+notifications = typer.Typer(help="Notifications: what you were told, and are still to be.", no_args_is_help=True)
+
+IntegrationId = Annotated[str, typer.Argument(metavar="INTEGRATION", help="The integration's id.")]
+NotificationId = Annotated[str, typer.Argument(metavar="ID", help="The notification's id.")]
+
+Params = dict[str, list[str]]
+
+_SILENCE: Final = 60.0
+"""Seconds after which a stream that says nothing, not even that it lives, is taken for dead."""
+
+
+@webhooks.command("show")
+def show_webhook(
+    integration_id: IntegrationId,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Show where you are told, and of what."""
+    _show_webhook(call(connect(api_url, api_key, data_dir), "GET", _path(integration_id)), as_json=as_json)
+
+
+@webhooks.command("set")
+def set_webhook(
+    integration_id: IntegrationId,
+    url: Annotated[str, typer.Argument(help="Where you are told.")],
+    event: Annotated[
+        list[str] | None, typer.Option("--event", "-e", help="An event, or -EVENT for all but it; all unless given.")
+    ] = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Say where to be told, and of what; the first time, it shows the secret."""
+    patterns = event or ["*"]
+    if all(pattern.startswith("-") for pattern in patterns):
+        patterns = ["*", *patterns]
+    body = {"Url": url, "Subscriptions": patterns}
+    _show_webhook(call(connect(api_url, api_key, data_dir), "PUT", _path(integration_id), body), as_json=as_json)
+
+
+@webhooks.command("remove")
+def remove_webhook(
+    integration_id: IntegrationId,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Be told no more."""
+    call(connect(api_url, api_key, data_dir), "DELETE", _path(integration_id))
+    OUT.print("removed")
+
+
+@webhooks.command("rotate-secret")
+def rotate_secret(
+    integration_id: IntegrationId,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Make another secret, and show it; for a day, both sign."""
+    path = f"{_path(integration_id)}/rotate-secret"
+    _show_webhook(call(connect(api_url, api_key, data_dir), "POST", path), as_json=as_json)
+
+
+@webhooks.command("replay")
+def replay_webhook(
+    integration_id: IntegrationId,
+    since: Annotated[str, typer.Option(help="A moment, as 2026-11-27T12:00:00Z.")],
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Be told again all that happened since a moment; waits until all of it is begun."""
+    connection, path = connect(api_url, api_key, data_dir), f"{_path(integration_id)}/replay"
+    envelope = call(connection, "POST", path, {"Since": since})
+    while not envelope["payload"]["isDone"]:
+        time.sleep(0.3)
+        envelope = call(connection, "GET", f"{path}/{envelope['payload']['id']}")
+    if as_json:
+        print_json(envelope)
+    else:
+        OUT.print(f"{envelope['payload']['begun']} of {envelope['payload']['lookedAt']} are told again")
+
+
+@notifications.command("list")
+def list_notifications(
+    integration: Annotated[str | None, typer.Option(help="Of an integration.")] = None,
+    interaction: Annotated[str | None, typer.Option(help="Of an interaction.")] = None,
+    event: Annotated[str | None, typer.Option(help="Of this event.")] = None,
+    state: Annotated[str | None, typer.Option(help="PENDING, DELIVERED, GIVEN_UP or CANCELLED.")] = None,
+    host: Annotated[str | None, typer.Option(help="To a host, with its port.")] = None,
+    since: Annotated[str | None, typer.Option(help="Of events from then on.")] = None,
+    until: Annotated[str | None, typer.Option(help="Of events before then.")] = None,
+    limit: Annotated[int, typer.Option(help="How many.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Where the page before ended.")] = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """List what was told, and what is still to be, the newest first."""
+    asked = {
+        "integrationId": integration,
+        "interactionId": interaction,
+        "event": event,
+        "state": state,
+        "host": host,
+        "since": since,
+        "until": until,
+        "limit": str(limit),
+        "cursor": cursor,
+    }
+    params = {name: value for name, value in asked.items() if value is not None}
+    envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/notifications", params=params)
+    if as_json:
+        print_json(envelope)
+        return
+    table = new_table("id", "created", "event", "state", "attempts", "last error")
+    for one in envelope["payload"]["items"]:
+        words = (one["id"], one["created"], one["event"], one["state"], str(one["attemptCount"]))
+        table.add_row(*words, one["lastError"] or "")
+    OUT.print(table)
+    if envelope["payload"]["nextCursor"]:
+        OUT.print(f"more: --cursor {envelope['payload']['nextCursor']}", highlight=False, soft_wrap=True)
+
+
+@notifications.command("show")
+def show_notification(
+    notification_id: NotificationId,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Show a notification with its attempts."""
+    _notification("GET", notification_id, "", connect(api_url, api_key, data_dir), as_json=as_json)
+
+
+@notifications.command("replay")
+def replay_notification(
+    notification_id: NotificationId,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Be told again."""
+    _notification("POST", notification_id, "/replay", connect(api_url, api_key, data_dir), as_json=as_json)
+
+
+@notifications.command("cancel")
+def cancel_notification(
+    notification_id: NotificationId,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Be told no more of this."""
+    _notification("POST", notification_id, "/cancel", connect(api_url, api_key, data_dir), as_json=as_json)
+
+
+def events(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until you stop it.")] = False,
+    number: Annotated[int, typer.Option("--number", "-n", help="Without --follow: end after so many.")] = 1,
+    integration: Annotated[str | None, typer.Option(help="Of an integration.")] = None,
+    event: Annotated[list[str] | None, typer.Option("--event", "-e", help="Only these; may be repeated.")] = None,
+    after: Annotated[str | None, typer.Option(help="The id of the last event that you saw.")] = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """See what happens, live; it goes on where it was when the connection breaks."""
+    connection = connect(api_url, api_key, data_dir)
+    params: Params = {"event": event or []}
+    params |= {"integrationId": [integration]} if integration else {}
+    for seen, (place, told) in enumerate(_told(connection, params, after), start=1):
+        if as_json:
+            print(json.dumps({"id": place, **told}, ensure_ascii=False), flush=True)  # noqa: T201 - for programs
+        else:
+            payload = told["Payload"]
+            words = (told["Created"], told["Event"], payload["id"], payload["status"], payload["customStatus"] or "")
+            OUT.print("  ".join(words).rstrip(), highlight=False, markup=False, soft_wrap=True)
+        if not follow and seen == number:
+            return
+
+
+def _told(connection: Connection, params: Params, place: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each event with its place, over as many connections as it takes."""
+    while True:
+        headers = {"Last-Event-ID": place} if place else {}
+        try:
+            with connection.http.stream(
+                "GET", "/v1/events", params=params, headers=headers, timeout=_SILENCE
+            ) as response:
+                if not response.is_success:
+                    response.read()
+                    problems = response.json()["error"]
+                    fail("; ".join(f"{one['field']}: {one['message']}" for one in problems))
+                for line in response.iter_lines():
+                    name, _, value = line.partition(": ")
+                    if name == "id":
+                        place = value
+                    elif name == "data":
+                        yield place or "", json.loads(value)
+        except httpx2.ConnectError as error:
+            if place is None:
+                fail(f"the API at {connection.http.base_url} does not answer: {error}")
+        except httpx2.HTTPError:
+            pass  # it is read on where it was
+        time.sleep(1)
+
+
+def _path(integration_id: str) -> str:
+    return f"/v1/integrations/{quote(integration_id)}/webhook"
+
+
+def _show_webhook(envelope: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(envelope)
+        return
+    webhook = envelope["payload"]
+    table = new_table("", "")
+    table.add_row("url", webhook["url"])
+    table.add_row("events", ", ".join(webhook["events"]))
+    if webhook["secret"]:
+        table.add_row("secret", f"{webhook['secret']}  (shown only now)")
+    if webhook["formerSecretUntil"]:
+        table.add_row("former secret", f"signs too until {webhook['formerSecretUntil']}")
+    OUT.print(table)
+
+
+def _notification(method: str, notification_id: str, verb: str, connection: Connection, *, as_json: bool) -> None:
+    envelope = call(connection, method, f"/v1/notifications/{quote(notification_id)}{verb}")
+    if as_json:
+        print_json(envelope)
+        return
+    one = envelope["payload"]
+    OUT.print(f"[bold]{one['id']}[/]  {one['event']}  {one['state']}  {one['nextAttempt'] or ''}", highlight=False)
+    OUT.print(f"interaction {one['interactionId']} to {one['host']}", highlight=False, soft_wrap=True)
+    table = new_table("when", "round", "attempt", "status", "error")
+    for attempt in one["attempts"]:
+        numbers = (str(attempt["round"]), str(attempt["number"]), str(attempt["status"] or ""))
+        table.add_row(attempt["date"], *numbers, attempt["error"] or "")
+    OUT.print(table)
