@@ -23,6 +23,7 @@ from activities.interfaces import sending_queue, telling_queue
 from activities.notification import HttpNotifications
 from activities.reception import MongoReception
 from activities.reconciliation import TemporalReconciliation
+from activities.reconciliation_of_telling import NotificationsReconciliation
 from activities.record import MongoRecord
 from activities.shares import Shares
 from activities.telling import TenantTeller
@@ -81,10 +82,13 @@ async def create_worker(client: Client, settings: Settings, opener: ProviderOpen
 
 def _workflow_worker(client: Client, settings: Settings, integrations: Integrations) -> Worker:
     """The worker of the interactions' task queue."""
-    teller = TenantTeller(integrations, _shown, partial(telling.begin, client, settings))
+    begin = partial(telling.begin, client, settings)
+    teller = TenantTeller(integrations, _shown, begin)
     admission, record = MongoAdmission(integrations, teller.tell), MongoRecord(teller.tell)
     tell_interaction = partial(tell, client, settings)
-    reconciliation = TemporalReconciliation(client, settings.task_queue, tell_interaction, settings.windows)
+    reconciliation = TemporalReconciliation(
+        client, settings.task_queue, tell_interaction, settings.windows, NotificationsReconciliation(client, begin)
+    )
     return Worker(
         client,
         task_queue=settings.task_queue,

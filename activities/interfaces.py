@@ -142,6 +142,7 @@ class Check(StrEnum):
     RUNNING = "running"
     RECEPTIONS = "receptions"
     NEWS = "news"
+    NOTIFICATIONS = "notifications"
 
 
 class Inspection(_Message):
@@ -183,13 +184,11 @@ class Delivery(_Message):
     """One attempt to tell.
 
     Attributes:
-        number: of this attempt, from one.
         at: now, by the workflow's clock, which alone says when who waits.
         deadline: when it is given up.
     """
 
     notification_id: str
-    number: int
     at: datetime
     deadline: datetime
 
@@ -199,12 +198,10 @@ class Told(_Message):
 
     Attributes:
         next_attempt: when to try again, while it is still to be told.
-        was_made: whether there was an attempt, or all of the host wait.
     """
 
     state: NotificationState
     next_attempt: datetime | None = None
-    was_made: bool = False
 
 
 class Replay(_Message):

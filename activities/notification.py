@@ -57,6 +57,9 @@ class HttpNotifications(NotificationActivities):
         notification = await Notification.find_one({"_id": delivery.notification_id})
         if notification is None or notification.state is not NotificationState.PENDING:
             return Told(state=notification.state if notification else NotificationState.CANCELLED)
+        if notification.was_tried_at(delivery.at):
+            # An earlier try of this activity died before it could say so.
+            return Told(state=notification.state, next_attempt=notification.next_attempt)
         endpoint = await self._endpoint(notification)
         if endpoint is None:
             await Notification.conclude(notification.id, NotificationState.CANCELLED)
@@ -93,6 +96,9 @@ class HttpNotifications(NotificationActivities):
             activity.heartbeat()
             unless_done = {"_id": notification.id, "replay": {"$ne": replay.replay_id}}
             again = await Notification.begin_again(unless_done, replay.replay_id)
+            if again is None and notification.replay == replay.replay_id:
+                # An earlier try of this page may have died before its workflow was begun.
+                again = await Notification.pending(notification.id)
             if again is not None:
                 begun += 1
                 await self.begin(again)
@@ -116,7 +122,7 @@ class HttpNotifications(NotificationActivities):
             error = f"it answered {status}"
         return Attempt(
             round=notification.round,
-            number=delivery.number,
+            number=notification.tries + 1,
             date=delivery.at,
             status=status,
             error=cut(error),
@@ -168,7 +174,7 @@ async def _written(notification: Notification, attempt: Attempt, delivery: Deliv
     """What comes of an attempt: told, tried again, or given up."""
     state, next_attempt = NotificationState.DELIVERED, None
     if attempt.error:
-        wait = wait_after(delivery.number)
+        wait = wait_after(attempt.number)
         next_attempt = delivery.at + wait
         if holds_host(wait):
             await HeldHost.hold(notification.tenant, host, next_attempt)
@@ -176,4 +182,4 @@ async def _written(notification: Notification, attempt: Attempt, delivery: Deliv
         if next_attempt > delivery.deadline:
             state, next_attempt = NotificationState.GIVEN_UP, None
     await Notification.write_attempt(notification.id, attempt, state, next_attempt)
-    return Told(state=state, next_attempt=next_attempt, was_made=True)
+    return Told(state=state, next_attempt=next_attempt)

@@ -11,6 +11,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecution
 
 from activities.interfaces import Check, Inspected, Inspection, ReconciliationActivities
+from activities.reconciliation_of_telling import NotificationsReconciliation
 from activities.workflow_states import Ended, Lost, Running, WorkflowState, result_of, state_of
 from domain.clock import to_wire, utc_now
 from domain.events import HeardNews
@@ -51,12 +52,14 @@ class TemporalReconciliation(ReconciliationActivities):
         task_queue: of the interactions that share our database; a namespace may hold others.
         tell: how an interaction is told something: only its own workflow changes it.
         windows: how long interactions wait.
+        notifications: compares what is still to be told.
     """
 
     temporal: Client
     task_queue: str
     tell: Tell
     windows: Windows
+    notifications: NotificationsReconciliation
 
     @activity.defn
     async def inspect(self, inspection: Inspection) -> Inspected:
@@ -69,6 +72,7 @@ class TemporalReconciliation(ReconciliationActivities):
             Check.RUNNING: self._running,
             Check.RECEPTIONS: self._receptions,
             Check.NEWS: self._news,
+            Check.NOTIFICATIONS: self.notifications.inspect,
         }
         return await looks[inspection.check](inspection)
 

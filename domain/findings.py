@@ -20,6 +20,7 @@ class Kind(StrEnum):
     RECORD_MISSING = "record_missing"
     RECEPTION_STUCK = "reception_stuck"
     NEWS_MATCHED = "news_matched"
+    NOTIFICATION_LOST = "notification_lost"
 
 
 SENTENCES: Final[Mapping[Kind, str]] = {
@@ -30,6 +31,7 @@ SENTENCES: Final[Mapping[Kind, str]] = {
     Kind.RECORD_MISSING: "it has a workflow, and MongoDB does not have it",
     Kind.RECEPTION_STUCK: "an inbound message is not written down yet",
     Kind.NEWS_MATCHED: "a provider's news came before it could be told whose it was",
+    Kind.NOTIFICATION_LOST: "its tenant is still to be told of it, and no workflow would",
 }
 """What each kind is, said of an interaction."""
 
@@ -41,6 +43,7 @@ REMEDIES: Final[Mapping[Kind, str]] = {
     Kind.RECORD_MISSING: "was MongoDB restored from a backup? Its history in Temporal has what was submitted",
     Kind.RECEPTION_STUCK: "look whether workers run and MongoDB answers; it goes on by itself then",
     Kind.NEWS_MATCHED: "run `iris doctor` without --dry-run: it is passed on",
+    Kind.NOTIFICATION_LOST: "run `iris doctor` without --dry-run: it is told",
 }
 """What a person can do where nothing was repaired."""
 

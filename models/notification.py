@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from domain.clock import utc_now
+from domain.clock import to_milliseconds, utc_now
 from domain.identifiers import derived_id
 from domain.outcomes import Detail
 from domain.telling import ClientEvent, NotificationState
@@ -117,17 +117,24 @@ class Notification(Stored):
         try:
             await self.insert()
         except DuplicateKeyError:
-            kept = await Notification.find_one({"_id": self.id, **_PENDING})
-            return kept is not None
+            return await Notification.pending(self.id) is not None
         return True
+
+    @property
+    def tries(self) -> int:
+        """How many attempts were made in this round."""
+        return sum(attempt.round == self.round for attempt in self.attempts)
+
+    def was_tried_at(self, at: datetime) -> bool:
+        """Whether the last attempt is the one of that moment."""
+        return bool(self.attempts) and self.attempts[-1].date == to_milliseconds(at)
 
     @classmethod
     async def write_attempt(
         cls, notification_id: str, attempt: Attempt, state: NotificationState, next_attempt: datetime | None
     ) -> None:
-        """Write an attempt down, once, and what comes of it."""
-        same = {"round": attempt.round, "number": attempt.number}
-        selector = {"_id": notification_id, **_PENDING, "attempts": {"$not": {"$elemMatch": same}}}
+        """Write an attempt down, and what comes of it."""
+        selector = {"_id": notification_id, **_PENDING}
         changes = {"state": state.value, "next_attempt": next_attempt}
         await cls.collection().update_one(selector, {"$set": changes, "$push": {"attempts": attempt.model_dump()}})
 
@@ -181,14 +188,34 @@ class Notification(Stored):
         return await cls.find(selector).sort("created", "_id").limit(limit).to_list()
 
     @classmethod
-    async def overdue(cls, before: datetime, limit: int) -> "Sequence[Notification]":
-        """Those that should have been tried before a moment."""
-        return (
-            await cls.find({**_PENDING, "next_attempt": {"$lt": before}})
-            .sort("next_attempt", "_id")
-            .limit(limit)
-            .to_list()
-        )
+    async def pending(cls, notification_id: str) -> "Notification | None":
+        """The notification, if it is still to be told."""
+        return await cls.find_one({"_id": notification_id, **_PENDING})
+
+    @classmethod
+    async def overdue(
+        cls, before: datetime, after: tuple[datetime, str] | None, limit: int
+    ) -> "Sequence[Notification]":
+        """Those that should have been tried before a moment, the longest overdue first.
+
+        Args:
+            before: the moment.
+            after: `next_attempt` and id of the last one that was seen.
+            limit: how many at most.
+        """
+        return await cls.find(overdue_selector(before, after)).sort("next_attempt", "_id").limit(limit).to_list()
+
+
+def overdue_selector(before: datetime, after: tuple[datetime, str] | None) -> dict[str, Any]:
+    """What selects the notifications that `Notification.overdue` gives."""
+    late: dict[str, Any] = {**_PENDING, "next_attempt": {"$lt": before}}
+    if after is None:
+        return late
+    date, last_id = after
+    return {
+        **late,
+        "$or": [{"next_attempt": {"$gt": date, "$lt": before}}, {"next_attempt": date, "_id": {"$gt": last_id}}],
+    }
 
 
 class HeldHost(Stored):

@@ -44,22 +44,20 @@ class NotificationWorkflow:
 
     async def _tell(self, notification_id: str) -> NotificationState:
         deadline = workflow.now() + GIVEN_UP_AFTER
-        number = 1
         while not self._is_cancelled:
             told = await workflow.execute_activity_method(
                 NotificationActivities.deliver,
-                Delivery(notification_id=notification_id, number=number, at=workflow.now(), deadline=deadline),
+                Delivery(notification_id=notification_id, at=workflow.now(), deadline=deadline),
                 start_to_close_timeout=timedelta(minutes=2),
                 retry_policy=_UNTIL_WRITTEN,
-                summary=f"attempt {number}",
+                summary="tell it",
             )
             if told.next_attempt is None:
                 return told.state
-            number += int(told.was_made)
             wait = max(told.next_attempt - workflow.now(), _AT_ONCE)
             with suppress(TimeoutError):
                 await workflow.wait_condition(
-                    lambda: self._is_cancelled, timeout=wait, timeout_summary=f"before attempt {number}"
+                    lambda: self._is_cancelled, timeout=wait, timeout_summary="until the next attempt"
                 )
         await workflow.execute_activity_method(
             NotificationActivities.conclude,

@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
 MOST_WRONG: Final = 50_000
 """How much of what is surely wrong one run looks at, so that its history stays short; the next run goes on."""
 
-_SURELY_WRONG: Final = frozenset({Check.OVERDUE, Check.FAILING, Check.RECEPTIONS})
+_SURELY_WRONG: Final = frozenset({Check.OVERDUE, Check.FAILING, Check.RECEPTIONS, Check.NOTIFICATIONS})
 """The comparisons that look only at what is wrong."""
 
 

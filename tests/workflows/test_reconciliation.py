@@ -12,14 +12,18 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from domain.clock import utc_now
 from domain.events import ProviderEvent
 from domain.findings import Finding, Kind
-from domain.identifiers import new_id, workflow_id
+from domain.identifiers import new_id, notification_workflow_id, workflow_id
 from domain.status import Milestone
+from embedded.processes import until
 from embedded.temporal_server import TemporalServer
 from models.interaction import Interaction, overdue_selector
+from models.notification import Notification
+from models.notification import overdue_selector as notifications_overdue
 from models.unmatched import UnmatchedNews, newest_selector
 from reconciling import reconcile
 from tests.iris import Iris, running_iris
 from tests.silence import SilentFarEnd
+from tests.telling.receiver import receiving
 from tests.workflows.stories_of_repair import registered_and_lost
 from workflows.messages import ReconciliationInput, Report
 
@@ -210,6 +214,30 @@ async def test_news_whose_message_is_known_by_now_is_passed_on_and_forgotten(iri
     assert [one.id for one in left] == [stranger.id]
 
 
+async def test_a_notification_that_no_workflow_tells_is_told(iris: Iris) -> None:
+    integration_id = await iris.sandbox(iris.gateway_url)
+    async with receiving() as receiver:
+        receiver.status = 503
+        body = {"Url": receiver.url, "Subscriptions": ["INTERACTION_OUT_CREATED_EVT"]}
+        await iris.http.put(f"/v1/integrations/{integration_id}/webhook", json=body)
+        sent = await iris.send("sms", SILENT, integrationId=integration_id)
+        await receiver.calls_of(1)
+        (notification,) = await Notification.find({"interaction_id": sent["id"]}).to_list()
+        workflow = notification_workflow_id(notification.id, notification.round)
+        await iris.temporal.get_workflow_handle(workflow).terminate("by a test")
+        receiver.status = 200
+        past = {"$set": {"next_attempt": utc_now() - timedelta(minutes=1)}}
+        await Notification.collection().update_one({"_id": notification.id}, past)
+        finding = await found(iris, sent["id"], Kind.NOTIFICATION_LOST)
+        assert finding.repair is not None
+
+        async def is_told() -> bool:
+            return await Notification.pending(notification.id) is None
+
+        await asyncio.wait_for(until(is_told), 20)
+    assert about(await look(iris), sent["id"]) == []
+
+
 async def test_nothing_is_found_while_all_goes_well_also_in_the_middle_of_sends(iris: Iris) -> None:
     endings = ("34600000001", "34600000002", "34600000003", "34600000004", "34600000008", SILENT)
     sending = asyncio.gather(*(iris.send("sms", endings[number % len(endings)]) for number in range(50)))
@@ -224,6 +252,16 @@ async def test_nothing_is_found_while_all_goes_well_also_in_the_middle_of_sends(
 @pytest.mark.parametrize("after", [None, (utc_now(), new_id())])
 async def test_what_is_overdue_is_found_by_an_index_alone(after: tuple[datetime, str] | None) -> None:
     cursor = Interaction.collection().find(overdue_selector(utc_now(), after)).sort([("due", 1), ("_id", 1)]).limit(100)
+    stages = _stages((await cursor.explain())["queryPlanner"]["winningPlan"])
+    assert "IXSCAN" in stages
+    assert not {"COLLSCAN", "SORT"} & stages
+
+
+@pytest.mark.usefixtures("iris")
+@pytest.mark.parametrize("after", [None, (utc_now(), new_id())])
+async def test_what_should_have_been_told_is_found_by_an_index_alone(after: tuple[datetime, str] | None) -> None:
+    selector, order = notifications_overdue(utc_now(), after), [("next_attempt", 1), ("_id", 1)]
+    cursor = Notification.collection().find(selector).sort(order).limit(100)
     stages = _stages((await cursor.explain())["queryPlanner"]["winningPlan"])
     assert "IXSCAN" in stages
     assert not {"COLLSCAN", "SORT"} & stages
