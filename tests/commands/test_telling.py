@@ -62,12 +62,11 @@ async def test_a_webhook_is_set_shown_rotated_replayed_and_removed(iris: Iris, c
 
 async def test_events_are_seen_live(iris: Iris, command: Command) -> None:
     integration_id = await iris.sandbox(iris.gateway_url)
-    watching = asyncio.create_task(command("events", "--integration", integration_id, "--number", "2"))
+    watching = asyncio.create_task(command("events", "--integration", integration_id, "--event", OUT, "-n", "2"))
     sending = asyncio.create_task(_send_until(iris, integration_id, watching))
     seen = (await asyncio.wait_for(watching, 20)).output
     await sending
-    assert OUT in seen
-    assert "VALIDATION_PENDING" in seen
+    assert [line.split("  ")[1:4:2] for line in seen.splitlines()] == [[OUT, "VALIDATION_PENDING"]] * 2
 
 
 async def _send_until(iris: Iris, integration_id: str, watching: asyncio.Task[Result]) -> None:
