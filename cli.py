@@ -8,6 +8,7 @@ from commands.demonstration import demo
 from commands.deployment import promote, replay
 from commands.doctor import doctor
 from commands.integrations import integrations
+from commands.interactions import interactions
 from commands.messages import send, show
 from commands.processes import api, codec, sandbox, seed, up, worker
 from commands.rotation import rotate_credentials
@@ -25,6 +26,7 @@ app = typer.Typer(
 for command in (send, show, demo, doctor, replay, promote, rotate_credentials, up, api, worker, codec, sandbox, seed):
     app.command()(command)
 app.command()(events)
+app.add_typer(interactions, name="interactions")
 app.add_typer(integrations, name="integrations")
 app.add_typer(users, name="users")
 app.add_typer(attachments, name="attachments")

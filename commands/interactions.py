@@ -1,0 +1,192 @@
+"""`iris interactions`: find messages, follow them, cancel them, send them again, and have them explained."""
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+import typer
+
+from commands.client import (
+    OUT,
+    Connection,
+    call,
+    connect,
+    new_table,
+    print_json,
+    show_interaction,
+    watch_interaction,
+)
+from commands.messages import send, show
+from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+
+interactions = typer.Typer(help="Interactions: every message, out or in.", no_args_is_help=True)
+interactions.command()(send)
+interactions.command()(show)
+
+InteractionId = Annotated[str, typer.Argument(metavar="ID", help="The interaction's id.")]
+
+_LARGEST_PAGE: Final = 200
+
+
+@interactions.command("list")
+def list_interactions(
+    status: Annotated[list[str] | None, typer.Option("--status", "-s", help="In this status; may be repeated.")] = None,
+    custom_status: Annotated[str | None, typer.Option(help="The provider's finer word.")] = None,
+    channel: Annotated[str | None, typer.Option("--channel", "-c", help="SMS, WhatsApp, RCS, Email…")] = None,
+    provider: Annotated[str | None, typer.Option(help="A provider's name, in lower case.")] = None,
+    integration: Annotated[str | None, typer.Option(help="An integration's id.")] = None,
+    process: Annotated[str | None, typer.Option(help="A process's id.")] = None,
+    user: Annotated[str | None, typer.Option(help="An end user's id.")] = None,
+    destination: Annotated[str | None, typer.Option("--to", help="A destination, spelt in any usual way.")] = None,
+    direction: Annotated[str | None, typer.Option(help="out or in.")] = None,
+    since: Annotated[str | None, typer.Option(help="Created then or later, as 2026-01-31T09:00:00Z.")] = None,
+    until: Annotated[str | None, typer.Option(help="Created before.")] = None,
+    text: Annotated[str | None, typer.Option("--text", "-t", help="Whole words of the summary, all of them.")] = None,
+    resend_of: Annotated[str | None, typer.Option(help="Those that repeat this interaction.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Where the list before ended.")] = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """List interactions for which all that is given is true, the newest first."""
+    asked = {
+        "status": status,
+        "customStatus": custom_status,
+        "channel": channel,
+        "provider": provider,
+        "integrationId": integration,
+        "processId": process,
+        "userId": user,
+        "destination": destination,
+        "direction": direction,
+        "since": since,
+        "until": until,
+        "text": text,
+        "resendOf": resend_of,
+    }
+    filters = {name: value for name, value in asked.items() if value is not None}
+    envelope = _read(connect(api_url, api_key, data_dir), filters, limit, cursor)
+    if as_json:
+        print_json(envelope)
+        return
+    table = new_table("id", "created", "channel", "", "with", "status", "customStatus", "summary")
+    for row in envelope["payload"]["items"]:
+        table.add_row(
+            row["id"],
+            row["created"],
+            row["integration"]["integrationTypeName"],
+            row["direction"],
+            ", ".join(destination["value"] for destination in row["destinations"]),
+            row["status"],
+            row["customStatus"] or "",
+            row["summary"],
+        )
+    OUT.print(table)
+    if envelope["payload"]["nextCursor"]:
+        OUT.print(f"more: --cursor {envelope['payload']['nextCursor']}", highlight=False, soft_wrap=True)
+
+
+def _read(connection: Connection, filters: dict[str, Any], limit: int, cursor: str | None) -> dict[str, Any]:
+    """So many rows, of as many pages as that takes: a page may show few or none, and yet have a next one."""
+    items: list[Any] = []
+    while True:
+        page = {"limit": min(limit - len(items), _LARGEST_PAGE), **({"cursor": cursor} if cursor else {})}
+        envelope = call(connection, "GET", f"/v1/interactions?{urlencode(filters | page, doseq=True)}")
+        items += envelope["payload"]["items"]
+        cursor = envelope["payload"]["nextCursor"]
+        if cursor is None or len(items) >= limit:
+            envelope["payload"]["items"] = items
+            return envelope
+
+
+@interactions.command()
+def watch(
+    interaction_id: InteractionId,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Print each step of an interaction as it comes, until it ends."""
+    watch_interaction(connect(api_url, api_key, data_dir), interaction_id)
+
+
+@interactions.command()
+def cancel(
+    interaction_id: InteractionId,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Cancel an interaction that no provider has yet; ends with 1, and says why, if it is too late."""
+    connection = connect(api_url, api_key, data_dir)
+    _show(connection, call(connection, "POST", f"/v1/interactions/{interaction_id}/cancel"), as_json=as_json)
+
+
+@interactions.command()
+def resend(
+    interaction_id: InteractionId,
+    integration: Annotated[str | None, typer.Option(help="Through this integration, instead of the same.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Although it may still arrive, and so arrive twice.")] = False,
+    idempotency_key: Annotated[str | None, typer.Option(help="Repeats with the same key are sent once.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it until it ends.")] = False,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Send an interaction's contents again, as a new interaction."""
+    connection = connect(api_url, api_key, data_dir)
+    body = {"integrationId": integration, "force": force}
+    headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+    envelope = call(connection, "POST", f"/v1/interactions/{interaction_id}/resend", body, headers)
+    if watch:
+        watch_interaction(connection, envelope["payload"]["id"])
+    else:
+        _show(connection, envelope, as_json=as_json)
+
+
+@interactions.command()
+def explain(
+    interaction_id: InteractionId,
+    language: Annotated[str, typer.Option(help="es or en.")] = "en",
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Say why an interaction is where it is, what it waits for, until when, and what happens then."""
+    connection = connect(api_url, api_key, data_dir)
+    headers = {"Accept-Language": language}
+    envelope = call(connection, "GET", f"/v1/interactions/{interaction_id}/explanation", headers=headers)
+    if as_json:
+        print_json(envelope)
+        return
+    for line in _explanation(envelope["payload"]):
+        OUT.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _explanation(seen: dict[str, Any]) -> list[str]:
+    where = f"{seen['status']} {seen['customStatus'] or ''}".rstrip()
+    lines = [f"{where}  since {seen['since']}", seen["explanation"]]
+    if seen["reason"]:
+        lines.append(f"its history says: {seen['reason']}")
+    lines.append(f"its workflow: {seen['workflow']['state']}")
+    attempt = seen["workflow"]["attempt"]
+    if attempt:
+        when = "under way" if attempt["isUnderWay"] else f"next try {attempt['nextTry'] or 'when there is a place'}"
+        lines.append(f"attempt {attempt['number']}: {when}")
+        if attempt["lastFailure"]:
+            lines.append(f"the last one failed: {attempt['lastFailure']}")
+    if seen["resendOf"]:
+        lines.append(f"it repeats {seen['resendOf']}")
+    return [*lines, *(f"it is repeated by {again}" for again in seen["resentAs"])]
+
+
+def _show(connection: Connection, envelope: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(envelope)
+    else:
+        show_interaction(connection, envelope["payload"])
