@@ -149,6 +149,8 @@ class Settings(EnvironmentSettings):
         reconciliation_interval: how often MongoDB and Temporal are compared (`docs/doctor.md`).
         lookups_kept: how long an API key and an integration are remembered once looked up; so long a change of them
             may go unnoticed.
+        settling: how long after a user is merged or erased what had found it before may still write; then all is
+            looked through again. Longer than any step on the database.
         workflow_sandbox: whether the worker runs workflows in Temporal's sandbox; it doubles the worker's CPU
             (`docs/decisions/0006`), so tests run with it and production does not need to.
         sends_per_provider: how many sends a worker does at once for each provider (`docs/decisions/0013`).
@@ -202,6 +204,7 @@ class Settings(EnvironmentSettings):
     dispatch_deadline: Duration = timedelta(hours=1)
     reconciliation_interval: Duration = Field(default=timedelta(minutes=10), ge=timedelta(seconds=1))
     lookups_kept: Duration = timedelta(seconds=5)
+    settling: Duration = timedelta(seconds=30)
     workflow_sandbox: bool = False
     sends_per_provider: int = Field(default=200, ge=1)
     streams_at_once: int = Field(default=50, ge=1)

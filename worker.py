@@ -27,6 +27,7 @@ from activities.reconciliation_of_telling import NotificationsReconciliation
 from activities.record import MongoRecord
 from activities.shares import Shares
 from activities.telling import TenantTeller
+from activities.users import MongoUsers
 from api import telling
 from api.engine import tell
 from api.schemas.interactions import InteractionAnswer
@@ -100,6 +101,7 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
             record.load,
             MongoReception(teller.tell).receive,
             reconciliation.inspect,
+            *MongoUsers(client).all(),
         ],
         workflow_runner=_runner(settings),
         # Few fixed pollers starve new submissions behind receipts (docs/decisions/0006).

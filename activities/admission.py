@@ -206,7 +206,7 @@ async def _create_user(submission: Submission, owned: list[OwnedDestination]) ->
         await user.insert()
     except DuplicateKeyError:
         # Another submission for one of these destinations was quicker: its user is the one.
-        return await User.owning(submission.tenant, owned)
+        return await User.owning(submission.tenant, owned) or await _create_user(submission, owned)
     return [user]
 
 

@@ -17,6 +17,7 @@ from domain.outcomes import LONGEST_DETAIL, Accepted, FailureClass, Outcome, Rej
 from domain.payloads import InvalidPayloadError, parse_payload
 from integrations import Integrations, ProviderOpener
 from metrics import timed_dispatch
+from models.erasing import bearing
 from models.interaction import Interaction
 from outbound_guard import ForbiddenAddressError
 from providers.base import AnyProvider, MisconfiguredError, Outbound, TransientError
@@ -122,7 +123,7 @@ class ProviderDispatch(DispatchActivities):
 async def _belongs_to_another(dispatch: Dispatch, found: Accepted) -> bool:
     selector = {
         "integration.integration_id": dispatch.integration_id,
-        "provider_message_ids": found.provider_message_id,
+        "provider_message_ids": bearing(found.provider_message_id),
         "_id": {"$ne": dispatch.interaction_id},
     }
     return await Interaction.find_one(selector) is not None

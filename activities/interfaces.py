@@ -285,6 +285,69 @@ class ReceptionActivities(ABC):
         """Write the message down as an interaction in `RECEIVED`, with its user and process; once."""
 
 
+class UserTask(_Message):
+    """What is to be done with a user, durably.
+
+    Attributes:
+        into: the user that it is merged into; None if it is erased.
+        settling: how long what had found the user before may still write; then all is looked through again.
+    """
+
+    tenant: str
+    user_id: str
+    into: str | None = None
+    settling: timedelta
+
+
+class Erased(_Message):
+    """What one pass erased.
+
+    Attributes:
+        open: interactions that were told so, whose workflows were running.
+    """
+
+    open: list[str] = []
+
+
+class UserActivities(ABC):
+    """Merging users, and erasing them; each may be done again and again."""
+
+    @abstractmethod
+    @activity.defn
+    async def claim_merge(self, task: UserTask) -> list[Problem]:
+        """Give the destinations of a user to the other at one moment, from which on it is merged; or say why not."""
+
+    @abstractmethod
+    @activity.defn
+    async def move(self, task: UserTask) -> None:
+        """Give the other user the interactions and the processes that the merged one still has."""
+
+    @abstractmethod
+    @activity.defn
+    async def complete_merge(self, task: UserTask) -> None:
+        """Write down that nothing is left to be moved."""
+
+    @abstractmethod
+    @activity.defn
+    async def claim_erasure(self, task: UserTask) -> list[Problem]:
+        """Empty a user at one moment, from which on it is erased; or say why not."""
+
+    @abstractmethod
+    @activity.defn
+    async def erase(self, task: UserTask) -> Erased:
+        """Empty what is left of an erased user, and tell the running workflows of its interactions."""
+
+    @abstractmethod
+    @activity.defn
+    async def forget(self, interaction_ids: list[str]) -> None:
+        """Delete the histories of these interactions' workflows that have ended."""
+
+    @abstractmethod
+    @activity.defn
+    async def complete_erasure(self, task: UserTask) -> None:
+        """Write down that nothing is left, and by what it would have been found no longer."""
+
+
 class ReconciliationActivities(ABC):
     """Comparing what MongoDB and Temporal say."""
 

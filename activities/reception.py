@@ -59,7 +59,7 @@ async def _sender(reception: Reception) -> User:
     try:
         await user.insert()
     except DuplicateKeyError:
-        return (await User.owning(reception.tenant, [owned]))[0]
+        return await _sender(reception)
     return user
 
 

@@ -25,6 +25,7 @@ from api import (
     resending,
     templates,
     tenants,
+    user_tasks,
     users,
     webhooks,
 )
@@ -102,6 +103,7 @@ def create_app(settings: Settings) -> Boundary:
         endpoints,
         events,
         notifications,
+        user_tasks,
         login,
         audit,
         webhooks,

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from temporalio.client import (
     Client,
@@ -76,7 +76,7 @@ async def submit(client: Client, settings: Settings, submission: Submission) -> 
     except WorkflowUpdateFailedError as error:
         raise UnavailableError("Iris") from error
     finally:
-        await _forget(start)
+        await forget(start)
 
 
 async def tell(client: Client, settings: Settings, interaction: Addressee, news: Sequence[HeardNews]) -> None:
@@ -211,7 +211,7 @@ async def _started(client: Client, submission: Submission) -> Admission:
     return Admission(interaction=submission.registered(), fingerprint=fingerprint)
 
 
-async def _forget(start: WithStartWorkflowOperation[InteractionWorkflow, object]) -> None:
+async def forget(start: WithStartWorkflowOperation[Any, Any]) -> None:
     """Read what became of the start, so that a failed one does not warn of an exception that nobody read."""
     reading = asyncio.ensure_future(start.workflow_handle())
     done, _ = await asyncio.wait({reading}, timeout=0.001)

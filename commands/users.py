@@ -125,6 +125,41 @@ def remove_destination(
     _show(call(connect(api_url, api_key, data_dir), "DELETE", path), as_json=as_json)
 
 
+@users.command()
+def merge(
+    user_id: UserId,
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="The id of the user that is this one from now on.")],
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Merge another user into one: its destinations, interactions and processes follow."""
+    path = f"/v1/users/{quote(user_id)}/merge"
+    _show(call(connect(api_url, api_key, data_dir), "POST", path, {"from": other}), as_json=as_json)
+
+
+@users.command()
+def erase(
+    user_id: UserId,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Erase all that is personal of a user, for good; repeat it to see how far it has come."""
+    if not yes:
+        typer.confirm(f"Erase the user {user_id} for good?", abort=True)
+    envelope = call(connect(api_url, api_key, data_dir), "DELETE", f"/v1/users/{quote(user_id)}")
+    if as_json:
+        print_json(envelope)
+        return
+    erasure = envelope["payload"]
+    state = f"completed {erasure['completed']}" if erasure["completed"] else "under way"
+    OUT.print(f"{state}; interactions: {erasure['interactions']}", highlight=False)
+
+
 def pairs(given: list[str] | None) -> dict[str, str]:
     """What `NAME=VALUE` options say; ends the program where one is none."""
     said: dict[str, str] = {}

@@ -104,6 +104,8 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
     ),
     "user_merged": _both("El usuario se fusionó con el usuario {user}", "The user was merged into the user {user}"),
     "no_such_user": _both("El usuario no existe", "There is no such user"),
+    "merged_with_itself": _both("Un usuario no se fusiona consigo mismo", "A user is not merged with itself"),
+    "erased": _both("Los datos de esta interacción fueron suprimidos", "The data of this interaction were erased"),
     "user_erased": _both("El usuario fue suprimido", "The user was erased"),
     "attachment_not_found": _both("El adjunto no existe", "There is no such attachment"),
     "attachment_repeated": _both("El adjunto está repetido", "The attachment is given twice"),

@@ -19,6 +19,14 @@ from domain.templates import TemplateReference
 from domain.waiting import VALIDATION_PATIENCE, Situation
 from domain.words import words_of_summary
 from models.base import Stored
+from models.erasing import (
+    EMPTY_ENTRY,
+    EMPTY_EVENT,
+    KEPT_ONCE_ERASED,
+    emptied_once_erased,
+    erased_id,
+    once_erased,
+)
 from models.process import Process
 from models.user import User
 
@@ -83,6 +91,7 @@ class Interaction(Stored):
         policy: how it is dispatched, once it is valid.
         problems: why it was refused, if it was.
         words: those of its summary, by which it is found; who changes the summary changes them too.
+        erased_at: since when nothing personal is written to it any more (`models.erasing`).
     """
 
     tenant: str
@@ -115,6 +124,7 @@ class Interaction(Stored):
     provider_message_ids: list[str] = []
     policy: DispatchPolicy | None = None
     problems: list[Problem] = []
+    erased_at: datetime | None = None
 
     class Settings:
         """Where it is stored."""
@@ -202,10 +212,7 @@ class Interaction(Stored):
 
     async def view(self) -> domain.Interaction:
         """The interaction as everybody sees it, with its users and its process as they are now."""
-        users = (
-            await User.find({"_id": {"$in": self.user_ids}, "tenant": self.tenant}).to_list() if self.user_ids else []
-        )
-        users.sort(key=lambda user: self.user_ids.index(user.id))
+        users = await User.of_interaction(self.tenant, self.user_ids)
         process = await Process.find_one({"_id": self.process_id, "tenant": self.tenant}) if self.process_id else None
         return self.composed(users, process)
 
@@ -250,9 +257,14 @@ def _writing(
     ]
     values = {"sequence": step.sequence, "revision": step.revision, **changes}
     update: dict[str, Any] = {name: {"$literal": value} for name, value in values.items()}
-    update["history"] = _extended("history", step.history_before, step.history)
-    update["provider_events"] = _extended("provider_events", step.heard_before, step.heard)
-    update["provider_message_ids"] = {"$setUnion": ["$provider_message_ids", {"$literal": list(step.message_ids)}]}
+    for name in KEPT_ONCE_ERASED & update.keys():
+        update[name] = once_erased(f"${name}", update[name])
+    history = _extended("history", step.history_before, step.history)
+    update["history"] = emptied_once_erased(history, EMPTY_ENTRY)
+    heard = _extended("provider_events", step.heard_before, step.heard)
+    update["provider_events"] = emptied_once_erased(heard, EMPTY_EVENT)
+    raw, hashed = ({"$literal": list(ids)} for ids in (step.message_ids, map(erased_id, step.message_ids)))
+    update["provider_message_ids"] = {"$setUnion": ["$provider_message_ids", once_erased(hashed, raw)]}
     return {"_id": interaction_id, "$or": turn}, [{"$set": update}]
 
 

@@ -9,6 +9,7 @@ from domain import interaction as domain
 from domain.events import ProviderEvent
 from domain.interaction import Direction, IntegrationReference
 from domain.status import Status
+from models.erasing import bearing
 from models.integration import Integration
 from models.interaction import Interaction
 
@@ -55,7 +56,7 @@ async def interactions_of(integration: Integration, event: ProviderEvent) -> lis
             return [found]
     if event.provider_message_id is not None:
         found = await Interaction.find_one(
-            {"provider_message_ids": event.provider_message_id, "direction": Direction.OUT, **scope},
+            {"provider_message_ids": bearing(event.provider_message_id), "direction": Direction.OUT, **scope},
             projection_model=Addressee,
         )
         if found is not None:

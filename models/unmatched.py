@@ -40,6 +40,7 @@ class UnmatchedNews(Stored):
         name = "unmatched_news"
         indexes = [
             IndexModel([("tenant", ASCENDING), ("heard_at", ASCENDING)]),
+            IndexModel([("tenant", ASCENDING), ("event.destination", ASCENDING)]),
             IndexModel([("heard_at", ASCENDING)], expireAfterSeconds=KEPT_SECONDS),
         ]
 

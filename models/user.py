@@ -127,6 +127,18 @@ class User(Stored):
         return found
 
     @classmethod
+    async def of_interaction(cls, tenant: str, ids: Sequence[str]) -> "list[User]":
+        """The users that an interaction names: where one was merged a moment ago, the one that it was merged into."""
+        if not ids:
+            return []
+        users: dict[str, User] = {}
+        for user in await cls.having_ids(tenant, ids):
+            found = user if user.merge is None else await cls.surviving(tenant, user.id)
+            if found is not None:
+                users[found.id] = found
+        return list(users.values())
+
+    @classmethod
     async def change(
         cls, tenant: str, user_id: str, update: Mapping[str, object], condition: Mapping[str, object] | None = None
     ) -> "User | None":

@@ -183,6 +183,7 @@ def fresh_settings(
         "public_url": public_url,
         "workflow_sandbox": True,
         "receipt_window": timedelta(hours=72),
+        "settling": timedelta(seconds=1),
     }
     return Settings.model_validate(values | changes)
 

@@ -51,6 +51,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "IRIS_DISPATCH_TIMEOUT": ("90", timedelta(seconds=90)),
     "IRIS_DISPATCH_DEADLINE": ("PT30M", timedelta(minutes=30)),
     "IRIS_LOOKUPS_KEPT": ("1.5", timedelta(seconds=1.5)),
+    "IRIS_SETTLING": ("20", timedelta(seconds=20)),
     "IRIS_RECONCILIATION_INTERVAL": ("60", timedelta(minutes=1)),
     "IRIS_WORKFLOW_SANDBOX": ("true", True),
     "IRIS_SENDS_PER_PROVIDER": ("20", 20),

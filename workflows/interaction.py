@@ -65,6 +65,7 @@ class InteractionWorkflow:
         self._policy: DispatchPolicy | None = None
         self._hearing = Hearing([])
         self._cancelled_by: str | None = None
+        self._is_erased = False
 
     @workflow.run
     async def run(self, start: InteractionInput) -> Standing:
@@ -99,6 +100,11 @@ class InteractionWorkflow:
         self._cancelled_by = self._cancelled_by or account_id
         await workflow.wait_condition(lambda: self._standing.status not in UNSENT)
         return self._standing
+
+    @workflow.signal(description="Its end user is erased: nothing more is awaited")
+    def erase(self) -> None:
+        """End as soon as nothing is under way; MongoDB keeps nothing personal of it any more."""
+        self._is_erased = True
 
     @workflow.query(description="Where the interaction stands")
     def standing(self) -> Standing:
@@ -196,12 +202,14 @@ class InteractionWorkflow:
     async def _find_sent(self, dispatch: Dispatch) -> None:
         """Look at the provider for a send that nobody answered, unless a receipt tells first."""
         for wait in SEARCHES if self._policy is not None and self._policy.finds_sent else ():
-            if self._standing.custom_status != UNKNOWN:
+            if self._standing.custom_status != UNKNOWN or self._is_erased:
                 return
             with suppress(TimeoutError):
-                await workflow.wait_condition(lambda: bool(self._inbox), timeout=wait, timeout_summary="look for it")
+                await workflow.wait_condition(
+                    lambda: bool(self._inbox) or self._is_erased, timeout=wait, timeout_summary="look for it"
+                )
             await self._take_news()
-            if self._standing.custom_status == UNKNOWN:
+            if self._standing.custom_status == UNKNOWN and not self._is_erased:
                 await self._search(dispatch)
 
     async def _search(self, dispatch: Dispatch) -> None:
@@ -234,7 +242,7 @@ class InteractionWorkflow:
         # One timer for the whole wait: a timeout inside the loop would make one at each turn.
         window = asyncio.create_task(workflow.sleep(remaining, summary="receipt window"))
         while not self._is_settled() and not window.done():
-            await workflow.wait_condition(lambda: bool(self._inbox) or window.done())
+            await workflow.wait_condition(lambda: bool(self._inbox) or window.done() or self._is_erased)
             await self._take_news()
         if not self._is_settled():
             await self._close_window()
@@ -242,6 +250,8 @@ class InteractionWorkflow:
     def _is_settled(self) -> bool:
         """Whether nothing is awaited any more; a receipt that comes all the same begins a new run."""
         match self._standing.status:
+            case _ if self._is_erased:
+                return True
             case Status.SENT:
                 return False
             case Status.PROVIDER_SENDING_ERROR:

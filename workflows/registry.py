@@ -2,12 +2,20 @@
 
 from typing import Final
 
+from workflows.erasure import ErasureWorkflow
 from workflows.interaction import InteractionWorkflow
+from workflows.merge import MergeWorkflow
 from workflows.notification import NotificationReplayWorkflow, NotificationWorkflow
 from workflows.reception import ReceptionWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
 
-INTERACTING: Final[tuple[type, ...]] = (InteractionWorkflow, ReceptionWorkflow, ReconciliationWorkflow)
+INTERACTING: Final[tuple[type, ...]] = (
+    InteractionWorkflow,
+    ReceptionWorkflow,
+    MergeWorkflow,
+    ErasureWorkflow,
+    ReconciliationWorkflow,
+)
 """Those of the interactions' own task queue."""
 
 TELLING: Final[tuple[type, ...]] = (NotificationWorkflow, NotificationReplayWorkflow)

@@ -15,3 +15,13 @@ def step(summary: str) -> workflow.LocalActivityConfig:
         retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=30)),
         summary=summary,
     )
+
+
+def long_step(summary: str) -> workflow.ActivityConfig:
+    """A step that may take long, shows that it lives, and is taken again and again until it is done."""
+    return workflow.ActivityConfig(
+        start_to_close_timeout=timedelta(hours=6),
+        heartbeat_timeout=timedelta(seconds=30),
+        retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
+        summary=summary,
+    )

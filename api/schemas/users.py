@@ -42,6 +42,40 @@ class DestinationRequest(Asked):
     value: str
 
 
+class MergeRequest(Asked):
+    """Which user to merge into this one."""
+
+    from_: str = Field(alias="from", description="The id of the user that is this one from now on.")
+
+
+class MergeAnswer(Answer):
+    """How far a merge has come."""
+
+    into: str
+    requested: Instant
+    completed: Instant | None
+
+
+class MergeEnvelope(Envelope):
+    """The answer that carries a merge."""
+
+    payload: MergeAnswer | None = None
+
+
+class ErasureAnswer(Answer):
+    """How far an erasure has come."""
+
+    requested: Instant
+    interactions: int
+    completed: Instant | None
+
+
+class ErasureEnvelope(Envelope):
+    """The answer that carries an erasure."""
+
+    payload: ErasureAnswer | None = None
+
+
 class StoredUserAnswer(UserAnswer):
     """An end user, as the list and the reading call show it."""
 

@@ -24,3 +24,14 @@ async def test_destinations_come_and_go(command: Command) -> None:
     assert added["primaryKey"] == {"Email": [address]}
     removed = await payload(command, "users", "remove-destination", user["id"], "email", address)
     assert removed["primaryKey"] == {}
+
+
+async def test_two_users_are_merged_and_the_one_that_is_left_is_erased(command: Command) -> None:
+    number = mobile()
+    stays = await payload(command, "users", "create", "Ana")
+    goes = await payload(command, "users", "create", "Otra", "--phone", number)
+    merged = await payload(command, "users", "merge", stays["id"], goes["id"])
+    assert (merged["id"], merged["primaryKey"]) == (stays["id"], {"PhoneNumber": [number]})
+    assert (await payload(command, "users", "erase", "--yes", stays["id"]))["requested"]
+    assert "interactions: 0" in await command("users", "erase", "--yes", stays["id"])
+    assert number not in await command("users", "list", "--destination", number)

@@ -33,6 +33,7 @@ from tests.providers.smtp_servers import POLITE
 from tests.workflows import stories_of_cancelling as cancelling
 from tests.workflows import stories_of_repair as repair
 from tests.workflows import stories_of_telling as telling
+from tests.workflows import stories_of_users as users
 
 
 class Stage(Enum):
@@ -206,6 +207,13 @@ async def skip(client: Client, duration: timedelta) -> None:
     await client.service_client.test_service.unlock_time_skipping_with_sleep(SleepRequest(duration=passing))
 
 
+async def erased_while_it_was_looked_for(iris: Iris) -> str:
+    async with lost_send(iris, taken=False) as (_, interaction_id):
+        await users.tell_erased(iris, interaction_id)
+        await iris.ended(interaction_id)
+        return interaction_id
+
+
 async def unknown_word(iris: Iris) -> str:
     interaction = await iris.send("sms", "34600000010")
     await iris.until_status(interaction["id"], "SENT")
@@ -374,4 +382,10 @@ STORIES: Final[Mapping[str, Story]] = {
     "cancelled_between_two_tries": Story(cancelling.cancelled_between_two_tries),
     "cancelled_in_the_providers_hands": Story(cancelling.cancelled_in_the_providers_hands),
     "cancelled_before_it_is_sent_again": Story(cancelling.cancelled_before_it_is_sent_again),
+    "erased_while_it_waited": Story(users.erased_while_it_waited),
+    "erased_while_it_was_looked_for": Story(erased_while_it_was_looked_for),
+    "user_merged": Story(users.merged),
+    "merge_refused": Story(users.merge_refused),
+    "user_erased": Story(users.erased),
+    "erasure_refused": Story(users.erasure_refused),
 }
