@@ -13,6 +13,7 @@ from embedded.mongod import Mongod
 from embedded.ports import free_port
 from embedded.temporal_server import TemporalServer
 from tests.iris import Iris, running_iris
+from tests.stack import Stack, running
 from tests.time_skipping import time_skipping_server
 
 # How property tests run: a busy machine is no failure, and a build that fails does so again.
@@ -52,6 +53,13 @@ async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name:
     """The whole product, running for this worker's tests; each test sends to destinations of its own."""
     async with running_iris(mongodb_uri, temporal_server.address, database_name) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+async def shared_stack(server_directory: Path) -> AsyncIterator[tuple[Stack, list[str]]]:
+    """A running `iris up`, and what it printed until it served; whoever kills a part of it waits until it is back."""
+    async with running(server_directory / "stack") as (stack, printed):
+        yield stack, printed
 
 
 @pytest.fixture(scope="module")

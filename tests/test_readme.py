@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded.test_stack import running
+from tests.stack import Stack
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -27,19 +27,18 @@ def _without_times(lines: str) -> list[str]:
     return [re.sub(r"^\S+Z +", "", line).rstrip() for line in lines.splitlines() if re.match(r"\d{4}-", line)]
 
 
-@pytest.mark.xdist_group("faults")
-async def test_the_first_example_prints_what_the_readme_shows(tmp_path: Path) -> None:
+@pytest.mark.timeout(150)  # starting everything on a busy machine
+async def test_the_first_example_prints_what_the_readme_shows(shared_stack: tuple[Stack, list[str]]) -> None:
     example = shlex.split(_block_after("tests/test_readme.py runs these lines"))
     assert example[0] == ".venv/bin/iris"
-    async with running(tmp_path):
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "cli.py", *example[1:], "--data-dir", str(tmp_path)),
-            cwd=README.parent,
-            stdout=PIPE,
-            stderr=STDOUT,
-        )
-        async with asyncio.timeout(30):
-            output, _ = await process.communicate()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "cli.py", *example[1:], "--data-dir", str(shared_stack[0].data)),
+        cwd=README.parent,
+        stdout=PIPE,
+        stderr=STDOUT,
+    )
+    async with asyncio.timeout(30):
+        output, _ = await process.communicate()
     shown = _without_times(_block_after("--watch\n```"))
     assert len(shown) == 5
     assert _without_times(output.decode()) == shown

@@ -13,9 +13,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.embedded.test_stack import Stack, running
+from tests.stack import Stack
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,6 @@ class Product:
     api: httpx2.AsyncClient
     gateway: httpx2.AsyncClient
     integration_id: str
-
-    def kill(self, part: str) -> None:
-        os.kill(self.stack.pid_of(part), signal.SIGKILL)
 
     async def submit(self) -> str:
         """The id of an interaction that was answered with 200, however often it has to be asked for."""
@@ -60,16 +57,15 @@ class Product:
 
 
 @pytest.fixture(scope="module")
-async def product(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
-    data = tmp_path_factory.mktemp("faults")
-    async with running(data) as (stack, _):
-        described = stack.described()
-        accounts = json.loads(json.loads((data / "secrets.json").read_text())["IRIS_SANDBOX_ACCOUNTS"])
-        async with (
-            _calling(described["api_url"], described["api_key"]) as api,
-            _calling(described["sandbox_url"], accounts[0]["token"]) as gateway,
-        ):
-            yield Product(stack, api, gateway, described["integrations"]["sms"])
+async def product(shared_stack: tuple[Stack, list[str]]) -> AsyncIterator[Product]:
+    stack, _ = shared_stack
+    described = stack.described()
+    accounts = json.loads(json.loads((stack.data / "secrets.json").read_text())["IRIS_SANDBOX_ACCOUNTS"])
+    async with (
+        _calling(described["api_url"], described["api_key"]) as api,
+        _calling(described["sandbox_url"], accounts[0]["token"]) as gateway,
+    ):
+        yield Product(stack, api, gateway, described["integrations"]["sms"])
 
 
 def _calling(url: str, token: str) -> httpx2.AsyncClient:
@@ -78,7 +74,7 @@ def _calling(url: str, token: str) -> httpx2.AsyncClient:
 
 async def test_a_worker_killed_right_after_the_answer_leaves_one_message_sent(product: Product) -> None:
     interaction_id = await product.submit()
-    product.kill("worker")
+    product.stack.kill("worker")
     await product.until_completed(interaction_id)
     assert await product.times_taken(interaction_id) == 1
 
@@ -92,9 +88,9 @@ async def test_killing_the_database_and_the_engine_under_fifty_submissions_loses
 
     async def kill_in_turn() -> None:
         await asyncio.sleep(0.5)
-        product.kill("mongodb")
+        product.stack.kill("mongodb")
         await asyncio.sleep(1.5)
-        product.kill("temporal")
+        product.stack.kill("temporal")
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(kill_in_turn())

@@ -1,0 +1,128 @@
+"""A running `iris up`, in a process of its own: started, read, asked to stop, and gone in the end."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import STDOUT, Process
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkstemp
+from typing import Any, Final
+
+import httpx2
+
+from embedded.ports import free_port, is_listened_on
+from embedded.processes import until
+
+ROOT: Final = Path(__file__).parents[1]
+PARTS: Final = ("api", "sandbox", "codec", "temporal", "temporal-ui", "mongodb")
+START_SECONDS: Final = 60
+STOP_SECONDS: Final = 20
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running `iris up`.
+
+    Attributes:
+        output: the file that it prints to.
+    """
+
+    process: Process
+    output: Path
+    data: Path
+    ports: Mapping[str, int]
+
+    def printed(self, since: int = 0) -> list[str]:
+        """The whole lines that it printed after its first so many."""
+        return self.output.read_text().split("\n")[since:-1]
+
+    async def printed_until(self, words: str, since: int = 0) -> list[str]:
+        """What it printed after its first so many lines, up to the line with these words, once that is there."""
+
+        async def is_there() -> bool:
+            has_ended = self.process.returncode is not None
+            found = any(words in line for line in self.printed(since))
+            assert found or not has_ended, f"it ended after printing {self.printed()}"
+            return found
+
+        async with asyncio.timeout(START_SECONDS):
+            await until(is_there)
+        lines = self.printed(since)
+        return lines[: 1 + next(number for number, line in enumerate(lines) if words in line)]
+
+    def kill(self, part: str) -> int:
+        """Kill one of its parts (-9); how many lines had been printed until then."""
+        lines = len(self.printed())
+        os.kill(self.pid_of(part), signal.SIGKILL)
+        return lines
+
+    async def stop(self) -> str:
+        """Ask it to stop as Ctrl-C does; all that it printed."""
+        self.process.send_signal(signal.SIGINT)
+        await asyncio.wait_for(self.process.wait(), STOP_SECONDS)
+        return self.output.read_text()
+
+    def described(self) -> dict[str, Any]:
+        return json.loads((self.data / "stack.json").read_text())
+
+    def pid_of(self, part: str) -> int:
+        return int((self.data / "run" / f"{part}.pid").read_text())
+
+    async def until_deserted(self) -> None:
+        async def is_deserted() -> bool:
+            return not any([await is_listened_on(port) for port in self.ports.values()])
+
+        async with asyncio.timeout(STOP_SECONDS):
+            await until(is_deserted)
+
+
+async def start(data: Path, *options: str, **environment: str) -> Stack:
+    ports = {part: free_port() for part in PARTS}
+    port_options = [f"--{part}-port={port}" for part, port in ports.items()]
+    file, output = mkstemp(prefix="printed-", dir=data.parent)
+    with os.fdopen(file, "wb") as printed:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "cli.py", "up", "--data-dir", str(data), *port_options, *options),
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdout=printed,
+            stderr=STDOUT,
+        )
+    return Stack(process, Path(output), data, ports)
+
+
+@asynccontextmanager
+async def running(data: Path, *options: str, **environment: str) -> AsyncGenerator[tuple[Stack, list[str]]]:
+    """A stack that serves, and what it printed until it did."""
+    stack = await start(data, *options, **environment)
+    try:
+        yield stack, await stack.printed_until("Ctrl-C stops everything")
+    finally:
+        if stack.process.returncode is None:
+            stack.process.kill()
+            await stack.process.wait()
+
+
+async def send(stack: Stack, destination: str = "34600000001") -> dict[str, Any]:
+    """The interaction that a send through a running stack answers."""
+    described = stack.described()
+    message = {
+        "payLoad": {"Type": "simple-text", "Text": "Hello"},
+        "integrationId": described["integrations"]["sms"],
+        "processId": None,
+        "Destinations": [destination],
+        "AutoCreateUser": True,
+        "AutoCreateProcess": True,
+    }
+    async with client_of(described) as http:
+        return (await http.post("/v1/interactions", json=message)).json()["payload"]
+
+
+def client_of(described: Mapping[str, Any]) -> httpx2.AsyncClient:
+    headers = {"Authorization": f"Bearer {described['api_key']}"}
+    return httpx2.AsyncClient(base_url=described["api_url"], headers=headers, trust_env=False)
