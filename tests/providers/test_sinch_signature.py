@@ -20,7 +20,6 @@ from tests.providers.far_end import NOW
 from tests.providers.far_ends.sinch import KEY_ID, NONCE, WEBHOOK_SECRET, SinchRcs, signature
 
 HERE: Final = Path(__file__).parent
-SHARED: Final = HERE.parents[2] / "shared" / "reference" / "signature_vectors.json"
 NO_NETWORK: Final = httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport())
 FAR_END: Final = SinchRcs()
 CALLBACK: Final = Webhook("https://iris.example/webhooks/sinch/1", {}, b"{}", NOW)
@@ -59,12 +58,6 @@ def vectors() -> list[Vector]:
     return cast("list[Vector]", json.loads((HERE / "vectors" / "sinch.json").read_bytes())["vectors"])
 
 
-def shared_vectors() -> list[Vector]:
-    if not SHARED.exists():
-        return []
-    return cast("list[Vector]", json.loads(SHARED.read_bytes())["sinch_conversation"]["vectors"])
-
-
 class TestVectors:
     @pytest.mark.parametrize("vector", vectors(), ids=lambda vector: vector["name"])
     def test_each_is_believed_or_not_as_it_says(self, vector: Vector) -> None:
@@ -73,14 +66,6 @@ class TestVectors:
 
     def test_iris_believes_nothing_that_the_official_library_does_not(self) -> None:
         assert not [vector["name"] for vector in vectors() if vector["expect_valid"] and not vector["sdk_accepts"]]
-
-    def test_the_shared_ones_are_answered_as_they_say_and_the_stale_one_is_not_believed(self) -> None:
-        for vector in shared_vectors():
-            stamp = vector["headers"].get(STAMP, "1784629801")
-            fresh = webhook_of(vector, datetime.fromtimestamp(int(stamp), UTC))
-            assert is_believed(reader(vector["secret"]), fresh) is vector["expect_valid"], vector["name"]
-            stale = replace(fresh, received_at=datetime(2026, 11, 23, tzinfo=UTC))
-            assert not is_believed(reader(vector["secret"]), stale), vector["name"]
 
 
 class TestAge:

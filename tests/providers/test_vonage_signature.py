@@ -39,17 +39,9 @@ def is_believed(vonage: Vonage, webhook: Webhook) -> bool:
     return True
 
 
-def vectors_of(path: Path) -> list[Vector]:
-    content = json.loads(path.read_text())
-    group = content.get("vonage_messages_webhook_jwt", content)
-    return [{**vector, "now": group["now_for_freshness_checks"]} for vector in group["vectors"]]
-
-
 def vectors() -> list[Vector]:
-    """Our own vectors, and those of the project's reference where it is at hand."""
-    reference = HERE.parents[2] / "shared" / "reference" / "signature_vectors.json"
-    own = vectors_of(HERE / "vectors" / "vonage.json")
-    return own + vectors_of(reference) if reference.exists() else own
+    content = json.loads((HERE / "vectors" / "vonage.json").read_text())
+    return [{**vector, "now": content["now_for_freshness_checks"]} for vector in content["vectors"]]
 
 
 class TestSignature:

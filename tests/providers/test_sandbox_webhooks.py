@@ -1,0 +1,301 @@
+"""What the sandbox's webhooks tell: callbacks about what was sent, and what end users write."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from domain.destinations import DestinationKind, normalise
+from domain.events import InboundMessage, ProviderEvent
+from domain.identifiers import new_id
+from domain.outcomes import FailureClass
+from domain.status import Milestone
+from embedded.gateway import create_gateway, running
+from providers.base import UnreadableError, UnverifiedError, Webhook
+from providers.sandbox import Sandbox
+from tests.embedded.gateway.caller import SECRET, TOKEN, settings
+from tests.embedded.gateway.receiver import Receiver
+from tests.providers.sandbox_sends import accepted, offline, opened, to_phone
+
+NOW: Final = datetime(2026, 7, 21, 10, 30, tzinfo=UTC)
+CALLBACK: Final[Mapping[str, JsonValue]] = {
+    "id": "sbx_1",
+    "reference": "685bc5d05a72ed2a5f8d0e41",
+    "channel": "WhatsApp",
+    "to": ["34638766068"],
+    "status": "delivered",
+    "timestamp": "2026-07-21T10:29:59.246Z",
+    "sequence": 2,
+}
+INBOUND: Final[Mapping[str, JsonValue]] = {
+    "id": "sbx_in_1",
+    "channel": "WhatsApp",
+    "from": "+34 638 766 068",
+    "to": "34600000000",
+    "name": "Ana",
+    "payload": {"Type": "simple-text", "Text": "hola"},
+    "inReplyTo": "sbx_1",
+    "timestamp": "2026-07-21T10:29:59.246Z",
+}
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+)
+near_callbacks = st.dictionaries(st.sampled_from([*CALLBACK, "error"]), json_values).map(
+    lambda changes: {**CALLBACK, **changes}
+)
+near_inbound = st.dictionaries(st.sampled_from([*INBOUND]), json_values).map(
+    lambda changes: {"inbound": {**INBOUND, **changes}}
+)
+
+
+def callback(body: bytes) -> Webhook:
+    timestamp = str(int(NOW.timestamp()))
+    signature = hmac.new(SECRET.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    headers = {"x-sandbox-timestamp": timestamp, "x-sandbox-signature": f"v1={signature}"}
+    return Webhook("https://iris.example/webhooks/sandbox/1", headers, body, received_at=NOW)
+
+
+def telling(**changes: JsonValue) -> Webhook:
+    return callback(json.dumps({**CALLBACK, **changes}).encode())
+
+
+def news_in(webhook: Webhook) -> ProviderEvent:
+    (news,) = offline().parse(webhook)
+    assert isinstance(news, ProviderEvent)
+    return news
+
+
+def writing(**changes: JsonValue) -> Webhook:
+    return callback(json.dumps({"inbound": {**INBOUND, **changes}}).encode())
+
+
+def written_in(webhook: Webhook) -> InboundMessage:
+    (news,) = offline().parse(webhook)
+    assert isinstance(news, InboundMessage)
+    return news
+
+
+@pytest.fixture(scope="module")
+async def gateway_url() -> AsyncIterator[str]:
+    async with running(create_gateway(settings())) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+async def http() -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(trust_env=False, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture
+def sandbox(http: httpx2.AsyncClient, gateway_url: str) -> Sandbox:
+    return opened(http, gateway_url)
+
+
+async def test_what_the_gateway_calls_back_is_verified_and_read(sandbox: Sandbox) -> None:
+    async with Receiver().listening() as receiver:
+        outbound = to_phone("04", callback_url=receiver.url)
+        outcome = accepted(await sandbox.send(outbound))
+        heard = await receiver.wait_for(outbound.reference, 2)
+    webhooks = [Webhook(receiver.url, each.headers, each.body, datetime.now(UTC)) for each in heard]
+    for webhook in webhooks:
+        sandbox.verify(webhook)
+    sent, failed = (news_in(webhook) for webhook in webhooks)
+    assert (sent.milestone, failed.milestone) == (Milestone.SENT, Milestone.FAILED)
+    assert (failed.reference, failed.provider_message_id) == (outbound.reference, outcome.provider_message_id)
+    assert (failed.code, failed.failure) == ("recipient_unreachable", FailureClass.DESTINATION)
+    assert failed.occurred_at is not None
+
+
+def test_a_signed_callback_is_believed() -> None:
+    offline().verify(telling())
+
+
+def without(header: str) -> Webhook:
+    webhook = telling()
+    return replace(webhook, headers={name: value for name, value in webhook.headers.items() if name != header})
+
+
+def having(header: str, value: str) -> Webhook:
+    webhook = telling()
+    return replace(webhook, headers={**webhook.headers, header: value})
+
+
+@pytest.mark.parametrize(
+    "webhook",
+    [
+        without("x-sandbox-timestamp"),
+        without("x-sandbox-signature"),
+        having("x-sandbox-timestamp", "now"),
+        having("x-sandbox-timestamp", "9" * 400),
+        having("x-sandbox-timestamp", str(int(NOW.timestamp()) + 1)),
+        having("x-sandbox-signature", ""),
+        having("x-sandbox-signature", "v1="),
+        having("x-sandbox-signature", "v1=ñ\udcff"),
+        replace(telling(), body=telling().body + b" "),
+        replace(telling(), received_at=NOW + timedelta(minutes=5, seconds=1)),
+        replace(telling(), received_at=NOW - timedelta(minutes=5, seconds=1)),
+    ],
+)
+def test_a_callback_that_is_not_signed_lately_is_not_believed(webhook: Webhook) -> None:
+    with pytest.raises(UnverifiedError):
+        offline().verify(webhook)
+
+
+def test_without_a_secret_nothing_is_believed() -> None:
+    signed = str(int(NOW.timestamp())).encode() + b"." + telling().body
+    forged = having("x-sandbox-signature", "v1=" + hmac.new(b"", signed, hashlib.sha256).hexdigest())
+    with pytest.raises(UnverifiedError):
+        offline(signingSecret="").verify(forged)
+
+
+@pytest.mark.parametrize(
+    ("word", "milestone"),
+    [
+        ("queued", Milestone.ACCEPTED),
+        ("sent", Milestone.SENT),
+        ("failed", Milestone.FAILED),
+        ("delivered", Milestone.DELIVERED),
+        ("read", Milestone.READ),
+        ("teleported", Milestone.NONE),
+    ],
+)
+def test_a_word_is_kept_in_lower_case_beside_its_milestone(word: str, milestone: Milestone) -> None:
+    event = news_in(telling(status=word.upper()))
+    assert (event.word, event.milestone) == (word, milestone)
+
+
+def test_the_same_news_has_the_same_key_and_other_news_another() -> None:
+    def key(**changes: JsonValue) -> str:
+        return news_in(telling(**changes)).key
+
+    assert key() == key(sequence=7, timestamp=None)
+    assert len({key(), key(status="read"), key(id="sbx_2")}) == 3
+
+
+def test_news_of_several_recipients_is_about_none_of_them() -> None:
+    assert news_in(telling()).destination == "34638766068"
+    assert news_in(telling(to=["a@example.org", "b@example.org"])).destination is None
+
+
+@pytest.mark.parametrize("timestamp", ["yesterday", "", 12, None, {}, "0001-01-01T00:00:00+23:59"])
+def test_news_counts_also_when_its_time_is_unreadable(timestamp: JsonValue) -> None:
+    assert news_in(telling(timestamp=timestamp)).occurred_at is None
+    assert written_in(writing(timestamp=timestamp)).occurred_at is None
+
+
+def test_the_time_of_news_is_in_utc() -> None:
+    for text in ("2026-07-21T10:30:00Z", "2026-07-21T12:30:00+02:00", "2026-07-21T10:30:00"):
+        assert news_in(telling(timestamp=text)).occurred_at == NOW
+
+
+def test_what_an_end_user_writes_is_read_with_its_sender_normalised() -> None:
+    assert written_in(writing()) == InboundMessage(
+        provider_message_id="sbx_in_1",
+        sender="34638766068",
+        sender_kind=DestinationKind.PHONE_NUMBER,
+        sender_name="Ana",
+        payload={"Type": "simple-text", "Text": "hola"},
+        in_reply_to="sbx_1",
+        occurred_at=NOW - timedelta(seconds=1) + timedelta(milliseconds=246),
+    )
+
+
+@pytest.mark.parametrize(
+    ("channel", "sender", "kind", "normal"),
+    [
+        ("SMS", "0034638766068", DestinationKind.PHONE_NUMBER, "34638766068"),
+        ("WhatsApp", "ES.1234567890", DestinationKind.BUSINESS_SCOPED_ID, "ES.1234567890"),
+        ("RCS", "+34638766068", DestinationKind.PHONE_NUMBER, "34638766068"),
+        ("Email", "Ana@Example.ORG", DestinationKind.EMAIL, "Ana@example.org"),
+        ("FacebookMessenger", " 1000000000000002 ", DestinationKind.PAGE_SCOPED_ID, "1000000000000002"),
+    ],
+)
+def test_a_sender_is_what_an_answer_on_the_channel_would_be_sent_to(
+    channel: str, sender: str, kind: DestinationKind, normal: str
+) -> None:
+    message = written_in(writing(**{"channel": channel, "from": sender}))
+    assert (message.sender_kind, message.sender) == (kind, normal)
+
+
+async def test_what_the_gateway_tells_of_an_end_user_is_verified_and_read(sandbox: Sandbox, gateway_url: str) -> None:
+    async with Receiver().listening() as receiver, httpx2.AsyncClient(trust_env=False) as client:
+        message_id = new_id()
+        message = {**INBOUND, "id": message_id, "callbackUrl": receiver.url}
+        del message["timestamp"]
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        answer = await client.post(f"{gateway_url}/v1/inbound", json=message, headers=headers)
+        assert answer.status_code == 201, answer.text
+        (heard,) = await receiver.wait_for(message_id, 1)
+    webhook = Webhook(receiver.url, heard.headers, heard.body, datetime.now(UTC))
+    sandbox.verify(webhook)
+    (read,) = sandbox.parse(webhook)
+    assert read == written_in(writing(id=message_id)).model_copy(update={"occurred_at": read.occurred_at})
+
+
+def read_or_refuse(body: bytes) -> None:
+    try:
+        (news,) = offline().parse(callback(body))
+    except UnreadableError:
+        return
+    assert (news,) == offline().parse(callback(body))
+    if isinstance(news, ProviderEvent):
+        assert news.word == news.word.lower()
+    else:
+        assert normalise(news.sender_kind, news.sender) == news.sender
+        json.dumps(news.payload, allow_nan=False)
+
+
+@given(st.binary())
+def test_any_bytes_are_read_or_unreadable(body: bytes) -> None:
+    read_or_refuse(body)
+
+
+@given(json_values | near_callbacks | near_inbound)
+def test_any_json_is_read_or_unreadable(value: JsonValue) -> None:
+    read_or_refuse(json.dumps(value).encode())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"null",
+        b"NaN",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        json.dumps({**CALLBACK, "status": 7}).encode(),
+        json.dumps({**CALLBACK, "status": ""}).encode(),
+        json.dumps({**CALLBACK, "to": "34638766068"}).encode(),
+        json.dumps({**CALLBACK, "error": "x"}).encode(),
+        b'{"inbound": {}}',
+        writing(channel="Telegram").body,
+        writing(**{"from": "nobody"}).body,
+        writing(**{"from": ""}).body,
+        writing(id="").body,
+        writing(payload={}).body,
+        writing(payload="hola").body,
+        writing(payload={"Text": None}).body,
+        writing(payload={"Text": {"nested": True}}).body,
+        writing(payload={"Te\0xt": "hola"}).body,
+        writing(payload={"Latitude": float("inf")}).body,
+        writing(payload={"Text": "#"}).body.replace(b'"#"', b"1e999"),
+        writing(payload={"Text": "#"}).body.replace(b'"#"', b"9" * 5_000),
+        writing(payload={"Text": "#"}).body.replace(b"#", b"\\ud800"),
+    ],
+)
+def test_what_is_no_callback_is_unreadable(body: bytes) -> None:
+    with pytest.raises(UnreadableError):
+        offline().parse(callback(body))
