@@ -2,6 +2,8 @@
 
 BIN := .venv/bin
 WORKERS ?= 2
+# Where compiled code may not be kept, each of the many processes would compile all of it anew.
+export PYTHONDONTWRITEBYTECODE :=
 LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 

@@ -79,7 +79,3 @@ def password_matches(password_hash: str, password: str) -> bool:
         return _HASHER.verify(password_hash, password)
     except (VerificationError, InvalidHashError):
         return False
-
-
-ABSENT_PASSWORD_HASH: Final = hash_password(secrets.token_hex())
-"""Checked when an account does not exist, so that its absence takes as long to find out as a wrong password."""

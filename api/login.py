@@ -1,6 +1,7 @@
 """Logging in, as the vendor documents it."""
 
 import asyncio
+import secrets
 from http import HTTPStatus
 from typing import Final
 
@@ -16,12 +17,14 @@ from api.schemas.login import LoginRequest, TokenEnvelope
 from api.state import State
 from domain.problems import Language, Problem
 from models.access import Account
-from security import ABSENT_PASSWORD_HASH, password_matches
+from security import hash_password, password_matches
 
 router = APIRouter(tags=["access"])
 
 LOGIN_DETAIL: Final = "Login"
 WRONG_LOGIN_TITLE: Final = {Language.SPANISH: "Login erróneo", Language.ENGLISH: "Wrong login"}
+ABSENT_PASSWORD_HASH: Final = hash_password(secrets.token_hex())
+"""Checked when an account does not exist, so that its absence takes as long to find out as a wrong password."""
 
 
 @router.post(

@@ -3,8 +3,9 @@
 import asyncio
 import random
 import socket
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -47,9 +48,15 @@ def free_port(preferred: int | None = None, avoid: Collection[int] = ()) -> int:
 def _candidates(preferred: int | None) -> Iterator[int]:
     if preferred is not None:
         yield preferred
-    choice = [port for port in set(CHOICE).difference(_outgoing()) or CHOICE if port not in _given]
-    yield from random.sample(choice, k=len(choice))
+    yield from (port for port in _shuffled() if port not in _given)
     raise OSError("no port of the loopback interface is free")
+
+
+@cache
+def _shuffled() -> Sequence[int]:
+    """The ports to choose from, in an order of this process's own: to shuffle them for each choice takes long."""
+    choice = [*set(CHOICE).difference(_outgoing())] or [*CHOICE]
+    return random.SystemRandom().sample(choice, k=len(choice))
 
 
 def _outgoing() -> range:

@@ -4,12 +4,13 @@ import asyncio
 import hashlib
 import hmac
 import json
+import ssl
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import httpx2
 from beanie import init_beanie  # pyright: ignore[reportUnknownVariableType] - Beanie leaves its database untyped
@@ -35,6 +36,9 @@ from security import Vault, new_api_key
 from settings import Settings
 from worker import create_worker
 from workflows.interaction import InteractionWorkflow
+
+_NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts nobody: to read whom else to trust takes longer than many a test."""
 
 PASSWORD = "correct horse battery staple"
 
@@ -243,12 +247,14 @@ async def running_iris(
         open_database(settings),
         running_worker(client, settings),
         running(create_app(settings), port=port) as url,
-        _calling(gateway_url, SANDBOX.token.get_secret_value()) as gateway,
+        calling(gateway_url, SANDBOX.token.get_secret_value()) as gateway,
     ):
         demo = await seed_open_database(Vault(settings.vault_keys()), demo_settings(gateway_url))
-        async with _calling(url, demo.api_key) as http:
+        async with calling(url, demo.api_key) as http:
             yield Iris(settings, client, http, gateway, demo, gateway_url)
 
 
-def _calling(url: str, token: str) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False)
+def calling(url: str, token: str | None = None) -> httpx2.AsyncClient:
+    """A client of a server of the tests, by plain HTTP."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return httpx2.AsyncClient(base_url=url, headers=headers, timeout=30, trust_env=False, verify=_NO_TLS)

@@ -43,6 +43,8 @@ COMPOSE: Final = (ROOT / "docker-compose.yml").read_text()
 SERVICES: Final[dict[str, dict[str, Any]]] = yaml.safe_load(COMPOSE)["services"]
 OURS: Final = {name: service for name, service in SERVICES.items() if "build" in service}
 ENDPOINT: Final = "TEMPORAL_CODEC_ENDPOINT"
+CHECK_SECONDS: Final = 0.5
+"""A check is a process too, and takes its time from what is to become well."""
 OUR_VARIABLES: Final = re.compile(r"IRIS_|TEMPORAL_|MONGODB_")
 
 each_service = pytest.mark.parametrize("name", SERVICES)
@@ -212,6 +214,7 @@ class Container(Server):
     async def _is_well(self) -> bool:
         kind, python, *arguments = self._service["healthcheck"]["test"]
         assert (kind, python) == ("CMD", "python")
+        await asyncio.sleep(CHECK_SECONDS)
         check = await asyncio.create_subprocess_exec(
             sys.executable, *arguments, env=self._environment, stdout=DEVNULL, stderr=DEVNULL
         )

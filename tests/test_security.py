@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from api.login import ABSENT_PASSWORD_HASH
 from security import (
-    ABSENT_PASSWORD_HASH,
     API_KEY_PREFIX,
     UnsealableError,
     Vault,

@@ -7,7 +7,7 @@ import pytest
 
 from embedded.demo import Demo, seed_open_database
 from security import Vault
-from tests.iris import Iris, demo_settings
+from tests.iris import Iris, calling, demo_settings
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +19,5 @@ async def other_tenant(iris: Iris) -> Demo:
 @pytest.fixture
 async def stranger(iris: Iris, other_tenant: Demo) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the second tenant."""
-    headers = {"Authorization": f"Bearer {other_tenant.api_key}"}
-    async with httpx2.AsyncClient(base_url=iris.http.base_url, headers=headers, timeout=30, trust_env=False) as http:
+    async with calling(str(iris.http.base_url), other_tenant.api_key) as http:
         yield http

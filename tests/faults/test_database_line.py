@@ -33,7 +33,8 @@ async def line(mongodb_uri: str) -> AsyncIterator[Line]:
 @pytest.fixture
 async def iris(line: Line, temporal_server: TemporalServer, database_name: str) -> AsyncIterator[Iris]:
     uri = f"mongodb://{LOOPBACK}:{line.port}/?directConnection=true"
-    async with running_iris(uri, temporal_server.address, f"{database_name}_line") as running:
+    wait = timedelta(seconds=1)
+    async with running_iris(uri, temporal_server.address, f"{database_name}_line", admission_wait=wait) as running:
         yield running
         await line.change(Mood.CLEAR)
 
@@ -53,7 +54,7 @@ async def test_a_database_that_cannot_be_understood_is_a_503_that_says_when_to_a
 
 
 async def test_a_slow_database_delays_what_is_admitted_and_loses_none_of_it(iris: Iris, line: Line) -> None:
-    await line.change(Mood.SLOW, 0.4)
+    await line.change(Mood.SLOW, 0.2)
     requests = [iris.request("sms", mobile()) for _ in range(10)]
     responses = await asyncio.gather(*map(iris.post, requests))
     await line.change(Mood.CLEAR)
@@ -69,7 +70,7 @@ async def test_no_news_are_lost_that_come_while_the_closing_of_the_window_is_wri
     sent = await iris.send("sms", "34600000010")
     await iris.until_status(sent["id"], "SENT")
     await iris.temporal.get_workflow_handle(workflow_id(sent["id"])).terminate()
-    await line.change(Mood.SLOW, 1.0)
+    await line.change(Mood.SLOW, 0.6)
     # So short that a step on a slow database outlasts a task, and a signal reaches the run in the middle of a step.
     handle = await iris.temporal.start_workflow(
         InteractionWorkflow.run,

@@ -22,7 +22,7 @@ from models.interaction import Interaction
 from providers.base import Webhook
 from security import Vault
 from settings import Settings
-from tests.iris import Iris
+from tests.iris import Iris, calling
 from tests.product.far_ends import Moody
 from tests.product.voices import Voice, voice_of
 from tests.providers.far_end import Delivery
@@ -148,7 +148,7 @@ async def line(iris: Iris, far_end_type: type[Moody]) -> AsyncGenerator[Line]:
     """A new integration of the demo's tenant, and its far end, listening."""
     async with (
         far_end_type() as far_end,
-        httpx2.AsyncClient(base_url=iris.settings.public_url, timeout=30, trust_env=False) as vendor,
+        calling(iris.settings.public_url) as vendor,
     ):
         integration = Integration(
             tenant=iris.demo.tenant,
