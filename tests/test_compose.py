@@ -245,8 +245,8 @@ async def test_what_the_containers_run_delivers_a_message(
     }
     integrations = json.loads(await containers["seed"].run_once("--json"))["integrations"]
     async with AsyncExitStack() as running:
-        for name in ("sandbox", "worker", "api", "codec"):
-            await running.enter_async_context(containers[name])
+        names = ("sandbox", "worker", "api", "codec")
+        await asyncio.gather(*(running.enter_async_context(containers[name]) for name in names))
         headers = {"Authorization": f"Bearer {secrets['IRIS_DEMO_API_KEY']}"}
         http = await running.enter_async_context(
             httpx2.AsyncClient(base_url=f"http://127.0.0.1:{ports['8000']}", headers=headers, trust_env=False)

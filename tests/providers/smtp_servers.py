@@ -41,6 +41,7 @@ class Mailroom:
     refused: dict[str, str] = field(default_factory=dict[str, str])
     sender_reply: str = "250 2.1.0 OK"
     data_reply: str = "250 2.0.0 queued as 4ZQ"
+    not_taken: int = 0
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd names its hooks after the commands
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, mail_options: list[str]
@@ -70,6 +71,8 @@ class Mailroom:
                     under_tls=session.ssl is not None,
                 )
             )
+        else:
+            self.not_taken += 1
         return self.data_reply
 
 
