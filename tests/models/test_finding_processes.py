@@ -29,7 +29,11 @@ async def crowd(tenant: str) -> str:
     return tenant
 
 
-@pytest.mark.parametrize("asked", [{"integration_id": INTEGRATION}, {"is_closed": True}, {"is_draft": True}], ids=str)
+@pytest.mark.parametrize(
+    "asked",
+    [{"integration_id": INTEGRATION}, {"is_closed": True}, {"is_draft": True}],
+    ids=lambda asked: next(iter(asked)),
+)
 async def test_a_few_of_many_are_found_by_an_index_that_leads_to_them(crowd: str, asked: dict[str, Any]) -> None:
     assert await plan(Process, {"tenant": crowd, **asked}) == ({"LIMIT", "FETCH", "IXSCAN"}, 4)
 
