@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from settings import Settings
 
-OUT: Final = Console()
+OUT: Final = Console(width=None if sys.stdout.isatty() else 200)  # what is piped on is not cut to a terminal
 ERR: Final = Console(stderr=True)
 
 ENDED: Final = {"VALIDATION_ERROR", "PROCESS_ERROR", "COMPLETED", "RECEIVED"}
