@@ -14,6 +14,12 @@ from pydantic import JsonValue
 API_KEY_PREFIX: Final = "iris_"
 """What every API key begins with, so that it is told from a login token and found by secret scanners."""
 
+REFRESH_TOKEN_PREFIX: Final = "irisr_"  # noqa: S105 - what is public of it
+"""What every refresh token begins with; it is no beginning of an API key."""
+
+SHORTEST_PASSWORD: Final = 12
+LONGEST_PASSWORD: Final = 1024
+
 _HASHER: Final = PasswordHasher()
 
 
@@ -63,9 +69,19 @@ def new_api_key() -> str:
     return API_KEY_PREFIX + secrets.token_urlsafe(32)
 
 
-def hash_api_key(key: str) -> str:
-    """What is stored of an API key: SHA-256, which is enough for 256 random bits and quick on every call."""
-    return hashlib.sha256(key.encode()).hexdigest()
+def hash_secret(secret: str) -> str:
+    """What is stored of an API key or a refresh token: SHA-256, enough for 256 random bits and quick on every call."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def new_refresh_token() -> str:
+    """A fresh token that renews a session once: 256 bits of chance."""
+    return REFRESH_TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+
+def new_password() -> str:
+    """A password that nobody chose: 144 bits of chance."""
+    return secrets.token_urlsafe(18)
 
 
 def hash_password(password: str) -> str:

@@ -125,6 +125,7 @@ class Settings(EnvironmentSettings):
             they are named (`https://crm.example.com`).
         jwt_secret: signs login tokens; at least 32 characters.
         token_lifetime: how long a login token is valid.
+        refresh_lifetime: how long after its last refresh a session ends.
         encryption_keys: Fernet keys for credentials at rest, newest first, separated by commas.
         payload_keys: keys of what goes into Temporal's histories (32 bytes, URL-safe base64), separated by commas: the
             first encrypts, all decrypt (`docs/encryption.md`). Must be given but in development, where histories may
@@ -141,14 +142,16 @@ class Settings(EnvironmentSettings):
         submissions_at_once: how many submissions a process of the API works on, others are asked to come again; about
             what two cores admit within `admission_wait` (`docs/operations.md`).
         webhooks_at_once: the same of webhooks, counted apart, so that neither keeps the other out.
+        requests_per_second: how many requests a process of the API takes of each API key, a second's worth of them at
+            once; any number unless it is given.
         admission_wait: how long the send call waits for the worker before it answers VALIDATION_PENDING.
         receipt_window: how long an interaction listens for receipts after its dispatch.
         dispatch_timeout: how long one attempt to send may last before it counts as never come back; longer than any
             provider is waited for.
         dispatch_deadline: how long a provider that surely did not take a message is tried again.
         reconciliation_interval: how often MongoDB and Temporal are compared (`docs/doctor.md`).
-        lookups_kept: how long an API key and an integration are remembered once looked up; so long a change of them
-            may go unnoticed.
+        lookups_kept: how long an API key, a session and an integration are remembered once looked up; so long a change
+            of them, or of an account, may go unnoticed by other processes of the API.
         settling: how long after a user is merged or erased what had found it before may still write; then all is
             looked through again. Longer than any step on the database.
         workflow_sandbox: whether the worker runs workflows in Temporal's sandbox; it doubles the worker's CPU
@@ -187,6 +190,7 @@ class Settings(EnvironmentSettings):
     cors_origins: Names = ()
     jwt_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
     token_lifetime: Duration = timedelta(hours=1)
+    refresh_lifetime: Duration = timedelta(days=30)
     encryption_keys: SecretStr = SecretStr(DEVELOPMENT_ENCRYPTION_KEY)
     payload_keys: SecretStr = SecretStr("")
     allowed_networks: Networks | None = None
@@ -198,6 +202,7 @@ class Settings(EnvironmentSettings):
     file_links_valid: Duration = timedelta(days=1)
     submissions_at_once: int = Field(default=200, ge=1)
     webhooks_at_once: int = Field(default=100, ge=1)
+    requests_per_second: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     admission_wait: Duration = timedelta(seconds=5)
     receipt_window: Duration = timedelta(hours=72)
     dispatch_timeout: Duration = timedelta(seconds=60)

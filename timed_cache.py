@@ -31,6 +31,10 @@ class TimedCache(Generic[Value]):
         """Keep the entry of a key no longer."""
         self._entries.pop(key, None)
 
+    def clear(self) -> None:
+        """Keep nothing any longer."""
+        self._entries.clear()
+
     async def get(self, key: str, find: Callable[[], Awaitable[Value | None]]) -> Value | None:
         """The entry of a key, found if it is not kept; None if there is none."""
         entry = self.kept(key)

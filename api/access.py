@@ -1,33 +1,44 @@
-"""Who calls: by API key or by login token; everything is scoped to the caller's tenant."""
+"""Who calls: by API key or by the token of a session; everything is scoped to the caller's tenant."""
 
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 import jwt
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
+from pymongo.errors import PyMongoError
 
 from api.state import IrisState, state_of
-from domain.access import OPERATIONS, Caller, Operation, Role
+from domain.access import Caller, Operation
 from domain.clock import utc_now
 from domain.errors import ForbiddenError, UnauthenticatedError
 from domain.problems import Problem
 from logs import note
-from models.access import Account, ApiKey
-from security import API_KEY_PREFIX, hash_api_key
+from models.access import Account, ApiKey, Session
+from security import API_KEY_PREFIX, hash_secret
 from settings import Settings
 
 _ALGORITHM: Final = "HS256"
 _AUDIENCE: Final = "iris"
+_USE_NOTED: Final = timedelta(minutes=1)
+"""How much later a key must be used again for its last use to be written again."""
 
-bearer = HTTPBearer(auto_error=False, description="An API key (`iris_…`), or the token that `POST /user/login` answers")
+bearer = HTTPBearer(
+    auto_error=False,
+    description="An API key (`iris_…`), or a token that `POST /v1/sessions` or `/user/login` answers",
+)
 
 
-def issue_token(account: Account, settings: Settings) -> str:
-    """A token by which an account calls for `Settings.token_lifetime`."""
+def issue_token(session: Session, settings: Settings) -> str:
+    """A token by which the account of a session calls for `Settings.token_lifetime`, unless the session ends first."""
     issued = utc_now()
     claims = {
-        "sub": account.id,
-        "tenant": account.tenant,
+        "sub": session.account_id,
+        "tenant": session.tenant,
+        "sid": session.id,
         "aud": _AUDIENCE,
         "iat": issued,
         "exp": issued + settings.token_lifetime,
@@ -42,41 +53,80 @@ async def authenticate(
 
     Raises:
         UnauthenticatedError: if there is none, or it is not (or no longer) valid.
+        TooManyRequestsError: if the API key makes too many requests.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() == "bearer" and token:
-        caller = (
-            await _caller_of_key(token, state) if token.startswith(API_KEY_PREFIX) else _caller_of_token(token, state)
-        )
+        is_key = token.startswith(API_KEY_PREFIX)
+        caller = await (_caller_of_key(token, state) if is_key else _caller_of_token(token, state))
         if caller is not None:
             note(tenant=caller.tenant)
+            if caller.key_id is not None:
+                state.rates.take(caller.key_id)
             return caller
     raise UnauthenticatedError([Problem(field="Authorization", code="unauthenticated")])
 
 
+AnyCaller = Annotated[Caller, Depends(authenticate)]
+"""The caller of a route that is about nothing but the caller."""
+
+
 async def _caller_of_key(key: str, state: IrisState) -> Caller | None:
-    key_hash = hash_api_key(key)
+    key_hash = hash_secret(key)
 
     async def find() -> Caller | None:
-        found = await ApiKey.find_one({"key_hash": key_hash})
-        return Caller(found.tenant, found.account_id, OPERATIONS[Role.ADMIN], found.id) if found else None
+        found = await ApiKey.of_hash(key_hash)
+        account = await _account(found.tenant, found.account_id) if found else None
+        if found is None or account is None:
+            return None
+        _note_use(found, state)
+        return Caller(found.tenant, account.id, found.operations(account), key_id=found.id)
 
     return await state.callers.get(key_hash, find)
 
 
-def _caller_of_token(token: str, state: IrisState) -> Caller | None:
+async def _caller_of_token(token: str, state: IrisState) -> Caller | None:
     try:
         claims = jwt.decode(
             token,
             state.settings.jwt_secret.get_secret_value(),
             algorithms=[_ALGORITHM],
             audience=_AUDIENCE,
-            options={"require": ["exp", "iat", "sub", "tenant"]},
+            options={"require": ["exp", "iat", "sub", "tenant", "sid"]},
         )
     except jwt.InvalidTokenError:
         return None
-    return Caller(str(claims["tenant"]), str(claims["sub"]), OPERATIONS[Role.ADMIN])
+    tenant, account_id, session_id = (str(claims[name]) for name in ("tenant", "sub", "sid"))
+
+    async def find() -> Caller | None:
+        session = await Session.find_one({"_id": session_id, "account_id": account_id, "expires": {"$gt": utc_now()}})
+        account = await _account(tenant, account_id)
+        if session is None or account is None:
+            return None
+        return Caller(tenant, account_id, account.operations, session_id=session_id)
+
+    return await state.callers.get(session_id, find)
+
+
+async def _account(tenant: str, account_id: str) -> Account | None:
+    """An account whose keys and sessions count."""
+    return await Account.find_one({"_id": account_id, "tenant": tenant, "disabled": {"$ne": True}})
+
+
+def _note_use(key: ApiKey, state: IrisState) -> None:
+    """Write down that a key is used, while its caller goes on."""
+    now = utc_now()
+    if key.used is None or now - key.used >= _USE_NOTED:
+        task = asyncio.ensure_future(_write_use(key.id, now))
+        state.aside.add(task)
+        task.add_done_callback(state.aside.discard)
+
+
+async def _write_use(key_id: str, now: datetime) -> None:
+    not_since = {"$or": [{"used": None}, {"used": {"$lte": now - _USE_NOTED}}]}
+    with suppress(PyMongoError):
+        await ApiKey.collection().update_one({"_id": key_id, **not_since}, {"$set": {"used": now}})
 
 
 def allowed(operation: Operation) -> Any:  # noqa: ANN401 - what `fastapi.Depends` gives
@@ -86,9 +136,31 @@ def allowed(operation: Operation) -> Any:  # noqa: ANN401 - what `fastapi.Depend
     raises `UnauthenticatedError` where nobody valid calls, and `ForbiddenError` where the caller may not do this.
     """
 
-    async def check(caller: Annotated[Caller, Depends(authenticate)]) -> Caller:
+    async def check(caller: AnyCaller) -> Caller:
         if operation not in caller.operations:
             raise ForbiddenError([Problem(field="Authorization", code="forbidden", details={"operation": operation})])
         return caller
 
     return Depends(check)
+
+
+def check_grant(caller: Caller, field: str, operations: Iterable[Operation]) -> None:
+    """Check that a caller may do itself what it lets others do.
+
+    Raises:
+        ForbiddenError: if not; it names the field that grants too much.
+    """
+    excess = sorted(frozenset(operations) - caller.operations)
+    if excess:
+        raise ForbiddenError([Problem(field=field, code="more_than_own", details={"operations": ", ".join(excess)})])
+
+
+def session_of(caller: Caller) -> str:
+    """The session of a caller who logged in.
+
+    Raises:
+        ForbiddenError: if it calls with an API key.
+    """
+    if caller.session_id is None:
+        raise ForbiddenError([Problem(field="Authorization", code="session_required")])
+    return caller.session_id

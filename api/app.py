@@ -8,6 +8,8 @@ from typing import Final
 from fastapi import FastAPI
 
 from api import (
+    accounts,
+    api_keys,
     attachments,
     audit,
     cancelling,
@@ -18,11 +20,11 @@ from api import (
     health,
     integrations,
     interactions,
-    login,
     metrics,
     notifications,
     processes,
     resending,
+    sessions,
     templates,
     tenants,
     user_tasks,
@@ -31,6 +33,7 @@ from api import (
 )
 from api.boundary import DOCUMENTATION, Boundary
 from api.errors import add_error_handlers
+from api.rates import RequestRates
 from api.room import Room
 from api.state import IrisState
 from bootstrap import connect_temporal, http_clients, mongodb
@@ -76,6 +79,7 @@ def create_app(settings: Settings) -> Boundary:
                 file_links=FileLinks.of(settings),
                 integrations=Integrations(settings.lookups_kept),
                 callers=TimedCache(settings.lookups_kept),
+                rates=RequestRates(settings.requests_per_second),
                 addressees=TimedCache(ADDRESSEES_KEPT),
             )
             yield
@@ -104,7 +108,9 @@ def create_app(settings: Settings) -> Boundary:
         events,
         notifications,
         user_tasks,
-        login,
+        sessions,
+        accounts,
+        api_keys,
         audit,
         webhooks,
         health,

@@ -20,6 +20,7 @@ from domain.errors import (
     IrisError,
     NotFoundError,
     OverloadedError,
+    TooManyRequestsError,
     UnauthenticatedError,
     UnavailableError,
 )
@@ -37,6 +38,7 @@ STATUS_OF_ERROR: Final[dict[type[IrisError], HTTPStatus]] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.UNPROCESSABLE_ENTITY,
     OverloadedError: HTTPStatus.SERVICE_UNAVAILABLE,
+    TooManyRequestsError: HTTPStatus.TOO_MANY_REQUESTS,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -65,6 +67,10 @@ STATUS_OF_CODE: Final[dict[str, HTTPStatus]] = {
     "events_forgotten": HTTPStatus.GONE,
     "notification_pending": HTTPStatus.CONFLICT,
     "notification_ended": HTTPStatus.CONFLICT,
+    "last_administrator": HTTPStatus.CONFLICT,
+    "email_taken": HTTPStatus.CONFLICT,
+    "key_revoked": HTTPStatus.CONFLICT,
+    "key_shown": HTTPStatus.CONFLICT,
 }
 """Kinds of problems that have a status of their own, where every other is 422."""
 
@@ -79,7 +85,7 @@ async def _on_iris_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, IrisError):
         raise error
     headers: dict[str, str] = {}
-    if isinstance(error, UnavailableError | OverloadedError):
+    if isinstance(error, UnavailableError | OverloadedError | TooManyRequestsError):
         headers["Retry-After"] = str(int(error.retry_after.total_seconds()))
     if isinstance(error, UnauthenticatedError):
         headers["WWW-Authenticate"] = "Bearer"

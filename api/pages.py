@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Query
-from pydantic import AfterValidator, AwareDatetime, JsonValue, TypeAdapter
+from pydantic import JsonValue, TypeAdapter
 
-from domain.clock import to_milliseconds
+from api.schemas.common import StorableInstant
 from domain.errors import InvalidRequestError
 from domain.problems import Problem
 
@@ -73,16 +73,8 @@ async def _page_query(
 AskedPage = Annotated[PageQuery, Depends(_page_query)]
 
 
-def _stored_instant(instant: datetime) -> datetime:
-    try:
-        return to_milliseconds(instant)
-    except OverflowError as error:
-        raise ValueError("a date beyond the years 1 to 9999") from error
-
-
 AskedInstant = Annotated[
-    Annotated[AwareDatetime, AfterValidator(_stored_instant)] | None,
-    Query(description="An instant with its time zone, as `2026-01-31T09:48:21.246Z`."),
+    StorableInstant | None, Query(description="An instant with its time zone, as `2026-01-31T09:48:21.246Z`.")
 ]
 """An instant that a list is filtered by, in UTC; from `since`, included, up to `until`, excluded."""
 

@@ -1,12 +1,14 @@
 """What the API's process holds open, for its routes."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from pymongo import AsyncMongoClient
 from temporalio.client import Client
 
+from api.rates import RequestRates
 from api.room import Room
 from domain.access import Caller
 from file_links import FileLinks
@@ -29,8 +31,10 @@ class IrisState:
         file_links: reads the links that providers follow to files.
         webhook_bytes: how many bytes their bodies may have together.
         integrations: found, and kept for a while.
-        callers: by the hash of their API key, kept for a while.
+        callers: by the hash of their API key or by their session, kept for a while.
+        rates: of the requests of API keys.
         addressees: of news, by interaction id.
+        aside: what is done while nobody waits for it.
     """
 
     settings: Settings
@@ -45,7 +49,9 @@ class IrisState:
     file_links: FileLinks
     integrations: Integrations
     callers: TimedCache[Caller]
+    rates: RequestRates
     addressees: TimedCache[Addressee]
+    aside: set[asyncio.Future[None]] = field(default_factory=set[asyncio.Future[None]])
 
 
 async def state_of(request: Request) -> IrisState:

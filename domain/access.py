@@ -63,9 +63,11 @@ class Caller:
 
     Attributes:
         key_id: the API key that it calls with; none where it logged in.
+        session_id: what its login began; none where it calls with a key.
     """
 
     tenant: str
     account_id: str
     operations: frozenset[Operation]
     key_id: str | None = None
+    session_id: str | None = None

@@ -8,6 +8,7 @@ IrisError
 ├── NotFoundError             there is no such thing in the caller's tenant
 ├── ConflictError             the request contradicts an earlier one
 ├── OverloadedError           more is asked at once than Iris takes on; nothing was begun
+├── TooManyRequestsError      who calls asks more often than it may
 └── UnavailableError          a part of Iris does not answer; nothing was half-done
 ```
 """
@@ -59,6 +60,18 @@ class OverloadedError(IrisError):
 
     def __init__(self, retry_after: timedelta = timedelta(seconds=2)) -> None:
         super().__init__([Problem(field="", code="overloaded")])
+        self.retry_after = retry_after
+
+
+class TooManyRequestsError(IrisError):
+    """Who calls asks more often than it may.
+
+    Attributes:
+        retry_after: when to ask again.
+    """
+
+    def __init__(self, retry_after: timedelta, code: str = "too_many_requests") -> None:
+        super().__init__([Problem(field="", code=code)])
         self.retry_after = retry_after
 
 

@@ -60,6 +60,7 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
     ),
     "wrong_type": _both("Se esperaba {expected}", "Expected {expected}"),
     "empty": _both("No puede estar vacío", "It must not be empty"),
+    "too_short": _both("Debe tener al menos {limit} caracteres", "It must have at least {limit} characters"),
     "too_long": _both("Admite como máximo {limit} caracteres", "It may have at most {limit} characters"),
     "too_many": _both("Admite como máximo {limit} elementos", "It may have at most {limit} items"),
     "not_allowed": _both("Debe ser uno de: {allowed}", "It must be one of: {allowed}"),
@@ -195,6 +196,33 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
     ),
     "wrong_credentials": _both("El email y/o contraseña no son válidos", "The e-mail or the password is wrong"),
     "unverified": _both("La firma del aviso no es válida", "The signature of the notification is not valid"),
+    "too_many_requests": _both(
+        "Demasiadas peticiones con esta clave; repita la petición más tarde",
+        "Too many requests with this key; repeat the request later",
+    ),
+    "too_many_logins": _both(
+        "Demasiados intentos de acceso; vuelva a intentarlo más tarde", "Too many attempts to log in; try again later"
+    ),
+    "wrong_password": _both("La contraseña no es correcta", "The password is wrong"),
+    "session_over": _both("La sesión ha terminado; inicie sesión de nuevo", "The session is over; log in again"),
+    "session_required": _both(
+        "Solo puede hacerse con una sesión iniciada, no con una clave de API",
+        "It can only be done by who logged in, not with an API key",
+    ),
+    "more_than_own": _both(
+        "No puede conceder lo que usted no puede hacer: {operations}",
+        "You cannot grant what you may not do yourself: {operations}",
+    ),
+    "last_administrator": _both(
+        "Es el último administrador habilitado", "It is the last administrator who is not disabled"
+    ),
+    "email_taken": _both("Otra cuenta tiene esta dirección", "Another account has this address"),
+    "key_revoked": _both("La clave está revocada", "The key is revoked"),
+    "key_shown": _both(
+        "La clave {id} ya se creó y se mostró con esta petición; para otro secreto, rótela",
+        "The key {id} was already created and shown by this request; for another secret, rotate it",
+    ),
+    "in_the_past": _both("Debe ser un instante futuro", "It must be in the future"),
     "overloaded": _both(
         "Demasiadas peticiones a la vez; repita la petición en unos segundos",
         "Too many requests at once; repeat the request in a few seconds",
@@ -264,6 +292,9 @@ def _problem(error: "ErrorDetails", prefix: str, allowed: Sequence[str]) -> Prob
         case kind if kind in _TYPE_NAMES:
             code = "wrong_type"
             details["expected"] = _TYPE_NAMES[kind]
+        case "string_too_short" if context["min_length"] > 1:
+            code = "too_short"
+            details["limit"] = context["min_length"]
         case "string_too_short" | "too_short":
             code = "empty"
         case "string_too_long":

@@ -13,7 +13,7 @@ from domain.identifiers import derived_id
 from embedded.gateway.settings import Account as GatewayAccount
 from models.access import Account, ApiKey, Tenant
 from models.integration import Integration
-from security import Vault, hash_api_key, hash_password
+from security import Vault, hash_password, hash_secret
 from settings import EnvironmentSettings, Settings
 
 TENANT: Final = "demo"
@@ -75,7 +75,7 @@ async def seed_open_database(vault: Vault, demo: DemoSettings) -> Demo:
     """As `seed`, in the database that is open already."""
     tenant, api_key = demo.demo_tenant, demo.demo_api_key.get_secret_value()
     account_id = derived_id("demo", tenant, "account")
-    key_hash = hash_api_key(api_key)
+    key_hash = hash_secret(api_key)
     await _insert_once(Tenant(id=derived_id("demo", tenant), name=tenant))
     await _insert_once(
         Account(

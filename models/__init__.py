@@ -4,7 +4,7 @@ from typing import Final
 
 from beanie import Document
 
-from models.access import Account, ApiKey, Tenant
+from models.access import Account, ApiKey, RefreshToken, Session, Tenant
 from models.attachment import Attachment
 from models.audit import AuditEntry
 from models.integration import Integration
@@ -12,6 +12,7 @@ from models.interaction import Interaction
 from models.notification import HeldHost, Notification
 from models.process import Process
 from models.template import Template, TemplateVersion
+from models.throttle import LoginTries
 from models.unmatched import UnmatchedNews
 from models.user import User
 from models.webhook import SeenWebhook
@@ -25,10 +26,13 @@ DOCUMENTS: Final[tuple[type[Document], ...]] = (
     Integration,
     Interaction,
     Notification,
+    LoginTries,
     Process,
+    RefreshToken,
     SeenWebhook,
     Template,
     TemplateVersion,
+    Session,
     Tenant,
     UnmatchedNews,
     User,

@@ -1,12 +1,16 @@
 """What every stored document has."""
 
-from typing import Any, cast
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, cast
 
 from beanie import Document
 from pydantic import Field
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 
 from domain.identifiers import new_id
+
+Result = TypeVar("Result")
 
 
 class Stored(Document):
@@ -19,3 +23,9 @@ class Stored(Document):
         """The driver's own collection, for updates that Beanie has no words for."""
         driver: Any = cls
         return cast("AsyncCollection[dict[str, Any]]", driver.get_pymongo_collection())
+
+    @classmethod
+    async def in_transaction(cls, work: Callable[[AsyncClientSession], Awaitable[Result]]) -> Result:
+        """What some work makes that is done wholly or not at all; it is repeated when another's writes meet its own."""
+        async with cls.collection().database.client.start_session() as session:
+            return await session.with_transaction(work)

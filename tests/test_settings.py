@@ -35,6 +35,8 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "IRIS_CORS_ORIGINS": ("https://crm.example.com", ("https://crm.example.com",)),
     "IRIS_JWT_SECRET": (SECRET, SecretStr(SECRET)),
     "IRIS_TOKEN_LIFETIME": ("PT2H", timedelta(hours=2)),
+    "IRIS_REFRESH_LIFETIME": ("P7D", timedelta(days=7)),
+    "IRIS_REQUESTS_PER_SECOND": ("2.5", 2.5),
     "IRIS_ENCRYPTION_KEYS": (KEY, SecretStr(KEY)),
     "IRIS_PAYLOAD_KEYS": (KEY, SecretStr(KEY)),
     "IRIS_ALLOWED_NETWORKS": ("10.1.2.3/32, fd00::/8", (IPv4Network("10.1.2.3/32"), IPv6Network("fd00::/8"))),

@@ -4,12 +4,23 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, ConfigDict, JsonValue, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
 from pydantic.alias_generators import to_camel
 
-from domain.clock import to_wire
+from domain.clock import to_milliseconds, to_wire
 
 Instant = Annotated[datetime, PlainSerializer(to_wire, when_used="json")]
+
+
+def _stored(instant: datetime) -> datetime:
+    try:
+        return to_milliseconds(instant)
+    except OverflowError as error:
+        raise ValueError("a date beyond the years 1 to 9999") from error
+
+
+StorableInstant = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_stored)]
+"""An instant that a caller writes, with its time zone; in UTC, as it can be stored."""
 
 
 class Asked(BaseModel):

@@ -1,4 +1,4 @@
-"""A second tenant, to which nothing of the first exists."""
+"""Other tenants: a second one, to which nothing of the first exists, and one for each test that asks for it."""
 
 from collections.abc import AsyncIterator
 
@@ -7,6 +7,7 @@ import pytest
 
 from embedded.demo import Demo, seed_open_database
 from security import Vault
+from tests.api.people import Town
 from tests.iris import Iris, calling, demo_settings
 
 
@@ -21,3 +22,10 @@ async def stranger(iris: Iris, other_tenant: Demo) -> AsyncIterator[httpx2.Async
     """A client of the second tenant."""
     async with calling(str(iris.http.base_url), other_tenant.api_key) as http:
         yield http
+
+
+@pytest.fixture
+async def town(iris: Iris) -> AsyncIterator[Town]:
+    """A tenant of the test's own."""
+    async with Town(str(iris.http.base_url)) as town:
+        yield town

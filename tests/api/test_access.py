@@ -16,7 +16,7 @@ from models import DOCUMENTS
 from models.access import ApiKey
 from models.base import Stored
 from models.integration import Integration
-from security import API_KEY_PREFIX, hash_api_key
+from security import API_KEY_PREFIX, hash_secret
 from tests.api.support import ABSENT_ID, SIGNING_SECRET, mobile, reasons, refusal
 from tests.iris import PASSWORD, SANDBOX, Iris
 
@@ -171,7 +171,7 @@ async def test_secrets_are_not_kept_in_clear(iris: Iris) -> None:
         assert issubclass(document, Stored)
         async for stored in document.collection().find({}):
             assert not any(secret in repr(stored) for secret in secrets)
-    assert await ApiKey.find_one({"key_hash": hash_api_key(iris.demo.api_key)}) is not None
+    assert await ApiKey.find_one({"key_hash": hash_secret(iris.demo.api_key)}) is not None
     assert await Integration.find_one({"tenant": iris.demo.tenant}) is not None
     history = await iris.temporal.get_workflow_handle(workflow_id(admitted["id"])).fetch_history()
     told = b"".join(event.SerializeToString() for event in history.events)

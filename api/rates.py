@@ -1,0 +1,44 @@
+"""How many requests an API key may make."""
+
+import math
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from cachetools import LRUCache
+
+from domain.errors import TooManyRequestsError
+
+MOST_KEYS: Final = 10_000
+"""Keys whose rate is known; the longest unused are forgotten."""
+
+
+class RequestRates:
+    """A bucket of tokens for each key: one request takes one, and so many come back each second.
+
+    Kept as the instant at which the bucket will be full, which is all that need be known of it (the generic cell rate
+    algorithm, ITU-T I.371 Annex A).
+    """
+
+    def __init__(self, per_second: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+        """Let each key make so many requests per second, a second's worth of them at once; None: any number."""
+        self._interval = 1 / per_second if per_second else 0
+        self._capacity = max(1, per_second or 0) * self._interval
+        self._full_at: LRUCache[str, float] = LRUCache(MOST_KEYS)
+        self._clock = clock
+
+    def take(self, key: str) -> None:
+        """Count a request.
+
+        Raises:
+            TooManyRequestsError: if there are too many.
+        """
+        if not self._interval:
+            return
+        now = self._clock()
+        full_at = max(self._full_at.get(key, now), now) + self._interval
+        late = full_at - now - self._capacity
+        if late > 1e-9:  # noqa: PLR2004 - what floating point leaves
+            raise TooManyRequestsError(timedelta(seconds=math.ceil(late)))
+        self._full_at[key] = full_at

@@ -1,0 +1,105 @@
+"""Accounts on the wire."""
+
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from api.envelope import Envelope
+from api.schemas.common import Answer, Asked, Instant
+from api.schemas.sessions import LONGEST_EMAIL
+from domain.access import Caller, Operation, Role
+from models.access import Account
+from security import LONGEST_PASSWORD, SHORTEST_PASSWORD
+
+AskedRole = Annotated[Role, Field(strict=False)]
+NewPassword = Annotated[str, Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)]
+
+
+class NewAccount(Asked):
+    """Who shall have access."""
+
+    email: str = Field(max_length=LONGEST_EMAIL)
+    password: NewPassword
+    role: AskedRole
+
+
+class AccountChange(Asked):
+    """What shall be otherwise; what is not given stays."""
+
+    role: AskedRole | None = None
+    disabled: bool | None = None
+    password: NewPassword | None = Field(default=None, description="Ends the account's sessions.")
+
+
+class PasswordChange(Asked):
+    """One's own other password."""
+
+    old_password: str = Field(alias="oldPassword", max_length=LONGEST_PASSWORD)
+    new_password: NewPassword = Field(alias="newPassword")
+
+
+class AccountAnswer(Answer):
+    """Who has access."""
+
+    id: str
+    email: str
+    role: Role
+    disabled: bool
+    created: Instant
+
+    @classmethod
+    def of(cls, account: Account) -> "AccountAnswer":
+        """The account as the answer shows it."""
+        return cls(
+            id=account.id, email=account.email, role=account.role, disabled=account.disabled, created=account.created
+        )
+
+
+class OwnAccountAnswer(AccountAnswer):
+    """Who calls."""
+
+    tenant: str
+    operations: list[Operation] = Field(description="What this call's token or key may do.")
+
+    @classmethod
+    def as_caller(cls, account: Account, caller: Caller) -> "OwnAccountAnswer":
+        """The caller's account as the answer shows it."""
+        shown = AccountAnswer.of(account).model_dump()
+        return cls(**shown, tenant=caller.tenant, operations=sorted(caller.operations))
+
+
+class AccountPage(Answer):
+    """Some accounts, newest first."""
+
+    items: list[AccountAnswer]
+    next_cursor: str | None
+
+
+class AccountEnvelope(Envelope):
+    """The answer that carries an account."""
+
+    payload: AccountAnswer | None = None
+
+
+class OwnAccountEnvelope(Envelope):
+    """The answer that carries the caller's account."""
+
+    payload: OwnAccountAnswer | None = None
+
+
+class AccountPageEnvelope(Envelope):
+    """The answer that carries a page of accounts."""
+
+    payload: AccountPage | None = None
+
+
+NEW_ACCOUNT_EXAMPLE: Final = {"email": "ana@demo.example", "password": "correct horse battery", "role": "operator"}
+ACCOUNT_CHANGE_EXAMPLE: Final = {"role": "reader", "disabled": False}
+PASSWORD_EXAMPLE: Final = {"oldPassword": "correct horse battery", "newPassword": "staple battery horse"}
+ACCOUNT_EXAMPLE: Final = {
+    "id": "6a1f0c9e3f0a4b7d8c2e5f00",
+    "email": "ana@demo.example",
+    "role": "operator",
+    "disabled": False,
+    "created": "2026-11-27T04:20:11.512Z",
+}

@@ -1,0 +1,186 @@
+"""Sessions: begun, renewed by tokens that count once, ended; and passwords that are not tried without end."""
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import jwt
+import pytest
+
+from api.passwords import MOST_FOR_ACCOUNT, MOST_FROM_ADDRESS
+from domain.clock import to_wire, utc_now
+from domain.identifiers import new_id
+from models.access import RefreshToken, Session
+from models.throttle import WINDOW, LoginTries
+from security import hash_secret
+from tests.api.people import PASSWORD, Town
+from tests.api.support import reasons, refusal
+from tests.iris import Iris
+
+
+async def refreshed(iris: Iris, token: str) -> httpx2.Response:
+    return await iris.http.post("/v1/sessions/refresh", json={"refreshToken": token}, headers={"Authorization": ""})
+
+
+async def vendor_login(iris: Iris, login: dict[str, str], **headers: str) -> httpx2.Response:
+    return await iris.http.post("/user/login", json=login, headers={"Authorization": "", **headers})
+
+
+async def begun(iris: Iris, login: dict[str, str], **headers: str) -> httpx2.Response:
+    return await iris.http.post("/v1/sessions", json=login, headers={"Authorization": "", **headers})
+
+
+async def test_a_session_gives_a_token_to_call_with_and_one_for_the_next(iris: Iris, town: Town) -> None:
+    person = await town.person()
+    tokens = await person.session()
+    assert await town.status(tokens["accessToken"]) == 200
+    assert tokens["expiresIn"] == 3600
+    renewed = await refreshed(iris, tokens["refreshToken"])
+    assert renewed.status_code == 200
+    assert await town.status(renewed.json()["payload"]["accessToken"]) == 200
+    assert renewed.json()["payload"]["refreshToken"] != tokens["refreshToken"]
+
+
+async def test_a_refresh_token_that_comes_again_ends_its_session(iris: Iris, town: Town) -> None:
+    person = await town.person()
+    other, stolen = await person.session(), await person.session()
+    newest = (await refreshed(iris, stolen["refreshToken"])).json()["payload"]
+    assert reasons(await refreshed(iris, stolen["refreshToken"]), 401) == [("refreshToken", "session_over")]
+    assert reasons(await refreshed(iris, newest["refreshToken"]), 401) == [("refreshToken", "session_over")]
+    assert await town.status(newest["accessToken"]) == 401
+    assert await town.status(stolen["accessToken"]) == 401
+    assert await town.status(other["accessToken"]) == 200
+
+
+async def test_of_many_refreshes_at_once_one_counts_and_the_session_ends(iris: Iris, town: Town) -> None:
+    tokens = await (await town.person()).session()
+    answers = await asyncio.gather(*(refreshed(iris, tokens["refreshToken"]) for _ in range(8)))
+    counted = Counter(answer.status_code for answer in answers)
+    assert counted in (Counter({200: 1, 401: 7}), Counter({401: 8}))
+    for answer in answers:
+        if answer.status_code == 200:
+            assert (await refreshed(iris, answer.json()["payload"]["refreshToken"])).status_code == 401
+    assert await town.status(tokens["accessToken"]) == 401
+
+
+@pytest.mark.parametrize("token", ["", "irisr_nonsense", "ñ", "x" * 200])
+async def test_a_refresh_token_that_is_none_is_refused(iris: Iris, token: str) -> None:
+    assert reasons(await refreshed(iris, token), 401) == [("refreshToken", "session_over")]
+
+
+async def test_a_session_that_expired_is_over_before_the_database_removes_it(iris: Iris, town: Town) -> None:
+    person = await town.person()
+    tokens = await person.session()
+    past = {"$set": {"expires": utc_now() - timedelta(seconds=1)}}
+    await Session.collection().update_many({"account_id": person.account.id}, past)
+    assert (await refreshed(iris, tokens["refreshToken"])).status_code == 401
+    assert await town.status(tokens["accessToken"]) == 401
+
+
+async def test_a_logout_ends_the_session_of_its_token_alone(iris: Iris, town: Town) -> None:
+    person = await town.person()
+    mine, other = await person.session(), await person.session()
+    vendors = (await vendor_login(iris, person.login)).json()["payload"]
+    for token in (mine["accessToken"], vendors):
+        assert await town.status(token) == 200
+        assert (await town.calling(token).delete("/v1/sessions/current")).status_code == 200
+        assert await town.status(token) == 401
+    assert (await refreshed(iris, mine["refreshToken"])).status_code == 401
+    assert await town.status(other["accessToken"]) == 200
+
+
+async def test_an_api_key_cannot_log_out(town: Town) -> None:
+    person = await town.person()
+    refused = await person.http.delete("/v1/sessions/current")
+    assert reasons(refused, 403) == [("Authorization", "session_required")]
+
+
+async def test_a_refresh_token_is_no_key_and_an_access_token_refreshes_nothing(iris: Iris, town: Town) -> None:
+    tokens = await (await town.person()).session()
+    assert await town.status(tokens["refreshToken"]) == 401
+    over_long = reasons(await refreshed(iris, tokens["accessToken"]), 422)
+    assert over_long == [("refreshToken", "too_long")]
+
+
+async def test_of_a_refresh_token_only_the_hash_is_kept_until_it_expires(iris: Iris, town: Town) -> None:
+    tokens = await (await town.person()).session()
+    kept = await RefreshToken.find_one({"_id": hash_secret(tokens["refreshToken"])})
+    assert kept is not None
+    assert to_wire(kept.expires) == tokens["refreshExpires"]
+    assert kept.expires - utc_now() > iris.settings.refresh_lifetime - timedelta(minutes=1)
+    for document in (RefreshToken, Session, LoginTries):
+        indexes: dict[str, Any] = await document.collection().index_information()
+        assert [index["expireAfterSeconds"] for index in indexes.values() if "expireAfterSeconds" in index] == [0]
+
+
+async def test_the_token_names_its_session(iris: Iris, town: Town) -> None:
+    person = await town.person()
+    secret = iris.settings.jwt_secret.get_secret_value()
+    token = (await person.session())["accessToken"]
+    claims = jwt.decode(token, secret, algorithms=["HS256"], audience="iris")
+    assert await Session.find_one({"_id": claims["sid"], "account_id": person.account.id}) is not None
+    del claims["sid"]
+    assert await town.status(jwt.encode(claims, secret, algorithm="HS256")) == 401
+
+
+async def test_too_many_wrong_passwords_close_both_logins_for_a_while_whether_the_account_exists_or_not(
+    iris: Iris, town: Town
+) -> None:
+    person = await town.person()
+    absent = {**person.login, "email": f"nobody-{new_id()}@iris.example.com"}
+    told: list[list[tuple[int, dict[str, Any]]]] = []
+    for login, right in ((person.login, PASSWORD), (absent, PASSWORD)):
+        wrong = {**login, "password": "wrong"}
+        calls = (begun, vendor_login)
+        tries = [await calls[number % 2](iris, wrong) for number in range(MOST_FOR_ACCOUNT)]
+        assert {answer.status_code for answer in tries} == {401}
+        closed = [await call(iris, {**login, "password": right}) for call in calls]
+        for answer in closed:
+            assert 0 < int(answer.headers["Retry-After"]) <= WINDOW.total_seconds()
+        told.append([(answer.status_code, refusal(answer, answer.status_code)) for answer in (*tries, *closed)])
+        assert [status for status, _ in told[-1][-2:]] == [429, 429]
+    assert told[0] == told[1]
+
+
+async def test_many_wrong_passwords_at_once_are_no_more_than_one_after_another(iris: Iris, town: Town) -> None:
+    login = {**(await town.person()).login, "password": "wrong"}
+    answers = await asyncio.gather(*(begun(iris, login) for _ in range(MOST_FOR_ACCOUNT + 5)))
+    assert Counter(answer.status_code for answer in answers) == {401: MOST_FOR_ACCOUNT, 429: 5}
+
+
+async def test_a_right_password_ends_the_count_of_its_account(iris: Iris, town: Town) -> None:
+    login = (await town.person()).login
+    for _ in range(2):
+        for _ in range(MOST_FOR_ACCOUNT - 1):
+            await LoginTries.add("account", login["tenant"], login["email"])
+        assert (await begun(iris, login)).status_code == 201
+
+
+async def test_one_address_is_closed_for_all_accounts_and_others_are_not(iris: Iris, town: Town) -> None:
+    login = (await town.person()).login
+    here, next_door, elsewhere = "2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1"
+    for _ in range(MOST_FROM_ADDRESS):
+        tries = await LoginTries.add("address", "2001:db8:1:2::/64")
+    assert tries.number == MOST_FROM_ADDRESS
+    for address in (here, next_door):
+        closed = await begun(iris, login, **{"X-Forwarded-For": address})
+        assert reasons(closed, 429) == [("", "too_many_logins")]
+    assert (await begun(iris, login, **{"X-Forwarded-For": elsewhere})).status_code == 201
+
+
+async def test_right_passwords_do_not_count_against_their_address(iris: Iris, town: Town) -> None:
+    login, address = (await town.person()).login, f"10.{new_id()}"
+    for _ in range(3):
+        assert (await begun(iris, login, **{"X-Forwarded-For": address})).status_code == 201
+    assert (await LoginTries.add("address", address)).number == 1
+
+
+async def test_tries_are_forgotten_when_their_time_is_over(town: Town) -> None:
+    for _ in range(3):
+        await LoginTries.add("account", town.tenant)
+    past = {"$set": {"until": utc_now() - timedelta(seconds=1)}}
+    await LoginTries.collection().update_many({"number": 3}, past)
+    again = await LoginTries.add("account", town.tenant)
+    assert (again.number, again.until > utc_now()) == (1, True)
