@@ -2,6 +2,8 @@
 
 import typer
 
+from commands.access import accounts, audit, keys
+from commands.admin import admin
 from commands.attachments import attachments
 from commands.conversations import processes
 from commands.demonstration import demo
@@ -27,6 +29,10 @@ for command in (send, show, demo, doctor, replay, promote, rotate_credentials, u
     app.command()(command)
 app.command()(events)
 app.add_typer(interactions, name="interactions")
+app.command()(audit)
+app.add_typer(admin, name="admin")
+app.add_typer(accounts, name="accounts")
+app.add_typer(keys, name="keys")
 app.add_typer(integrations, name="integrations")
 app.add_typer(users, name="users")
 app.add_typer(attachments, name="attachments")

@@ -15,6 +15,7 @@ from api.state import IrisState, state_of
 from domain.access import Caller, Operation
 from domain.clock import utc_now
 from domain.errors import ForbiddenError, UnauthenticatedError
+from domain.identifiers import new_id
 from domain.problems import Problem
 from logs import note
 from models.access import Account, ApiKey, Session
@@ -39,6 +40,7 @@ def issue_token(session: Session, settings: Settings) -> str:
         "sub": session.account_id,
         "tenant": session.tenant,
         "sid": session.id,
+        "jti": new_id(),  # so that no two are one, also of the same second
         "aud": _AUDIENCE,
         "iat": issued,
         "exp": issued + settings.token_lifetime,

@@ -13,7 +13,7 @@ from api.bodies import parse_fields, read_object
 from api.description import json_body, refusals, shown
 from api.envelope import Envelope, success
 from api.pages import AskedPage, Position, page
-from api.passwords import account_of_login, hashed, normal_email
+from api.passwords import account_of_login, hashed
 from api.schemas.accounts import (
     ACCOUNT_CHANGE_EXAMPLE,
     ACCOUNT_EXAMPLE,
@@ -29,9 +29,9 @@ from api.schemas.accounts import (
     PasswordChange,
 )
 from api.state import State
-from domain.access import OPERATIONS, Caller, Operation, Role
+from domain.access import OPERATIONS, Caller, Operation, Role, account_address
 from domain.clock import utc_now
-from domain.destinations import DestinationKind, InvalidDestinationError, normalise
+from domain.destinations import InvalidDestinationError
 from domain.errors import InvalidRequestError, NotFoundError
 from domain.problems import Problem
 from models.access import Account, ApiKey, Session
@@ -95,7 +95,7 @@ async def create_account(request: Request, caller: Writer, state: State) -> JSON
     summary="Who am I?",
     response_model=OwnAccountEnvelope,
     responses={
-        **refusals(),
+        **refusals(404),
         **shown({**ACCOUNT_EXAMPLE, "tenant": "demo", "operations": ["interactions:read", "users:read"]}),
     },
 )
@@ -109,7 +109,7 @@ async def read_own_account(caller: AnyCaller) -> JSONResponse:
     "/v1/accounts/me/password",
     summary="Change one's own password",
     response_model=Envelope,
-    responses=refusals(400, 413, 422),
+    responses=refusals(400, 404, 413, 422),
     openapi_extra=json_body(PasswordChange, change=PASSWORD_EXAMPLE),
 )
 async def change_own_password(request: Request, caller: AnyCaller, state: State) -> JSONResponse:
@@ -216,7 +216,7 @@ async def _keep_an_administrator(account: Account, session: AsyncClientSession) 
 
 def _checked_email(email: str) -> str:
     try:
-        return normal_email(normalise(DestinationKind.EMAIL, email))
+        return account_address(email)
     except InvalidDestinationError as error:
         raise InvalidRequestError([Problem(field="email", code=error.code, details={**error.details})]) from error
 

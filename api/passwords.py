@@ -1,6 +1,7 @@
 """Passwords: hashed and tried beside the event loop, and not tried without end."""
 
 import asyncio
+import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -8,16 +9,20 @@ from typing import Final
 
 from fastapi import Request
 
+from domain.access import login_address
 from domain.clock import utc_now
 from domain.errors import TooManyRequestsError
 from models.access import Account
 from models.throttle import LoginTries
-from security import ABSENT_PASSWORD_HASH, hash_password, password_matches
+from security import hash_password, password_matches
 
 MOST_FOR_ACCOUNT: Final = 10
 """Wrong passwords of an account within `models.throttle.WINDOW`, then none is tried until it is over."""
 MOST_FROM_ADDRESS: Final = 100
 """The same from one address, where many people may be."""
+
+ABSENT_PASSWORD_HASH: Final = hash_password(secrets.token_hex())
+"""Checked when an account does not exist, so that its absence takes as long to find out as a wrong password."""
 
 
 async def hashed(password: str) -> str:
@@ -33,7 +38,7 @@ async def account_of_login(request: Request, tenant: str, email: str, password: 
     Raises:
         TooManyRequestsError: if there were too many wrong ones for this account, or from this address.
     """
-    address = normal_email(email)
+    address = login_address(email)
     by_address, by_account = ("address", _network(request)), ("account", tenant, address)
     await _count(by_address, MOST_FROM_ADDRESS)
     await _count(by_account, MOST_FOR_ACCOUNT)
@@ -45,11 +50,6 @@ async def account_of_login(request: Request, tenant: str, email: str, password: 
     await LoginTries.forgive(*by_address)
     await LoginTries.forget(*by_account)
     return account
-
-
-def normal_email(email: str) -> str:
-    """The address of an account as it is stored: of any letter case, there is one."""
-    return email.strip().lower()
 
 
 async def _count(whose: Sequence[str], most: int) -> None:

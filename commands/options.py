@@ -17,4 +17,8 @@ ApiKey = Annotated[
 Variables = Annotated[
     list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="A template's variable; may be repeated.")
 ]
+Limit = Annotated[int, typer.Option(help="How many.")]
+PageCursor = Annotated[str | None, typer.Option("--cursor", help="Where the page before ended.")]
+PasswordFile = Annotated[Path | None, typer.Option(help="A file that holds the password.")]
+Generate = Annotated[bool, typer.Option("--generate", help="Make a password up, and show it this once.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, for programs.")]

@@ -1,9 +1,12 @@
 """Who may do what: operations, and the roles that allow them."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from domain.destinations import DestinationKind, normalise
 
 
 class Operation(StrEnum):
@@ -55,6 +58,20 @@ OPERATIONS: Final[Mapping[Role, frozenset[Operation]]] = {
 }
 """What each role may do: a reader sees everything but who has access; an operator does the daily work; an administrator
 also decides through which integrations messages go, who is told, and who has access."""
+
+
+def login_address(text: str) -> str:
+    """The e-mail address of an account as it is stored: in whichever letter case it is written, there is one."""
+    return unicodedata.normalize("NFC", text.strip()).lower()
+
+
+def account_address(text: str) -> str:
+    """The same of an account that is made.
+
+    Raises:
+        InvalidDestinationError: if it is no address.
+    """
+    return login_address(normalise(DestinationKind.EMAIL, text))
 
 
 @dataclass(frozen=True, slots=True)

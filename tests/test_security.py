@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from api.login import ABSENT_PASSWORD_HASH
+from api.passwords import ABSENT_PASSWORD_HASH
 from security import (
     API_KEY_PREFIX,
     UnsealableError,

@@ -75,4 +75,3 @@ class Town:
     async def status(self, token: str) -> int:
         """What a key or a token is answered that asks who it is."""
         return (await self.calling(token).get("/v1/accounts/me")).status_code
-

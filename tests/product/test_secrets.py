@@ -9,7 +9,7 @@ import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -41,11 +41,16 @@ pytestmark = pytest.mark.timeout(120)  # everything at once, through every provi
 
 @dataclass(frozen=True)
 class World:
-    """The product with marked secrets, and a line to each provider."""
+    """The product with marked secrets, and a line to each provider.
+
+    Attributes:
+        shown: secrets that one answer each has shown, by names that may be told.
+    """
 
     iris: Iris
     lines: list[Line]
     traces: Traces
+    shown: dict[str, str] = field(default_factory=dict[str, str])
 
     def marks(self) -> dict[str, str]:
         """Every secret by a name that may be told."""
@@ -98,7 +103,8 @@ async def world(mongodb_uri: str, temporal_server: TemporalServer, database_name
 @pytest.fixture(scope="module")
 async def ran(world: World) -> World:
     """The product after everything has been done that can be done with secrets, rightly and wrongly."""
-    await asyncio.gather(callers(world.iris), sandbox(world.iris), *(provider(world, line) for line in world.lines))
+    providers = [provider(world, line) for line in world.lines]
+    await asyncio.gather(callers(world.iris), access(world), sandbox(world.iris), *providers)
     await world.traces.look_around(world.iris)
     return world
 
@@ -116,6 +122,33 @@ async def callers(iris: Iris) -> None:
     for path in ("/openapi.json", "/docs", "/health/live", "/health/ready", f"/nowhere/{new_id()}"):
         await iris.http.get(path)
     await iris.http.post("/v1/interactions", json={"payLoad": 1})
+
+
+async def access(world: World) -> None:
+    """Keys and sessions made, used, made anew, and used wrongly."""
+    http, shown = world.iris.http, world.shown
+
+    async def made(path: str, body: Mapping[str, JsonValue]) -> dict[str, str]:
+        return (await http.post(path, json=body)).json()["payload"]
+
+    login = {"tenant": world.iris.demo.tenant, "email": "demo@iris.example.com", "password": PASSWORD}
+    session = await made("/v1/sessions", login)
+    renewed = await made("/v1/sessions/refresh", {"refreshToken": session["refreshToken"]})
+    for number, tokens in enumerate((session, renewed)):
+        shown |= {f"refresh token {number}": tokens["refreshToken"], f"access token {number}": tokens["accessToken"]}
+    key = await made("/v1/api-keys", {"name": "marked"})
+    rotated = await made(f"/v1/api-keys/{key['id']}/rotate", {})
+    shown |= {"API key": key["key"], "rotated API key": rotated["key"]}
+    for token in shown.values():
+        await http.get("/v1/accounts/me", headers={"Authorization": f"Bearer {token}"})
+        await http.post("/v1/sessions/refresh", json={"refreshToken": token})
+        await http.delete("/v1/sessions/current", headers={"Authorization": f"Bearer {token}x"})
+    new = {"email": f"a-{new_id()}@iris.example.com", "password": PASSWORD, "role": "reader"}
+    account = await made("/v1/accounts", new)
+    for password in (WRONG_PASSWORD, PASSWORD):
+        await http.patch(f"/v1/accounts/{account['id']}", json={"password": password})
+    for path in ("/v1/accounts", "/v1/api-keys", "/v1/audit-log", f"/v1/api-keys/{key['id']}"):
+        await http.get(path)
 
 
 async def sandbox(iris: Iris) -> None:
@@ -165,6 +198,15 @@ async def quoted(line: Line, code: str, custom_status: str) -> str:
 @pytest.mark.parametrize("place", PLACES)
 async def test_no_secret_is_told(ran: World, place: str) -> None:
     assert told(ran.marks(), ran.traces[place]) == set()
+
+
+async def test_a_secret_that_is_shown_once_is_in_that_answer_alone(ran: World) -> None:
+    assert len(ran.shown) == 6
+    for place in ("logs", "histories", "database"):
+        assert told(ran.shown, ran.traces[place]) == set(), place
+    assert {name: ran.traces["answers"].count(secret.encode()) for name, secret in ran.shown.items()} == dict.fromkeys(
+        ran.shown, 1
+    )
 
 
 async def test_all_was_looked_at(ran: World) -> None:

@@ -1,0 +1,202 @@
+"""`iris keys`, `iris accounts`, `iris audit`: who may do what, and who changed what."""
+
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+import typer
+
+from commands.client import OUT, call, connect, new_table, print_json
+from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory, Generate, Limit, PageCursor, PasswordFile
+from commands.passwords import chosen_password
+
+keys = typer.Typer(help="API keys: by which programs call.", no_args_is_help=True)
+accounts = typer.Typer(help="Accounts: who has access, and as what.", no_args_is_help=True)
+
+KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id.")]
+AccountId = Annotated[str, typer.Argument(metavar="ID", help="The account's id.")]
+
+
+@keys.command("list")
+def list_keys(
+    limit: Limit = 50,
+    cursor: PageCursor = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """List API keys, also revoked ones, the newest first."""
+    path = _path("/v1/api-keys", limit=limit, cursor=cursor)
+    envelope = call(connect(api_url, api_key, data_dir), "GET", path)
+    columns = ("id", "name", "accountId", "expires", "lastUsed", "revoked", "scopes")
+    _show_page(envelope, columns, as_json=as_json)
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="What it is for.")],
+    scope: Annotated[
+        list[str] | None, typer.Option(help="What it may do, as interactions:write; may be repeated. All without.")
+    ] = None,
+    account: Annotated[str | None, typer.Option(help="The id of the account that it calls as; else yours.")] = None,
+    expires: Annotated[str | None, typer.Option(help="When it stops working, as 2027-06-30T00:00:00Z.")] = None,
+    idempotency_key: Annotated[str | None, typer.Option(help="Repeats with the same key make one API key.")] = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Make an API key, and show its secret this once."""
+    body = {"name": name, "scopes": scope or None, "accountId": account, "expires": expires}
+    headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+    connection = connect(api_url, api_key, data_dir)
+    _show_secret(call(connection, "POST", "/v1/api-keys", body, headers), as_json=as_json)
+
+
+@keys.command("rotate")
+def rotate_key(
+    key_id: KeyId,
+    grace: Annotated[int, typer.Option(min=0, help="Seconds that the old secret still works.")] = 0,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Give an API key another secret, and show that this once."""
+    path = _path(f"/v1/api-keys/{quote(key_id)}/rotate", grace=grace)
+    _show_secret(call(connect(api_url, api_key, data_dir), "POST", path), as_json=as_json)
+
+
+@keys.command("revoke")
+def revoke_key(
+    key_id: KeyId,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Let an API key work no longer."""
+    envelope = call(connect(api_url, api_key, data_dir), "DELETE", f"/v1/api-keys/{quote(key_id)}")
+    if as_json:
+        print_json(envelope)
+    else:
+        OUT.print(f"revoked {envelope['payload']['id']} ({envelope['payload']['name']})", highlight=False, markup=False)
+
+
+@accounts.command("list")
+def list_accounts(
+    limit: Limit = 50,
+    cursor: PageCursor = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """List accounts, the newest first."""
+    envelope = call(connect(api_url, api_key, data_dir), "GET", _path("/v1/accounts", limit=limit, cursor=cursor))
+    _show_page(envelope, ("id", "role", "disabled", "created", "email"), as_json=as_json)
+
+
+@accounts.command("create")
+def create_account(
+    email: Annotated[str, typer.Argument(help="The address that it logs in with.")],
+    role: Annotated[str, typer.Option(help="admin, operator or reader.")],
+    password_file: PasswordFile = None,
+    generate: Generate = False,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Give somebody access. The password is asked for unless it comes from a file or is made up."""
+    password = chosen_password(password_file, generate=generate)
+    body = {"email": email, "role": role, "password": password}
+    _show_account(call(connect(api_url, api_key, data_dir), "POST", "/v1/accounts", body), as_json=as_json)
+
+
+@accounts.command("disable")
+def disable_account(
+    account_id: AccountId,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Let neither an account's password nor its keys count, and end its sessions."""
+    path = f"/v1/accounts/{quote(account_id)}"
+    _show_account(call(connect(api_url, api_key, data_dir), "PATCH", path, {"disabled": True}), as_json=as_json)
+
+
+def audit(
+    thing: Annotated[str | None, typer.Option(help="A noun, as user or api-key.")] = None,
+    thing_id: Annotated[str | None, typer.Option("--id", help="Which one.")] = None,
+    account: Annotated[str | None, typer.Option(help="Who changed it: an account's id.")] = None,
+    since: Annotated[str | None, typer.Option(help="From this instant on, as 2026-01-31T09:00:00Z.")] = None,
+    until: Annotated[str | None, typer.Option(help="Before this instant.")] = None,
+    limit: Limit = 50,
+    cursor: PageCursor = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Show who changed what of all that is administered, the newest first."""
+    path = _path(
+        "/v1/audit-log",
+        thing=thing,
+        thingId=thing_id,
+        accountId=account,
+        since=since,
+        until=until,
+        limit=limit,
+        cursor=cursor,
+    )
+    envelope = call(connect(api_url, api_key, data_dir), "GET", path)
+    _show_page(envelope, ("date", "accountId", "keyId", "operation", "thingId", "fields"), as_json=as_json)
+
+
+def _path(path: str, **parameters: object) -> str:
+    return f"{path}?{urlencode({name: value for name, value in parameters.items() if value is not None})}"
+
+
+def _show_page(envelope: dict[str, Any], columns: tuple[str, ...], *, as_json: bool) -> None:
+    if as_json:
+        print_json(envelope)
+        return
+    table = new_table(*columns)
+    for item in envelope["payload"]["items"]:
+        table.add_row(*(_cell(item[column]) for column in columns))
+    OUT.print(table)
+    if envelope["payload"]["nextCursor"]:
+        OUT.print(f"more: --cursor {envelope['payload']['nextCursor']}", highlight=False, soft_wrap=True)
+
+
+def _cell(value: Any) -> str:  # noqa: ANN401 - any JSON
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(str, value))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType] - any JSON
+        case _:
+            return str(value)
+
+
+def _show_secret(envelope: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(envelope)
+        return
+    key = envelope["payload"]
+    OUT.print(f"{key['id']} ({key['name']}); its secret, which is not shown again:", highlight=False, markup=False)
+    OUT.print(key["key"], highlight=False, markup=False, soft_wrap=True)
+
+
+def _show_account(envelope: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(envelope)
+        return
+    account = envelope["payload"]
+    state = "disabled" if account["disabled"] else "enabled"
+    OUT.print(f"{account['id']}  {account['email']}  {account['role']}  {state}", highlight=False, markup=False)

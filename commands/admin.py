@@ -1,0 +1,98 @@
+"""`iris admin`: what is done before anybody has access, in the database itself."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.client import OUT, fail, print_json, server_settings
+from commands.options import AsJson, DataDirectory, Generate, PasswordFile
+from commands.passwords import chosen_password
+
+if TYPE_CHECKING:
+    from pymongo.asynchronous.client_session import AsyncClientSession
+
+    from models.access import Account
+    from settings import Settings
+
+admin = typer.Typer(help="What is done before anybody has access, in the database itself.", no_args_is_help=True)
+
+
+@admin.callback()
+def _admin() -> None:
+    """Let there be commands of this name, though there is one."""
+
+
+@admin.command()
+def create(
+    tenant: Annotated[str, typer.Option(help="The tenant's name; it is made if it is missing.")],
+    email: Annotated[str, typer.Option(help="The address that the administrator logs in with.")],
+    password_file: PasswordFile = None,
+    generate: Generate = False,
+    as_json: AsJson = False,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Make a tenant's administrator, who gives access to everybody else.
+
+    The database is that of the environment, else that of the running `iris up`. The password is asked for unless it
+    comes from a file or is made up.
+    """
+    from pymongo.errors import PyMongoError
+
+    from api.schemas.sessions import LONGEST_EMAIL, LONGEST_TENANT
+    from domain.access import account_address
+    from domain.destinations import InvalidDestinationError
+
+    if not 1 <= len(tenant) <= LONGEST_TENANT or len(email) > LONGEST_EMAIL:
+        fail(f"a tenant's name has 1 to {LONGEST_TENANT} characters, an address at most {LONGEST_EMAIL}", 2)
+    try:
+        address = account_address(email)
+    except InvalidDestinationError:
+        fail(f"{email} is no e-mail address", 2)
+    password = chosen_password(password_file, generate=generate)
+    try:
+        account = asyncio.run(_create(server_settings(data_dir), tenant, address, password))
+    except PyMongoError as error:
+        fail(f"MongoDB: {error}", 2)
+    if account is None:
+        fail(f"{address} already has an account in {tenant}")
+    if as_json:
+        print_json({"id": account.id, "tenant": account.tenant, "email": account.email, "role": account.role})
+    else:
+        OUT.print(f"{account.id}  {account.email} administers {account.tenant}", highlight=False, markup=False)
+
+
+async def _create(settings: "Settings", tenant: str, email: str, password: str) -> "Account | None":
+    """The administrator; None if the address has an account already."""
+    from pymongo.errors import DuplicateKeyError
+
+    from bootstrap import mongodb
+    from domain.access import Role
+    from models.access import Account, Tenant
+    from models.audit import AuditEntry
+    from security import hash_password
+
+    async with mongodb(settings):
+        account = Account(tenant=tenant, email=email, password_hash=hash_password(password), role=Role.ADMIN)
+        entry = AuditEntry(
+            tenant=tenant,
+            account_id=None,
+            operation="account.created",
+            thing="account",
+            thing_id=account.id,
+            fields=["email", "role"],
+        )
+
+        async def insert(session: "AsyncClientSession") -> None:
+            await account.insert(session=session)
+            await entry.insert(session=session)
+
+        with suppress(DuplicateKeyError):
+            await Tenant(name=tenant).insert()
+        try:
+            await Account.in_transaction(insert)
+        except DuplicateKeyError:
+            return None
+        return account

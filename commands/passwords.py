@@ -1,0 +1,28 @@
+"""Where a command has a password from: never from its arguments, which others see and shells keep."""
+
+from pathlib import Path
+
+import typer
+
+from commands.client import ERR, fail
+from security import LONGEST_PASSWORD, SHORTEST_PASSWORD, new_password
+
+
+def chosen_password(file: Path | None, *, generate: bool) -> str:
+    """A password from a file, or made up and shown once, or asked for; ends the program if it is too short or long."""
+    if file is not None and generate:
+        fail("--password-file and --generate exclude each other", 2)
+    if generate:
+        password = new_password()
+        ERR.print(f"password, which is not shown again: {password}", highlight=False, markup=False, soft_wrap=True)
+        return password
+    if file is not None:
+        try:
+            password = file.read_text().rstrip("\r\n")
+        except (OSError, ValueError) as error:
+            fail(f"--password-file: {error}", 2)
+    else:
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        fail(f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters", 2)
+    return password

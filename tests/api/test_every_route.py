@@ -1,0 +1,249 @@
+"""Every route of the description, tried by nobody, by another tenant and by a reader: nothing leaks, nothing changes.
+
+A route that is added is walked without a line here. What its path names is found in `tests/api/belongings.py`.
+"""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import bson
+import httpx2
+import pytest
+from pydantic.alias_generators import to_camel
+
+from models.access import Account
+from tests.api.belongings import Owner, owner_of_everything, reader_of
+from tests.iris import Iris
+
+PUBLIC: Final = {
+    "POST /user/login",
+    "POST /v1/sessions",
+    "POST /v1/sessions/refresh",
+    "POST /webhooks/{provider}/{integration_id}",
+    "GET /webhooks/{provider}/{integration_id}",
+    "GET /files/{token}",
+    "GET /health/live",
+    "GET /health/ready",
+    "GET /metrics",
+}
+"""Routes that ask for no key, and each must be meant so: what they tell is nobody's, or is asked for in another way."""
+
+READ_BY_POST: Final = {
+    "POST /conversation/interaction/{interaction_id}",
+    "POST /v1/templates/{template_id}/render",
+}
+"""Routes that read, though not by GET: a reader may use them."""
+
+UNTOLD: Final = {"provider", "token", "replay_id"}
+"""Names of what has no words of the tenant's in it: of these only the status is seen."""
+
+NOT_A_CHANGE: Final = {"used"}
+"""When a key was last used is written whenever it is used."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request to a route.
+
+    Attributes:
+        is_foreign: whether it names something of the tenant that is not to be told.
+    """
+
+    route: str
+    path: str
+    query: dict[str, str]
+    body: object
+    is_foreign: bool
+
+    async def sent_by(self, http: httpx2.AsyncClient) -> tuple[int, str]:
+        """The status and all that is answered, or, of an endless stream, what comes at once."""
+        content = {"content": self.body} if isinstance(self.body, bytes) else {"json": self.body}
+        arguments: dict[str, Any] = {"params": self.query, **({} if self.body is None else content)}
+        answered = b""
+        async with http.stream(self.route.partition(" ")[0], self.path, **arguments) as response:
+            is_endless = "event-stream" in response.headers.get("Content-Type", "")
+            try:
+                async with asyncio.timeout(0.3 if is_endless else 30):
+                    async for chunk in response.aiter_bytes():
+                        answered += chunk
+            except TimeoutError:
+                assert is_endless, self
+        header = " ".join(f"{name}: {value}" for name, value in response.headers.items())
+        return response.status_code, header + answered.decode(errors="replace")
+
+
+class Walk:
+    """Requests to every route of a description, that name what a tenant has."""
+
+    def __init__(self, document: dict[str, Any], ids: Mapping[str, str], own: Mapping[str, str]) -> None:
+        """Name what is not to be told by `ids`, all at once and one at a time beside what is the caller's `own`."""
+        self._paths = document["paths"]
+        self._ids = {to_camel(name): value for name, value in ids.items()}
+        self._own = {to_camel(name): value for name, value in own.items()}
+
+    def __iter__(self) -> Iterator[Asked]:
+        for path, item in self._paths.items():
+            for method, operation in item.items():
+                yield from self._requests(f"{method.upper()} {path}", path, operation)
+
+    def _requests(self, route: str, path: str, operation: dict[str, Any]) -> Iterator[Asked]:
+        in_path = [to_camel(name) for name in re.findall(r"{(\w+)[^}]*}", path)]
+        for name in in_path:
+            assert name in self._ids, (
+                f"{route} names something by {name}: make one in tests/api/belongings.py, "
+                f"in a maker of MAKERS that returns its id under that parameter's name"
+            )
+        filled = re.sub(r"{(\w+)[^}]*}", lambda found: self._ids[to_camel(found[1])], path)
+        queries = [one for one in operation.get("parameters", []) if one["in"] == "query"]
+        query = {one["name"]: "a" for one in queries if one.get("required")}
+        named = {one["name"]: self._ids[one["name"]] for one in queries if one["name"] in self._ids}
+        for body in self._bodies(operation):
+            for asked in (query, *({**query, name: value} for name, value in named.items())):
+                is_foreign = bool(in_path) or any(self._ids[name] in str(body) for name in self._known_in(body))
+                yield Asked(route, filled, asked, body, is_foreign)
+
+    def _bodies(self, operation: dict[str, Any]) -> Iterator[object]:
+        content: dict[str, Any] = operation.get("requestBody", {}).get("content", {})
+        if not content:
+            yield None
+        elif "application/json" not in content:
+            yield b"a"
+        else:
+            for example in content["application/json"]["examples"].values():
+                value = example["value"]
+                yield _naming(value, self._ids)
+                for name in self._known_in(value):
+                    yield _naming(value, {**self._own, name: self._ids[name]})
+
+    def _known_in(self, body: object) -> set[str]:
+        return _named_in(body) & self._ids.keys()
+
+
+def _names_in(routes: Iterable[str]) -> set[str]:
+    """By which names routes ask for something."""
+    return {name for route in routes for name in re.findall(r"{(\w+)[^}]*}", route)}
+
+
+def _singular(name: str) -> str:
+    """By which name one of many is known, as one of `attachmentsId`."""
+    return name.replace("sId", "Id")
+
+
+def _naming(value: object, ids: Mapping[str, str], name: str = "") -> object:
+    """A body whose ids are these."""
+    match value:
+        case dict():
+            return {key: _naming(one, ids, key) for key, one in cast("dict[str, object]", value).items()}
+        case list():
+            return [_naming(one, ids, name) for one in cast("list[object]", value)]
+        case _:
+            return ids.get(_singular(name), value) if name.endswith("Id") else value
+
+
+def _named_in(value: object) -> set[str]:
+    """The names of the ids in a body."""
+    match value:
+        case dict():
+            fields = cast("dict[str, object]", value)
+            here = {_singular(key) for key in fields if key.endswith("Id")}
+            return here.union(*(_named_in(one) for one in fields.values()))
+        case list():
+            return set[str]().union(*(_named_in(one) for one in cast("list[object]", value)))
+        case _:
+            return set()
+
+
+async def contents_of(owner: Owner) -> dict[str, str]:
+    """A hash of every document in the database that is the tenant's, by where it is."""
+    database = Account.collection().database
+    name, mark = owner.demo.tenant.encode(), owner.mark.encode()
+    found: dict[str, str] = {}
+    for collection in await database.list_collection_names():
+        async for document in database[collection].find():
+            kept = bson.encode({field: value for field, value in document.items() if field not in NOT_A_CHANGE})
+            if name in kept or mark in kept:
+                found[f"{collection} {document['_id']}"] = hashlib.sha256(kept).hexdigest()
+    return found
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Somebody who has everything, and another who would like to."""
+
+    iris: Iris
+    document: dict[str, Any]
+    owner: Owner
+    other: Owner
+
+    def routes(self, ids: Mapping[str, str] | None = None) -> Walk:
+        return Walk(self.document, self.owner.ids, ids or self.owner.ids)
+
+    def calling(self, token: str) -> httpx2.AsyncClient:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        base_url = self.iris.http.base_url
+        return httpx2.AsyncClient(base_url=base_url, headers=headers, timeout=30, trust_env=False)
+
+    def tells(self, answered: str) -> bool:
+        """Whether an answer has anything in it of what the owner has."""
+        return self.owner.demo.tenant in answered or self.owner.mark in answered
+
+
+@pytest.fixture(scope="module")
+async def stage(iris: Iris) -> AsyncIterator[Stage]:
+    document = (await iris.http.get("/openapi.json")).json()
+    owner, other = [await owner_of_everything(iris, name) for name in ("owner", "other")]
+    yield Stage(iris, document, owner, other)
+    for one in (owner, other):
+        await one.http.aclose()
+
+
+async def test_the_owner_is_told_what_the_others_are_not(stage: Stage) -> None:
+    """Else the walks below would find nothing because there is nothing to be found."""
+    async with stage.calling(stage.owner.demo.api_key) as http:
+        reads = [asked for asked in stage.routes() if asked.route.startswith("GET") and asked.is_foreign]
+        told = {asked.route for asked in reads if stage.tells((await asked.sent_by(http))[1])}
+    assert _names_in({asked.route for asked in reads}) - _names_in(told) == UNTOLD
+    kept = {place.partition(" ")[0] for place in await contents_of(stage.owner)}
+    assert kept >= {"accounts", "api_keys", "interactions", "integrations", "users", "processes", "templates"}
+
+
+async def test_nobody_is_told_anything_and_changes_nothing(stage: Stage) -> None:
+    before = await contents_of(stage.owner)
+    async with stage.calling("") as http:
+        for asked in stage.routes():
+            status, answered = await asked.sent_by(http)
+            assert not stage.tells(answered), asked
+            assert status < 500, asked
+            assert (status == 401) or asked.route in PUBLIC, (
+                f"{asked.route} answers {status} without a key: if that is meant, say so in PUBLIC; "
+                f"else it lacks `caller: Annotated[Caller, allowed(Operation.…)]`"
+            )
+    assert await contents_of(stage.owner) == before
+
+
+async def test_another_tenant_is_told_nothing_and_changes_nothing(stage: Stage) -> None:
+    before = await contents_of(stage.owner)
+    async with stage.calling(stage.other.demo.api_key) as http:
+        for asked in stage.routes(stage.other.ids):
+            status, answered = await asked.sent_by(http)
+            assert not stage.tells(answered), asked
+            assert status < 500, asked
+            if asked.is_foreign:
+                assert status >= 400, f"{asked} is answered {status}, though what it names is another tenant's"
+    assert await contents_of(stage.owner) == before
+
+
+async def test_a_reader_changes_nothing(stage: Stage) -> None:
+    key = await reader_of(stage.owner)
+    before = await contents_of(stage.owner)
+    async with stage.calling(key) as http:
+        for asked in stage.routes():
+            status, _ = await asked.sent_by(http)
+            assert status < 500, asked
+            if not asked.route.startswith("GET") and asked.route not in PUBLIC | READ_BY_POST:
+                assert status == 403, f"{asked.route} answers a reader {status}: does it only read? See READ_BY_POST"
+    assert await contents_of(stage.owner) == before

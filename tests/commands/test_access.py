@@ -1,0 +1,148 @@
+"""`iris admin`, `iris accounts`, `iris keys`, `iris audit`: what people see, and what programs get."""
+
+import asyncio
+import os
+import re
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import app
+from domain.identifiers import new_id
+from models.access import Account, Tenant
+from models.audit import AuditEntry
+from security import password_matches
+from tests.commands.running import Command, payload
+from tests.iris import PASSWORD, Iris
+
+ROOT: Final = Path(__file__).parents[2]
+ACCOUNT: Final = ("accounts", "create", "--role")
+
+
+@pytest.fixture
+def password_file(tmp_path: Path) -> str:
+    file = tmp_path / "password"
+    file.write_text(PASSWORD + "\n")
+    return str(file)
+
+
+def address() -> str:
+    return f"a-{new_id()}@iris.example.com"
+
+
+async def admin_create(iris: Iris, *arguments: str, typed: str = "") -> tuple[int, str]:
+    """How `iris admin create` ends, in a process of its own as it opens the product's database, and what it says."""
+    where = {
+        "MONGODB_URI": iris.settings.mongodb_uri.get_secret_value(),
+        "IRIS_MONGODB_DATABASE": iris.settings.mongodb_database,
+        "TEMPORAL_ADDRESS": iris.settings.temporal_address,
+        "COLUMNS": "200",
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(ROOT / "cli.py"), "admin", "create", *arguments),
+        env={**os.environ, **where},
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=STDOUT,
+        start_new_session=True,  # without a terminal to ask at
+    )
+    async with asyncio.timeout(40):
+        output, _ = await process.communicate(typed.encode())
+    return process.returncode or 0, output.decode()
+
+
+async def test_the_first_administrator_of_a_new_tenant_logs_in(iris: Iris, password_file: str) -> None:
+    tenant, email = f"new-{new_id()}", address()
+    options = ("--tenant", tenant, "--email", email.upper(), "--password-file", password_file)
+    code, output = await admin_create(iris, *options)
+    assert (code, email in output) == (0, True), output
+    login = {"tenant": tenant, "email": email, "password": PASSWORD}
+    tokens = (await iris.http.post("/v1/sessions", json=login)).json()["payload"]
+    bearer = {"Authorization": f"Bearer {tokens['accessToken']}"}
+    me = (await iris.http.get("/v1/accounts/me", headers=bearer)).json()["payload"]
+    assert (me["role"], me["tenant"]) == ("admin", tenant)
+    [entry] = (await iris.http.get("/v1/audit-log", headers=bearer)).json()["payload"]["items"]
+    assert (entry["operation"], entry["accountId"], entry["thingId"]) == ("account.created", None, me["id"])
+    code, output = await admin_create(iris, *options)
+    assert (code, "already has an account" in output) == (1, True)
+    assert await Tenant.find({"name": tenant}).count() == 1
+    assert await AuditEntry.find({"tenant": tenant}).count() == 1
+
+
+async def test_a_password_is_made_up_and_shown_once_or_asked_for_and_not_echoed(iris: Iris) -> None:
+    tenant = f"new-{new_id()}"
+    made_up, typed = address(), address()
+    _, output = await admin_create(iris, "--tenant", tenant, "--email", made_up, "--generate")
+    [password] = re.findall(r"not shown again: (\S+)", output)
+    answers = f"{PASSWORD}\n{PASSWORD}\n"
+    code, output = await admin_create(iris, "--tenant", tenant, "--email", typed, typed=answers)
+    assert (code, PASSWORD in output) == (0, False), output
+    for email, right in ((made_up, password), (typed, PASSWORD)):
+        account = await Account.find_one({"tenant": tenant, "email": email})
+        assert account is not None
+        assert password_matches(account.password_hash, right)
+
+
+@pytest.mark.parametrize(
+    ("options", "typed"),
+    [
+        (("--tenant", "t", "--email", "nobody", "--generate"), ""),
+        (("--tenant", "", "--email", "a@iris.example.com", "--generate"), ""),
+        (("--tenant", "t", "--email", "a@iris.example.com"), "short\nshort\n"),
+        (("--tenant", "t", "--email", "a@iris.example.com", "--password-file", "/nowhere"), ""),
+        (("--tenant", "t", "--email", "a@iris.example.com", "--password-file", "x", "--generate"), ""),
+    ],
+)
+def test_what_cannot_be_an_administrator_is_refused_before_the_database_is_asked(
+    options: tuple[str, ...], typed: str
+) -> None:
+    done = CliRunner().invoke(app, ["admin", "create", *options], input=typed, env={"MONGODB_URI": "nowhere"})
+    assert done.exit_code == 2, done.output
+
+
+async def test_accounts_are_made_listed_and_disabled(command: Command, password_file: str) -> None:
+    email = address()
+    made = await payload(command, *ACCOUNT, "reader", email, "--password-file", password_file)
+    assert (made["email"], made["role"], made["disabled"]) == (email, "reader", False)
+    assert made in (await payload(command, "accounts", "list"))["items"]
+    assert email in await command("accounts", "list")
+    assert "disabled" in await command("accounts", "disable", made["id"])
+    assert (await payload(command, "accounts", "disable", made["id"]))["disabled"] is True
+
+
+async def test_keys_are_made_listed_rotated_and_revoked(command: Command, iris: Iris) -> None:
+    async def status(secret: str) -> int:
+        bearer = {"Authorization": f"Bearer {secret}"}
+        return (await iris.http.get("/v1/accounts/me", headers=bearer)).status_code
+
+    def secret_in(output: str) -> str:
+        [secret] = re.findall(r"^iris_\S+$", output, re.MULTILINE)
+        return secret
+
+    name = f"key-{new_id()}"
+    options: tuple[str, ...] = ("--scope", "users:read", "--scope", "users:write", "--expires", "2100-01-01T00:00:00Z")
+    first = secret_in(await command("keys", "create", name, *options))
+    [key] = [one for one in (await payload(command, "keys", "list"))["items"] if one["name"] == name]
+    assert (key["scopes"], key["expires"]) == (["users:read", "users:write"], "2100-01-01T00:00:00.000Z")
+    assert "key" not in key
+    listed = await command("keys", "list")
+    assert all(text in listed for text in (key["id"], name, "users:read"))
+    second = secret_in(await command("keys", "rotate", key["id"], "--grace", "60"))
+    third: dict[str, Any] = await payload(command, "keys", "rotate", key["id"])
+    assert [await status(secret) for secret in (first, second, third["key"])] == [401, 401, 200]
+    assert key["id"] in await command("keys", "revoke", key["id"])
+    assert await status(third["key"]) == 401
+
+
+async def test_the_audit_log_is_shown_and_filtered(command: Command) -> None:
+    key = await payload(command, "keys", "create", f"key-{new_id()}")
+    await command("keys", "revoke", key["id"])
+    entries = (await payload(command, "audit", "--thing", "api-key", "--id", key["id"]))["items"]
+    assert [entry["operation"] for entry in entries] == ["api-key.revoked", "api-key.created"]
+    shown = await command("audit", "--account", entries[0]["accountId"], "--since", entries[1]["date"])
+    assert "api-key.revoked" in shown
+    assert key["key"] not in shown
