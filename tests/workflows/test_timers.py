@@ -1,5 +1,6 @@
 """Every standing that is open has, in its workflow, the very timer that `domain.waiting` tells of."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +9,7 @@ from temporalio.api.history.v1 import HistoryEvent
 
 from domain.identifiers import workflow_id
 from domain.waiting import Awaited, Wait, waiting_for
+from embedded.processes import until
 from models.interaction import Interaction
 from tests.iris import Iris
 from tests.silence import SilentFarEnd
@@ -24,6 +26,18 @@ async def _wait(iris: Iris, interaction_id: str) -> tuple[Wait, Sequence[History
     assert wait is not None
     handle = iris.temporal.get_workflow_handle(workflow_id(interaction_id))
     return wait, (await handle.fetch_history()).events
+
+
+async def _timer(iris: Iris, interaction_id: str) -> tuple[Wait, datetime]:
+    """What an interaction waits for, and when its workflow's one timer fires; it starts just after it is recorded."""
+
+    async def is_started() -> bool:
+        return bool(_pending_timers((await _wait(iris, interaction_id))[1]))
+
+    await asyncio.wait_for(until(is_started), 20)
+    wait, events = await _wait(iris, interaction_id)
+    (fires,) = _pending_timers(events)
+    return wait, fires
 
 
 def _pending_timers(events: Sequence[HistoryEvent]) -> list[datetime]:
@@ -50,8 +64,7 @@ async def test_what_waits_for_receipts_has_a_timer_that_closes_the_window(
 ) -> None:
     sent = await iris.send(channel, destination)
     await iris.until_status(sent["id"], status)
-    wait, events = await _wait(iris, sent["id"])
-    (fires,) = _pending_timers(events)
+    wait, fires = await _timer(iris, sent["id"])
     assert wait.awaited is awaited
     assert abs(fires - wait.until) < CLOSE
 
@@ -62,8 +75,7 @@ async def test_what_nobody_answered_has_a_timer_that_looks_for_it(iris: Iris) ->
         sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(far_end.url))
         await far_end.until_connections(1)
     await iris.until_status(sent["id"], "PROVIDER_SENDING_ERROR", "unknown")
-    wait, events = await _wait(iris, sent["id"])
-    (fires,) = _pending_timers(events)
+    wait, fires = await _timer(iris, sent["id"])
     assert wait.awaited is Awaited.SEARCH
     assert abs(fires - wait.until) < CLOSE
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.stack import Stack
 
-README = Path(__file__).parents[1] / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 
 
 def _block_after(words: str) -> str:
@@ -29,7 +29,7 @@ def _without_times(lines: str) -> list[str]:
 
 @pytest.mark.timeout(150)  # starting everything on a busy machine
 async def test_the_first_example_prints_what_the_readme_shows(shared_stack: tuple[Stack, list[str]]) -> None:
-    example = shlex.split(_block_after("tests/test_readme.py runs these lines"))
+    example = shlex.split(_block_after("tests/embedded/test_readme.py runs these lines"))
     assert example[0] == ".venv/bin/iris"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "cli.py", *example[1:], "--data-dir", str(shared_stack[0].data)),
