@@ -9,6 +9,7 @@ from typing import Final
 from bench.faults.books import Books, Entry, Record, Runs
 from bench.faults.callers import Order
 from domain.status import TRANSITIONS, Status
+from workflows.sending import REPEATED_AFTER
 
 Ending = tuple[str, str | None]
 """A status and a customStatus."""
@@ -96,7 +97,10 @@ def _examine_sending(order: Order, entry: Entry, runs: Runs) -> Iterator[tuple[F
     sends = sum(verdict in {"taken", "repeated"} for verdict in entry.verdicts)
     if order.at_most_once and sends > 1:
         yield Fault.TWICE, f"the gateway was asked {sends} times"
-    if runs.dispatches > 1:
+    if entry.verdicts.count("taken") > 1:
+        yield Fault.TWICE, f"the gateway took it as {entry.verdicts.count('taken')} messages"
+    # What may be repeated is repeated by the workflow, dispatch by dispatch (docs/decisions/0019-cancelling.md).
+    if runs.dispatches > (1 if order.at_most_once else 1 + len(REPEATED_AFTER)):
         yield Fault.TWICE, f"it was dispatched {runs.dispatches} times"
     if "reused" in entry.verdicts:
         yield Fault.WRONG, "it was sent again with other content"

@@ -107,6 +107,12 @@ INBOUND: Final = Story(
 )
 
 
+def test_what_the_provider_recognises_may_be_repeated() -> None:
+    entry = replace(GOOD.entry, verdicts=["taken", "repeated"])
+    story = replace(GOOD, order=order(at_most_once=False), entry=entry, runs=replace(GOOD.runs, dispatches=3))
+    assert not list(audit(story.books()))
+
+
 def test_books_that_agree_have_no_findings() -> None:
     assert audit(GOOD.books()) == []
     assert audit(INBOUND.books()) == []
@@ -152,6 +158,14 @@ BROKEN: Final[Mapping[str, tuple[Fault, Callable[[], Story]]]] = {
         lambda: replace(GOOD, entry=replace(GOOD.entry, verdicts=["taken", "repeated"])),
     ),
     "dispatched twice": (Fault.TWICE, lambda: replace(GOOD, runs=runs("COMPLETED", "delivered", dispatches=2))),
+    "repeated too often": (
+        Fault.TWICE,
+        lambda: replace(GOOD, order=order(at_most_once=False), runs=runs("COMPLETED", "delivered", dispatches=4)),
+    ),
+    "taken as two messages": (
+        Fault.TWICE,
+        lambda: replace(GOOD, order=order(at_most_once=False), entry=replace(GOOD.entry, verdicts=["taken", "taken"])),
+    ),
     "one key, two interactions": (Fault.TWICE, lambda: replace(GOOD, order=order(interaction_ids={ID, "other"}))),
     "never answered": (Fault.STUCK, lambda: replace(GOOD, order=order(is_answered=False))),
     "queued for ever": (Fault.STUCK, lambda: replace(GOOD, record=record(*DELIVERED[:2]))),
