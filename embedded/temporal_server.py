@@ -85,6 +85,10 @@ class TemporalServer(Server):
             *("--ip", LOOPBACK, "--port", str(self._port), "--namespace", self.namespace),
             # The only history shard would otherwise take at most 20 tasks per second: 50 ms for each step.
             *("--dynamic-config-value", "history.transferProcessorMaxPollRPS=5000"),
+            # With the usual four, a poll that waits at another than the first is not told of by `DescribeTaskQueue`:
+            # a worker that works well then looks as if it did not. One is enough for one machine.
+            *("--dynamic-config-value", "matching.numTaskqueueReadPartitions=1"),
+            *("--dynamic-config-value", "matching.numTaskqueueWritePartitions=1"),
             # A workflow is marked in `TemporalReportedProblems` when its task fails twice in a row, not five times.
             *("--dynamic-config-value", "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2"),
             *(f"--search-attribute={name}=Keyword" for name in attributes.NAMES),

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import pytest
 from pymongo import AsyncMongoClient
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from typing_extensions import override
@@ -250,6 +252,26 @@ async def test_a_server_whose_port_is_held_for_an_instant_starts_all_the_same(tm
 
 def test_the_packaged_mongod_is_found() -> None:
     assert find_mongod().exists()
+
+
+async def test_every_poller_of_a_queue_is_told_of(tmp_path: Path) -> None:
+    async with TemporalServer(free_port(), tmp_path / "temporal.log") as server:
+        clients = [await Client.connect(server.address, identity=f"worker-{number}") for number in range(12)]
+        queue = TaskQueue(name="polled")
+        polls = [
+            asyncio.ensure_future(
+                client.workflow_service.poll_workflow_task_queue(
+                    PollWorkflowTaskQueueRequest(namespace="default", task_queue=queue, identity=client.identity)
+                )
+            )
+            for client in clients
+        ]
+        async with asyncio.timeout(10):
+            for client in clients:
+                await until(lambda client=client: server.has_worker("polled", client.identity))
+        for poll in polls:
+            poll.cancel()
+        await asyncio.gather(*polls, return_exceptions=True)
 
 
 async def test_a_temporal_server_that_has_ended_hears_no_worker(tmp_path: Path) -> None:
