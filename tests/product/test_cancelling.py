@@ -8,11 +8,14 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from temporalio.api.enums.v1 import EventType
 
+from domain.identifiers import workflow_id
 from embedded.temporal_server import TemporalServer
 from tests.api.support import mobile, reasons, standings, verdicts
 from tests.iris import Iris, running_iris
 from tests.silence import SilentFarEnd
+from tests.workflows.stories_of_cancelling import cancelled_before_it_is_sent
 
 CANCELLED = ("PROVIDER_SENDING_ERROR", "cancelled")
 PENDING = {"VALIDATION_PENDING", "DISPATCH_PENDING"}
@@ -62,6 +65,16 @@ async def test_what_waits_in_the_providers_queue_is_cancelled_before_any_worker_
     for one in waiting:
         assert standings(await iris.read(one["id"]))[-1] == CANCELLED
         assert await verdicts(iris, one["id"]) == []
+
+
+async def test_who_reads_that_it_is_cancelled_reads_what_no_lost_task_can_forget(iris: Iris) -> None:
+    """What asked for it is in the workflow's history before the record says so."""
+    interaction_id = await cancelled_before_it_is_sent(iris)
+    history = await iris.temporal.get_workflow_handle(workflow_id(interaction_id)).fetch_history()
+    kinds = [event.event_type for event in history.events]
+    accepted = kinds.index(EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED)
+    last_step = len(kinds) - 1 - kinds[::-1].index(EventType.EVENT_TYPE_MARKER_RECORDED)
+    assert EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED in kinds[accepted:last_step]
 
 
 class Race(NamedTuple):
