@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from domain import interaction as domain
 from domain.clock import utc_now
+from domain.status import Standing
 from domain.telling import Happening, happenings, host_of, subscribed
 from integrations import Integrations
 from models.integration import Integration
@@ -61,9 +62,10 @@ class TenantTeller:
 
     def _notification(self, integration: Integration, url: str, happening: Happening) -> Notification:
         interaction, now = happening.interaction, utc_now()
+        standing = Standing(status=interaction.status, custom_status=interaction.custom_status)
         body = happening.body(self.show(interaction))
         return Notification(
-            id=Notification.id_of(interaction.id, happening.position, happening.event),
+            id=Notification.id_of(interaction.id, happening.position, happening.event, standing),
             tenant=integration.tenant,
             integration_id=integration.id,
             interaction_id=interaction.id,

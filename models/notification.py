@@ -11,6 +11,7 @@ from pymongo.errors import DuplicateKeyError
 from domain.clock import to_milliseconds, utc_now
 from domain.identifiers import derived_id
 from domain.outcomes import Detail
+from domain.status import Standing
 from domain.telling import ClientEvent, NotificationState
 from models.base import Stored
 
@@ -108,9 +109,13 @@ class Notification(Stored):
         ]
 
     @staticmethod
-    def id_of(interaction_id: str, position: int, event: ClientEvent) -> str:
-        """The id that an event always has, so that it is told once however often its step is taken."""
-        return derived_id("notification", interaction_id, str(position), event)
+    def id_of(interaction_id: str, position: int, event: ClientEvent, standing: Standing) -> str:
+        """The id that an event always has, so that it is told once however often its step is taken.
+
+        A step that is taken again may come out otherwise: then that is told too.
+        """
+        words = (standing.status, standing.custom_status or "")
+        return derived_id("notification", interaction_id, str(position), event, *words)
 
     async def keep(self) -> bool:
         """Keep it, unless it is kept already; whether it is still to be told."""

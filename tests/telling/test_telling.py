@@ -4,17 +4,27 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx2
 import pytest
 from standardwebhooks import WebhookVerificationError
 
+from activities.interfaces import Change
+from activities.record import MongoRecord
+from activities.telling import TenantTeller
+from api import telling
+from api.schemas.interactions import InteractionAnswer
 from domain.clock import to_wire, utc_now
+from domain.interaction import HistoryEntry
+from domain.status import Standing, Status
 from embedded.processes import until
+from integrations import Integrations
 from models.integration import Integration
+from models.interaction import Interaction
 from models.notification import Notification
-from tests.api.support import mobile, reasons, sent_silently
+from tests.api.support import SILENT, mobile, reasons, sent_silently
 from tests.iris import Iris
 from tests.telling.receiver import Receiver, receiving
 
@@ -99,6 +109,36 @@ async def test_the_whole_life_of_an_interaction_is_told_in_its_order(tenant: Ten
         assert one["Created"] == history[-1]["date"]
         assert one["Payload"].keys() == seen.keys()
     assert len({call.id for call in calls}) == len(calls)
+
+
+async def test_a_step_that_comes_out_otherwise_when_it_is_taken_again_is_told_as_well(tenant: Tenant) -> None:
+    """Its task was lost with the worker after it was written, and the next one knows more."""
+    iris, receiver = tenant.iris, tenant.receiver
+    interaction_id = await tenant.send(SILENT)
+    await receiver.calls_of(3)
+    kept = await Interaction.get(interaction_id)
+    assert kept is not None
+    standing = Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status="unknown")
+    again = Change(
+        interaction_id=interaction_id,
+        integration_id=tenant.integration_id,
+        sequence=kept.sequence,
+        revision=kept.revision + 1,
+        standing=standing,
+        updated=utc_now(),
+        history_before=2,
+        history=[HistoryEntry(date=utc_now(), status=standing.status, custom_status=standing.custom_status)],
+        heard_before=0,
+    )
+    begin = partial(telling.begin, iris.temporal, iris.settings)
+    teller = TenantTeller(
+        Integrations(timedelta()), lambda interaction: InteractionAnswer.of(interaction).on_the_wire(), begin
+    )
+    for _ in range(2):
+        await MongoRecord(teller.tell).record(again)
+    told = [call.verified(tenant.secret) for call in await receiver.calls_of(4)]
+    assert [one["Payload"]["customStatus"] for one in sorted(told, key=steps)][2:] == ["queued", "unknown"]
+    assert len(await tenant.in_state("DELIVERED", 4)) == 4
 
 
 async def test_nobody_else_can_sign_as_we_do(tenant: Tenant) -> None:
