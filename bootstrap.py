@@ -1,13 +1,16 @@
 """Opens what a process needs (MongoDB, Temporal, HTTP), yields it typed, and closes it."""
 
+import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
+import pymongo.lock
 from beanie import init_beanie  # pyright: ignore[reportUnknownVariableType] - Beanie leaves its database untyped
 from pymongo import AsyncMongoClient
 from temporalio.api.enums.v1 import IndexedValueType
@@ -22,6 +25,20 @@ from outbound_guard import AddressGuard, GuardedTransport
 from providers import PROVIDERS
 from settings import Settings
 from workflows import attributes
+
+_Result = TypeVar("_Result")
+
+
+async def _wait_for(awaitable: Awaitable[_Result], seconds: float | None) -> _Result:
+    async with asyncio.timeout(seconds):
+        return await awaitable
+
+
+if sys.version_info < (3, 12):
+    # Python 3.11's own waits in a second task, which it leaves when it is cancelled just as the wait times out: that
+    # task then takes the lock of the driver's pool for ever, and no operation ends any more. This is how Python 3.12
+    # waits (https://github.com/python/cpython/issues/96764).
+    pymongo.lock.wait_for = _wait_for  # pyright: ignore[reportPrivateImportUsage] - mended in its own module
 
 
 @asynccontextmanager

@@ -70,9 +70,11 @@ class Line:
             writer.transport.abort()
 
     async def end(self) -> None:
-        """Close, and wait until every connection has ended."""
+        """Close, and end every connection, also one that holds data."""
         self.close()
-        await asyncio.gather(*self._connections)
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def change(self, mood: Mood, delay: float = 0.0) -> None:
         """Behave otherwise from now on."""
