@@ -57,17 +57,31 @@ async def authenticate(
         UnauthenticatedError: if there is none, or it is not (or no longer) valid.
         TooManyRequestsError: if the API key makes too many requests.
     """
+    caller = await _caller_of(request, state)
+    if caller is None:
+        raise UnauthenticatedError([Problem(field="Authorization", code="unauthenticated")])
+    note(tenant=caller.tenant)
+    if caller.key_id is not None:
+        state.rates.take(caller.key_id)
+    return caller
+
+
+async def is_still_allowed(request: Request, operation: Operation) -> bool:
+    """Whether who made a request may still do this: asked again and again while an answer goes on.
+
+    As at its beginning, the database is asked once in `Settings.lookups_kept`, however often this is.
+    """
+    caller = await _caller_of(request, await state_of(request))
+    return caller is not None and operation in caller.operations
+
+
+async def _caller_of(request: Request, state: IrisState) -> Caller | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
-    if scheme.lower() == "bearer" and token:
-        is_key = token.startswith(API_KEY_PREFIX)
-        caller = await (_caller_of_key(token, state) if is_key else _caller_of_token(token, state))
-        if caller is not None:
-            note(tenant=caller.tenant)
-            if caller.key_id is not None:
-                state.rates.take(caller.key_id)
-            return caller
-    raise UnauthenticatedError([Problem(field="Authorization", code="unauthenticated")])
+    if scheme.lower() != "bearer" or not token:
+        return None
+    is_key = token.startswith(API_KEY_PREFIX)
+    return await (_caller_of_key(token, state) if is_key else _caller_of_token(token, state))
 
 
 AnyCaller = Annotated[Caller, Depends(authenticate)]

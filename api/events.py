@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
-from api.access import allowed
+from api.access import allowed, is_still_allowed
 from api.envelope import Envelope
 from api.schemas.interactions import InteractionAnswer
 from api.state import State
@@ -30,14 +30,13 @@ router = APIRouter(tags=["notifications"])
 HEARTBEAT: Final = 15.0
 """Seconds of silence after which a line says that the stream lives, and how far it is; proxies cut silent ones."""
 
-LONGEST: Final = 3_600.0
-"""Seconds after which a stream ends and its reader comes again: so long a key that was revoked may still read."""
+_OPERATION: Final = Operation.INTERACTIONS_READ
 
 _PLACE: Final = re.compile(r"[0-9A-F]{2,1000}")
 
 _DESCRIBED: Final[dict[int | str, dict[str, Any]]] = {
     200: {
-        "description": "Events until the connection ends; `data` is what a webhook is told.",
+        "description": "Events until the connection ends, or the key or token ends; `data` is what a webhook is told.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
     401: {"model": Envelope, "description": "No valid API key or token."},
@@ -69,7 +68,7 @@ class _EventStream(StreamingResponse):
 @router.get("/v1/events", summary="See what happens, live", response_class=StreamingResponse, responses=_DESCRIBED)
 async def stream_events(  # noqa: PLR0913 - one parameter for each filter
     request: Request,
-    caller: Annotated[Caller, allowed(Operation.INTERACTIONS_READ)],
+    caller: Annotated[Caller, allowed(_OPERATION)],
     state: State,
     *,
     integration_id: Annotated[str | None, Query(alias="integrationId")] = None,
@@ -81,6 +80,7 @@ async def stream_events(  # noqa: PLR0913 - one parameter for each filter
     """The events of the tenant's interactions as server-sent events, each with what a webhook is told.
 
     A reader that comes again with `Last-Event-ID`, as browsers do by themselves, misses nothing and may see some twice.
+    It ends within seconds of the key, the session or the account that reads it.
     """
     if last_event_id and not _PLACE.fullmatch(last_event_id):
         raise InvalidRequestError([Problem(field="Last-Event-ID", code="bad_event_id")])
@@ -108,10 +108,12 @@ async def _watching(tenant: str, integration_id: str | None, place: str | None) 
 async def _frames(request: Request, changes: Changes, events: Collection[ClientEvent]) -> AsyncIterator[str]:
     stopping: asyncio.Event = getattr(request.state, "stopping", asyncio.Event())
     clock = asyncio.get_running_loop()
-    end, quiet_since = clock.time() + LONGEST, clock.time()
+    quiet_since = clock.time()
     yield f"retry: 1000\nid: {place_of(changes.resume_token)}\n\n"
-    while not stopping.is_set() and clock.time() < end:
+    while not stopping.is_set():
         change = await changes.try_next()
+        if not await is_still_allowed(request, _OPERATION):
+            return  # before what has just come is told
         frames = [] if change is None else await _told(change, events)
         if frames:
             # The place belongs to the last of them: who loses the others on the way sees all again.

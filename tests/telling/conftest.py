@@ -1,5 +1,5 @@
-"""A second tenant, as the API's own tests have it."""
+"""Other tenants, as the API's own tests have them."""
 
-from tests.api.conftest import other_tenant, stranger
+from tests.api.conftest import other_tenant, stranger, town
 
-__all__ = ["other_tenant", "stranger"]
+__all__ = ["other_tenant", "stranger", "town"]
