@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from api.access import allowed
+from api.access import allowed, check_grant
 from api.bodies import parse_fields, read_object
 from api.envelope import Envelope, success
 from api.idempotency import IdempotencyKey, check_same, id_by_key
@@ -112,7 +112,9 @@ async def set_endpoint(
 
     Each event is a `POST` of `{"Event": …, "Created": …, "Payload": <the interaction>}`, signed by Standard Webhooks
     (https://www.standardwebhooks.com). The answer to the first call has the secret that verifies it, and no other has.
+    A key must be allowed to read interactions itself.
     """
+    check_grant(caller, "Url", [Operation.INTERACTIONS_READ])
     integration = await _integration(integration_id, caller)
     asked = parse_fields(EndpointRequest, await read_object(request, state.settings.largest_body))
     problems = [*await _url_problems(state, asked.url), *problems_of_subscriptions(asked.subscriptions)]

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, ProtocolError, PyMongoError, WaitQueueTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from temporalio.service import RPCError
 
 from api.envelope import failure
@@ -75,6 +76,9 @@ STATUS_OF_CODE: Final[dict[str, HTTPStatus]] = {
 """Kinds of problems that have a status of their own, where every other is 422."""
 
 
+_METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+
+
 def status_of_problems(problems: Sequence[Problem]) -> HTTPStatus:
     """The status of a refusal: that of its problems where they agree, else 422."""
     statuses = {STATUS_OF_CODE.get(problem.code, HTTPStatus.UNPROCESSABLE_ENTITY) for problem in problems}
@@ -98,8 +102,21 @@ async def _on_iris_error(request: Request, error: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    code = "method_not_allowed" if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else "not_found"
-    return failure(request, error.status_code, [Problem(field="", code=code)], headers=error.headers)
+    code, headers = "not_found", dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        code, headers["Allow"] = "method_not_allowed", ", ".join(_methods_of(request))
+    return failure(request, error.status_code, [Problem(field="", code=code)], headers=headers)
+
+
+def _methods_of(request: Request) -> Sequence[str]:
+    """All methods that a request's path takes; its routes have one each, and stand in several routers."""
+    application: FastAPI = request.app
+
+    def is_taken(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in application.routes)
+
+    return [method for method in _METHODS if is_taken(method)]
 
 
 async def _on_bad_parameters(request: Request, error: Exception) -> Response:

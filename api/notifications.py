@@ -94,8 +94,8 @@ async def list_notifications(  # noqa: PLR0913 - one parameter for each filter
 async def read_notification(
     notification_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_READ)]
 ) -> JSONResponse:
-    """What is told, whether it was, and every attempt."""
-    return _shown(await _notification(notification_id, caller), "Notificación encontrada")
+    """What is told, whether it was, and every attempt; `body` is null for who may not read interactions."""
+    return _shown(await _notification(notification_id, caller), caller, "Notificación encontrada")
 
 
 @router.post(
@@ -114,7 +114,7 @@ async def replay_notification(
     if again is None:
         raise InvalidRequestError([Problem(field="id", code="notification_pending")])
     await begin(state.temporal, state.settings, again)
-    return _shown(again, "Reenvío iniciado")
+    return _shown(again, caller, "Reenvío iniciado")
 
 
 @router.post(
@@ -133,7 +133,7 @@ async def cancel_notification(
         ended = await cancel(state.temporal, notification)
     if ended is not NotificationState.CANCELLED:
         raise InvalidRequestError([Problem(field="id", code="notification_ended", details={"state": ended})])
-    return _shown(await _notification(notification_id, caller), "Notificación cancelada")
+    return _shown(await _notification(notification_id, caller), caller, "Notificación cancelada")
 
 
 async def _notification(notification_id: str, caller: Caller) -> Notification:
@@ -143,5 +143,6 @@ async def _notification(notification_id: str, caller: Caller) -> Notification:
     return found
 
 
-def _shown(notification: Notification, detail: str) -> JSONResponse:
-    return success(NotificationAnswer.whole(notification).on_the_wire(), detail)
+def _shown(notification: Notification, caller: Caller, detail: str) -> JSONResponse:
+    reads = Operation.INTERACTIONS_READ in caller.operations
+    return success(NotificationAnswer.whole(notification, with_body=reads).on_the_wire(), detail)

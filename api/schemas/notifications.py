@@ -1,9 +1,9 @@
 """Notifications on the wire."""
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from api.envelope import Envelope
 from api.schemas.common import Answer, Instant
@@ -45,11 +45,11 @@ class NotificationAnswer(NotificationLineAnswer):
     """A notification with its attempts and what is told."""
 
     attempts: list[AttemptAnswer]
-    body: JsonValue
+    body: Annotated[JsonValue, Field(description="What is told; null for who may not read interactions.")]
 
     @classmethod
-    def whole(cls, notification: Notification) -> "NotificationAnswer":
-        """The notification as its own answer shows it."""
+    def whole(cls, notification: Notification, *, with_body: bool) -> "NotificationAnswer":
+        """The notification as its own answer shows it; what is told is what was said in an interaction."""
         attempts = notification.attempts
         values: dict[str, Any] = {
             **notification.model_dump(exclude={"attempts", "body"}),
@@ -59,7 +59,7 @@ class NotificationAnswer(NotificationLineAnswer):
                 {**attempt.model_dump(), "error": attempt.error or None, "seconds": attempt.took}
                 for attempt in attempts
             ],
-            "body": json.loads(notification.body),
+            "body": json.loads(notification.body) if with_body else None,
         }
         return cls.model_validate(values)
 

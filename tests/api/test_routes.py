@@ -22,11 +22,14 @@ async def test_an_unknown_route_is_not_found_in_the_envelope(iris: Iris, path: s
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", "/v1/interactions", {"POST"}),
+        ("PUT", "/v1/interactions", {"GET", "POST"}),
         ("DELETE", f"/v1/interactions/{ABSENT_ID}", {"GET"}),
         ("GET", f"/conversation/interaction/{ABSENT_ID}", {"POST"}),
         ("GET", "/user/login", {"POST"}),
-        ("BREW", "/v1/interactions", {"POST"}),
+        ("BREW", "/v1/interactions", {"GET", "POST"}),
+        ("PUT", f"/v1/users/{ABSENT_ID}", {"DELETE", "GET", "PATCH"}),
+        ("PATCH", f"/v1/integrations/{ABSENT_ID}/webhook", {"DELETE", "GET", "PUT"}),
+        ("DELETE", "/health/live", {"GET"}),
     ],
 )
 async def test_a_wrong_method_says_which_are_allowed(iris: Iris, method: str, path: str, allowed: set[str]) -> None:

@@ -1,7 +1,8 @@
 """A tenant is told what happens to its interactions: signed, once each, again while it does not listen."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -25,7 +26,7 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import Notification
 from tests.api.support import SILENT, mobile, reasons, sent_silently
-from tests.iris import Iris
+from tests.iris import Iris, calling
 from tests.telling.receiver import Receiver, receiving
 
 OUT, STATUS, CUSTOM = (
@@ -315,3 +316,31 @@ async def test_lists_are_pages_and_each_filter_filters(tenant: Tenant) -> None:
 async def test_telling_begins_by_itself_only_where_somebody_listens(iris: Iris) -> None:
     sent = await sent_silently(iris)
     assert await Notification.find({"interaction_id": sent.id}).count() == 0
+
+
+async def test_who_may_not_read_interactions_sees_who_was_told_but_not_what(tenant: Tenant) -> None:
+    await tenant.send()
+    (told, *_) = await tenant.in_state("DELIVERED")
+    path = f"/v1/notifications/{told['id']}"
+    async with limited(tenant.iris, "webhooks:read", "webhooks:write") as keeper:
+        listed = (await keeper.get("/v1/notifications", params={"interactionId": told["interactionId"]})).text
+        shown = await keeper.get(path)
+        assert shown.json()["payload"]["attempts"]
+        assert shown.json()["payload"]["body"] is None
+        again = await keeper.post(f"{path}/replay")
+        assert again.json()["payload"]["body"] is None
+        for answer in (listed, shown.text, again.text):
+            assert "Su cita es" not in answer
+        body = {"Url": tenant.receiver.url, "Subscriptions": ["*"]}
+        assert reasons(await keeper.put(tenant.path, json=body), 403) == [("Url", "more_than_own")]
+    async with limited(tenant.iris, "webhooks:read", "interactions:read") as reader:
+        body = (await reader.get(path)).json()["payload"]["body"]
+        assert body["Payload"]["payload"]["Text"].startswith("Su cita es")
+
+
+@asynccontextmanager
+async def limited(iris: Iris, *scopes: str) -> AsyncGenerator[httpx2.AsyncClient]:
+    """Who calls with a key that may do this alone."""
+    response = await iris.http.post("/v1/api-keys", json={"name": "limited", "scopes": scopes})
+    async with calling(str(iris.http.base_url), response.json()["payload"]["key"]) as http:
+        yield http
