@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,11 +16,10 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.interfaces import sending_queue
 from bootstrap import connect_temporal, mongodb_client
-from providers import PROVIDERS
 from reconciling import schedule_id
 from settings import Settings
+from task_queues import WORKFLOWS, queues_of
 from workflows import attributes
 
 PATIENCE: Final = 10.0
@@ -67,7 +66,9 @@ async def examine(settings: Settings, api_url: str) -> Checkup:
     parts = [api, mongodb_part, temporal]
     if client is None:
         return Checkup(parts, None)
-    queues = await asyncio.gather(*(_examine_queue(client, queue, kind) for queue, kind in _queues(settings)))
+    queues = await asyncio.gather(
+        *(_examine_queue(client, queue, kind) for queue, kind in queues_of(settings.task_queue))
+    )
     missing = await _missing_search_attributes(client)
     trouble = f"{', '.join(missing)} missing: a worker adds them when it starts" if missing else ""
     schedule = Part("reconciliation schedule", await _schedule_trouble(client, settings))
@@ -135,14 +136,6 @@ async def _schedule_trouble(client: Client, settings: Settings) -> str:
     return ""
 
 
-def _queues(settings: Settings) -> Iterator[tuple[str, TaskQueueType.ValueType]]:
-    """The task queues that a worker must ask for work, and for which kind of it; the first two those of comparing."""
-    yield settings.task_queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
-    yield settings.task_queue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
-    for provider in PROVIDERS:
-        yield sending_queue(settings.task_queue, provider), TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
-
-
 async def _examine_queue(client: Client, name: str, kind: TaskQueueType.ValueType) -> Part:
     request = DescribeTaskQueueRequest(
         namespace=client.namespace, task_queue=TaskQueue(name=name), task_queue_type=kind
@@ -150,6 +143,6 @@ async def _examine_queue(client: Client, name: str, kind: TaskQueueType.ValueTyp
     answer = await client.workflow_service.describe_task_queue(request)
     since = time.time() - LATEST_SECONDS
     is_served = any(poller.last_access_time.ToSeconds() > since for poller in answer.pollers)
-    what = "workflows" if kind == TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW else "activities"
+    what = "workflows" if kind == WORKFLOWS else "activities"
     trouble = "" if is_served else "no worker asks for its work: start one with `iris worker`"
     return Part(f"workers of {name} ({what})", trouble, is_away=not is_served)

@@ -8,11 +8,20 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from temporalio import activity
-from temporalio.client import Client, WorkflowExecution
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
-from activities.interfaces import Check, Inspected, Inspection, ReconciliationActivities
+from activities.interfaces import Check, Inspected, Inspection, ReconciliationActivities, telling_queue
 from activities.reconciliation_of_telling import NotificationsReconciliation
-from activities.workflow_states import Ended, Lost, Running, WorkflowState, result_of, state_of
+from activities.workflow_states import (
+    Ended,
+    Lost,
+    Running,
+    WorkflowState,
+    description_of,
+    result_of,
+    state_of,
+    trouble_of,
+)
 from domain.clock import to_wire, utc_now
 from domain.events import HeardNews
 from domain.findings import Finding, Kind, Tally
@@ -87,7 +96,7 @@ class TemporalReconciliation(ReconciliationActivities):
     async def _abandoned(self, inspection: Inspection) -> Inspected:
         """Workflows that were broken off: what they left open goes on at once."""
         broken = "ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut', 'Canceled')"
-        page, cursor = await self._workflows(inspection, f"WorkflowType = 'Interaction' AND {broken}")
+        page, cursor = await self._interactions(inspection, broken)
         documents = await Interaction.find({"_id": {"$in": _interactions(page)}, "due": {"$ne": None}}).to_list()
         findings = await self._open(documents, inspection)
         lost = [finding for finding in findings if finding.kind is Kind.WORKFLOW_LOST]
@@ -145,21 +154,26 @@ class TemporalReconciliation(ReconciliationActivities):
         return repaired
 
     async def _failing(self, inspection: Inspection) -> Inspected:
-        """Workflows whose tasks keep failing, as the server marks them."""
+        """Workflows whose tasks keep failing, as the server marks them; also those that tell tenants."""
         query = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
-        page, cursor = await self._workflows(inspection, query)
+        page, cursor = await self._workflows(inspection, query, self.task_queue, telling_queue(self.task_queue))
+        troubles = await _gather(self._trouble, page)
         findings = [
-            Finding(kind=Kind.TASK_FAILING, interaction_id=interaction_of(execution.id), reason=state.trouble)
-            for execution, state in await self._states(page)
-            if isinstance(state, Running) and state.trouble
+            Finding(kind=Kind.TASK_FAILING, interaction_id=interaction_of(execution.id), reason=trouble)
+            for execution, trouble in zip(page, troubles, strict=True)
+            if trouble
         ]
         return Inspected(looked_at=len(page), tally=Tally.of(findings), cursor=cursor)
 
+    async def _trouble(self, execution: WorkflowExecution) -> str:
+        """Why a workflow of any kind does not go on, if it still runs."""
+        description = await description_of(self.temporal, execution.id)
+        is_running = description is not None and description.status is WorkflowExecutionStatus.RUNNING
+        return await trouble_of(self.temporal, description) if is_running else ""
+
     async def _ended(self, inspection: Inspection) -> Inspected:
         """Workflows that ran to their end, the newest first: the record says the same."""
-        page, cursor = await self._workflows(
-            inspection, "WorkflowType = 'Interaction' AND ExecutionStatus = 'Completed'"
-        )
+        page, cursor = await self._interactions(inspection, "ExecutionStatus = 'Completed'")
         before = await _standings(page)
 
         async def differs(execution: WorkflowExecution) -> bool:
@@ -181,8 +195,7 @@ class TemporalReconciliation(ReconciliationActivities):
 
     async def _running(self, inspection: Inspection) -> Inspected:
         """Workflows that run, the newest first: each has its record."""
-        query = f"WorkflowType = 'Interaction' AND {_running_since(inspection.grace)}"
-        page, cursor = await self._workflows(inspection, query)
+        page, cursor = await self._interactions(inspection, _running_since(inspection.grace))
         known = await _standings(page)
         doubtful = [execution for execution in page if interaction_of(execution.id) not in known]
         states = await self._states(doubtful)
@@ -197,7 +210,7 @@ class TemporalReconciliation(ReconciliationActivities):
     async def _receptions(self, inspection: Inspection) -> Inspected:
         """Inbound messages whose workflow still runs: writing one down takes no time."""
         query = f"WorkflowType = 'Reception' AND {_running_since(inspection.grace)}"
-        page, cursor = await self._workflows(inspection, query)
+        page, cursor = await self._workflows(inspection, query, self.task_queue)
         findings = [
             self._finding(Kind.RECEPTION_STUCK, interaction_of(execution.id), state.trouble)
             for execution, state in await self._states(page)
@@ -232,16 +245,23 @@ class TemporalReconciliation(ReconciliationActivities):
         await news.delete()
         return [_with_repair(finding, "it was passed on") for finding in findings]
 
-    async def _workflows(self, inspection: Inspection, query: str) -> tuple[list[WorkflowExecution], str | None]:
-        """One page of our workflows that a query finds, the newest first, and where the next one begins."""
+    async def _workflows(
+        self, inspection: Inspection, query: str, *queues: str
+    ) -> tuple[list[WorkflowExecution], str | None]:
+        """One page of what a query finds on these task queues, the newest first, and where the next one begins."""
         token = base64.b64decode(inspection.cursor) if inspection.cursor else None
+        ours = f"TaskQueue IN ({', '.join(repr(queue) for queue in queues)})"
         found = self.temporal.list_workflows(
-            f"TaskQueue = '{self.task_queue}' AND {query}", page_size=inspection.page_size, next_page_token=token
+            f"{ours} AND {query}", page_size=inspection.page_size, next_page_token=token
         )
         await found.fetch_next_page()
         activity.heartbeat()
         following = base64.b64encode(found.next_page_token).decode() if found.next_page_token else None
         return list(found.current_page or []), following
+
+    async def _interactions(self, inspection: Inspection, query: str) -> tuple[list[WorkflowExecution], str | None]:
+        """The same of the interactions' workflows."""
+        return await self._workflows(inspection, f"WorkflowType = 'Interaction' AND {query}", self.task_queue)
 
     async def _states(self, executions: Iterable[WorkflowExecution]) -> list[tuple[WorkflowExecution, WorkflowState]]:
         async def state(execution: WorkflowExecution) -> tuple[WorkflowExecution, WorkflowState]:

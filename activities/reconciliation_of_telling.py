@@ -5,10 +5,10 @@ from datetime import datetime
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.service import RPCError, RPCStatusCode
 
 from activities.interfaces import Inspected, Inspection
 from activities.telling import Begin
+from activities.workflow_states import UNKNOWN, description_of, how_it_ended
 from domain.clock import utc_now
 from domain.findings import Finding, Kind, Tally
 from domain.identifiers import notification_workflow_id
@@ -20,7 +20,7 @@ class NotificationsReconciliation:
     """Reconciliation of the notifications.
 
     Attributes:
-        begin: begins a notification's workflow.
+        begin: begins a notification's workflow, for what is left of its time.
     """
 
     temporal: Client
@@ -34,35 +34,33 @@ class NotificationsReconciliation:
         findings: list[Finding] = []
         for notification in page:
             activity.heartbeat()
-            if await self._is_told(notification):
+            reason = await self._why_untold(notification)
+            if not reason:
                 continue
             # It may have ended since it was read, or be told again by another workflow.
             now = await Notification.pending(notification.id)
             if now is not None and now.round == notification.round:
-                findings.append(await self._found(notification, repairs=inspection.repairs))
+                findings.append(await self._found(notification, reason, repairs=inspection.repairs))
         last = page[-1] if len(page) == inspection.page_size else None
         cursor = f"{last.next_attempt.isoformat()} {last.id}" if last and last.next_attempt else None
         return Inspected(looked_at=len(page), tally=Tally.of(findings), cursor=cursor)
 
-    async def _is_told(self, notification: Notification) -> bool:
-        """Whether a workflow tells it, at its pace."""
+    async def _why_untold(self, notification: Notification) -> str:
+        """Why no workflow tells it; empty if one does, at its pace."""
         workflow = notification_workflow_id(notification.id, notification.round)
-        try:
-            description = await self.temporal.get_workflow_handle(workflow).describe()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return False
-            raise
-        return description.status is WorkflowExecutionStatus.RUNNING
+        description = await description_of(self.temporal, workflow)
+        if description is None:
+            return UNKNOWN
+        return "" if description.status is WorkflowExecutionStatus.RUNNING else how_it_ended(description)
 
-    async def _found(self, notification: Notification, *, repairs: bool) -> Finding:
+    async def _found(self, notification: Notification, reason: str, *, repairs: bool) -> Finding:
         if repairs:
             await self.begin(notification)
         return Finding(
             kind=Kind.NOTIFICATION_LOST,
             interaction_id=notification.interaction_id,
-            reason=f"notification {notification.id}, {notification.event}",
-            repair="it is told" if repairs else None,
+            reason=f"notification {notification.id}, {notification.event}: {reason}",
+            repair="it is told, for what is left of its time" if repairs else None,
         )
 
 

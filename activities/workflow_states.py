@@ -47,25 +47,39 @@ class Lost:
     reason: str
 
 
+UNKNOWN: Final = "Temporal does not know its workflow"
+
 WorkflowState = Running | Ended | Lost
 
 
 async def state_of(client: Client, workflow_id: str) -> WorkflowState:
     """The state of the latest run of a workflow."""
-    handle = client.get_workflow_handle(workflow_id, result_type=Standing)
-    try:
-        description = await handle.describe()
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return Lost("Temporal does not know its workflow")
-        raise
+    description = await description_of(client, workflow_id)
+    if description is None:
+        return Lost(UNKNOWN)
     match description.status:
         case WorkflowExecutionStatus.RUNNING:
             return Running(await trouble_of(client, description))
         case WorkflowExecutionStatus.COMPLETED:
             return Ended(await result_of(client, workflow_id, description.run_id))
-        case status:
-            return Lost(f"its workflow was {status.name.lower().replace('_', ' ')}" if status else "")
+        case _:
+            return Lost(how_it_ended(description))
+
+
+async def description_of(client: Client, workflow_id: str) -> WorkflowExecutionDescription | None:
+    """The latest run of a workflow of any kind; None if Temporal does not know it (any more)."""
+    try:
+        return await client.get_workflow_handle(workflow_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+
+
+def how_it_ended(description: WorkflowExecutionDescription) -> str:
+    """What became of a workflow that does not run any more, in words."""
+    status = description.status
+    return f"its workflow was {status.name.lower().replace('_', ' ')}" if status else ""
 
 
 async def result_of(client: Client, workflow_id: str, run_id: str) -> Standing:

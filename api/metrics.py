@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 from typing import Final
 
 from fastapi import APIRouter
@@ -14,10 +13,9 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from activities.interfaces import sending_queue
 from api.state import IrisState, State
 from metrics import TASK_QUEUE_BACKLOG
-from providers import PROVIDERS
+from task_queues import WORKFLOWS, queues_of
 
 router = APIRouter(tags=["health"])
 
@@ -26,11 +24,6 @@ _PATIENCE: Final = 2.0
 
 _KEPT: Final = 5.0
 """Seconds that what it said is told again, however often Prometheus, or somebody else, asks."""
-
-_WORKFLOWS: Final = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
-_ACTIVITIES: Final = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
-
-Queue = tuple[str, TaskQueueType.ValueType]
 
 
 class Backlog:
@@ -46,7 +39,7 @@ class Backlog:
             if time.monotonic() - self._asked < _KEPT:
                 return
             TASK_QUEUE_BACKLOG.clear()
-            queues = list(_queues(state.settings.task_queue))
+            queues = list(queues_of(state.settings.task_queue))
             await asyncio.gather(*(_ask(state.temporal, *queue) for queue in queues))
             self._asked = time.monotonic()
 
@@ -61,13 +54,6 @@ async def tell_metrics(state: State) -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-def _queues(task_queue: str) -> Iterator[Queue]:
-    yield task_queue, _WORKFLOWS
-    yield task_queue, _ACTIVITIES
-    for provider in PROVIDERS:
-        yield sending_queue(task_queue, provider), _ACTIVITIES
-
-
 async def _ask(client: Client, name: str, kind: TaskQueueType.ValueType) -> None:
     request = DescribeTaskQueueRequest(
         namespace=client.namespace, task_queue=TaskQueue(name=name), task_queue_type=kind, report_stats=True
@@ -77,5 +63,5 @@ async def _ask(client: Client, name: str, kind: TaskQueueType.ValueType) -> None
             answer = await client.workflow_service.describe_task_queue(request)
     except (TimeoutError, RPCError):
         return
-    word = "workflow" if kind == _WORKFLOWS else "activity"
+    word = "workflow" if kind == WORKFLOWS else "activity"
     TASK_QUEUE_BACKLOG.labels(name, word).set(answer.stats.approximate_backlog_count)

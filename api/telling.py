@@ -17,6 +17,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.interfaces import telling_queue
+from domain.clock import utc_now
 from domain.errors import UnavailableError
 from domain.identifiers import notification_workflow_id, replay_workflow_id
 from domain.telling import NotificationState
@@ -31,14 +32,14 @@ _PATIENCE: Final = timedelta(seconds=5)
 
 
 async def begin(client: Client, settings: Settings, notification: Notification) -> None:
-    """Begin to tell a notification; one that is being told goes on.
+    """Begin to tell a notification, for what is left of its time; one that is being told goes on.
 
     Raises:
         RPCError: if Temporal does not take it.
     """
     await client.start_workflow(
         NotificationWorkflow.run,
-        NotificationInput(notification_id=notification.id),
+        NotificationInput(notification_id=notification.id, patience=notification.time_left(utc_now())),
         id=notification_workflow_id(notification.id, notification.round),
         task_queue=telling_queue(settings.task_queue),
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,

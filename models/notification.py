@@ -1,7 +1,7 @@
 """What tenants are told, and how far that has come."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -12,7 +12,7 @@ from domain.clock import to_milliseconds, utc_now
 from domain.identifiers import derived_id
 from domain.outcomes import Detail
 from domain.status import Standing
-from domain.telling import ClientEvent, NotificationState
+from domain.telling import GIVEN_UP_AFTER, ClientEvent, NotificationState
 from models.base import Stored
 
 KEPT_SECONDS: Final = 30 * 24 * 60 * 60
@@ -129,6 +129,10 @@ class Notification(Stored):
     def tries(self) -> int:
         """How many attempts were made in this round."""
         return sum(attempt.round == self.round for attempt in self.attempts)
+
+    def time_left(self, now: datetime) -> timedelta:
+        """How much longer it is tried in this round; it is tried once more where that is over."""
+        return max(self.began + GIVEN_UP_AFTER - now, timedelta())
 
     def was_tried_at(self, at: datetime) -> bool:
         """Whether the last attempt is the one of that moment."""

@@ -97,6 +97,8 @@ async def test_queues_that_no_worker_asks_are_named_and_nothing_is_waited_for(ir
     assert result.exit_code == 2, result.output
     assert "workers of nobodys (workflows)" in wrong(result)
     assert "workers of nobodys-sandbox (activities)" in wrong(result)
+    assert "workers of nobodys-notifications (workflows)" in wrong(result)
+    assert "workers of nobodys-notifications (activities)" in wrong(result)
     assert "reconciliation schedule" in wrong(result)
     assert json.loads(result.stdout)["report"] is None
 

@@ -11,6 +11,7 @@ from domain.interaction import Interaction
 from domain.outcomes import Detail, cut
 from domain.problems import Problem
 from domain.submission import Submission
+from domain.telling import GIVEN_UP_AFTER
 from domain.waiting import Windows
 
 
@@ -110,11 +111,16 @@ class Report(BaseModel):
 
 
 class NotificationInput(BaseModel):
-    """What to tell; all that is told of it is in MongoDB."""
+    """What to tell; all that is told of it is in MongoDB.
+
+    Attributes:
+        patience: how long it is tried; less where an earlier workflow was broken off.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     notification_id: str
+    patience: timedelta = GIVEN_UP_AFTER
 
 
 class ReplayInput(BaseModel):

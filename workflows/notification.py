@@ -9,7 +9,7 @@ from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.interfaces import Delivery, NotificationActivities, Replay
-    from domain.telling import GIVEN_UP_AFTER, NotificationState
+    from domain.telling import NotificationState
     from workflows.messages import NotificationInput, ReplayInput, ReplayProgress
 
 _AT_ONCE: Final = timedelta(milliseconds=1)
@@ -31,7 +31,7 @@ class NotificationWorkflow:
     @workflow.run
     async def run(self, start: NotificationInput) -> NotificationState:
         """Try until it is told, given up or cancelled."""
-        self._ended = await self._tell(start.notification_id)
+        self._ended = await self._tell(start)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._ended
 
@@ -42,12 +42,12 @@ class NotificationWorkflow:
         await workflow.wait_condition(lambda: self._ended is not None)
         return cast("NotificationState", self._ended)
 
-    async def _tell(self, notification_id: str) -> NotificationState:
-        deadline = workflow.now() + GIVEN_UP_AFTER
+    async def _tell(self, start: NotificationInput) -> NotificationState:
+        deadline = workflow.now() + start.patience
         while not self._is_cancelled:
             told = await workflow.execute_activity_method(
                 NotificationActivities.deliver,
-                Delivery(notification_id=notification_id, at=workflow.now(), deadline=deadline),
+                Delivery(notification_id=start.notification_id, at=workflow.now(), deadline=deadline),
                 start_to_close_timeout=timedelta(minutes=2),
                 retry_policy=_UNTIL_WRITTEN,
                 summary="tell it",
@@ -61,7 +61,7 @@ class NotificationWorkflow:
                 )
         await workflow.execute_activity_method(
             NotificationActivities.conclude,
-            args=[notification_id, NotificationState.CANCELLED],
+            args=[start.notification_id, NotificationState.CANCELLED],
             start_to_close_timeout=timedelta(minutes=1),
             retry_policy=_UNTIL_WRITTEN,
             summary="cancelled",

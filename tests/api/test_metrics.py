@@ -81,6 +81,8 @@ async def test_how_much_waits_in_temporal_is_told_by_task_queue(iris: Iris) -> N
         (queue, "activity"),
         (f"{queue}-sandbox", "activity"),
         (f"{queue}-twilio", "activity"),
+        (f"{queue}-notifications", "workflow"),
+        (f"{queue}-notifications", "activity"),
     ]
     for name, kind in wanted:
         assert ("iris_task_queue_backlog", frozenset({("task_queue", name), ("kind", kind)})) in seen

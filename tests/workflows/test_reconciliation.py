@@ -9,11 +9,13 @@ import pytest
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 
+from activities.interfaces import telling_queue
 from domain.clock import utc_now
 from domain.events import ProviderEvent
 from domain.findings import Finding, Kind
 from domain.identifiers import new_id, notification_workflow_id, workflow_id
 from domain.status import Milestone
+from domain.telling import NotificationState
 from embedded.processes import until
 from embedded.temporal_server import TemporalServer
 from models.interaction import Interaction, overdue_selector
@@ -25,7 +27,7 @@ from tests.iris import Iris, running_iris
 from tests.silence import SilentFarEnd
 from tests.telling.receiver import receiving
 from tests.workflows.stories_of_repair import registered_and_lost
-from workflows.messages import ReconciliationInput, Report
+from workflows.messages import NotificationInput, ReconciliationInput, Report
 
 SILENT = "34600000010"
 
@@ -173,6 +175,16 @@ async def test_a_workflow_whose_task_keeps_failing_is_reported_with_the_reason(i
     assert "deploy a worker" in finding.sentence()
 
 
+async def test_one_that_tells_a_tenant_and_keeps_failing_is_reported_too(iris: Iris) -> None:
+    workflow, queue = f"notification-{new_id()}-1", telling_queue(iris.settings.task_queue)
+    handle = await iris.temporal.start_workflow(
+        "NoSuchWorkflow", id=workflow, task_queue=queue, task_timeout=timedelta(seconds=1)
+    )
+    finding = await found(iris, workflow, Kind.TASK_FAILING)
+    await handle.terminate()
+    assert "NoSuchWorkflow" in finding.reason
+
+
 async def test_one_that_runs_but_cannot_write_is_reported_with_the_reason(iris: Iris) -> None:
     """Its steps fail for as long as MongoDB refuses them: here by a rule of the collection's own."""
     sent = await iris.send("sms", SILENT)
@@ -226,16 +238,49 @@ async def test_a_notification_that_no_workflow_tells_is_told(iris: Iris) -> None
         workflow = notification_workflow_id(notification.id, notification.round)
         await iris.temporal.get_workflow_handle(workflow).terminate("by a test")
         receiver.status = 200
-        past = {"$set": {"next_attempt": utc_now() - timedelta(minutes=1)}}
-        await Notification.collection().update_one({"_id": notification.id}, past)
+        past = {"next_attempt": utc_now() - timedelta(minutes=1), "began": utc_now() - timedelta(days=6)}
+        await Notification.collection().update_one({"_id": notification.id}, {"$set": past})
         finding = await found(iris, sent["id"], Kind.NOTIFICATION_LOST)
         assert finding.repair is not None
+        assert "its workflow was terminated" in finding.reason
+        assert timedelta(hours=23) < await patience_of(iris, workflow) < timedelta(days=1)
 
         async def is_told() -> bool:
             return await Notification.pending(notification.id) is None
 
         await asyncio.wait_for(until(is_told), 20)
     assert about(await look(iris), sent["id"]) == []
+
+
+async def test_a_notification_whose_time_was_over_meanwhile_is_tried_once_more_and_given_up(iris: Iris) -> None:
+    integration_id = await iris.sandbox(iris.gateway_url)
+    async with receiving() as receiver:
+        receiver.status = 503
+        body = {"Url": receiver.url, "Subscriptions": ["INTERACTION_OUT_CREATED_EVT"]}
+        await iris.http.put(f"/v1/integrations/{integration_id}/webhook", json=body)
+        sent = await iris.send("sms", SILENT, integrationId=integration_id)
+        await receiver.calls_of(1)
+        (notification,) = await Notification.find({"interaction_id": sent["id"]}).to_list()
+        await iris.temporal.get_workflow_handle(notification_workflow_id(notification.id, 1)).terminate("by a test")
+        long_ago = utc_now() - timedelta(days=8)
+        past = {"$set": {"next_attempt": long_ago, "began": long_ago}}
+        await Notification.collection().update_one({"_id": notification.id}, past)
+        await found(iris, sent["id"], Kind.NOTIFICATION_LOST)
+
+        async def is_given_up() -> bool:
+            now = await Notification.get(notification.id)
+            return now is not None and now.state is NotificationState.GIVEN_UP and len(now.attempts) <= 3
+
+        await asyncio.wait_for(until(is_given_up), 20)
+
+
+async def patience_of(iris: Iris, workflow: str) -> timedelta:
+    """How long the latest run of a notification's workflow was asked to try."""
+    async for event in iris.temporal.get_workflow_handle(workflow).fetch_history_events():
+        payloads = event.workflow_execution_started_event_attributes.input.payloads
+        (start,) = await iris.temporal.data_converter.decode(payloads, [NotificationInput])
+        return start.patience
+    raise AssertionError("it has no history")
 
 
 async def test_nothing_is_found_while_all_goes_well_also_in_the_middle_of_sends(iris: Iris) -> None:
