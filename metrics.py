@@ -33,6 +33,9 @@ _WEBHOOK_LAG: Final = Histogram(
     ["channel", "provider"],
     buckets=(0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 3_600, 86_400),
 )
+_UNTOLD: Final = Counter(
+    "iris_untold_events", "Events that a tenant wanted to be told of and is not, because they could not be kept"
+)
 TASK_QUEUE_BACKLOG: Final = Gauge(
     "iris_task_queue_backlog", "About how many tasks wait for a worker, as Temporal says", ["task_queue", "kind"]
 )
@@ -47,6 +50,11 @@ def count_statuses(statuses: Iterable[Status]) -> None:
     """Count the statuses of a step that was written."""
     for status in statuses:
         _STATUSES.labels(status).inc()
+
+
+def count_untold() -> None:
+    """Count an event that could not be told."""
+    _UNTOLD.inc()
 
 
 def observe_webhook(channel: Channel, provider: str, occurred_at: datetime | None, heard_at: datetime) -> None:

@@ -168,8 +168,9 @@ class TemporalReconciliation(ReconciliationActivities):
     async def _trouble(self, execution: WorkflowExecution) -> str:
         """Why a workflow of any kind does not go on, if it still runs."""
         description = await description_of(self.temporal, execution.id)
-        is_running = description is not None and description.status is WorkflowExecutionStatus.RUNNING
-        return await trouble_of(self.temporal, description) if is_running else ""
+        if description is None or description.status is not WorkflowExecutionStatus.RUNNING:
+            return ""
+        return await trouble_of(self.temporal, description)
 
     async def _ended(self, inspection: Inspection) -> Inspected:
         """Workflows that ran to their end, the newest first: the record says the same."""

@@ -1,20 +1,28 @@
 """Telling tenants what happened to their interactions: each event becomes a notification, and a workflow that tells it.
 
 It is begun by the very step that writes the event down, which is taken again until it is through: none is lost, and
-none is begun twice, because its id is derived from the event (`docs/decisions/0020`).
+none is begun twice, because its id is derived from the event (`docs/decisions/0020`). But what repeating would not
+change holds up no interaction.
 """
 
+import asyncio
 import json
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from pydantic import JsonValue
+from pymongo.errors import PyMongoError
 
 from domain import interaction as domain
 from domain.clock import utc_now
 from domain.status import Standing
 from domain.telling import Happening, happenings, host_of, subscribed
 from integrations import Integrations
+from metrics import count_untold
+from models.base import is_away
 from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import Notification
@@ -27,6 +35,12 @@ Show = Callable[[domain.Interaction], JsonValue]
 
 Begin = Callable[[Notification], Awaitable[None]]
 """Begins the workflow of a notification; one that runs goes on."""
+
+
+_PATIENCE: Final = 4.0
+"""Seconds that a step waits for the workflows that it begins; half of what it has (`workflows.steps`)."""
+
+_LOG = logging.getLogger("iris.telling")
 
 
 async def tell_nobody(integration_id: str, interaction_id: str, first: int) -> None:
@@ -46,19 +60,37 @@ class TenantTeller:
     begin: Begin
 
     async def tell(self, integration_id: str, interaction_id: str, first: int) -> None:
-        """Begin to tell of an interaction's history from an entry on, where the tenant subscribed to it."""
+        """Begin to tell of an interaction's history from an entry on, where the tenant subscribed to it.
+
+        What cannot be kept is not told, and what cannot be begun waits for the reconciliation.
+
+        Raises:
+            PyMongoError: if MongoDB is away, where the step could not be written either.
+        """
+        notifications: Sequence[Notification] = []
+        with _not_held_up("something", interaction_id):
+            notifications = await self._notifications(integration_id, interaction_id, first)
+        kept: list[Notification] = []
+        for notification in notifications:
+            with _not_held_up(notification.event, interaction_id):
+                kept += [notification] if await notification.keep() else []
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                for notification in kept:
+                    await self.begin(notification)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the reconciliation begins what is kept
+            _LOG.warning("what happened to %s is told later: %s", interaction_id, type(error).__name__)
+
+    async def _notifications(self, integration_id: str, interaction_id: str, first: int) -> Sequence[Notification]:
         integration = await self.integrations.find(integration_id)
         if integration is None or integration.endpoint is None or integration.deleted is not None:
-            return
+            return []
         document = await Interaction.find_one({"_id": interaction_id})
         if document is None:
-            return
-        wanted = subscribed(integration.endpoint.subscriptions)
-        for happening in happenings(await document.view(), first):
-            if happening.event in wanted:
-                notification = self._notification(integration, integration.endpoint.url, happening)
-                if await notification.keep():
-                    await self.begin(notification)
+            return []
+        wanted, url = subscribed(integration.endpoint.subscriptions), integration.endpoint.url
+        told = happenings(await document.view(), first)
+        return [self._notification(integration, url, happening) for happening in told if happening.event in wanted]
 
     def _notification(self, integration: Integration, url: str, happening: Happening) -> Notification:
         interaction, now = happening.interaction, utc_now()
@@ -77,3 +109,16 @@ class TenantTeller:
             began=now,
             next_attempt=now,
         )
+
+
+@contextmanager
+def _not_held_up(event: str, interaction_id: str) -> Generator[None]:
+    """Let a step go on from what would be no better at its next try."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, PyMongoError) and is_away(error):
+            raise
+        # Of the error only its kind: its words may quote what was said.
+        _LOG.error("%s of %s is not told: %s", event, interaction_id, type(error).__name__)
+        count_untold()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, ProtocolError, PyMongoError, WaitQueueTimeoutError
+from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from temporalio.service import RPCError
@@ -26,6 +26,7 @@ from domain.errors import (
     UnavailableError,
 )
 from domain.problems import Problem, problems_of_validation
+from models.base import is_away
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -128,8 +129,7 @@ async def _on_bad_parameters(request: Request, error: Exception) -> Response:
 
 
 async def _on_database_error(request: Request, error: Exception) -> Response:
-    away = isinstance(error, ConnectionFailure | ExecutionTimeout | ProtocolError | WaitQueueTimeoutError)
-    if away or (isinstance(error, PyMongoError) and error.timeout):
+    if isinstance(error, PyMongoError) and is_away(error):
         _LOG.warning("MongoDB does not answer: %s", type(error).__name__)
         return await _on_iris_error(request, UnavailableError("MongoDB"))
     return await _on_fault(request, error)

@@ -7,6 +7,7 @@ from beanie import Document
 from pydantic import Field
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, ProtocolError, PyMongoError, WaitQueueTimeoutError
 
 from domain.identifiers import new_id
 
@@ -29,3 +30,9 @@ class Stored(Document):
         """What some work makes that is done wholly or not at all; it is repeated when another's writes meet its own."""
         async with cls.collection().database.client.start_session() as session:
             return await session.with_transaction(work)
+
+
+def is_away(error: PyMongoError) -> bool:
+    """Whether an error means that MongoDB does not answer (now), and not that it refuses."""
+    away = isinstance(error, ConnectionFailure | ExecutionTimeout | ProtocolError | WaitQueueTimeoutError)
+    return away or error.timeout

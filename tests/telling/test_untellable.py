@@ -1,0 +1,137 @@
+"""What cannot be told holds up no interaction, going out or coming in."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+import pytest
+from pydantic import JsonValue
+from temporalio.client import Client
+
+from activities.telling import TenantTeller
+from api.schemas.interactions import InteractionAnswer
+from api.telling import begin
+from bootstrap import data_converter
+from domain.identifiers import derived_id, new_id
+from domain.interaction import Interaction
+from domain.telling import NotificationState
+from embedded.processes import until
+from integrations import Integrations
+from models.notification import Notification
+from tests.api.support import mobile
+from tests.api.test_metrics import grown, told
+from tests.iris import Iris
+from tests.telling.receiver import Receiver, receiving
+from tests.telling.test_telling import CUSTOM, OUT, STATUS, set_endpoint
+
+IN = "INTERACTION_IN_CREATED_EVT"
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+async def integration_id(iris: Iris, receiver: Receiver) -> str:
+    """An integration of which all is told."""
+    integration_id = await iris.sandbox(iris.gateway_url)
+    assert (await set_endpoint(iris, integration_id, receiver.url)).status_code == 200
+    return integration_id
+
+
+@pytest.fixture
+async def refused(integration_id: str) -> AsyncIterator[None]:
+    """MongoDB refuses the integration's notifications, however often they are written: a rule of the collection's."""
+    database = Notification.collection().database
+    await database.command("collMod", "notifications", validator={"integration_id": {"$ne": integration_id}})
+    yield
+    await database.command("collMod", "notifications", validator={})
+
+
+async def says(iris: Iris, integration_id: str, text: str) -> str:
+    """Let an end user write; the id that the interaction has."""
+    message: dict[str, Any] = {
+        "id": f"in_{new_id()}",
+        "channel": "SMS",
+        "from": mobile(),
+        "payload": {"Type": "simple-text", "Text": text},
+        "callbackUrl": f"{iris.settings.public_url}/webhooks/sandbox/{integration_id}",
+    }
+    response = await iris.gateway.post("/v1/inbound", json=message)
+    assert response.is_success, response.text
+    return derived_id("inbound", integration_id, message["id"])
+
+
+async def test_what_an_end_user_writes_is_told(iris: Iris, integration_id: str, receiver: Receiver) -> None:
+    interaction_id = await says(iris, integration_id, "¿Está abierto?")
+    (call,) = await receiver.calls_of(1)
+    (notification,) = await Notification.find({"interaction_id": interaction_id}).to_list()
+    assert (notification.id, notification.event) == (call.id, IN)
+    seen = await iris.read(interaction_id)
+    body = json.loads(call.body)
+    assert body["Event"] == IN
+    assert body["Payload"]["payload"]["Text"] == "¿Está abierto?"
+    assert body["Payload"]["auditTrail"]["history"] == seen["auditTrail"]["history"]
+    assert body["Created"] == seen["auditTrail"]["history"][0]["date"]
+
+
+@pytest.mark.usefixtures("refused")
+async def test_a_message_goes_on_although_nobody_can_be_told_of_it(iris: Iris, integration_id: str) -> None:
+    before = await told(iris)
+    sent = await iris.send("sms", mobile(), integrationId=integration_id)
+    await iris.until_status(sent["id"], "COMPLETED")
+    await iris.ended(sent["id"])
+    assert await Notification.find({"interaction_id": sent["id"]}).to_list() == []
+    assert grown(before, await told(iris), "iris_untold_events_total") == 5
+
+
+@pytest.mark.usefixtures("refused")
+async def test_a_message_comes_in_although_nobody_can_be_told_of_it(iris: Iris, integration_id: str) -> None:
+    before = await told(iris)
+    interaction_id = await says(iris, integration_id, "Hola")
+
+    async def is_received() -> bool:
+        return (await iris.http.get(f"/v1/interactions/{interaction_id}")).status_code == 200
+
+    await asyncio.wait_for(until(is_received), 20)
+    await iris.ended(interaction_id)
+    assert grown(before, await told(iris), "iris_untold_events_total") == 1
+
+
+async def test_what_cannot_even_be_shown_holds_up_nothing(iris: Iris, integration_id: str, receiver: Receiver) -> None:
+    sent = await iris.send("sms", mobile(), integrationId=integration_id)
+    await receiver.calls_of(5)
+
+    def fail(interaction: Interaction) -> JsonValue:
+        raise ValueError(interaction.id)
+
+    before = await told(iris)
+    teller = TenantTeller(Integrations(iris.settings.lookups_kept), fail, partial(begin, iris.temporal, iris.settings))
+    await teller.tell(integration_id, sent["id"], 0)
+    assert grown(before, await told(iris), "iris_untold_events_total") == 1
+
+
+async def test_what_temporal_does_not_take_is_kept_for_the_reconciliation(
+    iris: Iris, integration_id: str, receiver: Receiver
+) -> None:
+    sent = await iris.send("sms", mobile(), integrationId=integration_id)
+    await iris.until_status(sent["id"], "COMPLETED")
+    await receiver.calls_of(5)
+    await Notification.find({"interaction_id": sent["id"]}).delete_many()
+    nowhere = await Client.connect(
+        iris.settings.temporal_address, namespace=new_id(), data_converter=data_converter(iris.settings), lazy=True
+    )
+    teller = TenantTeller(
+        integrations=Integrations(iris.settings.lookups_kept),
+        show=lambda interaction: InteractionAnswer.of(interaction).on_the_wire(),
+        begin=partial(begin, nowhere, iris.settings),
+    )
+    await teller.tell(integration_id, sent["id"], 0)
+    kept = await Notification.find({"interaction_id": sent["id"]}).sort("position").to_list()
+    assert [one.event for one in kept] == [OUT, STATUS, STATUS, CUSTOM, STATUS]
+    assert [(one.state, one.attempts) for one in kept] == [(NotificationState.PENDING, [])] * 5
+    await Notification.find({"interaction_id": sent["id"]}).delete_many()
