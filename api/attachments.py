@@ -23,6 +23,7 @@ from domain.files import SNIFFED, UNKNOWN, is_of_type, safe_file_name
 from domain.problems import Problem
 from file_links import ExpiredLinkError
 from models.attachment import Attachment, there
+from models.audit import write_audit
 from settings import Settings
 
 router = APIRouter(tags=["attachments"])
@@ -67,6 +68,8 @@ async def upload_attachment(
         checked = _checked(chunks, attachment.media_type)
         kept = await attachment.upload(checked, state.settings.unused_attachments_kept, key)
     check_same(_likeness(kept), _likeness(attachment))
+    if kept.id == attachment.id:
+        await write_audit(caller, "attachment.created", kept.id, ["fileName", "mediaType"])
     return success(AttachmentAnswer.of(kept).on_the_wire(), "Adjunto guardado", HTTPStatus.CREATED)
 
 
@@ -125,6 +128,7 @@ async def delete_attachment(
     """Remove it for good. An interaction that was to take it along and is not sent yet will not be sent."""
     attachment = await _find(caller.tenant, attachment_id)
     await attachment.remove()
+    await write_audit(caller, "attachment.deleted", attachment_id)
     return success(None, "Adjunto eliminado")
 
 

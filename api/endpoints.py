@@ -229,6 +229,7 @@ async def replay_since(
     if idempotency_key is not None:
         progress = await _progress(state, integration, replay.replay_id)
         check_same(progress.since.isoformat(), since.isoformat())
+    await write_audit(caller, "webhook.replayed", integration.id)
     answer = ReplayAnswer.of(replay.replay_id, progress).on_the_wire()
     return success(answer, "Reenvío iniciado", HTTPStatus.CREATED)
 

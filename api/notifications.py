@@ -21,6 +21,7 @@ from domain.access import Caller, Operation
 from domain.errors import InvalidRequestError, NotFoundError
 from domain.problems import Problem
 from domain.telling import ClientEvent, NotificationState
+from models.audit import write_audit
 from models.notification import HeldHost, Notification
 
 router = APIRouter(tags=["notifications"])
@@ -114,6 +115,7 @@ async def replay_notification(
     if again is None:
         raise InvalidRequestError([Problem(field="id", code="notification_pending")])
     await begin(state.temporal, state.settings, again)
+    await write_audit(caller, "notification.replayed", again.id)
     return _shown(again, caller, "Reenvío iniciado")
 
 
@@ -131,6 +133,8 @@ async def cancel_notification(
     ended = notification.state
     if ended is NotificationState.PENDING:
         ended = await cancel(state.temporal, notification)
+        if ended is NotificationState.CANCELLED:
+            await write_audit(caller, "notification.cancelled", notification.id)
     if ended is not NotificationState.CANCELLED:
         raise InvalidRequestError([Problem(field="id", code="notification_ended", details={"state": ended})])
     return _shown(await _notification(notification_id, caller), caller, "Notificación cancelada")

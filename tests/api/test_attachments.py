@@ -118,6 +118,19 @@ async def test_an_upload_repeated_under_its_key_is_one_attachment(iris: Iris) ->
     assert reasons(other, 422) == [("Idempotency-Key", "idempotency_key_reused")]
 
 
+async def test_the_audit_log_says_who_uploaded_and_deleted_it_once_each(iris: Iris) -> None:
+    key = {"Idempotency-Key": f"upload-{mobile()}"}
+    attachment = (await upload(iris.http, **key)).json()["payload"]
+    await upload(iris.http, **key)
+    await iris.http.get(f"/v1/attachments/{attachment['id']}/content")
+    await iris.http.delete(f"/v1/attachments/{attachment['id']}")
+    entries = (await iris.http.get("/v1/audit-log", params={"thingId": attachment["id"]})).json()["payload"]["items"]
+    assert [(one["operation"], one["fields"]) for one in entries] == [
+        ("attachment.deleted", []),
+        ("attachment.created", ["fileName", "mediaType"]),
+    ]
+
+
 async def test_attachments_are_listed_newest_first_in_pages(iris: Iris, stranger: httpx2.AsyncClient) -> None:
     ours = [(await uploaded(iris.http, PNG, name=f"{number}.png", media_type="image/png"))["id"] for number in range(3)]
     seen: list[str] = []

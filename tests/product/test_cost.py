@@ -7,21 +7,34 @@ from collections.abc import AsyncIterator
 import pytest
 from pymongo import monitoring
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+from temporalio.client import WorkflowHandle
 
 from bench.figures import Figures, figures_of
-from domain.identifiers import workflow_id
-from domain.status import Standing
+from domain.identifiers import notification_workflow_id, workflow_id
+from domain.status import Standing, Status
+from domain.telling import ClientEvent
 from embedded.processes import until
 from embedded.temporal_server import TemporalServer
+from models.notification import Notification
 from tests.api.support import SILENT, Callback, mobile, tell
 from tests.iris import Iris, running_iris
+from tests.telling.receiver import receiving
 from workflows.interaction import InteractionWorkflow
 
 _NOT_OURS = {"hello", "ping", "endSessions", "createIndexes", "listIndexes", "listCollections", "getMore"}
 
+_SEND = {
+    "insert interactions": 1,
+    "find users": 1,
+    "findAndModify processes": 1,
+    "findAndModify interactions": 1,
+    "update interactions": 1,
+}
+"""The commands of a send that its provider took."""
+
 
 class Commands(CommandListener):
-    """Counts the commands that are sent to one database."""
+    """Counts the commands that are sent to one database, each with its collection."""
 
     def __init__(self, database: str) -> None:
         self.database = database
@@ -29,7 +42,7 @@ class Commands(CommandListener):
 
     def started(self, event: CommandStartedEvent) -> None:
         if event.database_name == self.database and event.command_name not in _NOT_OURS:
-            self.counted[event.command_name] += 1
+            self.counted[f"{event.command_name} {event.command[event.command_name]}"] += 1
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
         pass
@@ -54,6 +67,15 @@ async def iris(mongodb_uri: str, temporal_server: TemporalServer, commands: Comm
         yield running
 
 
+async def stands_at(handle: WorkflowHandle[InteractionWorkflow, Standing], word: str) -> None:
+    """Wait until an interaction has come to a provider's word; MongoDB is not asked."""
+
+    async def is_there() -> bool:
+        return (await handle.query(InteractionWorkflow.standing)).custom_status == word
+
+    await asyncio.wait_for(until(is_there), 20)
+
+
 async def life(iris: Iris, *words: str) -> Figures:
     """The figures of one whole life, each receipt told when the one before is recorded."""
     response = await iris.post(iris.request("whatsapp", SILENT))
@@ -64,11 +86,7 @@ async def life(iris: Iris, *words: str) -> Figures:
             await tell(
                 iris, iris.demo.integrations["whatsapp"], Callback(f"sbx_{interaction_id}", word, interaction_id)
             )
-
-        async def stands(word: str = word) -> bool:
-            return (await handle.query(InteractionWorkflow.standing)).custom_status == word
-
-        await asyncio.wait_for(until(stands), 20)
+        await stands_at(handle, word)
     return figures_of((await handle.fetch_history()).events)
 
 
@@ -83,7 +101,7 @@ async def test_a_delivered_and_read_interaction_costs_what_it_should(iris: Iris,
             break
     figures, counted = min(lives, key=lambda one: one[0].events)
     assert figures == Figures(events=27, workflow_tasks=4, actions=10)
-    assert counted == {"insert": 1, "find": 1, "findAndModify": 2, "update": 3}, counted
+    assert counted == _SEND | {"update interactions": 3}, counted
 
 
 async def test_a_refused_submission_costs_what_it_should(iris: Iris, commands: Commands) -> None:
@@ -94,4 +112,32 @@ async def test_a_refused_submission_costs_what_it_should(iris: Iris, commands: C
     standing: Standing = await asyncio.wait_for(handle.result(), 20)
     assert standing.status == "VALIDATION_ERROR"
     assert figures_of((await handle.fetch_history()).events) == Figures(events=11, workflow_tasks=1, actions=4)
-    assert commands.counted - before == {"insert": 1, "update": 1}
+    assert commands.counted - before == {"insert interactions": 1, "update interactions": 1}
+
+
+async def told_life(iris: Iris, integration_id: str) -> Figures:
+    """The figures of a notification: of a message's creation, until its provider has taken the message."""
+    sent = await iris.send("sms", SILENT, integrationId=integration_id)
+    created = Standing(status=Status.VALIDATION_PENDING)
+    notification = Notification.id_of(sent["id"], 0, ClientEvent.OUT_CREATED, created)
+    told = iris.temporal.get_workflow_handle(notification_workflow_id(notification, 1))
+    await asyncio.wait_for(told.result(), 20)
+    interaction = iris.temporal.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(sent["id"]))
+    await stands_at(interaction, "queued")
+    return figures_of((await told.fetch_history()).events)
+
+
+async def test_a_notification_costs_what_it_should(iris: Iris, commands: Commands) -> None:
+    """What the steps of its interaction do for it, and its own workflow; the second time, when all is looked up."""
+    async with receiving() as receiver:
+        integration_id = await iris.sandbox(iris.gateway_url)
+        body = {"Url": receiver.url, "Subscriptions": ["INTERACTION_OUT_CREATED_EVT"]}
+        assert (await iris.http.put(f"/v1/integrations/{integration_id}/webhook", json=body)).status_code == 200
+        await told_life(iris, integration_id)
+        before = Counter(commands.counted)
+        figures = await told_life(iris, integration_id)
+    asked_by_each_of_two_steps = {"find interactions": 2, "find processes": 2, "find users": 2}
+    by_its_own_workflow = dict.fromkeys(("find notifications", "find held_hosts", "update notifications"), 1)
+    counted = commands.counted - before - Counter(_SEND)
+    assert counted == {"insert notifications": 1, **asked_by_each_of_two_steps, **by_its_own_workflow}, counted
+    assert figures == Figures(events=11, workflow_tasks=2, actions=2)
