@@ -11,16 +11,20 @@ from typing import Any, TypeVar
 
 import httpx2
 import pymongo.lock
-from beanie import init_beanie  # pyright: ignore[reportUnknownVariableType] - Beanie leaves its database untyped
+from beanie import Document
+from beanie.odm.utils.init import Initializer
 from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client, TLSConfig
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from typing_extensions import override
 
 from models import DOCUMENTS
+from models.base import Stored
 from outbound_guard import AddressGuard, GuardedTransport
 from providers import PROVIDERS
 from settings import Settings
@@ -49,8 +53,21 @@ async def mongodb(settings: Settings) -> AsyncGenerator[AsyncMongoClient[dict[st
         pymongo.errors.PyMongoError: if it does not answer within five seconds.
     """
     async with mongodb_client(settings) as client:
-        await init_beanie(database=client[settings.mongodb_database], document_models=list(DOCUMENTS))
+        await bind_documents(client[settings.mongodb_database])
         yield client
+
+
+class _Binding(Initializer):
+    """Beanie's, which would bind what all documents have in common as a collection of its own."""
+
+    @override
+    async def init_document(self, cls: type[Document]) -> Any:
+        return None if cls is Stored else await super().init_document(cls)
+
+
+async def bind_documents(database: AsyncDatabase[dict[str, Any]], *, with_indexes: bool = True) -> None:
+    """Bind our documents to their collections in a database."""
+    await _Binding(database, document_models=list(DOCUMENTS), skip_indexes=not with_indexes)
 
 
 @asynccontextmanager

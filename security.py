@@ -3,6 +3,7 @@
 import hashlib
 import json
 import secrets
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -87,6 +88,15 @@ def new_password() -> str:
 def hash_password(password: str) -> str:
     """What is stored of a password: argon2id with its salt."""
     return _HASHER.hash(password)
+
+
+def absent_password_hash() -> str:
+    """A hash of no known password, made without hashing; to try one on it takes as long as on any other."""
+    salt, digest = (
+        b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in (_HASHER.salt_len, _HASHER.hash_len)
+    )
+    costs = f"m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
+    return f"$argon2id$v=19${costs}${salt}${digest}"
 
 
 def password_matches(password_hash: str, password: str) -> bool:

@@ -1,7 +1,6 @@
 """Passwords: hashed and tried beside the event loop, and not tried without end."""
 
 import asyncio
-import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -14,14 +13,14 @@ from domain.clock import utc_now
 from domain.errors import TooManyRequestsError
 from models.access import Account
 from models.throttle import LoginTries
-from security import hash_password, password_matches
+from security import absent_password_hash, hash_password, password_matches
 
 MOST_FOR_ACCOUNT: Final = 10
 """Wrong passwords of an account within `models.throttle.WINDOW`, then none is tried until it is over."""
 MOST_FROM_ADDRESS: Final = 100
 """The same from one address, where many people may be."""
 
-ABSENT_PASSWORD_HASH: Final = hash_password(secrets.token_hex())
+ABSENT_PASSWORD_HASH: Final = absent_password_hash()
 """Checked when an account does not exist, so that its absence takes as long to find out as a wrong password."""
 
 

@@ -4,23 +4,21 @@ import asyncio
 import hashlib
 import hmac
 import json
-import ssl
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 import httpx2
-from beanie import init_beanie  # pyright: ignore[reportUnknownVariableType] - Beanie leaves its database untyped
 from pydantic import SecretStr
 from pymongo.asynchronous.database import AsyncDatabase
 from temporalio.client import Client
 
 from api.app import create_app
 from api.engine import workflow_id
-from bootstrap import connect_temporal, http_clients, mongodb
+from bootstrap import bind_documents, connect_temporal, http_clients, mongodb
 from domain.channels import Channel
 from domain.clock import to_wire, utc_now
 from domain.identifiers import new_id
@@ -30,15 +28,12 @@ from embedded.gateway.server import running
 from embedded.gateway.settings import Account, GatewaySettings
 from embedded.ports import free_port
 from integrations import ProviderOpener
-from models import DOCUMENTS
 from models.integration import Integration
 from security import Vault, new_api_key
 from settings import Settings
+from tests.plain_http import plain_client
 from worker import create_worker
 from workflows.interaction import InteractionWorkflow
-
-_NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Trusts nobody: to read whom else to trust takes longer than many a test."""
 
 PASSWORD = "correct horse battery staple"
 
@@ -217,7 +212,7 @@ async def open_database(settings: Settings) -> AsyncGenerator[None]:
             # By identity: two clients of one server are equal.
             _bound[:] = [other for other in _bound if other is not ours]
             if _bound:
-                await init_beanie(database=_bound[-1], document_models=list(DOCUMENTS), skip_indexes=True)
+                await bind_documents(_bound[-1], with_indexes=False)
 
 
 @asynccontextmanager
@@ -242,19 +237,19 @@ async def running_iris(
     port = free_port()
     settings = fresh_settings(mongodb_uri, temporal_address, database, f"http://127.0.0.1:{port}", **changes)
     client = await connect_temporal(settings)
-    async with (
-        running(create_gateway(gateway_settings)) as gateway_url,
-        open_database(settings),
-        running_worker(client, settings),
-        running(create_app(settings), port=port) as url,
-        calling(gateway_url, SANDBOX.token.get_secret_value()) as gateway,
-    ):
+    async with running(create_gateway(gateway_settings)) as gateway_url, open_database(settings):
+        # Before the API starts, which binds the documents anew.
         demo = await seed_open_database(Vault(settings.vault_keys()), demo_settings(gateway_url))
-        async with calling(url, demo.api_key) as http:
+        async with (
+            running_worker(client, settings),
+            running(create_app(settings), port=port) as url,
+            calling(gateway_url, SANDBOX.token.get_secret_value()) as gateway,
+            calling(url, demo.api_key) as http,
+        ):
             yield Iris(settings, client, http, gateway, demo, gateway_url)
 
 
 def calling(url: str, token: str | None = None) -> httpx2.AsyncClient:
-    """A client of a server of the tests, by plain HTTP."""
+    """A client of the API or of a gateway, and who calls."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return httpx2.AsyncClient(base_url=url, headers=headers, timeout=30, trust_env=False, verify=_NO_TLS)
+    return plain_client(base_url=url, headers=headers, timeout=30)

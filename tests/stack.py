@@ -17,6 +17,7 @@ import httpx2
 
 from embedded.ports import free_port, is_listened_on
 from embedded.processes import until
+from tests.plain_http import plain_client
 
 ROOT: Final = Path(__file__).parents[1]
 PARTS: Final = ("api", "sandbox", "codec", "temporal", "temporal-ui", "mongodb")
@@ -125,4 +126,4 @@ async def send(stack: Stack, destination: str = "34600000001") -> dict[str, Any]
 
 def client_of(described: Mapping[str, Any]) -> httpx2.AsyncClient:
     headers = {"Authorization": f"Bearer {described['api_key']}"}
-    return httpx2.AsyncClient(base_url=described["api_url"], headers=headers, trust_env=False)
+    return plain_client(base_url=described["api_url"], headers=headers)

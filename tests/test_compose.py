@@ -13,7 +13,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-import httpx2
 import pytest
 import yaml
 from google.protobuf.json_format import MessageToJson, Parse
@@ -35,6 +34,7 @@ from embedded.programs import Program, WebProgram, WorkerProgram
 from embedded.secret_environment import COMPOSE_SECRETS
 from embedded.temporal_server import TemporalServer, find_temporal
 from settings import Settings
+from tests.plain_http import plain_client
 from worker import RECORDING_GRACE, SENDING_GRACE
 from workflows import attributes
 
@@ -249,7 +249,7 @@ async def test_what_the_containers_run_delivers_a_message(
         await asyncio.gather(*(running.enter_async_context(containers[name]) for name in names))
         headers = {"Authorization": f"Bearer {secrets['IRIS_DEMO_API_KEY']}"}
         http = await running.enter_async_context(
-            httpx2.AsyncClient(base_url=f"http://127.0.0.1:{ports['8000']}", headers=headers, trust_env=False)
+            plain_client(base_url=f"http://127.0.0.1:{ports['8000']}", headers=headers)
         )
         message = {
             "payLoad": {"Type": "simple-text", "Text": "Hello"},

@@ -1,6 +1,8 @@
 """Secrets at rest: sealed so that only our keys open them, hashed so that nothing does."""
 
 import pytest
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,3 +91,11 @@ def test_a_broken_hash_matches_nothing(password_hash: str) -> None:
 
 def test_nobody_logs_in_to_an_account_that_does_not_exist() -> None:
     assert not password_matches(ABSENT_PASSWORD_HASH, "")
+
+
+def test_to_find_out_that_an_account_does_not_exist_costs_as_much_as_a_wrong_password() -> None:
+    """Also the check of its hash comes to an end: a hash that is broken would be refused at once."""
+    hashed = hash_password("correct horse")
+    assert extract_parameters(ABSENT_PASSWORD_HASH) == extract_parameters(hashed)
+    with pytest.raises(VerifyMismatchError):
+        PasswordHasher().verify(ABSENT_PASSWORD_HASH, "correct horse")

@@ -17,6 +17,7 @@ from security import Vault
 from tests.api.people import PASSWORD
 from tests.api.support import SILENT, mobile
 from tests.iris import Iris, demo_settings
+from tests.plain_http import plain_client
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ async def owner_of_everything(iris: Iris, name: str) -> Owner:
     settings = demo_settings(iris.gateway_url, f"{name}-{mark}")
     demo = await seed_open_database(Vault(iris.settings.vault_keys()), settings)
     headers = {"Authorization": f"Bearer {demo.api_key}"}
-    http = httpx2.AsyncClient(base_url=iris.http.base_url, headers=headers, timeout=30, trust_env=False)
+    http = plain_client(base_url=iris.http.base_url, headers=headers, timeout=30)
     owner = Owner(demo, http, mark, {})
     for make in MAKERS:
         owner.ids.update(await make(owner, iris))

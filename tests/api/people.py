@@ -9,6 +9,7 @@ from domain.access import Operation, Role
 from domain.identifiers import new_id
 from models.access import Account, ApiKey, Tenant
 from security import hash_password, hash_secret, new_api_key
+from tests.plain_http import plain_client
 
 PASSWORD = "correct horse battery staple"
 PASSWORD_HASH = hash_password(PASSWORD)
@@ -68,7 +69,7 @@ class Town:
     def calling(self, token: str) -> httpx2.AsyncClient:
         """Whoever calls with a key or a token."""
         headers = {"Authorization": f"Bearer {token}"}
-        client = httpx2.AsyncClient(base_url=self._url, headers=headers, timeout=30, trust_env=False)
+        client = plain_client(base_url=self._url, headers=headers, timeout=30)
         self._clients.append(client)
         return client
 

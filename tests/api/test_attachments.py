@@ -17,6 +17,7 @@ from file_links import FileLinks
 from models.attachment import Attachment
 from tests.api.support import ABSENT_ID, mobile, reasons
 from tests.iris import Iris
+from tests.plain_http import plain_client
 
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 3_000
 """More than two of the chunks that it is kept in."""
@@ -190,7 +191,7 @@ async def test_what_no_interaction_takes_in_time_is_removed_and_so_is_a_broken_u
 async def test_a_link_is_followed_without_a_key_while_it_is_valid(iris: Iris) -> None:
     attachment = await uploaded(iris.http)
     link = FileLinks.of(iris.settings).link(attachment["id"])
-    async with httpx2.AsyncClient(trust_env=False) as nobody:
+    async with plain_client() as nobody:
         response = await nobody.get(link)
     assert (response.status_code, response.content) == (200, PDF)
     assert response.headers["Content-Disposition"].startswith("attachment;")

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any, cast
 
-import httpx2
 from jsonschema import Draft202012Validator
 
 from domain.payloads import PAYLOADS, parse_payload
 from tests.api.support import mobile
 from tests.iris import Iris
+from tests.plain_http import plain_client
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 
@@ -40,7 +40,7 @@ def accepts(document: dict[str, Any], schema: dict[str, Any], value: object) -> 
 
 
 async def test_it_is_alive_and_ready_without_a_key(iris: Iris) -> None:
-    async with httpx2.AsyncClient(base_url=iris.http.base_url, trust_env=False) as http:
+    async with plain_client(base_url=iris.http.base_url) as http:
         live, ready = await http.get("/health/live"), await http.get("/health/ready")
     assert (live.status_code, live.json()) == (200, {"status": "ok"})
     assert (ready.status_code, ready.json()) == (

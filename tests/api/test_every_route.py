@@ -18,6 +18,7 @@ from pydantic.alias_generators import to_camel
 from models.access import Account
 from tests.api.belongings import Owner, owner_of_everything, reader_of
 from tests.iris import Iris
+from tests.plain_http import plain_client
 
 PUBLIC: Final = {
     "POST /user/login",
@@ -185,7 +186,7 @@ class Stage:
     def calling(self, token: str) -> httpx2.AsyncClient:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         base_url = self.iris.http.base_url
-        return httpx2.AsyncClient(base_url=base_url, headers=headers, timeout=30, trust_env=False)
+        return plain_client(base_url=base_url, headers=headers, timeout=30)
 
     def tells(self, answered: str) -> bool:
         """Whether an answer has anything in it of what the owner has."""

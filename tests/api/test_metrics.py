@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
 from bootstrap import connect_temporal, telling_runtime
@@ -11,6 +10,7 @@ from embedded.ports import free_port
 from metrics import serve
 from tests.api.support import SILENT, mobile
 from tests.iris import Iris
+from tests.plain_http import plain_client
 
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -100,7 +100,7 @@ async def test_temporals_own_are_told_where_a_setting_says(iris: Iris) -> None:
     address = f"127.0.0.1:{free_port()}"
     client = await connect_temporal(iris.settings, telling_runtime(address))
     assert await client.service_client.check_health()
-    async with httpx2.AsyncClient(trust_env=False) as http:
+    async with plain_client() as http:
         answer = await http.get(f"http://{address}/metrics")
     assert "temporal_request" in answer.text
 
@@ -108,6 +108,6 @@ async def test_temporals_own_are_told_where_a_setting_says(iris: Iris) -> None:
 async def test_a_worker_answers_where_a_setting_says() -> None:
     port = free_port()
     serve(f"127.0.0.1:{port}")
-    async with httpx2.AsyncClient(trust_env=False) as http:
+    async with plain_client() as http:
         answer = await http.get(f"http://127.0.0.1:{port}/metrics")
     assert "iris_dispatch_seconds" in answer.text

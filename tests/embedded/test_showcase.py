@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import httpx2
 import pytest
 from typer.testing import CliRunner
 
@@ -18,6 +17,7 @@ from embedded.demo import CHANNELS
 from embedded.secret_environment import secret_environment
 from embedded.showcase import Exhibit, Showcase, last_word, recipient_of, sandbox_token
 from tests.iris import Iris
+from tests.plain_http import plain_client
 
 
 def test_there_is_one_sample_of_every_payload_type() -> None:
@@ -45,7 +45,7 @@ def test_every_recipient_reads_what_can_be_read() -> None:
 async def opened(iris: Iris, **integrations: str) -> AsyncGenerator[Showcase]:
     """The showcase as `iris demo` opens it, with the API's address and a key."""
     headers = {"Authorization": f"Bearer {iris.demo.api_key}"}
-    async with httpx2.AsyncClient(base_url=iris.http.base_url, headers=headers, trust_env=False) as api:
+    async with plain_client(base_url=iris.http.base_url, headers=headers) as api:
         yield Showcase(api, integrations or iris.demo.integrations, timedelta(seconds=40))
 
 
@@ -82,7 +82,7 @@ async def test_what_the_api_refuses_is_said_with_its_reasons(iris: Iris) -> None
 
 
 async def test_an_address_where_another_program_answers_is_said(iris: Iris) -> None:
-    async with httpx2.AsyncClient(base_url=iris.gateway_url, trust_env=False) as gateway:
+    async with plain_client(base_url=iris.gateway_url) as gateway:
         (exhibit,) = await Showcase(gateway, {"sms": iris.demo.integrations["sms"]}).send_all()
     assert not exhibit.succeeded
     assert exhibit.problem == f"{iris.gateway_url}/v1/interactions is not Iris's API"
@@ -97,10 +97,10 @@ async def test_what_does_not_finish_in_time_is_said(iris: Iris) -> None:
 
 
 async def test_a_gateway_that_refuses_or_does_not_answer_is_said(iris: Iris) -> None:
-    async with opened(iris) as showcase, httpx2.AsyncClient(base_url=iris.gateway_url, trust_env=False) as stranger:
+    async with opened(iris) as showcase, plain_client(base_url=iris.gateway_url) as stranger:
         refused = await showcase.receive(stranger)
     assert "the gateway answers 401" in (refused.problem or "")
-    async with opened(iris) as showcase, httpx2.AsyncClient(base_url="http://127.0.0.1:1", trust_env=False) as nobody:
+    async with opened(iris) as showcase, plain_client(base_url="http://127.0.0.1:1") as nobody:
         unanswered = await showcase.receive(nobody)
     assert not unanswered.succeeded
     assert "no answer" in (unanswered.problem or "")

@@ -17,6 +17,7 @@ import pytest
 
 from embedded.ports import is_listened_on
 from embedded.temporal_server import TemporalServer
+from tests.plain_http import plain_client
 from tests.stack import Stack, client_of, running, send, start
 
 SLOW: Final = "34600000011"
@@ -87,7 +88,7 @@ async def test_everything_is_where_the_stack_file_says_and_only_its_owner_may_re
         *("tenant", "api_key", "integrations"),
     ]
     assert list(described["integrations"]) == ["sms", "whatsapp", "rcs", "email", "messenger"]
-    async with httpx2.AsyncClient(trust_env=False) as http:
+    async with plain_client() as http:
         for url in (f"{described['api_url']}/docs", described["temporal_ui_url"], f"{described['sandbox_url']}/health"):
             assert (await http.get(url, follow_redirects=True)).status_code == 200
 
@@ -136,7 +137,7 @@ async def test_the_web_ui_shows_what_was_sent_although_temporal_keeps_it_encrypt
     described = shared_stack[0].described()
     sent = await send(shared_stack[0])
     history = f"/api/v1/namespaces/default/workflows/interaction-{sent['id']}/history"
-    async with httpx2.AsyncClient(base_url=described["temporal_ui_url"], trust_env=False) as ui:
+    async with plain_client(base_url=described["temporal_ui_url"]) as ui:
         codec = (await ui.get("/api/v1/settings")).json()["Codec"]["Endpoint"]
         events = (await ui.get(history)).json()["history"]["events"]
         payloads = events[0]["workflowExecutionStartedEventAttributes"]["input"]

@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.plain_http import plain_client
 from tests.stack import Stack
 
 pytestmark = pytest.mark.timeout(120)
@@ -69,7 +70,7 @@ async def product(shared_stack: tuple[Stack, list[str]]) -> AsyncIterator[Produc
 
 
 def _calling(url: str, token: str) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=40, trust_env=False)
+    return plain_client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=40)
 
 
 async def test_a_worker_killed_right_after_the_answer_leaves_one_message_sent(product: Product) -> None:

@@ -11,6 +11,7 @@ import pytest
 from bench.faults.lines import Line, Mood
 from bench.faults.mischief import plan
 from embedded.ports import LOOPBACK, free_port
+from tests.plain_http import plain_client
 
 
 class Echo:
@@ -41,7 +42,7 @@ async def line(echo: Echo) -> AsyncIterator[Line]:
     server.close()
 
 
-_HTTP: Final = httpx2.AsyncClient(trust_env=False, limits=httpx2.Limits(max_keepalive_connections=0))
+_HTTP: Final = plain_client(limits=httpx2.Limits(max_keepalive_connections=0))
 
 
 async def ask(line: Line) -> httpx2.Response:

@@ -7,7 +7,6 @@ from email.message import EmailMessage
 from typing import Any, cast
 from urllib.parse import unquote
 
-import httpx2
 import pytest
 
 from domain.channels import Channel
@@ -16,6 +15,7 @@ from models.attachment import Attachment
 from models.integration import Integration
 from security import Vault
 from tests.iris import Iris
+from tests.plain_http import plain_client
 from tests.product.far_ends import VENDORS, label
 from tests.product.lines import Line
 from tests.providers.loopback import HttpFarEnd
@@ -101,7 +101,7 @@ async def test_a_provider_gets_a_link_by_which_it_fetches_the_file(line: Line) -
     await line.iris.until(answered["id"], lambda _: any(prefix in unquote(body) for body in bodies(far_end)))
     body = bodies(far_end)[-1]
     link = _link_in(body, prefix)
-    async with httpx2.AsyncClient(trust_env=False) as provider:
+    async with plain_client() as provider:
         response = await provider.get(link)
     assert (response.status_code, response.content, response.headers["Content-Type"]) == (200, PNG, "image/png")
 

@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-import httpx2
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
@@ -18,6 +17,7 @@ from embedded.processes import until
 from embedded.programs import WebProgram
 from models.interaction import Interaction
 from tests.iris import Iris, running_worker
+from tests.plain_http import plain_client
 from tests.product.far_ends import ONE_OF_EACH, label, words_of
 from tests.product.lines import Line, environment_of
 from tests.providers.far_ends.twilio import TwilioFarEnd
@@ -46,7 +46,7 @@ async def iris(iris: Iris, environment: WorkflowEnvironment, server_directory: P
     async with (
         WebProgram("api", server_directory / "lost.log", environment_of(settings), port, "/health/live") as api,
         running_worker(environment.client, settings),
-        httpx2.AsyncClient(base_url=api.url, headers=iris.http.headers, timeout=30, trust_env=False) as http,
+        plain_client(base_url=api.url, headers=iris.http.headers, timeout=30) as http,
     ):
         yield replace(iris, settings=settings, temporal=environment.client, http=http)
 

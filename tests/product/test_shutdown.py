@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import httpx2
 import pytest
 
 import worker
@@ -20,6 +19,7 @@ from integrations import ProviderOpener
 from security import Vault
 from tests.api.support import mobile
 from tests.iris import Iris
+from tests.plain_http import plain_client
 from tests.product.lines import environment_of
 from tests.silence import SilentFarEnd
 from worker import create_worker
@@ -45,7 +45,7 @@ async def stopping(iris: Iris, api: WebProgram) -> AsyncIterator[Iris]:
     """The product with that process of the API."""
     environment = api.environment()
     changes = {"task_queue": environment["IRIS_TASK_QUEUE"], "public_url": environment["IRIS_PUBLIC_URL"]}
-    async with httpx2.AsyncClient(base_url=api.url, headers=iris.http.headers, timeout=30, trust_env=False) as http:
+    async with plain_client(base_url=api.url, headers=iris.http.headers, timeout=30) as http:
         yield replace(iris, settings=iris.settings.model_copy(update=changes), http=http)
 
 

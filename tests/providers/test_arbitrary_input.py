@@ -18,6 +18,7 @@ from domain.identifiers import LONGEST_FOREIGN_ID
 from domain.outcomes import LONGEST_DETAIL, Accepted, Outcome, Rejected, Unanswered
 from providers import PROVIDERS
 from providers.base import AnyProvider, TransientError, UnreadableError, UnverifiedError, Webhook
+from tests.plain_http import plain_client
 from tests.providers.arbitrary import damaged, receipts, recorded, spoiled, webhooks
 from tests.providers.far_end import FarEnd
 from tests.providers.far_ends import FAR_ENDS
@@ -33,7 +34,7 @@ each_far_end = pytest.mark.parametrize("far_end", FAR_ENDS, ids=lambda far_end: 
 
 @pytest.fixture(scope="module")
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(timeout=httpx2.Timeout(2), follow_redirects=False, trust_env=False) as client:
+    async with plain_client(timeout=httpx2.Timeout(2), follow_redirects=False) as client:
         yield client
 
 

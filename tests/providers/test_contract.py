@@ -31,6 +31,7 @@ from providers.base import (
     Webhook,
 )
 from providers.redaction import HIDDEN
+from tests.plain_http import plain_client
 from tests.providers.far_end import NOW, REFERENCE, Delivery, FarEnd, with_another_body
 from tests.providers.far_ends import FAR_ENDS
 from tests.providers.loopback import HttpFarEnd, json_answer, page
@@ -40,7 +41,7 @@ TIMEOUT: Final = httpx2.Timeout(1, connect=1)
 
 @pytest.fixture(scope="session")
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False, trust_env=False) as client:
+    async with plain_client(timeout=TIMEOUT, follow_redirects=False) as client:
         yield client
 
 

@@ -22,6 +22,7 @@ from providers.http import Dialect, Doubt, judge, send
 from providers.meta import Meta, messenger, whatsapp
 from providers.meta.answers import dialect
 from providers.meta.codes import MESSENGER_MEANINGS, WHATSAPP_FAILURES, WHATSAPP_MEANINGS
+from tests.plain_http import plain_client
 from tests.providers.far_end import REFERENCE
 from tests.providers.far_ends.meta import (
     APP_SECRET,
@@ -73,7 +74,7 @@ class Complaining(Deaf):
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(timeout=1, trust_env=False) as client:
+    async with plain_client(timeout=1) as client:
         yield client
 
 

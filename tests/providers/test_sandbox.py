@@ -15,6 +15,7 @@ from embedded.gateway.recipients import spellings
 from providers.base import MisconfiguredError, Outbound, TransientError
 from providers.sandbox import Sandbox
 from tests.embedded.gateway.caller import settings
+from tests.plain_http import plain_client
 from tests.providers.sandbox_sends import CREDENTIALS, UNUSED, accepted, offline, opened, to_phone
 
 
@@ -26,7 +27,7 @@ async def gateway_url() -> AsyncIterator[str]:
 
 @pytest.fixture(scope="module")
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(trust_env=False, timeout=10) as client:
+    async with plain_client(timeout=10) as client:
         yield client
 
 
@@ -84,7 +85,7 @@ async def test_a_lost_answer_is_unanswered_and_its_repetition_is_accepted(sandbo
 
 
 async def test_an_answer_that_comes_too_late_is_unanswered(gateway_url: str) -> None:
-    async with httpx2.AsyncClient(trust_env=False, timeout=httpx2.Timeout(10, read=0.1)) as impatient:
+    async with plain_client(timeout=httpx2.Timeout(10, read=0.1)) as impatient:
         assert isinstance(await opened(impatient, gateway_url).send(to_phone("11")), Unanswered)
 
 

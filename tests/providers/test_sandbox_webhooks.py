@@ -24,6 +24,7 @@ from providers.base import UnreadableError, UnverifiedError, Webhook
 from providers.sandbox import Sandbox
 from tests.embedded.gateway.caller import SECRET, TOKEN, settings
 from tests.embedded.gateway.receiver import Receiver
+from tests.plain_http import plain_client
 from tests.providers.sandbox_sends import accepted, offline, opened, to_phone
 
 NOW: Final = datetime(2026, 7, 21, 10, 30, tzinfo=UTC)
@@ -94,7 +95,7 @@ async def gateway_url() -> AsyncIterator[str]:
 
 @pytest.fixture(scope="module")
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(trust_env=False, timeout=10) as client:
+    async with plain_client(timeout=10) as client:
         yield client
 
 
@@ -230,7 +231,7 @@ def test_a_sender_is_what_an_answer_on_the_channel_would_be_sent_to(
 
 
 async def test_what_the_gateway_tells_of_an_end_user_is_verified_and_read(sandbox: Sandbox, gateway_url: str) -> None:
-    async with Receiver().listening() as receiver, httpx2.AsyncClient(trust_env=False) as client:
+    async with Receiver().listening() as receiver, plain_client() as client:
         message_id = new_id()
         message = {**INBOUND, "id": message_id, "callbackUrl": receiver.url}
         del message["timestamp"]

@@ -22,6 +22,7 @@ from providers.http import judge
 from providers.sinch import Sinch
 from providers.sinch.answers import Answer
 from providers.sinch.messages import render
+from tests.plain_http import plain_client
 from tests.providers.far_ends.sinch import APP, PROJECT, SinchFarEnd, SinchRcs, SinchSms
 from tests.providers.loopback import json_answer
 from tests.providers.sinch_recordings import MESSAGE_ID, RECORDED, recorded
@@ -117,7 +118,7 @@ PAYLOADS_BY_RECORD: Final[dict[str, tuple[Channel, dict[str, JsonValue]]]] = {
 
 @pytest.fixture(scope="session")
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(timeout=1, trust_env=False) as client:
+    async with plain_client(timeout=1) as client:
         yield client
 
 

@@ -13,6 +13,7 @@ from domain.outcomes import Accepted
 from providers.base import TransientError
 from providers.sinch import Sinch
 from providers.sinch.answers import find_reference
+from tests.plain_http import plain_client
 from tests.providers.far_end import NOW, REFERENCE
 from tests.providers.far_ends.sinch import APP, MESSAGES, SinchFarEnd, SinchRcs, SinchSms, SinchWhatsApp
 from tests.providers.sinch_recordings import recorded
@@ -20,7 +21,7 @@ from tests.providers.sinch_recordings import recorded
 
 @pytest.fixture(scope="session")
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(timeout=1, trust_env=False) as client:
+    async with plain_client(timeout=1) as client:
         yield client
 
 

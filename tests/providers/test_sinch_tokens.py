@@ -12,6 +12,7 @@ import pytest
 from domain.outcomes import Accepted, FailureClass, Rejected
 from providers.base import AnyProvider, TransientError
 from providers.sinch.tokens import AccessToken, Tokens
+from tests.plain_http import plain_client
 from tests.providers.far_ends.sinch import BASIC, MESSAGES, TOKENS, SinchSms
 from tests.providers.loopback import HTTP_LOSSES, Reply, json_answer, page
 
@@ -28,7 +29,7 @@ NOT_AT_THE_MOMENT: Final[dict[str, Reply]] = {
 
 @pytest.fixture(scope="session")
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(timeout=1, trust_env=False) as client:
+    async with plain_client(timeout=1) as client:
         yield client
 
 

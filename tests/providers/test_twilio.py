@@ -18,6 +18,7 @@ from providers.twilio import Twilio
 from providers.twilio.codes import MEANINGS
 from providers.twilio.messages import DIALECT, with_reference
 from providers.twilio.settings import TwilioConfiguration
+from tests.plain_http import plain_client
 from tests.providers import vendor_twilio
 from tests.providers.far_ends.twilio import (
     ACCOUNT,
@@ -33,7 +34,7 @@ from tests.providers.twilio_recordings import CREDENTIALS, MESSAGE_ID, NO_NETWOR
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(timeout=1, trust_env=False) as client:
+    async with plain_client(timeout=1) as client:
         yield client
 
 

@@ -23,6 +23,7 @@ from domain.payloads import PAYLOADS, parse_payload
 from providers.base import Outbound
 from providers.twilio import Twilio
 from providers.twilio.messages import content_of
+from tests.plain_http import plain_client
 from tests.providers import vendor_twilio
 from tests.providers.far_ends.twilio import ACCOUNT, SENDER, TOKEN, TwilioFarEnd, TwilioSms, TwilioWhatsApp
 from tests.providers.twilio_recordings import CREDENTIALS, HERE, NO_NETWORK, SERVICE, recorded
@@ -85,7 +86,7 @@ def outbound(far_end: TwilioFarEnd, raw: Raw) -> Outbound:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(timeout=1, trust_env=False) as client:
+    async with plain_client(timeout=1) as client:
         yield client
 
 

@@ -18,6 +18,7 @@ from domain.payloads import parse_payload
 from providers.base import Outbound, TransientError
 from providers.twilio import Twilio
 from providers.twilio.sent import MOST_PAGES
+from tests.plain_http import plain_client
 from tests.providers import vendor_twilio
 from tests.providers.far_end import NOW
 from tests.providers.far_ends.twilio import ACCOUNT, SENDER, TOKEN, TwilioFarEnd, TwilioSms, TwilioWhatsApp, complain
@@ -29,7 +30,7 @@ SINCE: Final = NOW - timedelta(seconds=5)
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(timeout=0.5, trust_env=False) as client:
+    async with plain_client(timeout=0.5) as client:
         yield client
 
 

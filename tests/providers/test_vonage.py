@@ -21,6 +21,7 @@ from providers.http import Doubt, judge
 from providers.vonage import Vonage, application
 from providers.vonage.adapter import DIALECT
 from providers.vonage.codes import FAILURES, MEANINGS, UNCERTAIN
+from tests.plain_http import plain_client
 from tests.providers.far_end import REFERENCE
 from tests.providers.far_ends.vonage import (
     API_KEY,
@@ -47,7 +48,7 @@ NO_NETWORK: Final = httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport())
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(timeout=1, trust_env=False) as client:
+    async with plain_client(timeout=1) as client:
         yield client
 
 

@@ -24,6 +24,7 @@ from models.interaction import Interaction
 from security import Vault
 from tests.api.support import mobile, reasons
 from tests.iris import Iris, demo_settings, open_database
+from tests.plain_http import plain_client
 
 OUT, STATUS, CUSTOM = (
     "INTERACTION_OUT_CREATED_EVT",
@@ -171,7 +172,7 @@ async def test_a_place_too_long_ago_is_gone(iris: Iris, server_directory: Path) 
         async with open_database(settings), running(create_app(settings)) as url:
             demo = await seed_open_database(Vault(settings.vault_keys()), demo_settings(iris.gateway_url))
             headers = {"Authorization": f"Bearer {demo.api_key}"}
-            async with httpx2.AsyncClient(headers=headers, timeout=30, trust_env=False) as http:
+            async with plain_client(headers=headers, timeout=30) as http:
                 async with reading(http, f"{url}/v1/events") as stream:
                     place = stream.place
                 await Interaction.collection().database.client.admin.command(

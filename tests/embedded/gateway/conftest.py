@@ -8,11 +8,12 @@ from domain.identifiers import new_id
 from embedded.gateway import create_gateway, running
 from tests.embedded.gateway.caller import Caller, Desk, settings
 from tests.embedded.gateway.receiver import Receiver
+from tests.plain_http import plain_client
 
 
 @pytest.fixture(scope="package")
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(trust_env=False, timeout=10) as client:
+    async with plain_client(timeout=10) as client:
         yield client
 
 
