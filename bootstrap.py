@@ -25,6 +25,7 @@ from typing_extensions import override
 
 from models import DOCUMENTS
 from models.base import Stored
+from models.indexes import build_indexes
 from outbound_guard import AddressGuard, GuardedTransport
 from providers import PROVIDERS
 from settings import Settings
@@ -50,10 +51,12 @@ async def mongodb(settings: Settings) -> AsyncGenerator[AsyncMongoClient[dict[st
     """MongoDB with our documents and their indexes.
 
     Raises:
-        pymongo.errors.PyMongoError: if it does not answer within five seconds.
+        pymongo.errors.PyMongoError: if it does not answer within five seconds, or an index cannot be built.
     """
     async with mongodb_client(settings) as client:
-        await bind_documents(client[settings.mongodb_database])
+        database = client[settings.mongodb_database]
+        await build_indexes(database, DOCUMENTS)
+        await bind_documents(database)
         yield client
 
 
@@ -65,9 +68,9 @@ class _Binding(Initializer):
         return None if cls is Stored else await super().init_document(cls)
 
 
-async def bind_documents(database: AsyncDatabase[dict[str, Any]], *, with_indexes: bool = True) -> None:
+async def bind_documents(database: AsyncDatabase[dict[str, Any]]) -> None:
     """Bind our documents to their collections in a database."""
-    await _Binding(database, document_models=list(DOCUMENTS), skip_indexes=not with_indexes)
+    await _Binding(database, document_models=list(DOCUMENTS), skip_indexes=True)
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from bootstrap import connect_temporal, mongodb_client
+from models import DOCUMENTS
+from models.indexes import Index, State, survey_indexes
 from reconciling import schedule_id
 from settings import Settings
 from task_queues import WORKFLOWS, queues_of
@@ -60,10 +62,10 @@ class Checkup:
 
 async def examine(settings: Settings, api_url: str) -> Checkup:
     """Ask each part how it is."""
-    api, mongodb_part, (client, temporal) = await asyncio.gather(
+    api, (mongodb_part, *indexes), (client, temporal) = await asyncio.gather(
         _examine_api(api_url), _examine_mongodb(settings), _connect(settings)
     )
-    parts = [api, mongodb_part, temporal]
+    parts = [api, mongodb_part, *indexes, temporal]
     if client is None:
         return Checkup(parts, None)
     queues = await asyncio.gather(
@@ -89,10 +91,28 @@ async def _examine_api(url: str) -> Part:
     return Part("API", f"{url} does not reach {missed}" if missed else "")
 
 
-async def _examine_mongodb(settings: Settings) -> Part:
-    """Whether MongoDB answers."""
-    trouble = await _trouble(_ping(settings))
-    return Part("MongoDB", trouble, is_away=bool(trouble))
+async def _examine_mongodb(settings: Settings) -> Sequence[Part]:
+    """Whether MongoDB answers, and whether it has its indexes."""
+    async with mongodb_client(settings) as client:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                with pymongo.timeout(_PING_SECONDS):
+                    await client.admin.command("ping")
+                indexes = await survey_indexes(client[settings.mongodb_database], DOCUMENTS)
+        except (PyMongoError, TimeoutError) as error:
+            return [Part("MongoDB", f"no answer: {str(error) or type(error).__name__}"[:300], is_away=True)]
+    return [Part("MongoDB"), Part("indexes of MongoDB", "; ".join(_trouble_with(indexes)))]
+
+
+def _trouble_with(indexes: Sequence[Index]) -> Iterator[str]:
+    remedies = {
+        State.MISSING: "`iris indexes --prune` builds them",
+        State.OBSOLETE: "`iris indexes --prune` removes them, once every process runs this version",
+    }
+    for state, remedy in remedies.items():
+        names = [f"{one.collection}.{one.name}" for one in indexes if one.state is state]
+        if names:
+            yield f"{', '.join(names)} {state}: {remedy}"
 
 
 async def _connect(settings: Settings) -> tuple[Client | None, Part]:
@@ -102,20 +122,6 @@ async def _connect(settings: Settings) -> tuple[Client | None, Part]:
     except (RuntimeError, TimeoutError) as error:
         words = str(error) or "no answer in time"
         return None, Part("Temporal", f"{settings.temporal_address}: {words}", is_away=True)
-
-
-async def _ping(settings: Settings) -> None:
-    async with mongodb_client(settings) as client:
-        with pymongo.timeout(_PING_SECONDS):
-            await client.admin.command("ping")
-
-
-async def _trouble(question: Awaitable[object]) -> str:
-    try:
-        await asyncio.wait_for(question, PATIENCE)
-    except (PyMongoError, TimeoutError) as error:
-        return f"no answer: {str(error) or type(error).__name__}"[:300]
-    return ""
 
 
 async def _missing_search_attributes(client: Client) -> list[str]:

@@ -9,6 +9,7 @@ from commands.conversations import processes
 from commands.demonstration import demo
 from commands.deployment import promote, replay
 from commands.doctor import doctor
+from commands.indexes import indexes
 from commands.integrations import integrations
 from commands.interactions import interactions
 from commands.messages import send, show
@@ -25,7 +26,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (send, show, demo, doctor, replay, promote, rotate_credentials, up, api, worker, codec, sandbox, seed):
+for command in (send, show, demo, doctor, indexes, replay, promote, rotate_credentials):
+    app.command()(command)
+for command in (up, api, worker, codec, sandbox, seed):
     app.command()(command)
 app.command()(events)
 app.add_typer(interactions, name="interactions")

@@ -212,7 +212,7 @@ async def open_database(settings: Settings) -> AsyncGenerator[None]:
             # By identity: two clients of one server are equal.
             _bound[:] = [other for other in _bound if other is not ours]
             if _bound:
-                await bind_documents(_bound[-1], with_indexes=False)
+                await bind_documents(_bound[-1])
 
 
 @asynccontextmanager

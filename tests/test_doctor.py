@@ -16,6 +16,7 @@ from embedded.ports import free_port
 from embedded.processes import until
 from embedded.temporal_server import TemporalServer
 from models.interaction import Interaction
+from models.user import User
 from reconciling import ensure_schedule, schedule_id
 from tests.iris import Iris, running_iris
 from tests.workflows.stories_of_repair import registered_and_lost
@@ -30,6 +31,10 @@ async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name:
 
 
 async def doctor(iris: Iris, nowhere: Path, *options: str, **changes: str) -> Result:
+    return await called("doctor", iris, nowhere, *options, **changes)
+
+
+async def called(command: str, iris: Iris, nowhere: Path, *options: str, **changes: str) -> Result:
     settings = iris.settings
     environment = {
         "MONGODB_URI": settings.mongodb_uri.get_secret_value(),
@@ -39,7 +44,7 @@ async def doctor(iris: Iris, nowhere: Path, *options: str, **changes: str) -> Re
         "IRIS_API_URL": settings.public_url,
         "IRIS_PAYLOAD_KEYS": settings.payload_keys.get_secret_value(),
     }
-    arguments = ["doctor", "--data-dir", str(nowhere), *options]
+    arguments = [command, "--data-dir", str(nowhere), *options]
     return await asyncio.to_thread(CliRunner().invoke, app, arguments, env=environment | changes)
 
 
@@ -90,6 +95,26 @@ async def test_a_part_that_does_not_answer_is_named(
     result = await doctor(iris, tmp_path, "--json", **{variable: value.format(port=free_port())})
     assert result.exit_code == 2, result.output
     assert wrong(result) == [part]
+
+
+async def test_an_index_that_is_needed_no_longer_is_named_and_removed_when_asked(iris: Iris, tmp_path: Path) -> None:
+    users = User.collection()
+    await users.create_index("shoeSize", name="iris_shoeSize_1")
+    await users.create_index("hatSize", name="somebodys")
+    told = await doctor(iris, tmp_path, "--json")
+    assert (told.exit_code, wrong(told)) == (1, ["indexes of MongoDB"])
+    assert "users.iris_shoeSize_1 obsolete" in told.stdout
+    shown = await called("indexes", iris, tmp_path)
+    assert (shown.exit_code, "iris_shoeSize_1" in shown.stdout) == (0, True)
+    assert "iris_shoeSize_1" in await users.index_information()
+    pruned = json.loads((await called("indexes", iris, tmp_path, "--prune", "--json")).stdout)
+    assert [one["name"] for one in pruned["removed"]] == ["iris_shoeSize_1"]
+    assert "somebodys" in await users.index_information()
+    assert (await doctor(iris, tmp_path)).exit_code == 0
+    nothing = await called("indexes", iris, tmp_path, "--drop", "users.nothing")
+    assert (nothing.exit_code, "there is no index users.nothing" in nothing.output) == (1, True)
+    assert (await called("indexes", iris, tmp_path, "--drop", "users.somebodys")).exit_code == 0
+    assert "somebodys" not in await users.index_information()
 
 
 async def test_queues_that_no_worker_asks_are_named_and_nothing_is_waited_for(iris: Iris, tmp_path: Path) -> None:

@@ -1,0 +1,90 @@
+"""Indexes: built where they are missing, removed where they were ours, and nobody else's touched."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+from beanie import Document
+from pymongo import ASCENDING, AsyncMongoClient, IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from domain.identifiers import new_id
+from models.indexes import Database, State, build_indexes, survey_indexes
+
+
+def declaring(*declared: IndexModel) -> type[Document]:
+    """A document of a version that declares these."""
+
+    class Thing(Document):
+        class Settings:
+            name = "things"
+            indexes = declared
+
+    return Thing
+
+
+@pytest.fixture
+async def database(mongodb_uri: str) -> AsyncIterator[Database]:
+    async with AsyncMongoClient[dict[str, Any]](mongodb_uri) as client:
+        name = f"indexes_{new_id()}"
+        yield client[name]
+        await client.drop_database(name)
+
+
+async def there(database: Database) -> Mapping[str, Mapping[str, Any]]:
+    found = await database["things"].index_information()
+    return {name: index for name, index in found.items() if name != "_id_"}
+
+
+async def states(database: Database, *indexes: IndexModel) -> dict[str, State]:
+    return {one.name: one.state for one in await survey_indexes(database, [declaring(*indexes)])}
+
+
+PLAIN, UNIQUE = IndexModel([("a", ASCENDING)]), IndexModel([("a", ASCENDING)], unique=True)
+OTHER = IndexModel([("b", ASCENDING)])
+
+
+def kept(seconds: int) -> IndexModel:
+    return IndexModel([("at", ASCENDING)], expireAfterSeconds=seconds)
+
+
+async def test_what_is_missing_is_built_once(database: Database) -> None:
+    assert await states(database, PLAIN) == {"iris_a_1": State.MISSING}
+    for _ in range(2):
+        await build_indexes(database, [declaring(PLAIN, kept(60))])
+    assert await states(database, PLAIN, kept(60)) == {"iris_a_1": State.WANTED, "iris_at_1": State.WANTED}
+
+
+async def test_a_changed_one_is_built_beside_the_old_one_which_is_obsolete_then(database: Database) -> None:
+    await build_indexes(database, [declaring(PLAIN)])
+    await build_indexes(database, [declaring(UNIQUE)])
+    after = await states(database, UNIQUE)
+    assert after.pop("iris_a_1") is State.OBSOLETE
+    assert list(after.values()) == [State.WANTED]
+    assert [index.get("unique") for index in (await there(database)).values()] == [None, True]
+
+
+async def test_how_long_is_kept_changes_in_place(database: Database) -> None:
+    await build_indexes(database, [declaring(kept(60))])
+    await build_indexes(database, [declaring(kept(90))])
+    assert {name: index["expireAfterSeconds"] for name, index in (await there(database)).items()} == {"iris_at_1": 90}
+
+
+async def test_what_is_to_be_kept_by_now_expires_no_more(database: Database) -> None:
+    await build_indexes(database, [declaring(kept(60))])
+    await build_indexes(database, [declaring(IndexModel([("at", ASCENDING)]))])
+    ((name, index),) = (await there(database)).items()
+    assert (name, "expireAfterSeconds" in index) == ("iris_at_1", False)
+
+
+async def test_somebody_elses_serves_as_ours_and_is_nobodys_to_remove(database: Database) -> None:
+    """As do those of databases that were made before ours had names."""
+    await database["things"].create_indexes([PLAIN, OTHER])
+    await build_indexes(database, [declaring(PLAIN)])
+    assert await states(database, PLAIN) == {"a_1": State.WANTED, "b_1": State.FOREIGN}
+
+
+async def test_what_cannot_be_unique_is_an_error_that_says_so(database: Database) -> None:
+    await database["things"].insert_many([{"a": 1}, {"a": 1}])
+    with pytest.raises(DuplicateKeyError, match="iris_a_1"):
+        await build_indexes(database, [declaring(UNIQUE)])
