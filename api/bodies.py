@@ -17,6 +17,10 @@ DEEPEST: Final = 32
 
 _LARGEST_INTEGER: Final = 2**63 - 1
 
+_REFERENCE: Final = frozenset({"$ref", "$id"})
+"""The names of an object that MongoDB's drivers read as a reference, and give back as something else
+(https://www.mongodb.com/docs/manual/reference/database-references/#dbrefs)."""
+
 LONGEST_UPLOAD: Final = 30.0
 """Seconds that a caller has to send a body."""
 
@@ -68,7 +72,7 @@ async def read_object(request: Request, limit: int) -> dict[str, JsonValue]:
 
     Raises:
         InvalidRequestError: if it is none, or could not be stored: numbers beyond 64 bits, lone surrogates, NUL in
-            names, deeper than `DEEPEST`.
+            names, deeper than `DEEPEST`, MongoDB's references.
     """
     body = await read_bytes(request, limit)
     try:
@@ -136,6 +140,8 @@ def check_storable(value: JsonValue, path: str = "", depth: int = 1) -> None:
         raise _not_storable(path, f"nested deeper than {DEEPEST} levels")
     match value:
         case dict():
+            if value.keys() >= _REFERENCE:
+                raise _not_storable(path, "an object with both $ref and $id")
             for name, inner in value.items():
                 _check_text(name, path, "name")
                 check_storable(inner, f"{path}.{name}" if path else name, depth + 1)

@@ -17,6 +17,7 @@ from api.bodies import read_object
 from domain.errors import InvalidRequestError
 from domain.problems import MOST_PROBLEMS
 from tests.api.support import mobile, reasons
+from tests.api.test_managing_processes import answered
 from tests.iris import Iris
 from tests.providers.arbitrary import damaged
 
@@ -48,6 +49,8 @@ NOT_STORABLE = {
     "half of a pair in a name": (b'{"payLoad": {"\\udc00": 1}}', "payLoad"),
     "NUL": (b'{"payLoad": {"Text": "a\\u0000b"}}', "payLoad.Text"),
     "NUL in a name": (b'{"metadata": {"a\\u0000b": 1}}', "metadata"),
+    "what MongoDB's drivers read as a reference": (b'{"metadata": {"x": [{"$id": 1, "$ref": "y"}]}}', "metadata.x[0]"),
+    "a reference for a value": (b'{"primaryKey": {"$ref": "y", "$id": {}, "$db": "z", "a": 1}}', "primaryKey"),
 }
 
 
@@ -64,6 +67,15 @@ async def test_what_is_no_object_is_a_bad_request(iris: Iris, body: bytes) -> No
 @pytest.mark.parametrize(("body", "field"), NOT_STORABLE.values(), ids=NOT_STORABLE)
 async def test_what_could_not_be_kept_as_it_is_is_refused(iris: Iris, body: bytes, field: str) -> None:
     assert reasons(await post_raw(iris, body), 422) == [(field, "invalid")]
+
+
+async def test_names_with_a_dollar_are_kept_as_they_are(iris: Iris) -> None:
+    odd = {"a": {"$ref": "#/a"}, "b": {"$id": "1", "$db": "x"}, "$set": {"$ref": 1}, "c.$d": [{"$literal": 1}], "": 1}
+    sent = await iris.send("sms", mobile(), metadata=odd)
+    assert {name: (await iris.read(sent["id"]))["metadata"][name] for name in odd} == odd
+    user = await answered(await iris.http.post("/v1/users", json={"name": "Ana", "metadata": odd}), 201)
+    changed = await iris.http.patch(f"/v1/users/{user['id']}", json={"metadata": {"x": odd}})
+    assert (await answered(changed))["metadata"] == {"x": odd}
 
 
 async def test_nesting_is_bounded(iris: Iris) -> None:
