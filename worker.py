@@ -19,7 +19,9 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from activities.admission import MongoAdmission
 from activities.attachments import Files
 from activities.dispatch import ProviderDispatch
+from activities.erasing import MongoErasures
 from activities.interfaces import sending_queue, telling_queue
+from activities.merging import MongoMerges
 from activities.notification import HttpNotifications
 from activities.reception import MongoReception
 from activities.reconciliation import TemporalReconciliation
@@ -27,7 +29,6 @@ from activities.reconciliation_of_telling import NotificationsReconciliation
 from activities.record import MongoRecord
 from activities.shares import Shares
 from activities.telling import TenantTeller
-from activities.users import MongoUsers
 from api import telling
 from api.engine import tell
 from api.schemas.interactions import InteractionAnswer
@@ -101,7 +102,8 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
             record.load,
             MongoReception(teller.tell).receive,
             reconciliation.inspect,
-            *MongoUsers(client).all(),
+            *MongoMerges().all(),
+            *MongoErasures(client, _shown).all(),
         ],
         workflow_runner=_runner(settings),
         # Few fixed pollers starve new submissions behind receipts (docs/decisions/0006).

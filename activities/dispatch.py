@@ -110,14 +110,27 @@ class ProviderDispatch(DispatchActivities):
             return Rejected(code="misconfigured", failure=FailureClass.CONFIGURATION, detail=str(error))
         except InvalidPayloadError as error:
             return Rejected(code="invalid_payload", failure=FailureClass.CONTENT, detail=str(error))
+        destinations = await _destinations(dispatch)
+        if not destinations:
+            return Rejected(code="erased", failure=FailureClass.DESTINATION)
         outbound = Outbound(
             reference=dispatch.interaction_id,
             channel=integration.channel,
-            destinations=tuple(destination.value for destination in dispatch.destinations),
+            destinations=destinations,
             payload=payload,
             callback_url=self.opener.callback_url(integration),
         )
         return provider, outbound
+
+
+async def _destinations(dispatch: Dispatch) -> tuple[str, ...]:
+    """Where a message goes: not to those of several who were erased since; what is for one alone is cancelled then."""
+    destinations = tuple(destination.value for destination in dispatch.destinations)
+    kept = await Interaction.find_one({"_id": dispatch.interaction_id}) if len(destinations) > 1 else None
+    if kept is None:
+        return destinations
+    left = {destination.value for destination in kept.destinations}
+    return tuple(destination for destination in destinations if destination in left)
 
 
 async def _belongs_to_another(dispatch: Dispatch, found: Accepted) -> bool:

@@ -299,18 +299,18 @@ class UserTask(_Message):
     settling: timedelta
 
 
-class Erased(_Message):
-    """What one pass erased.
+class Erasing(_Message):
+    """What the running workflow of an interaction is told, of whose users one is erased.
 
     Attributes:
-        open: interactions that were told so, whose workflows were running.
+        is_cancelled: whether nobody is left whom it is for, so that what is not sent yet is not sent any more.
     """
 
-    open: list[str] = []
+    is_cancelled: bool = False
 
 
-class UserActivities(ABC):
-    """Merging users, and erasing them; each may be done again and again."""
+class MergeActivities(ABC):
+    """Merging users; each may be done again and again."""
 
     @abstractmethod
     @activity.defn
@@ -327,6 +327,10 @@ class UserActivities(ABC):
     async def complete_merge(self, task: UserTask) -> None:
         """Write down that nothing is left to be moved."""
 
+
+class ErasureActivities(ABC):
+    """Erasing users; each may be done again and again."""
+
     @abstractmethod
     @activity.defn
     async def claim_erasure(self, task: UserTask) -> list[Problem]:
@@ -334,13 +338,13 @@ class UserActivities(ABC):
 
     @abstractmethod
     @activity.defn
-    async def erase(self, task: UserTask) -> Erased:
+    async def erase(self, task: UserTask) -> None:
         """Empty what is left of an erased user, and tell the running workflows of its interactions."""
 
     @abstractmethod
     @activity.defn
-    async def forget(self, interaction_ids: list[str]) -> None:
-        """Delete the histories of these interactions' workflows that have ended."""
+    async def forget(self, task: UserTask) -> None:
+        """Empty what is told of its interactions, and delete the histories of their workflows that have ended."""
 
     @abstractmethod
     @activity.defn

@@ -95,7 +95,6 @@ class TenantTeller:
     def _notification(self, integration: Integration, url: str, happening: Happening) -> Notification:
         interaction, now = happening.interaction, utc_now()
         standing = Standing(status=interaction.status, custom_status=interaction.custom_status)
-        body = happening.body(self.show(interaction))
         return Notification(
             id=Notification.id_of(interaction.id, happening.position, happening.event, standing),
             tenant=integration.tenant,
@@ -105,10 +104,16 @@ class TenantTeller:
             position=happening.position,
             host=host_of(url),
             created=happening.created,
-            body=json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+            body=body_of(happening, self.show),
             began=now,
             next_attempt=now,
         )
+
+
+def body_of(happening: Happening, show: Show) -> str:
+    """What is told of an event."""
+    body = happening.body(show(happening.interaction))
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
 @contextmanager

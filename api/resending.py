@@ -76,7 +76,8 @@ async def _submission(
         submitted_at=utc_now(),
         integration=describe(integration),
         payload=first.payload,
-        destinations=[destination.value for destination in first.destinations],
+        # Not to those of several users who were erased since.
+        destinations=[destination.value for destination in first.destinations if destination.value],
         process_id=process.id if process else None,
         new_process_id=derived_id("process", new_id),
         auto_create_user=True,

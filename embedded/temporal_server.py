@@ -85,6 +85,10 @@ class TemporalServer(Server):
             *("--ip", LOOPBACK, "--port", str(self._port), "--namespace", self.namespace),
             # The only history shard would otherwise take at most 20 tasks per second: 50 ms for each step.
             *("--dynamic-config-value", "history.transferProcessorMaxPollRPS=5000"),
+            # How often its queues say how far they have come: before that is known no history is deleted, which else
+            # takes half a minute.
+            *("--dynamic-config-value", 'history.transferProcessorUpdateAckInterval="1s"'),
+            *("--dynamic-config-value", 'history.visibilityProcessorUpdateAckInterval="1s"'),
             # With the usual four, a poll that waits at another than the first is not told of by `DescribeTaskQueue`:
             # a worker that works well then looks as if it did not. One is enough for one machine.
             *("--dynamic-config-value", "matching.numTaskqueueReadPartitions=1"),

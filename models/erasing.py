@@ -19,11 +19,26 @@ KEPT_ONCE_ERASED: Final = frozenset({"destinations", "due", "policy", "problems"
 EMPTY_ENTRY: Final = {"notes": None}
 """What an entry of an erased interaction's history does not say."""
 
+_TOLD_OF: Final = "$$one.event.destination"
+
 EMPTY_EVENT: Final = {
     "event": {
         "$mergeObjects": [
             "$$one.event",
-            {"key": "$$one.id", "reference": None, "provider_message_id": None, "destination": None, "detail": ""},
+            {
+                "key": "$$one.id",
+                "reference": None,
+                "provider_message_id": None,
+                # Of several users others may be left, of whom it is still known how far the message has come to them.
+                "destination": {
+                    "$cond": [
+                        {"$or": [{"$in": [_TOLD_OF, "$destinations.value"]}, {"$lte": [_TOLD_OF, None]}]},
+                        _TOLD_OF,
+                        "",
+                    ]
+                },
+                "detail": "",
+            },
         ]
     }
 }
@@ -58,39 +73,50 @@ def bearing(message_id: str) -> dict[str, list[str]]:
     return {"$in": [message_id, erased_id(message_id)]}
 
 
-def erasing(at: datetime, message_ids: Sequence[str]) -> list[dict[str, Any]]:
-    """The update that erases an interaction that was only with an erased user."""
+def hashed(message_ids: Sequence[str], *, is_erased: bool) -> list[str]:
+    """The provider's ids of an interaction's message as they stand once it is erased; of one that is, as they are."""
+    return list(message_ids) if is_erased else [erased_id(one) for one in message_ids]
+
+
+def erasing(at: datetime, message_ids: Sequence[str], user_id: str) -> list[dict[str, Any]]:
+    """The update that erases an interaction that was with an erased user, and with nobody else who still is."""
     problem = Problem(field="", code="erased").model_dump()
     refused: dict[str, Any] = {"$cond": [{"$eq": ["$problems", []]}, [], [problem]]}
-    return [
-        {
-            "$set": {
-                **_erasing_news(at, message_ids),
-                "destinations": emptied("$destinations", {"value": ""}),
-                "fingerprint": "",
-                "metadata": {"$literal": {}},
-                "payload": {"$literal": {}},
-                "primary_key": {"$literal": {}},
-                "problems": refused,
-                "summary": summary_text(),
-                "words": [],
-            }
-        }
-    ]
+    # One that was refused named nobody.
+    its: dict[str, Any] = {"$cond": [{"$eq": ["$user_ids", []]}, [user_id], "$user_ids"]}
+    filled: dict[str, Any] = {"$mergeObjects": ["$template", {"variables": {"$literal": {}}}]}
+    said: dict[str, Any] = {
+        "attachments": [],
+        "destinations": emptied("$destinations", {"value": ""}),
+        "fingerprint": "",
+        "metadata": {"$literal": {}},
+        "payload": {"$literal": {}},
+        "primary_key": {"$literal": {}},
+        "problems": refused,
+        "summary": summary_text(),
+        "template": {"$cond": [{"$gt": ["$template", None]}, filled, None]},
+        "user_ids": its,
+        "words": [],
+    }
+    return [{"$set": said}, {"$set": _erasing_news(at, message_ids)}]
 
 
-def erasing_one_of_several(at: datetime, message_ids: Sequence[str], user_id: str) -> list[dict[str, Any]]:
-    """The update that erases one user from an interaction that was also with others: what was said stays theirs."""
-    of_it = {"$cond": [{"$eq": ["$$one.user_id", user_id]}, {"value": ""}, {}]}
-    return [{"$set": {**_erasing_news(at, message_ids), "destinations": emptied("$destinations", of_it)}}]
+def erasing_one_of_several(at: datetime, message_ids: Sequence[str], user_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """The update that erases one user, by all its ids, from an interaction that is also with others.
+
+    What was said stays theirs.
+    """
+    of_it = {"$cond": [{"$in": ["$$one.user_id", list(user_ids)]}, {"value": ""}, {}]}
+    said = {"destinations": emptied("$destinations", of_it)}
+    return [{"$set": said}, {"$set": _erasing_news(at, message_ids)}]
 
 
 def _erasing_news(at: datetime, message_ids: Sequence[str]) -> dict[str, Any]:
     return {
         # What is under way is still followed; nothing else is awaited any more.
         "due": {"$cond": [{"$in": ["$status", _UNDER_WAY]}, "$due", None]},
-        "erased_at": at,
+        "erased_at": {"$ifNull": ["$erased_at", at]},
         "history": emptied("$history", EMPTY_ENTRY),
         "provider_events": emptied("$provider_events", EMPTY_EVENT),
-        "provider_message_ids": {"$literal": [erased_id(one) for one in message_ids]},
+        "provider_message_ids": {"$literal": list(message_ids)},
     }

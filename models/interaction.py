@@ -32,6 +32,9 @@ from models.user import User
 
 _IS_DUE: Final = {"due": {"$type": "date"}}
 
+TAKES_FILES: Final = {"attachments.0": {"$exists": True}}
+"""What selects the interactions that took uploaded files along."""
+
 RESEND_OF_FIELD: Final = f"metadata.{RESEND_OF}"
 
 LISTED_BY: Final = (
@@ -135,6 +138,7 @@ class Interaction(Stored):
             *map(IndexModel, map(newest_first_by, LISTED_BY)),
             IndexModel(newest_first_by(RESEND_OF_FIELD), partialFilterExpression={RESEND_OF_FIELD: {"$exists": True}}),
             IndexModel([("integration.integration_id", ASCENDING), ("provider_message_ids", ASCENDING)]),
+            IndexModel([("tenant", ASCENDING), ("attachments", ASCENDING)], partialFilterExpression=TAKES_FILES),
             # Only what still has to happen: a handful of a million.
             IndexModel([("due", ASCENDING), ("_id", ASCENDING)], partialFilterExpression=_IS_DUE),
         ]

@@ -17,6 +17,16 @@ from models.base import Stored
 HERE: Final[Mapping[str, None]] = {"merge": None, "erasure": None}
 """What selects the users that are neither merged into another nor erased."""
 
+EMPTY: Final[Mapping[str, object]] = {
+    "name": "",
+    "metadata": None,
+    "destinations": [],
+    "name_keys": [],
+    "metadata_keys": [],
+    "fingerprint": "",
+}
+"""What is left of a user that is merged or erased."""
+
 NEWEST_FIRST: Final = (("created", DESCENDING), ("_id", DESCENDING))
 
 _LAST_CHARACTER: Final = "\U0010ffff"

@@ -14,7 +14,9 @@ class Audience:
     """Whom a message goes to. The message has come as far as to the destination that it is slowest to reach."""
 
     def __init__(self, destinations: Sequence[Destination]) -> None:
-        self._reached: dict[str, Reached] = {one.value: (Milestone.NONE, "") for one in destinations}
+        # Of those of several who are erased nobody tells any more.
+        left = [one for one in destinations if one.value] or destinations
+        self._reached: dict[str, Reached] = {one.value: (Milestone.NONE, "") for one in left}
         # Telephone providers may tell of a number in another of its forms; an address of e-mail has but one.
         self._is_exact = any(one.key is DestinationKind.EMAIL for one in destinations)
 

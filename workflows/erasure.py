@@ -5,7 +5,7 @@ from typing import cast
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.interfaces import UserActivities, UserTask
+    from activities.interfaces import ErasureActivities, UserTask
     from domain.problems import Problem
     from workflows.steps import long_step, step
 
@@ -21,23 +21,23 @@ class ErasureWorkflow:
     async def run(self, task: UserTask) -> None:
         """Erase it, or refuse to; to the end, whatever breaks in between."""
         self._problems = await workflow.execute_local_activity_method(
-            UserActivities.claim_erasure, task, **step("empty the user")
+            ErasureActivities.claim_erasure, task, **step("empty the user")
         )
         if not self._problems:
-            erased = await workflow.execute_activity_method(
-                UserActivities.erase, task, **long_step("empty its interactions and processes")
+            await workflow.execute_activity_method(
+                ErasureActivities.erase, task, **long_step("empty its interactions and processes")
             )
             # Who had found the user before may still write to it, and workflows that were told need a moment to end.
             await workflow.sleep(task.settling, summary="let what is under way be written")
-            late = await workflow.execute_activity_method(
-                UserActivities.erase, task, **long_step("empty what was written meanwhile")
+            await workflow.execute_activity_method(
+                ErasureActivities.erase, task, **long_step("empty what was written meanwhile")
             )
             await workflow.execute_activity_method(
-                UserActivities.forget,
-                [*erased.open, *late.open],
-                **long_step("delete the histories of ended workflows"),
+                ErasureActivities.forget,
+                task,
+                **long_step("empty what is told, and delete the histories of ended workflows"),
             )
-            await workflow.execute_local_activity_method(UserActivities.complete_erasure, task, **step("it is done"))
+            await workflow.execute_local_activity_method(ErasureActivities.complete_erasure, task, **step("it is done"))
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     @workflow.update(description="Wait until it is emptied or refused")

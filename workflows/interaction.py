@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
         Change,
         Dispatch,
         DispatchActivities,
+        Erasing,
         RecordActivities,
         Search,
         sending_queue,
@@ -46,6 +47,9 @@ _AT_ONCE: Final = timedelta(milliseconds=1)
 
 MILLISECOND_BITS: Final = 42
 """Bits that hold an instant in milliseconds until the year 2109."""
+
+
+_OTHERS_STAY: Final = Erasing()
 
 
 @workflow.defn(name="Interaction")
@@ -99,14 +103,16 @@ class InteractionWorkflow:
     @workflow.update(description="Cancel it, unless it is too late")
     async def cancel(self, account_id: str) -> Standing:
         """Where it stands once it is cancelled, or cannot be any more."""
-        self._cancelled_by = self._cancelled_by or account_id
+        self._cancelled_by = self._cancelled_by or f"la cuenta {account_id}"
         await workflow.wait_condition(lambda: self._standing.status not in UNSENT)
         return self._standing
 
     @workflow.signal(description="Its end user is erased: nothing more is awaited")
-    def erase(self) -> None:
-        """End as soon as nothing is under way; MongoDB keeps nothing personal of it any more."""
+    def erase(self, erasing: Erasing = _OTHERS_STAY) -> None:
+        """Await nothing any more, and send nothing if nobody is left to send it to; what is under way is finished."""
         self._is_erased = True
+        if erasing.is_cancelled:
+            self._cancelled_by = self._cancelled_by or "la supresión de su usuario"
 
     @workflow.query(description="Where the interaction stands")
     def standing(self) -> Standing:
@@ -188,7 +194,9 @@ class InteractionWorkflow:
         return repair.problems
 
     async def _dispatch(self, dispatch: Dispatch) -> None:
-        outcome = await send(dispatch, self._start, self._is_proven, lambda: self._cancelled_by)
+        outcome = await send(
+            dispatch, self._start, self._is_proven, lambda: self._is_erased, lambda: self._cancelled_by
+        )
         if isinstance(outcome, Cancelled) and workflow.patched("remember-before-it-is-cancelled"):
             # The server knows who asked only once this task is over: one that is lost would forget it, and send.
             await workflow.sleep(_AT_ONCE, summary="remember that it is cancelled")

@@ -5,7 +5,7 @@ from typing import cast
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.interfaces import UserActivities, UserTask
+    from activities.interfaces import MergeActivities, UserTask
     from domain.problems import Problem
     from workflows.steps import long_step, step
 
@@ -21,19 +21,19 @@ class MergeWorkflow:
     async def run(self, task: UserTask) -> None:
         """Merge it, or refuse to; to the end, whatever breaks in between."""
         self._problems = await workflow.execute_local_activity_method(
-            UserActivities.claim_merge, task, **step("give its destinations to the other")
+            MergeActivities.claim_merge, task, **step("give its destinations to the other")
         )
         if not self._problems:
             await self._move(task)
             # Who had found the user before may still write to it.
             await workflow.sleep(task.settling, summary="let what is under way be written")
             await self._move(task)
-            await workflow.execute_local_activity_method(UserActivities.complete_merge, task, **step("it is done"))
+            await workflow.execute_local_activity_method(MergeActivities.complete_merge, task, **step("it is done"))
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     async def _move(self, task: UserTask) -> None:
         await workflow.execute_activity_method(
-            UserActivities.move, task, **long_step("give its interactions and processes to the other")
+            MergeActivities.move, task, **long_step("give its interactions and processes to the other")
         )
 
     @workflow.update(description="Wait until it is merged or refused")

@@ -25,7 +25,7 @@ class Cancelled(NamedTuple):
     """It was cancelled, and surely no provider took it.
 
     Attributes:
-        by: the account that cancelled it.
+        by: who cancelled it, in words.
     """
 
     by: str

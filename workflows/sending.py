@@ -26,11 +26,15 @@ REPEATED_AFTER: Final = (timedelta(seconds=1), timedelta(seconds=2))
 """The waits before each repetition of a send that nobody answered, where it may be repeated; then its receipts tell."""
 
 WhoCancelled = Callable[[], str | None]
-"""The account that has cancelled the interaction, if one has."""
+"""Who has cancelled the interaction, in words, if anybody has."""
 
 
 async def send(
-    dispatch: Dispatch, start: InteractionInput, is_proven: Callable[[], bool], who_cancelled: WhoCancelled
+    dispatch: Dispatch,
+    start: InteractionInput,
+    is_proven: Callable[[], bool],
+    is_erased: Callable[[], bool],
+    who_cancelled: WhoCancelled,
 ) -> Sending:
     """What the provider answered; a text if it surely never took the message.
 
@@ -39,6 +43,8 @@ async def send(
         start: how long it may take.
         is_proven: whether the provider's news tell that it took the message: then an attempt that is under way may
             still bring its answer, and none is made after it.
+        is_erased: whether a user of it is: it would go to fewer than before, which a provider would not take for the
+            same, so that it is not repeated.
         who_cancelled: by whom it is cancelled: then too an attempt that is under way may still bring its answer, and
             none is made after it (docs/decisions/0019-cancelling.md).
     """
@@ -49,9 +55,11 @@ async def send(
             return outcome
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: who_cancelled() is not None, timeout=wait, timeout_summary="before it is sent again"
+                lambda: who_cancelled() is not None or is_erased(),
+                timeout=wait,
+                timeout_summary="before it is sent again",
             )
-        if who_cancelled() is not None or workflow.now() >= deadline:
+        if who_cancelled() is not None or is_erased() or workflow.now() >= deadline:
             return outcome
         repeated = await _send_once(dispatch, start, deadline, is_proven, who_cancelled)
         # That this one was surely not taken says nothing of those before it.

@@ -33,7 +33,7 @@ def describe_outcome(outcome: Sending) -> str | None:
         case Unanswered():
             return f"Respuesta perdida: puede haberse enviado. {outcome.detail}".rstrip()
         case Cancelled():
-            return f"Cancelada por la cuenta {outcome.by}"
+            return f"Cancelada por {outcome.by}"
         case str():
             return f"No enviado en el plazo de reintentos: {outcome}"
 
@@ -49,7 +49,7 @@ def events_of_refused(outcome: Sending) -> list[ProviderEvent]:
         return []
     return [
         ProviderEvent(
-            key=f"refused:{refused.destination}",
+            key=f"refused:{position}",
             word="rejected",
             milestone=Milestone.FAILED,
             provider_message_id=outcome.provider_message_id,
@@ -58,7 +58,7 @@ def events_of_refused(outcome: Sending) -> list[ProviderEvent]:
             failure=refused.failure,
             detail=refused.detail,
         )
-        for refused in outcome.refused
+        for position, refused in enumerate(outcome.refused)
     ]
 
 

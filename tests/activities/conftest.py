@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import httpx2
 import pytest
+from temporalio.client import Client
 
-from bootstrap import http_client
+from bootstrap import connect_temporal, http_client
 from domain.identifiers import new_id
 from embedded.gateway import Account, GatewaySettings, create_gateway, running
+from embedded.temporal_server import TemporalServer
 from outbound_guard import PRIVATE, AddressGuard
 from settings import Settings
 from tests.activities.world import SIGNING_SECRET, TOKEN, World
@@ -43,3 +45,9 @@ async def provider_http() -> AsyncIterator[httpx2.AsyncClient]:
 def world(gateway_url: str) -> World:
     """A tenant that no other test knows."""
     return World(tenant=f"tenant-{new_id()}", gateway_url=gateway_url)
+
+
+@pytest.fixture(scope="session")
+async def temporal(temporal_server: TemporalServer) -> Client:
+    """A Temporal server on which nothing runs."""
+    return await connect_temporal(Settings.model_validate({"temporal_address": temporal_server.address}))

@@ -14,11 +14,14 @@ from embedded.processes import until
 from models.interaction import Interaction
 from models.unmatched import UnmatchedNews
 from models.user import User
-from tests.api.support import ABSENT_ID, SILENT, mobile, reasons
+from tests.api.support import ABSENT_ID, SILENT, mobile, reasons, verdicts
 from tests.api.test_managing_processes import answered, hear
 from tests.api.test_merging_users import merge, number_of
 from tests.api.test_users import created
 from tests.iris import Iris
+
+THROTTLED = "34600000005"
+"""The sandbox's recipient whose messages are taken at the third try."""
 
 
 async def erase(iris: Iris, user_id: str) -> dict[str, Any]:
@@ -111,6 +114,41 @@ async def test_what_is_also_another_users_keeps_what_was_said(iris: Iris) -> Non
     assert seen["payload"] == sent["payload"]
     assert sorted(one["value"] for one in seen["destinations"]) == ["", addresses[1]]
     assert await traces(addresses[0]) == []
+    again = await answered(await iris.http.post(f"/v1/interactions/{sent['id']}/resend", json={"force": True}))
+    assert [one["value"] for one in again["destinations"]] == [addresses[1]]
+
+
+async def test_what_is_not_sent_yet_is_cancelled(iris: Iris) -> None:
+    sent = await iris.send("sms", THROTTLED)
+    await asyncio.wait_for(until(lambda: is_tried(iris, sent["id"])), 20)
+    await answered(await iris.http.delete(f"/v1/users/{sent['users'][0]['id']}"))
+    seen = await iris.until_status(sent["id"], "PROVIDER_SENDING_ERROR", "cancelled")
+    await iris.ended(sent["id"])
+    assert await iris.taken_by_gateway(sent["id"]) == []
+    assert [entry["status"] for entry in seen["auditTrail"]["history"]].count("PROVIDER_SENDING_ERROR") == 1
+
+
+async def test_the_histories_of_workflows_that_have_ended_are_deleted(iris: Iris) -> None:
+    user = await created(iris)
+    sent = [await iris.send("sms", number_of(user)) for _ in range(3)]
+    heard = await hear(iris, number_of(user))
+    for one in sent:
+        await iris.ended(one["id"])
+    # A receipt that comes late begins another run.
+    await iris.receive(sent[0]["id"], "read")
+    await asyncio.wait_for(until(lambda: has_runs(iris, sent[0]["id"], 2)), 20)
+    await erase(iris, user["id"])
+    for one in (*sent, heard):
+        await asyncio.wait_for(until(lambda one=one: has_runs(iris, one["id"], 0)), 20)
+
+
+async def is_tried(iris: Iris, interaction_id: str) -> bool:
+    return await verdicts(iris, interaction_id) != []
+
+
+async def has_runs(iris: Iris, interaction_id: str, number: int) -> bool:
+    runs = iris.temporal.list_workflows(f"WorkflowId = '{workflow_id(interaction_id)}'")
+    return len([run async for run in runs]) == number
 
 
 async def test_news_about_nobody_to_its_destination_are_gone(iris: Iris) -> None:

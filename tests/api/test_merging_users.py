@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from activities.interfaces import UserTask
-from activities.users import MongoUsers
+from activities.merging import MongoMerges
 from domain.identifiers import new_id
 from embedded.processes import until
 from models.interaction import Interaction
@@ -74,7 +74,7 @@ async def test_what_names_the_merged_user_while_it_is_moved_shows_the_other(iris
     await Interaction.collection().update_one({"_id": sent["id"]}, {"$set": {"user_ids": [goes["id"]]}})
     assert [user["id"] for user in (await iris.read(sent["id"]))["users"]] == [stays["id"]]
     again = UserTask(tenant=iris.demo.tenant, user_id=goes["id"], into=stays["id"], settling=iris.settings.settling)
-    await run(MongoUsers(iris.temporal).move, again)
+    await run(MongoMerges().move, again)
     kept = await Interaction.get(sent["id"])
     assert kept is not None
     assert kept.user_ids == [stays["id"]]

@@ -104,6 +104,7 @@ def test_the_destinations_that_a_provider_refused_become_news_of_their_failure()
     assert describe_outcome(outcome) == "Destinos rechazados: a@correo.es (550)"
     (heard,) = events_of_refused(outcome)
     assert (heard.destination, heard.milestone, heard.code) == ("a@correo.es", Milestone.FAILED, "550")
+    assert "a@correo.es" not in heard.key, "which an erased interaction keeps"
     assert events_of_refused("unreachable") == []
 
 

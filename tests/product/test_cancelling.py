@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from temporalio.api.enums.v1 import EventType
 
-from domain.identifiers import workflow_id
+from domain.identifiers import new_id, workflow_id
 from embedded.temporal_server import TemporalServer
 from tests.api.support import mobile, reasons, standings, verdicts
+from tests.api.test_erasing_users import erase
+from tests.api.test_users import created
 from tests.iris import Iris, running_iris
 from tests.silence import SilentFarEnd
 from tests.workflows.stories_of_cancelling import cancelled_before_it_is_sent
@@ -75,6 +77,24 @@ async def test_who_reads_that_it_is_cancelled_reads_what_no_lost_task_can_forget
     accepted = kinds.index(EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED)
     last_step = len(kinds) - 1 - kinds[::-1].index(EventType.EVENT_TYPE_MARKER_RECORDED)
     assert EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED in kinds[accepted:last_step]
+
+
+async def test_what_waits_in_the_queue_for_whom_is_erased_goes_to_the_others_alone_or_to_nobody(iris: Iris) -> None:
+    far_end = SilentFarEnd()
+    goes, stays = [await created(iris, primaryKey={"Email": [f"{new_id()}@dominio.com"]}) for _ in range(2)]
+    addresses = [user["primaryKey"]["Email"][0] for user in (goes, stays)]
+    async with far_end.serving():
+        for _ in range(AT_ONCE):
+            await iris.send("sms", mobile(), integrationId=await iris.sandbox(far_end.url))
+        await far_end.until_connections(AT_ONCE)
+        alone = await iris.send("email", addresses[0])
+        of_both = await iris.send("email", addresses[0], Destinations=addresses)
+        await erase(iris, goes["id"])
+        await iris.until_status(alone["id"], *CANCELLED)
+        far_end.let_go.set()
+    await iris.until_status(of_both["id"], "COMPLETED")
+    assert [one["to"] for one in await iris.taken_by_gateway(of_both["id"])] == [[addresses[1]]]
+    assert await verdicts(iris, alone["id"]) == []
 
 
 class Race(NamedTuple):

@@ -1,6 +1,7 @@
 """A tenant is told what happens to its interactions: signed, once each, again while it does not listen."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import Notification
 from tests.api.support import SILENT, mobile, reasons, sent_silently
+from tests.api.test_erasing_users import erase
 from tests.iris import Iris, calling
 from tests.telling.receiver import Receiver, receiving
 
@@ -345,3 +347,30 @@ async def limited(iris: Iris, *scopes: str) -> AsyncGenerator[httpx2.AsyncClient
     response = await iris.http.post("/v1/api-keys", json={"name": "limited", "scopes": scopes})
     async with calling(str(iris.http.base_url), response.json()["payload"]["key"]) as http:
         yield http
+
+
+async def test_what_is_told_of_an_erased_users_interactions_names_it_no_more(tenant: Tenant) -> None:
+    number = mobile()
+    interaction_id = await tenant.send(number)
+    told = await tenant.receiver.calls_of(5)
+    tenant.receiver.status = 503
+    pending = await tenant.send(number)
+    await tenant.receiver.until(lambda calls: len(calls) > len(told))
+    user = (await tenant.iris.read(interaction_id))["users"][0]["id"]
+    assert all(number in one.body for one in await bodies(interaction_id, pending))
+    await erase(tenant.iris, user)
+    kept = await bodies(interaction_id, pending)
+    assert [one.id for one in kept if number in one.body or "Su cita" in one.body] == []
+    before = {call.id: call.verified(tenant.secret) for call in told}
+    for one in kept:
+        if one.interaction_id == interaction_id:
+            body = json.loads(one.body)
+            assert [body[name] for name in ("Event", "Created")] == [
+                before[one.id][name] for name in ("Event", "Created")
+            ]
+            assert body["Payload"]["status"] == before[one.id]["Payload"]["status"]
+            assert steps(body) == steps(before[one.id])
+
+
+async def bodies(*interaction_ids: str) -> list[Notification]:
+    return await Notification.find({"interaction_id": {"$in": interaction_ids}}).to_list()

@@ -383,6 +383,7 @@ STORIES: Final[Mapping[str, Story]] = {
     "cancelled_in_the_providers_hands": Story(cancelling.cancelled_in_the_providers_hands),
     "cancelled_before_it_is_sent_again": Story(cancelling.cancelled_before_it_is_sent_again),
     "erased_while_it_waited": Story(users.erased_while_it_waited),
+    "erased_between_two_tries": Story(users.erased_between_two_tries),
     "erased_while_it_was_looked_for": Story(erased_while_it_was_looked_for),
     "user_merged": Story(users.merged),
     "merge_refused": Story(users.merge_refused),

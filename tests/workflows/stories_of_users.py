@@ -5,25 +5,42 @@ from typing import Any
 from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
-from activities.interfaces import UserTask
+from activities.interfaces import Erasing, UserTask
 from domain.destinations import DestinationKind
 from domain.identifiers import new_id, workflow_id
+from embedded.processes import until
 from models.user import OwnedDestination, User
 from tests.iris import Iris
 from workflows.erasure import ErasureWorkflow
 from workflows.interaction import InteractionWorkflow
 from workflows.merge import MergeWorkflow
 
+_OTHERS_STAY = Erasing()
 
-async def tell_erased(iris: Iris, interaction_id: str) -> None:
+
+async def tell_erased(iris: Iris, interaction_id: str, erasing: Erasing = _OTHERS_STAY) -> None:
     handle = iris.temporal.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction_id))
-    await handle.signal(InteractionWorkflow.erase)
+    await handle.signal(InteractionWorkflow.erase, erasing)
 
 
 async def erased_while_it_waited(iris: Iris) -> str:
     sent = await iris.send("sms", "34600000010")
     await iris.until_status(sent["id"], "SENT")
     await tell_erased(iris, sent["id"])
+    await iris.ended(sent["id"])
+    return sent["id"]
+
+
+async def erased_between_two_tries(iris: Iris) -> str:
+    sent = await iris.send("sms", "34600000005")
+
+    async def is_tried() -> bool:
+        response = await iris.gateway.get("/v1/ledger", params={"reference": sent["id"]})
+        return bool(response.json()["entries"])
+
+    await until(is_tried)
+    await tell_erased(iris, sent["id"], Erasing(is_cancelled=True))
+    await iris.until_status(sent["id"], "PROVIDER_SENDING_ERROR", "cancelled")
     await iris.ended(sent["id"])
     return sent["id"]
 

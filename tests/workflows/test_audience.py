@@ -41,6 +41,14 @@ def test_a_copy_that_bounces_is_not_the_messages_business() -> None:
     assert not Audience(BOTH).includes(news("copia@correo.es", Milestone.FAILED))
 
 
+def test_of_a_destination_that_is_erased_nothing_is_awaited() -> None:
+    erased = Destination(key=DestinationKind.EMAIL, value="")
+    audience = Audience([erased, *BOTH[1:]])
+    assert not audience.includes(news("", Milestone.FAILED))
+    assert audience.hear(news(BLAS, Milestone.DELIVERED)) == (Milestone.DELIVERED, "delivered")
+    assert Audience([erased]).hear(news(None, Milestone.DELIVERED)) == (Milestone.DELIVERED, "delivered")
+
+
 def test_a_number_in_another_of_its_forms_is_still_the_destination() -> None:
     audience = Audience([Destination(key=DestinationKind.PHONE_NUMBER, value="5491123456789")])
     other_form = news("541123456789", Milestone.DELIVERED)

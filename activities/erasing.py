@@ -1,0 +1,316 @@
+"""Erasing users: at one moment the user is empty, then all that was personal in what was with it goes."""
+
+import asyncio
+import re
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from pymongo import UpdateOne
+from temporalio import activity
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.interfaces import Erasing, ErasureActivities, UserTask
+from activities.merging import why_not
+from activities.telling import Show, body_of
+from domain.clock import utc_now
+from domain.identifiers import interaction_of, workflow_id
+from domain.problems import Problem
+from domain.status import Status
+from domain.telling import happenings
+from models.attachment import Attachment
+from models.erasing import erasing, erasing_one_of_several, hashed
+from models.interaction import TAKES_FILES, Interaction
+from models.notification import Notification
+from models.process import Process
+from models.unmatched import UnmatchedNews
+from models.user import EMPTY, HERE, Erasure, User
+
+_PAGE: Final = 200
+"""How many interactions are gone through at a time."""
+
+_AT_ONCE: Final = 10
+"""How many questions to Temporal are under way at once."""
+
+Document = Mapping[str, Any]
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class _Erased:
+    """A user that is erased.
+
+    Attributes:
+        ids: its own, and those of the users that were merged into it.
+        values: of the destinations that it had.
+    """
+
+    user: User
+    erasure: Erasure
+    ids: Sequence[str]
+
+    @property
+    def values(self) -> Sequence[str]:
+        return [destination.value for destination in self.erasure.destinations]
+
+    @property
+    def its(self) -> dict[str, Any]:
+        """What selects what it is in."""
+        return {"tenant": self.user.tenant, "user_ids": {"$in": self.ids}}
+
+    @property
+    def traces(self) -> Sequence[dict[str, Any]]:
+        """What selects the interactions that it is still in: those that were with it, and those that were refused."""
+        its_own = {"user_id": {"$in": self.ids}, "value": {"$ne": ""}}
+        # Of one that was with several, another may have been erased before.
+        left = {"$or": [{"erased_at": None}, {"destinations": {"$elemMatch": its_own}}]}
+        return [{**self.its, **left}, {**self.unresolved(Status.VALIDATION_ERROR), "erased_at": None}]
+
+    def unresolved(self, status: Status) -> dict[str, Any]:
+        """What selects the sends to its destinations that found nobody, from before it was erased."""
+        return {
+            "tenant": self.user.tenant,
+            "destinations.value": {"$in": self.values},
+            "user_ids": [],
+            "status": status.value,
+            "created": {"$lt": self.erasure.requested},
+        }
+
+    async def alone(self, documents: Iterable[Document]) -> set[str]:
+        """Which of these are, or were, with nobody but it and others that are erased."""
+        others = {user_id for one in documents for user_id in one["user_ids"]}.difference(self.ids)
+        living: set[str] = set()
+        for other in others:
+            user = await User.surviving(self.user.tenant, other)
+            if user is not None and user.erasure is None:
+                living.add(other)
+        return {one["_id"] for one in documents if living.isdisjoint(one["user_ids"])}
+
+
+@dataclass(frozen=True, slots=True)
+class MongoErasures(ErasureActivities):
+    """Erasures in MongoDB, and of interactions' workflows in Temporal.
+
+    Attributes:
+        show: an interaction as it is told.
+    """
+
+    temporal: Client
+    show: Show
+
+    def all(self) -> list[Callable[..., Any]]:
+        """Every activity, for a worker."""
+        return [self.claim_erasure, self.erase, self.forget, self.complete_erasure]
+
+    @activity.defn
+    async def claim_erasure(self, task: UserTask) -> list[Problem]:
+        """Empty a user at one moment, from which on it is erased; or say why not."""
+        selector = {"tenant": task.tenant, "_id": task.user_id, **HERE}
+        erasure = Erasure(requested=utc_now()).model_dump() | {"destinations": "$destinations"}
+        empty = {name: {"$literal": value} for name, value in EMPTY.items()}
+        claimed = await User.collection().update_one(selector, [{"$set": {"erasure": erasure}}, {"$set": empty}])
+        if claimed.matched_count:
+            return []
+        problem = await why_not(task.tenant, task.user_id, "id")
+        return [] if problem.code == "user_erased" else [problem]
+
+    @activity.defn
+    async def erase(self, task: UserTask) -> None:
+        """Empty what is left of an erased user, and tell the running workflows of its interactions."""
+        erased = await _erased(task)
+        if erased is None:
+            return
+        if await User.find_one({"tenant": task.tenant, "merge.into": task.user_id, "merge.completed": None}):
+            raise ApplicationError("what was another user's is still on its way to this one", type="MergeUnderWay")
+        # First the processes, which interactions show.
+        await _erase_processes(erased)
+        for selector in erased.traces:
+            while await self._erase_found(erased, selector):
+                pass
+        await _erase_news(erased)
+        await _count(erased)
+        if await Interaction.find_one(erased.unresolved(Status.VALIDATION_PENDING)):
+            raise ApplicationError("a send to it is still being validated", type="ValidationUnderWay")
+
+    @activity.defn
+    async def forget(self, task: UserTask) -> None:
+        """Empty what is told of its interactions, and delete the histories of their workflows that have ended."""
+        erased = await _erased(task)
+        if erased is None:
+            return
+        async for page in _pages(Interaction, erased.its):
+            activity.heartbeat()
+            ids = [one["_id"] for one in page]
+            await self._empty_told(erased.user.tenant, ids)
+            await self._delete_histories(ids)
+
+    @activity.defn
+    async def complete_erasure(self, task: UserTask) -> None:
+        """Write down that nothing is left, and by what it would have been found no longer."""
+        selector = {"tenant": task.tenant, "_id": task.user_id, "erasure.completed": None}
+        done: dict[str, Any] = {"erasure.completed": utc_now(), "erasure.destinations": []}
+        await User.collection().update_one(selector, {"$set": done})
+
+    async def _erase_found(self, erased: _Erased, selector: Mapping[str, object]) -> int:
+        """Erase the interactions that a selector finds; how many."""
+        found = 0
+        async for page in _pages(Interaction, selector):
+            activity.heartbeat()
+            alone = await erased.alone(page)
+            # What a crash leaves is told, and its files are looked for, again: until the interaction itself is emptied.
+            await _each(
+                page, lambda one, alone=alone: self._tell(one["_id"], Erasing(is_cancelled=one["_id"] in alone))
+            )
+            await _remove_files(erased, [one for one in page if one["_id"] in alone])
+            await _write(erased, page, alone)
+            found += len(page)
+        return found
+
+    async def _tell_all(self, page: Sequence[Document], alone: AbstractSet[str]) -> None:
+        await _each(page, lambda one: self._tell(one["_id"], Erasing(is_cancelled=one["_id"] in alone)))
+
+    async def _tell(self, interaction_id: str, erasing: Erasing) -> None:
+        """Tell an interaction's workflow, if it is running, that a user of its is erased."""
+        try:
+            await self.temporal.get_workflow_handle(workflow_id(interaction_id)).signal("erase", erasing)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+
+    async def _empty_told(self, tenant: str, ids: Sequence[str]) -> None:
+        """Let what was told of erased interactions, or still is to be, say no more than they do now."""
+        told: defaultdict[str, list[Notification]] = defaultdict(list)
+        async for notification in Notification.find({"tenant": tenant, "interaction_id": {"$in": ids}}):
+            told[notification.interaction_id].append(notification)
+        updates: list[UpdateOne] = []
+        async for interaction in Interaction.find({"_id": {"$in": list(told)}}):
+            activity.heartbeat()
+            happened = {one.position: one for one in happenings(await interaction.view(), 0)}
+            for notification in told[interaction.id]:
+                # One that a repeated step has undone is told as what is so now.
+                as_it_is = happened.get(notification.position, happened[max(happened)])
+                body = body_of(as_it_is._replace(event=notification.event), self.show)
+                updates.append(UpdateOne({"_id": notification.id}, {"$set": {"body": body}}))
+        if updates:
+            await Notification.collection().bulk_write(updates, ordered=False)
+
+    async def _delete_histories(self, ids: Sequence[str]) -> None:
+        """Delete the histories of these interactions' runs that have ended; one that has begun since is told."""
+        named = ", ".join(f"'{workflow_id(one)}'" for one in ids)
+        runs = [run async for run in self.temporal.list_workflows(f"WorkflowId IN ({named})")]
+        ended = [run for run in runs if run.status is not WorkflowExecutionStatus.RUNNING]
+        await _each(ended, lambda run: self._delete_history(run.id, run.run_id))
+        running = {interaction_of(run.id) for run in runs if run.status is WorkflowExecutionStatus.RUNNING}
+        await _each(running, lambda one: self._tell(one, Erasing()))
+
+    async def _delete_history(self, workflow: str, run_id: str) -> None:
+        request = DeleteWorkflowExecutionRequest(
+            namespace=self.temporal.namespace,
+            # The run as well: another one of the same workflow may have begun.
+            workflow_execution=WorkflowExecution(workflow_id=workflow, run_id=run_id),
+        )
+        try:
+            await self.temporal.workflow_service.delete_workflow_execution(request)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+
+
+async def _erased(task: UserTask) -> _Erased | None:
+    user = await User.find_one({"tenant": task.tenant, "_id": task.user_id})
+    if user is None or user.erasure is None:
+        return None
+    merged = await User.find({"tenant": task.tenant, "merge.into": user.id}).to_list()
+    return _Erased(user, user.erasure, [user.id, *(one.id for one in merged)])
+
+
+async def _write(erased: _Erased, page: Sequence[Document], alone: AbstractSet[str]) -> None:
+    now = utc_now()
+    updates: list[UpdateOne] = []
+    for one in page:
+        message_ids: list[str] = one["provider_message_ids"]
+        kept = hashed(message_ids, is_erased=one.get("erased_at") is not None)
+        of_all = one["_id"] in alone
+        update = erasing(now, kept, erased.user.id) if of_all else erasing_one_of_several(now, kept, erased.ids)
+        # One that has learnt another id meanwhile is found again.
+        updates.append(UpdateOne({"_id": one["_id"], "provider_message_ids": message_ids}, update))
+    written = await Interaction.collection().bulk_write(updates, ordered=False)
+    progress = {"erasure.interactions": written.matched_count}
+    await User.collection().update_one({"_id": erased.user.id}, {"$inc": progress})
+
+
+async def _count(erased: _Erased) -> None:
+    """Write down how many interactions are erased: one that a crash let be erased twice counts once."""
+    number = await Interaction.collection().count_documents({**erased.its, "erased_at": {"$ne": None}})
+    await User.collection().update_one({"_id": erased.user.id}, {"$set": {"erasure.interactions": number}})
+
+
+async def _remove_files(erased: _Erased, documents: Iterable[Document]) -> None:
+    """Remove the files of interactions that are being erased, but for those that somebody else's has."""
+    ids = {attachment for one in documents for attachment in one["attachments"]}
+    if not ids:
+        return
+    theirs = {
+        "tenant": erased.user.tenant,
+        **TAKES_FILES,
+        "attachments": {"$in": list(ids)},
+        "user_ids": {"$ne": [erased.user.id]},
+        "status": {"$ne": Status.VALIDATION_ERROR.value},
+        "_id": {"$nin": [one["_id"] for one in documents]},
+    }
+    needed = {attachment async for one in Interaction.collection().find(theirs) for attachment in one["attachments"]}
+    for attachment in await Attachment.find(
+        {"tenant": erased.user.tenant, "_id": {"$in": list(ids - needed)}}
+    ).to_list():
+        await attachment.remove()
+
+
+async def _erase_processes(erased: _Erased) -> None:
+    """Empty and close the processes that were with nobody who is not erased."""
+    empty: dict[str, Any] = {"metadata": {}, "primary_key": {}, "fingerprint": "", "is_closed": True}
+    async for page in _pages(Process, erased.its):
+        activity.heartbeat()
+        alone = await erased.alone(page)
+        await Process.collection().update_many({"_id": {"$in": list(alone)}}, {"$set": empty})
+
+
+async def _erase_news(erased: _Erased) -> None:
+    """Delete the news about nobody that name one of its destinations."""
+    if not erased.values:
+        return
+    named = {"$regex": "|".join(map(re.escape, erased.values)), "$options": "i"}
+    texts = ("body", "event.key", "event.detail", "event.reference", "event.provider_message_id")
+    selector = {
+        "tenant": erased.user.tenant,
+        "$or": [{"event.destination": {"$in": list(erased.values)}}, *({text: named} for text in texts)],
+    }
+    await UnmatchedNews.find(selector).delete()
+
+
+async def _pages(
+    documents: type[Interaction | Process], selector: Mapping[str, object]
+) -> AsyncIterator[Sequence[Document]]:
+    shown = dict.fromkeys(("user_ids", "provider_message_ids", "attachments", "erased_at"), True)
+    cursor = documents.collection().find(selector, shown)
+    while page := await cursor.to_list(_PAGE):
+        yield page
+
+
+async def _each(items: Iterable[Item], work: Callable[[Item], Awaitable[None]]) -> None:
+    """Do some work for each, a few at once."""
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def placed(item: Item) -> None:
+        async with places:
+            await work(item)
+
+    async with asyncio.TaskGroup() as tasks:
+        for item in items:
+            tasks.create_task(placed(item))

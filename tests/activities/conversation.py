@@ -1,0 +1,128 @@
+"""Messages as their workflows take them through MongoDB, step by step, without a workflow."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from activities.interfaces import Asking, Change
+from activities.reception import MongoReception
+from activities.record import MongoRecord
+from domain.clock import utc_now
+from domain.destinations import DestinationKind
+from domain.events import InboundMessage, ProviderEvent
+from domain.identifiers import derived_id, new_id
+from domain.interaction import HeardEvent, HistoryEntry
+from domain.reception import Reception
+from domain.status import Milestone, Standing, Status
+from domain.submission import Submission
+from integrations import describe
+from models.integration import Integration
+from models.interaction import Interaction
+from tests.activities.world import ADMISSION, FIRST_TASK, World, run
+
+RECORD: Final = MongoRecord()
+RECEPTION: Final = MongoReception()
+SENT: Final = Standing(status=Status.SENT, custom_status="queued", milestone=Milestone.ACCEPTED)
+DELIVERED: Final = Standing(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)
+CANCELLED: Final = Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status="cancelled")
+
+
+@dataclass
+class Message:
+    """One message out; everything that it says bears its mark.
+
+    Attributes:
+        addresses: to whom.
+        mark: what it says.
+        standing: where it stands by now.
+    """
+
+    world: World
+    integration: Integration
+    addresses: list[str]
+    mark: str
+    id: str = field(default_factory=new_id)
+    standing: Standing = field(default_factory=lambda: Standing(status=Status.VALIDATION_PENDING))
+    _steps: int = 2
+
+    async def live(self, cancelled_after: float | None) -> None:
+        """Be admitted, and then sent and delivered, or cancelled."""
+        submission = await self._submission()
+        await self.world.register(submission)
+        asking = Asking(submission=submission, admitted_at=utc_now(), due=utc_now(), revision=FIRST_TASK)
+        admitted = await run(ADMISSION.admit, asking)
+        assert admitted.problems == []
+        self.standing = Standing(status=Status.DISPATCH_PENDING)
+        if cancelled_after is not None:
+            await asyncio.sleep(cancelled_after)
+            await self.record(CANCELLED)
+            return
+        await self.record(SENT, provider_message_id=f"wamid-{self.mark}")
+        await self.record(DELIVERED)
+
+    async def record(self, standing: Standing, provider_message_id: str | None = None) -> None:
+        """Write a step down, with news of it that say everything again."""
+        now = utc_now()
+        event = ProviderEvent(
+            key=f"{self.mark}-{self._steps}",
+            word="x",
+            milestone=standing.milestone,
+            reference=self.id,
+            provider_message_id=f"wamid-{self.mark}",
+            destination=self.addresses[0],
+            detail=self.mark,
+        )
+        self._steps += 1
+        change = Change(
+            interaction_id=self.id,
+            integration_id=self.integration.id,
+            sequence=self._steps,
+            revision=FIRST_TASK + self._steps,
+            standing=standing,
+            updated=now,
+            history_before=self._steps - 1,
+            history=[HistoryEntry(date=now, status=standing.status, notes=f"{self.mark} {self.addresses[0]}")],
+            heard_before=self._steps - 3,
+            heard=[HeardEvent(id=new_id(), heard_at=now, event=event, status=standing.status, applied=True)],
+            provider_message_id=provider_message_id,
+        )
+        await run(RECORD.record, change)
+        self.standing = standing
+
+    async def resent(self) -> "Message | None":
+        """The same again, as far as there is anything left of it."""
+        first = await Interaction.find_one({"_id": self.id})
+        if first is None or not first.payload:
+            return None
+        addresses = [destination.value for destination in first.destinations if destination.value]
+        return Message(self.world, self.integration, addresses, self.mark)
+
+    async def _submission(self) -> Submission:
+        changes: dict[str, Any] = {
+            "interaction_id": self.id,
+            "new_process_id": derived_id("process", self.id),
+            "payload": {"Type": "email", "Subject": self.mark, "Body": self.mark},
+            "destinations": self.addresses,
+            "metadata": {"said": self.mark},
+            "primary_key": {"said": self.mark},
+            "submitted_at": utc_now(),
+        }
+        return await self.world.submission(self.integration, **changes)
+
+
+def reception(integration: Integration, address: str, mark: str) -> Reception:
+    """A message in, everything of which bears a mark."""
+    message = InboundMessage(
+        provider_message_id=f"wamid-{mark}",
+        sender=address,
+        sender_kind=DestinationKind.EMAIL,
+        sender_name=f"name-of-{address}",
+        payload={"Type": "email", "Subject": mark, "Body": mark},
+    )
+    return Reception(
+        interaction_id=derived_id(mark),
+        tenant=integration.tenant,
+        integration=describe(integration),
+        message=message,
+        heard_at=utc_now(),
+    )
