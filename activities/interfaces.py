@@ -130,6 +130,7 @@ class Record(_Message):
     due: datetime | None = None
     policy: DispatchPolicy | None
     problems: list[Problem]
+    is_erased: bool = False
 
 
 class Check(StrEnum):

@@ -62,6 +62,7 @@ class MongoRecord(RecordActivities):
             due=document.due,
             policy=document.policy,
             problems=document.problems,
+            is_erased=document.erased_at is not None,
         )
 
 

@@ -171,6 +171,7 @@ class InteractionWorkflow:
         self._integration_id = record.interaction.integration.integration_id
         self._policy = record.policy
         self._due = record.due
+        self._is_erased = self._is_erased or record.is_erased
         trail = record.interaction.audit_trail
         self._created = trail.created
         self._tasks_before = record.revision >> MILLISECOND_BITS

@@ -2,26 +2,47 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 
+from pydantic import JsonValue
+
+from activities.admission import MongoAdmission
 from activities.interfaces import Asking, Change
 from activities.reception import MongoReception
 from activities.record import MongoRecord
+from activities.telling import TenantTeller
+from api.schemas.interactions import InteractionAnswer
 from domain.clock import utc_now
 from domain.destinations import DestinationKind
 from domain.events import InboundMessage, ProviderEvent
 from domain.identifiers import derived_id, new_id
 from domain.interaction import HeardEvent, HistoryEntry
+from domain.interaction import Interaction as Seen
 from domain.reception import Reception
 from domain.status import Milestone, Standing, Status
 from domain.submission import Submission
-from integrations import describe
+from integrations import Integrations, describe
 from models.integration import Integration
 from models.interaction import Interaction
-from tests.activities.world import ADMISSION, FIRST_TASK, World, run
+from models.notification import Notification
+from tests.activities.world import FIRST_TASK, World, run
 
-RECORD: Final = MongoRecord()
-RECEPTION: Final = MongoReception()
+
+def show(interaction: Seen) -> JsonValue:
+    """An interaction as its tenant is told."""
+    return InteractionAnswer.of(interaction).on_the_wire()
+
+
+async def leave_it(notification: Notification) -> None:
+    """Begin no workflow of a notification."""
+
+
+INTEGRATIONS: Final = Integrations(timedelta())
+TELLER: Final = TenantTeller(INTEGRATIONS, show, leave_it)
+ADMISSION: Final = MongoAdmission(INTEGRATIONS, TELLER.tell)
+RECORD: Final = MongoRecord(TELLER.tell)
+RECEPTION: Final = MongoReception(TELLER.tell)
 SENT: Final = Standing(status=Status.SENT, custom_status="queued", milestone=Milestone.ACCEPTED)
 DELIVERED: Final = Standing(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)
 CANCELLED: Final = Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status="cancelled")
@@ -45,6 +66,11 @@ class Message:
     standing: Standing = field(default_factory=lambda: Standing(status=Status.VALIDATION_PENDING))
     _steps: int = 2
 
+    @property
+    def message_id(self) -> str:
+        """The provider's id of it, which is as personal as WhatsApp's are."""
+        return f"wamid-{self.mark}"
+
     async def live(self, cancelled_after: float | None) -> None:
         """Be admitted, and then sent and delivered, or cancelled."""
         submission = await self._submission()
@@ -57,7 +83,7 @@ class Message:
             await asyncio.sleep(cancelled_after)
             await self.record(CANCELLED)
             return
-        await self.record(SENT, provider_message_id=f"wamid-{self.mark}")
+        await self.record(SENT, provider_message_id=self.message_id)
         await self.record(DELIVERED)
 
     async def record(self, standing: Standing, provider_message_id: str | None = None) -> None:
@@ -68,7 +94,7 @@ class Message:
             word="x",
             milestone=standing.milestone,
             reference=self.id,
-            provider_message_id=f"wamid-{self.mark}",
+            provider_message_id=self.message_id,
             destination=self.addresses[0],
             detail=self.mark,
         )

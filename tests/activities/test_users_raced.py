@@ -18,17 +18,19 @@ from temporalio.exceptions import ApplicationError
 from activities.erasing import MongoErasures
 from activities.interfaces import UserTask
 from activities.merging import MongoMerges
-from api.schemas.interactions import InteractionAnswer
 from domain.channels import Channel
+from domain.clock import utc_now
 from domain.destinations import DestinationKind
 from domain.identifiers import new_id
 from domain.problems import Problem
+from models.endpoint import Endpoint
+from models.erasing import erased_id
 from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
 from models.user import OwnedDestination, User
 from tests.activities.breaking import taken_again, waits_of
-from tests.activities.conversation import DELIVERED, RECEPTION, Message, reception
+from tests.activities.conversation import DELIVERED, RECEPTION, Message, reception, show
 from tests.activities.marked import kept, marked, where
 from tests.activities.world import World, run
 
@@ -96,7 +98,7 @@ writers = st.one_of(
     sends, sends, st.builds(Resend, st.integers(0, 3)), st.builds(Receive, st.integers(0, ADDRESSES - 1))
 )
 races = settings(
-    max_examples=20,
+    max_examples=10,
     phases=[Phase.explicit, Phase.generate],  # a race that is lost once need not be lost again
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     database=None,
@@ -105,7 +107,7 @@ races = settings(
 
 @pytest.fixture
 def erasures(temporal: Client) -> MongoErasures:
-    return MongoErasures(temporal, lambda interaction: InteractionAnswer.of(interaction).on_the_wire())
+    return MongoErasures(temporal, show)
 
 
 @dataclass
@@ -142,7 +144,9 @@ class Stage:
             for address in owned[:OWNED]
         ]
         await User.insert_many(users)
-        return cls(world, await world.integration(Channel.EMAIL), erasures, users, owned)
+        told = Endpoint(url="https://x", subscriptions=["*"], secret="", created=utc_now(), updated=utc_now())
+        integration = await world.integration(Channel.EMAIL, endpoint=told)
+        return cls(world, integration, erasures, users, owned)
 
     async def play(self, steps: Race) -> None:
         """All at once, and then what comes late."""
@@ -263,6 +267,8 @@ class Outcome:
         for message in self.stage.sent.values():
             stored = self.interactions[message.id]
             assert (stored.status, stored.custom_status) == (message.standing.status, message.standing.custom_status)
+            message_id = erased_id(message.message_id) if stored.erased_at else message.message_id
+            assert stored.provider_message_ids == [message_id], "by which receipts find it"
         for one in self.interactions.values():
             process = self.processes[one.process_id or ""]
             assert {destination.user_id for destination in one.destinations} <= set(one.user_ids)
@@ -321,14 +327,34 @@ async def test_an_erasure_that_is_broken_off_everywhere_ends_where_it_would_have
     activities = (erasures.claim_erasure, erasures.erase, erasures.forget, erasures.complete_erasure)
     whole, broken = [await marked(world, f"3466{new_id()}") for _ in range(2)]
     for activity in activities:
-        waits = await waits_of(activity, _erasing(whole.user))
+        waits = await waits_of(activity, _task(whole.user))
         assert waits > 0
         # Each time it comes farther, up to the last wait of all.
-        await taken_again(activity, _erasing(broken.user), [*range(0, waits, max(1, waits // 12)), waits - 1])
+        await taken_again(activity, _task(broken.user), [*range(0, waits, max(1, waits // 12)), waits - 1])
     assert await where(broken.mark) == await where(whole.mark) == set()
     ended = [await User.find_one({"_id": made.user.id}) for made in (whole, broken)]
     assert [user and user.erasure and user.erasure.interactions for user in ended] == [3, 3]
 
 
-def _erasing(user: User) -> UserTask:
-    return UserTask(tenant=user.tenant, user_id=user.id, settling=timedelta())
+async def test_a_merge_that_is_broken_off_everywhere_ends_where_it_would_have(world: World) -> None:
+    whole, broken = [await marked(world, f"3466{new_id()}") for _ in range(2)]
+    for activity in (MERGES.claim_merge, MERGES.move, MERGES.complete_merge):
+        waits = await waits_of(activity, _task(whole.user, whole.other))
+        assert waits > 0
+        again = [*range(0, waits, max(1, waits // 12)), waits - 1]
+        await taken_again(activity, _task(broken.user, broken.other), again)
+    for made in (whole, broken):
+        ended = await User.having_ids(world.tenant, [made.user.id, made.other.id])
+        assert [(user.name, len(user.destinations), user.merge is not None) for user in ended] == [
+            ("", 0, True),
+            (made.other.name, 2, False),
+        ]
+        assert ended[0].merge
+        assert ended[0].merge.completed
+        of_both = await Interaction.find({"user_ids": [made.other.id]}).to_list()
+        assert {one.id for one in of_both} == {made.alone.id, made.of_several.id}
+        assert await Interaction.find_one({"user_ids": made.user.id}) is None
+
+
+def _task(user: User, into: User | None = None) -> UserTask:
+    return UserTask(tenant=user.tenant, user_id=user.id, into=into.id if into else None, settling=timedelta())

@@ -88,13 +88,7 @@ async def test_a_receipt_that_comes_later_is_written_without_anything_personal(i
     sent = await iris.send("sms", SILENT)
     await iris.until_status(sent["id"], "SENT")
     await erase(iris, sent["users"][0]["id"])
-    handle = iris.temporal.get_workflow_handle(workflow_id(sent["id"]))
-
-    async def has_ended() -> bool:
-        runs = [run async for run in iris.temporal.list_workflows(f"WorkflowId = '{handle.id}'")]
-        return all(run.status is not WorkflowExecutionStatus.RUNNING for run in runs)
-
-    await asyncio.wait_for(until(has_ended), 20)
+    await asyncio.wait_for(until(lambda: has_ended(iris, sent["id"])), 20)
     # The interaction's own answer has no number any more that the callback could take.
     await iris.receive(sent["id"], "delivered", to=[SILENT], detail=SILENT)
     seen = await iris.until_status(sent["id"], "COMPLETED", "delivered")
@@ -102,6 +96,17 @@ async def test_a_receipt_that_comes_later_is_written_without_anything_personal(i
     kept = await Interaction.get(sent["id"])
     assert kept is not None
     assert (SILENT in repr(kept), kept.due) == (False, None)
+
+
+async def test_a_run_that_a_later_receipt_begins_awaits_no_more(iris: Iris) -> None:
+    sent = await iris.send("whatsapp", SILENT)
+    await iris.until_status(sent["id"], "SENT")
+    await erase(iris, sent["users"][0]["id"])
+    await asyncio.wait_for(until(lambda: has_ended(iris, sent["id"])), 20)
+    # A delivered one would wait for being read.
+    await iris.receive(sent["id"], "delivered", to=[SILENT])
+    await iris.until_status(sent["id"], "COMPLETED", "delivered")
+    await asyncio.wait_for(until(lambda: has_ended(iris, sent["id"])), 20)
 
 
 async def test_what_is_also_another_users_keeps_what_was_said(iris: Iris) -> None:
@@ -144,6 +149,11 @@ async def test_the_histories_of_workflows_that_have_ended_are_deleted(iris: Iris
 
 async def is_tried(iris: Iris, interaction_id: str) -> bool:
     return await verdicts(iris, interaction_id) != []
+
+
+async def has_ended(iris: Iris, interaction_id: str) -> bool:
+    runs = iris.temporal.list_workflows(f"WorkflowId = '{workflow_id(interaction_id)}'")
+    return all([run.status is not WorkflowExecutionStatus.RUNNING async for run in runs])
 
 
 async def has_runs(iris: Iris, interaction_id: str, number: int) -> bool:
