@@ -11,7 +11,8 @@ from fastapi.responses import JSONResponse
 
 from api.access import allowed, check_grant
 from api.bodies import parse_fields, read_object
-from api.envelope import Envelope, success
+from api.description import refusals
+from api.envelope import success
 from api.idempotency import IdempotencyKey, check_same, id_by_key
 from api.schemas.common import inlined_schema
 from api.schemas.endpoints import EndpointAnswer, EndpointEnvelope, EndpointRequest, ReplayAnswer, ReplayEnvelope
@@ -36,24 +37,6 @@ router = APIRouter(tags=["notifications"])
 
 _LOOKUP: Final = 3.0
 """Seconds that a name is given to be looked up; one that cannot be is looked up again at each attempt."""
-
-_FAILURES: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": Envelope, "description": description}
-    for status, description in {
-        400: "The body is not a JSON object, or the Idempotency-Key is not valid.",
-        401: "No valid API key or token.",
-        403: "The account or key may not do this.",
-        404: "The integration does not exist in your tenant, or tells nobody.",
-        413: "The body is too large.",
-        422: "The request is refused; `error` has every reason.",
-        503: "A part of Iris does not answer; repeat the request after Retry-After seconds.",
-    }.items()
-}
-
-
-def _answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: _FAILURES[status] for status in (401, 403, *statuses, 503)}
-
 
 _SET: Final[dict[str, Any]] = {
     "requestBody": {
@@ -92,14 +75,14 @@ _REPLAY: Final[dict[str, Any]] = {
     "/v1/integrations/{integration_id}/webhook",
     summary="Say where to be told, and of what",
     response_model=EndpointEnvelope,
-    responses=_answers(400, 404, 413, 422),
+    responses=refusals(400, 404, 413, 422),
     openapi_extra=_SET,
 )
 @router.post(
     "/configuration/integration/{integration_id}/webhook",
     summary="Say where to be told, and of what (the vendor's own path)",
     response_model=EndpointEnvelope,
-    responses=_answers(400, 404, 413, 422),
+    responses=refusals(400, 404, 413, 422),
     openapi_extra=_SET,
 )
 async def set_endpoint(
@@ -145,7 +128,7 @@ async def set_endpoint(
     "/v1/integrations/{integration_id}/webhook",
     summary="Read where is told, and of what",
     response_model=EndpointEnvelope,
-    responses=_answers(404),
+    responses=refusals(404),
 )
 async def read_endpoint(
     integration_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_READ)]
@@ -158,7 +141,7 @@ async def read_endpoint(
     "/v1/integrations/{integration_id}/webhook",
     summary="Be told no more",
     response_model=EndpointEnvelope,
-    responses=_answers(404),
+    responses=refusals(404),
 )
 async def remove_endpoint(
     integration_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)]
@@ -174,7 +157,7 @@ async def remove_endpoint(
     "/v1/integrations/{integration_id}/webhook/rotate-secret",
     summary="Make another secret",
     response_model=EndpointEnvelope,
-    responses=_answers(404),
+    responses=refusals(404),
 )
 async def rotate_secret(
     integration_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)], state: State
@@ -202,7 +185,7 @@ async def rotate_secret(
     summary="Be told again what happened since a time",
     status_code=HTTPStatus.CREATED,
     response_model=ReplayEnvelope,
-    responses=_answers(400, 404, 413, 422),
+    responses=refusals(400, 404, 413, 422),
     openapi_extra=_REPLAY,
 )
 async def replay_since(
@@ -238,7 +221,7 @@ async def replay_since(
     "/v1/integrations/{integration_id}/webhook/replay/{replay_id}",
     summary="Read how far telling again has come",
     response_model=ReplayEnvelope,
-    responses=_answers(404),
+    responses=refusals(404),
 )
 async def read_replay(
     integration_id: str, replay_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_READ)], state: State

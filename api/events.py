@@ -46,6 +46,7 @@ _DESCRIBED: Final[dict[int | str, dict[str, Any]]] = {
         "description": "What followed `Last-Event-ID` is not known any more.",
     },
     422: {"model": Envelope, "description": "A filter or `Last-Event-ID` is not valid."},
+    429: {"model": Envelope, "description": "Too many requests; repeat after Retry-After seconds."},
     503: {"model": Envelope, "description": "A part of Iris does not answer, or too many streams are open."},
 }
 

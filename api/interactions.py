@@ -49,6 +49,7 @@ _FAILURES: Final[dict[int | str, dict[str, Any]]] = {
         413: "The body is too large.",
         422: "The request is refused; `error` has every reason. Once tenant and integration are known, `payload` is "
         "the interaction in VALIDATION_ERROR.",
+        429: "Too many requests; repeat with the same Idempotency-Key after Retry-After seconds.",
         503: "A part of Iris does not answer, or too much is asked at once; repeat with the same Idempotency-Key after "
         "Retry-After seconds.",
     }.items()
@@ -112,13 +113,13 @@ async def answered(request: Request, state: IrisState, submission: Submission) -
     "/v1/interactions/{interaction_id}",
     summary="Read an interaction",
     response_model=InteractionEnvelope,
-    responses={status: _FAILURES[status] for status in (401, 403, 404, 503)},
+    responses={status: _FAILURES[status] for status in (401, 403, 404, 429, 503)},
 )
 @router.post(
     "/conversation/interaction/{interaction_id}",
     summary="Read an interaction (the vendor's own path)",
     response_model=InteractionEnvelope,
-    responses={status: _FAILURES[status] for status in (401, 403, 404, 503)},
+    responses={status: _FAILURES[status] for status in (401, 403, 404, 429, 503)},
 )
 async def read_interaction(
     interaction_id: str, caller: Annotated[Caller, allowed(Operation.INTERACTIONS_READ)]

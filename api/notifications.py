@@ -1,13 +1,14 @@
 """What tenants were told, and what is still to be told."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime
 
 from api.access import allowed
-from api.envelope import Envelope, success
+from api.description import refusals
+from api.envelope import success
 from api.pages import AskedPage, Position, page
 from api.schemas.notifications import (
     NotificationAnswer,
@@ -26,28 +27,12 @@ from models.notification import HeldHost, Notification
 
 router = APIRouter(tags=["notifications"])
 
-_FAILURES: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": Envelope, "description": description}
-    for status, description in {
-        401: "No valid API key or token.",
-        403: "The account or key may not do this.",
-        404: "The notification does not exist in your tenant, or is not kept any more.",
-        409: "It is still being told, or it has ended.",
-        422: "A filter or the cursor is not valid.",
-        503: "A part of Iris does not answer; repeat the request after Retry-After seconds.",
-    }.items()
-}
-
-
-def _answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: _FAILURES[status] for status in (401, 403, *statuses, 503)}
-
 
 @router.get(
     "/v1/notifications",
     summary="List what was told, and what is still to be told",
     response_model=NotificationPageEnvelope,
-    responses=_answers(422),
+    responses=refusals(422),
 )
 async def list_notifications(  # noqa: PLR0913 - one parameter for each filter
     caller: Annotated[Caller, allowed(Operation.WEBHOOKS_READ)],
@@ -90,7 +75,7 @@ async def list_notifications(  # noqa: PLR0913 - one parameter for each filter
     "/v1/notifications/{notification_id}",
     summary="Read a notification with its attempts",
     response_model=NotificationEnvelope,
-    responses=_answers(404),
+    responses=refusals(404),
 )
 async def read_notification(
     notification_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_READ)]
@@ -103,7 +88,7 @@ async def read_notification(
     "/v1/notifications/{notification_id}/replay",
     summary="Be told again",
     response_model=NotificationEnvelope,
-    responses=_answers(404, 409),
+    responses=refusals(404, 409),
 )
 async def replay_notification(
     notification_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)], state: State
@@ -123,7 +108,7 @@ async def replay_notification(
     "/v1/notifications/{notification_id}/cancel",
     summary="Be told no more of this",
     response_model=NotificationEnvelope,
-    responses=_answers(404, 409),
+    responses=refusals(404, 409),
 )
 async def cancel_notification(
     notification_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)], state: State

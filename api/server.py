@@ -16,6 +16,13 @@ from api.boundary import ANSWER_HEADERS, LARGEST_HEADER
 from api.envelope import Envelope, ErrorItem, title_of
 from domain.problems import Language, Problem
 
+KEEP_ALIVE: Final = 75
+"""Seconds that a connection may be idle between two requests.
+
+Longer than any `Retry-After`, and than load balancers keep theirs (60 s): who comes back just as we close it sees his
+request break off, and does not know what became of it.
+"""
+
 GRACE: Final = 15
 """Seconds that a stopping server lets requests finish."""
 
@@ -32,6 +39,7 @@ def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,
     )
 

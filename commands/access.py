@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 import typer
 
-from commands.client import OUT, call, connect, new_table, print_json
+from commands.client import OUT, call, connect, new_table, print_json, show_more
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory, Generate, Limit, PageCursor, PasswordFile
 from commands.passwords import chosen_password
 
@@ -128,6 +128,48 @@ def disable_account(
     _show_account(call(connect(api_url, api_key, data_dir), "PATCH", path, {"disabled": True}), as_json=as_json)
 
 
+@accounts.command("enable")
+def enable_account(
+    account_id: AccountId,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Let an account that was disabled count again."""
+    path = f"/v1/accounts/{quote(account_id)}"
+    _show_account(call(connect(api_url, api_key, data_dir), "PATCH", path, {"disabled": False}), as_json=as_json)
+
+
+@accounts.command("update")
+def update_account(
+    account_id: AccountId,
+    role: Annotated[str, typer.Option(help="admin, operator or reader.")],
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Change what an account may do."""
+    path = f"/v1/accounts/{quote(account_id)}"
+    _show_account(call(connect(api_url, api_key, data_dir), "PATCH", path, {"role": role}), as_json=as_json)
+
+
+@accounts.command("delete")
+def delete_account(
+    account_id: AccountId,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Delete an account, and with it its keys and sessions."""
+    if not yes:
+        typer.confirm(f"Delete the account {account_id}?", abort=True)
+    call(connect(api_url, api_key, data_dir), "DELETE", f"/v1/accounts/{quote(account_id)}")
+    OUT.print(f"deleted {account_id}", highlight=False, markup=False)
+
+
 def audit(
     thing: Annotated[str | None, typer.Option(help="A noun, as user or api-key.")] = None,
     thing_id: Annotated[str | None, typer.Option("--id", help="Which one.")] = None,
@@ -168,8 +210,7 @@ def _show_page(envelope: dict[str, Any], columns: tuple[str, ...], *, as_json: b
     for item in envelope["payload"]["items"]:
         table.add_row(*(_cell(item[column]) for column in columns))
     OUT.print(table)
-    if envelope["payload"]["nextCursor"]:
-        OUT.print(f"more: --cursor {envelope['payload']['nextCursor']}", highlight=False, soft_wrap=True)
+    show_more(envelope)
 
 
 def _cell(value: Any) -> str:  # noqa: ANN401 - any JSON

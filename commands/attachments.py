@@ -4,11 +4,12 @@ import mimetypes
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 import typer
 
-from commands.client import OUT, Connection, call, connect, download, new_table, print_json
-from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.client import OUT, Connection, call, connect, download, new_table, print_json, show_more
+from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory, Limit, PageCursor
 
 attachments = typer.Typer(help="Attachments: files that are sent with interactions.", no_args_is_help=True)
 
@@ -55,15 +56,16 @@ def _read(file: Path) -> Iterator[bytes]:
 
 @attachments.command("list")
 def list_all(
-    limit: Annotated[int, typer.Option(help="How many at most, the newest first.")] = 50,
+    limit: Limit = 50,
+    cursor: PageCursor = None,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Show the newest attachments."""
-    connection = connect(api_url, api_key, data_dir)
-    _show(call(connection, "GET", "/v1/attachments", params={"limit": str(limit)}), as_json=as_json)
+    """List attachments, the newest first."""
+    params = {"limit": str(limit), **({"cursor": cursor} if cursor else {})}
+    _show(call(connect(api_url, api_key, data_dir), "GET", "/v1/attachments", params=params), as_json=as_json)
 
 
 @attachments.command()
@@ -76,7 +78,7 @@ def show(
 ) -> None:
     """Show what an attachment is."""
     connection = connect(api_url, api_key, data_dir)
-    _show(call(connection, "GET", f"/v1/attachments/{attachment_id}"), as_json=as_json)
+    _show(call(connection, "GET", f"/v1/attachments/{quote(attachment_id)}"), as_json=as_json)
 
 
 @attachments.command("download")
@@ -89,7 +91,7 @@ def download_file(
 ) -> None:
     """Download an attachment."""
     connection = connect(api_url, api_key, data_dir)
-    path = f"/v1/attachments/{attachment_id}"
+    path = f"/v1/attachments/{quote(attachment_id)}"
     target = to or Path(call(connection, "GET", path)["payload"]["fileName"])
     download(connection, f"{path}/content", target)
     OUT.print(str(target), highlight=False, markup=False, soft_wrap=True)
@@ -103,7 +105,7 @@ def delete(
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Delete an attachment for good."""
-    call(connect(api_url, api_key, data_dir), "DELETE", f"/v1/attachments/{attachment_id}")
+    call(connect(api_url, api_key, data_dir), "DELETE", f"/v1/attachments/{quote(attachment_id)}")
 
 
 def _show(envelope: dict[str, Any], *, as_json: bool) -> None:
@@ -114,3 +116,4 @@ def _show(envelope: dict[str, Any], *, as_json: bool) -> None:
     for one in envelope["payload"].get("items", [envelope["payload"]]):
         table.add_row(one["id"], one["mediaType"], str(one["size"]), one["created"], one["fileName"])
     OUT.print(table)
+    show_more(envelope)

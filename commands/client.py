@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
+from urllib.parse import quote
 
 import httpx2
 import typer
@@ -54,7 +55,12 @@ def connect(api_url: str | None, api_key: str | None, data_dir: Path) -> Connect
     is_of_stack = url == stack.get("api_url")
     ui, namespace = stack.get("temporal_ui_url"), stack.get("temporal_namespace")
     return Connection(
-        http=httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30, trust_env=False),
+        http=httpx2.Client(
+            base_url=url,
+            headers={"Authorization": f"Bearer {key}", "Accept-Language": "en"},
+            timeout=30,
+            trust_env=False,
+        ),
         integrations=stack.get("integrations", {}) if is_of_stack else {},
         web_ui=f"{ui}/namespaces/{namespace}" if ui else None,
         sandbox_url=stack.get("sandbox_url") if is_of_stack else None,
@@ -131,6 +137,13 @@ def print_json(envelope: object) -> None:
     print(json.dumps(envelope, ensure_ascii=False, indent=2))  # noqa: T201 - for programs, not for people
 
 
+def show_more(envelope: Mapping[str, Any]) -> None:
+    """Say how the next page of a list is asked for, if there is one."""
+    cursor = envelope["payload"].get("nextCursor")
+    if cursor:
+        OUT.print(f"more: --cursor {cursor}", highlight=False, soft_wrap=True)
+
+
 def download(connection: Connection, path: str, target: Path) -> None:
     """Keep what the API answers in a file; ends the program with its words when it refuses."""
     try:
@@ -149,7 +162,7 @@ def _refusal(status: int, envelope: dict[str, Any]) -> str:
     """What was refused and why, in words."""
     problems: list[dict[str, str]] = envelope.get("error") or []
     reasons = "\n".join(f"  {problem['field'] or '-'}: {problem['message']}" for problem in problems)
-    kept = f"\n  kept as {envelope['payload']['id']}" if envelope.get("payload") else ""
+    kept = f"\n  interaction {envelope['payload']['id']}" if envelope.get("payload") else ""
     return f"{status} {envelope['title']}\n{reasons}{kept}"
 
 
@@ -196,7 +209,7 @@ def watch_interaction(connection: Connection, interaction_id: str) -> None:
         OUT.print(f"Web UI: {link}", highlight=False, soft_wrap=True)
     seen = 0
     while True:
-        interaction = call(connection, "GET", f"/v1/interactions/{interaction_id}")["payload"]
+        interaction = call(connection, "GET", f"/v1/interactions/{quote(interaction_id)}")["payload"]
         history = interaction["auditTrail"]["history"]
         for entry in history[seen:]:
             words = (entry["date"], entry["status"], entry["customStatus"] or "", entry["notes"] or "")

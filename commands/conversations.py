@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 import typer
 
-from commands.client import OUT, call, connect, new_table, print_json
+from commands.client import OUT, call, connect, new_table, print_json, show_more
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
 from commands.users import Metadata, pairs
 
@@ -51,8 +51,7 @@ def list_processes(
         last, users = process["lastDirection"] or "", ", ".join(process["userIds"])
         table.add_row(process["id"], process["created"], _state(process), last, users)
     OUT.print(table)
-    if envelope["payload"]["nextCursor"]:
-        OUT.print(f"more: --cursor {envelope['payload']['nextCursor']}", highlight=False, soft_wrap=True)
+    show_more(envelope)
 
 
 @processes.command()
@@ -97,6 +96,22 @@ def create(
 
 
 @processes.command()
+def update(
+    process_id: ProcessId,
+    draft: Annotated[bool | None, typer.Option("--draft/--begun", help="Whether it is being prepared.")] = None,
+    metadata: Metadata = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Change whether a process is a draft, or all its metadata."""
+    body = ({} if draft is None else {"isDraft": draft}) | ({"metadata": pairs(metadata)} if metadata else {})
+    path = f"/v1/processes/{quote(process_id)}"
+    _show(call(connect(api_url, api_key, data_dir), "PATCH", path, body), as_json=as_json)
+
+
+@processes.command()
 def close(
     process_id: ProcessId,
     as_json: AsJson = False,
@@ -120,6 +135,24 @@ def reopen(
     """Open a process again."""
     path = f"/v1/processes/{quote(process_id)}/reopen"
     _show(call(connect(api_url, api_key, data_dir), "POST", path), as_json=as_json)
+
+
+@processes.command("inbound-to-closed")
+def inbound_to_closed(
+    choice: Annotated[str | None, typer.Argument(help="replace or reopen; shown unless it is given.")] = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Choose whether a message to a closed process opens another one, or that one again."""
+    connection = connect(api_url, api_key, data_dir)
+    change = ("GET", None) if choice is None else ("PATCH", {"inboundToClosed": choice})
+    envelope = call(connection, change[0], "/v1/tenant", change[1])
+    if as_json:
+        print_json(envelope)
+    else:
+        OUT.print(envelope["payload"]["inboundToClosed"], highlight=False, markup=False)
 
 
 def _show(envelope: dict[str, Any], *, as_json: bool) -> None:

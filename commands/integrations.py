@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 import typer
 
-from commands.client import OUT, Connection, call, connect, fail, new_table, print_json
+from commands.client import OUT, Connection, call, connect, fail, new_table, print_json, show_more
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
 from commands.users import pairs
 
@@ -92,8 +92,7 @@ def list_integrations(
     for one in envelope["payload"]["items"]:
         table.add_row(one["id"], one["channel"], one["provider"], "yes" if one["enabled"] else "no", one["name"])
     OUT.print(table)
-    if envelope["payload"]["nextCursor"]:
-        OUT.print(f"more: --cursor {envelope['payload']['nextCursor']}", highlight=False, soft_wrap=True)
+    show_more(envelope)
 
 
 @integrations.command()

@@ -1,8 +1,9 @@
 """`iris interactions`: find messages, follow them, cancel them, send them again, and have them explained."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import typer
 
@@ -14,6 +15,7 @@ from commands.client import (
     new_table,
     print_json,
     show_interaction,
+    show_more,
     watch_interaction,
 )
 from commands.messages import send, show
@@ -81,11 +83,10 @@ def list_interactions(
             ", ".join(destination["value"] for destination in row["destinations"]),
             row["status"],
             row["customStatus"] or "",
-            row["summary"],
+            _said(row["summary"]),
         )
     OUT.print(table)
-    if envelope["payload"]["nextCursor"]:
-        OUT.print(f"more: --cursor {envelope['payload']['nextCursor']}", highlight=False, soft_wrap=True)
+    show_more(envelope)
 
 
 def _read(connection: Connection, filters: dict[str, Any], limit: int, cursor: str | None) -> dict[str, Any]:
@@ -122,7 +123,7 @@ def cancel(
 ) -> None:
     """Cancel an interaction that no provider has yet; ends with 1, and says why, if it is too late."""
     connection = connect(api_url, api_key, data_dir)
-    _show(connection, call(connection, "POST", f"/v1/interactions/{interaction_id}/cancel"), as_json=as_json)
+    _show(connection, call(connection, "POST", f"/v1/interactions/{quote(interaction_id)}/cancel"), as_json=as_json)
 
 
 @interactions.command()
@@ -141,7 +142,7 @@ def resend(
     connection = connect(api_url, api_key, data_dir)
     body = {"integrationId": integration, "force": force}
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-    envelope = call(connection, "POST", f"/v1/interactions/{interaction_id}/resend", body, headers)
+    envelope = call(connection, "POST", f"/v1/interactions/{quote(interaction_id)}/resend", body, headers)
     if watch:
         watch_interaction(connection, envelope["payload"]["id"])
     else:
@@ -160,7 +161,7 @@ def explain(
     """Say why an interaction is where it is, what it waits for, until when, and what happens then."""
     connection = connect(api_url, api_key, data_dir)
     headers = {"Accept-Language": language}
-    envelope = call(connection, "GET", f"/v1/interactions/{interaction_id}/explanation", headers=headers)
+    envelope = call(connection, "GET", f"/v1/interactions/{quote(interaction_id)}/explanation", headers=headers)
     if as_json:
         print_json(envelope)
         return
@@ -183,6 +184,13 @@ def _explanation(seen: dict[str, Any]) -> list[str]:
     if seen["resendOf"]:
         lines.append(f"it repeats {seen['resendOf']}")
     return [*lines, *(f"it is repeated by {again}" for again in seen["resentAs"])]
+
+
+def _said(summary: str) -> str:
+    """What a summary says, for people: its subject and its text, else what else it carries."""
+    parts: dict[str, str | None] = json.loads(summary) if summary else {}
+    said = [part for part in (parts.get("subject"), parts.get("body")) if part]
+    return " · ".join(said) or parts.get("generic") or ""
 
 
 def _show(connection: Connection, envelope: dict[str, Any], *, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -107,7 +108,7 @@ def show(
     if watch:
         watch_interaction(connection, interaction_id)
         return
-    envelope = call(connection, "GET", f"/v1/interactions/{interaction_id}")
+    envelope = call(connection, "GET", f"/v1/interactions/{quote(interaction_id)}")
     if as_json:
         print_json(envelope)
     else:

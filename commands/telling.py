@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx2
 import typer
 
-from commands.client import OUT, Connection, call, connect, fail, new_table, print_json
+from commands.client import OUT, Connection, call, connect, fail, new_table, print_json, show_more
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
 
 webhooks = typer.Typer(help="Webhooks: where you are told what happens on an integration.", no_args_is_help=True)
@@ -141,8 +141,7 @@ def list_notifications(
         words = (one["id"], one["created"], one["event"], one["state"], str(one["attemptCount"]))
         table.add_row(*words, one["lastError"] or "")
     OUT.print(table)
-    if envelope["payload"]["nextCursor"]:
-        OUT.print(f"more: --cursor {envelope['payload']['nextCursor']}", highlight=False, soft_wrap=True)
+    show_more(envelope)
 
 
 @notifications.command("show")

@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
-from commands.client import OUT, call, connect, fail, new_table, print_json
-from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory, Variables
+from commands.client import OUT, call, connect, fail, new_table, print_json, show_more
+from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory, PageCursor, Variables
 from commands.users import pairs
 
 templates = typer.Typer(help="Templates: what is sent again and again, with variables.", no_args_is_help=True)
@@ -26,13 +27,15 @@ Number = Annotated[int | None, typer.Option("--version", help="Which version; el
 def list_all(
     channel: Annotated[str | None, typer.Option(help="Those of this channel, as SMS or WhatsApp.")] = None,
     limit: Annotated[int, typer.Option(help="How many.")] = 50,
+    cursor: PageCursor = None,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """List templates, the newest first."""
-    params = {"limit": str(limit), **({"channel": channel} if channel else {})}
+    asked = {"limit": str(limit), "channel": channel, "cursor": cursor}
+    params = {name: value for name, value in asked.items() if value}
     envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/templates", params=params)
     if as_json:
         print_json(envelope)
@@ -41,6 +44,7 @@ def list_all(
     for one in envelope["payload"]["items"]:
         table.add_row(one["id"], one["channel"], str(one["version"]), one["name"])
     OUT.print(table)
+    show_more(envelope)
 
 
 @templates.command()
@@ -55,7 +59,8 @@ def show(
     """Show a template, and what it is filled with."""
     params = {"version": str(version)} if version else {}
     _show(
-        call(connect(api_url, api_key, data_dir), "GET", f"/v1/templates/{template_id}", params=params), as_json=as_json
+        call(connect(api_url, api_key, data_dir), "GET", f"/v1/templates/{quote(template_id)}", params=params),
+        as_json=as_json,
     )
 
 
@@ -85,7 +90,7 @@ def update(
 ) -> None:
     """Make a new version of a template, with what is given changed."""
     connection = connect(api_url, api_key, data_dir)
-    _show(call(connection, "PATCH", f"/v1/templates/{template_id}", _read(file)), as_json=as_json)
+    _show(call(connection, "PATCH", f"/v1/templates/{quote(template_id)}", _read(file)), as_json=as_json)
 
 
 @templates.command()
@@ -100,7 +105,7 @@ def render(
     """Print the payload that a send with these variables would have."""
     body = {"version": version, "variables": pairs(var)}
     connection = connect(api_url, api_key, data_dir)
-    print_json(call(connection, "POST", f"/v1/templates/{template_id}/render", body)["payload"]["payload"])
+    print_json(call(connection, "POST", f"/v1/templates/{quote(template_id)}/render", body)["payload"]["payload"])
 
 
 @templates.command()
@@ -108,7 +113,7 @@ def delete(
     template_id: Id, api_url: ApiUrl = None, api_key: ApiKey = None, data_dir: DataDirectory = Path(".iris")
 ) -> None:
     """Delete a template with all its versions."""
-    call(connect(api_url, api_key, data_dir), "DELETE", f"/v1/templates/{template_id}")
+    call(connect(api_url, api_key, data_dir), "DELETE", f"/v1/templates/{quote(template_id)}")
 
 
 def _read(file: Path) -> Any:  # noqa: ANN401 - any JSON

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 import typer
 
-from commands.client import OUT, call, connect, fail, new_table, print_json
+from commands.client import OUT, call, connect, fail, new_table, print_json, show_more
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
 
 users = typer.Typer(help="Users: whom messages go to and come from.", no_args_is_help=True)
@@ -41,8 +41,7 @@ def list_users(
     for user in envelope["payload"]["items"]:
         table.add_row(user["id"], user["name"], _destinations(user))
     OUT.print(table)
-    if envelope["payload"]["nextCursor"]:
-        OUT.print(f"more: --cursor {envelope['payload']['nextCursor']}", highlight=False, soft_wrap=True)
+    show_more(envelope)
 
 
 @users.command()

@@ -7,10 +7,13 @@ from datetime import UTC, datetime
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
 from api.app import create_app
 from api.retiring import Retirement
+from api.server import server_config
 from api.tracing import Trace
+from domain.errors import OverloadedError, UnavailableError
 from logs import JsonFormatter
 from tests.api.support import refusal
 from tests.iris import Iris
@@ -111,3 +114,9 @@ async def test_a_path_that_will_go_away_says_since_when_until_when_and_what_come
     assert retiring.headers["Sunset"] == "Wed, 01 Dec 2027 00:00:00 GMT"
     assert retiring.headers["Link"] == '</v1/interactions>; rel="successor-version"'
     assert not {"deprecation", "sunset", "link"} & {name.lower() for name in other.headers}
+
+
+def test_a_connection_outlasts_the_wait_that_its_caller_is_asked_for() -> None:
+    server = server_config(FastAPI(), "127.0.0.1", 0)
+    for error in (OverloadedError(), UnavailableError("Temporal")):
+        assert server.timeout_keep_alive > error.retry_after.total_seconds()

@@ -64,6 +64,12 @@ async def test_the_description_is_open_api_3_1_of_valid_schemas(iris: Iris) -> N
     assert len(identifiers) == len(set(identifiers))
 
 
+async def test_whoever_may_be_refused_for_his_key_may_be_asked_to_come_again(iris: Iris) -> None:
+    for name, operation in operations(await description(iris)).items():
+        if "403" in operation["responses"] and not name.startswith("GET /webhooks"):
+            assert {"401", "429", "503"} <= operation["responses"].keys(), name
+
+
 def references(document: object) -> Iterator[str]:
     """Every `$ref` of a document."""
     match document:

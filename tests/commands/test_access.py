@@ -104,7 +104,7 @@ def test_what_cannot_be_an_administrator_is_refused_before_the_database_is_asked
     assert done.exit_code == 2, done.output
 
 
-async def test_accounts_are_made_listed_and_disabled(command: Command, password_file: str) -> None:
+async def test_accounts_are_made_listed_changed_disabled_and_deleted(command: Command, password_file: str) -> None:
     email = address()
     made = await payload(command, *ACCOUNT, "reader", email, "--password-file", password_file)
     assert (made["email"], made["role"], made["disabled"]) == (email, "reader", False)
@@ -112,6 +112,10 @@ async def test_accounts_are_made_listed_and_disabled(command: Command, password_
     assert email in await command("accounts", "list")
     assert "disabled" in await command("accounts", "disable", made["id"])
     assert (await payload(command, "accounts", "disable", made["id"]))["disabled"] is True
+    assert "operator  disabled" in await command("accounts", "update", made["id"], "--role", "operator")
+    assert "operator  enabled" in await command("accounts", "enable", made["id"])
+    assert await command("accounts", "delete", made["id"], "--yes") == f"deleted {made['id']}\n"
+    assert made["id"] not in await command("accounts", "list")
 
 
 async def test_keys_are_made_listed_rotated_and_revoked(command: Command, iris: Iris) -> None:

@@ -14,7 +14,7 @@ async def test_interactions_are_found_shown_followed_and_explained(iris: Iris, c
     filters = ("--process", sent["processId"], "--status", "SENT", "--status", "COMPLETED", "--text", "Mañana")
     assert [row["id"] for row in (await payload(command, "interactions", "list", *filters))["items"]] == [sent["id"]]
     shown = await command("interactions", "list", *filters)
-    assert all(text in shown for text in (sent["id"], "COMPLETED", "out"))
+    assert all(text in shown for text in (sent["id"], "COMPLETED", "out", " Su cita es mañana"))
     assert await payload(command, "interactions", "show", sent["id"]) == seen
     silent = await iris.send("sms", SILENT)
     await iris.until_status(silent["id"], "SENT")
