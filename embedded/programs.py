@@ -54,17 +54,19 @@ class WebProgram(Program):
 
     @override
     async def serving(self) -> None:
-        await until(lambda: asyncio.to_thread(self._is_well))
+        await until(lambda: asyncio.to_thread(is_well, self._port, self._health_path))
 
-    def _is_well(self) -> bool:
-        connection = HTTPConnection(LOOPBACK, self._port, timeout=ANSWER_SECONDS)
-        try:
-            connection.request("GET", self._health_path)
-            return connection.getresponse().status == HTTPStatus.OK
-        except (OSError, HTTPException):
-            return False
-        finally:
-            connection.close()
+
+def is_well(port: int, path: str) -> bool:
+    """Whether 200 is answered at a path of a port of the loopback interface."""
+    connection = HTTPConnection(LOOPBACK, port, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 class WorkerProgram(Program):

@@ -53,11 +53,15 @@ def show(report: Report) -> None:
     summary = Table(
         title=f"seed {report.options.seed}", title_justify="left", box=None, pad_edge=False, show_header=False
     )
-    settled = "not in time" if report.settled_seconds is None else f"{report.settled_seconds} s after the last fault"
+    settled = (
+        f"{report.settled_seconds} s after the last fault" if not report.left else f"not: {_list(report.left)} left"
+    )
     rows = {
         "interactions": f"{report.interactions}, {report.inbound} of them inbound; {report.messages_taken} sent",
+        "told to the tenant": f"{report.told} calls",
         "faults": _list(report.faults),
         "answers": _list(report.answers),
+        "asked afterwards": _list(report.demands),
         "endings": _list(report.endings),
         "ended by themselves": _list(report.own_deaths) or "none",
         "everything had ended": settled,
@@ -67,6 +71,8 @@ def show(report: Report) -> None:
     for name, value in rows.items():
         summary.add_row(f"[bold]{name}[/]", value)
     OUT.print(summary)
+    if report.unread:
+        OUT.print(f"the books were not compared: {report.unread}", markup=False)
     for finding in report.findings[:MOST_SHOWN]:
         OUT.print(f"{finding.fault}: {finding.interaction_id}: {finding.what}", markup=False, soft_wrap=True)
     for sentence in report.contradictions:

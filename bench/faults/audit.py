@@ -7,8 +7,13 @@ from itertools import pairwise
 from typing import Final
 
 from bench.faults.books import Books, Entry, Record, Runs
-from bench.faults.callers import Order
+from bench.faults.endpoint import UNKNOWN
+from bench.faults.orders import DONE, Demand, Errand, Order
+from domain.interaction import Direction
+from domain.resending import RESEND_OF
 from domain.status import TRANSITIONS, Status
+from domain.telling import ClientEvent
+from domain.waiting import CANCELLED
 from workflows.sending import REPEATED_AFTER
 
 Ending = tuple[str, str | None]
@@ -23,6 +28,11 @@ _REFUSED: Final[frozenset[Ending]] = frozenset(
 )
 _STATUS_OF_WORD: Final = {"read": "COMPLETED", "delivered": "COMPLETED", "failed": "PROCESS_ERROR", "sent": "SENT"}
 """What the gateway's words mean, the furthest first."""
+
+_INVALID: Final[Ending] = ("VALIDATION_ERROR", None)
+_CANCELLED: Final[Ending] = ("PROVIDER_SENDING_ERROR", CANCELLED)
+_NEVER_CANCELLED: Final = frozenset({"already_sent", "may_have_been_sent", "already_ended"})
+"""Why a message is not cancelled, where it never will be."""
 
 _NOT_ENDED: Final = {"VALIDATION_PENDING", "DISPATCH_PENDING"}
 
@@ -47,10 +57,19 @@ class Finding:
 
 def audit(books: Books) -> list[Finding]:
     """Every broken promise in the books."""
+    examined = {*books.orders, *books.records, *books.runs, *books.told} - {UNKNOWN}
     return [
-        Finding(fault, interaction_id, what)
-        for interaction_id in sorted({*books.orders, *books.records, *books.runs})
-        for fault, what in _examine(books, interaction_id)
+        *(Finding(Fault.WRONG, UNKNOWN, f"the tenant was told: {one.problem}") for one in books.told.get(UNKNOWN, ())),
+        *(
+            Finding(fault, interaction_id, what)
+            for interaction_id in sorted(examined)
+            for fault, what in _examine(books, interaction_id)
+        ),
+        *(
+            Finding(fault, demand.order.interaction_id, what)
+            for demand in books.demands
+            for fault, what in _examine_demand(books, demand)
+        ),
     ]
 
 
@@ -64,19 +83,27 @@ def _examine(books: Books, interaction_id: str) -> Iterator[tuple[Fault, str]]:
         yield Fault.STUCK, f"its callers were never answered: {order.answers[-3:]}"
     if order.interaction_ids - {interaction_id}:
         yield Fault.TWICE, f"its callers were told of other interactions: {order.interaction_ids}"
-    if record is None:
-        if order.is_answered or runs.statuses:
-            yield Fault.LOST, f"MongoDB does not have it; its callers were told {order.answers}"
-        return
+    if record is not None and order.is_refused:
+        yield Fault.WRONG, f"it exists, and its callers were told {order.answers}"
+    elif record is not None:
+        yield from _examine_record(books, order, record, runs)
+    elif (order.is_answered and not order.is_refused) or runs.statuses:
+        yield Fault.LOST, f"MongoDB does not have it; its callers were told {order.answers}"
+
+
+def _examine_record(books: Books, order: Order, record: Record, runs: Runs) -> Iterator[tuple[Fault, str]]:
     if order.is_inbound:
         yield from _examine_inbound(books, order, record, runs)
     else:
-        entry = books.ledger.get(interaction_id, Entry())
+        entry = books.ledger.get(order.interaction_id, Entry())
         yield from _examine_sending(order, entry, runs)
-        yield from _examine_standing(order, entry, record, runs)
+        yield from _examine_standing(books, order, record, runs)
         yield from _examine_news(entry, record)
-    if record["status"] != Status.VALIDATION_ERROR:
+    if order in books.erased:
+        yield from _examine_erased(books, order, record)
+    elif record["status"] != Status.VALIDATION_ERROR:
         yield from _examine_company(books, order, record)
+    yield from _examine_telling(books, order, record)
 
 
 def _examine_inbound(
@@ -108,12 +135,8 @@ def _examine_sending(order: Order, entry: Entry, runs: Runs) -> Iterator[tuple[F
         yield Fault.WRONG, "it was refused, and sent"
 
 
-def _examine_standing(
-    order: Order,
-    entry: Entry,
-    record: Record,
-    runs: Runs,
-) -> Iterator[tuple[Fault, str]]:
+def _examine_standing(books: Books, order: Order, record: Record, runs: Runs) -> Iterator[tuple[Fault, str]]:
+    entry = books.ledger.get(order.interaction_id, Entry())
     ending: Ending = (record["status"], record["custom_status"])
     if record["status"] in _NOT_ENDED:
         yield Fault.STUCK, f"in {record['status']}; its workflow: {runs.statuses}"
@@ -121,11 +144,12 @@ def _examine_standing(
     if "RUNNING" in runs.statuses or any(callback.state == "pending" for callback in entry.callbacks):
         yield Fault.STUCK, f"in {ending}, and its workflow or its gateway goes on"
         return
-    expected = endings(order, entry)
+    expected = endings(books, order, entry)
     if ending not in expected:
         yield Fault.WRONG, f"in {ending}, where the gateway's ledger means {sorted(expected, key=str)}: {entry}"
     left = runs.standing and (runs.standing.status.value, runs.standing.custom_status)
-    if left != ending:
+    # The histories of erased users' interactions are deleted.
+    if left != ending and (left or order not in books.erased):
         yield Fault.WRONG, f"in {ending}, and its workflow left it in {left} ({runs.statuses})"
     yield from _examine_history(record, ending)
 
@@ -154,35 +178,138 @@ def _examine_news(entry: Entry, record: Record) -> Iterator[tuple[Fault, str]]:
 
 
 def _examine_company(books: Books, order: Order, record: Record) -> Iterator[tuple[Fault, str]]:
-    if len(record["user_ids"]) != 1 or books.owners.get(order.destination, 0) != 1:
-        owners = books.owners.get(order.destination, 0)
-        yield Fault.WRONG, f"it has the users {record['user_ids']}, and its destination {owners} owners"
-    last = books.last_entries.get(record["process_id"])
-    if last is None or (not order.is_inbound and last != record["_id"]):
+    owners = [user_id for user_id, user in books.users.items() if _owns(user, order.destination)]
+    if len(owners) != 1 or record["user_ids"] != owners:
+        yield Fault.WRONG, f"it has the users {record['user_ids']}, and its destination the owners {owners}"
+    process = books.processes.get(record["process_id"])
+    last = process and process["last_interaction_id"]
+    if process is None or (not order.is_inbound and last != _newest_of(books, record["process_id"])):
         yield Fault.WRONG, f"its process names {last} as its last interaction"
+    elif process["user_ids"] != record["user_ids"]:
+        yield Fault.WRONG, f"it has the users {record['user_ids']}, and its process {process['user_ids']}"
+    if order.repeats is not None and record["metadata"].get(RESEND_OF) != order.repeats.interaction_id:
+        yield Fault.WRONG, f"it is not linked to {order.repeats.interaction_id}, which it repeats"
 
 
-def endings(order: Order, entry: Entry) -> frozenset[Ending]:
+def _owns(user: Record, destination: str) -> bool:
+    return any(owned["value"] == destination for owned in user["destinations"])
+
+
+def _newest_of(books: Books, process_id: str) -> str:
+    members = [record for record in books.records.values() if record["process_id"] == process_id]
+    return max(members, key=lambda record: record["created"])["_id"]
+
+
+def _examine_erased(books: Books, order: Order, record: Record) -> Iterator[tuple[Fault, str]]:
+    if record["erased_at"] is None or record["payload"] or record["metadata"] or record["primary_key"]:
+        yield Fault.WRONG, "its user is erased, and it is not"
+    process = books.processes.get(record["process_id"])
+    if process is not None and (not process["is_closed"] or process["metadata"]):
+        yield Fault.WRONG, "its user is erased, and its process is not"
+    for place in books.traces.get(order.key, ()):
+        yield Fault.WRONG, f"its user is erased, and something personal is left in {place}"
+
+
+def _examine_telling(books: Books, order: Order, record: Record) -> Iterator[tuple[Fault, str]]:
+    """A step that was taken again may have come out otherwise: of one place, what was told of the latest is meant."""
+    told = sorted(books.told.get(record["_id"], ()), key=lambda one: one.created)
+    meant = {one.position: one.thing[1:] for one in told}
+    happened = dict(_happened(record))
+    for position in sorted(happened.keys() | meant.keys()):
+        was, is_told = happened.get(position), meant.get(position)
+        if is_told is None:
+            yield Fault.LOST, f"the tenant was not told its change {position}, {was}"
+        elif was != is_told:
+            yield Fault.WRONG, f"the tenant was told {is_told}, where its change {position} is {was}"
+    ids, things = {one.webhook_id for one in told}, {one.thing for one in told}
+    if not len(ids) == len(things) == len({(one.webhook_id, one.thing) for one in told}):
+        yield Fault.WRONG, "the tenant was told one thing under several ids, or several under one"
+    if order not in books.erased and len({(one.webhook_id, one.digest) for one in told}) > len(ids):
+        yield Fault.WRONG, "the tenant was told the same in other words"
+    if states := books.untold.get(record["_id"]):
+        yield Fault.STUCK, f"it has notifications that are {sorted(states)}"
+
+
+def _happened(record: Record) -> Iterator[tuple[int, tuple[str, str, str | None]]]:
+    """What a tenant who wants to be told everything is told of a history: each change's place, event and words."""
+    before: Ending = ("", None)
+    created = ClientEvent.IN_CREATED if record["direction"] == Direction.IN else ClientEvent.OUT_CREATED
+    for position, entry in enumerate(record["history"]):
+        now: Ending = (entry["status"], entry["custom_status"])
+        event = ClientEvent.STATUS_CHANGED if now[0] != before[0] else ClientEvent.CUSTOM_STATUS_CHANGED
+        if now != before:
+            yield position, (created.value if position == 0 else event.value, *now)
+        before = now
+
+
+def _examine_demand(books: Books, demand: Demand) -> Iterator[tuple[Fault, str]]:
+    if not demand.told:
+        yield Fault.STUCK, f"to {demand.errand} it was never answered: {demand.answers[-3:]}"
+        return
+    match demand.errand:
+        case Errand.CANCEL:
+            yield from _examine_cancelling(books, demand)
+        case Errand.MERGE if demand.into is not None:
+            yield from _examine_merge(books, demand, demand.into)
+        case _:
+            user = books.users.get(demand.order.user_id)
+            erasure = user and user["erasure"]
+            if demand.told != DONE or not erasure:
+                yield Fault.LOST, f"to erase its user was told {demand.told}, and its user is {user}"
+            elif erasure["completed"] is None:
+                yield Fault.STUCK, "the erasure of its user is not complete"
+
+
+def _examine_cancelling(books: Books, demand: Demand) -> Iterator[tuple[Fault, str]]:
+    record = books.records.get(demand.order.interaction_id)
+    entry = books.ledger.get(demand.order.interaction_id, Entry())
+    ending = record and (record["status"], record["custom_status"])
+    if demand.told == DONE and "taken" in entry.verdicts:
+        yield Fault.TWICE, "it was told to be cancelled, and the gateway took it"
+    if (demand.told == DONE and ending != _CANCELLED) or (demand.told in _NEVER_CANCELLED and ending == _CANCELLED):
+        yield Fault.WRONG, f"to cancel it was told {demand.told}, and it is in {ending}"
+    if demand.told == "already_sent" and "taken" not in entry.verdicts:
+        yield Fault.WRONG, "to cancel it was told that it is sent, and the gateway did not take it"
+
+
+def _examine_merge(books: Books, demand: Demand, into: Order) -> Iterator[tuple[Fault, str]]:
+    user = books.users.get(demand.order.user_id)
+    merge = user and user["merge"]
+    if demand.told != DONE or not merge or merge["into"] != into.user_id:
+        yield Fault.LOST, f"to merge its user into {into.user_id} was told {demand.told}, and its user is {user}"
+    elif merge["completed"] is None:
+        yield Fault.STUCK, "the merge of its user is not complete"
+    record = books.records.get(demand.order.interaction_id)
+    if record is not None and record["user_ids"] != [into.user_id]:
+        yield Fault.WRONG, f"its user was merged into {into.user_id}, and it has {record['user_ids']}"
+
+
+def endings(books: Books, order: Order, entry: Entry) -> frozenset[Ending]:
     """Where an order may end, by what the gateway's ledger has of it.
 
     A callback that the gateway gave up may have been heard all the same.
     """
     if not order.is_valid:
-        return frozenset({("VALIDATION_ERROR", None)})
+        return frozenset({_INVALID})
+    is_erased = order in books.erased
     told = {callback.status for callback in entry.callbacks if callback.state == "told"}
     perhaps = told | {callback.status for callback in entry.callbacks if callback.state == "abandoned"}
     if "taken" not in entry.verdicts:
-        return _REFUSED if "refused" in entry.verdicts else _NEVER_LEFT
-    return _ending_after(told) | _ending_after(perhaps)
+        is_cancelled = is_erased or any(
+            demand.errand is Errand.CANCEL and demand.order is order for demand in books.demands
+        )
+        unsent = _REFUSED if "refused" in entry.verdicts else _NEVER_LEFT
+        # Where its user was erased before its step was through, it is refused.
+        return unsent | ({_CANCELLED} if is_cancelled else set()) | ({_INVALID} if is_erased else set())
+    expected = _ending_after(told) | _ending_after(perhaps)
+    if is_erased and order.channel == "email":
+        # What comes later is of an address that the interaction does not have any more.
+        expected = expected.union(_NOTHING_HEARD, *(_ending_after({word}) for word in perhaps))
+    return expected
 
 
 def _ending_after(told: set[str]) -> frozenset[Ending]:
-    for word, status in (
-        ("read", "COMPLETED"),
-        ("delivered", "COMPLETED"),
-        ("failed", "PROCESS_ERROR"),
-        ("sent", "SENT"),
-    ):
+    for word, status in _STATUS_OF_WORD.items():
         if word in told:
             return frozenset({(status, word)})
     return _NOTHING_HEARD

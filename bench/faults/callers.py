@@ -1,129 +1,151 @@
 """The callers: what they ask, how they insist, and what they are told."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from random import Random
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import httpx2
 
-from bench.faults.stage import AT_MOST_ONCE, Stage
+from bench.faults.orders import DONE, Demand, Errand, Order
+from bench.faults.stage import Stage
 from embedded.demo import CHANNELS
-from embedded.gateway.recipients import BEHAVIOURS, spellings
 
 PATIENCE: Final = 15.0
 """Seconds that a caller waits for an answer."""
 
+_WAIT: Final = 0.5
 _LONGEST_RETRY: Final = 2.0
-_TEXT: Final = "Su código es 123456"
+
+_OK: Final = 200
+_NOT_FOUND: Final = 404
+_CONFLICT: Final = 409
+_FAILED: Final = 500
 
 
-@dataclass
-class Order:
-    """One thing that is asked of Iris, and what its callers were told.
+class Answer(NamedTuple):
+    """What one try was answered.
 
     Attributes:
-        key: the `Idempotency-Key`, or the id of a message that an end user writes.
-        callers: how many ask for the same at once.
-        insists: whether they ask again until they are answered.
-        is_valid: whether Iris is to admit it.
-        answers: each try's answer, in words.
-        interaction_ids: of the answers that had one.
-        is_answered: whether a caller was told that it is admitted or refused.
+        codes: of the problems.
+        wait: seconds after which to ask again, if that is to be.
     """
 
-    key: str
-    channel: str
-    integration_id: str
-    destination: str
-    at_most_once: bool
-    callers: int = 1
-    insists: bool = True
-    is_valid: bool = True
-    is_inbound: bool = False
-    answers: list[str] = field(default_factory=list[str])
-    interaction_ids: set[str] = field(default_factory=set[str])
-    is_answered: bool = False
-
-
-def new_order(random: Random, number: int, demo: Mapping[str, str], once: Mapping[str, str]) -> Order:
-    """An order by chance: of any channel, to anybody, by patient and impatient callers."""
-    at_most_once = random.random() < 0.7  # noqa: PLR2004 - most providers recognise no repetition
-    channel = random.choice(AT_MOST_ONCE if at_most_once else tuple(demo))
-    is_inbound = random.random() < 0.1  # noqa: PLR2004 - a tenth is written by end users
-    return Order(
-        key=f"order-{number}-{random.randbytes(6).hex()}",
-        channel=channel,
-        integration_id=demo[channel] if is_inbound or not at_most_once else once[channel],
-        destination=_destination(random, channel, is_inbound=is_inbound),
-        at_most_once=at_most_once,
-        callers=random.choice((1, 1, 1, 2)),
-        insists=random.random() < 0.8,  # noqa: PLR2004 - a fifth gives up at the first fault
-        is_valid=is_inbound or random.random() < 0.95,  # noqa: PLR2004 - one in twenty is refused
-        is_inbound=is_inbound,
-    )
-
-
-def _destination(random: Random, channel: str, *, is_inbound: bool) -> str:
-    place = {"email": 1, "messenger": 2}.get(channel, 0)
-    if not is_inbound and random.random() < 0.5:  # noqa: PLR2004 - half go to a magic recipient
-        return spellings(random.choice(tuple(BEHAVIOURS)))[place]
-    digits = f"{random.randrange(10**9):09d}"
-    return (f"346{digits[:8]}", f"user{digits}@example.com", f"2{digits}")[place]
+    status: int
+    payload: dict[str, Any]
+    codes: list[str]
+    wait: float
 
 
 class Callers:
-    """Places orders with a running product."""
+    """Places orders with a running product, and asks for more of what was ordered."""
 
     def __init__(self, stage: Stage, api: httpx2.AsyncClient, gateway: httpx2.AsyncClient) -> None:
         self._stage = stage
         self._api = api
         self._gateway = gateway
         self.orders: list[Order] = []
+        self.demands: list[Demand] = []
         self._placing: list[asyncio.Task[None]] = []
+        self._merged_next: Order | None = None
+        self._merges = 0
 
     def begin(self, order: Order) -> None:
         """Begin to ask for an order, until it is answered, or once if its callers do not insist."""
         self.orders.append(order)
         self._placing.append(asyncio.create_task(self._place(order)))
 
-    async def all_answered(self) -> None:
-        """Wait until nobody asks any more."""
-        await asyncio.gather(*self._placing)
+    @property
+    def unanswered(self) -> int:
+        """How many still ask."""
+        return sum(not placing.done() for placing in self._placing)
+
+    async def give_up(self) -> None:
+        """Ask no more."""
+        for placing in self._placing:
+            placing.cancel()
+        await asyncio.gather(*self._placing, return_exceptions=True)
 
     async def _place(self, order: Order) -> None:
         if order.is_inbound:
             await self._write(order)
         else:
             await asyncio.gather(*(self._call(order) for _ in range(order.callers)))
+        if order.errand is not None and order.is_answered:
+            await asyncio.sleep(order.errand_after)
+            await self._go_on(order, order.errand)
 
     async def _call(self, order: Order) -> None:
-        body = {
-            "payLoad": _payload(order),
-            "integrationId": order.integration_id,
-            "Destinations": [order.destination],
-        }
+        path, body = _request(order)
         while True:
-            wait = 0.5
-            try:
-                response = await self._api.post(
-                    "/v1/interactions", json=body, headers={"Idempotency-Key": order.key}, timeout=PATIENCE
-                )
-                wait = min(float(response.headers.get("Retry-After", wait)), _LONGEST_RETRY)
-                self._note(order, response.status_code, response.json().get("payload"))
-            except (httpx2.HTTPError, ValueError) as error:
-                order.answers.append(type(error).__name__)
+            answer = await self._ask(order.answers, "POST", path, json=body, headers={"Idempotency-Key": order.key})
+            if answer is not None:
+                _note(order, answer)
             if order.is_answered or not order.insists:
                 return
-            await asyncio.sleep(wait)
+            await asyncio.sleep(answer.wait if answer else _WAIT)
 
-    def _note(self, order: Order, status: int, payload: dict[str, Any] | None) -> None:
-        order.answers.append(f"{status} {payload['status']}" if payload else f"{status}")
-        if payload:
-            order.interaction_ids.add(payload["id"])
-        if status == 200 or (payload and not order.is_valid):  # noqa: PLR2004 - admitted
-            order.is_answered = True
+    async def _go_on(self, order: Order, errand: Errand) -> None:
+        """Do what is to be done once an order is answered."""
+        match errand:
+            case Errand.CANCEL:
+                path = f"/v1/interactions/{order.interaction_id}/cancel"
+                await self._insist(Demand(errand, order), "POST", path)
+            case Errand.RESEND:
+                again = order.again(self._stage.demo.tenant)
+                self.orders.append(again)
+                await self._place(again)
+            case Errand.ERASE:
+                await self._find_user(order)
+                await self._insist(Demand(errand, order), "DELETE", f"/v1/users/{order.user_id}")
+            case Errand.MERGE:
+                await self._find_user(order)
+                await self._merge(order)
+
+    async def _merge(self, order: Order) -> None:
+        """Merge its user into the next one's; every second time, that one is erased then."""
+        if self._merged_next is None:
+            self._merged_next = order
+            return
+        merged, self._merged_next = self._merged_next, None
+        self._merges += 1
+        is_erased = self._merges % 2 == 0
+        demand, body = Demand(Errand.MERGE, merged, into=order), {"from": merged.user_id}
+        await self._insist(demand, "POST", f"/v1/users/{order.user_id}/merge", json=body)
+        if is_erased:
+            await self._go_on(order, Errand.ERASE)
+
+    async def _find_user(self, order: Order) -> None:
+        """Ask until the interaction tells its end user."""
+        while not order.user_id:
+            answer = await self._ask([], "GET", f"/v1/interactions/{order.interaction_id}")
+            if answer is not None and answer.payload.get("users"):
+                order.user_id = answer.payload["users"][0]["id"]
+                return
+            await asyncio.sleep(_WAIT)
+
+    async def _insist(self, demand: Demand, method: str, path: str, **request: Any) -> None:  # noqa: ANN401 - httpx2's own
+        """Ask until it is done, or refused for good."""
+        self.demands.append(demand)
+        while not demand.told:
+            answer = await self._ask(demand.answers, method, path, **request)
+            if answer is not None and answer.status == _OK:
+                demand.told = DONE
+            elif answer is not None and answer.status < _FAILED and not _is_too_early(demand, answer):
+                demand.told = " ".join(answer.codes)
+            else:
+                await asyncio.sleep(answer.wait if answer else _WAIT)
+
+    async def _ask(self, answers: list[str], method: str, path: str, **request: Any) -> Answer | None:  # noqa: ANN401 - httpx2's own
+        """What one try is answered; None if it is not."""
+        try:
+            response = await self._api.request(method, path, timeout=PATIENCE, **request)
+            body: dict[str, Any] = response.json()
+        except (httpx2.HTTPError, ValueError) as error:
+            answers.append(type(error).__name__)
+            return None
+        payload: dict[str, Any] = body.get("payload") or {}
+        answers.append(f"{response.status_code} {payload.get('status', '')}".rstrip())
+        wait = min(float(response.headers.get("Retry-After", _WAIT)), _LONGEST_RETRY)
+        return Answer(response.status_code, payload, [one["code"] for one in body.get("error") or ()], wait)
 
     async def _write(self, order: Order) -> None:
         """An end user writes: the gateway is asked until it has taken the message."""
@@ -143,11 +165,36 @@ class Callers:
             except httpx2.HTTPError as error:
                 order.answers.append(f"inbound {type(error).__name__}")
             if not order.is_answered:
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(_WAIT)
+
+
+def _note(order: Order, answer: Answer) -> None:
+    if "id" in answer.payload:
+        order.interaction_ids.add(answer.payload["id"])
+    if answer.status == _OK or (answer.payload and not order.is_valid):
+        order.is_answered = True
+    elif order.repeats is not None and answer.status == _CONFLICT and not order.is_answered:
+        order.is_answered = order.is_refused = True
+
+
+def _is_too_early(demand: Demand, answer: Answer) -> bool:
+    """Whether a message that is admitted is not written down yet."""
+    return demand.errand is Errand.CANCEL and answer.status == _NOT_FOUND
+
+
+def _request(order: Order) -> tuple[str, dict[str, Any]]:
+    if order.repeats is not None:
+        return f"/v1/interactions/{order.repeats.interaction_id}/resend", {"force": order.is_forced}
+    body = {
+        "payLoad": _payload(order),
+        "integrationId": order.integration_id,
+        "Destinations": [order.destination],
+    }
+    return "/v1/interactions", body
 
 
 def _payload(order: Order) -> dict[str, str]:
-    text = _TEXT if order.is_valid else ""
+    text = f"Su cita: {order.key}" if order.is_valid else ""
     match order.channel:
         case "email":
             return {"Type": "email", "Subject": "Su cita", "Body": text}

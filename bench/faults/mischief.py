@@ -10,8 +10,8 @@ from typing import Final
 from bench.faults.lines import Mood
 from bench.faults.stage import Stage
 
-PARTS: Final = ("mongodb", "temporal", "sandbox", "worker-1", "worker-2", "api")
-LINES: Final = ("mongodb", "temporal", "sandbox", "api")
+PARTS: Final = ("mongodb", "temporal", "sandbox", "worker-1", "worker-2", "api", "endpoint")
+LINES: Final = ("mongodb", "temporal", "sandbox", "api", "endpoint")
 
 
 class Kind(StrEnum):

@@ -5,22 +5,24 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 import httpx2
+from pymongo.errors import PyMongoError
 from temporalio.service import RPCError
 
 from bench.faults.audit import Fault, Finding, audit
-from bench.faults.books import WORKFLOWS, Books, interaction_of, pending_callbacks, read_books
-from bench.faults.callers import Callers, Order, new_order
+from bench.faults.books import Books, UnreadableError, in_time, pending_callbacks, read_books
+from bench.faults.callers import Callers
 from bench.faults.mischief import Fault as PlannedFault
 from bench.faults.mischief import carry_out, plan
+from bench.faults.orders import new_order
 from bench.faults.stage import Stage, open_stage
-from embedded.processes import until
+from domain.telling import NotificationState
 from reconciling import ASKED_FOR, reconcile
 from workflows.messages import ReconciliationInput
 
@@ -28,7 +30,13 @@ RECEIPT_WINDOW: Final = timedelta(seconds=45)
 """Short, so that also what is never called back ends within the run."""
 
 SETTLING: Final = timedelta(seconds=150)
-"""How long after the last fault everything may take to end: the receipt window, and the longest waits of retries."""
+"""How long after the last fault everything may take to end: the receipt window, a merge and an erasure after it, and
+the longest waits of retries."""
+
+_HEALING: Final = timedelta(seconds=120)
+"""How long the last faults may last beyond their time: a part that was killed serves again."""
+
+_WORKFLOWS: Final = "WorkflowType IN ('Interaction', 'Reception', 'Notification', 'Merge', 'Erasure')"
 
 MISCHIEVOUS: Final = 2
 """How many faults may be there at once."""
@@ -57,26 +65,32 @@ class Report:
 
     Attributes:
         settled_seconds: how long after the last fault everything had ended; None if it had not in time.
+        left: what had not ended then, and how much of it.
         own_deaths: how often each part ended although nobody killed it.
+        unread: the book that could not be read, if one could not: then there are no findings.
         contradictions: what `iris doctor` found afterwards.
     """
 
     options: RunOptions
-    interactions: int
-    inbound: int
-    messages_taken: int
     faults: Mapping[str, int]
-    answers: Mapping[str, int]
-    endings: Mapping[str, int]
     own_deaths: Mapping[str, int]
     settled_seconds: float | None
-    findings: Sequence[Finding]
+    left: Mapping[str, int]
     contradictions: Sequence[str]
+    unread: str = ""
+    interactions: int = 0
+    inbound: int = 0
+    messages_taken: int = 0
+    told: int = 0
+    answers: Mapping[str, int] = field(default_factory=dict[str, int])
+    demands: Mapping[str, int] = field(default_factory=dict[str, int])
+    endings: Mapping[str, int] = field(default_factory=dict[str, int])
+    findings: Sequence[Finding] = ()
 
     @property
     def is_good(self) -> bool:
         """Whether every promise was kept, and everything ended in time."""
-        return not self.findings and not self.contradictions and self.settled_seconds is not None
+        return not (self.findings or self.contradictions or self.unread) and self.settled_seconds is not None
 
     def count(self, fault: Fault) -> int:
         """How many interactions broke a promise."""
@@ -88,33 +102,49 @@ class Report:
 
 
 async def run(options: RunOptions, directory: Path, say: Say) -> Report:
-    """Run the product in a directory, hurt it, and compare the books."""
+    """Run the product in a directory, hurt it, and compare the books.
+
+    Raises:
+        TimeoutError: if a part does not come back after its last fault.
+    """
     random = Random(options.seed)
     plans = [plan(Random(random.random()), options.seconds) for _ in range(MISCHIEVOUS)]
     say(f"seed {options.seed}: {sum(map(len, plans))} faults in {options.seconds:.0f} s; starting the product")
-    async with open_stage(directory, random, RECEIPT_WINDOW) as stage:
-        headers = {"Authorization": f"Bearer {stage.sandbox_token}"}
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
-        async with (
-            httpx2.AsyncClient(
-                base_url=stage.api_url,
-                headers={"Authorization": f"Bearer {stage.demo.api_key}"},
-                limits=limits,
-                trust_env=False,
-            ) as api,
-            httpx2.AsyncClient(base_url=stage.sandbox_url, headers=headers, limits=limits, trust_env=False) as gateway,
-        ):
-            callers = Callers(stage, api, gateway)
-            watching = [asyncio.create_task(part.keep_alive()) for part in stage.parts.values()]
-            try:
+    async with (
+        open_stage(directory, random, RECEIPT_WINDOW) as stage,
+        _calling(stage.api_url, stage.demo.api_key) as api,
+        _calling(stage.sandbox_url, stage.sandbox_token) as gateway,
+    ):
+        callers = Callers(stage, api, gateway)
+        watching = [asyncio.create_task(part.keep_alive()) for part in stage.parts.values()]
+        try:
+            async with asyncio.timeout(options.seconds + _HEALING.total_seconds()):
                 done = await _play(stage, callers, plans, options, random, say)
-                settled = await _settle(stage, callers, gateway)
-            finally:
-                for watch in watching:
-                    watch.cancel()
-            say("comparing the books")
-            books = await read_books(stage, gateway, callers.orders)
-            return _report(options, stage, books, done, settled, await _contradictions(stage))
+            settled, left = await _settle(stage, callers, gateway)
+        finally:
+            await callers.give_up()
+            for watch in watching:
+                watch.cancel()
+        say(f"waited in vain for {left}: comparing the books" if left else "comparing the books")
+        report = Report(
+            options=options,
+            faults=_counted(f"{fault.kind} {fault.target}" for fault in done),
+            own_deaths={name: part.own_deaths for name, part in stage.parts.items() if part.own_deaths},
+            settled_seconds=settled,
+            left=left,
+            contradictions=await _contradictions(stage),
+        )
+        try:
+            books = await read_books(stage, gateway, callers.orders, callers.demands)
+        except UnreadableError as error:
+            return replace(report, unread=str(error))
+        return _compared(report, books)
+
+
+def _calling(url: str, token: str) -> httpx2.AsyncClient:
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx2.AsyncClient(base_url=url, headers=headers, limits=limits, trust_env=False)
 
 
 async def _play(  # noqa: PLR0913, PLR0917 - the parts of one run
@@ -132,7 +162,7 @@ async def _play(  # noqa: PLR0913, PLR0917 - the parts of one run
     while (now := asyncio.get_running_loop().time() - begun) < options.seconds:
         if mischief.done():
             mischief.result()  # ends the run at once if a fault could not be done
-        callers.begin(new_order(random, number, stage.demo.integrations, stage.at_most_once))
+        callers.begin(new_order(random, number, stage.demo, stage.at_most_once))
         number += 1
         if number % max(1, round(options.rate * 10)) == 0:
             answered = sum(order.is_answered for order in callers.orders)
@@ -143,57 +173,65 @@ async def _play(  # noqa: PLR0913, PLR0917 - the parts of one run
     return [fault for faults in done for fault in faults]
 
 
-async def _settle(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient) -> float | None:
-    """The seconds until everything has ended; None if it has not in time."""
-    healed = time.monotonic()
-    try:
+async def _settle(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient) -> tuple[float | None, dict[str, int]]:
+    """The seconds until everything has ended, or None and what has not in time."""
+    healed, left = time.monotonic(), {"everything": 1}
+    with suppress(TimeoutError):
         async with asyncio.timeout(SETTLING.total_seconds()):
-            await callers.all_answered()
-            await until(lambda: _is_settled(stage, callers.orders, gateway))
-    except TimeoutError:
-        return None
-    return round(time.monotonic() - healed, 1)
+            while left:
+                await asyncio.sleep(1)
+                with suppress(RPCError, httpx2.HTTPError, PyMongoError):  # they have only just come back
+                    left = await _left(stage, callers, gateway)
+    return (None if left else round(time.monotonic() - healed, 1)), left
 
 
-async def _is_settled(stage: Stage, orders: Sequence[Order], gateway: httpx2.AsyncClient) -> bool:
-    await asyncio.sleep(1)
-    with suppress(RPCError, httpx2.HTTPError):  # they have only just come back
-        running = await stage.temporal.count_workflows(f"{WORKFLOWS} AND ExecutionStatus = 'Running'")
-        return running.count == 0 and await pending_callbacks(gateway, orders) == 0
-    return False
+async def _left(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient) -> dict[str, int]:
+    """What has not ended yet, and how much of it."""
+    running = await stage.temporal.count_workflows(f"{_WORKFLOWS} AND ExecutionStatus = 'Running'")
+    pending = {"state": NotificationState.PENDING.value}
+    counts = {
+        "callers": callers.unanswered,
+        "workflows": running.count,
+        "callbacks": await pending_callbacks(gateway, callers.orders),
+        "notifications": await stage.database.notifications.count_documents(pending),
+    }
+    return {name: number for name, number in counts.items() if number}
 
 
 async def _contradictions(stage: Stage) -> list[str]:
     """What `iris doctor` would say afterwards."""
     start = ReconciliationInput(repairs=False, most=ASKED_FOR, grace=timedelta())
-    report = await reconcile(stage.temporal, stage.settings, start, lambda _: None)
+    try:
+        report = await in_time(
+            "`iris doctor`'s report", reconcile(stage.temporal, stage.settings, start, lambda _: None)
+        )
+    except UnreadableError as error:
+        return [str(error)]
     return [finding.sentence() for finding in report.tally.findings] + list(report.unchecked.values())
 
 
-def _report(  # noqa: PLR0913, PLR0917 - the parts of one report
-    options: RunOptions,
-    stage: Stage,
-    books: Books,
-    faults: Sequence[PlannedFault],
-    settled: float | None,
-    contradictions: Sequence[str],
-) -> Report:
-    tenant = stage.demo.tenant
-    records = [books.records.get(interaction_of(order, tenant)) for order in books.orders.values()]
-    return Report(
-        options=options,
-        interactions=sum(record is not None for record in records),
+def _compared(report: Report, books: Books) -> Report:
+    """The report with what the books have."""
+    records = [record for key in books.orders if (record := books.records.get(key)) is not None]
+    return replace(
+        report,
+        interactions=len(records),
         inbound=sum(order.is_inbound for order in books.orders.values()),
         messages_taken=sum("taken" in entry.verdicts for entry in books.ledger.values()),
-        faults=_counted(f"{fault.kind} {fault.target}" for fault in faults),
-        answers=_counted(answer for order in books.orders.values() for answer in order.answers),
-        endings=_counted(
-            f"{record['status']} {record['custom_status'] or ''}".strip() for record in records if record is not None
+        told=sum(map(len, books.told.values())),
+        answers=_counted(answer for asked in (*books.orders.values(), *books.demands) for answer in asked.answers),
+        demands=_counted(
+            [
+                *(f"{demand.errand} {demand.told}" for demand in books.demands),
+                *(
+                    f"resend {'refused' if order.is_refused else 'done'}"
+                    for order in books.orders.values()
+                    if order.repeats is not None and order.is_answered
+                ),
+            ]
         ),
-        own_deaths={name: part.own_deaths for name, part in stage.parts.items() if part.own_deaths},
-        settled_seconds=settled,
+        endings=_counted(f"{record['status']} {record['custom_status'] or ''}".strip() for record in records),
         findings=audit(books),
-        contradictions=contradictions,
     )
 
 

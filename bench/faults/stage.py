@@ -1,9 +1,11 @@
 """The stage: the whole product as processes of its own, with a line before each part that others speak to."""
 
 import asyncio
+import json
 import os
 import signal
-from collections.abc import AsyncGenerator, Mapping
+import sys
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,8 +13,10 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+import httpx2
 from pymongo import AsyncMongoClient
 from temporalio.client import Client
+from typing_extensions import override
 
 from bench.faults.lines import Line
 from bootstrap import connect_temporal
@@ -21,14 +25,37 @@ from domain.identifiers import derived_id
 from embedded.demo import Demo, DemoSettings, seed
 from embedded.mongod import Mongod
 from embedded.ports import LOOPBACK, free_port
-from embedded.processes import Server, ServerError
-from embedded.programs import WebProgram, WorkerProgram
+from embedded.processes import Server, ServerError, until
+from embedded.programs import WebProgram, WorkerProgram, is_well
 from embedded.secret_environment import secret_environment
 from embedded.temporal_server import TemporalServer
 from settings import Settings
 
 AT_MOST_ONCE: Final = ("sms", "whatsapp")
 """The channels with an integration, besides the demo's, whose messages may not be sent again."""
+
+
+class TenantEndpoint(Server):
+    """Where the tenant is told everything: `bench.faults.endpoint` as a process.
+
+    Attributes:
+        secrets: the file of what signs, by integration.
+        ledger: the file that it keeps.
+    """
+
+    def __init__(self, directory: Path, port: int) -> None:
+        super().__init__("endpoint", directory / "endpoint.log")
+        self._port = port
+        self.secrets = directory / "endpoint-secrets.json"
+        self.ledger = directory / "endpoint.jsonl"
+
+    @override
+    def command(self) -> Sequence[str]:
+        return [sys.executable, "-m", "bench.faults.endpoint", str(self._port), str(self.secrets), str(self.ledger)]
+
+    @override
+    async def serving(self) -> None:
+        await until(lambda: asyncio.to_thread(is_well, self._port, "/"))
 
 
 @dataclass
@@ -89,6 +116,7 @@ class Stage:
         database: MongoDB, without a line between.
         temporal: Temporal, without a line between.
         at_most_once: integrations whose messages may not be sent again, by channel.
+        endpoint_ledger: the file in which the tenant's endpoint notes what it is told.
     """
 
     parts: Mapping[str, Part]
@@ -101,6 +129,7 @@ class Stage:
     temporal: Client
     demo: Demo
     at_most_once: Mapping[str, str]
+    endpoint_ledger: Path
 
 
 @asynccontextmanager
@@ -108,15 +137,17 @@ async def open_stage(directory: Path, random: Random, receipt_window: timedelta)
     """Everything started and seeded; ended and closed after the block."""
     mongod = Mongod(directory / "mongodb", free_port(), directory / "mongodb.log")
     temporal = TemporalServer(free_port(), directory / "temporal.log", database=directory / "temporal.db")
-    api_port, sandbox_port = free_port(), free_port()
+    api_port, sandbox_port, endpoint_port = free_port(), free_port(), free_port()
     mongodb_port = int(mongod.uri.partition("/?")[0].rpartition(":")[2])
     lines = {
         "mongodb": Line(free_port(), mongodb_port, random),
         "temporal": Line(free_port(), int(temporal.address.rpartition(":")[2]), random),
         "sandbox": Line(free_port(), sandbox_port, random),
         "api": Line(free_port(), api_port, random, may_lie=False),
+        "endpoint": Line(free_port(), endpoint_port, random, may_lie=False),
     }
     environment = _environment(directory, lines, receipt_window)
+    endpoint = TenantEndpoint(directory, endpoint_port)
     servers: dict[str, Server] = {
         "mongodb": mongod,
         "temporal": temporal,
@@ -124,6 +155,7 @@ async def open_stage(directory: Path, random: Random, receipt_window: timedelta)
         "worker-1": WorkerProgram(directory / "worker-1.log", environment, temporal),
         "worker-2": WorkerProgram(directory / "worker-2.log", environment, temporal),
         "api": WebProgram("api", directory / "api.log", environment, api_port, "/health/ready"),
+        "endpoint": endpoint,
     }
     async with AsyncExitStack() as stack:
         for line in lines.values():
@@ -138,12 +170,16 @@ async def open_stage(directory: Path, random: Random, receipt_window: timedelta)
         database = client[settings.mongodb_database]
         at_most_once = await _at_most_once(database, demo)
         for name, server in servers.items():
-            if name not in {"mongodb", "temporal"}:
+            if name not in {"mongodb", "temporal", "endpoint"}:
                 await stack.enter_async_context(server)
+        api_url, told_at = (f"http://{LOOPBACK}:{port}" for port in (api_port, lines["endpoint"].port))
+        integrations = [*demo.integrations.values(), *at_most_once.values()]
+        endpoint.secrets.write_text(json.dumps(await _subscribed(api_url, demo.api_key, told_at, integrations)))
+        await stack.enter_async_context(endpoint)
         yield Stage(
             parts={name: Part(name, server) for name, server in servers.items()},
             lines=lines,
-            api_url=f"http://{LOOPBACK}:{api_port}",
+            api_url=api_url,
             sandbox_url=f"http://{LOOPBACK}:{sandbox_port}",
             sandbox_token=demo_settings.sandbox_accounts[0].token.get_secret_value(),
             settings=settings,
@@ -151,6 +187,7 @@ async def open_stage(directory: Path, random: Random, receipt_window: timedelta)
             temporal=await connect_temporal(settings.model_copy(update={"temporal_address": temporal.address})),
             demo=demo,
             at_most_once=at_most_once,
+            endpoint_ledger=endpoint.ledger,
         )
 
 
@@ -168,8 +205,22 @@ def _environment(directory: Path, lines: Mapping[str, Line], receipt_window: tim
         "IRIS_SANDBOX_LEDGER": str(directory / "sandbox.db"),
         "IRIS_SANDBOX_CALLBACK_TIMEOUT": "5",
         "IRIS_SANDBOX_LONGEST_RETRY": "3",
+        # Shorter than a pause, so that what was heard may count as failed.
+        "IRIS_NOTIFICATION_TIMEOUT": "10",
         "IRIS_LOG_LEVEL": "WARNING",
     }
+
+
+async def _subscribed(api_url: str, api_key: str, told_at: str, integrations: Sequence[str]) -> dict[str, str]:
+    """What signs what is told of each integration, once the tenant has asked to be told everything."""
+    headers = {"Authorization": f"Bearer {api_key}"}
+    secrets: dict[str, str] = {}
+    async with httpx2.AsyncClient(base_url=api_url, headers=headers, timeout=30, trust_env=False) as api:
+        for integration_id in integrations:
+            asked = {"Url": f"{told_at}/{integration_id}", "Subscriptions": ["*"]}
+            response = await api.put(f"/v1/integrations/{integration_id}/webhook", json=asked)
+            secrets[integration_id] = response.raise_for_status().json()["payload"]["secret"]
+    return secrets
 
 
 async def _at_most_once(database: Any, demo: Demo) -> dict[str, str]:  # noqa: ANN401 - the driver's own generics

@@ -1,0 +1,132 @@
+"""The tenant's endpoint: a process that checks what it is told, and notes it down before it answers.
+
+`python -m bench.faults.endpoint PORT SECRETS LEDGER`: the secrets by integration, a JSON object; the ledger, to which
+one line of JSON is added for each call.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+from standardwebhooks import Webhook, WebhookVerificationError
+
+_LOOPBACK: Final = "127.0.0.1"
+
+UNKNOWN: Final = ""
+"""The interaction of what is not signed rightly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One call, as the endpoint heard it.
+
+    Attributes:
+        webhook_id: what tells it from others, the same for repetitions.
+        integration_id: to whose URL it came.
+        interaction_id: which it is about.
+        event: its name.
+        position: of the entry in the interaction's history that it tells.
+        status, custom_status: of the interaction.
+        created: when it happened, as it is told.
+        digest: of the body.
+        problem: what is wrong with it, of which then nothing else is known; empty if nothing is.
+    """
+
+    webhook_id: str
+    integration_id: str = ""
+    interaction_id: str = UNKNOWN
+    event: str = ""
+    position: int = -1
+    status: str = ""
+    custom_status: str | None = None
+    created: str = ""
+    digest: str = ""
+    problem: str = ""
+
+    @property
+    def thing(self) -> tuple[int, str, str, str | None]:
+        """What is told."""
+        return self.position, self.event, self.status, self.custom_status
+
+
+def heard(secrets: Mapping[str, str], path: str, headers: Mapping[str, str], body: bytes) -> Told:
+    """What a call tells, if it is signed as Standard Webhooks have it."""
+    webhook_id, integration_id = headers.get("webhook-id", ""), path.strip("/")
+    try:
+        told: dict[str, Any] = Webhook(secrets[integration_id]).verify(body, dict(headers))
+    except (KeyError, WebhookVerificationError) as error:
+        return Told(webhook_id, problem=f"{type(error).__name__}: {error}")
+    interaction = told["Payload"]
+    return Told(
+        webhook_id=webhook_id,
+        integration_id=integration_id,
+        interaction_id=interaction["id"],
+        event=told["Event"],
+        position=len(interaction["auditTrail"]["history"]) - 1,
+        status=interaction["status"],
+        custom_status=interaction["customStatus"],
+        created=told["Created"],
+        digest=hashlib.sha256(body).hexdigest(),
+    )
+
+
+def ledger(path: Path) -> list[Told]:
+    """Every call that was noted down."""
+    return [Told(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 1024
+
+    def __init__(self, port: int, secrets: Mapping[str, str], noted: int) -> None:
+        super().__init__((_LOOPBACK, port), _Call)
+        self.secrets = secrets
+        self.noted = noted
+
+
+class _Call(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server  # pyright: ignore[reportIncompatibleVariableOverride] - the only one that makes it
+
+    def do_GET(self) -> None:
+        """Say that it is there."""
+        self._answer(HTTPStatus.OK)
+
+    def do_POST(self) -> None:
+        """Take what is told."""
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        if len(body) < length:
+            self.close_connection = True  # the line was cut
+            return
+        lower = {name.lower(): value for name, value in self.headers.items()}
+        told = heard(self.server.secrets, self.path, lower, body)
+        # In one piece: what another call notes at the same time, or a kill, leaves it whole.
+        os.write(self.server.noted, f"{json.dumps(asdict(told))}\n".encode())
+        self._answer(HTTPStatus.BAD_REQUEST if told.problem else HTTPStatus.OK)
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Log nothing: there is the ledger."""
+
+    def _answer(self, status: HTTPStatus) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+def main(port: str, secrets: str, noted: str) -> None:
+    """Serve until the process is ended."""
+    descriptor = os.open(noted, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    _Server(int(port), json.loads(Path(secrets).read_text()), descriptor).serve_forever()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
