@@ -17,6 +17,7 @@ from domain.destinations import (
     normalise,
     parse_destinations,
 )
+from domain.identifiers import derived_id
 from domain.interaction import Direction, DispatchPolicy, HistoryEntry
 from domain.payloads import InvalidPayloadError, Payload, parse_payload
 from domain.problems import MOST_PROBLEMS, Problem
@@ -200,13 +201,20 @@ def _owned(destinations: list[Destination]) -> list[OwnedDestination]:
 
 
 async def _create_user(submission: Submission, owned: list[OwnedDestination]) -> list[User]:
-    """One new user that owns all the destinations (docs/decisions/0003), or whoever was quicker."""
-    user = User(tenant=submission.tenant, name=owned[0].value, destinations=owned)
+    """One new user that owns all the destinations (docs/decisions/0003), or whoever was quicker.
+
+    Its id is derived, so that a step that is taken again finds the user that it made, also if that was erased since.
+    """
+    user_id = derived_id("user", submission.interaction_id)
+    user = User(id=user_id, tenant=submission.tenant, name=owned[0].value, destinations=owned)
     try:
         await user.insert()
     except DuplicateKeyError:
         # Another submission for one of these destinations was quicker: its user is the one.
-        return await User.owning(submission.tenant, owned) or await _create_user(submission, owned)
+        if quicker := await User.owning(submission.tenant, owned):
+            return quicker
+        made = await User.surviving(submission.tenant, user_id)
+        return [made] if made else await _create_user(submission, owned)
     return [user]
 
 

@@ -11,6 +11,7 @@ from domain.status import Status
 from domain.submission import Submission
 from models.interaction import Interaction
 from models.process import Process
+from models.user import Erasure, User
 from tests.activities.world import NOW, PHONE, World, phone
 
 EMAIL = {"Type": "email", "Subject": "Cita", "Body": "Mañana"}
@@ -130,6 +131,18 @@ async def test_resolving_again_after_a_crash_between_any_two_writes_ends_the_sam
         await process.delete()
     await before.replace()  # as if only the user had
     assert await world.resolve(resolution) == first
+
+
+async def test_resolving_again_after_the_user_that_was_made_is_erased_makes_no_other(world: World) -> None:
+    """The caller may have read whose it is before its step was through, and asked to erase that user."""
+    resolution = await world.resolution(await world.submission())
+    await world.resolve(resolution)
+    (user,) = await world.users()
+    erasure = Erasure(requested=NOW).model_dump()
+    await User.collection().update_one({"_id": user.id}, {"$set": {"erasure": erasure, "destinations": []}})
+    again = await world.resolve(resolution)
+    assert [one.id for one in again.interaction.users] == [user.id]
+    assert [one.id for one in await world.users()] == [user.id]
 
 
 async def test_an_open_process_that_is_named_is_joined(world: World) -> None:
