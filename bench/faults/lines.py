@@ -20,8 +20,8 @@ def _page(status: bytes) -> bytes:
     return b"HTTP/1.1 %s\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s" % (status, len(_PAGE), _PAGE)
 
 
-_FAILURES: Final = (_TRUNCATED, _page(b"500 Internal Server Error"), _page(b"502 Bad Gateway"))
-_FALSE_SUCCESSES: Final = (_page(b"200 OK"),)
+_FAILURES: Final = (_page(b"500 Internal Server Error"), _page(b"502 Bad Gateway"))
+_FALSE_SUCCESSES: Final = (_page(b"200 OK"), _TRUNCATED)
 
 
 class Mood(StrEnum):
