@@ -22,11 +22,11 @@ class Errand(StrEnum):
 
 
 _ERRANDS: Final[Mapping[Errand | None, int]] = {
-    None: 58,
+    None: 52,
     Errand.CANCEL: 20,
     Errand.RESEND: 10,
-    Errand.MERGE: 6,
-    Errand.ERASE: 6,
+    Errand.MERGE: 9,
+    Errand.ERASE: 9,
 }
 """How many of a hundred that can be told apart have each."""
 
@@ -109,15 +109,19 @@ class Demand:
 DONE: Final = "done"
 
 
-def new_order(random: Random, number: int, demo: Demo, once: Mapping[str, str]) -> Order:
-    """An order by chance: of any channel, to anybody, by patient and impatient callers."""
+def new_order(random: Random, number: int, demo: Demo, once: Mapping[str, str], *, is_early: bool = True) -> Order:
+    """An order by chance: of any channel, to anybody, by patient and impatient callers.
+
+    Users are merged and erased only early in a run, because that takes its time.
+    """
     at_most_once = random.random() < 0.7  # noqa: PLR2004 - most providers recognise no repetition
     channel = random.choice(AT_MOST_ONCE if at_most_once else tuple(demo.integrations))
     is_inbound = random.random() < 0.1  # noqa: PLR2004 - a tenth is written by end users
     insists = random.random() < 0.8  # noqa: PLR2004 - a fifth gives up at the first fault
     is_valid = is_inbound or random.random() < 0.95  # noqa: PLR2004 - one in twenty is refused
     errand = random.choices(tuple(_ERRANDS), tuple(_ERRANDS.values()))[0]
-    errand = errand if insists and is_valid and not is_inbound else None
+    if not insists or not is_valid or is_inbound or (errand in _OF_USERS and not is_early):
+        errand = None
     integration_id = demo.integrations[channel] if is_inbound or not at_most_once else once[channel]
     key = f"order-{number}-{random.randbytes(6).hex()}"
     owner = ("inbound", integration_id) if is_inbound else ("interaction", demo.tenant)

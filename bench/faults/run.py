@@ -162,7 +162,8 @@ async def _play(  # noqa: PLR0913, PLR0917 - the parts of one run
     while (now := asyncio.get_running_loop().time() - begun) < options.seconds:
         if mischief.done():
             mischief.result()  # ends the run at once if a fault could not be done
-        callers.begin(new_order(random, number, stage.demo, stage.at_most_once))
+        is_early = now < options.seconds / 2
+        callers.begin(new_order(random, number, stage.demo, stage.at_most_once, is_early=is_early))
         number += 1
         if number % max(1, round(options.rate * 10)) == 0:
             answered = sum(order.is_answered for order in callers.orders)

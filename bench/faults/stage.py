@@ -201,6 +201,8 @@ def _environment(directory: Path, lines: Mapping[str, Line], receipt_window: tim
         "TEMPORAL_ADDRESS": f"{LOOPBACK}:{lines['temporal'].port}",
         "IRIS_PUBLIC_URL": url["api"],
         "IRIS_RECEIPT_WINDOW": str(receipt_window.total_seconds()),
+        # Longer than a process is paused, and short, so that merges and erasures end within the run.
+        "IRIS_SETTLING": "20",
         "IRIS_SANDBOX_URL": url["sandbox"],
         "IRIS_SANDBOX_LEDGER": str(directory / "sandbox.db"),
         "IRIS_SANDBOX_CALLBACK_TIMEOUT": "5",
