@@ -53,12 +53,11 @@ def show(report: Report) -> None:
     summary = Table(
         title=f"seed {report.options.seed}", title_justify="left", box=None, pad_edge=False, show_header=False
     )
-    settled = (
-        f"{report.settled_seconds} s after the last fault" if not report.left else f"not: {_list(report.left)} left"
-    )
+    left, seconds = report.settled.left, report.settled.seconds
+    settled = f"not: {_list(left)} left" if left else f"{seconds} s after the last fault"
     rows = {
         "interactions": f"{report.interactions}, {report.inbound} of them inbound; {report.messages_taken} sent",
-        "told to the tenant": f"{report.told} calls",
+        "told to the tenant": f"{report.told} calls; {report.settled.begun} begun by the reconciliation",
         "faults": _list(report.faults),
         "answers": _list(report.answers),
         "asked afterwards": _list(report.demands),

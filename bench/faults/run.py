@@ -25,6 +25,7 @@ from bench.faults.stage import Stage, open_stage
 from domain.telling import NotificationState
 from reconciling import ASKED_FOR, reconcile
 from workflows.messages import ReconciliationInput
+from workflows.messages import Report as ReconciliationReport
 
 RECEIPT_WINDOW: Final = timedelta(seconds=45)
 """Short, so that also what is never called back ends within the run."""
@@ -60,12 +61,25 @@ class RunOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """What was waited for after the last fault.
+
+    Attributes:
+        seconds: until everything had ended; None if it had not in time.
+        left: what had not ended then, and how much of it.
+        begun: how many notifications the reconciliation began.
+    """
+
+    seconds: float | None
+    left: Mapping[str, int]
+    begun: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What came of a run.
 
     Attributes:
-        settled_seconds: how long after the last fault everything had ended; None if it had not in time.
-        left: what had not ended then, and how much of it.
         own_deaths: how often each part ended although nobody killed it.
         unread: the book that could not be read, if one could not: then there are no findings.
         contradictions: what `iris doctor` found afterwards.
@@ -74,8 +88,7 @@ class Report:
     options: RunOptions
     faults: Mapping[str, int]
     own_deaths: Mapping[str, int]
-    settled_seconds: float | None
-    left: Mapping[str, int]
+    settled: Settled
     contradictions: Sequence[str]
     unread: str = ""
     interactions: int = 0
@@ -90,7 +103,7 @@ class Report:
     @property
     def is_good(self) -> bool:
         """Whether every promise was kept, and everything ended in time."""
-        return not (self.findings or self.contradictions or self.unread) and self.settled_seconds is not None
+        return not (self.findings or self.contradictions or self.unread) and self.settled.seconds is not None
 
     def count(self, fault: Fault) -> int:
         """How many interactions broke a promise."""
@@ -120,18 +133,17 @@ async def run(options: RunOptions, directory: Path, say: Say) -> Report:
         try:
             async with asyncio.timeout(options.seconds + _HEALING.total_seconds()):
                 done = await _play(stage, callers, plans, options, random, say)
-            settled, left = await _settle(stage, callers, gateway)
+            settled = await _settle(stage, callers, gateway)
         finally:
             await callers.give_up()
             for watch in watching:
                 watch.cancel()
-        say(f"waited in vain for {left}: comparing the books" if left else "comparing the books")
+        say(f"waited in vain for {settled.left}: comparing the books" if settled.left else "comparing the books")
         report = Report(
             options=options,
             faults=_counted(f"{fault.kind} {fault.target}" for fault in done),
             own_deaths={name: part.own_deaths for name, part in stage.parts.items() if part.own_deaths},
-            settled_seconds=settled,
-            left=left,
+            settled=settled,
             contradictions=await _contradictions(stage),
         )
         try:
@@ -174,16 +186,22 @@ async def _play(  # noqa: PLR0913, PLR0917 - the parts of one run
     return [fault for faults in done for fault in faults]
 
 
-async def _settle(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient) -> tuple[float | None, dict[str, int]]:
-    """The seconds until everything has ended, or None and what has not in time."""
-    healed, left = time.monotonic(), {"everything": 1}
+async def _settle(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient) -> "Settled":
+    """Wait until everything has ended.
+
+    What Temporal did not take at once is told when the reconciliation finds it: here as soon as nothing else is left,
+    as when somebody asks `iris doctor`.
+    """
+    healed, left, begun = time.monotonic(), {"everything": 1}, 0
     with suppress(TimeoutError):
         async with asyncio.timeout(SETTLING.total_seconds()):
             while left:
                 await asyncio.sleep(1)
                 with suppress(RPCError, httpx2.HTTPError, PyMongoError):  # they have only just come back
                     left = await _left(stage, callers, gateway)
-    return (None if left else round(time.monotonic() - healed, 1)), left
+                    if left.keys() == {"notifications"}:
+                        begun += len((await _doctor(stage, repairs=True)).tally.findings)
+    return Settled(None if left else round(time.monotonic() - healed, 1), left, begun)
 
 
 async def _left(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient) -> dict[str, int]:
@@ -200,15 +218,17 @@ async def _left(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient) -> 
 
 
 async def _contradictions(stage: Stage) -> list[str]:
-    """What `iris doctor` would say afterwards."""
-    start = ReconciliationInput(repairs=False, most=ASKED_FOR, grace=timedelta())
+    """What `iris doctor` says afterwards."""
     try:
-        report = await in_time(
-            "`iris doctor`'s report", reconcile(stage.temporal, stage.settings, start, lambda _: None)
-        )
+        report = await in_time("`iris doctor`'s report", _doctor(stage, repairs=False))
     except UnreadableError as error:
         return [str(error)]
     return [finding.sentence() for finding in report.tally.findings] + list(report.unchecked.values())
+
+
+async def _doctor(stage: Stage, *, repairs: bool) -> ReconciliationReport:
+    start = ReconciliationInput(repairs=repairs, most=ASKED_FOR, grace=timedelta())
+    return await reconcile(stage.temporal, stage.settings, start, lambda _: None)
 
 
 def _compared(report: Report, books: Books) -> Report:
