@@ -39,23 +39,24 @@ class TenantEndpoint(Server):
     """Where the tenant is told everything: `bench.faults.endpoint` as a process.
 
     Attributes:
+        port: where it listens, on the loopback interface.
         secrets: the file of what signs, by integration.
         ledger: the file that it keeps.
     """
 
     def __init__(self, directory: Path, port: int) -> None:
         super().__init__("endpoint", directory / "endpoint.log")
-        self._port = port
+        self.port = port
         self.secrets = directory / "endpoint-secrets.json"
         self.ledger = directory / "endpoint.jsonl"
 
     @override
     def command(self) -> Sequence[str]:
-        return [sys.executable, "-m", "bench.faults.endpoint", str(self._port), str(self.secrets), str(self.ledger)]
+        return [sys.executable, "-m", "bench.faults.endpoint", str(self.port), str(self.secrets), str(self.ledger)]
 
     @override
     async def serving(self) -> None:
-        await until(lambda: asyncio.to_thread(is_well, self._port, "/"))
+        await until(lambda: asyncio.to_thread(is_well, self.port, "/"))
 
 
 @dataclass

@@ -1,0 +1,58 @@
+"""The tenant's endpoint of the fault harness notes what it is told, and takes nothing that is not signed."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import httpx2
+import pytest
+
+from bench.faults.endpoint import UNKNOWN, ledger
+from bench.faults.stage import TenantEndpoint
+from domain.clock import utc_now
+from domain.signing import new_secret, signature_headers
+from embedded.ports import LOOPBACK, free_port
+
+INTEGRATION: Final = "67c98902c362797495a602c6"
+SECRET: Final = new_secret()
+BODY: Final = json.dumps(
+    {
+        "Event": "INTERACTION_STATUSCHANGED_EVT",
+        "Created": "2026-07-21T10:30:01.000Z",
+        "Payload": {"id": "i", "status": "SENT", "customStatus": "queued", "auditTrail": {"history": [{}, {}, {}]}},
+    }
+).encode()
+
+
+@pytest.fixture
+async def endpoint(tmp_path: Path) -> AsyncIterator[TenantEndpoint]:
+    endpoint = TenantEndpoint(tmp_path, free_port())
+    endpoint.secrets.write_text(json.dumps({INTEGRATION: SECRET}))
+    async with endpoint:
+        yield endpoint
+
+
+async def tell(endpoint: TenantEndpoint, secret: str) -> int:
+    headers = signature_headers([secret], "w", utc_now(), BODY)
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        url = f"http://{LOOPBACK}:{endpoint.port}/{INTEGRATION}"
+        return (await http.post(url, content=BODY, headers=dict(headers))).status_code
+
+
+async def test_what_is_told_is_noted_also_by_an_endpoint_that_was_killed(endpoint: TenantEndpoint) -> None:
+    assert await tell(endpoint, SECRET) == 200
+    await endpoint.kill()
+    await endpoint.start()
+    assert await tell(endpoint, SECRET) == 200
+    told, again = ledger(endpoint.ledger)
+    assert told == again
+    assert (told.interaction_id, told.webhook_id, told.problem) == ("i", "w", "")
+    assert told.thing == (2, "INTERACTION_STATUSCHANGED_EVT", "SENT", "queued")
+
+
+async def test_what_somebody_else_signed_is_refused_and_noted(endpoint: TenantEndpoint) -> None:
+    assert await tell(endpoint, new_secret()) == 400
+    (told,) = ledger(endpoint.ledger)
+    assert told.interaction_id == UNKNOWN
+    assert told.problem
