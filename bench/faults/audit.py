@@ -299,8 +299,9 @@ def endings(books: Books, order: Order, entry: Entry) -> frozenset[Ending]:
             demand.errand is Errand.CANCEL and demand.order is order for demand in books.demands
         )
         unsent = _REFUSED if "refused" in entry.verdicts else _NEVER_LEFT
+        unsent = unsent | {_CANCELLED} if is_cancelled else unsent
         # Where its user was erased before its step was through, it is refused.
-        return unsent | ({_CANCELLED} if is_cancelled else set()) | ({_INVALID} if is_erased else set())
+        return unsent | {_INVALID} if is_erased else unsent
     expected = _ending_after(told) | _ending_after(perhaps)
     if is_erased and order.channel == "email":
         # What comes later is of an address that the interaction does not have any more.
