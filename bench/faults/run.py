@@ -22,6 +22,7 @@ from bench.faults.mischief import Fault as PlannedFault
 from bench.faults.mischief import carry_out, plan
 from bench.faults.orders import new_order
 from bench.faults.stage import Stage, open_stage
+from domain.findings import Kind, Tally
 from domain.telling import NotificationState
 from reconciling import ASKED_FOR, reconcile
 from workflows.messages import ReconciliationInput
@@ -36,6 +37,9 @@ the longest waits of retries."""
 
 _HEALING: Final = timedelta(seconds=120)
 """How long the last faults may last beyond their time: a part that was killed serves again."""
+
+_ON_ITS_WAY: Final = timedelta(seconds=10)
+"""How long what is begun may take to begin."""
 
 _WORKFLOWS: Final = "WorkflowType IN ('Interaction', 'Reception', 'Notification', 'Merge', 'Erasure')"
 
@@ -68,11 +72,13 @@ class Settled:
         seconds: until everything had ended; None if it had not in time.
         left: what had not ended then, and how much of it.
         begun: how many notifications the reconciliation began.
+        lost: the workflows that it had to begin again, in words: none may be lost.
     """
 
     seconds: float | None
     left: Mapping[str, int]
     begun: int
+    lost: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,7 @@ async def run(options: RunOptions, directory: Path, say: Say) -> Report:
             faults=_counted(f"{fault.kind} {fault.target}" for fault in done),
             own_deaths={name: part.own_deaths for name, part in stage.parts.items() if part.own_deaths},
             settled=settled,
-            contradictions=await _contradictions(stage),
+            contradictions=[*settled.lost, *await _contradictions(stage)],
         )
         try:
             books = await read_books(stage, gateway, callers.orders, callers.demands)
@@ -186,22 +192,27 @@ async def _play(  # noqa: PLR0913, PLR0917 - the parts of one run
     return [fault for faults in done for fault in faults]
 
 
-async def _settle(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient) -> "Settled":
+async def _settle(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient) -> Settled:
     """Wait until everything has ended.
 
-    What Temporal did not take at once is told when the reconciliation finds it: here as soon as nothing else is left,
-    as when somebody asks `iris doctor`.
+    What Temporal did not take at once is told when the reconciliation finds it: here soon, as when somebody asks
+    `iris doctor` once all is well again.
     """
-    healed, left, begun = time.monotonic(), {"everything": 1}, 0
+    healed, left, repaired = time.monotonic(), {"everything": 1}, Tally()
+    next_visit = healed
     with suppress(TimeoutError):
         async with asyncio.timeout(SETTLING.total_seconds()):
             while left:
                 await asyncio.sleep(1)
                 with suppress(RPCError, httpx2.HTTPError, PyMongoError):  # they have only just come back
                     left = await _left(stage, callers, gateway)
-                    if left.keys() == {"notifications"}:
-                        begun += len((await _doctor(stage, repairs=True)).tally.findings)
-    return Settled(None if left else round(time.monotonic() - healed, 1), left, begun)
+                    is_all_but_told = "notifications" in left and left.keys() <= {"notifications", "workflows"}
+                    if is_all_but_told and time.monotonic() >= next_visit:
+                        repaired = repaired.plus((await _doctor(stage, _ON_ITS_WAY, repairs=True)).tally)
+                        next_visit = time.monotonic() + _ON_ITS_WAY.total_seconds()
+    lost = [finding.sentence() for finding in repaired.findings if finding.kind is Kind.WORKFLOW_LOST]
+    begun = repaired.repaired.get(Kind.NOTIFICATION_LOST, 0)
+    return Settled(None if left else round(time.monotonic() - healed, 1), left, begun, lost)
 
 
 async def _left(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient) -> dict[str, int]:
@@ -220,14 +231,14 @@ async def _left(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient) -> 
 async def _contradictions(stage: Stage) -> list[str]:
     """What `iris doctor` says afterwards."""
     try:
-        report = await in_time("`iris doctor`'s report", _doctor(stage, repairs=False))
+        report = await in_time("`iris doctor`'s report", _doctor(stage, timedelta(), repairs=False))
     except UnreadableError as error:
         return [str(error)]
     return [finding.sentence() for finding in report.tally.findings] + list(report.unchecked.values())
 
 
-async def _doctor(stage: Stage, *, repairs: bool) -> ReconciliationReport:
-    start = ReconciliationInput(repairs=repairs, most=ASKED_FOR, grace=timedelta())
+async def _doctor(stage: Stage, grace: timedelta, *, repairs: bool) -> ReconciliationReport:
+    start = ReconciliationInput(repairs=repairs, most=ASKED_FOR, grace=grace)
     return await reconcile(stage.temporal, stage.settings, start, lambda _: None)
 
 
