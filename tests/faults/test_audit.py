@@ -242,6 +242,11 @@ def test_the_tenant_may_be_told_twice_and_of_a_step_that_came_out_otherwise() ->
     assert audit(GOOD.of_told(3, last, otherwise, last).books()) == []
 
 
+def test_what_an_erased_users_message_is_told_again_may_say_less() -> None:
+    heard = ERASED.heard()
+    assert audit(ERASED.of_told(3, heard[3], replace(heard[3], digest="other")).books()) == []
+
+
 def test_the_history_of_an_erased_users_message_may_be_gone() -> None:
     assert audit(replace(ERASED, runs=Runs()).books()) == []
     unheard = replace(ERASED, order=order(channel="email"), record=record(*DELIVERED[:3], words=("sent", "delivered")))
