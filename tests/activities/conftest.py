@@ -7,12 +7,14 @@ import httpx2
 import pytest
 from temporalio.client import Client
 
+from activities.erasing import MongoErasures
 from bootstrap import connect_temporal, http_client
 from domain.identifiers import new_id
 from embedded.gateway import Account, GatewaySettings, create_gateway, running
 from embedded.temporal_server import TemporalServer
 from outbound_guard import PRIVATE, AddressGuard
 from settings import Settings
+from tests.activities.conversation import show
 from tests.activities.world import SIGNING_SECRET, TOKEN, World
 from tests.iris import open_database
 
@@ -51,3 +53,8 @@ def world(gateway_url: str) -> World:
 async def temporal(temporal_server: TemporalServer) -> Client:
     """A Temporal server on which nothing runs."""
     return await connect_temporal(Settings.model_validate({"temporal_address": temporal_server.address}))
+
+
+@pytest.fixture
+def erasures(temporal: Client) -> MongoErasures:
+    return MongoErasures(temporal, show)

@@ -13,6 +13,7 @@ from activities.reception import MongoReception
 from activities.record import MongoRecord
 from activities.telling import TenantTeller
 from api.schemas.interactions import InteractionAnswer
+from domain.channels import Channel
 from domain.clock import utc_now
 from domain.destinations import DestinationKind
 from domain.events import InboundMessage, ProviderEvent
@@ -23,9 +24,11 @@ from domain.reception import Reception
 from domain.status import Milestone, Standing, Status
 from domain.submission import Submission
 from integrations import Integrations, describe
+from models.endpoint import Endpoint
 from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import Notification
+from models.user import OwnedDestination
 from tests.activities.world import FIRST_TASK, World, run
 
 
@@ -71,22 +74,23 @@ class Message:
         """The provider's id of it, which is as personal as WhatsApp's are."""
         return f"wamid-{self.mark}"
 
-    async def live(self, cancelled_after: float | None) -> None:
-        """Be admitted, and then sent and delivered, or cancelled."""
+    async def live(self, pause: float, *, is_cancelled: bool = False) -> None:
+        """Be admitted, and then sent and delivered, or cancelled, with a pause before each step."""
+        await self.admit()
+        for standing in [CANCELLED] if is_cancelled else [SENT, DELIVERED]:
+            await asyncio.sleep(pause)
+            await self.record(standing)
+
+    async def admit(self) -> None:
+        """Be registered and admitted."""
         submission = await self._submission()
         await self.world.register(submission)
         asking = Asking(submission=submission, admitted_at=utc_now(), due=utc_now(), revision=FIRST_TASK)
         admitted = await run(ADMISSION.admit, asking)
         assert admitted.problems == []
         self.standing = Standing(status=Status.DISPATCH_PENDING)
-        if cancelled_after is not None:
-            await asyncio.sleep(cancelled_after)
-            await self.record(CANCELLED)
-            return
-        await self.record(SENT, provider_message_id=self.message_id)
-        await self.record(DELIVERED)
 
-    async def record(self, standing: Standing, provider_message_id: str | None = None) -> None:
+    async def record(self, standing: Standing) -> None:
         """Write a step down, with news of it that say everything again."""
         now = utc_now()
         event = ProviderEvent(
@@ -110,7 +114,7 @@ class Message:
             history=[HistoryEntry(date=now, status=standing.status, notes=f"{self.mark} {self.addresses[0]}")],
             heard_before=self._steps - 3,
             heard=[HeardEvent(id=new_id(), heard_at=now, event=event, status=standing.status, applied=True)],
-            provider_message_id=provider_message_id,
+            provider_message_id=self.message_id,
         )
         await run(RECORD.record, change)
         self.standing = standing
@@ -134,6 +138,17 @@ class Message:
             "submitted_at": utc_now(),
         }
         return await self.world.submission(self.integration, **changes)
+
+
+def email(address: str) -> OwnedDestination:
+    """An address of e-mail."""
+    return OwnedDestination(kind=DestinationKind.EMAIL, value=address)
+
+
+async def told_of(world: World) -> Integration:
+    """An integration of which its tenant is told everything."""
+    endpoint = Endpoint(url="https://x", subscriptions=["*"], secret="", created=utc_now(), updated=utc_now())
+    return await world.integration(Channel.EMAIL, endpoint=endpoint)
 
 
 def reception(integration: Integration, address: str, mark: str) -> Reception:

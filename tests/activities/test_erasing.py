@@ -7,12 +7,10 @@ from typing import Any, Final
 
 import pytest
 from beanie import Document
-from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from activities.erasing import MongoErasures
 from activities.interfaces import UserTask
-from api.schemas.interactions import InteractionAnswer
 from domain.clock import utc_now
 from domain.identifiers import new_id
 from models import DOCUMENTS
@@ -45,11 +43,6 @@ NOT_FILLED: Final = {"revision_id", "merge", "erasure", "erased_at", "is_closed"
 """The fields that are empty until it is erased, or always."""
 
 Erase = Callable[[User], Awaitable[None]]
-
-
-@pytest.fixture
-def erasures(temporal: Client) -> MongoErasures:
-    return MongoErasures(temporal, lambda interaction: InteractionAnswer.of(interaction).on_the_wire())
 
 
 @pytest.fixture

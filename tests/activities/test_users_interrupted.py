@@ -1,0 +1,91 @@
+"""Merging and erasing users: broken off at any wait for a server and taken again, or written to during it."""
+
+from datetime import timedelta
+from typing import Final
+
+from activities.erasing import MongoErasures
+from activities.interfaces import UserTask
+from activities.merging import MongoMerges
+from domain.identifiers import new_id
+from models.erasing import erased_id
+from models.interaction import Interaction
+from models.user import User
+from tests.activities.breaking import interrupted, taken_again, waits_of
+from tests.activities.conversation import SENT, Message, email, told_of
+from tests.activities.marked import kept, marked, where
+from tests.activities.world import World, run
+
+MERGES: Final = MongoMerges()
+
+
+async def test_an_erasure_that_is_broken_off_everywhere_ends_where_it_would_have(
+    world: World, erasures: MongoErasures
+) -> None:
+    activities = (erasures.claim_erasure, erasures.erase, erasures.forget, erasures.complete_erasure)
+    whole, broken = [await marked(world, f"3466{new_id()}") for _ in range(2)]
+    for activity in activities:
+        waits = await waits_of(activity, _task(whole.user))
+        assert waits > 0
+        # Each time it comes farther, up to the last wait of all.
+        await taken_again(activity, _task(broken.user), [*range(0, waits, max(1, waits // 12)), waits - 1])
+    assert await where(broken.mark) == await where(whole.mark) == set()
+    ended = [await User.find_one({"_id": made.user.id}) for made in (whole, broken)]
+    assert [user and user.erasure and user.erasure.interactions for user in ended] == [3, 3]
+
+
+async def test_what_is_learnt_between_any_two_commands_of_an_erasure_is_erased_and_not_lost(
+    world: World, erasures: MongoErasures
+) -> None:
+    integration = await told_of(world)
+
+    async def erased(at: int | None) -> int:
+        address = f"{new_id()}@correo.es"
+        message = Message(world, integration, [address], f"said-{new_id()}")
+        await message.admit()
+        [user] = await User.owning(world.tenant, [email(address)])
+        await run(erasures.claim_erasure, _task(user))
+        waits = 0
+        if at is None:
+            waits = await waits_of(erasures.erase, _task(user))
+        else:
+            await interrupted(erasures.erase, _task(user), at, lambda: message.record(SENT))
+        for activity in (erasures.erase, erasures.forget, erasures.complete_erasure):
+            await run(activity, _task(user))
+        stored = await Interaction.find_one({"_id": message.id})
+        assert stored
+        assert (stored.status, stored.provider_message_ids) == (
+            message.standing.status,
+            [] if at is None else [erased_id(message.message_id)],
+        )
+        marks.append(message.mark)
+        return waits
+
+    marks: list[str] = []
+    for at in range(0, await erased(None), 3):
+        await erased(at)
+    everything = b"\n".join([document async for _, document in kept({"tenant": world.tenant})])
+    assert [mark for mark in marks if mark.encode() in everything] == []
+
+
+async def test_a_merge_that_is_broken_off_everywhere_ends_where_it_would_have(world: World) -> None:
+    whole, broken = [await marked(world, f"3466{new_id()}") for _ in range(2)]
+    for activity in (MERGES.claim_merge, MERGES.move, MERGES.complete_merge):
+        waits = await waits_of(activity, _task(whole.user, whole.other))
+        assert waits > 0
+        again = [*range(0, waits, max(1, waits // 12)), waits - 1]
+        await taken_again(activity, _task(broken.user, broken.other), again)
+    for made in (whole, broken):
+        ended = await User.having_ids(world.tenant, [made.user.id, made.other.id])
+        assert [(user.name, len(user.destinations), user.merge is not None) for user in ended] == [
+            ("", 0, True),
+            (made.other.name, 2, False),
+        ]
+        assert ended[0].merge
+        assert ended[0].merge.completed
+        of_both = await Interaction.find({"user_ids": [made.other.id]}).to_list()
+        assert {one.id for one in of_both} == {made.alone.id, made.of_several.id}
+        assert await Interaction.find_one({"user_ids": made.user.id}) is None
+
+
+def _task(user: User, into: User | None = None) -> UserTask:
+    return UserTask(tenant=user.tenant, user_id=user.id, into=into.id if into else None, settling=timedelta())
