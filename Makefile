@@ -1,7 +1,7 @@
 # GNU make 3.81 and /bin/sh are enough; everything is installed into .venv.
 
 BIN := .venv/bin
-WORKERS ?= 2
+WORKERS ?= 3
 # Where compiled code may not be kept, each of the many processes would compile all of it anew.
 export PYTHONDONTWRITEBYTECODE :=
 LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
@@ -18,7 +18,7 @@ run: ## Run the whole product on this machine; options go in ARGS, as in: make r
 
 test: ## Run the tests, on real servers of their own; pytest's options go in ARGS.
 	@sh scripts/environment.sh development
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
+	$(BIN)/pytest --numprocesses $(WORKERS) $(ARGS)
 
 check: ## Check style, types, who imports whom, and whether packages are known to be vulnerable.
 	@sh scripts/environment.sh development

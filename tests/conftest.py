@@ -2,12 +2,16 @@
 
 import os
 import tempfile
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import settings
 from temporalio.testing import WorkflowEnvironment
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from embedded.mongod import Mongod
 from embedded.ports import free_port
@@ -19,6 +23,40 @@ from tests.time_skipping import time_skipping_server
 # How property tests run: a busy machine is no failure, and a build that fails does so again.
 settings.register_profile("iris", deadline=None, max_examples=60, derandomize="CI" in os.environ)
 settings.load_profile("iris")
+
+WITH_THE_SHARED_STACK: Final = {
+    "tests/embedded/test_readme.py",
+    "tests/embedded/test_stack.py",
+    "tests/faults/test_kills.py",
+}
+
+
+class Scheduling(LoadFileScheduling):
+    """Gives a worker whole files, so that no two start the same product; what shares a stack goes to one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "the shared stack" if file in WITH_THE_SHARED_STACK else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files come first and those without servers last, lest one worker go on alone when all others are done."""
+    lengths: defaultdict[Path, float] = defaultdict(float)
+    for item in items:
+        lengths[item.path] = max(lengths[item.path], _length(item))
+    items.sort(key=lambda item: -lengths[item.path])
+
+
+def _length(item: pytest.Item) -> float:
+    """Something that is larger the longer a test may take."""
+    limit = item.get_closest_marker("timeout")
+    if limit:
+        return limit.args[0]
+    return 1 if "mongodb_uri" in getattr(item, "fixturenames", ()) else 0
 
 
 @pytest.fixture(scope="session")

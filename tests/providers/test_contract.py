@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 import httpx2
 import pytest
@@ -36,12 +36,10 @@ from tests.providers.far_end import NOW, REFERENCE, Delivery, FarEnd, with_anoth
 from tests.providers.far_ends import FAR_ENDS
 from tests.providers.loopback import HttpFarEnd, json_answer, page
 
-TIMEOUT: Final = httpx2.Timeout(1, connect=1)
-
 
 @pytest.fixture(scope="session")
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with plain_client(timeout=TIMEOUT, follow_redirects=False) as client:
+    async with plain_client(timeout=30) as client:
         yield client
 
 
@@ -255,10 +253,10 @@ class TestSending:
 
     @each("loss", lambda far_end: far_end.losses)
     async def test_a_message_whose_answer_is_lost_is_unanswered_and_not_sent_again(
-        self, far_end: FarEnd, provider: AnyProvider, loss: str
+        self, far_end: FarEnd, impatient: httpx2.AsyncClient, loss: str
     ) -> None:
         far_end.lose_answer(loss)
-        outcome = await provider.send(far_end.outbound())
+        outcome = await far_end.open(impatient).send(far_end.outbound())
         assert isinstance(outcome, Unanswered)
         assert outcome.detail
         assert far_end.attempts == 1

@@ -74,7 +74,7 @@ class Complaining(Deaf):
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with plain_client(timeout=1) as client:
+    async with plain_client(timeout=30) as client:
         yield client
 
 

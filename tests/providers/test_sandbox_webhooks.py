@@ -95,7 +95,7 @@ async def gateway_url() -> AsyncIterator[str]:
 
 @pytest.fixture(scope="module")
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with plain_client(timeout=10) as client:
+    async with plain_client(timeout=30) as client:
         yield client
 
 

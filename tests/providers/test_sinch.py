@@ -118,7 +118,7 @@ PAYLOADS_BY_RECORD: Final[dict[str, tuple[Channel, dict[str, JsonValue]]]] = {
 
 @pytest.fixture(scope="session")
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with plain_client(timeout=1) as client:
+    async with plain_client(timeout=30) as client:
         yield client
 
 

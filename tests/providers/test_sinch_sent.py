@@ -21,7 +21,7 @@ from tests.providers.sinch_recordings import recorded
 
 @pytest.fixture(scope="session")
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with plain_client(timeout=1) as client:
+    async with plain_client(timeout=30) as client:
         yield client
 
 

@@ -34,7 +34,7 @@ from tests.providers.twilio_recordings import CREDENTIALS, MESSAGE_ID, NO_NETWOR
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with plain_client(timeout=1) as client:
+    async with plain_client(timeout=30) as client:
         yield client
 
 

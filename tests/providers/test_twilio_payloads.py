@@ -86,7 +86,7 @@ def outbound(far_end: TwilioFarEnd, raw: Raw) -> Outbound:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with plain_client(timeout=1) as client:
+    async with plain_client(timeout=30) as client:
         yield client
 
 

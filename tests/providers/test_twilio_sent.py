@@ -30,7 +30,7 @@ SINCE: Final = NOW - timedelta(seconds=5)
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with plain_client(timeout=0.5) as client:
+    async with plain_client(timeout=30) as client:
         yield client
 
 
@@ -213,8 +213,9 @@ class TestAsking:
 class TestFailing:
     @pytest.mark.parametrize("loss", HTTP_LOSSES)
     async def test_whatever_becomes_of_the_answer_it_may_be_asked_again(
-        self, loss: str, far_end: TwilioFarEnd, twilio: Twilio
+        self, loss: str, far_end: TwilioFarEnd, impatient: httpx2.AsyncClient
     ) -> None:
+        twilio = Twilio.open(far_end.configuration(), far_end.credentials(), impatient)
         far_end.lose_answer(loss)
         with pytest.raises(TransientError) as caught:
             await twilio.find_sent(far_end.outbound(), SINCE)

@@ -48,7 +48,7 @@ NO_NETWORK: Final = httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport())
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with plain_client(timeout=1) as client:
+    async with plain_client(timeout=30) as client:
         yield client
 
 
