@@ -17,7 +17,9 @@ from embedded import guard
 
 READY_SECONDS: Final = 30.0
 """How long a server may take until it serves."""
-POLL_SECONDS: Final = 0.02
+FIRST_PAUSE: Final = 0.02
+LONGEST_PAUSE: Final = 0.2
+"""Seconds between two looks at what is waited for: the longer that lasts, the more seldom is it looked at."""
 PORT_TAKEN: Final = "address already in use"
 """What every server's complaint about its port contains (errno EADDRINUSE, as the C library words it)."""
 WAITS_FOR_PORT: Final = (0.2, 0.5, 1.0, 2.0)
@@ -30,10 +32,10 @@ class ServerError(Exception):
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Returns when a condition outside this process holds; may wait for ever."""
-    while True:
-        if await holds():
-            return
-        await asyncio.sleep(POLL_SECONDS)
+    pause = FIRST_PAUSE
+    while not await holds():
+        await asyncio.sleep(pause)
+        pause = min(1.2 * pause, LONGEST_PAUSE)
 
 
 class Server(ABC):

@@ -95,15 +95,17 @@ class Iris:
         return response.json()["payload"]
 
     async def until(
-        self, interaction_id: str, condition: Callable[[dict[str, Any]], bool], seconds: float = 20
+        self, interaction_id: str, condition: Callable[[dict[str, Any]], bool], seconds: float = 60
     ) -> dict[str, Any]:
         """The interaction once it fulfils a condition."""
+        pause = 0.02
         async with asyncio.timeout(seconds):
             while True:
                 seen = await self.read(interaction_id)
                 if condition(seen):
                     return seen
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(pause)
+                pause = min(1.3 * pause, 0.2)
 
     async def until_status(self, interaction_id: str, status: str, custom: str | None = None) -> dict[str, Any]:
         """The interaction once it has come to a status."""
@@ -111,7 +113,7 @@ class Iris:
             interaction_id, lambda seen: seen["status"] == status and (custom is None or seen["customStatus"] == custom)
         )
 
-    async def ended(self, interaction_id: str, seconds: float = 20) -> None:
+    async def ended(self, interaction_id: str, seconds: float = 60) -> None:
         """Wait until the interaction's workflow has ended."""
         handle = self.temporal.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction_id))
         await asyncio.wait_for(handle.result(), seconds)

@@ -30,7 +30,7 @@ class SilentFarEnd:
             finally:
                 self.let_go.set()
 
-    async def until_connections(self, number: int, seconds: float = 10) -> None:
+    async def until_connections(self, number: int, seconds: float = 60) -> None:
         """Returns when so many have connected."""
 
         async def are_there() -> bool:

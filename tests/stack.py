@@ -21,8 +21,8 @@ from tests.plain_http import plain_client
 
 ROOT: Final = Path(__file__).parents[1]
 PARTS: Final = ("api", "sandbox", "codec", "temporal", "temporal-ui", "mongodb")
-START_SECONDS: Final = 60
-STOP_SECONDS: Final = 20
+START_SECONDS: Final = 120
+STOP_SECONDS: Final = 60
 
 
 @dataclass(frozen=True)

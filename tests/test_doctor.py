@@ -148,7 +148,7 @@ async def test_what_the_schedule_starts_compares_everything(iris: Iris) -> None:
         return bool((await handle.describe()).info.recent_actions)
 
     await handle.trigger()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await until(has_started)
         started = (await handle.describe()).info.recent_actions[0].action
         assert isinstance(started, ScheduleActionExecutionStartWorkflow)

@@ -36,7 +36,7 @@ async def changed(by: Person, key_id: str, **body: object) -> httpx2.Response:
 
 async def until_used(by: Person, key_id: str) -> str:
     """When a key was last used, once that is known."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             payload = (await by.http.get(f"/v1/api-keys/{key_id}")).json()["payload"]
             if payload["lastUsed"]:
@@ -217,7 +217,7 @@ async def test_the_last_use_of_a_key_is_written_once_a_minute(town: Town) -> Non
     assert await used_at_once() == first
     long_ago = utc_now() - timedelta(minutes=2)
     await ApiKey.collection().update_one({"_id": made["id"]}, {"$set": {"used": long_ago}})
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await used_at_once() == to_wire(long_ago):
             pass
     assert await until_used(admin, made["id"]) > first

@@ -92,7 +92,7 @@ class Served:
     async def __aenter__(self) -> Self:
         self._server = Guest(server_config(self.app, "127.0.0.1", self.port))
         self._serving = asyncio.create_task(self._server.serve())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await until(self._is_started)
         return self
 

@@ -39,7 +39,7 @@ async def fuzzed(iris: Iris) -> Demo:
     return await seed_open_database(Vault(iris.settings.vault_keys()), demo_settings(iris.gateway_url, "fuzzed"))
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_whatever_is_asked_no_answer_is_a_fault_and_all_fit_their_schema(iris: Iris, fuzzed: Demo) -> None:
     document = (await iris.http.get("/openapi.json")).json()
     known = await _things(iris, fuzzed)

@@ -68,7 +68,7 @@ async def uploading(iris: Iris, path: str, number: int, size: int) -> AsyncGener
 
 async def until_refused(iris: Iris, path: str, size: int = 2) -> httpx2.Response:
     """The refusal once there is no room for a body of so many bytes."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             response = await iris.http.post(path, content=b"{" + b" " * (size - 2) + b"}")
             if response.status_code == 503:
@@ -133,5 +133,5 @@ async def test_room_comes_back_when_callers_hang_up(iris: Iris) -> None:
     async def is_taken_on() -> bool:
         return (await iris.post(iris.request("sms", mobile()))).status_code == 200
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await until(is_taken_on)

@@ -50,7 +50,7 @@ async def admin_create(iris: Iris, *arguments: str, typed: str = "") -> tuple[in
         stderr=STDOUT,
         start_new_session=True,  # without a terminal to ask at
     )
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(60):
         output, _ = await process.communicate(typed.encode())
     return process.returncode or 0, output.decode()
 

@@ -116,7 +116,7 @@ async def until_deserted(*ports: int) -> None:
     async def are_deserted() -> bool:
         return not any([await is_listened_on(port) for port in ports])
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await until(are_deserted)
 
 
@@ -150,7 +150,7 @@ async def test_temporal_keeps_its_workflows_when_it_is_killed_and_started_again(
         async def are_both_listed() -> bool:
             return await open_workflows(server) == {"before", "after"}
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await until(are_both_listed)
 
 
@@ -266,7 +266,7 @@ async def test_every_poller_of_a_queue_is_told_of(tmp_path: Path) -> None:
             )
             for client in clients
         ]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             for client in clients:
                 await until(lambda client=client: server.has_worker("polled", client.identity))
         for poll in polls:

@@ -23,7 +23,7 @@ from tests.stack import Stack, client_of, running, send, start
 SLOW: Final = "34600000011"
 """The sandbox answers for this recipient after three seconds."""
 
-pytestmark = pytest.mark.timeout(150)  # starting everything twice on a busy machine
+pytestmark = pytest.mark.timeout(300)  # starting everything twice on a busy machine
 
 
 def names_in(directory: Path) -> list[str]:

@@ -89,8 +89,8 @@ async def test_no_news_are_lost_that_come_while_the_closing_of_the_window_is_wri
         history = await handle.fetch_history()
         return any(event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED for event in history.events)
 
-    await asyncio.wait_for(until(has_read_its_record), 20)
+    await asyncio.wait_for(until(has_read_its_record), 60)
     event = ProviderEvent(key="delivered", word="delivered", milestone=Milestone.DELIVERED)
     await handle.signal(InteractionWorkflow.hear, [HeardNews(id=new_id(), heard_at=utc_now(), event=event)])
-    standing = await asyncio.wait_for(handle.result(), 30)
+    standing = await asyncio.wait_for(handle.result(), 60)
     assert standing.custom_status == "delivered"

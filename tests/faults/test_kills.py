@@ -16,7 +16,7 @@ import pytest
 from tests.plain_http import plain_client
 from tests.stack import Stack
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 @dataclass(frozen=True)

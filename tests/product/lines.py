@@ -128,7 +128,7 @@ class Line:
         async def is_there() -> bool:
             return bool(await self.messages_in(message_id))
 
-        await asyncio.wait_for(until(is_there), 20)
+        await asyncio.wait_for(until(is_there), 60)
         (interaction,) = await self.messages_in(message_id)
         return await self.iris.read(interaction.id)
 

@@ -73,7 +73,7 @@ async def stands_at(handle: WorkflowHandle[InteractionWorkflow, Standing], word:
     async def is_there() -> bool:
         return (await handle.query(InteractionWorkflow.standing)).custom_status == word
 
-    await asyncio.wait_for(until(is_there), 20)
+    await asyncio.wait_for(until(is_there), 60)
 
 
 async def life(iris: Iris, *words: str) -> Figures:
@@ -109,7 +109,7 @@ async def test_a_refused_submission_costs_what_it_should(iris: Iris, commands: C
     response = await iris.post(iris.request("whatsapp", mobile(), AutoCreateProcess=False))
     interaction_id = response.json()["payload"]["id"]
     handle = iris.temporal.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction_id))
-    standing: Standing = await asyncio.wait_for(handle.result(), 20)
+    standing: Standing = await asyncio.wait_for(handle.result(), 60)
     assert standing.status == "VALIDATION_ERROR"
     assert figures_of((await handle.fetch_history()).events) == Figures(events=11, workflow_tasks=1, actions=4)
     assert commands.counted - before == {"insert interactions": 1, "update interactions": 1}
@@ -121,7 +121,7 @@ async def told_life(iris: Iris, integration_id: str) -> Figures:
     created = Standing(status=Status.VALIDATION_PENDING)
     notification = Notification.id_of(sent["id"], 0, ClientEvent.OUT_CREATED, created)
     told = iris.temporal.get_workflow_handle(notification_workflow_id(notification, 1))
-    await asyncio.wait_for(told.result(), 20)
+    await asyncio.wait_for(told.result(), 60)
     interaction = iris.temporal.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(sent["id"]))
     await stands_at(interaction, "queued")
     return figures_of((await told.fetch_history()).events)

@@ -93,7 +93,7 @@ async def written_by(iris: Iris, phone: str) -> str:
     async def is_there() -> bool:
         return (await iris.http.get(f"/v1/interactions/{interaction_id}")).status_code == 200
 
-    await asyncio.wait_for(until(is_there), 20)
+    await asyncio.wait_for(until(is_there), 60)
     return interaction_id
 
 

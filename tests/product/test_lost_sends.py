@@ -134,4 +134,4 @@ async def until_asked(line: Line, times: int) -> None:
     async def is_asked() -> bool:
         return questions(line) >= times
 
-    await asyncio.wait_for(until(is_asked), 20)
+    await asyncio.wait_for(until(is_asked), 60)

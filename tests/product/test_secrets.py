@@ -36,7 +36,7 @@ PLACES: Final = ("logs", "answers", "histories", "database")
 JWT, WRONG_PASSWORD, UNKNOWN_KEY = f"marked-jwt-secret-{new_id()}", f"marked-password-{new_id()}", new_api_key()
 SEALING, PAYLOADS = (base64.urlsafe_b64encode(os.urandom(32)).decode() for _ in range(2))
 
-pytestmark = pytest.mark.timeout(120)  # everything at once, through every provider
+pytestmark = pytest.mark.timeout(300)  # everything at once, through every provider
 
 
 @dataclass(frozen=True)
@@ -288,7 +288,7 @@ async def ended_with(command: str, environment: Mapping[str, str]) -> bytes:
         stderr=STDOUT,
     )
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), 40)
+        output, _ = await asyncio.wait_for(process.communicate(), 60)
     finally:
         if process.returncode is None:
             process.kill()

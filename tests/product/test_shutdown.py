@@ -10,16 +10,18 @@ from pathlib import Path
 import pytest
 
 import worker
+from api.app import create_app
 from bootstrap import http_clients
+from embedded.gateway.server import running
 from embedded.ports import free_port
 from embedded.processes import until
 from embedded.programs import WebProgram, WorkerProgram
 from embedded.temporal_server import TemporalServer
 from integrations import ProviderOpener
 from security import Vault
+from settings import Settings
 from tests.api.support import mobile
-from tests.iris import Iris
-from tests.plain_http import plain_client
+from tests.iris import Iris, calling, open_database
 from tests.product.lines import environment_of
 from tests.silence import SilentFarEnd
 from worker import create_worker
@@ -29,24 +31,32 @@ SLOW = "34600000011"
 
 
 @pytest.fixture
-async def api(iris: Iris, server_directory: Path) -> AsyncIterator[WebProgram]:
-    """A process of the API whose interactions no worker takes up."""
-    port = free_port()
-    settings = iris.settings.model_copy(
-        update={"task_queue": f"stopping-{port}", "public_url": f"http://127.0.0.1:{port}"}
-    )
-    environment = environment_of(settings) | {"IRIS_ADMISSION_WAIT": "1.5"}
-    async with WebProgram("api", server_directory / "stopping.log", environment, port, "/health/live") as api:
-        yield api
+def port() -> int:
+    """Where the API listens."""
+    return free_port()
 
 
 @pytest.fixture
-async def stopping(iris: Iris, api: WebProgram) -> AsyncIterator[Iris]:
-    """The product with that process of the API."""
-    environment = api.environment()
-    changes = {"task_queue": environment["IRIS_TASK_QUEUE"], "public_url": environment["IRIS_PUBLIC_URL"]}
-    async with plain_client(base_url=api.url, headers=iris.http.headers, timeout=30) as http:
-        yield replace(iris, settings=iris.settings.model_copy(update=changes), http=http)
+def settings(iris: Iris, port: int) -> Settings:
+    """Those of a product whose interactions only the test's own workers take up."""
+    return iris.settings.model_copy(
+        update={
+            "task_queue": f"stopping-{port}",
+            "public_url": f"http://127.0.0.1:{port}",
+            "admission_wait": timedelta(seconds=1.5),
+        }
+    )
+
+
+@pytest.fixture
+async def stopping(iris: Iris, settings: Settings, port: int) -> AsyncIterator[Iris]:
+    """The product with these settings."""
+    async with (
+        open_database(iris.settings),  # what an application that stops leaves closed is opened again
+        running(create_app(settings), port=port) as url,
+        calling(url, iris.demo.api_key) as http,
+    ):
+        yield replace(iris, settings=settings, http=http)
 
 
 async def is_taken(iris: Iris, interaction_id: str) -> bool:
@@ -60,7 +70,7 @@ async def test_a_worker_finishes_what_it_is_sending_and_another_goes_on_from_the
     program = WorkerProgram(server_directory / "stopping.log", environment, temporal_server)
     async with program:
         sent = await stopping.send("sms", SLOW)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await until(lambda: is_taken(stopping, sent["id"]))
         await program.stop()
         assert await program.ended() == 0
@@ -91,11 +101,19 @@ async def test_sends_that_last_longer_than_a_stopping_worker_waits_are_unknown_a
     assert far_end.connections == len(sent)
 
 
-async def test_the_api_answers_the_submissions_that_it_has_begun(stopping: Iris, api: WebProgram) -> None:
-    submitting = asyncio.create_task(stopping.post(stopping.request("sms", mobile())))
-    await asyncio.sleep(0.5)
-    await api.stop()
-    response = await submitting
-    assert response.status_code == 200, response.text
-    assert response.json()["payload"]["status"] == "VALIDATION_PENDING"
-    assert await api.ended() in {0, -signal.SIGTERM}
+async def test_the_api_answers_the_submissions_that_it_has_begun(
+    iris: Iris, settings: Settings, port: int, server_directory: Path
+) -> None:
+    environment = environment_of(settings) | {"IRIS_ADMISSION_WAIT": "1.5"}
+    async with (
+        WebProgram("api", server_directory / "stopping.log", environment, port, "/health/live") as api,
+        calling(api.url, iris.demo.api_key) as http,
+    ):
+        stopping = replace(iris, settings=settings, http=http)
+        submitting = asyncio.create_task(stopping.post(stopping.request("sms", mobile())))
+        await asyncio.sleep(0.5)
+        await api.stop()
+        response = await submitting
+        assert response.status_code == 200, response.text
+        assert response.json()["payload"]["status"] == "VALIDATION_PENDING"
+        assert await api.ended() in {0, -signal.SIGTERM}

@@ -25,7 +25,7 @@ from tests.providers.far_ends import FAR_ENDS
 from tests.providers.smtp_mail import URL, answer, hearing
 from tests.providers.smtp_reports import SECRET
 
-pytestmark = pytest.mark.timeout(20)
+pytestmark = pytest.mark.timeout(60)
 
 LONG: Final = 200_000
 NO_NETWORK: Final = httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport())

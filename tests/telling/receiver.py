@@ -50,7 +50,7 @@ class Receiver:
         self.calls: list[Call] = []
         self._heard = asyncio.Condition()
 
-    async def until(self, condition: Callable[[list[Call]], bool], seconds: float = 20) -> list[Call]:
+    async def until(self, condition: Callable[[list[Call]], bool], seconds: float = 60) -> list[Call]:
         """What it heard, once that fulfils a condition."""
         async with asyncio.timeout(seconds), self._heard:
             await self._heard.wait_for(lambda: condition(self.calls))

@@ -77,7 +77,7 @@ class Stream:
 
     async def take(self, number: int) -> list[Event]:
         found: list[Event] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             async for event in self:
                 found.append(event)
                 if len(found) == number:
@@ -202,7 +202,7 @@ async def test_so_many_streams_are_open_and_no_more(iris: Iris) -> None:
             async with iris.http.stream("GET", f"{url}/v1/events") as response:
                 return response.status_code == 200
 
-        await asyncio.wait_for(until(is_free), 10)
+        await asyncio.wait_for(until(is_free), 60)
 
 
 async def test_a_server_that_stops_ends_its_streams(iris: Iris) -> None:
@@ -214,7 +214,7 @@ async def test_a_server_that_stops_ends_its_streams(iris: Iris) -> None:
         async def has_started() -> bool:
             return server.started
 
-        await asyncio.wait_for(until(has_started), 10)
+        await asyncio.wait_for(until(has_started), 60)
         async with reading(iris.http, f"http://127.0.0.1:{port}/v1/events") as stream:
             server.should_exit = True
             with pytest.raises(AssertionError, match="it ended"):

@@ -44,7 +44,7 @@ async def ended(integration_id: str, number: int) -> list[Notification]:
     async def are_told() -> bool:
         return [one.state for one in await of(integration_id)] == [NotificationState.DELIVERED] * number
 
-    await asyncio.wait_for(until(are_told), 20)
+    await asyncio.wait_for(until(are_told), 60)
     return await of(integration_id)
 
 
@@ -74,7 +74,7 @@ async def test_a_host_that_is_down_gets_every_event_as_the_law_says_and_delays_n
         for one in await ended(other, 3):
             assert [attempt.number for attempt in one.attempts] == [1]
     async with receiving(port) as receiver:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(receiver.calls) < 6:
                 await environment.sleep(timedelta(minutes=1))
         told = await ended(dead, 6)
@@ -112,7 +112,7 @@ async def test_after_seven_days_it_is_given_up_and_kept_with_its_attempts(
     only = {"Url": f"http://127.0.0.1:{free_port()}", "Subscriptions": ["INTERACTION_OUT_CREATED_EVT"]}
     assert (await iris.http.put(path, json=only)).status_code == 200
     await iris.until_status((await iris.send("sms", SILENT, integrationId=dead))["id"], "SENT")
-    async with asyncio.timeout(50):
+    async with asyncio.timeout(60):
         while (told := (await of(dead))[0]).state is NotificationState.PENDING:
             await environment.sleep(timedelta(hours=12))
     assert told.state is NotificationState.GIVEN_UP

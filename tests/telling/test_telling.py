@@ -73,7 +73,7 @@ class Tenant:
         async def are_there() -> bool:
             return len(await self.notifications(state=state)) >= number
 
-        await asyncio.wait_for(until(are_there), 20)
+        await asyncio.wait_for(until(are_there), 60)
         return await self.notifications(state=state)
 
 
@@ -190,7 +190,7 @@ async def test_a_redirect_is_not_followed(tenant: Tenant) -> None:
     async def has_failed() -> bool:
         return (await tenant.notifications())[0]["lastError"] is not None
 
-    await asyncio.wait_for(until(has_failed), 10)
+    await asyncio.wait_for(until(has_failed), 60)
     (found,) = await tenant.notifications()
     assert found["lastError"] == "it answered 307"
 
@@ -238,7 +238,7 @@ async def test_all_since_a_time_are_told_again(tenant: Tenant) -> None:
     async def is_done() -> bool:
         return (await progress())["isDone"]
 
-    await asyncio.wait_for(until(is_done), 10)
+    await asyncio.wait_for(until(is_done), 60)
     told = await progress()
     assert (told["lookedAt"], told["begun"]) == (3, 3)
 

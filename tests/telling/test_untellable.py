@@ -97,7 +97,7 @@ async def test_a_message_comes_in_although_nobody_can_be_told_of_it(iris: Iris, 
     async def is_received() -> bool:
         return (await iris.http.get(f"/v1/interactions/{interaction_id}")).status_code == 200
 
-    await asyncio.wait_for(until(is_received), 20)
+    await asyncio.wait_for(until(is_received), 60)
     await iris.ended(interaction_id)
     assert grown(before, await told(iris), "iris_untold_events_total") == 1
 

@@ -40,7 +40,7 @@ async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name:
 
 async def look(iris: Iris, *, repairs: bool = True) -> Report:
     start = ReconciliationInput(repairs=repairs, grace=timedelta())
-    report = await asyncio.wait_for(reconcile(iris.temporal, iris.settings, start, lambda _: None), 30)
+    report = await asyncio.wait_for(reconcile(iris.temporal, iris.settings, start, lambda _: None), 60)
     assert report.unchecked == {}
     return report
 
@@ -67,7 +67,7 @@ async def change(interaction_id: str, **values: object) -> None:
 
 async def found(iris: Iris, interaction_id: str, kind: Kind, *, repairs: bool = True) -> Finding:
     """The finding of an interaction, once Temporal's index knows of what happened."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             report = await look(iris, repairs=repairs)
             if about(report, interaction_id):
@@ -196,7 +196,7 @@ async def test_one_that_runs_but_cannot_write_is_reported_with_the_reason(iris: 
     try:
         await iris.receive(sent["id"], "delivered")
         finding = await found(iris, sent["id"], Kind.OVERDUE)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while "DocumentFailedValidation" not in finding.reason and "failed validation" not in finding.reason:
                 finding = await found(iris, sent["id"], Kind.OVERDUE)
     finally:
@@ -248,7 +248,7 @@ async def test_a_notification_that_no_workflow_tells_is_told(iris: Iris) -> None
         async def is_told() -> bool:
             return await Notification.pending(notification.id) is None
 
-        await asyncio.wait_for(until(is_told), 20)
+        await asyncio.wait_for(until(is_told), 60)
     assert about(await look(iris), sent["id"]) == []
 
 
@@ -271,7 +271,7 @@ async def test_a_notification_whose_time_was_over_meanwhile_is_tried_once_more_a
             now = await Notification.get(notification.id)
             return now is not None and now.state is NotificationState.GIVEN_UP and len(now.attempts) <= 3
 
-        await asyncio.wait_for(until(is_given_up), 20)
+        await asyncio.wait_for(until(is_given_up), 60)
 
 
 async def patience_of(iris: Iris, workflow: str) -> timedelta:

@@ -37,7 +37,7 @@ async def until_found(iris: Iris, query: str, count: int) -> None:
     async def are_indexed() -> bool:
         return (await iris.temporal.count_workflows(query)).count == count
 
-    await asyncio.wait_for(until(are_indexed), 10)
+    await asyncio.wait_for(until(are_indexed), 60)
 
 
 async def command(data_dir: Path, *options: str, **environment: str) -> Result:
@@ -115,7 +115,7 @@ async def test_the_command_fails_and_advises_when_a_workflow_would_break(iris: I
             events = (await handle.fetch_history()).events
             return any(event.HasField("workflow_task_completed_event_attributes") for event in events)
 
-        await asyncio.wait_for(until(has_begun), 10)
+        await asyncio.wait_for(until(has_begun), 60)
     await until_found(iris, f"WorkflowId = '{name}'", 1)
     options = ("--json", "--query", f"WorkflowId = '{name}'")
     done = await command(tmp_path, *options, TEMPORAL_ADDRESS=iris.settings.temporal_address)

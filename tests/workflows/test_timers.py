@@ -34,7 +34,7 @@ async def _timer(iris: Iris, interaction_id: str) -> tuple[Wait, datetime]:
     async def is_started() -> bool:
         return bool(_pending_timers((await _wait(iris, interaction_id))[1]))
 
-    await asyncio.wait_for(until(is_started), 20)
+    await asyncio.wait_for(until(is_started), 60)
     wait, events = await _wait(iris, interaction_id)
     (fires,) = _pending_timers(events)
     return wait, fires

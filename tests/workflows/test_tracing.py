@@ -15,7 +15,7 @@ async def _finds(iris: Iris, query: str, wanted: str) -> bool:
 
 async def _until_found(iris: Iris, query: str, wanted: str) -> None:
     """Wait until a search finds a workflow: the server's index follows a moment later."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await until(lambda: _finds(iris, query, wanted))
 
 

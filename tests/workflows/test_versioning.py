@@ -53,7 +53,7 @@ async def until_known(iris: Iris, version: Version) -> None:
     async def is_so() -> bool:
         return version in await versions(iris.temporal, DEPLOYMENT)
 
-    await asyncio.wait_for(until(is_so), 30)
+    await asyncio.wait_for(until(is_so), 60)
 
 
 async def command(iris: Iris, *arguments: str) -> Result:

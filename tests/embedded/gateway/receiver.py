@@ -59,7 +59,7 @@ class Receiver:
         return [heard.news["status"] for heard in self.of(reference)]
 
     async def _wait(self, is_over: Callable[[], bool], reference: str) -> list[Heard]:
-        async with asyncio.timeout(10), self._news:
+        async with asyncio.timeout(60), self._news:
             await self._news.wait_for(is_over)
         return self.of(reference)
 

@@ -19,7 +19,7 @@ EVERYTHING = {
 
 
 async def until_settled(caller: Caller, message_id: str) -> dict[str, object]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             callback = (await caller.get(f"/v1/inbound/{message_id}"))["callback"]
             if callback["state"] != "pending":

@@ -37,7 +37,7 @@ async def _process(http: httpx2.AsyncClient, port: int, ledger: Path) -> AsyncGe
 
 
 async def _wait_until_well(http: httpx2.AsyncClient, url: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await http.get(f"{url}/health")
