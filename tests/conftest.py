@@ -10,8 +10,8 @@ from typing import Final
 import pytest
 from hypothesis import settings
 from temporalio.testing import WorkflowEnvironment
-from xdist.remote import Producer
-from xdist.scheduler import LoadFileScheduling
+from xdist.remote import Producer  # pyright: ignore[reportMissingTypeStubs] - its annotations stand in its code
+from xdist.scheduler import LoadFileScheduling  # pyright: ignore[reportMissingTypeStubs] - likewise
 
 from embedded.mongod import Mongod
 from embedded.ports import free_port
