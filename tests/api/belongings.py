@@ -1,5 +1,6 @@
 """One of everything that a tenant can have, by the names by which the API's paths, queries and bodies ask for it."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from domain.clock import to_wire, utc_now
 from domain.identifiers import new_id
 from domain.telling import ClientEvent, NotificationState
 from embedded.demo import Demo, seed_open_database
+from embedded.processes import until
 from models.access import Account
 from models.notification import Notification
 from security import Vault
@@ -52,9 +54,11 @@ async def _interaction(owner: Owner, iris: Iris) -> Mapping[str, str]:
     payload = {"Type": "simple-text", "Text": owner.mark}
     ours = {"integrationId": owner.demo.integrations["sms"], "payLoad": payload}
     sent = await owner.made("/v1/interactions", iris.request("sms", SILENT, **ours))
-    path = f"/v1/interactions/{sent['id']}"
-    while (await owner.http.get(path)).json()["payload"]["status"] != "SENT":
-        pass
+
+    async def is_sent() -> bool:
+        return (await owner.http.get(f"/v1/interactions/{sent['id']}")).json()["payload"]["status"] == "SENT"
+
+    await asyncio.wait_for(until(is_sent), 60)
     changed = await owner.http.patch(f"/v1/processes/{sent['processId']}", json={"metadata": {"word": owner.mark}})
     assert changed.status_code == 200, changed.text
     return {"interaction_id": sent["id"], "process_id": sent["processId"], "resend_of": sent["id"]}

@@ -1,0 +1,44 @@
+"""`iris rotate-credentials`, as a process of its own."""
+
+import asyncio
+import json
+from asyncio.subprocess import PIPE
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet
+
+from embedded.demo import seed_open_database
+from embedded.programs import IRIS
+from models.integration import Integration
+from security import Vault
+from settings import Settings
+from tests.iris import demo_settings, open_database
+from tests.product.lines import environment_of
+
+
+async def rotated(settings: Settings, nowhere: Path, *keys: str) -> tuple[int | None, dict[str, Any]]:
+    """How the command ended with these keys, and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *(*IRIS, "rotate-credentials", "--json", "--data-dir", str(nowhere)),
+        env=environment_of(settings) | {"IRIS_ENCRYPTION_KEYS": ",".join(keys)},
+        stdout=PIPE,
+    )
+    printed, _ = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode, json.loads(printed)
+
+
+async def test_all_is_sealed_with_the_newest_key_and_what_no_key_opens_is_named(
+    mongodb_uri: str, database_name: str, tmp_path: Path
+) -> None:
+    old, new = (Fernet.generate_key().decode() for _ in range(2))
+    settings = Settings.model_validate({"mongodb_uri": mongodb_uri, "mongodb_database": f"{database_name}_rotation"})
+    async with open_database(settings):
+        demo = await seed_open_database(Vault([old]), demo_settings("http://127.0.0.1:1"))
+        sealed = len(demo.integrations)
+        assert await rotated(settings, tmp_path, new, old) == (0, {"resealed": sealed, "current": 0, "unopened": []})
+        integrations = await Integration.find({"tenant": demo.tenant}).to_list()
+        assert [Vault([new]).open(one.credentials)["token"] for one in integrations]
+        code, without = await rotated(settings, tmp_path, old)
+    assert code == 1
+    assert sorted(without["unopened"]) == sorted(f"integrations/{one.id}.credentials" for one in integrations)
