@@ -5,7 +5,6 @@ import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Final
 
 import pytest
 from hypothesis import settings
@@ -17,26 +16,18 @@ from embedded.mongod import Mongod
 from embedded.ports import free_port
 from embedded.temporal_server import TemporalServer
 from tests.iris import Iris, running_iris
-from tests.stack import Stack, running
 from tests.time_skipping import time_skipping_server
 
 # How property tests run: a busy machine is no failure, and a build that fails does so again.
 settings.register_profile("iris", deadline=None, max_examples=60, derandomize="CI" in os.environ)
 settings.load_profile("iris")
 
-WITH_THE_SHARED_STACK: Final = {
-    "tests/embedded/test_readme.py",
-    "tests/embedded/test_stack.py",
-    "tests/faults/test_kills.py",
-}
-
 
 class Scheduling(LoadFileScheduling):
-    """Gives a worker whole files, so that no two start the same product; what shares a stack goes to one worker."""
+    """Gives a worker whole files, so that no two start the same product, and all that runs against `iris up` to one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = super()._split_scope(nodeid)
-        return "the shared stack" if file in WITH_THE_SHARED_STACK else file
+        return "tests/stack" if nodeid.startswith("tests/stack/") else super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
@@ -91,13 +82,6 @@ async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name:
     """The whole product, running for this worker's tests; each test sends to destinations of its own."""
     async with running_iris(mongodb_uri, temporal_server.address, database_name) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-async def shared_stack(server_directory: Path) -> AsyncIterator[tuple[Stack, list[str]]]:
-    """A running `iris up`, and what it printed until it served; whoever kills a part of it waits until it is back."""
-    async with running(server_directory / "stack") as (stack, printed):
-        yield stack, printed
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -125,6 +126,12 @@ async def test_the_token_names_its_session(iris: Iris, town: Town) -> None:
     assert await town.status(jwt.encode(claims, secret, algorithm="HS256")) == 401
 
 
+async def count(login: Mapping[str, str], tries: int) -> None:
+    """Count so many tries with wrong passwords, without taking the time to try them."""
+    for _ in range(tries):
+        await LoginTries.add("account", login["tenant"], login["email"])
+
+
 async def test_too_many_wrong_passwords_close_both_logins_for_a_while_whether_the_account_exists_or_not(
     iris: Iris, town: Town
 ) -> None:
@@ -134,7 +141,8 @@ async def test_too_many_wrong_passwords_close_both_logins_for_a_while_whether_th
     for login, right in ((person.login, PASSWORD), (absent, PASSWORD)):
         wrong = {**login, "password": "wrong"}
         calls = (begun, vendor_login)
-        tries = [await calls[number % 2](iris, wrong) for number in range(MOST_FOR_ACCOUNT)]
+        await count(login, MOST_FOR_ACCOUNT - len(calls))
+        tries = [await call(iris, wrong) for call in calls]
         assert {answer.status_code for answer in tries} == {401}
         closed = [await call(iris, {**login, "password": right}) for call in calls]
         for answer in closed:
@@ -146,15 +154,15 @@ async def test_too_many_wrong_passwords_close_both_logins_for_a_while_whether_th
 
 async def test_many_wrong_passwords_at_once_are_no_more_than_one_after_another(iris: Iris, town: Town) -> None:
     login = {**(await town.person()).login, "password": "wrong"}
-    answers = await asyncio.gather(*(begun(iris, login) for _ in range(MOST_FOR_ACCOUNT + 5)))
-    assert Counter(answer.status_code for answer in answers) == {401: MOST_FOR_ACCOUNT, 429: 5}
+    await count(login, MOST_FOR_ACCOUNT - 3)
+    answers = await asyncio.gather(*(begun(iris, login) for _ in range(3 + 5)))
+    assert Counter(answer.status_code for answer in answers) == {401: 3, 429: 5}
 
 
 async def test_a_right_password_ends_the_count_of_its_account(iris: Iris, town: Town) -> None:
     login = (await town.person()).login
     for _ in range(2):
-        for _ in range(MOST_FOR_ACCOUNT - 1):
-            await LoginTries.add("account", login["tenant"], login["email"])
+        await count(login, MOST_FOR_ACCOUNT - 1)
         assert (await begun(iris, login)).status_code == 201
 
 

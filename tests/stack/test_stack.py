@@ -18,7 +18,7 @@ import pytest
 from embedded.ports import is_listened_on
 from embedded.temporal_server import TemporalServer
 from tests.plain_http import plain_client
-from tests.stack import Stack, client_of, running, send, start
+from tests.stack.running import Stack, client_of, running, send, start
 
 SLOW: Final = "34600000011"
 """The sandbox answers for this recipient after three seconds."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import Stack
+from tests.stack.running import Stack
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -29,7 +29,7 @@ def _without_times(lines: str) -> list[str]:
 
 @pytest.mark.timeout(300)  # starting everything on a busy machine
 async def test_the_first_example_prints_what_the_readme_shows(shared_stack: tuple[Stack, list[str]]) -> None:
-    example = shlex.split(_block_after("tests/embedded/test_readme.py runs these lines"))
+    example = shlex.split(_block_after("tests/stack/test_readme.py runs these lines"))
     assert example[0] == ".venv/bin/iris"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "cli.py", *example[1:], "--data-dir", str(shared_stack[0].data)),

@@ -19,7 +19,7 @@ from embedded.ports import free_port, is_listened_on
 from embedded.processes import until
 from tests.plain_http import plain_client
 
-ROOT: Final = Path(__file__).parents[1]
+ROOT: Final = Path(__file__).parents[2]
 PARTS: Final = ("api", "sandbox", "codec", "temporal", "temporal-ui", "mongodb")
 START_SECONDS: Final = 120
 STOP_SECONDS: Final = 60

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from tests.plain_http import plain_client
-from tests.stack import Stack
+from tests.stack.running import Stack
 
 pytestmark = pytest.mark.timeout(300)
 
