@@ -34,7 +34,7 @@ from api import (
 from api.boundary import DOCUMENTATION, Boundary
 from api.errors import add_error_handlers
 from api.rates import RequestRates
-from api.room import Room
+from api.room import ElasticRoom, Room
 from api.state import IrisState
 from bootstrap import connect_temporal, http_clients, mongodb
 from file_links import FileLinks
@@ -71,8 +71,8 @@ def create_app(settings: Settings) -> Boundary:
                 database=database,
                 temporal=await connect_temporal(settings),
                 opener=ProviderOpener(vault=vault, http=http, public_url=settings.public_url, guard=guard),
-                submissions=Room(settings.submissions_at_once),
-                webhooks=Room(settings.webhooks_at_once),
+                submissions=ElasticRoom(settings.submissions_at_once),
+                webhooks=ElasticRoom(settings.webhooks_at_once),
                 streams=Room(settings.streams_at_once),
                 webhook_bytes=Room(settings.largest_webhook * LARGEST_AT_ONCE),
                 uploads=Room(UPLOADS_AT_ONCE),
