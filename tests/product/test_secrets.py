@@ -89,7 +89,7 @@ class World:
 @pytest.fixture(scope="module")
 async def world(mongodb_uri: str, temporal_server: TemporalServer, database_name: str) -> AsyncIterator[World]:
     secrets = {"jwt_secret": JWT, "encryption_keys": SEALING, "payload_keys": PAYLOADS}
-    quick = {"dispatch_deadline": timedelta(seconds=6)}  # given up at the third try, after three seconds
+    quick = {"dispatch_deadline": timedelta(seconds=14)}  # given up at the fourth try, after seven seconds
     where = mongodb_uri, temporal_server.address, f"{database_name}_secrets"
     traces = Traces()
     with listening(traces):
