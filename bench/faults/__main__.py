@@ -24,7 +24,7 @@ MOST_SHOWN = 20
 def main(
     seconds: Annotated[float, typer.Option(min=5, help="How long orders are placed and faults happen.")] = 60,
     seed: Annotated[int | None, typer.Option(help="Of all that is left to chance; by chance, and printed.")] = None,
-    rate: Annotated[float, typer.Option(min=0.1, help="Orders per second.")] = 3,
+    rate: Annotated[float, typer.Option(min=0.1, help="Orders per second.")] = 2,
     report: Annotated[Path | None, typer.Option(help="Write the report here too, as JSON.")] = None,
     keep: Annotated[Path | None, typer.Option(help="Keep logs and data in this new directory.")] = None,
 ) -> None:

@@ -41,6 +41,9 @@ _HEALING: Final = timedelta(seconds=120)
 _ON_ITS_WAY: Final = timedelta(seconds=10)
 """How long what is begun may take to begin."""
 
+_BETWEEN_WORDS: Final = 10
+"""Seconds after which it is said again what is waited for."""
+
 _WORKFLOWS: Final = "WorkflowType IN ('Interaction', 'Reception', 'Notification', 'Merge', 'Erasure')"
 
 MISCHIEVOUS: Final = 2
@@ -139,12 +142,13 @@ async def run(options: RunOptions, directory: Path, say: Say) -> Report:
         try:
             async with asyncio.timeout(options.seconds + _HEALING.total_seconds()):
                 done = await _play(stage, callers, plans, options, random, say)
-            settled = await _settle(stage, callers, gateway)
+            settled = await _settle(stage, callers, gateway, say)
         finally:
             await callers.give_up()
             for watch in watching:
                 watch.cancel()
-        say(f"waited in vain for {settled.left}: comparing the books" if settled.left else "comparing the books")
+        say(f"waited in vain for {_words(settled.left)}" if settled.left else f"it took {settled.seconds} s")
+        say("comparing the books")
         report = Report(
             options=options,
             faults=_counted(f"{fault.kind} {fault.target}" for fault in done),
@@ -192,18 +196,21 @@ async def _play(  # noqa: PLR0913, PLR0917 - the parts of one run
     return [fault for faults in done for fault in faults]
 
 
-async def _settle(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient) -> Settled:
+async def _settle(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient, say: Say) -> Settled:
     """Wait until everything has ended.
 
     What Temporal did not take at once is told when the reconciliation finds it: here soon, as when somebody asks
     `iris doctor` once all is well again.
     """
     healed, left, repaired = time.monotonic(), {"everything": 1}, Tally()
-    next_visit = healed
+    next_visit, next_word = healed, healed + _BETWEEN_WORDS
     with suppress(TimeoutError):
         async with asyncio.timeout(SETTLING.total_seconds()):
             while left:
                 await asyncio.sleep(1)
+                if time.monotonic() >= next_word:
+                    say(f"{time.monotonic() - healed:5.0f} s  {_words(left)} left")
+                    next_word = time.monotonic() + _BETWEEN_WORDS
                 with suppress(RPCError, httpx2.HTTPError, PyMongoError):  # they have only just come back
                     left = await _left(stage, callers, gateway)
                     is_all_but_told = "notifications" in left and left.keys() <= {"notifications", "workflows"}
@@ -265,6 +272,10 @@ def _compared(report: Report, books: Books) -> Report:
         endings=_counted(f"{record['status']} {record['custom_status'] or ''}".strip() for record in records),
         findings=audit(books),
     )
+
+
+def _words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in counts.items())
 
 
 def _counted(words: Iterable[str]) -> dict[str, int]:
