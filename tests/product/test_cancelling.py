@@ -89,6 +89,8 @@ async def test_what_waits_in_the_queue_for_whom_is_erased_goes_to_the_others_alo
         await far_end.until_connections(AT_ONCE)
         alone = await iris.send("email", addresses[0])
         of_both = await iris.send("email", addresses[0], Destinations=addresses)
+        for one in (alone, of_both):
+            await iris.until_status(one["id"], "DISPATCH_PENDING")
         await erase(iris, goes["id"])
         await iris.until_status(alone["id"], *CANCELLED)
         far_end.let_go.set()
