@@ -165,16 +165,17 @@ class MongoErasures(ErasureActivities):
             activity.heartbeat()
             alone = await erased.alone(page)
             # What a crash leaves is told, and its files are looked for, again: until the interaction itself is emptied.
-            await _each(
-                page, lambda one, alone=alone: self._tell(one["_id"], Erasing(is_cancelled=one["_id"] in alone))
-            )
+            await self._tell_all(erased, page, alone)
             await _remove_files(erased, [one for one in page if one["_id"] in alone])
             await _write(erased, page, alone)
             found += len(page)
         return found
 
-    async def _tell_all(self, page: Sequence[Document], alone: AbstractSet[str]) -> None:
-        await _each(page, lambda one: self._tell(one["_id"], Erasing(is_cancelled=one["_id"] in alone)))
+    async def _tell_all(self, erased: _Erased, page: Sequence[Document], alone: AbstractSet[str]) -> None:
+        def told(one: Document) -> Erasing:
+            return Erasing(is_cancelled=one["_id"] in alone, user_ids=list(erased.ids))
+
+        await _each(page, lambda one: self._tell(one["_id"], told(one)))
 
     async def _tell(self, interaction_id: str, erasing: Erasing) -> None:
         """Tell an interaction's workflow, if it is running, that a user of its is erased."""

@@ -305,9 +305,11 @@ class Erasing(_Message):
 
     Attributes:
         is_cancelled: whether nobody is left whom it is for, so that what is not sent yet is not sent any more.
+        user_ids: by which the interaction may know the user.
     """
 
     is_cancelled: bool = False
+    user_ids: list[str] = []
 
 
 class MergeActivities(ABC):

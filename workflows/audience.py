@@ -14,11 +14,17 @@ class Audience:
     """Whom a message goes to. The message has come as far as to the destination that it is slowest to reach."""
 
     def __init__(self, destinations: Sequence[Destination]) -> None:
-        # Of those of several who are erased nobody tells any more.
-        left = [one for one in destinations if one.value] or destinations
-        self._reached: dict[str, Reached] = {one.value: (Milestone.NONE, "") for one in left}
+        self._destinations = destinations
+        self._reached: dict[str, Reached] = {one.value: (Milestone.NONE, "") for one in destinations}
+        self.leave_out([])
         # Telephone providers may tell of a number in another of its forms; an address of e-mail has but one.
         self._is_exact = any(one.key is DestinationKind.EMAIL for one in destinations)
+
+    def leave_out(self, user_ids: Sequence[str]) -> None:
+        """Await no more of those of several who are erased: these users, and whose destination is gone already."""
+        left = {one.value for one in self._destinations if one.value and one.user_id not in user_ids}
+        if left:
+            self._reached = {value: reached for value, reached in self._reached.items() if value in left}
 
     def includes(self, event: ProviderEvent) -> bool:
         """Whether an event is about the message's own destinations, and not about somebody who got a copy."""

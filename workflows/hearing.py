@@ -51,6 +51,10 @@ class Hearing:
             if self._audience.includes(heard.event):
                 self._audience.hear(heard.event)
 
+    def leave_out(self, user_ids: Sequence[str]) -> None:
+        """Await no more of these users, who are erased, where the message is to others too."""
+        self._audience.leave_out(user_ids)
+
     def refuse(self, refused: Sequence[ProviderEvent], standing: Standing, at: datetime) -> list[HeardEvent]:
         """The events of the destinations that the provider refused when it took the message, to be recorded."""
         for event in refused:

@@ -72,6 +72,7 @@ class InteractionWorkflow:
         self._hearing = Hearing([])
         self._cancelled_by: str | None = None
         self._is_erased = False
+        self._erased_users: list[str] = []
 
     @workflow.run
     async def run(self, start: InteractionInput) -> Standing:
@@ -111,6 +112,8 @@ class InteractionWorkflow:
     def erase(self, erasing: Erasing = _OTHERS_STAY) -> None:
         """Await nothing any more, and send nothing if nobody is left to send it to; what is under way is finished."""
         self._is_erased = True
+        self._erased_users += erasing.user_ids
+        self._hearing.leave_out(self._erased_users)
         if erasing.is_cancelled:
             self._cancelled_by = self._cancelled_by or "la supresión de su usuario"
 
@@ -138,6 +141,7 @@ class InteractionWorkflow:
             return None
         self._policy = admitted.policy
         self._hearing = Hearing(interaction.destinations)
+        self._hearing.leave_out(self._erased_users)
         self._sequence = 2
         self._due = due
         self._stand(Standing(status=Status.DISPATCH_PENDING), interaction.audit_trail.history[-1:])
@@ -176,6 +180,7 @@ class InteractionWorkflow:
         self._created = trail.created
         self._tasks_before = record.revision >> MILLISECOND_BITS
         self._hearing = Hearing(record.interaction.destinations, trail.provider_events)
+        self._hearing.leave_out(self._erased_users)
         self._stand(record.standing, trail.history)
         interaction, problems = record.interaction, record.problems
         if self._due is not None:

@@ -46,6 +46,9 @@ def test_of_a_destination_that_is_erased_nothing_is_awaited() -> None:
     audience = Audience([erased, *BOTH[1:]])
     assert not audience.includes(news("", Milestone.FAILED))
     assert audience.hear(news(BLAS, Milestone.DELIVERED)) == (Milestone.DELIVERED, "delivered")
+    audience = Audience([one.model_copy(update={"user_id": one.value}) for one in BOTH])
+    audience.leave_out([ANA])
+    assert audience.hear(news(BLAS, Milestone.DELIVERED)) == (Milestone.DELIVERED, "delivered")
     assert Audience([erased]).hear(news(None, Milestone.DELIVERED)) == (Milestone.DELIVERED, "delivered")
 
 
