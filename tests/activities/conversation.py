@@ -81,12 +81,15 @@ class Message:
             await asyncio.sleep(pause)
             await self.record(standing)
 
-    async def admit(self) -> None:
-        """Be registered and admitted."""
+    async def register(self) -> Asking:
+        """Be registered; what is asked then."""
         submission = await self._submission()
         await self.world.register(submission)
-        asking = Asking(submission=submission, admitted_at=utc_now(), due=utc_now(), revision=FIRST_TASK)
-        admitted = await run(ADMISSION.admit, asking)
+        return Asking(submission=submission, admitted_at=utc_now(), due=utc_now(), revision=FIRST_TASK)
+
+    async def admit(self) -> None:
+        """Be registered and admitted."""
+        admitted = await run(ADMISSION.admit, await self.register())
         assert admitted.problems == []
         self.standing = Standing(status=Status.DISPATCH_PENDING)
 

@@ -1,7 +1,10 @@
 """Merging and erasing users: broken off at any wait for a server and taken again, or written to during it."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
+
+from temporalio.exceptions import ApplicationError
 
 from activities.erasing import MongoErasures
 from activities.interfaces import UserTask
@@ -11,7 +14,7 @@ from models.erasing import erased_id
 from models.interaction import Interaction
 from models.user import User
 from tests.activities.breaking import interrupted, taken_again, waits_of
-from tests.activities.conversation import SENT, Message, email, told_of
+from tests.activities.conversation import ADMISSION, SENT, Message, email, told_of
 from tests.activities.marked import kept, marked, where
 from tests.activities.world import World, run
 
@@ -65,6 +68,40 @@ async def test_what_is_learnt_between_any_two_commands_of_an_erasure_is_erased_a
         await erased(at)
     everything = b"\n".join([document async for _, document in kept({"tenant": world.tenant})])
     assert [mark for mark in marks if mark.encode() in everything] == []
+
+
+async def test_a_send_is_erased_or_somebody_elses_whenever_during_its_admission_its_user_is_erased(
+    world: World, erasures: MongoErasures
+) -> None:
+    integration = await told_of(world)
+
+    async def erased(at: int | None) -> int:
+        address = f"{new_id()}@correo.es"
+        message = Message(world, integration, [address], f"said-{new_id()}")
+        user = await world.user(email(address))
+        asking = await message.register()
+
+        async def erase() -> None:
+            await run(erasures.claim_erasure, _task(user))
+            with suppress(ApplicationError):  # it is still being validated
+                await run(erasures.erase, _task(user))
+
+        if at is None:
+            return await waits_of(ADMISSION.admit, asking)
+        await interrupted(ADMISSION.admit, asking, at, erase)
+        for activity in (erasures.claim_erasure, erasures.erase, erasures.forget, erasures.complete_erasure):
+            await run(activity, _task(user))
+        stored = await Interaction.find_one({"_id": message.id})
+        assert stored
+        is_gone = stored.user_ids == [user.id]
+        gone.append(is_gone)
+        assert (await where(message.mark) == set()) == is_gone
+        return 0
+
+    gone: list[bool] = []
+    for at in range(0, await erased(None), 2):
+        await erased(at)
+    assert set(gone) == {True, False}, "both, by the moment"
 
 
 async def test_a_merge_that_is_broken_off_everywhere_ends_where_it_would_have(world: World) -> None:
