@@ -26,8 +26,8 @@ from typing_extensions import override
 from models import DOCUMENTS
 from models.base import Stored
 from models.indexes import build_indexes
-from outbound_guard import AddressGuard, GuardedTransport
 from providers import PROVIDERS
+from security.outbound_guard import AddressGuard, GuardedTransport
 from settings import Settings
 from workflows import attributes
 

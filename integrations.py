@@ -15,10 +15,10 @@ from domain.identifiers import derived_id
 from domain.interaction import IntegrationReference
 from domain.problems import Problem, problems_of_validation
 from models.integration import Integration
-from outbound_guard import AddressGuard
 from providers import PROVIDERS
 from providers.base import AnyProvider, Capabilities, MisconfiguredError, ProviderSettings
-from security import UnsealableError, Vault
+from security.at_rest import UnsealableError, Vault
+from security.outbound_guard import AddressGuard
 from timed_cache import TimedCache
 
 

@@ -26,8 +26,8 @@ from typing_extensions import override
 
 from domain.files import ALLOWED_TYPES
 from domain.waiting import Windows
-from outbound_guard import PRIVATE, AddressGuard, Network
-from payload_codec import EncryptingCodec
+from security.outbound_guard import PRIVATE, AddressGuard, Network
+from security.payload_codec import EncryptingCodec
 
 
 def _seconds(value: object) -> object:
@@ -270,7 +270,7 @@ class Settings(EnvironmentSettings):
         return Windows(self.receipt_window, self.dispatch_deadline)
 
     def vault_keys(self) -> list[str]:
-        """The keys of `security.Vault`, newest first."""
+        """The keys of `security.at_rest.Vault`, newest first."""
         return [key.strip() for key in self.encryption_keys.get_secret_value().split(",")]
 
 

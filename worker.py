@@ -41,14 +41,14 @@ from bootstrap import (
     telling_runtime,
 )
 from domain import interaction as domain
-from file_links import FileLinks
 from integrations import Integrations, ProviderOpener
 from metrics import serve
+from operations.reconciling import ensure_schedule
+from operations.versioning import deployment_config
 from providers import PROVIDERS
-from reconciling import ensure_schedule
-from security import Vault
+from security.at_rest import Vault
+from security.file_links import FileLinks
 from settings import Settings
-from versioning import deployment_config
 from workflows.registry import INTERACTING, TELLING
 
 SENDING_GRACE: Final = timedelta(seconds=35)

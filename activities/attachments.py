@@ -13,9 +13,9 @@ from domain.payloads import Email, Payload
 from domain.payloads.base import MediaPayload, MediaType
 from domain.payloads.email import Attachment as MailedFile
 from domain.problems import Problem
-from file_links import FileLinks
 from models.attachment import Attachment
 from providers.base import Outbound
+from security.file_links import FileLinks
 
 _MAILS_AT_ONCE: Final = 4
 """Mails with files that a worker writes at once: each is in memory several times over."""

@@ -19,8 +19,8 @@ from integrations import Integrations, ProviderOpener
 from metrics import timed_dispatch
 from models.erasing import bearing
 from models.interaction import Interaction
-from outbound_guard import ForbiddenAddressError
 from providers.base import AnyProvider, MisconfiguredError, Outbound, TransientError
+from security.outbound_guard import ForbiddenAddressError
 
 NOT_TAKEN: Final = "NotTaken"
 """The type of the error when the provider surely did not take the message, or could not be asked."""

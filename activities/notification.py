@@ -22,8 +22,8 @@ from domain.telling import NotificationState, holds_host, host_of, wait_after
 from integrations import Integrations
 from models.endpoint import Endpoint
 from models.notification import Attempt, HeldHost, Notification
-from outbound_guard import ForbiddenAddressError
-from security import UnsealableError, Vault
+from security.at_rest import UnsealableError, Vault
+from security.outbound_guard import ForbiddenAddressError
 
 MOST_READ: Final = 65_536
 """Bytes of an answer that are read, so that its connection may be used again; nobody needs what it says."""

@@ -19,7 +19,7 @@ from domain.identifiers import new_id
 from domain.problems import Problem
 from logs import note
 from models.access import Account, ApiKey, Session
-from security import API_KEY_PREFIX, hash_secret
+from security.at_rest import API_KEY_PREFIX, hash_secret
 from settings import Settings
 
 _ALGORITHM: Final = "HS256"

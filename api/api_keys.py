@@ -36,7 +36,7 @@ from domain.errors import InvalidRequestError, NotFoundError
 from domain.problems import Problem
 from models.access import Account, ApiKey
 from models.audit import write_audit
-from security import hash_secret, new_api_key
+from security.at_rest import hash_secret, new_api_key
 
 router = APIRouter(tags=["access"])
 

@@ -37,9 +37,9 @@ from api.rates import RequestRates
 from api.room import ElasticRoom, Room
 from api.state import IrisState
 from bootstrap import connect_temporal, http_clients, mongodb
-from file_links import FileLinks
 from integrations import Integrations, ProviderOpener
-from security import Vault
+from security.at_rest import Vault
+from security.file_links import FileLinks
 from settings import Settings
 from timed_cache import TimedCache
 

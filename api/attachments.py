@@ -21,9 +21,9 @@ from domain.access import Caller, Operation
 from domain.errors import InvalidRequestError, NotFoundError
 from domain.files import SNIFFED, UNKNOWN, is_of_type, safe_file_name
 from domain.problems import Problem
-from file_links import ExpiredLinkError
 from models.attachment import Attachment, there
 from models.audit import write_audit
+from security.file_links import ExpiredLinkError
 from settings import Settings
 
 router = APIRouter(tags=["attachments"])

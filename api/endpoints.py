@@ -29,7 +29,7 @@ from models.audit import write_audit
 from models.endpoint import Endpoint
 from models.integration import Integration
 from models.notification import HeldHost
-from outbound_guard import ForbiddenAddressError
+from security.outbound_guard import ForbiddenAddressError
 from settings import Environment
 from workflows.messages import ReplayInput, ReplayProgress
 

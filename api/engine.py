@@ -33,7 +33,7 @@ from domain.status import Standing
 from domain.submission import Submission
 from models.interaction import Interaction
 from models.matching import Addressee
-from payload_codec import UndecryptableError
+from security.payload_codec import UndecryptableError
 from settings import Settings
 from workflows import attributes
 from workflows.interaction import InteractionWorkflow

@@ -14,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.identifiers import workflow_id
 from domain.outcomes import cut
-from payload_codec import UndecryptableError
+from security.payload_codec import UndecryptableError
 
 _PATIENCE: Final = timedelta(seconds=1)
 """How long Temporal is given: the record alone explains most."""

@@ -41,10 +41,10 @@ from domain.problems import Problem
 from integrations import problems_of_settings
 from models.audit import write_audit
 from models.integration import Integration
-from outbound_guard import ForbiddenAddressError
 from providers import PROVIDERS
 from providers.base import AnyProvider, Check, MisconfiguredError, TransientError
-from security import UnsealableError
+from security.at_rest import UnsealableError
+from security.outbound_guard import ForbiddenAddressError
 
 router = APIRouter(tags=["integrations"])
 

@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 
 from api.state import IrisState, State
 from metrics import TASK_QUEUE_BACKLOG
-from task_queues import WORKFLOWS, queues_of
+from operations.task_queues import WORKFLOWS, queues_of
 
 router = APIRouter(tags=["health"])
 

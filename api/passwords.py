@@ -13,7 +13,7 @@ from domain.clock import utc_now
 from domain.errors import TooManyRequestsError
 from models.access import Account
 from models.throttle import LoginTries
-from security import absent_password_hash, hash_password, password_matches
+from security.at_rest import absent_password_hash, hash_password, password_matches
 
 MOST_FOR_ACCOUNT: Final = 10
 """Wrong passwords of an account within `models.throttle.WINDOW`, then none is tried until it is over."""

@@ -29,7 +29,7 @@ from domain.clock import utc_now
 from domain.errors import UnauthenticatedError
 from domain.problems import Language, Problem
 from models.access import Account, RefreshToken, Session
-from security import hash_secret, new_refresh_token
+from security.at_rest import hash_secret, new_refresh_token
 
 router = APIRouter(tags=["access"])
 

@@ -11,9 +11,9 @@ from temporalio.client import Client
 from api.rates import RequestRates
 from api.room import Room
 from domain.access import Caller
-from file_links import FileLinks
 from integrations import Integrations, ProviderOpener
 from models.matching import Addressee
+from security.file_links import FileLinks
 from settings import Settings
 from timed_cache import TimedCache
 

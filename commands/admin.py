@@ -72,7 +72,7 @@ async def _create(settings: "Settings", tenant: str, email: str, password: str) 
     from domain.access import Role
     from models.access import Account, Tenant
     from models.audit import AuditEntry
-    from security import hash_password
+    from security.at_rest import hash_password
 
     async with mongodb(settings):
         account = Account(tenant=tenant, email=email, password_hash=hash_password(password), role=Role.ADMIN)

@@ -15,9 +15,9 @@ from commands.client import ERR, OUT, fail, new_table, server_settings
 from commands.options import AsJson, DataDirectory
 
 if TYPE_CHECKING:
-    from replaying import Summary
+    from operations.replaying import Summary
+    from operations.versioning import Version
     from settings import Settings
-    from versioning import Version
 
 
 def replay(
@@ -32,7 +32,7 @@ def replay(
 
     The server is that of TEMPORAL_ADDRESS, else that of the running `iris up`.
     """
-    from replaying import ADVICE
+    from operations.replaying import ADVICE
 
     # Each failure is told below, in few words.
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)
@@ -80,7 +80,7 @@ async def _promote(settings: "Settings", build_id: str | None, patience: timedel
     from temporalio.service import RPCError
 
     from bootstrap import connect_temporal
-    from versioning import promote, versions
+    from operations.versioning import promote, versions
 
     client, deployment = await connect_temporal(settings), settings.temporal_deployment_name
     try:
@@ -96,7 +96,7 @@ async def _replay(settings: "Settings", query: str | None, limit: int | None, *,
     from temporalio.service import RPCError
 
     from bootstrap import connect_temporal
-    from replaying import open_workflows, replay, replayer
+    from operations.replaying import open_workflows, replay, replayer
 
     client = await connect_temporal(settings)
     wanted = open_workflows(settings.task_queue) if query is None else query

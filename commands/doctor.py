@@ -16,7 +16,7 @@ from commands.client import ERR, OUT, api_address, fail, server_settings
 from commands.options import ApiUrl, AsJson, DataDirectory
 
 if TYPE_CHECKING:
-    from checkup import Part
+    from operations.checkup import Part
     from settings import Settings
     from workflows.messages import Report
 
@@ -55,8 +55,8 @@ async def _examine(
     from temporalio.client import WorkflowFailureError
     from temporalio.service import RPCError
 
-    from checkup import examine
-    from reconciling import ASKED_FOR, reconcile
+    from operations.checkup import examine
+    from operations.reconciling import ASKED_FOR, reconcile
     from workflows.messages import ReconciliationInput
 
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 
 from commands.client import ERR, fail
-from security import LONGEST_PASSWORD, SHORTEST_PASSWORD, new_password
+from security.at_rest import LONGEST_PASSWORD, SHORTEST_PASSWORD, new_password
 
 
 def chosen_password(file: Path | None, *, generate: bool) -> str:

@@ -58,7 +58,7 @@ def codec(
     port: Annotated[int, typer.Option(envvar="IRIS_CODEC_PORT", help="The port to listen on.")] = 8002,
 ) -> None:
     """Serve what decrypts workflows' payloads for Temporal's Web UI, at http://HOST:PORT/<IRIS_CODEC_TOKEN>."""
-    from codec_endpoint import CodecSettings, create_codec_endpoint
+    from security.codec_endpoint import CodecSettings, create_codec_endpoint
 
     _serve(create_codec_endpoint(CodecSettings()), host, port)  # pyright: ignore[reportCallIssue] - from the environment
 

@@ -12,7 +12,7 @@ from commands.client import ERR, OUT, fail, server_settings
 from commands.options import AsJson, DataDirectory
 
 if TYPE_CHECKING:
-    from resealing import Resealing
+    from security.resealing import Resealing
     from settings import Settings
 
 
@@ -40,8 +40,8 @@ def rotate_credentials(as_json: AsJson = False, data_dir: DataDirectory = Path("
 
 async def _reseal(settings: "Settings") -> "Resealing":
     from bootstrap import mongodb
-    from resealing import reseal
-    from security import Vault
+    from security.at_rest import Vault
+    from security.resealing import reseal
 
     async with mongodb(settings):
         return await reseal(Vault(settings.vault_keys()))

@@ -11,7 +11,7 @@ class Endpoint(BaseModel):
     Attributes:
         url: where it is.
         subscriptions: patterns of the events that are told (`domain.telling`).
-        secret: signs what is told, sealed by `security.Vault`.
+        secret: signs what is told, sealed by `security.at_rest.Vault`.
         former_secret: signs too until `former_until`.
     """
 

@@ -22,7 +22,7 @@ class Integration(Stored):
 
     Attributes:
         configuration: what the provider needs and may be seen.
-        credentials: what it needs and may not: sealed by `security.Vault`.
+        credentials: what it needs and may not: sealed by `security.at_rest.Vault`.
         at_least_once: whether a send that nobody answered is repeated, at the risk of sending twice.
         updated: when it was last changed.
         deleted: since when nothing is sent through it; None unless it is deleted.

@@ -17,7 +17,7 @@ from domain.channels import Channel
 from domain.events import News
 from domain.outcomes import LONGEST_WORD, Accepted, Outcome, cut
 from domain.payloads import Payload
-from outbound_guard import AddressGuard
+from security.outbound_guard import AddressGuard
 
 
 @dataclass(frozen=True, slots=True)

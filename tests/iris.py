@@ -29,7 +29,7 @@ from embedded.gateway.settings import Account, GatewaySettings
 from embedded.ports import free_port
 from integrations import ProviderOpener
 from models.integration import Integration
-from security import Vault, new_api_key
+from security.at_rest import Vault, new_api_key
 from settings import Settings
 from tests.plain_http import plain_client
 from worker import create_worker

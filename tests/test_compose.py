@@ -25,7 +25,6 @@ from typing_extensions import override
 
 from api.server import GRACE as API_GRACE
 from cli import app
-from codec_endpoint import CodecSettings
 from embedded.demo import DemoSettings
 from embedded.gateway.settings import GatewaySettings
 from embedded.ports import free_port
@@ -33,6 +32,7 @@ from embedded.processes import Server, until
 from embedded.programs import Program, WebProgram, WorkerProgram
 from embedded.secret_environment import COMPOSE_SECRETS
 from embedded.temporal_server import TemporalServer, find_temporal
+from security.codec_endpoint import CodecSettings
 from settings import Settings
 from tests.plain_http import plain_client
 from worker import RECORDING_GRACE, SENDING_GRACE

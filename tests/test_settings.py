@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from codec_endpoint import CodecSettings
 from embedded.demo import DemoSettings
 from embedded.gateway.settings import GatewaySettings
 from embedded.secret_environment import STACK_SECRETS
+from security.codec_endpoint import CodecSettings
 from settings import DEVELOPMENT_ENCRYPTION_KEY, DEVELOPMENT_SECRET, Environment, Settings
 
 SECRET = "s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t"

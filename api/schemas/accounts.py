@@ -9,7 +9,7 @@ from api.schemas.common import Answer, Asked, Instant
 from api.schemas.sessions import LONGEST_EMAIL
 from domain.access import Caller, Operation, Role
 from models.access import Account
-from security import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from security.at_rest import LONGEST_PASSWORD, SHORTEST_PASSWORD
 
 AskedRole = Annotated[Role, Field(strict=False)]
 NewPassword = Annotated[str, Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)]

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
-from security import LONGEST_PASSWORD
+from security.at_rest import LONGEST_PASSWORD
 
 LONGEST_EMAIL: Final = 320
 LONGEST_TENANT: Final = 100

@@ -24,7 +24,7 @@ from bench.faults.orders import new_order
 from bench.faults.stage import Stage, open_stage
 from domain.findings import Kind, Tally
 from domain.telling import NotificationState
-from reconciling import ASKED_FOR, reconcile
+from operations.reconciling import ASKED_FOR, reconcile
 from workflows.messages import ReconciliationInput
 from workflows.messages import Report as ReconciliationReport
 

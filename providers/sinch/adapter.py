@@ -11,7 +11,6 @@ from pydantic import JsonValue
 from domain.channels import Channel
 from domain.events import News
 from domain.outcomes import Accepted, Outcome, Rejected
-from outbound_guard import AddressGuard
 from providers import http
 from providers.base import GOOD, NOTHING_INSIDE, Capabilities, Check, Outbound, Provider, TransientError, Webhook
 from providers.sinch import callbacks, signature
@@ -20,6 +19,7 @@ from providers.sinch.codes import CHANNELS
 from providers.sinch.messages import LONGEST_TEXT, payload_types, refusal_of, render
 from providers.sinch.settings import SinchConfiguration, SinchCredentials
 from providers.sinch.tokens import AccessToken, Tokens
+from security.outbound_guard import AddressGuard
 
 UNAUTHENTICATED: Final = frozenset({"UNAUTHENTICATED", f"http_{HTTPStatus.UNAUTHORIZED}"})
 """The codes of an access token that is no longer believed."""

@@ -6,13 +6,13 @@ from typing import Final
 import aiosmtplib
 
 from domain.outcomes import Accepted, FailureClass, Outcome, RefusedDestination
-from outbound_guard import AddressGuard
 from providers.smtp import notifications
 from providers.smtp.mailbox import Mailbox
 from providers.smtp.message import Mail
 from providers.smtp.replies import Phase, RefusalError, detail_of, failure_class, is_refusal, is_temporary
 from providers.smtp.session import Session
 from providers.smtp.settings import SmtpConfiguration, SmtpCredentials
+from security.outbound_guard import AddressGuard
 
 _CLOSING: Final = 421
 """The reply after which a server closes the connection, whatever it was asked (RFC 5321 §3.8)."""

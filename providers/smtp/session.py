@@ -9,12 +9,12 @@ from typing import Final, TypeVar, cast
 import aiosmtplib
 
 from domain.outcomes import FailureClass, Outcome, Rejected, Unanswered
-from outbound_guard import AddressGuard
 from providers.base import GOOD, Check, TransientError
 from providers.http import refused
 from providers.redaction import redaction
 from providers.smtp.replies import Phase, RefusalError, judge
 from providers.smtp.settings import Security, SmtpConfiguration, SmtpCredentials, tls_context
+from security.outbound_guard import AddressGuard
 
 LONGEST_GOODBYE: Final = 2.0
 """Seconds that are given to QUIT: nothing depends on its reply."""

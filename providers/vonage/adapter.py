@@ -8,7 +8,6 @@ import httpx2
 from domain.channels import Channel
 from domain.events import News
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected
-from outbound_guard import AddressGuard
 from providers import http
 from providers.base import GOOD, NOTHING_INSIDE, Capabilities, Check, Outbound, Provider, Webhook
 from providers.vonage.application import ApplicationToken, has_public_key
@@ -18,6 +17,7 @@ from providers.vonage.news import read_news
 from providers.vonage.problems import Problem
 from providers.vonage.settings import VonageConfiguration, VonageCredentials
 from providers.vonage.signature import signed_claims
+from security.outbound_guard import AddressGuard
 
 CHANNEL_NAMES: Final[Mapping[Channel, str]] = {
     Channel.SMS: "sms",

@@ -12,7 +12,7 @@ from bootstrap import connect_temporal, http_client
 from domain.identifiers import new_id
 from embedded.gateway import Account, GatewaySettings, create_gateway, running
 from embedded.temporal_server import TemporalServer
-from outbound_guard import PRIVATE, AddressGuard
+from security.outbound_guard import PRIVATE, AddressGuard
 from settings import Settings
 from tests.activities.conversation import show
 from tests.activities.world import SIGNING_SECRET, TOKEN, World

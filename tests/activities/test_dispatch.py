@@ -22,11 +22,11 @@ from domain.identifiers import new_id
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
 from embedded.ports import free_port
 from embedded.processes import until
-from file_links import FileLinks
 from integrations import Integrations, ProviderOpener
 from models.integration import Integration
 from providers.base import NOTHING_INSIDE
-from security import Vault
+from security.at_rest import Vault
+from security.file_links import FileLinks
 from tests.activities.world import TOKEN, VAULT, World, run
 from tests.silence import SilentFarEnd
 

@@ -21,7 +21,7 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
 from models.user import OwnedDestination, User
-from security import Vault
+from security.at_rest import Vault
 
 TOKEN: Final = "sandbox-token"
 SIGNING_SECRET: Final = "sandbox-secret"

@@ -15,7 +15,7 @@ from embedded.demo import Demo, seed_open_database
 from embedded.processes import until
 from models.access import Account
 from models.notification import Notification
-from security import Vault
+from security.at_rest import Vault
 from tests.api.people import PASSWORD
 from tests.api.support import SILENT, mobile
 from tests.iris import Iris, demo_settings

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from embedded.demo import Demo, seed_open_database
-from security import Vault
+from security.at_rest import Vault
 from tests.api.people import Town
 from tests.iris import Iris, calling, demo_settings
 

@@ -8,7 +8,7 @@ import httpx2
 from domain.access import Operation, Role
 from domain.identifiers import new_id
 from models.access import Account, ApiKey, Tenant
-from security import hash_password, hash_secret, new_api_key
+from security.at_rest import hash_password, hash_secret, new_api_key
 from tests.plain_http import plain_client
 
 PASSWORD = "correct horse battery staple"

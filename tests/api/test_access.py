@@ -16,7 +16,7 @@ from models import DOCUMENTS
 from models.access import ApiKey
 from models.base import Stored
 from models.integration import Integration
-from security import API_KEY_PREFIX, hash_secret
+from security.at_rest import API_KEY_PREFIX, hash_secret
 from tests.api.support import ABSENT_ID, SIGNING_SECRET, mobile, reasons, refusal
 from tests.iris import PASSWORD, SANDBOX, Iris
 

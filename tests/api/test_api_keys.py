@@ -16,7 +16,7 @@ from domain.identifiers import new_id
 from embedded.gateway.server import running
 from models.access import ApiKey
 from models.audit import AuditEntry
-from security import API_KEY_PREFIX
+from security.at_rest import API_KEY_PREFIX
 from tests.api.people import Person, Town
 from tests.api.support import ABSENT_ID, reasons
 from tests.iris import Iris, open_database

@@ -13,8 +13,8 @@ import pytest
 from gridfs import AsyncGridFSBucket
 
 from domain.clock import utc_now
-from file_links import FileLinks
 from models.attachment import Attachment
+from security.file_links import FileLinks
 from tests.api.support import ABSENT_ID, mobile, reasons
 from tests.iris import Iris
 from tests.plain_http import plain_client

@@ -12,7 +12,7 @@ from api.schemas.integrations import NEW_EXAMPLES
 from domain.identifiers import new_id
 from embedded.ports import free_port
 from models.integration import Integration
-from security import Vault
+from security.at_rest import Vault
 from tests.api.support import (
     ABSENT_ID,
     SIGNING_SECRET,

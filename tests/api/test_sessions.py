@@ -15,7 +15,7 @@ from domain.clock import to_wire, utc_now
 from domain.identifiers import new_id
 from models.access import RefreshToken, Session
 from models.throttle import WINDOW, LoginTries
-from security import hash_secret
+from security.at_rest import hash_secret
 from tests.api.people import PASSWORD, Town
 from tests.api.support import reasons, refusal
 from tests.iris import Iris

@@ -15,7 +15,7 @@ from cli import app
 from domain.identifiers import new_id
 from models.access import Account, Tenant
 from models.audit import AuditEntry
-from security import password_matches
+from security.at_rest import password_matches
 from tests.commands.running import Command, payload
 from tests.iris import PASSWORD, Iris
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 from cli import app
 from domain.identifiers import new_id
 from models.integration import Integration
-from resealing import reseal
-from security import Vault
+from security.at_rest import Vault
+from security.resealing import reseal
 from tests.api.support import SIGNING_SECRET
 from tests.iris import SANDBOX, Iris
 

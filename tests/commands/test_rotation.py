@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from embedded.demo import seed_open_database
 from embedded.programs import IRIS
 from models.integration import Integration
-from security import Vault
+from security.at_rest import Vault
 from settings import Settings
 from tests.iris import demo_settings, open_database
 from tests.product.lines import environment_of

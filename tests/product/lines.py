@@ -20,7 +20,7 @@ from embedded.processes import until
 from models.integration import Integration
 from models.interaction import Interaction
 from providers.base import Webhook
-from security import Vault
+from security.at_rest import Vault
 from settings import Settings
 from tests.iris import Iris, calling
 from tests.product.far_ends import Moody

@@ -13,7 +13,7 @@ from domain.channels import Channel
 from domain.identifiers import new_id
 from models.attachment import Attachment
 from models.integration import Integration
-from security import Vault
+from security.at_rest import Vault
 from tests.iris import Iris
 from tests.plain_http import plain_client
 from tests.product.far_ends import VENDORS, label

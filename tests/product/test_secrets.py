@@ -23,7 +23,7 @@ from embedded.temporal_server import TemporalServer
 from models.integration import Integration
 from providers import http
 from providers.meta import Meta
-from security import Vault, new_api_key
+from security.at_rest import Vault, new_api_key
 from tests.iris import PASSWORD, SANDBOX, Iris, running_iris
 from tests.product import lines
 from tests.product.far_ends import ONE_OF_EACH, words_of

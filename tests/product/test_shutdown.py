@@ -18,7 +18,7 @@ from embedded.processes import until
 from embedded.programs import WebProgram, WorkerProgram
 from embedded.temporal_server import TemporalServer
 from integrations import ProviderOpener
-from security import Vault
+from security.at_rest import Vault
 from settings import Settings
 from tests.api.support import mobile
 from tests.iris import Iris, calling, open_database

@@ -16,7 +16,7 @@ from temporalio.api.common.v1 import Payload
 
 from api.engine import workflow_id
 from models.interaction import Interaction
-from payload_codec import EncryptingCodec
+from security.payload_codec import EncryptingCodec
 from tests.iris import Iris
 
 NOISY: Final = ("httpx2", "httpcore2", "pymongo")

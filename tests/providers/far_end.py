@@ -21,8 +21,8 @@ from domain.events import ProviderEvent
 from domain.outcomes import FailureClass
 from domain.payloads import Payload
 from domain.status import Milestone
-from outbound_guard import PRIVATE, AddressGuard
 from providers.base import AnyProvider, Outbound, Webhook
+from security.outbound_guard import PRIVATE, AddressGuard
 
 REFERENCE: Final = "685bc5d05a72ed2a5f8d0e41"
 NOW: Final = datetime(2026, 7, 21, 10, 30, tzinfo=UTC)

@@ -19,7 +19,6 @@ from domain.events import ProviderEvent
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
 from domain.payloads import PAYLOADS
 from domain.status import Milestone
-from outbound_guard import ForbiddenAddressError
 from providers import PROVIDERS
 from providers.base import (
     NOTHING_INSIDE,
@@ -31,6 +30,7 @@ from providers.base import (
     Webhook,
 )
 from providers.redaction import HIDDEN
+from security.outbound_guard import ForbiddenAddressError
 from tests.plain_http import plain_client
 from tests.providers.far_end import NOW, REFERENCE, Delivery, FarEnd, with_another_body
 from tests.providers.far_ends import FAR_ENDS

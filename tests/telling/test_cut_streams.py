@@ -14,7 +14,7 @@ from domain.access import Operation, Role
 from domain.clock import utc_now
 from embedded.gateway.server import running
 from models.access import Account, ApiKey, Session
-from security import hash_secret
+from security.at_rest import hash_secret
 from tests.api.people import Person, Town
 from tests.iris import Iris, calling, open_database
 from tests.telling.test_events import reading

@@ -21,7 +21,7 @@ from embedded.mongod import Mongod
 from embedded.ports import free_port
 from embedded.processes import until
 from models.interaction import Interaction
-from security import Vault
+from security.at_rest import Vault
 from tests.api.support import mobile, reasons
 from tests.iris import Iris, demo_settings, open_database
 from tests.plain_http import plain_client

@@ -22,7 +22,7 @@ from models.interaction import Interaction, overdue_selector
 from models.notification import Notification
 from models.notification import overdue_selector as notifications_overdue
 from models.unmatched import UnmatchedNews, newest_selector
-from reconciling import reconcile
+from operations.reconciling import reconcile
 from tests.iris import Iris, running_iris
 from tests.silence import SilentFarEnd
 from tests.telling.receiver import receiving

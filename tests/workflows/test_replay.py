@@ -15,7 +15,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from domain.status import Standing, Status
-from replaying import ADVICE, reason_of
+from operations.replaying import ADVICE, reason_of
 from tests.workflows.edits import admitted_first, admitted_first_by_new_runs, edited
 from tests.workflows.recording import HISTORIES
 from tests.workflows.stories import STORIES

@@ -14,7 +14,7 @@ from cli import app
 from commands.client import server_settings
 from domain.identifiers import new_id
 from embedded.processes import until
-from replaying import ADVICE, replay, replayer
+from operations.replaying import ADVICE, replay, replayer
 from tests.iris import Iris
 from tests.workflows.edits import admitted_first, edited
 

@@ -15,8 +15,8 @@ from cli import app
 from embedded.ports import free_port
 from embedded.processes import until
 from embedded.temporal_server import TemporalServer
+from operations.versioning import Version, promote, versions
 from tests.iris import Iris, running_iris, running_worker
-from versioning import Version, promote, versions
 
 SILENT, FAILED, DELIVERED = "34600000010", "34600000004", "34600000001"
 DEPLOYMENT: Final = "iris"

@@ -16,7 +16,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 from temporalio.api.common.v1 import Payload, Payloads
 
-from payload_codec import EncryptingCodec, UndecryptableError
+from security.payload_codec import EncryptingCodec, UndecryptableError
 from settings import SHORTEST_SECRET, EnvironmentSettings
 
 LARGEST_BODY: Final = 16_777_216

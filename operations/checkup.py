@@ -19,9 +19,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from bootstrap import connect_temporal, mongodb_client
 from models import DOCUMENTS
 from models.indexes import Index, State, survey_indexes
-from reconciling import schedule_id
+from operations.reconciling import schedule_id
+from operations.task_queues import WORKFLOWS, queues_of
 from settings import Settings
-from task_queues import WORKFLOWS, queues_of
 from workflows import attributes
 
 PATIENCE: Final = 10.0

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from temporalio.api.common.v1 import Payload
 
-from payload_codec import EncryptingCodec, UndecryptableError
+from security.payload_codec import EncryptingCodec, UndecryptableError
 
 OLD, NEW = (base64.urlsafe_b64encode(bytes([byte]) * 32).decode() for byte in (0xFB, 0x02))
 MESSAGE = Payload(metadata={"encoding": b"json/plain"}, data=b'"Su cita es a las 10:00"')

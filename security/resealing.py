@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from models.base import Stored
 from models.integration import Integration
-from security import UnsealableError, Vault
+from security.at_rest import UnsealableError, Vault
 
 SEALED: Final[Sequence[tuple[type[Stored], str]]] = (
     (Integration, "credentials"),

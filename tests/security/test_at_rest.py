@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from api.passwords import ABSENT_PASSWORD_HASH
-from security import (
+from security.at_rest import (
     API_KEY_PREFIX,
     UnsealableError,
     Vault,

@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from bootstrap import http_client
-from outbound_guard import (
+from security.outbound_guard import (
     LARGEST_ANSWER,
     LARGEST_COMPRESSED,
     PRIVATE,

@@ -17,7 +17,7 @@ from embedded.processes import until
 from embedded.temporal_server import TemporalServer
 from models.interaction import Interaction
 from models.user import User
-from reconciling import ensure_schedule, schedule_id
+from operations.reconciling import ensure_schedule, schedule_id
 from tests.iris import Iris, running_iris
 from tests.workflows.stories_of_repair import registered_and_lost
 from workflows.messages import Report

@@ -12,8 +12,8 @@ from google.protobuf.json_format import MessageToJson
 from pydantic import ValidationError
 from temporalio.api.common.v1 import Payload, Payloads
 
-from codec_endpoint import LARGEST_BODY, CodecSettings, create_codec_endpoint
-from payload_codec import EncryptingCodec
+from security.codec_endpoint import LARGEST_BODY, CodecSettings, create_codec_endpoint
+from security.payload_codec import EncryptingCodec
 
 KEY, OTHER = (base64.urlsafe_b64encode(bytes([byte]) * 32).decode() for byte in (1, 2))
 TOKEN = "marked-token-marked-token-marked-token"
