@@ -101,9 +101,12 @@ class Iris:
         pause = 0.02
         async with asyncio.timeout(seconds):
             while True:
-                seen = await self.read(interaction_id)
-                if condition(seen):
-                    return seen
+                response = await self.http.get(f"/v1/interactions/{interaction_id}")
+                # What is answered before a busy worker has kept it cannot be read yet.
+                if response.status_code != 404:
+                    assert response.status_code == 200, response.text
+                    if condition(seen := response.json()["payload"]):
+                        return seen
                 await asyncio.sleep(pause)
                 pause = min(1.3 * pause, 0.2)
 
