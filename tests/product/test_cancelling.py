@@ -152,7 +152,8 @@ async def run(iris: Iris, race: Race) -> tuple[Race, list[str | None], dict[str,
 
 async def cancel(iris: Iris, interaction_id: str) -> str | None:
     """Why it is not cancelled; None if it is. A busy machine is asked again."""
-    while (response := await iris.http.post(f"/v1/interactions/{interaction_id}/cancel")).status_code == 503:
+    path = f"/v1/interactions/{interaction_id}/cancel"
+    while (response := await iris.http.post(path)).status_code == 503:  # noqa: ASYNC110 - the answer is not an event
         await asyncio.sleep(0.2)
     if response.status_code == 200:
         return None
