@@ -122,8 +122,6 @@ async def mail_server(  # noqa: PLR0913 - each is one thing that a server may be
             auth_require_tls=starttls is not None,
             enable_SMTPUTF8=utf8,
             data_size_limit=size_limit,
-            # Its own choice is the loop that was set last, which need not be the one that runs.
-            loop=asyncio.get_running_loop(),
         )
 
     server = await asyncio.get_running_loop().create_server(protocol, LOOPBACK, 0, ssl=tls)
