@@ -33,7 +33,7 @@ class Received:
         return BytesParser(policy=default).parsebytes(self.content)
 
 
-@dataclass(slots=True)
+@dataclass  # without slots: aiosmtpd reads all members, which Python 3.11.2 cannot of a class with slots
 class Mailroom:
     """What an aiosmtpd server does: takes everything, but for the replies that say otherwise."""
 
