@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from email.utils import parseaddr, parsedate_to_datetime
+from email.utils import getaddresses, parsedate_to_datetime
 from typing import Final
 
 from pydantic import JsonValue
@@ -93,7 +93,8 @@ def _author(mailbox: str) -> tuple[str, str]:
     """Name and normalised address of who wrote it."""
     if len(mailbox) > _LONGEST_MAILBOX or mailbox.count("(") > _MOST_COMMENTS:
         raise UnreadableError("no address in From")
-    name, address = parseaddr(mailbox)
+    # Of several authors the first; `parseaddr` takes several for none since Python mended CVE-2023-27043.
+    name, address = next(iter(getaddresses([mailbox])), ("", ""))
     try:
         return decode_words(name), normalise(DestinationKind.EMAIL, address)
     except InvalidDestinationError as error:
