@@ -1,12 +1,13 @@
 """`iris keys`, `iris accounts`, `iris audit`: who may do what, and who changed what."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import typer
 
-from commands.client import OUT, call, connect, new_table, print_json, show_more
+from commands.client import OUT, Connection, call, connect, new_table, print_json, show_more
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory, Generate, Limit, PageCursor, PasswordFile
 from commands.passwords import chosen_password
 
@@ -27,8 +28,8 @@ def list_keys(
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """List API keys, also revoked ones, the newest first."""
-    path = _path("/v1/api-keys", limit=limit, cursor=cursor)
-    envelope = call(connect(api_url, api_key, data_dir), "GET", path)
+    params = {"limit": limit, "cursor": cursor}
+    envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/api-keys", params=params)
     columns = ("id", "name", "accountId", "expires", "lastUsed", "revoked", "scopes")
     _show_page(envelope, columns, as_json=as_json)
 
@@ -64,8 +65,9 @@ def rotate_key(
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Give an API key another secret, and show that this once."""
-    path = _path(f"/v1/api-keys/{quote(key_id)}/rotate", grace=grace)
-    _show_secret(call(connect(api_url, api_key, data_dir), "POST", path), as_json=as_json)
+    path = f"/v1/api-keys/{quote(key_id)}/rotate"
+    envelope = call(connect(api_url, api_key, data_dir), "POST", path, params={"grace": grace})
+    _show_secret(envelope, as_json=as_json)
 
 
 @keys.command("revoke")
@@ -94,7 +96,9 @@ def list_accounts(
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """List accounts, the newest first."""
-    envelope = call(connect(api_url, api_key, data_dir), "GET", _path("/v1/accounts", limit=limit, cursor=cursor))
+    envelope = call(
+        connect(api_url, api_key, data_dir), "GET", "/v1/accounts", params={"limit": limit, "cursor": cursor}
+    )
     _show_page(envelope, ("id", "role", "disabled", "created", "email"), as_json=as_json)
 
 
@@ -124,8 +128,7 @@ def disable_account(
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Let neither an account's password nor its keys count, and end its sessions."""
-    path = f"/v1/accounts/{quote(account_id)}"
-    _show_account(call(connect(api_url, api_key, data_dir), "PATCH", path, {"disabled": True}), as_json=as_json)
+    _change(connect(api_url, api_key, data_dir), account_id, {"disabled": True}, as_json=as_json)
 
 
 @accounts.command("enable")
@@ -137,8 +140,7 @@ def enable_account(
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Let an account that was disabled count again."""
-    path = f"/v1/accounts/{quote(account_id)}"
-    _show_account(call(connect(api_url, api_key, data_dir), "PATCH", path, {"disabled": False}), as_json=as_json)
+    _change(connect(api_url, api_key, data_dir), account_id, {"disabled": False}, as_json=as_json)
 
 
 @accounts.command("update")
@@ -151,8 +153,7 @@ def update_account(
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Change what an account may do."""
-    path = f"/v1/accounts/{quote(account_id)}"
-    _show_account(call(connect(api_url, api_key, data_dir), "PATCH", path, {"role": role}), as_json=as_json)
+    _change(connect(api_url, api_key, data_dir), account_id, {"role": role}, as_json=as_json)
 
 
 @accounts.command("delete")
@@ -184,22 +185,21 @@ def audit(
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Show who changed what of all that is administered, the newest first."""
-    path = _path(
-        "/v1/audit-log",
-        thing=thing,
-        thingId=thing_id,
-        accountId=account,
-        since=since,
-        until=until,
-        limit=limit,
-        cursor=cursor,
-    )
-    envelope = call(connect(api_url, api_key, data_dir), "GET", path)
+    params = {
+        "thing": thing,
+        "thingId": thing_id,
+        "accountId": account,
+        "since": since,
+        "until": until,
+        "limit": limit,
+        "cursor": cursor,
+    }
+    envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/audit-log", params=params)
     _show_page(envelope, ("date", "accountId", "keyId", "operation", "thingId", "fields"), as_json=as_json)
 
 
-def _path(path: str, **parameters: object) -> str:
-    return f"{path}?{urlencode({name: value for name, value in parameters.items() if value is not None})}"
+def _change(connection: Connection, account_id: str, change: Mapping[str, object], *, as_json: bool) -> None:
+    _show_account(call(connection, "PATCH", f"/v1/accounts/{quote(account_id)}", change), as_json=as_json)
 
 
 def _show_page(envelope: dict[str, Any], columns: tuple[str, ...], *, as_json: bool) -> None:

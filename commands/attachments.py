@@ -64,7 +64,7 @@ def list_all(
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """List attachments, the newest first."""
-    params = {"limit": str(limit), **({"cursor": cursor} if cursor else {})}
+    params = {"limit": limit, "cursor": cursor or None}
     _show(call(connect(api_url, api_key, data_dir), "GET", "/v1/attachments", params=params), as_json=as_json)
 
 

@@ -107,7 +107,7 @@ def call(
     body: object = None,
     headers: Mapping[str, str] | None = None,
     *,
-    params: Mapping[str, str] | None = None,
+    params: Mapping[str, Any] | None = None,
     content: Iterable[bytes] | None = None,
 ) -> dict[str, Any]:
     """The envelope that the API answers; ends the program with its words when it refuses.
@@ -118,11 +118,12 @@ def call(
         path: from `/`.
         body: what is sent as JSON.
         headers: besides the key.
-        params: of the query.
+        params: of the query; those that are None are left out.
         content: what is sent instead of JSON, as it is.
     """
+    asked = None if params is None else {name: value for name, value in params.items() if value is not None}
     try:
-        response = connection.http.request(method, path, json=body, headers=headers, params=params, content=content)
+        response = connection.http.request(method, path, json=body, headers=headers, params=asked, content=content)
         envelope: dict[str, Any] = response.json()
         status = envelope["status"]
     except (httpx2.HTTPError, ValueError, TypeError, KeyError) as error:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import typer
 
@@ -31,7 +31,7 @@ def list_processes(
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """List processes, the newest first."""
-    asked = {
+    params = {
         "userId": user,
         "integrationId": integration,
         "isClosed": closed,
@@ -41,8 +41,7 @@ def list_processes(
         "limit": limit,
         "cursor": cursor,
     }
-    parameters = urlencode({name: value for name, value in asked.items() if value is not None})
-    envelope = call(connect(api_url, api_key, data_dir), "GET", f"/v1/processes?{parameters}")
+    envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/processes", params=params)
     if as_json:
         print_json(envelope)
         return

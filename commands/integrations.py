@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import typer
 
@@ -75,16 +75,15 @@ def list_integrations(
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """List integrations, the newest first."""
-    asked = {
+    params = {
         "channel": channel,
         "provider": provider,
-        "enabled": None if enabled is None else str(enabled).lower(),
+        "enabled": enabled,
         "name": name,
         "limit": limit,
         "cursor": cursor,
     }
-    query = urlencode({key: value for key, value in asked.items() if value is not None})
-    envelope = call(connect(api_url, api_key, data_dir), "GET", f"/v1/integrations?{query}")
+    envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/integrations", params=params)
     if as_json:
         print_json(envelope)
         return

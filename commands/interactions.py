@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import typer
 
@@ -53,7 +53,7 @@ def list_interactions(
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """List interactions for which all that is given is true, the newest first."""
-    asked = {
+    filters = {
         "status": status,
         "customStatus": custom_status,
         "channel": channel,
@@ -68,7 +68,6 @@ def list_interactions(
         "text": text,
         "resendOf": resend_of,
     }
-    filters = {name: value for name, value in asked.items() if value is not None}
     envelope = _read(connect(api_url, api_key, data_dir), filters, limit, cursor)
     if as_json:
         print_json(envelope)
@@ -93,8 +92,8 @@ def _read(connection: Connection, filters: dict[str, Any], limit: int, cursor: s
     """So many rows, of as many pages as that takes: a page may show few or none, and yet have a next one."""
     items: list[Any] = []
     while True:
-        page = {"limit": min(limit - len(items), _LARGEST_PAGE), **({"cursor": cursor} if cursor else {})}
-        envelope = call(connection, "GET", f"/v1/interactions?{urlencode(filters | page, doseq=True)}")
+        page = {"limit": min(limit - len(items), _LARGEST_PAGE), "cursor": cursor or None}
+        envelope = call(connection, "GET", "/v1/interactions", params=filters | page)
         items += envelope["payload"]["items"]
         cursor = envelope["payload"]["nextCursor"]
         if cursor is None or len(items) >= limit:

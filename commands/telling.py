@@ -120,7 +120,7 @@ def list_notifications(
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """List what was told, and what is still to be, the newest first."""
-    asked = {
+    params = {
         "integrationId": integration,
         "interactionId": interaction,
         "event": event,
@@ -128,10 +128,9 @@ def list_notifications(
         "host": host,
         "since": since,
         "until": until,
-        "limit": str(limit),
+        "limit": limit,
         "cursor": cursor,
     }
-    params = {name: value for name, value in asked.items() if value is not None}
     envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/notifications", params=params)
     if as_json:
         print_json(envelope)

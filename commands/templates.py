@@ -34,8 +34,7 @@ def list_all(
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """List templates, the newest first."""
-    asked = {"limit": str(limit), "channel": channel, "cursor": cursor}
-    params = {name: value for name, value in asked.items() if value}
+    params = {"limit": limit, "channel": channel or None, "cursor": cursor or None}
     envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/templates", params=params)
     if as_json:
         print_json(envelope)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import typer
 
@@ -31,9 +31,8 @@ def list_users(
 ) -> None:
     """List users, the newest first."""
     asked = {"name": name, "destination": destination, "limit": limit, "cursor": cursor}
-    parameters = {key: value for key, value in asked.items() if value is not None}
-    parameters |= {f"metadata.{key}": value for key, value in pairs(metadata).items()}
-    envelope = call(connect(api_url, api_key, data_dir), "GET", f"/v1/users?{urlencode(parameters)}")
+    params = asked | {f"metadata.{key}": value for key, value in pairs(metadata).items()}
+    envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/users", params=params)
     if as_json:
         print_json(envelope)
         return
