@@ -3,8 +3,9 @@
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -179,11 +180,8 @@ class MongoErasures(ErasureActivities):
 
     async def _tell(self, interaction_id: str, erasing: Erasing) -> None:
         """Tell an interaction's workflow, if it is running, that a user of its is erased."""
-        try:
+        with _unless_gone():
             await self.temporal.get_workflow_handle(workflow_id(interaction_id)).signal("erase", erasing)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
 
     async def _empty_told(self, tenant: str, ids: Sequence[str]) -> None:
         """Let what was told of erased interactions, or still is to be, say no more than they do now."""
@@ -217,11 +215,18 @@ class MongoErasures(ErasureActivities):
             # The run as well: another one of the same workflow may have begun.
             workflow_execution=WorkflowExecution(workflow_id=workflow, run_id=run_id),
         )
-        try:
+        with _unless_gone():
             await self.temporal.workflow_service.delete_workflow_execution(request)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
+
+
+@contextmanager
+def _unless_gone() -> Generator[None]:
+    """Ask something of a run, unless Temporal has it no longer."""
+    try:
+        yield
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
 
 
 async def _erased(task: UserTask) -> _Erased | None:

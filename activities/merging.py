@@ -41,8 +41,7 @@ class MongoMerges(MergeActivities):
         if await _are_one(task):
             return []
         try:
-            async with User.collection().database.client.start_session() as session:
-                await session.with_transaction(lambda session: _join(task, session))
+            await User.in_transaction(lambda session: _join(task, session))
         except _RefusedError as error:
             return [error.problem]
         return []
