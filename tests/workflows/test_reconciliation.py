@@ -25,7 +25,7 @@ from models.unmatched import UnmatchedNews, newest_selector
 from operations.reconciling import reconcile
 from tests.iris import Iris, running_iris
 from tests.silence import SilentFarEnd
-from tests.telling.receiver import receiving
+from tests.telling.receiver import Receiver, receiving
 from tests.workflows.stories_of_repair import registered_and_lost
 from workflows.messages import NotificationInput, ReconciliationInput, Report
 
@@ -227,16 +227,9 @@ async def test_news_whose_message_is_known_by_now_is_passed_on_and_forgotten(iri
 
 
 async def test_a_notification_that_no_workflow_tells_is_told(iris: Iris) -> None:
-    integration_id = await iris.sandbox(iris.gateway_url)
     async with receiving() as receiver:
-        receiver.status = 503
-        body = {"Url": receiver.url, "Subscriptions": ["INTERACTION_OUT_CREATED_EVT"]}
-        await iris.http.put(f"/v1/integrations/{integration_id}/webhook", json=body)
-        sent = await iris.send("sms", SILENT, integrationId=integration_id)
-        await receiver.calls_of(1)
-        (notification,) = await Notification.find({"interaction_id": sent["id"]}).to_list()
+        sent, notification = await broken_off(iris, receiver)
         workflow = notification_workflow_id(notification.id, notification.round)
-        await iris.temporal.get_workflow_handle(workflow).terminate("by a test")
         receiver.status = 200
         past = {"next_attempt": utc_now() - timedelta(minutes=1), "began": utc_now() - timedelta(days=6)}
         await Notification.collection().update_one({"_id": notification.id}, {"$set": past})
@@ -253,15 +246,8 @@ async def test_a_notification_that_no_workflow_tells_is_told(iris: Iris) -> None
 
 
 async def test_a_notification_whose_time_was_over_meanwhile_is_tried_once_more_and_given_up(iris: Iris) -> None:
-    integration_id = await iris.sandbox(iris.gateway_url)
     async with receiving() as receiver:
-        receiver.status = 503
-        body = {"Url": receiver.url, "Subscriptions": ["INTERACTION_OUT_CREATED_EVT"]}
-        await iris.http.put(f"/v1/integrations/{integration_id}/webhook", json=body)
-        sent = await iris.send("sms", SILENT, integrationId=integration_id)
-        await receiver.calls_of(1)
-        (notification,) = await Notification.find({"interaction_id": sent["id"]}).to_list()
-        await iris.temporal.get_workflow_handle(notification_workflow_id(notification.id, 1)).terminate("by a test")
+        sent, notification = await broken_off(iris, receiver)
         long_ago = utc_now() - timedelta(days=8)
         past = {"$set": {"next_attempt": long_ago, "began": long_ago}}
         await Notification.collection().update_one({"_id": notification.id}, past)
@@ -272,6 +258,20 @@ async def test_a_notification_whose_time_was_over_meanwhile_is_tried_once_more_a
             return now is not None and now.state is NotificationState.GIVEN_UP and len(now.attempts) <= 3
 
         await asyncio.wait_for(until(is_given_up), 60)
+
+
+async def broken_off(iris: Iris, receiver: Receiver) -> tuple[dict[str, Any], Notification]:
+    """An interaction, and the notification of it that was refused once and whose workflow is terminated."""
+    integration_id = await iris.sandbox(iris.gateway_url)
+    receiver.status = 503
+    body = {"Url": receiver.url, "Subscriptions": ["INTERACTION_OUT_CREATED_EVT"]}
+    await iris.http.put(f"/v1/integrations/{integration_id}/webhook", json=body)
+    sent = await iris.send("sms", SILENT, integrationId=integration_id)
+    await receiver.calls_of(1)
+    (notification,) = await Notification.find({"interaction_id": sent["id"]}).to_list()
+    workflow = notification_workflow_id(notification.id, notification.round)
+    await iris.temporal.get_workflow_handle(workflow).terminate("by a test")
+    return sent, notification
 
 
 async def patience_of(iris: Iris, workflow: str) -> timedelta:
