@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx2
+import pytest
 from pydantic import SecretStr
 from pymongo.asynchronous.database import AsyncDatabase
 from temporalio.client import Client
@@ -98,17 +99,21 @@ class Iris:
         self, interaction_id: str, condition: Callable[[dict[str, Any]], bool], seconds: float = 60
     ) -> dict[str, Any]:
         """The interaction once it fulfils a condition."""
-        pause = 0.02
-        async with asyncio.timeout(seconds):
-            while True:
-                response = await self.http.get(f"/v1/interactions/{interaction_id}")
-                # What is answered before a busy worker has kept it cannot be read yet.
-                if response.status_code != 404:
-                    assert response.status_code == 200, response.text
-                    if condition(seen := response.json()["payload"]):
-                        return seen
-                await asyncio.sleep(pause)
-                pause = min(1.3 * pause, 0.2)
+        pause, last = 0.02, "nothing"
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    response = await self.http.get(f"/v1/interactions/{interaction_id}")
+                    # What is answered before a busy worker has kept it cannot be read yet.
+                    if response.status_code != 404:
+                        assert response.status_code == 200, response.text
+                        if condition(seen := response.json()["payload"]):
+                            return seen
+                    last = response.text
+                    await asyncio.sleep(pause)
+                    pause = min(1.3 * pause, 0.2)
+        except TimeoutError:
+            pytest.fail(f"{interaction_id} did not come to that within {seconds} s; last seen: {last}")
 
     async def until_status(self, interaction_id: str, status: str, custom: str | None = None) -> dict[str, Any]:
         """The interaction once it has come to a status."""

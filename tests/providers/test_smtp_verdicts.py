@@ -89,7 +89,7 @@ class TestFailureOfEachPhase:
 
     @pytest.mark.parametrize("phase", BEFORE_DATA)
     async def test_silent_before_data_it_may_be_sent_again(self, phase: str) -> None:
-        outcome = await self.send(phase, None, timeoutSeconds=0.15)
+        outcome = await self.send(phase, None, timeoutSeconds=0.4)
         assert isinstance(outcome, TransientError)
         assert outcome.code == "timeout"
         assert phase in outcome.detail
@@ -103,7 +103,7 @@ class TestFailureOfEachPhase:
     @pytest.mark.parametrize("phase", IN_DATA)
     @pytest.mark.parametrize("reply", [CLOSE, None, b"\xff\xfe what?\r\n", b"299 hm\r\n", b"250-half\r\n"])
     async def test_without_an_answer_to_data_nobody_knows(self, phase: str, reply: Reply) -> None:
-        outcome = await self.send(phase, reply, timeoutSeconds=0.15)
+        outcome = await self.send(phase, reply, timeoutSeconds=0.4)
         assert isinstance(outcome, Unanswered)
         assert "DATA" in outcome.detail
 

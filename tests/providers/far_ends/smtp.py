@@ -86,6 +86,7 @@ class SmtpEmail(FarEnd):
 
     def __init__(self) -> None:
         super().__init__()
+        self._patience = 30.0
         self._server = ScriptedServer(CONNECT=self._count, AUTH=self._know, BODY=self._take)
 
     async def listen(self) -> int:
@@ -102,7 +103,7 @@ class SmtpEmail(FarEnd):
             "sender": "Iris <iris@example.com>",
             "bounceAddress": BOUNCES,
             "repliesToIris": True,
-            "timeoutSeconds": 0.5,
+            "timeoutSeconds": self._patience,
         }
 
     def credentials(self) -> Settings:
@@ -122,6 +123,7 @@ class SmtpEmail(FarEnd):
 
     def lose_answer(self, loss: str) -> None:
         self._server.script[BODY] = LOSSES[loss]
+        self._patience = 0.5
 
     def receipt(self, delivery: Delivery, word: str) -> Webhook:
         url = self.outbound().callback_url
