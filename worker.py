@@ -96,7 +96,6 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
         task_queue=settings.task_queue,
         workflows=INTERACTING,
         activities=[
-            admission.register,
             admission.admit,
             record.record,
             record.load,

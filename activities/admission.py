@@ -49,21 +49,10 @@ class MongoAdmission(AdmissionActivities):
         self._tell = tell
 
     @activity.defn
-    async def register(self, submission: Submission) -> bool:
-        """Write the interaction down in `VALIDATION_PENDING`; whether this run did."""
-        run_id = activity.info().workflow_run_id or ""
-        document = Interaction.registered(submission.registered(), submission.fingerprint, run_id)
-        try:
-            await document.insert()
-        except DuplicateKeyError:
-            document = await Interaction.find_one({"_id": submission.interaction_id})
-            if document is None:
-                raise
-        return document.registered_by == run_id
-
-    @activity.defn
-    async def admit(self, asking: Asking) -> Admitted:
-        """Validate it, find or make its users and its process, and put it in `DISPATCH_PENDING`; or say why not."""
+    async def admit(self, asking: Asking) -> Admitted | None:
+        """Register, validate and resolve a submission; None if another run registered it."""
+        if not await self.register(asking.submission, activity.info().workflow_run_id or ""):
+            return None
         validation = await self.validate(asking.submission)
         if validation.problems or validation.policy is None:
             return _refused(asking, validation.problems)
@@ -73,6 +62,17 @@ class MongoAdmission(AdmissionActivities):
                 await Attachment.keep(asking.submission.tenant, asking.submission.attachments)
             await self._tell(admitted.interaction.integration.integration_id, admitted.interaction.id, 0)
         return admitted
+
+    async def register(self, submission: Submission, run_id: str) -> bool:
+        """Write the interaction down in `VALIDATION_PENDING`; whether this run did, now or before."""
+        document = Interaction.registered(submission.registered(), submission.fingerprint, run_id)
+        try:
+            await document.insert()
+        except DuplicateKeyError:
+            document = await Interaction.find_one({"_id": submission.interaction_id})
+            if document is None:
+                raise
+        return document.registered_by == run_id
 
     async def validate(self, submission: Submission) -> Validation:
         """Say everything that is wrong with a submission; write nothing."""

@@ -23,7 +23,7 @@ class _Message(BaseModel):
 
 
 class Asking(_Message):
-    """A registered submission that is to be admitted or refused.
+    """A submission that is to be registered, and then admitted or refused.
 
     Attributes:
         admitted_at: when it is queued, if it is admitted.
@@ -237,16 +237,12 @@ class AdmissionActivities(ABC):
 
     @abstractmethod
     @activity.defn
-    async def register(self, submission: Submission) -> bool:
-        """Write the interaction down in `VALIDATION_PENDING`; whether this run did.
+    async def admit(self, asking: Asking) -> Admitted | None:
+        """Write the interaction down in `VALIDATION_PENDING`, and admit it; or say why not.
 
-        A run that finds it written by another never dispatches.
+        To admit is to validate it, to find or make its users and its process, and to put it in `DISPATCH_PENDING`.
+        None if another run wrote it down, which alone may dispatch it.
         """
-
-    @abstractmethod
-    @activity.defn
-    async def admit(self, asking: Asking) -> Admitted:
-        """Validate it, find or make its users and its process, and put it in `DISPATCH_PENDING`; or say why not."""
 
 
 class DispatchActivities(ABC):

@@ -123,18 +123,16 @@ class InteractionWorkflow:
         return self._standing
 
     async def _admit(self, submission: Submission) -> Dispatch | None:
-        """Register and admit or refuse; what to dispatch, or None if there is nothing for this run to send."""
-        is_ours = await workflow.execute_local_activity_method(
-            AdmissionActivities.register, submission, **step("write it down")
-        )
-        if not is_ours:
-            return None
-        self._begin(submission)
+        """Register, and admit or refuse; what to dispatch, or None if there is nothing for this run to send."""
+        self._created = submission.submitted_at
         due = self._due_in(Standing(status=Status.DISPATCH_PENDING))
         asking = Asking(submission=submission, admitted_at=self._now(), due=due, revision=self._revision())
         admitted = await workflow.execute_local_activity_method(
-            AdmissionActivities.admit, asking, **step("validate it, find or make its users and process")
+            AdmissionActivities.admit, asking, **step("write it down, validate it, find or make its users and process")
         )
+        if admitted is None:
+            return None
+        self._begin(submission)
         interaction = admitted.interaction
         if admitted.policy is None:
             await self._refuse(interaction, submission.fingerprint, admitted.problems)
@@ -151,7 +149,6 @@ class InteractionWorkflow:
     def _begin(self, submission: Submission) -> None:
         self._sequence = 1
         self._integration_id = submission.integration.integration_id
-        self._created = submission.submitted_at
         self._stand(self._standing, [submission.first_entry()])
 
     async def _refuse(self, registered: Interaction, fingerprint: str, problems: list[Problem]) -> None:
@@ -203,7 +200,7 @@ class InteractionWorkflow:
         outcome = await send(
             dispatch, self._start, self._is_proven, lambda: self._is_erased, lambda: self._cancelled_by
         )
-        if isinstance(outcome, Cancelled) and workflow.patched("remember-before-it-is-cancelled"):
+        if isinstance(outcome, Cancelled):
             # The server knows who asked only once this task is over: one that is lost would forget it, and send.
             await workflow.sleep(_AT_ONCE, summary="remember that it is cancelled")
         standing = standing_after(outcome)
@@ -255,7 +252,7 @@ class InteractionWorkflow:
         if self._is_settled():
             return
         if remaining <= timedelta():
-            if self._due is not None and workflow.patched("close-a-window-that-has-passed"):
+            if self._due is not None:
                 await self._close_window()
             return
         # One timer for the whole wait: a timeout inside the loop would make one at each turn.

@@ -51,7 +51,7 @@ async def send(
     deadline = workflow.now() + start.dispatch_deadline
     outcome = await _send_once(dispatch, start, deadline, is_proven, who_cancelled)
     for wait in REPEATED_AFTER:
-        if not (dispatch.repeatable and isinstance(outcome, Unanswered) and workflow.patched("repeat-one-by-one")):
+        if not (dispatch.repeatable and isinstance(outcome, Unanswered)):
             return outcome
         with suppress(TimeoutError):
             await workflow.wait_condition(
@@ -99,7 +99,7 @@ async def _send_once(
     if who_cancelled() is not None and not sending.done():
         sending.cancel()
         await workflow.wait_condition(lambda: sending.done() or is_proven())
-    if not sending.done() and workflow.patched("believe-news-before-the-answer"):
+    if not sending.done():
         with suppress(TimeoutError):
             await workflow.wait_condition(
                 sending.done, timeout=start.dispatch_timeout, timeout_summary="the provider's own answer"
@@ -111,7 +111,7 @@ async def _send_once(
         return await sending
     except ActivityError as error:
         outcome = outcome_of_failure(error)
-        if isinstance(outcome, Unanswered) and is_proven() and workflow.patched("believe-news-of-a-lost-attempt"):
+        if isinstance(outcome, Unanswered) and is_proven():
             return PROVEN
         by = who_cancelled()
         return Cancelled(by) if by is not None and isinstance(outcome, str) else outcome

@@ -18,7 +18,7 @@ from bench.speed.far_end import FarEnd
 from bench.speed.shapes import QUEUE, Floor, Limit, Naive
 from bench.speed.stage import Stage
 from domain.clock import to_wire, utc_now
-from domain.identifiers import derived_id, new_id
+from domain.identifiers import derived_id, new_id, workflow_id
 from domain.interaction import IntegrationReference
 from domain.submission import Submission
 from embedded.gateway.callbacks import signature
@@ -41,11 +41,7 @@ class Driven(ABC):
 
     @abstractmethod
     async def live(self) -> float:
-        """Drive one life; the seconds that the call took."""
-
-    async def until_ended(self) -> None:
-        """Wait until every life that was driven has ended; most have when they were driven."""
-        await asyncio.sleep(0)
+        """Drive one life to its end; the seconds that the call took."""
 
 
 class LimitDriven(Driven):
@@ -148,7 +144,6 @@ class IrisDriven(Driven):
         self._stage = stage
         self._http = http
         self._integration_id = stage.demo.integrations["whatsapp"]
-        self._driven: list[str] = []
 
     async def live(self) -> float:
         """Post, and two webhooks."""
@@ -173,7 +168,7 @@ class IrisDriven(Driven):
         for sequence, word in enumerate(("delivered", "read"), start=1):
             await asyncio.sleep(BETWEEN_RECEIPTS)
             await self._tell(interaction_id, destination, word, sequence)
-        self._driven.append(interaction_id)
+        await self._stage.temporal.get_workflow_handle(workflow_id(interaction_id)).result()
         return answered
 
     async def _tell(self, interaction_id: str, destination: str, word: str, sequence: int) -> None:
@@ -199,15 +194,6 @@ class IrisDriven(Driven):
             await asyncio.sleep(_AGAIN)
         response.raise_for_status()
 
-    async def until_ended(self) -> None:
-        """Wait until all are read, by one question at a time."""
-        waiting = set(self._driven)
-        self._driven.clear()
-        while waiting:
-            selector = {"_id": {"$in": list(waiting)}, "custom_status": "read"}
-            waiting -= {found["_id"] async for found in self._stage.database.interactions.find(selector, {"_id": 1})}
-            await asyncio.sleep(0.05 if waiting else 0)
-
 
 async def _update(temporal: Client, name: str, start: WithStartWorkflowOperation[Any, Any]) -> None:
     await temporal.execute_update_with_start_workflow(name, start_workflow_operation=start)  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
@@ -229,5 +215,4 @@ async def drive(shape: Driven, lives: int, concurrency: int) -> tuple[float, Seq
     async with asyncio.TaskGroup() as callers:
         for _ in range(concurrency):
             callers.create_task(one_caller())
-    await shape.until_ended()
     return time.perf_counter() - begun, latencies

@@ -16,7 +16,6 @@ from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunn
 
 from activities.admission import MongoAdmission
 from activities.interfaces import (
-    AdmissionActivities,
     Admitted,
     Asking,
     Change,
@@ -100,11 +99,16 @@ class Resolving(BaseModel):
 
 
 class NaiveSteps:
-    """The two halves of Iris's admission, each an activity."""
+    """The three parts of Iris's admission, each an activity."""
 
     def __init__(self, admission: MongoAdmission) -> None:
         """Do Iris's own work."""
         self._admission = admission
+
+    @activity.defn
+    async def register(self, submission: Submission) -> bool:
+        """Write it down."""
+        return await self._admission.register(submission, activity.info().workflow_run_id or "")
 
     @activity.defn
     async def validate(self, submission: Submission) -> Checked:
@@ -130,7 +134,7 @@ class Naive:
     @workflow.run
     async def run(self, submission: Submission) -> None:
         """Register, validate, resolve, dispatch, record; then record what is heard."""
-        await workflow.execute_activity_method(AdmissionActivities.register, submission, start_to_close_timeout=_STEP)
+        await workflow.execute_activity_method(NaiveSteps.register, submission, start_to_close_timeout=_STEP)
         checked = await workflow.execute_activity_method(NaiveSteps.validate, submission, start_to_close_timeout=_STEP)
         if checked.policy is None:
             return
@@ -189,7 +193,7 @@ def create_worker(client: Client, settings: Settings) -> Worker:
         client,
         task_queue=QUEUE,
         workflows=[Limit, Floor, Naive],
-        activities=[nothing, admission.register, steps.validate, steps.resolve, record.record],
+        activities=[nothing, steps.register, steps.validate, steps.resolve, record.record],
         workflow_runner=UnsandboxedWorkflowRunner(),
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),

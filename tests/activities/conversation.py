@@ -90,6 +90,7 @@ class Message:
     async def admit(self) -> None:
         """Be registered and admitted."""
         admitted = await run(ADMISSION.admit, await self.register())
+        assert admitted is not None
         assert admitted.problems == []
         self.standing = Standing(status=Status.DISPATCH_PENDING)
 

@@ -195,7 +195,7 @@ class Stage:
 
     async def _play_send(self, step: Send) -> None:
         tenant, submission = self.tenant(step), await self.submission(step)
-        seen = await admit(tenant.world, submission)
+        seen = await admit(submission)
         users = tenant.owners(step.addresses)
         named = [one for one in tenant.processes if one.id == submission.process_id and one.is_open]
         process = next(iter(named), None)
@@ -204,7 +204,7 @@ class Stage:
             assert seen is None
             return
         assert seen is not None
-        assert await admit(tenant.world, submission) == seen
+        assert await admit(submission) == seen
         users = users or [tenant.new_user(step.addresses)]
         if process is None:
             process = Conversation(submission.new_process_id, users)
@@ -235,19 +235,19 @@ class Stage:
 
     async def play_at_once(self, together: Sequence[Step], *, twice: bool) -> None:
         """Steps at once, each perhaps taken twice as after a crash."""
-        submissions = [(step, await self.submission(step)) for step in together if isinstance(step, Send)]
-        admissions = [admit(self.tenant(step).world, one) for step, one in submissions for _ in range(1 + twice)]
+        submissions = [await self.submission(step) for step in together if isinstance(step, Send)]
+        admissions = [admit(one) for one in submissions for _ in range(1 + twice)]
         receptions = [self.reception(step) for step in together if isinstance(step, Receive)]
         heard = [run(RECEPTION.receive, reception) for reception in receptions for _ in range(1 + twice)]
         closed = [close(self.tenant(step)) for step in together if isinstance(step, Close)]
         await asyncio.gather(*admissions, *heard, *closed)
 
 
-async def admit(world: World, submission: Submission) -> Seen | None:
+async def admit(submission: Submission) -> Seen | None:
     """The submission as it is admitted; None if it is refused."""
-    await world.register(submission)
     at = submission.submitted_at
     admitted = await run(ADMISSION.admit, Asking(submission=submission, admitted_at=at, due=None, revision=FIRST_TASK))
+    assert admitted is not None
     return None if admitted.problems else admitted.interaction
 
 

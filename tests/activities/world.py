@@ -109,7 +109,7 @@ class World:
         return Submission.model_validate(values | changes)
 
     async def register(self, submission: Submission, run_id: str = "run-1") -> bool:
-        return await run(ADMISSION.register, submission, run_id=run_id)
+        return await ADMISSION.register(submission, run_id)
 
     async def stored(self, submission: Submission) -> Interaction:
         found = await Interaction.find_one({"_id": submission.interaction_id})

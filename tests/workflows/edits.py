@@ -2,12 +2,11 @@
 
 import importlib
 import inspect
-import re
 import sys
-import textwrap
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from domain.identifiers import new_id
 from workflows import interaction
@@ -18,27 +17,36 @@ Edit = Callable[[str], str]
 """The source after a change."""
 
 
-def statement(source: str, activity: str) -> str:
-    """The statement of the admission that awaits an activity, with the one that makes its argument."""
-    argument = r"(?:^ {8}due = [^\n]*\n {8}asking = [^\n]*\n)?"
-    awaiting = rf"^ {{8}}\w+ = await [^=]*?{activity}, .*?\n {{8}}\)\n"
-    (found,) = re.findall(argument + awaiting, source, re.MULTILINE | re.DOTALL)
-    return found
+_SEND: Final = "        outcome = await send("
+_RECORD: Final = "        await self._record(standing, [entry], heard, message_id)\n"
 
 
-def admitted_first(source: str) -> str:
-    """An edit that nobody may deploy: a submission is admitted before it is registered."""
-    register, admit = (statement(source, f"AdmissionActivities.{name}") for name in ("register", "admit"))
-    return source.replace(admit, "").replace(register, admit + register)
+def moved(source: str, early: str, late: str) -> str:
+    """The dispatch with something before the send, and something else in the place of what is recorded after it."""
+    assert source.count(_SEND) == source.count(_RECORD) == 1
+    return source.replace(_SEND, early + _SEND).replace(_RECORD, late)
 
 
-def admitted_first_by_new_runs(source: str) -> str:
+def recorded_first(source: str) -> str:
+    """An edit that nobody may deploy: what is sent is recorded before."""
+    return moved(source, "        await self._record(self._standing, [])\n", "")
+
+
+def recorded_first_by_new_runs(source: str) -> str:
     """The same edit, which leaves to open runs the order that they began with."""
-    register, admit = (statement(source, f"AdmissionActivities.{name}") for name in ("register", "admit"))
-    indented = textwrap.indent(admit, " " * 4)
-    early = '        admits_first = workflow.patched("admit-first")\n        if admits_first:\n' + indented
-    late = "        if not admits_first:\n" + indented
-    return source.replace(admit, late).replace(register, early + register)
+    early = (
+        '        records_first = workflow.patched("record-first")\n'
+        "        if records_first:\n"
+        "            await self._record(self._standing, [])\n"
+    )
+    return moved(source, early, "        if not records_first:\n" + " " * 4 + _RECORD)
+
+
+def answered_otherwise(source: str) -> str:
+    """Another edit that nobody may deploy: what the admission answers is read as something else."""
+    asked = "execute_local_activity_method(\n            AdmissionActivities.admit, asking,"
+    assert source.count(asked) == 1
+    return source.replace(asked, 'execute_local_activity(\n            "admit", asking, result_type=int,')
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from domain.status import Standing, Status
 from operations.replaying import ADVICE, reason_of
-from tests.workflows.edits import admitted_first, admitted_first_by_new_runs, edited
+from tests.workflows.edits import edited, recorded_first, recorded_first_by_new_runs
 from tests.workflows.recording import HISTORIES
 from tests.workflows.stories import STORIES
 from workflows.outcomes import CANCELLED, NOT_SENT, UNKNOWN
@@ -90,11 +90,11 @@ async def test_the_stories_take_every_branch_of_every_workflow(tmp_path: Path) -
 
 
 async def test_an_edit_that_reorders_activities_fails_with_our_advice(tmp_path: Path) -> None:
-    with edited(admitted_first, tmp_path) as workflows, pytest.raises(AssertionError, match=re.escape(ADVICE)):
+    with edited(recorded_first, tmp_path) as workflows, pytest.raises(AssertionError, match=re.escape(ADVICE)):
         await replayed("delivered", workflows)
 
 
-@pytest.mark.parametrize("story", ["delivered", "refused_submission", "registered_by_another_run"])
+@pytest.mark.parametrize("story", ["delivered", "refused_by_the_provider", "cancelled_before_it_is_sent"])
 async def test_the_same_edit_behind_patched_replays(story: str, tmp_path: Path) -> None:
-    with edited(admitted_first_by_new_runs, tmp_path) as workflows:
+    with edited(recorded_first_by_new_runs, tmp_path) as workflows:
         await replayed(story, workflows)

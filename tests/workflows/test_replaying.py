@@ -16,7 +16,7 @@ from domain.identifiers import new_id
 from embedded.processes import until
 from operations.replaying import ADVICE, replay, replayer
 from tests.iris import Iris
-from tests.workflows.edits import admitted_first, edited
+from tests.workflows.edits import answered_otherwise, edited
 
 SILENT = "34600000010"
 
@@ -59,11 +59,11 @@ async def test_no_more_are_replayed_than_asked_for(iris: Iris) -> None:
 
 async def test_a_workflow_that_the_code_would_break_is_named_with_the_reason(iris: Iris, tmp_path: Path) -> None:
     query = await open_interactions(iris, 2)
-    with edited(admitted_first, tmp_path) as workflows:
+    with edited(answered_otherwise, tmp_path) as workflows:
         summary = await replay(iris.temporal, query, replayer=replayer(iris.temporal, workflows))
     assert (summary.replayed, summary.failed) == (2, 2)
     assert all(failure.workflow_id in query for failure in summary.failures)
-    assert all("for Admitted" in failure.reason for failure in summary.failures)
+    assert all("for int" in failure.reason for failure in summary.failures)
     assert not any("input_value" in failure.reason for failure in summary.failures)
 
 
