@@ -38,7 +38,7 @@ Begin = Callable[[Notification], Awaitable[None]]
 
 
 _PATIENCE: Final = 4.0
-"""Seconds that a step waits for the workflows that it begins; half of what it has (`workflows.steps`)."""
+"""Seconds that a step waits for the workflows that it begins; well within what it has (`workflows.steps`)."""
 
 _LOG = logging.getLogger("iris.telling")
 

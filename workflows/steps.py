@@ -9,7 +9,8 @@ from temporalio.common import RetryPolicy
 def step(summary: str) -> workflow.LocalActivityConfig:
     """A step that is taken again and again until it is written."""
     return workflow.LocalActivityConfig(
-        start_to_close_timeout=timedelta(seconds=8),
+        # Enough for all commands of a step on a slow database; on each the driver gives up after seven seconds.
+        start_to_close_timeout=timedelta(seconds=20),
         # Longer waits become timers of the server, so that a database that is away does not keep a worker busy.
         local_retry_threshold=timedelta(seconds=2),
         retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=30)),

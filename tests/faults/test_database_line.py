@@ -19,7 +19,7 @@ from embedded.temporal_server import TemporalServer
 from tests.api.support import mobile
 from tests.iris import Iris, running_iris
 from workflows.interaction import InteractionWorkflow
-from workflows.messages import InteractionInput
+from workflows.messages import Admission, InteractionInput
 
 
 @pytest.fixture
@@ -64,6 +64,17 @@ async def test_a_slow_database_delays_what_is_admitted_and_loses_none_of_it(iris
         else:
             assert response.status_code == 503, response.text
             assert int(response.headers["Retry-After"]) > 0
+
+
+async def test_a_message_is_admitted_however_slow_the_database_stays(iris: Iris, line: Line) -> None:
+    await iris.send("sms", mobile())  # what is opened and looked up once
+    await line.change(Mood.SLOW, 0.9)  # there and back, for each of several commands
+    answered = (await iris.post(iris.request("sms", mobile()))).json()["payload"]
+    assert answered["status"] == "VALIDATION_PENDING"
+    workflow = iris.temporal.get_workflow_handle(workflow_id(answered["id"]))
+    admission = workflow.get_update_handle("admitted", result_type=Admission)
+    admitted = await asyncio.wait_for(admission.result(), 60)
+    assert admitted.interaction.status == "DISPATCH_PENDING"
 
 
 async def test_no_news_are_lost_that_come_while_the_closing_of_the_window_is_written(iris: Iris, line: Line) -> None:
