@@ -71,7 +71,7 @@ async def is_listened_on(port: int) -> bool:
     """Whether somebody listens on this port of the loopback interface."""
     try:
         _, writer = await asyncio.open_connection(LOOPBACK, port)
-    except ConnectionRefusedError:
+    except ConnectionError:  # refused, or reset by one that ended just then
         return False
     # A connection that was given this very port as its own has reached itself (RFC 9293, section 3.5).
     is_itself = writer.get_extra_info("sockname") == writer.get_extra_info("peername")
