@@ -56,6 +56,7 @@ class Line:
     _open: set[StreamWriter] = field(default_factory=set[StreamWriter], init=False)
     _connections: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]], init=False)
     _listener: asyncio.Server | None = field(default=None, init=False)
+    _changing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def open(self) -> None:
         """Listen."""
@@ -78,11 +79,12 @@ class Line:
 
     async def change(self, mood: Mood, delay: float = 0.0) -> None:
         """Behave otherwise from now on."""
-        self.mood, self.delay = mood, delay
-        if mood is Mood.CUT:
-            self.close()
-        elif self._listener is None:
-            await self.open()
+        async with self._changing:  # one fault may end just as the next begins
+            self.mood, self.delay = mood, delay
+            if mood is Mood.CUT:
+                self.close()
+            elif self._listener is None:
+                await self.open()
 
     def _take(self, reader: StreamReader, writer: StreamWriter) -> None:
         connection = asyncio.create_task(self._connect(reader, writer))

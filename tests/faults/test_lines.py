@@ -68,6 +68,12 @@ async def test_a_cut_line_refuses_and_can_be_mended(line: Line) -> None:
     assert (await ask(line)).text == "ok"
 
 
+async def test_a_cut_line_is_mended_once_when_one_fault_ends_as_the_next_begins(line: Line) -> None:
+    await line.change(Mood.CUT)
+    await asyncio.gather(line.change(Mood.CLEAR), line.change(Mood.SLOW, 0.01))
+    assert line.mood is Mood.SLOW
+
+
 async def test_nonsense_is_answered_and_half_of_the_questions_are_heard(line: Line, echo: Echo) -> None:
     await line.change(Mood.NONSENSE)
     answers: list[str] = []
