@@ -18,18 +18,22 @@ from pymongo.asynchronous.database import AsyncDatabase
 from temporalio.client import Client
 
 from api.app import create_app
-from api.engine import workflow_id
+from api.engine import tell, workflow_id
 from bootstrap import bind_documents, connect_temporal, http_clients, mongodb
 from domain.channels import Channel
 from domain.clock import to_wire, utc_now
+from domain.events import HeardNews
 from domain.identifiers import new_id
 from embedded.demo import Demo, DemoSettings, seed_open_database
 from embedded.gateway.app import create_gateway
 from embedded.gateway.server import running
 from embedded.gateway.settings import Account, GatewaySettings
 from embedded.ports import free_port
+from embedded.processes import until
 from integrations import ProviderOpener
 from models.integration import Integration
+from models.interaction import Interaction
+from models.matching import Addressee
 from security.at_rest import Vault, new_api_key
 from settings import Settings
 from tests.plain_http import plain_client
@@ -99,21 +103,22 @@ class Iris:
         self, interaction_id: str, condition: Callable[[dict[str, Any]], bool], seconds: float = 60
     ) -> dict[str, Any]:
         """The interaction once it fulfils a condition."""
-        pause, last = 0.02, "nothing"
+        seen: dict[str, Any] = {}
+
+        async def is_fulfilled() -> bool:
+            nonlocal seen
+            response = await self.http.get(f"/v1/interactions/{interaction_id}")
+            if response.status_code == 404:
+                return False  # what is answered before a busy worker has kept it cannot be read yet
+            assert response.status_code == 200, response.text
+            seen = response.json()["payload"]
+            return condition(seen)
+
         try:
-            async with asyncio.timeout(seconds):
-                while True:
-                    response = await self.http.get(f"/v1/interactions/{interaction_id}")
-                    # What is answered before a busy worker has kept it cannot be read yet.
-                    if response.status_code != 404:
-                        assert response.status_code == 200, response.text
-                        if condition(seen := response.json()["payload"]):
-                            return seen
-                    last = response.text
-                    await asyncio.sleep(pause)
-                    pause = min(1.3 * pause, 0.2)
+            await asyncio.wait_for(until(is_fulfilled), seconds)
         except TimeoutError:
-            pytest.fail(f"{interaction_id} did not come to that within {seconds} s; last seen: {last}")
+            pytest.fail(f"{interaction_id} did not come to that within {seconds} s; last seen: {seen}")
+        return seen
 
     async def until_status(self, interaction_id: str, status: str, custom: str | None = None) -> dict[str, Any]:
         """The interaction once it has come to a status."""
@@ -172,6 +177,12 @@ class Iris:
         body = json.dumps(report | changes).encode()
         path = f"/webhooks/sandbox/{interaction['integration']['integrationId']}"
         return await self.http.post(path, content=body, headers=signed(body, SANDBOX.signing_secret.get_secret_value()))
+
+    async def tell(self, interaction_id: str, *news: HeardNews) -> None:
+        """Pass news on to an interaction, as the API does with a webhook's; a workflow that has ended goes on."""
+        interaction = await Interaction.get(interaction_id)
+        assert interaction is not None
+        await tell(self.temporal, self.settings, Addressee.of(interaction), news)
 
     async def taken_by_gateway(self, interaction_id: str) -> list[dict[str, Any]]:
         """The messages that the gateway took for an interaction, by its own ledger."""

@@ -3,35 +3,25 @@
 `make histories` records them (`tests/workflows/recording.py`).
 """
 
-import email.utils
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import Enum
-from typing import Final, cast
+from typing import Final
 
-from google.protobuf.duration_pb2 import Duration
-from temporalio.api.testservice.v1 import SleepRequest
-from temporalio.client import Client
-
-from api.engine import tell
 from domain.clock import utc_now
 from domain.events import HeardNews, ProviderEvent
 from domain.identifiers import derived_id, new_id
 from domain.status import Milestone
 from embedded.processes import until
 from models.integration import Integration
-from models.interaction import Interaction
-from models.matching import Addressee
 from models.process import Process
 from tests.iris import Iris
-from tests.product.far_ends import VENDORS, Moody, MoodyMail
-from tests.product.lines import Line, line
-from tests.providers.far_ends.twilio import TwilioFarEnd
+from tests.product.far_ends import VENDORS, MoodyMail
+from tests.product.lines import line
 from tests.providers.smtp_servers import POLITE
 from tests.workflows import stories_of_cancelling as cancelling
 from tests.workflows import stories_of_repair as repair
+from tests.workflows import stories_of_sending as sending
 from tests.workflows import stories_of_telling as telling
 from tests.workflows import stories_of_users as users
 
@@ -56,12 +46,7 @@ class Story:
     stage: Stage = Stage.USUAL
 
 
-TWILIO, VONAGE, SMTP, META = (
-    next(vendor for vendor in VENDORS if vendor.label() == label)
-    for label in ("twilio-SMS", "vonage-SMS", "smtp-Email", "meta-WhatsApp")
-)
-LATER: Final = cast("type[Moody]", type("Later", (META,), {"throttles": {"4": 3}}))
-"""It wants to be asked again after three seconds."""
+SMTP: Final = next(vendor for vendor in VENDORS if vendor.label() == "smtp-Email")
 
 
 class Picky(MoodyMail):
@@ -130,115 +115,6 @@ async def process_closed_before_it_is_joined(iris: Iris) -> str:
     return await refusal(iris, iris.request("sms", "34600000001"), **{"Idempotency-Key": key})
 
 
-async def throttled_until_the_deadline(iris: Iris) -> str:
-    async with line(iris, TWILIO) as twilio:
-        twilio.far_end.busy = 1_000
-        interaction_id = await twilio.admitted()
-        await iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR", "not_sent")
-        await iris.ended(interaction_id)
-        return interaction_id
-
-
-async def attempt_that_never_came_back(iris: Iris) -> str:
-    """The provider's answer takes longer than an attempt may last, as if its worker had been killed."""
-    async with line(iris, VONAGE) as vonage:
-        vonage.far_end.lose_answer("no answer in time")
-        interaction_id = await vonage.admitted()
-        await iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR", "unknown")
-        await iris.ended(interaction_id)
-        return interaction_id
-
-
-async def news_between_two_tries(iris: Iris) -> str:
-    """It asks to be tried again later, for longer than an answer may take, and then tells that it has the message."""
-    async with line(iris, LATER) as later:
-        later.far_end.busy = 1
-        interaction_id = await later.admitted()
-
-        async def is_tried() -> bool:
-            return not later.far_end.busy
-
-        await until(is_tried)
-        interaction = await Interaction.get(interaction_id)
-        assert interaction is not None
-        event = ProviderEvent(key="read", word="read", milestone=Milestone.READ)
-        await tell(
-            iris.temporal,
-            iris.settings,
-            Addressee.of(interaction),
-            [HeardNews(id=new_id(), heard_at=utc_now(), event=event)],
-        )
-        await iris.ended(interaction_id)
-        return interaction_id
-
-
-@asynccontextmanager
-async def lost_send(iris: Iris, *, taken: bool) -> AsyncGenerator[tuple[Line, str]]:
-    """A send through a provider that can be asked what it took, whose answer was lost."""
-    async with line(iris, TWILIO) as twilio:
-        twilio.far_end.loses_answers, twilio.far_end.is_deaf = taken, not taken
-        interaction_id = await twilio.admitted()
-        await iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR", "unknown")
-        assert isinstance(twilio.far_end, TwilioFarEnd)
-        for message in twilio.far_end.sent:
-            message["date_created"] = email.utils.format_datetime(utc_now() + timedelta(seconds=1))
-        yield twilio, interaction_id
-
-
-async def found_at_the_provider(iris: Iris) -> str:
-    async with lost_send(iris, taken=True) as (twilio, interaction_id):
-        await iris.until(interaction_id, lambda seen: seen["status"] == "SENT", seconds=60)
-        await twilio.tell(interaction_id, "delivered")
-        await iris.ended(interaction_id)
-        return interaction_id
-
-
-async def receipt_before_the_search(iris: Iris) -> str:
-    async with lost_send(iris, taken=True) as (twilio, interaction_id):
-        await twilio.tell(interaction_id, "delivered")
-        await iris.ended(interaction_id)
-        return interaction_id
-
-
-async def looked_for_in_vain(iris: Iris) -> str:
-    """The provider cannot be asked the first time, has never heard of it the next two times, and stays silent."""
-    async with lost_send(iris, taken=False) as (twilio, interaction_id):
-
-        async def until_asked(times: int) -> None:
-            async def is_asked() -> bool:
-                return twilio.far_end.attempts >= before + times
-
-            await until(is_asked)
-
-        before = twilio.far_end.attempts
-        twilio.far_end.is_confused = True
-        await skip(iris.temporal, timedelta(seconds=30))
-        await until_asked(1)
-        await skip(iris.temporal, timedelta(minutes=5))
-        twilio.far_end.is_confused = False
-        for wait in (timedelta(minutes=5), timedelta(minutes=30)):
-            before = twilio.far_end.attempts
-            await skip(iris.temporal, wait)
-            await until_asked(1)
-        await skip(iris.temporal, iris.settings.receipt_window)
-        await iris.ended(interaction_id)
-        return interaction_id
-
-
-async def skip(client: Client, duration: timedelta) -> None:
-    """Let time pass on the time-skipping server."""
-    passing = Duration()
-    passing.FromTimedelta(duration)
-    await client.service_client.test_service.unlock_time_skipping_with_sleep(SleepRequest(duration=passing))
-
-
-async def erased_while_it_was_looked_for(iris: Iris) -> str:
-    async with lost_send(iris, taken=False) as (_, interaction_id):
-        await users.tell_erased(iris, interaction_id)
-        await iris.ended(interaction_id)
-        return interaction_id
-
-
 async def unknown_word(iris: Iris) -> str:
     interaction = await iris.send("sms", "34600000010")
     await iris.until_status(interaction["id"], "SENT")
@@ -252,12 +128,10 @@ async def told_twice_and_late(iris: Iris) -> str:
     """The same hearing comes in two signals, as when the answer to the first was lost; then older news comes, twice."""
     sent = await iris.send("whatsapp", "34600000010")
     await iris.until_status(sent["id"], "SENT")
-    interaction = await Interaction.get(sent["id"])
-    assert interaction is not None
     event = ProviderEvent(key="delivered", word="delivered", milestone=Milestone.DELIVERED)
+    news = HeardNews(id=f"of-{sent['id']}", heard_at=utc_now(), event=event)
     for _ in range(2):
-        news = HeardNews(id=f"of-{sent['id']}", heard_at=interaction.created, event=event)
-        await tell(iris.temporal, iris.settings, Addressee.of(interaction), [news])
+        await iris.tell(sent["id"], news)
         await iris.until_status(sent["id"], "COMPLETED", "delivered")
     await iris.receive(sent["id"], "sent")
     await iris.receive(sent["id"], "sent")
@@ -360,13 +234,13 @@ STORIES: Final[Mapping[str, Story]] = {
     "refused_by_the_provider": Story(ending("sms", "34600000003")),
     "failed_after_acceptance": Story(ending("rcs", "34600000004")),
     "throttled_twice": Story(ending("sms", "34600000005")),
-    "throttled_until_the_deadline": Story(throttled_until_the_deadline, Stage.HURRIED),
+    "throttled_until_the_deadline": Story(sending.throttled_until_the_deadline, Stage.HURRIED),
     "answer_lost_once": Story(ending("sms", "34600000006")),
     "every_answer_lost": Story(ending("sms", "34600000007")),
-    "attempt_that_never_came_back": Story(attempt_that_never_came_back, Stage.HURRIED),
-    "found_at_the_provider": Story(found_at_the_provider),
-    "receipt_before_the_search": Story(receipt_before_the_search),
-    "looked_for_in_vain": Story(looked_for_in_vain, Stage.SKIPPING),
+    "attempt_that_never_came_back": Story(sending.attempt_that_never_came_back, Stage.HURRIED),
+    "found_at_the_provider": Story(sending.found_at_the_provider),
+    "receipt_before_the_search": Story(sending.receipt_before_the_search),
+    "looked_for_in_vain": Story(sending.looked_for_in_vain, Stage.SKIPPING),
     "receipt_before_the_answer": Story(ending("sms", "34600000008")),
     "receipts_out_of_order": Story(ending("whatsapp", "34600000009")),
     "unknown_word": Story(unknown_word),
@@ -388,7 +262,7 @@ STORIES: Final[Mapping[str, Story]] = {
     "registered_by_another_run": Story(repair.registered_by_another_run),
     "nothing_on_record": Story(repair.nothing_on_record),
     "news_of_a_send_that_is_never_answered": Story(ending("sms", "34600000011"), Stage.HURRIED),
-    "news_between_two_tries": Story(news_between_two_tries, Stage.HURRIED),
+    "news_between_two_tries": Story(sending.news_between_two_tries, Stage.HURRIED),
     "lost_before_it_was_validated": Story(repair.lost_before_it_was_validated),
     "lost_while_it_was_sent": Story(repair.lost_while_it_was_sent),
     "lost_while_it_waited": Story(repair.lost_while_it_waited),
@@ -406,7 +280,7 @@ STORIES: Final[Mapping[str, Story]] = {
     "cancelled_before_it_is_sent_again": Story(cancelling.cancelled_before_it_is_sent_again),
     "erased_while_it_waited": Story(users.erased_while_it_waited),
     "erased_between_two_tries": Story(users.erased_between_two_tries),
-    "erased_while_it_was_looked_for": Story(erased_while_it_was_looked_for),
+    "erased_while_it_was_looked_for": Story(sending.erased_while_it_was_looked_for),
     "user_merged": Story(users.merged),
     "merge_refused": Story(users.merge_refused),
     "user_erased": Story(users.erased),

@@ -1,7 +1,6 @@
 """Stories of runs that go on from the record, of news that come when nobody waits any more, and of looking for both."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio.api.common.v1 import WorkflowExecution
@@ -9,14 +8,12 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError
 
-from api.engine import tell
 from domain.clock import utc_now
 from domain.events import HeardNews, ProviderEvent
 from domain.identifiers import new_id, workflow_id
 from domain.status import Milestone, Status
 from embedded.processes import until
 from models.interaction import Interaction
-from models.matching import Addressee
 from tests.iris import Iris
 from tests.silence import SilentFarEnd
 from workflows.interaction import InteractionWorkflow
@@ -26,7 +23,7 @@ from workflows.reconciliation import ReconciliationWorkflow
 
 async def lost_before_it_was_validated(iris: Iris) -> str:
     interaction_id = await registered_and_lost(iris)
-    await _tell(iris, interaction_id, [])
+    await iris.tell(interaction_id)
     await iris.ended(interaction_id)
     return interaction_id
 
@@ -63,7 +60,7 @@ async def lost_while_it_was_sent(iris: Iris) -> str:
         await _lose(iris, sent["id"])
         await iris.until_status(sent["id"], "PROVIDER_SENDING_ERROR", "unknown")
     event = ProviderEvent(key="delivered", word="delivered", milestone=Milestone.DELIVERED)
-    await _tell(iris, sent["id"], [HeardNews(id=new_id(), heard_at=utc_now(), event=event)])
+    await iris.tell(sent["id"], HeardNews(id=new_id(), heard_at=utc_now(), event=event))
     await iris.ended(sent["id"])
     return sent["id"]
 
@@ -167,10 +164,4 @@ async def _compared(iris: Iris, start: ReconciliationInput) -> str:
 
 async def _lose(iris: Iris, interaction_id: str) -> None:
     await iris.temporal.get_workflow_handle(workflow_id(interaction_id)).terminate("it is lost")
-    await _tell(iris, interaction_id, [])
-
-
-async def _tell(iris: Iris, interaction_id: str, news: Sequence[HeardNews]) -> None:
-    interaction = await Interaction.get(interaction_id)
-    assert interaction is not None
-    await tell(iris.temporal, iris.settings, Addressee.of(interaction), news)
+    await iris.tell(interaction_id)

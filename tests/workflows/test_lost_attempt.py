@@ -6,14 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from api.engine import tell
 from domain.clock import utc_now
 from domain.events import HeardNews, ProviderEvent
 from domain.identifiers import new_id
 from domain.status import Milestone
 from embedded.temporal_server import TemporalServer
-from models.interaction import Interaction
-from models.matching import Addressee
 from tests.iris import Iris, running_iris
 from tests.silence import SilentFarEnd
 
@@ -64,11 +61,8 @@ async def test_news_of_everything_until_then_do_not_stand_for_an_answer(iris: Ir
     far_end = SilentFarEnd()
     async with far_end.serving():
         sent = await iris.send("sms", "34600000001", integrationId=await iris.sandbox(far_end.url))
-        interaction = await Interaction.get(sent["id"])
-        assert interaction is not None
         event = ProviderEvent(key="read", word="read", milestone=Milestone.READ, up_to=utc_now())
-        news = HeardNews(id=new_id(), heard_at=utc_now(), event=event)
-        await tell(iris.temporal, iris.settings, Addressee.of(interaction), [news])
+        await iris.tell(sent["id"], HeardNews(id=new_id(), heard_at=utc_now(), event=event))
         seen = await iris.until(sent["id"], lambda seen: len(seen["auditTrail"]["history"]) > 2)
     assert seen["auditTrail"]["history"][2]["status"] == "PROVIDER_SENDING_ERROR"
     assert far_end.connections > 1
