@@ -81,15 +81,14 @@ class Message:
             await asyncio.sleep(pause)
             await self.record(standing)
 
-    async def register(self) -> Asking:
-        """Be registered; what is asked then."""
+    async def asking(self) -> Asking:
+        """What is asked to admit it."""
         submission = await self._submission()
-        await self.world.register(submission)
         return Asking(submission=submission, admitted_at=utc_now(), due=utc_now(), revision=FIRST_TASK)
 
     async def admit(self) -> None:
         """Be registered and admitted."""
-        admitted = await run(ADMISSION.admit, await self.register())
+        admitted = await run(ADMISSION.admit, await self.asking())
         assert admitted is not None
         assert admitted.problems == []
         self.standing = Standing(status=Status.DISPATCH_PENDING)

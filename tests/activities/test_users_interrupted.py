@@ -79,7 +79,7 @@ async def test_a_send_is_erased_or_somebody_elses_whenever_during_its_admission_
         address = f"{new_id()}@correo.es"
         message = Message(world, integration, [address], f"said-{new_id()}")
         user = await world.user(email(address))
-        asking = await message.register()
+        asking = await message.asking()
 
         async def erase() -> None:
             await run(erasures.claim_erasure, _task(user))
