@@ -1,5 +1,7 @@
 """Taking a submission in: register it, then validate and resolve it."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,12 +53,15 @@ class MongoAdmission(AdmissionActivities):
     @activity.defn
     async def admit(self, asking: Asking) -> Admitted | None:
         """Register, validate and resolve a submission; None if another run registered it."""
-        if not await self.register(asking.submission, activity.info().workflow_run_id or ""):
+        submission = asking.submission
+        registering = self.register(submission, activity.info().workflow_run_id or "")
+        is_ours, owners = await asyncio.gather(registering, self.owners(submission))
+        if not is_ours:
             return None
-        validation = await self.validate(asking.submission)
+        validation = await self.validate(submission, owners)
         if validation.problems or validation.policy is None:
             return _refused(asking, validation.problems)
-        admitted = await self.resolve(asking, validation.destinations, validation.policy)
+        admitted = await self.resolve(asking, validation.destinations, validation.policy, owners)
         if admitted.policy is not None:
             if asking.submission.attachments:
                 await Attachment.keep(asking.submission.tenant, asking.submission.attachments)
@@ -74,8 +79,13 @@ class MongoAdmission(AdmissionActivities):
                 raise
         return document.registered_by == run_id
 
-    async def validate(self, submission: Submission) -> Validation:
-        """Say everything that is wrong with a submission; write nothing."""
+    async def owners(self, submission: Submission) -> list[User]:
+        """The users that own any of its destinations; none while those are wrong."""
+        destinations, problems = parse_destinations(submission.integration.channel, submission.destinations)
+        return [] if problems or not destinations else await User.owning(submission.tenant, _owned(destinations))
+
+    async def validate(self, submission: Submission, owners: Sequence[User]) -> Validation:
+        """Say everything that is wrong with a submission whose destinations have these owners; write nothing."""
         integration_id = submission.integration.integration_id
         integration = await self._integrations.of_tenant(integration_id, submission.tenant)
         if integration is None or not integration.enabled:
@@ -91,7 +101,7 @@ class MongoAdmission(AdmissionActivities):
             *await _payload_problems(submission, able),
             *destination_problems,
             *_count_problems(destinations, able),
-            *await _user_problems(submission, destinations if not destination_problems else []),
+            *_user_problems(submission, destinations if not destination_problems else [], owners),
             *await _process_problems(submission),
         ]
         policy = DispatchPolicy(
@@ -102,19 +112,23 @@ class MongoAdmission(AdmissionActivities):
         )
         return Validation(problems=problems[:MOST_PROBLEMS], destinations=destinations, policy=policy)
 
-    async def resolve(self, asking: Asking, destinations: list[Destination], policy: DispatchPolicy) -> Admitted:
-        """Find or make the users and the process, and put the interaction in `DISPATCH_PENDING`."""
+    async def resolve(
+        self, asking: Asking, destinations: list[Destination], policy: DispatchPolicy, owners: list[User]
+    ) -> Admitted:
+        """Find or make the users and the process, and put the interaction in `DISPATCH_PENDING`.
+
+        Args:
+            asking: what is to be admitted.
+            destinations: to whom.
+            policy: how it is dispatched.
+            owners: the users that own any of the destinations; where there are none, one is made.
+        """
         submission = asking.submission
-        owned = _owned(destinations)
-        users = await User.owning(submission.tenant, owned)
-        if not users and not submission.auto_create_user:
-            return _refused(asking, [_user_not_found(destinations)])
         # A named process may have been closed since validation: it is joined before a user is made in vain.
         process = await _join_named_process(submission) if submission.process_id else None
         if submission.process_id and process is None:
             return _refused(asking, [await _why_not_joined(submission)])
-        users = users or await _create_user(submission, owned)
-        process = process or await _create_process(submission, users)
+        users, process = await _found_or_made(submission, _owned(destinations), owners, process)
         if process is None:
             return _refused(asking, [await _why_not_joined(submission)])
         interaction = await _queue(asking, destinations, policy, users, process)
@@ -170,17 +184,13 @@ def _count_problems(destinations: list[Destination], able: Capabilities) -> list
     return []
 
 
-async def _user_problems(submission: Submission, destinations: list[Destination]) -> list[Problem]:
-    if submission.auto_create_user or not destinations:
+def _user_problems(
+    submission: Submission, destinations: Sequence[Destination], owners: Sequence[User]
+) -> list[Problem]:
+    if submission.auto_create_user or owners or not destinations:
         return []
-    if await User.owning(submission.tenant, _owned(destinations)):
-        return []
-    return [_user_not_found(destinations)]
-
-
-def _user_not_found(destinations: list[Destination]) -> Problem:
     field = "Destinations[0]" if len(destinations) == 1 else "Destinations"
-    return Problem(field=field, code="user_not_found")
+    return [Problem(field=field, code="user_not_found")]
 
 
 async def _process_problems(submission: Submission) -> list[Problem]:
@@ -200,12 +210,30 @@ def _owned(destinations: list[Destination]) -> list[OwnedDestination]:
     return [OwnedDestination(kind=destination.key, value=destination.value) for destination in destinations]
 
 
-async def _create_user(submission: Submission, owned: list[OwnedDestination]) -> list[User]:
-    """One new user that owns all the destinations (docs/decisions/0003), or whoever was quicker.
+async def _found_or_made(
+    submission: Submission, owned: list[OwnedDestination], users: list[User], process: Process | None
+) -> tuple[list[User], Process | None]:
+    """The users and the process, each made where there is none; where both are made, neither waits for the other."""
+    if users:
+        return users, process or await _create_process(submission, [user.id for user in users])
+    if process is not None:
+        return await _create_user(submission, owned), process
+    expected = [_new_user_id(submission)]
+    users, process = await asyncio.gather(_create_user(submission, owned), _create_process(submission, expected))
+    ids = [user.id for user in users]
+    if process is not None and process.user_ids == expected != ids:
+        process = await _create_process(submission, ids)
+    return users, process
 
-    Its id is derived, so that a step that is taken again finds the user that it made, also if that was erased since.
-    """
-    user_id = derived_id("user", submission.interaction_id)
+
+def _new_user_id(submission: Submission) -> str:
+    """Derived, so that a step that is taken again finds the user that it made, also if that was erased since."""
+    return derived_id("user", submission.interaction_id)
+
+
+async def _create_user(submission: Submission, owned: list[OwnedDestination]) -> list[User]:
+    """One new user that owns all the destinations (docs/decisions/0003), or whoever was quicker."""
+    user_id = _new_user_id(submission)
     user = User(id=user_id, tenant=submission.tenant, name=owned[0].value, destinations=owned)
     try:
         await user.insert()
@@ -224,17 +252,22 @@ async def _join_named_process(submission: Submission) -> Process | None:
     return await _enter(selector, [_last_entry(submission)])
 
 
-async def _create_process(submission: Submission, users: list[User]) -> Process | None:
-    """The process that is made for the interaction, once; None if it was made by an earlier try and closed since."""
+async def _create_process(submission: Submission, user_ids: list[str]) -> Process | None:
+    """The process that is made for the interaction, once; None if it was made by an earlier try and closed since.
+
+    It may have been made with the user that would be made too; where another was quicker, that one takes its place.
+    """
     initial: dict[str, Any] = {
         "integration_id": submission.integration.integration_id,
-        "user_ids": [user.id for user in users],
         "metadata": {},
         "primary_key": {},
         "is_draft": False,
         "created": submission.submitted_at,
     }
-    absent = {name: {"$ifNull": [f"${name}", {"$literal": value}]} for name, value in initial.items()}
+    absent: dict[str, Any] = {name: {"$ifNull": [f"${name}", {"$literal": value}]} for name, value in initial.items()}
+    expected = [_new_user_id(submission)]
+    is_as_expected = {"$eq": [{"$ifNull": ["$user_ids", expected]}, expected]}
+    absent["user_ids"] = {"$cond": [is_as_expected, user_ids, "$user_ids"]}
     selector = {"_id": submission.new_process_id, "tenant": submission.tenant, "is_closed": False}
     try:
         return await _enter(

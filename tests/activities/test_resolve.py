@@ -99,17 +99,6 @@ async def test_the_same_destination_submitted_fifty_times_at_once_creates_one_us
     assert len(await world.processes()) == 50
 
 
-async def test_a_user_that_is_gone_since_validation_is_a_reason_and_leaves_nothing(world: World) -> None:
-    user = await world.user(phone(PHONE))
-    resolution = await world.resolution(await world.submission(auto_create_user=False))
-    await user.delete()
-    resolved = await world.resolve(resolution)
-    assert resolved.policy is None
-    assert [(one.field, one.code) for one in resolved.problems] == [("Destinations[0]", "user_not_found")]
-    assert await world.users() == []
-    assert await world.processes() == []
-
-
 async def test_resolving_again_finds_everything_made(world: World) -> None:
     resolution = await world.resolution(await world.submission())
     first = await world.resolve(resolution)
@@ -131,6 +120,21 @@ async def test_resolving_again_after_a_crash_between_any_two_writes_ends_the_sam
         await process.delete()
     await before.replace()  # as if only the user had
     assert await world.resolve(resolution) == first
+
+
+async def test_a_process_made_for_a_user_that_another_was_quicker_to_make_is_with_that_one(world: World) -> None:
+    """Both are made at once; a crash may leave the process alone, with the user that was to be made."""
+    resolution = await world.resolution(await world.submission())
+    before = (await world.interactions())[0]
+    await world.resolve(resolution)
+    for user in await world.users():
+        await user.delete()
+    await before.replace()
+    quicker = await world.user(phone(PHONE))
+    seen = (await world.resolve(resolution)).interaction
+    assert [one.id for one in seen.users] == [quicker.id]
+    (process,) = await world.processes()
+    assert process.user_ids == [quicker.id]
 
 
 async def test_resolving_again_after_the_user_that_was_made_is_erased_makes_no_other(world: World) -> None:

@@ -70,7 +70,7 @@ async def test_what_is_learnt_between_any_two_commands_of_an_erasure_is_erased_a
     assert [mark for mark in marks if mark.encode() in everything] == []
 
 
-async def test_a_send_is_erased_or_somebody_elses_whenever_during_its_admission_its_user_is_erased(
+async def test_a_send_is_erased_or_somebody_elses_whenever_before_or_during_its_admission_its_user_is_erased(
     world: World, erasures: MongoErasures
 ) -> None:
     integration = await told_of(world)
@@ -88,6 +88,8 @@ async def test_a_send_is_erased_or_somebody_elses_whenever_during_its_admission_
 
         if at is None:
             return await waits_of(ADMISSION.admit, asking)
+        if at < 0:
+            await erase()
         await interrupted(ADMISSION.admit, asking, at, erase)
         for activity in (erasures.claim_erasure, erasures.erase, erasures.forget, erasures.complete_erasure):
             await run(activity, _task(user))
@@ -99,7 +101,7 @@ async def test_a_send_is_erased_or_somebody_elses_whenever_during_its_admission_
         return 0
 
     gone: list[bool] = []
-    for at in range(0, await erased(None), 2):
+    for at in range(-1, await erased(None), 2):
         await erased(at)
     assert set(gone) == {True, False}, "both, by the moment"
 

@@ -117,7 +117,7 @@ class World:
         return found
 
     async def validate(self, submission: Submission) -> Validation:
-        return await ADMISSION.validate(submission)
+        return await ADMISSION.validate(submission, await ADMISSION.owners(submission))
 
     async def problems(self, submission: Submission) -> list[tuple[str, str]]:
         """What validating finds: fields and codes."""
@@ -138,7 +138,8 @@ class World:
         return Resolution(asking, validation.destinations, validation.policy)
 
     async def resolve(self, resolution: Resolution) -> Admitted:
-        return await ADMISSION.resolve(resolution.asking, resolution.destinations, resolution.policy)
+        owners = await ADMISSION.owners(resolution.asking.submission)
+        return await ADMISSION.resolve(resolution.asking, resolution.destinations, resolution.policy, owners)
 
     async def admit(self, submission: Submission) -> Admitted:
         """Register, validate and resolve."""
