@@ -85,6 +85,19 @@ async def tell(client: Client, settings: Settings, interaction: Addressee, news:
     Raises:
         RPCError: if Temporal does not take it.
     """
+    running = client.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction.id))
+    try:
+        # Most are running, and a signal alone costs the server less than one that may begin a run.
+        await running.signal(InteractionWorkflow.hear, list(news), rpc_timeout=_PATIENCE)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        await _tell_a_new_run(client, settings, interaction, news)
+
+
+async def _tell_a_new_run(
+    client: Client, settings: Settings, interaction: Addressee, news: Sequence[HeardNews]
+) -> None:
     await client.start_workflow(
         InteractionWorkflow.run,
         _input(interaction.id, settings),
