@@ -1,13 +1,14 @@
 """Opens what a process needs (MongoDB, Temporal, HTTP), yields it typed, and closes it."""
 
 import asyncio
+import gc
 import ssl
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx2
 import pymongo.lock
@@ -18,8 +19,12 @@ from pymongo.asynchronous.database import AsyncDatabase
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client, TLSConfig
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+)
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from typing_extensions import override
 
@@ -116,16 +121,37 @@ def telling_runtime(address: str) -> Runtime:
     return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=address)))
 
 
+def collect_rarely() -> None:
+    """Let Python look for garbage in cycles less often, and never in what is loaded by now (docs/decisions/0006).
+
+    Under load it would look through everything every few seconds: 0.2 s in which a process does nothing else.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+
+
+_SHARED: Final = PydanticPayloadConverter()
+
+
+class _PayloadConverter(CompositePayloadConverter):
+    """Temporal's own for pydantic's models, with what it has learnt of their types.
+
+    The SDK makes one for each workflow and each of its tasks, which would learn them anew.
+    """
+
+    def __init__(self) -> None:
+        """Share all parts."""
+        super().__init__(*_SHARED.converters.values())
+
+
 def data_converter(settings: Settings) -> DataConverter:
     """How payloads are written into Temporal: where there are keys encrypted, with what errors say and their traces."""
     codec = settings.payload_codec()
+    converter = DataConverter(payload_converter_class=_PayloadConverter)
     if codec is None:
-        return pydantic_data_converter
-    return replace(
-        pydantic_data_converter,
-        payload_codec=codec,
-        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
-    )
+        return converter
+    return replace(converter, payload_codec=codec, failure_converter_class=DefaultFailureConverterWithEncodedAttributes)
 
 
 def _tls(settings: Settings) -> TLSConfig | bool:

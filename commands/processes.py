@@ -34,10 +34,12 @@ def api(
 
 def worker() -> None:
     """Run the workflows and do their activities."""
+    from bootstrap import collect_rarely
     from settings import settings
     from worker import run_worker
 
     log_to_stderr()
+    collect_rarely()
     uvloop.run(run_worker(settings()))
 
 
@@ -128,8 +130,10 @@ def _serve(app: "FastAPI", host: str, port: int) -> None:
     import uvicorn
 
     from api.server import server_config
+    from bootstrap import collect_rarely
 
     log_to_stderr()
+    collect_rarely()
     server = uvicorn.Server(server_config(app, host, port))
     server.run()
     if not server.started:
