@@ -97,8 +97,10 @@ def create_app(settings: Settings) -> Boundary:
     app.only_https = settings.public_url.startswith("https://")
     if settings.cors_origins:
         app.open_to(settings.cors_origins)
+    # Routes are tried in turn: those of every message first.
     for module in (
         interactions,
+        webhooks,
         finding,
         cancelling,
         resending,
@@ -112,7 +114,6 @@ def create_app(settings: Settings) -> Boundary:
         accounts,
         api_keys,
         audit,
-        webhooks,
         health,
         metrics,
         integrations,
