@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import httpx2
+import aiohttp
 import typer
 import uvloop
 from rich.console import Console
@@ -18,7 +18,7 @@ from rich.table import Table
 from temporalio.service import RPCError
 
 from api.engine import tell
-from bench.speed.drive import IrisDriven, drive
+from bench.speed.drive import IrisDriven, callers, drive
 from bench.speed.far_end import FarEnd
 from bench.speed.stage import Stage, open_stage
 from domain.identifiers import new_id
@@ -85,15 +85,8 @@ async def _measure(stored: Sequence[int], waiting: Sequence[int]) -> list[Row]:
 async def _running() -> AsyncGenerator[tuple[Stage, IrisDriven]]:
     far_end = await asyncio.get_running_loop().create_server(FarEnd, LOOPBACK, 0)
     with tempfile.TemporaryDirectory(prefix="iris-bench-") as directory:
-        async with (
-            open_stage(Path(directory), far_end.sockets[0].getsockname()[1]) as stage,
-            httpx2.AsyncClient(
-                base_url=stage.api_url,
-                headers={"Authorization": f"Bearer {stage.demo.api_key}"},
-                timeout=60,
-                trust_env=False,
-            ) as http,
-        ):
+        port = far_end.sockets[0].getsockname()[1]
+        async with open_stage(Path(directory), port) as stage, callers(stage) as http:
             yield stage, IrisDriven(stage, http)
 
 
@@ -103,7 +96,7 @@ async def _restarted(stage: Stage, lives: IrisDriven, part: str) -> float:
     begun = time.monotonic()
     await stage.servers[part].start()
     while True:
-        with suppress(httpx2.HTTPError):
+        with suppress(aiohttp.ClientError, TimeoutError):
             await lives.live()
             return time.monotonic() - begun
         await asyncio.sleep(0.2)

@@ -7,12 +7,11 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Final
 
-import httpx2
 import typer
 import uvloop
 from rich.console import Console
 
-from bench.speed.drive import Driven, FloorDriven, IrisDriven, LimitDriven, NaiveDriven
+from bench.speed.drive import Driven, FloorDriven, IrisDriven, LimitDriven, NaiveDriven, callers
 from bench.speed.far_end import FarEnd
 from bench.speed.measure import LIVES, Results, measure
 from bench.speed.report import ratios, table_of, write
@@ -50,16 +49,7 @@ async def _measure(rounds: int, concurrencies: list[int], shapes: list[str] | No
     far_end = await asyncio.get_running_loop().create_server(FarEnd, LOOPBACK, 0)
     port = far_end.sockets[0].getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="iris-bench-") as directory:
-        async with (
-            open_stage(Path(directory), port) as stage,
-            httpx2.AsyncClient(
-                base_url=stage.api_url,
-                headers={"Authorization": f"Bearer {stage.demo.api_key}"},
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=200),
-                timeout=60,
-                trust_env=False,
-            ) as http,
-        ):
+        async with open_stage(Path(directory), port) as stage, callers(stage) as http:
             async with mongodb(stage.settings):
                 integration = await Integration.get(stage.demo.integrations["whatsapp"])
             assert integration is not None  # noqa: S101 - it was seeded

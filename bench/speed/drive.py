@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
-import httpx2
+import aiohttp
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 
@@ -139,7 +139,7 @@ class IrisDriven(Driven):
 
     name = "iris"
 
-    def __init__(self, stage: Stage, http: httpx2.AsyncClient) -> None:
+    def __init__(self, stage: Stage, http: aiohttp.ClientSession) -> None:
         """Call the API of a running product."""
         self._stage = stage
         self._http = http
@@ -161,7 +161,8 @@ class IrisDriven(Driven):
             "AutoCreateProcess": True,
         }
         begun = time.perf_counter()
-        response = await self._http.post("/v1/interactions", json=body, headers={"Idempotency-Key": key})
+        async with self._http.post("/v1/interactions", json=body, headers={"Idempotency-Key": key}) as response:
+            await response.read()
         answered = time.perf_counter() - begun
         response.raise_for_status()
         await taken
@@ -187,16 +188,27 @@ class IrisDriven(Driven):
             "X-Sandbox-Timestamp": timestamp,
             "X-Sandbox-Signature": signature(self._stage.signing_secret, timestamp, body),
         }
-        path = f"/webhooks/sandbox/{self._integration_id}"
-        while (  # noqa: ASYNC110 - what a server will answer is no event of ours
-            response := await self._http.post(path, content=body, headers=headers)
-        ).status_code == _BUSY:
+        while True:
+            async with self._http.post(f"/webhooks/sandbox/{self._integration_id}", data=body, headers=headers) as told:
+                await told.read()
+            if told.status != _BUSY:
+                break
             await asyncio.sleep(_AGAIN)
-        response.raise_for_status()
+        told.raise_for_status()
 
 
 async def _update(temporal: Client, name: str, start: WithStartWorkflowOperation[Any, Any]) -> None:
     await temporal.execute_update_with_start_workflow(name, start_workflow_operation=start)  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
+
+
+def callers(stage: Stage) -> aiohttp.ClientSession:
+    """What calls the API: a lean client, since what the callers take of the machine the product lacks."""
+    return aiohttp.ClientSession(
+        stage.api_url,
+        headers={"Authorization": f"Bearer {stage.demo.api_key}"},
+        connector=aiohttp.TCPConnector(limit=0),
+        timeout=aiohttp.ClientTimeout(total=60),
+    )
 
 
 def _somebody() -> str:

@@ -25,7 +25,7 @@ from activities.interfaces import (
     sending_queue,
 )
 from activities.record import MongoRecord
-from bootstrap import connect_temporal, mongodb
+from bootstrap import collect_rarely, connect_temporal, mongodb
 from domain.destinations import Destination
 from domain.interaction import DispatchPolicy, HistoryEntry
 from domain.problems import Problem
@@ -113,13 +113,14 @@ class NaiveSteps:
     @activity.defn
     async def validate(self, submission: Submission) -> Checked:
         """Validate."""
-        found = await self._admission.validate(submission)
+        found = await self._admission.validate(submission, owners=[])
         return Checked(problems=found.problems, destinations=found.destinations, policy=found.policy)
 
     @activity.defn
     async def resolve(self, resolving: Resolving) -> Admitted:
         """Find or make the users and the process."""
-        return await self._admission.resolve(resolving.asking, resolving.destinations, resolving.policy)
+        owners = await self._admission.owners(resolving.asking.submission)
+        return await self._admission.resolve(resolving.asking, resolving.destinations, resolving.policy, owners)
 
 
 @workflow.defn(name="Naive")
@@ -211,4 +212,5 @@ async def work(settings: Settings) -> None:
 if __name__ == "__main__":
     import uvloop
 
+    collect_rarely()
     uvloop.run(work(Settings()))
