@@ -205,9 +205,12 @@ class InteractionWorkflow:
             await workflow.sleep(_AT_ONCE, summary="remember that it is cancelled")
         standing = standing_after(outcome)
         entry = self._entry(standing, describe_outcome(outcome))
-        heard = self._hearing.refuse(events_of_refused(outcome), standing, entry.date)
+        refused = self._hearing.refuse(events_of_refused(outcome), standing, entry.date)
+        # News that were quicker than the answer are written down with it.
+        news, self._inbox = self._inbox, []
+        heard = self._hearing.take(news, standing, entry.date)
         message_id = outcome.provider_message_id if isinstance(outcome, Accepted) else None
-        await self._record(standing, [entry], heard, message_id)
+        await self._record(heard.standing, [entry, *heard.entries], [*refused, *heard.events], message_id)
 
     def _is_proven(self) -> bool:
         """Whether news that wait their turn tell that the provider took the message."""
@@ -319,9 +322,8 @@ class InteractionWorkflow:
             problems=refusal.problems,
             process_id=refusal.process_id,
         )
-        await workflow.execute_local_activity_method(
-            RecordActivities.record, change, **step(f"{standing.status} {standing.custom_status or ''}".rstrip())
-        )
+        stands = [f"{one.status} {one.custom_status or ''}".rstrip() for one in entries or [standing]]
+        await workflow.execute_local_activity_method(RecordActivities.record, change, **step(", ".join(stands)))
         self._sequence = change.sequence
         self._due = due
         self._stand(standing, entries)

@@ -18,7 +18,9 @@ Edit = Callable[[str], str]
 
 
 _SEND: Final = "        outcome = await send("
-_RECORD: Final = "        await self._record(standing, [entry], heard, message_id)\n"
+_RECORD: Final = (
+    "        await self._record(heard.standing, [entry, *heard.entries], [*refused, *heard.events], message_id)\n"
+)
 
 
 def moved(source: str, early: str, late: str) -> str:
