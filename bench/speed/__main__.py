@@ -11,7 +11,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from bench.speed.drive import Driven, FloorDriven, IrisDriven, LimitDriven, NaiveDriven, callers
+from bench.speed.drive import Driven, FloorDriven, IrisDriven, LimitDriven, NaiveDriven, StepsDriven, callers
 from bench.speed.far_end import FarEnd
 from bench.speed.measure import LIVES, Results, measure
 from bench.speed.report import ratios, table_of, write
@@ -31,7 +31,9 @@ def main(
     at_once: Annotated[
         list[int] | None, typer.Option(help="How many at once; each that is known, if not given.")
     ] = None,
-    shapes: Annotated[list[str] | None, typer.Option("--shape", help="Only these: limit, floor, iris, naive.")] = None,
+    shapes: Annotated[
+        list[str] | None, typer.Option("--shape", help="Only these: limit, floor, steps, iris, naive.")
+    ] = None,
     save: Annotated[bool, typer.Option(help="Write bench/results/latest.json and latest.html.")] = True,
 ) -> None:
     """Measure whole lives: submitted, admitted, dispatched, delivered and read, through the real HTTP routes."""
@@ -56,6 +58,7 @@ async def _measure(rounds: int, concurrencies: list[int], shapes: list[str] | No
             driven: list[Driven] = [
                 LimitDriven(stage.temporal),
                 FloorDriven(stage.temporal),
+                StepsDriven(stage, describe(integration)),
                 IrisDriven(stage, http),
                 NaiveDriven(stage, describe(integration)),
             ]

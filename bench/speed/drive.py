@@ -14,15 +14,20 @@ import aiohttp
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 
+from api.engine import submit, tell
 from bench.speed.far_end import FarEnd
 from bench.speed.shapes import QUEUE, Floor, Limit, Naive
 from bench.speed.stage import Stage
+from bench.speed.steps import STEPS_QUEUE
 from domain.clock import to_wire, utc_now
+from domain.events import HeardNews, ProviderEvent
 from domain.identifiers import derived_id, new_id, workflow_id
 from domain.interaction import IntegrationReference
+from domain.status import Milestone
 from domain.submission import Submission
 from embedded.gateway.callbacks import signature
 from embedded.processes import until
+from models.matching import Addressee
 
 BETWEEN_RECEIPTS: Final = 0.05
 """Seconds from a dispatch to its first receipt, and to the next; without them receipts would share a task."""
@@ -88,6 +93,35 @@ class FloorDriven(Driven):
         return answered
 
 
+class StepsDriven(Driven):
+    """Iris's durable steps alone: no HTTP, no database, no provider."""
+
+    name = "steps"
+
+    def __init__(self, stage: Stage, integration: IntegrationReference) -> None:
+        """Submit and tell as the API does."""
+        self._temporal = stage.temporal
+        self._settings = stage.settings.model_copy(update={"task_queue": STEPS_QUEUE})
+        self._tenant = stage.demo.tenant
+        self._integration = integration
+
+    async def live(self) -> float:
+        """Submit, and tell twice."""
+        asked = submission(self._tenant, self._integration)
+        begun = time.perf_counter()
+        admission = await submit(self._temporal, self._settings, asked)
+        answered = time.perf_counter() - begun
+        addressee = Addressee.of(admission.interaction)
+        for milestone in (Milestone.DELIVERED, Milestone.READ):
+            await asyncio.sleep(BETWEEN_RECEIPTS)
+            word = milestone.name.lower()
+            event = ProviderEvent(key=word, word=word, milestone=milestone, reference=asked.interaction_id)
+            news = HeardNews(id=new_id(), heard_at=utc_now(), event=event)
+            await tell(self._temporal, self._settings, addressee, [news])
+        await self._temporal.get_workflow_handle(workflow_id(asked.interaction_id)).result()
+        return answered
+
+
 class NaiveDriven(Driven):
     """Iris's work step by step: the caller starts it and polls."""
 
@@ -101,12 +135,13 @@ class NaiveDriven(Driven):
 
     async def live(self) -> float:
         """Start, poll until admitted, then two signals."""
-        interaction_id = new_id()
+        asked = submission(self._tenant, self._integration)
+        interaction_id = asked.interaction_id
         taken = asyncio.get_running_loop().create_future()
         FarEnd.taken[interaction_id] = taken
         begun = time.perf_counter()
         handle: WorkflowHandle[Naive, None] = await self._temporal.start_workflow(
-            Naive.run, self._submission(interaction_id), id=f"naive-{interaction_id}", task_queue=QUEUE
+            Naive.run, asked, id=f"naive-{interaction_id}", task_queue=QUEUE
         )
         await until(lambda: handle.query(Naive.is_admitted))
         answered = time.perf_counter() - begun
@@ -116,22 +151,6 @@ class NaiveDriven(Driven):
             await handle.signal(Naive.hear, word)
         await handle.result()
         return answered
-
-    def _submission(self, interaction_id: str) -> Submission:
-        return Submission(
-            interaction_id=interaction_id,
-            fingerprint="",
-            tenant=self._tenant,
-            author_id=new_id(),
-            submitted_at=utc_now(),
-            integration=self._integration,
-            payload={"Type": "simple-text", "Text": _TEXT},
-            destinations=[_somebody()],
-            process_id=None,
-            new_process_id=derived_id("process", interaction_id),
-            auto_create_user=True,
-            auto_create_process=True,
-        )
 
 
 class IrisDriven(Driven):
@@ -208,6 +227,25 @@ def callers(stage: Stage) -> aiohttp.ClientSession:
         headers={"Authorization": f"Bearer {stage.demo.api_key}"},
         connector=aiohttp.TCPConnector(limit=0),
         timeout=aiohttp.ClientTimeout(total=60),
+    )
+
+
+def submission(tenant: str, integration: IntegrationReference) -> Submission:
+    """A message to somebody new, as the API submits it."""
+    interaction_id = new_id()
+    return Submission(
+        interaction_id=interaction_id,
+        fingerprint="",
+        tenant=tenant,
+        author_id=new_id(),
+        submitted_at=utc_now(),
+        integration=integration,
+        payload={"Type": "simple-text", "Text": _TEXT},
+        destinations=[_somebody()],
+        process_id=None,
+        new_process_id=derived_id("process", interaction_id),
+        auto_create_user=True,
+        auto_create_process=True,
     )
 
 

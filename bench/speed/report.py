@@ -13,7 +13,7 @@ from bench.speed.measure import Results, Round
 Of = Callable[[Round], float]
 """A figure of a round."""
 
-_COLOURS = {"limit": "#9aa5b1", "floor": "#5b8def", "iris": "#1f9d55", "naive": "#d64545"}
+_COLOURS = {"limit": "#9aa5b1", "floor": "#5b8def", "steps": "#8e6bbf", "iris": "#1f9d55", "naive": "#d64545"}
 _WIDTH, _BAR = 420, 22
 
 
@@ -21,10 +21,12 @@ def ratios(results: Results) -> dict[str, float]:
     """The ratios that issue after issue is held to; empty for what this run did not measure."""
     made: dict[str, float] = {}
     if 50 in results.rounds:  # noqa: PLR2004 - where the machine is saturated
-        for other in ("limit", "floor", "naive"):
-            made[f"iris / {other}, lives per second, 50 at once"] = results.ratio(50, "iris", other, _per_second)
+        for one, others in (("iris", ("limit", "floor", "steps", "naive")), ("steps", ("limit", "floor"))):
+            for other in others:
+                made[f"{one} / {other}, lives per second, 50 at once"] = results.ratio(50, one, other, _per_second)
     if 1 in results.rounds:
-        made["iris / limit, p50 of the call, 1 at once"] = results.ratio(1, "iris", "limit", lambda one: one.p50)
+        for one in ("iris", "steps"):
+            made[f"{one} / limit, p50 of the call, 1 at once"] = results.ratio(1, one, "limit", lambda of: of.p50)
     return made
 
 

@@ -2,10 +2,12 @@
 
 - *limit*: a bare workflow with one update that does nothing: what the engine can do.
 - *floor*: the leanest workflow with Iris's durable steps: one update, one activity, two signals; no database.
+- *steps*: Iris's own workflow without any work (`bench.speed.steps`).
 - *naive*: Iris's own work as normal activities one after another, whose caller starts it and then polls.
 """
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Final
 
@@ -25,6 +27,7 @@ from activities.interfaces import (
     sending_queue,
 )
 from activities.record import MongoRecord
+from bench.speed.steps import create_workers
 from bootstrap import collect_rarely, connect_temporal, mongodb
 from domain.destinations import Destination
 from domain.interaction import DispatchPolicy, HistoryEntry
@@ -205,7 +208,9 @@ def create_worker(client: Client, settings: Settings) -> Worker:
 async def work(settings: Settings) -> None:
     """Work until killed."""
     client = await connect_temporal(settings)
-    async with mongodb(settings), create_worker(client, settings):
+    async with mongodb(settings), AsyncExitStack() as stack:
+        for worker in (create_worker(client, settings), *create_workers(client, settings)):
+            await stack.enter_async_context(worker)
         await asyncio.Event().wait()
 
 
