@@ -82,7 +82,9 @@ async def measure(
                     f"p50 {made.p50:6.0f} ms, {made.cpu_total:5.1f} CPU-ms, {made.commands:4.1f} commands"
                 )
     results.memory = stage.memory()
-    await _add_figures(stage, results)
+    for shape in shapes:
+        if shape.name == "iris":
+            await _add_figures(stage, shape, results)
     return results
 
 
@@ -101,10 +103,12 @@ async def _round(stage: Stage, shape: Driven, lives: int, concurrency: int) -> R
     )
 
 
-async def _add_figures(stage: Stage, results: Results) -> None:
-    """The figures of one interaction that was delivered and read on a quiet stack."""
+async def _add_figures(stage: Stage, iris: Driven, results: Results) -> None:
+    """The figures of one interaction that is delivered and read on a quiet stack."""
     await asyncio.sleep(1)
-    async for run in stage.temporal.list_workflows("WorkflowType = 'Interaction'", limit=1):
+    await iris.live()
+    its = f"WorkflowType = 'Interaction' AND TaskQueue = '{stage.settings.task_queue}'"
+    async for run in stage.temporal.list_workflows(its, limit=1):
         handle = stage.temporal.get_workflow_handle(run.id, run_id=run.run_id)
         results.figures = figures_of((await handle.fetch_history()).events)
         described = (await handle.describe()).raw_description

@@ -32,6 +32,9 @@ _SEND = {
 }
 """The commands of a send that its provider took."""
 
+DELIVERED_EARLY = "34600000008"
+"""Who has the message before it is answered (`docs/providers/sandbox.md`)."""
+
 
 class Commands(CommandListener):
     """Counts the commands that are sent to one database, each with its collection."""
@@ -102,6 +105,18 @@ async def test_a_delivered_and_read_interaction_costs_what_it_should(iris: Iris,
     figures, counted = min(lives, key=lambda one: one[0].events)
     assert figures == Figures(events=26, workflow_tasks=4, actions=10)
     assert counted == _SEND | {"update interactions": 3}, counted
+
+
+async def test_news_that_are_quicker_than_the_providers_answer_are_written_with_it(
+    iris: Iris, commands: Commands
+) -> None:
+    before = Counter(commands.counted)
+    sent = await iris.send("sms", DELIVERED_EARLY)
+    await iris.ended(sent["id"])
+    assert (commands.counted - before)["update interactions"] == 1
+    seen = await iris.until_status(sent["id"], "COMPLETED", "delivered")
+    assert [entry["status"] for entry in seen["auditTrail"]["history"]][-2:] == ["SENT", "COMPLETED"]
+    assert len(seen["auditTrail"]["providerEvents"]) == 1
 
 
 async def test_a_refused_submission_costs_what_it_should(iris: Iris, commands: Commands) -> None:
