@@ -33,6 +33,7 @@ from models.base import Stored
 from models.indexes import build_indexes
 from providers import PROVIDERS
 from security.outbound_guard import AddressGuard, GuardedTransport
+from security.payload_codec import Encrypted
 from settings import Settings
 from workflows import attributes
 
@@ -142,7 +143,7 @@ class _PayloadConverter(CompositePayloadConverter):
 
     def __init__(self) -> None:
         """Share all parts."""
-        super().__init__(*_SHARED.converters.values())
+        super().__init__(*_SHARED.converters.values(), Encrypted())
 
 
 def data_converter(settings: Settings) -> DataConverter:

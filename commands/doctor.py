@@ -57,6 +57,7 @@ async def _examine(
 
     from operations.checkup import examine
     from operations.reconciling import ASKED_FOR, reconcile
+    from security.payload_codec import UndecryptableError
     from workflows.messages import ReconciliationInput
 
     try:
@@ -74,7 +75,7 @@ async def _examine(
 
         try:
             return checkup.parts, await reconcile(checkup.client, settings, start, told)
-        except (RPCError, WorkflowFailureError) as error:
+        except (RPCError, UndecryptableError, WorkflowFailureError) as error:
             raise RuntimeError(f"the comparison came to no end: {error}") from error
 
 

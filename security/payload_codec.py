@@ -9,12 +9,12 @@ import binascii
 import hashlib
 import os
 from collections.abc import Sequence
-from typing import Final, Self
+from typing import Final, Never, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from temporalio.api.common.v1 import Payload
-from temporalio.converter import PayloadCodec
+from temporalio.converter import EncodingPayloadConverter, PayloadCodec
 from typing_extensions import override
 
 _KEY_BYTES: Final = 32
@@ -28,6 +28,23 @@ _KEY_ID: Final = "encryption-key-id"
 
 class UndecryptableError(Exception):
     """An encrypted payload whose key we do not have, or that is not as it was encrypted."""
+
+
+class Encrypted(EncodingPayloadConverter):
+    """Says of a payload that comes here encrypted, since nobody decrypted it, what is missing."""
+
+    @property
+    @override
+    def encoding(self) -> str:
+        return _ENCODING.decode()
+
+    @override
+    def to_payload(self, value: object) -> None:
+        return None
+
+    @override
+    def from_payload(self, payload: Payload, type_hint: type | None = None) -> Never:
+        raise UndecryptableError("what Temporal keeps is encrypted: IRIS_PAYLOAD_KEYS is missing here")
 
 
 class EncryptingCodec(PayloadCodec):

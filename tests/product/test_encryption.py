@@ -150,8 +150,11 @@ async def test_a_run_goes_on_under_a_new_key_where_an_old_one_began_it(
             assert len(set(KEY_ID.findall(await keeper.history(begun["id"])))) == most_keys
 
 
-async def test_an_api_that_lacks_the_workers_key_answers_that_the_message_is_registered(encrypted: Iris) -> None:
-    settings = encrypted.settings.model_copy(update={"payload_keys": SecretStr(OLD)})
+@pytest.mark.parametrize("keys", [OLD, ""], ids=["another", "none"])
+async def test_an_api_that_lacks_the_workers_key_answers_that_the_message_is_registered(
+    encrypted: Iris, keys: str
+) -> None:
+    settings = encrypted.settings.model_copy(update={"payload_keys": SecretStr(keys)})
     body = encrypted.request("sms", "34600000001")
     async with running(create_app(settings)) as url:
         answer = await encrypted.http.post(f"{url}/v1/interactions", json=body)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from temporalio.api.common.v1 import Payload
 
-from security.payload_codec import EncryptingCodec, UndecryptableError
+from security.payload_codec import Encrypted, EncryptingCodec, UndecryptableError
 
 OLD, NEW = (base64.urlsafe_b64encode(bytes([byte]) * 32).decode() for byte in (0xFB, 0x02))
 MESSAGE = Payload(metadata={"encoding": b"json/plain"}, data=b'"Su cita es a las 10:00"')
@@ -55,6 +55,11 @@ async def test_a_key_that_is_missing_is_named_by_its_id_and_not_told() -> None:
         await decrypted(NEW, sealed)
     assert OLD not in str(refused.value)
     assert NEW not in str(refused.value)
+
+
+async def test_who_has_no_keys_at_all_is_told_what_is_missing() -> None:
+    with pytest.raises(UndecryptableError, match="IRIS_PAYLOAD_KEYS"):
+        Encrypted().from_payload(await encrypted(OLD))
 
 
 @pytest.mark.parametrize("place", [0, 11, 12, -1])
