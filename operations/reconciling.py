@@ -22,6 +22,7 @@ from temporalio.client import (
 from temporalio.service import RPCError
 
 from domain.identifiers import new_id
+from security.payload_codec import UndecryptableError
 from settings import Settings
 from workflows.messages import ReconciliationInput, Report
 from workflows.reconciliation import ReconciliationWorkflow
@@ -78,7 +79,7 @@ async def reconcile(
     waiting = asyncio.create_task(handle.result())
     while not waiting.done():
         await asyncio.wait({waiting}, timeout=_TURN)
-        with suppress(RPCError, WorkflowQueryFailedError):
+        with suppress(RPCError, UndecryptableError, WorkflowQueryFailedError):
             told(await handle.query(ReconciliationWorkflow.progress))
     return await waiting
 
