@@ -63,8 +63,8 @@ class MongoAdmission(AdmissionActivities):
             return _refused(asking, validation.problems)
         admitted = await self.resolve(asking, validation.destinations, validation.policy, owners)
         if admitted.policy is not None:
-            if asking.submission.attachments:
-                await Attachment.keep(asking.submission.tenant, asking.submission.attachments)
+            if submission.attachments:
+                await Attachment.keep(submission.tenant, submission.attachments)
             await self._tell(admitted.interaction.integration.integration_id, admitted.interaction.id, 0)
         return admitted
 

@@ -14,7 +14,7 @@ from typing import Final
 from pydantic import BaseModel
 from temporalio import activity, workflow
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import Worker
 
 from activities.admission import MongoAdmission
 from activities.interfaces import (
@@ -27,7 +27,7 @@ from activities.interfaces import (
     sending_queue,
 )
 from activities.record import MongoRecord
-from bench.speed.steps import create_workers
+from bench.speed.steps import create_workers, workflow_worker
 from bootstrap import collect_rarely, connect_temporal, mongodb
 from domain.destinations import Destination
 from domain.interaction import DispatchPolicy, HistoryEntry
@@ -190,19 +190,11 @@ class Naive:
 
 
 def create_worker(client: Client, settings: Settings) -> Worker:
-    """A worker of all shapes, with the settings of Iris's own."""
+    """The worker of limit, floor and naive."""
     admission, record = MongoAdmission(Integrations(settings.lookups_kept)), MongoRecord()
     steps = NaiveSteps(admission)
-    return Worker(
-        client,
-        task_queue=QUEUE,
-        workflows=[Limit, Floor, Naive],
-        activities=[nothing, steps.register, steps.validate, steps.resolve, record.record],
-        workflow_runner=UnsandboxedWorkflowRunner(),
-        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
-        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
-        max_cached_workflows=settings.cached_workflows,
-    )
+    activities = [nothing, steps.register, steps.validate, steps.resolve, record.record]
+    return workflow_worker(client, settings, QUEUE, [Limit, Floor, Naive], activities)
 
 
 async def work(settings: Settings) -> None:

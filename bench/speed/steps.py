@@ -3,7 +3,7 @@
 What it reaches no Iris surpasses that takes these durable steps, however little its API and its database cost.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from temporalio import activity
@@ -70,20 +70,32 @@ class NoRecord(RecordActivities):
         return None
 
 
+def workflow_worker(
+    client: Client,
+    settings: Settings,
+    task_queue: str,
+    workflows: Sequence[type],
+    activities: Sequence[Callable[..., object]],
+) -> Worker:
+    """A worker of workflows, with the settings of Iris's own."""
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=workflows,
+        activities=activities,
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        max_cached_workflows=settings.cached_workflows,
+    )
+
+
 def create_workers(client: Client, settings: Settings) -> Sequence[Worker]:
-    """The workers of this shape, with the settings of Iris's own."""
+    """The workers of this shape."""
     record, dispatch = NoRecord(), NoDispatch()
+    activities = [NoAdmission().admit, record.record, record.load]
     return (
-        Worker(
-            client,
-            task_queue=STEPS_QUEUE,
-            workflows=[InteractionWorkflow],
-            activities=[NoAdmission().admit, record.record, record.load],
-            workflow_runner=UnsandboxedWorkflowRunner(),
-            workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
-            activity_task_poller_behavior=PollerBehaviorAutoscaling(),
-            max_cached_workflows=settings.cached_workflows,
-        ),
+        workflow_worker(client, settings, STEPS_QUEUE, [InteractionWorkflow], activities),
         Worker(
             client,
             task_queue=sending_queue(STEPS_QUEUE, Sandbox.name),
