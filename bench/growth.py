@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import tempfile
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -18,11 +17,9 @@ from rich.table import Table
 from temporalio.service import RPCError
 
 from api.engine import tell
-from bench.speed.drive import IrisDriven, callers, drive
-from bench.speed.far_end import FarEnd
-from bench.speed.stage import Stage, open_stage
+from bench.speed.drive import IrisDriven, drive, on_stage
+from bench.speed.stage import Stage
 from domain.identifiers import new_id
-from embedded.ports import LOOPBACK
 from models.matching import Addressee
 
 OUT: Final = Console(width=200, highlight=False)
@@ -83,11 +80,8 @@ async def _measure(stored: Sequence[int], waiting: Sequence[int]) -> list[Row]:
 
 @asynccontextmanager
 async def _running() -> AsyncGenerator[tuple[Stage, IrisDriven]]:
-    far_end = await asyncio.get_running_loop().create_server(FarEnd, LOOPBACK, 0)
-    with tempfile.TemporaryDirectory(prefix="iris-bench-") as directory:
-        port = far_end.sockets[0].getsockname()[1]
-        async with open_stage(Path(directory), port) as stage, callers(stage) as http:
-            yield stage, IrisDriven(stage, http)
+    async with on_stage() as (stage, http):
+        yield stage, IrisDriven(stage, http)
 
 
 async def _restarted(stage: Stage, lives: IrisDriven, part: str) -> float:

@@ -1,9 +1,7 @@
 """`python -m bench.speed`: measure Iris beside the limit, the floor and the naive shape, in one run."""
 
-import asyncio
 import os
 import platform
-import tempfile
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,13 +9,10 @@ import typer
 import uvloop
 from rich.console import Console
 
-from bench.speed.drive import Driven, FloorDriven, IrisDriven, LimitDriven, NaiveDriven, StepsDriven, callers
-from bench.speed.far_end import FarEnd
+from bench.speed.drive import Driven, FloorDriven, IrisDriven, LimitDriven, NaiveDriven, StepsDriven, on_stage
 from bench.speed.measure import LIVES, Results, measure
 from bench.speed.report import ratios, table_of, write
-from bench.speed.stage import open_stage
 from bootstrap import mongodb
-from embedded.ports import LOOPBACK
 from integrations import describe
 from models.integration import Integration
 
@@ -48,22 +43,19 @@ def main(
 
 
 async def _measure(rounds: int, concurrencies: list[int], shapes: list[str] | None) -> Results:
-    far_end = await asyncio.get_running_loop().create_server(FarEnd, LOOPBACK, 0)
-    port = far_end.sockets[0].getsockname()[1]
-    with tempfile.TemporaryDirectory(prefix="iris-bench-") as directory:
-        async with open_stage(Path(directory), port) as stage, callers(stage) as http:
-            async with mongodb(stage.settings):
-                integration = await Integration.get(stage.demo.integrations["whatsapp"])
-            assert integration is not None  # noqa: S101 - it was seeded
-            driven: list[Driven] = [
-                LimitDriven(stage.temporal),
-                FloorDriven(stage.temporal),
-                StepsDriven(stage, describe(integration)),
-                IrisDriven(stage, http),
-                NaiveDriven(stage, describe(integration)),
-            ]
-            chosen = [shape for shape in driven if not shapes or shape.name in shapes]
-            return await measure(stage, chosen, concurrencies, rounds, ERR.print)
+    async with on_stage() as (stage, http):
+        async with mongodb(stage.settings):
+            integration = await Integration.get(stage.demo.integrations["whatsapp"])
+        assert integration is not None  # noqa: S101 - it was seeded
+        driven: list[Driven] = [
+            LimitDriven(stage.temporal),
+            FloorDriven(stage.temporal),
+            StepsDriven(stage, describe(integration)),
+            IrisDriven(stage, http),
+            NaiveDriven(stage, describe(integration)),
+        ]
+        chosen = [shape for shape in driven if not shapes or shape.name in shapes]
+        return await measure(stage, chosen, concurrencies, rounds, ERR.print)
 
 
 if __name__ == "__main__":

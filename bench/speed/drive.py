@@ -4,10 +4,13 @@ import asyncio
 import json
 import random
 import secrets
+import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import aiohttp
@@ -17,7 +20,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from api.engine import submit, tell
 from bench.speed.far_end import FarEnd
 from bench.speed.shapes import QUEUE, Floor, Limit, Naive
-from bench.speed.stage import Stage
+from bench.speed.stage import Stage, open_stage
 from bench.speed.steps import STEPS_QUEUE
 from domain.clock import to_wire, utc_now
 from domain.events import HeardNews, ProviderEvent
@@ -26,6 +29,7 @@ from domain.interaction import IntegrationReference
 from domain.status import Milestone
 from domain.submission import Submission
 from embedded.gateway.callbacks import signature
+from embedded.ports import LOOPBACK
 from embedded.processes import until
 from models.matching import Addressee
 
@@ -220,14 +224,22 @@ async def _update(temporal: Client, name: str, start: WithStartWorkflowOperation
     await temporal.execute_update_with_start_workflow(name, start_workflow_operation=start)  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
 
 
-def callers(stage: Stage) -> aiohttp.ClientSession:
-    """What calls the API: a lean client, since what the callers take of the machine the product lacks."""
-    return aiohttp.ClientSession(
-        stage.api_url,
-        headers={"Authorization": f"Bearer {stage.demo.api_key}"},
-        connector=aiohttp.TCPConnector(limit=0),
-        timeout=aiohttp.ClientTimeout(total=60),
-    )
+@asynccontextmanager
+async def on_stage() -> AsyncGenerator[tuple[Stage, aiohttp.ClientSession]]:
+    """The running product with its far end, and what calls its API: lean, since what it takes the product lacks."""
+    far_end = await asyncio.get_running_loop().create_server(FarEnd, LOOPBACK, 0)
+    port = far_end.sockets[0].getsockname()[1]
+    with tempfile.TemporaryDirectory(prefix="iris-bench-") as directory:
+        async with (
+            open_stage(Path(directory), port) as stage,
+            aiohttp.ClientSession(
+                stage.api_url,
+                headers={"Authorization": f"Bearer {stage.demo.api_key}"},
+                connector=aiohttp.TCPConnector(limit=0),
+                timeout=aiohttp.ClientTimeout(total=60),
+            ) as http,
+        ):
+            yield stage, http
 
 
 def submission(tenant: str, integration: IntegrationReference) -> Submission:
