@@ -43,6 +43,7 @@ def describe(integration: Integration) -> IntegrationReference:
         provider=integration.provider,
         provider_id=provider_id(integration.channel, integration.provider),
         provider_title=provider.title if provider else integration.provider,
+        version=integration.version,
     )
 
 
@@ -76,20 +77,38 @@ def capabilities(integration: Integration) -> Capabilities | None:
 
 
 class Integrations:
-    """Finds integrations, and keeps them for a while: every step of every message asks for one."""
+    """TTL cache of integrations; one that is disabled or deleted is not cached, so that nothing is refused by it."""
 
     def __init__(self, kept: timedelta) -> None:
-        """Keep each for so long: so long a change may go unnoticed."""
+        """Cache each for this long."""
         self._cache: TimedCache[Integration] = TimedCache(kept)
 
-    async def find(self, integration_id: str) -> Integration | None:
-        """The integration with this id, of whatever tenant, also if it is deleted; None if there is none."""
-        return await self._cache.get(integration_id, lambda: Integration.find_one({"_id": integration_id}))
+    async def find(self, integration_id: str, version: int = 0) -> Integration | None:
+        """The integration with this id, of whatever tenant, also if it is deleted; None if there is none.
 
-    async def of_tenant(self, integration_id: str, tenant: str) -> Integration | None:
-        """The tenant's integration with this id; None if it has none, or deleted it."""
-        found = await self.find(integration_id)
+        Args:
+            integration_id: its id.
+            version: the version that the caller knows of; an older one in the cache is read anew.
+        """
+        cached = self._cache.kept(integration_id)
+        if cached is not None and cached.version >= version:
+            return cached
+        found = await Integration.find_one({"_id": integration_id})
+        if found is not None and found.enabled and found.deleted is None:
+            self._cache.keep(integration_id, found)
+        else:
+            self.forget(integration_id)
+        return found
+
+    async def of_tenant(self, integration_id: str, tenant: str, version: int = 0) -> Integration | None:
+        """The tenant's integration with this id, as `find` finds it; None if it has none, or deleted it."""
+        found = await self.find(integration_id, version)
         return found if found is not None and found.tenant == tenant and found.deleted is None else None
+
+    async def read(self, integration_id: str, tenant: str) -> Integration | None:
+        """As `of_tenant`, from the database: as it is at this moment."""
+        self.forget(integration_id)
+        return await self.of_tenant(integration_id, tenant)
 
     def forget(self, integration_id: str) -> None:
         """Find it anew, because it was changed."""

@@ -65,7 +65,8 @@ class MongoAdmission(AdmissionActivities):
         if admitted.policy is not None:
             if submission.attachments:
                 await Attachment.keep(submission.tenant, submission.attachments)
-            await self._tell(admitted.interaction.integration.integration_id, admitted.interaction.id, 0)
+            integration = submission.integration
+            await self._tell(integration.integration_id, integration.version, admitted.interaction.id, 0)
         return admitted
 
     async def register(self, submission: Submission, run_id: str) -> bool:
@@ -86,8 +87,8 @@ class MongoAdmission(AdmissionActivities):
 
     async def validate(self, submission: Submission, owners: Sequence[User]) -> Validation:
         """Say everything that is wrong with a submission whose destinations have these owners; write nothing."""
-        integration_id = submission.integration.integration_id
-        integration = await self._integrations.of_tenant(integration_id, submission.tenant)
+        asked = submission.integration
+        integration = await self._integrations.of_tenant(asked.integration_id, submission.tenant, asked.version)
         if integration is None or not integration.enabled:
             code = "integration_not_found" if integration is None else "integration_disabled"
             return Validation(problems=[Problem(field="integrationId", code=code)])

@@ -100,7 +100,9 @@ class ProviderDispatch(DispatchActivities):
 
     async def _prepare(self, dispatch: Dispatch) -> tuple[AnyProvider, Outbound] | Rejected:
         """The provider and the message for it; or why it surely cannot be sent."""
-        integration = await self.integrations.of_tenant(dispatch.integration_id, dispatch.tenant)
+        integration = await self.integrations.of_tenant(
+            dispatch.integration_id, dispatch.tenant, dispatch.integration_version
+        )
         if integration is None:
             return Rejected(code="integration_not_found", failure=FailureClass.CONFIGURATION)
         try:

@@ -51,12 +51,17 @@ def sending_queue(task_queue: str, provider: str) -> str:
 
 
 class Dispatch(_Message):
-    """One message to hand to its provider."""
+    """One message to hand to its provider.
+
+    Attributes:
+        integration_version: the version of the integration that admitted it, or a later one, sends it.
+    """
 
     interaction_id: str
     tenant: str
     provider: str
     integration_id: str
+    integration_version: int = 0
     payload: dict[str, JsonValue]
     destinations: list[Destination]
     repeatable: bool
@@ -70,6 +75,7 @@ class Dispatch(_Message):
             tenant=interaction.tenant,
             provider=interaction.integration.provider,
             integration_id=interaction.integration.integration_id,
+            integration_version=interaction.integration.version,
             payload=interaction.payload,
             destinations=interaction.destinations,
             repeatable=policy.repeatable,
@@ -93,6 +99,7 @@ class Change(_Message):
 
     Attributes:
         integration_id: of the interaction, whose tenant may want to be told.
+        integration_version: a version of the integration that is known to exist.
         sequence: the number of this step.
         revision: grows with each task of the interaction's workflows; a later one knows better.
         due: when the wait that it begins is over at the latest (`domain.waiting`).
@@ -105,6 +112,7 @@ class Change(_Message):
 
     interaction_id: str
     integration_id: str
+    integration_version: int = 0
     sequence: int
     revision: int
     standing: Standing

@@ -106,7 +106,8 @@ class HttpNotifications(NotificationActivities):
         return Replayed(looked_at=len(page), begun=begun, cursor=cursor)
 
     async def _endpoint(self, notification: Notification) -> Endpoint | None:
-        integration = await self.integrations.of_tenant(notification.integration_id, notification.tenant)
+        # As it is now: what goes to a former URL, or is signed by a former secret, is lost or refused.
+        integration = await self.integrations.read(notification.integration_id, notification.tenant)
         return integration.endpoint if integration else None
 
     async def _attempt(self, notification: Notification, endpoint: Endpoint, delivery: Delivery) -> Attempt:

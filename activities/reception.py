@@ -27,7 +27,8 @@ class MongoReception(ReceptionActivities):
     async def receive(self, reception: Reception) -> None:
         """Write the message down as an interaction in `RECEIVED`, with its user and process; once."""
         await _write_down(reception)
-        await self._tell(reception.integration.integration_id, reception.interaction_id, 0)
+        integration = reception.integration
+        await self._tell(integration.integration_id, integration.version, reception.interaction_id, 0)
 
 
 async def _write_down(reception: Reception) -> None:

@@ -44,7 +44,7 @@ class MongoRecord(RecordActivities):
         if change.history:
             # Whoever admits it tells of the registration too; it may end without having been admitted.
             first = change.history_before if change.history_before > 1 else 0
-            await self._tell(change.integration_id, change.interaction_id, first)
+            await self._tell(change.integration_id, change.integration_version, change.interaction_id, first)
         count_statuses(entry.status for entry in change.history)
 
     @activity.defn

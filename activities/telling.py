@@ -27,8 +27,9 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import Notification
 
-Teller = Callable[[str, str, int], Awaitable[None]]
-"""Tells an integration's tenant of an interaction's history from some entry on, if it wants to be told."""
+Teller = Callable[[str, int, str, int], Awaitable[None]]
+"""Notifies the tenant of an integration, of which a version is known, of an interaction's history from some entry on,
+if the tenant has a webhook."""
 
 Show = Callable[[domain.Interaction], JsonValue]
 """An interaction as the API answers it."""
@@ -43,7 +44,7 @@ _PATIENCE: Final = 4.0
 _LOG = logging.getLogger("iris.telling")
 
 
-async def tell_nobody(integration_id: str, interaction_id: str, first: int) -> None:
+async def tell_nobody(integration_id: str, version: int, interaction_id: str, first: int) -> None:
     """The teller of those who tell nobody."""
 
 
@@ -59,7 +60,7 @@ class TenantTeller:
     show: Show
     begin: Begin
 
-    async def tell(self, integration_id: str, interaction_id: str, first: int) -> None:
+    async def tell(self, integration_id: str, version: int, interaction_id: str, first: int) -> None:
         """Begin to tell of an interaction's history from an entry on, where the tenant subscribed to it.
 
         What cannot be kept is not told, and what cannot be begun waits for the reconciliation.
@@ -69,7 +70,7 @@ class TenantTeller:
         """
         notifications: Sequence[Notification] = []
         with _not_held_up("something", interaction_id):
-            notifications = await self._notifications(integration_id, interaction_id, first)
+            notifications = await self._notifications(integration_id, version, interaction_id, first)
         kept: list[Notification] = []
         for notification in notifications:
             with _not_held_up(notification.event, interaction_id):
@@ -81,8 +82,10 @@ class TenantTeller:
         except Exception as error:  # noqa: BLE001 - whatever it is, the reconciliation begins what is kept
             _LOG.warning("what happened to %s is told later: %s", interaction_id, type(error).__name__)
 
-    async def _notifications(self, integration_id: str, interaction_id: str, first: int) -> Sequence[Notification]:
-        integration = await self.integrations.find(integration_id)
+    async def _notifications(
+        self, integration_id: str, version: int, interaction_id: str, first: int
+    ) -> Sequence[Notification]:
+        integration = await self.integrations.find(integration_id, version)
         if integration is None or integration.endpoint is None or integration.deleted is not None:
             return []
         document = await Interaction.find_one({"_id": interaction_id})

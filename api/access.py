@@ -1,6 +1,5 @@
 """Who calls: by API key or by the token of a session; everything is scoped to the caller's tenant."""
 
-import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -134,9 +133,7 @@ def _note_use(key: ApiKey, state: IrisState) -> None:
     """Write down that a key is used, while its caller goes on."""
     now = utc_now()
     if key.used is None or now - key.used >= _USE_NOTED:
-        task = asyncio.ensure_future(_write_use(key.id, now))
-        state.aside.add(task)
-        task.add_done_callback(state.aside.discard)
+        state.go_on(_write_use(key.id, now))
 
 
 async def _write_use(key_id: str, now: datetime) -> None:

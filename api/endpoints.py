@@ -18,7 +18,7 @@ from api.schemas.common import inlined_schema
 from api.schemas.endpoints import EndpointAnswer, EndpointEnvelope, EndpointRequest, ReplayAnswer, ReplayEnvelope
 from api.schemas.endpoints import ReplayRequest as ReplayAsked
 from api.state import IrisState, State
-from api.telling import begin_replay, replay_progress
+from api.telling import begin_replay, replay_progress, wake_all
 from domain.access import Caller, Operation
 from domain.clock import to_milliseconds, utc_now
 from domain.errors import InvalidRequestError, NotFoundError
@@ -28,7 +28,7 @@ from domain.telling import host_of, problems_of_subscriptions
 from models.audit import write_audit
 from models.endpoint import Endpoint
 from models.integration import Integration
-from models.notification import HeldHost
+from models.notification import HeldHost, Notification
 from security.outbound_guard import ForbiddenAddressError
 from settings import Environment
 from workflows.messages import ReplayInput, ReplayProgress
@@ -95,7 +95,7 @@ async def set_endpoint(
 
     Each event is a `POST` of `{"Event": …, "Created": …, "Payload": <the interaction>}`, signed by Standard Webhooks
     (https://www.standardwebhooks.com). The answer to the first call has the secret that verifies it, and no other has.
-    A key must be allowed to read interactions itself.
+    A key must be allowed to read interactions itself. Pending notifications are tried again at once.
     """
     check_grant(caller, "Url", [Operation.INTERACTIONS_READ])
     integration = await _integration(integration_id, caller)
@@ -104,8 +104,10 @@ async def set_endpoint(
     if problems:
         raise InvalidRequestError(problems)
     await HeldHost.release(caller.tenant, host_of(asked.url))
-    changed = await _change(integration, {"url": asked.url, "subscriptions": asked.subscriptions, "updated": utc_now()})
+    changes: dict[str, object] = {"url": asked.url, "subscriptions": asked.subscriptions, "updated": utc_now()}
+    changed = await _change(state, integration, changes)
     if changed is not None:
+        state.go_on(wake_all(state.temporal, caller.tenant, integration.id))
         await write_audit(caller, "webhook.changed", integration.id, ["Url", "Subscriptions"])
         return _shown(changed, "Webhook actualizado")
     secret, now = new_secret(), utc_now()
@@ -116,9 +118,8 @@ async def set_endpoint(
         created=now,
         updated=now,
     )
-    await Integration.collection().update_one(
-        {"_id": integration.id, "endpoint": None}, {"$set": {"endpoint": endpoint.model_dump()}}
-    )
+    await Integration.set_endpoint(integration.id, endpoint)
+    state.integrations.forget(integration.id)
     await write_audit(caller, "webhook.created", integration.id, ["Url", "Subscriptions"])
     made = await _integration(integration_id, caller)
     return _shown(made, "Webhook creado", secret if made.endpoint == endpoint else None)
@@ -144,11 +145,13 @@ async def read_endpoint(
     responses=refusals(404),
 )
 async def remove_endpoint(
-    integration_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)]
+    integration_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)], state: State
 ) -> JSONResponse:
-    """Tell nobody any more; what is still to be told is cancelled when its turn comes."""
+    """Deliver no more events of this integration; the notifications that are pending become `CANCELLED`."""
     integration = await _telling(integration_id, caller)
-    await Integration.collection().update_one({"_id": integration.id}, {"$set": {"endpoint": None}})
+    await Integration.set_endpoint(integration.id, None)
+    state.integrations.forget(integration.id)
+    await Notification.cancel_all(caller.tenant, integration.id)
     await write_audit(caller, "webhook.removed", integration.id)
     return success(None, "Webhook eliminado")
 
@@ -166,6 +169,7 @@ async def rotate_secret(
     integration = await _telling(integration_id, caller)
     secret, now = new_secret(), utc_now()
     changed = await _change(
+        state,
         integration,
         {
             "secret": state.opener.vault.seal({"secret": secret}),
@@ -254,14 +258,11 @@ async def _telling(integration_id: str, caller: Caller) -> Integration:
     return integration
 
 
-async def _change(integration: Integration, changes: dict[str, object]) -> Integration | None:
+async def _change(state: IrisState, integration: Integration, changes: dict[str, object]) -> Integration | None:
     """The integration with its endpoint changed; None if it has none."""
-    found = await Integration.collection().find_one_and_update(
-        {"_id": integration.id, "endpoint": {"$ne": None}},
-        {"$set": {f"endpoint.{name}": value for name, value in changes.items()}},
-        return_document=True,
-    )
-    return Integration.model_validate(found) if found else None
+    changed = await Integration.change_endpoint(integration.id, changes)
+    state.integrations.forget(integration.id)
+    return changed
 
 
 def _shown(integration: Integration, detail: str, secret: str | None = None) -> JSONResponse:

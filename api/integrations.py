@@ -41,6 +41,7 @@ from domain.problems import Problem
 from integrations import problems_of_settings
 from models.audit import write_audit
 from models.integration import Integration
+from models.notification import Notification
 from providers import PROVIDERS
 from providers.base import AnyProvider, Check, MisconfiguredError, TransientError
 from security.at_rest import UnsealableError
@@ -162,7 +163,8 @@ async def change_integration(
 ) -> JSONResponse:
     """Change what is given; configuration and credentials field by field.
 
-    This process uses what is new at once, the others within `IRIS_LOOKUPS_KEPT`.
+    Sends and webhooks that this process takes from then on use it at once, in whichever worker; those that other
+    processes of the API take use it within `IRIS_LOOKUPS_KEPT`.
     """
     asked = parse_fields(IntegrationChange, await read_object(request, state.settings.largest_body))
     for _ in range(_MOST_TRIES):
@@ -196,6 +198,7 @@ async def delete_integration(
         integration = await _of_tenant(caller, integration_id)
         deleted = await integration.change({"deleted": utc_now()})
         if deleted is not None:
+            await Notification.cancel_all(caller.tenant, integration_id)
             state.integrations.forget(integration_id)
             await write_audit(caller, "integration.deleted", integration_id)
             return success(_details(state, deleted), "Integración eliminada")

@@ -1,6 +1,8 @@
 """What the API's process holds open, for its routes."""
 
 import asyncio
+import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -16,6 +18,8 @@ from models.matching import Addressee
 from security.file_links import FileLinks
 from settings import Settings
 from timed_cache import TimedCache
+
+_LOG = logging.getLogger("iris.api")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,17 @@ class IrisState:
     rates: RequestRates
     addressees: TimedCache[Addressee]
     aside: set[asyncio.Future[None]] = field(default_factory=set[asyncio.Future[None]])
+
+    def go_on(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something while nobody waits for it; what it cannot do is logged."""
+        task = asyncio.create_task(work)
+        self.aside.add(task)
+        task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Future[None]) -> None:
+        self.aside.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _LOG.warning("something that nobody waited for failed: %s", type(error).__name__)
 
 
 async def state_of(request: Request) -> IrisState:

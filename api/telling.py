@@ -21,7 +21,7 @@ from domain.clock import utc_now
 from domain.errors import UnavailableError
 from domain.identifiers import notification_workflow_id, replay_workflow_id
 from domain.telling import NotificationState
-from models.notification import Notification
+from models.notification import PENDING, Notification
 from settings import Settings
 from workflows import attributes
 from workflows.messages import NotificationInput, ReplayInput, ReplayProgress
@@ -77,6 +77,16 @@ async def cancel(client: Client, notification: Notification) -> NotificationStat
         await Notification.conclude(notification.id, NotificationState.CANCELLED)
         ended = await Notification.find_one({"_id": notification.id})
         return ended.state if ended else NotificationState.CANCELLED
+
+
+async def wake_all(client: Client, tenant: str, integration_id: str) -> None:
+    """Let all pending notifications of an integration be tried at once; each that misses it is tried at its time."""
+    async for notification in Notification.find({"tenant": tenant, "integration_id": integration_id, **PENDING}):
+        handle = client.get_workflow_handle_for(
+            NotificationWorkflow.run, notification_workflow_id(notification.id, notification.round)
+        )
+        with suppress(RPCError):
+            await handle.signal(NotificationWorkflow.wake, rpc_timeout=_PATIENCE)
 
 
 async def begin_replay(client: Client, settings: Settings, replay: ReplayInput) -> None:

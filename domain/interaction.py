@@ -69,7 +69,11 @@ class AuditTrail(_Value):
 
 
 class IntegrationReference(_Value):
-    """The integration that an interaction uses: its channel and provider, nothing secret."""
+    """The integration that an interaction uses: its channel and provider, nothing secret.
+
+    Attributes:
+        version: of the integration when it was described; a process that has an older one cached reads it anew.
+    """
 
     integration_id: str
     integration_name: str
@@ -78,6 +82,7 @@ class IntegrationReference(_Value):
     provider: str
     provider_id: str
     provider_title: str
+    version: int = 0
 
 
 class DispatchPolicy(_Value):

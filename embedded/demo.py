@@ -125,5 +125,5 @@ async def _integration(tenant: str, channel: Channel, sandbox_url: str, credenti
         )
     )
     current = {"configuration": {"baseUrl": sandbox_url}, "credentials": credentials}
-    await Integration.collection().update_one({"_id": integration_id}, {"$set": current})
+    await Integration.collection().update_one({"_id": integration_id}, {"$set": current, "$inc": {"version": 1}})
     return integration_id

@@ -24,6 +24,7 @@ class Integration(Stored):
         configuration: what the provider needs and may be seen.
         credentials: what it needs and may not: sealed by `security.at_rest.Vault`.
         at_least_once: whether a send that nobody answered is repeated, at the risk of sending twice.
+        version: grows with every change, also of the endpoint.
         updated: when it was last changed.
         deleted: since when nothing is sent through it; None unless it is deleted.
         fingerprint: of the request with an `Idempotency-Key` that made it, sealed too, since the credentials are in it.
@@ -39,6 +40,7 @@ class Integration(Stored):
     at_least_once: bool = False
     enabled: bool = True
     endpoint: Endpoint | None = None
+    version: int = 1
     created: datetime = Field(default_factory=utc_now)
     updated: datetime = Field(default_factory=utc_now)
     deleted: datetime | None = None
@@ -66,7 +68,24 @@ class Integration(Stored):
             "configuration": self.configuration,
             "credentials": self.credentials,
         }
-        found = await self.collection().find_one_and_update(
-            unchanged, {"$set": {**changes, "updated": utc_now()}}, return_document=ReturnDocument.AFTER
+        return await self._write(unchanged, {**changes, "updated": utc_now()})
+
+    @classmethod
+    async def set_endpoint(cls, integration_id: str, endpoint: Endpoint | None) -> None:
+        """Give an integration its first endpoint, unless it has one; or, with None, take its endpoint away."""
+        differs = {"endpoint": None} if endpoint else {"endpoint": {"$ne": None}}
+        await cls._write({"_id": integration_id, **differs}, {"endpoint": endpoint.model_dump() if endpoint else None})
+
+    @classmethod
+    async def change_endpoint(cls, integration_id: str, changes: Mapping[str, object]) -> "Integration | None":
+        """Write changes of an integration's endpoint; None if it has none."""
+        having_one = {"_id": integration_id, "endpoint": {"$ne": None}}
+        return await cls._write(having_one, {f"endpoint.{name}": value for name, value in changes.items()})
+
+    @classmethod
+    async def _write(cls, selector: Mapping[str, object], changes: Mapping[str, object]) -> "Integration | None":
+        """The one way in which an integration is changed: with another version."""
+        found = await cls.collection().find_one_and_update(
+            selector, {"$set": changes, "$inc": {"version": 1}}, return_document=ReturnDocument.AFTER
         )
-        return Integration.model_validate(found) if found else None
+        return cls.model_validate(found) if found else None

@@ -18,7 +18,8 @@ from models.base import Stored
 KEPT_SECONDS: Final = 30 * 24 * 60 * 60
 """How long a notification is kept: much longer than it is tried to tell it."""
 
-_PENDING: Final = {"state": NotificationState.PENDING.value}
+PENDING: Final = {"state": NotificationState.PENDING.value}
+"""What selects the notifications that are still to be delivered."""
 
 
 class Attempt(BaseModel):
@@ -104,7 +105,7 @@ class Notification(Stored):
                 for field in ("integration_id", "interaction_id", "event", "state", "host")
             ),
             # Only what is still to be told.
-            IndexModel([("next_attempt", ASCENDING), ("_id", ASCENDING)], partialFilterExpression=_PENDING),
+            IndexModel([("next_attempt", ASCENDING), ("_id", ASCENDING)], partialFilterExpression=PENDING),
             IndexModel([("created", ASCENDING)], expireAfterSeconds=KEPT_SECONDS),
         ]
 
@@ -143,20 +144,27 @@ class Notification(Stored):
         cls, notification_id: str, attempt: Attempt, state: NotificationState, next_attempt: datetime | None
     ) -> None:
         """Write an attempt down, and what comes of it."""
-        selector = {"_id": notification_id, **_PENDING}
+        selector = {"_id": notification_id, **PENDING}
         changes = {"state": state.value, "next_attempt": next_attempt}
         await cls.collection().update_one(selector, {"$set": changes, "$push": {"attempts": attempt.model_dump()}})
 
     @classmethod
     async def postpone(cls, notification_id: str, until: datetime) -> None:
         """Let it wait."""
-        await cls.collection().update_one({"_id": notification_id, **_PENDING}, {"$set": {"next_attempt": until}})
+        await cls.collection().update_one({"_id": notification_id, **PENDING}, {"$set": {"next_attempt": until}})
 
     @classmethod
     async def conclude(cls, notification_id: str, state: NotificationState) -> None:
         """End what is still to be told otherwise than by an attempt."""
         changes = {"state": state.value, "next_attempt": None}
-        await cls.collection().update_one({"_id": notification_id, **_PENDING}, {"$set": changes})
+        await cls.collection().update_one({"_id": notification_id, **PENDING}, {"$set": changes})
+
+    @classmethod
+    async def cancel_all(cls, tenant: str, integration_id: str) -> None:
+        """Cancel all of an integration that are still to be delivered; their workflows end at their next attempt."""
+        selector = {"tenant": tenant, "integration_id": integration_id, **PENDING}
+        changes = {"state": NotificationState.CANCELLED.value, "next_attempt": None}
+        await cls.collection().update_many(selector, {"$set": changes})
 
     @classmethod
     async def begin_again(cls, selector: dict[str, Any], replay: str | None = None) -> "Notification | None":
@@ -199,7 +207,7 @@ class Notification(Stored):
     @classmethod
     async def pending(cls, notification_id: str) -> "Notification | None":
         """The notification, if it is still to be told."""
-        return await cls.find_one({"_id": notification_id, **_PENDING})
+        return await cls.find_one({"_id": notification_id, **PENDING})
 
     @classmethod
     async def overdue(
@@ -217,7 +225,7 @@ class Notification(Stored):
 
 def overdue_selector(before: datetime, after: tuple[datetime, str] | None) -> dict[str, Any]:
     """What selects the notifications that `Notification.overdue` gives."""
-    late: dict[str, Any] = {**_PENDING, "next_attempt": {"$lt": before}}
+    late: dict[str, Any] = {**PENDING, "next_attempt": {"$lt": before}}
     if after is None:
         return late
     date, last_id = after

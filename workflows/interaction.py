@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.clock import to_milliseconds
     from domain.events import HeardNews
-    from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry, Interaction
+    from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry, IntegrationReference, Interaction
     from domain.outcomes import Accepted
     from domain.problems import Problem
     from domain.status import FAILURES, UNSENT, Milestone, Standing, Status
@@ -64,6 +64,7 @@ class InteractionWorkflow:
         self._history: list[HistoryEntry] = []
         self._standing = Standing(status=Status.VALIDATION_PENDING)
         self._integration_id = ""
+        self._integration_version = 0
         self._sequence = 0
         self._tasks_before = 0
         self._created: datetime = workflow.now()
@@ -148,8 +149,12 @@ class InteractionWorkflow:
 
     def _begin(self, submission: Submission) -> None:
         self._sequence = 1
-        self._integration_id = submission.integration.integration_id
+        self._use(submission.integration)
         self._stand(self._standing, [submission.first_entry()])
+
+    def _use(self, integration: IntegrationReference) -> None:
+        self._integration_id = integration.integration_id
+        self._integration_version = integration.version
 
     async def _refuse(self, registered: Interaction, fingerprint: str, problems: list[Problem]) -> None:
         standing = Standing(status=Status.VALIDATION_ERROR)
@@ -169,7 +174,7 @@ class InteractionWorkflow:
         if record is None:
             raise ApplicationError("there is no such interaction", type="NotFound", non_retryable=True)
         self._sequence = record.sequence
-        self._integration_id = record.interaction.integration.integration_id
+        self._use(record.interaction.integration)
         self._policy = record.policy
         self._due = record.due
         self._is_erased = self._is_erased or record.is_erased
@@ -309,6 +314,7 @@ class InteractionWorkflow:
         change = Change(
             interaction_id=self._start.interaction_id,
             integration_id=self._integration_id,
+            integration_version=self._integration_version,
             sequence=self._sequence + 1,
             revision=self._revision(),
             standing=standing,

@@ -26,6 +26,7 @@ class NotificationWorkflow:
     def __init__(self, start: NotificationInput) -> None:
         self._start = start
         self._is_cancelled = False
+        self._is_woken = False
         self._ended: NotificationState | None = None
 
     @workflow.run
@@ -42,9 +43,15 @@ class NotificationWorkflow:
         await workflow.wait_condition(lambda: self._ended is not None)
         return cast("NotificationState", self._ended)
 
+    @workflow.signal(description="Try again at once: its endpoint was changed")
+    def wake(self) -> None:
+        """Wait no longer for the next attempt."""
+        self._is_woken = True
+
     async def _tell(self, start: NotificationInput) -> NotificationState:
         deadline = workflow.now() + start.patience
         while not self._is_cancelled:
+            self._is_woken = False
             told = await workflow.execute_activity_method(
                 NotificationActivities.deliver,
                 Delivery(notification_id=start.notification_id, at=workflow.now(), deadline=deadline),
@@ -57,7 +64,9 @@ class NotificationWorkflow:
             wait = max(told.next_attempt - workflow.now(), _AT_ONCE)
             with suppress(TimeoutError):
                 await workflow.wait_condition(
-                    lambda: self._is_cancelled, timeout=wait, timeout_summary="until the next attempt"
+                    lambda: self._is_cancelled or self._is_woken,
+                    timeout=wait,
+                    timeout_summary="until the next attempt",
                 )
         await workflow.execute_activity_method(
             NotificationActivities.conclude,

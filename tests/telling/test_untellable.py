@@ -111,7 +111,7 @@ async def test_what_cannot_even_be_shown_holds_up_nothing(iris: Iris, integratio
 
     before = await told(iris)
     teller = TenantTeller(Integrations(iris.settings.lookups_kept), fail, partial(begin, iris.temporal, iris.settings))
-    await teller.tell(integration_id, sent["id"], 0)
+    await teller.tell(integration_id, 0, sent["id"], 0)
     assert grown(before, await told(iris), "iris_untold_events_total") == 1
 
 
@@ -130,7 +130,7 @@ async def test_what_temporal_does_not_take_is_kept_for_the_reconciliation(
         show=lambda interaction: InteractionAnswer.of(interaction).on_the_wire(),
         begin=partial(begin, nowhere, iris.settings),
     )
-    await teller.tell(integration_id, sent["id"], 0)
+    await teller.tell(integration_id, 0, sent["id"], 0)
     kept = await Notification.find({"interaction_id": sent["id"]}).sort("position").to_list()
     assert [one.event for one in kept] == [OUT, STATUS, STATUS, CUSTOM, STATUS]
     assert [(one.state, one.attempts) for one in kept] == [(NotificationState.PENDING, [])] * 5

@@ -272,6 +272,7 @@ STORIES: Final[Mapping[str, Story]] = {
     "could_not_be_looked_for": Story(repair.could_not_be_looked_for),
     "told_at_the_second_attempt": Story(telling.told_at_the_second_attempt),
     "told_no_more": Story(telling.told_no_more),
+    "told_elsewhere": Story(telling.told_elsewhere),
     "told_again": Story(telling.told_again),
     "inbound": Story(inbound),
     "cancelled_before_it_is_sent": Story(cancelling.cancelled_before_it_is_sent),

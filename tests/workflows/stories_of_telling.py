@@ -36,6 +36,17 @@ async def told_no_more(iris: Iris) -> str:
         return await _ended(iris, notification)
 
 
+async def told_elsewhere(iris: Iris) -> str:
+    """Its endpoint is given another URL while it waits for its next attempt."""
+    async with receiving() as dead, receiving() as receiver:
+        dead.status = 503
+        notification = await _notification(iris, dead)
+        await dead.calls_of(3)
+        path = f"/configuration/integration/{notification.integration_id}/webhook"
+        await _post(iris, path, {"Url": receiver.url, "Subscriptions": ["INTERACTION_OUT_CREATED_EVT"]})
+        return await _ended(iris, notification)
+
+
 async def told_again(iris: Iris) -> str:
     async with receiving() as receiver:
         first = await _notification(iris, receiver)
