@@ -60,6 +60,7 @@ async def authenticate(
     if caller is None:
         raise UnauthenticatedError([Problem(field="Authorization", code="unauthenticated")])
     note(tenant=caller.tenant)
+    request.state.tenant = caller.tenant
     if caller.key_id is not None:
         state.rates.take(caller.key_id)
     return caller

@@ -33,8 +33,8 @@ from api import (
 )
 from api.boundary import DOCUMENTATION, Boundary
 from api.errors import add_error_handlers
+from api.limits import AdaptiveLimiter, ConcurrencyLimiter
 from api.rates import RequestRates
-from api.room import ElasticRoom, Room
 from api.state import IrisState
 from bootstrap import connect_temporal, http_clients, mongodb
 from integrations import Integrations, ProviderOpener
@@ -46,10 +46,10 @@ from timed_cache import TimedCache
 ADDRESSEES_KEPT: Final = timedelta(minutes=10)
 """So long after a submission most of its receipts have come."""
 
-LARGEST_AT_ONCE: Final = 4
-"""The bodies of webhooks may together be so many times as large as one may be."""
+MAX_LARGEST_BODIES: Final = 4
+"""Bodies of the largest size that a process holds at once."""
 
-UPLOADS_AT_ONCE: Final = 50
+MAX_CONCURRENT_UPLOADS: Final = 50
 """Each holds a chunk of its file in memory, and a connection to MongoDB now and then."""
 
 DESCRIPTION: Final = """One call to send a message through any channel and any provider.
@@ -71,11 +71,11 @@ def create_app(settings: Settings) -> Boundary:
                 database=database,
                 temporal=await connect_temporal(settings),
                 opener=ProviderOpener(vault=vault, http=http, public_url=settings.public_url, guard=guard),
-                submissions=ElasticRoom(settings.submissions_at_once),
-                webhooks=ElasticRoom(settings.webhooks_at_once),
-                streams=Room(settings.streams_at_once),
-                webhook_bytes=Room(settings.largest_webhook * LARGEST_AT_ONCE),
-                uploads=Room(UPLOADS_AT_ONCE),
+                submissions=AdaptiveLimiter(settings.submissions_at_once),
+                webhooks=AdaptiveLimiter(settings.webhooks_at_once),
+                streams=ConcurrencyLimiter(settings.streams_at_once),
+                body_bytes=ConcurrencyLimiter(settings.largest_webhook * MAX_LARGEST_BODIES),
+                uploads=ConcurrencyLimiter(MAX_CONCURRENT_UPLOADS),
                 file_links=FileLinks.of(settings),
                 integrations=Integrations(settings.lookups_kept),
                 callers=TimedCache(settings.lookups_kept),

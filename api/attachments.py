@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import JsonValue
 
 from api.access import allowed
-from api.bodies import stream_bytes
+from api.bodies import BodyTimeout, stream_bytes
 from api.description import refusals
 from api.envelope import Envelope, success
 from api.idempotency import IdempotencyKey, check_same, id_by_key
@@ -28,7 +28,7 @@ from settings import Settings
 
 router = APIRouter(tags=["attachments"])
 
-LONGEST_UPLOAD: Final = 300.0
+UPLOAD_TIMEOUT: Final = BodyTimeout(300.0)
 """Seconds that a caller has to send a file; less than `models.attachment.LONGEST_UPLOAD`."""
 
 _BINARY: Final[dict[str, JsonValue]] = {"schema": {"type": "string", "format": "binary"}}
@@ -63,8 +63,8 @@ async def upload_attachment(
         media_type=_media_type(request, state.settings),
     )
     key = None if idempotency_key is None else id_by_key("attachment", caller, idempotency_key)
-    with state.uploads.take():
-        chunks = stream_bytes(request, state.settings.largest_attachment, LONGEST_UPLOAD)
+    with state.uploads.acquire(caller.tenant):
+        chunks = stream_bytes(request, state.settings.largest_attachment, UPLOAD_TIMEOUT)
         checked = _checked(chunks, attachment.media_type)
         kept = await attachment.upload(checked, state.settings.unused_attachments_kept, key)
     check_same(_likeness(kept), _likeness(attachment))

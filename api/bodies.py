@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeVar, cast
 
 from fastapi import Request
 from pydantic import BaseModel, JsonValue, ValidationError
 from starlette.requests import ClientDisconnect
 
+from api.limits import ConcurrencyLimiter, Slot
 from domain.errors import InvalidRequestError
 from domain.problems import MOST_PROBLEMS, Problem, problems_of_validation
 
@@ -21,39 +24,69 @@ _REFERENCE: Final = frozenset({"$ref", "$id"})
 """The names of an object that MongoDB's drivers read as a reference, and give back as something else
 (https://www.mongodb.com/docs/manual/reference/database-references/#dbrefs)."""
 
-LONGEST_UPLOAD: Final = 30.0
-"""Seconds that a caller has to send a body."""
+
+@dataclass(frozen=True, slots=True)
+class BodyTimeout:
+    """How long a body may take.
+
+    Attributes:
+        seconds: for a body of any size.
+        bytes_per_second: each second's worth of bytes that arrived gives the rest another second.
+    """
+
+    seconds: float
+    bytes_per_second: float = math.inf
+
+
+BODY_TIMEOUT: Final = BodyTimeout(30.0)
+
+UNCHARGED_BYTES: Final = 65_536
+"""Bytes of each body that count against no limit: the server holds so many of every connection anyway, and without them
+nobody's small request could be refused for somebody's large one."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-async def read_bytes(request: Request, limit: int) -> bytes:
+async def read_bytes(
+    request: Request, limit: int, slot: Slot | None = None, body_timeout: BodyTimeout | None = None
+) -> bytes:
     """A request's body, at most `limit` bytes of it.
+
+    Args:
+        request: the request.
+        limit: bytes.
+        slot: what the bytes are charged to, as they arrive.
+        body_timeout: how long the body may take; `BODY_TIMEOUT` unless given.
 
     Raises:
         InvalidRequestError: if it is larger, or does not come in time.
+        OverloadedError: if too many bytes are held already.
     """
     body = bytearray()
-    async for chunk in stream_bytes(request, limit, LONGEST_UPLOAD):
+    charged = UNCHARGED_BYTES
+    async for chunk in stream_bytes(request, limit, body_timeout or BODY_TIMEOUT):
         body += chunk
+        if slot is not None and len(body) > charged:
+            slot.grow(len(body) - charged)
+            charged = len(body)
     return bytes(body)
 
 
-async def stream_bytes(request: Request, limit: int, seconds: float) -> AsyncGenerator[bytes]:
+async def stream_bytes(request: Request, limit: int, body_timeout: BodyTimeout) -> AsyncGenerator[bytes]:
     """A request's body as it comes, at most `limit` bytes of it.
 
     Raises:
-        InvalidRequestError: if it is larger, or takes longer than so many seconds.
+        InvalidRequestError: if it is larger, or takes too long.
     """
     too_large = InvalidRequestError([Problem(field="", code="body_too_large", details={"limit": limit})])
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise too_large
     size, chunks = 0, request.stream()
-    deadline = asyncio.get_running_loop().time() + seconds
+    deadline = asyncio.get_running_loop().time() + body_timeout.seconds
     try:
         while True:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(deadline + size / body_timeout.bytes_per_second):
                 chunk = await anext(chunks, None)
             if chunk is None:
                 return
@@ -73,8 +106,11 @@ async def read_object(request: Request, limit: int) -> dict[str, JsonValue]:
     Raises:
         InvalidRequestError: if it is none, or could not be stored: numbers beyond 64 bits, lone surrogates, NUL in
             names, deeper than `DEEPEST`, MongoDB's references.
+        OverloadedError: if the tenant, or all together, send too much at once.
     """
-    body = await read_bytes(request, limit)
+    limiter: ConcurrencyLimiter = request.app.state.iris.body_bytes
+    with limiter.acquire(getattr(request.state, "tenant", ""), amount=0) as slot:
+        body = await read_bytes(request, limit, slot)
     try:
         parsed = json.loads(
             body.decode("utf-8-sig"), object_pairs_hook=_without_repetition, parse_constant=_no_constant

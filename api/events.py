@@ -86,7 +86,7 @@ async def stream_events(  # noqa: PLR0913 - one parameter for each filter
     if last_event_id and not _PLACE.fullmatch(last_event_id):
         raise InvalidRequestError([Problem(field="Last-Event-ID", code="bad_event_id")])
     async with AsyncExitStack() as stack:
-        stack.enter_context(state.streams.take())
+        stack.enter_context(state.streams.acquire(caller.tenant))
         changes = await stack.enter_async_context(_watching(caller.tenant, integration_id, last_event_id or None))
         frames = _frames(request, changes, frozenset(event or ClientEvent))
         return _EventStream(frames, stack.pop_all())

@@ -84,9 +84,8 @@ async def send_interaction(
     200 means admitted: validated, user and process resolved, written down and queued. What becomes of it is read with
     `GET /v1/interactions/{id}`.
     """
-    with state.submissions.take():
-        raw = await read_object(request, state.settings.largest_body)
-        asked = parse_fields(SendRequest, raw)
+    asked = parse_fields(SendRequest, await read_object(request, state.settings.largest_body))
+    with state.submissions.acquire(caller.tenant):
         return await answered(request, state, await _submission(state, asked, caller, idempotency_key))
 
 

@@ -47,8 +47,8 @@ async def resend_interaction(
     `GET /v1/interactions?resendOf=` finds it by that. What may still arrive is refused with 409 `may_still_arrive`
     unless `force` is true.
     """
-    with state.submissions.take():
-        asked = parse_fields(ResendRequest, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(ResendRequest, await read_object(request, state.settings.largest_body))
+    with state.submissions.acquire(caller.tenant):
         first = await found_interaction(interaction_id, caller)
         code = why_not_resent(first.direction, first.standing, has_content=bool(first.payload), is_forced=asked.force)
         new_id = id_by_key("interaction", caller, idempotency_key)

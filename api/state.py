@@ -10,8 +10,8 @@ from fastapi import Depends, Request
 from pymongo import AsyncMongoClient
 from temporalio.client import Client
 
+from api.limits import ConcurrencyLimiter
 from api.rates import RequestRates
-from api.room import Room
 from domain.access import Caller
 from integrations import Integrations, ProviderOpener
 from models.matching import Addressee
@@ -28,12 +28,12 @@ class IrisState:
 
     Attributes:
         opener: opens providers, to verify and read their webhooks.
-        submissions: how many submissions are taken on at once.
-        webhooks: how many webhooks are.
-        streams: how many streams of events are.
-        uploads: how many uploads are.
+        submissions: limits the submissions that are worked on at once.
+        webhooks: the same of webhooks whose signature is right.
+        streams: the same of streams of events.
+        uploads: the same of uploads.
+        body_bytes: limits the bytes of request bodies that are held at once.
         file_links: reads the links that providers follow to files.
-        webhook_bytes: how many bytes their bodies may have together.
         integrations: found, and kept for a while.
         callers: by the hash of their API key or by their session, kept for a while.
         rates: of the requests of API keys.
@@ -45,11 +45,11 @@ class IrisState:
     database: AsyncMongoClient[dict[str, Any]]
     temporal: Client
     opener: ProviderOpener
-    submissions: Room
-    webhooks: Room
-    streams: Room
-    webhook_bytes: Room
-    uploads: Room
+    submissions: ConcurrencyLimiter
+    webhooks: ConcurrencyLimiter
+    streams: ConcurrencyLimiter
+    body_bytes: ConcurrencyLimiter
+    uploads: ConcurrencyLimiter
     file_links: FileLinks
     integrations: Integrations
     callers: TimedCache[Caller]

@@ -11,10 +11,9 @@ from typing import Final, TypeVar
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
-from api.bodies import check_storable, read_bytes
+from api.bodies import BodyTimeout, check_storable, read_bytes
 from api.engine import receive, tell
 from api.envelope import failure
-from api.room import bytes_to_come
 from api.state import IrisState, State
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError, NotFoundError
@@ -37,6 +36,9 @@ Answer = TypeVar("Answer")
 _LOG = logging.getLogger("iris.webhooks")
 _LARGE: Final = 65_536
 """Bytes of a body that are read in milliseconds."""
+WEBHOOK_TIMEOUT: Final = BodyTimeout(seconds=5, bytes_per_second=500_000)
+"""Short, since nobody knows who sends a body before its signature is seen; long enough for a mail of 25 MB."""
+
 _KEPT_BODY: Final = 10_000
 """Characters that are kept of a webhook that could not be read."""
 
@@ -58,31 +60,33 @@ async def take_webhook(provider: str, integration_id: str, request: Request, sta
     Answered with an empty 200 once everything in it is passed on or kept: also when it is about nobody, because
     repeating it would not help.
     """
-    with state.webhooks.take():
-        integration = await _integration(state, provider, integration_id)
+    integration = await _integration(state, provider, integration_id)
+    try:
+        opened = state.opener.open(integration)
+    except MisconfiguredError as error:
+        return _refuse(request, integration, error)
+    limit = min(opened.largest_webhook, state.settings.largest_webhook)
+    with state.body_bytes.acquire(integration.tenant, integration.id, amount=0) as slot:
+        webhook = _webhook(request, await read_bytes(request, limit, slot, WEBHOOK_TIMEOUT), state)
         try:
-            opened = state.opener.open(integration)
-        except MisconfiguredError as error:
+            await _aside(opened.verify, webhook)
+        except UnverifiedError as error:
             return _refuse(request, integration, error)
-        limit = min(opened.largest_webhook, state.settings.largest_webhook)
-        with state.webhook_bytes.take(bytes_to_come(request, limit)):
-            body = await read_bytes(request, limit)
-            return await _take_body(state, request, integration, opened, body)
+        with state.webhooks.acquire(integration.tenant, integration.id):
+            return await _take_verified(state, request, integration, opened, webhook)
 
 
-async def _take_body(
-    state: IrisState, request: Request, integration: Integration, opened: AnyProvider, body: bytes
+async def _take_verified(
+    state: IrisState, request: Request, integration: Integration, opened: AnyProvider, webhook: Webhook
 ) -> Response:
     try:
-        webhook = _webhook(request, body, state)
-        await _aside(opened.verify, webhook)
         key = opened.replay_key(webhook)
         await _refuse_repetition(integration, key)
         heard = await _aside(opened.parse, webhook)
     except UnverifiedError as error:
         return _refuse(request, integration, error)
     except UnreadableError as error:
-        await _keep_unreadable(integration, body, str(error))
+        await _keep_unreadable(integration, webhook.body, str(error))
         return Response(status_code=HTTPStatus.OK)
     await _pass_on(state, integration, heard)
     if key is not None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -14,6 +15,7 @@ from pydantic import JsonValue
 from starlette.types import Message
 
 from api.bodies import read_object
+from api.limits import ConcurrencyLimiter
 from domain.errors import InvalidRequestError
 from domain.problems import MOST_PROBLEMS
 from tests.api.support import mobile, reasons
@@ -188,7 +190,8 @@ def arriving(body: bytes) -> Request:
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return Request({"type": "http", "method": "POST", "path": "/", "headers": []}, receive)
+    app = SimpleNamespace(state=SimpleNamespace(iris=SimpleNamespace(body_bytes=ConcurrencyLimiter(1_000_000))))
+    return Request({"type": "http", "method": "POST", "path": "/", "headers": [], "app": app}, receive)
 
 
 async def taken(body: bytes) -> dict[str, JsonValue] | None:

@@ -139,7 +139,7 @@ async def served() -> AsyncIterator[Served]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> float:
     monkeypatch.setattr(Line, "header_wait", 0.2)
-    monkeypatch.setattr(bodies, "LONGEST_UPLOAD", 0.2)
+    monkeypatch.setattr(bodies, "BODY_TIMEOUT", bodies.BodyTimeout(0.2))
     return 0.2
 
 
@@ -218,6 +218,12 @@ async def test_who_begins_another_request_and_never_ends_its_header_is_cut_off(
 async def test_a_body_that_drips_is_refused_in_time(served: Served) -> None:
     head = b"POST /read HTTP/1.1\r\n" + HOST + b"Content-Length: 500\r\nConnection: close\r\n\r\n"
     assert refusal_of(await served.exchange(head, *[b"x"] * 40)) == (408, "body_too_slow")
+
+
+async def test_a_body_that_keeps_arriving_may_take_longer(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "BODY_TIMEOUT", bodies.BodyTimeout(0.2, bytes_per_second=100))
+    head = b"POST /read HTTP/1.1\r\n" + HOST + b"Content-Length: 800\r\nConnection: close\r\n\r\n"
+    assert (await served.exchange(head, *[b"x" * 20] * 40, seconds=20)).endswith(b"\r\n\r\n800")
 
 
 @pytest.mark.usefixtures("impatient")
