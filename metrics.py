@@ -33,6 +33,11 @@ _WEBHOOK_LAG: Final = Histogram(
     ["channel", "provider"],
     buckets=(0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 3_600, 86_400),
 )
+_UNREADABLE: Final = Counter(
+    "iris_unreadable_webhook_items",
+    "Webhooks, and items of webhooks, that were signed and could not be read: kept in unmatched_news",
+    ["channel", "provider"],
+)
 _UNTOLD: Final = Counter(
     "iris_untold_events", "Events that a tenant wanted to be told of and is not, because they could not be kept"
 )
@@ -55,6 +60,11 @@ def count_statuses(statuses: Iterable[Status]) -> None:
 def count_untold() -> None:
     """Count an event that could not be told."""
     _UNTOLD.inc()
+
+
+def count_unreadable(channel: Channel, provider: str) -> None:
+    """Count a webhook, or an item of one, that could not be read."""
+    _UNREADABLE.labels(channel, provider).inc()
 
 
 def observe_webhook(channel: Channel, provider: str, occurred_at: datetime | None, heard_at: datetime) -> None:

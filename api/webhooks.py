@@ -17,12 +17,12 @@ from api.envelope import failure
 from api.state import IrisState, State
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError, NotFoundError
-from domain.events import HeardNews, InboundMessage, News, ProviderEvent
+from domain.events import HeardNews, InboundMessage, News, ProviderEvent, UnreadableItem
 from domain.identifiers import derived_id, new_id
 from domain.problems import Problem
 from domain.reception import Reception
 from integrations import describe
-from metrics import observe_webhook
+from metrics import count_unreadable, observe_webhook
 from models.integration import Integration
 from models.matching import Addressee, interactions_of
 from models.unmatched import UnmatchedNews
@@ -152,6 +152,9 @@ async def _pass_on(state: IrisState, integration: Integration, heard: Sequence[N
         if isinstance(item, InboundMessage):
             await _take_in(state, integration, item)
             continue
+        if isinstance(item, UnreadableItem):
+            await _keep_unreadable(integration, item.content.encode(), item.reason)
+            continue
         observe_webhook(integration.channel, integration.provider, item.occurred_at, utc_now())
         found = await _about(state, integration, item)
         if not found and (item.reference or item.provider_message_id or item.up_to is None):
@@ -206,6 +209,7 @@ async def _keep_unmatched(integration: Integration, event: ProviderEvent) -> Non
 
 async def _keep_unreadable(integration: Integration, body: bytes, reason: str) -> None:
     _LOG.warning("integration %s: a webhook that could not be read: %s", integration.id, reason)
+    count_unreadable(integration.channel, integration.provider)
     text = body[:_KEPT_BODY].decode("utf-8", "backslashreplace")
     await UnmatchedNews(
         id=UnmatchedNews.id_of(integration.id, hashlib.sha256(body).hexdigest()),

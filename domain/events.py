@@ -1,7 +1,7 @@
 """What is heard from a provider: news of messages that went out, and messages that came in."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue
 
@@ -101,5 +101,23 @@ class InboundMessage(BaseModel):
     occurred_at: Instant = None
 
 
-News = ProviderEvent | InboundMessage
+MAX_UNREADABLE_CHARACTERS: Final = 10_000
+"""Characters that are kept of an item that could not be read."""
+
+
+class UnreadableItem(BaseModel):
+    """One item of a webhook that is ours and could not be read.
+
+    Attributes:
+        reason: what is wrong with it; names fields, not their values.
+        content: the item as it came, cut.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: Detail
+    content: Annotated[str, AfterValidator(lambda text: text[:MAX_UNREADABLE_CHARACTERS])]
+
+
+News = ProviderEvent | InboundMessage | UnreadableItem
 """Whatever a provider tells."""

@@ -92,6 +92,10 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
         "Esta integración admite como máximo {limit} destinos por interacción",
         "This integration takes at most {limit} destinations per interaction",
     ),
+    "bad_template_parameter": _both(
+        "WhatsApp no admite parámetros vacíos, ni con saltos de línea, tabuladores o más de cuatro espacios seguidos",
+        "WhatsApp takes no parameter that is empty, or has line breaks, tabs or more than four spaces in a row",
+    ),
     "payload_not_supported": _both(
         "El proveedor {provider} no admite este tipo de mensaje; admite: {allowed}",
         "The provider {provider} does not take this kind of message; it takes: {allowed}",
@@ -279,7 +283,9 @@ def problems_of_validation(errors: "Sequence[ErrorDetails]", prefix: str, allowe
     return [_problem(error, prefix, allowed) for error in errors[:MOST_PROBLEMS]]
 
 
-def _problem(error: "ErrorDetails", prefix: str, allowed: Sequence[str]) -> Problem:
+def _problem(  # noqa: C901 - one for each kind of error
+    error: "ErrorDetails", prefix: str, allowed: Sequence[str]
+) -> Problem:
     context = error.get("ctx", {})
     details: dict[str, str | int] = {}
     location = ""
@@ -309,6 +315,9 @@ def _problem(error: "ErrorDetails", prefix: str, allowed: Sequence[str]) -> Prob
         case "literal_error" | "enum":
             code = "not_allowed"
             details["allowed"] = context["expected"]
+        case kind if kind in SENTENCES:  # raised by a payload of ours, under the problem's own code
+            code = kind
+            details |= context
         case _:
             code = "invalid"
             details["reason"] = error["msg"]

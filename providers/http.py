@@ -130,7 +130,7 @@ def judge(response: httpx2.Response, dialect: Dialect, redact: Redaction = str) 
     complaint = _read(dialect.complaint, body)
     if complaint is None:
         return _judge_foreign(response)
-    meaning = dialect.meanings.get(complaint.code) or _meaning_of_status(response.status_code)
+    meaning = _meaning_of(dialect, complaint.code, response.status_code)
     code, detail = redact(complaint.code), redact(complaint.detail)
     if meaning is Doubt.NOT_TAKEN:
         raise TransientError(code, detail, retry_after(response))
@@ -178,6 +178,13 @@ def _judge_foreign(response: httpx2.Response) -> Outcome:
     meaning = _meaning_of_status(status)
     failure = meaning if isinstance(meaning, FailureClass) else FailureClass.OTHER
     return Rejected(code=f"http_{status}", failure=failure, detail=detail)
+
+
+def _meaning_of(dialect: Dialect, code: str, status: int) -> Meaning:
+    """What a provider's own complaint means: one about the rate is no refusal, whatever older list its code is from."""
+    meaning = dialect.meanings.get(code) or _meaning_of_status(status)
+    too_many = status == HTTPStatus.TOO_MANY_REQUESTS and isinstance(meaning, FailureClass)
+    return Doubt.NOT_TAKEN if too_many else meaning
 
 
 def _meaning_of_status(status: int) -> Meaning:

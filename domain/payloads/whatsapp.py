@@ -3,9 +3,10 @@
 Limits: https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages (interactive objects).
 """
 
-from typing import Annotated, ClassVar, Self
+import re
+from typing import Annotated, ClassVar, Final, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from domain.payloads.base import MediaPayload, MediaType, Part, Payload, ReplyButton, Url, summary_text
@@ -84,6 +85,20 @@ class WhatsAppList(Payload):
         return self
 
 
+_REFUSED_IN_PARAMETERS: Final = re.compile(r"[\n\r\t]| {5}")
+
+
+def _template_parameter(text: str) -> str:
+    if not text.strip() or _REFUSED_IN_PARAMETERS.search(text):
+        raise PydanticCustomError("bad_template_parameter", "not a parameter that WhatsApp takes")
+    return text
+
+
+TemplateParameter = Annotated[str, StringConstraints(max_length=1_024), AfterValidator(_template_parameter)]
+"""A parameter of a template: neither empty, nor with line breaks, tabs or more than four spaces in a row; WhatsApp
+refuses others (https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes, 100)."""
+
+
 class WhatsAppTemplate(Payload):
     """`template`: a text that WhatsApp has approved, by its name, with the parameters of its body in their order."""
 
@@ -91,7 +106,7 @@ class WhatsAppTemplate(Payload):
     displayed_field = "Parameters"
     name: Annotated[str, StringConstraints(min_length=1, max_length=512)]
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")] = "es"
-    parameters: Annotated[list[Annotated[str, StringConstraints(max_length=1_024)]], Field(max_length=100)] = []
+    parameters: Annotated[list[TemplateParameter], Field(max_length=100)] = []
 
     def displayed_text(self) -> str:
         """The parameters; the rest of the text is WhatsApp's."""

@@ -1,20 +1,25 @@
 """How Vonage says that something went wrong: problem details (RFC 9457), in answers and in statuses alike."""
 
 import re
-from typing import Annotated, Final
+from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from providers.lenient import Part, Text, Values, each
 
-_TYPE: Final = re.compile(r"https://[\w.-]+/[\w/-]*api-errors(?:/messages)?/?(?:#([\w.-]+))?", re.ASCII)
+_TYPE: Final = re.compile(r"https://[\w.-]+/[\w/-]*api-errors(?:/messages(?:-olympus)?)?/?(?:#([\w.-]+))?", re.ASCII)
+"""`messages-olympus` is how Vonage wrote it until 2023."""
 _UNNAMED: Final = "problem"
 
 
-class _Parameter(BaseModel):
-    name: str = ""
-    reason: str = ""
+MAX_TEXT: Final = 1_000
+"""Characters of an address or a title that are looked at."""
 
 
-class Problem(BaseModel):
+class _Parameter(Part):
+    name: Text = ""
+    reason: Text = ""
+
+
+class Problem(Part):
     """One problem (https://developer.vonage.com/en/api-errors).
 
     Attributes:
@@ -24,22 +29,20 @@ class Problem(BaseModel):
         invalid_parameters: which fields of the request were wrong, and why.
     """
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-    type: Annotated[str, Field(max_length=1_000)] = ""
-    title: Annotated[str, Field(max_length=1_000)] = ""
-    detail: str | None = None
-    invalid_parameters: list[_Parameter] | None = None
+    type: Text = ""
+    title: Text = ""
+    detail: Text = ""
+    invalid_parameters: Values = ()
 
     @property
     def is_vonages(self) -> bool:
         """Whether Vonage wrote it, and not somebody else who speaks RFC 9457, such as a proxy."""
-        return _TYPE.fullmatch(self.type) is not None
+        return _TYPE.fullmatch(self.type[:MAX_TEXT]) is not None
 
     @property
     def code(self) -> str:
         """The number of the error, else its name."""
-        found = _TYPE.fullmatch(self.type)
+        found = _TYPE.fullmatch(self.type[:MAX_TEXT])
         fragment = (found and found[1]) or ""
         numbers = (text for text in (fragment, self.title) if text.isascii() and text.isdigit())
         return next(numbers, fragment.lower() or _UNNAMED)
@@ -47,5 +50,5 @@ class Problem(BaseModel):
     @property
     def text(self) -> str:
         """What it says, with the fields that were wrong."""
-        wrong = [f"{parameter.name}: {parameter.reason}" for parameter in self.invalid_parameters or ()]
+        wrong = [f"{parameter.name}: {parameter.reason}" for parameter in each(_Parameter, self.invalid_parameters)]
         return "; ".join([self.detail or self.title, *wrong])

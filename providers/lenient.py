@@ -1,0 +1,141 @@
+"""Lenient reading of webhooks: what has another form than documented costs only itself.
+
+What identifies an event is required (an id and a status, an id and a sender); everything else of another form is as
+good as absent. Of a batch, each item is read alone: one that cannot be read is kept as an `UnreadableItem`.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated, Any, TypeVar, cast
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import from_json
+
+from domain.events import News, UnreadableItem
+from providers.base import UnreadableError
+
+T = TypeVar("T")
+
+_REPLACEMENT = "\ufffd"
+
+
+class Part(BaseModel):
+    """A JSON object of a webhook; fields that are not declared are ignored."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+
+PartT = TypeVar("PartT", bound=Part)
+
+
+def _or_none(value: object, validate: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - of the declared type
+    try:
+        return validate(value)
+    except ValidationError:
+        return None
+
+
+def _to_text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    try:
+        return str(value)
+    except ValueError:  # an integer of more digits than Python writes
+        return ""
+
+
+def _to_list(value: object) -> object:
+    return cast("list[object]", value) if isinstance(value, list) else ()
+
+
+Optional = Annotated[T | None, WrapValidator(_or_none)]
+"""A part that is None where it is not of its form."""
+
+Text = Annotated[str, BeforeValidator(_to_text)]
+"""A text; a number is its digits, and anything else is empty."""
+
+Values = Annotated[tuple[JsonValue, ...], BeforeValidator(_to_list)]
+"""A list; anything else is an empty one. Its items are read one by one (`each`, `read_each`)."""
+
+Id = Annotated[str, StringConstraints(min_length=1)]
+"""What identifies a message or a person: never empty."""
+
+
+def read_document(body: bytes) -> JsonValue:
+    """The JSON of a webhook's body.
+
+    Bytes that are not UTF-8 and halves of surrogate pairs are replaced (U+FFFD); NaN and infinities are null.
+
+    Raises:
+        UnreadableError: if the body is not JSON.
+    """
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError:
+        pass
+    try:
+        text = body.decode("utf-8-sig", "replace")
+        return _storable(json.loads(text, parse_constant=lambda _: None))
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError("the body is not JSON") from error
+
+
+def _storable(value: JsonValue) -> JsonValue:
+    """The value without halves of surrogate pairs, which have no UTF-8."""
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case list():
+            return [_storable(inner) for inner in value]
+        case dict():
+            return {str(_storable(name)): _storable(inner) for name, inner in value.items()}
+        case _:
+            return value
+
+
+def read(part: type[PartT], content: JsonValue) -> PartT:
+    """A JSON value as the object that it should be.
+
+    Raises:
+        UnreadableError: if it is not of that form; the error names fields, not their values.
+    """
+    try:
+        return part.model_validate(content)
+    except ValidationError as error:
+        raise UnreadableError(str(error)) from error
+
+
+def each(part: type[PartT], contents: Iterable[JsonValue]) -> Iterator[PartT]:
+    """The values of a list that are of the form; the others are passed over."""
+    for content in contents:
+        try:
+            yield read(part, content)
+        except UnreadableError:
+            continue
+
+
+def read_each(items: Iterable[JsonValue], read_one: Callable[[JsonValue], Iterable[News]]) -> Iterator[News]:
+    """The news of each item of a batch, read alone; an item that cannot be read is an `UnreadableItem`."""
+    for item in items:
+        try:
+            yield from tuple(read_one(item))
+        except (UnreadableError, ValidationError) as error:
+            yield UnreadableItem(reason=_reason(error), content=json.dumps(item, ensure_ascii=False))
+
+
+def _reason(error: UnreadableError | ValidationError) -> str:
+    """What was wrong, naming fields but no values."""
+    if isinstance(error, UnreadableError):
+        return str(error)
+    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['type']}" for one in error.errors(include_input=False))

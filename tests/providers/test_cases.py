@@ -1,0 +1,111 @@
+"""The cases of `tests/providers/cases`, each run in its way."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Final
+
+import httpx2
+import pytest
+from pydantic import JsonValue
+
+from domain.channels import Channel
+from domain.events import InboundMessage, News, ProviderEvent
+from domain.payloads import InvalidPayloadError, parse_payload
+from domain.segments import segments
+from domain.status import Milestone
+from providers.base import AnyProvider, TransientError, Webhook
+from tests.plain_http import plain_client
+from tests.providers.cases import Case, every_case
+from tests.providers.far_end import NOW, REFERENCE
+from tests.providers.far_ends.meta import reader as meta_reader
+from tests.providers.far_ends.twilio import FORM
+from tests.providers.far_ends.vonage import VonageSms
+from tests.providers.loopback import json_answer
+from tests.providers.sinch_recordings import READER as SINCH_READER
+from tests.providers.test_vonage_webhooks import reader as vonage_reader
+from tests.providers.twilio_recordings import reader as twilio_reader
+
+SENDER_ID: Final = "200000000000002"
+"""The phone number, or the page, whose webhooks the cases of Meta are."""
+
+READERS: Final[Mapping[str, Callable[[], AnyProvider]]] = {
+    "meta": lambda: meta_reader(SENDER_ID),
+    "sinch": lambda: SINCH_READER,
+    "twilio": twilio_reader,
+    "vonage": vonage_reader,
+}
+
+NAMES: Final[Mapping[str, str]] = {"id": "provider_message_id", "group": "group_id"}
+"""The fields of events that the cases call otherwise."""
+
+
+def webhook_of(case: Case) -> Webhook:
+    """The webhook of a case, as it comes to the integration."""
+    url = f"https://iris.example/webhooks/{case.provider}/685bc5d05a72ed2a5f8d0e42"
+    body = case.body if isinstance(case.body, str) else json.dumps(case.body)
+    if case.provider == "twilio":
+        return Webhook(f"{url}?reference={REFERENCE}", {"content-type": FORM}, body.encode(), NOW)
+    return Webhook(url, {"content-type": "application/json"}, body.encode(), NOW)
+
+
+def is_like(news: News, expected: Mapping[str, Any]) -> bool:
+    """Whether news is what a case says of it."""
+    if not isinstance(news, {"status": ProviderEvent, "inbound": InboundMessage}[expected["event"]]):
+        return False
+    content = news.model_dump(mode="json")
+    return all(_says(content, name, value) for name, value in expected.items() if name != "event")
+
+
+def _says(content: Mapping[str, JsonValue], name: str, value: JsonValue) -> bool:
+    if name == "mentions":
+        return str(value) in json.dumps(content["payload"], ensure_ascii=False)
+    if name == "milestone":
+        return content[name] == Milestone[str(value)]
+    found = content[NAMES.get(name, name)]
+    if isinstance(found, dict) and isinstance(value, dict):
+        return found | value == found
+    return found == value
+
+
+class TestWebhooks:
+    @every_case("parse")
+    def test_what_comes_is_read_as_it_must_be(self, case: Case) -> None:
+        news = READERS[case.provider]().parse(webhook_of(case))
+        events: Sequence[Any] | None = case.expected.get("events")
+        if events is not None:
+            assert len(news) == len(events), news
+            assert all(is_like(one, expected) for one, expected in zip(news, events, strict=True)), news
+        for expected in case.expected.get("contains", []):
+            assert any(is_like(one, expected) for one in news), news
+
+
+@pytest.fixture
+async def vonage() -> AsyncIterator[VonageSms]:
+    async with VonageSms() as far_end:
+        yield far_end
+
+
+class TestAnswers:
+    @every_case("answer", "vonage")
+    async def test_what_is_answered_is_judged_as_it_must_be(self, vonage: VonageSms, case: Case) -> None:
+        vonage.answer_always(json_answer(case.content["status"], case.body))
+        async with plain_client(timeout=httpx2.Timeout(2)) as http:
+            try:
+                outcome = (await vonage.open(http).send(vonage.outbound())).model_dump(mode="json")
+            except TransientError as error:
+                outcome = {"kind": "not taken", "code": error.code}
+        assert outcome | case.expected["outcome"] == outcome
+
+
+class TestSends:
+    @every_case("send", "meta")
+    def test_what_whatsapp_refuses_is_refused_at_admission(self, case: Case) -> None:
+        with pytest.raises(InvalidPayloadError) as caught:
+            parse_payload(Channel.WHATSAPP, case.body)
+        assert [problem.field for problem in caught.value.problems] == [case.expected["admission"]]
+
+
+class TestSegments:
+    @every_case("segments")
+    def test_an_sms_is_counted_as_it_travels(self, case: Case) -> None:
+        assert segments(case.body) == (case.expected["encoding"], case.expected["parts"])
