@@ -1,7 +1,7 @@
 """Sending: one message to its provider, and nothing else."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +19,7 @@ from integrations import Integrations, ProviderOpener
 from metrics import timed_dispatch
 from models.erasing import bearing
 from models.interaction import Interaction
-from providers.base import AnyProvider, MisconfiguredError, Outbound, TransientError
+from providers.base import AnyProvider, Attempt, MisconfiguredError, Outbound, TransientError, UnsentError
 from security.outbound_guard import ForbiddenAddressError
 
 NOT_TAKEN: Final = "NotTaken"
@@ -65,6 +65,8 @@ class ProviderDispatch(DispatchActivities):
                     return await _send(provider, complete)
             except MissingAttachmentError as error:
                 return Rejected(code="attachment_not_found", failure=FailureClass.CONTENT, detail=str(error))
+            except UnsentError as error:
+                raise _try_again(tries, str(error), None) from None
             except TransientError as error:
                 raise _try_again(tries, str(error), error.retry_after) from None
 
@@ -169,11 +171,41 @@ async def _send(provider: AnyProvider, outbound: Outbound) -> Outcome:
 
 async def _attempt(provider: AnyProvider, outbound: Outbound) -> Outcome:
     try:
-        return await _undisturbed(provider.send(outbound))
-    except TransientError:
-        raise
+        ready = await _ready(provider, outbound)
+        return ready if isinstance(ready, Rejected) else await _made(provider, ready)
     except ForbiddenAddressError as error:
         return Rejected(code="forbidden_address", failure=FailureClass.CONFIGURATION, detail=str(error))
+
+
+async def _ready(provider: AnyProvider, outbound: Outbound) -> Attempt | Rejected:
+    """The composed message; nothing of it has gone out, so that a fault of the adapter's is never a lost answer.
+
+    Raises:
+        TransientError: when it cannot be composed at the moment.
+        UnsentError: when the adapter is broken.
+    """
+    try:
+        return await provider.prepare(outbound)
+    except (TransientError, ForbiddenAddressError):
+        raise
+    except Exception as error:
+        activity.logger.exception("the provider's adapter failed", extra={"provider": provider.name})
+        raise UnsentError(f"composing: {type(error).__name__}") from error
+
+
+async def _made(provider: AnyProvider, attempt: Attempt) -> Outcome:
+    """The outcome of an attempt, from whose beginning on the message may have gone out.
+
+    Raises:
+        TransientError, UnsentError, ForbiddenAddressError: when it surely did not.
+    """
+    try:
+        return await _undisturbed(attempt())
+    except (TransientError, ForbiddenAddressError):
+        raise
+    except UnsentError:
+        activity.logger.exception("the provider's adapter failed", extra={"provider": provider.name})
+        raise
     except asyncio.CancelledError:
         # Left to Temporal's SDK it would count as a failure that may be tried again.
         return Unanswered(detail="the worker stopped while it was sending")
@@ -182,7 +214,7 @@ async def _attempt(provider: AnyProvider, outbound: Outbound) -> Outcome:
         return Unanswered(detail=type(error).__name__)
 
 
-async def _undisturbed(sending: Coroutine[None, None, Outcome]) -> Outcome:
+async def _undisturbed(sending: Awaitable[Outcome]) -> Outcome:
     """The answer to a send, although the interaction is cancelled meanwhile: it may have gone out."""
     answer = asyncio.ensure_future(sending)
     try:

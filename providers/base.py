@@ -4,7 +4,7 @@ A provider knows no storage, no workflow engine and no other provider (`docs/dec
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Final, Generic, Self, TypeVar, cast
@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from domain.channels import Channel
 from domain.events import News
-from domain.outcomes import LONGEST_WORD, Accepted, Outcome, cut
+from domain.outcomes import LONGEST_WORD, Accepted, Outcome, Rejected, cut
 from domain.payloads import Payload
 from security.outbound_guard import AddressGuard
 
@@ -58,6 +58,10 @@ class Outbound:
     destinations: tuple[str, ...]
     payload: Payload
     callback_url: str
+
+
+Attempt = Callable[[], Awaitable[Outcome]]
+"""A send that is ready: calling it hands the message to the provider, once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,10 @@ class TransientError(ProviderError):
         self.detail = cut(detail)
         super().__init__(f"{self.code}: {self.detail}" if detail else self.code)
         self.retry_after = retry_after
+
+
+class UnsentError(ProviderError):
+    """The adapter failed, through a fault of ours, before it handed over anything of the message."""
 
 
 class UnverifiedError(ProviderError):
@@ -225,13 +233,28 @@ class Provider(ABC, Generic[Configuration, Credentials]):
         return cls.channels.get(channel)
 
     @abstractmethod
+    async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
+        """Compose one message with its credentials, up to its first byte on the wire; or say why it cannot be sent.
+
+        Nothing of the message goes out here, so that whatever this raises is never a lost answer.
+
+        Raises:
+            TransientError: when something that the send needs, such as an access token, is not to be had at the moment.
+            outbound_guard.ForbiddenAddressError: when the provider is at an address that may not be connected to.
+        """
+
     async def send(self, outbound: Outbound) -> Outcome:
-        """Send one message, once.
+        """Send one message, once: prepare it, and make the attempt.
+
+        The attempt raises, as this does:
 
         Raises:
             TransientError: only when the provider surely did not take it.
+            UnsentError: when the adapter failed before it handed over anything of the message.
             outbound_guard.ForbiddenAddressError: when the provider is at an address that may not be connected to.
         """
+        ready = await self.prepare(outbound)
+        return ready if isinstance(ready, Rejected) else await ready()
 
     @abstractmethod
     def verify(self, webhook: Webhook) -> None:

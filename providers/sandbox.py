@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import (
@@ -30,11 +31,12 @@ from domain.channels import Channel
 from domain.clock import to_milliseconds
 from domain.destinations import InvalidDestinationError, kind_of, normalise
 from domain.events import InboundMessage, News, ProviderEvent
-from domain.outcomes import Accepted, FailureClass, Outcome
+from domain.outcomes import Accepted, FailureClass, Rejected
 from domain.payloads import PAYLOADS
 from domain.status import Milestone
 from providers.base import (
     GOOD,
+    Attempt,
     Capabilities,
     Check,
     Outbound,
@@ -175,12 +177,8 @@ class Sandbox(Provider[SandboxConfiguration, SandboxCredentials]):
         able = cls.channels.get(channel)
         return replace(able, idempotent_send=configuration.get("recognisesRepetitions", True) is True) if able else None
 
-    async def send(self, outbound: Outbound) -> Outcome:
-        """Send one message; the gateway recognises a repetition by its reference.
-
-        Raises:
-            TransientError: when the gateway is not reached, or asks to send later.
-        """
+    async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
+        """Compose the request of one message; the gateway recognises a repetition by its reference."""
         request = self._http.build_request(
             "POST",
             self._messages_url(),
@@ -193,7 +191,7 @@ class Sandbox(Provider[SandboxConfiguration, SandboxCredentials]):
                 "callbackUrl": outbound.callback_url,
             },
         )
-        return await send(self._http, request, _DIALECT)
+        return partial(send, self._http, request, _DIALECT)
 
     def _messages_url(self) -> str:
         return str(self._configuration.base_url).rstrip("/") + "/v1/messages"

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from pydantic import JsonValue
 
 from domain.channels import Channel
 from domain.events import News
-from domain.outcomes import Accepted, FailureClass, Outcome, Rejected
+from domain.outcomes import Accepted, FailureClass, Rejected
 from providers import http
-from providers.base import GOOD, Capabilities, Check, Outbound, Provider, UnverifiedError, Webhook
+from providers.base import GOOD, Attempt, Capabilities, Check, Outbound, Provider, UnverifiedError, Webhook
 from providers.meta import messenger, messenger_news, whatsapp, whatsapp_news
 from providers.meta.answers import dialect
 from providers.meta.codes import MESSENGER_MEANINGS, WHATSAPP_MEANINGS
@@ -75,8 +76,8 @@ class Meta(Provider[MetaConfiguration, MetaCredentials]):
         "message_reads and message_echoes."
     )
 
-    async def send(self, outbound: Outbound) -> Outcome:
-        """Post a message of the phone number, or of the page.
+    async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
+        """Compose a message of the phone number, or of the page.
 
         https://developers.facebook.com/docs/whatsapp/cloud-api/guides/send-messages and
         https://developers.facebook.com/docs/messenger-platform/reference/send-api
@@ -90,7 +91,7 @@ class Meta(Provider[MetaConfiguration, MetaCredentials]):
         request = self._http.build_request(
             "POST", self._configuration.messages_url, json=body, headers={"Authorization": f"Bearer {token}"}
         )
-        return await http.send(self._http, request, dialect(wire.accepted, wire.meanings))
+        return partial(http.send, self._http, request, dialect(wire.accepted, wire.meanings))
 
     async def check(self) -> Check:
         """Read the id of who sends, with a proof that the app's secret belongs to the token.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
@@ -12,7 +13,17 @@ from domain.channels import Channel
 from domain.events import News
 from domain.outcomes import Accepted, Outcome, Rejected
 from providers import http
-from providers.base import GOOD, NOTHING_INSIDE, Capabilities, Check, Outbound, Provider, TransientError, Webhook
+from providers.base import (
+    GOOD,
+    NOTHING_INSIDE,
+    Attempt,
+    Capabilities,
+    Check,
+    Outbound,
+    Provider,
+    TransientError,
+    Webhook,
+)
 from providers.sinch import callbacks, signature
 from providers.sinch.answers import Answer, find_reference, is_momentary
 from providers.sinch.codes import CHANNELS
@@ -79,27 +90,30 @@ class Sinch(Provider[SinchConfiguration, SinchCredentials]):
         super().__init__(configuration, credentials, http, guard)
         self._tokens = Tokens(http, configuration.token_url(), credentials.authorization())
 
-    async def send(self, outbound: Outbound) -> Outcome:
-        """Send a message (https://developers.sinch.com/docs/conversation/api-reference/conversation/messages/).
+    async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
+        """Compose a message (https://developers.sinch.com/docs/conversation/api-reference/conversation/messages/).
 
         An access token that is not believed is renewed once: such a message was surely not taken.
         """
         refusal = refusal_of(outbound.payload)
         if refusal is not None:
             return refusal
+        body = self._body(outbound)
         token = await self._tokens.get()
-        if isinstance(token, Rejected):
-            return token
-        outcome = await self._post(outbound, token)
+        return token if isinstance(token, Rejected) else partial(self._post, body, token, self._request(body, token))
+
+    async def _post(self, body: Mapping[str, JsonValue], token: AccessToken, request: httpx2.Request) -> Outcome:
+        outcome = await self._post_once(request)
         if not (isinstance(outcome, Rejected) and outcome.code in UNAUTHENTICATED):
             return outcome
-        token = await self._tokens.get_another(token)
-        return token if isinstance(token, Rejected) else await self._post(outbound, token)
+        another = await self._tokens.get_another(token)
+        return another if isinstance(another, Rejected) else await self._post_once(self._request(body, another))
 
-    async def _post(self, outbound: Outbound, token: AccessToken) -> Outcome:
+    def _request(self, body: Mapping[str, JsonValue], token: AccessToken) -> httpx2.Request:
         url = f"{self._configuration.messages_url()}:send"
-        headers = {"Authorization": token.authorization()}
-        request = self._http.build_request("POST", url, json=self._body(outbound), headers=headers)
+        return self._http.build_request("POST", url, json=body, headers={"Authorization": token.authorization()})
+
+    async def _post_once(self, request: httpx2.Request) -> Outcome:
         answer = Answer()
         try:
             return await http.send(self._http, request, answer.dialect())

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from domain.channels import Channel
 from domain.events import News
-from domain.outcomes import Outcome
+from domain.outcomes import Rejected
 from domain.payloads.email import Email
-from providers.base import Capabilities, Check, Outbound, Provider, UnreadableError, UnverifiedError, Webhook
+from providers.base import Attempt, Capabilities, Check, Outbound, Provider, UnreadableError, UnverifiedError, Webhook
 from providers.smtp.conversation import Conversation
 from providers.smtp.inbound import read_mail
 from providers.smtp.mailbox import Mailbox, read_mailbox
@@ -42,18 +42,14 @@ class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
     )
     largest_webhook: ClassVar[int] = 26_214_400
 
-    async def send(self, outbound: Outbound) -> Outcome:
-        """Offer one message to the server for all of its destinations, once.
-
-        Raises:
-            TransientError: only when the server surely did not take it.
-        """
+    async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
+        """Compose one message, which is offered to the server for all of its destinations, once."""
         try:
             # In a thread: a mail with large files takes a second.
             mail = await asyncio.to_thread(compose, self._configuration, outbound, self._return_path(outbound))
         except RefusalError as error:
             return error.rejected
-        return await Conversation(self._configuration, self._credentials, mail, self._guard).hold()
+        return Conversation(self._configuration, self._credentials, mail, self._guard).hold
 
     async def check(self) -> Check:
         """Connect, greet, protect the connection and authenticate as for a message, and leave (RFC 5321 §4.1.1.10).

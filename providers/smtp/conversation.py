@@ -32,6 +32,7 @@ class Conversation(Session):
 
         Raises:
             TransientError: when the server surely did not take it, and may later.
+            UnsentError: when our side failed before anything of the message was handed over.
         """
         return await self._hold(self._offer)
 

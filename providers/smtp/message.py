@@ -27,6 +27,9 @@ _POLICY: Final = email.policy.SMTP.clone(cte_type="7bit")
 _LONGEST_SUBJECT_AS_IS: Final = 60
 """Characters that fit into the one line of 78 (RFC 5322 §2.1.1)."""
 
+_LONGEST_LINE: Final = 998
+"""Characters of a line of a message, without its end (RFC 5322 §2.1.1)."""
+
 _LONGEST_URL: Final = 900
 """Characters that fit, with the header's name, into the longest line of 998 (RFC 5322 §2.1.1)."""
 
@@ -200,5 +203,34 @@ def _set_body(message: EmailMessage, payload: Email) -> None:
     else:
         message.set_content(payload.body)
     for attachment in payload.attachments:
-        maintype, _, subtype = attachment.media_type.partition("/")
-        message.add_attachment(attachment.data(), maintype=maintype, subtype=subtype, filename=attachment.file_name)
+        _attach(message, attachment.file_name, attachment.media_type.lower(), attachment.data())
+
+
+def _attach(message: EmailMessage, file_name: str, media_type: str, content: bytes) -> None:
+    """Add a file, whose bytes the reader gets as they are.
+
+    The types `message/*` and `multipart/*` must not be encoded (RFC 2046 §5.2.1, RFC 2045 §6.4), so that a mail goes as
+    it is where it can travel so, and the others go as plain bytes.
+    """
+    maintype, _, subtype = media_type.partition("/")
+    if maintype not in {"message", "multipart"}:
+        message.add_attachment(content, maintype=maintype, subtype=subtype, filename=file_name)
+    elif media_type == "message/rfc822" and _is_plain(content):
+        part = EmailMessage(message.policy)
+        part["Content-Type"] = media_type
+        part["Content-Transfer-Encoding"] = "7bit"
+        part.add_header("Content-Disposition", "attachment", filename=file_name)
+        part.set_payload(content.decode("ascii"))
+        if message.get_content_type() != "multipart/mixed":
+            message.make_mixed()
+        message.attach(part)
+    else:
+        message.add_attachment(content, maintype="application", subtype="octet-stream", filename=file_name)
+
+
+def _is_plain(content: bytes) -> bool:
+    """Whether bytes are what `7bit` promises: ASCII without NUL, in lines that end in CRLF (RFC 2045 §2.7)."""
+    lines = content.split(b"\r\n")
+    return content.isascii() and not any(
+        len(line) > _LONGEST_LINE or b"\n" in line or b"\r" in line or b"\0" in line for line in lines
+    )

@@ -9,12 +9,12 @@ from typing import Final, TypeVar, cast
 import aiosmtplib
 
 from domain.outcomes import FailureClass, Outcome, Rejected, Unanswered
-from providers.base import GOOD, Check, TransientError
+from providers.base import GOOD, Check, TransientError, UnsentError
 from providers.http import refused
 from providers.redaction import redaction
 from providers.smtp.replies import Phase, RefusalError, judge
 from providers.smtp.settings import Security, SmtpConfiguration, SmtpCredentials, tls_context
-from security.outbound_guard import AddressGuard
+from security.outbound_guard import AddressGuard, ForbiddenAddressError
 
 LONGEST_GOODBYE: Final = 2.0
 """Seconds that are given to QUIT: nothing depends on its reply."""
@@ -80,6 +80,10 @@ class Session:
         except (aiosmtplib.SMTPException, OSError) as error:
             self._abort()
             return self._judge_loss(error)
+        except Exception as error:
+            if self._phase is Phase.DATA or isinstance(error, ForbiddenAddressError):
+                raise
+            raise UnsentError(f"{self._phase.name}: {type(error).__name__}") from error
 
     async def _introduce(self) -> None:
         where = self._configuration

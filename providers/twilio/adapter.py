@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from domain.channels import Channel
 from domain.events import News
-from domain.outcomes import Accepted, Outcome, Rejected
+from domain.outcomes import Accepted, Rejected
 from domain.payloads.texts import SimpleText
 from domain.payloads.whatsapp import WhatsAppMedia, WhatsAppTemplate
 from providers import http
-from providers.base import GOOD, Capabilities, Check, Outbound, Provider, UnverifiedError, Webhook
+from providers.base import GOOD, Attempt, Capabilities, Check, Outbound, Provider, UnverifiedError, Webhook
 from providers.twilio import sent
 from providers.twilio.addresses import SCHEMES, address_of
 from providers.twilio.forms import read_form
@@ -56,8 +57,8 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
     # Forms of some dozens of short fields; all of them are read and sorted before it is known who signed them.
     largest_webhook: ClassVar[int] = 262_144
 
-    async def send(self, outbound: Outbound) -> Outcome:
-        """Create a message (https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource)."""
+    async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
+        """Compose a message (https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource)."""
         content = content_of(outbound.payload)
         if isinstance(content, Rejected):
             return content
@@ -67,7 +68,7 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
             data=self._envelope(outbound) | content,
             headers={"Authorization": self._credentials.authorization()},
         )
-        return await http.send(self._http, request, DIALECT)
+        return partial(http.send, self._http, request, DIALECT)
 
     def _messages_url(self) -> str:
         return f"{self._account_url()}/Messages.json"

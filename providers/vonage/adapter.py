@@ -1,6 +1,7 @@
 """Vonage as a provider: sends through its Messages API, hears statuses and messages from end users."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Final
 
 import httpx2
@@ -9,7 +10,7 @@ from domain.channels import Channel
 from domain.events import News
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected
 from providers import http
-from providers.base import GOOD, NOTHING_INSIDE, Capabilities, Check, Outbound, Provider, Webhook
+from providers.base import GOOD, NOTHING_INSIDE, Attempt, Capabilities, Check, Outbound, Provider, Webhook
 from providers.vonage.application import ApplicationToken, has_public_key
 from providers.vonage.codes import JWT_EXPIRED, MEANINGS
 from providers.vonage.messages import CARRIED, Body, NotCarriedError, content_of
@@ -85,27 +86,29 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
         super().__init__(configuration, credentials, http, guard)
         self._token = ApplicationToken.of(credentials)
 
-    async def send(self, outbound: Outbound) -> Outcome:
-        """Send one message; once more with another JWT if the first had expired, since then nothing was sent."""
+    async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
+        """Compose one message, which is sent again with another JWT if the first had expired: then nothing was sent."""
         try:
             message = self._message(outbound)
         except NotCarriedError as error:
             return Rejected(code="not_carried", failure=FailureClass.CONTENT, detail=str(error))
-        outcome = await self._post(message)
+        return partial(self._post, message, self._request(message))
+
+    async def _post(self, message: Body, request: httpx2.Request) -> Outcome:
+        outcome = await http.send(self._http, request, DIALECT)
         if self._token and isinstance(outcome, Rejected) and outcome.code == JWT_EXPIRED:
             self._token.discard()
-            outcome = await self._post(message)
+            outcome = await http.send(self._http, self._request(message), DIALECT)
         return outcome
 
-    async def _post(self, message: Body) -> Outcome:
+    def _request(self, message: Body) -> httpx2.Request:
         authorization = f"Bearer {self._token.current()}" if self._token else self._credentials.basic()
-        request = self._http.build_request(
+        return self._http.build_request(
             "POST",
             self._url("/v1/messages"),
             json=message,
             headers={"Authorization": authorization, "Accept": "application/json"},
         )
-        return await http.send(self._http, request, DIALECT)
 
     def _url(self, path: str) -> str:
         return f"{str(self._configuration.base_url).rstrip('/')}{path}"

@@ -24,7 +24,8 @@ from embedded.ports import free_port
 from embedded.processes import until
 from integrations import Integrations, ProviderOpener
 from models.integration import Integration
-from providers.base import NOTHING_INSIDE
+from providers.base import NOTHING_INSIDE, Attempt, UnsentError
+from providers.sandbox import Sandbox
 from security.at_rest import Vault
 from security.file_links import FileLinks
 from tests.activities.world import TOKEN, VAULT, World, run
@@ -170,6 +171,35 @@ async def test_a_send_that_is_repeated_after_a_lost_answer_is_one_message(sender
     assert isinstance(await sender.send(dispatch), Unanswered)
     assert isinstance(await sender.send(dispatch), Accepted)
     assert await sender.taken(dispatch.interaction_id) == 1
+
+
+async def test_what_our_own_code_cannot_compose_is_tried_again_and_is_no_lost_answer(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    dispatch = await sender.dispatch(await sender.world.integration(), repeatable=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(Sandbox, "prepare", broken)
+        failure = await sender.failure_of(dispatch)
+    assert (failure.non_retryable, "ZeroDivisionError" in str(failure)) == (False, True)
+    assert await sender.taken(dispatch.interaction_id) == 0
+    assert isinstance(await sender.send(dispatch, tries_before=1), Accepted)
+
+
+async def test_an_attempt_of_which_our_own_code_says_that_nothing_left_is_tried_again(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unsent() -> Outcome:
+        raise UnsentError("MAIL: ZeroDivisionError")
+
+    async def prepare(*_: object) -> Attempt:
+        return unsent
+
+    monkeypatch.setattr(Sandbox, "prepare", prepare)
+    failure = await sender.failure_of(await sender.dispatch(await sender.world.integration(), repeatable=False))
+    assert (failure.non_retryable, "MAIL" in str(failure)) == (False, True)
 
 
 async def test_an_integration_that_is_gone_is_a_rejection(sender: Sender) -> None:

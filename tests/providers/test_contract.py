@@ -72,6 +72,24 @@ every = those(lambda _: True)
 telling = those(lambda far_end: bool(far_end.words))
 
 
+class BrokenError(Exception):
+    """What our own code raises where it is broken."""
+
+
+def breaking(like: object) -> Any:  # noqa: ANN401 - it passes for whatever it is like
+    """An object that passes for one of the same class, of which nothing can be used."""
+
+    class Breaking:
+        @property
+        def __class__(self) -> Any:  # noqa: ANN401 - what `isinstance` asks
+            return type(like)
+
+        def __getattr__(self, name: str) -> object:
+            raise BrokenError(name)
+
+    return Breaking()
+
+
 @functools.cache
 def idle(far_end: type[FarEnd]) -> FarEnd:
     """A far end that is never entered: for what needs no network."""
@@ -249,6 +267,25 @@ class TestSending:
             provider = far_end.provider.open(far_end.configuration(), far_end.credentials(), guarded)
             with pytest.raises(ForbiddenAddressError):
                 await provider.send(far_end.outbound())
+        assert far_end.attempts == 0
+
+    @every
+    async def test_a_message_that_our_own_code_cannot_compose_is_not_sent_and_its_preparing_fails(
+        self, far_end: FarEnd, provider: AnyProvider
+    ) -> None:
+        """Nothing left us, so that it is never an answer that was lost: the send fails before its attempt."""
+        with pytest.raises(BrokenError):
+            await provider.prepare(replace(far_end.outbound(), payload=breaking(far_end.payload)))
+        assert far_end.attempts == 0
+
+    @every
+    async def test_nor_is_one_for_which_our_own_code_cannot_use_the_credentials(
+        self, far_end: FarEnd, provider: AnyProvider
+    ) -> None:
+        for name in vars(provider).keys() & {"_credentials", "_token", "_tokens"}:
+            vars(provider)[name] = breaking(vars(provider)[name])
+        with pytest.raises(BrokenError):
+            await provider.prepare(far_end.outbound())
         assert far_end.attempts == 0
 
     @each("loss", lambda far_end: far_end.losses)

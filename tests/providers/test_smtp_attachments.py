@@ -14,7 +14,7 @@ from domain.channels import Channel
 from domain.outcomes import Accepted
 from domain.payloads import InvalidPayloadError, parse_payload
 from domain.payloads.email import Attachment
-from tests.providers.smtp_mail import KNOWN, mail, smtp
+from tests.providers.smtp_mail import KNOWN, composed, mail, smtp
 from tests.providers.smtp_servers import Authority, Mailroom, mail_server
 
 authority = Authority()
@@ -45,6 +45,61 @@ async def test_a_mail_in_html_with_a_file_arrives_whole() -> None:
     body = message.get_body(("html",))
     assert body is not None
     assert "<b>factura</b>" in body.get_content()
+
+
+FORWARDED = b"From: a@b.example\r\nSubject: =?utf-8?q?x?=\r\n folded\r\n\r\nhola\r\n.\r\n--\r\n"
+DOES_NOT = {
+    "line feeds alone": FORWARDED.replace(b"\r\n", b"\n"),
+    "bytes beyond ASCII": FORWARDED + "ñ".encode(),
+    "a long line": FORWARDED + b"x" * 999,
+    "a zero byte": FORWARDED + b"\0",
+}
+
+
+def file(media_type: str, content: bytes, name: str = "m.eml") -> JsonValue:
+    return {"FileName": name, "MediaType": media_type, "Content": base64.b64encode(content).decode()}
+
+
+def attached(media_type: str, *contents: bytes, is_html: bool = False) -> list[EmailMessage]:
+    """The attachments of a mail as a server gets them."""
+    files: list[JsonValue] = [file(media_type, content, f"m ñ{number}.eml") for number, content in enumerate(contents)]
+    sent = composed(mail(attachments=files, isHtml=is_html)).content
+    message = email.message_from_bytes(sent, policy=email.policy.SMTP)
+    assert isinstance(message, EmailMessage)
+    return list(message.iter_attachments())
+
+
+class TestMessagesAsAttachments:
+    """RFC 2046 §5.2.1 and RFC 2045 §6.4: `message/*` and `multipart/*` must not be in base64."""
+
+    @pytest.mark.parametrize("is_html", [False, True])
+    def test_a_mail_that_can_travel_as_it_is_does(self, is_html: bool) -> None:
+        parts = attached("message/rfc822", FORWARDED, FORWARDED, is_html=is_html)
+        assert [part.get_content_type() for part in parts] == ["message/rfc822"] * 2
+        assert [part["content-transfer-encoding"] for part in parts] == ["7bit"] * 2
+        assert [part.get_filename() for part in parts] == ["m ñ0.eml", "m ñ1.eml"]
+        assert composed(mail(attachments=[file("message/rfc822", FORWARDED)])).content.count(FORWARDED) == 1
+
+    @pytest.mark.parametrize("name", DOES_NOT)
+    def test_a_mail_that_cannot_goes_as_bytes(self, name: str) -> None:
+        (part,) = attached("message/rfc822", DOES_NOT[name])
+        assert (part.get_content_type(), part.get_content()) == ("application/octet-stream", DOES_NOT[name])
+
+    @pytest.mark.parametrize(
+        "media_type", ["multipart/related", "multipart/mixed", "message/delivery-status", "message/partial"]
+    )
+    def test_what_only_stands_within_messages_goes_as_bytes(self, media_type: str) -> None:
+        (part,) = attached(media_type, FORWARDED)
+        assert (part.get_content_type(), part.get_content()) == ("application/octet-stream", FORWARDED)
+        assert part.get_filename() == "m ñ0.eml"
+
+    @given(
+        media_type=st.from_regex(r"(multipart|message|text|application|x)/[a-zA-Z0-9.+_-]{1,20}", fullmatch=True),
+        content=st.binary(max_size=200),
+    )
+    def test_a_file_of_any_type_is_composed_and_arrives_as_it_was(self, media_type: str, content: bytes) -> None:
+        (part,) = attached(media_type, content)
+        assert part.get_payload(decode=True) == content
 
 
 @pytest.mark.parametrize(

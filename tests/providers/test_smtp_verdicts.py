@@ -1,10 +1,11 @@
 import asyncio
 
+import aiosmtplib
 import pytest
 from pydantic import JsonValue
 
 from domain.outcomes import Accepted, FailureClass, Outcome, RefusedDestination, Rejected, Unanswered
-from providers.base import TransientError
+from providers.base import TransientError, UnsentError
 from providers.smtp.replies import Phase, failure_class
 from tests.providers.smtp_mail import KNOWN, MESSAGE_ID, mail, smtp, verdict
 from tests.providers.smtp_servers import BODY, CLOSE, Mailroom, Reply, mail_server, scripted_server
@@ -66,6 +67,10 @@ class TestRecipients:
         assert isinstance(outcome, TransientError)
         assert outcome.code == "421"
         assert server.bodies == []
+
+
+async def broken(*_: object, **__: object) -> None:
+    raise ZeroDivisionError
 
 
 BEFORE_DATA = ("CONNECT", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT")
@@ -145,6 +150,22 @@ class TestFailureOfEachPhase:
         assert outcome.detail.startswith("5.6.0 ?o 5.6.0 xxx")
         assert len(outcome.detail) <= 500
         outcome.model_dump_json()
+
+    @pytest.mark.parametrize(("phase", "method"), [("AUTH", "auth_plain"), ("MAIL", "mail"), ("RCPT", "rcpt")])
+    async def test_when_our_own_code_breaks_before_data_nothing_was_sent(
+        self, phase: str, method: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(aiosmtplib.SMTP, method, broken)
+        async with scripted_server() as (server, port):
+            with pytest.raises(UnsentError, match=f"{phase}: ZeroDivisionError"):
+                await smtp(port, KNOWN).send(mail())
+        assert server.bodies == []
+
+    async def test_when_our_own_code_breaks_in_data_nobody_knows(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(aiosmtplib.SMTP, "data", broken)
+        async with scripted_server() as (_, port):
+            with pytest.raises(ZeroDivisionError):
+                await smtp(port, KNOWN).send(mail())
 
     async def test_nobody_there(self) -> None:
         outcome = await verdict(smtp(1))
