@@ -81,7 +81,7 @@ def breaking(like: object) -> Any:  # noqa: ANN401 - it passes for whatever it i
 
     class Breaking:
         @property
-        def __class__(self) -> Any:  # noqa: ANN401 - what `isinstance` asks
+        def __class__(self) -> Any:  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride] - for `isinstance`
             return type(like)
 
         def __getattr__(self, name: str) -> object:
