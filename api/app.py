@@ -13,6 +13,7 @@ from api import (
     attachments,
     audit,
     cancelling,
+    documentation,
     endpoints,
     events,
     explaining,
@@ -31,9 +32,10 @@ from api import (
     users,
     webhooks,
 )
-from api.boundary import DOCUMENTATION, Boundary
+from api.boundary import Boundary
 from api.errors import add_error_handlers
 from api.limits import AdaptiveLimiter, ConcurrencyLimiter
+from api.parameters import CHECK_PARAMETERS
 from api.rates import RequestRates
 from api.state import IrisState
 from bootstrap import connect_temporal, http_clients, mongodb
@@ -90,7 +92,7 @@ def create_app(settings: Settings) -> Boundary:
         description=DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
-        docs_url=DOCUMENTATION,
+        docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
@@ -121,7 +123,8 @@ def create_app(settings: Settings) -> Boundary:
         processes,
         tenants,
         templates,
+        documentation,
     ):
-        app.include_router(module.router)
+        app.include_router(module.router, dependencies=[] if module is webhooks else [CHECK_PARAMETERS])
     add_error_handlers(app)
     return app

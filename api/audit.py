@@ -11,6 +11,7 @@ from api.envelope import success
 from api.pages import AskedInstant, AskedPage, Position, page
 from api.schemas.audit import AUDIT_EXAMPLE, AuditAnswer, AuditEnvelope
 from domain.access import Caller, Operation
+from domain.identifiers import Id
 from models.audit import AuditEntry
 
 router = APIRouter(tags=["access"])
@@ -18,6 +19,7 @@ router = APIRouter(tags=["access"])
 _READ_DETAIL: Final = "Registro de auditoría"
 
 _Text = Annotated[str | None, Query(max_length=200)]
+_Id = Annotated[Id | None, Query(max_length=200)]
 
 
 @router.get(
@@ -30,8 +32,8 @@ async def read_audit_log(  # noqa: PLR0913, PLR0917 - one argument for each filt
     caller: Annotated[Caller, allowed(Operation.ACCESS_READ)],
     asked: AskedPage,
     thing: _Text = None,
-    thing_id: Annotated[_Text, Query(alias="thingId")] = None,
-    account_id: Annotated[_Text, Query(alias="accountId")] = None,
+    thing_id: Annotated[_Id, Query(alias="thingId")] = None,
+    account_id: Annotated[_Id, Query(alias="accountId")] = None,
     since: AskedInstant = None,
     until: AskedInstant = None,
 ) -> JSONResponse:

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
 from http import HTTPStatus
 from typing import Final
 
 from fastapi import FastAPI, Request
+from fastapi.routing import iter_route_contexts
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Message, Receive, Scope, Send
@@ -13,6 +15,7 @@ from typing_extensions import override
 
 from api.envelope import failure
 from api.retiring import RETIRING, Retirement
+from api.routing import PathSpellings, answer_head
 from api.tracing import TRACEPARENT, TRACERESPONSE, Trace
 from domain.identifiers import new_id
 from domain.problems import Problem
@@ -43,10 +46,10 @@ _TELLABLE: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 DOCUMENTATION: Final = "/docs"
 
 _DOCUMENTATION_POLICY: Final = (
-    "default-src 'none'; connect-src 'self'; frame-ancestors 'none'; img-src https://fastapi.tiangolo.com data:; "
-    "script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src 'unsafe-inline' https://cdn.jsdelivr.net"
+    "default-src 'none'; connect-src 'self'; frame-ancestors 'none'; img-src 'self' data:; script-src 'self'; "
+    "style-src 'self' 'unsafe-inline'"
 )
-"""The page shows our own description only, by Swagger UI, whose setup is a script in the page."""
+"""The page loads only what we serve. Swagger UI sets the style of elements, which a policy sees as inline styles."""
 
 _ONLY_HTTPS: Final = "max-age=31536000"
 
@@ -69,7 +72,7 @@ class Boundary(FastAPI):
     def open_to(self, origins: Sequence[str]) -> None:
         """Let pages of these origins read our answers. They bring their own key: cookies are not asked for."""
         self.cors = CORSMiddleware(
-            super().__call__,
+            self._route,
             allow_origins=origins,
             allow_methods=["DELETE", "GET", "PATCH", "POST", "PUT"],
             allow_headers=[
@@ -99,10 +102,23 @@ class Boundary(FastAPI):
         if excess is None and self.cors is not None:
             await self.cors(scope, receive, answer)
         elif excess is None:
-            await super().__call__(scope, receive, answer)
+            await self._route(scope, receive, answer)
         else:
             status, problem = excess
             await failure(Request(scope), status, [problem])(scope, receive, answer)
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the route answer that the request means, however it spells the path."""
+        routed = {**scope, "path": self._spellings.canonical(scope["path"])}
+        if scope["method"] == "HEAD":
+            await answer_head(super().__call__, routed, receive, send)
+        else:
+            await super().__call__(routed, receive, send)
+
+    @cached_property
+    def _spellings(self) -> PathSpellings:
+        contexts = iter_route_contexts(self.routes)
+        return PathSpellings(context.path for context in contexts if context.path is not None)
 
     def _with_headers(self, path: str, own: Mapping[str, str], send: Send) -> Callable[[Message], Awaitable[None]]:
         async def answer(message: Message) -> None:

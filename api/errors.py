@@ -114,7 +114,7 @@ def _methods_of(request: Request) -> Sequence[str]:
     application: FastAPI = request.app
 
     def is_taken(method: str) -> bool:
-        scope = {**request.scope, "method": method}
+        scope = {**request.scope, "method": "GET" if method == "HEAD" else method}
         return any(route.matches(scope)[0] is Match.FULL for route in application.routes)
 
     return [method for method in _METHODS if is_taken(method)]

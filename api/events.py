@@ -21,6 +21,7 @@ from api.schemas.interactions import InteractionAnswer
 from api.state import State
 from domain.access import Caller, Operation
 from domain.errors import InvalidRequestError
+from domain.identifiers import Id
 from domain.problems import Problem
 from domain.telling import ClientEvent
 from models.changes import Changes, NoPlaceOfOursError, PlaceLostError, place_of, watch, what_happened
@@ -72,7 +73,7 @@ async def stream_events(  # noqa: PLR0913 - one parameter for each filter
     caller: Annotated[Caller, allowed(_OPERATION)],
     state: State,
     *,
-    integration_id: Annotated[str | None, Query(alias="integrationId")] = None,
+    integration_id: Annotated[Id | None, Query(alias="integrationId")] = None,
     event: Annotated[list[ClientEvent] | None, Query(description="Only these; repeat it for several.")] = None,
     last_event_id: Annotated[
         str | None, Header(description="The `id` of the last event that was seen: go on after it.")

@@ -20,6 +20,7 @@ from api.state import State
 from api.telling import begin, cancel
 from domain.access import Caller, Operation
 from domain.errors import InvalidRequestError, NotFoundError
+from domain.identifiers import Id
 from domain.problems import Problem
 from domain.telling import ClientEvent, NotificationState
 from models.audit import write_audit
@@ -38,8 +39,8 @@ async def list_notifications(  # noqa: PLR0913 - one parameter for each filter
     caller: Annotated[Caller, allowed(Operation.WEBHOOKS_READ)],
     asked: AskedPage,
     *,
-    integration_id: Annotated[str | None, Query(alias="integrationId")] = None,
-    interaction_id: Annotated[str | None, Query(alias="interactionId")] = None,
+    integration_id: Annotated[Id | None, Query(alias="integrationId")] = None,
+    interaction_id: Annotated[Id | None, Query(alias="interactionId")] = None,
     event: ClientEvent | None = None,
     state: NotificationState | None = None,
     host: Annotated[str | None, Query(description="With its port: `crm.example.com:443`.")] = None,

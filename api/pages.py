@@ -74,7 +74,8 @@ AskedPage = Annotated[PageQuery, Depends(_page_query)]
 
 
 AskedInstant = Annotated[
-    StorableInstant | None, Query(description="An instant with its time zone, as `2026-01-31T09:48:21.246Z`.")
+    StorableInstant | None,
+    Query(description="An instant with its time zone, as `2026-01-31T09:48:21.246Z`, or a day, which begins in UTC."),
 ]
 """An instant that a list is filtered by, in UTC; from `since`, included, up to `until`, excluded."""
 

@@ -112,7 +112,7 @@ async def answer_challenge(provider: str, integration_id: str, request: Request,
 
 async def _integration(state: IrisState, provider: str, integration_id: str) -> Integration:
     integration = await state.integrations.find(integration_id)
-    if integration is None or integration.provider != provider:
+    if integration is None or integration.provider != provider.lower():
         raise NotFoundError([Problem(field="", code="not_found")])
     return integration
 
@@ -137,8 +137,9 @@ def _refuse(
 def _webhook(request: Request, body: bytes, state: IrisState) -> Webhook:
     query = f"?{request.url.query}" if request.url.query else ""
     return Webhook(
-        # Not the request's own host: behind a proxy that is not the address that the provider called and signed.
-        url=f"{state.settings.public_url.rstrip('/')}{request.url.path}{query}",
+        # Not the request's own host: behind a proxy that is not the address that the provider called and signed. The
+        # path as it was called, whatever its spelling, since that is what is signed.
+        url=f"{state.settings.public_url.rstrip('/')}{request.scope['raw_path'].decode('ascii')}{query}",
         headers={name.lower(): value for name, value in request.headers.items()},
         body=body,
         received_at=utc_now(),

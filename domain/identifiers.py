@@ -39,6 +39,16 @@ def is_id(text: str) -> bool:
     return _PATTERN.fullmatch(text) is not None
 
 
+def canonical_id(text: str) -> str:
+    """An identifier in lower case, as it is stored; a text that is no identifier stays as it is."""
+    lowered = text.lower()
+    return lowered if is_id(lowered) else text
+
+
+Id = Annotated[str, AfterValidator(canonical_id)]
+"""An identifier of ours that a caller writes, in any letter case."""
+
+
 _WORKFLOW_PREFIX: Final = "interaction-"
 
 

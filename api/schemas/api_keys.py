@@ -7,6 +7,7 @@ from pydantic import Field
 from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant, StorableInstant
 from domain.access import Operation
+from domain.identifiers import Id
 from models.access import ApiKey
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -17,7 +18,7 @@ class NewApiKey(Asked):
     """Which key shall be made."""
 
     name: Name = Field(description="What it is for.")
-    account_id: str | None = Field(default=None, alias="accountId", description="Whose; your own if none is named.")
+    account_id: Id | None = Field(default=None, alias="accountId", description="Whose; your own if none is named.")
     scopes: Scopes | None = Field(default=None, description="What it may do; without it all that its account may.")
     expires: StorableInstant | None = Field(default=None, description="When it stops working; never if not given.")
 

@@ -1,13 +1,25 @@
 """What every noun's spelling has in common."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Final, cast
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+)
 from pydantic.alias_generators import to_camel
 
 from domain.clock import to_milliseconds, to_wire
+
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 Instant = Annotated[datetime, PlainSerializer(to_wire, when_used="json")]
 
@@ -19,8 +31,14 @@ def _stored(instant: datetime) -> datetime:
         raise ValueError("a date beyond the years 1 to 9999") from error
 
 
-StorableInstant = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_stored)]
-"""An instant that a caller writes, with its time zone; in UTC, as it can be stored."""
+def _instant_of_day(value: object) -> object:
+    return f"{value}T00:00:00Z" if isinstance(value, str) and _DAY.fullmatch(value) else value
+
+
+StorableInstant = Annotated[
+    AwareDatetime, Field(strict=False), BeforeValidator(_instant_of_day), AfterValidator(_stored)
+]
+"""An instant that a caller writes, with its time zone, or a day, which is its beginning in UTC; as it can be stored."""
 
 
 class Asked(BaseModel):

@@ -12,6 +12,7 @@ from api.schemas.interactions import DestinationAnswer, IntegrationAnswer
 from domain.channels import Channel
 from domain.destinations import spellings
 from domain.errors import InvalidRequestError
+from domain.identifiers import Id
 from domain.interaction import Direction
 from domain.outcomes import LONGEST_WORD
 from domain.problems import Problem
@@ -19,7 +20,7 @@ from domain.status import Status
 from domain.words import words_of
 from models.finding import Row, Wanted
 
-Id = Annotated[str | None, Field(max_length=100)]
+AskedId = Annotated[Id | None, Field(max_length=100)]
 
 
 class InteractionFilters(BaseModel):
@@ -33,9 +34,9 @@ class InteractionFilters(BaseModel):
     )
     channel: Channel | None = None
     provider: str | None = Field(default=None, max_length=LONGEST_WORD, description="A provider's name, in lower case.")
-    integration_id: Id = None
-    process_id: Id = None
-    user_id: Id = Field(default=None, description="An end user that it goes to or comes from.")
+    integration_id: AskedId = None
+    process_id: AskedId = None
+    user_id: AskedId = Field(default=None, description="An end user that it goes to or comes from.")
     destination: str | None = Field(
         default=None, max_length=1_000, description="A phone number, e-mail address or id, spelt in any usual way."
     )
@@ -47,7 +48,7 @@ class InteractionFilters(BaseModel):
         max_length=200,
         description="Whole words of the summary, all of them, whatever their letter case, accents and number.",
     )
-    resend_of: Id = Field(default=None, description="Those that repeat this interaction.")
+    resend_of: AskedId = Field(default=None, description="Those that repeat this interaction.")
 
     def wanted(self, tenant: str) -> Wanted:
         """What a tenant asks for.

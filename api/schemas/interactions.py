@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, JsonValue, model_validator
 from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from api.schemas.templates import TemplateChoice
+from domain.identifiers import Id
 from domain.interaction import HeardEvent, IntegrationReference, Interaction
 from domain.payloads.email import MOST_FILES
 from domain.templates import TemplateReference
@@ -32,10 +33,10 @@ class SendRequest(Asked):
     template: TemplateChoice | None = Field(
         default=None, description="A template that makes the payload, instead of `payLoad`: which, and with what."
     )
-    integration_id: str = Field(
+    integration_id: Id = Field(
         alias="integrationId", description="Through which integration: its channel, provider and configuration."
     )
-    process_id: str | None = Field(
+    process_id: Id | None = Field(
         default=None, alias="processId", description="The process (conversation) it belongs to, if it exists already."
     )
     destinations: list[str] = Field(
@@ -53,7 +54,7 @@ class SendRequest(Asked):
     primary_key: dict[str, JsonValue] = Field(
         default={}, alias="primaryKey", description="Your own identifiers of this interaction."
     )
-    attachments_id: list[str] = Field(
+    attachments_id: list[Id] = Field(
         default=[],
         max_length=MOST_FILES,
         alias="attachmentsId",

@@ -9,6 +9,7 @@ from api.envelope import Envelope
 from api.pages import AskedInstant
 from api.schemas.common import Answer, Asked, Instant
 from api.schemas.interactions import InteractionAnswer, ProcessSummaryAnswer
+from domain.identifiers import Id
 from domain.searching import MOST_NAMES
 from models.process import Process
 
@@ -19,8 +20,8 @@ MOST_USERS = 100
 class ProcessRequest(Asked):
     """A process to create. Names are matched in any letter case."""
 
-    integration_id: str = Field(alias="integrationId", description="The integration that it speaks through.")
-    user_ids: list[str] = Field(
+    integration_id: Id = Field(alias="integrationId", description="The integration that it speaks through.")
+    user_ids: list[Id] = Field(
         default=[], alias="userIds", max_length=MOST_USERS, description="Its users; only a draft may have none yet."
     )
     metadata: dict[str, JsonValue] = Field(default={}, max_length=MOST_NAMES)
@@ -45,8 +46,8 @@ class ProcessFilters(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel)
 
-    user_id: str | None = Field(default=None, max_length=100)
-    integration_id: str | None = Field(default=None, max_length=100)
+    user_id: Id | None = Field(default=None, max_length=100)
+    integration_id: Id | None = Field(default=None, max_length=100)
     is_closed: bool | None = None
     is_draft: bool | None = None
     since: AskedInstant = None

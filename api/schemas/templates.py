@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue, StringConstraints, model_validator
 from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from domain.channels import Channel
+from domain.identifiers import Id
 from domain.templates import MOST_VARIABLES, VariableName, VariableType
 from models.template import Template, Version
 
@@ -52,7 +53,7 @@ class RenderRequest(Asked):
 class TemplateChoice(RenderRequest):
     """Which template to send, and what to fill it with."""
 
-    id: str = Field(max_length=100)
+    id: Id = Field(max_length=100)
 
     @model_validator(mode="before")
     @classmethod

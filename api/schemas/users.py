@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from api.schemas.interactions import UserAnswer
+from domain.identifiers import Id
 from domain.searching import MOST_NAMES
 from models.user import User
 
@@ -45,7 +46,7 @@ class DestinationRequest(Asked):
 class MergeRequest(Asked):
     """Which user to merge into this one."""
 
-    from_: str = Field(alias="from", description="The id of the user that is this one from now on.")
+    from_: Id = Field(alias="from", description="The id of the user that is this one from now on.")
 
 
 class MergeAnswer(Answer):

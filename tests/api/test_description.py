@@ -1,5 +1,6 @@
 """What the API says of itself: its health, and its description for programs and people."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -172,7 +173,19 @@ async def test_answers_are_as_described(iris: Iris) -> None:
         assert accepts(document, schema, response.json()) == []
 
 
-async def test_people_read_the_description_at_docs(iris: Iris) -> None:
-    response = await iris.http.get("/docs", headers={"Authorization": ""})
-    assert response.status_code == 200
-    assert response.headers["Content-Type"].startswith("text/html")
+async def test_people_read_the_description_at_docs_and_its_page_needs_no_other_server(iris: Iris) -> None:
+    anonymous = {"Authorization": ""}
+    page = await iris.http.get("/", headers=anonymous, follow_redirects=True)
+    assert (page.status_code, page.url.path) == (200, "/docs")
+    assert page.headers["Content-Type"].startswith("text/html")
+    needed = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(needed) == 4
+    assert "://" not in page.text
+    for address in needed:
+        response = await iris.http.get(address, headers=anonymous)
+        assert response.status_code == 200, address
+        assert response.content
+    start = await iris.http.get("/docs/start.js")
+    assert start.headers["Content-Type"].startswith("text/javascript")
+    assert '"/openapi.json"' in start.text
+    assert "://" not in start.text

@@ -1,0 +1,71 @@
+"""Query parameters: a route takes those of its description, each once unless it is a list, and refuses every other."""
+
+from collections.abc import Iterator
+from typing import Any, Final, get_args, get_origin
+
+from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from domain.errors import InvalidRequestError
+from domain.problems import MOST_PROBLEMS, Problem
+
+
+async def _check_parameters(request: Request) -> None:
+    """Check that a request has no query parameter that its route does not take.
+
+    Raises:
+        InvalidRequestError: naming each parameter that is unknown, and those that are known, or given more than once.
+    """
+    route = request.scope.get("route")
+    if not request.scope["query_string"] or not isinstance(route, APIRoute):
+        return
+    known = dict(_parameters_of(route))
+    problems: list[Problem] = []
+    seen: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        takes_several = _takes_several(known, name)
+        if takes_several is None:
+            problems.append(Problem(field=name, code="unknown_field", details={"allowed": ", ".join(known)}))
+        elif name in seen and not takes_several:
+            problems.append(Problem(field=name, code="duplicate_field"))
+        seen.add(name)
+    if problems:
+        raise InvalidRequestError(problems[:MOST_PROBLEMS])
+
+
+CHECK_PARAMETERS: Final = Depends(_check_parameters)
+"""The dependency of every router but that of webhooks, to whose addresses providers add what they like."""
+
+
+def _parameters_of(route: APIRoute) -> Iterator[tuple[str, bool]]:
+    """The names of a route's query parameters, and whether each may be given several times.
+
+    A name with a part in braces stands for every name that begins as it does: `metadata.{name}`.
+    """
+    for described in (route.openapi_extra or {}).get("parameters", ()):
+        yield described["name"], False
+    remaining: list[Dependant] = [route.dependant]
+    while remaining:
+        dependant = remaining.pop()
+        remaining += dependant.dependencies
+        for field in dependant.query_params:
+            annotation: Any = field.field_info.annotation
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                for name, inner in annotation.model_fields.items():
+                    yield inner.alias or name, _is_list(inner.annotation)
+            else:
+                yield field.alias, _is_list(annotation)
+
+
+def _takes_several(known: dict[str, bool], name: str) -> bool | None:
+    """Whether a parameter may be given several times; None if it is unknown."""
+    if name in known and "{" not in name:
+        return known[name]
+    beginnings = [pattern.partition("{")[0] for pattern in known if "{" in pattern]
+    return False if any(name.startswith(one) and name != one for one in beginnings) else None
+
+
+def _is_list(annotation: Any) -> bool:  # noqa: ANN401 - any annotation
+    return get_origin(annotation) is list or any(_is_list(inner) for inner in get_args(annotation))

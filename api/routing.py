@@ -1,0 +1,52 @@
+"""Requests in the form that the routes know: paths in any spelling, and HEAD wherever there is GET."""
+
+import asyncio
+import re
+from collections.abc import Iterable
+
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from domain.identifiers import canonical_id
+
+
+class PathSpellings:
+    """Finds the route that a path means when its words are in another letter case or a slash follows it."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        """Know these paths of routes, the first that fits being meant."""
+        self._routes = [
+            (re.compile(pattern.pattern, re.IGNORECASE), template)
+            for pattern, template, _ in (compile_path(path) for path in dict.fromkeys(paths))
+        ]
+
+    def canonical(self, path: str) -> str:
+        """The path as its route spells it, ids in lower case; a path of no route stays as it is."""
+        if path == path.lower() and not path.endswith("/"):
+            return path
+        trimmed = path.rstrip("/") or "/"
+        for pattern, template in self._routes:
+            if found := pattern.fullmatch(trimmed):
+                return template.format(**{name: canonical_id(value) for name, value in found.groupdict().items()})
+        return path
+
+
+async def answer_head(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a HEAD request with the header of the GET request's answer (RFC 9110 §9.3.2).
+
+    The route is cancelled once its header is known, so that neither a file nor an endless stream is read.
+    """
+    until_header = asyncio.timeout(None)
+
+    async def send_header(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b""})
+            until_header.reschedule(asyncio.get_running_loop().time())
+
+    try:
+        async with until_header:
+            await app({**scope, "method": "GET"}, receive, send_header)
+    except TimeoutError:
+        if not until_header.expired():
+            raise
