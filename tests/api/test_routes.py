@@ -47,11 +47,12 @@ def spellings(path: str) -> list[str]:
 async def test_a_path_is_read_in_any_letter_case_with_ids_in_upper_case_and_with_a_slash_behind_it(iris: Iris) -> None:
     sent = await iris.send("sms", mobile())
     integration = iris.demo.integrations["sms"]
+    webhook = {"Url": "https://crm.example.com/iris", "Subscriptions": ["*"]}
     for method, path, body in (
         ("POST", f"/conversation/interaction/{sent['id']}", None),
         ("GET", f"/v1/interactions/{sent['id']}", None),
         ("GET", f"/v1/integrations/{integration}", None),
-        ("POST", f"/configuration/integration/{integration}/webhook", {"Url": "https://crm.example.com/iris", "Subscriptions": ["*"]}),
+        ("POST", f"/configuration/integration/{integration}/webhook", webhook),
         ("POST", "/user/login", {"Tenant": iris.demo.tenant, "Email": EMAIL, "Password": PASSWORD}),
         ("GET", "/health/live", None),
         ("GET", "/docs", None),
