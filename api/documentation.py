@@ -25,8 +25,6 @@ _MEDIA_TYPES: Final = {
 _PAGE: Final = f"""<!doctype html>
 <html lang="en">
 <head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Iris</title>
 <link rel="icon" href="{DOCUMENTATION}/favicon-32x32.png">
 <link rel="stylesheet" href="{DOCUMENTATION}/swagger-ui.css">
