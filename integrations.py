@@ -61,13 +61,8 @@ def _problems(prefix: str, settings: type[ProviderSettings], values: Mapping[str
     try:
         settings.model_validate_json(json.dumps(values), strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
-        return problems_of_validation(error.errors(include_input=False), prefix, names_of(settings))
+        return problems_of_validation(error.errors(include_input=False), prefix, settings)
     return []
-
-
-def names_of(settings: type[ProviderSettings]) -> list[str]:
-    """The fields of a provider's settings, as callers write them."""
-    return [field.alias or name for name, field in settings.model_fields.items()]
 
 
 def capabilities(integration: Integration) -> Capabilities | None:

@@ -89,16 +89,18 @@ class MongoAdmission(AdmissionActivities):
         """Say everything that is wrong with a submission whose destinations have these owners; write nothing."""
         asked = submission.integration
         integration = await self._integrations.of_tenant(asked.integration_id, submission.tenant, asked.version)
-        if integration is None or not integration.enabled:
-            code = "integration_not_found" if integration is None else "integration_disabled"
-            return Validation(problems=[Problem(field="integrationId", code=code)])
+        if integration is None:
+            unknown = Problem(field="integrationId", code="integration_not_found")
+            return Validation(problems=[*submission.problems, unknown])
         able = capabilities(integration)
         if able is None:
             details: dict[str, str | int] = {"reason": f"{integration.provider} / {integration.channel}"}
             problem = Problem(field="integrationId", code="integration_misconfigured", details=details)
-            return Validation(problems=[problem])
+            return Validation(problems=[*submission.problems, problem])
         destinations, destination_problems = parse_destinations(integration.channel, submission.destinations)
-        problems = [
+        disabled = Problem(field="integrationId", code="integration_disabled")
+        found = [
+            *([] if integration.enabled else [disabled]),
             *await _payload_problems(submission, able),
             *destination_problems,
             *_count_problems(destinations, able),
@@ -111,6 +113,8 @@ class MongoAdmission(AdmissionActivities):
             reports_reads=able.reports_reads,
             finds_sent=able.finds_sent,
         )
+        reported = {problem.field for problem in submission.problems}
+        problems = [*submission.problems, *(problem for problem in found if problem.field not in reported)]
         return Validation(problems=problems[:MOST_PROBLEMS], destinations=destinations, policy=policy)
 
     async def resolve(
@@ -141,6 +145,8 @@ def _refused(asking: Asking, problems: list[Problem]) -> Admitted:
 
 
 async def _payload_problems(submission: Submission, able: Capabilities) -> list[Problem]:
+    if submission.problems and not submission.payload:
+        return []  # it is said already why there is none
     channel = submission.integration.channel
     try:
         payload = parse_payload(channel, submission.payload)

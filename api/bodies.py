@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeVar, cast
 
 from fastapi import Request
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import JsonValue, ValidationError
 from starlette.requests import ClientDisconnect
 
 from api.limits import ConcurrencyLimiter, Slot
 from domain.errors import InvalidRequestError
-from domain.problems import MOST_PROBLEMS, Problem, problems_of_validation
+from domain.json_objects import JsonObject
+from domain.problems import Problem, problems_of_validation
 
 DEEPEST: Final = 32
 """Levels of nesting that a body may have."""
@@ -44,7 +45,7 @@ UNCHARGED_BYTES: Final = 65_536
 """Bytes of each body that count against no limit: the server holds so many of every connection anyway, and without them
 nobody's small request could be refused for somebody's large one."""
 
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound=JsonObject)
 
 
 async def read_bytes(
@@ -130,23 +131,28 @@ def parse_fields(model: type[Model], raw: Mapping[str, JsonValue]) -> Model:
     Raises:
         InvalidRequestError: with every problem at once, each naming its field as the specification spells it.
     """
-    names = [field.alias or name for name, field in model.model_fields.items()]
-    spelling = {name.lower(): name for name in names}
-    folded: dict[str, JsonValue] = {}
-    problems: list[Problem] = []
-    for name, value in raw.items():
-        proper = spelling.get(name.lower(), name)
-        if proper in folded:
-            problems.append(Problem(field=name, code="duplicate_field"))
-        folded[proper] = value
     try:
-        parsed = model.model_validate(folded)
+        return model.model_validate(dict(raw))
     except ValidationError as error:
-        problems += problems_of_validation(error.errors(), "", names)
-        raise InvalidRequestError(problems[:MOST_PROBLEMS]) from error
-    if problems:
-        raise InvalidRequestError(problems[:MOST_PROBLEMS])
-    return parsed
+        raise InvalidRequestError(problems_of_validation(error.errors(), "", model)) from error
+
+
+def parse_readable_fields(
+    model: type[Model], raw: Mapping[str, JsonValue], instead: Mapping[str, JsonValue]
+) -> tuple[Model, list[Problem]]:
+    """An object's fields that are right, and what is wrong with the others.
+
+    Args:
+        model: what the object should be.
+        raw: the object.
+        instead: what stands for required fields that are wrong or missing; the others have their defaults then.
+    """
+    try:
+        return model.model_validate(dict(raw)), []
+    except ValidationError as error:
+        wrong = {one["loc"][0] for one in error.errors()}
+        right = {name: value for name, value in model.folded(dict(raw)).items() if name not in wrong}
+        return model.model_validate({**instead, **right}), problems_of_validation(error.errors(), "", model)
 
 
 def _invalid_json(reason: str) -> InvalidRequestError:

@@ -125,7 +125,7 @@ async def _on_bad_parameters(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     errors = cast("list[ErrorDetails]", [{**one, "loc": one["loc"][1:]} for one in error.errors()])
-    return await _on_iris_error(request, InvalidRequestError(problems_of_validation(errors, "", ())))
+    return await _on_iris_error(request, InvalidRequestError(problems_of_validation(errors, "")))
 
 
 async def _on_database_error(request: Request, error: Exception) -> Response:

@@ -5,7 +5,7 @@ import json
 from typing import Annotated, Final
 
 from fastapi import Header
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from domain.access import Caller
 from domain.errors import ConflictError, InvalidRequestError
@@ -35,8 +35,13 @@ def id_by_key(noun: str, caller: Caller, key: str | None) -> str:
 
 def fingerprint(asked: BaseModel) -> str:
     """What tells a request from another under the same key."""
-    content = json.dumps(asked.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(content.encode()).hexdigest()
+    return fingerprint_of(asked.model_dump(mode="json"))
+
+
+def fingerprint_of(content: JsonValue) -> str:
+    """What tells a request that could not be read from another under the same key."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_same(first: str, repeated: str) -> None:

@@ -7,11 +7,11 @@ from fastapi.responses import JSONResponse
 from pydantic import JsonValue
 
 from api.access import allowed
-from api.bodies import parse_fields, read_object
+from api.bodies import read_object
 from api.engine import submit
 from api.envelope import failure, success
 from api.errors import status_of_problems
-from api.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
+from api.idempotency import IdempotencyKey, check_same, fingerprint, fingerprint_of, id_by_key
 from api.schemas.common import inlined_schema
 from api.schemas.examples import SEND_EXAMPLES
 from api.schemas.interactions import InteractionAnswer, InteractionEnvelope, SendRequest
@@ -22,7 +22,7 @@ from domain.channels import Channel
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError, NotFoundError
 from domain.identifiers import derived_id
-from domain.problems import Problem
+from domain.problems import MOST_PROBLEMS, Problem
 from domain.submission import Submission
 from domain.templates import TemplateReference
 from integrations import describe
@@ -84,9 +84,9 @@ async def send_interaction(
     200 means admitted: validated, user and process resolved, written down and queued. What becomes of it is read with
     `GET /v1/interactions/{id}`.
     """
-    asked = parse_fields(SendRequest, await read_object(request, state.settings.largest_body))
+    raw = await read_object(request, state.settings.largest_body)
     with state.submissions.acquire(caller.tenant):
-        return await answered(request, state, await _submission(state, asked, caller, idempotency_key))
+        return await answered(request, state, await _submission(state, raw, caller, idempotency_key))
 
 
 async def answered(request: Request, state: IrisState, submission: Submission) -> JSONResponse:
@@ -140,15 +140,31 @@ async def found_interaction(interaction_id: str, caller: Caller) -> Interaction:
     return document
 
 
-async def _submission(state: IrisState, asked: SendRequest, caller: Caller, idempotency_key: str | None) -> Submission:
+async def _submission(
+    state: IrisState, raw: dict[str, JsonValue], caller: Caller, idempotency_key: str | None
+) -> Submission:
+    """The submission of a request, with what is wrong with the request itself: its rejection is recorded too.
+
+    Raises:
+        InvalidRequestError: if the integration is unknown, with everything else that is wrong with the request.
+    """
+    asked, problems = SendRequest.readable(raw)
+    request_fingerprint = fingerprint_of(raw) if problems else fingerprint(asked)
     integration = await state.integrations.of_tenant(asked.integration_id, caller.tenant)
     if integration is None:
-        raise InvalidRequestError([Problem(field="integrationId", code="integration_not_found")])
+        is_named = not any(problem.field == "integrationId" for problem in problems)
+        unknown = [Problem(field="integrationId", code="integration_not_found")] if is_named else []
+        raise InvalidRequestError([*problems, *unknown])
     interaction_id = id_by_key("interaction", caller, idempotency_key)
-    payload, template = await _payload(asked, caller.tenant, integration.channel, interaction_id)
+    payload: dict[str, JsonValue] = {}
+    template: TemplateReference | None = None
+    try:
+        payload, template = await _payload(asked, caller.tenant, integration.channel, interaction_id)
+    except InvalidRequestError as error:
+        problems += error.problems
     return Submission(
         interaction_id=interaction_id,
-        fingerprint=fingerprint(asked),
+        fingerprint=request_fingerprint,
         tenant=caller.tenant,
         author_id=caller.account_id,
         submitted_at=utc_now(),
@@ -163,6 +179,7 @@ async def _submission(state: IrisState, asked: SendRequest, caller: Caller, idem
         primary_key=asked.primary_key,
         attachments=asked.attachments_id,
         template=template,
+        problems=problems[:MOST_PROBLEMS],
     )
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from domain.json_objects import names_at
+
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
@@ -272,28 +274,31 @@ _TYPE_NAMES: Final[Mapping[str, str]] = {
 }
 
 
-def problems_of_validation(errors: "Sequence[ErrorDetails]", prefix: str, allowed: Sequence[str]) -> list[Problem]:
+def problems_of_validation(
+    errors: "Sequence[ErrorDetails]", prefix: str, model: type[BaseModel] | None = None
+) -> list[Problem]:
     """Pydantic's errors in our vocabulary.
 
     Args:
         errors: what `ValidationError.errors()` gives.
         prefix: the name of the object that was validated; empty at the top.
-        allowed: the names of its fields, for the sentence about an unknown one.
+        model: what it was validated as, for the sentence about an unknown field; None where no field can be unknown.
     """
-    return [_problem(error, prefix, allowed) for error in errors[:MOST_PROBLEMS]]
+    return [_problem(error, prefix, model) for error in errors[:MOST_PROBLEMS]]
 
 
 def _problem(  # noqa: C901 - one for each kind of error
-    error: "ErrorDetails", prefix: str, allowed: Sequence[str]
+    error: "ErrorDetails", prefix: str, model: type[BaseModel] | None
 ) -> Problem:
     context = error.get("ctx", {})
     details: dict[str, str | int] = {}
-    location = ""
     match error["type"]:
         case "missing":
             code = "missing"
         case "extra_forbidden":
-            code = "unknown_field"
+            *place, name = error["loc"]
+            allowed = names_at(model, place) if model is not None else []
+            code = "duplicate_field" if str(name).lower() in map(str.lower, allowed) else "unknown_field"
             details["allowed"] = ", ".join(allowed)
         case kind if kind in _TYPE_NAMES:
             code = "wrong_type"
@@ -306,9 +311,6 @@ def _problem(  # noqa: C901 - one for each kind of error
         case "string_too_long":
             code = "too_long"
             details["limit"] = context["max_length"]
-        case "duplicate_field":
-            location = f".{context['name']}"
-            code = "duplicate_field"
         case "too_long":
             code = "too_many"
             details["limit"] = context["max_length"]
@@ -321,7 +323,7 @@ def _problem(  # noqa: C901 - one for each kind of error
         case _:
             code = "invalid"
             details["reason"] = error["msg"]
-    return Problem(field=_path(prefix, error["loc"]) + location, code=code, details=details)
+    return Problem(field=_path(prefix, error["loc"]), code=code, details=details)
 
 
 def _path(prefix: str, location: Sequence[int | str]) -> str:

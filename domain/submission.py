@@ -9,6 +9,7 @@ from domain.channels import Channel
 from domain.destinations import parse_destinations
 from domain.interaction import REGISTERED_NOTE, AuditTrail, HistoryEntry, IntegrationReference, Interaction
 from domain.payloads import InvalidPayloadError, parse_payload, summary_of
+from domain.problems import Problem
 from domain.segments import segments
 from domain.status import Status
 from domain.templates import TemplateReference
@@ -30,6 +31,7 @@ class Submission(BaseModel):
         attachments: ids of the uploaded files that go with it.
         template: what made the payload, if a template did.
         new_process_id: the id of the process that is created otherwise; chosen here so that repeating creates one.
+        problems: what is wrong with the request itself; a submission with any is recorded and refused.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,6 +52,7 @@ class Submission(BaseModel):
     primary_key: dict[str, JsonValue] = {}
     attachments: list[str] = []
     template: TemplateReference | None = None
+    problems: list[Problem] = []
 
     def first_entry(self) -> HistoryEntry:
         """The first entry of the interaction's history."""

@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from domain.clock import to_milliseconds, to_wire
+from domain.json_objects import JsonObject
 
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -41,10 +42,8 @@ StorableInstant = Annotated[
 """An instant that a caller writes, with its time zone, or a day, which is its beginning in UTC; as it can be stored."""
 
 
-class Asked(BaseModel):
-    """What a caller writes: strictly typed, nothing unknown. `parse_fields` matches its names in any letter case."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
+class Asked(JsonObject):
+    """What a caller writes."""
 
     def given(self) -> list[str]:
         """The names of the fields that the caller gave, as the wire spells them."""

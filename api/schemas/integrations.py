@@ -8,7 +8,8 @@ from pydantic import Field, JsonValue
 from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from domain.channels import Channel
-from integrations import channel_id, describe, names_of, provider_id
+from domain.json_objects import names_of
+from integrations import channel_id, describe, provider_id
 from models.integration import Integration
 from providers import PROVIDERS
 from providers.base import AnyProvider, Capabilities, Check

@@ -1,20 +1,25 @@
 """Interactions on the wire, field by field as the specification's example."""
 
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any, Final, cast
 
-from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic import ConfigDict, Field, JsonValue
 
+from api.bodies import parse_readable_fields
 from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from api.schemas.templates import TemplateChoice
 from domain.identifiers import Id
 from domain.interaction import HeardEvent, IntegrationReference, Interaction
 from domain.payloads.email import MOST_FILES
+from domain.problems import Problem
 from domain.templates import TemplateReference
+
+MOST_DESTINATIONS: Final = 1_000
+"""Destinations that are read of a request; a provider's own limit is tighter."""
 
 
 def _payload_or_template(schema: dict[str, Any]) -> None:
-    schema["required"].remove("payLoad")
     schema["anyOf"] = [{"required": ["payLoad"]}, {"required": ["template"]}]
 
 
@@ -28,7 +33,9 @@ class SendRequest(Asked):
     model_config = ConfigDict(json_schema_extra=_payload_or_template)
 
     payload: dict[str, JsonValue] = Field(
-        alias="payLoad", description="What to send; `Type` says which kind of message within the integration's channel."
+        default={},
+        alias="payLoad",
+        description="What to send; `Type` says which kind of message within the integration's channel.",
     )
     template: TemplateChoice | None = Field(
         default=None, description="A template that makes the payload, instead of `payLoad`: which, and with what."
@@ -40,7 +47,7 @@ class SendRequest(Asked):
         default=None, alias="processId", description="The process (conversation) it belongs to, if it exists already."
     )
     destinations: list[str] = Field(
-        max_length=1_000,
+        max_length=MOST_DESTINATIONS,
         alias="Destinations",
         description="To whom: phone numbers, e-mail addresses or ids of the channel.",
     )
@@ -62,13 +69,22 @@ class SendRequest(Asked):
         "without `Url` sends.",
     )
 
-    @model_validator(mode="before")
     @classmethod
-    def _leave_the_payload_to_the_template(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            return value
-        raw = cast("dict[str, Any]", value)
-        return raw if raw.get("template") is None else {"payLoad": {}, **raw}
+    def readable(cls, raw: Mapping[str, JsonValue]) -> tuple["SendRequest", list[Problem]]:
+        """What of a request can be read, and what is wrong with the rest of it.
+
+        A destination that is no text is read as an empty one, so that the others keep their places.
+        """
+        given = cls.folded(dict(raw))
+        destinations = given.get("Destinations")
+        texts: list[JsonValue] = []
+        if isinstance(destinations, list):
+            listed = cast("list[JsonValue]", destinations)[:MOST_DESTINATIONS]
+            texts = [one if isinstance(one, str) else "" for one in listed]
+        asked, problems = parse_readable_fields(cls, given, {"integrationId": "", "Destinations": texts})
+        if not given.keys() & {"payLoad", "template"}:
+            problems.append(Problem(field="payLoad", code="missing"))
+        return asked, problems
 
 
 class HistoryAnswer(Answer):

@@ -1,8 +1,8 @@
 """Templates on the wire."""
 
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Final
 
-from pydantic import Field, JsonValue, StringConstraints, model_validator
+from pydantic import Field, JsonValue, StringConstraints
 
 from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
@@ -54,13 +54,6 @@ class TemplateChoice(RenderRequest):
     """Which template to send, and what to fill it with."""
 
     id: Id = Field(max_length=100)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fold_names(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            return value
-        return {name.lower(): inner for name, inner in cast("dict[str, Any]", value).items()}
 
 
 class VariableAnswer(Answer):

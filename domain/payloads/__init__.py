@@ -66,7 +66,7 @@ def parse_payload(channel: Channel, raw: Mapping[str, JsonValue]) -> Payload:
     try:
         return model.model_validate(dict(raw))
     except ValidationError as error:
-        raise InvalidPayloadError(problems_of_validation(error.errors(), "payLoad", model.wire_names())) from error
+        raise InvalidPayloadError(problems_of_validation(error.errors(), "payLoad", model)) from error
 
 
 def summary_of(channel: Channel, raw: Mapping[str, JsonValue]) -> str:

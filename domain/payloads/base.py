@@ -4,11 +4,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Final, Self, cast
+from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     HttpUrl,
@@ -18,6 +17,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_pascal
 from pydantic_core import PydanticCustomError
+
+from domain.json_objects import JsonObject
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
 """A text that says something; a provider's own limit (`Capabilities.longest_text`) is tighter."""
@@ -53,32 +54,13 @@ Url = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(_check_
 """An http or https address, kept as it was written."""
 
 
-class Part(BaseModel):
-    """A JSON object whose names are matched in any letter case; unknown names are refused.
+class Part(JsonObject):
+    """An object of a payload.
 
     A field's wire name is its own in Pascal case: `is_html` is `IsHtml`, and `ishtml` or `ISHTML` as well.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, alias_generator=to_pascal)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fold_names(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            return value
-        spelling = {name.lower(): name for name in cls.wire_names()}
-        folded: dict[str, Any] = {}
-        for name, inner in cast("dict[str, Any]", value).items():
-            proper = spelling.get(name.lower(), name)
-            if proper in folded:
-                raise PydanticCustomError("duplicate_field", "duplicate {name}", {"name": name})
-            folded[proper] = inner
-        return folded
-
-    @classmethod
-    def wire_names(cls) -> list[str]:
-        """The names of its fields as the documentation spells them."""
-        return [field.alias or name for name, field in cls.model_fields.items()]
+    model_config = ConfigDict(frozen=True, alias_generator=to_pascal)
 
 
 class Payload(Part):

@@ -1,7 +1,7 @@
 """Bodies that are no request: refused at the door, each naming what is wrong."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,14 +11,18 @@ from bson import BSON
 from fastapi import Request
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 from starlette.types import Message
 
 from api.bodies import read_object
 from api.limits import ConcurrencyLimiter
+from api.schemas.interactions import SendRequest
 from domain.errors import InvalidRequestError
+from domain.identifiers import new_id
+from domain.json_objects import JsonObject
+from domain.payloads.whatsapp import WhatsAppList
 from domain.problems import MOST_PROBLEMS
-from tests.api.support import mobile, reasons
+from tests.api.support import ABSENT_ID, mobile, reasons
 from tests.api.test_managing_processes import answered
 from tests.iris import Iris
 from tests.providers.arbitrary import damaged
@@ -121,15 +125,15 @@ async def test_a_body_as_large_as_the_setting_is_taken(iris: Iris) -> None:
 
 
 WRONG_VALUES: dict[str, list[JsonValue]] = {
-    "payLoad": [None, "hola", [], 5],
+    "payLoad": ["hola", [], 5],
     "integrationId": [None, 5, {"$ne": None}, ["67c98902c362797495a602c6"]],
     "processId": [5, True, {"$gt": ""}],
     "Destinations": [None, "34638766068", {"0": "34638766068"}],
     "Destinations[0]": [None, 34638766068, {"$ne": ""}],
-    "AutoCreateUser": [None, "true", 1],
-    "AutoCreateProcess": [None, "false", 0],
-    "metadata": [None, [], "x"],
-    "primaryKey": [None, [], "x"],
+    "AutoCreateUser": ["true", 1],
+    "AutoCreateProcess": ["false", 0],
+    "metadata": [[], "x"],
+    "primaryKey": [[], "x"],
 }
 
 
@@ -139,7 +143,87 @@ async def test_a_field_of_another_type_is_refused_by_name(iris: Iris, field: str
         change: dict[str, JsonValue] = {"Destinations": [value]} if field == "Destinations[0]" else {field: value}
         response = await iris.post(iris.request("sms", mobile(), **change))
         assert reasons(response, 422) == [(field, "wrong_type")]
-        assert response.json()["payload"] is None
+        payload = response.json()["payload"]
+        assert (payload and payload["status"]) == (None if field == "integrationId" else "VALIDATION_ERROR")
+
+
+async def test_one_wrong_type_hides_no_other_reason_and_the_rejection_is_recorded(iris: Iris) -> None:
+    request = {
+        **iris.request("whatsapp", mobile()),
+        "payLoad": {"Type": "buttons", "Text": "", "Buttons": [{"Title": "Sí", "Colour": 1}], "Footer": "x"},
+        "Destinations": [5, "no number", mobile()],
+        "AutoCreateUser": "yes",
+        "AutoCreateProcess": False,
+        "Colour": "red",
+    }
+    response = await iris.post(request)
+    assert sorted(reasons(response, 422)) == [
+        ("AutoCreateUser", "wrong_type"),
+        ("Colour", "unknown_field"),
+        ("Destinations", "too_many_destinations"),
+        ("Destinations[0]", "wrong_type"),
+        ("Destinations[1]", "bad_phone_number"),
+        ("payLoad.Buttons[0].Colour", "unknown_field"),
+        ("payLoad.Footer", "unknown_field"),
+        ("payLoad.Text", "empty"),
+        ("processId", "process_required"),
+    ]
+    recorded = await iris.read(response.json()["payload"]["id"])
+    assert recorded["status"] == "VALIDATION_ERROR"
+    assert recorded["auditTrail"]["history"][-1]["notes"]
+    unknown = await iris.post({**request, "integrationId": ABSENT_ID})
+    assert sorted(reasons(unknown, 422)) == [
+        ("AutoCreateUser", "wrong_type"),
+        ("Colour", "unknown_field"),
+        ("Destinations[0]", "wrong_type"),
+        ("integrationId", "integration_not_found"),
+    ]
+
+
+async def test_the_sentence_about_an_unknown_field_names_those_of_its_own_object(iris: Iris) -> None:
+    payload = {"Type": "buttons", "Text": "¿Vendrá?", "Buttons": [{"Title": "Sí", "Colour": 1}]}
+    response = await iris.post(iris.request("whatsapp", mobile(), payLoad=payload))
+    [item] = response.json()["error"]
+    assert item["message"].endswith(": Title, Id")
+
+
+async def test_a_rejected_request_is_one_under_its_key_and_another_request_is_refused(iris: Iris) -> None:
+    key = {"Idempotency-Key": new_id()}
+    wrong = iris.request("sms", mobile(), AutoCreateUser="yes")
+    first, repeated = await iris.post(wrong, **key), await iris.post(wrong, **key)
+    assert first.json() == repeated.json()
+    other = await iris.post(wrong | {"AutoCreateUser": True}, **key)
+    assert reasons(other, 422) == [("Idempotency-Key", "idempotency_key_reused")]
+
+
+async def test_null_stands_for_what_is_left_out(iris: Iris) -> None:
+    optional = ("processId", "template", "AutoCreateUser", "AutoCreateProcess", "metadata", "primaryKey")
+    sent = await iris.post(iris.request("sms", mobile()) | dict.fromkeys([*optional, "attachmentsId"]))
+    assert sent.status_code == 200, sent.text
+    media = {"Type": "media", "Url": "https://dominio.com/a.jpg", "MediaType": "image"}
+    nulls = dict.fromkeys(["Caption", "FileName"])
+    assert (await iris.post(iris.request("whatsapp", mobile(), payLoad=media | nulls))).status_code == 200
+    user = {"name": "Ana", "metadata": None, "primaryKey": None}
+    assert (await iris.http.post("/v1/users", json=user)).status_code == 201
+
+
+def test_no_optional_field_of_any_body_refuses_null() -> None:
+    models = list(_subclasses(JsonObject))
+    assert {SendRequest, WhatsAppList} <= set(models)
+    for model in models:
+        fields = model.model_fields.items()
+        optional = {field.alias or name for name, field in fields if not field.is_required()}
+        try:
+            model.model_validate(dict.fromkeys(optional))
+        except ValidationError as error:
+            refused = {one["loc"][0] for one in error.errors() if one["loc"]} & optional
+            assert not refused, model
+
+
+def _subclasses(model: type[JsonObject]) -> Iterator[type[JsonObject]]:
+    for inner in model.__subclasses__():
+        yield inner
+        yield from _subclasses(inner)
 
 
 async def test_missing_and_unknown_fields_are_all_named_at_once_as_the_specification_spells_them(iris: Iris) -> None:

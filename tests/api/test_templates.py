@@ -227,7 +227,7 @@ async def test_another_tenants_template_does_not_exist(
     theirs = sending(iris, choice) | {"integrationId": other_tenant.integrations["sms"]}
     response = await stranger.post("/v1/interactions", json=theirs)
     assert reasons(response, 404) == [("template.id", "template_not_found")]
-    assert refusal(response, 404)["payload"] is None
+    assert refusal(response, 404)["payload"]["payload"] == {}
     listed = (await stranger.get("/v1/templates", params={"limit": 200})).json()["payload"]["items"]
     assert template["id"] not in {one["id"] for one in listed}
 
