@@ -3,9 +3,10 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI
+from typing_extensions import override
 
 from api import (
     accounts,
@@ -33,6 +34,7 @@ from api import (
     webhooks,
 )
 from api.boundary import Boundary
+from api.description import complete, operation_id
 from api.errors import add_error_handlers
 from api.limits import AdaptiveLimiter, ConcurrencyLimiter
 from api.parameters import CHECK_PARAMETERS
@@ -60,7 +62,18 @@ Every message is a durable workflow: it is validated, handed to its provider, an
 Every answer has the same envelope; `error` names each field that is wrong, and what would be right."""
 
 
-def create_app(settings: Settings) -> Boundary:
+class Application(Boundary):
+    """The API, which describes itself completely."""
+
+    @override
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI description."""
+        if self.openapi_schema is None:
+            complete(super().openapi())
+        return self.openapi_schema or {}
+
+
+def create_app(settings: Settings) -> Application:
     """The API with these settings; it connects when it starts to serve."""
 
     @asynccontextmanager
@@ -86,13 +99,14 @@ def create_app(settings: Settings) -> Boundary:
             )
             yield
 
-    app = Boundary(
+    app = Application(
         title="Iris",
         version="0.1.0",
         description=DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
         docs_url=None,
+        generate_unique_id_function=operation_id,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )

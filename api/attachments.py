@@ -15,7 +15,7 @@ from api.description import refusals
 from api.envelope import Envelope, success
 from api.idempotency import IdempotencyKey, check_same, id_by_key
 from api.pages import AskedPage, Position, page
-from api.schemas.attachments import AttachmentAnswer, AttachmentEnvelope, AttachmentsEnvelope
+from api.schemas.attachments import AttachmentAnswer, AttachmentEnvelope, AttachmentsEnvelope, UploadQuery
 from api.state import State
 from domain.access import Caller, Operation
 from domain.errors import InvalidRequestError, NotFoundError
@@ -40,18 +40,16 @@ _BINARY: Final[dict[str, JsonValue]] = {"schema": {"type": "string", "format": "
     status_code=HTTPStatus.CREATED,
     response_model=AttachmentEnvelope,
     responses=refusals(400, 408, 413, 415, 422),
-    openapi_extra={"requestBody": {"required": True, "content": {"*/*": _BINARY}}},
+    openapi_extra={"requestBody": {"required": True, "content": {UNKNOWN: _BINARY}}},
 )
 async def upload_attachment(
     request: Request,
     caller: Annotated[Caller, allowed(Operation.ATTACHMENTS_WRITE)],
     state: State,
-    file_name: Annotated[
-        str, Query(alias="fileName", min_length=1, max_length=1_000, description="What the file is called.")
-    ],
+    described: Annotated[UploadQuery, Query()],
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Upload one file: the body is its content, `Content-Type` its type, `fileName` its name.
+    """Upload one file: the body is its content, `mediaType` or else `Content-Type` its type, `fileName` its name.
 
     Name its `id` in the `attachmentsId` of a send. If no interaction takes it within a week (as `expires` says), it is
     removed.
@@ -59,8 +57,8 @@ async def upload_attachment(
     attachment = Attachment(
         tenant=caller.tenant,
         author_id=caller.account_id,
-        file_name=safe_file_name(file_name),
-        media_type=_media_type(request, state.settings),
+        file_name=safe_file_name(described.file_name),
+        media_type=_media_type(described.media_type or request.headers.get("content-type", ""), state.settings),
     )
     key = None if idempotency_key is None else id_by_key("attachment", caller, idempotency_key)
     with state.uploads.acquire(caller.tenant):
@@ -107,7 +105,7 @@ async def read_attachment(
     "/v1/attachments/{attachment_id}/content",
     summary="Download an attachment",
     response_class=StreamingResponse,
-    responses={**refusals(404), 200: {"content": {"*/*": _BINARY}, "description": "The content."}},
+    responses={**refusals(404), 200: {"content": {UNKNOWN: _BINARY}, "description": "The content."}},
 )
 async def download_attachment(
     attachment_id: str, caller: Annotated[Caller, allowed(Operation.ATTACHMENTS_READ)]
@@ -137,7 +135,7 @@ async def delete_attachment(
     summary="Fetch a file by a link that a provider was given",
     response_class=StreamingResponse,
     responses={
-        200: {"content": {"*/*": _BINARY}, "description": "The content."},
+        200: {"content": {UNKNOWN: _BINARY}, "description": "The content."},
         **refusals(404, 410),
     },
 )
@@ -160,8 +158,8 @@ async def _find(tenant: str, attachment_id: str) -> Attachment:
     return found[attachment_id]
 
 
-def _media_type(request: Request, settings: Settings) -> str:
-    media_type = request.headers.get("content-type", UNKNOWN).partition(";")[0].strip().lower()
+def _media_type(said: str, settings: Settings) -> str:
+    media_type = said.partition(";")[0].strip().lower() or UNKNOWN
     if media_type not in settings.attachment_types:
         allowed_types: dict[str, str | int] = {"allowed": ", ".join(settings.attachment_types)}
         raise InvalidRequestError([Problem(field="Content-Type", code="media_type_not_allowed", details=allowed_types)])

@@ -1,13 +1,16 @@
-"""What routes have in common in the OpenAPI description."""
+"""What routes have in common in the OpenAPI description, and the description as a whole."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from pydantic import BaseModel
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, JsonValue
+from pydantic.json_schema import models_json_schema
 
 from api.envelope import Envelope, title_of
-from api.schemas.common import inlined_schema
+from domain.channels import Channel
+from domain.payloads import PAYLOADS
 from domain.problems import Language
 
 _REFUSALS: Final[Mapping[int, str]] = {
@@ -25,6 +28,16 @@ _REFUSALS: Final[Mapping[int, str]] = {
     503: "A part of Iris does not answer; repeat after Retry-After seconds.",
 }
 
+_COMPONENTS: Final = "#/components/schemas/"
+
+_BODIES: Final[dict[str, type[BaseModel]]] = {}
+"""The models of all request bodies by their names, as the routes describe them."""
+
+_VENDOR_PATHS: Final = ("/configuration/", "/conversation/")
+
+PAYLOAD_SCHEMAS: Final[Mapping[Channel, str]] = {channel: f"{channel}Payload" for channel in Channel}
+"""The names of the schemas of what each channel takes."""
+
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that refuses with these statuses, in the envelope.
@@ -35,10 +48,11 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Envelope, "description": _REFUSALS[status]} for status in every}
 
 
-def json_body(model: type[BaseModel], **examples: object) -> dict[str, Any]:
+def json_body(model: type[BaseModel], **examples: JsonValue) -> dict[str, Any]:
     """The `openapi_extra` of a route that takes a JSON object; the examples by their names."""
+    _BODIES[model.__name__] = model
     content = {
-        "schema": inlined_schema(model),
+        "schema": {"$ref": f"{_COMPONENTS}{model.__name__}"},
         "examples": {name: {"value": value} for name, value in examples.items()},
     }
     return {"requestBody": {"required": True, "content": {"application/json": content}}}
@@ -48,3 +62,63 @@ def shown(payload: object, status: HTTPStatus = HTTPStatus.OK) -> dict[int | str
     """The entry of a route's `responses` that shows an example of what it answers."""
     envelope = Envelope(title=title_of(status, Language.SPANISH), status=status, detail="…", payload=payload)
     return {int(status): {"content": {"application/json": {"example": envelope.model_dump()}}}}
+
+
+def operation_id(route: APIRoute) -> str:
+    """What generated clients call a route: its function's name, which for a vendor's own path says so."""
+    return f"{route.name}_by_vendor_path" if route.path_format.startswith(_VENDOR_PATHS) else route.name
+
+
+def complete(document: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI's description with what it does not know: the bodies' schemas, and how parameters are refused."""
+    schemas: dict[str, Any] = document["components"]["schemas"]
+    schemas.update(_body_schemas())
+    schemas["SendRequest"]["properties"]["payLoad"] = _of_any_channel()
+    for channel, name in PAYLOAD_SCHEMAS.items():
+        schemas[name] = _payloads_of(channel)
+    # FastAPI describes its own refusals, which ours replace.
+    for replaced in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(replaced, None)
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            _describe_refused_parameters(path, operation)
+    return document
+
+
+def _body_schemas() -> dict[str, Any]:
+    models: Iterable[type[BaseModel]] = [
+        *_BODIES.values(),
+        *(payload for payloads in PAYLOADS.values() for payload in payloads.values()),
+    ]
+    _, definitions = models_json_schema(
+        [(model, "validation") for model in dict.fromkeys(models)], ref_template=f"{_COMPONENTS}{{model}}"
+    )
+    return definitions["$defs"]
+
+
+def _payloads_of(channel: Channel) -> dict[str, Any]:
+    references = {name: f"{_COMPONENTS}{payload.__name__}" for name, payload in PAYLOADS[channel].items()}
+    return {
+        "title": PAYLOAD_SCHEMAS[channel],
+        "description": f"What {channel} takes, told apart by `Type`.",
+        "oneOf": [{"$ref": reference} for reference in references.values()],
+        "discriminator": {"propertyName": "Type", "mapping": references},
+    }
+
+
+def _of_any_channel() -> dict[str, Any]:
+    return {
+        "title": "Payload",
+        "description": "What to send, as the integration's channel takes it.",
+        "anyOf": [{"$ref": f"{_COMPONENTS}{name}"} for name in PAYLOAD_SCHEMAS.values()],
+    }
+
+
+def _describe_refused_parameters(path: str, operation: dict[str, Any]) -> None:
+    """Any route but those of others' webhooks refuses a query parameter that it does not know."""
+    responses = operation["responses"]
+    if path.startswith("/webhooks/"):
+        responses.pop("422", None)
+    elif "422" not in responses or "HTTPValidationError" in str(responses["422"]):
+        content = {"application/json": {"schema": {"$ref": f"{_COMPONENTS}{Envelope.__name__}"}}}
+        responses["422"] = {"description": _REFUSALS[422], "content": content}

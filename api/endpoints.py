@@ -1,9 +1,8 @@
 """Where a tenant is told what happens to the interactions of an integration."""
 
 import asyncio
-from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
@@ -11,16 +10,15 @@ from fastapi.responses import JSONResponse
 
 from api.access import allowed, check_grant
 from api.bodies import parse_fields, read_object
-from api.description import refusals
+from api.description import json_body, refusals
 from api.envelope import success
 from api.idempotency import IdempotencyKey, check_same, id_by_key
-from api.schemas.common import inlined_schema
 from api.schemas.endpoints import EndpointAnswer, EndpointEnvelope, EndpointRequest, ReplayAnswer, ReplayEnvelope
 from api.schemas.endpoints import ReplayRequest as ReplayAsked
 from api.state import IrisState, State
 from api.telling import begin_replay, replay_progress, wake_all
 from domain.access import Caller, Operation
-from domain.clock import to_milliseconds, utc_now
+from domain.clock import utc_now
 from domain.errors import InvalidRequestError, NotFoundError
 from domain.problems import Problem
 from domain.signing import OVERLAP, new_secret
@@ -38,37 +36,11 @@ router = APIRouter(tags=["notifications"])
 _LOOKUP: Final = 3.0
 """Seconds that a name is given to be looked up; one that cannot be is looked up again at each attempt."""
 
-_SET: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": inlined_schema(EndpointRequest),
-                "examples": {
-                    "all": {
-                        "summary": "Everything but the finer words",
-                        "value": {
-                            "Url": "https://crm.example.com/iris",
-                            "Subscriptions": ["*", "-INTERACTION_CUSTOMSTATUSCHANGED_EVT"],
-                        },
-                    }
-                },
-            }
-        },
-    }
-}
-
-_REPLAY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": inlined_schema(ReplayAsked),
-                "examples": {"since": {"summary": "Since noon", "value": {"Since": "2026-11-27T12:00:00Z"}}},
-            }
-        },
-    }
-}
+_SET: Final = json_body(
+    EndpointRequest,
+    all={"Url": "https://crm.example.com/iris", "Subscriptions": ["*", "-INTERACTION_CUSTOMSTATUSCHANGED_EVT"]},
+)
+_REPLAY: Final = json_body(ReplayAsked, since={"Since": "2026-11-27T12:00:00Z"})
 
 
 @router.put(
@@ -202,7 +174,7 @@ async def replay_since(
     """Tell again all that happened since a time and is kept, page by page; what is still being told goes on."""
     integration = await _telling(integration_id, caller)
     asked = parse_fields(ReplayAsked, await read_object(request, state.settings.largest_body))
-    since = _storable(asked.since)
+    since = asked.since
     replay = ReplayInput(
         replay_id=id_by_key("replay", caller, idempotency_key),
         tenant=caller.tenant,
@@ -289,11 +261,3 @@ async def _url_problems(state: IrisState, url: str) -> list[Problem]:
     except OSError:
         return []
     return []
-
-
-def _storable(since: datetime) -> datetime:
-    try:
-        return to_milliseconds(since)
-    except OverflowError as error:
-        problem = Problem(field="Since", code="invalid", details={"reason": "out of range"})
-        raise InvalidRequestError([problem]) from error

@@ -12,9 +12,9 @@ from api.envelope import language_of, success
 from api.interactions import found_interaction
 from api.schemas.explaining import (
     EXPLANATION_EXAMPLE,
-    AttemptAnswer,
     ExplanationAnswer,
     ExplanationEnvelope,
+    SendAttemptAnswer,
     WaitAnswer,
     WorkflowAnswer,
 )
@@ -70,7 +70,7 @@ async def explain_interaction(
         workflow=WorkflowAnswer(
             id=workflow_id(interaction_id),
             state=workflow,
-            attempt=AttemptAnswer.model_validate(attempt, from_attributes=True) if attempt else None,
+            attempt=SendAttemptAnswer.model_validate(attempt, from_attributes=True) if attempt else None,
         ),
         resend_of=first if isinstance(first, str) else None,
         resent_as=[row.id for row in (await resends.found(_MOST_RESENDS)).rows] if resends else [],

@@ -8,11 +8,11 @@ from pydantic import JsonValue
 
 from api.access import allowed
 from api.bodies import read_object
+from api.description import json_body
 from api.engine import submit
 from api.envelope import failure, success
 from api.errors import status_of_problems
 from api.idempotency import IdempotencyKey, check_same, fingerprint, fingerprint_of, id_by_key
-from api.schemas.common import inlined_schema
 from api.schemas.examples import SEND_EXAMPLES
 from api.schemas.interactions import InteractionAnswer, InteractionEnvelope, SendRequest
 from api.state import IrisState, State
@@ -61,17 +61,7 @@ _FAILURES: Final[dict[int | str, dict[str, Any]]] = {
     summary="Send an interaction",
     response_model=InteractionEnvelope,
     responses=_FAILURES,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": inlined_schema(SendRequest),
-                    "examples": SEND_EXAMPLES,
-                }
-            },
-        }
-    },
+    openapi_extra=json_body(SendRequest, **SEND_EXAMPLES),
 )
 async def send_interaction(
     request: Request,

@@ -1,8 +1,22 @@
 """Attachments on the wire."""
 
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
 from api.envelope import Envelope
 from api.schemas.common import Answer, Instant
 from models.attachment import Attachment
+
+
+class UploadQuery(BaseModel):
+    """What a file is called and is."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    file_name: str = Field(min_length=1, max_length=1_000, description="What the file is called.")
+    media_type: str | None = Field(
+        default=None, max_length=200, description="What type it has, for clients that cannot say it in `Content-Type`."
+    )
 
 
 class AttachmentAnswer(Answer):

@@ -1,9 +1,8 @@
 """What every noun's spelling has in common."""
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Final
 
 from pydantic import (
     AfterValidator,
@@ -14,6 +13,7 @@ from pydantic import (
     Field,
     JsonValue,
     PlainSerializer,
+    WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
 
@@ -22,7 +22,11 @@ from domain.json_objects import JsonObject
 
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
-Instant = Annotated[datetime, PlainSerializer(to_wire, when_used="json")]
+Instant = Annotated[
+    datetime,
+    PlainSerializer(to_wire, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 
 
 def _stored(instant: datetime) -> datetime:
@@ -59,25 +63,3 @@ class Answer(BaseModel):
     def on_the_wire(self) -> dict[str, JsonValue]:
         """The answer as JSON."""
         return self.model_dump(mode="json", by_alias=True)
-
-
-def inlined_schema(model: type[BaseModel]) -> dict[str, JsonValue]:
-    """A model's JSON schema for the OpenAPI description, where `#/$defs` would be looked for in the whole document.
-
-    Each definition stands where it is used, so none may be part of itself; but «any JSON» is what an empty schema says.
-    """
-    schema = model.model_json_schema(by_alias=True)
-    definitions: dict[str, Any] = {**schema.pop("$defs", {}), "JsonValue": {}}
-    return _inlined(schema, definitions)
-
-
-def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
-    match schema:
-        case {"$ref": str(reference), **rest}:
-            return _inlined(definitions[reference.rpartition("/")[2]] | rest, definitions)
-        case dict():
-            return {name: _inlined(inner, definitions) for name, inner in cast("dict[str, Any]", schema).items()}
-        case list():
-            return [_inlined(inner, definitions) for inner in cast("list[Any]", schema)]
-        case _:
-            return schema

@@ -1,11 +1,9 @@
 """A tenant's own endpoint on the wire: its requests as the vendor documents them."""
 
-from typing import Annotated
-
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from api.envelope import Envelope
-from api.schemas.common import Answer, Asked, Instant
+from api.schemas.common import Answer, Asked, Instant, StorableInstant
 from domain.clock import utc_now
 from domain.telling import PATTERNS, subscribed
 from models.integration import Integration
@@ -26,7 +24,7 @@ class EndpointRequest(Asked):
 class ReplayRequest(Asked):
     """What to be told again. Names are matched in any letter case."""
 
-    since: Annotated[AwareDatetime, Field(strict=False)] = Field(
+    since: StorableInstant = Field(
         alias="Since", description="Everything that happened from then on is told again, unless it is still being told."
     )
 

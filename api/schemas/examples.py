@@ -39,36 +39,26 @@ def _of_each_type() -> dict[str, JsonValue]:
     for channel, payloads in SAMPLES.items():
         for position, payload in enumerate(payloads):
             name = f"{_NAMES[channel]}-{payload['Type']}" if position else _NAMES[channel]
-            value = _send(channel, payLoad={**payload})
-            examples[name] = {"summary": f"{channel}: {payload['Type']}", "value": value}
+            examples[name] = _send(channel, payLoad={**payload})
     return examples
 
 
 SEND_EXAMPLES: Final[dict[str, JsonValue]] = {
     **_of_each_type(),
-    "in-a-process": {
-        "summary": "In a process that exists",
-        "value": _send(
-            Channel.SMS,
-            payLoad={**SAMPLES[Channel.SMS][0]},
-            processId="67c98902c362797495a603c1",
-            AutoCreateProcess=False,
-        ),
-    },
-    "with-an-attachment": {
-        "summary": "An uploaded picture",
-        "value": _send(
-            Channel.WHATSAPP,
-            payLoad={"Type": "media", "MediaType": "image", "Caption": "Cómo llegar"},
-            attachmentsId=["67c98902c362797495a60601"],
-        ),
-    },
-    "by-a-template": {
-        "summary": "By a template",
-        "value": _send(
-            Channel.SMS,
-            template={"id": "67c98902c362797495a60501", "variables": {"nombre": "Ana", "fecha": "2026-12-24"}},
-        ),
-    },
+    "in-a-process": _send(
+        Channel.SMS,
+        payLoad={**SAMPLES[Channel.SMS][0]},
+        processId="67c98902c362797495a603c1",
+        AutoCreateProcess=False,
+    ),
+    "with-an-attachment": _send(
+        Channel.WHATSAPP,
+        payLoad={"Type": "media", "MediaType": "image", "Caption": "Cómo llegar"},
+        attachmentsId=["67c98902c362797495a60601"],
+    ),
+    "by-a-template": _send(
+        Channel.SMS,
+        template={"id": "67c98902c362797495a60501", "variables": {"nombre": "Ana", "fecha": "2026-12-24"}},
+    ),
 }
 """By name: the channel's own for its first payload type, and that with the type for the others."""

@@ -16,7 +16,7 @@ class WaitAnswer(Answer):
     then: str = Field(description="What is awaited, until when, and what is done then, in words.")
 
 
-class AttemptAnswer(Answer):
+class SendAttemptAnswer(Answer):
     """The send that is going on."""
 
     number: int = Field(description="Which attempt is going on or comes next, from 1.")
@@ -33,7 +33,7 @@ class WorkflowAnswer(Answer):
         description="`running`; `ended`; `lost`, when it should run and does not (it is repaired within minutes); "
         "`unavailable`, when the engine does not say."
     )
-    attempt: AttemptAnswer | None
+    attempt: SendAttemptAnswer | None
 
 
 class ExplanationAnswer(Answer):

@@ -1,9 +1,9 @@
 """Interactions on the wire, field by field as the specification's example."""
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Final, cast
 
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from api.bodies import parse_readable_fields
 from api.envelope import Envelope
@@ -19,18 +19,8 @@ MOST_DESTINATIONS: Final = 1_000
 """Destinations that are read of a request; a provider's own limit is tighter."""
 
 
-def _payload_or_template(schema: dict[str, Any]) -> None:
-    schema["anyOf"] = [{"required": ["payLoad"]}, {"required": ["template"]}]
-
-
 class SendRequest(Asked):
-    """A request to send one interaction. Names are matched in any letter case.
-
-    Attributes:
-        payload: empty where a template makes it.
-    """
-
-    model_config = ConfigDict(json_schema_extra=_payload_or_template)
+    """A message to send: `payLoad`, or `template` that makes it. Names are matched in any letter case."""
 
     payload: dict[str, JsonValue] = Field(
         default={},

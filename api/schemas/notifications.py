@@ -10,7 +10,7 @@ from api.schemas.common import Answer, Instant
 from models.notification import Notification, NotificationLine
 
 
-class AttemptAnswer(Answer):
+class NotificationAttemptAnswer(Answer):
     """One attempt to tell."""
 
     round: int
@@ -44,7 +44,7 @@ class NotificationLineAnswer(Answer):
 class NotificationAnswer(NotificationLineAnswer):
     """A notification with its attempts and what is told."""
 
-    attempts: list[AttemptAnswer]
+    attempts: list[NotificationAttemptAnswer]
     body: Annotated[JsonValue, Field(description="What is told; null for who may not read interactions.")]
 
     @classmethod

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, ClassVar, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -63,6 +63,11 @@ class Part(JsonObject):
     model_config = ConfigDict(frozen=True, alias_generator=to_pascal)
 
 
+def _name_type(schema: dict[str, Any], payload: type["Payload"]) -> None:
+    """Say in a payload's JSON schema what its `Type` is: by that, clients tell one payload from another."""
+    schema["properties"]["Type"] = {"const": payload.wire_type, "title": "Type", "type": "string"}
+
+
 class Payload(Part):
     """What is sent through one channel.
 
@@ -70,6 +75,8 @@ class Payload(Part):
         wire_type: its `Type`.
         displayed_field: the field that most of `displayed_text` comes from, for the problem of a text too long.
     """
+
+    model_config = ConfigDict(json_schema_extra=_name_type)
 
     wire_type: ClassVar[str]
     displayed_field: ClassVar[str] = "Text"
