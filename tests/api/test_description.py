@@ -1,12 +1,15 @@
 """What the API says of itself: its health, and its description for programs and people."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any, cast
 
 from jsonschema import Draft202012Validator
 
+from domain.channels import Channel
 from domain.payloads import PAYLOADS, parse_payload
+from domain.payloads.samples import SAMPLES
 from tests.api.support import mobile
 from tests.iris import Iris
 from tests.plain_http import plain_client
@@ -133,25 +136,60 @@ async def test_every_documented_call_is_described(iris: Iris) -> None:
 async def test_the_send_body_is_described_as_the_specification_spells_it_with_examples_that_fit(iris: Iris) -> None:
     document = await description(iris)
     body = request_body(document, "POST /v1/interactions")
-    assert body["schema"]["properties"].keys() >= {
+    assert body["schema"] == {"$ref": "#/components/schemas/SendRequest"}
+    schema = document["components"]["schemas"]["SendRequest"]
+    assert schema["properties"].keys() >= {
         *("payLoad", "integrationId", "processId", "Destinations", "AutoCreateUser", "AutoCreateProcess"),
     }
-    assert sorted(body["schema"]["required"]) == ["Destinations", "integrationId"]
-    assert body["schema"]["anyOf"] == [{"required": ["payLoad"]}, {"required": ["template"]}]
+    assert sorted(schema["required"]) == ["Destinations", "integrationId"]
     assert {"sms", "rcs", "email"} <= body["examples"].keys()
     for example in body["examples"].values():
         assert accepts(document, body["schema"], example["value"]) == []
     assert accepts(document, body["schema"], {"payLoad": []}) != []
 
 
+async def test_the_schema_of_a_payload_is_told_by_its_type_within_its_channel(iris: Iris) -> None:
+    document = await description(iris)
+    schemas = document["components"]["schemas"]
+    assert {one["$ref"] for one in schemas["SendRequest"]["properties"]["payLoad"]["anyOf"]} == {
+        f"#/components/schemas/{channel}Payload" for channel in PAYLOADS
+    }
+    for channel, payloads in PAYLOADS.items():
+        schema = schemas[f"{channel}Payload"]
+        assert schema["discriminator"]["propertyName"] == "Type"
+        assert schema["discriminator"]["mapping"].keys() == payloads.keys()
+        assert {one["$ref"] for one in schema["oneOf"]} == set(schema["discriminator"]["mapping"].values())
+        for sample in SAMPLES[channel]:
+            assert accepts(document, schema, sample) == []
+            assert accepts(document, schema, {**sample, "Type": "another"}) != []
+            assert accepts(document, schema, {**sample, "Colour": "red"}) != []
+
+
+async def test_every_body_is_a_component_under_its_own_name_and_every_date_is_a_date(iris: Iris) -> None:
+    document = await description(iris)
+    schemas = document["components"]["schemas"]
+    assert [name for name in schemas if not re.fullmatch(r"\w*?", name) or "__" in name] == []
+    assert not {"HTTPValidationError", "ValidationError"} & schemas.keys()
+    for name, operation in operations(document).items():
+        for media_type, body in operation.get("requestBody", {}).get("content", {}).items():
+            assert media_type != "application/json" or body["schema"].keys() == {"$ref"}, name
+    dated = {"created", "updated", "date", "expires", "since", "until", "requested", "completed", "lastUsed"}
+    for name, schema in schemas.items():
+        for field in dated & schema.get("properties", {}).keys():
+            assert '"date-time"' in json.dumps(schema["properties"][field]), (name, field)
+
+
+async def test_every_route_that_refuses_unknown_parameters_says_so(iris: Iris) -> None:
+    for name, operation in operations(await description(iris)).items():
+        assert ("422" in operation["responses"]) == ("/webhooks/" not in name), name
+
+
 async def test_there_is_an_example_of_every_payload_type_of_every_channel(iris: Iris) -> None:
     examples = request_body(await description(iris), "POST /v1/interactions")["examples"]
+    names = {Channel.MESSENGER: "messenger"}
     for channel, types in PAYLOADS.items():
-        shown = [
-            example["value"].get("payLoad")
-            for example in examples.values()
-            if example["summary"].startswith(f"{channel}: ")
-        ]
+        name = names.get(channel, channel.lower())
+        shown = [one["value"]["payLoad"] for key, one in examples.items() if key == name or key.startswith(f"{name}-")]
         assert {parse_payload(channel, payload).type for payload in shown} == types.keys()
 
 
