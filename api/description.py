@@ -1,5 +1,6 @@
 """What routes have in common in the OpenAPI description, and the description as a whole."""
 
+import json
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -93,7 +94,18 @@ def _body_schemas() -> dict[str, Any]:
     _, definitions = models_json_schema(
         [(model, "validation") for model in dict.fromkeys(models)], ref_template=f"{_COMPONENTS}{{model}}"
     )
-    return definitions["$defs"]
+    schemas: dict[str, Any] = definitions["$defs"]
+    for schema in schemas.values():
+        for field in schema.get("properties", {}).values():
+            _describe_default(field)
+    return schemas
+
+
+def _describe_default(field: dict[str, Any]) -> None:
+    """Say a default in words alone: generators take a field that has one in its schema for one that is always there."""
+    default = field.pop("default", None)
+    if default is not None and default not in ("", [], {}):
+        field["description"] = f"{field.get('description', '')} Default: `{json.dumps(default)}`.".lstrip()
 
 
 def _payloads_of(channel: Channel) -> dict[str, Any]:

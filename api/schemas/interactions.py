@@ -72,7 +72,7 @@ class SendRequest(Asked):
             listed = cast("list[JsonValue]", destinations)[:MOST_DESTINATIONS]
             texts = [one if isinstance(one, str) else "" for one in listed]
         asked, problems = parse_readable_fields(cls, given, {"integrationId": "", "Destinations": texts})
-        if not given.keys() & {"payLoad", "template"}:
+        if "payLoad" not in given and given.get("template") is None:
             problems.append(Problem(field="payLoad", code="missing"))
         return asked, problems
 
