@@ -23,7 +23,7 @@ _HEAD: Final = """# Payload types
 What `payLoad` may be in `POST /v1/interactions`, by the channel of the integration. `Type` says which of them it is.
 
 - Names are matched in any letter case; unknown names are refused, and null is what is left out.
-- Limits are characters (Unicode code points), or items of a list. A provider's own limits are tighter in places: see the end.
+- Characters are Unicode code points. A provider's own limits are tighter in places: see the end.
 - A `Url` is an http or https address that the provider fetches.
 
 This page is generated from the models: `.venv/bin/python scripts/payload_types.py`.
@@ -119,7 +119,8 @@ def _files(payload: type[Payload]) -> Iterator[str]:
         largest = ", ".join(f"{kind} {_megabytes(size)}" for kind, size in payload.largest.items())
         yield f"Without `Url`, one uploaded file (`attachmentsId`) is sent, at most: {largest}.\n"
     elif issubclass(payload, Email):
-        yield f"Besides, `attachmentsId` names uploaded files: {MOST_FILES} at most, {_megabytes(LARGEST_FILES)} together.\n"
+        together = _megabytes(LARGEST_FILES)
+        yield f"Besides, `attachmentsId` names uploaded files: {MOST_FILES} at most, {together} together.\n"
 
 
 def _megabytes(size: int) -> str:

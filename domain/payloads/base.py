@@ -159,7 +159,7 @@ class MediaPayload(Payload):
 
 
 class Button(Part):
-    """Something that the reader may tap: it answers with its `Id`, opens a page, or calls a number.
+    """What the reader may tap: it answers with its `Id`, opens its `Url`, or calls its `PhoneNumber`, one of them.
 
     Attributes:
         title: what it says.

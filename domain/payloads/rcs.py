@@ -25,7 +25,7 @@ class RcsMedia(MediaPayload):
 
 
 class Card(Part):
-    """A picture, a title, a text, and suggested answers."""
+    """A title with a `Description` or an `ImageUrl` or both, and suggested answers."""
 
     title: Title
     description: Description = ""
@@ -40,7 +40,7 @@ class Card(Part):
 
 
 class RcsCard(Card, Payload):
-    """`card-rcs`: one card."""
+    """`card-rcs`: a title with a `Description` or an `ImageUrl` or both, and suggested answers."""
 
     wire_type = "card-rcs"
     displayed_field = "Description"

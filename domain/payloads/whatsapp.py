@@ -67,7 +67,7 @@ class ListSection(Part):
 
 
 class WhatsAppList(Payload):
-    """`list`: a text and a button that opens a list of choices."""
+    """`list`: a text and a button that opens a list of choices, at most ten rows in all sections together."""
 
     wire_type = "list"
     text: InteractiveText
