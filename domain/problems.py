@@ -287,9 +287,7 @@ def problems_of_validation(
     return [_problem(error, prefix, model) for error in errors[:MOST_PROBLEMS]]
 
 
-def _problem(  # noqa: C901 - one for each kind of error
-    error: "ErrorDetails", prefix: str, model: type[BaseModel] | None
-) -> Problem:
+def _problem(error: "ErrorDetails", prefix: str, model: type[BaseModel] | None) -> Problem:
     context = error.get("ctx", {})
     details: dict[str, str | int] = {}
     match error["type"]:
