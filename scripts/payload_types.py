@@ -89,7 +89,7 @@ def _kind(field: dict[str, Any], objects: dict[str, Any]) -> str:
         case {"type": "array", "items": items}:
             return f"list of {_kind(items, objects)}"
         case {"type": kind}:
-            return {"string": "text", "boolean": "true or false"}.get(kind, kind)
+            return {"string": "text", "boolean": "true or false"}.get(str(kind), str(kind))
         case _:
             return "anything"
 

@@ -79,7 +79,7 @@ async def test_a_python_client_sends_a_message_and_uploads_a_file(
     generated = ("--path", description, "--config", config, "--meta", "none", "--output-path", package)
     await run(BIN / "openapi-python-client", "generate", *generated, "--fail-on-warning")
     assert compileall.compile_dir(package, quiet=1)
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
 
     generated_client: Any = import_module(PACKAGE)
     models: Any = import_module(f"{PACKAGE}.models")
