@@ -121,6 +121,8 @@ class Settings(EnvironmentSettings):
         temporal_tls_cert, temporal_tls_key, temporal_tls_ca: paths of PEM files, for mutual TLS.
         task_queue: the Temporal task queue of the interactions.
         public_url: `IRIS_PUBLIC_URL`, where providers reach this API from outside; signatures cover it.
+        trusted_proxies: the networks of the proxies whose `X-Forwarded-For` says where a request comes from; none
+            unless named, and then everybody behind a proxy counts as one caller (`docs/decisions/0038`).
         cors_origins: the origins, separated by commas, whose pages may read the API's answers in browsers; none, unless
             they are named (`https://crm.example.com`).
         jwt_secret: signs login tokens; at least 32 characters.
@@ -187,6 +189,7 @@ class Settings(EnvironmentSettings):
     temporal_tls_ca: Path | None = Field(default=None, validation_alias="TEMPORAL_TLS_CA")
     task_queue: str = "iris"
     public_url: str = "http://127.0.0.1:8000"
+    trusted_proxies: Networks = ()
     cors_origins: Names = ()
     jwt_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
     token_lifetime: Duration = timedelta(hours=1)
@@ -247,6 +250,12 @@ class Settings(EnvironmentSettings):
             yield f"IRIS_ENCRYPTION_KEYS must be set in {self.environment}"
         if not self.payload_keys.get_secret_value():
             yield f"IRIS_PAYLOAD_KEYS must be set in {self.environment}"
+
+    @property
+    def has_published_secrets(self) -> bool:
+        """Whether a secret is one of those for development, which everybody can read in this file."""
+        is_published = self.jwt_secret.get_secret_value() == DEVELOPMENT_SECRET
+        return is_published or DEVELOPMENT_ENCRYPTION_KEY in self.vault_keys()
 
     def address_guard(self) -> AddressGuard:
         """Which addresses may be connected to on a tenant's behalf."""

@@ -72,10 +72,11 @@ async def create_account(request: Request, caller: Writer, state: State) -> JSON
     """Make an account. One address logs in to a tenant once, so that repeating the call makes no second one."""
     asked = parse_fields(NewAccount, await read_object(request, state.settings.largest_body))
     check_grant(caller, "role", OPERATIONS[asked.role])
+    email = _checked_email(asked.email)
     account = Account(
         tenant=caller.tenant,
-        email=_checked_email(asked.email),
-        password_hash=await hashed(asked.password),
+        email=email,
+        password_hash=await hashed(request, "password", asked.password, [email, caller.tenant]),
         role=asked.role,
     )
 
@@ -119,7 +120,7 @@ async def change_own_password(request: Request, caller: AnyCaller, state: State)
     email = (await _account(caller.account_id, caller)).email
     if await account_of_login(request, caller.tenant, email, asked.old_password) is None:
         raise InvalidRequestError([Problem(field="oldPassword", code="wrong_password")])
-    password_hash = await hashed(asked.new_password)
+    password_hash = await hashed(request, "newPassword", asked.new_password, [email, caller.tenant])
 
     async def change(session: AsyncClientSession) -> None:
         await Account.collection().update_one(
@@ -162,7 +163,8 @@ async def change_account(account_id: str, request: Request, caller: Writer, stat
     names = list(changes)
     if asked.password is not None:
         del changes["password"]
-        changes["password_hash"] = await hashed(asked.password)
+        email = (await _account(account_id, caller)).email
+        changes["password_hash"] = await hashed(request, "password", asked.password, [email, caller.tenant])
 
     async def change(session: AsyncClientSession) -> Account:
         account = await _account(account_id, caller, session)

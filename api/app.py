@@ -38,6 +38,7 @@ from api.description import complete, operation_id
 from api.errors import add_error_handlers
 from api.limits import AdaptiveLimiter, ConcurrencyLimiter
 from api.parameters import CHECK_PARAMETERS
+from api.passwords import PasswordHashing
 from api.rates import RequestRates
 from api.state import IrisState
 from bootstrap import connect_temporal, http_clients, mongodb
@@ -91,6 +92,7 @@ def create_app(settings: Settings) -> Application:
                 streams=ConcurrencyLimiter(settings.streams_at_once),
                 body_bytes=ConcurrencyLimiter(settings.largest_webhook * MAX_LARGEST_BODIES),
                 uploads=ConcurrencyLimiter(MAX_CONCURRENT_UPLOADS),
+                hashing=PasswordHashing(),
                 file_links=FileLinks.of(settings),
                 integrations=Integrations(settings.lookups_kept),
                 callers=TimedCache(settings.lookups_kept),

@@ -105,7 +105,8 @@ class Boundary(FastAPI):
             await self._route(scope, receive, answer)
         else:
             status, problem = excess
-            await failure(Request(scope), status, [problem])(scope, receive, answer)
+            refusal = failure(Request(scope), status, [problem], headers={"Connection": "close"})
+            await refusal(scope, receive, answer)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the route answer that the request means, however it spells the path."""
@@ -146,6 +147,8 @@ def _excess(scope: Scope) -> tuple[HTTPStatus, Problem] | None:
     if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_URL:
         return HTTPStatus.REQUEST_URI_TOO_LONG, Problem(field="", code="url_too_long", details={"limit": LONGEST_URL})
     fields = scope["headers"]
+    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in fields}:
+        return HTTPStatus.BAD_REQUEST, Problem(field="", code="bad_http")  # maybe smuggled (RFC 9112 §6.1)
     if len(fields) > MOST_FIELDS or sum(len(name) + len(value) for name, value in fields) > LARGEST_HEADER:
         return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, Problem(
             field="", code="header_too_large", details={"limit": LARGEST_HEADER}

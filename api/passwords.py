@@ -1,32 +1,79 @@
-"""Passwords: hashed and tried beside the event loop, and not tried without end."""
+"""Passwords: hashed and tried beside the event loop, a few at once, and not tried without end."""
 
 import asyncio
-from collections.abc import Sequence
-from datetime import timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 from fastapi import Request
 
+from api.limits import ConcurrencyLimiter
+from api.login_limits import LoginLimits, network_of
 from domain.access import login_address
-from domain.clock import utc_now
-from domain.errors import TooManyRequestsError
+from domain.errors import InvalidRequestError
+from domain.problems import Problem
 from models.access import Account
-from models.throttle import LoginTries
 from security.at_rest import absent_password_hash, hash_password, password_matches
+from security.password_policy import weakness
 
-MOST_FOR_ACCOUNT: Final = 10
-"""Wrong passwords of an account within `models.throttle.WINDOW`, then none is tried until it is over."""
-MOST_FROM_ADDRESS: Final = 100
-"""The same from one address, where many people may be."""
+MAX_CONCURRENT_HASHES: Final = 2
+"""Each holds 64 MiB while it is computed (argon2id, RFC 9106 §4), and one core."""
+
+MAX_WAITING_HASHES: Final = 40
+"""Passwords that are hashed or wait for it: at 50 ms each, the last of them waits a second."""
 
 ABSENT_PASSWORD_HASH: Final = absent_password_hash()
 """Checked when an account does not exist, so that its absence takes as long to find out as a wrong password."""
 
+Result = TypeVar("Result")
 
-async def hashed(password: str) -> str:
-    """What is stored of a password."""
-    return await asyncio.to_thread(hash_password, password)
+
+class PasswordHashing:
+    """Hashes passwords in threads, a few at once, so that many logins neither take all memory nor all cores."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._limiter = ConcurrencyLimiter(MAX_WAITING_HASHES)
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT_HASHES)
+
+    async def hash(self, password: str, caller: str) -> str:
+        """What is stored of a password.
+
+        Raises:
+            OverloadedError: if too many passwords wait to be hashed.
+        """
+        return await self._run(caller, lambda: hash_password(password))
+
+    async def matches(self, password_hash: str, password: str, caller: str) -> bool:
+        """Whether a password is the one that was hashed.
+
+        Raises:
+            OverloadedError: if too many passwords wait to be hashed.
+        """
+        return await self._run(caller, lambda: password_matches(password_hash, password))
+
+    async def _run(self, caller: str, work: Callable[[], Result]) -> Result:
+        with self._limiter.acquire(caller):
+            async with self._slots:
+                return await asyncio.to_thread(work)
+
+
+async def hashed(request: Request, field: str, password: str, personal: Sequence[str]) -> str:
+    """What is stored of a new password.
+
+    Args:
+        request: the request that sets it.
+        field: where the request has it.
+        password: the password.
+        personal: words that others would try first, such as the account's address.
+
+    Raises:
+        InvalidRequestError: if it is easily guessed.
+        OverloadedError: if too many passwords wait to be hashed.
+    """
+    code = await asyncio.to_thread(weakness, password, personal)
+    if code is not None:
+        raise InvalidRequestError([Problem(field=field, code=code)])
+    return await _hashing(request).hash(password, network_of(request))
 
 
 async def account_of_login(request: Request, tenant: str, email: str, password: str) -> Account | None:
@@ -35,34 +82,20 @@ async def account_of_login(request: Request, tenant: str, email: str, password: 
     Takes as long, and counts as much, whether there is such an account or not.
 
     Raises:
-        TooManyRequestsError: if there were too many wrong ones for this account, or from this address.
+        TooManyRequestsError: if there were too many wrong ones for this account, or from its network.
+        OverloadedError: if too many passwords wait to be tried.
     """
     address = login_address(email)
-    by_address, by_account = ("address", _network(request)), ("account", tenant, address)
-    await _count(by_address, MOST_FROM_ADDRESS)
-    await _count(by_account, MOST_FOR_ACCOUNT)
+    limits = LoginLimits(request, tenant, address)
+    await limits.count()
     account = await Account.find_one({"tenant": tenant, "email": address, "disabled": {"$ne": True}})
     password_hash = account.password_hash if account else ABSENT_PASSWORD_HASH
-    matches = await asyncio.to_thread(password_matches, password_hash, password)
+    matches = await _hashing(request).matches(password_hash, password, network_of(request))
     if account is None or not matches:
         return None
-    await LoginTries.forgive(*by_address)
-    await LoginTries.forget(*by_account)
+    await limits.forgive()
     return account
 
 
-async def _count(whose: Sequence[str], most: int) -> None:
-    tries = await LoginTries.add(*whose)
-    if tries.number > most:
-        wait = tries.until - utc_now()
-        raise TooManyRequestsError(max(wait, timedelta(seconds=1)), "too_many_logins")
-
-
-def _network(request: Request) -> str:
-    """Where a request comes from; of IPv6 the /64, which is what one customer has at least (RFC 6177)."""
-    host = request.client.host if request.client else ""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
-    return str(ip_network((address, 64), strict=False)) if isinstance(address, IPv6Address) else host
+def _hashing(request: Request) -> PasswordHashing:
+    return request.app.state.iris.hashing

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import ClassVar, Final
 
@@ -15,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from api.boundary import ANSWER_HEADERS, LARGEST_HEADER
 from api.envelope import Envelope, ErrorItem, title_of
 from domain.problems import Language, Problem
+from security.outbound_guard import Network
 
 KEEP_ALIVE: Final = 75
 """Seconds that a connection may be idle between two requests.
@@ -27,8 +29,15 @@ GRACE: Final = 15
 """Seconds that a stopping server lets requests finish."""
 
 
-def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
-    """How the API, or another application of ours, is served."""
+def server_config(app: FastAPI, host: str, port: int, trusted_proxies: Sequence[Network] = ()) -> uvicorn.Config:
+    """How the API, or another application of ours, is served.
+
+    Args:
+        app: the application.
+        host: the address to listen on.
+        port: the port.
+        trusted_proxies: whose `X-Forwarded-For` is believed.
+    """
     return uvicorn.Config(
         app,
         host=host,
@@ -39,6 +48,8 @@ def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=[str(network) for network in trusted_proxies],
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,
     )

@@ -11,6 +11,7 @@ from pymongo import AsyncMongoClient
 from temporalio.client import Client
 
 from api.limits import ConcurrencyLimiter
+from api.passwords import PasswordHashing
 from api.rates import RequestRates
 from domain.access import Caller
 from integrations import Integrations, ProviderOpener
@@ -33,6 +34,7 @@ class IrisState:
         streams: the same of streams of events.
         uploads: the same of uploads.
         body_bytes: limits the bytes of request bodies that are held at once.
+        hashing: hashes passwords.
         file_links: reads the links that providers follow to files.
         integrations: found, and kept for a while.
         callers: by the hash of their API key or by their session, kept for a while.
@@ -49,6 +51,7 @@ class IrisState:
     webhooks: ConcurrencyLimiter
     streams: ConcurrencyLimiter
     body_bytes: ConcurrencyLimiter
+    hashing: PasswordHashing
     uploads: ConcurrencyLimiter
     file_links: FileLinks
     integrations: Integrations

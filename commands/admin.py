@@ -51,7 +51,7 @@ def create(
         address = account_address(email)
     except InvalidDestinationError:
         fail(f"{email} is no e-mail address", 2)
-    password = chosen_password(password_file, generate=generate)
+    password = chosen_password(password_file, generate=generate, personal=[address, tenant])
     try:
         account = asyncio.run(_create(server_settings(data_dir), tenant, address, password))
     except PyMongoError as error:

@@ -1,15 +1,24 @@
 """Where a command has a password from: never from its arguments, which others see and shells keep."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
 from commands.client import ERR, fail
+from domain.problems import Language, Problem
 from security.at_rest import LONGEST_PASSWORD, SHORTEST_PASSWORD, new_password
+from security.password_policy import weakness
 
 
-def chosen_password(file: Path | None, *, generate: bool) -> str:
-    """A password from a file, or made up and shown once, or asked for; ends the program if it is too short or long."""
+def chosen_password(file: Path | None, *, generate: bool, personal: Sequence[str] = ()) -> str:
+    """A password from a file, or made up and shown once, or asked for; ends the program if it will not do.
+
+    Args:
+        file: where it is.
+        generate: whether it is made up.
+        personal: words that others would try first, where the password is not judged by the API.
+    """
     if file is not None and generate:
         fail("--password-file and --generate exclude each other", 2)
     if generate:
@@ -25,4 +34,7 @@ def chosen_password(file: Path | None, *, generate: bool) -> str:
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         fail(f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters", 2)
+    code = weakness(password, personal) if personal else None
+    if code is not None:
+        fail(Problem(field="", code=code).message(Language.ENGLISH), 2)
     return password

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from embedded.demo import Demo
+    from security.outbound_guard import Network
 
 
 def api(
@@ -27,9 +28,13 @@ def api(
 ) -> None:
     """Serve the API."""
     from api.app import create_app
+    from security.exposure import exposure_problem
     from settings import settings
 
-    _serve(create_app(settings()), host, port)
+    problem = exposure_problem(settings(), host)
+    if problem is not None:
+        fail(problem, 2)
+    _serve(create_app(settings()), host, port, settings().trusted_proxies)
 
 
 def worker() -> None:
@@ -126,7 +131,7 @@ async def _seed_stack(environment: Mapping[str, str]) -> "Demo":
     return await create(Settings(), DemoSettings())  # pyright: ignore[reportCallIssue] - from the environment
 
 
-def _serve(app: "FastAPI", host: str, port: int) -> None:
+def _serve(app: "FastAPI", host: str, port: int, trusted_proxies: "Sequence[Network]" = ()) -> None:
     import uvicorn
 
     from api.server import server_config
@@ -134,7 +139,7 @@ def _serve(app: "FastAPI", host: str, port: int) -> None:
 
     log_to_stderr()
     collect_rarely()
-    server = uvicorn.Server(server_config(app, host, port))
+    server = uvicorn.Server(server_config(app, host, port, trusted_proxies))
     server.run()
     if not server.started:
         raise typer.Exit(1)

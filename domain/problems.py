@@ -201,6 +201,14 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
         "Debe ser el nextCursor de una respuesta anterior", "It must be the nextCursor of an earlier answer"
     ),
     "wrong_credentials": _both("El email y/o contraseña no son válidos", "The e-mail or the password is wrong"),
+    "password_has_address": _both(
+        "La contraseña no debe contener la dirección de correo de la cuenta",
+        "The password must not contain the account's e-mail address",
+    ),
+    "password_too_common": _both(
+        "La contraseña es fácil de adivinar: use varias palabras poco corrientes, sin repeticiones ni secuencias",
+        "The password is easily guessed: use several uncommon words, without repetitions or sequences",
+    ),
     "unverified": _both("La firma del aviso no es válida", "The signature of the notification is not valid"),
     "too_many_requests": _both(
         "Demasiadas peticiones con esta clave; repita la petición más tarde",

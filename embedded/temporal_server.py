@@ -14,11 +14,15 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.service import ConnectConfig, RPCError, ServiceClient
 from typing_extensions import override
 
+from embedded.data_directory import write_private
 from embedded.ports import LOOPBACK, is_listened_on
 from embedded.processes import Server, ServerError, until
 from workflows import attributes
 
 NAMESPACE: Final = "default"
+
+_ENVIRONMENT: Final = "iris"
+"""What the file of options calls itself."""
 
 
 def find_temporal() -> Path:
@@ -132,8 +136,18 @@ class TemporalServer(Server):
     def _web_ui_options(self) -> Sequence[str]:
         if self._ui is None:
             return ["--headless"]
-        codec = ["--ui-codec-endpoint", self._ui.codec_endpoint] if self._ui.codec_endpoint else []
-        return ["--ui-port", str(self._ui.port), "--ui-disable-news-fetch", *codec]
+        return ["--ui-port", str(self._ui.port), "--ui-disable-news-fetch", *self._codec_options(self._ui)]
+
+    def _codec_options(self, ui: WebUi) -> Sequence[str]:
+        """Where the codec is, in a private file: its address has a token, and every user sees a command line in `ps`.
+
+        https://docs.temporal.io/cli/env: an environment's properties are the defaults of the command's options.
+        """
+        if ui.codec_endpoint is None:
+            return []
+        file = self.log.with_suffix(".options.yaml")
+        write_private(file, {"env": {_ENVIRONMENT: {"ui-codec-endpoint": ui.codec_endpoint}}})  # JSON is YAML
+        return ["--env-file", str(file), "--env", _ENVIRONMENT]
 
     def _database_options(self) -> Sequence[str]:
         if self._database is None:

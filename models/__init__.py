@@ -12,7 +12,7 @@ from models.interaction import Interaction
 from models.notification import HeldHost, Notification
 from models.process import Process
 from models.template import Template, TemplateVersion
-from models.throttle import LoginTries
+from models.throttle import KnownNetwork, LoginTries
 from models.unmatched import UnmatchedNews
 from models.user import User
 from models.webhook import SeenWebhook
@@ -25,6 +25,7 @@ DOCUMENTS: Final[tuple[type[Document], ...]] = (
     HeldHost,
     Integration,
     Interaction,
+    KnownNetwork,
     Notification,
     LoginTries,
     Process,

@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
@@ -16,8 +17,9 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 from temporalio.api.common.v1 import Payload, Payloads
 
+from security.exposure import is_loopback
 from security.payload_codec import EncryptingCodec, UndecryptableError
-from settings import SHORTEST_SECRET, EnvironmentSettings
+from settings import SHORTEST_SECRET, EnvironmentSettings, Names
 
 LARGEST_BODY: Final = 16_777_216
 """Bytes of a request: a page of a history, four megabytes of gRPC, in base64 twice over."""
@@ -33,6 +35,9 @@ class CodecSettings(EnvironmentSettings):
         payload_keys: `IRIS_PAYLOAD_KEYS`, as `settings.Settings` has them.
         codec_token: `IRIS_CODEC_TOKEN`, the first part of the address's path, since the Web UI can only be given an
             address; at least 32 characters that a path may have.
+        codec_hosts: `IRIS_CODEC_HOSTS`, the names besides those of this machine by which the endpoint is reached,
+            separated by commas. By any other name nobody is answered, so that no page can have a browser ask by a
+            name of its own that it lets resolve to this machine (DNS rebinding).
         codec_origins: `IRIS_CODEC_ORIGINS`, where the Web UI is, separated by commas: a browser asks for nothing else.
     """
 
@@ -40,6 +45,7 @@ class CodecSettings(EnvironmentSettings):
 
     payload_keys: SecretStr
     codec_token: SecretStr = Field(min_length=SHORTEST_SECRET)
+    codec_hosts: Names = ()
     codec_origins: str = "http://127.0.0.1:8233,http://localhost:8233"
 
     @field_validator("payload_keys")
@@ -60,6 +66,8 @@ def create_codec_endpoint(settings: CodecSettings) -> FastAPI:
 
     def answering(translate: Callable[[Sequence[Payload]], Awaitable[list[Payload]]]) -> Callable[..., object]:
         async def answer(request: Request) -> Response:
+            if not _is_ours(request.headers.get("host", ""), settings.codec_hosts):
+                raise HTTPException(HTTPStatus.MISDIRECTED_REQUEST)
             if not hmac.compare_digest(request.path_params["token"].encode(), token):
                 raise HTTPException(HTTPStatus.NOT_FOUND)
             payloads = _read(await _body(request))
@@ -83,6 +91,15 @@ def create_codec_endpoint(settings: CodecSettings) -> FastAPI:
         allow_credentials=True,
     )
     return app
+
+
+def _is_ours(host_and_port: str, hosts: Sequence[str]) -> bool:
+    """Whether a `Host` field names this machine, or one of these hosts."""
+    try:
+        host = urlsplit(f"//{host_and_port}").hostname or ""
+    except ValueError:
+        return False
+    return is_loopback(host) or host in {name.lower() for name in hosts}
 
 
 async def _health() -> Response:

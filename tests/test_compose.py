@@ -148,6 +148,12 @@ def test_the_sandbox_is_at_the_one_address_inside_that_may_be_connected_to() -> 
     assert members == {"api", "worker", "sandbox"}
 
 
+def test_the_proxy_that_is_believed_is_the_one_by_which_this_machine_comes_in() -> None:
+    [network] = yaml.safe_load(COMPOSE)["networks"]["default"]["ipam"]["config"]
+    assert OURS["api"]["environment"]["IRIS_TRUSTED_PROXIES"] == f"{network['gateway']}/32"
+    assert OURS["api"]["environment"]["IRIS_ENVIRONMENT"] == "production"
+
+
 async def test_the_namespace_is_prepared_however_often_it_is(temporal_server: TemporalServer) -> None:
     service = SERVICES["temporal-namespace"]
     command = [*service["entrypoint"], *(line.replace("$$", "$") for line in service["command"])]

@@ -19,6 +19,7 @@ from settings import DEVELOPMENT_ENCRYPTION_KEY, DEVELOPMENT_SECRET, Environment
 SECRET = "s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t"
 KEY = "czNjcjN0LXMzY3IzdC1zM2NyM3QtczNjcjN0LXMzY3I="
 WRITTEN: dict[str, tuple[str, Any]] = {
+    "IRIS_TRUSTED_PROXIES": ("10.0.0.1/32, fd00::/8", (IPv4Network("10.0.0.1/32"), IPv6Network("fd00::/8"))),
     "IRIS_ENVIRONMENT": ("production", Environment.PRODUCTION),
     "MONGODB_URI": ("mongodb://iris:s3cr3t@db", SecretStr("mongodb://iris:s3cr3t@db")),
     "IRIS_MONGODB_DATABASE": ("other", "other"),

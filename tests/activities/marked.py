@@ -30,7 +30,7 @@ from models.interaction import Interaction
 from models.notification import Attempt, HeldHost, Notification
 from models.process import Process
 from models.template import Template, TemplateVersion
-from models.throttle import LoginTries
+from models.throttle import KnownNetwork, LoginTries
 from models.unmatched import UnmatchedNews
 from models.user import OwnedDestination, User
 from models.webhook import SeenWebhook
@@ -38,7 +38,7 @@ from tests.activities.world import World
 
 NOTHING_OF_USERS: Final[frozenset[type[Document]]] = frozenset(
     {
-        *(Account, ApiKey, RefreshToken, Session, Tenant, LoginTries),  # of those who call
+        *(Account, ApiKey, RefreshToken, Session, Tenant, KnownNetwork, LoginTries),  # of those who call
         AuditEntry,  # names of fields, never values
         *(HeldHost, Integration, Template, TemplateVersion),  # what the tenant set up
         SeenWebhook,  # a hash

@@ -29,3 +29,10 @@ async def town(iris: Iris) -> AsyncIterator[Town]:
     """A tenant of the test's own."""
     async with Town(str(iris.http.base_url)) as town:
         yield town
+
+
+@pytest.fixture
+async def another_town(iris: Iris) -> AsyncIterator[Town]:
+    """Another tenant of the test's own."""
+    async with Town(str(iris.http.base_url)) as town:
+        yield town

@@ -234,3 +234,18 @@ async def test_an_account_of_nobody_or_another_tenant_is_not_found(town: Town, s
         path = f"/v1/accounts/{account_id}"
         for call in (http.get(path), http.patch(path, json={"disabled": True}), http.delete(path)):
             assert reasons(await call, 404) == [("id", "not_found")]
+
+
+async def test_wherever_a_password_is_set_a_weak_one_is_refused_by_its_field(town: Town) -> None:
+    person = await town.person()
+    address = person.account.email
+    made = await person.http.post(
+        "/v1/accounts", json={"email": "b@iris.example.com", "password": " " * 12, "role": "reader"}
+    )
+    assert reasons(made, 422) == [("password", "password_too_common")]
+    changed = await person.http.patch(f"/v1/accounts/{person.account.id}", json={"password": address})
+    assert reasons(changed, 422) == [("password", "password_has_address")]
+    mine = town.calling((await person.session())["accessToken"])
+    old = person.login["password"]
+    own = await mine.post("/v1/accounts/me/password", json={"oldPassword": old, "newPassword": "password1234"})
+    assert reasons(own, 422) == [("newPassword", "password_too_common")]

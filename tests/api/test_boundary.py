@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from ipaddress import ip_network
 from typing import Any, Final, Self
 
 import pytest
@@ -19,8 +20,10 @@ from embedded.gateway.server import Guest
 from embedded.ports import free_port
 from embedded.processes import until
 from models.interaction import Interaction
+from security.outbound_guard import Network
 from tests.api.support import ABSENT_ID, mobile, reasons
-from tests.iris import Iris
+from tests.iris import Iris, calling
+from tests.served import serving
 
 LARGEST_BODY: Final = 1_000
 HOST: Final = b"Host: iris.example\r\n"
@@ -195,6 +198,15 @@ async def test_a_request_with_too_much_before_its_body_is_refused_also_where_it_
     assert refusal_of(await served.exchange(head + b"\r\nConnection: close\r\n\r\n")) == refusal
 
 
+async def test_a_request_with_two_lengths_of_its_body_is_refused_and_the_connection_closed(served: Served) -> None:
+    smuggled = b"0\r\n\r\nGET /smuggled HTTP/1.1\r\n" + HOST + b"\r\n"
+    head = b"POST /read HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n" + CHUNKED + b"\r\n"
+    answer = await served.exchange(head + smuggled)
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"\r\nconnection: close\r\n" in answer.lower()
+    assert refusal_of(answer) == (400, "bad_http")
+
+
 @pytest.mark.parametrize(
     "pieces",
     [[], [b"GET / HT"], [b"GET / HTTP/1.1\r\n" + HOST, *[b"X: y\r\n"] * 40]],
@@ -248,6 +260,29 @@ async def test_who_goes_away_during_a_body_leaves_no_fault_behind(
     writer.close()
     await asyncio.sleep(0.05)
     assert "internal fault" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("trusted", "seen"),
+    [
+        ((), "127.0.0.1"),
+        ((ip_network("10.0.0.0/8"),), "127.0.0.1"),
+        ((ip_network("127.0.0.0/8"),), "203.0.113.7"),
+        ((ip_network("127.0.0.0/8"), ip_network("203.0.113.0/24")), "192.0.2.1"),
+    ],
+)
+async def test_a_proxy_says_where_a_request_comes_from_only_where_it_is_named(
+    trusted: tuple[Network, ...], seen: str
+) -> None:
+    app = Boundary()
+
+    async def address(request: Request) -> Response:
+        return PlainTextResponse(request.client.host if request.client else "")
+
+    app.add_api_route("/address", address)
+    async with serving(app, *trusted) as url, calling(url) as http:
+        answer = await http.get("/address", headers={"X-Forwarded-For": "192.0.2.1, 203.0.113.7"})
+    assert answer.text == seen
 
 
 async def test_where_the_api_is_public_by_https_browsers_are_told_to_stay_there() -> None:

@@ -1,6 +1,7 @@
 """Sessions: begun, renewed by tokens that count once, ended; and passwords that are not tried without end."""
 
 import asyncio
+import secrets
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
@@ -10,15 +11,18 @@ import httpx2
 import jwt
 import pytest
 
-from api.passwords import MOST_FOR_ACCOUNT, MOST_FROM_ADDRESS
+from api import login_limits
+from api.app import create_app
+from api.login_limits import ACCOUNT_FROM_NETWORK_LIMIT, ACCOUNT_LIMIT, NETWORK_LIMIT
 from domain.clock import to_wire, utc_now
 from domain.identifiers import new_id
 from models.access import RefreshToken, Session
-from models.throttle import WINDOW, LoginTries
+from models.throttle import KnownNetwork, LoginTries
 from security.at_rest import hash_secret
 from tests.api.people import PASSWORD, Town
 from tests.api.support import reasons, refusal
-from tests.iris import Iris
+from tests.iris import Iris, calling, open_database
+from tests.served import serving
 
 
 async def refreshed(iris: Iris, token: str) -> httpx2.Response:
@@ -111,7 +115,7 @@ async def test_of_a_refresh_token_only_the_hash_is_kept_until_it_expires(iris: I
     assert kept is not None
     assert to_wire(kept.expires) == tokens["refreshExpires"]
     assert kept.expires - utc_now() > iris.settings.refresh_lifetime - timedelta(minutes=1)
-    for document in (RefreshToken, Session, LoginTries):
+    for document in (RefreshToken, Session, LoginTries, KnownNetwork):
         indexes = (await document.collection().index_information()).values()
         assert [index["expireAfterSeconds"] for index in indexes if "expireAfterSeconds" in index] == [0]
 
@@ -126,13 +130,33 @@ async def test_the_token_names_its_session(iris: Iris, town: Town) -> None:
     assert await town.status(jwt.encode(claims, secret, algorithm="HS256")) == 401
 
 
-async def count(login: Mapping[str, str], tries: int) -> None:
-    """Count so many tries with wrong passwords, without taking the time to try them."""
+HERE, ELSEWHERE = "127.0.0.1", "203.0.113.9"
+"""The network that the tests' clients are in, and another."""
+
+
+async def count(login: Mapping[str, str], tries: int, network: str = HERE) -> None:
+    """Count so many tries with wrong passwords from a network, without taking the time to try them."""
     for _ in range(tries):
-        await LoginTries.add("account", login["tenant"], login["email"])
+        await LoginTries.add(("account", login["tenant"], login["email"], network), ACCOUNT_FROM_NETWORK_LIMIT)
 
 
-async def test_too_many_wrong_passwords_close_both_logins_for_a_while_whether_the_account_exists_or_not(
+async def count_everywhere(login: Mapping[str, str]) -> None:
+    """Count as many tries of an account as are allowed from all networks together."""
+    for _ in range(ACCOUNT_LIMIT.number):
+        await LoginTries.add(("account", login["tenant"], login["email"]), ACCOUNT_LIMIT)
+
+
+async def count_in_network(network: str) -> None:
+    """Count as many tries from a network as are allowed."""
+    for _ in range(NETWORK_LIMIT.number):
+        await LoginTries.add(("network", network), NETWORK_LIMIT)
+
+
+def coming_from(address: str) -> dict[str, str]:
+    return {"X-Forwarded-For": address}
+
+
+async def test_too_many_wrong_passwords_slow_both_logins_whether_the_account_exists_or_not(
     iris: Iris, town: Town
 ) -> None:
     person = await town.person()
@@ -141,20 +165,49 @@ async def test_too_many_wrong_passwords_close_both_logins_for_a_while_whether_th
     for login, right in ((person.login, PASSWORD), (absent, PASSWORD)):
         wrong = {**login, "password": "wrong"}
         calls = (begun, vendor_login)
-        await count(login, MOST_FOR_ACCOUNT - len(calls))
+        await count(login, ACCOUNT_FROM_NETWORK_LIMIT.number - len(calls))
         tries = [await call(iris, wrong) for call in calls]
         assert {answer.status_code for answer in tries} == {401}
         closed = [await call(iris, {**login, "password": right}) for call in calls]
         for answer in closed:
-            assert 0 < int(answer.headers["Retry-After"]) <= WINDOW.total_seconds()
+            assert 0 < int(answer.headers["Retry-After"]) <= ACCOUNT_FROM_NETWORK_LIMIT.pace.total_seconds()
         told.append([(answer.status_code, refusal(answer, answer.status_code)) for answer in (*tries, *closed)])
         assert [status for status, _ in told[-1][-2:]] == [429, 429]
     assert told[0] == told[1]
 
 
+async def test_who_is_slowed_may_try_again_once_in_a_while(iris: Iris, town: Town) -> None:
+    login = (await town.person()).login
+    await count(login, ACCOUNT_FROM_NETWORK_LIMIT.number)
+    assert (await begun(iris, login)).status_code == 429
+    a_moment_ago = {"$set": {"next_at": utc_now() - timedelta(seconds=1)}}
+    await LoginTries.collection().update_many({"number": {"$gte": ACCOUNT_FROM_NETWORK_LIMIT.number}}, a_moment_ago)
+    wrong = {**login, "password": "wrong"}
+    assert [(await begun(iris, wrong)).status_code for _ in range(2)] == [401, 429]
+    await LoginTries.collection().update_many({"number": {"$gte": ACCOUNT_FROM_NETWORK_LIMIT.number}}, a_moment_ago)
+    assert (await begun(iris, login)).status_code == 201
+
+
+async def test_an_attacker_in_one_network_keeps_no_victim_in_another_out(iris: Iris, town: Town) -> None:
+    login = (await town.person()).login
+    await count(login, ACCOUNT_FROM_NETWORK_LIMIT.number, ELSEWHERE)
+    assert (await begun(iris, login, **coming_from(ELSEWHERE))).status_code == 429
+    assert (await begun(iris, login)).status_code == 201
+
+
+async def test_attackers_in_many_networks_do_not_keep_a_victim_out_of_where_it_logged_in_before(
+    iris: Iris, town: Town
+) -> None:
+    login = (await town.person()).login
+    assert (await begun(iris, login)).status_code == 201
+    await count_everywhere(login)
+    assert reasons(await begun(iris, login, **coming_from(ELSEWHERE)), 429) == [("", "too_many_logins")]
+    assert (await begun(iris, login)).status_code == 201
+
+
 async def test_many_wrong_passwords_at_once_are_no_more_than_one_after_another(iris: Iris, town: Town) -> None:
     login = {**(await town.person()).login, "password": "wrong"}
-    await count(login, MOST_FOR_ACCOUNT - 3)
+    await count(login, ACCOUNT_FROM_NETWORK_LIMIT.number - 3)
     answers = await asyncio.gather(*(begun(iris, login) for _ in range(3 + 5)))
     assert Counter(answer.status_code for answer in answers) == {401: 3, 429: 5}
 
@@ -162,32 +215,51 @@ async def test_many_wrong_passwords_at_once_are_no_more_than_one_after_another(i
 async def test_a_right_password_ends_the_count_of_its_account(iris: Iris, town: Town) -> None:
     login = (await town.person()).login
     for _ in range(2):
-        await count(login, MOST_FOR_ACCOUNT - 1)
+        await count(login, ACCOUNT_FROM_NETWORK_LIMIT.number - 1)
         assert (await begun(iris, login)).status_code == 201
 
 
-async def test_one_address_is_closed_for_all_accounts_and_others_are_not(iris: Iris, town: Town) -> None:
-    login = (await town.person()).login
+async def test_one_network_is_slowed_for_each_tenant_alone_and_others_are_not(
+    iris: Iris, town: Town, another_town: Town
+) -> None:
+    ours, theirs = (await town.person()).login, (await another_town.person()).login
     here, next_door, elsewhere = "2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1"
-    counted = [(await LoginTries.add("address", "2001:db8:1:2::/64")).number for _ in range(MOST_FROM_ADDRESS)]
-    assert counted[-1] == MOST_FROM_ADDRESS
-    for address in (here, next_door):
-        closed = await begun(iris, login, **{"X-Forwarded-For": address})
-        assert reasons(closed, 429) == [("", "too_many_logins")]
-    assert (await begun(iris, login, **{"X-Forwarded-For": elsewhere})).status_code == 201
+    await count_in_network("2001:db8:1:2::/64")
+    wrong = {**ours, "password": "wrong"}
+    assert (await begun(iris, wrong, **coming_from(here))).status_code == 401
+    slowed = await begun(iris, ours, **coming_from(next_door))
+    assert reasons(slowed, 429) == [("", "too_many_logins")]
+    assert int(slowed.headers["Retry-After"]) <= 2
+    assert (await begun(iris, theirs, **coming_from(here))).status_code == 201
+    assert (await begun(iris, theirs, **coming_from(next_door))).status_code == 201  # it logged in there before
+    assert (await begun(iris, ours, **coming_from(elsewhere))).status_code == 201
 
 
-async def test_right_passwords_do_not_count_against_their_address(iris: Iris, town: Town) -> None:
-    login, address = (await town.person()).login, f"10.{new_id()}"
+async def test_right_passwords_do_not_count_against_their_network(iris: Iris, town: Town) -> None:
+    address = f"198.51.100.{secrets.randbelow(250)}"
     for _ in range(3):
-        assert (await begun(iris, login, **{"X-Forwarded-For": address})).status_code == 201
-    assert (await LoginTries.add("address", address)).number == 1
+        login = (await town.person()).login
+        assert (await begun(iris, login, **coming_from(address))).status_code == 201
+    assert (await LoginTries.add(("network", address), NETWORK_LIMIT)).number == 1
+
+
+@pytest.mark.parametrize(("headers", "is_warned"), [({}, False), (coming_from("203.0.113.1"), True)])
+async def test_a_proxy_that_is_not_named_is_warned_of_once(
+    iris: Iris, town: Town, caplog: pytest.LogCaptureFixture, headers: dict[str, str], *, is_warned: bool
+) -> None:
+    login_limits.forget_warnings()
+    login = (await town.person()).login
+    async with open_database(iris.settings), serving(create_app(iris.settings)) as url, calling(url) as http:
+        for _ in range(2):
+            assert (await http.post("/v1/sessions", json=login, headers=headers)).status_code == 201
+    warnings = [record.message for record in caplog.records if "IRIS_TRUSTED_PROXIES" in record.message]
+    assert len(warnings) == is_warned
 
 
 async def test_tries_are_forgotten_when_their_time_is_over(town: Town) -> None:
     for _ in range(3):
-        await LoginTries.add("account", town.tenant)
+        await LoginTries.add(("account", town.tenant), ACCOUNT_LIMIT)
     past = {"$set": {"until": utc_now() - timedelta(seconds=1)}}
     await LoginTries.collection().update_many({"number": 3}, past)
-    again = await LoginTries.add("account", town.tenant)
+    again = await LoginTries.add(("account", town.tenant), ACCOUNT_LIMIT)
     assert (again.number, again.until > utc_now()) == (1, True)

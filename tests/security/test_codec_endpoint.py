@@ -38,7 +38,7 @@ def settings(**changes: object) -> CodecSettings:
 @pytest.fixture
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
     transport = httpx2.ASGITransport(create_codec_endpoint(settings()))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://codec") as client:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8002") as client:
         yield client
 
 
@@ -60,6 +60,20 @@ async def test_what_somebody_writes_in_the_web_ui_is_encrypted(http: httpx2.Asyn
 async def test_who_does_not_know_the_token_is_told_nothing(http: httpx2.AsyncClient, token: str, what: str) -> None:
     answer = await http.post(f"/{token}/{what}", json=wire(await encrypted()))
     assert (answer.status_code, answer.text) == (404, '{"detail":"Not Found"}')
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8002", "127.0.0.1.evil.example", "", "[::", "10.0.0.1"])
+async def test_by_the_name_of_another_host_nobody_is_answered(http: httpx2.AsyncClient, host: str) -> None:
+    answer = await http.post(f"/{TOKEN}/decode", json=wire(await encrypted()), headers={"Host": host})
+    assert answer.status_code == 421
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8002", "localhost:8002", "LOCALHOST", "[::1]:8002", "codec.example:443"])
+async def test_by_the_names_of_this_machine_and_those_that_are_set_it_is_answered(host: str) -> None:
+    endpoint = create_codec_endpoint(settings(codec_hosts="codec.example, other.example"))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(endpoint), base_url="http://codec") as http:
+        answer = await http.post(f"/{TOKEN}/decode", json=wire(await encrypted()), headers={"Host": host})
+    assert answer.json() == wire(MESSAGE)
 
 
 async def test_a_browser_asks_for_the_web_uis_pages_only(http: httpx2.AsyncClient) -> None:

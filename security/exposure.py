@@ -1,0 +1,34 @@
+"""Whether a process in development would serve others than this machine, with secrets or rules that protect nobody."""
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from settings import Environment, Settings
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine alone; `localhost` always is (RFC 6761 §6.3)."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
+
+
+def exposure_problem(settings: Settings, host: str) -> str | None:
+    """Why the API must not listen at a host with these settings; None if it may.
+
+    In development secrets may be the published ones, payloads are readable, and tenants may have Iris connect to
+    private networks: nobody but the developer may reach it, neither directly nor through a proxy.
+    """
+    if settings.environment is not Environment.DEVELOPMENT:
+        return None
+    remedy = "set IRIS_ENVIRONMENT=production, which wants secrets of its own"
+    if not is_loopback(host):
+        return f"IRIS_ENVIRONMENT is development, in which the API listens on loopback only, not on {host!r}: {remedy}"
+    public_host = urlsplit(settings.public_url).hostname or ""
+    if settings.has_published_secrets and not is_loopback(public_host):
+        return (
+            "IRIS_ENVIRONMENT is development with secrets that are published, but IRIS_PUBLIC_URL is "
+            f"{settings.public_url}: {remedy}"
+        )
+    return None

@@ -1,0 +1,49 @@
+"""Which passwords are refused, and that the refusal says why in both languages."""
+
+import pytest
+
+from domain.problems import Language, Problem
+from security.at_rest import new_password
+from security.password_policy import weakness
+
+ADDRESS = "ana.garcia@clinica.example"
+TENANT = "Clínica Sol"
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        " " * 12,
+        "password1234",
+        "123456789012",
+        "aaaaaaaaaaaa",
+        "abcdefghijkl",
+        "qwertyuiop12",
+        "p4ssw0rdp4ssw0rd",
+        "contraseña12",
+        "madridmadrid",
+        "realmadrid1902",
+        "clinica.example",
+        "iris-iris-iris",
+        "a" * 1024,
+    ],
+)
+def test_what_is_easily_guessed_is_refused(password: str) -> None:
+    assert weakness(password, [ADDRESS, TENANT]) == "password_too_common"
+
+
+@pytest.mark.parametrize("password", [ADDRESS, ADDRESS.upper() * 2, f"x9-{ADDRESS}-k2", "Ana.Garcia: 7 leguas"])
+def test_the_address_is_refused(password: str) -> None:
+    assert weakness(password, [ADDRESS, TENANT]) == "password_has_address"
+
+
+@pytest.mark.parametrize("password", ["correct horse battery", "siete leguas de río", "xK9#mQ2$vL5!", new_password()])
+def test_what_is_not_easily_guessed_is_taken(password: str) -> None:
+    assert weakness(password, [ADDRESS, TENANT, "a@b.example"]) is None
+
+
+@pytest.mark.parametrize("code", ["password_too_common", "password_has_address"])
+def test_the_reason_is_in_both_languages(code: str) -> None:
+    problem = Problem(field="password", code=code)
+    assert problem.message(Language.SPANISH).startswith("La contraseña ")
+    assert problem.message(Language.ENGLISH).startswith("The password ")
