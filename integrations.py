@@ -110,6 +110,10 @@ class Integrations:
         self._cache.forget(integration_id)
 
 
+class UnopenableError(MisconfiguredError):
+    """Credentials that no encryption key of this process opens."""
+
+
 MOST_OPEN: Final = 1_000
 """Providers that are kept open; the longest unused are forgotten."""
 
@@ -137,6 +141,7 @@ class ProviderOpener:
         """The provider of an integration, ready to send and to verify.
 
         Raises:
+            UnopenableError: if no key opens the credentials.
             MisconfiguredError: if configuration or credentials do not fit the provider.
         """
         settled = (integration.id, f"{integration.configuration}{integration.credentials}")
@@ -152,6 +157,7 @@ class ProviderOpener:
         """As `open`, remembering nothing, such as a token that was given for credentials that are good no longer.
 
         Raises:
+            UnopenableError: if no key opens the credentials.
             MisconfiguredError: if configuration or credentials do not fit the provider.
         """
         provider = PROVIDERS.get(integration.provider)
@@ -160,7 +166,7 @@ class ProviderOpener:
         try:
             credentials = self.vault.open(integration.credentials)
         except UnsealableError as error:
-            raise MisconfiguredError(str(error)) from error
+            raise UnopenableError(str(error)) from error
         return provider.open(integration.configuration, credentials, self.http[provider.name], self.guard)
 
     def callback_url(self, integration: Integration) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from domain.channels import Channel
+from domain.faults import FaultKind
 from domain.outcomes import Outcome
 from domain.status import Status
 
@@ -41,6 +42,12 @@ _UNREADABLE: Final = Counter(
 _UNTOLD: Final = Counter(
     "iris_untold_events", "Events that a tenant wanted to be told of and is not, because they could not be kept"
 )
+_INTERNAL_FAULTS: Final = Counter(
+    "iris_internal_faults",
+    "Faults of Iris's own or of its operators, after which the work is retried: credentials, integration, payload, "
+    "adapter",
+    ["kind"],
+)
 TASK_QUEUE_BACKLOG: Final = Gauge(
     "iris_task_queue_backlog", "About how many tasks wait for a worker, as Temporal says", ["task_queue", "kind"]
 )
@@ -65,6 +72,11 @@ def count_untold() -> None:
 def count_unreadable(channel: Channel, provider: str) -> None:
     """Count a webhook, or an item of one, that could not be read."""
     _UNREADABLE.labels(channel, provider).inc()
+
+
+def count_internal_fault(kind: FaultKind) -> None:
+    """Count a fault of our own."""
+    _INTERNAL_FAULTS.labels(kind).inc()
 
 
 def observe_webhook(channel: Channel, provider: str, occurred_at: datetime | None, heard_at: datetime) -> None:

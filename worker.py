@@ -21,6 +21,7 @@ from activities.attachments import Files
 from activities.dispatch import ProviderDispatch
 from activities.erasing import MongoErasures
 from activities.interfaces import sending_queue, telling_queue
+from activities.internal_faults import InternalFaults
 from activities.merging import MongoMerges
 from activities.notification import HttpNotifications
 from activities.reception import MongoReception
@@ -122,7 +123,9 @@ def _sending_worker(
     """The worker of a provider's task queue."""
     slots = settings.sends_per_provider
     shares = Shares(ceil(slots / _INTEGRATIONS_AT_ONCE))
-    dispatch = ProviderDispatch(opener, shares, integrations, Files(FileLinks.of(settings)))
+    dispatch = ProviderDispatch(
+        opener, shares, integrations, Files(FileLinks.of(settings)), InternalFaults(client.identity)
+    )
     return Worker(
         client,
         task_queue=sending_queue(settings.task_queue, provider),
@@ -147,6 +150,7 @@ def _telling_worker(
         shares=Shares(ceil(slots / _INTEGRATIONS_AT_ONCE)),
         begin=partial(telling.begin, client, settings),
         patience=settings.notification_timeout,
+        faults=InternalFaults(client.identity),
     )
     return Worker(
         client,

@@ -12,10 +12,12 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.attachments import Files, MissingAttachmentError
 from activities.interfaces import Dispatch, DispatchActivities, Search
+from activities.internal_faults import InternalFaults
 from activities.shares import NoPlaceError, Shares
+from domain.faults import FaultKind
 from domain.outcomes import LONGEST_DETAIL, Accepted, FailureClass, Outcome, Rejected, Unanswered
 from domain.payloads import InvalidPayloadError, parse_payload
-from integrations import Integrations, ProviderOpener
+from integrations import Integrations, ProviderOpener, UnopenableError
 from metrics import timed_dispatch
 from models.erasing import bearing
 from models.interaction import Interaction
@@ -41,12 +43,14 @@ class ProviderDispatch(DispatchActivities):
         shares: how many sends each integration may have in flight.
         integrations: found, and kept for a while.
         files: adds uploaded files to messages.
+        faults: reports the faults of this worker.
     """
 
     opener: ProviderOpener
     shares: Shares
     integrations: Integrations
     files: Files
+    faults: InternalFaults
 
     @activity.defn
     async def dispatch(self, dispatch: Dispatch) -> Outcome:
@@ -101,7 +105,12 @@ class ProviderDispatch(DispatchActivities):
             return None
 
     async def _prepare(self, dispatch: Dispatch) -> tuple[AnyProvider, Outbound] | Rejected:
-        """The provider and the message for it; or why it surely cannot be sent."""
+        """The provider and the message for it; or why it surely cannot be sent.
+
+        Raises:
+            ApplicationError: if this worker cannot open the integration or read the payload, which were admitted: it is
+                misconfigured or of another version, so that the activity is retried.
+        """
         integration = await self.integrations.of_tenant(
             dispatch.integration_id, dispatch.tenant, dispatch.integration_version
         )
@@ -111,9 +120,12 @@ class ProviderDispatch(DispatchActivities):
             provider = self.opener.open(integration)
             payload = parse_payload(integration.channel, dispatch.payload)
         except MisconfiguredError as error:
-            return Rejected(code="misconfigured", failure=FailureClass.CONFIGURATION, detail=str(error))
+            # Its credentials may just have been changed or encrypted anew.
+            self.integrations.forget(integration.id)
+            kind = FaultKind.CREDENTIALS if isinstance(error, UnopenableError) else FaultKind.INTEGRATION
+            raise await self.faults.failure(kind, f"integration {integration.id}: {error}") from None
         except InvalidPayloadError as error:
-            return Rejected(code="invalid_payload", failure=FailureClass.CONTENT, detail=str(error))
+            raise await self.faults.failure(FaultKind.PAYLOAD, str(error)) from None
         destinations = await _destinations(dispatch)
         if not destinations:
             return Rejected(code="erased", failure=FailureClass.DESTINATION)

@@ -13,9 +13,11 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.interfaces import Delivery, NotificationActivities, Replay, Replayed, Told
+from activities.internal_faults import QUICK_RETRIES, InternalFaults
 from activities.shares import NoPlaceError, Shares
 from activities.telling import Begin
 from domain.clock import utc_now
+from domain.faults import FaultKind
 from domain.outcomes import cut
 from domain.signing import signature_headers
 from domain.telling import NotificationState, holds_host, host_of, wait_after
@@ -27,6 +29,9 @@ from security.outbound_guard import ForbiddenAddressError
 
 MOST_READ: Final = 65_536
 """Bytes of an answer that are read, so that its connection may be used again; nobody needs what it says."""
+
+_AFTER_FAULTS: Final = timedelta(minutes=10)
+"""The wait after `QUICK_RETRIES` faults of our own, which do not count as attempts."""
 
 _DELIVERED: Final = range(200, 300)
 """Statuses that count as delivered; the vendor's text has 200 alone, which is among them."""
@@ -42,6 +47,7 @@ class HttpNotifications(NotificationActivities):
         shares: how many attempts each host may have in flight.
         begin: begins a notification's workflow.
         patience: how long an attempt may last.
+        faults: reports the faults of this worker.
     """
 
     http: httpx2.AsyncClient
@@ -50,6 +56,7 @@ class HttpNotifications(NotificationActivities):
     shares: Shares
     begin: Begin
     patience: timedelta
+    faults: InternalFaults
 
     @activity.defn
     async def deliver(self, delivery: Delivery) -> Told:
@@ -69,8 +76,12 @@ class HttpNotifications(NotificationActivities):
         if held is not None:
             return await _postponed(delivery, held)
         try:
+            secrets = self._secrets(endpoint)
+        except UnsealableError as error:
+            return await self._after_fault(delivery, notification.integration_id, error)
+        try:
             with self.shares.place(f"{notification.tenant} {host}"):
-                attempt = await self._attempt(notification, endpoint, delivery)
+                attempt = await self._attempt(notification, endpoint.url, secrets, delivery)
         except NoPlaceError as error:
             raise ApplicationError(
                 "the host has as many attempts in flight as it may",
@@ -110,14 +121,29 @@ class HttpNotifications(NotificationActivities):
         integration = await self.integrations.read(notification.integration_id, notification.tenant)
         return integration.endpoint if integration else None
 
-    async def _attempt(self, notification: Notification, endpoint: Endpoint, delivery: Delivery) -> Attempt:
+    async def _after_fault(self, delivery: Delivery, integration_id: str, error: UnsealableError) -> Told:
+        """Wait, without an attempt: that this worker lacks a key is no failure of the tenant's endpoint.
+
+        Raises:
+            ApplicationError: at first, so that another worker tries soon.
+        """
+        # Its secret may just have been changed or encrypted anew.
+        self.integrations.forget(integration_id)
+        failure = await self.faults.failure(FaultKind.CREDENTIALS, f"webhook of integration {integration_id}: {error}")
+        if activity.info().attempt < QUICK_RETRIES:
+            raise failure
+        return await _postponed(delivery, delivery.at + _AFTER_FAULTS)
+
+    async def _attempt(
+        self, notification: Notification, url: str, secrets: Sequence[str], delivery: Delivery
+    ) -> Attempt:
         began = time.monotonic()
         status, error = None, ""
         try:
-            status = await self._post(notification, endpoint)
+            status = await self._post(notification, url, secrets)
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as failure:
             error = f"{type(failure).__name__}: {failure}".rstrip(": ")
-        except (ForbiddenAddressError, UnsealableError) as failure:
+        except ForbiddenAddressError as failure:
             error = str(failure)
         if status is not None and status not in _DELIVERED:
             error = f"it answered {status}"
@@ -130,17 +156,17 @@ class HttpNotifications(NotificationActivities):
             took=round(time.monotonic() - began, 3),
         )
 
-    async def _post(self, notification: Notification, endpoint: Endpoint) -> int:
+    async def _post(self, notification: Notification, url: str, secrets: Sequence[str]) -> int:
         """The status that the endpoint answers."""
         body = notification.body.encode()
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "Iris",
-            **signature_headers(self._secrets(endpoint), notification.id, utc_now(), body),
+            **signature_headers(secrets, notification.id, utc_now(), body),
         }
         async with (
             asyncio.timeout(self.patience.total_seconds()),
-            self.http.stream("POST", endpoint.url, content=body, headers=headers) as response,
+            self.http.stream("POST", url, content=body, headers=headers) as response,
         ):
             # What was answered is answered, also where the rest of it does not come.
             with suppress(httpx2.HTTPError, TimeoutError):

@@ -14,6 +14,7 @@ from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExec
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.status import Standing
+from security.payload_codec import UndecryptableError
 
 _LAST_EVENTS: Final = 12
 """Events that are read to tell why a workflow does not go on: a step that fails leaves five at each try."""
@@ -139,7 +140,15 @@ def _is_step(event: HistoryEvent) -> bool:
 
 
 async def _words(client: Client, failure: Failure) -> str:
-    """A failure in its own words, also where the payload codec hides them."""
-    error = await client.data_converter.decode_failure(failure)
+    """A failure in its own words and those of its causes, also where the payload codec hides them."""
     kind = failure.application_failure_info.type
-    return f"{kind}: {error}" if kind else str(error)
+    try:
+        error: BaseException | None = await client.data_converter.decode_failure(failure)
+    except UndecryptableError as undecryptable:
+        return f"{kind or 'a failure'}, which cannot be read: {undecryptable}"
+    words: list[str] = []
+    while error is not None:
+        # The SDK puts the type before the message of most.
+        words.append(str(error))
+        error = error.__cause__
+    return ": ".join(words)

@@ -25,8 +25,12 @@ from domain.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from domain.faults import FaultKind
 from domain.problems import Problem, problems_of_validation
+from integrations import UnopenableError
+from metrics import count_internal_fault
 from models.base import is_away
+from providers.base import MisconfiguredError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -140,6 +144,14 @@ async def _on_engine_error(request: Request, error: Exception) -> Response:
     return await _on_iris_error(request, UnavailableError("Temporal"))
 
 
+async def _on_misconfiguration(request: Request, error: Exception) -> Response:
+    """An integration that this process cannot open: it lacks a key, or is of another version."""
+    kind = FaultKind.CREDENTIALS if isinstance(error, UnopenableError) else FaultKind.INTEGRATION
+    _LOG.error("%s fault at %s %s: %s", kind, request.method, request.url.path, error)
+    count_internal_fault(kind)
+    return await _on_iris_error(request, UnavailableError("Iris"))
+
+
 async def _on_fault(request: Request, error: Exception) -> Response:
     _LOG.error("internal fault at %s %s", request.method, request.url.path, exc_info=error)
     return failure(request, HTTPStatus.INTERNAL_SERVER_ERROR, [Problem(field="", code="internal")])
@@ -152,4 +164,5 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(PyMongoError, _on_database_error)
     app.add_exception_handler(RPCError, _on_engine_error)
+    app.add_exception_handler(MisconfiguredError, _on_misconfiguration)
     app.add_exception_handler(Exception, _on_fault)

@@ -6,8 +6,10 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 
 from api.state import State
+from operations.reconciling import check_payload_keys
 
 router = APIRouter(tags=["health"])
 
@@ -27,11 +29,16 @@ async def live() -> dict[str, str]:
     responses={503: {"description": "A part does not answer; the body says which."}},
 )
 async def ready(state: State) -> JSONResponse:
-    """Whether MongoDB and Temporal answer, each by name."""
-    mongodb, temporal = await asyncio.gather(
-        _answers(state.database.admin.command("ping")), _answers(state.temporal.service_client.check_health())
-    )
-    parts = {"mongodb": mongodb, "temporal": temporal}
+    """Whether MongoDB and Temporal answer, Temporal knows the namespace, and what workers encrypt can be read here."""
+    client = state.temporal
+    namespace = DescribeNamespaceRequest(namespace=client.namespace)
+    questions = {
+        "mongodb": _answers(state.database.admin.command("ping")),
+        "temporal": _answers(client.service_client.check_health()),
+        "namespace": _answers(client.workflow_service.describe_namespace(namespace)),
+        "payload_keys": _answers(check_payload_keys(client, state.settings)),
+    }
+    parts = dict(zip(questions, await asyncio.gather(*questions.values()), strict=True))
     is_ready = all(parts.values())
     return JSONResponse(
         {

@@ -61,10 +61,7 @@ async def take_webhook(provider: str, integration_id: str, request: Request, sta
     repeating it would not help.
     """
     integration = await _integration(state, provider, integration_id)
-    try:
-        opened = state.opener.open(integration)
-    except MisconfiguredError as error:
-        return _refuse(request, integration, error)
+    opened = _opened(state, integration)
     limit = min(opened.largest_webhook, state.settings.largest_webhook)
     with state.body_bytes.acquire(integration.tenant, integration.id, amount=0) as slot:
         webhook = _webhook(request, await read_bytes(request, limit, slot, WEBHOOK_TIMEOUT), state)
@@ -105,8 +102,8 @@ async def answer_challenge(provider: str, integration_id: str, request: Request,
     """Answer what the provider asks before it sends notifications here."""
     integration = await _integration(state, provider, integration_id)
     try:
-        return PlainTextResponse(state.opener.open(integration).challenge(dict(request.query_params)))
-    except (UnverifiedError, MisconfiguredError) as error:
+        return PlainTextResponse(_opened(state, integration).challenge(dict(request.query_params)))
+    except UnverifiedError as error:
         return _refuse(request, integration, error, HTTPStatus.FORBIDDEN)
 
 
@@ -115,6 +112,20 @@ async def _integration(state: IrisState, provider: str, integration_id: str) -> 
     if integration is None or integration.provider != provider.lower():
         raise NotFoundError([Problem(field="", code="not_found")])
     return integration
+
+
+def _opened(state: IrisState, integration: Integration) -> AnyProvider:
+    """The provider of an integration.
+
+    Raises:
+        MisconfiguredError: if this process cannot open it, which is our own fault: the provider repeats its webhook.
+    """
+    try:
+        return state.opener.open(integration)
+    except MisconfiguredError:
+        # Its credentials may just have been changed or encrypted anew.
+        state.integrations.forget(integration.id)
+        raise
 
 
 async def _aside(read: Callable[[Webhook], Answer], webhook: Webhook) -> Answer:

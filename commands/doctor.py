@@ -56,7 +56,7 @@ async def _examine(
     from temporalio.service import RPCError
 
     from operations.checkup import examine
-    from operations.reconciling import ASKED_FOR, reconcile
+    from operations.reconciling import ASKED_FOR, NotBegunError, reconcile
     from security.payload_codec import UndecryptableError
     from workflows.messages import ReconciliationInput
 
@@ -75,6 +75,8 @@ async def _examine(
 
         try:
             return checkup.parts, await reconcile(checkup.client, settings, start, told)
+        except NotBegunError as error:
+            raise RuntimeError(f"no worker could begin the comparison, and its run is terminated: {error}") from error
         except (RPCError, UndecryptableError, WorkflowFailureError) as error:
             raise RuntimeError(f"the comparison came to no end: {error}") from error
 

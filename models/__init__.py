@@ -16,6 +16,7 @@ from models.throttle import KnownNetwork, LoginTries
 from models.unmatched import UnmatchedNews
 from models.user import User
 from models.webhook import SeenWebhook
+from models.worker_fault import WorkerFault
 
 DOCUMENTS: Final[tuple[type[Document], ...]] = (
     Account,
@@ -37,4 +38,5 @@ DOCUMENTS: Final[tuple[type[Document], ...]] = (
     Tenant,
     UnmatchedNews,
     User,
+    WorkerFault,
 )

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 import httpx2
@@ -17,18 +18,24 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from bootstrap import connect_temporal, mongodb_client
+from domain.clock import to_wire, utc_now
 from models import DOCUMENTS
 from models.indexes import Index, State, survey_indexes
-from operations.reconciling import schedule_id
+from models.worker_fault import FaultSummary, WorkerFault
+from operations.reconciling import check_payload_keys, schedule_id
 from operations.task_queues import WORKFLOWS, queues_of
+from security.payload_codec import UndecryptableError
 from settings import Settings
 from workflows import attributes
 
-PATIENCE: Final = 10.0
+PATIENCE: Final = 4.0
 """Seconds that a part is given to answer."""
 
 _PING_SECONDS: Final = 3.0
 """How long MongoDB is given to say that it is there."""
+
+FAULTS_SHOWN: Final = timedelta(minutes=10)
+"""How long after its last fault a worker that still polls is named."""
 
 LATEST_SECONDS: Final = 120
 """How long ago a worker that is well asked for work last; asking takes up to a minute."""
@@ -62,20 +69,20 @@ class Checkup:
 
 async def examine(settings: Settings, api_url: str) -> Checkup:
     """Ask each part how it is."""
-    api, (mongodb_part, *indexes), (client, temporal) = await asyncio.gather(
+    api, database, (client, temporal) = await asyncio.gather(
         _examine_api(api_url), _examine_mongodb(settings), _connect(settings)
     )
-    parts = [api, mongodb_part, *indexes, temporal]
+    parts = [api, *database.parts, temporal]
     if client is None:
         return Checkup(parts, None)
-    queues = await asyncio.gather(
-        *(_examine_queue(client, queue, kind) for queue, kind in queues_of(settings.task_queue))
-    )
+    queues, keys = await asyncio.gather(_examine_queues(client, settings), _examine_keys(client, settings))
     missing = await _missing_search_attributes(client)
     trouble = f"{', '.join(missing)} missing: a worker adds them when it starts" if missing else ""
     schedule = Part("reconciliation schedule", await _schedule_trouble(client, settings))
-    parts += [Part("search attributes", trouble), schedule, *queues]
-    comparing = (mongodb_part, *queues[:2])
+    polling = {worker for queue in queues for worker in queue.workers}
+    faults = _examine_faults(database.faults, polling)
+    parts += [keys, Part("search attributes", trouble), schedule, *(queue.part for queue in queues), *faults]
+    comparing = (database.parts[0], keys, *(queue.part for queue in queues[:2]))
     return Checkup(parts, None if any(part.is_away for part in comparing) else client)
 
 
@@ -91,17 +98,26 @@ async def _examine_api(url: str) -> Part:
     return Part("API", f"{url} does not reach {missed}" if missed else "")
 
 
-async def _examine_mongodb(settings: Settings) -> Sequence[Part]:
-    """Whether MongoDB answers, and whether it has its indexes."""
+@dataclass(frozen=True, slots=True)
+class _Database:
+    """How MongoDB and its indexes are, and what workers have stored of their faults."""
+
+    parts: Sequence[Part]
+    faults: Sequence[FaultSummary] = ()
+
+
+async def _examine_mongodb(settings: Settings) -> _Database:
     async with mongodb_client(settings) as client:
         try:
             async with asyncio.timeout(PATIENCE):
                 with pymongo.timeout(_PING_SECONDS):
                     await client.admin.command("ping")
-                indexes = await survey_indexes(client[settings.mongodb_database], DOCUMENTS)
+                database = client[settings.mongodb_database]
+                indexes = await survey_indexes(database, DOCUMENTS)
+                faults = await WorkerFault.since(database, utc_now() - FAULTS_SHOWN)
         except (PyMongoError, TimeoutError) as error:
-            return [Part("MongoDB", f"no answer: {str(error) or type(error).__name__}"[:300], is_away=True)]
-    return [Part("MongoDB"), Part("indexes of MongoDB", "; ".join(_trouble_with(indexes)))]
+            return _Database([Part("MongoDB", f"no answer: {str(error) or type(error).__name__}"[:300], is_away=True)])
+    return _Database([Part("MongoDB"), Part("indexes of MongoDB", "; ".join(_trouble_with(indexes)))], faults)
 
 
 def _trouble_with(indexes: Sequence[Index]) -> Iterator[str]:
@@ -142,13 +158,52 @@ async def _schedule_trouble(client: Client, settings: Settings) -> str:
     return ""
 
 
-async def _examine_queue(client: Client, name: str, kind: TaskQueueType.ValueType) -> Part:
+async def _examine_keys(client: Client, settings: Settings) -> Part:
+    """Whether what workers encrypt for Temporal can be read here."""
+    try:
+        await check_payload_keys(client, settings)
+    except UndecryptableError as error:
+        return Part("payload keys", f"what the workers encrypt cannot be read here: {error}", is_away=True)
+    return Part("payload keys")
+
+
+def _examine_faults(faults: Sequence[FaultSummary], polling: Collection[str]) -> list[Part]:
+    """The faults of the workers that still ask for work."""
+    return [
+        Part(
+            f"worker {fault.worker}",
+            f"{fault.occurrences} {fault.kind} faults, the last at {to_wire(fault.last)}: {fault.detail}",
+        )
+        for fault in faults
+        if fault.worker in polling
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Queue:
+    """How a task queue is served.
+
+    Attributes:
+        workers: the identities of the workers that asked it for work lately.
+    """
+
+    part: Part
+    workers: frozenset[str] = field(default_factory=frozenset[str])
+
+
+async def _examine_queues(client: Client, settings: Settings) -> Sequence[_Queue]:
+    return await asyncio.gather(
+        *(_examine_queue(client, queue, kind) for queue, kind in queues_of(settings.task_queue))
+    )
+
+
+async def _examine_queue(client: Client, name: str, kind: TaskQueueType.ValueType) -> _Queue:
     request = DescribeTaskQueueRequest(
         namespace=client.namespace, task_queue=TaskQueue(name=name), task_queue_type=kind
     )
     answer = await client.workflow_service.describe_task_queue(request)
     since = time.time() - LATEST_SECONDS
-    is_served = any(poller.last_access_time.ToSeconds() > since for poller in answer.pollers)
+    workers = frozenset(poller.identity for poller in answer.pollers if poller.last_access_time.ToSeconds() > since)
     what = "workflows" if kind == WORKFLOWS else "activities"
-    trouble = "" if is_served else "no worker asks for its work: start one with `iris worker`"
-    return Part(f"workers of {name} ({what})", trouble, is_away=not is_served)
+    trouble = "" if workers else "no worker asks for its work: start one with `iris worker`"
+    return _Queue(Part(f"workers of {name} ({what})", trouble, is_away=not workers), workers)

@@ -1,11 +1,13 @@
 """When MongoDB and Temporal are compared: every so often by a schedule, and when somebody asks (`iris doctor`)."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
+from temporalio.api.common.v1 import Payload
 from temporalio.client import (
     Client,
     Schedule,
@@ -17,10 +19,12 @@ from temporalio.client import (
     ScheduleSpec,
     ScheduleUpdate,
     ScheduleUpdateInput,
+    WorkflowHandle,
     WorkflowQueryFailedError,
 )
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
+from activities.workflow_states import trouble_of
 from domain.identifiers import new_id
 from security.payload_codec import UndecryptableError
 from settings import Settings
@@ -36,6 +40,15 @@ _CATCH_UP: Final = timedelta(minutes=1)
 _LONGEST: Final = timedelta(minutes=30)
 """How long somebody may have to wait."""
 
+_NO_SCHEDULES: Final = {RPCStatusCode.NOT_FOUND, RPCStatusCode.UNIMPLEMENTED}
+"""How a server says that it has no such schedule, or, as the time-skipping one, none at all."""
+
+_EVENTS_OF_A_FIRST_TASK: Final = 3
+"""Events of a run whose first task is under way: it started, and its task was scheduled and started."""
+
+_FIRST_TASK_TIMEOUT: Final = 5.0
+"""Seconds after which a comparison whose task fails, or that no worker takes, is terminated."""
+
 _TURN: Final = 0.5
 """Seconds between two looks at how far a comparison is."""
 
@@ -43,6 +56,24 @@ _TURN: Final = 0.5
 def schedule_id(settings: Settings) -> str:
     """The id of the schedule of a product's reconciliation."""
     return f"{settings.task_queue}-reconciliation"
+
+
+async def check_payload_keys(client: Client, settings: Settings) -> None:
+    """Decode what the worker that started last wrote into the schedule; without a schedule, there is nothing to decode.
+
+    Raises:
+        UndecryptableError: if this client lacks the worker's payload key, so that it could read none of its answers.
+        RPCError: if Temporal does not answer.
+    """
+    try:
+        description = await client.get_schedule_handle(schedule_id(settings)).describe()
+    except RPCError as error:
+        if error.status not in _NO_SCHEDULES:
+            raise
+        return
+    action = description.schedule.action
+    if isinstance(action, ScheduleActionStartWorkflow):
+        await client.data_converter.decode([arg for arg in action.args if isinstance(arg, Payload)])
 
 
 async def ensure_schedule(client: Client, settings: Settings) -> None:
@@ -64,10 +95,18 @@ async def ensure_schedule(client: Client, settings: Settings) -> None:
         await client.get_schedule_handle(schedule_id(settings)).update(renewed)
 
 
+class NotBegunError(Exception):
+    """A comparison that no worker could begin; its run is terminated."""
+
+
 async def reconcile(
     client: Client, settings: Settings, start: ReconciliationInput, told: Callable[[Report], None]
 ) -> Report:
-    """Compare now, tell every now and then what is found so far, and answer what was found in the end."""
+    """Compare now, tell every now and then what is found so far, and answer what was found in the end.
+
+    Raises:
+        NotBegunError: if no worker begins it in time, as where the workers lack this client's payload key.
+    """
     handle = await client.start_workflow(
         ReconciliationWorkflow.run,
         start,
@@ -77,11 +116,37 @@ async def reconcile(
         static_summary="asked for",
     )
     waiting = asyncio.create_task(handle.result())
-    while not waiting.done():
-        await asyncio.wait({waiting}, timeout=_TURN)
-        with suppress(RPCError, UndecryptableError, WorkflowQueryFailedError):
-            told(await handle.query(ReconciliationWorkflow.progress))
-    return await waiting
+    give_up: float | None = time.monotonic() + _FIRST_TASK_TIMEOUT
+    try:
+        while not waiting.done():
+            await asyncio.wait({waiting}, timeout=_TURN)
+            if give_up is not None:
+                give_up = await _begun_or_terminated(client, handle, give_up)
+            else:
+                with suppress(RPCError, UndecryptableError, WorkflowQueryFailedError):
+                    told(await handle.query(ReconciliationWorkflow.progress))
+        return await waiting
+    finally:
+        waiting.cancel()
+
+
+async def _begun_or_terminated(
+    client: Client, handle: WorkflowHandle[ReconciliationWorkflow, Report], give_up: float
+) -> float | None:
+    """None once a worker has begun the run; else when that is waited for no longer.
+
+    Raises:
+        NotBegunError: if its first task fails, or waits for too long; the run is terminated.
+    """
+    description = await handle.describe()
+    task = description.raw_description.pending_workflow_task
+    if description.history_length > _EVENTS_OF_A_FIRST_TASK and task.attempt <= 1:
+        return None
+    if task.attempt <= 1 and time.monotonic() < give_up:
+        return give_up
+    reason = await trouble_of(client, description) or "no worker takes it"
+    await handle.terminate(reason="no worker could begin it")
+    raise NotBegunError(reason)
 
 
 def _schedule(settings: Settings) -> Schedule:

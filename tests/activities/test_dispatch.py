@@ -1,11 +1,13 @@
 """Dispatching to a real far end, the sandbox gateway: every answer it can give, and what becomes of it."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx2
 import pytest
 from cryptography.fernet import Fernet
+from prometheus_client import REGISTRY
 from pydantic import JsonValue
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
@@ -13,17 +15,20 @@ from temporalio.testing import ActivityEnvironment
 from activities.attachments import Files
 from activities.dispatch import NOT_TAKEN, ProviderDispatch
 from activities.interfaces import Dispatch, Search
+from activities.internal_faults import INTERNAL_FAULT, InternalFaults, retry_delay
 from activities.shares import Shares
 from bootstrap import http_client
 from domain.channels import Channel
 from domain.clock import utc_now
 from domain.destinations import Destination, DestinationKind
+from domain.faults import FaultKind
 from domain.identifiers import new_id
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
 from embedded.ports import free_port
 from embedded.processes import until
 from integrations import Integrations, ProviderOpener
 from models.integration import Integration
+from models.worker_fault import WorkerFault
 from providers.base import NOTHING_INSIDE, Attempt, UnsentError
 from providers.sandbox import Sandbox
 from security.at_rest import Vault
@@ -46,7 +51,9 @@ class Sender:
         self.http = http
         opener = ProviderOpener(VAULT, {"sandbox": http}, f"http://127.0.0.1:{free_port()}", NOTHING_INSIDE)
         files = Files(FileLinks("secret" * 8, "https://iris.example.com", timedelta(days=1)))
-        self.activity = ProviderDispatch(opener, Shares(SHARE), Integrations(timedelta()), files)
+        self.activity = ProviderDispatch(
+            opener, Shares(SHARE), Integrations(timedelta()), files, InternalFaults("1@here")
+        )
 
     async def dispatch(self, integration: Integration, phone: str = "34638766068", *, repeatable: bool) -> Dispatch:
         return Dispatch(
@@ -230,16 +237,52 @@ FOREIGN_SEAL = Vault([Fernet.generate_key().decode()]).seal({"token": "s3cr3t", 
         {"configuration": {"baseUrl": "not a url"}},
     ],
 )
-async def test_an_integration_that_does_not_fit_its_provider_is_a_rejection_that_tells_no_secret(
-    sender: Sender, changes: dict[str, object]
+async def test_an_integration_that_cannot_be_opened_is_retried_and_its_error_has_no_secret(
+    sender: Sender, caplog: pytest.LogCaptureFixture, changes: dict[str, object]
 ) -> None:
     integration = await sender.world.integration(Channel.SMS, **changes)
-    outcome = await sender.send(await sender.dispatch(integration, repeatable=True))
-    assert isinstance(outcome, Rejected)
-    assert (outcome.code, outcome.failure) == ("misconfigured", FailureClass.CONFIGURATION)
-    assert outcome.detail
-    assert "s3cr3t" not in outcome.detail
-    assert FOREIGN_SEAL not in outcome.detail
+    failure = await sender.failure_of(await sender.dispatch(integration, repeatable=True))
+    assert (failure.type, failure.non_retryable) == (INTERNAL_FAULT, False)
+    assert failure.next_retry_delay == timedelta(seconds=1)
+    (logged,) = [record for record in caplog.records if record.name == "iris.faults"]
+    assert logged.levelname == "ERROR"
+    for text in (str(failure), logged.getMessage()):
+        assert integration.id in text
+        assert "s3cr3t" not in text
+        assert FOREIGN_SEAL not in text
+
+
+async def test_a_fault_is_counted_and_stored_with_the_worker_whose_it_is(sender: Sender) -> None:
+    worker = new_id()
+    activity = replace(sender.activity, faults=InternalFaults(worker))
+    dispatch = await sender.dispatch(await sender.world.integration(credentials=FOREIGN_SEAL), repeatable=True)
+    labels = {"kind": "credentials"}
+    before = REGISTRY.get_sample_value("iris_internal_faults_total", labels) or 0
+    began = utc_now()
+    for _ in range(2):
+        with pytest.raises(ApplicationError):
+            await run(activity.dispatch, dispatch)
+    assert REGISTRY.get_sample_value("iris_internal_faults_total", labels) == before + 2
+    database = WorkerFault.collection().database
+    (fault,) = [one for one in await WorkerFault.since(database, began) if one.worker == worker]
+    assert (fault.kind, fault.occurrences) == (FaultKind.CREDENTIALS, 2)
+    assert "no encryption key opens these credentials" in fault.detail
+
+
+async def test_credentials_that_could_not_be_opened_are_looked_up_anew_by_the_next_attempt(sender: Sender) -> None:
+    """A key rotation encrypts them anew while a worker still has them cached as they were."""
+    activity = replace(sender.activity, integrations=Integrations(timedelta(hours=1)))
+    integration = await sender.world.integration(credentials=FOREIGN_SEAL)
+    dispatch = await sender.dispatch(integration, repeatable=True)
+    with pytest.raises(ApplicationError):
+        await run(activity.dispatch, dispatch)
+    await integration.change({"credentials": VAULT.seal({"token": TOKEN, "signingSecret": "any"})})
+    assert isinstance(await run(activity.dispatch, dispatch), Accepted)
+
+
+def test_the_retries_after_a_fault_come_quickly_at_first_and_slowly_then() -> None:
+    delays = [retry_delay(attempt).total_seconds() for attempt in range(1, 14)]
+    assert delays == [1, 1, 1, 1, 1, 2, 4, 8, 16, 32, 64, 64, 64]
 
 
 async def test_a_provider_at_an_address_that_is_not_allowed_is_a_rejection_and_is_never_asked(
@@ -256,23 +299,21 @@ async def test_a_provider_at_an_address_that_is_not_allowed_is_a_rejection_and_i
     assert await sender.taken(dispatch.interaction_id) == 0
 
 
-async def test_an_integration_of_an_unknown_provider_is_a_rejection(sender: Sender) -> None:
+async def test_an_integration_of_a_provider_that_this_worker_lacks_is_retried(sender: Sender) -> None:
     integration = await sender.world.integration(provider="nobody")
-    outcome = await sender.send(await sender.dispatch(integration, repeatable=True))
-    assert isinstance(outcome, Rejected)
-    assert (outcome.code, outcome.failure) == ("misconfigured", FailureClass.CONFIGURATION)
-    assert "nobody" in outcome.detail
+    failure = await sender.failure_of(await sender.dispatch(integration, repeatable=True))
+    assert failure.type == INTERNAL_FAULT
+    assert "nobody" in str(failure)
 
 
 @pytest.mark.parametrize("payload", [{}, {"Type": "email", "Body": "Hola"}, {"Type": "simple-text", "Colour": "red"}])
-async def test_a_payload_that_is_no_longer_valid_is_a_rejection_and_is_not_sent(
+async def test_an_admitted_payload_that_this_worker_cannot_read_is_retried_and_not_sent(
     sender: Sender, payload: dict[str, JsonValue]
 ) -> None:
     dispatch = await sender.dispatch(await sender.world.integration(), repeatable=True)
-    outcome = await sender.send(dispatch.model_copy(update={"payload": payload}))
-    assert isinstance(outcome, Rejected)
-    assert (outcome.code, outcome.failure) == ("invalid_payload", FailureClass.CONTENT)
-    assert "payLoad." in outcome.detail
+    failure = await sender.failure_of(dispatch.model_copy(update={"payload": payload}))
+    assert failure.type == INTERNAL_FAULT
+    assert "payLoad." in str(failure)
     assert await sender.taken(dispatch.interaction_id) == 0
 
 

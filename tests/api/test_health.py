@@ -1,32 +1,70 @@
 """Whether it says which part is down."""
 
+import base64
+import os
 from types import SimpleNamespace
 from typing import Any
 
 import httpx2
-import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
 from pymongo import AsyncMongoClient
 from temporalio.client import Client
 
 from api import health
+from bootstrap import connect_temporal
+from domain.identifiers import new_id
+from operations.reconciling import ensure_schedule
 from tests.iris import Iris
 
 
-@pytest.mark.parametrize("down", ["mongodb", "temporal"])
-async def test_it_is_not_ready_and_says_which_part_is_down(iris: Iris, down: str) -> None:
+async def readiness(iris: Iris, down: str = "", temporal: Client | None = None, **changes: str) -> httpx2.Response:
+    """What an API with these connections and settings answers."""
     app = FastAPI()
     app.include_router(health.router)
     database: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
         "mongodb://127.0.0.1:1" if down == "mongodb" else iris.settings.mongodb_uri.get_secret_value(),
-        serverSelectionTimeoutMS=2_000 if down == "temporal" else 100,
+        serverSelectionTimeoutMS=2_000 if down != "mongodb" else 100,
     )
-    temporal = await Client.connect("127.0.0.1:1", lazy=True) if down == "temporal" else iris.temporal
-    app.state.iris = SimpleNamespace(database=database, temporal=temporal)
+    settings = iris.settings.model_copy(update=changes)
+    app.state.iris = SimpleNamespace(database=database, temporal=temporal or iris.temporal, settings=settings)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://iris") as http:
         live, ready = await http.get("/health/live"), await http.get("/health/ready")
     await database.close()
     assert live.status_code == 200
-    assert ready.status_code == 503
-    parts = {"mongodb": "ok", "temporal": "ok", down: "unavailable"}
-    assert ready.json() == {"status": "unavailable", "parts": parts}
+    return ready
+
+
+def unavailable(ready: httpx2.Response) -> list[str]:
+    """The parts that are not well."""
+    assert ready.status_code == (200 if ready.json()["status"] == "ok" else 503)
+    return [name for name, state in ready.json()["parts"].items() if state != "ok"]
+
+
+async def test_it_is_ready_where_all_answers(iris: Iris) -> None:
+    assert unavailable(await readiness(iris)) == []
+
+
+async def test_it_is_not_ready_without_mongodb(iris: Iris) -> None:
+    assert unavailable(await readiness(iris, down="mongodb")) == ["mongodb"]
+
+
+async def test_it_is_not_ready_without_temporal(iris: Iris) -> None:
+    nowhere = await Client.connect("127.0.0.1:1", lazy=True)
+    assert "temporal" in unavailable(await readiness(iris, temporal=nowhere))
+
+
+async def test_it_is_not_ready_with_a_namespace_that_temporal_does_not_know(iris: Iris) -> None:
+    elsewhere = await Client.connect(iris.settings.temporal_address, namespace="elsewhere")
+    assert unavailable(await readiness(iris, temporal=elsewhere)) == ["namespace"]
+
+
+async def test_it_is_not_ready_with_a_payload_key_that_differs_from_the_workers(iris: Iris) -> None:
+    keys = [base64.urlsafe_b64encode(os.urandom(32)).decode() for _ in range(2)]
+    clients = [
+        await connect_temporal(iris.settings.model_copy(update={"payload_keys": SecretStr(key)})) for key in keys
+    ]
+    queue = {"task_queue": new_id()}
+    await ensure_schedule(clients[0], iris.settings.model_copy(update=queue))
+    assert unavailable(await readiness(iris, temporal=clients[0], **queue)) == []
+    assert unavailable(await readiness(iris, temporal=clients[1], **queue)) == ["payload_keys"]

@@ -1,26 +1,36 @@
 """`iris doctor`: every part is asked, MongoDB is compared with Temporal, and what can be is repaired."""
 
 import asyncio
+import base64
 import json
+import os
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
-from temporalio.client import ScheduleActionExecutionStartWorkflow, ScheduleActionStartWorkflow
+from cryptography.fernet import Fernet
+from temporalio.client import Client, ScheduleActionExecutionStartWorkflow, ScheduleActionStartWorkflow
 from typer.testing import CliRunner, Result
 
+from bootstrap import http_clients
 from cli import app
 from embedded.ports import free_port
 from embedded.processes import until
 from embedded.temporal_server import TemporalServer
+from integrations import ProviderOpener
 from models.interaction import Interaction
 from models.user import User
 from operations.reconciling import ensure_schedule, schedule_id
+from security.at_rest import Vault
 from tests.iris import Iris, running_iris
 from tests.workflows.stories_of_repair import registered_and_lost
+from worker import create_worker
 from workflows.messages import Report
+
+SENT: Final = 40
 
 
 @pytest.fixture(scope="module")
@@ -158,3 +168,47 @@ async def test_what_the_schedule_starts_compares_everything(iris: Iris) -> None:
         report = await run.result()
     assert report.unchecked == {}
     assert report.tally.findings == []
+
+
+async def test_a_payload_key_that_the_workers_lack_is_named_soon_and_no_run_is_left(iris: Iris, tmp_path: Path) -> None:
+    key = base64.urlsafe_b64encode(os.urandom(32)).decode()
+    began = time.monotonic()
+    result = await doctor(iris, tmp_path, IRIS_PAYLOAD_KEYS=key)
+    assert time.monotonic() - began < 10
+    assert result.exit_code == 2, result.output
+    assert "no worker could begin the comparison" in result.output
+    assert "IRIS_PAYLOAD_KEYS is missing here" in result.output
+    asked_for = f"WorkflowId STARTS_WITH '{schedule_id(iris.settings)}-' AND ExecutionStatus = 'Running'"
+    async with asyncio.timeout(10):
+        await until(lambda: _is_none_left(iris, asked_for))
+
+
+async def _is_none_left(iris: Iris, query: str) -> bool:
+    return (await iris.temporal.count_workflows(query)).count == 0
+
+
+async def _are_found(selector: dict[str, Any], number: int) -> bool:
+    return await Interaction.find(selector).count() == number
+
+
+async def test_a_worker_with_a_foreign_encryption_key_beside_a_good_one_loses_nothing_and_is_named(
+    iris: Iris, tmp_path: Path
+) -> None:
+    """It would otherwise record what it takes as refused by the provider."""
+    sent: list[dict[str, Any]] = []
+    wrong_client = await Client.connect(
+        iris.settings.temporal_address, identity="wrong@here", data_converter=iris.temporal.data_converter
+    )
+    guard = iris.settings.address_guard()
+    async with http_clients(guard, iris.settings.sends_per_provider) as http:
+        foreign = Vault([Fernet.generate_key().decode()])
+        opener = ProviderOpener(foreign, http, iris.settings.public_url, guard)
+        async with create_worker(wrong_client, iris.settings, opener):
+            for _ in range(0, SENT, 10):
+                sent += await asyncio.gather(*(iris.send("sms", "34600000001") for _ in range(10)))
+            delivered = {"_id": {"$in": [one["id"] for one in sent]}, "custom_status": "delivered"}
+            async with asyncio.timeout(60):
+                await until(lambda: _are_found(delivered, SENT))
+            result = await doctor(iris, tmp_path, "--json")
+    assert (result.exit_code, wrong(result)) == (1, ["worker wrong@here"])
+    assert "no encryption key opens these credentials" in result.stdout

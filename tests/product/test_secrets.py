@@ -215,7 +215,7 @@ async def test_all_was_looked_at(ran: World) -> None:
         left = [place for place in PLACES if line.integration_id.encode() in traces[place]]
         assert (line.far_end.label(), left) == (line.far_end.label(), list(PLACES))
     assert {int(answer.split()[1]) for answer in traces.answers} >= {200, 400, 401, 404}
-    assert all(word in traces["histories"] for word in (b"encryption-key-id", b"misconfigured", b"DISPATCH_PENDING"))
+    assert all(word in traces["histories"] for word in (b"encryption-key-id", b"InternalFault", b"DISPATCH_PENDING"))
     levels = (b"DEBUG", b"WARNING")
     assert [level for level in levels if level in traces["logs"]] == list(levels)
 
