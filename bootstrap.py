@@ -31,6 +31,7 @@ from typing_extensions import override
 from models import DOCUMENTS
 from models.base import Stored
 from models.indexes import build_indexes
+from models.server import require_replica_set
 from providers import PROVIDERS
 from security.outbound_guard import AddressGuard, GuardedTransport
 from security.payload_codec import Encrypted
@@ -57,9 +58,12 @@ async def mongodb(settings: Settings) -> AsyncGenerator[AsyncMongoClient[dict[st
     """MongoDB with our documents and their indexes.
 
     Raises:
-        pymongo.errors.PyMongoError: if it does not answer within five seconds, or an index cannot be built.
+        models.server.UnusableServerError: if it does not answer within five seconds, or is not a replica set.
+        pymongo.errors.PyMongoError: if an index cannot be built.
     """
     async with mongodb_client(settings) as client:
+        # Building indexes may take hours, and would wait as long for a server.
+        await require_replica_set(client)
         database = client[settings.mongodb_database]
         await build_indexes(database, DOCUMENTS)
         await bind_documents(database)

@@ -9,6 +9,7 @@ from commands.conversations import processes
 from commands.demonstration import demo
 from commands.deployment import promote, replay
 from commands.doctor import doctor
+from commands.ending import leave, say_problem
 from commands.indexes import indexes
 from commands.integrations import integrations
 from commands.interactions import interactions
@@ -46,8 +47,14 @@ app.add_typer(notifications, name="notifications")
 
 
 def run() -> None:
-    """The program's entry."""
-    app()
+    """The program's entry: what prevents a command from working is one line."""
+    try:
+        app()
+    except SystemExit as ending:
+        leave(ending.code)
+    except Exception as error:  # noqa: BLE001 - what is not known is raised again
+        say_problem(error)
+        leave(2)
 
 
 if __name__ == "__main__":

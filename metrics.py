@@ -3,13 +3,24 @@
 Counting costs a microsecond, and nothing is asked of anybody until Prometheus asks.
 """
 
+import asyncio
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import datetime
+from socketserver import ThreadingMixIn
+from threading import Thread
 from typing import Final
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client import (
+    Counter,
+    Gauge,
+    Histogram,
+    make_wsgi_app,  # pyright: ignore[reportUnknownVariableType] - untyped
+)
+from typing_extensions import override
 
 from domain.channels import Channel
 from domain.faults import FaultKind
@@ -48,6 +59,9 @@ _INTERNAL_FAULTS: Final = Counter(
     "adapter",
     ["kind"],
 )
+_CHECK_TIMEOUT_SECONDS: Final = 3.0
+"""How long a process may take to find out whether it works."""
+
 TASK_QUEUE_BACKLOG: Final = Gauge(
     "iris_task_queue_backlog", "About how many tasks wait for a worker, as Temporal says", ["task_queue", "kind"]
 )
@@ -100,11 +114,53 @@ def timed_dispatch(channel: Channel, provider: str) -> Generator[Callable[[Outco
         _DISPATCHES.labels(channel, provider, word).observe(time.perf_counter() - began)
 
 
-def serve(address: str) -> None:
-    """Answer Prometheus at `host:port`, in a thread, for the rest of this process.
+Check = Callable[[], Awaitable[bool]]
+"""Whether a process works."""
+
+
+def serve(address: str, check: Check) -> None:
+    """Answer Prometheus at `host:port`, and at `/health` whether this process works, for the rest of it.
+
+    Health is answered in threads of its own, but found out in the running event loop: 503 where that is stuck.
 
     Raises:
         OSError: if the address cannot be listened on.
     """
     host, _, port = address.rpartition(":")
-    start_http_server(int(port), host)
+    loop = asyncio.get_running_loop()
+    tell_metrics: WSGIApplication = make_wsgi_app()  # pyright: ignore[reportUnknownVariableType] - untyped
+
+    def answer(environment: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environment.get("PATH_INFO") != "/health":
+            return tell_metrics(environment, start_response)
+        is_well = _finds(loop, check)
+        start_response("200 OK" if is_well else "503 Service Unavailable", [("Content-Type", "application/json")])
+        return [b'{"status":"ok"}' if is_well else b'{"status":"unavailable"}']
+
+    server = make_server(host.strip("[]"), int(port), answer, _ThreadingServer, handler_class=_QuietHandler)
+    Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+
+
+def _finds(loop: asyncio.AbstractEventLoop, check: Check) -> bool:
+    """What a check in an event loop of another thread finds, in time."""
+
+    async def found() -> bool:
+        return await asyncio.wait_for(check(), _CHECK_TIMEOUT_SECONDS)
+
+    try:
+        return asyncio.run_coroutine_threadsafe(found(), loop).result(_CHECK_TIMEOUT_SECONDS + 1)
+    except Exception:  # noqa: BLE001 - whatever goes wrong, it does not work
+        return False
+
+
+class _ThreadingServer(ThreadingMixIn, WSGIServer):
+    """One thread for each question, so that a slow one keeps nobody waiting."""
+
+    daemon_threads = True
+
+
+class _QuietHandler(WSGIRequestHandler):
+    """Logs no line for each question."""
+
+    @override
+    def log_message(self, format: str, *args: object) -> None: ...

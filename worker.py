@@ -45,6 +45,7 @@ from domain import interaction as domain
 from integrations import Integrations, ProviderOpener
 from metrics import serve
 from operations.reconciling import ensure_schedule
+from operations.task_queues import is_polling
 from operations.versioning import deployment_config
 from providers import PROVIDERS
 from security.at_rest import Vault
@@ -177,11 +178,6 @@ def _shown(interaction: domain.Interaction) -> JsonValue:
 
 async def run_worker(settings: Settings) -> None:
     """Work until told to stop (SIGINT, SIGTERM), then let sends in flight finish."""
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    if settings.metrics_address:
-        serve(settings.metrics_address)
     told_at = settings.temporal_metrics_address
     client = await connect_temporal(settings, telling_runtime(told_at) if told_at else None)
     await register_search_attributes(client)
@@ -190,7 +186,13 @@ async def run_worker(settings: Settings) -> None:
     async with mongodb(settings), http_clients(guard, settings.sends_per_provider) as http:
         keys = settings.vault_keys()
         opener = ProviderOpener(vault=Vault(keys), http=http, public_url=settings.public_url, guard=guard)
+        stop = asyncio.Event()
+        # Not before: until it works there is nothing to finish, and a signal ends it at once.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with create_worker(client, settings, opener):
+            if settings.metrics_address:
+                serve(settings.metrics_address, partial(is_polling, client, settings.task_queue))
             _LOG.info("working on %s at %s", settings.task_queue, settings.temporal_address)
             await stop.wait()
             _LOG.info("stopping: letting sends in flight finish")

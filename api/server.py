@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import sys
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -24,6 +25,9 @@ KEEP_ALIVE: Final = 75
 Longer than any `Retry-After`, and than load balancers keep theirs (60 s): who comes back just as we close it sees his
 request break off, and does not know what became of it.
 """
+
+_TURN: Final = 0.1
+"""Seconds between two looks whether a starting server shall stop."""
 
 GRACE: Final = 15
 """Seconds that a stopping server lets requests finish."""
@@ -53,6 +57,20 @@ def server_config(app: FastAPI, host: str, port: int, trusted_proxies: Sequence[
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,
     )
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which a signal also stops while it starts: building an index may take hours."""
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        starting = asyncio.ensure_future(super().startup(sockets))
+        while not starting.done() and not self.should_exit:
+            await asyncio.wait({starting}, timeout=_TURN)
+        if starting.done():
+            return starting.result()
+        starting.cancel()
+        return None
 
 
 class Line(H11Protocol):

@@ -65,10 +65,12 @@ async def _reconcile(
     from bootstrap import mongodb_client
     from models import DOCUMENTS
     from models.indexes import State, build_indexes, drop_index, survey_indexes
+    from models.server import require_replica_set
 
     async with mongodb_client(settings) as client:
         database = client[settings.mongodb_database]
         if prune:
+            await require_replica_set(client)
             await build_indexes(database, DOCUMENTS)
         there = await survey_indexes(database, DOCUMENTS)
         unknown = named - {(one.collection, one.name) for one in there if one.state is not State.MISSING}

@@ -27,23 +27,32 @@ def api(
     port: Annotated[int, typer.Option(envvar="IRIS_API_PORT", help="The port to listen on.")] = 8000,
 ) -> None:
     """Serve the API."""
-    from api.app import create_app
+    from operations.starting import check_servers, end_on_sigterm
     from security.exposure import exposure_problem
     from settings import settings
 
     problem = exposure_problem(settings(), host)
     if problem is not None:
         fail(problem, 2)
+    end_on_sigterm()
+    asyncio.run(check_servers(settings()))
+    # Only now: loading the application takes seconds on a slow machine.
+    from api.app import create_app
+
     _serve(create_app(settings()), host, port, settings().trusted_proxies)
 
 
 def worker() -> None:
     """Run the workflows and do their activities."""
     from bootstrap import collect_rarely
+    from operations.starting import check_servers, end_on_sigterm
     from settings import settings
-    from worker import run_worker
 
     log_to_stderr()
+    end_on_sigterm()
+    asyncio.run(check_servers(settings()))
+    from worker import run_worker
+
     collect_rarely()
     uvloop.run(run_worker(settings()))
 
@@ -132,14 +141,13 @@ async def _seed_stack(environment: Mapping[str, str]) -> "Demo":
 
 
 def _serve(app: "FastAPI", host: str, port: int, trusted_proxies: "Sequence[Network]" = ()) -> None:
-    import uvicorn
-
-    from api.server import server_config
+    from api.server import Server, server_config
     from bootstrap import collect_rarely
 
     log_to_stderr()
     collect_rarely()
-    server = uvicorn.Server(server_config(app, host, port, trusted_proxies))
+    server = Server(server_config(app, host, port, trusted_proxies))
     server.run()
     if not server.started:
+        # uvicorn itself raises the signal that stopped it, once it has stopped.
         raise typer.Exit(1)

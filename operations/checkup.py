@@ -1,7 +1,6 @@
 """Whether each part that Iris needs answers and is as it should be."""
 
 import asyncio
-import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,8 +11,6 @@ import pymongo
 from pymongo.errors import PyMongoError
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -23,7 +20,7 @@ from models import DOCUMENTS
 from models.indexes import Index, State, survey_indexes
 from models.worker_fault import FaultSummary, WorkerFault
 from operations.reconciling import check_payload_keys, schedule_id
-from operations.task_queues import WORKFLOWS, queues_of
+from operations.task_queues import WORKFLOWS, pollers, queues_of
 from security.payload_codec import UndecryptableError
 from settings import Settings
 from workflows import attributes
@@ -36,9 +33,6 @@ _PING_SECONDS: Final = 3.0
 
 FAULTS_SHOWN: Final = timedelta(minutes=10)
 """How long after its last fault a worker that still polls is named."""
-
-LATEST_SECONDS: Final = 120
-"""How long ago a worker that is well asked for work last; asking takes up to a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +192,7 @@ async def _examine_queues(client: Client, settings: Settings) -> Sequence[_Queue
 
 
 async def _examine_queue(client: Client, name: str, kind: TaskQueueType.ValueType) -> _Queue:
-    request = DescribeTaskQueueRequest(
-        namespace=client.namespace, task_queue=TaskQueue(name=name), task_queue_type=kind
-    )
-    answer = await client.workflow_service.describe_task_queue(request)
-    since = time.time() - LATEST_SECONDS
-    workers = frozenset(poller.identity for poller in answer.pollers if poller.last_access_time.ToSeconds() > since)
+    workers = await pollers(client, name, kind)
     what = "workflows" if kind == WORKFLOWS else "activities"
     trouble = "" if workers else "no worker asks for its work: start one with `iris worker`"
     return _Queue(Part(f"workers of {name} ({what})", trouble, is_away=not workers), workers)

@@ -1,8 +1,13 @@
 """The task queues that workers must ask for work."""
 
+import time
 from collections.abc import Iterator
+from typing import Final
 
 from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
 
 from activities.interfaces import sending_queue, telling_queue
 from providers import PROVIDERS
@@ -22,3 +27,30 @@ def queues_of(task_queue: str) -> Iterator[Queue]:
         yield sending_queue(task_queue, provider), ACTIVITIES
     yield telling_queue(task_queue), WORKFLOWS
     yield telling_queue(task_queue), ACTIVITIES
+
+
+MAX_POLL_AGE_SECONDS: Final = 120
+"""How long ago a worker that works asked for tasks last; asking takes up to a minute."""
+
+
+async def pollers(client: Client, name: str, kind: TaskQueueType.ValueType) -> frozenset[str]:
+    """The identities of the workers that asked a task queue for tasks lately.
+
+    Raises:
+        temporalio.service.RPCError: if Temporal does not answer.
+    """
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=name), task_queue_type=kind
+    )
+    answer = await client.workflow_service.describe_task_queue(request)
+    since = time.time() - MAX_POLL_AGE_SECONDS
+    return frozenset(poller.identity for poller in answer.pollers if poller.last_access_time.ToSeconds() > since)
+
+
+async def is_polling(client: Client, task_queue: str) -> bool:
+    """Whether this process's own worker asked for workflow tasks lately.
+
+    Raises:
+        temporalio.service.RPCError: if Temporal does not answer.
+    """
+    return client.identity in await pollers(client, task_queue, WORKFLOWS)

@@ -238,7 +238,7 @@ async def first_payload(server: TemporalServer, workflow_id: str) -> Payload:
 async def test_what_the_containers_run_delivers_a_message(
     tmp_path: Path, mongodb_uri: str, temporal_server: TemporalServer
 ) -> None:
-    ports = {port: str(free_port()) for port in ("8000", "8001", "8002")}
+    ports = {port: str(free_port()) for port in ("8000", "8001", "8002", "9464")}
     hosts = {"//api:": "//127.0.0.1:", "//sandbox:": "//127.0.0.1:", "0.0.0.0": "127.0.0.1"}  # noqa: S104 - replaced
     servers = {"mongodb://mongodb:27017/?replicaSet=rs0": mongodb_uri, "temporal:7233": temporal_server.address}
     hosts["172.31.253.2/32"] = "127.0.0.1/32"

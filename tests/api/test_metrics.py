@@ -1,13 +1,17 @@
 """What Prometheus is told."""
 
 from collections.abc import Mapping
+from functools import partial
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from temporalio.service import RPCError, RPCStatusCode
 
 from bootstrap import connect_temporal, telling_runtime
 from domain.clock import to_wire, utc_now
 from embedded.ports import free_port
 from metrics import serve
+from operations.task_queues import is_polling
 from tests.api.support import SILENT, mobile
 from tests.iris import Iris
 from tests.plain_http import plain_client
@@ -107,7 +111,33 @@ async def test_temporals_own_are_told_where_a_setting_says(iris: Iris) -> None:
 
 async def test_a_worker_answers_where_a_setting_says() -> None:
     port = free_port()
-    serve(f"127.0.0.1:{port}")
+    serve(f"127.0.0.1:{port}", _works)
     async with plain_client() as http:
         answer = await http.get(f"http://127.0.0.1:{port}/metrics")
     assert "iris_dispatch_seconds" in answer.text
+
+
+async def _works() -> bool:
+    return True
+
+
+async def test_a_worker_answers_two_hundred_questions_after_its_health(iris: Iris) -> None:
+    """In its own process: a probe that connects and ends crashes now and then (temporalio/sdk-python#300)."""
+    port = free_port()
+    serve(f"127.0.0.1:{port}", partial(is_polling, iris.temporal, iris.settings.task_queue))
+    async with plain_client() as http:
+        statuses = {(await http.get(f"http://127.0.0.1:{port}/health")).status_code for _ in range(200)}
+    assert statuses == {200}
+
+
+@pytest.mark.parametrize("trouble", ["not polling", "an error"])
+async def test_a_worker_that_does_not_work_says_so(trouble: str) -> None:
+    async def check() -> bool:
+        if trouble == "an error":
+            raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+        return False
+
+    port = free_port()
+    serve(f"127.0.0.1:{port}", check)
+    async with plain_client() as http:
+        assert (await http.get(f"http://127.0.0.1:{port}/health")).status_code == 503

@@ -1,0 +1,95 @@
+"""Starting a process: the servers that it needs are checked first, and what prevents it is said in one line."""
+
+import asyncio
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Final, NoReturn
+
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+from pymongo.errors import PyMongoError
+from temporalio.service import RPCError
+
+from bootstrap import connect_temporal, mongodb_client
+from models.server import require_replica_set
+from settings import EnvironmentSettings, Settings
+
+TEMPORAL_TIMEOUT_SECONDS: Final = 5.0
+"""How long Temporal may take to answer a process that starts."""
+
+MAX_PROBLEM_LENGTH: Final = 500
+"""Characters of what prevents a start."""
+
+
+class TemporalUnreachableError(Exception):
+    """Temporal does not answer."""
+
+
+async def check_servers(settings: Settings) -> None:
+    """Ask MongoDB and Temporal whether they can be used, both at once.
+
+    Raises:
+        PyMongoError: if MongoDB cannot be.
+        TemporalUnreachableError: if Temporal cannot be.
+    """
+    async with mongodb_client(settings) as client:
+        checks = (require_replica_set(client), _check_temporal(settings))
+        for result in await asyncio.gather(*checks, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
+
+
+async def _check_temporal(settings: Settings) -> None:
+    try:
+        await asyncio.wait_for(connect_temporal(settings), TEMPORAL_TIMEOUT_SECONDS)
+    except (RuntimeError, TimeoutError) as error:
+        problem = str(error) or "no answer in time"
+        raise TemporalUnreachableError(f"{settings.temporal_address} does not answer: {problem}") from error
+
+
+def end_on_sigterm() -> None:
+    """Let SIGTERM end this process at once, for as long as it starts: also as the first process of a container."""
+    signal.signal(signal.SIGTERM, _end)
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.stderr.flush()
+    os._exit(128 + number)
+
+
+def problem_in_one_line(error: BaseException) -> str | None:
+    """What prevents a process from working, if it is its servers or its settings; None for any other error."""
+    match error:
+        case ValidationError() if error.title in _settings_names():
+            problem = "; ".join(_setting_problems(error))
+        case SettingsError():
+            problem = f"the settings cannot be read: {error}"
+        case PyMongoError():
+            problem = f"MongoDB: {error}"
+        case TemporalUnreachableError():
+            problem = f"Temporal at {error}"
+        case RPCError():
+            problem = f"Temporal: {error.message}"
+        case BaseExceptionGroup():
+            inner: BaseException = error.exceptions[0]
+            return problem_in_one_line(inner)
+        case _:
+            return None
+    return " ".join(problem.split())[:MAX_PROBLEM_LENGTH]
+
+
+def _settings_names() -> set[str]:
+    return {settings.__name__ for settings in EnvironmentSettings.__subclasses__()}
+
+
+def _setting_problems(error: ValidationError) -> list[str]:
+    """Each setting that is wrong, by the variable that sets it."""
+    problems: list[str] = []
+    for one in error.errors(include_url=False, include_input=False, include_context=False):
+        message = one["msg"].removeprefix("Value error, ")
+        name = str(one["loc"][0]) if one["loc"] else ""
+        variable = name if not name or name.isupper() else f"IRIS_{name.upper()}"
+        problems.append(f"{variable}: {message}" if variable else message)
+    return problems

@@ -1,0 +1,171 @@
+"""Starting and ending processes: what prevents a start is one line within seconds, and a signal ends it."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from fastapi import FastAPI
+from pymongo import AsyncMongoClient
+from typing_extensions import override
+
+from api.server import Server, server_config
+from bootstrap import mongodb_client
+from embedded.mongod import Mongod
+from embedded.ports import LOOPBACK, free_port, is_listened_on
+from embedded.processes import until
+from models.server import UnusableServerError, require_replica_set
+from operations.starting import TemporalUnreachableError, check_servers
+from settings import Settings
+from tests.iris import Iris
+
+ROOT: Final = Path(__file__).parents[2]
+NOWHERE: Final = "mongodb://127.0.0.1:1/?replicaSet=rs0"
+
+Client = AsyncMongoClient[dict[str, Any]]
+
+
+@asynccontextmanager
+async def started(*arguments: str, **environment: str) -> AsyncGenerator[Process]:
+    """A process of ours, which is killed if it outlives the block."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, env={**os.environ, **environment}, stdout=PIPE, stderr=STDOUT
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def ended(*arguments: str, **environment: str) -> tuple[int | None, str]:
+    """How a process ends by itself, and all that it says."""
+    async with started(*arguments, **environment) as process:
+        output, _ = await asyncio.wait_for(process.communicate(), 60)
+        return process.returncode, output.decode()
+
+
+@pytest.mark.parametrize("command", ["api", "worker", "seed"])
+@pytest.mark.parametrize(
+    ("environment", "names"),
+    [
+        ({"MONGODB_URI": NOWHERE, "IRIS_DEMO_API_KEY": "x" * 20}, "MongoDB: it does not answer: 127.0.0.1:1"),
+        ({"IRIS_ENVIRONMENT": "production"}, "IRIS_JWT_SECRET must be set in production"),
+        ({"IRIS_RECEIPT_WINDOW": "soon"}, "IRIS_RECEIPT_WINDOW: "),
+    ],
+)
+async def test_what_prevents_a_start_is_one_line(command: str, environment: Mapping[str, str], names: str) -> None:
+    demo = {"IRIS_DEMO_PASSWORD": "x" * 20, "IRIS_SANDBOX_ACCOUNTS": '[{"token":"t","signing_secret":"s"}]'}
+    code, output = await ended(str(ROOT / "cli.py"), command, **demo, **environment)
+    assert code == 2, output
+    assert output.count("\n") == 1
+    assert output.startswith("iris: ")
+    assert names in output
+
+
+async def test_servers_that_are_not_reached_are_given_up_within_seconds(iris: Iris) -> None:
+    began = time.monotonic()
+    with pytest.raises(UnusableServerError):
+        await check_servers(iris.settings.model_copy(update={"mongodb_uri": Settings(mongodb_uri=NOWHERE).mongodb_uri}))  # pyright: ignore[reportArgumentType] - as from the environment
+    with pytest.raises(TemporalUnreachableError, match=r"127\.0\.0\.1:1 does not answer"):
+        await check_servers(iris.settings.model_copy(update={"temporal_address": "127.0.0.1:1"}))
+    assert time.monotonic() - began < 15
+    await check_servers(iris.settings)
+
+
+class Standalone(Mongod):
+    """A MongoDB server that is no replica set."""
+
+    @override
+    def command(self) -> Sequence[str]:
+        command = list(super().command())
+        position = command.index("--replSet")
+        return command[:position] + command[position + 2 :]
+
+    @override
+    async def serving(self) -> None:
+        await until(lambda: is_listened_on(self._port))
+
+
+@pytest.fixture(scope="module")
+async def standalone(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    directory = tmp_path_factory.mktemp("standalone")
+    port = free_port()
+    async with Standalone(directory / "db", port, directory / "mongodb.log"):
+        yield f"mongodb://{LOOPBACK}:{port}"
+
+
+@pytest.mark.parametrize("options", ["", "?replicaSet=rs0"])
+async def test_a_standalone_server_is_refused_by_name(standalone: str, options: str) -> None:
+    async with mongodb_client(Settings(mongodb_uri=f"{standalone}/{options}")) as client:  # pyright: ignore[reportArgumentType] - as from the environment
+        with pytest.raises(UnusableServerError, match="it is a standalone server, and Iris needs a replica set"):
+            await require_replica_set(client)
+
+
+async def test_a_replica_set_of_another_name_is_named(mongodb_uri: str) -> None:
+    wrong = Settings(mongodb_uri=mongodb_uri.replace("rs0", "rs7"))  # pyright: ignore[reportArgumentType] - as from the environment
+    async with mongodb_client(wrong) as client:
+        with pytest.raises(UnusableServerError, match="it is of the replica set rs0, not of rs7"):
+            await require_replica_set(client)
+
+
+@pytest.mark.parametrize("command", ["api", "worker"])
+async def test_sigterm_ends_a_start(command: str) -> None:
+    """A server that accepts connections and never answers keeps a start waiting."""
+    connected = asyncio.Event()
+
+    async def never_answer(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        connected.set()
+        await asyncio.sleep(60)
+
+    async with await asyncio.start_server(never_answer, LOOPBACK, 0) as silent:
+        port = silent.sockets[0].getsockname()[1]
+        uri = f"mongodb://{LOOPBACK}:{port}/?replicaSet=rs0"
+        async with started(str(ROOT / "cli.py"), command, MONGODB_URI=uri) as process:
+            await asyncio.wait_for(connected.wait(), 60)
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), 3) == 128 + signal.SIGTERM
+
+
+async def test_a_signal_ends_a_server_whose_application_does_not_start() -> None:
+    is_starting, was_stopped = asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        is_starting.set()
+        try:
+            await asyncio.Event().wait()
+            yield
+        finally:
+            was_stopped.set()
+
+    server = Server(server_config(FastAPI(lifespan=lifespan), LOOPBACK, free_port()))
+    serving = asyncio.create_task(server.serve())
+    await is_starting.wait()
+    server.should_exit = True
+    await asyncio.wait_for(serving, 3)
+    assert not server.started
+
+
+LEAVING: Final = """
+import atexit, sys
+import temporalio.client
+from commands.ending import leave
+atexit.register(print, "the interpreter was finalized")
+sys.stdout.write("flushed")
+leave({code!r})
+"""
+
+
+@pytest.mark.parametrize(("code", "status", "said"), [(0, 0, ""), (None, 0, ""), (3, 3, ""), ("why", 1, "why\n")])
+async def test_a_command_that_used_temporal_leaves_without_finalizing(code: object, status: int, said: str) -> None:
+    """Else the threads of Temporal's SDK crash it now and then: https://github.com/temporalio/sdk-python/issues/300."""
+    assert await ended("-c", LEAVING.format(code=code), PYTHONPATH=str(ROOT)) == (status, f"{said}flushed")
