@@ -63,7 +63,7 @@ async def mongodb(settings: Settings) -> AsyncGenerator[AsyncMongoClient[dict[st
     """
     async with mongodb_client(settings) as client:
         # Building indexes may take hours, and would wait as long for a server.
-        await require_replica_set(client)
+        await require_replica_set(client, settings.mongodb_uri.get_secret_value())
         database = client[settings.mongodb_database]
         await build_indexes(database, DOCUMENTS)
         await bind_documents(database)

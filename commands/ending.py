@@ -28,9 +28,9 @@ def leave(code: str | int | None) -> NoReturn:
     """
     if "temporalio.bridge" not in sys.modules:
         sys.exit(code)
-    if isinstance(code, str):
-        sys.stderr.write(f"{code}\n")
     logging.shutdown()
     sys.stdout.flush()
+    if isinstance(code, str):
+        sys.stderr.write(f"{code}\n")
     sys.stderr.flush()
     os._exit(code if isinstance(code, int) else bool(code))

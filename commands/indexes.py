@@ -70,7 +70,7 @@ async def _reconcile(
     async with mongodb_client(settings) as client:
         database = client[settings.mongodb_database]
         if prune:
-            await require_replica_set(client)
+            await require_replica_set(client, settings.mongodb_uri.get_secret_value())
             await build_indexes(database, DOCUMENTS)
         there = await survey_indexes(database, DOCUMENTS)
         unknown = named - {(one.collection, one.name) for one in there if one.state is not State.MISSING}

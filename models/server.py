@@ -5,6 +5,7 @@ from typing import Any, Final
 import pymongo
 from pymongo import AsyncMongoClient
 from pymongo.errors import ConfigurationError, ConnectionFailure, PyMongoError
+from pymongo.uri_parser import parse_uri
 
 PING_TIMEOUT_SECONDS: Final = 5.0
 """How long MongoDB may take to answer a process that starts."""
@@ -16,8 +17,8 @@ class UnusableServerError(ConnectionFailure):
     """MongoDB does not answer, or is not a replica set of the wanted name."""
 
 
-async def require_replica_set(client: AsyncMongoClient[dict[str, Any]]) -> None:
-    """Ask MongoDB what it is.
+async def require_replica_set(client: AsyncMongoClient[dict[str, Any]], uri: str) -> None:
+    """Ask MongoDB what it is, through a client of the servers that a URI names.
 
     Raises:
         UnusableServerError: if it does not answer in time, or is a standalone server.
@@ -29,17 +30,20 @@ async def require_replica_set(client: AsyncMongoClient[dict[str, Any]]) -> None:
             hello = await client.admin.command("hello")
     except (ConnectionFailure, ConfigurationError) as error:
         # A replica set is not found where its name is wrong: what is there instead?
-        problem = await _problem_of_seeds(client) or f"it does not answer: {str(error).split(', Timeout:')[0]}"
+        problem = await _problem_of_seeds(uri) or f"it does not answer: {str(error).split(', Timeout:')[0]}"
         raise UnusableServerError(problem) from error
     problem = _problem(hello, None)
     if problem:
         raise UnusableServerError(problem)
 
 
-async def _problem_of_seeds(client: AsyncMongoClient[dict[str, Any]]) -> str:
+async def _problem_of_seeds(uri: str) -> str:
     """What is wrong with the first of the named servers that answers by itself; empty if none does."""
-    wanted = client.options.replica_set_name
-    for host, port in client.topology_description.server_descriptions():
+    if not uri.startswith("mongodb://"):
+        return ""
+    named = parse_uri(uri)
+    wanted = named["options"].get("replicaSet")
+    for host, port in named["nodelist"]:
         direct: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
             host, port, directConnection=True, serverSelectionTimeoutMS=_SEED_TIMEOUT_MILLISECONDS
         )

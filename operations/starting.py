@@ -35,7 +35,7 @@ async def check_servers(settings: Settings) -> None:
         TemporalUnreachableError: if Temporal cannot be.
     """
     async with mongodb_client(settings) as client:
-        checks = (require_replica_set(client), _check_temporal(settings))
+        checks = (require_replica_set(client, settings.mongodb_uri.get_secret_value()), _check_temporal(settings))
         for result in await asyncio.gather(*checks, return_exceptions=True):
             if isinstance(result, BaseException):
                 raise result
