@@ -70,7 +70,7 @@ class ProviderDispatch(DispatchActivities):
             except MissingAttachmentError as error:
                 return Rejected(code="attachment_not_found", failure=FailureClass.CONTENT, detail=str(error))
             except UnsentError as error:
-                raise _try_again(tries, str(error), None) from None
+                raise await self.faults.failure(FaultKind.ADAPTER, str(error)) from None
             except TransientError as error:
                 raise _try_again(tries, str(error), error.retry_after) from None
 
