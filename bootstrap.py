@@ -178,12 +178,15 @@ async def register_search_attributes(client: Client) -> None:
     """
     request = ListSearchAttributesRequest(namespace=client.namespace)
     known = await client.operator_service.list_search_attributes(request)
-    missing = [name for name in attributes.NAMES if name not in known.custom_attributes]
+    missing = {
+        key.name: IndexedValueType.ValueType(key.indexed_value_type)
+        for key in attributes.KEYS
+        if key.name not in known.custom_attributes
+    }
     if not missing:
         return
-    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
     await client.operator_service.add_search_attributes(
-        AddSearchAttributesRequest(namespace=client.namespace, search_attributes=dict.fromkeys(missing, keyword))
+        AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
     )
 
 

@@ -19,7 +19,6 @@ from domain.destinations import (
     normalise,
     parse_destinations,
 )
-from domain.identifiers import derived_id
 from domain.interaction import Direction, DispatchPolicy, HistoryEntry
 from domain.payloads import InvalidPayloadError, Payload, parse_payload
 from domain.problems import MOST_PROBLEMS, Problem
@@ -225,7 +224,7 @@ async def _found_or_made(
         return users, process or await _create_process(submission, [user.id for user in users])
     if process is not None:
         return await _create_user(submission, owned), process
-    expected = [_new_user_id(submission)]
+    expected = [submission.new_user_id]
     users, process = await asyncio.gather(_create_user(submission, owned), _create_process(submission, expected))
     ids = [user.id for user in users]
     if process is not None and process.user_ids == expected != ids:
@@ -233,14 +232,9 @@ async def _found_or_made(
     return users, process
 
 
-def _new_user_id(submission: Submission) -> str:
-    """Derived, so that a step that is taken again finds the user that it made, also if that was erased since."""
-    return derived_id("user", submission.interaction_id)
-
-
 async def _create_user(submission: Submission, owned: list[OwnedDestination]) -> list[User]:
     """One new user that owns all the destinations (docs/decisions/0003), or whoever was quicker."""
-    user_id = _new_user_id(submission)
+    user_id = submission.new_user_id
     user = User(id=user_id, tenant=submission.tenant, name=owned[0].value, destinations=owned)
     try:
         await user.insert()
@@ -272,7 +266,7 @@ async def _create_process(submission: Submission, user_ids: list[str]) -> Proces
         "created": submission.submitted_at,
     }
     absent: dict[str, Any] = {name: {"$ifNull": [f"${name}", {"$literal": value}]} for name, value in initial.items()}
-    expected = [_new_user_id(submission)]
+    expected = [submission.new_user_id]
     is_as_expected = {"$eq": [{"$ifNull": ["$user_ids", expected]}, expected]}
     absent["user_ids"] = {"$cond": [is_as_expected, user_ids, "$user_ids"]}
     selector = {"_id": submission.new_process_id, "tenant": submission.tenant, "is_closed": False}

@@ -17,7 +17,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.interfaces import Erasing, ErasureActivities, UserTask
+from activities.interfaces import USER_ERASED, Erasing, ErasureActivities, UserTask
 from activities.merging import why_not
 from activities.telling import Show, body_of
 from domain.clock import utc_now
@@ -181,7 +181,7 @@ class MongoErasures(ErasureActivities):
     async def _tell(self, interaction_id: str, erasing: Erasing) -> None:
         """Tell an interaction's workflow, if it is running, that a user of its is erased."""
         with _unless_gone():
-            await self.temporal.get_workflow_handle(workflow_id(interaction_id)).signal("erase", erasing)
+            await self.temporal.get_workflow_handle(workflow_id(interaction_id)).signal(USER_ERASED, erasing)
 
     async def _empty_told(self, tenant: str, ids: Sequence[str]) -> None:
         """Let what was told of erased interactions, or still is to be, say no more than they do now."""

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 from temporalio import activity
@@ -286,8 +287,8 @@ class ReceptionActivities(ABC):
 
     @abstractmethod
     @activity.defn
-    async def receive(self, reception: Reception) -> None:
-        """Write the message down as an interaction in `RECEIVED`, with its user and process; once."""
+    async def receive(self, reception: Reception) -> str | None:
+        """Write the message down as an interaction in `RECEIVED`, with its user and process; once. The user's id."""
 
 
 class UserTask(_Message):
@@ -302,6 +303,10 @@ class UserTask(_Message):
     user_id: str
     into: str | None = None
     settling: timedelta
+
+
+USER_ERASED: Final = "user erased"
+"""The signal that tells an interaction's workflow that one of its users is erased."""
 
 
 class Erasing(_Message):

@@ -24,16 +24,18 @@ class MongoReception(ReceptionActivities):
         self._tell = tell
 
     @activity.defn
-    async def receive(self, reception: Reception) -> None:
-        """Write the message down as an interaction in `RECEIVED`, with its user and process; once."""
-        await _write_down(reception)
+    async def receive(self, reception: Reception) -> str | None:
+        """Write the message down as an interaction in `RECEIVED`, with its user and process; once. The user's id."""
+        user_id = await _write_down(reception)
         integration = reception.integration
         await self._tell(integration.integration_id, integration.version, reception.interaction_id, 0)
+        return user_id
 
 
-async def _write_down(reception: Reception) -> None:
-    if await Interaction.find_one({"_id": reception.interaction_id}) is not None:
-        return
+async def _write_down(reception: Reception) -> str | None:
+    written = await Interaction.find_one({"_id": reception.interaction_id})
+    if written is not None:
+        return next(iter(written.user_ids), None)
     user = await _sender(reception)
     process = await _open_process(reception, user)
     interaction = reception.received(user.id, process.id)
@@ -47,6 +49,7 @@ async def _write_down(reception: Reception) -> None:
     document.provider_message_ids = [reception.message.provider_message_id]
     with suppress(DuplicateKeyError):
         await document.insert()
+    return user.id
 
 
 async def _sender(reception: Reception) -> User:
@@ -56,11 +59,17 @@ async def _sender(reception: Reception) -> User:
     found = await User.owning(reception.tenant, [owned])
     if found:
         return found[0]
-    user = User(tenant=reception.tenant, name=message.sender_name or message.sender, destinations=[owned])
+    user = User(
+        id=reception.new_user_id,
+        tenant=reception.tenant,
+        name=message.sender_name or message.sender,
+        destinations=[owned],
+    )
     try:
         await user.insert()
     except DuplicateKeyError:
-        return await _sender(reception)
+        # An earlier try has created it, and it was merged or erased since; or another message was quicker.
+        return await User.surviving(reception.tenant, user.id) or await _sender(reception)
     return user
 
 

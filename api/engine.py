@@ -24,6 +24,7 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from api.workflow_summaries import line_of, summary_of_inbound, summary_of_outbound
 from domain.errors import UnavailableError
 from domain.events import HeardNews
 from domain.identifiers import workflow_id
@@ -35,9 +36,10 @@ from models.interaction import Interaction
 from models.matching import Addressee
 from security.payload_codec import UndecryptableError
 from settings import Settings
-from workflows import attributes
+from workflows import attributes, names
 from workflows.interaction import InteractionWorkflow
 from workflows.messages import Admission, InteractionInput
+from workflows.provider_events import signal_for
 from workflows.reception import ReceptionWorkflow
 
 _ADMITTED: Final = "admitted"
@@ -51,18 +53,24 @@ _PATIENCE: Final = timedelta(seconds=2)
 """How long Temporal is given to say whether a workflow exists."""
 
 
-async def submit(client: Client, settings: Settings, submission: Submission) -> Admission:
+async def submit(client: Client, settings: Settings, submission: Submission, user_ids: Sequence[str] = ()) -> Admission:
     """Start the interaction's workflow and wait for its answer; repeated calls get the first one's.
 
     When the workflow is started, but its answer takes longer than `Settings.admission_wait` or is encrypted with a key
     that this process lacks, the interaction is answered as registered: a worker validates and sends it when it can.
 
+    Args:
+        client: of Temporal.
+        settings: of this process.
+        submission: what to send.
+        user_ids: the users that it is expected to go to; the workflow corrects what it finds otherwise.
+
     Raises:
         UnavailableError: if Temporal does not answer; then the same `Idempotency-Key` may be sent again.
     """
-    start = _start_operation(settings, submission)
+    start = _start_operation(client, settings, submission, user_ids)
     answer: Awaitable[Admission] = client.execute_update_with_start_workflow(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
-        "admitted", start_workflow_operation=start, id=_ADMITTED, result_type=Admission
+        names.SUBMIT, start_workflow_operation=start, id=_ADMITTED, result_type=Admission
     )
     try:
         return await asyncio.wait_for(answer, settings.admission_wait.total_seconds())
@@ -88,7 +96,7 @@ async def tell(client: Client, settings: Settings, interaction: Addressee, news:
     running = client.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction.id))
     try:
         # Most are running, and a signal alone costs the server less than one that may begin a run.
-        await running.signal(InteractionWorkflow.hear, list(news), rpc_timeout=_PATIENCE)
+        await running.signal(signal_for(news), list(news), rpc_timeout=_PATIENCE)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
@@ -105,10 +113,12 @@ async def _tell_a_new_run(
         task_queue=settings.task_queue,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        start_signal="hear",
+        start_signal=signal_for(news),
         start_signal_args=[list(news)],
-        search_attributes=_search_attributes(interaction.tenant, interaction.integration, interaction.process_id or ""),
-        static_summary=_summary(interaction.integration),
+        search_attributes=_search_attributes(
+            interaction.tenant, interaction.integration, interaction.process_id or "", interaction.user_ids
+        ),
+        static_summary=line_of(interaction.integration),
         rpc_timeout=_PATIENCE,
     )
 
@@ -123,7 +133,7 @@ async def cancel(client: Client, interaction_id: str, account_id: str, patience:
     """
     workflow = client.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction_id))
     asking: Awaitable[WorkflowUpdateHandle[Standing]] = workflow.start_update(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
-        "cancel", account_id, wait_for_stage=WorkflowUpdateStage.ACCEPTED, result_type=Standing
+        names.CANCEL, account_id, wait_for_stage=WorkflowUpdateStage.ACCEPTED, result_type=Standing
     )
     try:
         asked = await asyncio.wait_for(asking, patience.total_seconds())
@@ -137,7 +147,7 @@ async def cancel(client: Client, interaction_id: str, account_id: str, patience:
         await asyncio.wait_for(asked.result(), patience.total_seconds())
 
 
-async def receive(client: Client, settings: Settings, reception: Reception) -> None:
+async def receive(client: Client, settings: Settings, reception: Reception, user_ids: Sequence[str] = ()) -> None:
     """Start the workflow that writes down what an end user sent; the same message told again is the same workflow.
 
     Raises:
@@ -150,14 +160,14 @@ async def receive(client: Client, settings: Settings, reception: Reception) -> N
             id=workflow_id(reception.interaction_id),
             task_queue=settings.task_queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            search_attributes=_search_attributes(reception.tenant, reception.integration, ""),
-            static_summary=f"in · {_summary(reception.integration)}",
+            search_attributes=_search_attributes(reception.tenant, reception.integration, "", user_ids),
+            static_summary=summary_of_inbound(client, reception),
             rpc_timeout=_PATIENCE,
         )
 
 
 def _start_operation(
-    settings: Settings, submission: Submission
+    client: Client, settings: Settings, submission: Submission, user_ids: Sequence[str]
 ) -> WithStartWorkflowOperation[InteractionWorkflow, object]:
     integration = submission.integration
     process_id = submission.process_id or submission.new_process_id
@@ -169,8 +179,8 @@ def _start_operation(
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         memo={_FINGERPRINT: submission.fingerprint},
-        search_attributes=_search_attributes(submission.tenant, integration, process_id),
-        static_summary=_summary(integration),
+        search_attributes=_search_attributes(submission.tenant, integration, process_id, user_ids),
+        static_summary=summary_of_outbound(client, submission),
         static_details=f"interaction {submission.interaction_id}, process {process_id}, author {submission.author_id}",
     )
 
@@ -185,14 +195,13 @@ def _input(interaction_id: str, settings: Settings, submission: Submission | Non
     )
 
 
-def _summary(integration: IntegrationReference) -> str:
-    """The line of the Web UI's list; search attributes and summaries carry no personal data."""
-    return f"{integration.channel} · {integration.provider_title} · {integration.integration_name}"
-
-
-def _search_attributes(tenant: str, integration: IntegrationReference, process_id: str) -> TypedSearchAttributes:
+def _search_attributes(
+    tenant: str, integration: IntegrationReference, process_id: str, user_ids: Sequence[str]
+) -> TypedSearchAttributes:
+    users = [SearchAttributePair(attributes.USERS, list(user_ids))] if user_ids else []
     return TypedSearchAttributes(
         [
+            *users,
             SearchAttributePair(attributes.TENANT, tenant),
             SearchAttributePair(attributes.CHANNEL, integration.channel.value),
             SearchAttributePair(attributes.PROVIDER, integration.provider),

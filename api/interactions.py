@@ -12,6 +12,7 @@ from api.description import json_body
 from api.engine import submit
 from api.envelope import failure, success
 from api.errors import status_of_problems
+from api.expected_users import expected_recipients
 from api.idempotency import IdempotencyKey, check_same, fingerprint, fingerprint_of, id_by_key
 from api.schemas.examples import SEND_EXAMPLES
 from api.schemas.interactions import InteractionAnswer, InteractionEnvelope, SendRequest
@@ -86,7 +87,7 @@ async def answered(request: Request, state: IrisState, submission: Submission) -
         ConflictError: if another request was made under its key.
     """
     note(interaction_id=submission.interaction_id)
-    admission = await submit(state.temporal, state.settings, submission)
+    admission = await submit(state.temporal, state.settings, submission, await expected_recipients(submission))
     check_same(admission.fingerprint, submission.fingerprint)
     integration = submission.integration
     count_submission(integration.channel, integration.provider, admission.interaction.status)

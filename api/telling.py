@@ -23,7 +23,7 @@ from domain.identifiers import notification_workflow_id, replay_workflow_id
 from domain.telling import NotificationState
 from models.notification import PENDING, Notification
 from settings import Settings
-from workflows import attributes
+from workflows import attributes, names
 from workflows.messages import NotificationInput, ReplayInput, ReplayProgress
 from workflows.notification import NotificationReplayWorkflow, NotificationWorkflow
 
@@ -64,7 +64,7 @@ async def cancel(client: Client, notification: Notification) -> NotificationStat
     """
     handle = client.get_workflow_handle(notification_workflow_id(notification.id, notification.round))
     answer: Awaitable[NotificationState] = handle.execute_update(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
-        "cancel", id="cancel", result_type=NotificationState
+        names.CANCEL, id="cancel", result_type=NotificationState
     )
     try:
         return await asyncio.wait_for(answer, _PATIENCE.total_seconds())
@@ -108,7 +108,7 @@ async def begin_replay(client: Client, settings: Settings, replay: ReplayInput) 
                     SearchAttributePair(attributes.INTEGRATION, replay.integration_id),
                 ]
             ),
-            static_summary="tell again",
+            static_summary="redeliver notifications",
             rpc_timeout=_PATIENCE,
         )
 

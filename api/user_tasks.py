@@ -40,7 +40,7 @@ from domain.errors import InvalidRequestError, NotFoundError, UnavailableError
 from domain.problems import Problem
 from models.audit import write_audit
 from models.user import User
-from workflows import attributes
+from workflows import attributes, names
 from workflows.erasure import ErasureWorkflow
 from workflows.merge import MergeWorkflow
 
@@ -158,10 +158,16 @@ async def _run(
         task_queue=state.settings.task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        search_attributes=TypedSearchAttributes([SearchAttributePair(attributes.TENANT, task.tenant)]),
+        search_attributes=TypedSearchAttributes(
+            [
+                SearchAttributePair(attributes.TENANT, task.tenant),
+                SearchAttributePair(attributes.USERS, [one for one in (task.user_id, task.into) if one]),
+            ]
+        ),
+        static_summary=f"merge {task.user_id} into {task.into}" if task.into else f"erase {task.user_id}",
     )
     claimed: Awaitable[list[Problem]] = state.temporal.execute_update_with_start_workflow(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
-        "claimed", start_workflow_operation=start, result_type=list[Problem]
+        names.MERGE if task.into else names.ERASE, start_workflow_operation=start, result_type=list[Problem]
     )
     try:
         problems = await asyncio.wait_for(claimed, state.settings.admission_wait.total_seconds())

@@ -14,6 +14,7 @@ from fastapi.responses import PlainTextResponse, Response
 from api.bodies import BodyTimeout, check_storable, read_bytes
 from api.engine import receive, tell
 from api.envelope import failure
+from api.expected_users import expected_sender
 from api.state import IrisState, State
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError, NotFoundError
@@ -195,7 +196,8 @@ async def _take_in(state: IrisState, integration: Integration, message: InboundM
     except InvalidRequestError as error:
         await _keep_unreadable(integration, repr(message).encode("utf-8", "backslashreplace"), str(error))
         return
-    await receive(state.temporal, state.settings, _reception(integration, message))
+    reception = _reception(integration, message)
+    await receive(state.temporal, state.settings, reception, await expected_sender(reception))
 
 
 def _reception(integration: Integration, message: InboundMessage) -> Reception:

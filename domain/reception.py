@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from domain.destinations import Destination
 from domain.events import InboundMessage
+from domain.identifiers import derived_id
 from domain.interaction import AuditTrail, Direction, HistoryEntry, IntegrationReference, Interaction
 from domain.payloads.base import summary_text
 from domain.status import Status
@@ -53,13 +54,23 @@ class Reception(BaseModel):
     message: InboundMessage
     heard_at: datetime
 
+    @property
+    def new_user_id(self) -> str:
+        """The id of the user that is created if nobody has the sender's destination."""
+        return derived_id("user", self.interaction_id)
+
+    @property
+    def summary(self) -> str:
+        """The summary of what the message says."""
+        return _summary(self.message.payload)
+
     def received(self, user_id: str, process_id: str) -> Interaction:
         """The interaction that the message becomes; nobody of the tenant wrote it, so its author is the user."""
         message = self.message
         return Interaction(
             id=self.interaction_id,
             tenant=self.tenant,
-            summary=_summary(message.payload),
+            summary=self.summary,
             audit_trail=AuditTrail(
                 created=self.heard_at,
                 updated=self.heard_at,

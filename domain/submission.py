@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from domain.channels import Channel
 from domain.destinations import parse_destinations
+from domain.identifiers import derived_id
 from domain.interaction import REGISTERED_NOTE, AuditTrail, HistoryEntry, IntegrationReference, Interaction
 from domain.payloads import InvalidPayloadError, parse_payload, summary_of
 from domain.problems import Problem
@@ -53,6 +54,14 @@ class Submission(BaseModel):
     attachments: list[str] = []
     template: TemplateReference | None = None
     problems: list[Problem] = []
+
+    @property
+    def new_user_id(self) -> str:
+        """The id of the user that is created if nobody has its destinations.
+
+        It is derived, so that a repeated step finds the user that it has created, even one that was erased since.
+        """
+        return derived_id("user", self.interaction_id)
 
     def first_entry(self) -> HistoryEntry:
         """The first entry of the interaction's history."""

@@ -109,6 +109,13 @@ SENTENCES: Final[Mapping[Awaited, Mapping[Language, str]]] = {
 }
 
 
+NOTHING: Final[Mapping[Language, str]] = {
+    Language.SPANISH: "No espera nada más",
+    Language.ENGLISH: "It waits for nothing more",
+}
+"""Of an interaction that waits for nothing."""
+
+
 def due_of(standing: Standing, created: datetime, now: datetime, windows: Windows) -> datetime | None:
     """When the wait in a standing that begins now is over at the latest; None in a standing that may last for ever."""
     match standing.status:

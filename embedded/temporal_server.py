@@ -11,6 +11,7 @@ from typing import Final
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.common import SearchAttributeIndexedValueType
 from temporalio.service import ConnectConfig, RPCError, ServiceClient
 from typing_extensions import override
 
@@ -23,6 +24,12 @@ NAMESPACE: Final = "default"
 
 _ENVIRONMENT: Final = "iris"
 """What the file of options calls itself."""
+
+_TYPES: Final = {
+    SearchAttributeIndexedValueType.KEYWORD: "Keyword",
+    SearchAttributeIndexedValueType.KEYWORD_LIST: "KeywordList",
+}
+"""The command's words for the types of our search attributes."""
 
 
 def find_temporal() -> Path:
@@ -99,7 +106,7 @@ class TemporalServer(Server):
             *("--dynamic-config-value", "matching.numTaskqueueWritePartitions=1"),
             # A workflow is marked in `TemporalReportedProblems` when its task fails twice in a row, not five times.
             *("--dynamic-config-value", "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2"),
-            *(f"--search-attribute={name}=Keyword" for name in attributes.NAMES),
+            *(f"--search-attribute={key.name}={_TYPES[key.indexed_value_type]}" for key in attributes.KEYS),
             *self._web_ui_options(),
             *self._database_options(),
         ]

@@ -32,15 +32,18 @@ class Addressee(BaseModel):
     tenant: str
     integration: IntegrationReference
     process_id: str | None = None
+    user_ids: list[str] = []
 
     @classmethod
     def of(cls, interaction: Interaction | domain.Interaction) -> "Addressee":
         """Whom an interaction's news are told to."""
+        is_stored = isinstance(interaction, Interaction)
         return cls(
             id=interaction.id,
             tenant=interaction.tenant,
             integration=interaction.integration,
             process_id=interaction.process_id,
+            user_ids=interaction.user_ids if is_stored else [user.id for user in interaction.users],
         )
 
 

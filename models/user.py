@@ -123,6 +123,13 @@ class User(Stored):
         return await User.find(selector).sort("created", "_id").to_list()
 
     @classmethod
+    async def ids_owning(cls, tenant: str, destinations: Sequence[OwnedDestination]) -> list[str]:
+        """The ids of the tenant's users that own any of these destinations, oldest first; no document is parsed."""
+        selector = {"tenant": tenant, "$or": [owns(destination) for destination in destinations]}
+        found = cls.collection().find(selector, {"_id": True}).sort([("created", ASCENDING), ("_id", ASCENDING)])
+        return [user["_id"] async for user in found]
+
+    @classmethod
     async def having_ids(cls, tenant: str, ids: Sequence[str]) -> list["User"]:
         """The tenant's users with these ids, in the order of the ids."""
         users = await User.find({"tenant": tenant, "_id": {"$in": list(ids)}}).to_list()

@@ -137,7 +137,7 @@ async def _connect(settings: Settings) -> tuple[Client | None, Part]:
 async def _missing_search_attributes(client: Client) -> list[str]:
     request = ListSearchAttributesRequest(namespace=client.namespace)
     known = await client.operator_service.list_search_attributes(request)
-    return [name for name in attributes.NAMES if name not in known.custom_attributes]
+    return [key.name for key in attributes.KEYS if key.name not in known.custom_attributes]
 
 
 async def _schedule_trouble(client: Client, settings: Settings) -> str:

@@ -17,11 +17,11 @@ from workflows import attributes
 async def time_skipping_server() -> AsyncGenerator[WorkflowEnvironment]:
     """The server, with our search attributes."""
     test_server = Path(sysconfig.get_path("scripts"), "temporal-test-server")
-    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+    types = {key.name: IndexedValueType.ValueType(key.indexed_value_type) for key in attributes.KEYS}
     async with await WorkflowEnvironment.start_time_skipping(
         data_converter=pydantic_data_converter, test_server_existing_path=str(test_server)
     ) as environment:
         await environment.client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(namespace="default", search_attributes=dict.fromkeys(attributes.NAMES, keyword))
+            AddSearchAttributesRequest(namespace="default", search_attributes=types)
         )
         yield environment

@@ -7,6 +7,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.interfaces import ErasureActivities, UserTask
     from domain.problems import Problem
+    from workflows import names
     from workflows.steps import long_step, step
 
 
@@ -28,19 +29,21 @@ class ErasureWorkflow:
                 ErasureActivities.erase, task, **long_step("empty its interactions and processes")
             )
             # Who had found the user before may still write to it, and workflows that were told need a moment to end.
-            await workflow.sleep(task.settling, summary="let what is under way be written")
+            await workflow.sleep(task.settling, summary="wait for writes that had found the user before")
             await workflow.execute_activity_method(
                 ErasureActivities.erase, task, **long_step("empty what was written meanwhile")
             )
             await workflow.execute_activity_method(
                 ErasureActivities.forget,
                 task,
-                **long_step("empty what is told, and delete the histories of ended workflows"),
+                **long_step("empty its notifications, and delete the histories of ended workflows"),
             )
-            await workflow.execute_local_activity_method(ErasureActivities.complete_erasure, task, **step("it is done"))
+            await workflow.execute_local_activity_method(
+                ErasureActivities.complete_erasure, task, **step("mark the erasure as completed")
+            )
         await workflow.wait_condition(workflow.all_handlers_finished)
 
-    @workflow.update(description="Wait until it is emptied or refused")
+    @workflow.update(name=names.ERASE, description="Wait until it is emptied or refused")
     async def claimed(self) -> list[Problem]:
         """Why it is refused; nothing if it is not."""
         await workflow.wait_condition(lambda: self._problems is not None)

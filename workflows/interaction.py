@@ -11,6 +11,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.interfaces import (
+        USER_ERASED,
         AdmissionActivities,
         Asking,
         Change,
@@ -22,26 +23,21 @@ with workflow.unsafe.imports_passed_through():
         sending_queue,
     )
     from domain.clock import to_milliseconds
-    from domain.events import HeardNews
     from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry, IntegrationReference, Interaction
     from domain.outcomes import Accepted
     from domain.problems import Problem
     from domain.status import FAILURES, UNSENT, Milestone, Standing, Status
     from domain.submission import Submission
-    from domain.waiting import SEARCHES, UNKNOWN, due_of
-    from workflows import attributes
+    from domain.waiting import SEARCHES, UNKNOWN, Situation, due_of, waiting_for
+    from workflows import attributes, names
     from workflows.hearing import Hearing
     from workflows.messages import NO_REFUSAL, Admission, InteractionInput, Refusal
     from workflows.outcomes import Cancelled, standing_after
+    from workflows.provider_events import ProviderEventInbox
     from workflows.repair import repair_of
     from workflows.sending import send
     from workflows.steps import step
-    from workflows.story import (
-        describe_outcome,
-        describe_problems,
-        events_of_refused,
-        story_so_far,
-    )
+    from workflows.story import current_details, describe_outcome, describe_problems, events_of_refused
 
 _AT_ONCE: Final = timedelta(milliseconds=1)
 
@@ -53,14 +49,14 @@ _OTHERS_STAY: Final = Erasing()
 
 
 @workflow.defn(name="Interaction")
-class InteractionWorkflow:
+class InteractionWorkflow(ProviderEventInbox):
     """One interaction as a durable workflow."""
 
     @workflow.init
     def __init__(self, start: InteractionInput) -> None:
+        super().__init__()
         self._start = start
         self._admission: Admission | None = None
-        self._inbox: list[HeardNews] = []
         self._history: list[HistoryEntry] = []
         self._standing = Standing(status=Status.VALIDATION_PENDING)
         self._integration_id = ""
@@ -91,25 +87,20 @@ class InteractionWorkflow:
         await self._take_news()
         return self._standing
 
-    @workflow.update(description="Wait until the submission is admitted or refused")
+    @workflow.update(name=names.SUBMIT, description="Wait until the submission is admitted or refused")
     async def admitted(self) -> Admission:
         """The answer to the submission."""
         await workflow.wait_condition(lambda: self._admission is not None)
         return cast("Admission", self._admission)
 
-    @workflow.signal(description="News from the provider")
-    def hear(self, news: list[HeardNews]) -> None:
-        """Take the provider's news; they wait their turn."""
-        self._inbox.extend(news)
-
-    @workflow.update(description="Cancel it, unless it is too late")
+    @workflow.update(name=names.CANCEL, description="Cancel it, unless it is too late")
     async def cancel(self, account_id: str) -> Standing:
         """Where it stands once it is cancelled, or cannot be any more."""
         self._cancelled_by = self._cancelled_by or f"la cuenta {account_id}"
         await workflow.wait_condition(lambda: self._standing.status not in UNSENT)
         return self._standing
 
-    @workflow.signal(description="Its end user is erased: nothing more is awaited")
+    @workflow.signal(name=USER_ERASED, description="Its end user is erased: nothing more is awaited")
     def erase(self, erasing: Erasing = _OTHERS_STAY) -> None:
         """Await nothing any more, and send nothing if nobody is left to send it to; what is under way is finished."""
         self._is_erased = True
@@ -117,8 +108,9 @@ class InteractionWorkflow:
         self._hearing.leave_out(self._erased_users)
         if erasing.is_cancelled:
             self._cancelled_by = self._cancelled_by or "la supresión de su usuario"
+        self._show()
 
-    @workflow.query(description="Where the interaction stands")
+    @workflow.query(name=names.STATE, description="The status of the interaction, and the provider's own word")
     def standing(self) -> Standing:
         """Where the interaction stands."""
         return self._standing
@@ -126,10 +118,12 @@ class InteractionWorkflow:
     async def _admit(self, submission: Submission) -> Dispatch | None:
         """Register, and admit or refuse; what to dispatch, or None if there is nothing for this run to send."""
         self._created = submission.submitted_at
+        self._due = self._due_in(self._standing)
+        self._show()
         due = self._due_in(Standing(status=Status.DISPATCH_PENDING))
         asking = Asking(submission=submission, admitted_at=self._now(), due=due, revision=self._revision())
         admitted = await workflow.execute_local_activity_method(
-            AdmissionActivities.admit, asking, **step("write it down, validate it, find or make its users and process")
+            AdmissionActivities.admit, asking, **step("validate, find or create the user and the process")
         )
         if admitted is None:
             return None
@@ -138,6 +132,7 @@ class InteractionWorkflow:
         if admitted.policy is None:
             await self._refuse(interaction, submission.fingerprint, admitted.problems)
             return None
+        attributes.show_users([user.id for user in interaction.users])
         self._policy = admitted.policy
         self._hearing = Hearing(interaction.destinations)
         self._hearing.leave_out(self._erased_users)
@@ -169,7 +164,7 @@ class InteractionWorkflow:
         The answer is what to look for at the provider, never what to send.
         """
         record = await workflow.execute_local_activity_method(
-            RecordActivities.load, self._start.interaction_id, **step("go on from the record")
+            RecordActivities.load, self._start.interaction_id, **step("read the stored interaction")
         )
         if record is None:
             raise ApplicationError("there is no such interaction", type="NotFound", non_retryable=True)
@@ -178,6 +173,7 @@ class InteractionWorkflow:
         self._policy = record.policy
         self._due = record.due
         self._is_erased = self._is_erased or record.is_erased
+        attributes.show_users([user.id for user in record.interaction.users])
         trail = record.interaction.audit_trail
         self._created = trail.created
         self._tasks_before = record.revision >> MILLISECOND_BITS
@@ -207,7 +203,7 @@ class InteractionWorkflow:
         )
         if isinstance(outcome, Cancelled):
             # The server knows who asked only once this task is over: one that is lost would forget it, and send.
-            await workflow.sleep(_AT_ONCE, summary="remember that it is cancelled")
+            await workflow.sleep(_AT_ONCE, summary="make the cancellation durable")
         standing = standing_after(outcome)
         entry = self._entry(standing, describe_outcome(outcome))
         refused = self._hearing.refuse(events_of_refused(outcome), standing, entry.date)
@@ -230,7 +226,9 @@ class InteractionWorkflow:
                 return
             with suppress(TimeoutError):
                 await workflow.wait_condition(
-                    lambda: bool(self._inbox) or self._is_erased, timeout=wait, timeout_summary="look for it"
+                    lambda: bool(self._inbox) or self._is_erased,
+                    timeout=wait,
+                    timeout_summary="before looking for it at the provider",
                 )
             await self._take_news()
             if self._standing.custom_status == UNKNOWN and not self._is_erased:
@@ -244,11 +242,13 @@ class InteractionWorkflow:
                 task_queue=sending_queue(workflow.info().task_queue, dispatch.provider),
                 start_to_close_timeout=timedelta(seconds=60),
                 schedule_to_close_timeout=timedelta(minutes=5),
-                summary="look for it at the provider",
+                summary=f"look for it at the provider ({dispatch.provider})",
             )
         except ActivityError:
-            return
-        if found is not None:
+            found = None
+        if found is None:
+            self._show()  # the next search, or that none is left
+        else:
             standing = self._standing.hear(Milestone.ACCEPTED, found.word)
             entry = self._entry(standing, "Encontrado en el proveedor")
             await self._record(standing, [entry], provider_message_id=found.provider_message_id)
@@ -264,7 +264,7 @@ class InteractionWorkflow:
                 await self._close_window()
             return
         # One timer for the whole wait: a timeout inside the loop would make one at each turn.
-        window = asyncio.create_task(workflow.sleep(remaining, summary="receipt window"))
+        window = asyncio.create_task(workflow.sleep(remaining, summary="stop waiting for provider events"))
         while not self._is_settled() and not window.done():
             await workflow.wait_condition(lambda: bool(self._inbox) or window.done() or self._is_erased)
             await self._take_news()
@@ -301,6 +301,7 @@ class InteractionWorkflow:
         if closed is not None:
             standing, note = closed
             await self._record(standing, [self._entry(standing, note)])
+        self._show()
 
     async def _record(
         self,
@@ -328,8 +329,8 @@ class InteractionWorkflow:
             problems=refusal.problems,
             process_id=refusal.process_id,
         )
-        stands = [f"{one.status} {one.custom_status or ''}".rstrip() for one in entries or [standing]]
-        await workflow.execute_local_activity_method(RecordActivities.record, change, **step(", ".join(stands)))
+        summary = f"record {', '.join(map(_status_in_words, entries or [standing]))}"
+        await workflow.execute_local_activity_method(RecordActivities.record, change, **step(summary))
         self._sequence = change.sequence
         self._due = due
         self._stand(standing, entries)
@@ -340,7 +341,15 @@ class InteractionWorkflow:
             attributes.show_failure(standing.status if standing.status in FAILURES else None)
         self._standing = standing
         self._history.extend(entries)
-        workflow.set_current_details(story_so_far(self._history))
+        self._show()
+
+    def _show(self) -> None:
+        """Show the history, and what is awaited, in the Web UI."""
+        last = self._history[-1].date if self._history else self._created
+        situation = Situation(self._standing, self._policy, self._due, self._created, last)
+        is_over = self._is_erased and self._standing.status not in UNSENT
+        wait = None if is_over else waiting_for(situation, self._start.windows, workflow.now())
+        workflow.set_current_details(current_details(self._history, wait))
 
     def _entry(self, standing: Standing, notes: str | None) -> HistoryEntry:
         return HistoryEntry(date=self._now(), status=standing.status, custom_status=standing.custom_status, notes=notes)
@@ -358,3 +367,8 @@ class InteractionWorkflow:
 
     def _now(self) -> datetime:
         return max(to_milliseconds(workflow.now()), self._created)
+
+
+def _status_in_words(one: HistoryEntry | Standing) -> str:
+    """A status as the summaries of steps show it: `SENT (accepted)`."""
+    return f"{one.status} ({one.custom_status})" if one.custom_status else one.status.value

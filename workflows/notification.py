@@ -10,6 +10,7 @@ from temporalio.common import RetryPolicy
 with workflow.unsafe.imports_passed_through():
     from activities.interfaces import Delivery, NotificationActivities, Replay
     from domain.telling import NotificationState
+    from workflows import names
     from workflows.messages import NotificationInput, ReplayInput, ReplayProgress
 
 _AT_ONCE: Final = timedelta(milliseconds=1)
@@ -36,7 +37,7 @@ class NotificationWorkflow:
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._ended
 
-    @workflow.update(description="Try no more")
+    @workflow.update(name=names.CANCEL, description="Cancel it: no further attempt is made")
     async def cancel(self) -> NotificationState:
         """How it ended: cancelled, unless an attempt that was under way was quicker."""
         self._is_cancelled = True
@@ -57,7 +58,7 @@ class NotificationWorkflow:
                 Delivery(notification_id=start.notification_id, at=workflow.now(), deadline=deadline),
                 start_to_close_timeout=timedelta(minutes=2),
                 retry_policy=_UNTIL_WRITTEN,
-                summary="tell it",
+                summary="deliver to the webhook",
             )
             if told.next_attempt is None:
                 return told.state
@@ -66,14 +67,14 @@ class NotificationWorkflow:
                 await workflow.wait_condition(
                     lambda: self._is_cancelled or self._is_woken,
                     timeout=wait,
-                    timeout_summary="until the next attempt",
+                    timeout_summary="before the next attempt",
                 )
         await workflow.execute_activity_method(
             NotificationActivities.conclude,
             args=[start.notification_id, NotificationState.CANCELLED],
             start_to_close_timeout=timedelta(minutes=1),
             retry_policy=_UNTIL_WRITTEN,
-            summary="cancelled",
+            summary="record the cancellation",
         )
         return NotificationState.CANCELLED
 
@@ -97,7 +98,7 @@ class NotificationReplayWorkflow:
                 start_to_close_timeout=timedelta(minutes=5),
                 heartbeat_timeout=timedelta(seconds=30),
                 retry_policy=_UNTIL_WRITTEN,
-                summary=f"after {self._progress.looked_at}",
+                summary=f"redeliver: {self._progress.looked_at} read so far",
             )
             self._progress = self._progress.with_page(page)
             cursor = page.cursor

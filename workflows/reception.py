@@ -6,6 +6,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.interfaces import ReceptionActivities
     from domain.reception import Reception
     from domain.status import Standing, Status
+    from workflows import attributes
     from workflows.steps import step
 
 
@@ -15,8 +16,9 @@ class ReceptionWorkflow:
 
     @workflow.run
     async def run(self, reception: Reception) -> Standing:
-        """Write it down."""
-        await workflow.execute_local_activity_method(
-            ReceptionActivities.receive, reception, **step("write it down with its user and process")
+        """Record the message."""
+        user_id = await workflow.execute_local_activity_method(
+            ReceptionActivities.receive, reception, **step("record it, find or create its user and process")
         )
+        attributes.show_users([user_id] if user_id else [])
         return Standing(status=Status.RECEIVED)

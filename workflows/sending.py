@@ -57,7 +57,7 @@ async def send(
             await workflow.wait_condition(
                 lambda: who_cancelled() is not None or is_erased(),
                 timeout=wait,
-                timeout_summary="before it is sent again",
+                timeout_summary="before sending again",
             )
         if who_cancelled() is not None or is_erased() or workflow.now() >= deadline:
             return outcome
@@ -93,7 +93,7 @@ async def _send_once(
         ),
         # What is cancelled has ended when this says so: before it began, or with its answer.
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        summary="hand it to the provider",
+        summary=f"send through the provider ({dispatch.provider})",
     )
     await workflow.wait_condition(lambda: sending.done() or is_proven() or who_cancelled() is not None)
     if who_cancelled() is not None and not sending.done():
@@ -102,7 +102,7 @@ async def _send_once(
     if not sending.done():
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                sending.done, timeout=start.dispatch_timeout, timeout_summary="the provider's own answer"
+                sending.done, timeout=start.dispatch_timeout, timeout_summary="wait for the provider's own answer"
             )
         if not sending.done():
             sending.cancel()

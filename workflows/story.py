@@ -7,8 +7,9 @@ from domain.clock import to_wire
 from domain.events import ProviderEvent
 from domain.interaction import HistoryEntry
 from domain.outcomes import Accepted, Rejected, Unanswered
-from domain.problems import Problem
+from domain.problems import Language, Problem
 from domain.status import Milestone, Standing, Status
+from domain.waiting import NOTHING, Wait
 from workflows.outcomes import Cancelled, Proven, Sending
 
 LONGEST_NOTE: Final = 2_000
@@ -76,8 +77,13 @@ def why_not_applied(standing: Standing, event: ProviderEvent, *, repeated: bool)
     return None
 
 
-def story_so_far(history: Sequence[HistoryEntry]) -> str:
-    """The history as the Markdown table that the Web UI shows."""
+def current_details(history: Sequence[HistoryEntry], wait: Wait | None) -> str:
+    """What the Web UI shows of a run, as Markdown: its history, and last what it waits for and until when."""
+    awaited = wait.sentence(Language.SPANISH) if wait else NOTHING[Language.SPANISH]
+    return "\n\n".join([*([_table(history)] if history else []), f"**{awaited}.**"])
+
+
+def _table(history: Sequence[HistoryEntry]) -> str:
     rows = [
         f"| {to_wire(entry.date)} | {entry.status} | {_cell(entry.custom_status)} | {_cell(entry.notes)} |"
         for entry in history

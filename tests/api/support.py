@@ -1,15 +1,19 @@
 """What the tests of the API have in common: fresh destinations, refusals, and callbacks signed as the sandbox signs."""
 
+import asyncio
 import hashlib
 import hmac
 import json
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
+from domain.identifiers import derived_id, new_id
+from embedded.processes import until
 from tests.iris import SANDBOX, Iris
 
 SILENT = "34600000010"
@@ -116,3 +120,24 @@ async def sent_silently(iris: Iris, channel: str = "sms") -> Sent:
 async def heard(iris: Iris, interaction_id: str, number: int) -> dict[str, Any]:
     """The interaction once so many pieces of news are in its record."""
     return await iris.until(interaction_id, lambda seen: len(seen["auditTrail"]["providerEvents"]) >= number)
+
+
+async def written_by(iris: Iris, phone: str, payload: Mapping[str, str], name: str = "") -> str:
+    """Let an end user write through the sandbox's SMS integration; the id of the interaction that this becomes."""
+    integration_id, message_id = iris.demo.integrations["sms"], f"in_{new_id()}"
+    message = {
+        "id": message_id,
+        "channel": "SMS",
+        "from": phone,
+        "name": name,
+        "payload": payload,
+        "callbackUrl": f"{iris.settings.public_url}/webhooks/sandbox/{integration_id}",
+    }
+    (await iris.gateway.post("/v1/inbound", json=message)).raise_for_status()
+    interaction_id = derived_id("inbound", integration_id, message_id)
+
+    async def is_there() -> bool:
+        return (await iris.http.get(f"/v1/interactions/{interaction_id}")).status_code == 200
+
+    await asyncio.wait_for(until(is_there), 60)
+    return interaction_id

@@ -9,7 +9,8 @@ from domain.interaction import HistoryEntry
 from domain.outcomes import LONGEST_DETAIL, Accepted, FailureClass, Outcome, RefusedDestination, Rejected, Unanswered
 from domain.problems import Problem
 from domain.status import Milestone, Standing, Status
-from workflows.story import describe_outcome, describe_problems, events_of_refused, story_so_far, why_not_applied
+from domain.waiting import Awaited, Wait
+from workflows.story import current_details, describe_outcome, describe_problems, events_of_refused, why_not_applied
 
 AT = datetime(2025, 6, 25, 9, 48, 21, 246_000, UTC)
 SENT = Standing(status=Status.SENT, custom_status="sent", milestone=Milestone.SENT)
@@ -48,24 +49,33 @@ def test_news_that_changes_nothing_is_kept_with_the_reason(
     assert why_not_applied(standing, heard, repeated=repeated) == reason
 
 
-def test_the_story_is_a_table_with_one_row_per_change() -> None:
+def test_the_details_are_a_table_with_one_row_per_change_and_what_is_awaited() -> None:
     history = [
         HistoryEntry(date=AT, status=Status.VALIDATION_PENDING, notes="Interacción registrada"),
         HistoryEntry(date=AT, status=Status.SENT, custom_status="queued"),
     ]
-    assert story_so_far(history).splitlines() == [
+    wait = Wait(awaited=Awaited.DELIVERY, until=AT)
+    assert current_details(history, wait).splitlines() == [
         "| date | status | customStatus | notes |",
         "|---|---|---|---|",
         "| 2025-06-25T09:48:21.246Z | VALIDATION_PENDING |  | Interacción registrada |",
         "| 2025-06-25T09:48:21.246Z | SENT | queued |  |",
+        "",
+        f"**{wait.sentence()}.**",
     ]
+
+
+def test_the_details_of_what_waits_for_nothing_end_by_saying_so() -> None:
+    entry = HistoryEntry(date=AT, status=Status.COMPLETED, custom_status="read")
+    assert current_details([entry], None).splitlines()[-1] == "**No espera nada más.**"
+    assert current_details([], None) == "**No espera nada más.**"
 
 
 def test_what_a_provider_writes_in_a_note_does_not_break_the_table() -> None:
     entry = HistoryEntry(date=AT, status=Status.SENT, custom_status="a|b\nc", notes="x|y\r\nz\ru\u2028v")
-    story = story_so_far([entry])
-    assert story.split("\n")[2:] == ["| 2025-06-25T09:48:21.246Z | SENT | a\\|b c | x\\|y z u v |"]
-    assert len(story.splitlines()) == 3
+    details = current_details([entry], None)
+    assert details.split("\n")[2:3] == ["| 2025-06-25T09:48:21.246Z | SENT | a\\|b c | x\\|y z u v |"]
+    assert len(details.splitlines()) == 5
 
 
 def test_a_refusal_is_described_with_every_reason() -> None:

@@ -16,7 +16,7 @@ from pymongo import AsyncMongoClient
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest
 from temporalio.client import Client
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from typing_extensions import override
 
 from embedded import guard
@@ -98,12 +98,9 @@ async def insert(mongod: Mongod, word: str) -> list[str]:
 
 async def start_workflow(server: TemporalServer, workflow_id: str) -> None:
     client = await Client.connect(server.address, namespace=server.namespace)
-    keys = [SearchAttributeKey.for_keyword(name) for name in attributes.NAMES]
+    pairs = [SearchAttributePair(key, ["value"] if key is attributes.USERS else "value") for key in attributes.KEYS]
     await client.start_workflow(
-        "Anything",
-        id=workflow_id,
-        task_queue="nobody",
-        search_attributes=TypedSearchAttributes([SearchAttributePair(key, "value") for key in keys]),
+        "Anything", id=workflow_id, task_queue="nobody", search_attributes=TypedSearchAttributes(pairs)
     )
 
 

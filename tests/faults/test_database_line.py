@@ -20,6 +20,7 @@ from tests.api.support import mobile
 from tests.iris import Iris, running_iris
 from workflows.interaction import InteractionWorkflow
 from workflows.messages import Admission, InteractionInput
+from workflows.provider_events import signal_for
 
 
 @pytest.fixture
@@ -102,6 +103,7 @@ async def test_no_news_are_lost_that_come_while_the_closing_of_the_window_is_wri
 
     await asyncio.wait_for(until(has_read_its_record), 60)
     event = ProviderEvent(key="delivered", word="delivered", milestone=Milestone.DELIVERED)
-    await handle.signal(InteractionWorkflow.hear, [HeardNews(id=new_id(), heard_at=utc_now(), event=event)])
+    events = [HeardNews(id=new_id(), heard_at=utc_now(), event=event)]
+    await handle.signal(signal_for(events), events)
     standing = await asyncio.wait_for(handle.result(), 60)
     assert standing.custom_status == "delivered"

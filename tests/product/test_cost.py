@@ -25,7 +25,8 @@ _NOT_OURS = {"hello", "ping", "endSessions", "createIndexes", "listIndexes", "li
 
 _SEND = {
     "insert interactions": 1,
-    "find users": 1,
+    # By the API, for the attribute by which the Web UI finds it, and by the worker, which decides whose it is.
+    "find users": 2,
     "findAndModify processes": 1,
     "findAndModify interactions": 1,
     "update interactions": 1,
@@ -127,8 +128,8 @@ async def test_a_refused_submission_costs_what_it_should(iris: Iris, commands: C
     standing: Standing = await asyncio.wait_for(handle.result(), 60)
     assert standing.status == "VALIDATION_ERROR"
     assert figures_of((await handle.fetch_history()).events) == Figures(events=10, workflow_tasks=1, actions=4)
-    # Its users are looked for while it is written down.
-    assert commands.counted - before == {"insert interactions": 1, "find users": 1, "update interactions": 1}
+    # Its users are looked for before it is started, and while it is written down.
+    assert commands.counted - before == {"insert interactions": 1, "find users": 2, "update interactions": 1}
 
 
 async def told_life(iris: Iris, integration_id: str) -> Figures:

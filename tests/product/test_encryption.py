@@ -1,6 +1,5 @@
 """With payload keys, whoever keeps the workflows' histories cannot read a message, and the keys can be changed."""
 
-import asyncio
 import base64
 import re
 from collections.abc import AsyncIterator
@@ -20,10 +19,10 @@ from temporalio.client import Client
 
 from api.app import create_app
 from api.engine import workflow_id
-from domain.identifiers import derived_id, new_id
 from embedded.gateway.server import running
-from embedded.processes import until
 from embedded.temporal_server import TemporalServer
+from models.integration import Integration
+from tests.api.support import written_by
 from tests.iris import Iris, running_iris
 
 OLD, NEW = (base64.urlsafe_b64encode(bytes([byte]) * 32).decode() for byte in (3, 4))
@@ -76,33 +75,12 @@ def legible(kept: bytes) -> list[str]:
     return [mark for mark in (TEXT, "oncolog", PHONE, NAME, "Aurora") if mark.encode() in kept]
 
 
-async def written_by(iris: Iris, phone: str) -> str:
-    """A message that somebody with a name writes; the interaction that it becomes."""
-    integration_id, message_id = iris.demo.integrations["sms"], f"in_{new_id()}"
-    message = {
-        "id": message_id,
-        "channel": "SMS",
-        "from": phone,
-        "name": NAME,
-        "payload": {"Type": "simple-text", "Text": TEXT},
-        "callbackUrl": f"{iris.settings.public_url}/webhooks/sandbox/{integration_id}",
-    }
-    (await iris.gateway.post("/v1/inbound", json=message)).raise_for_status()
-    interaction_id = derived_id("inbound", integration_id, message_id)
-
-    async def is_there() -> bool:
-        return (await iris.http.get(f"/v1/interactions/{interaction_id}")).status_code == 200
-
-    await asyncio.wait_for(until(is_there), 60)
-    return interaction_id
-
-
 def saying(text: str) -> dict[str, str]:
     return {"Type": "simple-text", "Text": text}
 
 
 async def test_nobody_without_a_key_can_read_what_is_sent_or_received_or_to_whom(encrypted: Iris) -> None:
-    received = await written_by(encrypted, PHONE)
+    received = await written_by(encrypted, PHONE, saying(TEXT), NAME)
     sent = await encrypted.send("sms", PHONE, payLoad=saying(TEXT))
     await encrypted.until_status(sent["id"], "COMPLETED", "delivered")
     refused = await encrypted.post(encrypted.request("sms", PHONE, payLoad=saying(TEXT), AutoCreateProcess=False))
@@ -111,6 +89,20 @@ async def test_nobody_without_a_key_can_read_what_is_sent_or_received_or_to_whom
     for interaction_id in (received, sent["id"], refused.json()["payload"]["id"]):
         await encrypted.ended(interaction_id)
         assert legible(await keeper.everything(interaction_id)) == []
+
+
+@pytest.mark.parametrize("character", ['"', "€", "😀"])
+async def test_no_summary_is_larger_than_temporal_takes(encrypted: Iris, character: str) -> None:
+    integration = await Integration.get(await encrypted.sandbox(encrypted.gateway_url))
+    assert integration is not None
+    integration.name = character * 100
+    await integration.save()
+    payload = saying(character * 60)
+    sent = await encrypted.send("sms", "34600000001", integrationId=integration.id, payLoad=payload)
+    await encrypted.ended(sent["id"])
+    summary = await (await encrypted.temporal.get_workflow_handle(workflow_id(sent["id"])).describe()).static_summary()
+    assert summary is not None
+    assert summary.startswith(f"→ 34600000001 · {character}")
 
 
 async def test_what_errors_say_cannot_be_read_either(encrypted: Iris) -> None:
@@ -126,7 +118,8 @@ async def test_a_support_person_with_the_keys_reads_the_summaries(encrypted: Iri
     sent = await encrypted.send("sms", "34600000001")
     await encrypted.ended(sent["id"])
     handle = encrypted.temporal.get_workflow_handle(workflow_id(sent["id"]))
-    assert await (await handle.describe()).static_summary() == "SMS · Sandbox · SMS-1"
+    summary = await (await handle.describe()).static_summary()
+    assert summary == "→ 34600000001 · Su cita es mañana a las 10:00 · SMS · Sandbox · SMS-1"
     assert "| COMPLETED | delivered |" in str(await handle.query("__temporal_workflow_metadata"))
 
 

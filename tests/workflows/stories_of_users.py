@@ -5,12 +5,13 @@ from typing import Any
 from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
-from activities.interfaces import Erasing, UserTask
+from activities.interfaces import USER_ERASED, Erasing, UserTask
 from domain.destinations import DestinationKind
 from domain.identifiers import new_id, workflow_id
 from embedded.processes import until
 from models.user import OwnedDestination, User
 from tests.iris import Iris
+from workflows import names
 from workflows.erasure import ErasureWorkflow
 from workflows.interaction import InteractionWorkflow
 from workflows.merge import MergeWorkflow
@@ -20,7 +21,7 @@ _OTHERS_STAY = Erasing()
 
 async def tell_erased(iris: Iris, interaction_id: str, erasing: Erasing = _OTHERS_STAY) -> None:
     handle = iris.temporal.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction_id))
-    await handle.signal(InteractionWorkflow.erase, erasing)
+    await handle.signal(USER_ERASED, erasing)
 
 
 async def erased_while_it_waited(iris: Iris) -> str:
@@ -70,15 +71,15 @@ async def erasure_refused(iris: Iris) -> str:
 
 async def _merge(iris: Iris, user_id: str, into: str) -> str:
     task = UserTask(tenant=iris.demo.tenant, user_id=user_id, into=into, settling=iris.settings.settling)
-    return await _done(iris, MergeWorkflow.run, MergeWorkflow.claimed, task)
+    return await _done(iris, MergeWorkflow.run, names.MERGE, task)
 
 
 async def _erase(iris: Iris, user_id: str) -> str:
     task = UserTask(tenant=iris.demo.tenant, user_id=user_id, settling=iris.settings.settling)
-    return await _done(iris, ErasureWorkflow.run, ErasureWorkflow.claimed, task)
+    return await _done(iris, ErasureWorkflow.run, names.ERASE, task)
 
 
-async def _done(iris: Iris, workflow: Any, claimed: Any, task: UserTask) -> str:  # noqa: ANN401 - of either workflow
+async def _done(iris: Iris, workflow: Any, claimed: str, task: UserTask) -> str:  # noqa: ANN401 - of either workflow
     """A user's workflow to its end, started and asked as the API does; its id."""
     run = new_id()
     start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(

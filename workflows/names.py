@@ -1,0 +1,21 @@
+"""Names of updates and queries, as readers of Temporal's Web UI see them; none is ever encrypted.
+
+Signals have theirs in `workflows.provider_events` and `activities.interfaces`.
+"""
+
+from typing import Final
+
+SUBMIT: Final = "submit"
+"""The update that answers a submission."""
+
+CANCEL: Final = "cancel"
+"""The update that cancels an interaction or a notification."""
+
+STATE: Final = "state"
+"""The query for an interaction's status."""
+
+MERGE: Final = "merge"
+"""The update that waits until a merge is accepted or refused."""
+
+ERASE: Final = "erase"
+"""The update that waits until an erasure is accepted or refused."""

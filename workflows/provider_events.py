@@ -1,0 +1,70 @@
+"""Signals by which provider events reach an interaction's workflow: one for each milestone, named for the Web UI."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from temporalio import workflow
+
+from domain.events import HeardNews
+from domain.status import Milestone
+
+SIGNALS: Final[Mapping[Milestone, str]] = {
+    Milestone.NONE: "provider event: unknown status",
+    Milestone.ACCEPTED: "provider event: accepted",
+    Milestone.SENT: "provider event: sent",
+    Milestone.FAILED: "provider event: failed",
+    Milestone.DELIVERED: "provider event: delivered",
+    Milestone.READ: "provider event: read",
+}
+"""The name of the signal for each milestone. Names are never encrypted, so they hold nothing of the message."""
+
+
+RESUME: Final = "resume"
+"""The name of the signal that carries no event: it only starts a run where the interaction has none."""
+
+
+def signal_for(events: Sequence[HeardNews]) -> str:
+    """The name of the signal that carries these events: that of the furthest milestone among them."""
+    return SIGNALS[max(received.event.milestone for received in events)] if events else RESUME
+
+
+class ProviderEventInbox:
+    """Collects provider events in the order in which they arrive, until the workflow applies them."""
+
+    def __init__(self) -> None:
+        self._inbox: list[HeardNews] = []
+
+    @workflow.signal(name=RESUME, description="Reconciliation lets the interaction go on from its record")
+    def resume(self, events: list[HeardNews]) -> None:
+        """Queue nothing: the run that this signal starts reads the record."""
+        self._inbox.extend(events)
+
+    @workflow.signal(name=SIGNALS[Milestone.NONE], description="The provider reports a status that is not known")
+    def unknown_status(self, events: list[HeardNews]) -> None:
+        """Queue events without a known milestone."""
+        self._inbox.extend(events)
+
+    @workflow.signal(name=SIGNALS[Milestone.ACCEPTED], description="The provider has taken the message")
+    def accepted(self, events: list[HeardNews]) -> None:
+        """Queue events up to the acceptance."""
+        self._inbox.extend(events)
+
+    @workflow.signal(name=SIGNALS[Milestone.SENT], description="The provider has sent the message")
+    def sent(self, events: list[HeardNews]) -> None:
+        """Queue events up to the provider's own send."""
+        self._inbox.extend(events)
+
+    @workflow.signal(name=SIGNALS[Milestone.FAILED], description="The message does not reach its destination")
+    def failed(self, events: list[HeardNews]) -> None:
+        """Queue events up to a failure."""
+        self._inbox.extend(events)
+
+    @workflow.signal(name=SIGNALS[Milestone.DELIVERED], description="The message is delivered")
+    def delivered(self, events: list[HeardNews]) -> None:
+        """Queue events up to the delivery."""
+        self._inbox.extend(events)
+
+    @workflow.signal(name=SIGNALS[Milestone.READ], description="The message is read")
+    def read(self, events: list[HeardNews]) -> None:
+        """Queue events up to the reading."""
+        self._inbox.extend(events)
