@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Final
 
 from api.engine import workflow_id
+from domain.destinations import DestinationKind
 from embedded.mongod import Mongod
 from embedded.ports import free_port
 from embedded.temporal_server import TemporalServer
+from models.user import OwnedDestination, User
 from tests.iris import Iris, running_iris
 from tests.time_skipping import time_skipping_server
-from tests.workflows.stories import STORIES, Stage, Telling
+from tests.workflows.stories import ANA, LUIS, STORIES, Stage, Telling
 
 HISTORIES: Final = Path(__file__).with_name("histories")
 
@@ -39,6 +41,10 @@ CHANGES: Final[Mapping[Stage, Mapping[str, object]]] = {
 """The settings of each stage, where they are not those of every day."""
 
 
+UNHURRIED: Final[Mapping[str, object]] = {"admission_wait": timedelta(seconds=30)}
+"""So that a busy machine answers a refused submission as refused, and not as pending."""
+
+
 async def record(names: Sequence[str]) -> None:
     """Play stories on the real stack, stage after stage, and write their histories down."""
     HISTORIES.mkdir(exist_ok=True)
@@ -54,11 +60,22 @@ async def record(names: Sequence[str]) -> None:
 async def _play(stage: Stage, tellings: Mapping[str, Telling], mongodb_uri: str, folder: Path) -> None:
     async with (
         _temporal(stage, folder) as address,
-        running_iris(mongodb_uri, address, f"histories_{stage.name.lower()}", **CHANGES[stage]) as iris,
+        running_iris(mongodb_uri, address, f"histories_{stage.name.lower()}", **UNHURRIED, **CHANGES[stage]) as iris,
         asyncio.TaskGroup() as tasks,
     ):
+        await _create_recipients(iris)
         for name, telling in tellings.items():
             tasks.create_task(_record(iris, name, telling))
+
+
+async def _create_recipients(iris: Iris) -> None:
+    """Create the users of the usual recipients, which two scenarios would otherwise each expect to create."""
+    owned = [(DestinationKind.PHONE_NUMBER, f"346{number:08}") for number in range(1, 12)]
+    owned += [(DestinationKind.EMAIL, address) for address in (ANA, LUIS)]
+    for kind, value in owned:
+        await User(
+            tenant=iris.demo.tenant, name=value, destinations=[OwnedDestination(kind=kind, value=value)]
+        ).insert()
 
 
 @asynccontextmanager
