@@ -44,7 +44,7 @@ class NotificationWorkflow:
         await workflow.wait_condition(lambda: self._ended is not None)
         return cast("NotificationState", self._ended)
 
-    @workflow.signal(description="Try again at once: its endpoint was changed")
+    @workflow.signal(name="webhook changed", description="Try again at once: its endpoint was changed")
     def wake(self) -> None:
         """Wait no longer for the next attempt."""
         self._is_woken = True
