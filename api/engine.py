@@ -39,7 +39,7 @@ from settings import Settings
 from workflows import attributes, names
 from workflows.interaction import InteractionWorkflow
 from workflows.messages import Admission, InteractionInput
-from workflows.provider_events import signal_for
+from workflows.provider_events import RESUME, SIGNALS
 from workflows.reception import ReceptionWorkflow
 
 _ADMITTED: Final = "admitted"
@@ -85,6 +85,11 @@ async def submit(client: Client, settings: Settings, submission: Submission, use
         raise UnavailableError("Iris") from error
     finally:
         await forget(start)
+
+
+def signal_for(events: Sequence[HeardNews]) -> str:
+    """The name of the signal that carries these events: that of the furthest milestone among them."""
+    return SIGNALS[max(received.event.milestone for received in events)] if events else RESUME
 
 
 async def tell(client: Client, settings: Settings, interaction: Addressee, news: Sequence[HeardNews]) -> None:

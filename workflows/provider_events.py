@@ -1,6 +1,6 @@
 """Signals by which provider events reach an interaction's workflow: one for each milestone, named for the Web UI."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from temporalio import workflow
@@ -21,11 +21,6 @@ SIGNALS: Final[Mapping[Milestone, str]] = {
 
 RESUME: Final = "resume"
 """The name of the signal that carries no event: it only starts a run where the interaction has none."""
-
-
-def signal_for(events: Sequence[HeardNews]) -> str:
-    """The name of the signal that carries these events: that of the furthest milestone among them."""
-    return SIGNALS[max(received.event.milestone for received in events)] if events else RESUME
 
 
 class ProviderEventInbox:

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from temporalio.api.enums.v1 import EventType
 
+from api.engine import signal_for
 from bench.faults.lines import Line, Mood
 from domain.clock import utc_now
 from domain.events import HeardNews, ProviderEvent
@@ -20,7 +21,6 @@ from tests.api.support import mobile
 from tests.iris import Iris, running_iris
 from workflows.interaction import InteractionWorkflow
 from workflows.messages import Admission, InteractionInput
-from workflows.provider_events import signal_for
 
 
 @pytest.fixture

@@ -119,6 +119,7 @@ async def unknown_word(iris: Iris) -> str:
     interaction = await iris.send("sms", "34600000010")
     await iris.until_status(interaction["id"], "SENT")
     await iris.receive(interaction["id"], "teleported")
+    await iris.receive(interaction["id"], "queued")
     await iris.receive(interaction["id"], "delivered")
     await iris.ended(interaction["id"])
     return interaction["id"]

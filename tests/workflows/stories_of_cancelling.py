@@ -1,22 +1,20 @@
 """Stories of interactions that are cancelled: in time, too late, and when nobody can say which."""
 
 from temporalio.client import WithStartWorkflowOperation
-from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
+from temporalio.common import WorkflowIDConflictPolicy
 
-from api.expected_users import expected_recipients
 from domain.clock import utc_now
 from domain.identifiers import derived_id, new_id, workflow_id
 from domain.submission import Submission
 from embedded.processes import until
 from models.interaction import Interaction
 from tests.iris import Iris
-from workflows import attributes
 from workflows.interaction import InteractionWorkflow
 from workflows.messages import InteractionInput
 
 
 async def cancelled_before_it_is_sent(iris: Iris) -> str:
-    """It is cancelled by the time its workflow begins."""
+    """It is cancelled by the time its workflow begins, which was not started with its user."""
     like = await Interaction.get((await iris.send("sms", "34600000003"))["id"])
     assert like is not None
     interaction_id = new_id()
@@ -35,7 +33,6 @@ async def cancelled_before_it_is_sent(iris: Iris) -> str:
         auto_create_process=True,
     )
     settings = iris.settings
-    users = SearchAttributePair(attributes.USERS, await expected_recipients(submission))
     start = InteractionInput(
         interaction_id=interaction_id,
         submission=submission,
@@ -52,7 +49,6 @@ async def cancelled_before_it_is_sent(iris: Iris) -> str:
             id=workflow_id(interaction_id),
             task_queue=settings.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            search_attributes=TypedSearchAttributes([users]),
         ),
     )
     await iris.ended(interaction_id)
