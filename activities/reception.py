@@ -40,9 +40,10 @@ async def _write_down(reception: Reception) -> str | None:
     process = await _open_process(reception, user)
     interaction = reception.received(user.id, process.id)
     # The process first: whoever reads the interaction finds it to be the last entry, also if we die in between.
-    await Process.collection().update_one(
-        {"_id": process.id}, [last_entry_step(interaction.id, reception.heard_at, Direction.IN)]
-    )
+    last_entry = last_entry_step(interaction.id, reception.heard_at, Direction.IN)
+    joined = {"$set": {"user_ids": {"$setUnion": ["$user_ids", [user.id]]}}}
+    steps = [last_entry] if user.id in process.user_ids else [last_entry, joined]
+    await Process.collection().update_one({"_id": process.id}, steps)
     run_id = activity.info().workflow_run_id or ""
     document = Interaction.registered(interaction, fingerprint="", registered_by=run_id)
     document.user_ids = [user.id]
@@ -74,21 +75,30 @@ async def _sender(reception: Reception) -> User:
 
 
 async def _open_process(reception: Reception, user: User) -> Process:
-    """The newest open process of the user on the integration; else the newest closed one again, or one that is made.
+    """The newest open process of the user or group on the integration; else a closed one again, or one that is made.
 
     Its id is derived from the process before it, so that messages that come at once open one.
     """
     integration_id = reception.integration.integration_id
-    of_both = {"tenant": reception.tenant, "user_ids": user.id, "integration_id": integration_id, "is_draft": False}
+    group_id = reception.message.group_id
+    of_whom = {"user_ids": user.id} if group_id is None else {}
+    of_both = {
+        "tenant": reception.tenant,
+        "integration_id": integration_id,
+        "is_draft": False,
+        "group_id": group_id,
+        **of_whom,
+    }
     # The newest open one, else the newest of all, by one question: between two, another message might open one.
     last = await Process.find(of_both).sort("is_closed", "-created").first_or_none()
     if last is not None and (not last.is_closed or await _is_reopened(last)):
         return last
     process = Process(
-        id=derived_id("process", integration_id, user.id, last.id if last else ""),
+        id=derived_id("process", integration_id, group_id or user.id, last.id if last else ""),
         tenant=reception.tenant,
         integration_id=integration_id,
         user_ids=[user.id],
+        group_id=group_id,
         created=reception.heard_at,
     )
     try:

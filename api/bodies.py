@@ -172,8 +172,14 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def check_storable(value: JsonValue, path: str = "", depth: int = 1) -> None:
+def check_storable(value: JsonValue, path: str = "", depth: int = 1, *, nul_in_texts: bool = False) -> None:
     """Check that JSON can be kept as it is, and given back.
+
+    Args:
+        value: the JSON.
+        path: where it stands.
+        depth: how deep that is.
+        nul_in_texts: whether texts may have NUL characters, which MongoDB keeps; names never may.
 
     Raises:
         InvalidRequestError: naming the place that cannot.
@@ -186,12 +192,12 @@ def check_storable(value: JsonValue, path: str = "", depth: int = 1) -> None:
                 raise _not_storable(path, "an object with both $ref and $id")
             for name, inner in value.items():
                 _check_text(name, path, "name")
-                check_storable(inner, f"{path}.{name}" if path else name, depth + 1)
+                check_storable(inner, f"{path}.{name}" if path else name, depth + 1, nul_in_texts=nul_in_texts)
         case list():
             for position, inner in enumerate(value):
-                check_storable(inner, f"{path}[{position}]", depth + 1)
+                check_storable(inner, f"{path}[{position}]", depth + 1, nul_in_texts=nul_in_texts)
         case str():
-            _check_text(value, path, "text")
+            _check_text(value, path, "text", nul=nul_in_texts)
         case int() if abs(value) > _LARGEST_INTEGER:
             raise _not_storable(path, "a number beyond 64 bits")
         case float() if value in {float("inf"), float("-inf")}:
@@ -200,8 +206,8 @@ def check_storable(value: JsonValue, path: str = "", depth: int = 1) -> None:
             pass
 
 
-def _check_text(text: str, path: str, what: str) -> None:
-    if "\x00" in text:
+def _check_text(text: str, path: str, what: str, *, nul: bool = False) -> None:
+    if "\x00" in text and not nul:
         raise _not_storable(path, f"a {what} with a NUL character")
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise _not_storable(path, f"a {what} with half of a surrogate pair")

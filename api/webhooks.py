@@ -192,7 +192,7 @@ async def _about(state: IrisState, integration: Integration, event: ProviderEven
 
 async def _take_in(state: IrisState, integration: Integration, message: InboundMessage) -> None:
     try:
-        check_storable(message.payload)
+        check_storable(message.payload, nul_in_texts=True)
     except InvalidRequestError as error:
         await _keep_unreadable(integration, repr(message).encode("utf-8", "backslashreplace"), str(error))
         return

@@ -85,6 +85,7 @@ class InboundMessage(BaseModel):
         payload: what it says, in the spelling of what is sent: `{"Type": "simple-text", "Text": "hola"}`; media as
             references (`Url`, or the provider's `MediaId`); what has no type of ours is `Type: "unsupported"`.
         in_reply_to: the provider's id of the message that it answers, if it says so.
+        group_id: the provider's id of the group that it was sent to; None for a message of a private conversation.
         opted_out: whether the provider itself took it as a wish to hear no more.
         occurred_at: when it was sent, by the provider's clock.
     """
@@ -97,6 +98,7 @@ class InboundMessage(BaseModel):
     sender_name: Name = ""
     payload: dict[str, JsonValue]
     in_reply_to: ForeignId | None = None
+    group_id: ForeignId | None = None
     opted_out: bool = False
     occurred_at: Instant = None
 

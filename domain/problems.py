@@ -94,6 +94,9 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
         "Esta integración admite como máximo {limit} destinos por interacción",
         "This integration takes at most {limit} destinations per interaction",
     ),
+    "caption_not_shown": _both(
+        "El canal no muestra un texto con este tipo de fichero", "The channel shows no caption with this kind of media"
+    ),
     "bad_template_parameter": _both(
         "WhatsApp no admite parámetros vacíos, ni con saltos de línea, tabuladores o más de cuatro espacios seguidos",
         "WhatsApp takes no parameter that is empty, or has line breaks, tabs or more than four spaces in a row",

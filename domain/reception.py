@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from domain.destinations import Destination
+from domain.destinations import UNGROUPED, Destination
 from domain.events import InboundMessage
 from domain.identifiers import derived_id
 from domain.interaction import AuditTrail, Direction, HistoryEntry, IntegrationReference, Interaction
@@ -83,7 +83,14 @@ class Reception(BaseModel):
             payload=message.payload,
             primary_key={},
             process_id=process_id,
-            destinations=[Destination(key=message.sender_kind, value=message.sender, user_id=user_id)],
+            destinations=[
+                Destination(
+                    key=message.sender_kind,
+                    value=message.sender,
+                    group=message.group_id or UNGROUPED,
+                    user_id=user_id,
+                )
+            ],
             direction=Direction.IN,
             status=Status.RECEIVED,
         )
@@ -92,6 +99,8 @@ class Reception(BaseModel):
         metadata: dict[str, JsonValue] = {"providerMessageId": self.message.provider_message_id}
         if self.message.in_reply_to is not None:
             metadata["inReplyTo"] = self.message.in_reply_to
+        if self.message.group_id is not None:
+            metadata["groupId"] = self.message.group_id
         if self.message.opted_out or is_opt_out(self.message.payload):
             metadata["optOut"] = True
         return metadata

@@ -21,6 +21,7 @@ class Process(Stored):
     Attributes:
         last_interaction_id: its newest interaction, the one whose `isLastEntry` is true.
         last_interaction_at: when that one was created, so that news about an older one does not take its place.
+        group_id: the provider's id of the group whose messages it has; None for a private conversation.
         is_draft: whether it is being prepared: what comes in does not join it.
         fingerprint: of the request that made it; empty if a message did.
     """
@@ -28,6 +29,7 @@ class Process(Stored):
     tenant: str
     integration_id: str
     user_ids: list[str]
+    group_id: str | None = None
     metadata: dict[str, JsonValue] = {}
     primary_key: dict[str, JsonValue] = {}
     is_closed: bool = False

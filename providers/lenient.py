@@ -56,7 +56,9 @@ def _to_text(value: object) -> str:
 
 
 def _to_list(value: object) -> object:
-    return cast("list[object]", value) if isinstance(value, list) else ()
+    if value is None:
+        return ()
+    return cast("list[object]", value) if isinstance(value, list) else (value,)
 
 
 Optional = Annotated[T | None, WrapValidator(_or_none)]
@@ -66,7 +68,7 @@ Text = Annotated[str, BeforeValidator(_to_text)]
 """A text; a number is its digits, and anything else is empty."""
 
 Values = Annotated[tuple[JsonValue, ...], BeforeValidator(_to_list)]
-"""A list; anything else is an empty one. Its items are read one by one (`each`, `read_each`)."""
+"""A list; null is an empty one, anything else its only item. The items are read one by one (`each`, `read_each`)."""
 
 Id = Annotated[str, StringConstraints(min_length=1)]
 """What identifies a message or a person: never empty."""

@@ -14,16 +14,16 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     FiniteFloat,
     HttpUrl,
     JsonValue,
     SecretStr,
+    StrictBool,
+    StrictInt,
+    StrictStr,
     StringConstraints,
-    TypeAdapter,
-    ValidationError,
 )
 from pydantic.alias_generators import to_camel
 
@@ -47,6 +47,7 @@ from providers.base import (
     Webhook,
 )
 from providers.http import Complaint, Dialect, Doubt, Meaning, check, send
+from providers.lenient import Id, Optional, Part, Text, Values, each, read, read_document
 
 # docs/providers/sandbox.md, «Callbacks»
 MILESTONES: Final[Mapping[str, Milestone]] = {
@@ -109,51 +110,55 @@ class SandboxCredentials(ProviderSettings):
     signing_secret: SecretStr
 
 
-class _Error(BaseModel):
-    code: Annotated[str, StringConstraints(min_length=1, max_length=100)]
-    message: str = ""
+class _Error(Part):
+    code: Text = ""
+    message: Text = ""
 
 
-_MessageId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-
-
-class _Callback(BaseModel):
-    id: _MessageId
-    status: Annotated[str, StringConstraints(min_length=1, max_length=100)]
-    reference: str | None = None
-    to: list[str] = []
+class _Callback(Part):
+    id: Id
+    status: Id
+    reference: Text = ""
+    to: Values = ()
     timestamp: JsonValue = None
-    error: _Error | None = None
+    error: Optional[_Error] = None
 
 
-_FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]{0,99}$")]
-_FieldValue = str | bool | Annotated[int, Field(ge=-(2**63), lt=2**63)] | FiniteFloat
-
-
-class _Inbound(BaseModel):
+class _Inbound(Part):
     model_config = ConfigDict(alias_generator=to_camel)
 
-    id: _MessageId
+    id: Id
     channel: Channel
-    sender: Annotated[str, Field(alias="from")]
-    name: Annotated[str, StringConstraints(max_length=200)] = ""
-    payload: Annotated[dict[_FieldName, _FieldValue], Field(min_length=1)]
-    in_reply_to: _MessageId | None = None
+    sender: Annotated[Id, Field(alias="from")]
+    name: Text = ""
+    payload: Optional[dict[str, JsonValue]] = None
+    in_reply_to: Text = ""
     timestamp: JsonValue = None
 
 
-class _InboundCallback(BaseModel):
-    inbound: _Inbound
+class _Field(Part):
+    """One field of what an end user says: a short name, and a value that can be stored."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]{0,99}$")]
+    value: StrictStr | StrictBool | Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)] | FiniteFloat
 
 
-_BODIES: Final[TypeAdapter[_InboundCallback | _Callback]] = TypeAdapter(
-    Annotated[_InboundCallback | _Callback, Field(union_mode="left_to_right")]
-)
+MAX_TEXT: Final[Mapping[Channel, int]] = {
+    Channel.SMS: 1_600,
+    Channel.WHATSAPP: 4_096,
+    Channel.RCS: 3_072,
+    Channel.MESSENGER: 2_000,
+}
+"""Characters of a text: as many as the channel takes, so that what works here works at a provider of the channel.
+
+SMS itself has no such limit; Twilio's is the lowest.
+"""
 
 
 def _capabilities(channel: Channel) -> Capabilities:
     return Capabilities(
         payload_types=frozenset(PAYLOADS[channel]),
+        longest_text=MAX_TEXT.get(channel),
         max_destinations=_EMAIL_DESTINATIONS if channel is Channel.EMAIL else 1,
         idempotent_send=True,
         reports_delivery=True,
@@ -231,29 +236,35 @@ class Sandbox(Provider[SandboxConfiguration, SandboxCredentials]):
         Raises:
             UnreadableError: if the body is not a callback.
         """
-        try:
-            callback = _BODIES.validate_json(webhook.body, strict=True)
-        except ValidationError as error:
-            raise UnreadableError(f"not a callback of the sandbox: {error.error_count()} errors") from error
-        return (_event(callback) if isinstance(callback, _Callback) else _message(callback.inbound),)
+        content = read_document(webhook.body)
+        if isinstance(content, dict) and "inbound" in content:
+            return (_message(read(_Inbound, content["inbound"])),)
+        return (_event(read(_Callback, content)),)
 
 
 def _event(callback: _Callback) -> ProviderEvent:
     word = callback.status.lower()
-    error = callback.error
+    milestone = MILESTONES.get(word, Milestone.NONE)
+    error = callback.error or _Error()
     return ProviderEvent(
         key=f"{callback.id}:{word}",
         word=word,
-        milestone=MILESTONES.get(word, Milestone.NONE),
-        reference=callback.reference,
+        milestone=milestone,
+        reference=callback.reference or None,
         provider_message_id=callback.id,
-        # With several recipients the news is about the message, not about one of them.
-        destination=callback.to[0] if len(callback.to) == 1 else None,
+        destination=_only_recipient(callback.to),
         occurred_at=_instant(callback.timestamp),
-        code=error.code if error else None,
-        failure=FAILURES.get(error.code, FailureClass.OTHER) if error else None,
-        detail=error.message if error else "",
+        code=error.code or None,
+        failure=FAILURES.get(error.code, FailureClass.OTHER) if milestone is Milestone.FAILED else None,
+        detail=error.message,
     )
+
+
+def _only_recipient(recipients: Sequence[JsonValue]) -> str | None:
+    """The recipient, if there is one: with several, the news is about the message, not about one of them."""
+    if len(recipients) != 1 or not isinstance(recipients[0], str):
+        return None
+    return recipients[0] or None
 
 
 def _message(inbound: _Inbound) -> InboundMessage:
@@ -267,10 +278,16 @@ def _message(inbound: _Inbound) -> InboundMessage:
         sender=sender,
         sender_kind=kind,
         sender_name=inbound.name,
-        payload={**inbound.payload},
-        in_reply_to=inbound.in_reply_to,
+        payload=_payload(inbound.payload or {}),
+        in_reply_to=inbound.in_reply_to or None,
         occurred_at=_instant(inbound.timestamp),
     )
+
+
+def _payload(said: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The fields that can be kept; without any, that something was said."""
+    fields = each(_Field, ({"name": name, "value": value} for name, value in said.items()))
+    return {field.name: field.value for field in fields} or {"Type": "unsupported", "Kind": "message"}
 
 
 def _instant(text: JsonValue) -> datetime | None:

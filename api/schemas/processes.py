@@ -71,6 +71,9 @@ class ProcessAnswer(ProcessSummaryAnswer):
 
     integration_id: str
     user_ids: list[str]
+    group_id: str | None = Field(
+        description="The provider's id of the group whose messages it has; null for a private conversation."
+    )
     created: Instant
     last_interaction_id: str | None
     last_interaction_at: Instant | None

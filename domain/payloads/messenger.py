@@ -5,7 +5,8 @@ Limits: https://developers.facebook.com/docs/messenger-platform/send-messages (t
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
+from pydantic_core import PydanticCustomError
 
 from domain.payloads.base import Button, MediaPayload, MediaType, Payload, ReplyButton, TextPayload, Url, summary_text
 
@@ -13,10 +14,17 @@ ShortText = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 
 
 class MessengerMedia(MediaPayload):
-    """`media`: a picture, film, sound or document."""
+    """`media`: a picture, film, sound or document; Messenger shows no caption with it."""
 
     wire_type = "media"
     largest: ClassVar = dict.fromkeys(MediaType, 25_000_000) | {MediaType.IMAGE: 8_000_000}
+
+    @field_validator("caption")
+    @classmethod
+    def _is_shown(cls, caption: str) -> str:
+        if caption:
+            raise PydanticCustomError("caption_not_shown", "a caption that nobody would see")
+        return caption
 
 
 class MessengerButton(Button):

@@ -6,7 +6,7 @@ Limits: https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messag
 import re
 from typing import Annotated, ClassVar, Final, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from domain.payloads.base import MediaPayload, MediaType, Part, Payload, ReplyButton, Url, summary_text
@@ -18,7 +18,7 @@ MOST_ROWS = 10
 
 
 class WhatsAppMedia(MediaPayload):
-    """`media`: a picture, film, sound or document.
+    """`media`: a picture, film, sound or document; WhatsApp shows no caption with a sound.
 
     Limits: https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media#supported-media-types
     """
@@ -30,6 +30,13 @@ class WhatsAppMedia(MediaPayload):
         MediaType.VIDEO: 16_000_000,
         MediaType.DOCUMENT: 100_000_000,
     }
+
+    @field_validator("caption")
+    @classmethod
+    def _is_shown(cls, caption: str, info: ValidationInfo) -> str:
+        if caption and info.data.get("media_type") is MediaType.AUDIO:
+            raise PydanticCustomError("caption_not_shown", "a caption that nobody would see")
+        return caption
 
 
 class WhatsAppButtons(Payload):

@@ -12,12 +12,13 @@ from domain.events import News
 from domain.outcomes import Accepted, FailureClass, Rejected
 from providers import http
 from providers.base import GOOD, Attempt, Capabilities, Check, Outbound, Provider, UnverifiedError, Webhook
+from providers.lenient import read, read_document
 from providers.meta import messenger, messenger_news, whatsapp, whatsapp_news
 from providers.meta.answers import dialect
 from providers.meta.codes import MESSENGER_MEANINGS, WHATSAPP_MEANINGS
 from providers.meta.settings import MetaConfiguration, MetaCredentials
 from providers.meta.signature import is_signed, knows_token, proof_of
-from providers.meta.webhooks import Envelope, read
+from providers.meta.webhooks import Envelope
 from providers.meta.wire import JsonObject, UnsendableError
 
 
@@ -127,6 +128,6 @@ class Meta(Provider[MetaConfiguration, MetaCredentials]):
 
     def parse(self, webhook: Webhook) -> Sequence[News]:
         """Read what is told of this integration's phone number or page; other kinds of objects tell nothing."""
-        envelope = read(Envelope, http.read_json(webhook.body))
+        envelope = read(Envelope, read_document(webhook.body))
         reader = _READERS.get(envelope.object)
         return () if reader is None else tuple(reader(envelope.entry, self._configuration.sender_id))

@@ -41,6 +41,7 @@ WHATSAPP_FAILURES: Final[Mapping[str, FailureClass]] = {
     "132012": FailureClass.CONTENT,  # bad format of a parameter
     "132015": FailureClass.CONTENT,  # template paused
     "132016": FailureClass.CONTENT,  # template disabled
+    "132018": FailureClass.CONTENT,  # parameters that do not fit the template
     "132068": FailureClass.CONTENT,  # flow blocked
     "132069": FailureClass.CONTENT,  # flow throttled
     "135000": FailureClass.CONTENT,  # bad parameter

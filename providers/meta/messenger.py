@@ -67,8 +67,6 @@ def _quick_reply(reply: ReplyButton) -> JsonObject:
 
 
 def _media(payload: MessengerMedia) -> JsonObject:
-    if payload.caption:
-        raise UnsendableError("Messenger shows no Caption with media")
     return {"type": ATTACHMENT_TYPES[payload.media_type], "payload": {"url": payload.url}}
 
 

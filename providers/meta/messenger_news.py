@@ -1,6 +1,7 @@
 """What Facebook Messenger tells (https://developers.facebook.com/docs/messenger-platform/reference/webhook-events)."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Annotated, Final
 
 from pydantic import Field, FiniteFloat, JsonValue
@@ -11,16 +12,17 @@ from domain.identifiers import is_id
 from domain.payloads.base import MediaType
 from domain.status import Milestone
 from providers.base import UnreadableError
+from providers.lenient import Id, Optional, Part, Text, Values, each, read, read_each
 from providers.meta.messenger import ATTACHMENT_TYPES
-from providers.meta.webhooks import Id, Instant, Part, Watermark, read, sender_id, unsupported
-from providers.meta.wire import JsonObject
+from providers.meta.webhooks import Instant, Watermark, sender_id, unsupported
+from providers.meta.wire import JsonObject, present
 
 OBJECT: Final = "page"
 
 MEDIA_TYPES: Final[Mapping[str, MediaType]] = {word: media_type for media_type, word in ATTACHMENT_TYPES.items()}
 
 _LINK_PREVIEW: Final = "fallback"
-"""The attachment that Messenger makes of a link in a text."""
+"""The attachment that Messenger makes of a shared link, also of one in a text."""
 
 
 class _Party(Part):
@@ -28,7 +30,7 @@ class _Party(Part):
 
 
 class _QuickReply(Part):
-    payload: str
+    payload: Id
 
 
 class _Coordinates(Part):
@@ -37,47 +39,55 @@ class _Coordinates(Part):
 
 
 class _AttachmentPayload(Part):
-    url: str | None = None
-    coordinates: _Coordinates | None = None
+    url: Text = ""
+    title: Text = ""
+    coordinates: Optional[_Coordinates] = None
 
 
 class _Attachment(Part):
-    type: str
-    payload: _AttachmentPayload | None = None
+    """Something beside the text; old previews of links have their title and address outside of `payload`."""
+
+    type: Text = ""
+    title: Text = ""
+    url: Text = ""
+    payload: Optional[_AttachmentPayload] = None
 
 
 class _ReplyTo(Part):
-    mid: str | None = None
+    mid: Text = ""
 
 
 class _Message(Part):
     """A message from an end user, or the echo of one of the page's own."""
 
     mid: Id
-    is_echo: bool = False
-    metadata: str | None = None
-    text: str = ""
-    quick_reply: _QuickReply | None = None
-    reply_to: _ReplyTo | None = None
-    attachments: tuple[_Attachment, ...] = ()
+    is_echo: Optional[bool] = None
+    metadata: Text = ""
+    text: Text = ""
+    quick_reply: Optional[_QuickReply] = None
+    reply_to: Optional[_ReplyTo] = None
+    attachments: Values = ()
 
 
 class _Postback(Part):
     """A tap on a button. Old ones have no `mid`."""
 
-    mid: Id | None = None
-    title: str = ""
-    payload: str = ""
+    mid: Text = ""
+    title: Text = ""
+    payload: Text = ""
 
 
 class _Reaction(Part):
-    action: str
+    """A reaction; one with an emoji that Messenger does not know has only a name, such as `other`."""
+
+    action: Text = ""
     mid: Id
-    emoji: str = ""
+    emoji: Text = ""
+    reaction: Text = ""
 
 
 class _Delivery(Part):
-    mids: tuple[Id, ...] = ()
+    mids: Values = ()
     watermark: Watermark | None = None
 
 
@@ -88,8 +98,8 @@ class _Read(Part):
 class _Event(Part):
     """One thing that happened between the page and one end user."""
 
-    sender: _Party | None = None
-    recipient: _Party | None = None
+    sender: Optional[_Party] = None
+    recipient: Optional[_Party] = None
     timestamp: Instant = None
     message: _Message | None = None
     postback: _Postback | None = None
@@ -106,24 +116,22 @@ class _Event(Part):
 
 
 class _Entry(Part):
-    id: str
-    messaging: tuple[_Event, ...] = ()
+    id: Id
+    messaging: Values = ()
 
 
 def news(entries: Iterable[JsonValue], page_id: str) -> Iterator[News]:
-    """What a webhook tells of one page; an app's webhook tells of all its pages.
-
-    Raises:
-        UnreadableError: if an entry is not of the documented form.
-    """
-    for content in entries:
-        entry = read(_Entry, content)
-        if entry.id == page_id:
-            for event in entry.messaging:
-                yield from _news(event, page_id)
+    """What a webhook tells of one page; an app's webhook tells of all its pages."""
+    return read_each(entries, partial(_of_entry, page_id))
 
 
-def _news(event: _Event, page_id: str) -> Iterator[News]:
+def _of_entry(page_id: str, content: JsonValue) -> Iterator[News]:
+    entry = read(_Entry, content)
+    return read_each(entry.messaging, partial(_news, page_id)) if entry.id == page_id else iter(())
+
+
+def _news(page_id: str, content: JsonValue) -> Iterator[News]:
+    event = read(_Event, content)
     if event.message is not None and event.message.is_echo:
         yield from _echo(event, event.message)
     elif event.message is not None:
@@ -140,7 +148,7 @@ def _news(event: _Event, page_id: str) -> Iterator[News]:
 
 def _echo(event: _Event, message: _Message) -> Iterator[ProviderEvent]:
     """What the page itself sent: with an id of ours in its metadata, the proof that a send went out."""
-    if message.metadata is not None and is_id(message.metadata):
+    if is_id(message.metadata):
         yield ProviderEvent(
             key=f"{message.mid}:echo",
             word="echo",
@@ -154,7 +162,8 @@ def _echo(event: _Event, message: _Message) -> Iterator[ProviderEvent]:
 
 def _delivered(event: _Event, delivery: _Delivery, page_id: str) -> Iterator[ProviderEvent]:
     """By the messages' ids where there are some: they say more than the time up to which all is delivered."""
-    for mid in delivery.mids:
+    mids = [mid for mid in delivery.mids if isinstance(mid, str) and mid]
+    for mid in mids:
         yield ProviderEvent(
             key=f"{mid}:delivered",
             word="delivered",
@@ -165,7 +174,9 @@ def _delivered(event: _Event, delivery: _Delivery, page_id: str) -> Iterator[Pro
             up_to=delivery.watermark,
             occurred_at=event.timestamp or delivery.watermark,
         )
-    if not delivery.mids and delivery.watermark is not None:
+    if delivery.mids and not mids and delivery.watermark is None:
+        raise UnreadableError("a delivery names no message")
+    if not mids and delivery.watermark is not None:
         yield _up_to(event, delivery.watermark, "delivered", Milestone.DELIVERED, page_id)
 
 
@@ -183,18 +194,21 @@ def _up_to(event: _Event, watermark: Watermark, word: str, milestone: Milestone,
 
 def _inbound(event: _Event, message: _Message) -> Iterator[InboundMessage]:
     """A message for each thing that was said: the first has the message's own id."""
+    answered = (message.reply_to.mid if message.reply_to else "") or None
     for position, payload in enumerate(_payloads(message)):
         message_id = f"{message.mid}#{position}" if position else message.mid
-        yield _said(event, message_id, payload, message.reply_to.mid if message.reply_to else None)
+        yield _said(event, message_id, payload, answered)
 
 
 def _payloads(message: _Message) -> list[JsonObject]:
     if message.quick_reply is not None:
-        return [{"Type": "reply", "Id": message.quick_reply.payload, "Title": message.text}]
-    attached = [_attached(attachment) for attachment in message.attachments if attachment.type != _LINK_PREVIEW]
+        reply = message.quick_reply.payload
+        return [{"Type": "reply", "Id": reply, "Title": message.text or reply}]
+    attachments = list(each(_Attachment, message.attachments))
+    # A preview says nothing that is not in the text; without one it is all that was said.
+    attached = [_attached(one) for one in attachments if not (message.text and one.type == _LINK_PREVIEW)]
     text: list[JsonObject] = [{"Type": "simple-text", "Text": message.text}] if message.text else []
-    kind = message.attachments[0].type if message.attachments else "message"
-    return [*text, *attached] or [unsupported(kind)]
+    return [*text, *attached] or [unsupported("message")]
 
 
 def _attached(attachment: _Attachment) -> JsonObject:
@@ -203,22 +217,39 @@ def _attached(attachment: _Attachment) -> JsonObject:
         return {"Type": "media", "Url": content.url, "MediaType": MEDIA_TYPES[attachment.type].value}
     if content.coordinates is not None:
         return {"Type": "location", "Latitude": content.coordinates.lat, "Longitude": content.coordinates.long}
-    return unsupported(attachment.type)
+    address = content.url or attachment.url
+    if attachment.type == _LINK_PREVIEW and address:
+        title = content.title or attachment.title
+        return {"Type": "simple-text", "Text": "\n".join(filter(None, (title, address)))}
+    return unsupported(attachment.type or "message") | present(Url=address, Title=content.title or attachment.title)
 
 
 def _tap(event: _Event, postback: _Postback) -> InboundMessage:
+    if not (postback.payload or postback.title):
+        raise UnreadableError("a postback has a payload")
     moment = "" if event.timestamp is None else event.timestamp.isoformat()
     message_id = postback.mid or f"{event.author}:postback:{postback.payload}:{moment}"
-    payload: JsonObject = {"Type": "reply", "Id": postback.payload or postback.title, "Title": postback.title}
+    payload: JsonObject = {"Type": "reply", "Id": postback.payload or postback.title}
+    payload["Title"] = postback.title or postback.payload
     return _said(event, message_id, payload)
 
 
 def _reaction(event: _Event, reaction: _Reaction) -> InboundMessage:
-    """An emoji; an empty one takes the reaction back. It has no id of its own."""
+    """An emoji; an empty one where it is removed. It has no id of its own.
+
+    https://developers.facebook.com/docs/messenger-platform/reference/webhook-events/message-reactions
+    """
     moment = "" if event.timestamp is None else event.timestamp.isoformat()
-    emoji = reaction.emoji if reaction.action == "react" else ""
     message_id = f"{reaction.mid}:{event.author}:{reaction.action}:{moment}"
-    return _said(event, message_id, {"Type": "reaction", "Emoji": emoji}, reaction.mid)
+    return _said(event, message_id, _reacted(reaction), reaction.mid)
+
+
+def _reacted(reaction: _Reaction) -> JsonObject:
+    if reaction.action == "unreact":
+        return {"Type": "reaction", "Emoji": ""}
+    if not reaction.emoji:
+        return unsupported(f"reaction/{reaction.reaction}" if reaction.reaction else "reaction")
+    return {"Type": "reaction", "Emoji": reaction.emoji}
 
 
 def _said(event: _Event, message_id: str, payload: JsonObject, in_reply_to: str | None = None) -> InboundMessage:

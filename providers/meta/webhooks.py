@@ -4,12 +4,12 @@ https://developers.facebook.com/docs/graph-api/webhooks/getting-started#event-no
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, StringConstraints, ValidationError
+from pydantic import BeforeValidator, JsonValue
 
 from domain.destinations import DestinationKind, InvalidDestinationError, normalise
-from providers.base import UnreadableError
+from providers.lenient import Part
 from providers.meta.wire import JsonObject
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,16 +28,9 @@ def to_instant(time: object) -> datetime | None:
         return None
 
 
-Id = Annotated[str, StringConstraints(min_length=1)]
 Instant = Annotated[datetime | None, BeforeValidator(to_instant)]
 """When something happened; None where it cannot be read, since what happened matters more."""
 Watermark = Annotated[datetime, BeforeValidator(to_instant)]
-
-
-class Part(BaseModel):
-    """A JSON object of a webhook: what it has besides what is read of it does not matter."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
 class Envelope(Part):
@@ -45,21 +38,6 @@ class Envelope(Part):
 
     object: str
     entry: list[JsonValue]
-
-
-PartT = TypeVar("PartT", bound=Part)
-
-
-def read(part: type[PartT], content: JsonValue) -> PartT:
-    """A JSON value as what it should be.
-
-    Raises:
-        UnreadableError: if it is not of that form; names fields, not their values.
-    """
-    try:
-        return part.model_validate(content)
-    except ValidationError as error:
-        raise UnreadableError(str(error)) from error
 
 
 def sender_id(kind: DestinationKind, text: str) -> str:

@@ -82,8 +82,6 @@ def _content(payload: Payload) -> tuple[str, JsonObject]:
 
 
 def _media(payload: WhatsAppMedia) -> JsonObject:
-    if payload.caption and payload.media_type is MediaType.AUDIO:
-        raise UnsendableError("WhatsApp shows no Caption with audio")
     name = payload.file_name if payload.media_type is MediaType.DOCUMENT else None
     return present(link=payload.url, caption=payload.caption, filename=name)
 

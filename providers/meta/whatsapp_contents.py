@@ -8,45 +8,56 @@ from pydantic import FiniteFloat, JsonValue
 
 from domain.payloads.base import MediaType
 from providers.base import UnreadableError
-from providers.meta.webhooks import Id, Part, read, unsupported
+from providers.lenient import Id, Optional, Part, Text, read
+from providers.meta.webhooks import unsupported
 from providers.meta.wire import JsonObject, present
 
 
 class _Text(Part):
-    body: str
+    body: Id
 
 
 class _Media(Part):
     id: Id
-    caption: str | None = None
-    filename: str | None = None
+    caption: Text = ""
+    filename: Text = ""
 
 
 class _Location(Part):
     latitude: FiniteFloat
     longitude: FiniteFloat
-    name: str | None = None
-    address: str | None = None
+    name: Text = ""
+    address: Text = ""
 
 
 class _Button(Part):
-    text: str
-    payload: str | None = None
+    text: Text = ""
+    payload: Text = ""
 
 
 class _Choice(Part):
-    id: str
-    title: str = ""
+    id: Id
+    title: Text = ""
 
 
 class _Interactive(Part):
-    type: str
-    button_reply: _Choice | None = None
-    list_reply: _Choice | None = None
+    type: Text = ""
+    button_reply: Optional[_Choice] = None
+    list_reply: Optional[_Choice] = None
 
 
 class _Reaction(Part):
     emoji: str = ""
+
+
+class _Edited(Part, extra="allow"):
+    """A message as it reads now; what it says is under the name of its type."""
+
+    type: Id
+
+
+class _Edit(Part):
+    message: _Edited
 
 
 def _text(content: JsonValue) -> JsonObject:
@@ -68,7 +79,9 @@ def _location(content: JsonValue) -> JsonObject:
 def _button(content: JsonValue) -> JsonObject:
     """A tap on a template's button."""
     button = read(_Button, content)
-    return {"Type": "reply", "Id": button.payload or button.text, "Title": button.text}
+    if not (button.payload or button.text):
+        return unsupported("button")
+    return {"Type": "reply", "Id": button.payload or button.text, "Title": button.text or button.payload}
 
 
 def _interactive(content: JsonValue) -> JsonObject:
@@ -76,13 +89,22 @@ def _interactive(content: JsonValue) -> JsonObject:
     tapped = read(_Interactive, content)
     choice = tapped.button_reply or tapped.list_reply
     if choice is None:
-        return unsupported(tapped.type)
-    return {"Type": "reply", "Id": choice.id, "Title": choice.title}
+        return unsupported(tapped.type or "interactive")
+    return {"Type": "reply", "Id": choice.id, "Title": choice.title or choice.id}
 
 
 def _reaction(content: JsonValue) -> JsonObject:
-    """An emoji; an empty one takes the reaction back."""
+    """An emoji; WhatsApp sends none when the reaction is removed.
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/reaction/
+    """
     return {"Type": "reaction", "Emoji": read(_Reaction, content).emoji}
+
+
+def _edit(content: JsonValue) -> JsonObject:
+    """A message that was changed, as it reads now (`Edited`)."""
+    edited = read(_Edit, content).message
+    return to_payload(edited.type, (edited.model_extra or {}).get(edited.type)) | {"Edited": True}
 
 
 _READERS: Final[Mapping[str, Callable[[JsonValue], JsonObject]]] = {
@@ -96,6 +118,7 @@ _READERS: Final[Mapping[str, Callable[[JsonValue], JsonObject]]] = {
     "button": _button,
     "interactive": _interactive,
     "reaction": _reaction,
+    "edit": _edit,
 }
 """How what a message says is read, by its `type`
 (https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components#messages-object).
@@ -109,7 +132,7 @@ def to_payload(kind: str, content: JsonValue) -> JsonObject:
     """
     reader = _READERS.get(kind)
     if reader is None:
-        return unsupported(kind)
+        return unsupported(kind or "message")
     try:
         return reader(content)
     except UnreadableError:

@@ -4,45 +4,33 @@ Their bodies do not name the trigger: it is known by the key that is present. Th
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError, WrapValidator
-from pydantic_core.core_schema import ValidatorFunctionWrapHandler
+from pydantic import AwareDatetime, JsonValue
 
 from domain.destinations import Destination, InvalidDestinationError, kind_of, normalise
 from domain.events import InboundMessage, News, ProviderEvent
 from domain.outcomes import FailureClass
 from domain.status import Milestone
+from providers import lenient
 from providers.base import UnreadableError
-from providers.http import read_json
+from providers.lenient import Id, Optional, Part, Text, read_document
 from providers.sinch.codes import CHANNELS, FAILURES, WORDS
 from providers.sinch.inbound import payload_of
 
 NO_SUB_CODE: Final = "UNSPECIFIED_SUB_CODE"
-TO_APP: Final = "TO_APP"
+TO_CONTACT: Final = "TO_CONTACT"
 UNREACT: Final = "REACTION_ACTION_UNREACT"
+SUCCEEDED: Final = "_SUCCEEDED"
 
 
-def _or_none(value: object, validate: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - a moment, or None
-    try:
-        return validate(value)
-    except ValidationError:
-        return None
-
-
-Moment = Annotated[AwareDatetime | None, WrapValidator(_or_none)]
+Moment = Optional[AwareDatetime]
 """A time; what is none is as good as absent, for no news should be lost over it."""
 
-Id = Annotated[str, Field(min_length=1)]
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-
-class _ChannelIdentity(_Part):
-    channel: str
-    identity: str
+class _ChannelIdentity(Part):
+    channel: Id
+    identity: Id
 
     def destination(self) -> Destination | None:
         """The end user as a destination of ours; None on a channel that is not ours.
@@ -57,11 +45,11 @@ class _ChannelIdentity(_Part):
         return Destination(key=kind, value=normalise(kind, self.identity))
 
 
-class _Reason(_Part):
-    code: str | None = None
-    description: str | None = None
-    sub_code: str | None = None
-    channel_code: str | None = None
+class _Reason(Part):
+    code: Text = ""
+    description: Text = ""
+    sub_code: Text = ""
+    channel_code: Text = ""
 
     def detail(self) -> str:
         """The description, and the finer codes in brackets."""
@@ -69,47 +57,62 @@ class _Reason(_Part):
         return " ".join(filter(None, (self.description, finer and f"[{finer}]")))
 
 
-class _DeliveryReport(_Part):
+class _DeliveryReport(Part):
     message_id: Id
     status: Id
-    channel_identity: _ChannelIdentity | None = None
-    reason: _Reason | None = None
-    metadata: str | None = None
+    channel_identity: Optional[_ChannelIdentity] = None
+    reason: Optional[_Reason] = None
+    metadata: Text = ""
 
 
-class _Message(_Part):
+class _Message(Part):
     id: Id
-    direction: str | None = None
+    direction: Text = ""
+    app_message: JsonValue = None
     channel_identity: _ChannelIdentity
-    contact_message: dict[str, JsonValue] | None = None
+    contact_message: Optional[dict[str, JsonValue]] = None
     accept_time: Moment = None
 
 
-class _Reaction(_Part):
-    emoji: str = ""
-    action: str | None = None
-    message_id: str | None = None
+class _Reaction(Part):
+    emoji: Text = ""
+    action: Text = ""
+    message_id: Text = ""
 
 
-class _ContactMessageEvent(_Part):
-    reaction_event: _Reaction | None = None
+class _ContactMessageEvent(Part):
+    reaction_event: Optional[_Reaction] = None
 
 
-class _Event(_Part):
+class _Event(Part):
     id: Id
-    channel_identity: _ChannelIdentity
-    contact_message_event: _ContactMessageEvent | None = None
+    channel_identity: Optional[_ChannelIdentity] = None
+    contact_message_event: Optional[_ContactMessageEvent] = None
     accept_time: Moment = None
 
 
-class _Callback(_Part):
+class _Consent(Part):
+    """What an end user wants about being written to.
+
+    https://developers.sinch.com/docs/conversation/callbacks/ (OPT_IN, OPT_OUT)
+    """
+
+    request_id: Text = ""
+    channel: Text = ""
+    identity: Text = ""
+    status: Text = ""
+
+
+class _Callback(Part):
     event_time: Moment = None
     accepted_time: Moment = None
-    correlation_id: str | None = None
-    message_metadata: str | None = None
+    correlation_id: Text = ""
+    message_metadata: Text = ""
     message_delivery_report: _DeliveryReport | None = None
     message: _Message | None = None
     event: _Event | None = None
+    opt_out_notification: Optional[_Consent] = None
+    opt_in_notification: Optional[_Consent] = None
 
     def news(self) -> News | None:
         """What it tells, if it tells anything.
@@ -121,13 +124,17 @@ class _Callback(_Part):
             return self._status(self.message_delivery_report)
         if self.message is not None:
             return self._inbound(self.message)
-        return None if self.event is None else self._reaction(self.event)
+        if self.event is not None:
+            return self._reaction(self.event)
+        if self.opt_out_notification is not None:
+            return self._consent(self.opt_out_notification, "opt_out")
+        return None if self.opt_in_notification is None else self._consent(self.opt_in_notification, "opt_in")
 
     def _status(self, report: _DeliveryReport) -> ProviderEvent:
         word = report.status.lower()
         milestone = WORDS.get(word, Milestone.NONE)
         reason = report.reason or _Reason()
-        failure = FAILURES.get(reason.code or "", FailureClass.OTHER)
+        failure = FAILURES.get(reason.code, FailureClass.OTHER)
         return ProviderEvent(
             key=f"{report.message_id}:{word}",
             word=word,
@@ -142,10 +149,11 @@ class _Callback(_Part):
         )
 
     def _inbound(self, message: _Message) -> InboundMessage | None:
-        sender = _sender_of(message.channel_identity)
-        if sender is None or message.contact_message is None or message.direction not in {None, TO_APP}:
+        is_ours = message.direction == TO_CONTACT or message.app_message is not None
+        sender = None if is_ours else _sender_of(message.channel_identity)
+        if sender is None:
             return None
-        payload, answered = payload_of(CHANNELS[message.channel_identity.channel], message.contact_message)
+        payload, answered = payload_of(CHANNELS[message.channel_identity.channel], message.contact_message or {})
         return InboundMessage(
             provider_message_id=message.id,
             sender=sender.value,
@@ -157,17 +165,50 @@ class _Callback(_Part):
 
     def _reaction(self, event: _Event) -> InboundMessage | None:
         reaction = event.contact_message_event and event.contact_message_event.reaction_event
-        sender = _sender_of(event.channel_identity) if reaction else None
-        if not reaction or sender is None:
+        if reaction is None:
+            return None
+        if event.channel_identity is None:
+            raise UnreadableError("a reaction has a sender")
+        sender = _sender_of(event.channel_identity)
+        if sender is None:
             return None
         return InboundMessage(
             provider_message_id=event.id,
             sender=sender.value,
             sender_kind=sender.key,
-            payload={"Type": "reaction", "Emoji": "" if reaction.action == UNREACT else reaction.emoji},
+            payload=_reacted(reaction),
             in_reply_to=reaction.message_id or None,
             occurred_at=self.event_time or event.accept_time,
         )
+
+    def _consent(self, consent: _Consent, kind: str) -> InboundMessage | None:
+        """A wish to hear no more, or to hear again; one that Sinch could not carry out is none.
+
+        An end user that Sinch names only by its own contact id is nobody of ours.
+        """
+        if not (consent.channel and consent.identity and consent.status.endswith(SUCCEEDED)):
+            return None
+        sender = _sender_of(_ChannelIdentity(channel=consent.channel, identity=consent.identity))
+        if sender is None:
+            return None
+        moment = "" if self.event_time is None else self.event_time.isoformat()
+        return InboundMessage(
+            provider_message_id=f"{sender.value}:{kind}:{consent.request_id or moment}",
+            sender=sender.value,
+            sender_kind=sender.key,
+            payload={"Type": "unsupported", "Kind": kind},
+            opted_out=kind == "opt_out",
+            occurred_at=self.event_time or self.accepted_time,
+        )
+
+
+def _reacted(reaction: _Reaction) -> dict[str, JsonValue]:
+    """An emoji; an empty one where Sinch says that the reaction is removed."""
+    if reaction.action == UNREACT:
+        return {"Type": "reaction", "Emoji": ""}
+    if not reaction.emoji:
+        return {"Type": "unsupported", "Kind": "reaction"}
+    return {"Type": "reaction", "Emoji": reaction.emoji}
 
 
 def read(body: bytes) -> Sequence[News]:
@@ -176,10 +217,7 @@ def read(body: bytes) -> Sequence[News]:
     Raises:
         UnreadableError: if it is not of the documented form.
     """
-    try:
-        news = _Callback.model_validate(read_json(body)).news()
-    except ValidationError as error:
-        raise UnreadableError(str(error)) from error
+    news = lenient.read(_Callback, read_document(body)).news()
     return () if news is None else (news,)
 
 

@@ -9,11 +9,13 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import unquote
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import FiniteFloat, JsonValue
 
 from domain.channels import Channel
 from domain.payloads.base import MediaType
 from domain.payloads.texts import RcsText, SimpleText
+from providers.base import UnreadableError
+from providers.lenient import Id, Optional, Part, Text, read
 
 Json = dict[str, JsonValue]
 
@@ -29,10 +31,8 @@ MEDIA_TYPES: Final = {suffix: kind for kind, suffixes in _SUFFIXES.items() for s
 """What a file is by its name's ending: of inbound media Sinch tells only the address. Anything else is a document."""
 
 
-class _Said(BaseModel, ABC):
+class _Said(Part, ABC):
     """One kind of `contact_message`."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     @abstractmethod
     def payload(self, channel: Channel) -> Json:
@@ -44,7 +44,7 @@ class _Said(BaseModel, ABC):
 
 
 class _Text(_Said):
-    text: str
+    text: Id
 
     def payload(self, channel: Channel) -> Json:
         wire_type = RcsText.wire_type if channel is Channel.RCS else SimpleText.wire_type
@@ -52,9 +52,9 @@ class _Text(_Said):
 
 
 class _Media(_Said):
-    url: str
-    filename_override: str | None = None
-    caption: str | None = None
+    url: Text = ""
+    filename_override: Text = ""
+    caption: Text = ""
 
     def payload(self, channel: Channel) -> Json:
         del channel
@@ -66,15 +66,15 @@ class _Media(_Said):
         return MEDIA_TYPES.get(PurePosixPath(path).suffix.lower(), MediaType.DOCUMENT)
 
 
-class _Coordinates(BaseModel):
-    latitude: float
-    longitude: float
+class _Coordinates(Part):
+    latitude: FiniteFloat
+    longitude: FiniteFloat
 
 
 class _Location(_Said):
     coordinates: _Coordinates
-    title: str | None = None
-    label: str | None = None
+    title: Text = ""
+    label: Text = ""
 
     def payload(self, channel: Channel) -> Json:
         del channel
@@ -89,8 +89,8 @@ class _Location(_Said):
 class _ChoiceResponse(_Said):
     """A tap on a button or a row. Sinch tells its `postback_data` only, which therefore stands for its title."""
 
-    postback_data: str
-    message_id: str | None = None
+    postback_data: Id
+    message_id: Text = ""
 
     def payload(self, channel: Channel) -> Json:
         del channel
@@ -100,8 +100,12 @@ class _ChoiceResponse(_Said):
         return self.message_id or None
 
 
-class _ReplyTo(BaseModel):
-    message_id: str | None = None
+class _ReplyTo(Part):
+    message_id: Text = ""
+
+
+class _Quoting(Part):
+    reply_to: Optional[_ReplyTo] = None
 
 
 KINDS: Final[Mapping[str, type[_Said]]] = {
@@ -117,17 +121,21 @@ KINDS: Final[Mapping[str, type[_Said]]] = {
 def payload_of(channel: Channel, contact_message: Mapping[str, JsonValue]) -> tuple[Json, str | None]:
     """What a `contact_message` says, and Sinch's id of the message that it answers.
 
-    Raises:
-        ValidationError: if it is not of the documented form.
+    What it says in another way than documented is lost, but not the message: it is kept as one of an unsupported kind.
     """
-    quoted = _ReplyTo.model_validate(contact_message.get(REPLY_TO) or {}).message_id or None
+    quoting = read(_Quoting, {**contact_message}).reply_to
+    quoted = (quoting.message_id if quoting else "") or None
     present = (kind for kind, content in contact_message.items() if kind != REPLY_TO and content is not None)
     kind = next(present, "empty")
+    unsupported: Json = {"Type": "unsupported", "Kind": kind}
     if kind not in KINDS:
-        return {"Type": "unsupported", "Kind": kind}, quoted
-    said = KINDS[kind].model_validate(contact_message[kind])
+        return unsupported, quoted
+    try:
+        said = read(KINDS[kind], contact_message[kind])
+    except UnreadableError:
+        return unsupported, quoted
     return said.payload(channel), said.answered() or quoted
 
 
-def _present(**texts: str | None) -> Json:
+def _present(**texts: str) -> Json:
     return {name: text for name, text in texts.items() if text}

@@ -29,6 +29,7 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "63014": FailureClass.DESTINATION,  # blocked by the user
     "63015": FailureClass.DESTINATION,  # has not joined the vendor's sandbox
     "63024": FailureClass.DESTINATION,  # not an address of the channel
+    "63049": FailureClass.DESTINATION,  # Meta chose not to deliver: its 131049
     # What it said
     "21602": FailureClass.CONTENT,  # no body
     "21617": FailureClass.CONTENT,  # over 1600 characters
@@ -55,7 +56,6 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "63040": FailureClass.CONTENT,  # template rejected
     "63041": FailureClass.CONTENT,  # template paused
     "63042": FailureClass.CONTENT,  # template disabled
-    "63049": FailureClass.CONTENT,  # the channel chose not to deliver
     # How the account, the sender or the service is set up
     "20001": FailureClass.CONFIGURATION,  # unknown parameters
     "20003": FailureClass.CONFIGURATION,  # not authenticated

@@ -9,8 +9,8 @@ from pydantic.alias_generators import to_pascal
 
 from providers.base import UnreadableError
 
-Present = Annotated[str, Field(min_length=1)]
-"""A parameter that is there and says something."""
+Present = Annotated[str, Field(min_length=1, pattern="^[^\ufffd]+$")]
+"""A parameter that is there and says something, all of it in UTF-8."""
 
 
 class Form(BaseModel):
@@ -25,15 +25,8 @@ AnyForm = TypeVar("AnyForm", bound=Form)
 
 
 def read_form(body: bytes) -> Mapping[str, str]:
-    """The parameters of a form that say something.
-
-    Raises:
-        UnreadableError: if it is not one, in UTF-8.
-    """
-    try:
-        return dict(parse_qsl(body.decode(), errors="strict"))
-    except UnicodeDecodeError as error:
-        raise UnreadableError("not a form in UTF-8") from error
+    """The parameters of a form that say something; bytes that are not UTF-8 are replaced (U+FFFD)."""
+    return dict(parse_qsl(body.decode(errors="replace"), errors="replace"))
 
 
 def read_as(form_type: type[AnyForm], parameters: Mapping[str, str]) -> AnyForm:

@@ -12,6 +12,7 @@ from domain.payloads.base import MediaType
 from domain.payloads.texts import SimpleText
 from domain.payloads.whatsapp import WhatsAppMedia
 from providers.base import UnreadableError
+from providers.lenient import Optional
 from providers.twilio.addresses import destination_of
 from providers.twilio.forms import Form, Present, read_as
 
@@ -35,8 +36,8 @@ class ReceivedMessage(Form):
     original_replied_message_sid: str | None = None
     button_text: str | None = None
     button_payload: str | None = None
-    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
-    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    latitude: Optional[Annotated[float, Field(ge=-90, le=90)]] = None
+    longitude: Optional[Annotated[float, Field(ge=-180, le=180)]] = None
     label: str | None = None
     address: str | None = None
     opt_out_type: str = ""

@@ -3,18 +3,16 @@
 https://developer.vonage.com/en/api/messages#message-status and #inbound-message
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from functools import partial
+from typing import Annotated, Final
 
 from pydantic import (
     AwareDatetime,
-    BaseModel,
-    ConfigDict,
     Field,
     FiniteFloat,
     JsonValue,
-    TypeAdapter,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
@@ -27,7 +25,7 @@ from domain.outcomes import FailureClass
 from domain.payloads.texts import RcsText, SimpleText
 from domain.status import Milestone
 from providers.base import UnreadableError
-from providers.http import read_json
+from providers.lenient import Id, Optional, Part, Text, each, read, read_document
 from providers.vonage.codes import FAILURES, UNCERTAIN
 from providers.vonage.problems import Problem
 
@@ -69,72 +67,75 @@ def _instant(value: object, handler: ValidatorFunctionWrapHandler) -> datetime |
         return None
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-
-class _News(_Part):
-    message_uuid: Annotated[str, Field(min_length=1, max_length=200)]
-    channel: str
+class _News(Part):
+    message_uuid: Annotated[Id, Field(max_length=200)]
     timestamp: Annotated[AwareDatetime | None, WrapValidator(_instant)] = None
 
 
 class _Status(_News):
-    status: Annotated[str, Field(min_length=1)]
-    to: str | None = None
-    client_ref: str | None = None
-    error: Problem | None = None
+    status: Id
+    channel: Text = ""
+    to: Text = ""
+    client_ref: Text = ""
+    error: Optional[Problem] = None
 
 
-class _Profile(_Part):
-    name: str | None = None
+class _Profile(Part):
+    name: Text = ""
 
 
-class _Context(_Part):
-    message_uuid: str | None = None
+class _Context(Part):
+    message_uuid: Text = ""
 
 
-class _Inbound(_News):
-    model_config = ConfigDict(extra="allow")
-
-    message_type: Annotated[str, Field(min_length=1)]
-    sender: Annotated[str, Field(alias="from")]
-    profile: _Profile | None = None
-    context: _Context | None = None
+class _Inbound(_News, extra="allow"):
+    channel: Id
+    message_type: Text = ""
+    sender: Annotated[Id, Field(alias="from")]
+    profile: Optional[_Profile] = None
+    context: Optional[_Context] = None
 
     def content(self) -> JsonValue:
         """The field that has the name of the message's type."""
         return (self.model_extra or {}).get(self.message_type)
 
 
-class _Attachment(_Part):
-    url: str
-    caption: str | None = None
-    name: str | None = None
+class _Attachment(Part):
+    url: Id
+    caption: Text = ""
+    name: Text = ""
 
 
-class _Location(_Part):
+class _ContentPart(Part):
+    """One of several parts of an MMS."""
+
+    type: Text = ""
+    url: Text = ""
+    text: Text = ""
+    caption: Text = ""
+    name: Text = ""
+
+
+class _Location(Part):
     lat: FiniteFloat
     long: FiniteFloat
-    name: str | None = None
-    address: str | None = None
+    name: Text = ""
+    address: Text = ""
 
 
-class _Reply(_Part):
-    id: str
-    title: str
+class _Reply(Part):
+    id: Text = ""
+    title: Text = ""
 
 
-class _Button(_Part):
-    payload: JsonValue
-    text: str | None = None
+class _Button(Part):
+    payload: JsonValue = None
+    text: Text = ""
 
 
-class _Reaction(_Part):
-    emoji: str = ""
-
-
-_TEXT: Final = TypeAdapter(str, config=ConfigDict(hide_input_in_errors=True))
+class _Reaction(Part):
+    emoji: Text = ""
+    action: Text = ""
 
 
 def read_news(body: bytes) -> Sequence[News]:
@@ -143,16 +144,16 @@ def read_news(body: bytes) -> Sequence[News]:
     Raises:
         UnreadableError: if the body is neither.
     """
-    content: Any = read_json(body)
+    content = read_document(body)
     if not isinstance(content, dict):
         raise UnreadableError("not a JSON object")
+    if "status" in content:
+        return (_event(read(_Status, content)),)
+    message = read(_Inbound, content)
+    channel = CHANNELS.get(message.channel)
     try:
-        if "status" in content:
-            return (_event(_Status.model_validate(content)),)
-        message = _Inbound.model_validate(content)
-        channel = CHANNELS.get(message.channel)
         return (_message(message, channel),) if channel else ()
-    except (ValidationError, InvalidDestinationError) as error:
+    except InvalidDestinationError as error:
         raise UnreadableError(str(error)) from error
 
 
@@ -164,7 +165,7 @@ def _event(heard: _Status) -> ProviderEvent:
         key=f"{heard.message_uuid}:{word}",
         word=word,
         milestone=milestone,
-        reference=heard.client_ref,
+        reference=heard.client_ref or None,
         provider_message_id=heard.message_uuid,
         destination=_destination(heard),
         occurred_at=heard.timestamp,
@@ -176,7 +177,7 @@ def _event(heard: _Status) -> ProviderEvent:
 
 def _destination(heard: _Status) -> str | None:
     channel = CHANNELS.get(heard.channel)
-    if channel is None or heard.to is None:
+    if channel is None or not heard.to:
         return None
     try:
         return normalise(kind_of(channel, heard.to), heard.to)
@@ -190,51 +191,91 @@ def _message(heard: _Inbound, channel: Channel) -> InboundMessage:
         provider_message_id=heard.message_uuid,
         sender=normalise(kind, heard.sender),
         sender_kind=kind,
-        sender_name=(heard.profile and heard.profile.name) or "",
+        sender_name=heard.profile.name if heard.profile else "",
         payload=_payload(heard, channel),
-        in_reply_to=heard.context.message_uuid if heard.context else None,
+        in_reply_to=(heard.context.message_uuid if heard.context else "") or None,
         occurred_at=heard.timestamp,
     )
 
 
-def _payload(  # noqa: PLR0911 - one for each kind of message
-    heard: _Inbound, channel: Channel
-) -> dict[str, JsonValue]:
-    content = heard.content()
-    match heard.message_type:
-        case "text":
-            text_type = RcsText.wire_type if channel is Channel.RCS else SimpleText.wire_type
-            return {"Type": text_type, "Text": _TEXT.validate_python(content)}
-        case kind if kind in MEDIA:
-            return _media(_Attachment.model_validate(content), MEDIA[kind])
-        case "location":
-            return _location(_Location.model_validate(content))
-        case "reply":
-            reply = _Reply.model_validate(content)
-            return {"Type": "reply", "Id": reply.id, "Title": reply.title}
-        case "button":
-            return _tap(_Button.model_validate(content))
-        case "reaction":
-            return {"Type": "reaction", "Emoji": _Reaction.model_validate(content).emoji}
-        case other:
-            return _unsupported(other)
+def _payload(heard: _Inbound, channel: Channel) -> dict[str, JsonValue]:
+    """What a message says; what it says in another way than documented is kept as one of an unsupported kind."""
+    kind = heard.message_type
+    reader = _READERS.get(kind)
+    try:
+        payload = reader(heard.content()) if reader else {}
+    except UnreadableError:
+        payload = {}
+    if kind == "text" and payload and channel is Channel.RCS:
+        payload["Type"] = RcsText.wire_type
+    return payload or _unsupported(kind or "message")
 
 
-def _media(attachment: _Attachment, media_type: str) -> dict[str, JsonValue]:
+def _text(content: JsonValue) -> dict[str, JsonValue]:
+    return {"Type": SimpleText.wire_type, "Text": content} if isinstance(content, str) and content else {}
+
+
+def _media(media_type: str, content: JsonValue) -> dict[str, JsonValue]:
+    attachment = read(_Attachment, content)
     further = {"Caption": attachment.caption, "FileName": attachment.name}
     return {"Type": "media", "Url": attachment.url, "MediaType": media_type, **_given(further)}
 
 
-def _location(place: _Location) -> dict[str, JsonValue]:
+def _content(contents: JsonValue) -> dict[str, JsonValue]:
+    """An MMS of several parts: its media as one payload, with its texts as their caption."""
+    parts = list(each(_ContentPart, contents if isinstance(contents, list) else []))
+    texts = "\n".join(text for part in parts for text in (part.text, part.caption) if text)
+    media = [_of_part(part) for part in parts if part.url]
+    if not media:
+        return _text(texts)
+    first, *others = media
+    more: dict[str, JsonValue] = {"More": [*others]} if others else {}
+    return {"Type": "media", **first, **_given({"Caption": texts}), **more}
+
+
+def _of_part(part: _ContentPart) -> dict[str, JsonValue]:
+    return {"Url": part.url, "MediaType": MEDIA.get(part.type, "document"), **_given({"FileName": part.name})}
+
+
+def _location(content: JsonValue) -> dict[str, JsonValue]:
+    place = read(_Location, content)
     further = {"Name": place.name, "Address": place.address}
     return {"Type": "location", "Latitude": place.lat, "Longitude": place.long, **_given(further)}
 
 
-def _tap(button: _Button) -> dict[str, JsonValue]:
+def _reply(content: JsonValue) -> dict[str, JsonValue]:
+    reply = read(_Reply, content)
+    return _tapped(reply.id, reply.title)
+
+
+def _button(content: JsonValue) -> dict[str, JsonValue]:
     """A button of a template or a card; what a WhatsApp Flow collected is an object, and has no type of ours."""
-    if not isinstance(button.payload, str):
-        return _unsupported("button")
-    return {"Type": "reply", "Id": button.payload, "Title": button.text or button.payload}
+    button = read(_Button, content)
+    return _tapped(button.payload, button.text) if isinstance(button.payload, str | None) else {}
+
+
+def _tapped(answer: str | None, title: str) -> dict[str, JsonValue]:
+    return {"Type": "reply", "Id": answer or title, "Title": title or answer} if answer or title else {}
+
+
+def _reaction(content: JsonValue) -> dict[str, JsonValue]:
+    """An emoji; an empty one where Vonage says that the reaction is removed."""
+    reaction = read(_Reaction, content)
+    if reaction.action == "unreact":
+        return {"Type": "reaction", "Emoji": ""}
+    return {"Type": "reaction", "Emoji": reaction.emoji} if reaction.emoji else {}
+
+
+_READERS: Final[Mapping[str, Callable[[JsonValue], dict[str, JsonValue]]]] = {
+    "text": _text,
+    **{kind: partial(_media, media_type) for kind, media_type in MEDIA.items()},
+    "content": _content,
+    "location": _location,
+    "reply": _reply,
+    "button": _button,
+    "reaction": _reaction,
+}
+"""How what a message says is read, by its `message_type`; a reader gives nothing for what says nothing."""
 
 
 def _unsupported(kind: str) -> dict[str, JsonValue]:

@@ -99,7 +99,7 @@ async def test_news_about_nobody_are_taken_and_kept(iris: Iris, reference: str |
     await tell(iris, integration_id, Callback(message_id, "delivered", reference))
     [news] = await kept(integration_id, **{"event.provider_message_id": message_id})
     assert news.event is not None
-    assert (news.event.word, news.event.reference, news.body) == ("delivered", reference, None)
+    assert (news.event.word, news.event.reference, news.body) == ("delivered", reference or None, None)
 
 
 async def test_what_could_be_given_to_nobody_is_kept_once_however_often_it_is_told(iris: Iris) -> None:

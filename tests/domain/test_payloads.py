@@ -175,3 +175,31 @@ def test_every_channel_takes_some_payload_under_the_name_that_the_payload_has() 
     for payloads in PAYLOADS.values():
         assert payloads
         assert all(name == payload.wire_type for name, payload in payloads.items())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "  ", "linea\notra", "a\rb", "a\tb", "a     b"],
+    ids=["empty", "blank", "LF", "CR", "tab", "five spaces"],
+)
+def test_a_template_parameter_that_whatsapp_refuses_is_refused_and_named(text: str) -> None:
+    template: dict[str, JsonValue] = {"Type": "template", "Name": "cita", "Parameters": ["Ana", text]}
+    assert problems_of(Channel.WHATSAPP, template) == [("payLoad.Parameters[1]", "bad_template_parameter")]
+
+
+def test_a_template_parameter_may_have_four_spaces() -> None:
+    parse_payload(Channel.WHATSAPP, {"Type": "template", "Name": "cita", "Parameters": ["a    b", " ñ "]})
+
+
+@pytest.mark.parametrize(
+    ("channel", "media_type", "shown"),
+    [(Channel.WHATSAPP, kind, kind != "audio") for kind in ("image", "video", "audio", "document")]
+    + [(Channel.MESSENGER, kind, False) for kind in ("image", "video", "audio", "document")],
+)
+def test_a_caption_that_nobody_would_see_is_refused(channel: Channel, media_type: str, shown: bool) -> None:
+    media: dict[str, JsonValue] = {"Type": "media", "Url": "https://a.example/a", "MediaType": media_type}
+    parse_payload(channel, media)
+    if shown:
+        parse_payload(channel, {**media, "Caption": "Mire"})
+    else:
+        assert problems_of(channel, {**media, "Caption": "Mire"}) == [("payLoad.Caption", "caption_not_shown")]

@@ -72,7 +72,7 @@ def _bodies(path: Path) -> Iterator[bytes]:
         one = frontier.pop()
         if isinstance(one, dict):
             yield json.dumps(one).encode()
-        frontier += [inner for _, inner in _members(one)]
+        frontier += [inner for _, inner in members(one)]
 
 
 @functools.cache
@@ -107,10 +107,10 @@ def damaged(body: bytes) -> st.SearchStrategy[bytes]:
 def spoiled(body: bytes) -> Iterator[bytes]:
     """A body with each of its values in turn replaced by each awkward one; none of a body that has no named values."""
     content, pairs = _as_json(body), _as_form(body)
-    for place in range(len(list(_places(content)))):
+    for place in range(len(list(places(content)))):
         for value in AWKWARD:
             spoilt = copy.deepcopy(content)
-            container, key = list(_places(spoilt))[place]
+            container, key = list(places(spoilt))[place]
             container[key] = value
             yield json.dumps(spoilt).encode()
     for place, (name, _) in enumerate(pairs):
@@ -162,10 +162,10 @@ _NESTINGS: Final[Sequence[Callable[[Any], Any]]] = (str, lambda one: [one], lamb
 def _damaged_json(draw: st.DrawFn, content: Any) -> bytes:  # noqa: ANN401 - JSON of any form
     content = copy.deepcopy(content)
     for _ in range(draw(st.integers(0, 3))):
-        places = list(_places(content))
-        if not places:
+        found = list(places(content))
+        if not found:
             break
-        container, key = draw(st.sampled_from(places))
+        container, key = draw(st.sampled_from(found))
         if draw(st.booleans()):
             container[key] = copy.deepcopy(draw(values))  # drawn values are shared, and may be damaged themselves
         elif draw(st.booleans()):
@@ -177,17 +177,17 @@ def _damaged_json(draw: st.DrawFn, content: Any) -> bytes:  # noqa: ANN401 - JSO
     return text.encode(encoding, errors)
 
 
-def _places(content: Any) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401 - JSON of any form
+def places(content: Any) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401 - JSON of any form
     """Every place in a document where a value stands: its container, and its key there."""
     frontier = [content]
     while frontier:
         one = frontier.pop()
-        for key, inner in _members(one):
+        for key, inner in members(one):
             yield one, key
             frontier.append(inner)
 
 
-def _members(value: Any) -> Sequence[tuple[Any, Any]]:  # noqa: ANN401 - JSON of any form
+def members(value: Any) -> Sequence[tuple[Any, Any]]:  # noqa: ANN401 - JSON of any form
     """The names or positions in an object or array, and what stands there."""
     match value:
         case dict():

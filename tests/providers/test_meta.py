@@ -33,7 +33,6 @@ from tests.providers.far_ends.meta import (
     VERIFY_TOKEN,
     Messenger,
     MetaFarEnd,
-    WhatsApp,
 )
 from tests.providers.loopback import HttpRequest, answer
 
@@ -142,23 +141,6 @@ class TestRequest:
             f"https://graph.facebook.com/v25.0/{PAGE_ID}/messages",
             f"https://proxy.example/graph/v23.0/{PAGE_ID}/messages",
         ]
-
-    @pytest.mark.parametrize(
-        ("far_end", "payload"),
-        [
-            (WhatsApp, {"Type": "media", "Url": "https://a.example/a", "MediaType": "audio", "Caption": "Oye"}),
-            (Messenger, {"Type": "media", "Url": "https://a.example/a", "MediaType": "image", "Caption": "Mira"}),
-        ],
-        ids=["audio on WhatsApp", "media on Messenger"],
-    )
-    async def test_a_caption_that_nobody_would_see_is_refused_before_sending(
-        self, far_end: type[MetaFarEnd], payload: dict[str, JsonValue]
-    ) -> None:
-        meta = Meta.open({"senderId": PAGE_ID}, CREDENTIALS, NO_NETWORK)
-        outcome = await meta.send(outbound(far_end.channel, payload, far_end.destinations[0]))
-        assert isinstance(outcome, Rejected)
-        assert (outcome.code, outcome.failure) == ("unsendable", FailureClass.CONTENT)
-        assert "Caption" in outcome.detail
 
 
 class TestConfiguration:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from domain.destinations import DestinationKind
-from domain.events import InboundMessage, News, ProviderEvent
+from domain.events import InboundMessage, News, ProviderEvent, UnreadableItem
 from domain.status import Milestone
 from providers.base import UnreadableError
 from providers.meta.webhooks import to_instant
@@ -205,6 +205,16 @@ class TestInbound:
         )
 
 
+def reasons_of(content: object) -> list[str]:
+    """Why a webhook, or each of its items, is unreadable; nothing else comes of it."""
+    try:
+        news = parse(content)
+    except UnreadableError as error:
+        return [str(error)]
+    assert all(isinstance(one, UnreadableItem) for one in news)
+    return [one.reason for one in news if isinstance(one, UnreadableItem)]
+
+
 class TestForm:
     @pytest.mark.parametrize(
         "content",
@@ -227,9 +237,9 @@ class TestForm:
         ids=lambda content: str(content)[:100],
     )
     def test_anything_else_is_unreadable_and_not_quoted(self, content: object) -> None:
-        with pytest.raises(UnreadableError) as caught:
-            parse(content)
-        assert "hola" not in str(caught.value)
+        reasons = reasons_of(content)
+        assert reasons
+        assert not [reason for reason in reasons if "hola" in reason or PSID in reason]
 
     def test_another_kind_of_object_tells_nothing(self) -> None:
         assert parse({"object": "instagram", "entry": [{"id": PAGE_ID}]}) == ()

@@ -12,6 +12,7 @@ from domain.outcomes import FailureClass, Rejected, Unanswered
 from domain.payloads import PAYLOADS, parse_payload
 from embedded.gateway import create_gateway, running
 from embedded.gateway.recipients import spellings
+from providers import PROVIDERS
 from providers.base import MisconfiguredError, Outbound, TransientError
 from providers.sandbox import Sandbox
 from tests.embedded.gateway.caller import settings
@@ -111,3 +112,12 @@ def test_a_token_that_no_header_can_carry_is_a_misconfiguration_that_does_not_sh
     with pytest.raises(MisconfiguredError, match="token") as error:
         offline(token=token)
     assert not token or token not in str(error.value)
+
+
+@pytest.mark.parametrize("channel", [channel for channel in Channel if channel is not Channel.EMAIL])
+def test_a_text_that_the_sandbox_takes_is_taken_by_a_provider_of_the_channel(channel: Channel) -> None:
+    limit = Sandbox.channels[channel].longest_text
+    assert limit is not None
+    others = [provider.channels[channel] for provider in PROVIDERS.values() if channel in provider.channels]
+    limits = [able.longest_text for able in others if able is not Sandbox.channels[channel]]
+    assert limit <= max(other for other in limits if other is not None)

@@ -269,6 +269,38 @@ def test_any_json_is_read_or_unreadable(value: JsonValue) -> None:
     read_or_refuse(json.dumps(value).encode())
 
 
+UNSUPPORTED: Final = {"Type": "unsupported", "Kind": "message"}
+
+
+@pytest.mark.parametrize(
+    ("said", "payload"),
+    [
+        (writing(payload={}).body, UNSUPPORTED),
+        (writing(payload="hola").body, UNSUPPORTED),
+        (writing(payload=None).body, UNSUPPORTED),
+        (writing(payload={"Text": None}).body, UNSUPPORTED),
+        (writing(payload={"Type": "a", "Text": {"nested": True}}).body, {"Type": "a"}),
+        (writing(payload={"Type": "a", "Te\0xt": "hola"}).body, {"Type": "a"}),
+        (writing(payload={"Type": "a", "Latitude": float("inf")}).body, {"Type": "a"}),
+        (writing(payload={"Type": "a", "Text": "#"}).body.replace(b'"#"', b"1e999"), {"Type": "a"}),
+        (writing(payload={"Type": "a", "Text": "#"}).body.replace(b'"#"', b"9" * 4_000), {"Type": "a"}),
+        (writing(payload={"Type": "a", "Text": "#"}).body.replace(b"#", b"\\ud800"), {"Type": "a", "Text": "\ufffd"}),
+        (writing(payload={"Type": "a", "Text": "a\0b"}, name=7, inReplyTo=[]).body, {"Type": "a", "Text": "a\0b"}),
+    ],
+)
+def test_what_an_end_user_says_in_another_way_is_still_a_message(said: bytes, payload: dict[str, JsonValue]) -> None:
+    assert written_in(callback(said)).payload == payload
+
+
+@pytest.mark.parametrize(
+    ("changes", "destination"),
+    [({"to": "34638766068", "error": "x", "reference": 7}, "34638766068"), ({"to": None, "error": None}, None)],
+)
+def test_what_is_only_decoration_costs_no_news(changes: dict[str, JsonValue], destination: str | None) -> None:
+    event = news_in(telling(**changes))
+    assert (event.milestone, event.destination) == (Milestone.DELIVERED, destination)
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -280,22 +312,11 @@ def test_any_json_is_read_or_unreadable(value: JsonValue) -> None:
         b'{"a":' * 100_000,
         json.dumps({**CALLBACK, "status": 7}).encode(),
         json.dumps({**CALLBACK, "status": ""}).encode(),
-        json.dumps({**CALLBACK, "to": "34638766068"}).encode(),
-        json.dumps({**CALLBACK, "error": "x"}).encode(),
         b'{"inbound": {}}',
         writing(channel="Telegram").body,
         writing(**{"from": "nobody"}).body,
         writing(**{"from": ""}).body,
         writing(id="").body,
-        writing(payload={}).body,
-        writing(payload="hola").body,
-        writing(payload={"Text": None}).body,
-        writing(payload={"Text": {"nested": True}}).body,
-        writing(payload={"Te\0xt": "hola"}).body,
-        writing(payload={"Latitude": float("inf")}).body,
-        writing(payload={"Text": "#"}).body.replace(b'"#"', b"1e999"),
-        writing(payload={"Text": "#"}).body.replace(b'"#"', b"9" * 5_000),
-        writing(payload={"Text": "#"}).body.replace(b"#", b"\\ud800"),
     ],
 )
 def test_what_is_no_callback_is_unreadable(body: bytes) -> None:

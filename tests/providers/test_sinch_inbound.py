@@ -134,15 +134,59 @@ class TestInboundMessages:
         assert read(inbound({"text_message": {"text": "Hola"}}, "MESSENGER")) == ()
 
     @pytest.mark.parametrize(
-        ("said", "direction"), [({"text_message": {"text": "Hola"}}, "TO_CONTACT"), (None, "TO_APP")], ids=str
+        ("direction", "app_message"), [("TO_CONTACT", None), (None, {"text_message": {"text": "Hola"}})], ids=str
     )
-    def test_our_own_message_tells_nothing(self, said: JsonValue, direction: str) -> None:
-        assert read(inbound(said, direction=direction)) == ()
+    def test_our_own_message_tells_nothing(self, direction: JsonValue, app_message: JsonValue) -> None:
+        assert read(inbound(None, direction=direction, app_message=app_message)) == ()
 
     @pytest.mark.parametrize(
-        ("action", "emoji"), [("REACTION_ACTION_REACT", "🔥 Java SDK"), ("REACTION_ACTION_UNREACT", "")]
+        ("said", "payload"),
+        [
+            (None, {"Type": "unsupported", "Kind": "empty"}),
+            ("Hola", {"Type": "unsupported", "Kind": "empty"}),
+            ({"text_message": "Hola"}, {"Type": "unsupported", "Kind": "text_message"}),
+            ({"text_message": {"text": None}}, {"Type": "unsupported", "Kind": "text_message"}),
+            ({"text_message": {"text": "Hola"}, "reply_to": "1"}, {"Type": "simple-text", "Text": "Hola"}),
+            (
+                {"location_message": {"coordinates": {"latitude": "north"}}},
+                {"Type": "unsupported", "Kind": "location_message"},
+            ),
+        ],
+        ids=str,
     )
-    def test_a_reaction_is_heard_as_a_message(self, action: str, emoji: str) -> None:
+    def test_what_is_said_in_another_way_is_still_a_message(self, said: JsonValue, payload: JsonValue) -> None:
+        assert heard_from("WHATSAPP", said).payload == payload
+
+    @pytest.mark.parametrize(("kind", "opted_out"), [("opt_out_notification", True), ("opt_in_notification", False)])
+    def test_a_wish_to_hear_no_more_marks_who_has_it(self, kind: str, opted_out: bool) -> None:
+        word = kind.removesuffix("_notification")
+        told: JsonValue = {
+            "request_id": "01J0000000000000000000REQ1",
+            "contact_id": "01J0000000000000000000CON1",
+            "channel": "WHATSAPP",
+            "identity": PERSON,
+            "status": f"{word.upper()}_SUCCEEDED",
+        }
+        assert read({"event_time": "2026-07-21T10:30:01.456Z", kind: told}) == (
+            InboundMessage(
+                provider_message_id=f"{PERSON}:{word}:01J0000000000000000000REQ1",
+                sender=PERSON,
+                sender_kind=DestinationKind.PHONE_NUMBER,
+                payload={"Type": "unsupported", "Kind": word},
+                opted_out=opted_out,
+                occurred_at=HEARD_AT,
+            ),
+        )
+
+    def test_a_wish_that_sinch_could_not_carry_out_tells_nothing(self) -> None:
+        told: JsonValue = {"channel": "WHATSAPP", "identity": PERSON, "status": "OPT_OUT_FAILED"}
+        assert read({"opt_out_notification": told}) == ()
+
+    @pytest.mark.parametrize(
+        ("action", "emoji"),
+        [("REACTION_ACTION_REACT", "🔥 Java SDK"), ("REACTION_ACTION_UNREACT", ""), (7, "🔥 Java SDK")],
+    )
+    def test_a_reaction_is_heard_as_a_message(self, action: JsonValue, emoji: str) -> None:
         content = recorded("official/InboundContactMessageEventDto")
         content["event"]["channel_identity"] = {"channel": "WHATSAPP", "identity": PERSON}
         content["event"]["contact_message_event"]["reaction_event"]["action"] = action

@@ -182,11 +182,7 @@ class TestOtherBodies:
             {"message_delivery_report": {"message_id": 1, "status": "READ"}},
             {"message": {"id": "1"}},
             {"event": {}},
-            inbound("Hola"),
-            inbound({"text_message": "Hola"}),
-            inbound({"text_message": {"text": None}}),
-            inbound({"text_message": {"text": "Hola"}, "reply_to": "1"}),
-            inbound({"location_message": {"coordinates": {"latitude": "north"}}}),
+            inbound({"text_message": {"text": "Hola"}}, channel_identity={"channel": "SMS"}),
         ],
         ids=str,
     )

@@ -117,16 +117,6 @@ class TestRequest:
                 {"Type": "media-rcs", "Url": "https://a.example/a", "MediaType": "image", "Caption": "Mire"},
                 "Caption",
             ),
-            (
-                Channel.MESSENGER,
-                {"Type": "media", "Url": "https://a.example/a", "MediaType": "image", "Caption": "Mire"},
-                "Caption",
-            ),
-            (
-                Channel.WHATSAPP,
-                {"Type": "media", "Url": "https://a.example/a", "MediaType": "audio", "Caption": "Oiga"},
-                "Caption",
-            ),
             (Channel.RCS, {"Type": "card-rcs", "Title": "Taladro", "Description": "En oferta"}, "ImageUrl"),
             (Channel.RCS, {"Type": "card-rcs", "Title": "Taladro", "ImageUrl": "https://a.example/a"}, "Description"),
             (Channel.MESSENGER, {"Type": "card", "Title": "Taladro"}, "card"),

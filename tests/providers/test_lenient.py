@@ -1,0 +1,224 @@
+"""What is not needed to know an event costs no event, and an item of a batch costs no other, at every provider."""
+
+import copy
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+from pydantic import JsonValue
+
+from domain.events import InboundMessage, News, ProviderEvent, UnreadableItem
+from providers.base import AnyProvider, UnreadableError, Webhook
+from providers.lenient import read_document
+from tests.providers.arbitrary import places
+from tests.providers.far_end import NOW
+from tests.providers.far_ends.meta import PAGE_ID, PHONE_NUMBER_ID
+from tests.providers.far_ends.meta import reader as meta_reader
+from tests.providers.sandbox_sends import offline
+from tests.providers.sinch_recordings import READER as SINCH_READER
+from tests.providers.sinch_recordings import inbound as sinch_inbound
+from tests.providers.test_sandbox_webhooks import CALLBACK, INBOUND
+from tests.providers.test_vonage_webhooks import BODIES as VONAGE_BODIES
+from tests.providers.test_vonage_webhooks import reader as vonage_reader
+from tests.providers.twilio_recordings import reader as twilio_reader
+from tests.providers.twilio_recordings import webhook as twilio_webhook
+
+RECORDED: Final = Path(__file__).parent / "recorded"
+URL: Final = "https://iris.example/webhooks/x/685bc5d05a72ed2a5f8d0e42"
+
+OTHERWISE: Final[Sequence[JsonValue]] = (None, 7, 7.5, True, "x", "", [], {}, [7], {"x": 7}, "\x00", 10**30)
+"""What may stand in place of a value."""
+
+GARBAGE: Final[Sequence[JsonValue]] = (7, "x", [], {}, {"id": None, "sender": {}})
+"""What may stand in place of an item of a batch."""
+
+Essence = tuple[str, str | None, str]
+
+
+def essences(news: Sequence[News]) -> set[Essence]:
+    """What is needed of each event: of which message it tells which status, or who sent which message."""
+    return {
+        ("status", one.provider_message_id, one.word)
+        if isinstance(one, ProviderEvent)
+        else ("inbound", one.provider_message_id.partition(":")[0].partition("#")[0], one.sender)
+        for one in news
+        if isinstance(one, ProviderEvent | InboundMessage)
+    }
+
+
+def told(name: str) -> Any:  # noqa: ANN401 - whatever JSON was recorded
+    return json.loads((RECORDED / f"{name}.json").read_bytes())
+
+
+def read(provider: AnyProvider, content: JsonValue) -> Sequence[News]:
+    return provider.parse(Webhook(URL, {}, json.dumps(content).encode(), NOW))
+
+
+def _meta(kind: str) -> list[JsonValue]:
+    return [told(f"meta/webhooks/{path.stem}") for path in sorted((RECORDED / "meta/webhooks").glob(f"{kind}_*.json"))]
+
+
+_SINCH_REPORTS: Final = ("queued", "delivered", "read", "failed", "timed_out", "switching_channel")
+
+SPEAKERS: Final[Mapping[str, tuple[Callable[[], AnyProvider], Sequence[JsonValue]]]] = {
+    "whatsapp": (lambda: meta_reader(PHONE_NUMBER_ID), _meta("whatsapp")),
+    "messenger": (lambda: meta_reader(PAGE_ID), _meta("messenger")),
+    "vonage": (vonage_reader, VONAGE_BODIES),
+    "sinch": (
+        lambda: SINCH_READER,
+        [
+            *(told(f"sinch/{name}") for name in _SINCH_REPORTS),
+            *(sinch_inbound(told(f"sinch/inbound/{path.stem}")) for path in (RECORDED / "sinch/inbound").iterdir()),
+        ],
+    ),
+    "sandbox": (offline, [{**CALLBACK, "error": {"code": "a", "message": "b"}}, {"inbound": {**INBOUND}}]),
+}
+
+ESSENTIAL: Final[Mapping[str, frozenset[str]]] = {
+    speaker: frozenset(names.split())
+    for speaker, names in {
+        "whatsapp": "object entry changes field value metadata phone_number_id statuses messages user_preferences "
+        "id status from from_user_id wa_id user_id",
+        "messenger": "object entry id messaging sender message mid is_echo metadata postback reaction delivery mids "
+        "read watermark payload title",
+        "vonage": "message_uuid status from channel",
+        "sinch": "message_delivery_report message_id status message id channel_identity channel identity",
+        "sandbox": "id status inbound channel from",
+    }.items()
+}
+"""The names of what an event is known by, and of what leads there."""
+
+
+def mutations(content: JsonValue, essential: frozenset[str]) -> Iterator[tuple[object, JsonValue]]:
+    """The content with each value that is not essential replaced, or left out; the positions of lists are essential."""
+    for place, (_, key) in enumerate(list(places(content))):
+        if not isinstance(key, str) or key in essential:
+            continue
+        for value in OTHERWISE:
+            changed = copy.deepcopy(content)
+            list(places(changed))[place][0][key] = value
+            yield (key, value), changed
+        changed = copy.deepcopy(content)
+        del list(places(changed))[place][0][key]
+        yield key, changed
+
+
+@pytest.mark.parametrize("speaker", SPEAKERS)
+def test_decoration_of_another_form_costs_no_event(speaker: str) -> None:
+    opened, contents = SPEAKERS[speaker]
+    provider = opened()
+    lost: list[object] = []
+    for content in contents:
+        expected = essences(read(provider, content))
+        for what, changed in mutations(content, ESSENTIAL[speaker]):
+            try:
+                found = essences(read(provider, changed))
+            except UnreadableError as error:
+                lost.append((what, str(error)))
+                continue
+            if not expected <= found:
+                lost.append((what, expected - found))
+    assert not lost, lost[:5]
+
+
+def test_a_parameter_of_twilio_of_another_form_costs_no_event() -> None:
+    essential = {"MessageSid", "MessageStatus", "SmsStatus", "From", "NumMedia"}
+    recorded = (path for path in (RECORDED / "twilio").glob("*.txt") if b"MessageSid" in path.read_bytes())
+    for path in recorded:
+        pairs = parse_qsl(path.read_text(), keep_blank_values=True)
+        expected = essences(twilio_reader().parse(twilio_webhook(path.read_bytes())))
+        assert expected
+        for place, (name, _) in enumerate(pairs):
+            if name in essential:
+                continue
+            for value in (b"", b"x", b"7", b"%E1", b"\xe1", b"%00", b"a%ED%A0%BD"):
+                rest = urlencode([*pairs[:place], *pairs[place + 1 :]]).encode()
+                for body in (rest, rest + b"&" + name.encode() + b"=" + value):
+                    assert essences(twilio_reader().parse(twilio_webhook(body))) == expected, (path.name, name, value)
+
+
+def whatsapp_batch() -> dict[str, Any]:
+    """All that is recorded of WhatsApp, in one webhook."""
+    webhooks: list[Any] = _meta("whatsapp")
+    return {"object": "whatsapp_business_account", "entry": [entry for one in webhooks for entry in one["entry"]]}
+
+
+def messenger_batch() -> dict[str, Any]:
+    """All that is recorded of Messenger, in one webhook."""
+    webhooks: list[Any] = _meta("messenger")
+    return {"object": "page", "entry": [entry for one in webhooks for entry in one["entry"]]}
+
+
+BATCHES: Final = {
+    "whatsapp": (lambda: meta_reader(PHONE_NUMBER_ID), whatsapp_batch, ("entry", "changes", "statuses", "messages")),
+    "messenger": (lambda: meta_reader(PAGE_ID), messenger_batch, ("entry", "messaging")),
+}
+
+
+def items(content: object, lists: Sequence[str]) -> Iterator[tuple[list[Any], int]]:
+    """Every item of the lists with these names: its list, and its position there."""
+    for container, key in places(content):
+        if key in lists and isinstance(container[key], list):
+            for position in range(len(container[key])):
+                yield container[key], position
+
+
+@pytest.mark.parametrize("kind", BATCHES)
+@pytest.mark.parametrize("garbage", GARBAGE, ids=str)
+def test_an_item_that_cannot_be_read_costs_no_other_and_is_kept(kind: str, garbage: JsonValue) -> None:
+    opened, batch, lists = BATCHES[kind]
+    provider, number = opened(), len(list(items(batch(), lists)))
+    for place in range(number):
+        without, spoilt = batch(), batch()
+        siblings, position = list(items(without, lists))[place]
+        del siblings[position]
+        siblings, position = list(items(spoilt, lists))[place]
+        siblings[position] = garbage
+        expected, news = read(provider, without), read(provider, spoilt)
+        assert [one for one in news if not isinstance(one, UnreadableItem)] == list(expected)
+        assert len([one for one in news if isinstance(one, UnreadableItem)]) <= 1
+    assert number > 10
+
+
+def test_what_could_not_be_read_is_kept_with_its_reason_and_without_its_values_in_it() -> None:
+    content = whatsapp_batch()
+    statuses, position = next(items(content, ("statuses",)))
+    statuses[position] = {"id": "", "status": "delivered", "secret": "hola"}
+    (kept,) = [one for one in read(meta_reader(PHONE_NUMBER_ID), content) if isinstance(one, UnreadableItem)]
+    assert json.loads(kept.content) == statuses[position]
+    assert "id" in kept.reason
+    assert "hola" not in kept.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "document"),
+    [
+        (b'{"a": "\\ud83d"}', {"a": "\ufffd"}),
+        (b'{"a": "x\\ud83d\\ude00"}', {"a": "x😀"}),
+        (b'{"a\\udc00": ["\\udc00b"]}', {"a\ufffd": ["\ufffdb"]}),
+        (b'{"a": "ma\xf1ana"}', {"a": "ma\ufffdana"}),
+        (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
+        (b'{"a": NaN, "b": -Infinity}', {"a": None, "b": None}),
+        (b'{"a": "x\\u0000y"}', {"a": "x\x00y"}),
+    ],
+)
+def test_texts_that_cannot_be_stored_cost_only_their_character(body: bytes, document: JsonValue) -> None:
+    assert read_document(body) == document
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"hola", b"\xff", b"[" * 100_000, b'{"a": ' + b"9" * 9_000 + b"}"])
+def test_what_is_no_json_is_unreadable(body: bytes) -> None:
+    with pytest.raises(UnreadableError):
+        read_document(body)
+
+
+def test_a_webhook_with_half_a_surrogate_pair_tells_what_it_tells_without() -> None:
+    webhook = Webhook(URL, {}, json.dumps(told("meta/webhooks/whatsapp_inbound_text")).encode(), NOW)
+    spoilt = replace(webhook, body=webhook.body.replace(b'"hola"', b'"hola \\ud83d"'))
+    (message,) = meta_reader(PHONE_NUMBER_ID).parse(spoilt)
+    assert isinstance(message, InboundMessage)
+    assert message.payload == {"Type": "simple-text", "Text": "hola \ufffd"}
