@@ -26,8 +26,8 @@ from domain.clock import to_wire, utc_now
 from domain.events import HeardNews
 from domain.findings import Finding, Kind, Tally
 from domain.identifiers import interaction_of, workflow_id
-from domain.problems import Language
 from domain.status import Standing, Status
+from domain.texts import Language
 from domain.waiting import Windows, waiting_for
 from models.integration import Integration
 from models.interaction import Interaction

@@ -15,6 +15,7 @@ from api.limits import ConcurrencyLimiter, Slot
 from domain.errors import InvalidRequestError
 from domain.json_objects import JsonObject
 from domain.problems import Problem, problems_of_validation
+from domain.texts import reason
 
 DEEPEST: Final = 32
 """Levels of nesting that a body may have."""
@@ -116,8 +117,16 @@ async def read_object(request: Request, limit: int) -> dict[str, JsonValue]:
         parsed = json.loads(
             body.decode("utf-8-sig"), object_pairs_hook=_without_repetition, parse_constant=_no_constant
         )
+    except json.JSONDecodeError as error:
+        raise _invalid_json(
+            f"línea {error.lineno}, columna {error.colno}", f"line {error.lineno}, column {error.colno}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise _invalid_json(f"no es UTF-8 (byte {error.start})", f"it is not UTF-8 (byte {error.start})") from error
     except (ValueError, RecursionError) as error:
-        raise _invalid_json(str(error)) from error
+        raise _invalid_json(
+            "un número o una profundidad excesivos", "too long a number or too deep a nesting"
+        ) from error
     if not isinstance(parsed, dict):
         raise InvalidRequestError([Problem(field="", code="not_an_object")])
     content = cast("dict[str, JsonValue]", parsed)
@@ -155,21 +164,24 @@ def parse_readable_fields(
         return model.model_validate({**instead, **right}), problems_of_validation(error.errors(), "", model)
 
 
-def _invalid_json(reason: str) -> InvalidRequestError:
-    return InvalidRequestError([Problem(field="", code="invalid_json", details={"reason": reason})])
+def _invalid_json(spanish: str, english: str) -> InvalidRequestError:
+    return InvalidRequestError([Problem(field="", code="invalid_json", details=reason(spanish, english))])
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise ValueError(f"the name {name[:100]!r} is given twice in one object")
+            raise _invalid_json(
+                f"el nombre {name[:100]!r} aparece dos veces en un objeto",
+                f"the name {name[:100]!r} is given twice in one object",
+            )
         found[name] = value
     return found
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+    raise _invalid_json(f"{name} no es JSON", f"{name} is not JSON")
 
 
 def check_storable(value: JsonValue, path: str = "", depth: int = 1, *, nul_in_texts: bool = False) -> None:
@@ -185,33 +197,33 @@ def check_storable(value: JsonValue, path: str = "", depth: int = 1, *, nul_in_t
         InvalidRequestError: naming the place that cannot.
     """
     if depth > DEEPEST and isinstance(value, dict | list):
-        raise _not_storable(path, f"nested deeper than {DEEPEST} levels")
+        raise _not_storable(path, f"más de {DEEPEST} niveles", f"nested deeper than {DEEPEST} levels")
     match value:
         case dict():
             if value.keys() >= _REFERENCE:
-                raise _not_storable(path, "an object with both $ref and $id")
+                raise _not_storable(path, "un objeto con $ref y $id", "an object with both $ref and $id")
             for name, inner in value.items():
-                _check_text(name, path, "name")
+                _check_text(name, path)
                 check_storable(inner, f"{path}.{name}" if path else name, depth + 1, nul_in_texts=nul_in_texts)
         case list():
             for position, inner in enumerate(value):
                 check_storable(inner, f"{path}[{position}]", depth + 1, nul_in_texts=nul_in_texts)
         case str():
-            _check_text(value, path, "text", nul=nul_in_texts)
+            _check_text(value, path, nul=nul_in_texts)
         case int() if abs(value) > _LARGEST_INTEGER:
-            raise _not_storable(path, "a number beyond 64 bits")
+            raise _not_storable(path, "un número de más de 64 bits", "a number beyond 64 bits")
         case float() if value in {float("inf"), float("-inf")}:
-            raise _not_storable(path, "a number beyond 64 bits")
+            raise _not_storable(path, "un número de más de 64 bits", "a number beyond 64 bits")
         case _:
             pass
 
 
-def _check_text(text: str, path: str, what: str, *, nul: bool = False) -> None:
+def _check_text(text: str, path: str, *, nul: bool = False) -> None:
     if "\x00" in text and not nul:
-        raise _not_storable(path, f"a {what} with a NUL character")
+        raise _not_storable(path, "un carácter NUL", "a NUL character")
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise _not_storable(path, f"a {what} with half of a surrogate pair")
+        raise _not_storable(path, "medio par sustituto", "half of a surrogate pair")
 
 
-def _not_storable(path: str, reason: str) -> InvalidRequestError:
-    return InvalidRequestError([Problem(field=path, code="invalid", details={"reason": reason})])
+def _not_storable(path: str, spanish: str, english: str) -> InvalidRequestError:
+    return InvalidRequestError([Problem(field=path, code="invalid", details=reason(spanish, english))])

@@ -13,12 +13,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Message, Receive, Scope, Send
 from typing_extensions import override
 
-from api.envelope import failure
+from api.envelope import failure, language_of
 from api.retiring import RETIRING, Retirement
 from api.routing import PathSpellings, answer_head
 from api.tracing import TRACEPARENT, TRACERESPONSE, Trace
 from domain.identifiers import new_id
 from domain.problems import Problem
+from domain.texts import choose_language
 from logs import note
 
 LARGEST_HEADER: Final = 16_384
@@ -92,6 +93,7 @@ class Boundary(FastAPI):
             await super().__call__(scope, receive, send)
             return
         request_id, trace = _request_id(scope), Trace.of(Headers(scope=scope).get(TRACEPARENT, ""))
+        choose_language(language_of(Request(scope)))
         note(request_id=request_id, **({"trace_id": trace.trace_id} if trace else {}))
         own = {REQUEST_ID: request_id, **({TRACERESPONSE: trace.answer} if trace else {})}
         for beginning, retirement in self.retiring.items():

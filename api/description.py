@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from api.envelope import Envelope, title_of
 from domain.channels import Channel
 from domain.payloads import PAYLOADS
-from domain.problems import Language
+from domain.texts import Language
 
 _REFUSALS: Final[Mapping[int, str]] = {
     400: "The body is not a JSON object, or the Idempotency-Key is not valid.",

@@ -8,7 +8,9 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from domain.problems import Language, Problem
+from domain.problems import Problem
+from domain.texts import Language, chosen_language
+from domain.texts.answers import detail_in
 
 
 class ErrorItem(BaseModel):
@@ -42,7 +44,6 @@ TITLES: Final[Mapping[int, Mapping[Language, str]]] = {
     HTTPStatus.NOT_FOUND: {Language.SPANISH: "No encontrado", Language.ENGLISH: "Not found"},
     HTTPStatus.METHOD_NOT_ALLOWED: {Language.SPANISH: "Método no admitido", Language.ENGLISH: "Method not allowed"},
     HTTPStatus.CONFLICT: {Language.SPANISH: "Conflicto", Language.ENGLISH: "Conflict"},
-    HTTPStatus.GONE: {Language.SPANISH: "Ya no está", Language.ENGLISH: "Gone"},
     HTTPStatus.REQUEST_TIMEOUT: {Language.SPANISH: "Petición demasiado lenta", Language.ENGLISH: "Request too slow"},
     HTTPStatus.REQUEST_URI_TOO_LONG: {Language.SPANISH: "URL demasiado larga", Language.ENGLISH: "URL too long"},
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: {
@@ -95,8 +96,15 @@ def title_of(status: int, language: Language) -> str:
 
 
 def success(payload: object, detail: str, status: HTTPStatus = HTTPStatus.OK) -> JSONResponse:
-    """An answer with what was asked for, or with what was created (201). `payload` is JSON already."""
-    envelope = Envelope(title=TITLES[status][Language.SPANISH], status=status, detail=detail)
+    """An answer with what was asked for, or with what was created (201).
+
+    Args:
+        payload: JSON already.
+        detail: what was done, in Spanish; `domain/texts/answers.py` has it in English.
+        status: of the answer.
+    """
+    language = chosen_language()
+    envelope = Envelope(title=TITLES[status][language], status=status, detail=detail_in(language, detail))
     return JSONResponse({**envelope.model_dump(), "payload": payload}, status_code=status)
 
 

@@ -16,7 +16,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.boundary import ANSWER_HEADERS, LARGEST_HEADER
 from api.envelope import Envelope, ErrorItem, title_of
-from domain.problems import Language, Problem
+from domain.problems import Problem
+from domain.texts import Language
 from security.outbound_guard import Network
 
 KEEP_ALIVE: Final = 75

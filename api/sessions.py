@@ -27,7 +27,8 @@ from api.schemas.sessions import (
 from api.state import IrisState, State
 from domain.clock import utc_now
 from domain.errors import UnauthenticatedError
-from domain.problems import Language, Problem
+from domain.problems import Problem
+from domain.texts import Language
 from models.access import Account, RefreshToken, Session
 from security.at_rest import hash_secret, new_refresh_token
 

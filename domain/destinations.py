@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.channels import Channel
 from domain.problems import Problem
+from domain.texts import reason
 
 UNGROUPED: Final = "ungroup"
 """The `group` of a destination that belongs to none (specification, `destinations[].group`)."""
@@ -54,7 +55,7 @@ class InvalidDestinationError(Exception):
         code: the problem's code; details: what its sentence needs.
     """
 
-    def __init__(self, code: str, details: Mapping[str, str] | None = None) -> None:
+    def __init__(self, code: str, details: Mapping[str, str | int] | None = None) -> None:
         super().__init__(code)
         self.code = code
         self.details = dict(details or {})
@@ -135,11 +136,29 @@ def _without_trunk_zero(digits: str) -> str:
 def _email(text: str) -> str:
     """The address in Unicode NFC with its domain in lower case; the local part's case is kept (RFC 5321 §2.4)."""
     if len(text) > _LONGEST_EMAIL:  # which takes a time in proportion, and is told in full
-        raise InvalidDestinationError("bad_email", {"reason": f"more than {_LONGEST_EMAIL} characters"})
+        raise InvalidDestinationError(
+            "bad_email", reason(f"más de {_LONGEST_EMAIL} caracteres", f"more than {_LONGEST_EMAIL} characters")
+        )
     try:
         return validate_email(text.strip(), check_deliverability=False).normalized
     except EmailNotValidError as error:
-        raise InvalidDestinationError("bad_email", {"reason": str(error)}) from error
+        raise InvalidDestinationError("bad_email", _why_no_address(text.strip())) from error
+
+
+def _why_no_address(text: str) -> dict[str, str | int]:
+    """What most often keeps a text from being an e-mail address; the library says it in English alone."""
+    local_part, at, domain = text.rpartition("@")
+    if not at:
+        return reason("falta la @", "it has no @")
+    if "@" in local_part:
+        return reason("tiene más de una @", "it has more than one @")
+    if not local_part or not domain:
+        return reason("falta lo de delante o detrás de la @", "it lacks what is before or after the @")
+    if "." not in domain:
+        return reason("el dominio no tiene punto", "its domain has no dot")
+    return reason(
+        "tiene caracteres, puntos o una longitud no admitidos", "it has characters, dots or a length not allowed"
+    )
 
 
 def _page_scoped_id(text: str) -> str:

@@ -3,49 +3,44 @@
 from collections.abc import Mapping
 from typing import Final
 
-from domain.problems import Language
 from domain.status import Standing, Status
+from domain.texts import Forms, Language, both
 from domain.waiting import CANCELLED, UNKNOWN, Wait
 
-
-def _both(spanish: str, english: str) -> Mapping[Language, str]:
-    return {Language.SPANISH: spanish, Language.ENGLISH: english}
-
-
-STATUSES: Final[Mapping[Status, Mapping[Language, str]]] = {
-    Status.VALIDATION_PENDING: _both("Registrada y aún no validada", "It is registered and not validated yet"),
-    Status.VALIDATION_ERROR: _both(
+STATUSES: Final[Mapping[Status, Forms]] = {
+    Status.VALIDATION_PENDING: both("Registrada y aún no validada", "It is registered and not validated yet"),
+    Status.VALIDATION_ERROR: both(
         "No era válida: no se ha enviado ni se enviará", "It was not valid: it was not sent and will not be"
     ),
-    Status.DISPATCH_PENDING: _both(
+    Status.DISPATCH_PENDING: both(
         "Válida; ningún proveedor ha dicho aún que la tenga", "It is valid; no provider has said yet that it has it"
     ),
-    Status.SENT: _both("El proveedor la tiene", "The provider has it"),
-    Status.PROVIDER_SENDING_ERROR: _both("El proveedor no la aceptó", "The provider did not take it"),
-    Status.PROCESS_ERROR: _both(
+    Status.SENT: both("El proveedor la tiene", "The provider has it"),
+    Status.PROVIDER_SENDING_ERROR: both("El proveedor no la aceptó", "The provider did not take it"),
+    Status.PROCESS_ERROR: both(
         "El proveedor la aceptó y después dijo que no llegó",
         "The provider took it, and then said that it had failed",
     ),
-    Status.COMPLETED: _both("Ha terminado bien", "It has ended well"),
-    Status.RECEIVED: _both("La envió un usuario final y está registrada", "An end user sent it, and it is registered"),
+    Status.COMPLETED: both("Ha terminado bien", "It has ended well"),
+    Status.RECEIVED: both("La envió un usuario final y está registrada", "An end user sent it, and it is registered"),
 }
 """What each status means."""
 
-CUSTOM_STATUSES: Final[Mapping[str, Mapping[Language, str]]] = {
-    UNKNOWN: _both(
+CUSTOM_STATUSES: Final[Mapping[str, Forms]] = {
+    UNKNOWN: both(
         "Nadie respondió al envío: no se sabe si el proveedor la tiene, y no se repite a ciegas",
         "Nobody answered the send: whether the provider has it is not known, and it is not repeated blindly",
     ),
-    CANCELLED: _both("Cancelada antes de que la tuviera ningún proveedor", "Cancelled before any provider had it"),
-    "not_sent": _both(
+    CANCELLED: both("Cancelada antes de que la tuviera ningún proveedor", "Cancelled before any provider had it"),
+    "not_sent": both(
         "El proveedor no la aceptó en todo el plazo de reintentos: no se ha enviado",
         "The provider did not take it in all the time in which it was tried: it was not sent",
     ),
-    "rejected": _both("El proveedor la rechazó", "The provider refused it"),
+    "rejected": both("El proveedor la rechazó", "The provider refused it"),
 }
 """What a sending error means, where its finer word is ours."""
 
-_NOTHING: Final = _both("No espera nada más", "It waits for nothing more")
+_NOTHING: Final = both("No espera nada más", "It waits for nothing more")
 
 
 def explained(standing: Standing, wait: Wait | None, language: Language) -> str:

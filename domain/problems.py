@@ -1,22 +1,17 @@
 """What can be wrong with what a caller sent: one code per kind, one sentence per language."""
 
+import re
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from domain.json_objects import names_at
+from domain.texts import Forms, Language, say
+from domain.texts import both as _both
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
-
-
-class Language(StrEnum):
-    """The languages of the wire's texts; Spanish unless the caller asks otherwise."""
-
-    SPANISH = "es"
-    ENGLISH = "en"
 
 
 LONGEST_FIELD: Final = 200
@@ -40,18 +35,15 @@ class Problem(BaseModel):
 
     def message(self, language: Language = Language.SPANISH) -> str:
         """The problem in words."""
-        return SENTENCES[self.code][language].format_map(self.details)
+        is_bare = self.code in BARE_SENTENCES and not any(self.details.values())
+        return say((BARE_SENTENCES if is_bare else SENTENCES)[self.code], language, self.details)
 
 
 MOST_PROBLEMS: Final = 50
 """Problems that are told of one request: enough to mend it, and few enough to be kept."""
 
 
-def _both(spanish: str, english: str) -> Mapping[Language, str]:
-    return {Language.SPANISH: spanish, Language.ENGLISH: english}
-
-
-SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
+SENTENCES: Final[Mapping[str, Forms]] = {
     "missing": _both("El campo es obligatorio", "The field is required"),
     "unknown_field": _both(
         "El campo no existe; los admitidos son: {allowed}", "There is no such field; the fields are: {allowed}"
@@ -62,18 +54,43 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
     ),
     "wrong_type": _both("Se esperaba {expected}", "Expected {expected}"),
     "empty": _both("No puede estar vacío", "It must not be empty"),
-    "too_short": _both("Debe tener al menos {limit} caracteres", "It must have at least {limit} characters"),
-    "too_long": _both("Admite como máximo {limit} caracteres", "It may have at most {limit} characters"),
-    "too_many": _both("Admite como máximo {limit} elementos", "It may have at most {limit} items"),
+    "too_short": _both(
+        "Debe tener al menos {limit:carácter|caracteres}", "It must have at least {limit:character|characters}"
+    ),
+    "too_long": _both(
+        "Admite como máximo {limit:carácter|caracteres}", "It may have at most {limit:character|characters}"
+    ),
+    "too_many": _both("Admite como máximo {limit:elemento|elementos}", "It may have at most {limit:item|items}"),
     "not_allowed": _both("Debe ser uno de: {allowed}", "It must be one of: {allowed}"),
-    "invalid": _both("Valor no válido: {reason}", "Invalid value: {reason}"),
+    "invalid": _both("Valor no válido: {es}", "Invalid value: {en}"),
+    "too_small": _both("Debe ser como mínimo {limit}", "It must be at least {limit}"),
+    "too_large": _both("Debe ser como máximo {limit}", "It must be at most {limit}"),
+    "bad_pattern": _both("No tiene la forma {pattern}", "It is not of the form {pattern}"),
+    "no_time_zone": _both("Falta la zona horaria, como Z o +02:00", "It lacks its time zone, such as Z or +02:00"),
+    "bad_date": _both(
+        "No es una fecha, como 2026-01-31 o 2026-01-31T09:48:21Z",
+        "It is not a date, such as 2026-01-31 or 2026-01-31T09:48:21Z",
+    ),
+    "not_a_url": _both("No es una URL http o https", "It is not an http or https URL"),
+    "bad_file_name": _both("Parece una palabra codificada (RFC 2047)", "It looks like an encoded word (RFC 2047)"),
+    "bad_base64": _both("No es base64 (RFC 4648)", "It is not base64 (RFC 4648)"),
+    "one_action": _both(
+        "Un botón tiene solo uno de Id, Url y PhoneNumber", "A button has only one of Id, Url and PhoneNumber"
+    ),
+    "too_many_rows": _both(
+        "Una lista tiene en total como máximo {limit:fila|filas}", "A list has at most {limit:row|rows} in all"
+    ),
+    "empty_card": _both(
+        "Una tarjeta necesita Description o ImageUrl además de Title",
+        "A card needs a Description or an ImageUrl besides its Title",
+    ),
     "bad_phone_number": _both(
         "No es un número de teléfono con prefijo de país, como 34638766068",
         "It is not a phone number with its country code, such as 34638766068",
     ),
     "bad_email": _both(
-        "No es una dirección de correo, como usuario@dominio.com: {reason}",
-        "It is not an e-mail address, such as usuario@dominio.com: {reason}",
+        "No es una dirección de correo, como usuario@dominio.com: {es}",
+        "It is not an e-mail address, such as usuario@dominio.com: {en}",
     ),
     "bad_page_scoped_id": _both(
         "No es un identificador de Messenger: de 1 a 50 dígitos",
@@ -91,8 +108,8 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
     ),
     "duplicate_destination": _both("El destino está repetido", "The destination is given twice"),
     "too_many_destinations": _both(
-        "Esta integración admite como máximo {limit} destinos por interacción",
-        "This integration takes at most {limit} destinations per interaction",
+        "Esta integración admite como máximo {limit:destino|destinos} por interacción",
+        "This integration takes at most {limit:destination|destinations} per interaction",
     ),
     "caption_not_shown": _both(
         "El canal no muestra un texto con este tipo de fichero", "The channel shows no caption with this kind of media"
@@ -120,11 +137,12 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
     "attachment_not_found": _both("El adjunto no existe", "There is no such attachment"),
     "attachment_repeated": _both("El adjunto está repetido", "The attachment is given twice"),
     "too_many_attachments": _both(
-        "Este mensaje admite como máximo {limit} adjuntos", "This message takes at most {limit} attachments"
+        "Este mensaje admite como máximo {limit:adjunto|adjuntos}",
+        "This message takes at most {limit:attachment|attachments}",
     ),
     "attachments_too_large": _both(
-        "Los adjuntos de este mensaje pueden sumar como máximo {limit} bytes",
-        "The attachments of this message may have at most {limit} bytes together",
+        "Los adjuntos de este mensaje pueden sumar como máximo {limit:byte|bytes}",
+        "The attachments of this message may have at most {limit:byte|bytes} together",
     ),
     "wrong_media_type": _both(
         "El adjunto es {media_type}, pero MediaType es {expected}",
@@ -162,14 +180,14 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
         "El proceso de esta interacción se perdió antes de enviarla: no se ha enviado y puede enviarla de nuevo",
         "The workflow of this interaction was lost before it was sent: it was not sent, and you may send it again",
     ),
-    "invalid_json": _both("El cuerpo no es JSON válido: {reason}", "The body is not valid JSON: {reason}"),
-    "body_too_large": _both("El cuerpo supera los {limit} bytes", "The body is larger than {limit} bytes"),
+    "invalid_json": _both("El cuerpo no es JSON válido: {es}", "The body is not valid JSON: {en}"),
+    "body_too_large": _both("El cuerpo supera los {limit:byte|bytes}", "The body is larger than {limit:byte|bytes}"),
     "body_too_slow": _both("El cuerpo no ha llegado a tiempo", "The body did not come in time"),
     "header_too_large": _both(
-        "Las cabeceras superan los {limit} bytes o son demasiadas",
-        "The header is larger than {limit} bytes or has too many fields",
+        "Las cabeceras superan los {limit:byte|bytes} o son demasiadas",
+        "The header is larger than {limit:byte|bytes} or has too many fields",
     ),
-    "url_too_long": _both("La URL supera los {limit} bytes", "The URL is longer than {limit} bytes"),
+    "url_too_long": _both("La URL supera los {limit:byte|bytes}", "The URL is longer than {limit:byte|bytes}"),
     "bad_http": _both("La petición no es HTTP válido", "The request is not valid HTTP"),
     "not_an_object": _both("El cuerpo debe ser un objeto JSON", "The body must be a JSON object"),
     "idempotency_key_reused": _both(
@@ -272,6 +290,14 @@ SENTENCES: Final[Mapping[str, Mapping[Language, str]]] = {
     "internal": _both("Error interno; nuestro equipo puede localizarlo", "Internal error; our staff can find it"),
 }
 
+BARE_SENTENCES: Final[Mapping[str, Forms]] = {
+    "unknown_field": _both("El campo no existe; no se admite ninguno", "There is no such field, and none is taken"),
+    "invalid": _both("Valor no válido", "Invalid value"),
+    "too_many": _both("Debe estar vacío", "It must be empty"),
+    "too_many_attachments": _both("Este mensaje no admite adjuntos", "This message takes no attachments"),
+}
+"""Where the details are nothing: a limit of zero, no name, no reason."""
+
 _TYPE_NAMES: Final[Mapping[str, str]] = {
     "string_type": "string",
     "bool_type": "boolean",
@@ -282,7 +308,27 @@ _TYPE_NAMES: Final[Mapping[str, str]] = {
     "dict_type": "object",
     "model_type": "object",
     "model_attributes_type": "object",
+    "int_parsing": "integer",
+    "int_from_float": "integer",
+    "float_parsing": "number",
+    "bool_parsing": "boolean",
 }
+
+_CODES: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
+    "missing": ("missing", {}),
+    "string_too_long": ("too_long", {"limit": "max_length"}),
+    "too_long": ("too_many", {"limit": "max_length"}),
+    "greater_than_equal": ("too_small", {"limit": "ge"}),
+    "less_than_equal": ("too_large", {"limit": "le"}),
+    "string_pattern_mismatch": ("bad_pattern", {"pattern": "pattern"}),
+    "timezone_aware": ("no_time_zone", {}),
+}
+"""Pydantic's types of errors by our codes, with the details that each takes from the error's context."""
+
+_FAMILIES: Final[Mapping[str, str]] = {"datetime": "bad_date", "date": "bad_date", "url": "not_a_url"}
+"""Pydantic's types of errors by how they begin."""
+
+_QUOTED: Final = re.compile(r"'([^']*)'")
 
 
 def problems_of_validation(
@@ -299,39 +345,30 @@ def problems_of_validation(
 
 
 def _problem(error: "ErrorDetails", prefix: str, model: type[BaseModel] | None) -> Problem:
-    context = error.get("ctx", {})
+    context: Mapping[str, Any] = error.get("ctx", {})
     details: dict[str, str | int] = {}
     match error["type"]:
-        case "missing":
-            code = "missing"
+        case kind if kind in _CODES:
+            code, sources = _CODES[kind]
+            details = {name: context[source] for name, source in sources.items()}
         case "extra_forbidden":
             *place, name = error["loc"]
             allowed = names_at(model, place) if model is not None else []
             code = "duplicate_field" if str(name).lower() in map(str.lower, allowed) else "unknown_field"
-            details["allowed"] = ", ".join(allowed)
+            details = {"allowed": ", ".join(allowed)}
         case kind if kind in _TYPE_NAMES:
-            code = "wrong_type"
-            details["expected"] = _TYPE_NAMES[kind]
+            code, details = "wrong_type", {"expected": _TYPE_NAMES[kind]}
         case "string_too_short" if context["min_length"] > 1:
-            code = "too_short"
-            details["limit"] = context["min_length"]
+            code, details = "too_short", {"limit": context["min_length"]}
         case "string_too_short" | "too_short":
             code = "empty"
-        case "string_too_long":
-            code = "too_long"
-            details["limit"] = context["max_length"]
-        case "too_long":
-            code = "too_many"
-            details["limit"] = context["max_length"]
         case "literal_error" | "enum":
-            code = "not_allowed"
-            details["allowed"] = context["expected"]
-        case kind if kind in SENTENCES:  # raised by a payload of ours, under the problem's own code
-            code = kind
-            details |= context
-        case _:
-            code = "invalid"
-            details["reason"] = error["msg"]
+            code, details = "not_allowed", {"allowed": ", ".join(_QUOTED.findall(context["expected"]))}
+        case kind if kind in SENTENCES:  # raised by a model of ours, under the problem's own code
+            code, details = kind, dict(context)
+        case kind:
+            # The library's own words are in one language, so that they are not shown.
+            code = _FAMILIES.get(kind.partition("_")[0], "invalid")
     return Problem(field=_path(prefix, error["loc"]), code=code, details=details)
 
 

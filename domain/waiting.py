@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.clock import to_wire
 from domain.interaction import DispatchPolicy
-from domain.problems import Language
 from domain.status import Milestone, Standing, Status
+from domain.texts import Language
 
 UNKNOWN: Final = "unknown"
 """The `customStatus` of a send that nobody answered."""

@@ -17,6 +17,7 @@ from domain.channels import Channel
 from domain.events import News
 from domain.outcomes import LONGEST_WORD, Accepted, Outcome, Rejected, cut
 from domain.payloads import Payload
+from domain.texts import invalid_value
 from security.outbound_guard import AddressGuard
 
 
@@ -146,7 +147,10 @@ class ProviderSettings(BaseModel):
 
 def _bare(url: HttpUrl) -> HttpUrl:
     if url.username or url.password or url.query or url.fragment:
-        raise ValueError("must have no user, no password, no query and no fragment")
+        raise invalid_value(
+            "no puede tener usuario, contraseña, consulta ni fragmento",
+            "it must have no user, no password, no query and no fragment",
+        )
     return url
 
 

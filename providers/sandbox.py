@@ -34,6 +34,7 @@ from domain.events import InboundMessage, News, ProviderEvent
 from domain.outcomes import Accepted, FailureClass, Rejected
 from domain.payloads import PAYLOADS
 from domain.status import Milestone
+from domain.texts import invalid_value
 from providers.base import (
     GOOD,
     Attempt,
@@ -81,7 +82,9 @@ _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 
 def _token(token: SecretStr) -> SecretStr:
     if not _VISIBLE_ASCII.fullmatch(token.get_secret_value()):
-        raise ValueError("a token is one or more visible ASCII characters")
+        raise invalid_value(
+            "debe ser uno o más caracteres ASCII visibles", "it must be one or more visible ASCII characters"
+        )
     return token
 
 

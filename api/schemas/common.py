@@ -16,6 +16,7 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from domain.clock import to_milliseconds, to_wire
 from domain.json_objects import JsonObject
@@ -33,7 +34,7 @@ def _stored(instant: datetime) -> datetime:
     try:
         return to_milliseconds(instant)
     except OverflowError as error:
-        raise ValueError("a date beyond the years 1 to 9999") from error
+        raise PydanticCustomError("bad_date", "a date beyond the years 1 to 9999") from error
 
 
 def _instant_of_day(value: object) -> object:

@@ -5,18 +5,22 @@ from collections.abc import Mapping
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from domain.payloads.base import FileLimits, Part, Payload, Text, Url, summary_text
 
 
 def _check_file_name(text: str) -> str:
     if "=?" in text:
-        raise ValueError("must not look like an encoded word")
+        raise PydanticCustomError("bad_file_name", "it looks like an encoded word")
     return text
 
 
 def _check_base64(text: str) -> str:
-    base64.b64decode(text, validate=True)
+    try:
+        base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise PydanticCustomError("bad_base64", "it is not base64") from error
     return text
 
 

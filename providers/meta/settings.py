@@ -6,6 +6,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
 
+from domain.texts import invalid_value
 from providers.base import BaseUrl, ProviderSettings
 
 _HEADER_TEXT: Final = re.compile(r"[\x21-\x7e]+")
@@ -13,7 +14,7 @@ _HEADER_TEXT: Final = re.compile(r"[\x21-\x7e]+")
 
 def _writable_in_a_header(secret: SecretStr) -> SecretStr:
     if not _HEADER_TEXT.fullmatch(secret.get_secret_value()):
-        raise ValueError("must be visible ASCII characters")
+        raise invalid_value("deben ser caracteres ASCII visibles", "it must be visible ASCII characters")
     return secret
 
 
@@ -48,7 +49,10 @@ class MetaConfiguration(ProviderSettings):
     @model_validator(mode="after")
     def _has_its_tag(self) -> Self:
         if (self.messaging_type is MessagingType.MESSAGE_TAG) != (self.tag is not None):
-            raise ValueError("tag is for messagingType MESSAGE_TAG, which needs one")
+            raise invalid_value(
+                "tag es del messagingType MESSAGE_TAG, que lo exige",
+                "tag is for messagingType MESSAGE_TAG, which needs one",
+            )
         return self
 
     @property

@@ -9,6 +9,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from domain.texts import invalid_value
 from providers.base import ProviderSettings
 from providers.smtp.mailbox import is_line_of_text, read_mailbox
 
@@ -44,7 +45,7 @@ def tls_context(trusted_certificates: str | None) -> ssl.SSLContext:
 
 def _domain_name(text: str) -> str:
     if not _DOMAIN_NAME.fullmatch(text):
-        raise ValueError("must be a domain name in ASCII")
+        raise invalid_value("debe ser un nombre de dominio en ASCII", "it must be a domain name in ASCII")
     return text
 
 
@@ -59,7 +60,10 @@ def _mailbox(text: str) -> str:
     try:
         read_mailbox(text)
     except ValueError:
-        raise ValueError("must be an e-mail address, such as iris@example.com or Iris <iris@example.com>") from None
+        raise invalid_value(
+            "debe ser una dirección de correo, como iris@example.com o Iris <iris@example.com>",
+            "it must be an e-mail address, such as iris@example.com or Iris <iris@example.com>",
+        ) from None
     return text
 
 
@@ -69,21 +73,24 @@ def _bounce_address(text: str) -> str:
     except ValueError:
         mailbox = None
     if mailbox is None or mailbox.name or mailbox.is_international or len(mailbox.local_part) > _LONGEST_LOCAL_PART:
-        raise ValueError(f"must be an address alone, with at most {_LONGEST_LOCAL_PART} ASCII characters before the @")
+        raise invalid_value(
+            f"debe ser solo una dirección, con como máximo {_LONGEST_LOCAL_PART} caracteres ASCII antes de la @",
+            f"it must be an address alone, with at most {_LONGEST_LOCAL_PART} ASCII characters before the @",
+        )
     return text
 
 
 def _certificates(text: str) -> str:
     try:
         tls_context(text)
-    except (ssl.SSLError, ValueError):
-        raise ValueError("must be certificates in PEM") from None
+    except (ssl.SSLError, TypeError, ValueError):  # a TypeError where it is not ASCII
+        raise invalid_value("deben ser certificados en PEM", "it must be certificates in PEM") from None
     return text
 
 
 def _one_line(secret: SecretStr) -> SecretStr:
     if not is_line_of_text(secret.get_secret_value()):
-        raise ValueError("must have no control characters")
+        raise invalid_value("no puede tener caracteres de control", "it must have no control characters")
     return secret
 
 
@@ -142,13 +149,15 @@ class SmtpConfiguration(ProviderSettings):
     def _never_clear_over_a_network(cls, security: Security, info: ValidationInfo) -> Security:
         host = info.data.get("host")
         if security is Security.NONE and host is not None and not _is_loopback(host):
-            raise ValueError("'none' is only for a server on this machine")
+            raise invalid_value(
+                "none es solo para un servidor en esta máquina", "none is only for a server on this machine"
+            )
         return security
 
     @model_validator(mode="after")
     def _has_an_address_for_replies(self) -> Self:
         if self.replies_to_iris and self.bounce_address is None:
-            raise ValueError("repliesToIris needs a bounceAddress")
+            raise invalid_value("repliesToIris necesita una bounceAddress", "repliesToIris needs a bounceAddress")
         return self
 
 
@@ -170,5 +179,8 @@ class SmtpCredentials(ProviderSettings):
     @model_validator(mode="after")
     def _both_or_neither(self) -> Self:
         if (self.username is None) is not (self.password is None):
-            raise ValueError("username and password are given together or not at all")
+            raise invalid_value(
+                "username y password se indican juntos o ninguno",
+                "username and password are given together or not at all",
+            )
         return self

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
 
+from domain.texts import invalid_value
 from providers.base import BaseUrl, ProviderSettings, Secret
 from providers.twilio.signature import SigningKey
 
@@ -18,7 +19,10 @@ SENDER: Final = re.compile(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 +_
 
 def _sender(text: str) -> str:
     if not SENDER.fullmatch(text):
-        raise ValueError("must be a phone number with +, a short code, or at most 11 characters with a letter")
+        raise invalid_value(
+            "debe ser un teléfono con +, un número corto, o como máximo 11 caracteres con una letra",
+            "it must be a phone number with +, a short code, or at most 11 characters with a letter",
+        )
     return text
 
 
@@ -46,7 +50,7 @@ class TwilioConfiguration(ProviderSettings):
     @model_validator(mode="after")
     def _has_sender(self) -> Self:
         if self.sender is None and self.messaging_service_sid is None:
-            raise ValueError("sender or messagingServiceSid is required")
+            raise invalid_value("se exige sender o messagingServiceSid", "sender or messagingServiceSid is required")
         return self
 
 
@@ -74,7 +78,9 @@ class TwilioCredentials(ProviderSettings):
     @model_validator(mode="after")
     def _has_whole_api_key(self) -> Self:
         if (self.api_key_sid is None) != (self.api_key_secret is None):
-            raise ValueError("apiKeySid and apiKeySecret must be given together")
+            raise invalid_value(
+                "apiKeySid y apiKeySecret se indican juntos", "apiKeySid and apiKeySecret must be given together"
+            )
         return self
 
     def authorization(self) -> str:

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
 
+from domain.texts import invalid_value
 from providers.base import BaseUrl, ProviderSettings, Secret
 
 
@@ -26,7 +27,10 @@ def read_private_key(pem: str) -> RSAPrivateKey:
         key = None
     if isinstance(key, RSAPrivateKey):
         return key
-    raise ValueError("must be an RSA private key in PEM, without a password")
+    raise invalid_value(
+        "debe ser una clave privada RSA en PEM, sin contraseña",
+        "it must be an RSA private key in PEM, without a password",
+    )
 
 
 def _private_key(secret: SecretStr) -> SecretStr:
@@ -55,7 +59,10 @@ class VonageConfiguration(ProviderSettings):
     @model_validator(mode="after")
     def _has_tag_with_its_category(self) -> Self:
         if (self.messenger_category == "message_tag") != (self.messenger_tag is not None):
-            raise ValueError("messengerTag belongs to the messengerCategory message_tag, and is required there")
+            raise invalid_value(
+                "messengerTag es de la messengerCategory message_tag, que lo exige",
+                "messengerTag belongs to the messengerCategory message_tag, and is required there",
+            )
         return self
 
 
@@ -88,9 +95,14 @@ class VonageCredentials(ProviderSettings):
     @model_validator(mode="after")
     def _can_send(self) -> Self:
         if (self.application_id is None) != (self.private_key is None):
-            raise ValueError("applicationId and privateKey must be given together")
+            raise invalid_value(
+                "applicationId y privateKey se indican juntos", "applicationId and privateKey must be given together"
+            )
         if self.application_id is None and self.api_secret is None:
-            raise ValueError("apiSecret, or applicationId and privateKey, are required")
+            raise invalid_value(
+                "se exige apiSecret, o applicationId y privateKey",
+                "apiSecret, or applicationId and privateKey, are required",
+            )
         return self
 
     def basic(self) -> str:

@@ -9,8 +9,8 @@ from temporalio.client import Client
 
 from api.engine_state import WorkflowState, state_and_attempt
 from domain.explaining import CUSTOM_STATUSES, STATUSES, explained
-from domain.problems import Language
 from domain.status import Standing, Status
+from domain.texts import Language
 from embedded.ports import free_port
 from embedded.processes import until
 from embedded.temporal_server import TemporalServer

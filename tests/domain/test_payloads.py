@@ -116,7 +116,7 @@ def test_an_email_needs_only_its_body() -> None:
             Channel.EMAIL,
             {"Type": "email", "Subject": "a\r\nBcc: b@correo.es", "Body": 1, "IsHtml": "true", "Cc": ["a", 1]},
             [
-                ("payLoad.Subject", "invalid"),
+                ("payLoad.Subject", "bad_pattern"),
                 ("payLoad.Body", "wrong_type"),
                 ("payLoad.IsHtml", "wrong_type"),
                 ("payLoad.Cc[1]", "wrong_type"),

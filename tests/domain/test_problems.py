@@ -7,7 +7,8 @@ from string import Formatter
 
 import pytest
 
-from domain.problems import SENTENCES, Language, Problem
+from domain.problems import SENTENCES, Problem
+from domain.texts import Language, reason
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("activities", "api", "domain", "workflows")
@@ -45,7 +46,7 @@ NAMED = list(problems_named_in_the_code())
 def test_every_problem_has_a_sentence_in_every_language(code: str) -> None:
     assert set(SENTENCES[code]) == set(Language)
     assert all(SENTENCES[code].values())
-    assert details_of(code, Language.SPANISH) == details_of(code, Language.ENGLISH)
+    assert details_of(code, Language.SPANISH) - {"es"} == details_of(code, Language.ENGLISH) - {"en"}
 
 
 @pytest.mark.parametrize(("place", "code", "details"), NAMED, ids=[f"{place}-{code}" for place, code, _ in NAMED])
@@ -68,5 +69,5 @@ def test_a_problem_is_said_in_spanish_unless_asked_otherwise() -> None:
 
 
 def test_braces_in_a_detail_are_only_text() -> None:
-    problem = Problem(field="", code="invalid_json", details={"reason": "{limit} } {"})
+    problem = Problem(field="", code="invalid_json", details=reason("{limit} } {", ""))
     assert "{limit} } {" in problem.message()

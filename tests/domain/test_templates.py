@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from domain.channels import Channel
-from domain.problems import Language
 from domain.templates import LONGEST_RENDERED, LONGEST_VALUE, RenderingError, Variable, check_template, render
+from domain.texts import Language
 
 NAME = Variable(name="name", example="Ana")
 NOTE = Variable(name="note", required=False, example="!")

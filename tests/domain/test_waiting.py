@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.interaction import DispatchPolicy
-from domain.problems import Language
 from domain.status import Milestone, Standing, Status
+from domain.texts import Language
 from domain.waiting import SENTENCES, Awaited, Situation, Windows, due_of, waiting_for
 
 CREATED = datetime(2025, 6, 25, 9, 48, 21, tzinfo=UTC)

@@ -1,0 +1,110 @@
+"""Texts: complete in both languages, in agreement with their numbers, and without a library's own words."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from domain.channels import Channel
+from domain.destinations import DestinationKind, InvalidDestinationError, normalise
+from domain.payloads import InvalidPayloadError, parse_payload
+from domain.problems import BARE_SENTENCES, SENTENCES, Problem, problems_of_validation
+from domain.texts import Language, say
+from domain.texts.answers import ENGLISH
+from providers import PROVIDERS
+
+API = Path(__file__).parents[2] / "api"
+
+
+@pytest.mark.parametrize(
+    ("code", "details", "spanish", "english"),
+    [
+        ("too_many_destinations", {"limit": 1}, "como máximo 1 destino por", "at most 1 destination per"),
+        ("too_many_destinations", {"limit": 2}, "como máximo 2 destinos por", "at most 2 destinations per"),
+        ("too_many_attachments", {"limit": 0}, "no admite adjuntos", "takes no attachments"),
+        ("too_many_attachments", {"limit": 1}, "como máximo 1 adjunto", "at most 1 attachment"),
+        ("too_short", {"limit": 1}, "al menos 1 carácter", "at least 1 character"),
+        ("too_long", {"limit": 20}, "como máximo 20 caracteres", "at most 20 characters"),
+        ("unknown_field", {"allowed": ""}, "no se admite ninguno", "none is taken"),
+        ("wrong_type", {"expected": "boolean"}, "Se esperaba true o false", "Expected true or false"),
+        ("invalid", {}, "Valor no válido", "Invalid value"),
+    ],
+)
+def test_a_sentence_agrees_with_its_number(
+    code: str, details: dict[str, str | int], spanish: str, english: str
+) -> None:
+    problem = Problem(field="x", code=code, details=details)
+    assert spanish in problem.message(Language.SPANISH)
+    assert english in problem.message(Language.ENGLISH)
+    assert "{" not in problem.message(Language.SPANISH) + problem.message(Language.ENGLISH)
+
+
+WRONG_PAYLOADS: list[tuple[Channel, dict[str, Any]]] = [
+    (Channel.WHATSAPP, {"Type": "media", "MediaType": "hologram", "Url": "ftp://x", "Caption": 5}),
+    (Channel.WHATSAPP, {"Type": "template", "Name": "", "Language": "Spanish", "Parameters": "x"}),
+    (Channel.EMAIL, {"Type": "email", "Body": "x", "Attachments": [{"FileName": "=?x", "Content": "%"}]}),
+    (Channel.RCS, {"Type": "card-rcs", "Title": "x"}),
+    (Channel.RCS, {"Type": "carousel-rcs", "Cards": [{"Title": "x", "Suggestions": [{"Title": "a", "Id": "1"}] * 5}]}),
+    (Channel.MESSENGER, {"Type": "card", "Title": "x", "Buttons": [{"Title": "a", "Id": "1", "Url": "https://x.es"}]}),
+]
+
+
+def problems() -> Iterator[Problem]:
+    for channel, payload in WRONG_PAYLOADS:
+        with pytest.raises(InvalidPayloadError) as refused:
+            parse_payload(channel, payload)
+        yield from refused.value.problems
+    for address in ("x", "@x.es", "a@b", "a@b@c.es", "a b@c.es", "a" * 999 + "@c.es"):
+        with pytest.raises(InvalidDestinationError) as wrong:
+            normalise(DestinationKind.EMAIL, address)
+        yield Problem(field="x", code=wrong.value.code, details=dict(wrong.value.details))
+    for provider in PROVIDERS.values():
+        for settings in (provider.configuration_type, provider.credentials_type):
+            yield from wrong_settings(settings)
+
+
+def wrong_settings(settings: type[BaseModel]) -> Iterator[Problem]:
+    names = {field.alias or name for name, field in settings.model_fields.items()}
+    for value in ("", "\x00", "ñ", -1, [], "https://u:p@x.es/?a=1"):
+        try:
+            settings.model_validate(dict.fromkeys(names, value))
+        except ValidationError as error:
+            yield from problems_of_validation(error.errors(), "configuration", settings)
+
+
+def test_no_answer_mixes_languages_whatever_is_wrong() -> None:
+    found = list(problems())
+    assert len(found) > 100
+    english, spanish = {"be", "should", "must", "input", "expected"}, {"debe", "como", "el", "la", "se", "un"}
+    for problem in found:
+        in_spanish, in_english = (set(problem.message(one).lower().split()) for one in Language)
+        assert not in_spanish & english, problem
+        assert not in_english & spanish, problem
+        assert in_spanish != in_english, problem
+
+
+def test_the_bare_sentences_are_of_codes_that_exist() -> None:
+    assert BARE_SENTENCES.keys() <= SENTENCES.keys()
+    assert say(BARE_SENTENCES["invalid"], Language.ENGLISH, {}) == "Invalid value"
+
+
+def said_by_routes() -> Iterator[str]:
+    """The texts that routes give `success`, themselves or by a function or name of their module."""
+    for path in API.glob("*.py"):
+        module = ast.parse(path.read_text())
+        for node in ast.walk(module):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                if node.func.id in {"success", "_answer", "_shown"}:
+                    yield from (one.value for one in node.args[1:] if isinstance(one, ast.Constant))
+            elif isinstance(node, ast.AnnAssign) and "DETAIL" in ast.unparse(node.target) and node.value:
+                values = node.value.values if isinstance(node.value, ast.Dict) else [node.value]
+                yield from (one.value for one in values if isinstance(one, ast.Constant))
+
+
+def test_what_routes_say_has_an_english_form() -> None:
+    said = set(said_by_routes())
+    assert len(said) > 50
+    assert said <= ENGLISH.keys(), "give it an English form in domain/texts/answers.py"
