@@ -26,6 +26,7 @@ from domain.clock import to_wire, utc_now
 from domain.events import HeardNews
 from domain.findings import Finding, Kind, Tally
 from domain.identifiers import interaction_of, workflow_id
+from domain.notes import words_of_note
 from domain.status import Standing, Status
 from domain.texts import Language
 from domain.waiting import Windows, waiting_for
@@ -148,7 +149,7 @@ class TemporalReconciliation(ReconciliationActivities):
                 is_moved = now.sequence > left[now.id].sequence
                 only_waits = now.status not in _ALWAYS_MOVED and now.due is not None and now.due > utc_now()
                 if is_moved or only_waits:
-                    note = now.history[-1].notes if is_moved else None
+                    note = words_of_note(now.history[-1].notes, Language.ENGLISH) if is_moved else None
                     repaired[now.id] = f"a new run went on: {_words(now.standing)}{f', «{note}»' if note else ''}"
                     del left[now.id]
         return repaired

@@ -23,6 +23,7 @@ from domain.access import Caller, Operation
 from domain.clock import utc_now
 from domain.explaining import explained
 from domain.identifiers import workflow_id
+from domain.notes import words_of_note
 from domain.resending import RESEND_OF, may_still_arrive
 from domain.waiting import waiting_for
 from models.finding import Wanted, search
@@ -63,7 +64,7 @@ async def explain_interaction(
         custom_status=standing.custom_status,
         since=last.date,
         explanation=explained(standing, wait, language),
-        reason=last.notes,
+        reason=words_of_note(last.notes, language),
         waits_for=WaitAnswer(awaited=wait.awaited, until=wait.until, then=wait.sentence(language)) if wait else None,
         is_final=wait is None,
         may_still_arrive=may_still_arrive(standing),

@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from domain.channels import Channel
 from domain.destinations import Destination
 from domain.events import HeardNews
+from domain.notes import Note, Notes
 from domain.status import Standing, Status
 from domain.templates import TemplateReference
 
-REGISTERED_NOTE: Final = "Interacción registrada"
+REGISTERED_NOTE: Final = Note(code="registered")
 """The note of the first history entry (specification, the answer's example)."""
 
 
@@ -34,11 +35,15 @@ class HistoryEntry(_Value):
     date: datetime
     status: Status
     custom_status: str | None = None
-    notes: str | None = None
+    notes: Notes | None = None
 
 
 class HeardEvent(HeardNews):
-    """One piece of the provider's news as it was taken: applied, or not and why."""
+    """One piece of the provider's news as it was taken: applied, or not and why.
+
+    Attributes:
+        reason: the code of why it was not applied, a key of `domain.texts.notes.REASONS`.
+    """
 
     status: Status
     applied: bool

@@ -11,10 +11,11 @@ from domain.destinations import UNGROUPED, Destination
 from domain.events import InboundMessage
 from domain.identifiers import derived_id
 from domain.interaction import AuditTrail, Direction, HistoryEntry, IntegrationReference, Interaction
+from domain.notes import Note
 from domain.payloads.base import summary_text
 from domain.status import Status
 
-RECEIVED_NOTE: Final = "Interacción recibida"
+RECEIVED_NOTE: Final = Note(code="received")
 
 OPT_OUT_WORDS: Final = frozenset(
     {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "BAJA", "ALTO", "PARAR", "CANCELAR"}

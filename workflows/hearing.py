@@ -8,6 +8,7 @@ from typing import Final
 from domain.destinations import Destination
 from domain.events import HeardNews, ProviderEvent
 from domain.interaction import HeardEvent, HistoryEntry
+from domain.notes import Note
 from domain.status import Milestone, Standing, Status
 from workflows.audience import Audience
 from workflows.story import describe_event, why_not_applied
@@ -92,27 +93,27 @@ class Hearing:
             self._keys.add(event.key)
         return Heard(standing, entries, events)
 
-    def close(self, standing: Standing, *, reports_delivery: bool) -> tuple[Standing, str] | None:
+    def close(self, standing: Standing, *, reports_delivery: bool) -> tuple[Standing, Note] | None:
         """Where the end of the receipt window leaves the interaction, and the note on it; None if it says nothing.
 
         Silence completes what has no receipts, and is noted on all else.
         """
         failure = self._audience.failure
         if standing.status is Status.SENT and failure is not None:
-            return standing.hear(Milestone.FAILED, failure), "No ha llegado a todos los destinos"
+            return standing.hear(Milestone.FAILED, failure), Note(code="not_at_all_destinations")
         if standing.status is Status.SENT and not reports_delivery:
-            return standing.model_copy(update={"status": Status.COMPLETED}), "Sin rebote en el plazo de espera"
+            return standing.model_copy(update={"status": Status.COMPLETED}), Note(code="no_bounce")
         if standing.status is Status.COMPLETED:
             return None
-        return standing, "Plazo de espera agotado sin confirmación del proveedor"
+        return standing, Note(code="no_confirmation")
 
     def _hear(self, standing: Standing, event: ProviderEvent) -> tuple[Standing, str | None]:
         """The standing after an event, and why the event was not applied, if it was not."""
         if not self._audience.includes(event):
-            return standing, "about another destination"
+            return standing, "other_destination"
         reason = why_not_applied(standing, event, repeated=event.key in self._keys)
         if reason is not None:
             return standing, reason
         milestone, word = self._audience.hear(event)
         after = standing if milestone is Milestone.NONE else standing.hear(milestone, word)
-        return after, "not of all destinations yet" if after == standing else None
+        return after, "not_all_destinations" if after == standing else None

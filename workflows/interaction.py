@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.clock import to_milliseconds
     from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry, IntegrationReference, Interaction
+    from domain.notes import Note
     from domain.outcomes import Accepted
     from domain.problems import Problem
     from domain.status import FAILURES, UNSENT, Milestone, Standing, Status
@@ -37,7 +38,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.repair import repair_of
     from workflows.sending import send
     from workflows.steps import step
-    from workflows.story import current_details, describe_outcome, describe_problems, events_of_refused
+    from workflows.story import current_details, describe_outcome, events_of_refused
 
 _AT_ONCE: Final = timedelta(milliseconds=1)
 
@@ -67,7 +68,7 @@ class InteractionWorkflow(ProviderEventInbox):
         self._due: datetime | None = None
         self._policy: DispatchPolicy | None = None
         self._hearing = Hearing([])
-        self._cancelled_by: str | None = None
+        self._cancelled_by: Note | None = None
         self._is_erased = False
         self._erased_users: list[str] = []
 
@@ -96,7 +97,7 @@ class InteractionWorkflow(ProviderEventInbox):
     @workflow.update(name=names.CANCEL, description="Cancel it, unless it is too late")
     async def cancel(self, account_id: str) -> Standing:
         """Where it stands once it is cancelled, or cannot be any more."""
-        self._cancelled_by = self._cancelled_by or f"la cuenta {account_id}"
+        self._cancelled_by = self._cancelled_by or Note(code="cancelled_by_account", details={"account": account_id})
         await workflow.wait_condition(lambda: self._standing.status not in UNSENT)
         return self._standing
 
@@ -107,7 +108,7 @@ class InteractionWorkflow(ProviderEventInbox):
         self._erased_users += erasing.user_ids
         self._hearing.leave_out(self._erased_users)
         if erasing.is_cancelled:
-            self._cancelled_by = self._cancelled_by or "la supresión de su usuario"
+            self._cancelled_by = self._cancelled_by or Note(code="cancelled_by_erasure")
         self._show()
 
     @workflow.query(name=names.STATE, description="The status of the interaction, and the provider's own word")
@@ -153,7 +154,7 @@ class InteractionWorkflow(ProviderEventInbox):
 
     async def _refuse(self, registered: Interaction, fingerprint: str, problems: list[Problem]) -> None:
         standing = Standing(status=Status.VALIDATION_ERROR)
-        entry = self._entry(standing, describe_problems(problems))
+        entry = self._entry(standing, Note(problems=problems))
         await self._record(standing, [entry], refusal=Refusal(problems, registered.process_id))
         refused = registered.standing_at(standing, self._history)
         self._admission = Admission(interaction=refused, fingerprint=fingerprint, problems=problems)
@@ -250,7 +251,7 @@ class InteractionWorkflow(ProviderEventInbox):
             self._show()  # the next search, or that none is left
         else:
             standing = self._standing.hear(Milestone.ACCEPTED, found.word)
-            entry = self._entry(standing, "Encontrado en el proveedor")
+            entry = self._entry(standing, Note(code="found_at_provider"))
             await self._record(standing, [entry], provider_message_id=found.provider_message_id)
 
     async def _hear_until_the_end(self) -> None:
@@ -351,7 +352,7 @@ class InteractionWorkflow(ProviderEventInbox):
         wait = None if is_over else waiting_for(situation, self._start.windows, workflow.now())
         workflow.set_current_details(current_details(self._history, wait))
 
-    def _entry(self, standing: Standing, notes: str | None) -> HistoryEntry:
+    def _entry(self, standing: Standing, notes: Note | None) -> HistoryEntry:
         return HistoryEntry(date=self._now(), status=standing.status, custom_status=standing.custom_status, notes=notes)
 
     def _due_in(self, standing: Standing) -> datetime | None:

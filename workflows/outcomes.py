@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 
+from domain.notes import Note
 from domain.outcomes import Accepted, Outcome, Rejected, Unanswered
 from domain.status import Milestone, Standing, Status
 from domain.waiting import CANCELLED, UNKNOWN
@@ -25,10 +26,10 @@ class Cancelled(NamedTuple):
     """It was cancelled, and surely no provider took it.
 
     Attributes:
-        by: who cancelled it, in words.
+        note: who cancelled it.
     """
 
-    by: str
+    note: Note
 
 
 Sending = Outcome | Proven | Cancelled | str

@@ -5,6 +5,7 @@ A run that goes on from the record is the only open one: nobody else will valida
 
 from typing import NamedTuple
 
+from domain.notes import Note
 from domain.outcomes import Unanswered
 from domain.problems import Problem
 from domain.status import Standing, Status
@@ -15,7 +16,7 @@ class Repair(NamedTuple):
     """The honest end of what was lost: where the interaction stands, why, and what its caller is told."""
 
     standing: Standing
-    note: str
+    note: Note
     problems: list[Problem]
 
 
@@ -25,9 +26,8 @@ def repair_of(lost: Status) -> Repair | None:
         case Status.VALIDATION_PENDING:
             # A message is sent only after `DISPATCH_PENDING` is written.
             problem = Problem(field="", code="lost_before_sending")
-            return Repair(Standing(status=Status.VALIDATION_ERROR), problem.message(), [problem])
+            return Repair(Standing(status=Status.VALIDATION_ERROR), Note(problems=[problem]), [problem])
         case Status.DISPATCH_PENDING:
-            note = "Proceso interrumpido durante el envío: puede haberse enviado"
-            return Repair(standing_after(Unanswered()), note, [])
+            return Repair(standing_after(Unanswered()), Note(code="interrupted"), [])
         case _:
             return None

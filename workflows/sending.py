@@ -10,6 +10,7 @@ from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ActivityError
 
 from activities.interfaces import Dispatch, DispatchActivities, sending_queue
+from domain.notes import Note
 from domain.outcomes import Unanswered
 from workflows.messages import InteractionInput
 from workflows.outcomes import PROVEN, Cancelled, Sending, outcome_of_failure
@@ -25,8 +26,8 @@ _WORKER_SILENCE: Final = timedelta(seconds=10)
 REPEATED_AFTER: Final = (timedelta(seconds=1), timedelta(seconds=2))
 """The waits before each repetition of a send that nobody answered, where it may be repeated; then its receipts tell."""
 
-WhoCancelled = Callable[[], str | None]
-"""Who has cancelled the interaction, in words, if anybody has."""
+WhoCancelled = Callable[[], Note | None]
+"""Who has cancelled the interaction, if anybody has."""
 
 
 async def send(
@@ -75,9 +76,9 @@ async def _send_once(
     who_cancelled: WhoCancelled,
 ) -> Sending:
     """What came of a send that is tried again only while the provider surely did not take the message."""
-    by = who_cancelled()
-    if by is not None:
-        return Cancelled(by)
+    note = who_cancelled()
+    if note is not None:
+        return Cancelled(note)
     sending = workflow.start_activity_method(
         DispatchActivities.dispatch,
         dispatch,
@@ -113,5 +114,5 @@ async def _send_once(
         outcome = outcome_of_failure(error)
         if isinstance(outcome, Unanswered) and is_proven():
             return PROVEN
-        by = who_cancelled()
-        return Cancelled(by) if by is not None and isinstance(outcome, str) else outcome
+        note = who_cancelled()
+        return Cancelled(note) if note is not None and isinstance(outcome, str) else outcome

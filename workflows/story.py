@@ -1,42 +1,35 @@
 """An interaction's story in words: the notes of its history, and what the Web UI shows."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from domain.clock import to_wire
 from domain.events import ProviderEvent
 from domain.interaction import HistoryEntry
+from domain.notes import Note, words_of_note
 from domain.outcomes import Accepted, Rejected, Unanswered
-from domain.problems import Language, Problem
 from domain.status import Milestone, Standing, Status
+from domain.texts import Language
 from domain.waiting import NOTHING, Wait
 from workflows.outcomes import Cancelled, Proven, Sending
 
-LONGEST_NOTE: Final = 2_000
-"""Characters of a history entry's note."""
 
-
-def describe_problems(problems: Sequence[Problem]) -> str:
-    """Why a submission was refused."""
-    return "; ".join(f"{problem.field}: {problem.message()}" for problem in problems)[:LONGEST_NOTE]
-
-
-def describe_outcome(outcome: Sending) -> str | None:
+def describe_outcome(outcome: Sending) -> Note | None:
     """What came of a dispatch."""
     match outcome:
         case Accepted():
             refused = ", ".join(f"{one.destination} ({one.code})" for one in outcome.refused)
-            return f"Destinos rechazados: {refused}" if refused else None
+            return Note(code="destinations_refused", details={"destinations": refused}) if refused else None
         case Proven():
-            return "Sin respuesta del proveedor; un aviso suyo prueba que aceptó el mensaje"
+            return Note(code="proven")
         case Rejected():
-            return f"Rechazado por el proveedor: {outcome.code} ({outcome.failure}) {outcome.detail}".rstrip()
+            details: dict[str, str | int] = {"code": outcome.code, "failure": outcome.failure, "detail": outcome.detail}
+            return Note(code="rejected", details=details)
         case Unanswered():
-            return f"Respuesta perdida: puede haberse enviado. {outcome.detail}".rstrip()
+            return Note(code="answer_lost", details={"detail": outcome.detail})
         case Cancelled():
-            return f"Cancelada por {outcome.by}"
+            return outcome.note
         case str():
-            return f"No enviado en el plazo de reintentos: {outcome}"
+            return Note(code="not_sent", details={"reason": outcome})
 
 
 def describe_event(event: ProviderEvent) -> str | None:
@@ -64,16 +57,16 @@ def events_of_refused(outcome: Sending) -> list[ProviderEvent]:
 
 
 def why_not_applied(standing: Standing, event: ProviderEvent, *, repeated: bool) -> str | None:
-    """Why a piece of news changes nothing; None if it does."""
+    """The code of why a piece of news changes nothing; None if it does."""
     if repeated:
         return "repeated"
     if event.milestone is Milestone.NONE:
-        return f"unknown word: {event.word}"
+        return "unknown_status"
     if standing.hear(event.milestone, event.word) == standing:
         if event.milestone is Milestone.FAILED and standing.status is Status.COMPLETED:
             proven = standing.milestone >= Milestone.DELIVERED
-            return "failure after proof of delivery" if proven else "failure after completion by silence"
-        return f"late: already {standing.custom_status or standing.status}"
+            return "failure_after_delivery" if proven else "failure_after_silence"
+        return "late"
     return None
 
 
@@ -84,11 +77,13 @@ def current_details(history: Sequence[HistoryEntry], wait: Wait | None) -> str:
 
 
 def _table(history: Sequence[HistoryEntry]) -> str:
-    rows = [
-        f"| {to_wire(entry.date)} | {entry.status} | {_cell(entry.custom_status)} | {_cell(entry.notes)} |"
-        for entry in history
-    ]
-    return "\n".join(["| date | status | customStatus | notes |", "|---|---|---|---|", *rows])
+    rows = [" | ".join(_cells(entry)) for entry in history]
+    return "\n".join(["| date | status | customStatus | notes |", "|---|---|---|---|", *(f"| {row} |" for row in rows)])
+
+
+def _cells(entry: HistoryEntry) -> tuple[str, str, str, str]:
+    notes = words_of_note(entry.notes, Language.SPANISH)
+    return to_wire(entry.date), entry.status, _cell(entry.custom_status), _cell(notes)
 
 
 def _cell(text: str | None) -> str:

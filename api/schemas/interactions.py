@@ -10,10 +10,12 @@ from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from api.schemas.templates import TemplateChoice
 from domain.identifiers import Id
-from domain.interaction import HeardEvent, IntegrationReference, Interaction
+from domain.interaction import HeardEvent, HistoryEntry, IntegrationReference, Interaction
+from domain.notes import words_of_note, words_of_reason
 from domain.payloads.email import MOST_FILES
 from domain.problems import Problem
 from domain.templates import TemplateReference
+from domain.texts import chosen_language
 
 MOST_DESTINATIONS: Final = 1_000
 """Destinations that are read of a request; a provider's own limit is tighter."""
@@ -85,6 +87,16 @@ class HistoryAnswer(Answer):
     custom_status: str | None
     notes: str | None
 
+    @classmethod
+    def of(cls, entry: HistoryEntry) -> "HistoryAnswer":
+        """The entry as the answer shows it, in the language of who is answered."""
+        return cls(
+            date=entry.date,
+            status=entry.status,
+            custom_status=entry.custom_status,
+            notes=words_of_note(entry.notes, chosen_language()),
+        )
+
 
 class ProviderEventAnswer(Answer):
     """One piece of the provider's news, applied or not."""
@@ -110,7 +122,7 @@ class ProviderEventAnswer(Answer):
             event=event.word,
             status=heard.status,
             applied=heard.applied,
-            reason=heard.reason,
+            reason=words_of_reason(heard.reason, event.word, heard.status, chosen_language()),
             occurred=event.occurred_at,
             provider_message_id=event.provider_message_id,
             destination=event.destination,
@@ -233,7 +245,7 @@ class InteractionAnswer(Answer):
                 updated=trail.updated,
                 author_id=trail.author_id,
                 updater_id=trail.updater_id,
-                history=[HistoryAnswer.model_validate(entry.model_dump()) for entry in trail.history],
+                history=[HistoryAnswer.of(entry) for entry in trail.history],
                 provider_events=[ProviderEventAnswer.of(heard) for heard in trail.provider_events],
             ),
             integration=IntegrationAnswer.of(interaction.integration),

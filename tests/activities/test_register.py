@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from domain.channels import Channel
 from domain.identifiers import new_id
+from domain.interaction import REGISTERED_NOTE
 from domain.status import Status
 from models.interaction import Interaction
 from tests.activities.world import NOW, PHONE, World
@@ -29,7 +30,7 @@ async def test_the_first_to_register_an_interaction_has_it(world: World) -> None
     seen = await stored.view()
     assert (seen.id, seen.tenant, seen.status) == (submission.interaction_id, world.tenant, Status.VALIDATION_PENDING)
     (entry,) = seen.audit_trail.history
-    assert (entry.date, entry.status, entry.notes) == (NOW, Status.VALIDATION_PENDING, "Interacción registrada")
+    assert (entry.date, entry.status, entry.notes) == (NOW, Status.VALIDATION_PENDING, REGISTERED_NOTE)
     assert [one.value for one in seen.destinations] == [PHONE]
     assert seen.summary == '{"subject":"","body":"Su cita es mañana","generic":null}'
 

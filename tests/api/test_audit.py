@@ -69,9 +69,12 @@ async def test_another_tenant_sees_none_of_it(iris: Iris, stranger: httpx2.Async
     assert (await listed(stranger, thingId=user))["items"] == []
 
 
-@pytest.mark.parametrize("instant", ["yesterday", "2026-01-01", "2026-01-01T00:00:00", "0001-01-01T00:00:00+14:00"])
-async def test_an_instant_that_is_none_is_refused_by_name(iris: Iris, instant: str) -> None:
-    assert reasons(await iris.http.get("/v1/audit-log", params={"since": instant}), 422) == [("since", "invalid")]
+@pytest.mark.parametrize(
+    ("instant", "code"),
+    [("yesterday", "bad_date"), ("2026-01-01T00:00:00", "no_time_zone"), ("0001-01-01T00:00:00+14:00", "bad_date")],
+)
+async def test_an_instant_that_is_none_is_refused_by_name(iris: Iris, instant: str, code: str) -> None:
+    assert reasons(await iris.http.get("/v1/audit-log", params={"since": instant}), 422) == [("since", code)]
 
 
 @pytest.mark.parametrize("selection", [{}, {"thing": "user"}, {"thing_id": "a"}, {"account_id": "a"}])

@@ -73,12 +73,12 @@ async def test_the_newest_come_first_page_after_page(iris: Iris) -> None:
         ("status", "DONE", "not_allowed"),
         ("channel", "Pigeon", "not_allowed"),
         ("direction", "up", "not_allowed"),
-        ("since", "yesterday", "invalid"),
+        ("since", "yesterday", "bad_date"),
         ("destination", "nobody", "bad_destination"),
         ("text", "de la", "no_words"),
         ("text", "x" * 201, "too_long"),
         ("cursor", "nonsense", "bad_cursor"),
-        ("limit", "0", "invalid"),
+        ("limit", "0", "too_small"),
     ],
 )
 async def test_a_filter_that_is_none_is_refused_by_name(iris: Iris, name: str, value: str, code: str) -> None:

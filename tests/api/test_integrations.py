@@ -166,7 +166,7 @@ class TestCreating:
                 [
                     ("configuration.sender", "wrong_type"),
                     ("configuration.colour", "unknown_field"),
-                    ("credentials.accountSid", "invalid"),
+                    ("credentials.accountSid", "bad_pattern"),
                     ("credentials.authToken", "empty"),
                 ],
             ),

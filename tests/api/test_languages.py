@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.texts.answers import ENGLISH
-from tests.api.support import ABSENT_ID, mobile
+from tests.api.support import ABSENT_ID, heard, mobile, sent_silently, tell
 from tests.iris import Iris
 
 SPANISH_WORDS = re.compile(r"\b(el|la|los|las|de|del|que|no se|por|una?|está|fue|puede)\b", re.IGNORECASE)
@@ -80,3 +80,32 @@ async def test_a_body_that_is_no_json_says_where_in_the_callers_language(iris: I
     for language, expected in (("es", "línea 1, columna 8"), ("en", "line 1, column 8")):
         response = await iris.http.post("/v1/users", content=b'{"name"}', headers={"Accept-Language": language})
         assert expected in response.json()["detail"]
+
+
+async def test_a_history_is_told_in_the_readers_language_though_it_was_written_for_another(iris: Iris) -> None:
+    refused = await iris.post(iris.request("sms", mobile(), AutoCreateProcess=False), **{"Accept-Language": "en"})
+    [first, last] = refused.json()["payload"]["auditTrail"]["history"]
+    assert first["notes"] == "Interaction registered"
+    assert last["notes"] == "processId: Give a processId or AutoCreateProcess: true"
+    path = f"/v1/interactions/{refused.json()['payload']['id']}"
+    spanish, english = await in_both(iris, "GET", path)
+    assert english["payload"] == refused.json()["payload"]
+    [first, last] = spanish["payload"]["auditTrail"]["history"]
+    assert first["notes"] == "Interacción registrada"
+    assert last["notes"] == "processId: Indique un processId o AutoCreateProcess: true"
+    spanish, english = await in_both(iris, "GET", f"{path}/explanation")
+    assert (
+        spanish["payload"]["reason"]
+        != english["payload"]["reason"]
+        == "processId: Give a processId or AutoCreateProcess: true"
+    )
+
+
+async def test_why_a_provider_event_changed_nothing_is_told_in_the_readers_language(iris: Iris) -> None:
+    sent = await sent_silently(iris)
+    for status in ("delivered", "sent"):
+        await tell(iris, sent.integration_id, sent.news(status))
+    await heard(iris, sent.id, 3)
+    spanish, english = await in_both(iris, "GET", f"/v1/interactions/{sent.id}")
+    told = [one["payload"]["auditTrail"]["providerEvents"][-1]["reason"] for one in (spanish, english)]
+    assert told == ["tardío: ya estaba en COMPLETED", "late: already COMPLETED"]

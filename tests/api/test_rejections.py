@@ -44,7 +44,7 @@ REJECTIONS: dict[str, Rejection] = {
         "email",
         {"payLoad": {"Type": "email", "Subject": "Hi\r\nBcc: all@example.com", "Body": "x"}},
         422,
-        [("payLoad.Subject", "invalid")],
+        [("payLoad.Subject", "bad_pattern")],
     ),
     "bad phone number": ("sms", {"Destinations": ["638 76"]}, 422, [("Destinations[0]", "bad_phone_number")]),
     "e-mail for a phone": ("sms", {"Destinations": ["a@example.com"]}, 422, [("Destinations[0]", "bad_phone_number")]),

@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.events import ProviderEvent
-from domain.interaction import HistoryEntry
+from domain.interaction import REGISTERED_NOTE, HistoryEntry
+from domain.notes import LONGEST_NOTE, Note, words_of_note
 from domain.outcomes import LONGEST_DETAIL, Accepted, FailureClass, Outcome, RefusedDestination, Rejected, Unanswered
 from domain.problems import Problem
 from domain.status import Milestone, Standing, Status
+from domain.texts import Language
 from domain.waiting import Awaited, Wait
-from workflows.story import current_details, describe_outcome, describe_problems, events_of_refused, why_not_applied
+from workflows.story import current_details, describe_outcome, events_of_refused, why_not_applied
 
 AT = datetime(2025, 6, 25, 9, 48, 21, 246_000, UTC)
 SENT = Standing(status=Status.SENT, custom_status="sent", milestone=Milestone.SENT)
@@ -30,16 +32,16 @@ def event(milestone: Milestone, word: str) -> ProviderEvent:
         (SENT, event(Milestone.FAILED, "failed"), False, None),
         (DELIVERED, event(Milestone.READ, "read"), False, None),
         (SENT, event(Milestone.DELIVERED, "delivered"), True, "repeated"),
-        (SENT, event(Milestone.NONE, "pondering"), False, "unknown word: pondering"),
-        (SENT, event(Milestone.ACCEPTED, "queued"), False, "late: already sent"),
-        (DELIVERED, event(Milestone.SENT, "sent"), False, "late: already delivered"),
-        (DELIVERED, event(Milestone.FAILED, "failed"), False, "failure after proof of delivery"),
-        (SILENT, event(Milestone.FAILED, "bounced"), False, "failure after completion by silence"),
+        (SENT, event(Milestone.NONE, "pondering"), False, "unknown_status"),
+        (SENT, event(Milestone.ACCEPTED, "queued"), False, "late"),
+        (DELIVERED, event(Milestone.SENT, "sent"), False, "late"),
+        (DELIVERED, event(Milestone.FAILED, "failed"), False, "failure_after_delivery"),
+        (SILENT, event(Milestone.FAILED, "bounced"), False, "failure_after_silence"),
         (
             Standing(status=Status.VALIDATION_ERROR),
             event(Milestone.DELIVERED, "delivered"),
             False,
-            "late: already VALIDATION_ERROR",
+            "late",
         ),
     ],
 )
@@ -51,7 +53,7 @@ def test_news_that_changes_nothing_is_kept_with_the_reason(
 
 def test_the_details_are_a_table_with_one_row_per_change_and_what_is_awaited() -> None:
     history = [
-        HistoryEntry(date=AT, status=Status.VALIDATION_PENDING, notes="Interacción registrada"),
+        HistoryEntry(date=AT, status=Status.VALIDATION_PENDING, notes=REGISTERED_NOTE),
         HistoryEntry(date=AT, status=Status.SENT, custom_status="queued"),
     ]
     wait = Wait(awaited=Awaited.DELIVERY, until=AT)
@@ -83,35 +85,54 @@ def test_a_refusal_is_described_with_every_reason() -> None:
         Problem(field="Destinations[0]", code="duplicate_destination"),
         Problem(field="processId", code="process_closed"),
     ]
-    assert (
-        describe_problems(problems) == "Destinations[0]: El destino está repetido; processId: El proceso está cerrado"
+    note = Note(problems=problems)
+    assert note.words(Language.SPANISH) == (
+        "Destinations[0]: El destino está repetido; processId: El proceso está cerrado"
+    )
+    assert note.words(Language.ENGLISH) == (
+        "Destinations[0]: The destination is given twice; processId: The process is closed"
     )
 
 
+def test_a_note_in_words_is_cut() -> None:
+    problems = [Problem(field="x" * 200, code="empty")] * 50
+    assert len(Note(problems=problems).words(Language.SPANISH)) == LONGEST_NOTE
+
+
 @pytest.mark.parametrize(
-    ("outcome", "words"),
+    ("outcome", "words", "english"),
     [
-        (Accepted(provider_message_id="m1"), None),
+        (Accepted(provider_message_id="m1"), None, None),
         (
             Rejected(code="30006", failure=FailureClass.DESTINATION, detail="Landline"),
             "Rechazado por el proveedor: 30006 (destination) Landline",
+            "Rejected by the provider: 30006 (destination) Landline",
         ),
         (
             Rejected(code="30006", failure=FailureClass.DESTINATION),
             "Rechazado por el proveedor: 30006 (destination)",
+            "Rejected by the provider: 30006 (destination)",
         ),
-        (Unanswered(), "Respuesta perdida: puede haberse enviado."),
-        ("unreachable", "No enviado en el plazo de reintentos: unreachable"),
+        (Unanswered(), "Respuesta perdida: puede haberse enviado.", "Answer lost: it may have been sent."),
+        (
+            "unreachable",
+            "No enviado en el plazo de reintentos: unreachable",
+            "Not sent within the time for retries: unreachable",
+        ),
     ],
 )
-def test_every_outcome_of_a_dispatch_is_described(outcome: Outcome | str, words: str | None) -> None:
-    assert describe_outcome(outcome) == words
+def test_every_outcome_of_a_dispatch_is_described(
+    outcome: Outcome | str, words: str | None, english: str | None
+) -> None:
+    note = describe_outcome(outcome)
+    assert words_of_note(note, Language.SPANISH) == words
+    assert words_of_note(note, Language.ENGLISH) == english
 
 
 def test_the_destinations_that_a_provider_refused_become_news_of_their_failure() -> None:
     refused = RefusedDestination(destination="a@correo.es", code="550", failure=FailureClass.DESTINATION)
     outcome = Accepted(provider_message_id="m1", refused=(refused,))
-    assert describe_outcome(outcome) == "Destinos rechazados: a@correo.es (550)"
+    assert words_of_note(describe_outcome(outcome), Language.SPANISH) == "Destinos rechazados: a@correo.es (550)"
     (heard,) = events_of_refused(outcome)
     assert (heard.destination, heard.milestone, heard.code) == ("a@correo.es", Milestone.FAILED, "550")
     assert "a@correo.es" not in heard.key, "which an erased interaction keeps"

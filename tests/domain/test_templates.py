@@ -139,7 +139,7 @@ def test_a_template_is_refused_whose_examples_make_no_payload_of_its_channel() -
     assert faults({"Type": "email", "Body": "x"}) == [("payload.Type", "not_allowed")]
     newline = Variable(name="name", example="a\r\nBcc: eva@x.es")
     assert faults({"Type": "email", "Subject": "{{name}}", "Body": "x"}, [newline], Channel.EMAIL) == [
-        ("payload.Subject", "invalid")
+        ("payload.Subject", "bad_pattern")
     ]
 
 

@@ -1,8 +1,9 @@
 """Texts: complete in both languages, in agreement with their numbers, and without a library's own words."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import pytest
@@ -10,13 +11,17 @@ from pydantic import BaseModel, ValidationError
 
 from domain.channels import Channel
 from domain.destinations import DestinationKind, InvalidDestinationError, normalise
+from domain.explaining import CUSTOM_STATUSES, STATUSES
 from domain.payloads import InvalidPayloadError, parse_payload
 from domain.problems import BARE_SENTENCES, SENTENCES, Problem, problems_of_validation
-from domain.texts import Language, say
+from domain.texts import Forms, Language, say
 from domain.texts.answers import ENGLISH
+from domain.texts.notes import NOTES, REASONS
+from domain.waiting import SENTENCES as WAITS
 from providers import PROVIDERS
 
-API = Path(__file__).parents[2] / "api"
+ROOT = Path(__file__).parents[2]
+API, DOMAIN, WORKFLOWS = (ROOT / name for name in ("api", "domain", "workflows"))
 
 
 @pytest.mark.parametrize(
@@ -84,6 +89,26 @@ def test_no_answer_mixes_languages_whatever_is_wrong() -> None:
         assert not in_spanish & english, problem
         assert not in_english & spanish, problem
         assert in_spanish != in_english, problem
+
+
+@pytest.mark.parametrize("catalogue", [NOTES, REASONS, STATUSES, CUSTOM_STATUSES, WAITS])
+def test_every_text_is_in_both_languages_with_the_same_details(catalogue: Mapping[str, Forms]) -> None:
+    for forms in catalogue.values():
+        assert forms.keys() == set(Language)
+        spanish, english = (
+            {name for _, name, _, _ in Formatter().parse(forms[language]) if name} for language in Language
+        )
+        assert spanish == english
+        assert forms[Language.SPANISH] != forms[Language.ENGLISH]
+
+
+def test_every_note_and_reason_that_the_code_names_has_a_text() -> None:
+    named: set[str] = set()
+    for path in [*WORKFLOWS.glob("*.py"), *DOMAIN.glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Note":
+                named |= {str(one.value.value) for one in node.keywords if isinstance(one.value, ast.Constant)}
+    assert named == NOTES.keys()
 
 
 def test_the_bare_sentences_are_of_codes_that_exist() -> None:

@@ -110,7 +110,7 @@ async def test_the_same_news_told_twice_changes_nothing(line: Line) -> None:
     for number in (1, 2):
         await line.tell(interaction_id, word)
         seen = await line.heard(interaction_id, number)
-    assert [event["reason"] for event in seen["auditTrail"]["providerEvents"]] == [None, "repeated"]
+    assert [event["reason"] for event in seen["auditTrail"]["providerEvents"]] == [None, "repetido"]
     assert [entry["status"] for entry in seen["auditTrail"]["history"]].count("COMPLETED") == 1
 
 

@@ -55,7 +55,7 @@ def event(destination: str | None, milestone: Milestone, word: str, variant: int
 def unknown_words(count: int) -> list[HeardEvent]:
     """A record of so many events, none of which means anything."""
     heard = [news(-1 - number, event(None, Milestone.NONE, "pondering", number)) for number in range(count)]
-    return [HeardEvent.taken(one, Status.SENT, "unknown word: pondering") for one in heard]
+    return [HeardEvent.taken(one, Status.SENT, "unknown_status") for one in heard]
 
 
 NEARLY_FULL = unknown_words(MOST_EVENTS - 1)
@@ -226,7 +226,7 @@ SENT = Standing(status=Status.SENT, custom_status="queued", milestone=Milestone.
 def test_news_of_one_destination_of_two_is_recorded_however_much_was_heard_before() -> None:
     hearing = Hearing(BOTH, unknown_words(MOST_EVENTS))
     first = hearing.take([news(1, event(ANA, Milestone.DELIVERED, "delivered"))], SENT, AT)
-    assert [one.reason for one in first.events] == ["not of all destinations yet"]
+    assert [one.reason for one in first.events] == ["not_all_destinations"]
     resumed = Hearing(BOTH, unknown_words(MOST_EVENTS) + first.events)
     assert resumed.take([news(2, event(BLAS, Milestone.DELIVERED, "delivered"))], SENT, AT).standing == Standing(
         status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED
