@@ -5,7 +5,7 @@ from typing import Final
 
 from domain.status import Standing, Status
 from domain.texts import Forms, Language, both
-from domain.waiting import CANCELLED, UNKNOWN, Wait
+from domain.waiting import CANCELLED, NOTHING, UNKNOWN, Wait
 
 STATUSES: Final[Mapping[Status, Forms]] = {
     Status.VALIDATION_PENDING: both("Registrada y aún no validada", "It is registered and not validated yet"),
@@ -40,13 +40,11 @@ CUSTOM_STATUSES: Final[Mapping[str, Forms]] = {
 }
 """What a sending error means, where its finer word is ours."""
 
-_NOTHING: Final = both("No espera nada más", "It waits for nothing more")
-
 
 def explained(standing: Standing, wait: Wait | None, language: Language) -> str:
     """Where it stands and why, what it waits for, until when, and what happens then."""
     words = STATUSES[standing.status]
     if standing.status is Status.PROVIDER_SENDING_ERROR:
         words = CUSTOM_STATUSES.get(standing.custom_status or "", words)
-    awaited = _NOTHING[language] if wait is None else wait.sentence(language)
+    awaited = NOTHING[language] if wait is None else wait.sentence(language)
     return f"{words[language]}. {awaited}."
