@@ -147,6 +147,11 @@ def read_json(content: bytes) -> Any:  # noqa: ANN401 - whatever the far end wro
         return None
 
 
+def word_of(value: object) -> str:
+    """A provider's word for the first state of a message that it took, in lower case; `accepted` where it has none."""
+    return value.lower() if isinstance(value, str) and value else "accepted"
+
+
 def retry_after(response: httpx2.Response) -> timedelta | None:
     """What `Retry-After` asks (RFC 9110 §10.2.3): seconds or a date, at most an hour."""
     text = response.headers.get("retry-after", "").strip()

@@ -6,7 +6,7 @@ good as absent. Of a batch, each item is read alone: one that cannot be read is 
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, Final, TypeVar, cast
 
 from pydantic import (
     BaseModel,
@@ -55,6 +55,10 @@ def _to_text(value: object) -> str:
         return ""
 
 
+def _to_id(value: object) -> object:
+    return _to_text(value) if isinstance(value, int) else value
+
+
 def _to_list(value: object) -> object:
     if value is None:
         return ()
@@ -70,8 +74,23 @@ Text = Annotated[str, BeforeValidator(_to_text)]
 Values = Annotated[tuple[JsonValue, ...], BeforeValidator(_to_list)]
 """A list; null is an empty one, anything else its only item. The items are read one by one (`each`, `read_each`)."""
 
-Id = Annotated[str, StringConstraints(min_length=1)]
-"""What identifies a message or a person: never empty."""
+Word = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
+"""A text that says something."""
+
+Id = Annotated[Word, BeforeValidator(_to_id)]
+"""What identifies a message or a person: never empty; a number is its digits."""
+
+MAX_CONTENT_CHARACTERS: Final = 10_000
+"""Characters that are kept of what has no type of ours."""
+
+
+def unsupported(kind: str, content: JsonValue = None) -> dict[str, JsonValue]:
+    """The payload of a message that has no type of ours: its kind, and what it says as the provider wrote it, cut."""
+    payload: dict[str, JsonValue] = {"Type": "unsupported", "Kind": kind or "message"}
+    if content in (None, "", [], {}):
+        return payload
+    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    return payload | {"Content": text[:MAX_CONTENT_CHARACTERS]}
 
 
 def read_document(body: bytes) -> JsonValue:

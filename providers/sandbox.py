@@ -47,8 +47,8 @@ from providers.base import (
     UnverifiedError,
     Webhook,
 )
-from providers.http import Complaint, Dialect, Doubt, Meaning, check, send
-from providers.lenient import Id, Optional, Part, Text, Values, each, read, read_document
+from providers.http import Complaint, Dialect, Doubt, Meaning, check, send, word_of
+from providers.lenient import Id, Optional, Part, Text, Values, Word, each, read, read_document, unsupported
 
 # docs/providers/sandbox.md, «Callbacks»
 MILESTONES: Final[Mapping[str, Milestone]] = {
@@ -120,7 +120,7 @@ class _Error(Part):
 
 class _Callback(Part):
     id: Id
-    status: Id
+    status: Word
     reference: Text = ""
     to: Values = ()
     timestamp: JsonValue = None
@@ -290,7 +290,7 @@ def _message(inbound: _Inbound) -> InboundMessage:
 def _payload(said: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """The fields that can be kept; without any, that something was said."""
     fields = each(_Field, ({"name": name, "value": value} for name, value in said.items()))
-    return {field.name: field.value for field in fields} or {"Type": "unsupported", "Kind": "message"}
+    return {field.name: field.value for field in fields} or unsupported("message")
 
 
 def _instant(text: JsonValue) -> datetime | None:
@@ -305,7 +305,7 @@ def _instant(text: JsonValue) -> datetime | None:
 
 
 def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - whatever the far end wrote
-    return Accepted(provider_message_id=body["id"], word=body["status"].lower()) if body["id"] else None
+    return Accepted(provider_message_id=body["id"], word=word_of(body.get("status"))) if body["id"] else None
 
 
 def _of_messages(body: Any) -> Check | None:  # noqa: ANN401 - whatever the far end wrote

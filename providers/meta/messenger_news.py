@@ -12,9 +12,9 @@ from domain.identifiers import is_id
 from domain.payloads.base import MediaType
 from domain.status import Milestone
 from providers.base import UnreadableError
-from providers.lenient import Id, Optional, Part, Text, Values, each, read, read_each
+from providers.lenient import Id, Optional, Part, Text, Values, each, read, read_each, unsupported
 from providers.meta.messenger import ATTACHMENT_TYPES
-from providers.meta.webhooks import Instant, Watermark, sender_id, unsupported
+from providers.meta.webhooks import Instant, Watermark, sender_id
 from providers.meta.wire import JsonObject, present
 
 OBJECT: Final = "page"
@@ -77,6 +77,14 @@ class _Postback(Part):
     payload: Text = ""
 
 
+class _MessageEdit(Part):
+    """A text that was changed (https://developers.facebook.com/docs/messenger-platform/reference/webhook-events/message-edits)."""
+
+    mid: Id
+    text: Text = ""
+    num_edit: Text = ""
+
+
 class _Reaction(Part):
     """A reaction; one with an emoji that Messenger does not know has only a name, such as `other`."""
 
@@ -102,6 +110,7 @@ class _Event(Part):
     recipient: Optional[_Party] = None
     timestamp: Instant = None
     message: _Message | None = None
+    message_edit: _MessageEdit | None = None
     postback: _Postback | None = None
     reaction: _Reaction | None = None
     delivery: _Delivery | None = None
@@ -136,6 +145,8 @@ def _news(page_id: str, content: JsonValue) -> Iterator[News]:
         yield from _echo(event, event.message)
     elif event.message is not None:
         yield from _inbound(event, event.message)
+    elif event.message_edit is not None:
+        yield _edited(event, event.message_edit)
     elif event.postback is not None:
         yield _tap(event, event.postback)
     elif event.reaction is not None:
@@ -222,6 +233,12 @@ def _attached(attachment: _Attachment) -> JsonObject:
         title = content.title or attachment.title
         return {"Type": "simple-text", "Text": "\n".join(filter(None, (title, address)))}
     return unsupported(attachment.type or "message") | present(Url=address, Title=content.title or attachment.title)
+
+
+def _edited(event: _Event, edit: _MessageEdit) -> InboundMessage:
+    """A message as it reads now; it has no id of its own."""
+    said: JsonObject = {"Type": "simple-text", "Text": edit.text} if edit.text else unsupported("message_edit")
+    return _said(event, f"{edit.mid}:edit:{edit.num_edit}", said | {"Edited": True}, edit.mid)
 
 
 def _tap(event: _Event, postback: _Postback) -> InboundMessage:

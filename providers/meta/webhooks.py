@@ -10,7 +10,6 @@ from pydantic import BeforeValidator, JsonValue
 
 from domain.destinations import DestinationKind, InvalidDestinationError, normalise
 from providers.lenient import Part
-from providers.meta.wire import JsonObject
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECONDS_FROM: Final = 10**11
@@ -46,8 +45,3 @@ def sender_id(kind: DestinationKind, text: str) -> str:
         return normalise(kind, text)
     except InvalidDestinationError:
         return text
-
-
-def unsupported(kind: str) -> JsonObject:
-    """What is kept of a message that has no type of ours."""
-    return {"Type": "unsupported", "Kind": kind}

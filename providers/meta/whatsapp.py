@@ -17,6 +17,7 @@ from domain.payloads.whatsapp import (
     WhatsAppTemplate,
 )
 from providers.base import Outbound
+from providers.http import word_of
 from providers.meta.settings import MetaConfiguration
 from providers.meta.wire import JsonObject, UnsendableError, present
 
@@ -50,8 +51,8 @@ def render(outbound: Outbound, configuration: MetaConfiguration) -> JsonObject:
 def accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - whatever JSON the far end wrote
     """Reads the answer to a message that was taken."""
     message = body["messages"][0]
-    word = message.get("message_status") or "accepted"
-    return Accepted(provider_message_id=message["id"], word=word.lower()) if message["id"] else None
+    word = word_of(message.get("message_status"))
+    return Accepted(provider_message_id=message["id"], word=word) if message["id"] else None
 
 
 def _recipient(destination: str) -> JsonObject:

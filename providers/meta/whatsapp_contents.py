@@ -8,13 +8,12 @@ from pydantic import FiniteFloat, JsonValue
 
 from domain.payloads.base import MediaType
 from providers.base import UnreadableError
-from providers.lenient import Id, Optional, Part, Text, read
-from providers.meta.webhooks import unsupported
+from providers.lenient import Id, Optional, Part, Text, Word, read, unsupported
 from providers.meta.wire import JsonObject, present
 
 
 class _Text(Part):
-    body: Id
+    body: Word
 
 
 class _Media(Part):
@@ -53,7 +52,7 @@ class _Reaction(Part):
 class _Edited(Part, extra="allow"):
     """A message as it reads now; what it says is under the name of its type."""
 
-    type: Id
+    type: Word
 
 
 class _Edit(Part):
@@ -80,7 +79,7 @@ def _button(content: JsonValue) -> JsonObject:
     """A tap on a template's button."""
     button = read(_Button, content)
     if not (button.payload or button.text):
-        return unsupported("button")
+        return unsupported("button", content)
     return {"Type": "reply", "Id": button.payload or button.text, "Title": button.text or button.payload}
 
 
@@ -89,7 +88,7 @@ def _interactive(content: JsonValue) -> JsonObject:
     tapped = read(_Interactive, content)
     choice = tapped.button_reply or tapped.list_reply
     if choice is None:
-        return unsupported(tapped.type or "interactive")
+        return unsupported(tapped.type or "interactive", content)
     return {"Type": "reply", "Id": choice.id, "Title": choice.title or choice.id}
 
 
@@ -132,8 +131,8 @@ def to_payload(kind: str, content: JsonValue) -> JsonObject:
     """
     reader = _READERS.get(kind)
     if reader is None:
-        return unsupported(kind or "message")
+        return unsupported(kind, content)
     try:
         return reader(content)
     except UnreadableError:
-        return unsupported(kind)
+        return unsupported(kind, content)

@@ -11,10 +11,10 @@ from domain.events import InboundMessage, News, ProviderEvent
 from domain.outcomes import FailureClass
 from domain.status import Milestone
 from providers.base import UnreadableError
-from providers.lenient import Id, Optional, Part, Text, Values, each, read, read_each
+from providers.lenient import Id, Optional, Part, Text, Values, Word, each, read, read_each, unsupported
 from providers.meta.answers import code_of, detail_of
 from providers.meta.codes import WHATSAPP_FAILURES
-from providers.meta.webhooks import Instant, sender_id, unsupported
+from providers.meta.webhooks import Instant, sender_id
 from providers.meta.whatsapp_contents import to_payload
 from providers.meta.wire import JsonObject
 
@@ -37,7 +37,11 @@ _HEARD_FIELDS: Final = frozenset({"messages", "user_preferences"})
 """The webhook fields that tell of messages, and of the wish to get no more marketing."""
 
 
-_TARGETS: Final[Mapping[str, str]] = {"reaction": "message_id", "edit": "original_message_id"}
+_TARGETS: Final[Mapping[str, str]] = {
+    "reaction": "message_id",
+    "edit": "original_message_id",
+    "revoke": "original_message_id",
+}
 """Where messages that are about another one name it, by their type."""
 
 
@@ -88,7 +92,7 @@ class _Message(Part, extra="allow"):
 
 class _Status(Part):
     id: Id
-    status: Id
+    status: Word
     timestamp: Instant = None
     recipient_id: Text = ""
     recipient_user_id: Text = ""
@@ -99,7 +103,7 @@ class _Status(Part):
 class _Preference(Part):
     """Whether somebody wants marketing."""
 
-    value: Id
+    value: Word
     wa_id: Text = ""
     user_id: Text = ""
     timestamp: Instant = None

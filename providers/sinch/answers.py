@@ -70,7 +70,7 @@ class _Detail(BaseModel):
 
 
 def _retry_delay(details: Any) -> timedelta | None:  # noqa: ANN401 - whatever JSON the far end wrote
-    for detail in details or ():
+    for detail in details if isinstance(details, list) else ():
         try:
             wait = _Detail.model_validate(detail).wait()
         except ValidationError:

@@ -14,7 +14,7 @@ from domain.outcomes import FailureClass
 from domain.status import Milestone
 from providers import lenient
 from providers.base import UnreadableError
-from providers.lenient import Id, Optional, Part, Text, read_document
+from providers.lenient import Id, Optional, Part, Text, Word, read_document, unsupported
 from providers.sinch.codes import CHANNELS, FAILURES, WORDS
 from providers.sinch.inbound import payload_of
 
@@ -29,7 +29,7 @@ Moment = Optional[AwareDatetime]
 
 
 class _ChannelIdentity(Part):
-    channel: Id
+    channel: Word
     identity: Id
 
     def destination(self) -> Destination | None:
@@ -59,7 +59,7 @@ class _Reason(Part):
 
 class _DeliveryReport(Part):
     message_id: Id
-    status: Id
+    status: Word
     channel_identity: Optional[_ChannelIdentity] = None
     reason: Optional[_Reason] = None
     metadata: Text = ""
@@ -196,7 +196,7 @@ class _Callback(Part):
             provider_message_id=f"{sender.value}:{kind}:{consent.request_id or moment}",
             sender=sender.value,
             sender_kind=sender.key,
-            payload={"Type": "unsupported", "Kind": kind},
+            payload=unsupported(kind),
             opted_out=kind == "opt_out",
             occurred_at=self.event_time or self.accepted_time,
         )
@@ -207,7 +207,7 @@ def _reacted(reaction: _Reaction) -> dict[str, JsonValue]:
     if reaction.action == UNREACT:
         return {"Type": "reaction", "Emoji": ""}
     if not reaction.emoji:
-        return {"Type": "unsupported", "Kind": "reaction"}
+        return unsupported("reaction")
     return {"Type": "reaction", "Emoji": reaction.emoji}
 
 

@@ -15,7 +15,7 @@ from domain.channels import Channel
 from domain.payloads.base import MediaType
 from domain.payloads.texts import RcsText, SimpleText
 from providers.base import UnreadableError
-from providers.lenient import Id, Optional, Part, Text, read
+from providers.lenient import Id, Optional, Part, Text, read, unsupported
 
 Json = dict[str, JsonValue]
 
@@ -127,13 +127,12 @@ def payload_of(channel: Channel, contact_message: Mapping[str, JsonValue]) -> tu
     quoted = (quoting.message_id if quoting else "") or None
     present = (kind for kind, content in contact_message.items() if kind != REPLY_TO and content is not None)
     kind = next(present, "empty")
-    unsupported: Json = {"Type": "unsupported", "Kind": kind}
     if kind not in KINDS:
-        return unsupported, quoted
+        return unsupported(kind, contact_message.get(kind)), quoted
     try:
         said = read(KINDS[kind], contact_message[kind])
     except UnreadableError:
-        return unsupported, quoted
+        return unsupported(kind, contact_message[kind]), quoted
     return said.payload(channel), said.answered() or quoted
 
 

@@ -27,6 +27,7 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "30006": FailureClass.DESTINATION,  # landline
     "63003": FailureClass.DESTINATION,  # not an address of the channel
     "63014": FailureClass.DESTINATION,  # blocked by the user
+    "63016": FailureClass.DESTINATION,  # has not written for 24 hours: a template is needed
     "63015": FailureClass.DESTINATION,  # has not joined the vendor's sandbox
     "63024": FailureClass.DESTINATION,  # not an address of the channel
     "63049": FailureClass.DESTINATION,  # Meta chose not to deliver: its 131049
@@ -46,7 +47,6 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "30019": FailureClass.CONTENT,  # too large for the carrier
     "63005": FailureClass.CONTENT,  # refused by the channel
     "63013": FailureClass.CONTENT,  # against the channel's policy
-    "63016": FailureClass.CONTENT,  # free text outside the 24-hour window
     "63019": FailureClass.CONTENT,  # media not downloaded
     "63021": FailureClass.CONTENT,  # not valid for the channel
     "63026": FailureClass.CONTENT,  # spam

@@ -63,8 +63,7 @@ def reference_of(url: str) -> str | None:
 
 
 def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - whatever JSON the far end wrote
-    word = body.get("status") or "accepted"
-    return Accepted(provider_message_id=body["sid"], word=word.lower()) if body["sid"] else None
+    return Accepted(provider_message_id=body["sid"], word=http.word_of(body.get("status"))) if body["sid"] else None
 
 
 def _complaint(body: Any) -> http.Complaint | None:  # noqa: ANN401 - whatever JSON the far end wrote

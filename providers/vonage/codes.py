@@ -25,6 +25,7 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "1251": FailureClass.DESTINATION,  # no route by the account's rules
     "1300": FailureClass.DESTINATION,  # no user of the channel
     "1310": FailureClass.DESTINATION,  # the device cannot receive it
+    "1340": FailureClass.DESTINATION,  # has not written for 24 hours: a template is needed
     "1470": FailureClass.DESTINATION,  # Fraud Defender: traffic rule
     "1472": FailureClass.DESTINATION,  # Fraud Defender: burst
     "1473": FailureClass.DESTINATION,  # Fraud Defender: inflated traffic
@@ -47,7 +48,6 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "1280": FailureClass.CONTENT,  # blocked by the carrier
     "1282": FailureClass.CONTENT,  # blocked by the channel
     "1290": FailureClass.CONTENT,  # the subscriber's credit
-    "1340": FailureClass.CONTENT,  # free text outside the 24-hour window
     "1350": FailureClass.CONTENT,  # fee for phone matching
     "1380": FailureClass.CONTENT,  # media not downloaded
     "1381": FailureClass.CONTENT,  # media too large

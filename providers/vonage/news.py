@@ -25,7 +25,7 @@ from domain.outcomes import FailureClass
 from domain.payloads.texts import RcsText, SimpleText
 from domain.status import Milestone
 from providers.base import UnreadableError
-from providers.lenient import Id, Optional, Part, Text, each, read, read_document
+from providers.lenient import Id, Optional, Part, Text, Word, each, read, read_document, unsupported
 from providers.vonage.codes import FAILURES, UNCERTAIN
 from providers.vonage.problems import Problem
 
@@ -73,7 +73,7 @@ class _News(Part):
 
 
 class _Status(_News):
-    status: Id
+    status: Word
     channel: Text = ""
     to: Text = ""
     client_ref: Text = ""
@@ -89,7 +89,7 @@ class _Context(Part):
 
 
 class _Inbound(_News, extra="allow"):
-    channel: Id
+    channel: Word
     message_type: Text = ""
     sender: Annotated[Id, Field(alias="from")]
     profile: Optional[_Profile] = None
@@ -208,7 +208,7 @@ def _payload(heard: _Inbound, channel: Channel) -> dict[str, JsonValue]:
         payload = {}
     if kind == "text" and payload and channel is Channel.RCS:
         payload["Type"] = RcsText.wire_type
-    return payload or _unsupported(kind or "message")
+    return payload or unsupported(kind, heard.content())
 
 
 def _text(content: JsonValue) -> dict[str, JsonValue]:
@@ -276,10 +276,6 @@ _READERS: Final[Mapping[str, Callable[[JsonValue], dict[str, JsonValue]]]] = {
     "reaction": _reaction,
 }
 """How what a message says is read, by its `message_type`; a reader gives nothing for what says nothing."""
-
-
-def _unsupported(kind: str) -> dict[str, JsonValue]:
-    return {"Type": "unsupported", "Kind": kind}
 
 
 def _given(fields: Mapping[str, str | None]) -> dict[str, JsonValue]:

@@ -5,8 +5,8 @@ from typing import Final
 
 from providers.lenient import Part, Text, Values, each
 
-_TYPE: Final = re.compile(r"https://[\w.-]+/[\w/-]*api-errors(?:/messages(?:-olympus)?)?/?(?:#([\w.-]+))?", re.ASCII)
-"""`messages-olympus` is how Vonage wrote it until 2023."""
+_TYPE: Final = re.compile(r"https?://[\w.-]+/(?:[\w-]+/)*api-errors(?:/[\w-]+)*/?(?:#([\w.-]+))?", re.ASCII)
+"""After `api-errors` comes the API's name: `messages`, and `messages-olympus` in older answers."""
 _UNNAMED: Final = "problem"
 
 

@@ -258,7 +258,6 @@ class TestAnswer:
             b'{"messages": [{"id": ""}], "message_id": ""}',
             b'{"messages": [{"id": 1}], "message_id": 1}',
             b'{"messages": {"id": "1"}, "message_id": null}',
-            b'{"messages": [{"id": "1", "message_status": 1}], "message_id": ["1"]}',
         ],
     )
     def test_a_success_of_another_form_leaves_it_open(self, channel: str, body: bytes) -> None:

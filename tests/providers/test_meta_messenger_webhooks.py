@@ -190,6 +190,50 @@ class TestInbound:
         assert isinstance(news, InboundMessage)
         assert news.payload == {"Type": "unsupported", "Kind": "message"}
 
+    @pytest.mark.parametrize(
+        ("reaction", "payload"),
+        [
+            ({"action": "react", "reaction": "other"}, {"Type": "unsupported", "Kind": "reaction/other"}),
+            ({"action": "react"}, {"Type": "unsupported", "Kind": "reaction"}),
+            ({"emoji": "❤"}, {"Type": "reaction", "Emoji": "❤"}),
+            ({"action": "unreact", "emoji": "❤"}, {"Type": "reaction", "Emoji": ""}),
+        ],
+    )
+    def test_a_reaction_is_removed_only_where_messenger_says_so(
+        self, reaction: dict[str, JsonValue], payload: dict[str, JsonValue]
+    ) -> None:
+        (news,) = parse(page(reaction={"mid": "m_1", **reaction}))
+        assert isinstance(news, InboundMessage)
+        assert (news.payload, news.in_reply_to) == (payload, "m_1")
+
+    @pytest.mark.parametrize(
+        ("attachment", "payload"),
+        [
+            (
+                {"type": "fallback", "payload": {"title": "Oferta", "url": "https://x.example/a"}},
+                {"Type": "simple-text", "Text": "Oferta\nhttps://x.example/a"},
+            ),
+            (
+                {"type": "fallback", "title": "Oferta", "url": "https://x.example/a", "payload": None},
+                {"Type": "simple-text", "Text": "Oferta\nhttps://x.example/a"},
+            ),
+            (
+                {"type": "reel", "payload": {"title": "Obra", "url": "https://x.example/b"}},
+                {"Type": "unsupported", "Kind": "reel", "Url": "https://x.example/b", "Title": "Obra"},
+            ),
+        ],
+    )
+    def test_a_shared_link_alone_is_told(self, attachment: JsonValue, payload: dict[str, JsonValue]) -> None:
+        (news,) = parse(page(message={"mid": "m_1", "attachments": [attachment]}))
+        assert isinstance(news, InboundMessage)
+        assert news.payload == payload
+
+    def test_a_message_that_was_changed_is_told_as_it_reads_now_and_which_it_was(self) -> None:
+        (news,) = parse(page(message_edit={"mid": "m_1", "text": "nuevo", "num_edit": 2}))
+        assert isinstance(news, InboundMessage)
+        assert news.payload == {"Type": "simple-text", "Text": "nuevo", "Edited": True}
+        assert (news.provider_message_id, news.in_reply_to) == ("m_1:edit:2", "m_1")
+
     def test_an_old_postback_without_an_id_has_one_of_its_own(self) -> None:
         content = page(timestamp=1784629800999, postback={"title": "Uno", "payload": "1"})
         first, again = parse(content), parse(content)

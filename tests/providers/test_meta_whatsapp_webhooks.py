@@ -17,6 +17,7 @@ from domain.events import InboundMessage, News, ProviderEvent, UnreadableItem
 from domain.outcomes import FailureClass
 from domain.status import Milestone
 from providers.base import UnreadableError, Webhook
+from providers.lenient import unsupported
 from tests.providers.far_end import NOW, REFERENCE
 from tests.providers.far_ends.meta import PHONE_NUMBER_ID, notify, reader
 
@@ -169,7 +170,17 @@ class TestInbound:
                     }
                 ),
             ),
-            ("whatsapp_inbound_flow", from_whatsapp({"Type": "unsupported", "Kind": "nfm_reply"})),
+            (
+                "whatsapp_inbound_flow",
+                from_whatsapp(
+                    {
+                        "Type": "unsupported",
+                        "Kind": "nfm_reply",
+                        "Content": '{"type": "nfm_reply", "nfm_reply": '
+                        '{"name": "flow", "body": "Sent", "response_json": "{}"}}',
+                    }
+                ),
+            ),
             (
                 "whatsapp_preferences",
                 from_whatsapp(
@@ -241,7 +252,10 @@ class TestInbound:
         assert isinstance(message, InboundMessage)
         assert (message.sender, message.sender_kind) == ("16505551234", DestinationKind.PHONE_NUMBER)
         assert message.sender_name == ("" if name == "System Message" else "Sheena Nelson")
+        content = message.payload.pop("Content", "")
         assert (message.payload, message.in_reply_to) == (payload, in_reply_to)
+        told = {"Contact Sharing Message": "Gómez", "Order Message": "di9ozbzfi4", "System Message": "12195555358"}
+        assert told.get(name, "") in str(content)
 
     @pytest.mark.parametrize("name", OFFICIAL)
     def test_an_official_example_says_nothing_to_another_number(self, name: str) -> None:
@@ -267,7 +281,7 @@ class TestInbound:
     @pytest.mark.parametrize("content", [None, {}, [], {"latitude": "north", "longitude": 1, "message_id": 1}])
     def test_what_is_said_in_another_way_is_still_a_message(self, kind: str, content: JsonValue) -> None:
         message = inbound(type=kind, **{kind: content})
-        assert message.payload in ({"Type": "unsupported", "Kind": kind}, {"Type": "reaction", "Emoji": ""})
+        assert message.payload in (unsupported(kind, content), {"Type": "reaction", "Emoji": ""})
         assert message.provider_message_id == "wamid.MADEUPIN1"
 
     def test_a_number_that_our_plans_do_not_know_is_kept_as_meta_knows_it(self) -> None:
@@ -280,7 +294,26 @@ class TestInbound:
         content = message.encode().replace(b'"location": 0', b'"location": ' + body)
         (news,) = reader(PHONE_NUMBER_ID).parse(Webhook(URL, {}, content, NOW))
         assert isinstance(news, InboundMessage)
-        assert news.payload == {"Type": "unsupported", "Kind": "location"}
+        assert (news.payload["Type"], news.payload["Kind"]) == ("unsupported", "location")
+
+    def test_a_message_that_was_changed_is_told_as_it_reads_now_and_which_it_was(self) -> None:
+        edit: JsonValue = {"original_message_id": "wamid.1", "message": {"type": "text", "text": {"body": "nuevo"}}}
+        message = inbound(type="edit", edit=edit)
+        assert message.payload == {"Type": "simple-text", "Text": "nuevo", "Edited": True}
+        assert message.in_reply_to == "wamid.1"
+
+    @pytest.mark.parametrize("emoji", [None, 7, ["👍"]])
+    def test_a_reaction_of_another_form_is_not_taken_for_a_removed_one(self, emoji: JsonValue) -> None:
+        message = inbound(type="reaction", reaction={"message_id": "wamid.1", "emoji": emoji})
+        assert (message.payload["Type"], message.payload["Kind"]) == ("unsupported", "reaction")
+        assert message.in_reply_to == "wamid.1"
+
+    def test_ids_may_be_numbers(self) -> None:
+        content = whatsapp(statuses=[{"id": 5, "status": "sent"}])
+        text = json.dumps(content).replace(f'"{PHONE_NUMBER_ID}"', PHONE_NUMBER_ID)
+        (event,) = reader(PHONE_NUMBER_ID).parse(Webhook(URL, {}, text.encode(), NOW))
+        assert isinstance(event, ProviderEvent)
+        assert event.provider_message_id == "5"
 
 
 def reasons_of(content: object) -> list[str]:

@@ -191,9 +191,14 @@ class TestRequest:
             render(mail)
 
     @pytest.mark.parametrize(
-        ("channel", "wire_type"), [(Channel.RCS, "media-rcs"), (Channel.WHATSAPP, "media")], ids=str
+        ("channel", "wire_type", "media_type"),
+        [
+            (Channel.RCS, "media-rcs", "audio"),
+            (Channel.RCS, "media-rcs", "document"),
+            (Channel.WHATSAPP, "media", "document"),
+        ],
+        ids=str,
     )
-    @pytest.mark.parametrize("media_type", ["audio", "document"])
     async def test_words_that_would_be_lost_are_refused_before_anything_is_sent(
         self, sms: SinchSms, http: httpx2.AsyncClient, channel: Channel, wire_type: str, media_type: str
     ) -> None:

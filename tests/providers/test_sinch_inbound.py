@@ -80,6 +80,7 @@ class TestInboundMessages:
         self, name: str, payload: dict[str, JsonValue], in_reply_to: str | None
     ) -> None:
         message = heard_from("WHATSAPP", recorded(f"inbound/{name}"))
+        assert bool(message.payload.pop("Content", "")) is (payload["Type"] == "unsupported")
         assert (message.payload, message.in_reply_to) == (payload, in_reply_to)
 
     def test_every_recorded_kind_is_read(self) -> None:
@@ -144,12 +145,19 @@ class TestInboundMessages:
         [
             (None, {"Type": "unsupported", "Kind": "empty"}),
             ("Hola", {"Type": "unsupported", "Kind": "empty"}),
-            ({"text_message": "Hola"}, {"Type": "unsupported", "Kind": "text_message"}),
-            ({"text_message": {"text": None}}, {"Type": "unsupported", "Kind": "text_message"}),
+            ({"text_message": "Hola"}, {"Type": "unsupported", "Kind": "text_message", "Content": "Hola"}),
+            (
+                {"text_message": {"text": None}},
+                {"Type": "unsupported", "Kind": "text_message", "Content": '{"text": null}'},
+            ),
             ({"text_message": {"text": "Hola"}, "reply_to": "1"}, {"Type": "simple-text", "Text": "Hola"}),
             (
                 {"location_message": {"coordinates": {"latitude": "north"}}},
-                {"Type": "unsupported", "Kind": "location_message"},
+                {
+                    "Type": "unsupported",
+                    "Kind": "location_message",
+                    "Content": '{"coordinates": {"latitude": "north"}}',
+                },
             ),
         ],
         ids=str,

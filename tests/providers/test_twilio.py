@@ -195,9 +195,7 @@ class TestAnswer:
         with pytest.raises(TransientError, match="20429: Too Many Requests"):
             judge(httpx2.Response(429, content=recorded("too_many_requests.json")), DIALECT)
 
-    @pytest.mark.parametrize(
-        "body", [b'{"sid": ""}', b'{"sid": null}', b'{"sid": 1}', b'{"sid": "SM1", "status": 1}', b'"SM1"', b"[]", b""]
-    )
+    @pytest.mark.parametrize("body", [b'{"sid": ""}', b'{"sid": null}', b'{"sid": 1}', b'"SM1"', b"[]", b""])
     def test_a_success_of_another_form_leaves_it_open(self, body: bytes) -> None:
         assert isinstance(judge(httpx2.Response(201, content=body), DIALECT), Unanswered)
 

@@ -72,7 +72,7 @@ class TestStatusCallback:
                     "undelivered",
                     Milestone.FAILED,
                     code="63016",
-                    failure=FailureClass.CONTENT,
+                    failure=FailureClass.DESTINATION,
                     detail="Outside the allowed window",
                 ),
             ),

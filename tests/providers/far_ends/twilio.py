@@ -258,7 +258,7 @@ class TwilioWhatsApp(TwilioFarEnd):
         "21211": FailureClass.DESTINATION,
         "63015": FailureClass.DESTINATION,
         "21656": FailureClass.CONTENT,
-        "63016": FailureClass.CONTENT,
+        "63016": FailureClass.DESTINATION,
         "21212": FailureClass.CONFIGURATION,
         "63007": FailureClass.CONFIGURATION,
         "29999": FailureClass.OTHER,

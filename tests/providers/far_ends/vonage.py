@@ -119,7 +119,7 @@ class VonageMessages(HttpFarEnd):
     provider = Vonage
     refusals: ClassVar = {
         "1240": FailureClass.DESTINATION,
-        "1340": FailureClass.CONTENT,
+        "1340": FailureClass.DESTINATION,
         "1120": FailureClass.CONFIGURATION,
         "low-balance": FailureClass.CONFIGURATION,
         "unauthorized": FailureClass.CONFIGURATION,
