@@ -13,6 +13,7 @@ from api.envelope import failure, success
 from api.interactions import found_interaction
 from api.schemas.interactions import InteractionAnswer, InteractionEnvelope
 from api.state import State
+from api.unregistered import withdraw
 from domain.access import Caller, Operation
 from domain.cancelling import why_not_cancelled
 from domain.problems import Problem
@@ -44,12 +45,16 @@ async def cancel_interaction(
 ) -> JSONResponse:
     """Cancel an interaction before any provider has it.
 
-    200 means that it took effect: it was not sent and never will be. Cancelling it again is 200 again.
+    200 means that it took effect: it was not sent and never will be. Cancelling it again is 200 again. An interaction
+    that no worker has registered yet is cancelled too; one of those that is not valid ends as `VALIDATION_ERROR`.
     """
-    document = await found_interaction(interaction_id, caller)
+    document = await found_interaction(interaction_id, caller, state)
+    if document.status in UNSENT and not document.registered_by:
+        await withdraw(state.temporal, interaction_id, caller.account_id)
+        document = await found_interaction(interaction_id, caller, state)
     if document.status in UNSENT:
         await cancel(state.temporal, interaction_id, caller.account_id, state.settings.admission_wait)
-        document = await found_interaction(interaction_id, caller)
+        document = await found_interaction(interaction_id, caller, state)
     answer = InteractionAnswer.of(await document.view()).on_the_wire()
     code = why_not_cancelled(document.standing)
     if code is not None:

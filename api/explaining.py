@@ -21,7 +21,7 @@ from api.schemas.explaining import (
 from api.state import State
 from domain.access import Caller, Operation
 from domain.clock import utc_now
-from domain.explaining import explained
+from domain.explaining import NOT_TAKEN, explained
 from domain.identifiers import workflow_id
 from domain.notes import words_of_note
 from domain.resending import RESEND_OF, may_still_arrive
@@ -49,10 +49,14 @@ async def explain_interaction(
     state: State,
 ) -> JSONResponse:
     """Why it is in its status, what it waits for, until when, and what happens then, in words and as fields."""
-    document = await found_interaction(interaction_id, caller)
+    document = await found_interaction(interaction_id, caller, state)
     language = language_of(request)
     standing, last = document.standing, document.history[-1]
     wait = waiting_for(document.situation, state.settings.windows, utc_now())
+    waits_for = WaitAnswer(awaited=wait.awaited, until=wait.until, then=wait.sentence(language)) if wait else None
+    is_waiting_for_worker = wait is not None and not document.registered_by
+    if is_waiting_for_worker:
+        waits_for = WaitAnswer(awaited="worker", until=None, then=NOT_TAKEN[language])
     workflow, attempt = await state_and_attempt(state.temporal, interaction_id)
     if wait is None and workflow is WorkflowState.LOST:
         workflow = WorkflowState.ENDED  # so long ago that Temporal has forgotten it
@@ -63,10 +67,10 @@ async def explain_interaction(
         status=standing.status,
         custom_status=standing.custom_status,
         since=last.date,
-        explanation=explained(standing, wait, language),
+        explanation=NOT_TAKEN[language] if is_waiting_for_worker else explained(standing, wait, language),
         reason=words_of_note(last.notes, language),
-        waits_for=WaitAnswer(awaited=wait.awaited, until=wait.until, then=wait.sentence(language)) if wait else None,
-        is_final=wait is None,
+        waits_for=waits_for,
+        is_final=waits_for is None,
         may_still_arrive=may_still_arrive(standing),
         workflow=WorkflowAnswer(
             id=workflow_id(interaction_id),

@@ -7,9 +7,11 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
 
 from api.state import State
 from operations.reconciling import check_payload_keys
+from operations.task_queues import WORKFLOWS, pollers
 
 router = APIRouter(tags=["health"])
 
@@ -29,7 +31,11 @@ async def live() -> dict[str, str]:
     responses={503: {"description": "A part does not answer; the body says which."}},
 )
 async def ready(state: State) -> JSONResponse:
-    """Whether MongoDB and Temporal answer, Temporal knows the namespace, and what workers encrypt can be read here."""
+    """Whether MongoDB and Temporal answer, Temporal knows the namespace, and what workers encrypt can be read here.
+
+    And whether any worker asks for work: without one the API still takes what is asked, which waits for one, so that
+    `status` is `degraded`, with 200. A worker that has gone is noticed within two minutes.
+    """
     client = state.temporal
     namespace = DescribeNamespaceRequest(namespace=client.namespace)
     questions = {
@@ -37,16 +43,28 @@ async def ready(state: State) -> JSONResponse:
         "temporal": _answers(client.service_client.check_health()),
         "namespace": _answers(client.workflow_service.describe_namespace(namespace)),
         "payload_keys": _answers(check_payload_keys(client, state.settings)),
+        "workers": _answers(_find_worker(client, state.settings.task_queue)),
     }
     parts = dict(zip(questions, await asyncio.gather(*questions.values()), strict=True))
-    is_ready = all(parts.values())
+    workers = parts["workers"]
+    is_ready = all(answers for name, answers in parts.items() if name != "workers")
     return JSONResponse(
         {
-            "status": "ok" if is_ready else "unavailable",
+            "status": "unavailable" if not is_ready else "ok" if workers else "degraded",
             "parts": {name: "ok" if answers else "unavailable" for name, answers in parts.items()},
         },
         status_code=HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE,
     )
+
+
+async def _find_worker(client: Client, task_queue: str) -> None:
+    """Look for a worker of interactions.
+
+    Raises:
+        LookupError: if none asks for work.
+    """
+    if not await pollers(client, task_queue, WORKFLOWS):
+        raise LookupError(task_queue)
 
 
 async def _answers(question: Awaitable[object]) -> bool:

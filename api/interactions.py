@@ -18,8 +18,8 @@ from api.schemas.examples import SEND_EXAMPLES
 from api.schemas.interactions import InteractionAnswer, InteractionEnvelope, SendRequest
 from api.state import IrisState, State
 from api.templates import rendered
+from api.unregistered import find_interaction
 from domain.access import Caller, Operation
-from domain.channels import Channel
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError, NotFoundError
 from domain.identifiers import derived_id
@@ -29,6 +29,7 @@ from domain.templates import TemplateReference
 from integrations import describe
 from logs import note
 from metrics import count_submission
+from models.integration import Integration
 from models.interaction import Interaction
 from models.matching import Addressee
 
@@ -112,20 +113,23 @@ async def answered(request: Request, state: IrisState, submission: Submission) -
     responses={status: _FAILURES[status] for status in (401, 403, 404, 429, 503)},
 )
 async def read_interaction(
-    interaction_id: str, caller: Annotated[Caller, allowed(Operation.INTERACTIONS_READ)]
+    interaction_id: str, caller: Annotated[Caller, allowed(Operation.INTERACTIONS_READ)], state: State
 ) -> JSONResponse:
-    """The interaction as it is now."""
-    document = await found_interaction(interaction_id, caller)
+    """The interaction as it is now; `VALIDATION_PENDING` also where no worker has registered it yet.
+
+    Lists do not show an interaction before a worker has registered it.
+    """
+    document = await found_interaction(interaction_id, caller, state)
     return success(InteractionAnswer.of(await document.view()).on_the_wire(), _READ_DETAIL)
 
 
-async def found_interaction(interaction_id: str, caller: Caller) -> Interaction:
+async def found_interaction(interaction_id: str, caller: Caller, state: IrisState) -> Interaction:
     """The interaction of the caller's tenant that has this id.
 
     Raises:
         NotFoundError: if there is none.
     """
-    document = await Interaction.find_one({"_id": interaction_id, "tenant": caller.tenant})
+    document = await find_interaction(state, interaction_id, caller.tenant)
     if document is None:
         raise NotFoundError([Problem(field="id", code="not_found")])
     return document
@@ -150,7 +154,7 @@ async def _submission(
     payload: dict[str, JsonValue] = {}
     template: TemplateReference | None = None
     try:
-        payload, template = await _payload(asked, caller.tenant, integration.channel, interaction_id)
+        payload, template = await _payload(state, asked, integration, interaction_id)
     except InvalidRequestError as error:
         problems += error.problems
     return Submission(
@@ -175,7 +179,7 @@ async def _submission(
 
 
 async def _payload(
-    asked: SendRequest, tenant: str, channel: Channel, interaction_id: str
+    state: IrisState, asked: SendRequest, integration: Integration, interaction_id: str
 ) -> tuple[dict[str, JsonValue], TemplateReference | None]:
     """What to send: as it was asked, or as its template makes it, which is done once.
 
@@ -187,9 +191,9 @@ async def _payload(
     if asked.payload:
         raise InvalidRequestError([Problem(field="template", code="one_of_both")])
     try:
-        return await rendered(tenant, channel, asked.template)
+        return await rendered(integration.tenant, integration.channel, asked.template)
     except InvalidRequestError:
-        earlier = await Interaction.find_one({"_id": interaction_id, "tenant": tenant})
+        earlier = await find_interaction(state, interaction_id, integration.tenant)
         if earlier is None:
             raise
         return earlier.payload, earlier.template

@@ -13,6 +13,7 @@ from api.interactions import answered, found_interaction
 from api.schemas.interactions import InteractionEnvelope
 from api.schemas.resending import ResendRequest
 from api.state import IrisState, State
+from api.unregistered import find_interaction
 from domain.access import Caller, Operation
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError
@@ -49,13 +50,17 @@ async def resend_interaction(
     """
     asked = parse_fields(ResendRequest, await read_object(request, state.settings.largest_body))
     with state.submissions.acquire(caller.tenant):
-        first = await found_interaction(interaction_id, caller)
+        first = await found_interaction(interaction_id, caller, state)
         code = why_not_resent(first.direction, first.standing, has_content=bool(first.payload), is_forced=asked.force)
         new_id = id_by_key("interaction", caller, idempotency_key)
-        is_repeated = idempotency_key is not None and await Interaction.find_one({"_id": new_id}) is not None
+        is_repeated = idempotency_key is not None and await _is_made(state, new_id, caller)
         if code is not None and not is_repeated:
             raise InvalidRequestError([Problem(field="id", code=code)])
         return await answered(request, state, await _submission(state, asked, first, caller, new_id))
+
+
+async def _is_made(state: IrisState, interaction_id: str, caller: Caller) -> bool:
+    return await find_interaction(state, interaction_id, caller.tenant) is not None
 
 
 async def _submission(

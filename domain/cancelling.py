@@ -1,7 +1,13 @@
 """Whether an interaction that was asked to be cancelled is."""
 
+from domain.notes import Note
 from domain.status import UNSENT, Standing, Status
 from domain.waiting import CANCELLED, UNKNOWN
+
+
+def cancelled_by(account_id: str) -> Note:
+    """What the history says of an interaction that an account cancelled."""
+    return Note(code="cancelled_by_account", details={"account": account_id})
 
 
 def why_not_cancelled(standing: Standing) -> str | None:

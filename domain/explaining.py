@@ -40,6 +40,12 @@ CUSTOM_STATUSES: Final[Mapping[str, Forms]] = {
 }
 """What a sending error means, where its finer word is ours."""
 
+NOT_TAKEN: Final = both(
+    "Registrada en el motor; ningún worker la ha tomado todavía: cuando uno lo haga, la validará y la enviará",
+    "The engine has it; no worker has taken it yet: once one does, it validates and sends it",
+)
+"""Of an interaction that is submitted and that no worker has registered."""
+
 
 def explained(standing: Standing, wait: Wait | None, language: Language) -> str:
     """Where it stands and why, what it waits for, until when, and what happens then."""

@@ -83,7 +83,8 @@ class Interaction(Stored):
 
     Attributes:
         fingerprint: of the request that made it; another request under the same `Idempotency-Key` differs in it.
-        registered_by: the workflow run that registered it; no other run ever dispatches it.
+        registered_by: the workflow run that registered it; no other run ever dispatches it. Empty for one that no
+            worker has registered yet, which is not stored (`api.unregistered`).
         sequence: the number of the last step written.
         revision: of the task that wrote it; a later task knows better (`write_step`).
         due: when its workflow must have moved it on (`domain.waiting`); None once nothing has to happen any more.

@@ -88,7 +88,7 @@ async def _examine_api(url: str) -> Part:
             parts: dict[str, str] = answer.json()["parts"]
     except (httpx2.HTTPError, ValueError, KeyError) as error:
         return Part("API", f"{url} does not answer: {type(error).__name__} {error}".rstrip(), is_away=True)
-    missed = ", ".join(name for name, state in parts.items() if state != "ok")
+    missed = ", ".join(name for name, state in parts.items() if state != "ok" and name != "workers")
     return Part("API", f"{url} does not reach {missed}" if missed else "")
 
 

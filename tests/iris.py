@@ -108,8 +108,6 @@ class Iris:
         async def is_fulfilled() -> bool:
             nonlocal seen
             response = await self.http.get(f"/v1/interactions/{interaction_id}")
-            if response.status_code == 404:
-                return False  # what is answered before a busy worker has kept it cannot be read yet
             assert response.status_code == 200, response.text
             seen = response.json()["payload"]
             return condition(seen)

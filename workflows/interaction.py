@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
         Search,
         sending_queue,
     )
+    from domain.cancelling import cancelled_by
     from domain.clock import to_milliseconds
     from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry, IntegrationReference, Interaction
     from domain.notes import Note
@@ -97,9 +98,14 @@ class InteractionWorkflow(ProviderEventInbox):
     @workflow.update(name=names.CANCEL, description="Cancel it, unless it is too late")
     async def cancel(self, account_id: str) -> Standing:
         """Where it stands once it is cancelled, or cannot be any more."""
-        self._cancelled_by = self._cancelled_by or Note(code="cancelled_by_account", details={"account": account_id})
+        self._cancelled_by = self._cancelled_by or cancelled_by(account_id)
         await workflow.wait_condition(lambda: self._standing.status not in UNSENT)
         return self._standing
+
+    @workflow.signal(name=names.WITHDRAW, description="Cancel it, although no worker has taken it yet")
+    def withdraw(self, account_id: str) -> None:
+        """As `cancel`, but durable without a worker, which nothing is if it waits for an answer."""
+        self._cancelled_by = self._cancelled_by or cancelled_by(account_id)
 
     @workflow.signal(name=USER_ERASED, description="Its end user is erased: nothing more is awaited")
     def erase(self, erasing: Erasing = _OTHERS_STAY) -> None:

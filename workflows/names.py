@@ -1,6 +1,6 @@
-"""Names of updates and queries, as readers of Temporal's Web UI see them; none is ever encrypted.
+"""Names of updates, queries and one signal, as readers of Temporal's Web UI see them; none is ever encrypted.
 
-Signals have theirs in `workflows.provider_events` and `activities.interfaces`.
+The other signals have theirs in `workflows.provider_events` and `activities.interfaces`.
 """
 
 from typing import Final
@@ -10,6 +10,9 @@ SUBMIT: Final = "submit"
 
 CANCEL: Final = "cancel"
 """The update that cancels an interaction or a notification."""
+
+WITHDRAW: Final = "cancel, before a worker has it"
+"""The signal that cancels an interaction durably, without a worker."""
 
 STATE: Final = "state"
 """The query for an interaction's status."""

@@ -11,8 +11,12 @@ from api.schemas.common import Answer, Instant
 class WaitAnswer(Answer):
     """What an interaction waits for."""
 
-    awaited: str = Field(description="`validation`, `send`, `search`, `evidence`, `delivery`, `bounce` or `read`.")
-    until: Instant = Field(description="When its workflow acts by itself, if nothing comes before.")
+    awaited: str = Field(
+        description="`worker`, `validation`, `send`, `search`, `evidence`, `delivery`, `bounce` or `read`."
+    )
+    until: Instant | None = Field(
+        description="When its workflow acts by itself, if nothing comes before; null while it waits for a worker."
+    )
     then: str = Field(description="What is awaited, until when, and what is done then, in words.")
 
 

@@ -277,6 +277,7 @@ STORIES: Final[Mapping[str, Story]] = {
     "told_again": Story(telling.told_again),
     "inbound": Story(inbound),
     "cancelled_before_it_is_sent": Story(cancelling.cancelled_before_it_is_sent),
+    "withdrawn_before_a_worker_takes_it": Story(cancelling.withdrawn_before_a_worker_takes_it),
     "cancelled_between_two_tries": Story(cancelling.cancelled_between_two_tries),
     "cancelled_in_the_providers_hands": Story(cancelling.cancelled_in_the_providers_hands),
     "cancelled_before_it_is_sent_again": Story(cancelling.cancelled_before_it_is_sent_again),

@@ -9,12 +9,49 @@ from domain.submission import Submission
 from embedded.processes import until
 from models.interaction import Interaction
 from tests.iris import Iris
+from workflows import names
 from workflows.interaction import InteractionWorkflow
 from workflows.messages import InteractionInput
 
 
 async def cancelled_before_it_is_sent(iris: Iris) -> str:
     """It is cancelled by the time its workflow begins, which was not started with its user."""
+    author, start = await _start(iris)
+    settings, interaction_id = iris.settings, start.interaction_id
+    await iris.temporal.execute_update_with_start_workflow(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
+        InteractionWorkflow.cancel,
+        author,
+        start_workflow_operation=WithStartWorkflowOperation(
+            InteractionWorkflow.run,
+            start,
+            id=workflow_id(interaction_id),
+            task_queue=settings.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+        ),
+    )
+    await iris.ended(interaction_id)
+    assert await _tries(iris, interaction_id) == 0
+    return interaction_id
+
+
+async def withdrawn_before_a_worker_takes_it(iris: Iris) -> str:
+    """It is cancelled by a signal that is in its history before the first task."""
+    author, start = await _start(iris)
+    await iris.temporal.start_workflow(
+        InteractionWorkflow.run,
+        start,
+        id=workflow_id(start.interaction_id),
+        task_queue=iris.settings.task_queue,
+        start_signal=names.WITHDRAW,
+        start_signal_args=[author],
+    )
+    await iris.ended(start.interaction_id)
+    assert await _tries(iris, start.interaction_id) == 0
+    return start.interaction_id
+
+
+async def _start(iris: Iris) -> tuple[str, InteractionInput]:
+    """An account, and what a workflow that sends a message begins with."""
     like = await Interaction.get((await iris.send("sms", "34600000003"))["id"])
     assert like is not None
     interaction_id = new_id()
@@ -40,20 +77,7 @@ async def cancelled_before_it_is_sent(iris: Iris) -> str:
         dispatch_timeout=settings.dispatch_timeout,
         dispatch_deadline=settings.dispatch_deadline,
     )
-    await iris.temporal.execute_update_with_start_workflow(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
-        InteractionWorkflow.cancel,
-        like.author_id,
-        start_workflow_operation=WithStartWorkflowOperation(
-            InteractionWorkflow.run,
-            start,
-            id=workflow_id(interaction_id),
-            task_queue=settings.task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-        ),
-    )
-    await iris.ended(interaction_id)
-    assert await _tries(iris, interaction_id) == 0
-    return interaction_id
+    return like.author_id, start
 
 
 async def cancelled_between_two_tries(iris: Iris) -> str:

@@ -1,0 +1,130 @@
+"""Interactions that are submitted and that no worker has registered yet: their workflow alone knows of them.
+
+They are read from the first events of the workflow's history, which needs no worker, unlike a query or an update.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, timedelta
+from typing import Final
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.state import IrisState
+from domain.cancelling import cancelled_by
+from domain.errors import UnavailableError
+from domain.identifiers import workflow_id
+from domain.interaction import HistoryEntry
+from domain.status import Standing, Status
+from domain.submission import Submission
+from domain.waiting import CANCELLED
+from models.interaction import Interaction
+from security.payload_codec import UndecryptableError
+from workflows import names
+from workflows.interaction import InteractionWorkflow
+from workflows.messages import InteractionInput
+
+_TIMEOUT: Final = timedelta(seconds=2)
+
+_FIRST_EVENTS: Final = 50
+"""Events that are read of a history: before a worker has taken it there are few, signals of cancellation among them."""
+
+
+async def find_interaction(state: IrisState, interaction_id: str, tenant: str) -> Interaction | None:
+    """The tenant's interaction with this id, as recorded; else as submitted, where no worker has registered it yet.
+
+    Raises:
+        RPCError: if there is no record and Temporal does not answer.
+        UnavailableError: if there is no record and the history cannot be decrypted.
+    """
+    document = await Interaction.find_one({"_id": interaction_id})
+    if document is None:
+        document = await _find_submitted(state.temporal, interaction_id)
+    return document if document is not None and document.tenant == tenant else None
+
+
+async def withdraw(client: Client, interaction_id: str, account_id: str) -> None:
+    """Cancel an interaction, durably: a worker that takes it later does not send it.
+
+    Raises:
+        RPCError: if Temporal does not take it.
+    """
+    handle = client.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction_id))
+    try:
+        await handle.signal(InteractionWorkflow.withdraw, account_id, rpc_timeout=_TIMEOUT)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        # Its workflow has just ended: the record says how.
+
+
+async def _find_submitted(client: Client, interaction_id: str) -> Interaction | None:
+    try:
+        events = await _first_events(client, interaction_id)
+        submission = await _submission(client, events)
+        if submission is None:
+            return None
+        interaction = submission.registered()
+        cancellation = await _cancellation(client, events)
+    except UndecryptableError as error:
+        raise UnavailableError("Temporal") from error
+    if cancellation is not None:
+        account_id, event = cancellation
+        at = max(event.event_time.ToDatetime(UTC), submission.submitted_at)
+        standing = Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status=CANCELLED)
+        entry = HistoryEntry(
+            date=at,
+            status=standing.status,
+            custom_status=standing.custom_status,
+            notes=cancelled_by(account_id),
+        )
+        interaction = interaction.standing_at(standing, [*interaction.audit_trail.history, entry])
+    document = Interaction.registered(interaction, submission.fingerprint, registered_by="")
+    document.custom_status = interaction.custom_status
+    return document
+
+
+async def _first_events(client: Client, interaction_id: str) -> Sequence[HistoryEvent]:
+    request = GetWorkflowExecutionHistoryRequest(
+        namespace=client.namespace,
+        execution=WorkflowExecution(workflow_id=workflow_id(interaction_id)),
+        maximum_page_size=_FIRST_EVENTS,
+    )
+    try:
+        answer = await client.workflow_service.get_workflow_execution_history(request, timeout=_TIMEOUT)
+    except RPCError as error:
+        if error.status in {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT}:
+            return []
+        raise
+    return answer.history.events
+
+
+async def _submission(client: Client, events: Sequence[HistoryEvent]) -> Submission | None:
+    if not events:
+        return None
+    payloads = events[0].workflow_execution_started_event_attributes.input.payloads
+    (start,) = await client.data_converter.decode(payloads, [InteractionInput])
+    return start.submission
+
+
+async def _cancellation(client: Client, events: Sequence[HistoryEvent]) -> tuple[str, HistoryEvent] | None:
+    """Who cancelled it before any task of a worker was completed, and when; None if nobody surely did.
+
+    A signal that comes while a worker has a task is not in the history until that task is over, and whatever task comes
+    after the signal knows of it: with no task completed before it, nothing was sent, and nothing will be.
+    """
+    for event in events:
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+            return None
+        signal = event.workflow_execution_signaled_event_attributes
+        if (
+            event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+            and signal.signal_name == names.WITHDRAW
+        ):
+            (account_id,) = await client.data_converter.decode(signal.input.payloads, [str])
+            return account_id, event
+    return None

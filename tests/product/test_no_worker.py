@@ -1,0 +1,116 @@
+"""What is submitted while no worker runs: it can be read, explained, cancelled and sent again from the answer on."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from api.app import create_app
+from domain.identifiers import new_id
+from embedded.demo import seed_open_database
+from embedded.gateway.server import running
+from security.at_rest import Vault
+from tests.api.support import ABSENT_ID, mobile, reasons, standings
+from tests.iris import Iris, calling, demo_settings, open_database, running_worker
+
+CANCELLED = ("PROVIDER_SENDING_ERROR", "cancelled")
+
+
+@asynccontextmanager
+async def without_worker(iris: Iris) -> AsyncGenerator[Iris]:
+    """The product with a task queue that no worker serves."""
+    alone = {"task_queue": f"alone-{new_id()}", "admission_wait": timedelta(seconds=0.3)}
+    settings = iris.settings.model_copy(update=alone)
+    async with (
+        open_database(iris.settings),  # what an application that stops leaves closed is opened again
+        running(create_app(settings)) as url,
+        calling(url, iris.demo.api_key) as http,
+    ):
+        yield replace(iris, settings=settings, http=http)
+
+
+@pytest.fixture(scope="module")
+async def alone(iris: Iris) -> AsyncIterator[Iris]:
+    async with without_worker(iris) as alone:
+        yield alone
+
+
+async def explanation(iris: Iris, interaction_id: str) -> dict[str, Any]:
+    response = await iris.http.get(f"/v1/interactions/{interaction_id}/explanation")
+    assert response.status_code == 200, response.text
+    return response.json()["payload"]
+
+
+async def cancel(iris: Iris, interaction_id: str) -> httpx2.Response:
+    return await iris.http.post(f"/v1/interactions/{interaction_id}/cancel")
+
+
+async def test_it_is_read_as_it_was_answered(alone: Iris) -> None:
+    sent = await alone.send("sms", mobile(), metadata={"order": "4711"})
+    assert sent["status"] == "VALIDATION_PENDING"
+    assert await alone.read(sent["id"]) == sent
+    vendors = await alone.http.post(f"/conversation/interaction/{sent['id']}")
+    assert vendors.json()["payload"] == sent
+
+
+async def test_its_explanation_says_that_no_worker_has_taken_it(alone: Iris) -> None:
+    sent = await alone.send("sms", mobile())
+    said = await explanation(alone, sent["id"])
+    assert "ningún worker la ha tomado" in said["explanation"]
+    assert (said["waitsFor"]["awaited"], said["waitsFor"]["until"]) == ("worker", None)
+    assert (said["isFinal"], said["mayStillArrive"]) == (False, True)
+    assert said["workflow"]["state"] == "running"
+
+
+async def test_what_is_cancelled_is_never_sent_by_a_later_worker(alone: Iris) -> None:
+    cancelled, sent = await alone.send("sms", mobile()), await alone.send("sms", mobile())
+    for _ in range(2):
+        response = await cancel(alone, cancelled["id"])
+        assert response.status_code == 200, response.text
+        assert standings(response.json()["payload"]) == [("VALIDATION_PENDING", None), CANCELLED]
+    assert standings(await alone.read(cancelled["id"]))[-1] == CANCELLED
+    said = await explanation(alone, cancelled["id"])
+    assert (said["status"], said["customStatus"], said["isFinal"], said["mayStillArrive"]) == (*CANCELLED, True, False)
+    async with running_worker(alone.temporal, alone.settings):
+        await alone.until_status(sent["id"], "COMPLETED")
+        await alone.ended(cancelled["id"])
+        assert standings(await alone.read(cancelled["id"]))[-1] == CANCELLED
+        assert (await cancel(alone, cancelled["id"])).status_code == 200
+    assert await alone.taken_by_gateway(cancelled["id"]) == []
+    assert await alone.taken_by_gateway(sent["id"]) != []
+
+
+async def test_it_may_still_arrive_unless_it_is_cancelled(alone: Iris) -> None:
+    sent = await alone.send("sms", mobile())
+    path = f"/v1/interactions/{sent['id']}/resend"
+    assert reasons(await alone.http.post(path, json={}), 409) == [("id", "may_still_arrive")]
+    await cancel(alone, sent["id"])
+    assert (await alone.http.post(path, json={})).json()["payload"]["payload"] == sent["payload"]
+
+
+async def test_nobody_else_has_it(alone: Iris, stranger_key: str) -> None:
+    sent = await alone.send("sms", mobile())
+    paths = (f"/v1/interactions/{sent['id']}", f"/v1/interactions/{ABSENT_ID}", "/v1/interactions/%20")
+    async with calling(str(alone.http.base_url), stranger_key) as stranger:
+        for path in paths:
+            assert reasons(await stranger.get(path), 404) == [("id", "not_found")]
+        assert (await stranger.post(f"{paths[0]}/cancel")).status_code == 404
+    assert (await alone.read(sent["id"]))["status"] == "VALIDATION_PENDING"
+
+
+@pytest.fixture
+async def stranger_key(iris: Iris) -> str:
+    vault = Vault(iris.settings.vault_keys())
+    return (await seed_open_database(vault, demo_settings(iris.gateway_url, tenant="stranger"))).api_key
+
+
+async def test_readiness_says_that_no_worker_polls(iris: Iris) -> None:
+    async with without_worker(iris) as alone:
+        without, having = [await one.http.get("/health/ready") for one in (alone, iris)]
+    assert (without.status_code, without.json()["status"]) == (200, "degraded")
+    assert without.json()["parts"] == {"mongodb": "ok", "temporal": "ok", "workers": "unavailable"}
+    assert having.json() == {"status": "ok", "parts": {"mongodb": "ok", "temporal": "ok", "workers": "ok"}}
