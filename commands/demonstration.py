@@ -72,7 +72,7 @@ async def _demonstrate(
     from embedded.showcase import Showcase
 
     http = connection.http
-    headers = {"Authorization": http.headers["Authorization"]}
+    headers = {name: http.headers[name] for name in ("Authorization", "Accept-Language")}
     async with httpx2.AsyncClient(base_url=http.base_url, headers=headers, timeout=30, trust_env=False) as api_client:
         with Progress(console=ERR, transient=True, disable=quiet) as progress:
             showcase = Showcase(api_client, integrations, limit)

@@ -40,7 +40,7 @@ SAMPLES: Final[Mapping[Channel, Sequence[Wire]]] = {
     Channel.EMAIL: [{"Type": "email", "Subject": "Su cita", "Body": f"<p>{_TEXT}</p>", "IsHtml": True}],
     Channel.MESSENGER: [
         _SIMPLE_TEXT,
-        {"Type": "media", **_MEDIA},
+        {"Type": "media", "Url": _PICTURE, "MediaType": "image"},
         {"Type": "card", "Title": "Su cita", "Subtitle": _TEXT, "ImageUrl": _PICTURE, "Buttons": _ANSWERS},
         {"Type": "quick-replies", "Text": "¿Vendrá?", "Replies": _ANSWERS},
     ],

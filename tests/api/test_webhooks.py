@@ -60,7 +60,7 @@ async def test_a_signature_within_its_window_is_believed(iris: Iris) -> None:
     await iris.until_status(sent.id, "COMPLETED", "delivered")
 
 
-@pytest.mark.parametrize("provider", ["twilio", "Sandbox", "nobody", "%00"])
+@pytest.mark.parametrize("provider", ["twilio", "sandbox2", "nobody", "%00"])
 async def test_an_integrations_webhook_is_only_its_own_providers(iris: Iris, provider: str) -> None:
     response = await iris.http.post(f"/webhooks/{provider}/{iris.demo.integrations['sms']}", content=b"{}")
     assert reasons(response, 404) == [("", "not_found")]

@@ -10,12 +10,13 @@ THROTTLED = "34600000005"
 
 async def test_interactions_are_found_shown_followed_and_explained(iris: Iris, command: Command) -> None:
     sent = await iris.send("whatsapp", mobile())
-    seen = await iris.until_status(sent["id"], "COMPLETED")
+    await iris.until_status(sent["id"], "COMPLETED")
     filters = ("--process", sent["processId"], "--status", "SENT", "--status", "COMPLETED", "--text", "Mañana")
     assert [row["id"] for row in (await payload(command, "interactions", "list", *filters))["items"]] == [sent["id"]]
     shown = await command("interactions", "list", *filters)
     assert all(text in shown for text in (sent["id"], "COMPLETED", "out", " Su cita es mañana"))
-    assert await payload(command, "interactions", "show", sent["id"]) == seen
+    english = await iris.http.get(f"/v1/interactions/{sent['id']}", headers={"Accept-Language": "en"})
+    assert await payload(command, "interactions", "show", sent["id"]) == english.json()["payload"]
     silent = await iris.send("sms", SILENT)
     await iris.until_status(silent["id"], "SENT")
     explained = await command("interactions", "explain", silent["id"])
