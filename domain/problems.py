@@ -111,6 +111,10 @@ SENTENCES: Final[Mapping[str, Forms]] = {
         "Esta integración admite como máximo {limit:destino|destinos} por interacción",
         "This integration takes at most {limit:destination|destinations} per interaction",
     ),
+    "repeated_choice": _both(
+        "Dos opciones del mismo mensaje no pueden tener el mismo Title ni el mismo Id",
+        "No two choices of a message may have the same Title or the same Id",
+    ),
     "caption_not_shown": _both(
         "El canal no muestra un texto con este tipo de fichero", "The channel shows no caption with this kind of media"
     ),

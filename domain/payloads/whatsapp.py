@@ -4,6 +4,7 @@ Limits: https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messag
 """
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator, model_validator
@@ -39,12 +40,28 @@ class WhatsAppMedia(MediaPayload):
         return caption
 
 
+def _told_apart(*columns: Iterable[str]) -> None:
+    """Check that choices differ in each of these respects; WhatsApp refuses others.
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/interactive-reply-buttons-messages
+    """
+    for column in map(list, columns):
+        if len(set(column)) < len(column):
+            raise PydanticCustomError("repeated_choice", "choices that are not told apart")
+
+
 class WhatsAppButtons(Payload):
-    """`buttons`: a text with up to three buttons that answer."""
+    """`buttons`: a text with up to three buttons that answer, of which no two have the same title or id."""
 
     wire_type = "buttons"
     text: InteractiveText
     buttons: Annotated[list[ReplyButton], Field(min_length=1, max_length=3)]
+
+    @field_validator("buttons")
+    @classmethod
+    def _differ(cls, buttons: list[ReplyButton]) -> list[ReplyButton]:
+        _told_apart((button.title for button in buttons), (button.answer for button in buttons))
+        return buttons
 
     def displayed_text(self) -> str:
         """The text above the buttons."""
@@ -80,6 +97,12 @@ class WhatsAppList(Payload):
     text: InteractiveText
     button: Annotated[str, StringConstraints(min_length=1, max_length=20)]
     sections: Annotated[list[ListSection], Field(min_length=1, max_length=10)]
+
+    @field_validator("sections")
+    @classmethod
+    def _differ(cls, sections: list[ListSection]) -> list[ListSection]:
+        _told_apart(row.id for section in sections for row in section.rows)
+        return sections
 
     def displayed_text(self) -> str:
         """The text above the list."""

@@ -203,3 +203,14 @@ def test_a_caption_that_nobody_would_see_is_refused(channel: Channel, media_type
         parse_payload(channel, {**media, "Caption": "Mire"})
     else:
         assert problems_of(channel, {**media, "Caption": "Mire"}) == [("payLoad.Caption", "caption_not_shown")]
+
+
+def test_choices_that_whatsapp_could_not_tell_apart_are_refused() -> None:
+    twice: list[JsonValue] = [{"Title": "Sí", "Id": "a"}, {"Title": "Sí", "Id": "b"}]
+    assert problems_of(Channel.WHATSAPP, {"Type": "buttons", "Text": "¿Viene?", "Buttons": twice}) == [
+        ("payLoad.Buttons", "repeated_choice")
+    ]
+    rows: list[JsonValue] = [{"Id": "1", "Title": "Uno"}, {"Id": "1", "Title": "Dos"}]
+    sections: JsonValue = [{"Title": "Horas", "Rows": [row]} for row in rows]
+    listed: dict[str, JsonValue] = {"Type": "list", "Text": "Elija", "Button": "Ver", "Sections": sections}
+    assert problems_of(Channel.WHATSAPP, listed) == [("payLoad.Sections", "repeated_choice")]
