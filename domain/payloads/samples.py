@@ -11,8 +11,7 @@ Wire = Mapping[str, JsonValue]
 
 _PICTURE: Final = "https://sandbox.example.com/cita.jpg"
 _ANSWERS: Final[list[JsonValue]] = [{"Title": "Confirmar", "Id": "yes"}, {"Title": "Cambiar", "Id": "no"}]
-_MEDIA: Final[Wire] = {"Url": _PICTURE, "MediaType": "image"}
-_CAPTIONED: Final[Wire] = {**_MEDIA, "Caption": "Cómo llegar"}
+_MEDIA: Final[Wire] = {"Url": _PICTURE, "MediaType": "image", "Caption": "Cómo llegar"}
 _TEXT: Final = "Su cita es mañana a las 10:00"
 _SIMPLE_TEXT: Final[Wire] = {"Type": "simple-text", "Text": _TEXT}
 _CARD: Final[Wire] = {"Title": "Su cita", "Description": _TEXT, "ImageUrl": _PICTURE, "Suggestions": _ANSWERS}
@@ -21,7 +20,7 @@ SAMPLES: Final[Mapping[Channel, Sequence[Wire]]] = {
     Channel.SMS: [_SIMPLE_TEXT],
     Channel.WHATSAPP: [
         _SIMPLE_TEXT,
-        {"Type": "media", **_CAPTIONED},
+        {"Type": "media", **_MEDIA},
         {"Type": "card", "Text": _TEXT, "ImageUrl": _PICTURE, "Buttons": _ANSWERS},
         {"Type": "template", "Name": "cita", "Language": "es", "Parameters": ["Ana", "mañana a las 10:00"]},
         {"Type": "buttons", "Text": _TEXT, "Buttons": _ANSWERS},
@@ -34,7 +33,7 @@ SAMPLES: Final[Mapping[Channel, Sequence[Wire]]] = {
     ],
     Channel.RCS: [
         {"Type": "text-message-rcs", "Text": _TEXT, "Suggestions": _ANSWERS},
-        {"Type": "media-rcs", **_CAPTIONED},
+        {"Type": "media-rcs", **_MEDIA},
         {"Type": "card-rcs", **_CARD},
         {"Type": "carousel-rcs", "Cards": [{**_CARD}, {**_CARD, "Title": "La siguiente"}]},
     ],
