@@ -22,6 +22,7 @@ from activities.dispatch import ProviderDispatch
 from activities.erasing import MongoErasures
 from activities.interfaces import sending_queue, telling_queue
 from activities.internal_faults import InternalFaults
+from activities.late_begins import LateBegins
 from activities.merging import MongoMerges
 from activities.notification import HttpNotifications
 from activities.reception import MongoReception
@@ -73,7 +74,8 @@ async def create_worker(client: Client, settings: Settings, opener: ProviderOpen
     """
     integrations = Integrations(settings.lookups_kept)
     sending = [_sending_worker(client, settings, opener, integrations, provider) for provider in PROVIDERS]
-    async with _workflow_worker(client, settings, integrations), AsyncExitStack() as stack:
+    late = LateBegins(partial(telling.begin, client, settings))
+    async with late.running(), _workflow_worker(client, settings, integrations, late), AsyncExitStack() as stack:
         http = await stack.enter_async_context(http_client(opener.guard, settings.notifications_at_once))
         sending.append(_telling_worker(client, settings, opener.vault, integrations, http))
         for worker in sending:
@@ -84,10 +86,10 @@ async def create_worker(client: Client, settings: Settings, opener: ProviderOpen
             await asyncio.gather(*(worker.shutdown() for worker in sending))
 
 
-def _workflow_worker(client: Client, settings: Settings, integrations: Integrations) -> Worker:
+def _workflow_worker(client: Client, settings: Settings, integrations: Integrations, late: LateBegins) -> Worker:
     """The worker of the interactions' task queue."""
     begin = partial(telling.begin, client, settings)
-    teller = TenantTeller(integrations, _shown, begin)
+    teller = TenantTeller(integrations, _shown, begin, late)
     admission, record = MongoAdmission(integrations, teller.tell), MongoRecord(teller.tell)
     tell_interaction = partial(tell, client, settings)
     reconciliation = TemporalReconciliation(

@@ -8,14 +8,24 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio import activity
+from temporalio.client import AsyncActivityCancelledError
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.service import RPCError
 
 from activities.attachments import Files, MissingAttachmentError
 from activities.interfaces import Dispatch, DispatchActivities, Search
 from activities.internal_faults import InternalFaults
 from activities.shares import NoPlaceError, Shares
 from domain.faults import FaultKind
-from domain.outcomes import LONGEST_DETAIL, Accepted, FailureClass, Outcome, Rejected, Unanswered
+from domain.outcomes import (
+    LONGEST_DETAIL,
+    Accepted,
+    FailureClass,
+    Outcome,
+    Rejected,
+    Unanswered,
+    was_surely_idle,
+)
 from domain.payloads import InvalidPayloadError, parse_payload
 from integrations import Integrations, ProviderOpener, UnopenableError
 from metrics import timed_dispatch
@@ -66,7 +76,7 @@ class ProviderDispatch(DispatchActivities):
                     _sign_of_life(tries),
                     self.files.added(outbound, dispatch.tenant, dispatch.attachments) as complete,
                 ):
-                    return await _send(provider, complete)
+                    return await _send(provider, complete, tries)
             except MissingAttachmentError as error:
                 return Rejected(code="attachment_not_found", failure=FailureClass.CONTENT, detail=str(error))
             except UnsentError as error:
@@ -90,6 +100,7 @@ class ProviderDispatch(DispatchActivities):
             with self.shares.place(dispatch.integration_id):
                 yield
         except NoPlaceError as error:
+            _show_idle()
             raise _not_taken(str(error), error.wait) from None
 
     async def _look_for(self, search: Search) -> Accepted | None:
@@ -165,7 +176,7 @@ async def _sign_of_life(tries: int) -> AsyncGenerator[None]:
     async def beat() -> None:
         while True:
             await asyncio.sleep(HEARTBEAT.total_seconds())
-            activity.heartbeat(tries)
+            activity.heartbeat(tries, True)
 
     beating = asyncio.create_task(beat())
     try:
@@ -174,17 +185,20 @@ async def _sign_of_life(tries: int) -> AsyncGenerator[None]:
         beating.cancel()
 
 
-async def _send(provider: AnyProvider, outbound: Outbound) -> Outcome:
+async def _send(provider: AnyProvider, outbound: Outbound, tries: int) -> Outcome:
     with timed_dispatch(outbound.channel, provider.name) as came_to:
-        outcome = await _attempt(provider, outbound)
+        outcome = await _attempt(provider, outbound, tries)
         came_to(outcome)
     return outcome
 
 
-async def _attempt(provider: AnyProvider, outbound: Outbound) -> Outcome:
+async def _attempt(provider: AnyProvider, outbound: Outbound, tries: int) -> Outcome:
     try:
         ready = await _ready(provider, outbound)
-        return ready if isinstance(ready, Rejected) else await _made(provider, ready)
+        if isinstance(ready, Rejected):
+            return ready
+        await _show_handing_over(tries)
+        return await _made(provider, ready)
     except ForbiddenAddressError as error:
         return Rejected(code="forbidden_address", failure=FailureClass.CONFIGURATION, detail=str(error))
 
@@ -245,8 +259,33 @@ def _tries_before() -> int:
     return int(details[0]) if details else 0
 
 
+def _show_idle() -> None:
+    """Let Temporal know, once, that no attempt until now has handed anything over (`domain.outcomes`)."""
+    if not activity.info().heartbeat_details:
+        activity.heartbeat(0, False)
+
+
+async def _show_handing_over(tries: int) -> None:
+    """Let Temporal know, before anything is handed over, that an attempt that never comes back may have sent.
+
+    Only where an earlier attempt said otherwise: a send that is taken at once costs nothing more.
+
+    Raises:
+        TransientError: when Temporal does not take it; nothing is handed over then.
+    """
+    details = activity.info().heartbeat_details
+    if not was_surely_idle(details):
+        return
+    handle = activity.client().get_async_activity_handle(task_token=activity.info().task_token)
+    try:
+        # The SDK's own heartbeats are sent later, in the background.
+        await handle.heartbeat(tries, True)
+    except (RPCError, AsyncActivityCancelledError) as error:
+        raise TransientError("not_begun", type(error).__name__) from None
+
+
 def _try_again(tries: int, detail: str, delay: timedelta | None) -> ApplicationError:
-    activity.heartbeat(tries)  # Temporal hands it to the next attempt
+    activity.heartbeat(tries, False)  # Temporal hands it to the next attempt
     return _not_taken(detail, delay or timedelta(seconds=2 ** min(tries - 1, _MOST_DOUBLINGS)))
 
 

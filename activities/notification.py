@@ -14,8 +14,8 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.interfaces import Delivery, NotificationActivities, Replay, Replayed, Told
 from activities.internal_faults import QUICK_RETRIES, InternalFaults
+from activities.late_begins import Begin
 from activities.shares import NoPlaceError, Shares
-from activities.telling import Begin
 from domain.clock import utc_now
 from domain.faults import FaultKind
 from domain.outcomes import cut

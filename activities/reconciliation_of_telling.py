@@ -7,7 +7,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from activities.interfaces import Inspected, Inspection
-from activities.telling import Begin
+from activities.late_begins import Begin
 from activities.workflow_states import UNKNOWN, description_of, how_it_ended
 from domain.clock import utc_now
 from domain.findings import Finding, Kind, Tally

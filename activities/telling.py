@@ -16,6 +16,7 @@ from typing import Final
 from pydantic import JsonValue
 from pymongo.errors import PyMongoError
 
+from activities.late_begins import Begin, LateBegins
 from domain import interaction as domain
 from domain.clock import utc_now
 from domain.status import Standing
@@ -34,10 +35,6 @@ if the tenant has a webhook."""
 Show = Callable[[domain.Interaction], JsonValue]
 """An interaction as the API answers it."""
 
-Begin = Callable[[Notification], Awaitable[None]]
-"""Begins the workflow of a notification; one that runs goes on."""
-
-
 _PATIENCE: Final = 4.0
 """Seconds that a step waits for the workflows that it begins; well within what it has (`workflows.steps`)."""
 
@@ -54,16 +51,18 @@ class TenantTeller:
 
     Attributes:
         integrations: found, and kept for a while: to whom nobody listens costs no question.
+        late: begins what could not be begun in time.
     """
 
     integrations: Integrations
     show: Show
     begin: Begin
+    late: LateBegins
 
     async def tell(self, integration_id: str, version: int, interaction_id: str, first: int) -> None:
         """Begin to tell of an interaction's history from an entry on, where the tenant subscribed to it.
 
-        What cannot be kept is not told, and what cannot be begun waits for the reconciliation.
+        What cannot be kept is not told, and what cannot be begun in time is begun within seconds of when it can.
 
         Raises:
             PyMongoError: if MongoDB is away, where the step could not be written either.
@@ -75,12 +74,15 @@ class TenantTeller:
         for notification in notifications:
             with _not_held_up(notification.event, interaction_id):
                 kept += [notification] if await notification.keep() else []
+        begun = 0
         try:
             async with asyncio.timeout(_PATIENCE):
                 for notification in kept:
                     await self.begin(notification)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the reconciliation begins what is kept
+                    begun += 1
+        except Exception as error:  # noqa: BLE001 - whatever it is, what is kept is begun later
             _LOG.warning("what happened to %s is told later: %s", interaction_id, type(error).__name__)
+            await self.late.add(kept[begun:])
 
     async def _notifications(
         self, integration_id: str, version: int, interaction_id: str, first: int

@@ -1,5 +1,6 @@
 """What became of one attempt to send: the three answers of a provider (`providers.md` §0.2)."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
@@ -88,3 +89,13 @@ class Unanswered(_Outcome):
 
 
 Outcome = Annotated[Accepted | Rejected | Unanswered, Field(discriminator="kind")]
+
+
+def was_surely_idle(heartbeat: Sequence[object]) -> bool:
+    """Whether no attempt to send had handed anything over to the provider when an activity sent its last heartbeat.
+
+    Args:
+        heartbeat: its details: how many tries there were, and whether one may be handing the message over; nothing
+            where no attempt has sent one.
+    """
+    return len(heartbeat) > 1 and heartbeat[1] is False

@@ -77,6 +77,7 @@ class Notification(Stored):
         began: when it was begun the last time.
         next_attempt: when it is tried again; None once nothing more happens by itself.
         replay: the replay of many that it was last part of.
+        is_unbegun: whether Temporal did not take its workflow in time, so that it is begun later.
     """
 
     tenant: str
@@ -93,6 +94,7 @@ class Notification(Stored):
     next_attempt: datetime | None
     attempts: list[Attempt] = []
     replay: str | None = None
+    is_unbegun: bool = False
 
     class Settings:
         """Where it is stored, and for how long."""
@@ -106,6 +108,7 @@ class Notification(Stored):
             ),
             # Only what is still to be told.
             IndexModel([("next_attempt", ASCENDING), ("_id", ASCENDING)], partialFilterExpression=PENDING),
+            IndexModel([("is_unbegun", ASCENDING)], partialFilterExpression={"is_unbegun": True}),
             IndexModel([("created", ASCENDING)], expireAfterSeconds=KEPT_SECONDS),
         ]
 
@@ -208,6 +211,21 @@ class Notification(Stored):
     async def pending(cls, notification_id: str) -> "Notification | None":
         """The notification, if it is still to be told."""
         return await cls.find_one({"_id": notification_id, **PENDING})
+
+    @classmethod
+    async def mark_unbegun(cls, ids: Sequence[str]) -> None:
+        """Let these be begun later."""
+        await cls.collection().update_many({"_id": {"$in": list(ids)}, **PENDING}, {"$set": {"is_unbegun": True}})
+
+    @classmethod
+    async def unbegun_page(cls, limit: int) -> "Sequence[Notification]":
+        """Some of those that are to be begun later and have not ended meanwhile."""
+        return await cls.find({"is_unbegun": True, **PENDING}).limit(limit).to_list()
+
+    @classmethod
+    async def unmark_unbegun(cls, notification_id: str) -> None:
+        """Write down that it is begun."""
+        await cls.collection().update_one({"_id": notification_id}, {"$set": {"is_unbegun": False}})
 
     @classmethod
     async def overdue(

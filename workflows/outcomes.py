@@ -3,9 +3,10 @@
 from typing import Final, NamedTuple
 
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
+from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from domain.notes import Note
-from domain.outcomes import Accepted, Outcome, Rejected, Unanswered
+from domain.outcomes import Accepted, Outcome, Rejected, Unanswered, was_surely_idle
 from domain.status import Milestone, Standing, Status
 from domain.waiting import CANCELLED, UNKNOWN
 
@@ -56,10 +57,14 @@ def outcome_of_failure(error: ActivityError) -> Outcome | str:
 
     The activity raises an error of its own, or is cancelled, only while the message was surely not taken. An attempt
     that never came back may have sent it, whatever earlier attempts said. A time that ran out between two attempts, or
-    before the first, names no event that started it (`tests/workflows/test_lost_attempt.py`).
+    before the first, names no event that started it (`tests/workflows/test_lost_attempt.py`). An attempt that follows
+    one that was surely not taken sends a heartbeat before it hands anything over: without that, it was lost before.
     """
     cause = error.cause
     was_under_way = not isinstance(cause, ApplicationError | CancelledError) and error.started_event_id != 0
+    was_idle = isinstance(cause, TemporalTimeoutError) and was_surely_idle(cause.last_heartbeat_details)
+    if was_idle and was_under_way:
+        return f"the worker was lost before it handed the message over: {cause}"
     if was_under_way:
         return Unanswered(detail=str(cause or error))
     said_last = cause if isinstance(cause, ApplicationError) else getattr(cause, "__cause__", None)

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from activities.admission import MongoAdmission
 from activities.interfaces import Asking, Change
+from activities.late_begins import LateBegins
 from activities.reception import MongoReception
 from activities.record import MongoRecord
 from activities.telling import TenantTeller
@@ -42,7 +43,7 @@ async def leave_it(notification: Notification) -> None:
 
 
 INTEGRATIONS: Final = Integrations(timedelta())
-TELLER: Final = TenantTeller(INTEGRATIONS, show, leave_it)
+TELLER: Final = TenantTeller(INTEGRATIONS, show, leave_it, LateBegins(leave_it))
 ADMISSION: Final = MongoAdmission(INTEGRATIONS, TELLER.tell)
 RECORD: Final = MongoRecord(TELLER.tell)
 RECEPTION: Final = MongoReception(TELLER.tell)

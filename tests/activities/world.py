@@ -41,7 +41,7 @@ async def run(
 ) -> R:
     """Run an activity for a workflow run, after so many tries."""
     environment = ActivityEnvironment()
-    environment.info = replace(environment.info, workflow_run_id=run_id, heartbeat_details=[tries_before])
+    environment.info = replace(environment.info, workflow_run_id=run_id, heartbeat_details=[tries_before, True])
     return await environment.run(function, argument)
 
 

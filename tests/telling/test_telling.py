@@ -14,6 +14,7 @@ import pytest
 from standardwebhooks import WebhookVerificationError
 
 from activities.interfaces import Change
+from activities.late_begins import LateBegins
 from activities.record import MongoRecord
 from activities.telling import TenantTeller
 from api import telling
@@ -135,7 +136,10 @@ async def test_a_step_that_comes_out_otherwise_when_it_is_taken_again_is_told_as
     )
     begin = partial(telling.begin, iris.temporal, iris.settings)
     teller = TenantTeller(
-        Integrations(timedelta()), lambda interaction: InteractionAnswer.of(interaction).on_the_wire(), begin
+        Integrations(timedelta()),
+        lambda interaction: InteractionAnswer.of(interaction).on_the_wire(),
+        begin,
+        LateBegins(begin),
     )
     for _ in range(2):
         await MongoRecord(teller.tell).record(again)

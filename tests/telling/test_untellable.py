@@ -10,6 +10,7 @@ import pytest
 from pydantic import JsonValue
 from temporalio.client import Client
 
+from activities.late_begins import LateBegins
 from activities.telling import TenantTeller
 from api.schemas.interactions import InteractionAnswer
 from api.telling import begin
@@ -110,28 +111,40 @@ async def test_what_cannot_even_be_shown_holds_up_nothing(iris: Iris, integratio
         raise ValueError(interaction.id)
 
     before = await told(iris)
-    teller = TenantTeller(Integrations(iris.settings.lookups_kept), fail, partial(begin, iris.temporal, iris.settings))
+    start = partial(begin, iris.temporal, iris.settings)
+    teller = TenantTeller(Integrations(iris.settings.lookups_kept), fail, start, LateBegins(start))
     await teller.tell(integration_id, 0, sent["id"], 0)
     assert grown(before, await told(iris), "iris_untold_events_total") == 1
 
 
-async def test_what_temporal_does_not_take_is_kept_for_the_reconciliation(
+async def _is_nothing_late(interaction_id: str) -> bool:
+    """Whether all of an interaction's notifications are begun and delivered."""
+    kept = await Notification.find({"interaction_id": interaction_id}).to_list()
+    return all(one.state is NotificationState.DELIVERED and not one.is_unbegun for one in kept)
+
+
+async def test_what_temporal_does_not_take_is_begun_within_seconds_of_when_it_does(
     iris: Iris, integration_id: str, receiver: Receiver
 ) -> None:
     sent = await iris.send("sms", mobile(), integrationId=integration_id)
     await iris.until_status(sent["id"], "COMPLETED")
     await receiver.calls_of(5)
     await Notification.find({"interaction_id": sent["id"]}).delete_many()
+    before = len(receiver.calls)
     nowhere = await Client.connect(
         iris.settings.temporal_address, namespace=new_id(), data_converter=data_converter(iris.settings), lazy=True
     )
+    late = LateBegins(partial(begin, iris.temporal, iris.settings))
     teller = TenantTeller(
         integrations=Integrations(iris.settings.lookups_kept),
         show=lambda interaction: InteractionAnswer.of(interaction).on_the_wire(),
         begin=partial(begin, nowhere, iris.settings),
+        late=late,
     )
     await teller.tell(integration_id, 0, sent["id"], 0)
     kept = await Notification.find({"interaction_id": sent["id"]}).sort("position").to_list()
     assert [one.event for one in kept] == [OUT, STATUS, STATUS, CUSTOM, STATUS]
     assert [(one.state, one.attempts) for one in kept] == [(NotificationState.PENDING, [])] * 5
-    await Notification.find({"interaction_id": sent["id"]}).delete_many()
+    async with late.running(), asyncio.timeout(30):
+        await receiver.calls_of(before + 5)
+        await until(lambda: _is_nothing_late(sent["id"]))

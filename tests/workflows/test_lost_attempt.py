@@ -9,8 +9,11 @@ import pytest
 from domain.clock import utc_now
 from domain.events import HeardNews, ProviderEvent
 from domain.identifiers import new_id
+from domain.outcomes import Rejected
 from domain.status import Milestone
 from embedded.temporal_server import TemporalServer
+from providers.base import Attempt, Outbound
+from providers.twilio import Twilio
 from tests.iris import Iris, running_iris
 from tests.silence import SilentFarEnd
 
@@ -46,6 +49,29 @@ async def test_its_message_may_have_gone_out_also_when_an_earlier_attempt_surely
         await iris.until(sent["id"], lambda seen: seen["status"] == "PROVIDER_SENDING_ERROR")
     assert far_end.connections == 2
     assert (await iris.read(sent["id"]))["customStatus"] == "unknown"
+
+
+async def test_an_attempt_that_is_lost_before_it_hands_anything_over_was_not_sent(
+    iris: Iris, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a worker is killed that has taken the retry of a throttled send, and not begun it."""
+    prepare = Twilio.prepare
+    attempts = 0
+
+    async def lost_at_the_second(provider: Twilio, outbound: Outbound) -> Attempt | Rejected:
+        nonlocal attempts
+        attempts += 1
+        if attempts > 1:
+            await asyncio.Event().wait()
+        return await prepare(provider, outbound)
+
+    monkeypatch.setattr(Twilio, "prepare", lost_at_the_second)
+    far_end = SilentFarEnd(throttled=1)
+    async with far_end.serving():
+        sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(far_end.url))
+        seen = await iris.until_status(sent["id"], "PROVIDER_SENDING_ERROR", "not_sent")
+    assert (attempts, far_end.connections) == (2, 1)
+    assert "before it handed the message over" in seen["auditTrail"]["history"][-1]["notes"]
 
 
 async def test_a_provider_that_recognises_repetitions_is_asked_again(iris: Iris) -> None:

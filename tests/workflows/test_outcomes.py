@@ -60,3 +60,14 @@ def test_time_that_runs_out_while_no_attempt_is_under_way_sends_nothing(
 def test_what_was_cancelled_was_not_sent(started: int) -> None:
     """An attempt that is in the provider's hands is not disturbed, so one that is cancelled was not."""
     assert outcome_of_failure(given_up(started, CancelledError("cancelled"))) == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("heartbeat", "may_have_sent"), [([], True), ([1], True), ([2, True], True), ([1, False], False)]
+)
+@pytest.mark.parametrize("kind", [TimeoutType.START_TO_CLOSE, TimeoutType.HEARTBEAT])
+def test_an_attempt_that_was_lost_before_it_handed_anything_over_was_not_sent(
+    kind: TimeoutType, heartbeat: list[object], *, may_have_sent: bool
+) -> None:
+    error = TimeoutError("out of time", type=kind, last_heartbeat_details=heartbeat)
+    assert isinstance(outcome_of_failure(given_up(STARTED, error)), Unanswered) is may_have_sent
