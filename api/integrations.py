@@ -38,6 +38,7 @@ from domain.channels import Channel
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError, NotFoundError, OverloadedError
 from domain.problems import Problem
+from domain.texts import both
 from integrations import problems_of_settings
 from models.audit import write_audit
 from models.integration import Integration
@@ -324,9 +325,18 @@ async def _check(state: IrisState, integration: Integration) -> Check:
     try:
         async with asyncio.timeout(_LONGEST_CHECK):
             return await state.opener.open_anew(integration).check()
-    except (MisconfiguredError, ForbiddenAddressError) as error:
-        return Check(ok=False, reason=str(error))
+    except MisconfiguredError:
+        return Check(ok=False, reason=both("la configuración no es válida", "the configuration is not valid"))
+    except ForbiddenAddressError:
+        forbidden = both(
+            "Iris no se conecta a esa dirección (IRIS_ALLOWED_NETWORKS)",
+            "Iris does not connect to that address (IRIS_ALLOWED_NETWORKS)",
+        )
+        return Check(ok=False, reason=forbidden)
     except TransientError as error:
         return Check(ok=None, reason=str(error))
     except TimeoutError:
-        return Check(ok=None, reason=f"it did not answer within {_LONGEST_CHECK:.0f} seconds")
+        seconds = f"{_LONGEST_CHECK:.0f}"
+        return Check(
+            ok=None, reason=both(f"no respondió en {seconds} segundos", f"it did not answer within {seconds} seconds")
+        )

@@ -17,7 +17,7 @@ from domain.channels import Channel
 from domain.events import News
 from domain.outcomes import LONGEST_WORD, Accepted, Outcome, Rejected, cut
 from domain.payloads import Payload
-from domain.texts import invalid_value
+from domain.texts import Forms, both, invalid_value
 from security.outbound_guard import AddressGuard
 
 
@@ -88,11 +88,11 @@ class Check:
 
     Attributes:
         ok: whether they are good; None where the provider has no call that would say so.
-        reason: why they are not good, or not known to be; empty where they are good.
+        reason: why they are not good, or not known to be, in our words or in the provider's; empty where they are good.
     """
 
     ok: bool | None
-    reason: str = ""
+    reason: Forms | str = ""
 
 
 GOOD: Final = Check(ok=True)
@@ -302,7 +302,13 @@ class Provider(ABC, Generic[Configuration, Credentials]):
             TransientError: when the provider could not be asked.
             outbound_guard.ForbiddenAddressError: when it may not be.
         """
-        return Check(ok=None, reason=f"{self.title} has no call that tells without sending")
+        return Check(
+            ok=None,
+            reason=both(
+                f"{self.title} no tiene ninguna llamada que lo diga sin enviar",
+                f"{self.title} has no call that tells without sending",
+            ),
+        )
 
     async def find_sent(self, outbound: Outbound, since: datetime) -> Accepted | None:
         """The message that an unanswered send made after all, or None if there is none that is surely it.

@@ -9,6 +9,7 @@ from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from domain.channels import Channel
 from domain.json_objects import names_of
+from domain.texts import chosen_language
 from integrations import channel_id, describe, provider_id
 from models.integration import Integration
 from providers import PROVIDERS
@@ -150,7 +151,8 @@ class CheckAnswer(Answer):
     @classmethod
     def of(cls, check: Check) -> "CheckAnswer":
         """The check as the answer shows it."""
-        return cls(checked=check.ok is not None, ok=check.ok, reason=check.reason)
+        reason = check.reason if isinstance(check.reason, str) else check.reason[chosen_language()]
+        return cls(checked=check.ok is not None, ok=check.ok, reason=reason)
 
 
 class CheckEnvelope(Envelope):

@@ -10,6 +10,7 @@ from domain.events import News
 from domain.outcomes import Accepted, Rejected
 from domain.payloads.texts import SimpleText
 from domain.payloads.whatsapp import WhatsAppMedia, WhatsAppTemplate
+from domain.texts import both
 from providers import http
 from providers.base import GOOD, Attempt, Capabilities, Check, Outbound, Provider, UnverifiedError, Webhook
 from providers.twilio import sent
@@ -24,7 +25,11 @@ from providers.twilio.signature import is_signed
 
 def _of_account(body: Any) -> Check | None:  # noqa: ANN401 - whatever JSON the far end wrote
     status = body["status"]
-    return GOOD if status == "active" else Check(ok=False, reason=f"the account is {status}")
+    return (
+        GOOD
+        if status == "active"
+        else Check(ok=False, reason=both(f"la cuenta está {status}", f"the account is {status}"))
+    )
 
 
 def _of_messages(body: Any) -> Check | None:  # noqa: ANN401 - whatever JSON the far end wrote

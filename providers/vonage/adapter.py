@@ -9,6 +9,7 @@ import httpx2
 from domain.channels import Channel
 from domain.events import News
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected
+from domain.texts import both
 from providers import http
 from providers.base import GOOD, NOTHING_INSIDE, Attempt, Capabilities, Check, Outbound, Provider, Webhook
 from providers.vonage.application import ApplicationToken, has_public_key
@@ -143,7 +144,13 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
         """
         credentials = self._credentials
         if credentials.api_secret is None:
-            return Check(ok=None, reason="Vonage tells of an application only by the account's apiSecret")
+            return Check(
+                ok=None,
+                reason=both(
+                    "Vonage solo informa de una aplicación con el apiSecret de la cuenta",
+                    "Vonage tells of an application only by the account's apiSecret",
+                ),
+            )
         one = f"/{credentials.application_id}" if credentials.application_id else "?page_size=1"
         request = self._http.build_request(
             "GET", self._url(f"/v2/applications{one}"), headers={"Authorization": credentials.basic()}
@@ -156,7 +163,7 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
         key = self._credentials.private_key
         if key is None or has_public_key(key.get_secret_value(), body["keys"]["public_key"]):
             return GOOD
-        return Check(ok=False, reason="privateKey is not the application's")
+        return Check(ok=False, reason=both("privateKey no es de la aplicación", "privateKey is not the application's"))
 
     def verify(self, webhook: Webhook) -> None:
         """Check the token that Vonage signs webhooks with."""

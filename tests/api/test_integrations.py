@@ -321,7 +321,7 @@ class TestTrying:
             made = await make(iris, sandbox(iris, configuration={"baseUrl": silent.url}))
             seen = (await iris.http.post(f"/v1/integrations/{made['id']}/test")).json()["payload"]
         assert (seen["checked"], seen["ok"]) == (False, None)
-        assert "did not answer" in seen["reason"]
+        assert "no respondió" in seen["reason"]
 
     async def test_a_provider_at_an_address_that_may_not_be_connected_to_is_not_asked(self, iris: Iris) -> None:
         made = await make(iris, sandbox(iris, configuration={"baseUrl": "http://169.254.169.254"}))

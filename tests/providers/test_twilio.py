@@ -12,6 +12,7 @@ import pytest
 from pydantic import JsonValue
 
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
+from domain.texts import both
 from providers.base import Check, MisconfiguredError, TransientError
 from providers.http import Doubt, judge
 from providers.twilio import Twilio
@@ -53,7 +54,8 @@ class TestChecking:
         self, far_end: TwilioSms, http: httpx2.AsyncClient
     ) -> None:
         far_end.account_status = "suspended"
-        assert await configured(far_end, http).check() == Check(ok=False, reason="the account is suspended")
+        check = await configured(far_end, http).check()
+        assert check == Check(ok=False, reason=both("la cuenta está suspended", "the account is suspended"))
 
     async def test_without_an_api_key_only_the_account_is_asked_for(
         self, far_end: TwilioSms, http: httpx2.AsyncClient

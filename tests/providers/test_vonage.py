@@ -71,7 +71,7 @@ class TestChecking:
     ) -> None:
         checked = await far_end.open(http).check()
         assert checked.ok is None
-        assert "apiSecret" in checked.reason
+        assert "apiSecret" in str(checked.reason)
         assert far_end.requests == []
 
 
