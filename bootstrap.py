@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import ssl
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Mapping
@@ -25,7 +26,14 @@ from temporalio.converter import (
     DataConverter,
     DefaultFailureConverterWithEncodedAttributes,
 )
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 from typing_extensions import override
 
 from models import DOCUMENTS
@@ -105,7 +113,7 @@ async def connect_temporal(settings: Settings, runtime: Runtime | None = None) -
 
     Args:
         settings: where it is, and how to be let in.
-        runtime: of Temporal's SDK, if it shall tell its metrics.
+        runtime: of Temporal's SDK; the process's default unless given.
 
     Raises:
         RuntimeError: if it does not answer.
@@ -121,9 +129,18 @@ async def connect_temporal(settings: Settings, runtime: Runtime | None = None) -
     )
 
 
-def telling_runtime(address: str) -> Runtime:
-    """A runtime of Temporal's SDK that tells Prometheus its own metrics at `host:port`."""
-    return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=address)))
+def sdk_runtime(metrics_address: str | None = None) -> Runtime:
+    """A runtime of Temporal's SDK that logs through this process's loggers, which it does not by itself.
+
+    Args:
+        metrics_address: `host:port` where it tells Prometheus its own metrics, if it shall.
+    """
+    logging_config = LoggingConfig(
+        filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),
+        forwarding=LogForwardingConfig(logger=logging.getLogger("temporalio.core")),
+    )
+    metrics = PrometheusConfig(bind_address=metrics_address) if metrics_address else None
+    return Runtime(telemetry=TelemetryConfig(logging=logging_config, metrics=metrics))
 
 
 def collect_rarely() -> None:

@@ -1,13 +1,24 @@
-"""What is logged, with the ids of what it is about: as lines for people, or as JSON for programs; never contents."""
+"""What is logged, with the ids of what it is about: as lines for people, or as JSON for programs; never contents.
+
+Both formats have their words from `redacted` and their errors from `error_chain`, so that no phone number, address,
+text or secret gets into either. Read from the environment before all settings:
+
+- `IRIS_LOG_LEVEL`: `INFO` unless given.
+- `IRIS_LOG_FORMAT`: `text` or `json`.
+- `IRIS_LOG_REQUESTS`: whether the API logs a line for each request (`iris.requests`); it does unless it is `false`.
+- `IRIS_LOG_SENDS`: whether a worker logs a line for each attempt to send (`iris.sends`); it does unless it is `false`.
+"""
 
 import json
 import logging
 import os
+import re
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, Final, cast
 
 from typing_extensions import override
@@ -15,10 +26,28 @@ from typing_extensions import override
 from domain.clock import to_wire
 from domain.identifiers import interaction_of
 
+REQUESTS: Final = logging.getLogger("iris.requests")
+SENDS: Final = logging.getLogger("iris.sends")
+
+_SWITCHES: Final = {"IRIS_LOG_REQUESTS": REQUESTS, "IRIS_LOG_SENDS": SENDS}
 _NOISY: Final = ("httpx2", "httpcore2", "pymongo")
-_LINE: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 _ids: ContextVar[Mapping[str, str]] = ContextVar("ids")
+
+_REDACTED: Final = "[redacted]"
+_PERSONAL: Final = re.compile(
+    r"""
+    input_value=.*?(?=,\ input_type=|$)                          # what pydantic quotes
+    | (?<![\w.+-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)+                  # an e-mail address
+    | (?<!\w)\+?\d(?:[ ()/-]{0,2}\d){6,}(?!\w)                   # a phone number
+    | (?<!\w)irisr?_[\w-]{20,}                                   # an API key or a refresh token
+    | (?<!\w)(?:Bearer|Basic)\ [\w.~+/=-]{8,}                    # an Authorization
+    | (?<!\w)eyJ[\w-]{8,}\.[\w-]+\.[\w-]+                        # a JWT
+    | (?<=://)[^\s/@]+@                                          # the user and the password of a URL
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def note(**ids: str) -> None:
@@ -27,20 +56,64 @@ def note(**ids: str) -> None:
 
 
 def log_to_stderr() -> None:
-    """Log as `IRIS_LOG_LEVEL` and `IRIS_LOG_FORMAT` say, for the rest of this process."""
+    """Log as the environment says, for the rest of this process."""
     handler = logging.StreamHandler(sys.stderr)
     as_json = os.environ.get("IRIS_LOG_FORMAT", "text") == "json"
-    handler.setFormatter(JsonFormatter() if as_json else logging.Formatter(_LINE))
+    handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
     logging.basicConfig(handlers=[handler], level=os.environ.get("IRIS_LOG_LEVEL", "INFO").upper())
     for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    for variable, logger in _SWITCHES.items():
+        logger.disabled = os.environ.get(variable, "true").lower() in {"false", "0", "no"}
+
+
+def redacted(record: logging.LogRecord) -> str:
+    """The message of a record on one line, without what is personal or secret in it.
+
+    Of an error among its arguments the kind is told, since its words may quote what somebody wrote. asyncio writes such
+    words into the message itself, after its first line.
+    """
+    arguments = record.args
+    if isinstance(arguments, tuple):
+        arguments = tuple(type(one).__name__ if isinstance(one, BaseException) else one for one in arguments)
+    message = type(record.msg).__name__ if isinstance(record.msg, BaseException) else str(record.msg)
+    if arguments:
+        message %= arguments
+    if record.name == "asyncio":
+        message = message.partition("\n")[0]
+    return _CONTROL.sub(" ", _PERSONAL.sub(_REDACTED, message))
+
+
+def error_chain(error: BaseException) -> Iterator[tuple[str, list[str]]]:
+    """An error and what caused it, each by its kind and the way to it, without words."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield type(cause).__name__, _stack(cause.__traceback__)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+
+
+def _stack(trace: TracebackType | None) -> list[str]:
+    return [entry.strip() for entry in traceback.format_tb(trace)]
+
+
+class TextFormatter(logging.Formatter):
+    """A line for people; below it, where an error was raised."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record, and those of its error."""
+        time = to_wire(datetime.fromtimestamp(record.created, UTC))
+        ids = "".join(f" {name}={value}" for name, value in _ids_of(record).items())
+        lines = [f"{time} {record.levelname} {record.name} {redacted(record)}{ids}"]
+        for kind, stack in _errors_of(record):
+            lines += [f"  {kind}", *(f"    {line}" for entry in stack for line in entry.splitlines())]
+        return "\n".join(lines)
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object in a line: time, level, logger, message, the ids that are known, and where an error was raised.
-
-    Of an error its kind is told and the way to it, not its words, which may quote what somebody wrote.
-    """
+    """One JSON object in a line: time, level, logger, message, the known ids, and where an error was raised."""
 
     @override
     def format(self, record: logging.LogRecord) -> str:
@@ -49,15 +122,27 @@ class JsonFormatter(logging.Formatter):
             "time": to_wire(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
-            **_ids.get({}),
-            **_of_temporal(record),
+            "message": redacted(record),
+            **_ids_of(record),
         }
-        if record.exc_info and record.exc_info[0] is not None:
-            kind, _, trace = record.exc_info
-            line["error"] = kind.__name__
-            line["stack"] = [entry.strip() for entry in traceback.format_tb(trace)]
+        errors = list(_errors_of(record))
+        if errors:
+            line["error"], line["stack"] = errors[0]
+        if len(errors) > 1:
+            line["causes"] = [{"error": kind, "stack": stack} for kind, stack in errors[1:]]
         return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def _errors_of(record: logging.LogRecord) -> Iterator[tuple[str, list[str]]]:
+    error = record.exc_info[1] if record.exc_info else None
+    return iter(()) if error is None else error_chain(error)
+
+
+def _ids_of(record: logging.LogRecord) -> dict[str, Any]:
+    """The ids of what a record is about, and what a line of `iris.requests` or `iris.sends` says in fields."""
+    fields = getattr(record, "fields", None)
+    own = cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
+    return {**_ids.get({}), **_of_temporal(record), **own}
 
 
 def _of_temporal(record: logging.LogRecord) -> dict[str, str]:

@@ -24,6 +24,7 @@ from typing_extensions import override
 
 from domain.channels import Channel
 from domain.faults import FaultKind
+from domain.findings import Kind
 from domain.outcomes import Outcome
 from domain.status import Status
 
@@ -62,6 +63,11 @@ _INTERNAL_FAULTS: Final = Counter(
 _CHECK_TIMEOUT_SECONDS: Final = 3.0
 """How long a process may take to find out whether it works."""
 
+_FINDINGS: Final = Counter(
+    "iris_reconciliation_findings",
+    "What comparing MongoDB with Temporal found, by its kind and whether it was repaired",
+    ["kind", "repaired"],
+)
 TASK_QUEUE_BACKLOG: Final = Gauge(
     "iris_task_queue_backlog", "About how many tasks wait for a worker, as Temporal says", ["task_queue", "kind"]
 )
@@ -91,6 +97,11 @@ def count_unreadable(channel: Channel, provider: str) -> None:
 def count_internal_fault(kind: FaultKind) -> None:
     """Count a fault of our own."""
     _INTERNAL_FAULTS.labels(kind).inc()
+
+
+def count_finding(kind: Kind, *, is_repaired: bool) -> None:
+    """Count a finding of the reconciliation."""
+    _FINDINGS.labels(kind, "yes" if is_repaired else "no").inc()
 
 
 def observe_webhook(channel: Channel, provider: str, occurred_at: datetime | None, heard_at: datetime) -> None:

@@ -1,7 +1,7 @@
 """Every setting of Iris, each an environment variable; secrets may be files of the same names (`EnvironmentSettings`).
 
 `IRIS_…` for our own; MongoDB and Temporal are named as their own tools name them. What every process logs is read
-before all others, by `logs.py`: `IRIS_LOG_LEVEL`, `INFO` unless given, and `IRIS_LOG_FORMAT`, `text` or `json`.
+before all others, by `logs.py`: `IRIS_LOG_LEVEL`, `IRIS_LOG_FORMAT`, `IRIS_LOG_REQUESTS`, `IRIS_LOG_SENDS`.
 """
 
 import os

@@ -40,7 +40,6 @@ from bootstrap import (
     http_clients,
     mongodb,
     register_search_attributes,
-    telling_runtime,
 )
 from domain import interaction as domain
 from integrations import Integrations, ProviderOpener
@@ -180,8 +179,7 @@ def _shown(interaction: domain.Interaction) -> JsonValue:
 
 async def run_worker(settings: Settings) -> None:
     """Work until told to stop (SIGINT, SIGTERM), then let sends in flight finish."""
-    told_at = settings.temporal_metrics_address
-    client = await connect_temporal(settings, telling_runtime(told_at) if told_at else None)
+    client = await connect_temporal(settings)
     await register_search_attributes(client)
     await ensure_schedule(client, settings)
     guard = settings.address_guard()

@@ -15,6 +15,7 @@ from temporalio.service import RPCError
 from activities.attachments import Files, MissingAttachmentError
 from activities.interfaces import Dispatch, DispatchActivities, Search
 from activities.internal_faults import InternalFaults
+from activities.send_log import log_send
 from activities.shares import NoPlaceError, Shares
 from domain.faults import FaultKind
 from domain.outcomes import (
@@ -187,8 +188,13 @@ async def _sign_of_life(tries: int) -> AsyncGenerator[None]:
 
 async def _send(provider: AnyProvider, outbound: Outbound, tries: int) -> Outcome:
     with timed_dispatch(outbound.channel, provider.name) as came_to:
-        outcome = await _attempt(provider, outbound, tries)
+        try:
+            outcome = await _attempt(provider, outbound, tries)
+        except TransientError as error:
+            log_send(provider.name, outbound, error)
+            raise
         came_to(outcome)
+    log_send(provider.name, outbound, outcome)
     return outcome
 
 

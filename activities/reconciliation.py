@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
+from activities.findings_log import reported
 from activities.interfaces import Check, Inspected, Inspection, ReconciliationActivities, telling_queue
 from activities.reconciliation_of_telling import NotificationsReconciliation
 from activities.workflow_states import (
@@ -24,7 +25,7 @@ from activities.workflow_states import (
 )
 from domain.clock import to_wire, utc_now
 from domain.events import HeardNews
-from domain.findings import Finding, Kind, Tally
+from domain.findings import Finding, Kind
 from domain.identifiers import interaction_of, workflow_id
 from domain.notes import words_of_note
 from domain.status import Standing, Status
@@ -92,7 +93,7 @@ class TemporalReconciliation(ReconciliationActivities):
         page = await Interaction.overdue(before, _due_and_id(inspection.cursor), inspection.page_size)
         last = page[-1] if len(page) == inspection.page_size else None
         cursor = f"{last.due.isoformat()} {last.id}" if last is not None and last.due is not None else None
-        return Inspected(looked_at=len(page), tally=Tally.of(await self._open(page, inspection)), cursor=cursor)
+        return Inspected(looked_at=len(page), tally=reported(await self._open(page, inspection)), cursor=cursor)
 
     async def _abandoned(self, inspection: Inspection) -> Inspected:
         """Workflows that were broken off: what they left open goes on at once."""
@@ -101,7 +102,7 @@ class TemporalReconciliation(ReconciliationActivities):
         documents = await Interaction.find({"_id": {"$in": _interactions(page)}, "due": {"$ne": None}}).to_list()
         findings = await self._open(documents, inspection)
         lost = [finding for finding in findings if finding.kind is Kind.WORKFLOW_LOST]
-        return Inspected(looked_at=len(page), tally=Tally.of(lost), cursor=cursor)
+        return Inspected(looked_at=len(page), tally=reported(lost), cursor=cursor)
 
     async def _open(self, interactions: Sequence[Interaction], inspection: Inspection) -> list[Finding]:
         """What is wrong with interactions that something should still happen to."""
@@ -164,7 +165,7 @@ class TemporalReconciliation(ReconciliationActivities):
             for execution, trouble in zip(page, troubles, strict=True)
             if trouble
         ]
-        return Inspected(looked_at=len(page), tally=Tally.of(findings), cursor=cursor)
+        return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
 
     async def _trouble(self, execution: WorkflowExecution) -> str:
         """Why a workflow of any kind does not go on, if it still runs."""
@@ -193,7 +194,7 @@ class TemporalReconciliation(ReconciliationActivities):
                 reason = f"its workflow ended in {_words(state.standing)}"
                 kind = Kind.RECORD_DIFFERS if document else Kind.RECORD_MISSING
                 findings.append(self._finding(kind, document or interaction_of(execution.id), reason))
-        return Inspected(looked_at=len(page), tally=Tally.of(findings), cursor=cursor)
+        return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
 
     async def _running(self, inspection: Inspection) -> Inspected:
         """Workflows that run, the newest first: each has its record."""
@@ -207,7 +208,7 @@ class TemporalReconciliation(ReconciliationActivities):
             for execution, state in states
             if isinstance(state, Running) and interaction_of(execution.id) not in known
         ]
-        return Inspected(looked_at=len(page), tally=Tally.of(findings), cursor=cursor)
+        return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
 
     async def _receptions(self, inspection: Inspection) -> Inspected:
         """Inbound messages whose workflow still runs: writing one down takes no time."""
@@ -218,7 +219,7 @@ class TemporalReconciliation(ReconciliationActivities):
             for execution, state in await self._states(page)
             if isinstance(state, Running)
         ]
-        return Inspected(looked_at=len(page), tally=Tally.of(findings), cursor=cursor)
+        return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
 
     async def _news(self, inspection: Inspection) -> Inspected:
         """News about nobody, the newest first: somebody may have been found since."""
@@ -229,7 +230,7 @@ class TemporalReconciliation(ReconciliationActivities):
             activity.heartbeat()
             findings.extend(await self._match(news, inspection))
         cursor = page[-1].heard_at.isoformat() if len(page) == inspection.page_size else None
-        return Inspected(looked_at=len(page), tally=Tally.of(findings), cursor=cursor)
+        return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
 
     async def _match(self, news: UnmatchedNews, inspection: Inspection) -> list[Finding]:
         integration = await Integration.find_one({"_id": news.integration_id, "tenant": news.tenant})

@@ -6,11 +6,12 @@ from datetime import datetime
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from activities.findings_log import reported
 from activities.interfaces import Inspected, Inspection
 from activities.late_begins import Begin
 from activities.workflow_states import UNKNOWN, description_of, how_it_ended
 from domain.clock import utc_now
-from domain.findings import Finding, Kind, Tally
+from domain.findings import Finding, Kind
 from domain.identifiers import notification_workflow_id
 from models.notification import Notification
 
@@ -43,7 +44,7 @@ class NotificationsReconciliation:
                 findings.append(await self._found(notification, reason, repairs=inspection.repairs))
         last = page[-1] if len(page) == inspection.page_size else None
         cursor = f"{last.next_attempt.isoformat()} {last.id}" if last and last.next_attempt else None
-        return Inspected(looked_at=len(page), tally=Tally.of(findings), cursor=cursor)
+        return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
 
     async def _why_untold(self, notification: Notification) -> str:
         """Why no workflow tells it; empty if one does, at its pace."""

@@ -14,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 from typing_extensions import override
 
 from api.envelope import failure, language_of
+from api.request_log import RequestLog
 from api.retiring import RETIRING, Retirement
 from api.routing import PathSpellings, answer_head
 from api.tracing import TRACEPARENT, TRACERESPONSE, Trace
@@ -99,7 +100,14 @@ class Boundary(FastAPI):
         for beginning, retirement in self.retiring.items():
             if scope["path"].startswith(beginning):
                 own |= retirement.headers()
-        answer = self._with_headers(scope["path"], own, send)
+        line = RequestLog(scope, send)
+        answer = self._with_headers(scope["path"], own, line.send)
+        try:
+            await self._answer(scope, receive, answer)
+        finally:
+            line.log()
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: Send) -> None:
         excess = _excess(scope)
         if excess is None and self.cors is not None:
             await self.cors(scope, receive, answer)

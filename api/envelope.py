@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from domain.problems import Problem
 from domain.texts import Language, chosen_language
 from domain.texts.answers import detail_in
+from logs import note
 
 
 class ErrorItem(BaseModel):
@@ -119,6 +120,7 @@ def failure(  # noqa: PLR0913 - the parts of the envelope, all named at the call
 ) -> JSONResponse:
     """An answer with the reasons why not, in the caller's language."""
     language = language_of(request)
+    note(problems=",".join(dict.fromkeys(problem.code for problem in problems)))
     items = [
         ErrorItem(field=problem.field, code=problem.code, message=problem.message(language)) for problem in problems
     ]

@@ -27,14 +27,18 @@ def api(
     port: Annotated[int, typer.Option(envvar="IRIS_API_PORT", help="The port to listen on.")] = 8000,
 ) -> None:
     """Serve the API."""
+    from temporalio.runtime import Runtime
+
+    from bootstrap import sdk_runtime
     from operations.starting import check_servers, end_on_sigterm
     from security.exposure import exposure_problem
     from settings import settings
 
+    end_on_sigterm()
     problem = exposure_problem(settings(), host)
     if problem is not None:
         fail(problem, 2)
-    end_on_sigterm()
+    Runtime.set_default(sdk_runtime())
     asyncio.run(check_servers(settings()))
     # Only now: loading the application takes seconds on a slow machine.
     from api.app import create_app
@@ -44,11 +48,14 @@ def api(
 
 def worker() -> None:
     """Run the workflows and do their activities."""
-    from bootstrap import collect_rarely
+    from temporalio.runtime import Runtime
+
+    from bootstrap import collect_rarely, sdk_runtime
     from operations.starting import check_servers, end_on_sigterm
     from settings import settings
 
     log_to_stderr()
+    Runtime.set_default(sdk_runtime(settings().temporal_metrics_address))
     end_on_sigterm()
     asyncio.run(check_servers(settings()))
     from worker import run_worker

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from temporalio.service import RPCError, RPCStatusCode
 
-from bootstrap import connect_temporal, telling_runtime
+from bootstrap import connect_temporal, sdk_runtime
 from domain.clock import to_wire, utc_now
 from embedded.ports import free_port
 from metrics import serve
@@ -102,7 +102,7 @@ async def test_nobody_is_named(iris: Iris) -> None:
 
 async def test_temporals_own_are_told_where_a_setting_says(iris: Iris) -> None:
     address = f"127.0.0.1:{free_port()}"
-    client = await connect_temporal(iris.settings, telling_runtime(address))
+    client = await connect_temporal(iris.settings, sdk_runtime(address))
     assert await client.service_client.check_health()
     async with plain_client() as http:
         answer = await http.get(f"http://{address}/metrics")

@@ -1,0 +1,27 @@
+"""One line in the log for each attempt to send: through whom, and what came of it."""
+
+from domain.outcomes import Accepted, Outcome, Rejected
+from logs import SENDS
+from providers.base import Outbound, TransientError
+
+
+def log_send(provider: str, outbound: Outbound, outcome: Outcome | TransientError) -> None:
+    """Log what an attempt to send came to: accepted, rejected, unknown or not accepted, with the provider's code."""
+    code = ""
+    match outcome:
+        case Accepted():
+            verdict = "accepted"
+        case Rejected():
+            verdict, code = "rejected", outcome.code
+        case TransientError():
+            verdict, code = "not_accepted", outcome.code
+        case _:
+            verdict = "unknown"
+    fields = {
+        "interaction_id": outbound.reference,
+        "channel": str(outbound.channel),
+        "provider": provider,
+        "verdict": verdict,
+        **({"code": code} if code else {}),
+    }
+    SENDS.info("send through %s: %s", provider, verdict, extra={"fields": fields})

@@ -1,0 +1,52 @@
+"""One line in the log for each request: who asked for what, what it was answered, and how long that took."""
+
+import logging
+import re
+import time
+from typing import Any, Final
+
+from starlette.types import Message, Scope, Send
+
+from logs import REQUESTS
+
+_QUIET: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
+"""Routes that are asked every few seconds, by machines: logged as DEBUG."""
+
+_ID: Final = re.compile(r"[0-9a-f]{24}")
+
+
+class RequestLog:
+    """Sees a request's answer go out, and logs one line about it.
+
+    The line names the route and not the path: a path may be a secret link, or what somebody typed.
+    """
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        """Begin to take the time."""
+        self._scope, self._send = scope, send
+        self._began, self._status = time.perf_counter(), 0
+
+    async def send(self, message: Message) -> None:
+        """Pass a message of the answer on."""
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+        await self._send(message)
+
+    def log(self) -> None:
+        """Log the line; without a status where the caller went away before an answer."""
+        route = getattr(self._scope.get("route"), "path", "-")
+        level = logging.DEBUG if route in _QUIET else logging.INFO
+        if not REQUESTS.isEnabledFor(level):
+            return
+        milliseconds = round((time.perf_counter() - self._began) * 1000, 1)
+        method, status = self._scope["method"], self._status or None
+        parameters: dict[str, str] = self._scope.get("path_params", {})
+        ids = {name: value for name, value in parameters.items() if _ID.fullmatch(str(value))}
+        fields: dict[str, Any] = {
+            "method": method,
+            "route": route,
+            "status": status,
+            "milliseconds": milliseconds,
+            **ids,
+        }
+        REQUESTS.log(level, "%s %s %s", method, route, status or "not answered", extra={"fields": fields})
