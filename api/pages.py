@@ -14,9 +14,13 @@ from pydantic import JsonValue, TypeAdapter
 from api.schemas.common import StorableInstant
 from domain.errors import InvalidRequestError
 from domain.problems import Problem
+from models.base import Some
 
 DEFAULT_SIZE: Final = 50
 LARGEST_SIZE: Final = 200
+
+MAX_PAGE_BYTES: Final = 1_048_576
+"""Bytes of a page's items, where it has more than one."""
 
 Item = TypeVar("Item")
 
@@ -64,7 +68,14 @@ class PageQuery:
 
 
 async def _page_query(
-    limit: Annotated[int, Query(ge=1, le=LARGEST_SIZE, description="Items of a page.")] = DEFAULT_SIZE,
+    limit: Annotated[
+        int,
+        Query(
+            ge=1,
+            le=LARGEST_SIZE,
+            description="Items of a page at most; it has fewer where they are large: read on until `nextCursor` is null.",
+        ),
+    ] = DEFAULT_SIZE,
     cursor: Annotated[str | None, Query(description="The `nextCursor` of the page before; none for the first.")] = None,
 ) -> PageQuery:
     return PageQuery(limit, Position.of_cursor(cursor) if cursor else None)
@@ -96,6 +107,20 @@ def page(
         place: where an item is in the list.
         seen_until: where the search stopped, if it stopped before the list's end.
     """
-    shown = found[: asked.limit]
-    last = place(shown[-1]) if len(found) > asked.limit else seen_until
-    return {"items": [show(item) for item in shown], "nextCursor": last.as_cursor() if last else None}
+    shown: list[JsonValue] = []
+    size = 0
+    for item in found[: asked.limit]:
+        one = show(item)
+        size += len(json.dumps(one))
+        if shown and size > MAX_PAGE_BYTES:
+            break
+        shown.append(one)
+    last = place(found[len(shown) - 1]) if len(shown) < len(found) else seen_until
+    return {"items": shown, "nextCursor": last.as_cursor() if last else None}
+
+
+def page_of(
+    found: Some[Item], asked: PageQuery, show: Callable[[Item], JsonValue], place: Callable[[Item], Position]
+) -> dict[str, JsonValue]:
+    """As `page`, of documents that may be so large that not all were read."""
+    return page(found.items, asked, show, place, place(found.items[-1]) if found.is_cut else None)

@@ -13,7 +13,7 @@ from api.bodies import parse_fields, read_object
 from api.description import json_body, refusals, shown
 from api.envelope import success
 from api.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
-from api.pages import AskedPage, Position, page
+from api.pages import AskedPage, Position, page_of
 from api.schemas.interactions import InteractionAnswer
 from api.schemas.processes import (
     ProcessAnswer,
@@ -29,6 +29,7 @@ from domain.access import Caller, Operation
 from domain.errors import InvalidRequestError, NotFoundError
 from domain.problems import MOST_PROBLEMS, Problem
 from models.audit import write_audit
+from models.base import NEWEST_FIRST, OLDEST_FIRST
 from models.interaction import Interaction
 from models.process import Process
 from models.user import HERE, User
@@ -67,8 +68,8 @@ async def list_processes(
     """Your processes for which everything that you give is true, the newest first; dates are those of creation."""
     after = asked.after.after("created") if asked.after else {}
     selector = {"tenant": caller.tenant, "$and": [filters.selector(), after]}
-    found = await Process.find(selector).sort("-created", "-_id").limit(asked.limit + 1).to_list()
-    payload = page(
+    found = await Process.read_some(selector, NEWEST_FIRST, asked.limit + 1)
+    payload = page_of(
         found,
         asked,
         lambda process: ProcessAnswer.of(process).on_the_wire(),
@@ -143,16 +144,15 @@ async def read_timeline(
     oldest_first = order == "oldest"
     after = asked.after.after("created", oldest_first=oldest_first) if asked.after else {}
     selector = {"tenant": caller.tenant, "process_id": process.id, **after}
-    newest_first = Interaction.find(selector).sort(*(("created", "_id") if oldest_first else ("-created", "-_id")))
-    found = await newest_first.limit(asked.limit + 1).to_list()
-    ids = {user_id for interaction in found for user_id in interaction.user_ids}
+    found = await Interaction.read_some(selector, OLDEST_FIRST if oldest_first else NEWEST_FIRST, asked.limit + 1)
+    ids = {user_id for interaction in found.items for user_id in interaction.user_ids}
     users = {user.id: user for user in await User.having_ids(caller.tenant, list(ids))}
 
     def show(interaction: Interaction) -> Any:  # noqa: ANN401 - any JSON
         its_users = [users[user_id] for user_id in interaction.user_ids if user_id in users]
         return InteractionAnswer.of(interaction.composed(its_users, process)).on_the_wire()
 
-    payload = page(found, asked, show, lambda interaction: Position(interaction.created, interaction.id))
+    payload = page_of(found, asked, show, lambda interaction: Position(interaction.created, interaction.id))
     return success(payload, "Interacciones encontradas")
 
 

@@ -14,7 +14,7 @@ from api.bodies import parse_fields, read_object
 from api.description import json_body, refusals, shown
 from api.envelope import Envelope, success
 from api.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
-from api.pages import AskedPage, Position, page
+from api.pages import AskedPage, Position, page, page_of
 from api.schemas.templates import (
     TEMPLATE_ANSWER,
     TEMPLATE_EXAMPLE,
@@ -36,6 +36,7 @@ from domain.errors import InvalidRequestError, NotFoundError, OverloadedError
 from domain.problems import Problem
 from domain.templates import RenderingError, TemplateReference, Variable, check_rendered, check_template, render
 from models.audit import write_audit
+from models.base import NEWEST_FIRST
 from models.template import Template, TemplateVersion, Version
 
 router = APIRouter(tags=["templates"])
@@ -105,8 +106,8 @@ async def list_templates(
         **({"channel": channel} if channel else {}),
         **(asked.after.after("created") if asked.after else {}),
     }
-    found = await Template.find(selector).sort("-created", "-_id").limit(asked.limit + 1).to_list()
-    payload = page(
+    found = await Template.read_some(selector, NEWEST_FIRST, asked.limit + 1)
+    payload = page_of(
         found,
         asked,
         lambda template: VersionAnswer.of(template).on_the_wire(),

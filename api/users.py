@@ -14,7 +14,7 @@ from api.bodies import parse_fields, read_object
 from api.description import json_body, refusals, shown
 from api.envelope import success
 from api.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
-from api.pages import AskedPage, Position, page
+from api.pages import AskedPage, Position, page_of
 from api.schemas.users import (
     DestinationRequest,
     StoredUserAnswer,
@@ -30,6 +30,7 @@ from domain.errors import InvalidRequestError, NotFoundError
 from domain.problems import Problem
 from domain.searching import beginnings, searchable_fields
 from models.audit import write_audit
+from models.base import Some
 from models.user import OwnedDestination, Sought, User
 
 router = APIRouter(tags=["users"])
@@ -88,8 +89,8 @@ async def list_users(
     """
     sought = _sought(caller.tenant, request.query_params, name, destination)
     after = asked.after.after("created") if asked.after else {}
-    found = await sought.found(after, asked.limit + 1) if sought else []
-    payload = page(
+    found = await sought.found(after, asked.limit + 1) if sought else Some[User]([], is_cut=False)
+    payload = page_of(
         found,
         asked,
         lambda user: StoredUserAnswer.of(user).on_the_wire(),

@@ -1,10 +1,13 @@
 """What every stored document has."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Self, TypeVar, cast
 
+import bson
 from beanie import Document
 from pydantic import Field
+from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, ProtocolError, PyMongoError, WaitQueueTimeoutError
@@ -12,6 +15,28 @@ from pymongo.errors import ConnectionFailure, ExecutionTimeout, ProtocolError, P
 from domain.identifiers import new_id
 
 Result = TypeVar("Result")
+
+
+MAX_READ_BYTES: Final = 4_194_304
+"""Bytes of BSON that are read for one page of a list, and those of one document more."""
+
+NEWEST_FIRST: Final = (("created", DESCENDING), ("_id", DESCENDING))
+OLDEST_FIRST: Final = (("created", ASCENDING), ("_id", ASCENDING))
+"""The orders of lists, which the cursors of their pages need."""
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Some(Generic[Item]):
+    """Documents that were read for a page.
+
+    Attributes:
+        is_cut: whether there are more that were not read, because these are large.
+    """
+
+    items: Sequence[Item]
+    is_cut: bool
 
 
 class Stored(Document):
@@ -24,6 +49,18 @@ class Stored(Document):
         """The driver's own collection, for updates that Beanie has no words for."""
         driver: Any = cls
         return cast("AsyncCollection[dict[str, Any]]", driver.get_pymongo_collection())
+
+    @classmethod
+    async def read_some(cls, selector: Mapping[str, Any], sort: Sequence[tuple[str, int]], limit: int) -> "Some[Self]":
+        """The first documents of a selection: at most `limit`, and no more once they have `MAX_READ_BYTES`."""
+        found, size = list[Self](), 0
+        async with cls.collection().find(selector).sort(sort).limit(limit) as cursor:
+            async for document in cursor:
+                if size > MAX_READ_BYTES:
+                    return Some(found, is_cut=True)
+                size += len(bson.encode(document))
+                found.append(cls.model_validate(document))
+        return Some(found, is_cut=False)
 
     @classmethod
     async def in_transaction(cls, work: Callable[[AsyncClientSession], Awaitable[Result]]) -> Result:

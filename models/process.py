@@ -9,9 +9,8 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 
 from domain.clock import utc_now
 from domain.interaction import Direction, ProcessSummary
-from models.base import Stored
+from models.base import NEWEST_FIRST, Stored
 
-_NEWEST_FIRST: Final = (("created", DESCENDING), ("_id", DESCENDING))
 _IS_DRAFT: Final = {"is_draft": True}
 
 
@@ -53,12 +52,12 @@ class Process(Stored):
                     ("created", DESCENDING),
                 ]
             ),
-            IndexModel([("tenant", ASCENDING), *_NEWEST_FIRST]),
-            IndexModel([("tenant", ASCENDING), ("integration_id", ASCENDING), *_NEWEST_FIRST]),
-            IndexModel([("tenant", ASCENDING), ("is_closed", ASCENDING), *_NEWEST_FIRST]),
+            IndexModel([("tenant", ASCENDING), *NEWEST_FIRST]),
+            IndexModel([("tenant", ASCENDING), ("integration_id", ASCENDING), *NEWEST_FIRST]),
+            IndexModel([("tenant", ASCENDING), ("is_closed", ASCENDING), *NEWEST_FIRST]),
             # Few are drafts.
             IndexModel(
-                [("tenant", ASCENDING), ("is_draft", ASCENDING), *_NEWEST_FIRST], partialFilterExpression=_IS_DRAFT
+                [("tenant", ASCENDING), ("is_draft", ASCENDING), *NEWEST_FIRST], partialFilterExpression=_IS_DRAFT
             ),
         ]
 

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
-from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
+from pymongo import ASCENDING, IndexModel, ReturnDocument
 
 from domain import interaction
 from domain.clock import utc_now
 from domain.destinations import DestinationKind
 from domain.searching import beginnings, searchable, searchable_field, searchable_fields
-from models.base import Stored
+from models.base import NEWEST_FIRST, Some, Stored
 
 HERE: Final[Mapping[str, None]] = {"merge": None, "erasure": None}
 """What selects the users that are neither merged into another nor erased."""
@@ -27,7 +27,6 @@ EMPTY: Final[Mapping[str, object]] = {
 }
 """What is left of a user that is merged or erased."""
 
-NEWEST_FIRST: Final = (("created", DESCENDING), ("_id", DESCENDING))
 
 _LAST_CHARACTER: Final = "\U0010ffff"
 
@@ -213,6 +212,6 @@ class Sought:
             conditions.append({"metadata_keys": {"$all": [searchable_field(*one) for one in self.metadata.items()]}})
         return {"tenant": self.tenant, **HERE, "$and": conditions}
 
-    async def found(self, after: Mapping[str, object], limit: int) -> list[User]:
+    async def found(self, after: Mapping[str, object], limit: int) -> Some[User]:
         """The newest of them, from a place in the list on."""
-        return await User.find(self.selector(after)).sort("-created", "-_id").limit(limit).to_list()
+        return await User.read_some(self.selector(after), NEWEST_FIRST, limit)

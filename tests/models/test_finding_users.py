@@ -34,7 +34,7 @@ async def crowd(tenant: str) -> str:
 )
 async def test_of_many_users_the_one_is_found_by_an_index_that_leads_to_it(crowd: str, asked: dict[str, Any]) -> None:
     sought = Sought(tenant=crowd, **asked)
-    [found] = await sought.found({}, 51)
+    [found] = (await sought.found({}, 51)).items
     assert found.name == "José Peña"
     stages, examined = await plan(User, sought.selector({}))
     assert "IXSCAN" in stages
