@@ -73,7 +73,7 @@ async def _page_query(
         Query(
             ge=1,
             le=LARGEST_SIZE,
-            description="Items of a page at most; it has fewer where they are large: read on until `nextCursor` is null.",
+            description="Items of a page at most; large ones are fewer: read on until `nextCursor` is null.",
         ),
     ] = DEFAULT_SIZE,
     cursor: Annotated[str | None, Query(description="The `nextCursor` of the page before; none for the first.")] = None,
