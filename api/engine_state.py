@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.enums.v1 import PendingActivityState
@@ -20,10 +20,15 @@ _PATIENCE: Final = timedelta(seconds=1)
 """How long Temporal is given: the record alone explains most."""
 
 
+_ORDINARY_ATTEMPTS: Final = 2
+"""Attempts of a workflow task that need no failure of its code: a worker that was killed had the one before."""
+
+
 class WorkflowState(StrEnum):
     """What became of an interaction's workflow."""
 
     RUNNING = "running"
+    FAILING = "failing"
     ENDED = "ended"
     LOST = "lost"
     UNAVAILABLE = "unavailable"
@@ -46,21 +51,37 @@ class Attempt:
     last_failure: str | None
 
 
-async def state_and_attempt(client: Client, interaction_id: str) -> tuple[WorkflowState, Attempt | None]:
-    """What Temporal says of an interaction's workflow, and of the send that is going on; it may say nothing."""
+class WorkflowView(NamedTuple):
+    """What Temporal says of an interaction's workflow.
+
+    Attributes:
+        attempt: the send that is going on, if one is.
+        failing_since: since when its task fails again and again, so that it does not go on; None if it does not fail.
+    """
+
+    state: WorkflowState
+    attempt: Attempt | None = None
+    failing_since: datetime | None = None
+
+
+async def view_workflow(client: Client, interaction_id: str) -> WorkflowView:
+    """What Temporal says of an interaction's workflow; it may say nothing."""
     handle = client.get_workflow_handle(workflow_id(interaction_id))
     try:
         description = await asyncio.wait_for(handle.describe(), _PATIENCE.total_seconds())
         if description.status is not WorkflowExecutionStatus.RUNNING:
             ended = description.status is WorkflowExecutionStatus.COMPLETED
-            return (WorkflowState.ENDED if ended else WorkflowState.LOST), None
-        sends = description.raw_description.pending_activities
-        return WorkflowState.RUNNING, await _attempt(client, sends[0]) if sends else None
+            return WorkflowView(WorkflowState.ENDED if ended else WorkflowState.LOST)
+        sends, task = description.raw_description.pending_activities, description.raw_description.pending_workflow_task
+        attempt = await _attempt(client, sends[0]) if sends else None
+        if task.attempt > _ORDINARY_ATTEMPTS:
+            return WorkflowView(WorkflowState.FAILING, attempt, _instant(task.original_scheduled_time))
+        return WorkflowView(WorkflowState.RUNNING, attempt)
     except RPCError as error:
         is_forgotten = error.status is RPCStatusCode.NOT_FOUND
-        return (WorkflowState.LOST if is_forgotten else WorkflowState.UNAVAILABLE), None
+        return WorkflowView(WorkflowState.LOST if is_forgotten else WorkflowState.UNAVAILABLE)
     except TimeoutError:
-        return WorkflowState.UNAVAILABLE, None
+        return WorkflowView(WorkflowState.UNAVAILABLE)
 
 
 async def _attempt(client: Client, pending: PendingActivityInfo) -> Attempt:

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from api.access import allowed
 from api.description import refusals, shown
-from api.engine_state import WorkflowState, state_and_attempt
+from api.engine_state import WorkflowState, view_workflow
 from api.envelope import language_of, success
 from api.interactions import found_interaction
 from api.schemas.explaining import (
@@ -21,7 +21,7 @@ from api.schemas.explaining import (
 from api.state import State
 from domain.access import Caller, Operation
 from domain.clock import utc_now
-from domain.explaining import NOT_TAKEN, explained
+from domain.explaining import NOT_TAKEN, explained, failing
 from domain.identifiers import workflow_id
 from domain.notes import words_of_note
 from domain.resending import RESEND_OF, may_still_arrive
@@ -57,9 +57,10 @@ async def explain_interaction(
     is_waiting_for_worker = wait is not None and not document.registered_by
     if is_waiting_for_worker:
         waits_for = WaitAnswer(awaited="worker", until=None, then=NOT_TAKEN[language])
-    workflow, attempt = await state_and_attempt(state.temporal, interaction_id)
+    workflow, attempt, failing_since = await view_workflow(state.temporal, interaction_id)
     if wait is None and workflow is WorkflowState.LOST:
         workflow = WorkflowState.ENDED  # so long ago that Temporal has forgotten it
+    explanation = NOT_TAKEN[language] if is_waiting_for_worker else explained(standing, wait, language)
     resends = await search(Wanted(tenant=caller.tenant, resend_of=interaction_id))
     first = document.metadata.get(RESEND_OF)
     answer = ExplanationAnswer(
@@ -67,7 +68,7 @@ async def explain_interaction(
         status=standing.status,
         custom_status=standing.custom_status,
         since=last.date,
-        explanation=NOT_TAKEN[language] if is_waiting_for_worker else explained(standing, wait, language),
+        explanation=explanation if failing_since is None else f"{explanation} {failing(failing_since, language)}",
         reason=words_of_note(last.notes, language),
         waits_for=waits_for,
         is_final=waits_for is None,
@@ -75,6 +76,7 @@ async def explain_interaction(
         workflow=WorkflowAnswer(
             id=workflow_id(interaction_id),
             state=workflow,
+            failing_since=failing_since,
             attempt=SendAttemptAnswer.model_validate(attempt, from_attributes=True) if attempt else None,
         ),
         resend_of=first if isinstance(first, str) else None,

@@ -1,8 +1,10 @@
 """Why an interaction is where it is, and what becomes of it, in words."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
+from domain.clock import to_wire
 from domain.status import Standing, Status
 from domain.texts import Forms, Language, both
 from domain.waiting import CANCELLED, NOTHING, UNKNOWN, Wait
@@ -54,3 +56,14 @@ def explained(standing: Standing, wait: Wait | None, language: Language) -> str:
         words = CUSTOM_STATUSES.get(standing.custom_status or "", words)
     awaited = NOTHING[language] if wait is None else wait.sentence(language)
     return f"{words[language]}. {awaited}."
+
+
+_FAILING: Final = both(
+    "Su flujo de trabajo falla desde {since} y no avanza hasta que se despliegue un worker que lo entienda.",
+    "Its workflow fails since {since}, and does not go on until a worker that fits it is deployed.",
+)
+
+
+def failing(since: datetime, language: Language) -> str:
+    """That the workflow of an interaction fails, and since when."""
+    return _FAILING[language].format(since=to_wire(since))

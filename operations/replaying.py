@@ -1,12 +1,14 @@
 """Replaying workflows that are on a server against the code of this checkout, before it is deployed."""
 
 import asyncio
+import dataclasses
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from temporalio.client import Client, WorkflowExecution, WorkflowHistory
+from temporalio.converter import DefaultFailureConverter
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowReplayResult
@@ -82,7 +84,8 @@ def replayer(client: Client, workflows: tuple[type, ...] = WORKFLOWS) -> Replaye
     return Replayer(
         runtime=Runtime(telemetry=quiet),
         workflows=workflows,
-        data_converter=client.data_converter,
+        # Its failures are shown here, and kept nowhere: encrypted, they could not be read.
+        data_converter=dataclasses.replace(client.data_converter, failure_converter_class=DefaultFailureConverter),
         namespace=client.namespace,
         workflow_runner=UnsandboxedWorkflowRunner(),
     )

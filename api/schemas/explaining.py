@@ -34,9 +34,11 @@ class WorkflowAnswer(Answer):
 
     id: str
     state: str = Field(
-        description="`running`; `ended`; `lost`, when it should run and does not (it is repaired within minutes); "
+        description="`running`; `failing`, when its code fails again and again, so that it does not go on; "
+        "`ended`; `lost`, when it should run and does not (it is repaired within minutes); "
         "`unavailable`, when the engine does not say."
     )
+    failing_since: Instant | None = Field(description="Since when it fails again and again; null if it does not.")
     attempt: SendAttemptAnswer | None
 
 
@@ -82,6 +84,7 @@ EXPLANATION_EXAMPLE: Final[dict[str, JsonValue]] = {
     "workflow": {
         "id": "interaction-685bc5e5a3f1c2d4e5f60718",
         "state": "running",
+        "failingSince": None,
         "attempt": {
             "number": 4,
             "isUnderWay": False,

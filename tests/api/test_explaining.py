@@ -1,5 +1,7 @@
 """What an interaction's explanation says: where it is, what it waits for, and what the engine knows of it."""
 
+import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +9,10 @@ import httpx2
 import pytest
 from temporalio.client import Client
 
-from api.engine_state import WorkflowState, state_and_attempt
-from domain.explaining import CUSTOM_STATUSES, STATUSES, explained
+from api.engine_state import WorkflowState, WorkflowView, view_workflow
+from domain.clock import to_wire, utc_now
+from domain.explaining import CUSTOM_STATUSES, STATUSES, explained, failing
+from domain.identifiers import new_id, workflow_id
 from domain.status import Standing, Status
 from domain.texts import Language
 from embedded.ports import free_port
@@ -39,7 +43,12 @@ async def test_what_was_sent_says_what_it_waits_for_until_when_and_what_happens_
         "entonces se anotará que no llegó ninguna."
     )
     assert (seen["isFinal"], seen["mayStillArrive"]) == (False, True)
-    assert seen["workflow"] == {"id": f"interaction-{sent['id']}", "state": "running", "attempt": None}
+    assert seen["workflow"] == {
+        "id": f"interaction-{sent['id']}",
+        "state": "running",
+        "failingSince": None,
+        "attempt": None,
+    }
     english = await explanation(iris, sent["id"], "en")
     assert english["explanation"].startswith("The provider has it. It waits for the receipt of delivery until")
 
@@ -84,8 +93,8 @@ async def test_what_was_sent_again_says_so_on_both_sides(iris: Iris) -> None:
 async def test_an_engine_that_is_away_says_nothing_and_breaks_nothing(tmp_path: Path) -> None:
     async with TemporalServer(free_port(), tmp_path / "temporal.log") as server:
         client = await Client.connect(server.address)
-        assert await state_and_attempt(client, ABSENT_ID) == (WorkflowState.LOST, None)
-    assert await state_and_attempt(client, ABSENT_ID) == (WorkflowState.UNAVAILABLE, None)
+        assert await view_workflow(client, ABSENT_ID) == WorkflowView(WorkflowState.LOST)
+    assert await view_workflow(client, ABSENT_ID) == WorkflowView(WorkflowState.UNAVAILABLE)
 
 
 async def test_what_is_not_there_or_is_another_tenants_is_not_found(iris: Iris, stranger: httpx2.AsyncClient) -> None:
@@ -105,3 +114,26 @@ def test_every_status_is_explained_in_every_language(language: Language) -> None
         for word in CUSTOM_STATUSES
     }
     assert len(said) == len(STATUSES) + len(CUSTOM_STATUSES)
+
+
+async def test_a_workflow_whose_code_fails_says_so_and_since_when(iris: Iris) -> None:
+    """As after a worker is deployed that does not fit the history of an open interaction."""
+    failing_id, began = new_id(), utc_now()
+    handle = await iris.temporal.start_workflow(
+        "NoSuchWorkflow",
+        id=workflow_id(failing_id),
+        task_queue=iris.settings.task_queue,
+        task_timeout=timedelta(seconds=1),
+    )
+
+    async def is_failing() -> bool:
+        return (await view_workflow(iris.temporal, failing_id)).state is WorkflowState.FAILING
+
+    try:
+        await asyncio.wait_for(until(is_failing), 60)
+        view = await view_workflow(iris.temporal, failing_id)
+    finally:
+        await handle.terminate()
+    assert view.failing_since is not None
+    assert abs(view.failing_since - began) < timedelta(seconds=10)
+    assert to_wire(view.failing_since) in failing(view.failing_since, Language.ENGLISH)

@@ -1,15 +1,19 @@
 """`iris replay`: what is on a server is replayed against this code, before it is deployed."""
 
 import asyncio
+import base64
 import json
+import os
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from temporalio import workflow
 from temporalio.worker import Worker
 from typer.testing import CliRunner, Result
 
 from api.engine import workflow_id
+from bootstrap import connect_temporal
 from cli import app
 from commands.client import server_settings
 from domain.identifiers import new_id
@@ -65,6 +69,16 @@ async def test_a_workflow_that_the_code_would_break_is_named_with_the_reason(iri
     assert all(failure.workflow_id in query for failure in summary.failures)
     assert all("for int" in failure.reason for failure in summary.failures)
     assert not any("input_value" in failure.reason for failure in summary.failures)
+
+
+async def test_the_reason_is_readable_also_where_payloads_are_encrypted(iris: Iris, tmp_path: Path) -> None:
+    query = await open_interactions(iris, 1)
+    key = base64.urlsafe_b64encode(os.urandom(32)).decode()
+    encrypting = await connect_temporal(iris.settings.model_copy(update={"payload_keys": SecretStr(key)}))
+    with edited(answered_otherwise, tmp_path) as workflows:
+        summary = await replay(encrypting, query, replayer=replayer(encrypting, workflows))
+    assert ["for int" in failure.reason for failure in summary.failures] == [True]
+    assert "Encoded failure" not in summary.failures[0].reason
 
 
 async def test_the_command_replays_the_open_workflows_of_the_running_stack(
