@@ -109,11 +109,11 @@ class Settings(EnvironmentSettings):
     """The settings of a process, read once from its environment.
 
     Attributes:
-        environment: `IRIS_ENVIRONMENT`.
+        environment: `IRIS_ENVIRONMENT`, `development` or `production`, where all secrets must be given.
         mongodb_uri: `MONGODB_URI`; a replica set (`docs/decisions/0003`).
-        mongodb_database: `IRIS_MONGODB_DATABASE`.
+        mongodb_database: `IRIS_MONGODB_DATABASE`, the database's name.
         temporal_address: `TEMPORAL_ADDRESS`, host:port.
-        temporal_namespace: `TEMPORAL_NAMESPACE`.
+        temporal_namespace: `TEMPORAL_NAMESPACE`, which must exist.
         temporal_api_key: `TEMPORAL_API_KEY`, for Temporal Cloud; implies TLS.
         temporal_worker_build_id: `TEMPORAL_WORKER_BUILD_ID`, the version of this worker (`docs/deploying.md`); unset, a
             worker takes the workflows of any version. Named as Temporal's Worker Controller for Kubernetes sets it.

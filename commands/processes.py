@@ -30,7 +30,7 @@ def api(
     from temporalio.runtime import Runtime
 
     from bootstrap import sdk_runtime
-    from operations.starting import check_servers, end_on_sigterm
+    from operations.starting import check_servers, end_on_sigterm, warn_of_unknown_variables
     from security.exposure import exposure_problem
     from settings import settings
 
@@ -39,6 +39,7 @@ def api(
     if problem is not None:
         fail(problem, 2)
     Runtime.set_default(sdk_runtime())
+    warn_of_unknown_variables()
     asyncio.run(check_servers(settings()))
     # Only now: loading the application takes seconds on a slow machine.
     from api.app import create_app
@@ -51,12 +52,13 @@ def worker() -> None:
     from temporalio.runtime import Runtime
 
     from bootstrap import collect_rarely, sdk_runtime
-    from operations.starting import check_servers, end_on_sigterm
+    from operations.starting import check_servers, end_on_sigterm, warn_of_unknown_variables
     from settings import settings
 
     log_to_stderr()
     Runtime.set_default(sdk_runtime(settings().temporal_metrics_address))
     end_on_sigterm()
+    warn_of_unknown_variables()
     asyncio.run(check_servers(settings()))
     from worker import run_worker
 

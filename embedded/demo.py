@@ -33,7 +33,7 @@ class DemoSettings(EnvironmentSettings):
     """What the demo needs to know, each an environment variable; the secrets are made once by whoever starts it.
 
     Attributes:
-        demo_tenant: `IRIS_DEMO_TENANT`.
+        demo_tenant: `IRIS_DEMO_TENANT`, its name.
         demo_api_key: `IRIS_DEMO_API_KEY`, by which the demo's account calls.
         demo_password: `IRIS_DEMO_PASSWORD`, by which it logs in.
         sandbox_url: `IRIS_SANDBOX_URL`, where the worker reaches the sandbox gateway.

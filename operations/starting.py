@@ -1,19 +1,24 @@
 """Starting a process: the servers that it needs are checked first, and what prevents it is said in one line."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from types import FrameType
 from typing import Final, NoReturn
 
 from pydantic import ValidationError
-from pydantic_settings import SettingsError
+from pydantic_settings import BaseSettings, SettingsError
 from pymongo.errors import PyMongoError
 from temporalio.service import RPCError
 
 from bootstrap import connect_temporal, mongodb_client
+from embedded.demo import DemoSettings
+from embedded.gateway.settings import GatewaySettings
 from models.server import require_replica_set
+from security.codec_endpoint import CodecSettings
 from settings import EnvironmentSettings, Settings
 
 TEMPORAL_TIMEOUT_SECONDS: Final = 5.0
@@ -21,6 +26,19 @@ TEMPORAL_TIMEOUT_SECONDS: Final = 5.0
 
 MAX_PROBLEM_LENGTH: Final = 500
 """Characters of what prevents a start."""
+
+
+OTHER_VARIABLES: Final = frozenset(
+    f"IRIS_{name}"
+    for name in (
+        *("LOG_LEVEL", "LOG_FORMAT", "SECRETS_DIR", "MONGOD", "TEMPORAL_CLI", "DATA_DIR", "API_URL", "API_KEY"),
+        *("API_HOST", "API_PORT", "CODEC_HOST", "CODEC_PORT", "SANDBOX_HOST", "SANDBOX_PORT"),
+        *("MONGODB_PORT", "TEMPORAL_PORT", "TEMPORAL_UI_PORT"),
+    )
+)
+"""Variables that are read otherwise than as settings: by commands, by logging, by the embedded stack."""
+
+_LOG = logging.getLogger("iris.settings")
 
 
 class TemporalUnreachableError(Exception):
@@ -93,3 +111,26 @@ def _setting_problems(error: ValidationError) -> list[str]:
         variable = name if not name or name.isupper() else f"IRIS_{name.upper()}"
         problems.append(f"{variable}: {message}" if variable else message)
     return problems
+
+
+def unknown_variables(environment: Iterable[str]) -> list[str]:
+    """The names of ours in an environment that no setting and no command has: most likely misspelt."""
+    known = {variable for settings in _all_settings() for variable in variables_of(settings)} | OTHER_VARIABLES
+    return sorted(name for name in environment if name.startswith("IRIS_") and name.upper() not in known)
+
+
+def warn_of_unknown_variables() -> None:
+    """Log a warning for each variable of the environment that looks like a setting and is none."""
+    for name in unknown_variables(os.environ):
+        _LOG.warning("%s is no setting of this version and is ignored (docs/settings.md)", name)
+
+
+def variables_of(settings: type[BaseSettings]) -> set[str]:
+    """The names of the environment variables that a class of settings reads."""
+    prefix = str(settings.model_config.get("env_prefix", ""))
+    fields = settings.model_fields.items()
+    return {str(field.validation_alias or f"{prefix}{name}".upper()) for name, field in fields}
+
+
+def _all_settings() -> list[type[BaseSettings]]:
+    return [Settings, CodecSettings, DemoSettings, GatewaySettings]

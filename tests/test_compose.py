@@ -17,7 +17,6 @@ import pytest
 import yaml
 from google.protobuf.json_format import MessageToJson, Parse
 from jsonschema import Draft7Validator
-from pydantic_settings import BaseSettings
 from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
@@ -32,6 +31,7 @@ from embedded.processes import Server, until
 from embedded.programs import Program, WebProgram, WorkerProgram
 from embedded.secret_environment import COMPOSE_SECRETS
 from embedded.temporal_server import TemporalServer, find_temporal
+from operations.starting import OTHER_VARIABLES, variables_of
 from security.codec_endpoint import CodecSettings
 from settings import Settings
 from tests.plain_http import plain_client
@@ -53,12 +53,6 @@ each_of_ours = pytest.mark.parametrize("name", OURS)
 
 def runs_once(service: dict[str, Any]) -> bool:
     return service["restart"].startswith("on-failure")
-
-
-def variables_of(settings: type[BaseSettings]) -> set[str]:
-    prefix = settings.model_config.get("env_prefix", "")
-    fields = settings.model_fields.items()
-    return {str(field.validation_alias or f"{prefix}{name}".upper()) for name, field in fields}
 
 
 def test_it_is_valid_by_the_schema_of_compose_files() -> None:
@@ -89,12 +83,24 @@ def test_the_images_that_ours_is_built_from_have_their_versions() -> None:
     assert all(re.search(r":\d[\w.-]*$", base) for base in bases)
 
 
+@each_service
+def test_every_service_is_bounded_in_memory_and_logs(name: str) -> None:
+    assert re.fullmatch(r"\d+[mg]", SERVICES[name]["mem_limit"])
+    assert set(SERVICES[name]["logging"]["options"]) == {"max-size", "max-file"}
+
+
+def test_the_cache_of_mongodb_is_bounded() -> None:
+    assert "--wiredTigerCacheSizeGB" in SERVICES["mongodb"]["command"]
+
+
 @each_of_ours
 def test_every_variable_is_a_setting(name: str) -> None:
     known = {
         name for settings in (Settings, GatewaySettings, DemoSettings, CodecSettings) for name in variables_of(settings)
     }
-    assert {variable for variable in OURS[name]["environment"] if OUR_VARIABLES.match(variable)} <= known
+    assert {
+        variable for variable in OURS[name]["environment"] if OUR_VARIABLES.match(variable)
+    } <= known | OTHER_VARIABLES
 
 
 @each_of_ours

@@ -38,6 +38,7 @@ class GatewaySettings(EnvironmentSettings):
         slow_answer: how late a slow answer is.
         early_callback_wait: how long an answer waits for the callback that shall overtake it.
         callback_timeout: how long one callback may take.
+        longest_retry: the longest wait between two attempts.
         first_retry: the wait after a callback's first failure; it doubles up to `longest_retry`.
         longest_callback_age: how long after its time a callback is given up.
         callback_refusals: how many attempts are made on a callback that is refused (3xx and 4xx but 408 and 429).

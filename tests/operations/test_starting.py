@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 import time
@@ -21,7 +22,7 @@ from embedded.mongod import Mongod
 from embedded.ports import LOOPBACK, free_port, is_listened_on
 from embedded.processes import until
 from models.server import UnusableServerError, require_replica_set
-from operations.starting import TemporalUnreachableError, check_servers
+from operations.starting import TemporalUnreachableError, check_servers, unknown_variables
 from settings import Settings
 from tests.iris import Iris
 
@@ -168,3 +169,20 @@ leave({code!r})
 async def test_a_command_that_used_temporal_leaves_without_finalizing(code: object, status: int, said: str) -> None:
     """Else the threads of Temporal's SDK crash it now and then: https://github.com/temporalio/sdk-python/issues/300."""
     assert await ended("-c", LEAVING.format(code=code), PYTHONPATH=str(ROOT)) == (status, f"flushed{said}")
+
+
+def test_a_variable_that_is_no_setting_is_named() -> None:
+    known = (
+        "IRIS_JWT_SECRET",
+        "IRIS_LOG_LEVEL",
+        "IRIS_SANDBOX_LEDGER",
+        "IRIS_CODEC_TOKEN",
+        "IRIS_DEMO_API_KEY",
+        "PATH",
+    )
+    assert unknown_variables([*known, "IRIS_JWT_SECERT", "TEMPORAL_ADDRESS"]) == ["IRIS_JWT_SECERT"]
+
+
+def test_every_variable_that_a_command_reads_is_known() -> None:
+    commands = "".join(path.read_text() for path in (ROOT / "commands").glob("*.py"))
+    assert unknown_variables(re.findall(r'envvar="(IRIS_\w+)"', commands)) == []
