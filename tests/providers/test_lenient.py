@@ -50,7 +50,7 @@ def essences(news: Sequence[News]) -> set[Essence]:
     }
 
 
-def told(name: str) -> Any:  # noqa: ANN401 - whatever JSON was recorded
+def recording(name: str) -> Any:  # noqa: ANN401 - whatever JSON was recorded
     return json.loads((RECORDED / f"{name}.json").read_bytes())
 
 
@@ -59,7 +59,9 @@ def read(provider: AnyProvider, content: JsonValue) -> Sequence[News]:
 
 
 def _meta(kind: str) -> list[JsonValue]:
-    return [told(f"meta/webhooks/{path.stem}") for path in sorted((RECORDED / "meta/webhooks").glob(f"{kind}_*.json"))]
+    return [
+        recording(f"meta/webhooks/{path.stem}") for path in sorted((RECORDED / "meta/webhooks").glob(f"{kind}_*.json"))
+    ]
 
 
 _SINCH_REPORTS: Final = ("queued", "delivered", "read", "failed", "timed_out", "switching_channel")
@@ -71,8 +73,11 @@ SPEAKERS: Final[Mapping[str, tuple[Callable[[], AnyProvider], Sequence[JsonValue
     "sinch": (
         lambda: SINCH_READER,
         [
-            *(told(f"sinch/{name}") for name in _SINCH_REPORTS),
-            *(sinch_inbound(told(f"sinch/inbound/{path.stem}")) for path in (RECORDED / "sinch/inbound").iterdir()),
+            *(recording(f"sinch/{name}") for name in _SINCH_REPORTS),
+            *(
+                sinch_inbound(recording(f"sinch/inbound/{path.stem}"))
+                for path in (RECORDED / "sinch/inbound").iterdir()
+            ),
         ],
     ),
     "sandbox": (offline, [{**CALLBACK, "error": {"code": "a", "message": "b"}}, {"inbound": {**INBOUND}}]),
@@ -217,7 +222,7 @@ def test_what_is_no_json_is_unreadable(body: bytes) -> None:
 
 
 def test_a_webhook_with_half_a_surrogate_pair_tells_what_it_tells_without() -> None:
-    webhook = Webhook(URL, {}, json.dumps(told("meta/webhooks/whatsapp_inbound_text")).encode(), NOW)
+    webhook = Webhook(URL, {}, json.dumps(recording("meta/webhooks/whatsapp_inbound_text")).encode(), NOW)
     spoilt = replace(webhook, body=webhook.body.replace(b'"hola"', b'"hola \\ud83d"'))
     (message,) = meta_reader(PHONE_NUMBER_ID).parse(spoilt)
     assert isinstance(message, InboundMessage)
