@@ -74,7 +74,9 @@ class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
         reference = self._reference(webhook)
         if reference is None:
             raise UnreadableError("the recipient bears no reference")
-        return read_mail(webhook.body, reference, message_id(self._configuration, reference))
+        return read_mail(
+            webhook.body, reference, message_id(self._configuration, reference), self._configuration.own_addresses
+        )
 
     def _return_path(self, outbound: Outbound) -> Mailbox | None:
         verp, address = self._verp(outbound.callback_url), self._configuration.bounce_address

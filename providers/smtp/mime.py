@@ -5,18 +5,17 @@ time in proportion to the text, and the standard library sees single headers onl
 """
 
 import binascii
-import codecs
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
-from email.utils import collapse_rfc2231_value
 from functools import cached_property
 from typing import Final
 
 from providers.base import UnreadableError
+from providers.smtp.charsets import decode
 
 LARGEST_HEADER: Final = 65_536
 """Bytes of a part's header that are read."""
@@ -30,10 +29,14 @@ _FIELD: Final = re.compile(rb"^([!-9;-~]+)[ \t]*:(.*(?:\n[ \t].*)*)", re.MULTILI
 _LINE_BREAK: Final = re.compile(rb"\r?\n")
 _END_OF_HEADER: Final = re.compile(rb"(?:\A|\n)\r?\n")
 _EMPTY_LINES: Final = re.compile(rb"\n(?:[ \t]*\r?\n)+")
+_FIELDS_WITHIN: Final = re.compile(
+    rb"^(?:final|original)-recipient[ \t]*:.*\n(?:(?:[a-z-]+[ \t]*:|[ \t]+\S).*\n?)+", re.IGNORECASE | re.MULTILINE
+)
+"""A recipient's fields (RFC 3464 §2.3), begun by the recipient."""
 _INVISIBLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
 
-_SLOW_CODECS: Final = frozenset({"idna", "punycode"})
-"""Those of Python's that take a time that is the square of the text's length; no mail is written in them."""
+_META_CHARSET: Final = re.compile(rb"""<meta\b[^<>]{0,200}?charset\s{0,9}=\s{0,9}["']?([\w.:-]{1,40})""", re.IGNORECASE)
+"""Where HTML says its own charset, within its first kilobyte (https://html.spec.whatwg.org/#prescan-a-byte-stream-to-determine-its-encoding)."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,12 @@ class Entity:
     @property
     def is_attached(self) -> bool:
         """Whether it is a file rather than something to read in its place (RFC 2183)."""
-        disposition = self.fields.get("content-disposition", "").partition(";")[0].strip().lower()
-        return disposition == "attachment" or bool(self.file_name)
+        return self.is_marked_as_attachment or bool(self.file_name)
+
+    @property
+    def is_marked_as_attachment(self) -> bool:
+        """Whether its writer says that it is a file; a name alone may also be a text's."""
+        return self.fields.get("content-disposition", "").partition(";")[0].strip().lower() == "attachment"
 
     def _parameter(self, header: str, name: str) -> str:
         return _parameters(self.fields.get(header, "")).get(name, "")
@@ -102,13 +109,23 @@ class Entity:
     def text(self, longest: int) -> str:
         """The first `longest` characters of a text, its lines ended by line feeds."""
         # No encoding of characters takes more than four bytes for each, but for those that switch between sets.
-        text = _decode(self.decoded()[: longest * 8], self._parameter("content-type", "charset"))
+        content = self.decoded()[: longest * 8]
+        text = decode(content, self._parameter("content-type", "charset") or self._own_charset(content))
         return _INVISIBLE.sub("", text.replace("\r\n", "\n"))[:longest]
+
+    def _own_charset(self, content: bytes) -> str:
+        found = _META_CHARSET.search(content[:1024]) if self.media_type == "text/html" else None
+        return found[1].decode() if found else ""
 
     def blocks(self, most: int) -> list[Mapping[str, str]]:
         """The groups of fields of a report, at most so many (RFC 3464 §2.1)."""
         blocks = _EMPTY_LINES.split(self.decoded().lstrip()[:LARGEST_HEADER], most)
         return [fields for fields in map(_fields, blocks[:most]) if fields]
+
+    def blocks_within(self, most: int) -> list[Mapping[str, str]]:
+        """The groups of fields of a report that stand amid other text, at most so many."""
+        found = _FIELDS_WITHIN.findall(self.decoded()[:LARGEST_HEADER].replace(b"\r\n", b"\n"))
+        return [_fields(block) for block in found[:most]]
 
 
 def read_message(raw: bytes) -> Entity:
@@ -117,7 +134,8 @@ def read_message(raw: bytes) -> Entity:
     Raises:
         UnreadableError: if it has more than `MOST_PARTS`, or more levels of them than `DEEPEST`.
     """
-    return _Reader().read(memoryview(raw), DEEPEST)
+    # Some programs put empty lines before the mail that they pass on.
+    return _Reader().read(memoryview(raw.lstrip()), DEEPEST)
 
 
 def decode_words(text: str) -> str:
@@ -128,8 +146,7 @@ def decode_words(text: str) -> str:
         pieces = [(text, None)]
     # What stands beside encoded words comes in the escapes of Python (`email.header.decode_header`).
     decoded = [
-        piece if isinstance(piece, str) else _decode(piece, charset or "raw-unicode-escape")
-        for piece, charset in pieces
+        piece if isinstance(piece, str) else decode(piece, charset or "raw-unicode-escape") for piece, charset in pieces
     ]
     return _INVISIBLE.sub("", " ".join("".join(decoded).split())).encode("utf-8", "replace").decode()
 
@@ -162,7 +179,7 @@ def _fields(header: bytes) -> dict[str, str]:
     """The fields of a header that is cut already."""
     fields: dict[str, str] = {}
     for name, value in _FIELD.findall(header):
-        text = _LINE_BREAK.sub(b"", value).strip()[:LONGEST_FIELD].decode("utf-8", "replace")
+        text = decode(_LINE_BREAK.sub(b"", value).strip()[:LONGEST_FIELD])
         fields.setdefault(name.decode().lower(), text)
     return fields
 
@@ -177,9 +194,17 @@ def _parameters(value: str) -> Mapping[str, str]:
     """The parameters of a header field by lower-case name (RFC 2045 §5.1, RFC 2231); none where they are damaged."""
     try:
         parameters = _typed(value).get_params([])[1:]
-        return {name.lower(): collapse_rfc2231_value(text) for name, text in reversed(parameters)}
-    except (TypeError, ValueError):  # continuations with and without numbers; charsets that are no names
+    except (TypeError, ValueError):  # continuations with and without numbers
         return {}
+    return {name.lower(): _parameter_text(value) for name, value in reversed(parameters)}
+
+
+def _parameter_text(value: str | tuple[str | None, str | None, str]) -> str:
+    """The text of a parameter, which comes with its charset and language where it says them (RFC 2231 §4)."""
+    if isinstance(value, str):
+        return value
+    charset, _, text = value
+    return decode(text.encode("raw-unicode-escape"), charset or "")
 
 
 def _split(content: memoryview, boundary: bytes) -> Iterator[memoryview]:
@@ -200,13 +225,3 @@ def _without_line_break(part: memoryview) -> memoryview:
     if bytes(part[-1:]) == b"\n":
         part = part[:-1]
     return part[:-1] if bytes(part[-1:]) == b"\r" else part
-
-
-def _decode(content: bytes, charset: str) -> str:
-    """Bytes as text, whatever charset they claim: as UTF-8 where it is none, with what cannot be read replaced."""
-    try:
-        name = codecs.lookup(charset).name
-        text = content.decode("utf-8" if name in _SLOW_CODECS | {"ascii"} else name, "replace")
-    except (LookupError, ValueError):
-        text = content.decode("utf-8", "replace")
-    return text.encode("utf-8", "replace").decode()  # some codecs make halves of surrogate pairs

@@ -1,7 +1,7 @@
 """What mail systems report of a message: its delivery (RFC 3464), and that its reader complained (RFC 5965)."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,8 +10,10 @@ from domain.destinations import DestinationKind, InvalidDestinationError, normal
 from domain.events import ProviderEvent
 from domain.outcomes import FailureClass
 from domain.status import Milestone
+from providers.smtp.bounces import Bounce, read_bounces, report_text
+from providers.smtp.diagnoses import failure_class
 from providers.smtp.mime import Entity, decode_words
-from providers.smtp.replies import class_of_enhanced_code
+from providers.smtp.writers import DELIVERY_STATUS, FEEDBACK_REPORT, Writer
 
 ACTIONS: Final[Mapping[str, Milestone]] = {
     "failed": Milestone.FAILED,
@@ -22,15 +24,25 @@ ACTIONS: Final[Mapping[str, Milestone]] = {
 }
 """What each `Action` means (RFC 3464 §2.3.3)."""
 
+SPELLINGS: Final[Mapping[str, str]] = {
+    "fail": "failed",
+    "failure": "failed",
+    "error": "failed",  # OpenSMTPD
+    "undeliverable": "failed",
+    "deliverable": "delivered",  # Postfix asked to verify (`sendmail -bv`)
+    "expired": "failed",
+    "delay": "delayed",
+    "deferred": "delayed",
+}
+"""Actions as some servers spell them."""
+
+ACTIONS_OF_STATUSES: Final[Mapping[str, str]] = {"5": "failed", "4": "delayed", "2": "delivered"}
+"""The action of a recipient whose report has none, by the class of its status (RFC 3463 §2)."""
+
 EXPIRED: Final = "expired"
 """Our word for a failure whose status is X.4.7, «delivery time expired» (RFC 3463 §3.5)."""
 COMPLAINT: Final = "complaint"
 """Our word for a reader's complaint."""
-UNCLASSIFIED: Final = "unclassified-bounce"
-"""Our word for what a machine wrote, and no machine can read."""
-
-DELIVERY_STATUS: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
-FEEDBACK_REPORT: Final = "message/feedback-report"
 
 MOST_RECIPIENTS: Final = 200
 """Recipients that are read of one report; one interaction has fewer."""
@@ -38,49 +50,84 @@ MOST_RECIPIENTS: Final = 200
 _LONGEST_ACTION: Final = 40
 _LONGEST_ADDRESS: Final = 200
 """Characters of them in a key."""
-_STATUS: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?!\S)", re.ASCII)
-_SMTP_REPLY: Final = re.compile(r"\s*smtp\s*;\s*(?:\d{3}[ -]\s*)?(?P<text>.*)", re.IGNORECASE)
+_STATUS: Final = re.compile(r"\s*(?P<code>[245]\.\d{1,3}\.\d{1,3})(?![\w.])", re.ASCII)
+_REFUSED: Final = re.compile(r"^\s*(?:[\w-]+\s*;\s*)?5\d\d[ -]", re.ASCII)
+"""A permanent reply (RFC 5321 §4.2.1) as a diagnosis."""
+_COMMENT: Final = re.compile(r"\([^()]*\)")
+_RECIPIENTS: Final = ("original-recipient", "final-recipient", "x-actual-recipient")
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A mail that a mail system wrote about one of our messages.
+    """A mail that a machine wrote about one of our messages.
 
     Attributes:
         mail_id: the same whenever the same mail comes again.
+        writer: who wrote it.
         reference: of our message.
         provider_message_id: of our message.
     """
 
     mail_id: str
     mail: Entity
+    writer: Writer
     reference: str
     provider_message_id: str
     occurred_at: datetime | None
 
     def events(self) -> Sequence[ProviderEvent]:
         """What it tells."""
-        return self._told() or [self._event("", UNCLASSIFIED, detail=self.mail.header("subject"))]
+        return (
+            list(self._told())
+            or list(self._told_within_texts())
+            or [self._bounce(bounce) for bounce in self._bounces()]
+            or [self._event("", self.writer, detail=self.mail.header("subject"))]
+        )
 
-    def _told(self) -> Sequence[ProviderEvent]:
-        """What it tells to machines."""
-        for part in self.mail.parts if self.mail.media_type == "multipart/report" else ():
+    def _told(self) -> Iterator[ProviderEvent]:
+        """What it tells to machines, wherever in the mail it stands."""
+        for part in self.mail.leaves() if self.writer is Writer.MAIL_SYSTEM else ():
             if part.media_type in DELIVERY_STATUS:
-                return [self._delivery(block) for block in part.blocks(MOST_RECIPIENTS) if "action" in block]
-            if part.media_type == FEEDBACK_REPORT:
-                return [self._complaint(block) for block in part.blocks(1)]
-        return ()
+                for block in part.blocks(MOST_RECIPIENTS):
+                    action = _action(block)
+                    if action is not None:
+                        yield self._delivery(block, action)
+            elif part.media_type == FEEDBACK_REPORT:
+                for block in part.blocks(1):
+                    yield self._complaint(block)
 
-    def _delivery(self, block: Mapping[str, str]) -> ProviderEvent:
+    def _told_within_texts(self) -> Iterator[ProviderEvent]:
+        """What it tells to machines in a part that does not say that it is for them, or whose boundary is damaged."""
+        for leaf in self.mail.leaves() if self.writer is Writer.MAIL_SYSTEM else ():
+            if leaf.media_type == "text/plain" or leaf.media_type.startswith("multipart/"):
+                for block in leaf.blocks_within(MOST_RECIPIENTS):
+                    action = _action(block)
+                    if action is not None and any(block.get(name) for name in _RECIPIENTS):
+                        yield self._delivery(block, action)
+
+    def _bounces(self) -> Sequence[Bounce]:
+        """What it tells to people; nothing where somebody's responder wrote it."""
+        return read_bounces(self.mail)[:MOST_RECIPIENTS] if self.writer is Writer.MAIL_SYSTEM else ()
+
+    def _bounce(self, bounce: Bounce) -> ProviderEvent:
+        action = "failed" if bounce.is_permanent else "delayed"
+        return self._event(
+            f":{action}:{bounce.address[:_LONGEST_ADDRESS]}",
+            action,
+            milestone=ACTIONS[action],
+            destination=_destination(bounce.address),
+            failure=failure_class("", bounce.reason) if bounce.is_permanent else None,
+            detail=bounce.detail,
+        )
+
+    def _delivery(self, block: Mapping[str, str], action: str) -> ProviderEvent:
         """One recipient's part of a report on delivery.
 
         About the recipient as we named it, where the report says so: its mail may have been forwarded.
         """
-        recipient = block.get("original-recipient") or block.get("final-recipient", "")
-        found = _STATUS.match(block.get("status", ""))
-        status = found[0] if found else ""
+        recipient = next(filter(None, (block.get(name) for name in _RECIPIENTS)), "")
+        status = _status(block)
         diagnostic = decode_words(block.get("diagnostic-code", ""))
-        action = decode_words(block["action"]).lower() or "unknown"
         milestone = ACTIONS.get(action, Milestone.NONE)
         is_failure = milestone is Milestone.FAILED
         return self._event(
@@ -89,9 +136,14 @@ class Report:
             milestone=milestone,
             destination=_destination(recipient),
             code=status or None,
-            failure=_failure(status, diagnostic) if is_failure else None,
+            failure=self._class_of(status, diagnostic) if is_failure else None,
             detail=diagnostic,
         )
+
+    def _class_of(self, status: str, diagnostic: str) -> FailureClass:
+        """By the status and the diagnosis; where they say nothing, by what the report says to people."""
+        failure = failure_class(status, diagnostic)
+        return failure_class(status, report_text(self.mail)) if failure is FailureClass.OTHER else failure
 
     def _complaint(self, fields: Mapping[str, str]) -> ProviderEvent:
         return self._event(
@@ -126,11 +178,26 @@ class Report:
         )
 
 
-def _failure(status: str, diagnostic: str) -> FailureClass:
-    """What a failure is about: by its status, else by the reply of the server that refused."""
-    reply = _SMTP_REPLY.fullmatch(diagnostic)
-    by_reply = class_of_enhanced_code(reply["text"]) if reply else None
-    return class_of_enhanced_code(status) or by_reply or FailureClass.OTHER
+def _action(block: Mapping[str, str]) -> str | None:
+    """What became of a recipient, in the standard's word where it is one; None for a block that is about none.
+
+    By its `Action`, perhaps with a comment (RFC 822 §3.4.3); else by the class of its `Status`.
+    """
+    if "action" in block:
+        said = " ".join(_COMMENT.sub(" ", decode_words(block["action"])).lower().split()) or "unknown"
+        first = said.partition(" ")[0].strip(";,.")
+        return SPELLINGS.get(first, first if first in ACTIONS else said)
+    status = _status(block)
+    if not status or not any(block.get(name) for name in _RECIPIENTS):
+        return None
+    if status.endswith(".4.7") or _REFUSED.search(block.get("diagnostic-code", "")):
+        return "failed"
+    return ACTIONS_OF_STATUSES[status[0]]
+
+
+def _status(block: Mapping[str, str]) -> str:
+    found = _STATUS.match(block.get("status", ""))
+    return found["code"] if found else ""
 
 
 def _address(recipient: str) -> str:

@@ -144,6 +144,12 @@ class SmtpConfiguration(ProviderSettings):
         """The domain that we write into our message ids, and greet with."""
         return self.message_id_domain or read_mailbox(self.sender).domain
 
+    @property
+    def own_addresses(self) -> frozenset[str]:
+        """The addresses that we send as, in lower case."""
+        texts = filter(None, (self.sender, self.envelope_sender, self.bounce_address))
+        return frozenset(read_mailbox(text).address.lower() for text in texts)
+
     @field_validator("security")
     @classmethod
     def _never_clear_over_a_network(cls, security: Security, info: ValidationInfo) -> Security:

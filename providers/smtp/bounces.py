@@ -1,0 +1,139 @@
+"""Bounces that only people can read: a second opinion by `flufl.bounce`, which GNU Mailman lives by.
+
+https://fluflbounce.readthedocs.io: it knows the words of some twenty mail systems. It is asked about reports of mail
+systems only, of which no machine-readable part tells anything, and is shown the report alone, never the message that
+came back: that one may say anything.
+"""
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from email.message import Message
+from typing import Final
+
+from flufl.bounce import all_failures  # pyright: ignore[reportUnknownVariableType] - its argument has no type
+
+from providers.smtp.mime import Entity
+from providers.smtp.plain_text import html_to_text
+
+LONGEST_TEXT: Final = 24_000
+"""Characters that are read of a bounce: it says early what happened."""
+LONGEST_LINE: Final = 250
+"""Characters that are read of a line: the time that some patterns take is the square of it."""
+
+_REASON_LINES: Final = 8
+"""Lines after an address in which its reason is looked for."""
+
+_RETURNED: Final = frozenset({"message/rfc822", "message/rfc822-headers", "text/rfc822-headers", "message/partial"})
+"""Types of the message that came back."""
+
+_BEFORE_RETURNED: Final = re.compile(
+    r"^(?:[-=\s>*#]{0,20}(?:original message|below this line is a copy|start of returned message|returned mail follows"
+    r"|this is a copy of|copy of (?:the|your) message|message text follows|unsent message below|message header)"
+    r"|return-path:|received:)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""The line after which the message that came back stands in the text of the report."""
+
+_DELAYED: Final = re.compile(
+    r"warning(?: message)? only|this is (?:only |just )?a warning|not yet (?:been )?(?:delivered|able)"
+    r"|will (?:be retried|be re-tried|continue|keep trying|retry|try again)"
+    r"|(?<!further )(?<!further delivery )attempts? will (?:continue|be made)"
+    r"|has been (?:delayed|postponed)|(?:delivery|message|mail) (?:is |was )?delayed|transient non-fatal"
+    r"|do not need to resend|no action is required|still (?:trying|attempting)",
+    re.IGNORECASE,
+)
+"""Words of a mail system that has not given up."""
+
+_DELIVERED: Final = re.compile(
+    r"success(?:fully|ful) (?:deliver|relay)|(?:was|been) successfully|deliver(?:y|ed) success|return receipt"
+    r"|(?:has been|was) (?:read|displayed|opened)",
+    re.IGNORECASE,
+)
+"""Words of a success: a report that says them tells of no failure."""
+
+_SAID: Final = re.compile(r"(?<![\w.])[45]\d\d[ -]|(?<![\w.])[45]\.\d{1,3}\.\d{1,3}(?![\w.])")
+
+_LOG = logging.getLogger("iris.bounces")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce:
+    """What a bounce tells of one address.
+
+    Attributes:
+        is_permanent: whether the mail system has given up.
+        detail: the line that says why.
+        reason: what the report says of this address.
+    """
+
+    address: str
+    is_permanent: bool
+    detail: str
+    reason: str
+
+
+def read_bounces(mail: Entity) -> Sequence[Bounce]:
+    """What a mail system's report tells people, by the addresses that it could not reach, in their order."""
+    text = report_text(mail)
+    if _DELIVERED.search(text):
+        return ()
+    try:
+        delayed, failed = all_failures(_message(mail))
+    except Exception as error:  # noqa: BLE001 - whatever a mail does to it, it has no opinion then
+        _LOG.warning("flufl.bounce failed: %s", type(error).__name__)
+        return ()
+    is_warning = _DELAYED.search(text) is not None
+    addresses = {address.decode("ascii", "replace") for address in failed | delayed}
+    permanent: set[str] = set() if is_warning else {address.decode("ascii", "replace") for address in failed}
+    return [_bounce(address, text, is_permanent=address in permanent) for address in sorted(addresses)]
+
+
+def report_text(mail: Entity) -> str:
+    """What the mail system wrote for people, without the message that came back."""
+    texts = [text for part in mail.leaves() if (text := _text(part))]
+    whole = "\n".join(texts)[:LONGEST_TEXT]
+    returned = _BEFORE_RETURNED.search(whole)
+    return whole if returned is None else whole[: returned.start()]
+
+
+def _text(part: Entity) -> str:
+    """The text of a part that the mail system wrote, in lines of a bounded length; else none."""
+    if part.media_type in _RETURNED or not part.media_type.startswith("text/"):
+        return ""
+    text = part.text(LONGEST_TEXT)
+    lines = (html_to_text(text) if part.media_type == "text/html" else text).splitlines()
+    return "\n".join(line[:LONGEST_LINE] for line in lines)[:LONGEST_TEXT]
+
+
+def _message(entity: Entity) -> Message:
+    """The report as `flufl.bounce` reads it: its parts but for what came back, without their encodings."""
+    message = Message()
+    for name, value in entity.fields.items():
+        if name != "content-transfer-encoding":
+            message[name] = value[:LONGEST_LINE]
+    if entity.parts:
+        message.set_payload([_message(part) for part in _kept(entity.parts)])
+    else:
+        message.set_payload(_text(entity))
+    return message
+
+
+def _kept(parts: Sequence[Entity]) -> Iterator[Entity]:
+    left = LONGEST_TEXT
+    for part in parts:
+        if left > 0:
+            yield part
+        left -= len(_text(part)) if not part.parts else 0
+
+
+def _bounce(address: str, text: str, *, is_permanent: bool) -> Bounce:
+    """With the line that gives the server's reply, or else the one with the address."""
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    start = next((number for number, line in enumerate(lines) if address in line), 0)
+    reasons = lines[start : start + _REASON_LINES]
+    numbers = [number for number, line in enumerate(reasons) if _SAID.search(line)]
+    said = reasons[numbers[0] :] if numbers else [line for line in lines if _SAID.search(line)]
+    detail = next(iter((*said, *reasons)), "")
+    return Bounce(address, is_permanent, detail, "\n".join(said[:_REASON_LINES] or reasons))

@@ -1,0 +1,72 @@
+"""What a person wrote: each part of a mail is either shown as its text or listed as a file."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from pydantic import JsonValue
+
+from domain.payloads.email import Email
+from providers.smtp.mime import Entity
+from providers.smtp.plain_text import html_to_text
+
+LONGEST_BODY: Final = 200_000
+"""Characters that are kept of a reply's text."""
+
+_TO_TEXT: Final[dict[str, Callable[[str], str]]] = {"text/plain": str.strip, "text/html": html_to_text}
+"""The types that are shown wherever they stand, the preferred first."""
+
+
+def payload_of(mail: Entity) -> dict[str, JsonValue]:
+    """A mail as the payload of an inbound message."""
+    shown, listed = _sorted(mail)
+    body = _text(shown)
+    if not body:
+        # Better a text of a type made for programs than a mail that says nothing: files are not kept.
+        body = "\n\n".join(filter(None, (leaf.text(LONGEST_BODY).strip() for leaf in listed if _is_legible(leaf))))
+    return {
+        "Type": Email.wire_type,
+        "Subject": mail.header("subject"),
+        "Body": body[:LONGEST_BODY],
+        "Attachments": [
+            {"FileName": leaf.file_name, "MediaType": leaf.media_type, "Size": len(leaf.decoded())} for leaf in listed
+        ],
+    }
+
+
+def _sorted(entity: Entity) -> tuple[list[Entity], list[Entity]]:
+    """The leaves whose text is shown, and those that are listed.
+
+    Of alternatives (RFC 2046 §5.1.4) the preferred text that says something is shown; the same text in HTML is neither.
+    """
+    if not entity.parts:
+        is_shown = entity.media_type in _TO_TEXT and not entity.is_attached
+        return ([entity], []) if is_shown else ([], [entity])
+    sorts = [_sorted(part) for part in entity.parts]
+    listed = [leaf for _, leaves in sorts for leaf in leaves]
+    if entity.media_type != "multipart/alternative":
+        return [leaf for leaves, _ in sorts for leaf in leaves], listed
+    return _preferred([leaves for leaves, _ in sorts if leaves]), listed
+
+
+def _preferred(alternatives: Sequence[list[Entity]]) -> list[Entity]:
+    telling = [leaves for leaves in alternatives if _text(leaves)]
+    plain = (leaves for leaves in telling if all(leaf.media_type == "text/plain" for leaf in leaves))
+    return next(plain, telling[-1] if telling else [])
+
+
+def _text(leaves: Sequence[Entity]) -> str:
+    """The text of several parts, one after the other."""
+    return "\n\n".join(_texts(leaves))[:LONGEST_BODY]
+
+
+def _texts(leaves: Sequence[Entity]) -> Iterator[str]:
+    left = LONGEST_BODY
+    for leaf in leaves:
+        text = _TO_TEXT[leaf.media_type](leaf.text(LONGEST_BODY)) if left > 0 else ""
+        left -= len(text)
+        if text:
+            yield text
+
+
+def _is_legible(leaf: Entity) -> bool:
+    return leaf.media_type.startswith("text/") and not leaf.is_marked_as_attachment
