@@ -5,6 +5,7 @@ import typer
 from commands.access import accounts, audit, keys
 from commands.admin import admin
 from commands.attachments import attachments
+from commands.bounces import bounces
 from commands.conversations import processes
 from commands.demonstration import demo
 from commands.deployment import promote, replay
@@ -44,6 +45,7 @@ app.add_typer(processes, name="processes")
 app.add_typer(templates, name="templates")
 app.add_typer(webhooks, name="webhooks")
 app.add_typer(notifications, name="notifications")
+app.add_typer(bounces, name="bounces")
 
 
 def run() -> None:

@@ -64,13 +64,11 @@ class Bounce:
 
     Attributes:
         is_permanent: whether the mail system has given up.
-        detail: the line that says why.
-        reason: what the report says of this address.
+        reason: what the report says of this address, in lines.
     """
 
     address: str
     is_permanent: bool
-    detail: str
     reason: str
 
 
@@ -87,7 +85,7 @@ def read_bounces(mail: Entity) -> Sequence[Bounce]:
     is_warning = _DELAYED.search(text) is not None
     addresses = {address.decode("ascii", "replace") for address in failed | delayed}
     permanent: set[str] = set() if is_warning else {address.decode("ascii", "replace") for address in failed}
-    return [_bounce(address, text, is_permanent=address in permanent) for address in sorted(addresses)]
+    return [Bounce(address, address in permanent, reason_of(text, address)) for address in sorted(addresses)]
 
 
 def report_text(mail: Entity) -> str:
@@ -128,12 +126,12 @@ def _kept(parts: Sequence[Entity]) -> Iterator[Entity]:
         left -= len(_text(part)) if not part.parts else 0
 
 
-def _bounce(address: str, text: str, *, is_permanent: bool) -> Bounce:
-    """With the line that gives the server's reply, or else the one with the address."""
+def reason_of(text: str, address: str) -> str:
+    """What a report says of an address: from the server's reply on where it quotes one, else from the address on."""
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    start = next((number for number, line in enumerate(lines) if address in line), 0)
-    reasons = lines[start : start + _REASON_LINES]
-    numbers = [number for number, line in enumerate(reasons) if _SAID.search(line)]
-    said = reasons[numbers[0] :] if numbers else [line for line in lines if _SAID.search(line)]
-    detail = next(iter((*said, *reasons)), "")
-    return Bounce(address, is_permanent, detail, "\n".join(said[:_REASON_LINES] or reasons))
+    start = next((number for number, line in enumerate(lines) if address and address in line), 0)
+    near = lines[start : start + _REASON_LINES]
+    reply = next((number for number, line in enumerate(near) if _SAID.search(line)), None)
+    if reply is not None:
+        return "\n".join(near[reply:])
+    return "\n".join([line for line in lines if _SAID.search(line)][:_REASON_LINES] or near)

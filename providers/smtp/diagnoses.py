@@ -76,7 +76,7 @@ _WORDS: Final[Sequence[tuple[FailureClass, str]]] = (
         FailureClass.DESTINATION,
         (
             r"\b(?:unknown|invalid|bad|no such|inactive|illegal|disabled|unroute?able|undeliverable|not our|no)\W+"
-            r"(?:\w+ ){0,2}(?:user|recipient|mailbox|account|address|alias|customer|host|domain|person|local|subscriber)"
+            r"(?:\w+ ){0,2}(?:user|recipient|mailbox|account|address|alias|customer|host|domain|person|local)"
         ),
     ),
     (

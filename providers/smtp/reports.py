@@ -10,7 +10,7 @@ from domain.destinations import DestinationKind, InvalidDestinationError, normal
 from domain.events import ProviderEvent
 from domain.outcomes import FailureClass
 from domain.status import Milestone
-from providers.smtp.bounces import Bounce, read_bounces, report_text
+from providers.smtp.bounces import Bounce, read_bounces, reason_of, report_text
 from providers.smtp.diagnoses import failure_class
 from providers.smtp.mime import Entity, decode_words
 from providers.smtp.writers import DELIVERY_STATUS, FEEDBACK_REPORT, Writer
@@ -117,7 +117,7 @@ class Report:
             milestone=ACTIONS[action],
             destination=_destination(bounce.address),
             failure=failure_class("", bounce.reason) if bounce.is_permanent else None,
-            detail=bounce.detail,
+            detail=bounce.reason.partition("\n")[0],
         )
 
     def _delivery(self, block: Mapping[str, str], action: str) -> ProviderEvent:
@@ -136,14 +136,16 @@ class Report:
             milestone=milestone,
             destination=_destination(recipient),
             code=status or None,
-            failure=self._class_of(status, diagnostic) if is_failure else None,
+            failure=self._class_of(status, diagnostic, _address(recipient)) if is_failure else None,
             detail=diagnostic,
         )
 
-    def _class_of(self, status: str, diagnostic: str) -> FailureClass:
-        """By the status and the diagnosis; where they say nothing, by what the report says to people."""
+    def _class_of(self, status: str, diagnostic: str, address: str) -> FailureClass:
+        """By the status and the diagnosis; where they say nothing, by what the report tells people of the address."""
         failure = failure_class(status, diagnostic)
-        return failure_class(status, report_text(self.mail)) if failure is FailureClass.OTHER else failure
+        if failure is not FailureClass.OTHER:
+            return failure
+        return failure_class(status, reason_of(report_text(self.mail), address))
 
     def _complaint(self, fields: Mapping[str, str]) -> ProviderEvent:
         return self._event(

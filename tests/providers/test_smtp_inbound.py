@@ -159,7 +159,7 @@ class TestBody:
             ('"utf-8"', "mañana".encode(), "mañana"),
             ("utf-16", "mañana".encode("utf-16"), "mañana"),
             ("us-ascii", "mañana".encode(), "mañana"),
-            ("made-up", b"ma\xf1ana", "ma\N{REPLACEMENT CHARACTER}ana"),
+            ("made-up", b"ma\xf1ana", "mañana"),
             ("zip", b"x", "x"),
             ("idna", b"x", "x"),
             ("unicode_escape", rb"\ud800x", "?x"),

@@ -48,7 +48,7 @@ class TestRealReports:
         heard = event((RECORDED / name).read_bytes())
         assert (heard.word, heard.milestone, heard.destination, heard.code, heard.detail) == REAL[name]
         assert (heard.reference, heard.provider_message_id) == (REFERENCE, MESSAGE_ID)
-        assert heard.failure == (FailureClass.OTHER if heard.milestone is Milestone.FAILED else None)
+        assert heard.failure == (FailureClass.DESTINATION if heard.milestone is Milestone.FAILED else None)
 
     @pytest.mark.parametrize("name", REAL)
     def test_a_report_reads_alike_with_any_ends_of_lines(self, name: str) -> None:
@@ -72,15 +72,20 @@ class TestReports:
             ("5.1.1", "", FailureClass.DESTINATION),
             ("5.1.1 (no such mailbox)", "", FailureClass.DESTINATION),
             ("5.2.2", "552 mailbox full", FailureClass.DESTINATION),
-            ("5.7.1", "550 5.1.1 unknown", FailureClass.CONFIGURATION),
+            ("5.7.1", "550 5.1.1 unknown", FailureClass.DESTINATION),
+            ("5.7.26", "550 5.1.1 unknown", FailureClass.CONFIGURATION),
+            ("5.7.1", "550 no", FailureClass.CONFIGURATION),
             ("5.0.0", "550 5.1.1 <ana@example.com>: unknown", FailureClass.DESTINATION),
-            ("5.0.0", "554-5.7.1 spam", FailureClass.CONFIGURATION),
+            ("5.0.0", "554-5.7.1 spam", FailureClass.CONTENT),
+            ("5.0.0", "554 too many connections", FailureClass.RATE),
+            ("5.0.0", "554 listed at zen.spamhaus.org", FailureClass.CONFIGURATION),
+            ("4.4.2", "retry timeout exceeded", FailureClass.OTHER),
             ("5.0.0", "5.6.0 malformed", FailureClass.CONTENT),
             ("5.0.0", "550 no", FailureClass.OTHER),
             ("five", "no", FailureClass.OTHER),
         ],
     )
-    def test_a_failure_has_the_class_of_its_status_else_of_the_reply(
+    def test_a_failure_has_the_class_of_its_status_else_of_the_codes_and_words_of_the_reply(
         self, status: str, diagnostic: str, failure: FailureClass
     ) -> None:
         heard = told("failed", status, diagnostic)

@@ -1,0 +1,105 @@
+"""What a folder of mails would become, read as if each had come to the address of a message of ours."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from domain.events import InboundMessage, News, ProviderEvent
+from domain.outcomes import FailureClass
+from domain.status import Milestone
+from providers.base import UnreadableError
+from providers.smtp.inbound import read_mail
+from providers.smtp.reports import COMPLAINT
+
+
+class Kind(StrEnum):
+    """What a mail is taken for; of a report on several recipients, the first that applies."""
+
+    FAILED = "failed"
+    DELAYED = "delayed"
+    DELIVERED = "delivered"
+    COMPLAINT = "complaint"
+    IGNORED = "ignored"
+    """A machine wrote it, and it tells nothing of a delivery: it is recorded and moves nothing."""
+    REPLY = "reply"
+    """A person wrote it."""
+    UNREADABLE = "unreadable"
+
+
+RECOGNISED: Final = (Kind.FAILED, Kind.DELAYED, Kind.DELIVERED, Kind.COMPLAINT)
+"""The kinds that tell what became of a message."""
+
+_KINDS: Final = {
+    Milestone.FAILED: Kind.FAILED,
+    Milestone.SENT: Kind.DELAYED,
+    Milestone.DELIVERED: Kind.DELIVERED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one mail is taken for.
+
+    Attributes:
+        path: of its file, below the folder.
+        word: the provider status of its first event; empty for a reply or an unreadable mail.
+        failure: the class of its first failure.
+    """
+
+    path: str
+    kind: Kind
+    word: str = ""
+    failure: FailureClass | None = None
+
+
+def read_folder(folder: Path) -> Iterator[Reading]:
+    """Read each file of a folder and of those below it as one mail, in the order of their names.
+
+    Raises:
+        OSError: if the folder or a file cannot be read.
+    """
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield _read(str(path.relative_to(folder)), path.read_bytes())
+
+
+def counts(readings: Iterable[Reading]) -> dict[str, int]:
+    """How many mails were taken for each kind, and how many told what became of a message."""
+    kinds = Counter(reading.kind for reading in readings)
+    return {
+        "mails": kinds.total(),
+        "recognised": sum(kinds[kind] for kind in RECOGNISED),
+        **{kind.value: kinds[kind] for kind in Kind},
+    }
+
+
+def failure_classes(readings: Iterable[Reading]) -> dict[str, int]:
+    """How many of the failures are of each class."""
+    classes = Counter(reading.failure for reading in readings if reading.failure is not None)
+    return {failure.value: classes[failure] for failure in FailureClass}
+
+
+def _read(path: str, raw: bytes) -> Reading:
+    try:
+        news = read_mail(raw, "reference", "<message@example.com>")
+    except UnreadableError:
+        return Reading(path, Kind.UNREADABLE)
+    events = [one for one in news if isinstance(one, ProviderEvent)]
+    kinds = {_kind(one) for one in news}
+    return Reading(
+        path,
+        next(kind for kind in Kind if kind in kinds),
+        events[0].word if events else "",
+        next((event.failure for event in events if event.failure is not None), None),
+    )
+
+
+def _kind(news: News) -> Kind:
+    if isinstance(news, InboundMessage):
+        return Kind.REPLY
+    if not isinstance(news, ProviderEvent):
+        return Kind.UNREADABLE
+    return Kind.COMPLAINT if news.word == COMPLAINT else _KINDS.get(news.milestone, Kind.IGNORED)

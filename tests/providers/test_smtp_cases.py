@@ -1,0 +1,61 @@
+"""The cases of mail in `tests/providers/cases`: what comes to a message's own address, and files that are messages."""
+
+import base64
+import email
+import email.policy
+from collections.abc import Mapping
+from email.message import EmailMessage
+from typing import Any
+
+from domain.events import InboundMessage, News, ProviderEvent
+from tests.providers.cases import Case, every_case
+from tests.providers.smtp_mail import answer, composed, hearing, mail
+
+
+def says(news: News, expected: Mapping[str, Any]) -> bool:
+    """Whether news is what a case says of it."""
+    if isinstance(news, InboundMessage):
+        payload: dict[str, Any] = dict(news.payload)
+        files = payload["Attachments"]
+        found: dict[str, Any] = {
+            "event": "inbound",
+            "body": payload["Body"],
+            "subject": payload["Subject"],
+            "attachments": len(files),
+            "attachments_or_body": bool(files or payload["Body"]),
+        }
+    else:
+        assert isinstance(news, ProviderEvent)
+        found = {
+            "event": "status",
+            "milestone": news.milestone.name,
+            "destination": news.destination,
+            "failure": news.failure,
+        }
+    return found | dict(expected) == found
+
+
+@every_case("mail", "smtp")
+def test_mail_is_read_as_it_must_be(case: Case) -> None:
+    news = hearing().parse(answer(base64.b64decode(case.body)))
+    events = case.expected.get("events")
+    if events is None:
+        assert not [one for one in news if isinstance(one, InboundMessage)]
+    else:
+        assert len(news) == len(events), news
+        assert all(says(one, expected) for one, expected in zip(news, events, strict=True)), news
+
+
+@every_case("send", "smtp")
+def test_a_file_that_is_a_message_is_never_encoded_as_one_and_arrives_as_it_was(case: Case) -> None:
+    (attachment,) = case.body["Attachments"]
+    sent = composed(mail(attachments=[attachment])).content
+    message = email.message_from_bytes(sent, policy=email.policy.SMTP)
+    assert isinstance(message, EmailMessage)
+    (part,) = message.iter_attachments()
+    content = base64.b64decode(attachment["Content"])
+    if part.get_content_maintype() in {"message", "multipart"}:
+        assert part["content-transfer-encoding"] in {"7bit", "8bit"}
+        assert content in sent
+    else:
+        assert part.get_content() == content
