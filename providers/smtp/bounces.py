@@ -72,7 +72,7 @@ class Bounce:
     reason: str
 
 
-def read_bounces(mail: Entity) -> Sequence[Bounce]:
+def read_bounces(mail: Entity, most: int) -> Sequence[Bounce]:
     """What a mail system's report tells people, by the addresses that it could not reach, in their order."""
     text = report_text(mail)
     if _DELIVERED.search(text):
@@ -85,7 +85,7 @@ def read_bounces(mail: Entity) -> Sequence[Bounce]:
     is_warning = _DELAYED.search(text) is not None
     addresses = {address.decode("ascii", "replace") for address in failed | delayed}
     permanent: set[str] = set() if is_warning else {address.decode("ascii", "replace") for address in failed}
-    return [Bounce(address, address in permanent, reason_of(text, address)) for address in sorted(addresses)]
+    return [Bounce(address, address in permanent, reason_of(text, address)) for address in sorted(addresses)[:most]]
 
 
 def report_text(mail: Entity) -> str:

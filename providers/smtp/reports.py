@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from domain.destinations import DestinationKind, InvalidDestinationError, normalise
@@ -57,7 +58,7 @@ _COMMENT: Final = re.compile(r"\([^()]*\)")
 _RECIPIENTS: Final = ("original-recipient", "final-recipient", "x-actual-recipient")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
     """A mail that a machine wrote about one of our messages.
 
@@ -107,7 +108,7 @@ class Report:
 
     def _bounces(self) -> Sequence[Bounce]:
         """What it tells to people; nothing where somebody's responder wrote it."""
-        return read_bounces(self.mail)[:MOST_RECIPIENTS] if self.writer is Writer.MAIL_SYSTEM else ()
+        return read_bounces(self.mail, MOST_RECIPIENTS) if self.writer is Writer.MAIL_SYSTEM else ()
 
     def _bounce(self, bounce: Bounce) -> ProviderEvent:
         action = "failed" if bounce.is_permanent else "delayed"
@@ -140,12 +141,16 @@ class Report:
             detail=diagnostic,
         )
 
+    @cached_property
+    def _text(self) -> str:
+        return report_text(self.mail)
+
     def _class_of(self, status: str, diagnostic: str, address: str) -> FailureClass:
         """By the status and the diagnosis; where they say nothing, by what the report tells people of the address."""
         failure = failure_class(status, diagnostic)
         if failure is not FailureClass.OTHER:
             return failure
-        return failure_class(status, reason_of(report_text(self.mail), address))
+        return failure_class(status, reason_of(self._text, address))
 
     def _complaint(self, fields: Mapping[str, str]) -> ProviderEvent:
         return self._event(

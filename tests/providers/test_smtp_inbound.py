@@ -237,6 +237,11 @@ PIECES: Final = [
     ),
 ]
 LONG: Final = 1_000_000
+BOUNCE: Final = (
+    b"Return-Path: <>\nFrom: MAILER-DAEMON@example.com\n\nfailed addresses follow:\nThe following addresses had\n"
+    b"Your message to:\nThis is the deliver program at\nHi. This is the\n\n"
+)
+"""A bounce for people, up to where its addresses stand."""
 HOSTILE: Final = {
     "empty lines": FROM + b"\r\n" + b"\n" * LONG,
     "a header without end": FROM + b"a:\n" * (LONG // 3),
@@ -257,6 +262,15 @@ HOSTILE: Final = {
     + b"b" * LONG,
     "soft line breaks": FROM + b"Content-Transfer-Encoding: quoted-printable\n\n" + b"=\n" * (LONG // 2),
     "links": FROM + b"Content-Type: text/html\n\n" + b"<a href=x>" * (LONG // 10),
+    "addresses in a bounce": BOUNCE + b"".join(b"user%d@example.com\n" % number for number in range(LONG // 20)),
+    "spaces in a bounce": BOUNCE + (b" " * 250 + b"\n") * (LONG // 251),
+    "brackets in a bounce": BOUNCE + b"<" * LONG,
+    "words of a server": b"Return-Path: <>\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822;\n"
+    b"Action: failed\nDiagnostic-Code: smtp; " + b"user mailbox host " * (LONG // 18),
+    "recipients without a reason": b"Return-Path: <>\nContent-Type: multipart/report; boundary=b\n\n--b\n\n"
+    + b"host user mailbox \n" * 2_000
+    + b"--b\nContent-Type: message/delivery-status\n\n"
+    + b"Final-Recipient: rfc822; a@b.example\nAction: failed\nStatus: 5.0.0\n\n" * 1_000,
     "recipients": b"Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n"
     + b"Action: failed\n\n" * (LONG // 16),
 }
