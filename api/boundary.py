@@ -121,10 +121,13 @@ class Boundary(FastAPI):
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the route answer that the request means, however it spells the path."""
         routed = {**scope, "path": self._spellings.canonical(scope["path"])}
-        if scope["method"] == "HEAD":
-            await answer_head(super().__call__, routed, receive, send)
-        else:
-            await super().__call__(routed, receive, send)
+        try:
+            if scope["method"] == "HEAD":
+                await answer_head(super().__call__, routed, receive, send)
+            else:
+                await super().__call__(routed, receive, send)
+        finally:  # for the request's line in the log
+            scope.update({name: routed[name] for name in ("route", "path_params") if name in routed})
 
     @cached_property
     def _spellings(self) -> PathSpellings:

@@ -66,6 +66,7 @@ TITLES: Final[Mapping[int, Mapping[Language, str]]] = {
         Language.ENGLISH: "Too many requests",
     },
     HTTPStatus.INTERNAL_SERVER_ERROR: {Language.SPANISH: "Error interno", Language.ENGLISH: "Internal error"},
+    HTTPStatus.INSUFFICIENT_STORAGE: {Language.SPANISH: "Sin espacio", Language.ENGLISH: "Out of storage"},
     HTTPStatus.SERVICE_UNAVAILABLE: {Language.SPANISH: "Servicio no disponible", Language.ENGLISH: "Unavailable"},
 }
 

@@ -29,7 +29,7 @@ from domain.faults import FaultKind
 from domain.problems import Problem, problems_of_validation
 from integrations import UnopenableError
 from metrics import count_internal_fault
-from models.base import is_away
+from models.base import is_away, is_disk_full
 from providers.base import MisconfiguredError
 
 if TYPE_CHECKING:
@@ -136,6 +136,9 @@ async def _on_database_error(request: Request, error: Exception) -> Response:
     if isinstance(error, PyMongoError) and is_away(error):
         _LOG.warning("MongoDB does not answer: %s", type(error).__name__)
         return await _on_iris_error(request, UnavailableError("MongoDB"))
+    if isinstance(error, PyMongoError) and is_disk_full(error):
+        _LOG.error("MongoDB has no disk space left")
+        return failure(request, HTTPStatus.INSUFFICIENT_STORAGE, [Problem(field="", code="storage_full")])
     return await _on_fault(request, error)
 
 

@@ -1,19 +1,26 @@
 """Whether the API lives, and whether the parts it needs answer."""
 
 import asyncio
+import errno
+import math
 from collections.abc import Awaitable
 from http import HTTPStatus
+from typing import Final
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
+from pymongo.errors import PyMongoError
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
-from api.state import State
+from api.state import IrisState, State
 from operations.reconciling import check_payload_keys
 from operations.task_queues import WORKFLOWS, pollers
 
 router = APIRouter(tags=["health"])
+
+MIN_FREE_DISK_BYTES: Final = 67_108_864
+"""Below this MongoDB soon cannot write any more: a file of its journal alone has 100 MB."""
 
 _PATIENCE = 2.0
 """Seconds that a part is given to answer."""
@@ -39,6 +46,7 @@ async def ready(state: State) -> JSONResponse:
     client = state.temporal
     namespace = DescribeNamespaceRequest(namespace=client.namespace)
     questions = {
+        "disk": _answers(_check_disk(state)),
         "mongodb": _answers(state.database.admin.command("ping")),
         "temporal": _answers(client.service_client.check_health()),
         "namespace": _answers(client.workflow_service.describe_namespace(namespace)),
@@ -55,6 +63,22 @@ async def ready(state: State) -> JSONResponse:
         },
         status_code=HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE,
     )
+
+
+async def _check_disk(state: IrisState) -> None:
+    """Look for free space where MongoDB keeps its files (https://www.mongodb.com/docs/manual/reference/command/dbStats/).
+
+    Raises:
+        OSError: if there is next to none; not if MongoDB does not say how much, which is another part's trouble.
+    """
+    database = state.database[state.settings.mongodb_database]
+    try:
+        statistics = await asyncio.wait_for(database.command("dbStats"), _PATIENCE / 2)
+    except (PyMongoError, TimeoutError):
+        return
+    free = statistics.get("fsTotalSize", math.inf) - statistics.get("fsUsedSize", 0)
+    if free < MIN_FREE_DISK_BYTES:
+        raise OSError(errno.ENOSPC, "MongoDB has no disk space left")
 
 
 async def _find_worker(client: Client, task_queue: str) -> None:

@@ -46,7 +46,7 @@ from models.notification import Notification
 from providers import PROVIDERS
 from providers.base import AnyProvider, Check, MisconfiguredError, TransientError
 from security.at_rest import UnsealableError
-from security.outbound_guard import ForbiddenAddressError
+from security.outbound_guard import NOT_REACHABLE, ForbiddenAddressError
 
 router = APIRouter(tags=["integrations"])
 
@@ -321,6 +321,16 @@ def _details(state: IrisState, integration: Integration) -> dict[str, JsonValue]
     return IntegrationDetails.of(integration, given, state.opener.callback_url(integration)).on_the_wire()
 
 
+_UNREACHABLE: Final = Check(
+    ok=None,
+    reason=both(
+        "no existe, o está en una dirección a la que Iris no se conecta (IRIS_ALLOWED_NETWORKS)",
+        "it does not exist, or is at an address that Iris does not connect to (IRIS_ALLOWED_NETWORKS)",
+    ),
+)
+"""One answer for both, so that nobody finds out by it which names mean something inside."""
+
+
 async def _check(state: IrisState, integration: Integration) -> Check:
     try:
         async with asyncio.timeout(_LONGEST_CHECK):
@@ -328,13 +338,9 @@ async def _check(state: IrisState, integration: Integration) -> Check:
     except MisconfiguredError:
         return Check(ok=False, reason=both("la configuración no es válida", "the configuration is not valid"))
     except ForbiddenAddressError:
-        forbidden = both(
-            "Iris no se conecta a esa dirección (IRIS_ALLOWED_NETWORKS)",
-            "Iris does not connect to that address (IRIS_ALLOWED_NETWORKS)",
-        )
-        return Check(ok=False, reason=forbidden)
+        return _UNREACHABLE
     except TransientError as error:
-        return Check(ok=None, reason=str(error))
+        return _UNREACHABLE if NOT_REACHABLE in str(error) else Check(ok=None, reason=str(error))
     except TimeoutError:
         seconds = f"{_LONGEST_CHECK:.0f}"
         return Check(

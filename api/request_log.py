@@ -29,7 +29,7 @@ class RequestLog:
     async def send(self, message: Message) -> None:
         """Pass a message of the answer on."""
         if message["type"] == "http.response.start":
-            self._status = message["status"]
+            self._status = int(message["status"])
         await self._send(message)
 
     def log(self) -> None:

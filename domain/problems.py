@@ -276,6 +276,10 @@ SENTENCES: Final[Mapping[str, Forms]] = {
     "bad_url": _both(
         "Debe ser una URL https:// sin usuario ni fragmento", "It must be an https:// URL without user or fragment"
     ),
+    "storage_full": _both(
+        "Iris no tiene espacio para guardar nada más: avise a quien lo administra, y repita la petición después",
+        "Iris has no space left to store anything: tell who operates it, and repeat the request later",
+    ),
     "forbidden_address": _both(
         "La URL lleva a una dirección a la que Iris no se conecta",
         "The URL leads to an address that Iris does not connect to",

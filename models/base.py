@@ -10,7 +10,14 @@ from pydantic import Field
 from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, ProtocolError, PyMongoError, WaitQueueTimeoutError
+from pymongo.errors import (
+    ConnectionFailure,
+    ExecutionTimeout,
+    OperationFailure,
+    ProtocolError,
+    PyMongoError,
+    WaitQueueTimeoutError,
+)
 
 from domain.identifiers import new_id
 
@@ -67,6 +74,19 @@ class Stored(Document):
         """What some work makes that is done wholly or not at all; it is repeated when another's writes meet its own."""
         async with cls.collection().database.client.start_session() as session:
             return await session.with_transaction(work)
+
+
+_OUT_OF_DISK_SPACE: Final = 14031
+"""https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml"""
+
+
+def is_disk_full(error: PyMongoError) -> bool:
+    """Whether an error means that MongoDB has no disk space left to write."""
+    if not isinstance(error, OperationFailure):
+        return False
+    details: Mapping[str, Any] = error.details or {}
+    codes = {error.code, *(one.get("code") for one in details.get("writeErrors", ()))}
+    return _OUT_OF_DISK_SPACE in codes or "No space left on device" in str(error)
 
 
 def is_away(error: PyMongoError) -> bool:

@@ -67,6 +67,11 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")
 """IPv4 addresses as an IPv6-only network sees them (RFC 6052 §2.1)."""
 
 
+NOT_REACHABLE: Final = "does not exist, or is at an address that IRIS_ALLOWED_NETWORKS does not allow to connect to"
+"""What is said of a host, without saying which of the two: nobody finds out names of our own network by it."""
+
+_LOOPBACK: Final = IPv4Address("127.0.0.1")
+
 LARGEST_ANSWER: Final = 4_194_304
 """Bytes of an answer that are read; a page of a provider's list of messages has some hundred thousand."""
 
@@ -102,19 +107,24 @@ class AddressGuard:
 
         Raises:
             ForbiddenAddressError: if it has one that may not be connected to.
-            OSError: if there is no such host.
+            OSError: if there is no such host, in the same words: which names mean something inside is not told.
         """
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except UnicodeError as error:  # a label that is too long for DNS
-            raise OSError(f"{host[:200]} is no name of a host") from error
+        except (OSError, UnicodeError) as error:  # a label that is too long for DNS is the latter
+            raise OSError(_unreachable(host)) from error
         addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
         if not all(self.permits(ip_address(address)) for address in addresses):
-            raise ForbiddenAddressError(
-                f"{host[:200]} is at an address that IRIS_ALLOWED_NETWORKS does not allow to connect to"
-            )
+            raise ForbiddenAddressError(_unreachable(host))
         return addresses
+
+    def forbids(self, host: str) -> bool:
+        """Whether a host is written as an address that may not be connected to; no name is looked up."""
+        try:
+            return not self.permits(ip_address(host))
+        except ValueError:
+            return host.lower().rstrip(".").rpartition(".")[2] == "localhost" and not self.permits(_LOOPBACK)
 
     async def connect(self, host: str, port: int, patience: float) -> socket.socket:
         """A connection to a host.
@@ -145,6 +155,10 @@ class AddressGuard:
             addresses = await self.addresses(host, port)
         for number, address in enumerate(addresses):
             yield address, None if deadline is None else (deadline - loop.time()) / (len(addresses) - number)
+
+
+def _unreachable(host: str) -> str:
+    return f"{host[:200]} {NOT_REACHABLE}"
 
 
 def _embedded(address: Address) -> Address:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx2
+import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 from pymongo import AsyncMongoClient
@@ -47,6 +48,13 @@ async def test_it_is_ready_where_all_answers(iris: Iris) -> None:
 
 async def test_it_is_not_ready_without_mongodb(iris: Iris) -> None:
     assert unavailable(await readiness(iris, down="mongodb")) == ["mongodb"]
+
+
+async def test_it_is_not_ready_where_mongodb_has_no_disk_space_left(
+    iris: Iris, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "MIN_FREE_DISK_BYTES", 2**62)
+    assert unavailable(await readiness(iris)) == ["disk"]
 
 
 async def test_it_is_not_ready_without_temporal(iris: Iris) -> None:

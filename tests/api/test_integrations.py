@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from typing import Any
 
 import httpx2
@@ -323,11 +324,27 @@ class TestTrying:
         assert (seen["checked"], seen["ok"]) == (False, None)
         assert "no respondió" in seen["reason"]
 
-    async def test_a_provider_at_an_address_that_may_not_be_connected_to_is_not_asked(self, iris: Iris) -> None:
-        made = await make(iris, sandbox(iris, configuration={"baseUrl": "http://169.254.169.254"}))
-        seen = (await iris.http.post(f"/v1/integrations/{made['id']}/test")).json()["payload"]
-        assert (seen["checked"], seen["ok"]) == (True, False)
-        assert "IRIS_ALLOWED_NETWORKS" in seen["reason"]
+    async def test_a_name_inside_that_resolves_is_told_from_one_that_does_not_exist_by_nobody(
+        self, iris: Iris, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        genuine = loop.getaddrinfo
+
+        async def look_up(host: str, port: int, **options: int) -> object:
+            if host == "absent.internal":
+                raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            return await genuine("169.254.169.254" if host == "present.internal" else host, port, **options)
+
+        monkeypatch.setattr(loop, "getaddrinfo", look_up)
+        seen: list[dict[str, Any]] = []
+        for name in ("present.internal", "absent.internal"):
+            made = await make(iris, sandbox(iris, configuration={"baseUrl": f"http://{name}"}))
+            seen.append((await iris.http.post(f"/v1/integrations/{made['id']}/test")).json()["payload"])
+            webhook = {"Url": f"http://{name}/hook", "Subscriptions": ["*"]}
+            assert (await iris.http.put(f"/v1/integrations/{made['id']}/webhook", json=webhook)).is_success
+        assert seen[0] == seen[1]
+        assert (seen[0]["checked"], seen[0]["ok"]) == (False, None)
+        assert "IRIS_ALLOWED_NETWORKS" in seen[0]["reason"]
 
 
 class TestListing:
