@@ -156,6 +156,8 @@ class Settings(EnvironmentSettings):
             of them, or of an account, may go unnoticed by other processes of the API.
         settling: how long after a user is merged or erased what had found it before may still write; then all is
             looked through again. Longer than any step on the database.
+        accept_possible_numbers: whether a phone number without `+` or `00` needs only the length of one in its country,
+            instead of a range that is known to be in use: for ranges that are newer than this version of Iris.
         workflow_sandbox: whether the worker runs workflows in Temporal's sandbox; it doubles the worker's CPU
             (`docs/decisions/0006`), so tests run with it and production does not need to.
         sends_per_provider: how many sends a worker does at once for each provider (`docs/decisions/0013`).
@@ -213,6 +215,7 @@ class Settings(EnvironmentSettings):
     reconciliation_interval: Duration = Field(default=timedelta(minutes=10), ge=timedelta(seconds=1))
     lookups_kept: Duration = timedelta(seconds=5)
     settling: Duration = timedelta(seconds=30)
+    accept_possible_numbers: bool = False
     workflow_sandbox: bool = False
     sends_per_provider: int = Field(default=200, ge=1)
     streams_at_once: int = Field(default=50, ge=1)

@@ -90,6 +90,7 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
     begin = partial(telling.begin, client, settings)
     teller = TenantTeller(integrations, _shown, begin, late)
     admission, record = MongoAdmission(integrations, teller.tell), MongoRecord(teller.tell)
+    reception = MongoReception(teller.tell, settings.settling)
     tell_interaction = partial(tell, client, settings)
     reconciliation = TemporalReconciliation(
         client, settings.task_queue, tell_interaction, settings.windows, NotificationsReconciliation(client, begin)
@@ -102,7 +103,8 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
             admission.admit,
             record.record,
             record.load,
-            MongoReception(teller.tell).receive,
+            reception.receive,
+            reception.identify,
             reconciliation.inspect,
             *MongoMerges().all(),
             *MongoErasures(client, _shown).all(),

@@ -17,7 +17,6 @@ from domain.destinations import (
     DestinationKind,
     InvalidDestinationError,
     normalise,
-    parse_destinations,
 )
 from domain.interaction import Direction, DispatchPolicy, HistoryEntry
 from domain.payloads import InvalidPayloadError, Payload, parse_payload
@@ -27,7 +26,7 @@ from domain.submission import Submission
 from integrations import Integrations, capabilities
 from models.attachment import Attachment
 from models.interaction import Interaction, Step
-from models.process import Process, last_entry_step
+from models.process import MAX_USERS, Process, joining_step, last_entry_step
 from models.user import OwnedDestination, User
 from providers.base import Capabilities
 
@@ -81,7 +80,7 @@ class MongoAdmission(AdmissionActivities):
 
     async def owners(self, submission: Submission) -> list[User]:
         """The users that own any of its destinations; none while those are wrong."""
-        destinations, problems = parse_destinations(submission.integration.channel, submission.destinations)
+        destinations, problems = submission.parsed_destinations(submission.integration.channel)
         return [] if problems or not destinations else await User.owning(submission.tenant, _owned(destinations))
 
     async def validate(self, submission: Submission, owners: Sequence[User]) -> Validation:
@@ -96,7 +95,7 @@ class MongoAdmission(AdmissionActivities):
             details: dict[str, str | int] = {"reason": f"{integration.provider} / {integration.channel}"}
             problem = Problem(field="integrationId", code="integration_misconfigured", details=details)
             return Validation(problems=[*submission.problems, problem])
-        destinations, destination_problems = parse_destinations(integration.channel, submission.destinations)
+        destinations, destination_problems = submission.parsed_destinations(integration.channel)
         disabled = Problem(field="integrationId", code="integration_disabled")
         found = [
             *([] if integration.enabled else [disabled]),
@@ -104,7 +103,7 @@ class MongoAdmission(AdmissionActivities):
             *destination_problems,
             *_count_problems(destinations, able),
             *_user_problems(submission, destinations if not destination_problems else [], owners),
-            *await _process_problems(submission),
+            *await _process_problems(submission, owners),
         ]
         policy = DispatchPolicy(
             repeatable=able.idempotent_send or integration.at_least_once,
@@ -129,7 +128,8 @@ class MongoAdmission(AdmissionActivities):
         """
         submission = asking.submission
         # A named process may have been closed since validation: it is joined before a user is made in vain.
-        process = await _join_named_process(submission) if submission.process_id else None
+        joining = [user.id for user in owners] or [submission.new_user_id]
+        process = await _join_named_process(submission, joining) if submission.process_id else None
         if submission.process_id and process is None:
             return _refused(asking, [await _why_not_joined(submission)])
         users, process = await _found_or_made(submission, _owned(destinations), owners, process)
@@ -199,7 +199,7 @@ def _user_problems(
     return [Problem(field=field, code="user_not_found")]
 
 
-async def _process_problems(submission: Submission) -> list[Problem]:
+async def _process_problems(submission: Submission, owners: Sequence[User]) -> list[Problem]:
     if submission.process_id is None:
         if submission.auto_create_process:
             return []
@@ -209,11 +209,14 @@ async def _process_problems(submission: Submission) -> list[Problem]:
         return [Problem(field="processId", code="process_not_found")]
     if process.is_closed:
         return [Problem(field="processId", code="process_closed")]
+    is_of_it = owners and {user.id for user in owners}.issubset(process.user_ids)
+    if len(process.user_ids) >= MAX_USERS and not is_of_it:
+        return [Problem(field="processId", code="process_full", details={"limit": MAX_USERS})]
     return []
 
 
 def _owned(destinations: list[Destination]) -> list[OwnedDestination]:
-    return [OwnedDestination(kind=destination.key, value=destination.value) for destination in destinations]
+    return [OwnedDestination.of(destination) for destination in destinations]
 
 
 async def _found_or_made(
@@ -223,7 +226,9 @@ async def _found_or_made(
     if users:
         return users, process or await _create_process(submission, [user.id for user in users])
     if process is not None:
-        return await _create_user(submission, owned), process
+        users = await _create_user(submission, owned)
+        ids = [user.id for user in users]
+        return users, process if ids == [submission.new_user_id] else await _join_instead(submission, ids)
     expected = [submission.new_user_id]
     users, process = await asyncio.gather(_create_user(submission, owned), _create_process(submission, expected))
     ids = [user.id for user in users]
@@ -247,10 +252,23 @@ async def _create_user(submission: Submission, owned: list[OwnedDestination]) ->
     return [user]
 
 
-async def _join_named_process(submission: Submission) -> Process | None:
-    """The open process that the caller named, with the interaction in it; None if it may not be joined."""
+async def _join_named_process(submission: Submission, user_ids: Sequence[str]) -> Process | None:
+    """The open process that the caller named, with the interaction, its integration and its users in it.
+
+    None if it may not be joined.
+    """
     selector = {"_id": submission.process_id, "tenant": submission.tenant, "is_closed": False}
-    return await _enter(selector, [_last_entry(submission)])
+    return await _enter(selector, [_joining(submission, user_ids), _last_entry(submission)])
+
+
+async def _join_instead(submission: Submission, user_ids: Sequence[str]) -> Process | None:
+    """The process that the caller named, with these users in the place of the one that would have been made."""
+    selector = {"_id": submission.process_id, "tenant": submission.tenant}
+    return await _enter(selector, [_joining(submission, user_ids)])
+
+
+def _joining(submission: Submission, user_ids: Sequence[str]) -> dict[str, Any]:
+    return joining_step(submission.integration.integration_id, user_ids, submission.new_user_id)
 
 
 async def _create_process(submission: Submission, user_ids: list[str]) -> Process | None:
@@ -259,7 +277,7 @@ async def _create_process(submission: Submission, user_ids: list[str]) -> Proces
     It may have been made with the user that would be made too; where another was quicker, that one takes its place.
     """
     initial: dict[str, Any] = {
-        "integration_id": submission.integration.integration_id,
+        "integration_ids": [submission.integration.integration_id],
         "metadata": {},
         "primary_key": {},
         "is_draft": False,
@@ -292,7 +310,7 @@ async def _enter(selector: dict[str, Any], steps: list[dict[str, Any]], *, upser
 
 
 async def _why_not_joined(submission: Submission) -> Problem:
-    problems = await _process_problems(submission)
+    problems = await _process_problems(submission, [])
     return problems[0] if problems else Problem(field="processId", code="process_closed")
 
 
@@ -300,9 +318,9 @@ async def _queue(
     asking: Asking, destinations: list[Destination], policy: DispatchPolicy, users: list[User], process: Process
 ) -> Interaction:
     """Write the interaction's second step: `DISPATCH_PENDING`, with its users and its process."""
-    owners = {(owned.kind, owned.value): user.id for user in users for owned in user.destinations}
+    owners = {owned.identity: user.id for user in users for owned in user.destinations}
     owned = [
-        destination.model_copy(update={"user_id": owners.get((destination.key, destination.value), users[0].id)})
+        destination.model_copy(update={"user_id": owners.get(OwnedDestination.of(destination).identity, users[0].id)})
         for destination in destinations
     ]
     entry = HistoryEntry(date=asking.admitted_at, status=Status.DISPATCH_PENDING)

@@ -50,7 +50,7 @@ class _Erased:
 
     Attributes:
         ids: its own, and those of the users that were merged into it.
-        values: of the destinations that it had.
+        normal_forms: of the destinations that it had.
     """
 
     user: User
@@ -58,8 +58,13 @@ class _Erased:
     ids: Sequence[str]
 
     @property
-    def values(self) -> Sequence[str]:
-        return [destination.value for destination in self.erasure.destinations]
+    def normal_forms(self) -> Sequence[str]:
+        return [destination.normal_form for destination in self.erasure.destinations]
+
+    @property
+    def spellings(self) -> Sequence[str]:
+        """Everything by which a text may name one of its destinations."""
+        return sorted({spelling for one in self.erasure.destinations for spelling in one.spellings()})
 
     @property
     def its(self) -> dict[str, Any]:
@@ -78,7 +83,7 @@ class _Erased:
         """What selects the sends to its destinations that found nobody, from before it was erased."""
         return {
             "tenant": self.user.tenant,
-            "destinations.value": {"$in": self.values},
+            "destinations.normal_form": {"$in": self.normal_forms},
             "user_ids": [],
             "status": status.value,
             "created": {"$lt": self.erasure.requested},
@@ -289,13 +294,13 @@ async def _erase_processes(erased: _Erased) -> None:
 
 async def _erase_news(erased: _Erased) -> None:
     """Delete the news about nobody that name one of its destinations."""
-    if not erased.values:
+    if not erased.spellings:
         return
-    named = {"$regex": "|".join(map(re.escape, erased.values)), "$options": "i"}
+    named = {"$regex": "|".join(map(re.escape, erased.spellings)), "$options": "i"}
     texts = ("body", "event.key", "event.detail", "event.reference", "event.provider_message_id")
     selector = {
         "tenant": erased.user.tenant,
-        "$or": [{"event.destination": {"$in": list(erased.values)}}, *({text: named} for text in texts)],
+        "$or": [{"event.destination": {"$in": list(erased.spellings)}}, *({text: named} for text in texts)],
     }
     await UnmatchedNews.find(selector).delete()
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from temporalio import activity
 
 from domain.destinations import Destination
+from domain.events import Identity
 from domain.findings import Tally
 from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry, Interaction
 from domain.outcomes import Accepted, Outcome
@@ -282,15 +283,6 @@ class RecordActivities(ABC):
         """What is stored of an interaction, or None if there is no such one."""
 
 
-class ReceptionActivities(ABC):
-    """Taking in what end users send."""
-
-    @abstractmethod
-    @activity.defn
-    async def receive(self, reception: Reception) -> str | None:
-        """Write the message down as an interaction in `RECEIVED`, with its user and process; once. The user's id."""
-
-
 class UserTask(_Message):
     """What is to be done with a user, durably.
 
@@ -307,6 +299,39 @@ class UserTask(_Message):
 
 USER_ERASED: Final = "user erased"
 """The signal that tells an interaction's workflow that one of its users is erased."""
+
+
+class Identification(_Message):
+    """Everything by which a provider knows one person of a tenant."""
+
+    tenant: str
+    identities: list[Identity]
+
+
+class Received(_Message):
+    """What came of a message.
+
+    Attributes:
+        user_id: whose it is.
+        merges: which users to merge because they are one person.
+    """
+
+    user_id: str | None
+    merges: list[UserTask] = []
+
+
+class ReceptionActivities(ABC):
+    """Taking in what end users send, and what providers say of who they are."""
+
+    @abstractmethod
+    @activity.defn
+    async def receive(self, reception: Reception) -> Received:
+        """Write the message down as an interaction in `RECEIVED`, with its user and process; once."""
+
+    @abstractmethod
+    @activity.defn
+    async def identify(self, identification: Identification) -> list[UserTask]:
+        """Let one user have everything by which a provider knows somebody, if any has some of it; what to merge."""
 
 
 class Erasing(_Message):

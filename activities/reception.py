@@ -1,90 +1,132 @@
 """Taking in what end users send."""
 
 from contextlib import suppress
+from datetime import timedelta
 
 from pymongo.errors import DuplicateKeyError
 from temporalio import activity
 
-from activities.interfaces import ReceptionActivities
+from activities.identities import Known, Person, found, found_or_made, owned
+from activities.interfaces import Identification, Received, ReceptionActivities, UserTask
 from activities.telling import Teller, tell_nobody
+from domain.channels import Channel
 from domain.identifiers import derived_id
 from domain.interaction import Direction
 from domain.reception import InboundToClosed, Reception
 from models.access import Tenant
+from models.erasing import bearing
 from models.interaction import Interaction
-from models.process import Process, last_entry_step
-from models.user import OwnedDestination, User
+from models.process import Process, joining_step, last_entry_step
+from models.user import User
 
 
 class MongoReception(ReceptionActivities):
     """Reception on MongoDB."""
 
-    def __init__(self, tell: Teller = tell_nobody) -> None:
-        """Receive, and tell of it."""
+    def __init__(self, tell: Teller = tell_nobody, settling: timedelta = timedelta()) -> None:
+        """Receive, and tell of it.
+
+        Args:
+            tell: tells of what is received.
+            settling: how long what had found a user before it is merged may still write.
+        """
         self._tell = tell
+        self._settling = settling
 
     @activity.defn
-    async def receive(self, reception: Reception) -> str | None:
-        """Write the message down as an interaction in `RECEIVED`, with its user and process; once. The user's id."""
-        user_id = await _write_down(reception)
+    async def receive(self, reception: Reception) -> Received:
+        """Write the message down as an interaction in `RECEIVED`, with its user and process; once."""
+        person = Person.of(reception)
+        kept = await Interaction.find_one({"_id": reception.interaction_id})
+        if kept is None:
+            known = await _write_down(reception, person)
+        else:
+            # One that is erased names nobody any more, and must not.
+            known = await found(person) if kept.erased_at is None else None
         integration = reception.integration
         await self._tell(integration.integration_id, integration.version, reception.interaction_id, 0)
-        return user_id
+        user_ids = [known.user.id] if known is not None else kept.user_ids if kept is not None else []
+        return Received(user_id=next(iter(user_ids), None), merges=self._merges(known))
+
+    @activity.defn
+    async def identify(self, identification: Identification) -> list[UserTask]:
+        """Let one user have everything by which a provider knows somebody, if any has some of it."""
+        return self._merges(await found(Person(identification.tenant, owned(identification.identities))))
+
+    def _merges(self, known: Known | None) -> list[UserTask]:
+        """What makes one user of those that are the same person."""
+        if known is None:
+            return []
+        user = known.user
+        return [
+            UserTask(tenant=user.tenant, user_id=other.id, into=user.id, settling=self._settling)
+            for other in known.others
+        ]
 
 
-async def _write_down(reception: Reception) -> str | None:
-    written = await Interaction.find_one({"_id": reception.interaction_id})
-    if written is not None:
-        return next(iter(written.user_ids), None)
-    user = await _sender(reception)
-    process = await _open_process(reception, user)
-    interaction = reception.received(user.id, process.id)
+async def _write_down(reception: Reception, person: Person) -> Known:
+    answered = await _answered(reception)
+    known = await found_or_made(person, await _answering(reception, answered))
+    process = await _process(reception, known, answered)
+    interaction = reception.received(known.user.id, process.id)
     # The process first: whoever reads the interaction finds it to be the last entry, also if we die in between.
+    joining = joining_step(reception.integration.integration_id, [known.user.id])
     last_entry = last_entry_step(interaction.id, reception.heard_at, Direction.IN)
-    joined = {"$set": {"user_ids": {"$setUnion": ["$user_ids", [user.id]]}}}
-    steps = [last_entry] if user.id in process.user_ids else [last_entry, joined]
-    await Process.collection().update_one({"_id": process.id}, steps)
+    await Process.collection().update_one({"_id": process.id}, [joining, last_entry])
     run_id = activity.info().workflow_run_id or ""
     document = Interaction.registered(interaction, fingerprint="", registered_by=run_id)
-    document.user_ids = [user.id]
+    document.user_ids = [known.user.id]
     document.provider_message_ids = [reception.message.provider_message_id]
     with suppress(DuplicateKeyError):
         await document.insert()
-    return user.id
+    return known
 
 
-async def _sender(reception: Reception) -> User:
-    """The user that owns the sender's destination, made if there is none."""
-    message = reception.message
-    owned = OwnedDestination(kind=message.sender_kind, value=message.sender)
-    found = await User.owning(reception.tenant, [owned])
-    if found:
-        return found[0]
-    user = User(
-        id=reception.new_user_id,
-        tenant=reception.tenant,
-        name=message.sender_name or message.sender,
-        destinations=[owned],
+async def _answered(reception: Reception) -> Interaction | None:
+    """The message of ours that the message answers, if the provider says so and its user is not erased."""
+    if reception.message.in_reply_to is None:
+        return None
+    return await Interaction.find_one(
+        {
+            "integration.integration_id": reception.integration.integration_id,
+            "provider_message_ids": bearing(reception.message.in_reply_to),
+            "tenant": reception.tenant,
+            "direction": Direction.OUT,
+            "erased_at": None,
+        }
     )
-    try:
-        await user.insert()
-    except DuplicateKeyError:
-        # An earlier try has created it, and it was merged or erased since; or another message was quicker.
-        return await User.surviving(reception.tenant, user.id) or await _sender(reception)
-    return user
 
 
-async def _open_process(reception: Reception, user: User) -> Process:
+async def _answering(reception: Reception, answered: Interaction | None) -> User | None:
+    """Who answers a message to one user; mail and messages of a group may be answered by others."""
+    is_shared = reception.integration.channel is Channel.EMAIL or reception.message.group_id is not None
+    if answered is None or len(answered.user_ids) != 1 or is_shared:
+        return None
+    user = await User.surviving(reception.tenant, answered.user_ids[0])
+    return None if user is None or user.erasure is not None else user
+
+
+async def _process(reception: Reception, known: Known, answered: Interaction | None) -> Process:
+    """The process of the message that is answered, while it is open; else that of the user, or the group."""
+    if answered is not None and answered.process_id is not None and reception.message.group_id is None:
+        of_it = {"_id": answered.process_id, "tenant": reception.tenant, "is_draft": False}
+        process = await Process.find_one(of_it)
+        if process is not None and (not process.is_closed or await _is_reopened(process)):
+            return process
+    return await _open_process(reception, known)
+
+
+async def _open_process(reception: Reception, known: Known) -> Process:
     """The newest open process of the user or group on the integration; else a closed one again, or one that is made.
 
     Its id is derived from the process before it, so that messages that come at once open one.
     """
-    integration_id = reception.integration.integration_id
+    integration_id, user = reception.integration.integration_id, known.user
     group_id = reception.message.group_id
-    of_whom = {"user_ids": user.id} if group_id is None else {}
+    of_whom = {"user_ids": {"$in": known.ids}} if group_id is None else {}
     of_both = {
         "tenant": reception.tenant,
-        "integration_id": integration_id,
+        "integration_ids": integration_id,
         "is_draft": False,
         "group_id": group_id,
         **of_whom,
@@ -96,7 +138,7 @@ async def _open_process(reception: Reception, user: User) -> Process:
     process = Process(
         id=derived_id("process", integration_id, group_id or user.id, last.id if last else ""),
         tenant=reception.tenant,
-        integration_id=integration_id,
+        integration_ids=[integration_id],
         user_ids=[user.id],
         group_id=group_id,
         created=reception.heard_at,

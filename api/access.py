@@ -15,9 +15,10 @@ from domain.access import Caller, Operation
 from domain.clock import utc_now
 from domain.errors import ForbiddenError, UnauthenticatedError
 from domain.identifiers import new_id
+from domain.phone_numbers import PhoneNumberRules
 from domain.problems import Problem
 from logs import note
-from models.access import Account, ApiKey, Session
+from models.access import Account, ApiKey, Session, Tenant
 from security.at_rest import API_KEY_PREFIX, hash_secret
 from settings import Settings
 
@@ -97,7 +98,8 @@ async def _caller_of_key(key: str, state: IrisState) -> Caller | None:
         if found is None or account is None:
             return None
         _note_use(found, state)
-        return Caller(found.tenant, account.id, found.operations(account), key_id=found.id)
+        country = await _default_country(found.tenant)
+        return Caller(found.tenant, account.id, found.operations(account), key_id=found.id, default_country=country)
 
     return await state.callers.get(key_hash, find)
 
@@ -120,7 +122,8 @@ async def _caller_of_token(token: str, state: IrisState) -> Caller | None:
         account = await _account(tenant, account_id)
         if session is None or account is None:
             return None
-        return Caller(tenant, account_id, account.operations, session_id=session_id)
+        country = await _default_country(tenant)
+        return Caller(tenant, account_id, account.operations, session_id=session_id, default_country=country)
 
     return await state.callers.get(session_id, find)
 
@@ -128,6 +131,11 @@ async def _caller_of_token(token: str, state: IrisState) -> Caller | None:
 async def _account(tenant: str, account_id: str) -> Account | None:
     """An account whose keys and sessions count."""
     return await Account.find_one({"_id": account_id, "tenant": tenant, "disabled": {"$ne": True}})
+
+
+async def _default_country(tenant: str) -> str | None:
+    found = await Tenant.find_one({"name": tenant})
+    return found.default_country if found else None
 
 
 def _note_use(key: ApiKey, state: IrisState) -> None:
@@ -156,6 +164,11 @@ def allowed(operation: Operation) -> Any:  # noqa: ANN401 - what `fastapi.Depend
         return caller
 
     return Depends(check)
+
+
+def phone_number_rules(caller: Caller, settings: Settings) -> PhoneNumberRules:
+    """How the phone numbers that a caller writes are read."""
+    return PhoneNumberRules(default_country=caller.default_country, accept_possible=settings.accept_possible_numbers)
 
 
 def check_grant(caller: Caller, field: str, operations: Iterable[Operation]) -> None:

@@ -98,6 +98,7 @@ def create_app(settings: Settings) -> Application:
                 callers=TimedCache(settings.lookups_kept),
                 rates=RequestRates(settings.requests_per_second),
                 addressees=TimedCache(ADDRESSEES_KEPT),
+                identified=TimedCache(ADDRESSEES_KEPT),
             )
             yield
 

@@ -24,10 +24,11 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.interfaces import Identification
 from api.workflow_summaries import line_of, summary_of_inbound, summary_of_outbound
 from domain.errors import UnavailableError
-from domain.events import HeardNews
-from domain.identifiers import workflow_id
+from domain.events import HeardNews, Identity
+from domain.identifiers import derived_id, workflow_id
 from domain.interaction import IntegrationReference
 from domain.reception import Reception
 from domain.status import Standing
@@ -40,7 +41,7 @@ from workflows import attributes, names
 from workflows.interaction import InteractionWorkflow
 from workflows.messages import Admission, InteractionInput
 from workflows.provider_events import RESUME, SIGNALS
-from workflows.reception import ReceptionWorkflow
+from workflows.reception import IdentificationWorkflow, ReceptionWorkflow
 
 _ADMITTED: Final = "admitted"
 """The update's constant id: however often a submission is repeated, it is one update with one answer."""
@@ -169,6 +170,29 @@ async def receive(client: Client, settings: Settings, reception: Reception, user
             static_summary=summary_of_inbound(client, reception),
             rpc_timeout=_PATIENCE,
         )
+
+
+async def identify(client: Client, settings: Settings, tenant: str, identities: Sequence[Identity]) -> None:
+    """Start the workflow by which everything that a provider knows somebody by is one user's.
+
+    Raises:
+        RPCError: if Temporal does not take it.
+    """
+    with suppress(WorkflowAlreadyStartedError):
+        await client.start_workflow(
+            IdentificationWorkflow.run,
+            Identification(tenant=tenant, identities=list(identities)),
+            id=identification_workflow_id(tenant, identities),
+            task_queue=settings.task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            search_attributes=TypedSearchAttributes([SearchAttributePair(attributes.TENANT, tenant)]),
+            rpc_timeout=_PATIENCE,
+        )
+
+
+def identification_workflow_id(tenant: str, identities: Sequence[Identity]) -> str:
+    """The id of the workflow of what a provider says of who somebody is."""
+    return f"identification-{derived_id(tenant, *sorted(f'{one.kind} {one.value}' for one in identities))}"
 
 
 def _start_operation(

@@ -62,6 +62,7 @@ STATUS_OF_CODE: Final[dict[str, HTTPStatus]] = {
     "media_type_mismatch": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "link_expired": HTTPStatus.GONE,
     "process_closed": HTTPStatus.CONFLICT,
+    "process_full": HTTPStatus.CONFLICT,
     "not_outbound": HTTPStatus.CONFLICT,
     "no_content": HTTPStatus.CONFLICT,
     "may_still_arrive": HTTPStatus.CONFLICT,

@@ -5,11 +5,12 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from api.access import allowed
+from api.access import allowed, phone_number_rules
 from api.description import refusals, shown
 from api.envelope import success
 from api.pages import AskedPage, Position, page
 from api.schemas.interaction_lists import PAGE_EXAMPLE, InteractionFilters, InteractionPageEnvelope, InteractionRow
+from api.state import State
 from domain.access import Caller, Operation
 from models.finding import Found, Row, search
 
@@ -28,6 +29,7 @@ async def list_interactions(
     caller: Annotated[Caller, allowed(Operation.INTERACTIONS_READ)],
     filters: Annotated[InteractionFilters, Query()],
     asked: AskedPage,
+    state: State,
 ) -> JSONResponse:
     """Your interactions for which everything that you give is true, the newest first.
 
@@ -35,7 +37,7 @@ async def list_interactions(
     `limit`, or nothing, and yet have a `nextCursor`. Read on until that is null.
     """
     after = asked.after.after("created") if asked.after else None
-    reading = await search(filters.wanted(caller.tenant), after)
+    reading = await search(filters.wanted(caller.tenant, phone_number_rules(caller, state.settings)), after)
     found = await reading.found(asked.limit + 1) if reading else Found([], None)
     payload = page(
         found.rows,

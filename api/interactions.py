@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import JsonValue
 
-from api.access import allowed
+from api.access import allowed, phone_number_rules
 from api.bodies import read_object
 from api.description import json_body
 from api.engine import submit
@@ -166,6 +166,7 @@ async def _submission(
         integration=describe(integration),
         payload=payload,
         destinations=asked.destinations,
+        phone_numbers=phone_number_rules(caller, state.settings),
         process_id=asked.process_id or None,
         new_process_id=derived_id("process", interaction_id),
         auto_create_user=asked.auto_create_user,

@@ -46,6 +46,7 @@ _EXAMPLE: Final = {
 _ANSWERED: Final = {
     "id": "67c98902c362797495a603c1",
     **_EXAMPLE,
+    "integrationIds": ["67c98902c362797495a602c6"],
     "isClosed": False,
     "lastDirection": None,
     "created": "2025-06-25T09:48:21.246Z",
@@ -98,7 +99,7 @@ async def create_process(
     process = Process(
         id=id_by_key("created-process", caller, idempotency_key),
         tenant=caller.tenant,
-        integration_id=asked.integration_id,
+        integration_ids=[asked.integration_id],
         user_ids=list(dict.fromkeys(asked.user_ids)),
         metadata=asked.metadata,
         primary_key=asked.primary_key,

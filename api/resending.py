@@ -82,7 +82,7 @@ async def _submission(
         integration=describe(integration),
         payload=first.payload,
         # Not to those of several users who were erased since.
-        destinations=[destination.value for destination in first.destinations if destination.value],
+        destinations=[destination.written for destination in first.destinations if destination.value],
         process_id=process.id if process else None,
         new_process_id=derived_id("process", new_id),
         auto_create_user=True,

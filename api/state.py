@@ -40,6 +40,7 @@ class IrisState:
         callers: by the hash of their API key or by their session, kept for a while.
         rates: of the requests of API keys.
         addressees: of news, by interaction id.
+        identified: whether everything by which a provider knows somebody is one user's, by the id of its workflow.
         aside: what is done while nobody waits for it.
     """
 
@@ -58,6 +59,7 @@ class IrisState:
     callers: TimedCache[Caller]
     rates: RequestRates
     addressees: TimedCache[Addressee]
+    identified: TimedCache[bool]
     aside: set[asyncio.Future[None]] = field(default_factory=set[asyncio.Future[None]])
 
     def go_on(self, work: Coroutine[Any, Any, None]) -> None:

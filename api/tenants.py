@@ -20,7 +20,12 @@ from models.audit import write_audit
 
 router = APIRouter(tags=["tenant"])
 
-_EXAMPLE: Final = {"name": "obramat", "inboundToClosed": "replace", "created": "2025-06-25T09:48:21.246Z"}
+_EXAMPLE: Final = {
+    "name": "obramat",
+    "inboundToClosed": "replace",
+    "defaultCountry": None,
+    "created": "2025-06-25T09:48:21.246Z",
+}
 
 
 @router.get(
@@ -39,17 +44,21 @@ async def read_tenant(caller: Annotated[Caller, allowed(Operation.PROCESSES_READ
     summary="Change your tenant's settings",
     response_model=TenantEnvelope,
     responses={**refusals(400, 404, 413, 422), **shown(_EXAMPLE)},
-    openapi_extra=json_body(TenantChange, reopen={"inboundToClosed": "reopen"}),
+    openapi_extra=json_body(TenantChange, reopen={"inboundToClosed": "reopen"}, spain={"defaultCountry": "ES"}),
 )
 async def change_tenant(
     request: Request, caller: Annotated[Caller, allowed(Operation.ACCESS_WRITE)], state: State
 ) -> JSONResponse:
-    """Change what is named; it holds for what comes in from then on."""
+    """Change what is named; it holds for what is asked and comes in from then on, everywhere within some seconds."""
     asked = parse_fields(TenantChange, await read_object(request, state.settings.largest_body))
     changes: dict[str, Any] = asked.model_dump(exclude_none=True)
+    if asked.default_country == "":
+        changes["default_country"] = None
     found = await Tenant.collection().find_one_and_update(
         {"name": caller.tenant}, {"$set": changes}, return_document=ReturnDocument.AFTER
     )
+    # Callers are kept with their tenant's country.
+    state.callers.clear()
     answer = _answer(Tenant.model_validate(found) if found else None, "Organización modificada")
     await write_audit(caller, "tenant.changed", caller.tenant, asked.given())
     return answer

@@ -37,6 +37,7 @@ from api.schemas.users import (
 from api.state import IrisState, State
 from domain.access import Caller, Operation
 from domain.errors import InvalidRequestError, NotFoundError, UnavailableError
+from domain.identifiers import merge_workflow_id
 from domain.problems import Problem
 from models.audit import write_audit
 from models.user import User
@@ -69,7 +70,7 @@ async def merge_users(
     merged_id = parse_fields(MergeRequest, await read_object(request, state.settings.largest_body)).from_
     before = await User.find_one({"tenant": caller.tenant, "_id": merged_id})
     if before is None or before.merge is None or before.merge.completed is None:
-        await _run(state, MergeWorkflow.run, f"merge-{merged_id}", _task(state, caller, merged_id, user_id))
+        await _run(state, MergeWorkflow.run, merge_workflow_id(merged_id), _task(state, caller, merged_id, user_id))
     user = await User.surviving(caller.tenant, merged_id)
     if user is None or user.id != user_id:
         raise InvalidRequestError(

@@ -1,7 +1,6 @@
 """Users: those that messages go to and come from."""
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -9,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 from pymongo.errors import DuplicateKeyError
 
-from api.access import allowed
+from api.access import allowed, phone_number_rules
 from api.bodies import parse_fields, read_object
 from api.description import json_body, refusals, shown
 from api.envelope import success
@@ -23,15 +22,16 @@ from api.schemas.users import (
     UserPageEnvelope,
     UserRequest,
 )
-from api.state import State
+from api.state import State, state_of
 from domain.access import Caller, Operation
-from domain.destinations import DestinationKind, InvalidDestinationError, kind_named, normalise
+from domain.destinations import DestinationKind, InvalidDestinationError, kind_named, normalise, readings
 from domain.errors import InvalidRequestError, NotFoundError
+from domain.phone_numbers import INTERNATIONAL, PhoneNumberRules
 from domain.problems import Problem
 from domain.searching import beginnings, searchable_fields
 from models.audit import write_audit
 from models.base import Some
-from models.user import OwnedDestination, Sought, User
+from models.user import OwnedDestination, Sought, User, adding_step
 
 router = APIRouter(tags=["users"])
 
@@ -87,7 +87,8 @@ async def list_users(
 
     Users that were merged into others, or erased, are not among them.
     """
-    sought = _sought(caller.tenant, request.query_params, name, destination)
+    rules = phone_number_rules(caller, (await state_of(request)).settings)
+    sought = _sought(caller.tenant, rules, request.query_params, name, destination)
     after = asked.after.after("created") if asked.after else {}
     found = await sought.found(after, asked.limit + 1) if sought else Some[User]([], is_cut=False)
     payload = page_of(
@@ -115,7 +116,7 @@ async def create_user(
 ) -> JSONResponse:
     """Make a user. Each of its destinations may be nobody else's: 409 names the user whose it is."""
     asked = parse_fields(UserRequest, await read_object(request, state.settings.largest_body))
-    destinations = _destinations(asked.primary_key)
+    destinations = _destinations(asked.primary_key, phone_number_rules(caller, state.settings))
     user = User(
         id=id_by_key("user", caller, idempotency_key),
         tenant=caller.tenant,
@@ -186,11 +187,11 @@ async def add_destination(
 ) -> JSONResponse:
     """Give it a destination; one that it has already stays as it is. Of somebody else's, 409 names the owner."""
     asked = parse_fields(DestinationRequest, await read_object(request, state.settings.largest_body))
-    added = _destination(asked.kind, asked.value, "kind", "value")
+    rules = phone_number_rules(caller, state.settings)
+    added = _destination(asked.kind, asked.value, "kind", "value", rules)
     room = {"$expr": {"$lt": [{"$size": "$destinations"}, MOST_DESTINATIONS]}}
-    update = {"$addToSet": {"destinations": added.model_dump(mode="json")}}
     try:
-        user = await _changed(caller.tenant, user_id, update, room)
+        user = await _changed(caller.tenant, user_id, [adding_step([added])], room)
     except DuplicateKeyError as error:
         raise await _taken(caller.tenant, [added], "value") from error
     await write_audit(caller, "user.changed", user.id, ["primaryKey"])
@@ -207,11 +208,12 @@ async def remove_destination(
     user_id: str, kind: str, value: str, caller: Annotated[Caller, allowed(Operation.USERS_WRITE)]
 ) -> JSONResponse:
     """Take a destination from it; one that it does not have is not there afterwards either."""
-    try:
-        removed = _destination(kind, value, "kind", "value")
-    except InvalidRequestError as error:
-        raise NotFoundError(error.problems) from error
-    user = await _changed(caller.tenant, user_id, {"$pull": {"destinations": removed.model_dump(mode="json")}})
+    named = kind_named(kind)
+    removed = owned_readings(named, value) if named else []
+    if named is None or not removed:
+        raise NotFoundError([Problem(field="value" if named else "kind", code="not_found")])
+    identities = {"kind": named.value, "normal_form": {"$in": [one.normal_form for one in removed]}}
+    user = await _changed(caller.tenant, user_id, {"$pull": {"destinations": identities}})
     await write_audit(caller, "user.changed", user.id, ["primaryKey"])
     return _answer(user, "Destino eliminado")
 
@@ -221,7 +223,10 @@ def _answer(user: User, detail: str, status: HTTPStatus = HTTPStatus.OK) -> JSON
 
 
 async def _changed(
-    tenant: str, user_id: str, update: Mapping[str, object], condition: Mapping[str, object] | None = None
+    tenant: str,
+    user_id: str,
+    update: Mapping[str, object] | Sequence[Mapping[str, object]],
+    condition: Mapping[str, object] | None = None,
 ) -> User:
     """The user with an update applied.
 
@@ -249,54 +254,59 @@ async def _taken(tenant: str, destinations: list[OwnedDestination], field: str) 
     return InvalidRequestError([Problem(field=field, code="destination_taken", details={"user": owner})])
 
 
-def _sought(tenant: str, parameters: Mapping[str, str], name: str | None, destination: str | None) -> Sought | None:
+def _sought(
+    tenant: str, rules: PhoneNumberRules, parameters: Mapping[str, str], name: str | None, destination: str | None
+) -> Sought | None:
     """Which users are sought; None if nobody can be."""
     metadata: dict[str, str] = {}
-    destinations: list[OwnedDestination] = []
+    every: list[list[OwnedDestination]] = []
     for parameter, value in parameters.items():
         if parameter.startswith(_PRIMARY_KEY):
             kind = parameter.removeprefix(_PRIMARY_KEY)
-            destinations.append(_destination(kind, value, parameter, parameter))
+            # Whatever is known can be found; what is none of its kind is told.
+            named = kind_named(kind)
+            every.append(
+                (owned_readings(named, value, rules) if named else [])
+                or [_destination(kind, value, parameter, parameter, rules)]
+            )
         elif parameter.startswith(_METADATA):
             metadata[parameter.removeprefix(_METADATA)] = value
     if name is not None and not beginnings(name):
         raise InvalidRequestError([Problem(field="name", code="empty")])
-    every: list[list[OwnedDestination]] = [[one] for one in destinations]
     if destination is not None:
-        every.append(_of_any_kind(destination))
+        every.append([one for kind in DestinationKind for one in owned_readings(kind, destination, rules)])
     return Sought(tenant=tenant, name=name, destinations=every, metadata=metadata) if all(every) else None
 
 
-def _of_any_kind(text: str) -> list[OwnedDestination]:
-    found: list[OwnedDestination] = []
-    for kind in DestinationKind:
-        with suppress(InvalidDestinationError):
-            found.append(OwnedDestination(kind=kind, value=normalise(kind, text)))
-    return found
+def owned_readings(kind: DestinationKind, text: str, rules: PhoneNumberRules = INTERNATIONAL) -> list[OwnedDestination]:
+    """What a text may be as a destination that some user owns."""
+    return [OwnedDestination(kind=kind, value=value) for value in readings(kind, text, rules)]
 
 
-def _destinations(by_kind: Mapping[str, list[str]]) -> list[OwnedDestination]:
+def _destinations(by_kind: Mapping[str, list[str]], rules: PhoneNumberRules) -> list[OwnedDestination]:
     """The destinations that are given by kind, each once.
 
     Raises:
         InvalidRequestError: with everything that is wrong with them.
     """
     problems: list[Problem] = []
-    found: dict[OwnedDestination, None] = {}
+    found: dict[tuple[str, str], OwnedDestination] = {}
     for kind, values in by_kind.items():
         for position, value in enumerate(values[:MOST_DESTINATIONS]):
             try:
-                found[_destination(kind, value, f"primaryKey.{kind}", f"primaryKey.{kind}[{position}]")] = None
+                fields = f"primaryKey.{kind}", f"primaryKey.{kind}[{position}]"
+                one = _destination(kind, value, *fields, rules)
+                found.setdefault(one.identity, one)
             except InvalidRequestError as error:
                 problems += error.problems
     if sum(map(len, by_kind.values())) > MOST_DESTINATIONS:
         problems.append(Problem(field="primaryKey", code="too_many", details={"limit": MOST_DESTINATIONS}))
     if problems:
         raise InvalidRequestError(problems)
-    return list(found)
+    return list(found.values())
 
 
-def _destination(kind: str, value: str, kind_field: str, value_field: str) -> OwnedDestination:
+def _destination(kind: str, value: str, kind_field: str, value_field: str, rules: PhoneNumberRules) -> OwnedDestination:
     """A destination that somebody wrote.
 
     Raises:
@@ -307,6 +317,6 @@ def _destination(kind: str, value: str, kind_field: str, value_field: str) -> Ow
         allowed_kinds = ", ".join(DestinationKind)
         raise InvalidRequestError([Problem(field=kind_field, code="not_allowed", details={"allowed": allowed_kinds})])
     try:
-        return OwnedDestination(kind=named, value=normalise(named, value))
+        return OwnedDestination(kind=named, value=normalise(named, value, rules))
     except InvalidDestinationError as error:
         raise InvalidRequestError([Problem(field=value_field, code=error.code, details=dict(error.details))]) from error

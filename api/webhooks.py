@@ -12,13 +12,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from api.bodies import BodyTimeout, check_storable, read_bytes
-from api.engine import receive, tell
+from api.engine import identification_workflow_id, identify, receive, tell
 from api.envelope import failure
 from api.expected_users import expected_sender
 from api.state import IrisState, State
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError, NotFoundError
-from domain.events import HeardNews, InboundMessage, News, ProviderEvent, UnreadableItem
+from domain.events import HeardNews, Identity, InboundMessage, News, ProviderEvent, UnreadableItem
 from domain.identifiers import derived_id, new_id
 from domain.problems import Problem
 from domain.reception import Reception
@@ -27,6 +27,7 @@ from metrics import count_unreadable, observe_webhook
 from models.integration import Integration
 from models.matching import Addressee, interactions_of
 from models.unmatched import UnmatchedNews
+from models.user import OwnedDestination, User
 from models.webhook import SeenWebhook
 from providers.base import AnyProvider, MisconfiguredError, UnreadableError, UnverifiedError, Webhook
 
@@ -169,6 +170,7 @@ async def _pass_on(state: IrisState, integration: Integration, heard: Sequence[N
             await _keep_unreadable(integration, item.content.encode(), item.reason)
             continue
         observe_webhook(integration.channel, integration.provider, item.occurred_at, utc_now())
+        await _identify(state, integration, item.aliases)
         found = await _about(state, integration, item)
         if not found and (item.reference or item.provider_message_id or item.up_to is None):
             await _keep_unmatched(integration, item)
@@ -177,6 +179,22 @@ async def _pass_on(state: IrisState, integration: Integration, heard: Sequence[N
             news[interaction.id].append(HeardNews(id=new_id(), heard_at=utc_now(), event=item))
     for interaction_id, told in news.items():
         await tell(state.temporal, state.settings, interactions[interaction_id], told)
+
+
+async def _identify(state: IrisState, integration: Integration, identities: Sequence[Identity]) -> None:
+    """Let everything by which a provider knows somebody be one user's, if it is any user's and is not yet."""
+    if len(identities) <= 1:
+        return
+    tenant, key = integration.tenant, identification_workflow_id(integration.tenant, identities)
+    if state.identified.kept(key):
+        return
+    owned = [OwnedDestination(kind=one.kind, value=one.value) for one in identities]
+    owners = await User.owning(tenant, owned)
+    known = {one.identity for owner in owners for one in owner.destinations}
+    if len(owners) == 1 and all(one.identity in known for one in owned):
+        state.identified.keep(key, entry=True)
+    elif owners:
+        await identify(state.temporal, state.settings, tenant, identities)
 
 
 async def _about(state: IrisState, integration: Integration, event: ProviderEvent) -> list[Addressee]:

@@ -143,7 +143,8 @@ async def _store(stage: Stage, template: dict[str, Any], number: int) -> None:
             created = template["created"] - timedelta(minutes=offset + 1)
             one, user_id, process_id = new_id(), new_id(), new_id()
             value = str(34_700_000_000 + int(one[-8:], 16) % 99_999_999)
-            destinations = [{**template["destinations"][0], "value": value, "user_id": user_id}]
+            named = {"value": value, "normal_form": value}
+            destinations = [{**template["destinations"][0], **named, "user_id": user_id}]
             interactions.append(
                 {
                     **template,
@@ -155,7 +156,8 @@ async def _store(stage: Stage, template: dict[str, Any], number: int) -> None:
                     "provider_message_ids": [f"sbx_{one}"],
                 }
             )
-            users.append({**user, "_id": user_id, "destinations": [{**user["destinations"][0], "value": one}]})
+            owned = {**user["destinations"][0], "value": one, "normal_form": one}
+            users.append({**user, "_id": user_id, "destinations": [owned]})
             processes.append({**process, "_id": process_id, "user_ids": [user_id], "last_interaction_id": one})
         for collection, documents in (("interactions", interactions), ("users", users), ("processes", processes)):
             await stage.database[collection].insert_many(documents, ordered=False)

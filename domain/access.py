@@ -81,6 +81,7 @@ class Caller:
     Attributes:
         key_id: the API key that it calls with; none where it logged in.
         session_id: what its login began; none where it calls with a key.
+        default_country: the country in which its tenant's national phone numbers are read.
     """
 
     tenant: str
@@ -88,3 +89,4 @@ class Caller:
     operations: frozenset[Operation]
     key_id: str | None = None
     session_id: str | None = None
+    default_country: str | None = None

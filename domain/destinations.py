@@ -6,11 +6,12 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import Final
 
-import phonenumbers
 from email_validator import EmailNotValidError, validate_email
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from domain import phone_numbers
 from domain.channels import Channel
+from domain.phone_numbers import INTERNATIONAL, PhoneNumberRules
 from domain.problems import Problem
 from domain.texts import reason
 
@@ -38,7 +39,12 @@ KIND_OF_CHANNEL: Final[Mapping[Channel, DestinationKind]] = {
 
 
 class Destination(BaseModel):
-    """One destination of an interaction, with the user that it belongs to once that is known."""
+    """One destination of an interaction, with the user that it belongs to once that is known.
+
+    Attributes:
+        value: as it was written and as the network wants it.
+        normal_form: what it is compared by.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,6 +52,12 @@ class Destination(BaseModel):
     value: str
     group: str = UNGROUPED
     user_id: str | None = None
+    normal_form: str = Field(default_factory=lambda data: normal_form(data["key"], data["value"]))
+
+    @property
+    def written(self) -> str:
+        """As it is read again whatever the rules: a phone number with its `+`."""
+        return f"+{self.value}" if self.key is DestinationKind.PHONE_NUMBER else self.value
 
 
 class InvalidDestinationError(Exception):
@@ -61,10 +73,12 @@ class InvalidDestinationError(Exception):
         self.details = dict(details or {})
 
 
-_PHONE_ORNAMENTS = re.compile(r"[\s().\-]")
-_PHONE_DIGITS = re.compile(r"[1-9]\d{6,14}", re.ASCII)
-_BUSINESS_SCOPED_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]{1,128}", re.ASCII)
-"""WhatsApp's id of a user who hides the number, for one business (Meta, «Business-scoped user IDs», 2026)."""
+_BUSINESS_SCOPED_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}", re.ASCII)
+"""WhatsApp's id of a user for one business, or with `ENT.` for the businesses of one parent
+(https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids)."""
+_TELEPHONE_CHANNELS: Final = frozenset({Channel.SMS, Channel.RCS})
+_SHORTEST_NUMBER: Final = 3
+_LONGEST_NUMBER: Final = 15
 _LONGEST_EMAIL: Final = 998
 """Characters of a line of mail (RFC 5322 §2.1.1), which no address needs."""
 _PAGE_SCOPED_ID = re.compile(r"\d{1,50}", re.ASCII)
@@ -82,15 +96,15 @@ def kind_named(name: str) -> DestinationKind | None:
     return next((kind for kind in DestinationKind if kind.lower() == name.lower()), None)
 
 
-def normalise(kind: DestinationKind, text: str) -> str:
-    """A destination in the form in which it is stored and compared.
+def normalise(kind: DestinationKind, text: str, rules: PhoneNumberRules = INTERNATIONAL) -> str:
+    """A destination in the form in which it is stored and sent to.
 
     Raises:
         InvalidDestinationError: if the text is no destination of that kind.
     """
     match kind:
         case DestinationKind.PHONE_NUMBER:
-            return _phone_number(text)
+            return _phone_number(text, rules)
         case DestinationKind.EMAIL:
             return _email(text)
         case DestinationKind.PAGE_SCOPED_ID:
@@ -99,38 +113,74 @@ def normalise(kind: DestinationKind, text: str) -> str:
             return _business_scoped_id(text)
 
 
-def spellings(text: str) -> set[str]:
-    """How a destination is stored that somebody writes without saying of which kind; none if it is of no kind."""
-    stored: set[str] = set()
-    for kind in DestinationKind:
-        with suppress(InvalidDestinationError):
-            stored.add(normalise(kind, text))
-    return stored
+def normal_form(kind: DestinationKind, value: str) -> str:
+    """What a destination is compared by: the same for every spelling of it.
+
+    No letter case counts in an e-mail address: nobody has two mailboxes that differ in nothing else, although RFC 5321
+    §2.4 would allow it.
+    """
+    match kind:
+        case DestinationKind.PHONE_NUMBER:
+            return phone_numbers.normal_form(value)
+        case DestinationKind.EMAIL:
+            return value.casefold()
+        case _:
+            return value
 
 
-def _phone_number(text: str) -> str:
-    """Digits with country code: `+34 638-766-068` and `0034638766068` are `34638766068`."""
-    digits = _PHONE_ORNAMENTS.sub("", text)
-    digits = digits.removeprefix("+") if digits.startswith("+") else digits.removeprefix("00")
-    if not _PHONE_DIGITS.fullmatch(digits):
-        raise InvalidDestinationError("bad_phone_number")
-    return _without_trunk_zero(digits)
+def reported(channel: Channel, text: str) -> Destination:
+    """Somebody whom a provider names on a channel: never refused, because whom a network knows is somebody.
+
+    Raises:
+        InvalidDestinationError: if the text is empty.
+    """
+    return reported_as(kind_of(channel, text), text)
 
 
-def _without_trunk_zero(digits: str) -> str:
-    """The number as it is dialled from abroad: `+44 (0)20 …` has no zero there, while Italy's numbers keep theirs."""
+def reported_as(kind: DestinationKind, text: str) -> Destination:
+    """As `reported`, of a kind that is known.
+
+    Raises:
+        InvalidDestinationError: if the text is empty.
+    """
+    if not text.strip():
+        raise InvalidDestinationError("empty")
+    if kind is DestinationKind.PHONE_NUMBER:
+        return Destination(key=kind, value=phone_numbers.reported_phone_number(text))
     try:
-        number = phonenumbers.parse(f"+{digits}")
-    except phonenumbers.NumberParseException as error:
-        raise InvalidDestinationError("bad_phone_number") from error
-    if not phonenumbers.is_possible_number(number):
+        return Destination(key=kind, value=normalise(kind, text))
+    except InvalidDestinationError:
+        return Destination(key=kind, value=text.strip())
+
+
+def normal_forms(text: str, rules: PhoneNumberRules = INTERNATIONAL) -> set[str]:
+    """What a destination is compared by that somebody writes without saying of which kind; none if it is of no kind."""
+    found: set[str] = set()
+    for kind in DestinationKind:
+        found.update(normal_form(kind, value) for value in readings(kind, text, rules))
+    return found
+
+
+def readings(kind: DestinationKind, text: str, rules: PhoneNumberRules = INTERNATIONAL) -> set[str]:
+    """What a text may be as a destination of a kind that is known already; nothing if it is none.
+
+    What a provider named is found by its digits, also where nothing could be sent to it, such as a short code.
+    """
+    found: set[str] = set()
+    with suppress(InvalidDestinationError):
+        found.add(normalise(kind, text, rules))
+    digits = phone_numbers.reported_phone_number(text) if kind is DestinationKind.PHONE_NUMBER else ""
+    if _SHORTEST_NUMBER <= len(digits) <= _LONGEST_NUMBER and digits.isascii() and digits.isdigit():
+        found.add(digits)
+    return found
+
+
+def _phone_number(text: str, rules: PhoneNumberRules) -> str:
+    """Digits with country code: `+34 638-766-068` and `0034638766068` are `34638766068`."""
+    digits = phone_numbers.read_phone_number(text, rules)
+    if digits is None:
         raise InvalidDestinationError("bad_phone_number")
-    dialled = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
-    if dialled == digits:
-        return digits
-    if not _PHONE_DIGITS.fullmatch(dialled):
-        raise InvalidDestinationError("bad_phone_number")
-    return _without_trunk_zero(dialled)
+    return digits
 
 
 def _email(text: str) -> str:
@@ -173,7 +223,9 @@ def _business_scoped_id(text: str) -> str:
     return text.strip()
 
 
-def parse_destinations(channel: Channel, texts: Sequence[str]) -> tuple[list[Destination], list[Problem]]:
+def parse_destinations(
+    channel: Channel, texts: Sequence[str], rules: PhoneNumberRules = INTERNATIONAL
+) -> tuple[list[Destination], list[Problem]]:
     """The destinations of a submission, and what is wrong with those that are none (kept as they were given)."""
     destinations: list[Destination] = []
     problems: list[Problem] = []
@@ -182,12 +234,17 @@ def parse_destinations(channel: Channel, texts: Sequence[str]) -> tuple[list[Des
         field = f"Destinations[{position}]"
         kind = kind_of(channel, text)
         try:
-            destination = Destination(key=kind, value=normalise(kind, text))
+            destination = Destination(key=kind, value=_as_sent(channel, normalise(kind, text, rules)))
         except InvalidDestinationError as error:
             problems.append(Problem(field=field, code=error.code, details=dict(error.details)))
             destination = Destination(key=kind, value=text)
-        if (destination.key, destination.value) in seen:
+        if (destination.key, destination.normal_form) in seen:
             problems.append(Problem(field=field, code="duplicate_destination"))
-        seen.add((destination.key, destination.value))
+        seen.add((destination.key, destination.normal_form))
         destinations.append(destination)
     return destinations, problems
+
+
+def _as_sent(channel: Channel, value: str) -> str:
+    """A destination as its network takes it: telephone networks as they dial today, WhatsApp in any spelling."""
+    return phone_numbers.dialled(value) if channel in _TELEPHONE_CHANNELS else value

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from domain.clock import to_milliseconds
-from domain.destinations import DestinationKind
+from domain.destinations import Destination, DestinationKind
 from domain.identifiers import ForeignId
 from domain.outcomes import Detail, FailureClass, Word
 from domain.status import Milestone
@@ -27,6 +27,20 @@ Name = Annotated[str, AfterValidator(lambda text: text[:200])]
 """What a provider calls somebody."""
 
 
+class Identity(BaseModel):
+    """By what a provider knows somebody: a destination in the provider's own spelling."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: DestinationKind
+    value: ForeignId
+
+    @classmethod
+    def of(cls, destination: Destination) -> "Identity":
+        """A destination as an identity."""
+        return cls(kind=destination.key, value=destination.value)
+
+
 class ProviderEvent(BaseModel):
     """One piece of news that a provider tells about one message.
 
@@ -37,6 +51,8 @@ class ProviderEvent(BaseModel):
         reference: our interaction id, where the provider gives it back.
         provider_message_id: the provider's id of the message.
         destination: the destination that the news is about, where the provider says so.
+        aliases: everything by which the provider knows whom the news is about, where that is more than one identity;
+            not kept with the news.
         up_to: for news without an id of a message: it is about every message to `destination` sent until then.
         occurred_at: when it happened, by the provider's clock.
         code: the provider's error code.
@@ -52,6 +68,7 @@ class ProviderEvent(BaseModel):
     reference: ForeignId | None = None
     provider_message_id: ForeignId | None = None
     destination: ForeignId | None = None
+    aliases: Annotated[tuple[Identity, ...], Field(exclude=True)] = ()
     up_to: Instant = None
     occurred_at: Instant = None
     code: Word | None = None
@@ -79,8 +96,10 @@ class InboundMessage(BaseModel):
 
     Attributes:
         provider_message_id: the provider's id of it; the same message told twice has the same.
-        sender: who sent it, as a destination: normalised, what an answer would be sent to.
+        sender: who sent it, as a destination: in the network's spelling, what an answer would be sent to.
         sender_kind: what kind of destination that is.
+        aliases: by what else the provider knows the sender.
+        successors: by what the provider knows the sender from now on, instead of all that is named above.
         sender_name: what the provider calls the sender, or nothing.
         payload: what it says, in the spelling of what is sent: `{"Type": "simple-text", "Text": "hola"}`; media as
             references (`Url`, or the provider's `MediaId`); what has no type of ours is `Type: "unsupported"`.
@@ -95,6 +114,8 @@ class InboundMessage(BaseModel):
     provider_message_id: ForeignId
     sender: ForeignId
     sender_kind: DestinationKind
+    aliases: tuple[Identity, ...] = ()
+    successors: tuple[Identity, ...] = ()
     sender_name: Name = ""
     payload: dict[str, JsonValue]
     in_reply_to: ForeignId | None = None

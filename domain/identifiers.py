@@ -62,6 +62,11 @@ def interaction_of(workflow_id: str) -> str:
     return workflow_id.removeprefix(_WORKFLOW_PREFIX)
 
 
+def merge_workflow_id(user_id: str) -> str:
+    """The id of the workflow that merges a user into another."""
+    return f"merge-{user_id}"
+
+
 def notification_workflow_id(notification_id: str, number: int) -> str:
     """The id of the workflow of one round of telling a notification."""
     return f"notification-{notification_id}-{number}"

@@ -85,8 +85,10 @@ SENTENCES: Final[Mapping[str, Forms]] = {
         "A card needs a Description or an ImageUrl besides its Title",
     ),
     "bad_phone_number": _both(
-        "No es un número de teléfono con prefijo de país, como 34638766068",
-        "It is not a phone number with its country code, such as 34638766068",
+        "No es un número de teléfono válido con prefijo de país, como +34638766068; sin + ni 00 ha de ser de un rango "
+        "en uso",
+        "It is not a valid phone number with its country code, such as +34638766068; without + or 00 it must be in a "
+        "range that is in use",
     ),
     "bad_email": _both(
         "No es una dirección de correo, como usuario@dominio.com: {es}",
@@ -173,6 +175,9 @@ SENTENCES: Final[Mapping[str, Forms]] = {
         "Indique un processId o AutoCreateProcess: true", "Give a processId or AutoCreateProcess: true"
     ),
     "process_not_found": _both("El proceso no existe", "There is no such process"),
+    "process_full": _both(
+        "El proceso ya tiene {limit} usuarios, el máximo", "The process has {limit} users already, the maximum"
+    ),
     "process_closed": _both("El proceso está cerrado", "The process is closed"),
     "name_taken": _both("El nombre ya está en uso", "The name is in use already"),
     "integration_not_found": _both("La integración no existe", "There is no such integration"),

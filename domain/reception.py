@@ -1,6 +1,7 @@
 """A message that came in, on its way to become an interaction."""
 
 import re
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -30,6 +31,11 @@ def is_opt_out(payload: dict[str, JsonValue]) -> bool:
     """Whether a message is a wish to hear no more."""
     texts = (payload.get(name) for name in ("Text", "Body", "Title"))
     return any(isinstance(text, str) and _ORNAMENTS.sub("", text).upper() in OPT_OUT_WORDS for text in texts)
+
+
+def names_nobody(name: str, destinations: Collection[str] = ()) -> bool:
+    """Whether a name is only a number, or one of its owner's destinations."""
+    return name in destinations or not any(character.isalpha() for character in name)
 
 
 class InboundToClosed(StrEnum):

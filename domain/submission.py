@@ -6,10 +6,11 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from domain.channels import Channel
-from domain.destinations import parse_destinations
+from domain.destinations import Destination, parse_destinations
 from domain.identifiers import derived_id
 from domain.interaction import REGISTERED_NOTE, AuditTrail, HistoryEntry, IntegrationReference, Interaction
 from domain.payloads import InvalidPayloadError, parse_payload, summary_of
+from domain.phone_numbers import INTERNATIONAL, PhoneNumberRules
 from domain.problems import Problem
 from domain.segments import segments
 from domain.status import Status
@@ -31,6 +32,7 @@ class Submission(BaseModel):
         process_id: the process it belongs to, if the caller named one.
         attachments: ids of the uploaded files that go with it.
         template: what made the payload, if a template did.
+        phone_numbers: how phone numbers among them are read.
         new_process_id: the id of the process that is created otherwise; chosen here so that repeating creates one.
         problems: what is wrong with the request itself; a submission with any is recorded and refused.
     """
@@ -45,6 +47,7 @@ class Submission(BaseModel):
     integration: IntegrationReference
     payload: dict[str, JsonValue]
     destinations: list[str]
+    phone_numbers: PhoneNumberRules = INTERNATIONAL
     process_id: str | None
     new_process_id: str
     auto_create_user: bool
@@ -67,10 +70,14 @@ class Submission(BaseModel):
         """The first entry of the interaction's history."""
         return HistoryEntry(date=self.submitted_at, status=Status.VALIDATION_PENDING, notes=REGISTERED_NOTE)
 
+    def parsed_destinations(self, channel: Channel) -> tuple[list[Destination], list[Problem]]:
+        """The destinations on a channel, and what is wrong with those that are none."""
+        return parse_destinations(channel, self.destinations, self.phone_numbers)
+
     def registered(self) -> Interaction:
         """The interaction that this becomes at first: registered, nothing checked, nothing sent."""
         first = self.first_entry()
-        destinations, _ = parse_destinations(self.integration.channel, self.destinations)
+        destinations, _ = self.parsed_destinations(self.integration.channel)
         return Interaction(
             id=self.interaction_id,
             tenant=self.tenant,

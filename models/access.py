@@ -20,10 +20,12 @@ class Tenant(Stored):
 
     Attributes:
         inbound_to_closed: what a message does that comes from a user whose last process is closed.
+        default_country: the country in which its national phone numbers are read; without one they are refused.
     """
 
     name: str
     inbound_to_closed: InboundToClosed = InboundToClosed.REPLACE
+    default_country: str | None = None
     created: datetime = Field(default_factory=utc_now)
 
     class Settings:

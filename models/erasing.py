@@ -19,6 +19,9 @@ KEPT_ONCE_ERASED: Final = frozenset({"destinations", "due", "policy", "problems"
 EMPTY_ENTRY: Final = {"notes": None}
 """What an entry of an erased interaction's history does not say."""
 
+EMPTY_DESTINATION: Final = {"value": "", "normal_form": ""}
+"""What a destination of an erased user does not say."""
+
 _TOLD_OF: Final = "$$one.event.destination"
 
 EMPTY_EVENT: Final = {
@@ -32,7 +35,13 @@ EMPTY_EVENT: Final = {
                 # Of several users others may be left, of whom it is still known how far the message has come to them.
                 "destination": {
                     "$cond": [
-                        {"$or": [{"$in": [_TOLD_OF, "$destinations.value"]}, {"$lte": [_TOLD_OF, None]}]},
+                        {
+                            "$or": [
+                                {"$in": [_TOLD_OF, "$destinations.value"]},
+                                {"$in": [_TOLD_OF, "$destinations.normal_form"]},
+                                {"$lte": [_TOLD_OF, None]},
+                            ]
+                        },
                         _TOLD_OF,
                         "",
                     ]
@@ -87,7 +96,7 @@ def erasing(at: datetime, message_ids: Sequence[str], user_id: str) -> list[dict
     filled: dict[str, Any] = {"$mergeObjects": ["$template", {"variables": {"$literal": {}}}]}
     said: dict[str, Any] = {
         "attachments": [],
-        "destinations": emptied("$destinations", {"value": ""}),
+        "destinations": emptied("$destinations", EMPTY_DESTINATION),
         "fingerprint": "",
         "metadata": {"$literal": {}},
         "payload": {"$literal": {}},
@@ -106,7 +115,7 @@ def erasing_one_of_several(at: datetime, message_ids: Sequence[str], user_ids: S
 
     What was said stays theirs.
     """
-    of_it = {"$cond": [{"$in": ["$$one.user_id", list(user_ids)]}, {"value": ""}, {}]}
+    of_it = {"$cond": [{"$in": ["$$one.user_id", list(user_ids)]}, EMPTY_DESTINATION, {}]}
     said = {"destinations": emptied("$destinations", of_it)}
     return [{"$set": said}, {"$set": _erasing_news(at, message_ids)}]
 

@@ -68,7 +68,7 @@ class Wanted:
 
     Attributes:
         statuses: any of these; as everywhere, empty is any at all.
-        destinations: any of these, normalised.
+        destinations: any of these normal forms.
         words: all of these (`domain.words`).
         since: created then or later.
         until: created before.
@@ -105,7 +105,7 @@ class Wanted:
         if len(statuses) < len(Status):
             conditions["status"] = {"$in": sorted(statuses)}
         if self.destinations:
-            conditions["destinations.value"] = {"$in": sorted(self.destinations)}
+            conditions["destinations.normal_form"] = {"$in": sorted(self.destinations)}
         if self.words:
             conditions["words"] = {"$all": list(self.words)}
         return conditions

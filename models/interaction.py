@@ -39,7 +39,7 @@ RESEND_OF_FIELD: Final = f"metadata.{RESEND_OF}"
 
 LISTED_BY: Final = (
     "process_id",
-    "destinations.value",
+    "destinations.normal_form",
     "user_ids",
     "words",
     "integration.integration_id",

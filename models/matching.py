@@ -6,6 +6,7 @@ from typing import Any, Final
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from domain import interaction as domain
+from domain.destinations import kind_of, normal_form
 from domain.events import ProviderEvent
 from domain.interaction import Direction, IntegrationReference
 from domain.status import Status
@@ -65,11 +66,13 @@ async def interactions_of(integration: Integration, event: ProviderEvent) -> lis
         if found is not None:
             return [found]
     if event.up_to is not None and event.destination is not None:
-        return await _sent_until(scope, event)
+        return await _sent_until(scope, integration, event, event.destination)
     return []
 
 
-async def _sent_until(scope: dict[str, Any], event: ProviderEvent) -> list[Addressee]:
+async def _sent_until(
+    scope: dict[str, Any], integration: Integration, event: ProviderEvent, destination: str
+) -> list[Addressee]:
     if event.up_to is None:
         return []
     recorded_by = event.up_to + _RECORDING
@@ -80,7 +83,7 @@ async def _sent_until(scope: dict[str, Any], event: ProviderEvent) -> list[Addre
     }
     selector: dict[str, Any] = {
         **scope,
-        "destinations.value": event.destination,
+        "destinations.normal_form": normal_form(kind_of(integration.channel, destination), destination),
         "direction": Direction.OUT,
         "milestone": {"$lt": int(event.milestone)},
         "$or": [sent, in_flight],

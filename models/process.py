@@ -1,6 +1,6 @@
 """Processes: conversations, which group interactions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,11 +13,15 @@ from models.base import NEWEST_FIRST, Stored
 
 _IS_DRAFT: Final = {"is_draft": True}
 
+MAX_USERS: Final = 1_000
+"""Users of one process: more than any conversation has."""
+
 
 class Process(Stored):
-    """A conversation with one or more users through one integration.
+    """A conversation with one or more users through one or more integrations: whatever is said in it joins it.
 
     Attributes:
+        integration_ids: those that it speaks through; the first is the one that it was created for.
         last_interaction_id: its newest interaction, the one whose `isLastEntry` is true.
         last_interaction_at: when that one was created, so that news about an older one does not take its place.
         group_id: the provider's id of the group whose messages it has; None for a private conversation.
@@ -26,7 +30,7 @@ class Process(Stored):
     """
 
     tenant: str
-    integration_id: str
+    integration_ids: list[str]
     user_ids: list[str]
     group_id: str | None = None
     metadata: dict[str, JsonValue] = {}
@@ -40,20 +44,18 @@ class Process(Stored):
     fingerprint: str = ""
 
     class Settings:
-        """Where it is stored; an inbound message looks for the newest open one of its user and integration."""
+        """Where it is stored; an inbound message looks for the newest open one of its user, on its integration.
+
+        MongoDB indexes no two lists together: of the user's processes the first on the integration is the one.
+        """
 
         name = "processes"
         indexes = [
             IndexModel(
-                [
-                    ("tenant", ASCENDING),
-                    ("user_ids", ASCENDING),
-                    ("integration_id", ASCENDING),
-                    ("created", DESCENDING),
-                ]
+                [("tenant", ASCENDING), ("user_ids", ASCENDING), ("is_closed", ASCENDING), ("created", DESCENDING)]
             ),
             IndexModel([("tenant", ASCENDING), *NEWEST_FIRST]),
-            IndexModel([("tenant", ASCENDING), ("integration_id", ASCENDING), *NEWEST_FIRST]),
+            IndexModel([("tenant", ASCENDING), ("integration_ids", ASCENDING), *NEWEST_FIRST]),
             IndexModel([("tenant", ASCENDING), ("is_closed", ASCENDING), *NEWEST_FIRST]),
             # Few are drafts.
             IndexModel(
@@ -79,6 +81,31 @@ class Process(Stored):
             is_draft=self.is_draft,
             last_direction=self.last_direction,
         )
+
+
+def joining_step(integration_id: str, user_ids: Sequence[str], replaced_user_id: str | None = None) -> dict[str, Any]:
+    """The update step by which an integration and users join a process that they may be in already.
+
+    Args:
+        integration_id: the integration.
+        user_ids: the users.
+        replaced_user_id: a user who leaves it, unless it is among them.
+    """
+    leaves = replaced_user_id if replaced_user_id not in user_ids else None
+    users: Any = {"$filter": {"input": "$user_ids", "as": "one", "cond": {"$ne": ["$$one", leaves]}}}
+    return {
+        "$set": {
+            "integration_ids": _joined("$integration_ids", [integration_id]),
+            "user_ids": _joined(users, user_ids),
+        }
+    }
+
+
+def _joined(present: object, joining: Sequence[str]) -> dict[str, Any]:
+    """A list of ids with others after it, each once."""
+    is_new = {"$not": [{"$in": ["$$one", "$$all"]}]}
+    new = {"$filter": {"input": {"$literal": list(joining)}, "as": "one", "cond": is_new}}
+    return {"$let": {"vars": {"all": present}, "in": {"$concatArrays": ["$$all", new]}}}
 
 
 def last_entry_step(interaction_id: str, created: datetime, direction: Direction) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from typing import Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 
-from domain import interaction
+from domain import interaction, phone_numbers
 from domain.clock import utc_now
-from domain.destinations import DestinationKind
+from domain.destinations import Destination, DestinationKind, normal_form
 from domain.searching import beginnings, searchable, searchable_field, searchable_fields
 from models.base import NEWEST_FIRST, Some, Stored
 
@@ -32,12 +32,33 @@ _LAST_CHARACTER: Final = "\U0010ffff"
 
 
 class OwnedDestination(BaseModel):
-    """A destination of a user."""
+    """A destination of a user.
+
+    Attributes:
+        value: as it was written, or as the network that named it writes it.
+        normal_form: what it is compared by: no other user of the tenant has it in any spelling.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     kind: DestinationKind
     value: str
+    normal_form: str = Field(default_factory=lambda data: normal_form(data["kind"], data["value"]))
+
+    @classmethod
+    def of(cls, destination: Destination) -> "OwnedDestination":
+        """A destination of an interaction, as a user owns it."""
+        return cls(kind=destination.key, value=destination.value)
+
+    def spellings(self) -> set[str]:
+        """Every way in which it may be written, letter case aside."""
+        numbers = phone_numbers.spellings(self.value) if self.kind is DestinationKind.PHONE_NUMBER else set[str]()
+        return {self.value, self.normal_form, *numbers}
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Kind and normal form: equal for every spelling."""
+        return self.kind.value, self.normal_form
 
 
 class Merge(BaseModel):
@@ -100,9 +121,9 @@ class User(Stored):
         name = "users"
         indexes = [
             IndexModel(
-                [("tenant", ASCENDING), ("destinations.kind", ASCENDING), ("destinations.value", ASCENDING)],
+                [("tenant", ASCENDING), ("destinations.kind", ASCENDING), ("destinations.normal_form", ASCENDING)],
                 unique=True,
-                partialFilterExpression={"destinations.value": {"$exists": True}},
+                partialFilterExpression={"destinations.normal_form": {"$exists": True}},
             ),
             IndexModel([("tenant", ASCENDING), *NEWEST_FIRST]),
             IndexModel([("tenant", ASCENDING), ("name_keys", ASCENDING), *NEWEST_FIRST]),
@@ -156,7 +177,11 @@ class User(Stored):
 
     @classmethod
     async def change(
-        cls, tenant: str, user_id: str, update: Mapping[str, object], condition: Mapping[str, object] | None = None
+        cls,
+        tenant: str,
+        user_id: str,
+        update: Mapping[str, object] | Sequence[Mapping[str, object]],
+        condition: Mapping[str, object] | None = None,
     ) -> "User | None":
         """The tenant's user with an update applied; None if there is none (any more), or the condition does not hold.
 
@@ -164,8 +189,12 @@ class User(Stored):
             DuplicateKeyError: if it would own a destination of another.
         """
         selector = {"tenant": tenant, "_id": user_id, **HERE, **(condition or {})}
-        found = await cls.collection().find_one_and_update(selector, dict(update), return_document=ReturnDocument.AFTER)
+        found = await cls.collection().find_one_and_update(selector, update, return_document=ReturnDocument.AFTER)
         return cls.model_validate(found) if found else None
+
+    def destinations_named(self) -> set[str]:
+        """What a user is named by who has no name: any of its destinations."""
+        return {name for one in self.destinations for name in (one.value, one.normal_form)}
 
     def view(self) -> interaction.User:
         """The user as an interaction shows it."""
@@ -175,14 +204,36 @@ class User(Stored):
         return interaction.User(id=self.id, name=self.name, metadata=self.metadata, primary_key=by_kind)
 
 
-def owns(destination: OwnedDestination) -> dict[str, Any]:
-    """What selects the owner of a destination.
+def adding_step(destinations: Sequence[OwnedDestination], removed: Sequence[OwnedDestination] = ()) -> dict[str, Any]:
+    """The update step that gives a user destinations, each unless it has it in some spelling, and takes others away."""
+    is_removed = {"$in": [_IDENTITY, _identities(removed)]}
+    kept = {"$filter": {"input": "$destinations", "as": "one", "cond": {"$not": [is_removed]}}}
+    known = {"$map": {"input": "$$kept", "as": "one", "in": _IDENTITY}}
+    new = {
+        "$filter": {
+            "input": {"$literal": [one.model_dump(mode="json") for one in destinations]},
+            "as": "one",
+            "cond": {"$not": [{"$in": [_IDENTITY, known]}]},
+        }
+    }
+    return {"$set": {"destinations": {"$let": {"vars": {"kept": kept}, "in": {"$concatArrays": ["$$kept", new]}}}}}
 
-    The value is named twice: MongoDB uses the partial index only where its condition is seen to hold.
+
+_IDENTITY: Final = ["$$one.kind", "$$one.normal_form"]
+
+
+def _identities(destinations: Sequence[OwnedDestination]) -> dict[str, Any]:
+    return {"$literal": [list(one.identity) for one in destinations]}
+
+
+def owns(destination: OwnedDestination) -> dict[str, Any]:
+    """What selects the owner of a destination, in whatever spelling.
+
+    The normal form is named twice: MongoDB uses the partial index only where its condition is seen to hold.
     """
     return {
-        "destinations": {"$elemMatch": destination.model_dump(mode="json")},
-        "destinations.value": destination.value,
+        "destinations": {"$elemMatch": {"kind": destination.kind.value, "normal_form": destination.normal_form}},
+        "destinations.normal_form": destination.normal_form,
     }
 
 

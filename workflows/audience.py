@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from domain.destinations import Destination, DestinationKind
+from domain.destinations import Destination, DestinationKind, normal_form
 from domain.events import ProviderEvent
 from domain.status import Milestone
 
@@ -15,27 +15,33 @@ class Audience:
 
     def __init__(self, destinations: Sequence[Destination]) -> None:
         self._destinations = destinations
-        self._reached: dict[str, Reached] = {one.value: (Milestone.NONE, "") for one in destinations}
+        self._reached: dict[str, Reached] = {one.normal_form: (Milestone.NONE, "") for one in destinations}
         self.leave_out([])
         # Telephone providers may tell of a number in another of its forms; an address of e-mail has but one.
         self._is_exact = any(one.key is DestinationKind.EMAIL for one in destinations)
 
     def leave_out(self, user_ids: Sequence[str]) -> None:
         """Await no more of those of several who are erased: these users, and whose destination is gone already."""
-        left = {one.value for one in self._destinations if one.value and one.user_id not in user_ids}
+        left = {one.normal_form for one in self._destinations if one.value and one.user_id not in user_ids}
         if left:
-            self._reached = {value: reached for value, reached in self._reached.items() if value in left}
+            self._reached = {form: reached for form, reached in self._reached.items() if form in left}
 
     def includes(self, event: ProviderEvent) -> bool:
         """Whether an event is about the message's own destinations, and not about somebody who got a copy."""
-        return event.destination is None or not self._is_exact or event.destination in self._reached
+        return event.destination is None or not self._is_exact or self._named(event) in self._reached
 
     def hear(self, event: ProviderEvent) -> Reached:
         """How far the message has come to all, now that this is known of one, or of all if it names none."""
-        about = [event.destination] if event.destination in self._reached else list(self._reached)
-        for destination in about:
+        named = self._named(event)
+        for destination in [named] if named in self._reached else list(self._reached):
             self._reached[destination] = max(self._reached[destination], (event.milestone, event.word))
         return min(self._reached.values())
+
+    def _named(self, event: ProviderEvent) -> str | None:
+        """What the destination that an event names is compared by."""
+        if event.destination is None or not self._destinations:
+            return None
+        return normal_form(self._destinations[0].key, event.destination)
 
     @property
     def known(self) -> Mapping[str, Reached]:

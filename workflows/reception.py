@@ -1,12 +1,19 @@
-"""One message that an end user sent: written down, with its user and its process."""
+"""What providers say of end users: their messages, written down with user and process, and who they are."""
+
+from collections.abc import Sequence
+from contextlib import suppress
 
 from temporalio import workflow
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.interfaces import ReceptionActivities
+    from activities.interfaces import Identification, ReceptionActivities, UserTask
+    from domain.identifiers import merge_workflow_id
     from domain.reception import Reception
     from domain.status import Standing, Status
     from workflows import attributes
+    from workflows.merge import MergeWorkflow
     from workflows.steps import step
 
 
@@ -16,9 +23,37 @@ class ReceptionWorkflow:
 
     @workflow.run
     async def run(self, reception: Reception) -> Standing:
-        """Record the message."""
-        user_id = await workflow.execute_local_activity_method(
+        """Record the message, and begin to merge the users that it shows to be one person."""
+        received = await workflow.execute_local_activity_method(
             ReceptionActivities.receive, reception, **step("record it, find or create its user and process")
         )
-        attributes.show_users([user_id] if user_id else [])
+        attributes.show_users([received.user_id] if received.user_id else [])
+        await _merge(received.merges)
         return Standing(status=Status.RECEIVED)
+
+
+@workflow.defn(name="Identification")
+class IdentificationWorkflow:
+    """What a provider says of who somebody is, without a message."""
+
+    @workflow.run
+    async def run(self, identification: Identification) -> None:
+        """Write it down, and begin to merge the users that are one person."""
+        merges = await workflow.execute_local_activity_method(
+            ReceptionActivities.identify, identification, **step("let one user have every identity")
+        )
+        await _merge(merges)
+
+
+async def _merge(tasks: Sequence[UserTask]) -> None:
+    """Begin merges, which go on by themselves; one that is under way already is left to itself."""
+    for task in tasks:
+        with suppress(WorkflowAlreadyStartedError):
+            await workflow.start_child_workflow(
+                MergeWorkflow.run,
+                task,
+                id=merge_workflow_id(task.user_id),
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                search_attributes=TypedSearchAttributes([SearchAttributePair(attributes.TENANT, task.tenant)]),
+            )

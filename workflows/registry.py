@@ -6,12 +6,13 @@ from workflows.erasure import ErasureWorkflow
 from workflows.interaction import InteractionWorkflow
 from workflows.merge import MergeWorkflow
 from workflows.notification import NotificationReplayWorkflow, NotificationWorkflow
-from workflows.reception import ReceptionWorkflow
+from workflows.reception import IdentificationWorkflow, ReceptionWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
 
 INTERACTING: Final[tuple[type, ...]] = (
     InteractionWorkflow,
     ReceptionWorkflow,
+    IdentificationWorkflow,
     MergeWorkflow,
     ErasureWorkflow,
     ReconciliationWorkflow,

@@ -10,11 +10,12 @@ from api.pages import AskedInstant
 from api.schemas.common import Answer, Instant
 from api.schemas.interactions import DestinationAnswer, IntegrationAnswer
 from domain.channels import Channel
-from domain.destinations import spellings
+from domain.destinations import normal_forms
 from domain.errors import InvalidRequestError
 from domain.identifiers import Id
 from domain.interaction import Direction
 from domain.outcomes import LONGEST_WORD
+from domain.phone_numbers import INTERNATIONAL, PhoneNumberRules
 from domain.problems import Problem
 from domain.status import Status
 from domain.words import words_of
@@ -50,13 +51,13 @@ class InteractionFilters(BaseModel):
     )
     resend_of: AskedId = Field(default=None, description="Those that repeat this interaction.")
 
-    def wanted(self, tenant: str) -> Wanted:
+    def wanted(self, tenant: str, rules: PhoneNumberRules = INTERNATIONAL) -> Wanted:
         """What a tenant asks for.
 
         Raises:
             InvalidRequestError: if the destination is none, or the text has no words.
         """
-        destinations = spellings(self.destination) if self.destination is not None else set[str]()
+        destinations = normal_forms(self.destination, rules) if self.destination is not None else set[str]()
         words = words_of(self.text or "")
         problems: list[Problem] = []
         if self.destination is not None and not destinations:

@@ -20,7 +20,10 @@ MOST_USERS = 100
 class ProcessRequest(Asked):
     """A process to create. Names are matched in any letter case."""
 
-    integration_id: Id = Field(alias="integrationId", description="The integration that it speaks through.")
+    integration_id: Id = Field(
+        alias="integrationId",
+        description="The integration that it speaks through first; those of later sends and messages join it.",
+    )
     user_ids: list[Id] = Field(
         default=[], alias="userIds", max_length=MOST_USERS, description="Its users; only a draft may have none yet."
     )
@@ -47,7 +50,9 @@ class ProcessFilters(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel)
 
     user_id: Id | None = Field(default=None, max_length=100)
-    integration_id: Id | None = Field(default=None, max_length=100)
+    integration_id: Id | None = Field(
+        default=None, max_length=100, description="An integration that it speaks through."
+    )
     is_closed: bool | None = None
     is_draft: bool | None = None
     since: AskedInstant = None
@@ -57,7 +62,7 @@ class ProcessFilters(BaseModel):
         """What selects them among their tenant's."""
         fields = {
             "user_ids": self.user_id,
-            "integration_id": self.integration_id,
+            "integration_ids": self.integration_id,
             "is_closed": self.is_closed,
             "is_draft": self.is_draft,
         }
@@ -69,7 +74,8 @@ class ProcessFilters(BaseModel):
 class ProcessAnswer(ProcessSummaryAnswer):
     """A process."""
 
-    integration_id: str
+    integration_id: str = Field(description="The integration that it was created for.")
+    integration_ids: list[str] = Field(description="Every integration that it speaks through, in the order of joining.")
     user_ids: list[str]
     group_id: str | None = Field(
         description="The provider's id of the group whose messages it has; null for a private conversation."
@@ -81,7 +87,8 @@ class ProcessAnswer(ProcessSummaryAnswer):
     @classmethod
     def of(cls, process: Process) -> "ProcessAnswer":
         """The process as the answer shows it."""
-        return cls.model_validate(process.model_dump(include=set(cls.model_fields)))
+        shown = process.model_dump(include=set(cls.model_fields))
+        return cls.model_validate({**shown, "integration_id": process.integration_ids[0]})
 
 
 class ProcessEnvelope(Envelope):

@@ -1,12 +1,21 @@
 """The tenant's own settings on the wire."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
+from domain.phone_numbers import COUNTRIES
 from models.access import Tenant
+
+
+def _country(text: str) -> str:
+    code = text.strip().upper()
+    if code and code not in COUNTRIES:
+        raise PydanticCustomError("country", "an ISO 3166-1 code of two letters, such as ES")
+    return code
 
 
 class TenantChange(Asked):
@@ -18,6 +27,13 @@ class TenantChange(Asked):
         description="What a message does that comes from a user whose last process is closed: opens another "
         "(`replace`), or that one again (`reopen`).",
     )
+    default_country: Annotated[str, AfterValidator(_country)] | None = Field(
+        default=None,
+        alias="defaultCountry",
+        description="The country in which phone numbers without `+` or `00` are read first, by its ISO 3166-1 code, as "
+        "`ES`; empty for none: then such a number needs its country code, and is refused if it is not valid with it.",
+        examples=["ES"],
+    )
 
 
 class TenantAnswer(Answer):
@@ -25,12 +41,13 @@ class TenantAnswer(Answer):
 
     name: str
     inbound_to_closed: str
+    default_country: str | None
     created: Instant
 
     @classmethod
     def of(cls, tenant: Tenant) -> "TenantAnswer":
         """The tenant as the answer shows it."""
-        return cls(name=tenant.name, inbound_to_closed=tenant.inbound_to_closed, created=tenant.created)
+        return cls.model_validate(tenant.model_dump(include=set(cls.model_fields)))
 
 
 class TenantEnvelope(Envelope):

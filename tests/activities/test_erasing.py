@@ -32,7 +32,7 @@ SKELETON: Final = {
         *("state", "round", "began", "next_attempt", "attempts", "replay"),
     },
     Process: {
-        *("id", "tenant", "integration_id", "user_ids", "is_draft", "created"),
+        *("id", "tenant", "integration_ids", "user_ids", "is_draft", "created"),
         *("last_direction", "last_interaction_id", "last_interaction_at"),
     },
     User: {"id", "tenant", "created"},

@@ -84,7 +84,7 @@ class World:
         return user
 
     async def process(self, **changes: object) -> Process:
-        values: dict[str, Any] = {"tenant": self.tenant, "integration_id": new_id(), "user_ids": []}
+        values: dict[str, Any] = {"tenant": self.tenant, "integration_ids": [new_id()], "user_ids": []}
         process = Process.model_validate(values | changes)
         await process.insert()
         return process

@@ -113,7 +113,7 @@ EXACT: dict[str, tuple[dict[str, Any], str | None]] = {
     "an integration": ({"integration_id": SMS}, "integration.integration_id"),
     "a process": ({"process_id": PROCESS}, "process_id"),
     "a user": ({"user_id": USER}, "user_ids"),
-    "a destination": ({"destinations": ["34600000003", "0034600000003"]}, "destinations.value"),
+    "a destination": ({"destinations": ["34600000003", "0034600000003"]}, "destinations.normal_form"),
     "a word": ({"words": ["cita"]}, "words"),
 }
 """What an index alone tells, and which."""

@@ -17,8 +17,8 @@ USER, INTEGRATION = new_id(), new_id()
 async def crowd(tenant: str) -> str:
     """A tenant with many processes, a few of which are sought."""
     now = utc_now()
-    usual: dict[str, Any] = {"tenant": tenant, "integration_id": new_id(), "user_ids": [new_id()]}
-    rare: dict[str, Any] = {"integration_id": INTEGRATION, "user_ids": [USER], "is_closed": True, "is_draft": True}
+    usual: dict[str, Any] = {"tenant": tenant, "integration_ids": [new_id()], "user_ids": [new_id()]}
+    rare: dict[str, Any] = {"integration_ids": [INTEGRATION], "user_ids": [USER], "is_closed": True, "is_draft": True}
     processes = [
         Process.model_validate(
             usual | (rare if number % 100 == 0 else {}) | {"created": now - timedelta(seconds=number)}
@@ -31,7 +31,7 @@ async def crowd(tenant: str) -> str:
 
 @pytest.mark.parametrize(
     "asked",
-    [{"integration_id": INTEGRATION}, {"is_closed": True}, {"is_draft": True}],
+    [{"integration_ids": INTEGRATION}, {"is_closed": True}, {"is_draft": True}],
     ids=lambda asked: next(iter(asked)),
 )
 async def test_a_few_of_many_are_found_by_an_index_that_leads_to_them(crowd: str, asked: dict[str, Any]) -> None:

@@ -97,7 +97,7 @@ async def test_messages_of_one_stranger_at_the_same_time_make_one_user(line: Lin
 async def test_messages_of_one_sender_at_the_same_time_open_one_process(line: Line) -> None:
     sender = line.somebody()
     await line.says(sender, "Hola")
-    await Process.collection().update_many({"integration_id": line.integration_id}, {"$set": {"is_closed": True}})
+    await Process.collection().update_many({"integration_ids": line.integration_id}, {"$set": {"is_closed": True}})
     integration = await Integration.get(line.integration_id)
     assert integration is not None
     receptions = [
@@ -117,7 +117,7 @@ async def test_messages_of_one_sender_at_the_same_time_open_one_process(line: Li
     ]
     receive = MongoReception().receive
     await asyncio.gather(*(ActivityEnvironment().run(receive, reception) for reception in receptions))
-    assert await Process.find({"integration_id": line.integration_id, "is_closed": False}).count() == 1
+    assert await Process.find({"integration_ids": line.integration_id, "is_closed": False}).count() == 1
 
 
 @one_of_each_that_texts

@@ -108,7 +108,7 @@ async def process_closed_before_it_is_joined(iris: Iris) -> str:
     key = new_id()
     process_id = derived_id("process", derived_id("interaction", iris.demo.tenant, key))
     made_earlier = Process(
-        tenant=iris.demo.tenant, integration_id=iris.demo.integrations["sms"], user_ids=[], is_closed=True
+        tenant=iris.demo.tenant, integration_ids=[iris.demo.integrations["sms"]], user_ids=[], is_closed=True
     )
     made_earlier.id = process_id
     await made_earlier.insert()
@@ -276,6 +276,8 @@ STORIES: Final[Mapping[str, Story]] = {
     "told_elsewhere": Story(telling.told_elsewhere),
     "told_again": Story(telling.told_again),
     "inbound": Story(inbound),
+    "inbound_of_two_who_are_one": Story(users.inbound_of_two_who_are_one),
+    "identified": Story(users.identified),
     "cancelled_before_it_is_sent": Story(cancelling.cancelled_before_it_is_sent),
     "withdrawn_before_a_worker_takes_it": Story(cancelling.withdrawn_before_a_worker_takes_it),
     "cancelled_between_two_tries": Story(cancelling.cancelled_between_two_tries),

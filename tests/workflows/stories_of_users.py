@@ -6,9 +6,15 @@ from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
 from activities.interfaces import USER_ERASED, Erasing, UserTask
+from api.engine import identification_workflow_id, identify, receive
+from domain.clock import utc_now
 from domain.destinations import DestinationKind
+from domain.events import Identity, InboundMessage
 from domain.identifiers import new_id, workflow_id
+from domain.reception import Reception
 from embedded.processes import until
+from integrations import describe
+from models.integration import Integration
 from models.user import OwnedDestination, User
 from tests.iris import Iris
 from workflows import names
@@ -59,6 +65,49 @@ async def merged(iris: Iris) -> str:
 
 async def merge_refused(iris: Iris) -> str:
     return await _merge(iris, new_id(), (await user(iris)).id)
+
+
+async def two_who_are_one(iris: Iris) -> list[Identity]:
+    """A number and an id, of two users who are one person."""
+    identities = [
+        Identity(kind=DestinationKind.PHONE_NUMBER, value=f"346{int(new_id()[-7:], 16):09}"),
+        Identity(kind=DestinationKind.BUSINESS_SCOPED_ID, value=f"ES.{new_id()}"),
+    ]
+    for one in identities:
+        owned = OwnedDestination(kind=one.kind, value=one.value)
+        await User(tenant=iris.demo.tenant, name=one.value, destinations=[owned]).insert()
+    return identities
+
+
+async def inbound_of_two_who_are_one(iris: Iris) -> str:
+    number, other = await two_who_are_one(iris)
+    integration = await Integration.get(iris.demo.integrations["whatsapp"])
+    assert integration is not None
+    message = InboundMessage(
+        provider_message_id=new_id(),
+        sender=number.value,
+        sender_kind=number.kind,
+        aliases=(other,),
+        payload={"Type": "simple-text", "Text": "hola"},
+    )
+    reception = Reception(
+        interaction_id=new_id(),
+        tenant=iris.demo.tenant,
+        integration=describe(integration),
+        message=message,
+        heard_at=utc_now(),
+    )
+    await receive(iris.temporal, iris.settings, reception)
+    await iris.ended(reception.interaction_id)
+    return reception.interaction_id
+
+
+async def identified(iris: Iris) -> str:
+    identities = await two_who_are_one(iris)
+    await identify(iris.temporal, iris.settings, iris.demo.tenant, identities)
+    workflow = identification_workflow_id(iris.demo.tenant, identities)
+    await iris.temporal.get_workflow_handle(workflow).result()
+    return workflow
 
 
 async def erased(iris: Iris) -> str:
