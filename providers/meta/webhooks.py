@@ -8,7 +8,8 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, JsonValue
 
-from domain.destinations import DestinationKind, InvalidDestinationError, normalise
+from domain.destinations import DestinationKind, InvalidDestinationError, reported_as
+from providers.base import UnreadableError
 from providers.lenient import Part
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,8 +41,12 @@ class Envelope(Part):
 
 
 def sender_id(kind: DestinationKind, text: str) -> str:
-    """A sender as a destination. Whoever Meta knows is somebody, whatever our numbering plans say: Mexico's `521…`."""
+    """A sender as a destination.
+
+    Raises:
+        UnreadableError: if the text is empty.
+    """
     try:
-        return normalise(kind, text)
-    except InvalidDestinationError:
-        return text
+        return reported_as(kind, text).value
+    except InvalidDestinationError as error:
+        raise UnreadableError("a message has a sender") from error

@@ -6,16 +6,15 @@ from typing import Annotated, Final
 
 from pydantic import Field, JsonValue
 
-from domain.destinations import DestinationKind
 from domain.events import InboundMessage, News, ProviderEvent
 from domain.outcomes import FailureClass
 from domain.status import Milestone
-from providers.base import UnreadableError
 from providers.lenient import Id, Optional, Part, Text, Values, Word, each, read, read_each, unsupported
 from providers.meta.answers import code_of, detail_of
 from providers.meta.codes import WHATSAPP_FAILURES
-from providers.meta.webhooks import Instant, sender_id
+from providers.meta.webhooks import Instant
 from providers.meta.whatsapp_contents import to_payload
+from providers.meta.whatsapp_identities import change_of, identities_of, sender_of
 from providers.meta.wire import JsonObject
 
 OBJECT: Final = "whatsapp_business_account"
@@ -32,6 +31,8 @@ WORDS: Final[Mapping[str, Milestone]] = {
 
 `deleted` and `warning` have been seen too: they are recorded, and prove nothing.
 """
+
+_SYSTEM: Final = "system"
 
 _HEARD_FIELDS: Final = frozenset({"messages", "user_preferences"})
 """The webhook fields that tell of messages, and of the wish to get no more marketing."""
@@ -68,6 +69,7 @@ class _Contact(Part):
     profile: Optional[_Profile] = None
     wa_id: Text = ""
     user_id: Text = ""
+    parent_user_id: Text = ""
 
 
 class _Context(Part):
@@ -81,6 +83,7 @@ class _Message(Part, extra="allow"):
     type: Text = ""
     number: Annotated[Text, Field(alias="from")] = ""
     user_id: Annotated[Text, Field(alias="from_user_id")] = ""
+    parent_user_id: Annotated[Text, Field(alias="from_parent_user_id")] = ""
     group_id: Text = ""
     timestamp: Instant = None
     context: Optional[_Context] = None
@@ -96,6 +99,7 @@ class _Status(Part):
     timestamp: Instant = None
     recipient_id: Text = ""
     recipient_user_id: Text = ""
+    recipient_parent_user_id: Text = ""
     biz_opaque_callback_data: Text = ""
     errors: Values = ()
 
@@ -148,6 +152,7 @@ def _event(content: JsonValue) -> Iterator[ProviderEvent]:
     milestone = WORDS.get(word, Milestone.NONE)
     error: JsonObject = next((error for error in status.errors if isinstance(error, dict)), {})
     code = code_of(error, WHATSAPP_FAILURES)
+    aliases = identities_of(status.recipient_id, status.recipient_user_id, status.recipient_parent_user_id)
     yield ProviderEvent(
         key=f"{status.id}:{word}",
         word=word,
@@ -155,6 +160,7 @@ def _event(content: JsonValue) -> Iterator[ProviderEvent]:
         reference=status.biz_opaque_callback_data or None,
         provider_message_id=status.id,
         destination=status.recipient_id or status.recipient_user_id or None,
+        aliases=aliases if len(aliases) > 1 else (),
         occurred_at=status.timestamp,
         code=code,
         failure=WHATSAPP_FAILURES.get(code or "", FailureClass.OTHER) if milestone is Milestone.FAILED else None,
@@ -164,13 +170,17 @@ def _event(content: JsonValue) -> Iterator[ProviderEvent]:
 
 def _inbound(contacts: Sequence[_Contact], content: JsonValue) -> Iterator[InboundMessage]:
     message = read(_Message, content)
-    kind, sender = _sender(message.number, message.user_id)
     ids = {message.number, message.user_id} - {""}
     contact = next((who for who in contacts if ids & {who.wa_id, who.user_id}), _Contact())
+    earlier, successors = change_of(message.content) if message.type == _SYSTEM else ((), ())
+    named = (message.number, contact.wa_id, message.user_id, contact.user_id)
+    sender, aliases = sender_of(*named, message.parent_user_id, contact.parent_user_id, *earlier)
     yield InboundMessage(
         provider_message_id=message.id,
-        sender=sender,
-        sender_kind=kind,
+        sender=sender.value,
+        sender_kind=sender.kind,
+        aliases=aliases,
+        successors=successors,
         sender_name=contact.profile.name if contact.profile else "",
         payload=to_payload(message.type, message.content),
         in_reply_to=_answered(message),
@@ -182,25 +192,17 @@ def _inbound(contacts: Sequence[_Contact], content: JsonValue) -> Iterator[Inbou
 def _preference(content: JsonValue) -> Iterator[InboundMessage]:
     """`stop` or `resume`: what somebody tapped in WhatsApp's own menu, which has no id of its own."""
     preference = read(_Preference, content)
-    kind, sender = _sender(preference.wa_id, preference.user_id)
+    sender, aliases = sender_of(preference.wa_id, preference.user_id)
     moment = "" if preference.timestamp is None else preference.timestamp.isoformat()
     yield InboundMessage(
-        provider_message_id=f"{sender}:user_preferences:{preference.value}:{moment}",
-        sender=sender,
-        sender_kind=kind,
+        provider_message_id=f"{sender.value}:user_preferences:{preference.value}:{moment}",
+        sender=sender.value,
+        sender_kind=sender.kind,
+        aliases=aliases,
         payload=unsupported(f"user_preferences/{preference.value}"),
         opted_out=preference.value == "stop",
         occurred_at=preference.timestamp,
     )
-
-
-def _sender(number: str, user_id: str) -> tuple[DestinationKind, str]:
-    """Whom an answer would be sent to: the number, or the business-scoped id of somebody who hides it."""
-    if number:
-        return DestinationKind.PHONE_NUMBER, sender_id(DestinationKind.PHONE_NUMBER, number)
-    if user_id:
-        return DestinationKind.BUSINESS_SCOPED_ID, sender_id(DestinationKind.BUSINESS_SCOPED_ID, user_id)
-    raise UnreadableError("a message has a sender")
 
 
 def _answered(message: _Message) -> str | None:

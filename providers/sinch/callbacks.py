@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import AwareDatetime, JsonValue
 
-from domain.destinations import Destination, InvalidDestinationError, kind_of, normalise
+from domain.destinations import Destination, InvalidDestinationError, reported
 from domain.events import InboundMessage, News, ProviderEvent
 from domain.outcomes import FailureClass
 from domain.status import Milestone
@@ -36,13 +36,12 @@ class _ChannelIdentity(Part):
         """The end user as a destination of ours; None on a channel that is not ours.
 
         Raises:
-            InvalidDestinationError: if the identity is none of its channel.
+            InvalidDestinationError: if the identity is empty.
         """
         channel = CHANNELS.get(self.channel)
         if channel is None:
             return None
-        kind = kind_of(channel, self.identity)
-        return Destination(key=kind, value=normalise(kind, self.identity))
+        return reported(channel, self.identity)
 
 
 class _Reason(Part):

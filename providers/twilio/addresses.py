@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from domain.channels import Channel
-from domain.destinations import DestinationKind, InvalidDestinationError, kind_of, normalise
+from domain.destinations import DestinationKind, InvalidDestinationError, kind_of, reported
 
 SCHEMES: Final[Mapping[Channel, str]] = {Channel.SMS: "", Channel.WHATSAPP: "whatsapp:"}
 """What comes before the addresses of a channel, `To` and `From` alike."""
@@ -19,14 +19,14 @@ def address_of(channel: Channel, destination: str) -> str:
 
 
 def destination_of(address: str) -> tuple[DestinationKind, str]:
-    """An address of Twilio's as a destination of ours: its kind and its normalised value.
+    """An address of Twilio's as a destination of ours: its kind and its value.
 
     Raises:
-        InvalidDestinationError: if it is none, such as a short code, or is of a channel that is not sent to.
+        InvalidDestinationError: if it is empty, or of a channel that is not sent to.
     """
     name, colon, text = address.rpartition(":")
     channel = _CHANNELS.get(name + colon)
     if channel is None:
         raise InvalidDestinationError("bad_phone_number")
-    kind = kind_of(channel, text)
-    return kind, normalise(kind, text)
+    destination = reported(channel, text)
+    return destination.key, destination.value

@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from domain.channels import Channel
-from domain.destinations import InvalidDestinationError, kind_of, normalise
+from domain.destinations import InvalidDestinationError, reported
 from domain.events import InboundMessage, News, ProviderEvent
 from domain.outcomes import FailureClass
 from domain.payloads.texts import RcsText, SimpleText
@@ -180,17 +180,17 @@ def _destination(heard: _Status) -> str | None:
     if channel is None or not heard.to:
         return None
     try:
-        return normalise(kind_of(channel, heard.to), heard.to)
+        return reported(channel, heard.to).value
     except InvalidDestinationError:
         return None
 
 
 def _message(heard: _Inbound, channel: Channel) -> InboundMessage:
-    kind = kind_of(channel, heard.sender)
+    sender = reported(channel, heard.sender)
     return InboundMessage(
         provider_message_id=heard.message_uuid,
-        sender=normalise(kind, heard.sender),
-        sender_kind=kind,
+        sender=sender.value,
+        sender_kind=sender.key,
         sender_name=heard.profile.name if heard.profile else "",
         payload=_payload(heard, channel),
         in_reply_to=(heard.context.message_uuid if heard.context else "") or None,

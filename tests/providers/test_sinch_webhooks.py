@@ -128,7 +128,7 @@ class TestDeliveryReports:
 
     @pytest.mark.parametrize(
         "identity",
-        [None, {"channel": "MESSENGER", "identity": "12"}, {"channel": "SMS", "identity": "ObraMat"}],
+        [None, {"channel": "MESSENGER", "identity": "12"}],
         ids=str,
     )
     def test_a_report_is_heard_also_when_it_names_no_destination_of_ours(self, identity: JsonValue) -> None:

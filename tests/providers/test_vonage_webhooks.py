@@ -121,7 +121,6 @@ class TestUnreadable:
             {**A_STATUS, "status": 1},
             {**A_STATUS, "message_uuid": None},
             {**A_STATUS, "message_uuid": "x" * 201},
-            {**A_MESSAGE, "from": "Banco"},
             {**A_MESSAGE, "from": None},
             {**A_MESSAGE, "channel": None},
         ],
