@@ -34,6 +34,7 @@ def api(
     from security.exposure import exposure_problem
     from settings import settings
 
+    log_to_stderr()
     end_on_sigterm()
     problem = exposure_problem(settings(), host)
     if problem is not None:

@@ -5,11 +5,14 @@ from typing import Any
 
 import httpx2
 import pytest
+from cryptography.fernet import Fernet
 
 from domain.identifiers import new_id
 from embedded.demo import Demo
+from models.integration import Integration
 from models.unmatched import UnmatchedNews
 from providers.sandbox import Sandbox
+from security.at_rest import Vault
 from tests.api.support import ABSENT_ID, SIGNING_SECRET, Callback, post_webhook, reasons, sent_silently, signature, tell
 from tests.iris import Iris
 
@@ -137,3 +140,12 @@ async def test_a_webhook_needs_no_key_of_ours_and_a_wrong_one_does_not_matter(ir
     headers = signature(body) | {"Authorization": "Bearer iris_wrong"}
     response: httpx2.Response = await post_webhook(iris, sent.integration_id, body, headers)
     assert response.status_code == 200
+
+
+async def test_a_webhook_of_an_integration_that_this_process_cannot_open_is_asked_for_again(iris: Iris) -> None:
+    """That a key is missing here is our own fault: the provider repeats what it is answered 503 to."""
+    integration_id = await iris.sandbox(iris.gateway_url)
+    foreign = Vault([Fernet.generate_key().decode()]).seal({"token": "a", "signingSecret": "b"})
+    await Integration.collection().update_one({"_id": integration_id}, {"$set": {"credentials": foreign}})
+    response = await iris.http.post(f"/webhooks/sandbox/{integration_id}", content=b"{}")
+    assert (response.status_code, "Retry-After" in response.headers) == (503, True)

@@ -3,24 +3,35 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from pydantic import JsonValue
 from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
 
+from activities.interfaces import Delivery
+from activities.internal_faults import QUICK_RETRIES, InternalFaults
 from activities.late_begins import LateBegins
+from activities.notification import HttpNotifications
+from activities.shares import Shares
 from activities.telling import TenantTeller
 from api.schemas.interactions import InteractionAnswer
 from api.telling import begin
-from bootstrap import data_converter
+from bootstrap import data_converter, http_client
+from domain.clock import utc_now
 from domain.identifiers import derived_id, new_id
 from domain.interaction import Interaction
 from domain.telling import NotificationState
 from embedded.processes import until
 from integrations import Integrations
 from models.notification import Notification
+from security.at_rest import Vault
 from tests.api.support import mobile
 from tests.api.test_metrics import grown, told
 from tests.iris import Iris
@@ -148,3 +159,35 @@ async def test_what_temporal_does_not_take_is_begun_within_seconds_of_when_it_do
     async with late.running(), asyncio.timeout(30):
         await receiver.calls_of(before + 5)
         await until(lambda: _is_nothing_late(sent["id"]))
+
+
+async def test_a_secret_that_a_worker_cannot_decrypt_is_no_attempt_at_the_endpoint(
+    iris: Iris, integration_id: str, receiver: Receiver
+) -> None:
+    """That a key is missing there is our own fault: another worker tries soon, and later all wait for the key."""
+    sent = await iris.send("sms", mobile(), integrationId=integration_id)
+    (first, *_) = await receiver.calls_of(5)
+    await Notification.collection().update_one({"_id": first.id}, {"$set": {"state": "PENDING", "attempts": []}})
+    async with http_client(iris.settings.address_guard()) as http:
+        activities = HttpNotifications(
+            http=http,
+            vault=Vault([Fernet.generate_key().decode()]),
+            integrations=Integrations(iris.settings.lookups_kept),
+            shares=Shares(1),
+            begin=partial(begin, iris.temporal, iris.settings),
+            patience=iris.settings.notification_timeout,
+            faults=InternalFaults(new_id()),
+        )
+        now = utc_now()
+        delivery = Delivery(notification_id=first.id, at=now, deadline=now + timedelta(days=7))
+        environment = ActivityEnvironment()
+        with pytest.raises(ApplicationError, match="no encryption key opens"):
+            await environment.run(activities.deliver, delivery)
+        environment.info = replace(environment.info, attempt=QUICK_RETRIES)
+        postponed = await environment.run(activities.deliver, delivery)
+    assert postponed.next_attempt is not None
+    assert postponed.next_attempt > now
+    kept = await Notification.pending(first.id)
+    assert kept is not None
+    assert (kept.interaction_id, kept.attempts) == (sent["id"], [])
+    await kept.delete()
