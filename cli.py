@@ -1,5 +1,8 @@
 """The `iris` command."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from commands.access import accounts, audit, keys
@@ -15,24 +18,42 @@ from commands.indexes import indexes
 from commands.integrations import integrations
 from commands.interactions import interactions
 from commands.messages import send, show
-from commands.processes import api, codec, sandbox, seed, up, worker
+from commands.processes import api, codec, seed, up, worker
 from commands.rotation import rotate_credentials
+from commands.sandbox import sandbox
 from commands.telling import events, notifications, webhooks
 from commands.templates import templates
+from commands.tracing import trace
 from commands.users import users
 
 app = typer.Typer(
     name="iris",
     help="One call to send a message through any channel and any provider; every message a durable workflow.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (send, show, demo, doctor, indexes, replay, promote, rotate_credentials):
+
+
+@app.callback(invoke_without_command=True)
+def _iris(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
+) -> None:
+    """One call to send a message through any channel and any provider; every message a durable workflow."""
+    if show_version:
+        typer.echo(f"iris {version('iris')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+
+
+for command in (send, show, trace, demo, doctor, indexes, replay, promote, rotate_credentials):
     app.command()(command)
-for command in (up, api, worker, codec, sandbox, seed):
+for command in (up, api, worker, codec, seed):
     app.command()(command)
 app.command()(events)
+app.add_typer(sandbox, name="sandbox")
 app.add_typer(interactions, name="interactions")
 app.command()(audit)
 app.add_typer(admin, name="admin")

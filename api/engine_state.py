@@ -31,6 +31,7 @@ class WorkflowState(StrEnum):
     FAILING = "failing"
     ENDED = "ended"
     LOST = "lost"
+    FORGOTTEN = "forgotten"
     UNAVAILABLE = "unavailable"
 
 

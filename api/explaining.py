@@ -59,7 +59,7 @@ async def explain_interaction(
         waits_for = WaitAnswer(awaited="worker", until=None, then=NOT_TAKEN[language])
     workflow, attempt, failing_since = await view_workflow(state.temporal, interaction_id)
     if wait is None and workflow is WorkflowState.LOST:
-        workflow = WorkflowState.ENDED  # so long ago that Temporal has forgotten it
+        workflow = WorkflowState.FORGOTTEN  # it has ended longer ago than Temporal keeps histories
     explanation = NOT_TAKEN[language] if is_waiting_for_worker else explained(standing, wait, language)
     resends = await search(Wanted(tenant=caller.tenant, resend_of=interaction_id))
     first = document.metadata.get(RESEND_OF)

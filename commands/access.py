@@ -9,7 +9,7 @@ import typer
 
 from commands.client import OUT, Connection, call, connect, new_table, print_json, show_more
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory, Generate, Limit, PageCursor, PasswordFile
-from commands.passwords import chosen_password
+from commands.passwords import chosen_password, show_generated
 
 keys = typer.Typer(help="API keys: by which programs call.", no_args_is_help=True)
 accounts = typer.Typer(help="Accounts: who has access, and as what.", no_args_is_help=True)
@@ -116,7 +116,9 @@ def create_account(
     """Give somebody access. The password is asked for unless it comes from a file or is made up."""
     password = chosen_password(password_file, generate=generate)
     body = {"email": email, "role": role, "password": password}
-    _show_account(call(connect(api_url, api_key, data_dir), "POST", "/v1/accounts", body), as_json=as_json)
+    created = call(connect(api_url, api_key, data_dir), "POST", "/v1/accounts", body)
+    show_generated(password, generate=generate)
+    _show_account(created, as_json=as_json)
 
 
 @accounts.command("disable")

@@ -9,7 +9,7 @@ import typer
 
 from commands.client import OUT, fail, print_json, server_settings
 from commands.options import AsJson, DataDirectory, Generate, PasswordFile
-from commands.passwords import chosen_password
+from commands.passwords import chosen_password, show_generated
 
 if TYPE_CHECKING:
     from pymongo.asynchronous.client_session import AsyncClientSession
@@ -58,6 +58,7 @@ def create(
         fail(f"MongoDB: {error}", 2)
     if account is None:
         fail(f"{address} already has an account in {tenant}")
+    show_generated(password, generate=generate)
     if as_json:
         print_json({"id": account.id, "tenant": account.tenant, "email": account.email, "role": account.role})
     else:

@@ -2,28 +2,52 @@
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 from urllib.parse import quote
 
 import httpx2
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from commands.terminal import SafeConsole, one_line, safe_json
+from embedded.data_directory import ephemeral_directories
 
 if TYPE_CHECKING:
     from settings import Settings
 
-OUT: Final = Console(width=None if sys.stdout.isatty() else 200)  # what is piped on is not cut to a terminal
-ERR: Final = Console(stderr=True)
+OUT: Final = SafeConsole(width=None if sys.stdout.isatty() else 200)  # what is piped on is not cut to a terminal
+ERR: Final = SafeConsole(stderr=True)
 
-ENDED: Final = {"VALIDATION_ERROR", "PROCESS_ERROR", "COMPLETED", "RECEIVED"}
-"""The statuses at which `--watch` stops; a sending error stops it too, unless its outcome is unknown."""
+FAILED: Final = {"VALIDATION_ERROR", "PROCESS_ERROR", "PROVIDER_SENDING_ERROR"}
+"""The statuses in which a message has failed; a sending error whose outcome is unknown may still be corrected."""
+
+ENDED: Final = {*FAILED, "COMPLETED", "RECEIVED"}
+"""The statuses at which `--watch` stops."""
+
+_OPTIONS: Final = {
+    "AutoCreateProcess": "--create-process",
+    "AutoCreateUser": "--create-user",
+    "attachmentsId": "--attach",
+    "customStatus": "--custom-status",
+    "destination": "--to",
+    "force: true": "--force",
+    "integrationId": "--integration",
+    "isClosed": "--closed",
+    "isDraft": "--draft",
+    "payLoad": "--payload",
+    "processId": "--process",
+    "resendOf": "--resend-of",
+    "userId": "--user",
+}
+"""What the CLI calls the fields that the API's answers name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +58,19 @@ class Connection:
     integrations: Mapping[str, str]
     web_ui: str | None
     sandbox_url: str | None
+    secrets_file: Path
 
     def workflow_link(self, interaction_id: str) -> str | None:
         """Where the interaction's workflow is seen in Temporal's Web UI."""
         return f"{self.web_ui}/workflows/interaction-{interaction_id}" if self.web_ui else None
+
+    def where_to_look(self, explanation: Mapping[str, Any]) -> str | None:
+        """The Web UI's page of an explained interaction; or that Temporal keeps none any more."""
+        if self.web_ui is None:
+            return None
+        if explanation["workflow"]["state"] in {"forgotten", "lost"}:
+            return "Web UI: Temporal keeps no history of it any more (retention); the record here is complete"
+        return f"Web UI: {self.workflow_link(explanation['id'])}"
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
@@ -48,7 +81,7 @@ def fail(message: str, code: int = 1) -> NoReturn:
 
 def connect(api_url: str | None, api_key: str | None, data_dir: Path) -> Connection:
     """The API that is named, else the one of the stack that runs in a directory; ends the program if there is none."""
-    stack = _kept(data_dir / "stack.json")
+    stack = running_stack(data_dir)
     url, key = api_url or stack.get("api_url"), api_key or stack.get("api_key")
     if not url or not key:
         fail(f"no stack runs in {data_dir}: start one with `iris up`, or give --api-url and --api-key", 2)
@@ -64,12 +97,27 @@ def connect(api_url: str | None, api_key: str | None, data_dir: Path) -> Connect
         integrations=stack.get("integrations", {}) if is_of_stack else {},
         web_ui=f"{ui}/namespaces/{namespace}" if ui else None,
         sandbox_url=stack.get("sandbox_url") if is_of_stack else None,
+        secrets_file=stack.get("directory", data_dir) / "secrets.json",
     )
 
 
 def api_address(data_dir: Path) -> str | None:
     """Where the API of the stack is that runs in a directory, if one runs."""
-    return _kept(data_dir / "stack.json").get("api_url")
+    return running_stack(data_dir).get("api_url")
+
+
+def running_stack(data_dir: Path) -> dict[str, Any]:
+    """What the stack in a directory says of itself, else the only `--ephemeral` one of this user; empty if none runs.
+
+    `directory` in it is where its files are.
+    """
+    kept = _kept(data_dir / "stack.json")
+    if kept:
+        return {**kept, "directory": data_dir}
+    running = [directory for directory in ephemeral_directories() if (directory / "stack.json").exists()]
+    if len(running) > 1:
+        fail(f"several ephemeral stacks run: name one with --data-dir, of {', '.join(map(str, running))}", 2)
+    return {**_kept(running[0] / "stack.json"), "directory": running[0]} if running else {}
 
 
 def server_settings(data_dir: Path) -> "Settings":
@@ -79,11 +127,11 @@ def server_settings(data_dir: Path) -> "Settings":
     """
     from settings import Settings
 
-    stack = _kept(data_dir / "stack.json")
+    stack = running_stack(data_dir)
     if not stack or os.environ.get("TEMPORAL_ADDRESS"):
         return Settings()
     of_stack = {
-        **_kept(data_dir / "secrets.json"),
+        **_kept(stack["directory"] / "secrets.json"),
         "MONGODB_URI": stack["mongodb_uri"],
         "TEMPORAL_ADDRESS": stack["temporal_address"],
         "TEMPORAL_NAMESPACE": stack["temporal_namespace"],
@@ -94,10 +142,31 @@ def server_settings(data_dir: Path) -> "Settings":
 
 
 def _kept(file: Path) -> dict[str, Any]:
+    """The content of a file of a stack, empty if there is none; ends the program if it cannot be read."""
     try:
-        return json.loads(file.read_text())
+        kept: Any = json.loads(file.read_text())
     except FileNotFoundError:
         return {}
+    except (OSError, ValueError) as error:
+        fail(f"{file} cannot be read: {error}; `iris up` writes it anew", 2)
+    if not isinstance(kept, dict):
+        fail(f"{file} is no JSON object; `iris up` writes it anew", 2)
+    return cast("dict[str, Any]", kept)
+
+
+def integration_of(connection: Connection, channel: str, integration: str | None) -> str:
+    """The integration that is named, else the demo's of a channel, else the only enabled one of the channel."""
+    known = integration or connection.integrations.get(channel.lower())
+    if known is not None:
+        return known
+    listed = call(connection, "GET", "/v1/integrations", params={"limit": 200})["payload"]["items"]
+    able = [one for one in listed if one["channel"].lower() == channel.lower() and one["enabled"]]
+    if len(able) == 1:
+        return able[0]["id"]
+    if not able:
+        fail(f"no enabled integration has the channel {channel!r}: name one with --integration", 2)
+    choices = ", ".join(f"{one['id']} ({one['name']})" for one in able)
+    fail(f"several integrations have the channel {channel!r}: name one with --integration, of {choices}", 2)
 
 
 def call(
@@ -133,9 +202,18 @@ def call(
     return envelope
 
 
+def find(connection: Connection, path: str) -> dict[str, Any] | None:
+    """What is at a path; None if the API knows nothing there, and the program ends if it refuses otherwise."""
+    try:
+        response = connection.http.get(path)
+    except httpx2.HTTPError as error:
+        fail(f"the API at {connection.http.base_url} does not answer: {error}")
+    return None if response.status_code == HTTPStatus.NOT_FOUND else call(connection, "GET", path)["payload"]
+
+
 def print_json(envelope: object) -> None:
     """Print exactly what was answered, for programs."""
-    print(json.dumps(envelope, ensure_ascii=False, indent=2))  # noqa: T201 - for programs, not for people
+    print(safe_json(envelope))  # noqa: T201 - for programs, not for people
 
 
 def show_more(envelope: Mapping[str, Any]) -> None:
@@ -162,9 +240,16 @@ def download(connection: Connection, path: str, target: Path) -> None:
 def _refusal(status: int, envelope: dict[str, Any]) -> str:
     """What was refused and why, in words."""
     problems: list[dict[str, str]] = envelope.get("error") or []
-    reasons = "\n".join(f"  {problem['field'] or '-'}: {problem['message']}" for problem in problems)
+    reasons = "\n".join(_as_option(f"  {problem['field'] or '-'}: {problem['message']}") for problem in problems)
     kept = f"\n  interaction {envelope['payload']['id']}" if envelope.get("payload") else ""
     return f"{status} {envelope['title']}\n{reasons}{kept}"
+
+
+def _as_option(text: str) -> str:
+    """A text of the API in which fields have the names of the options that set them."""
+    for field, option in _OPTIONS.items():
+        text = re.sub(rf"\b{re.escape(field)}\b", option, text)
+    return text
 
 
 def show_interaction(connection: Connection, interaction: dict[str, Any]) -> None:
@@ -189,22 +274,21 @@ def show_interaction(connection: Connection, interaction: dict[str, Any]) -> Non
         for event in unapplied:
             heard.add_row(event["date"], event["event"], event["reason"])
         OUT.print(heard)
-    link = connection.workflow_link(interaction["id"])
-    if link:
-        OUT.print(f"Web UI: {link}", highlight=False, soft_wrap=True)
+    if connection.web_ui:
+        explanation = call(connection, "GET", f"/v1/interactions/{quote(interaction['id'])}/explanation")["payload"]
+        OUT.print(connection.where_to_look(explanation), highlight=False, markup=False, soft_wrap=True)
 
 
 def new_table(*columns: str) -> Table:
-    """A table whose last column alone gives way on a narrow terminal."""
+    """A table that is never wider than the terminal: all columns but the first are folded where there is no room."""
     table = Table(box=None, pad_edge=False)
-    for column in columns[:-1]:
-        table.add_column(column, no_wrap=True)
-    table.add_column(columns[-1], overflow="fold")
+    for position, column in enumerate(columns):
+        table.add_column(column, no_wrap=position == 0, overflow="fold")
     return table
 
 
 def watch_interaction(connection: Connection, interaction_id: str) -> None:
-    """Print each step as it comes, until the interaction ends."""
+    """Print each step as it comes, until the interaction ends; the program ends with 1 if it has failed."""
     link = connection.workflow_link(interaction_id)
     if link:
         OUT.print(f"Web UI: {link}", highlight=False, soft_wrap=True)
@@ -214,13 +298,40 @@ def watch_interaction(connection: Connection, interaction_id: str) -> None:
         history = interaction["auditTrail"]["history"]
         for entry in history[seen:]:
             words = (entry["date"], entry["status"], entry["customStatus"] or "", entry["notes"] or "")
-            OUT.print("  ".join(words).rstrip(), highlight=False, markup=False, soft_wrap=True)
+            OUT.print(one_line("  ".join(words).rstrip()), highlight=False, markup=False, soft_wrap=True)
         seen = len(history)
         if _has_ended(interaction):
+            if interaction["status"] in FAILED:
+                raise typer.Exit(1)
             return
         time.sleep(0.3)
 
 
 def _has_ended(interaction: dict[str, Any]) -> bool:
-    refused = interaction["status"] == "PROVIDER_SENDING_ERROR" and interaction["customStatus"] != "unknown"
-    return refused or interaction["status"] in ENDED
+    is_unknown = interaction["status"] == "PROVIDER_SENDING_ERROR" and interaction["customStatus"] == "unknown"
+    return interaction["status"] in ENDED and not is_unknown
+
+
+def text_of(summary: str) -> str:
+    """What a summary says, for people: its subject and its text, else what else it carries."""
+    parts: dict[str, str | None] = json.loads(summary) if summary else {}
+    said = [part for part in (parts.get("subject"), parts.get("body")) if part]
+    return " · ".join(said) or parts.get("generic") or ""
+
+
+def explanation_lines(seen: dict[str, Any]) -> list[str]:
+    """An explanation of the API, in lines for people."""
+    where = f"{seen['status']} {seen['customStatus'] or ''}".rstrip()
+    lines = [f"{where}  since {seen['since']}", seen["explanation"]]
+    if seen["reason"]:
+        lines.append(f"its history says: {seen['reason']}")
+    lines.append(f"its workflow: {seen['workflow']['state']}")
+    attempt = seen["workflow"]["attempt"]
+    if attempt:
+        when = "under way" if attempt["isUnderWay"] else f"next try {attempt['nextTry'] or 'when there is a place'}"
+        lines.append(f"attempt {attempt['number']}: {when}")
+        if attempt["lastFailure"]:
+            lines.append(f"the last one failed: {attempt['lastFailure']}")
+    if seen["resendOf"]:
+        lines.append(f"it repeats {seen['resendOf']}")
+    return [*lines, *(f"it is repeated by {again}" for again in seen["resentAs"])]

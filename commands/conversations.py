@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import typer
 
-from commands.client import OUT, call, connect, new_table, print_json, show_more
+from commands.client import OUT, call, connect, new_table, print_json, show_more, text_of
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
 from commands.users import Metadata, pairs
 
@@ -69,10 +69,10 @@ def show(
     if as_json:
         return
     said = call(connection, "GET", f"{path}/interactions?limit={limit}")["payload"]["items"]
-    table = new_table("when", "direction", "status", "customStatus", "interaction")
+    table = new_table("interaction", "when", "direction", "status", "customStatus", "text")
     for one in reversed(said):
-        custom = one["customStatus"] or ""
-        table.add_row(one["auditTrail"]["created"], one["direction"], one["status"], custom, one["id"])
+        custom, text = one["customStatus"] or "", text_of(one["summary"])
+        table.add_row(one["id"], one["auditTrail"]["created"], one["direction"], one["status"], custom, text)
     OUT.print(table)
 
 

@@ -1,7 +1,6 @@
 """Showing everything that Iris can send and receive, through the sandbox."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -9,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import httpx2
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from commands.client import ERR, Connection, connect, fail, new_table
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.terminal import SafeConsole, safe_json
 
 if TYPE_CHECKING:
     from embedded.showcase import Exhibit
@@ -37,14 +36,14 @@ def demo(
     if not integrations:
         fail("no integrations: name one for each channel to show, as in --integration sms=ID", 2)
     # Only the demo's own integrations hear the account whose token is known.
-    token = None if integration or not connection.sandbox_url else sandbox_token(data_dir / "secrets.json")
+    token = None if integration or not connection.sandbox_url else sandbox_token(connection.secrets_file)
     sent, received = asyncio.run(
         _demonstrate(connection, integrations, timedelta(seconds=timeout), token, quiet=as_json)
     )
     if as_json:
         shown = {"sent": [_exhibit_as_json(connection, exhibit) for exhibit in sent]}
         shown["received"] = [_exhibit_as_json(connection, exhibit) for exhibit in received]
-        print(json.dumps(shown, ensure_ascii=False, indent=2))  # noqa: T201 - for programs
+        print(safe_json(shown))  # noqa: T201 - for programs
     else:
         _show_exhibits(connection, [*sent, *received])
     if token is None:
@@ -96,7 +95,7 @@ def _show_exhibits(connection: Connection, exhibits: list["Exhibit"]) -> None:
         words = (exhibit.channel, exhibit.type, exhibit.status or "-", exhibit.custom_status or "")
         shown.add_row(*words, f"{exhibit.seconds:.1f}", link or exhibit.id or "", style=style)
     # As wide as its links need, which could not be opened in pieces.
-    Console(width=1_000).print(shown, highlight=False)
+    SafeConsole(width=1_000).print(shown, highlight=False)
     for exhibit in exhibits:
         if exhibit.problem:
             ERR.print(f"[red]{exhibit.channel} {exhibit.type}:[/] {escape(exhibit.problem)}", soft_wrap=True)

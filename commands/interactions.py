@@ -1,6 +1,5 @@
 """`iris interactions`: find messages, follow them, cancel them, send them again, and have them explained."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -12,10 +11,12 @@ from commands.client import (
     Connection,
     call,
     connect,
+    explanation_lines,
     new_table,
     print_json,
     show_interaction,
     show_more,
+    text_of,
     watch_interaction,
 )
 from commands.messages import send, show
@@ -82,7 +83,7 @@ def list_interactions(
             ", ".join(destination["value"] for destination in row["destinations"]),
             row["status"],
             row["customStatus"] or "",
-            _said(row["summary"]),
+            text_of(row["summary"]),
         )
     OUT.print(table)
     show_more(envelope)
@@ -164,32 +165,8 @@ def explain(
     if as_json:
         print_json(envelope)
         return
-    for line in _explanation(envelope["payload"]):
+    for line in explanation_lines(envelope["payload"]):
         OUT.print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-def _explanation(seen: dict[str, Any]) -> list[str]:
-    where = f"{seen['status']} {seen['customStatus'] or ''}".rstrip()
-    lines = [f"{where}  since {seen['since']}", seen["explanation"]]
-    if seen["reason"]:
-        lines.append(f"its history says: {seen['reason']}")
-    lines.append(f"its workflow: {seen['workflow']['state']}")
-    attempt = seen["workflow"]["attempt"]
-    if attempt:
-        when = "under way" if attempt["isUnderWay"] else f"next try {attempt['nextTry'] or 'when there is a place'}"
-        lines.append(f"attempt {attempt['number']}: {when}")
-        if attempt["lastFailure"]:
-            lines.append(f"the last one failed: {attempt['lastFailure']}")
-    if seen["resendOf"]:
-        lines.append(f"it repeats {seen['resendOf']}")
-    return [*lines, *(f"it is repeated by {again}" for again in seen["resentAs"])]
-
-
-def _said(summary: str) -> str:
-    """What a summary says, for people: its subject and its text, else what else it carries."""
-    parts: dict[str, str | None] = json.loads(summary) if summary else {}
-    said = [part for part in (parts.get("subject"), parts.get("body")) if part]
-    return " · ".join(said) or parts.get("generic") or ""
 
 
 def _show(connection: Connection, envelope: dict[str, Any], *, as_json: bool) -> None:

@@ -8,7 +8,16 @@ from urllib.parse import quote
 import typer
 
 from commands.attachments import media_type_of, upload_file
-from commands.client import Connection, call, connect, fail, print_json, show_interaction, watch_interaction
+from commands.client import (
+    Connection,
+    call,
+    connect,
+    fail,
+    integration_of,
+    print_json,
+    show_interaction,
+    watch_interaction,
+)
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory, Variables
 from commands.users import pairs
 
@@ -17,7 +26,12 @@ def send(
     to: Annotated[list[str], typer.Argument(help="Destinations: phone numbers, e-mail addresses, ids of the channel.")],
     text: Annotated[str, typer.Option("--text", "-t", help="The text, or the body of an e-mail.")] = "",
     channel: Annotated[
-        str, typer.Option("--channel", "-c", help="sms, whatsapp, rcs, email or messenger, through the demo.")
+        str,
+        typer.Option(
+            "--channel",
+            "-c",
+            help="sms, whatsapp, rcs, email or messenger: the demo's integration, else your only one of the channel.",
+        ),
     ] = "sms",
     integration: Annotated[str | None, typer.Option(help="An integration's id, instead of a channel.")] = None,
     subject: Annotated[str, typer.Option(help="The subject of an e-mail.")] = "",
@@ -40,14 +54,12 @@ def send(
 ) -> None:
     """Send one message."""
     connection = connect(api_url, api_key, data_dir)
-    integration_id = integration or connection.integrations.get(channel)
-    if integration_id is None:
-        fail(f"no integration for the channel {channel!r}: name one with --integration", 2)
+    integration_id = integration_of(connection, channel, integration)
     files = attach or []
     what = (
         {"template": {"id": template, "version": template_version, "variables": pairs(var)}}
         if template
-        else {"payLoad": _payload(payload, channel, subject, text, files)}
+        else {"payLoad": _payload(payload, channel.lower(), subject, text, files)}
     )
     body = {
         **what,

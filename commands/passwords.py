@@ -12,7 +12,9 @@ from security.password_policy import weakness
 
 
 def chosen_password(file: Path | None, *, generate: bool, personal: Sequence[str] = ()) -> str:
-    """A password from a file, or made up and shown once, or asked for; ends the program if it will not do.
+    """A password from a file, or made up, or asked for; ends the program if it will not do.
+
+    One that is made up is shown by `show_generated`, once it is somebody's.
 
     Args:
         file: where it is.
@@ -22,9 +24,7 @@ def chosen_password(file: Path | None, *, generate: bool, personal: Sequence[str
     if file is not None and generate:
         fail("--password-file and --generate exclude each other", 2)
     if generate:
-        password = new_password()
-        ERR.print(f"password, which is not shown again: {password}", highlight=False, markup=False, soft_wrap=True)
-        return password
+        return new_password()
     if file is not None:
         try:
             password = file.read_text().rstrip("\r\n")
@@ -38,3 +38,9 @@ def chosen_password(file: Path | None, *, generate: bool, personal: Sequence[str
     if code is not None:
         fail(Problem(field="", code=code).message(Language.ENGLISH), 2)
     return password
+
+
+def show_generated(password: str, *, generate: bool) -> None:
+    """Show a password that was made up, this once; nothing if it was not."""
+    if generate:
+        ERR.print(f"password, which is not shown again: {password}", highlight=False, markup=False, soft_wrap=True)

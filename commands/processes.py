@@ -67,18 +67,6 @@ def worker() -> None:
     uvloop.run(run_worker(settings()))
 
 
-def sandbox(
-    host: Annotated[str, typer.Option(envvar="IRIS_SANDBOX_HOST", help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="IRIS_SANDBOX_PORT", help="The port to listen on.")] = 8001,
-) -> None:
-    """Serve the sandbox gateway, which plays a provider's far end."""
-    from embedded.gateway.server import serve
-    from embedded.gateway.settings import GatewaySettings
-
-    log_to_stderr()
-    asyncio.run(serve(GatewaySettings(), host, port))  # pyright: ignore[reportCallIssue] - read from the environment
-
-
 def codec(
     host: Annotated[str, typer.Option(envvar="IRIS_CODEC_HOST", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="IRIS_CODEC_PORT", help="The port to listen on.")] = 8002,

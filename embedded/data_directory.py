@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -49,6 +50,36 @@ class DataDirectory:
         return log
 
 
+_EPHEMERAL_PREFIX: Final = "iris-stack-"
+
+
+def ephemeral_directories() -> list[Path]:
+    """The directories of this user's `--ephemeral` stacks that run."""
+    found = sorted(Path(tempfile.gettempdir()).glob(f"{_EPHEMERAL_PREFIX}*"))
+    return [directory for directory in found if _is_ours(directory) and is_held(directory)]
+
+
+def _is_ours(directory: Path) -> bool:
+    """Whether nobody else could have made a directory, or write into it: the temporary directory is everybody's."""
+    try:
+        status = directory.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and status.st_mode & 0o077 == 0
+
+
+def is_held(directory: Path) -> bool:
+    """Whether a stack runs in a directory."""
+    try:
+        with (directory / "lock").open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 @contextmanager
 def open_data_directory(path: Path, *, ephemeral: bool) -> Generator[DataDirectory]:
     """The stack's directory, held against other stacks until the end of the block.
@@ -58,13 +89,17 @@ def open_data_directory(path: Path, *, ephemeral: bool) -> Generator[DataDirecto
         ephemeral: whether to take a temporary directory instead, and remove it at the end.
 
     Raises:
-        ServerError: another stack uses the directory.
+        ServerError: another stack uses the directory, or nothing can be written there.
     """
     if ephemeral:
-        with tempfile.TemporaryDirectory(prefix="iris-") as temporary:
+        with tempfile.TemporaryDirectory(prefix=_EPHEMERAL_PREFIX) as temporary, _locked(Path(temporary) / "lock"):
             yield DataDirectory(Path(temporary))
         return
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (path / "lock").touch()
+    except OSError as error:
+        raise ServerError(f"{path} cannot hold the stack's files: {error.strerror}") from None
     with _locked(path.resolve() / "lock"):
         yield DataDirectory(path.resolve())
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from embedded.data_directory import write_private
+from embedded.processes import ServerError
 
 
 def _key() -> str:
@@ -45,11 +46,29 @@ COMPOSE_SECRETS: Final[Mapping[str, Callable[[], str]]] = {
 
 def secret_environment(path: Path) -> dict[str, str]:
     """The secrets kept in a file, by environment variable; those that are missing are made and kept first."""
-    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    kept = _kept(path)
     complete = {name: kept.get(name) or make() for name, make in STACK_SECRETS.items()}
     if complete != kept:
         write_private(path, complete)
     return complete
+
+
+def _kept(path: Path) -> dict[str, str]:
+    """The secrets of a file, none if it does not exist.
+
+    Raises:
+        ServerError: it cannot be read; it is not made anew, because what it encrypted would be lost.
+    """
+    try:
+        kept: dict[str, str] = dict(json.loads(path.read_text()))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError):
+        raise ServerError(
+            f"{path} cannot be read as this stack's secrets: restore it from a copy, or choose another --data-dir; "
+            "without it, what is encrypted in this directory is lost"
+        ) from None
+    return kept
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from pydantic import JsonValue, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 from domain.channels import Channel
-from domain.identifiers import derived_id
+from domain.identifiers import derived_id, new_id
 from domain.payloads.samples import SAMPLES
 from embedded.demo import CHANNELS
 from embedded.gateway.recipients import BEHAVIOURS, spellings
@@ -145,7 +145,7 @@ class Showcase:
                 "AutoCreateUser": True,
                 "AutoCreateProcess": True,
             }
-            response = await self.api.post("/v1/interactions", json=body)
+            response = await self._post(body)
             match response.json():
                 case {"status": 200, "payload": {"id": interaction_id}}:
                     return interaction_id
@@ -156,6 +156,16 @@ class Showcase:
                     raise _BadAnswerError(f"{response.url} is not Iris's API", {})
 
         return await self._exhibit(short, sample, submit, lambda seen: seen.get("customStatus") == last_word(channel))
+
+    async def _post(self, body: Mapping[str, object]) -> httpx2.Response:
+        """The answer to a send; one that is refused for now is repeated when the API says, under the same key."""
+        headers = {"Idempotency-Key": new_id()}
+        while True:
+            response = await self.api.post("/v1/interactions", json=body, headers=headers)
+            wait = response.headers.get("Retry-After", "")
+            if response.status_code not in {429, 503} or not wait.isdecimal():
+                return response
+            await asyncio.sleep(int(wait))
 
     async def _exhibit(
         self,

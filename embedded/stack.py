@@ -134,7 +134,7 @@ async def _run(options: StackOptions, data: DataDirectory, console: Console) -> 
         try:
             await supervisor.keep_alive()
         finally:
-            data.stack_file.unlink()  # nobody shall be sent to what has ended
+            data.stack_file.unlink(missing_ok=True)  # nobody shall be sent to what has ended
 
 
 class _PortChooser:

@@ -35,7 +35,8 @@ class WorkflowAnswer(Answer):
     id: str
     state: str = Field(
         description="`running`; `failing`, when its code fails again and again, so that it does not go on; "
-        "`ended`; `lost`, when it should run and does not (it is repaired within minutes); "
+        "`ended`; `forgotten`, when it has ended and Temporal keeps no history of it any more (retention); "
+        "`lost`, when it should run and does not (it is repaired within minutes); "
         "`unavailable`, when the engine does not say."
     )
     failing_since: Instant | None = Field(description="Since when it fails again and again; null if it does not.")

@@ -1,0 +1,97 @@
+"""`iris trace`: from what a person knows of a message to where it is, why, until when, and what to do next."""
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+import typer
+
+from commands.client import OUT, Connection, call, connect, explanation_lines, fail, find, print_json, text_of
+from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.terminal import one_line
+from domain.identifiers import is_id
+
+_FAILED: Final = "it will not arrive: `iris interactions resend {id}` sends it again"
+_NEXT: Final = {
+    "VALIDATION_ERROR": "correct what the reason says, and send it anew: it was never sent",
+    "PROVIDER_SENDING_ERROR": _FAILED,
+    "PROCESS_ERROR": _FAILED,
+    "COMPLETED": "nothing: it has arrived, or nothing said the contrary in time",
+    "RECEIVED": "nothing: an end user wrote it, and it is recorded",
+}
+"""What to do about a message that waits for nothing more, by its status."""
+
+
+def trace(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="WHAT",
+            help="A phone number, an e-mail address, the id of an interaction, a user or a process, or NAME=VALUE of a "
+            "user's metadata.",
+        ),
+    ],
+    limit: Annotated[int, typer.Option(min=1, max=50, help="How many messages, the newest.")] = 5,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Say where messages are, why, until when, and what to do next; ends with 1 if there is none."""
+    connection = connect(api_url, api_key, data_dir)
+    found = _found(connection, what, limit)
+    traced = [(one, _explained(connection, one["id"])) for one in found]
+    if as_json:
+        print_json([{"interaction": one, "explanation": explanation} for one, explanation in traced])
+    for one, explanation in [] if as_json else traced:
+        for line in _lines(connection, one, explanation):
+            OUT.print(line, highlight=False, markup=False, soft_wrap=True)
+    if not traced:
+        fail(f"no message is known by {what!r}")
+
+
+def _found(connection: Connection, what: str, limit: int) -> list[dict[str, Any]]:
+    """The newest interactions that somebody means by some words."""
+    name, is_metadata, value = what.partition("=")
+    if is_metadata:
+        users = call(connection, "GET", "/v1/users", params={f"metadata.{name}": value})["payload"]["items"]
+        return [one for user in users for one in _listed(connection, limit, userId=user["id"])][:limit]
+    if not is_id(what.lower()):
+        return _listed(connection, limit, destination=what)
+    identifier = what.lower()
+    interaction = find(connection, f"/v1/interactions/{identifier}")
+    if interaction is not None:
+        return [interaction]
+    return _listed(connection, limit, userId=identifier) or _listed(connection, limit, processId=identifier)
+
+
+def _listed(connection: Connection, limit: int, **filters: str) -> list[dict[str, Any]]:
+    return call(connection, "GET", "/v1/interactions", params={**filters, "limit": limit})["payload"]["items"]
+
+
+def _explained(connection: Connection, interaction_id: str) -> dict[str, Any]:
+    return call(connection, "GET", f"/v1/interactions/{quote(interaction_id)}/explanation")["payload"]
+
+
+def _lines(connection: Connection, interaction: dict[str, Any], explanation: dict[str, Any]) -> list[str]:
+    integration = interaction["integration"]
+    arrow = "←" if interaction["direction"] == "in" else "→"
+    people = ", ".join(destination["value"] for destination in interaction["destinations"])
+    lines = [
+        f"{integration['integrationTypeName']} {arrow} {people}  «{text_of(interaction['summary'])[:80]}»",
+        *explanation_lines(explanation),
+        f"next: {next_step(explanation)}",
+        connection.where_to_look(explanation),
+    ]
+    return [interaction["id"], *(f"  {one_line(line)}" for line in lines if line), ""]
+
+
+def next_step(explanation: dict[str, Any]) -> str:
+    """What to do about a message."""
+    identifier = explanation["id"]
+    if explanation["customStatus"] == "unknown":
+        return f"wait; if it may arrive twice, `iris interactions resend {identifier} --force` sends it again now"
+    if explanation["waitsFor"] is not None:
+        until = explanation["waitsFor"]["until"]
+        return f"nothing{f' until {until}' if until else ''}; `iris interactions watch {identifier}` follows it"
+    return _NEXT.get(explanation["status"], _FAILED).format(id=identifier)

@@ -1,0 +1,41 @@
+"""What others wrote cannot control the terminal on which the CLI prints it, and programs still read it as it is."""
+
+import io
+import json
+
+import pytest
+from rich.table import Table
+
+from commands.terminal import SafeConsole, escaped, one_line, safe_json
+
+HOSTILE = "\x1b[2J\x9b31m\u202egnp.exe\x07\u2066\x7f\r"
+
+
+CONTROLS = [*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), "\u202a", "\u202e", "\u2066", "\u2069"]
+
+
+@pytest.mark.parametrize("character", CONTROLS)
+def test_a_control_character_is_shown_and_not_sent(character: str) -> None:
+    assert escaped(character).isprintable() or character in "\n\t"
+    assert one_line(character).isprintable()
+
+
+def test_a_table_and_a_line_send_no_control_character_of_their_data() -> None:
+    written = io.StringIO()
+    console = SafeConsole(file=written, width=200)
+    table = Table("text")
+    table.add_row(HOSTILE)
+    console.print(table)
+    console.print(HOSTILE, markup=False, highlight=False)
+    assert "\\x1b[2J" in written.getvalue()
+    assert all(character.isprintable() or character == "\n" for character in written.getvalue())
+
+
+def test_json_is_the_same_value_without_a_control_character() -> None:
+    shown = safe_json({"text": HOSTILE})
+    assert json.loads(shown) == {"text": HOSTILE}
+    assert all(character.isprintable() or character == "\n" for character in shown)
+
+
+def test_what_is_written_in_any_language_is_left_as_it_is() -> None:
+    assert one_line("Mañana a las 10 €, 日本語 😀") == "Mañana a las 10 €, 日本語 😀"
