@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import httpx2
@@ -15,7 +16,7 @@ from domain.segments import segments
 from domain.status import Milestone
 from providers.base import AnyProvider, TransientError, Webhook
 from tests.plain_http import plain_client
-from tests.providers.cases import Case, every_case
+from tests.providers.cases import CASES, Case, every_case
 from tests.providers.far_end import NOW, REFERENCE
 from tests.providers.far_ends.meta import reader as meta_reader
 from tests.providers.far_ends.twilio import FORM
@@ -65,6 +66,21 @@ def _says(content: Mapping[str, JsonValue], name: str, value: JsonValue) -> bool
     if isinstance(found, dict) and isinstance(value, dict):
         return found | value == found
     return found == value
+
+
+FOUND_OUTSIDE: Final = (Path(__file__).parent / "cases" / "found_outside.tsv").read_text().splitlines()
+"""The provider, the way and the name of every case that was found by testing from outside (30 Nov 2026)."""
+
+OF_IDENTITY: Final = frozenset({"destination", "api"})
+"""The ways of the cases about who somebody is, which come with their own data file."""
+
+
+def test_no_case_that_was_found_outside_is_missing() -> None:
+    here = {f"{case.provider}\t{case.how}\t{case.name}" for case in CASES}
+    assert len(FOUND_OUTSIDE) == 69
+    missing = [line for line in FOUND_OUTSIDE if line not in here and line.split("\t")[1] not in OF_IDENTITY]
+    awaited = ("521…", "business-scoped id in from")
+    assert not [line for line in missing if not any(name in line for name in awaited)]
 
 
 class TestWebhooks:
