@@ -17,6 +17,24 @@ Value = Annotated[str, typer.Argument(help="The number, address or id.")]
 Metadata = Annotated[list[str] | None, typer.Option("--metadata", "-m", metavar="NAME=VALUE", help="May be repeated.")]
 
 
+@users.command("default-country")
+def default_country(
+    code: Annotated[str | None, typer.Argument(help='An ISO 3166-1 code, such as ES; "" for none.')] = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Show or choose the country in which phone numbers without + or 00 are read first."""
+    connection = connect(api_url, api_key, data_dir)
+    change = ("GET", None) if code is None else ("PATCH", {"defaultCountry": code})
+    envelope = call(connection, change[0], "/v1/tenant", change[1])
+    if as_json:
+        print_json(envelope)
+    else:
+        OUT.print(envelope["payload"]["defaultCountry"] or "none", highlight=False, markup=False)
+
+
 @users.command("list")
 def list_users(
     name: Annotated[str | None, typer.Option(help="How the name, or a word of it, begins.")] = None,

@@ -56,6 +56,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "IRIS_LOOKUPS_KEPT": ("1.5", timedelta(seconds=1.5)),
     "IRIS_SETTLING": ("20", timedelta(seconds=20)),
     "IRIS_RECONCILIATION_INTERVAL": ("60", timedelta(minutes=1)),
+    "IRIS_ACCEPT_POSSIBLE_NUMBERS": ("true", True),
     "IRIS_WORKFLOW_SANDBOX": ("true", True),
     "IRIS_SENDS_PER_PROVIDER": ("20", 20),
     "IRIS_CACHED_WORKFLOWS": ("200", 200),
