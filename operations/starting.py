@@ -31,7 +31,18 @@ MAX_PROBLEM_LENGTH: Final = 500
 OTHER_VARIABLES: Final = frozenset(
     f"IRIS_{name}"
     for name in (
-        *("LOG_LEVEL", "LOG_FORMAT", "SECRETS_DIR", "MONGOD", "TEMPORAL_CLI", "DATA_DIR", "API_URL", "API_KEY"),
+        *(
+            "LOG_LEVEL",
+            "LOG_FORMAT",
+            "LOG_REQUESTS",
+            "LOG_SENDS",
+            "SECRETS_DIR",
+            "MONGOD",
+            "TEMPORAL_CLI",
+            "DATA_DIR",
+            "API_URL",
+            "API_KEY",
+        ),
         *("API_HOST", "API_PORT", "CODEC_HOST", "CODEC_PORT", "SANDBOX_HOST", "SANDBOX_PORT"),
         *("MONGODB_PORT", "TEMPORAL_PORT", "TEMPORAL_UI_PORT"),
     )

@@ -32,7 +32,8 @@ _HEAD: Final = """# Settings
 
 Every setting is an environment variable, and is read once, when a process starts. A secret may be a file instead, named
 like its variable, in `IRIS_SECRETS_DIR` (`/run/secrets` unless given). A duration is a number of seconds (`90`) or ISO
-8601 (`PT1H`). `IRIS_LOG_LEVEL` (`INFO`) and `IRIS_LOG_FORMAT` (`text` or `json`) set what is logged. A process
+8601 (`PT1H`). `IRIS_LOG_LEVEL` (`INFO`), `IRIS_LOG_FORMAT` (`text` or `json`), `IRIS_LOG_REQUESTS` and `IRIS_LOG_SENDS`
+(`false` switches their lines off) set what is logged. A process
 that starts warns of `IRIS_…` variables that it does not know.
 
 This page is generated from the settings themselves: `.venv/bin/python -m scripts.settings_table`.

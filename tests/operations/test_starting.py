@@ -175,6 +175,7 @@ def test_a_variable_that_is_no_setting_is_named() -> None:
     known = (
         "IRIS_JWT_SECRET",
         "IRIS_LOG_LEVEL",
+        "IRIS_LOG_REQUESTS",
         "IRIS_SANDBOX_LEDGER",
         "IRIS_CODEC_TOKEN",
         "IRIS_DEMO_API_KEY",
