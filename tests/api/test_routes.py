@@ -91,7 +91,7 @@ async def test_a_webhook_is_taken_at_its_address_in_another_spelling(iris: Iris)
 
 async def test_head_is_answered_as_get_is_without_the_body(iris: Iris) -> None:
     sent = await iris.send("sms", mobile())
-    for path in ("/v1/interactions", f"/v1/interactions/{sent['id']}", "/health/live", "/openapi.json", "/docs"):
+    for path in ("/v1/users", f"/v1/interactions/{sent['id']}", "/health/live", "/openapi.json", "/docs"):
         head, got = await iris.http.head(path), await iris.http.get(path)
         assert (head.status_code, head.content) == (200, b"")
         assert head.headers["Content-Type"] == got.headers["Content-Type"]
