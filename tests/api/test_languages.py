@@ -11,7 +11,7 @@ from tests.iris import Iris
 
 SPANISH_WORDS = re.compile(r"\b(el|la|los|las|de|del|que|no se|por|una?|está|fue|puede)\b", re.IGNORECASE)
 
-LISTS = ["interactions?status=COMPLETED", "users", "processes", "templates", "integrations", "attachments", "api-keys", "accounts"]
+LISTS = ["interactions?status=SENT", "users", "processes", "templates", "integrations", "attachments", "api-keys"]
 
 
 async def in_both(iris: Iris, method: str, path: str, body: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401 - any JSON
