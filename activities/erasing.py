@@ -133,8 +133,6 @@ class MongoErasures(ErasureActivities):
         erased = await _erased(task)
         if erased is None:
             return
-        if await User.find_one({"tenant": task.tenant, "merge.into": task.user_id, "merge.completed": None}):
-            raise ApplicationError("what was another user's is still on its way to this one", type="MergeUnderWay")
         # First the processes, which interactions show.
         await _erase_processes(erased)
         for selector in erased.traces:
@@ -144,6 +142,8 @@ class MongoErasures(ErasureActivities):
         await _count(erased)
         if await Interaction.find_one(erased.unresolved(Status.VALIDATION_PENDING)):
             raise ApplicationError("a send to it is still being validated", type="ValidationUnderWay")
+        if await User.find_one({"tenant": task.tenant, "merge.into": task.user_id, "merge.completed": None}):
+            raise ApplicationError("what was another user's is still on its way to this one", type="MergeUnderWay")
 
     @activity.defn
     async def forget(self, task: UserTask) -> None:

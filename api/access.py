@@ -11,6 +11,7 @@ from fastapi.security import HTTPBearer
 from pymongo.errors import PyMongoError
 
 from api.state import IrisState, state_of
+from api.visibility import hide_from
 from domain.access import Caller, Operation
 from domain.clock import utc_now
 from domain.errors import ForbiddenError, UnauthenticatedError
@@ -63,7 +64,7 @@ async def authenticate(
     note(tenant=caller.tenant)
     request.state.tenant = caller.tenant
     if caller.key_id is not None:
-        state.rates.take(caller.key_id)
+        request.state.rate_limit = state.rates.take(caller.key_id)
     return caller
 
 
@@ -161,6 +162,7 @@ def allowed(operation: Operation) -> Any:  # noqa: ANN401 - what `fastapi.Depend
     async def check(caller: AnyCaller) -> Caller:
         if operation not in caller.operations:
             raise ForbiddenError([Problem(field="Authorization", code="forbidden", details={"operation": operation})])
+        hide_from(caller, operation)
         return caller
 
     return Depends(check)

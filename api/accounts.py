@@ -12,6 +12,7 @@ from api.access import AnyCaller, allowed, check_grant, session_of
 from api.bodies import parse_fields, read_object
 from api.description import json_body, refusals, shown
 from api.envelope import Envelope, success
+from api.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
 from api.pages import AskedPage, Position, page
 from api.passwords import account_of_login, hashed
 from api.schemas.accounts import (
@@ -68,16 +69,21 @@ async def list_accounts(caller: Reader, asked: AskedPage) -> JSONResponse:
     responses={**refusals(400, 409, 413, 422), **shown(ACCOUNT_EXAMPLE, HTTPStatus.CREATED)},
     openapi_extra=json_body(NewAccount, operator=NEW_ACCOUNT_EXAMPLE),
 )
-async def create_account(request: Request, caller: Writer, state: State) -> JSONResponse:
+async def create_account(
+    request: Request, caller: Writer, state: State, idempotency_key: IdempotencyKey = None
+) -> JSONResponse:
     """Make an account. One address logs in to a tenant once, so that repeating the call makes no second one."""
     asked = parse_fields(NewAccount, await read_object(request, state.settings.largest_body))
     check_grant(caller, "role", OPERATIONS[asked.role])
     email = _checked_email(asked.email)
+    vault = state.opener.vault
     account = Account(
+        id=id_by_key("account", caller, idempotency_key),
         tenant=caller.tenant,
         email=email,
         password_hash=await hashed(request, "password", asked.password, [email, caller.tenant]),
         role=asked.role,
+        fingerprint=vault.seal({"fingerprint": fingerprint(asked)}) if idempotency_key else None,
     )
 
     async def insert(session: AsyncClientSession) -> None:
@@ -87,7 +93,11 @@ async def create_account(request: Request, caller: Writer, state: State) -> JSON
     try:
         await Account.in_transaction(insert)
     except DuplicateKeyError as error:
-        raise InvalidRequestError([Problem(field="email", code="email_taken")]) from error
+        first = await Account.find_one({"_id": account.id, "tenant": caller.tenant})
+        if first is None or first.fingerprint is None:
+            raise InvalidRequestError([Problem(field="email", code="email_taken")]) from error
+        check_same(str(vault.open(first.fingerprint)["fingerprint"]), fingerprint(asked))
+        account = first
     return success(_show(account), "Cuenta creada", HTTPStatus.CREATED)
 
 

@@ -102,8 +102,8 @@ async def stream_bytes(request: Request, limit: int, body_timeout: BodyTimeout) 
         raise InvalidRequestError([Problem(field="", code="bad_http")]) from error
 
 
-async def read_object(request: Request, limit: int) -> dict[str, JsonValue]:
-    """A request's body, a JSON object that can be stored as it is.
+async def read_object(request: Request, limit: int, *, is_optional: bool = False) -> dict[str, JsonValue]:
+    """A request's body, a JSON object that can be stored as it is; no body is an empty one where it is optional.
 
     Raises:
         InvalidRequestError: if it is none, or could not be stored: numbers beyond 64 bits, lone surrogates, NUL in
@@ -113,6 +113,8 @@ async def read_object(request: Request, limit: int) -> dict[str, JsonValue]:
     limiter: ConcurrencyLimiter = request.app.state.iris.body_bytes
     with limiter.acquire(getattr(request.state, "tenant", ""), amount=0) as slot:
         body = await read_bytes(request, limit, slot)
+    if is_optional and not body.strip():
+        return {}
     try:
         parsed = json.loads(
             body.decode("utf-8-sig"), object_pairs_hook=_without_repetition, parse_constant=_no_constant

@@ -85,7 +85,14 @@ class Boundary(FastAPI):
                 REQUEST_ID,
                 TRACEPARENT,
             ],
-            expose_headers=["Retry-After", REQUEST_ID, TRACERESPONSE],
+            expose_headers=[
+                "Idempotent-Replayed",
+                "RateLimit",
+                "RateLimit-Policy",
+                "Retry-After",
+                REQUEST_ID,
+                TRACERESPONSE,
+            ],
         )
 
     @override
@@ -101,7 +108,7 @@ class Boundary(FastAPI):
             if scope["path"].startswith(beginning):
                 own |= retirement.headers()
         line = RequestLog(scope, send)
-        answer = self._with_headers(scope["path"], own, line.send)
+        answer = self._with_headers(scope, own, line.send)
         try:
             await self._answer(scope, receive, answer)
         finally:
@@ -134,13 +141,14 @@ class Boundary(FastAPI):
         contexts = iter_route_contexts(self.routes)
         return PathSpellings(context.path for context in contexts if context.path is not None)
 
-    def _with_headers(self, path: str, own: Mapping[str, str], send: Send) -> Callable[[Message], Awaitable[None]]:
+    def _with_headers(self, scope: Scope, own: Mapping[str, str], send: Send) -> Callable[[Message], Awaitable[None]]:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(ANSWER_HEADERS)
                 headers.update(own)
-                if path == DOCUMENTATION:
+                headers.update(scope.get("state", {}).get("rate_limit", {}))
+                if scope["path"] == DOCUMENTATION:
                     headers["Content-Security-Policy"] = _DOCUMENTATION_POLICY
                 if self.only_https:
                     headers["Strict-Transport-Security"] = _ONLY_HTTPS

@@ -182,7 +182,8 @@ async def replay_since(
     progress = ReplayProgress(since=since, until=replay.until)
     if idempotency_key is not None:
         progress = await _progress(state, integration, replay.replay_id)
-        check_same(progress.since.isoformat(), since.isoformat())
+        if (progress.since, progress.until) != (since, replay.until):
+            check_same(progress.since.isoformat(), since.isoformat())
     await write_audit(caller, "webhook.replayed", integration.id)
     answer = ReplayAnswer.of(replay.replay_id, progress).on_the_wire()
     return success(answer, "Reenvío iniciado", HTTPStatus.CREATED)

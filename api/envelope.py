@@ -8,6 +8,8 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from api.idempotency import replay_headers
+from api.visibility import visible, visible_problems
 from domain.problems import Problem
 from domain.texts import Language, chosen_language
 from domain.texts.answers import detail_in
@@ -107,7 +109,9 @@ def success(payload: object, detail: str, status: HTTPStatus = HTTPStatus.OK) ->
     """
     language = chosen_language()
     envelope = Envelope(title=TITLES[status][language], status=status, detail=detail_in(language, detail))
-    return JSONResponse({**envelope.model_dump(), "payload": payload}, status_code=status)
+    return JSONResponse(
+        {**envelope.model_dump(), "payload": visible(payload)}, status_code=status, headers=replay_headers()
+    )
 
 
 def failure(  # noqa: PLR0913 - the parts of the envelope, all named at the call
@@ -123,7 +127,8 @@ def failure(  # noqa: PLR0913 - the parts of the envelope, all named at the call
     language = language_of(request)
     note(problems=",".join(dict.fromkeys(problem.code for problem in problems)))
     items = [
-        ErrorItem(field=problem.field, code=problem.code, message=problem.message(language)) for problem in problems
+        ErrorItem(field=problem.field, code=problem.code, message=problem.message(language))
+        for problem in visible_problems(problems)
     ]
     envelope = Envelope(
         title=title or title_of(status, language),
@@ -132,9 +137,9 @@ def failure(  # noqa: PLR0913 - the parts of the envelope, all named at the call
         error=items,
     )
     return JSONResponse(
-        {**envelope.model_dump(), "payload": payload},
+        {**envelope.model_dump(), "payload": visible(payload)},
         status_code=status,
-        headers=dict(headers or {}),
+        headers={**replay_headers(), **(headers or {})},
         media_type=PROBLEM_TYPE if _asks_for_problems(request) else None,
     )
 

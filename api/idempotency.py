@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextvars import ContextVar
 from typing import Annotated, Final
 
 from fastapi import Header
@@ -44,11 +45,21 @@ def fingerprint_of(content: JsonValue) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+_is_replayed: ContextVar[bool] = ContextVar("is_replayed", default=False)
+"""Whether the request that is being served repeats an earlier one under its `Idempotency-Key`."""
+
+
+def replay_headers() -> dict[str, str]:
+    """What the headers of the answer say of that."""
+    return {"Idempotent-Replayed": "true"} if _is_replayed.get() else {}
+
+
 def check_same(first: str, repeated: str) -> None:
-    """Check that a repeated request has the fingerprint of the first.
+    """Check that a repeated request has the fingerprint of the first; its answer then says that it is repeated.
 
     Raises:
         ConflictError: if it has another.
     """
     if first != repeated:
         raise ConflictError([Problem(field="Idempotency-Key", code="idempotency_key_reused")])
+    _is_replayed.set(True)

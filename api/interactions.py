@@ -89,7 +89,9 @@ async def answered(request: Request, state: IrisState, submission: Submission) -
     """
     note(interaction_id=submission.interaction_id)
     admission = await submit(state.temporal, state.settings, submission, await expected_recipients(submission))
-    check_same(admission.fingerprint, submission.fingerprint)
+    created = admission.interaction.audit_trail.created
+    if (created, admission.fingerprint) != (submission.submitted_at, submission.fingerprint):
+        check_same(admission.fingerprint, submission.fingerprint)
     integration = submission.integration
     count_submission(integration.channel, integration.provider, admission.interaction.status)
     answer = InteractionAnswer.of(admission.interaction).on_the_wire()

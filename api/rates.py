@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -12,6 +12,9 @@ from domain.errors import TooManyRequestsError
 
 MOST_KEYS: Final = 10_000
 """Keys whose rate is known; the longest unused are forgotten."""
+
+_ROUNDING: Final = 1e-9
+"""What floating point leaves."""
 
 
 class RequestRates:
@@ -28,17 +31,29 @@ class RequestRates:
         self._full_at: LRUCache[str, float] = LRUCache(MOST_KEYS)
         self._clock = clock
 
-    def take(self, key: str) -> None:
-        """Count a request.
+    def take(self, key: str) -> Mapping[str, str]:
+        """Count a request; the headers that say how many more there may be.
+
+        https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
 
         Raises:
             TooManyRequestsError: if there are too many.
         """
         if not self._interval:
-            return
+            return {}
         now = self._clock()
         full_at = max(self._full_at.get(key, now), now) + self._interval
         late = full_at - now - self._capacity
-        if late > 1e-9:  # noqa: PLR2004 - what floating point leaves
+        if late > _ROUNDING:
             raise TooManyRequestsError(timedelta(seconds=math.ceil(late)))
         self._full_at[key] = full_at
+        return self._headers(-late, full_at - now)
+
+    def _headers(self, unused: float, until_full: float) -> Mapping[str, str]:
+        """The headers, with seconds of the capacity that are unused, and seconds until it is whole again."""
+        quota, window = round(self._capacity / self._interval), math.ceil(self._capacity)
+        remaining = math.floor(max(unused, 0) / self._interval + _ROUNDING)
+        return {
+            "RateLimit-Policy": f'"key";q={quota};w={window}',
+            "RateLimit": f'"key";r={remaining};t={math.ceil(until_full)}',
+        }

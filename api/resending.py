@@ -48,7 +48,7 @@ async def resend_interaction(
     `GET /v1/interactions?resendOf=` finds it by that. What may still arrive is refused with 409 `may_still_arrive`
     unless `force` is true.
     """
-    asked = parse_fields(ResendRequest, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(ResendRequest, await read_object(request, state.settings.largest_body, is_optional=True))
     with state.submissions.acquire(caller.tenant):
         first = await found_interaction(interaction_id, caller, state)
         code = why_not_resent(first.direction, first.standing, has_content=bool(first.payload), is_forced=asked.force)

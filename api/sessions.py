@@ -34,6 +34,9 @@ from security.at_rest import hash_secret, new_refresh_token
 
 router = APIRouter(tags=["access"])
 
+REFRESH_GRACE_PERIOD: Final = timedelta(seconds=10)
+"""How long a refresh token renews again after its first use."""
+
 LOGIN_DETAIL: Final = "Login"
 WRONG_LOGIN_TITLE: Final = {Language.SPANISH: "Login erróneo", Language.ENGLISH: "Wrong login"}
 
@@ -86,7 +89,11 @@ async def begin_session(request: Request, state: State) -> JSONResponse:
     openapi_extra=json_body(RefreshRequest, refresh=REFRESH_EXAMPLE),
 )
 async def refresh_session(request: Request, state: State) -> JSONResponse:
-    """Other tokens for a refresh token, which counts once: given back a second time, it ends its session."""
+    """Other tokens for a refresh token, which counts once: given back a second time, it ends its session.
+
+    For ten seconds after its first use it renews again, so that two requests at once, or one whose answer was lost, do
+    not log anybody out.
+    """
     asked = parse_fields(RefreshRequest, await read_object(request, state.settings.largest_body))
     session = await _renewed(asked.refresh_token, state)
     if session is None:
@@ -127,13 +134,15 @@ async def _tokens(session: Session, state: IrisState) -> dict[str, Any]:
 
 
 async def _renewed(refresh_token: str, state: IrisState) -> Session | None:
-    """The session that a refresh token renews; where it was used before, that session is ended."""
+    """The session that a refresh token renews; where it was used before and that is not just now, it is ended."""
     now = utc_now()
     of_token = {"_id": hash_secret(refresh_token), "expires": {"$gt": now}}
-    kept = await RefreshToken.collection().find_one_and_update(of_token, {"$set": {"used": True}})
+    kept = await RefreshToken.collection().find_one_and_update(
+        of_token, [{"$set": {"used": {"$ifNull": ["$used", now]}}}]
+    )
     if kept is None:
         return None
-    if kept["used"]:
+    if kept["used"] is not None and now - kept["used"] > REFRESH_GRACE_PERIOD:
         await _end(kept["session_id"], state)
         return None
     found = await Session.collection().find_one_and_update(

@@ -44,7 +44,7 @@ async def find_interaction(state: IrisState, interaction_id: str, tenant: str) -
     document = await Interaction.find_one({"_id": interaction_id})
     if document is None:
         document = await _find_submitted(state.temporal, interaction_id)
-    return document if document is not None and document.tenant == tenant else None
+    return await document.as_shown() if document is not None and document.tenant == tenant else None
 
 
 async def withdraw(client: Client, interaction_id: str, account_id: str) -> None:

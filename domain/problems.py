@@ -132,6 +132,7 @@ SENTENCES: Final[Mapping[str, Forms]] = {
         "Ningún usuario tiene este destino y AutoCreateUser es false",
         "No user has this destination and AutoCreateUser is false",
     ),
+    "reserved_name": _both("Iris usa este nombre: no puede indicarse", "Iris uses this name: it cannot be given"),
     "destination_taken": _both(
         "El destino ya es del usuario {user}", "The destination belongs to the user {user} already"
     ),
@@ -308,8 +309,10 @@ BARE_SENTENCES: Final[Mapping[str, Forms]] = {
     "invalid": _both("Valor no válido", "Invalid value"),
     "too_many": _both("Debe estar vacío", "It must be empty"),
     "too_many_attachments": _both("Este mensaje no admite adjuntos", "This message takes no attachments"),
+    "destination_taken": _both("El destino ya es de otro usuario", "The destination belongs to another user already"),
+    "user_merged": _both("El usuario se fusionó con otro", "The user was merged into another"),
 }
-"""Where the details are nothing: a limit of zero, no name, no reason."""
+"""Where the details are nothing: a limit of zero, no name, no reason, nobody who may be named."""
 
 _TYPE_NAMES: Final[Mapping[str, str]] = {
     "string_type": "string",

@@ -12,12 +12,17 @@ from domain.interaction import REGISTERED_NOTE, AuditTrail, HistoryEntry, Integr
 from domain.payloads import InvalidPayloadError, parse_payload, summary_of
 from domain.phone_numbers import INTERNATIONAL, PhoneNumberRules
 from domain.problems import Problem
+from domain.resending import RESEND_OF
 from domain.segments import segments
 from domain.status import Status
 from domain.templates import TemplateReference
 
 SEGMENTS: Final = "sms"
 """The name in an interaction's metadata under which is told what an SMS costs."""
+
+
+RESERVED_METADATA: Final = frozenset({SEGMENTS, RESEND_OF})
+"""Names in an interaction's metadata that Iris writes, and callers may not give."""
 
 
 class Submission(BaseModel):

@@ -40,6 +40,7 @@ class Account(Stored):
 
     Attributes:
         disabled: whether neither a password, a session nor a key of it counts.
+        fingerprint: of the request with an `Idempotency-Key` that made it, sealed, since the password is in it.
         touched: raised in each change that could take a tenant's last administrator, so that of two at once one waits.
     """
 
@@ -49,6 +50,7 @@ class Account(Stored):
     role: Role = Role.ADMIN
     disabled: bool = False
     touched: int = 0
+    fingerprint: str | None = None
     created: datetime = Field(default_factory=utc_now)
 
     class Settings:
@@ -159,11 +161,11 @@ class RefreshToken(Stored):
     """A token that renews a session once; its id is the SHA-256 of the token.
 
     Attributes:
-        used: whether it was given back; one that comes a second time was stolen, from its owner or by him.
+        used: when it was first given back; one that comes again long after was stolen, from its owner or by him.
     """
 
     session_id: str
-    used: bool = False
+    used: datetime | None = None
     expires: datetime
 
     class Settings:

@@ -1,6 +1,7 @@
 """Finding a tenant's interactions: every filter by an index, and every page in a bounded time."""
 
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -12,7 +13,8 @@ from domain.channels import Channel
 from domain.destinations import Destination
 from domain.interaction import Direction, IntegrationReference
 from domain.status import Status
-from models.interaction import LISTED_BY, RESEND_OF_FIELD, Interaction, newest_first_by
+from models.interaction import LISTED_BY, RESEND_OF_FIELD, Interaction, emptied_contents, newest_first_by
+from models.user import User
 
 MOST_SEEN: Final = 4_000
 """How many interactions one page looks at, where an index alone does not tell which ones fit."""
@@ -50,6 +52,12 @@ class Row(BaseModel):
     direction: Direction
     status: Status
     custom_status: str | None
+
+    def as_shown(self, erased: AbstractSet[str]) -> "Row":
+        """The row without its contents where all its users are among those that are erased."""
+        if not self.user_ids or not erased >= set(self.user_ids):
+            return self
+        return self.model_copy(update=emptied_contents(self.destinations))
 
 
 _SHOWN: Final = {field: True for field in Row.model_fields if field != "id"}
@@ -139,11 +147,13 @@ class Search:
     """How a list is read: along one index, and what is looked at of each interaction there.
 
     Attributes:
+        tenant: whose.
         index: of which collection's.
         along: what selects a stretch of the index.
         besides: what else must be true.
     """
 
+    tenant: str
     index: list[tuple[str, int]]
     along: Mapping[str, Any]
     besides: Mapping[str, Any]
@@ -162,7 +172,9 @@ class Search:
         """The next page of at most so many."""
         horizon = await self.horizon() if self.besides else None
         documents = await self.cursor(limit, horizon).to_list()
-        return Found([Row.model_validate(document) for document in documents], horizon)
+        rows = [Row.model_validate(document) for document in documents]
+        erased = await User.erased_among(self.tenant, {user_id for row in rows for user_id in row.user_ids})
+        return Found([row.as_shown(erased) for row in rows], horizon)
 
     async def horizon(self) -> Place | None:
         """The last place that one page looks at, if the list does not end before."""
@@ -192,7 +204,7 @@ async def search(wanted: Wanted, after: Mapping[str, Any] | None = None) -> Sear
         along.append({field: await _rarest(wanted)})
     elif field:
         along.append({field: conditions.pop(field)})
-    return Search(newest_first_by(field), {"$and": along}, conditions)
+    return Search(wanted.tenant, newest_first_by(field), {"$and": along}, conditions)
 
 
 async def _name_integrations(wanted: Wanted, conditions: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from domain import interaction as domain
 from domain.clock import utc_now
 from domain.destinations import Destination
 from domain.interaction import AuditTrail, Direction, DispatchPolicy, HeardEvent, HistoryEntry, IntegrationReference
+from domain.payloads import summary_text
 from domain.problems import Problem
 from domain.resending import RESEND_OF
 from domain.status import Milestone, Standing, Status
@@ -205,6 +206,25 @@ class Interaction(Stored):
         )
         return cls.model_validate(found or await cls.collection().find_one({"_id": interaction_id}))
 
+    async def as_shown(self) -> "Interaction":
+        """The interaction without its contents where all its users are erased and it is still to be emptied."""
+        if self.erased_at is not None or not self.user_ids:
+            return self
+        if not set(self.user_ids) <= await User.erased_among(self.tenant, self.user_ids):
+            return self
+        unsaid = {"destination": "", "detail": "", "provider_message_id": None}
+        events = [one.model_copy(update={"event": one.event.model_copy(update=unsaid)}) for one in self.provider_events]
+        return self.model_copy(
+            update={
+                **emptied_contents(self.destinations),
+                "payload": {},
+                "attachments": [],
+                "template": None,
+                "history": [entry.model_copy(update={"notes": None}) for entry in self.history],
+                "provider_events": events,
+            }
+        )
+
     @property
     def standing(self) -> Standing:
         """Where it stands."""
@@ -250,6 +270,12 @@ class Interaction(Stored):
             process_summary=process.summary() if process else None,
             is_last_entry=process is not None and process.last_interaction_id == self.id,
         )
+
+
+def emptied_contents(destinations: Sequence[Destination]) -> dict[str, Any]:
+    """What a list and a reading show of an erased interaction in the place of what is personal."""
+    emptied = [destination.model_copy(update={"value": ""}) for destination in destinations]
+    return {"summary": summary_text(), "metadata": {}, "primary_key": {}, "destinations": emptied}
 
 
 def _writing(

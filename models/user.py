@@ -1,6 +1,6 @@
 """End users: whom messages go to and come from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Self
@@ -174,6 +174,19 @@ class User(Stored):
             if found is not None:
                 users[found.id] = found
         return list(users.values())
+
+    @classmethod
+    async def erased_among(cls, tenant: str, ids: Collection[str]) -> set[str]:
+        """Which of these users are erased, themselves or as part of those that they were merged into."""
+        if not ids:
+            return set()
+        gone = {"$or": [{"erasure": {"$ne": None}}, {"merge": {"$ne": None}}]}
+        erased: set[str] = set()
+        for user in await cls.find({"tenant": tenant, "_id": {"$in": list(ids)}, **gone}).to_list():
+            last = user if user.merge is None else await cls.surviving(tenant, user.id)
+            if last is not None and last.erasure is not None:
+                erased.add(user.id)
+        return erased
 
     @classmethod
     async def change(

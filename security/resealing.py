@@ -6,6 +6,7 @@ from functools import reduce
 from operator import getitem
 from typing import Any, Final
 
+from models.access import Account
 from models.base import Stored
 from models.integration import Integration
 from security.at_rest import UnsealableError, Vault
@@ -15,6 +16,7 @@ SEALED: Final[Sequence[tuple[type[Stored], str]]] = (
     (Integration, "fingerprint"),
     (Integration, "endpoint.secret"),
     (Integration, "endpoint.former_secret"),
+    (Account, "fingerprint"),
 )
 """The fields that hold what `Vault.seal` made, by their documents."""
 

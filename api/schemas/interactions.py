@@ -14,6 +14,7 @@ from domain.interaction import HeardEvent, HistoryEntry, IntegrationReference, I
 from domain.notes import words_of_note, words_of_reason
 from domain.payloads.email import MOST_FILES
 from domain.problems import Problem
+from domain.submission import RESERVED_METADATA
 from domain.templates import TemplateReference
 from domain.texts import chosen_language
 
@@ -49,7 +50,10 @@ class SendRequest(Asked):
     auto_create_process: bool = Field(
         default=True, alias="AutoCreateProcess", description="Make a process when `processId` is null or empty."
     )
-    metadata: dict[str, JsonValue] = Field(default={}, description="Whatever you want to find in the answer again.")
+    metadata: dict[str, JsonValue] = Field(
+        default={},
+        description="What you want to find in the answer again; not as `sms` or `resendOf`, which Iris gives.",
+    )
     primary_key: dict[str, JsonValue] = Field(
         default={}, alias="primaryKey", description="Your own identifiers of this interaction."
     )
@@ -76,6 +80,11 @@ class SendRequest(Asked):
         asked, problems = parse_readable_fields(cls, given, {"integrationId": "", "Destinations": texts})
         if "payLoad" not in given and given.get("template") is None:
             problems.append(Problem(field="payLoad", code="missing"))
+        problems += [
+            Problem(field=f"metadata.{name}", code="reserved_name")
+            for name in asked.metadata
+            if name in RESERVED_METADATA
+        ]
         return asked, problems
 
 

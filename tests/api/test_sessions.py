@@ -14,6 +14,7 @@ import pytest
 from api import login_limits
 from api.app import create_app
 from api.login_limits import ACCOUNT_FROM_NETWORK_LIMIT, ACCOUNT_LIMIT, NETWORK_LIMIT
+from api.sessions import REFRESH_GRACE_PERIOD
 from domain.clock import to_wire, utc_now
 from domain.identifiers import new_id
 from models.access import RefreshToken, Session
@@ -52,6 +53,9 @@ async def test_a_refresh_token_that_comes_again_ends_its_session(iris: Iris, tow
     person = await town.person()
     other, stolen = await person.session(), await person.session()
     newest = (await refreshed(iris, stolen["refreshToken"])).json()["payload"]
+    long_ago = utc_now() - REFRESH_GRACE_PERIOD - timedelta(seconds=1)
+    used = {"_id": hash_secret(stolen["refreshToken"])}
+    await RefreshToken.collection().update_one(used, {"$set": {"used": long_ago}})
     assert reasons(await refreshed(iris, stolen["refreshToken"]), 401) == [("refreshToken", "session_over")]
     assert reasons(await refreshed(iris, newest["refreshToken"]), 401) == [("refreshToken", "session_over")]
     assert await town.status(newest["accessToken"]) == 401
@@ -59,15 +63,13 @@ async def test_a_refresh_token_that_comes_again_ends_its_session(iris: Iris, tow
     assert await town.status(other["accessToken"]) == 200
 
 
-async def test_of_many_refreshes_at_once_one_counts_and_the_session_ends(iris: Iris, town: Town) -> None:
+async def test_many_refreshes_at_once_log_nobody_out(iris: Iris, town: Town) -> None:
     tokens = await (await town.person()).session()
     answers = await asyncio.gather(*(refreshed(iris, tokens["refreshToken"]) for _ in range(8)))
-    counted = Counter(answer.status_code for answer in answers)
-    assert counted in (Counter({200: 1, 401: 7}), Counter({401: 8}))
+    assert {answer.status_code for answer in answers} == {200}
     for answer in answers:
-        if answer.status_code == 200:
-            assert (await refreshed(iris, answer.json()["payload"]["refreshToken"])).status_code == 401
-    assert await town.status(tokens["accessToken"]) == 401
+        assert (await refreshed(iris, answer.json()["payload"]["refreshToken"])).status_code == 200
+    assert await town.status(tokens["accessToken"]) == 200
 
 
 @pytest.mark.parametrize("token", ["", "irisr_nonsense", "ñ", "x" * 200])

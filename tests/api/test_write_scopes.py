@@ -1,0 +1,45 @@
+"""Who may only write reads nothing: its answers have the id and the status, and no conflict names an owner."""
+
+import pytest
+
+from domain.access import Operation
+from tests.api.belongings import Owner, owner_of_everything
+from tests.api.support import mobile
+from tests.api.test_every_route import Walk
+from tests.iris import Iris
+from tests.plain_http import plain_client
+
+WRITES = [operation for operation in Operation if operation.endswith(":write")]
+
+
+async def key_of(owner: Owner, scope: Operation) -> str:
+    return (await owner.made("/v1/api-keys", {"name": f"only {scope}", "scopes": [scope]}))["key"]
+
+
+@pytest.mark.parametrize("scope", WRITES)
+async def test_no_route_shows_what_it_writes(iris: Iris, scope: Operation) -> None:
+    document = (await iris.http.get("/openapi.json")).json()
+    owner = await owner_of_everything(iris, "writer")
+    headers = {"Authorization": f"Bearer {await key_of(owner, scope)}"}
+    walk = [asked for asked in Walk(document, owner.ids, owner.ids) if not asked.route.startswith("GET")]
+    async with plain_client(base_url=iris.http.base_url, headers=headers, timeout=30) as http:
+        for asked in sorted(walk, key=lambda one: one.route.startswith("DELETE")):
+            _, answered = await asked.sent_by(http)
+            assert owner.mark not in answered, asked
+    await owner.http.aclose()
+
+
+async def test_a_conflict_names_no_owner(iris: Iris) -> None:
+    owner = await owner_of_everything(iris, "names")
+    number = mobile()
+    user = await owner.made("/v1/users", {"name": "Ana", "primaryKey": {"PhoneNumber": [number]}})
+    headers = {"Authorization": f"Bearer {await key_of(owner, Operation.USERS_WRITE)}"}
+    async with plain_client(base_url=iris.http.base_url, headers=headers, timeout=30) as http:
+        body = {"name": "Eva", "primaryKey": {"PhoneNumber": [number]}}
+        conflict = await http.post("/v1/users", json=body)
+        assert conflict.status_code == 409
+        assert user["id"] not in conflict.text
+        changed = await http.patch(f"/v1/users/{user['id']}", json={})
+        assert changed.json()["payload"] == {"id": user["id"]}
+    assert user["id"] in (await owner.http.post("/v1/users", json=body)).text
+    await owner.http.aclose()
