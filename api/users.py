@@ -90,7 +90,8 @@ async def list_users(
     rules = phone_number_rules(caller, (await state_of(request)).settings)
     sought = _sought(caller.tenant, rules, request.query_params, name, destination)
     after = asked.after.after("created") if asked.after else {}
-    found = await sought.found(after, asked.limit + 1) if sought else Some[User]([], is_cut=False)
+    nobody: Some[User] = Some([], is_cut=False)
+    found = await sought.found(after, asked.limit + 1) if sought else nobody
     payload = page_of(
         found,
         asked,
