@@ -79,7 +79,9 @@ class MongoAdmission(AdmissionActivities):
         return document.registered_by == run_id
 
     async def owners(self, submission: Submission) -> list[User]:
-        """The users that own any of its destinations; none while those are wrong."""
+        """The users that own any of its destinations; none while those are wrong, or where a new user is expected."""
+        if submission.expects_new_user:
+            return []
         destinations, problems = submission.parsed_destinations(submission.integration.channel)
         return [] if problems or not destinations else await User.owning(submission.tenant, _owned(destinations))
 

@@ -10,7 +10,6 @@ from typing import Final
 import pymongo
 from pymongo.errors import PyMongoError
 
-from domain.destinations import parse_destinations
 from domain.reception import Reception
 from domain.submission import Submission
 from models.user import OwnedDestination, User
@@ -19,14 +18,20 @@ _LOOKUP_TIMEOUT_SECONDS: Final = 1.0
 """How long MongoDB is given: a send does not fail because of a search attribute."""
 
 
-async def expected_recipients(submission: Submission) -> list[str]:
-    """The ids of the users that own the destinations, or the id of the one that will be created; none if unknown."""
-    destinations, problems = parse_destinations(submission.integration.channel, submission.destinations)
+async def expect_recipients(submission: Submission) -> tuple[Submission, list[str]]:
+    """The submission, which says whether a new user is expected, and the ids of the users that own its destinations.
+
+    Where nobody owns them, the id is that of the user that will be created; there are no ids while that is unknown.
+    """
+    destinations, problems = submission.parsed_destinations(submission.integration.channel)
     if problems or not destinations:
-        return []
+        return submission, []
     owned = [OwnedDestination(kind=destination.key, value=destination.value) for destination in destinations]
     created = submission.new_user_id if submission.auto_create_user else None
-    return await _owners(submission.tenant, owned, created)
+    user_ids = await _owners(submission.tenant, owned, created)
+    # A process that the caller names is joined before the user is created, so its users have to be certain.
+    is_new = user_ids == [created] and submission.process_id is None
+    return (submission.model_copy(update={"expects_new_user": True}) if is_new else submission), user_ids
 
 
 async def expected_sender(reception: Reception) -> list[str]:

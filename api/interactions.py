@@ -12,7 +12,7 @@ from api.description import json_body
 from api.engine import submit
 from api.envelope import failure, success
 from api.errors import status_of_problems
-from api.expected_users import expected_recipients
+from api.expected_users import expect_recipients
 from api.idempotency import IdempotencyKey, check_same, fingerprint, fingerprint_of, id_by_key
 from api.schemas.examples import SEND_EXAMPLES
 from api.schemas.interactions import InteractionAnswer, InteractionEnvelope, SendRequest
@@ -88,7 +88,8 @@ async def answered(request: Request, state: IrisState, submission: Submission) -
         ConflictError: if another request was made under its key.
     """
     note(interaction_id=submission.interaction_id)
-    admission = await submit(state.temporal, state.settings, submission, await expected_recipients(submission))
+    submission, user_ids = await expect_recipients(submission)
+    admission = await submit(state.temporal, state.settings, submission, user_ids)
     created = admission.interaction.audit_trail.created
     if (created, admission.fingerprint) != (submission.submitted_at, submission.fingerprint):
         check_same(admission.fingerprint, submission.fingerprint)

@@ -39,6 +39,7 @@ class Submission(BaseModel):
         template: what made the payload, if a template did.
         phone_numbers: how phone numbers among them are read.
         new_process_id: the id of the process that is created otherwise; chosen here so that repeating creates one.
+        expects_new_user: whether nobody had its destinations a moment ago, so that creating a user is tried at once.
         problems: what is wrong with the request itself; a submission with any is recorded and refused.
     """
 
@@ -61,6 +62,7 @@ class Submission(BaseModel):
     primary_key: dict[str, JsonValue] = {}
     attachments: list[str] = []
     template: TemplateReference | None = None
+    expects_new_user: bool = False
     problems: list[Problem] = []
 
     @property

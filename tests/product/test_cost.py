@@ -120,6 +120,25 @@ async def test_news_that_are_quicker_than_the_providers_answer_are_written_with_
     assert len(seen["auditTrail"]["providerEvents"]) == 1
 
 
+async def test_a_first_message_to_somebody_costs_a_command_for_the_new_user_and_no_second_look(
+    iris: Iris, commands: Commands
+) -> None:
+    before = Counter(commands.counted)
+    sent = await iris.send("whatsapp", mobile())
+    handle = iris.temporal.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(sent["id"]))
+    await stands_at(handle, "delivered")
+    counted = commands.counted - before
+    counted.pop("update interactions")  # one for each receipt that comes by itself
+    once = (
+        "insert interactions",
+        "insert users",
+        "find users",
+        "findAndModify processes",
+        "findAndModify interactions",
+    )
+    assert counted == dict.fromkeys(once, 1)
+
+
 async def test_a_refused_submission_costs_what_it_should(iris: Iris, commands: Commands) -> None:
     before = Counter(commands.counted)
     response = await iris.post(iris.request("whatsapp", mobile(), AutoCreateProcess=False))
@@ -128,8 +147,7 @@ async def test_a_refused_submission_costs_what_it_should(iris: Iris, commands: C
     standing: Standing = await asyncio.wait_for(handle.result(), 60)
     assert standing.status == "VALIDATION_ERROR"
     assert figures_of((await handle.fetch_history()).events) == Figures(events=10, workflow_tasks=1, actions=4)
-    # Its users are looked for before it is started, and while it is written down.
-    assert commands.counted - before == {"insert interactions": 1, "find users": 2, "update interactions": 1}
+    assert commands.counted - before == {"insert interactions": 1, "find users": 1, "update interactions": 1}
 
 
 async def told_life(iris: Iris, integration_id: str) -> Figures:
