@@ -18,7 +18,7 @@ from commands.indexes import indexes
 from commands.integrations import integrations
 from commands.interactions import interactions
 from commands.messages import send, show
-from commands.processes import api, codec, seed, up, worker
+from commands.processes import api, codec, prepare_mongodb, seed, up, worker
 from commands.rotation import rotate_credentials
 from commands.sandbox import sandbox
 from commands.telling import events, notifications, webhooks
@@ -50,7 +50,7 @@ def _iris(
 
 for command in (send, show, trace, demo, doctor, indexes, replay, promote, rotate_credentials):
     app.command()(command)
-for command in (up, api, worker, codec, seed):
+for command in (up, api, worker, codec, seed, prepare_mongodb):
     app.command()(command)
 app.command()(events)
 app.add_typer(sandbox, name="sandbox")

@@ -77,6 +77,18 @@ def codec(
     _serve(create_codec_endpoint(CodecSettings()), host, port)  # pyright: ignore[reportCallIssue] - from the environment
 
 
+def prepare_mongodb() -> None:
+    """Form the replica set of an empty MongoDB that has a keyFile, and create its users; only on its own machine.
+
+    It reads MONGODB_URI, whose user may then use the database of Iris only, and MONGODB_ROOT_PASSWORD. Run again, it
+    gives that user the password that the URI has now.
+    """
+    from operations.mongodb_setup import MongodbSetupSettings
+    from operations.mongodb_setup import prepare_mongodb as prepare
+
+    asyncio.run(prepare(MongodbSetupSettings()))  # pyright: ignore[reportCallIssue] - from the environment
+
+
 def seed(as_json: AsJson = False) -> None:
     """Create the demo's tenant, account, API key and sandbox integrations, where they are missing."""
     from embedded.demo import DemoSettings

@@ -1,15 +1,9 @@
-"""The secrets of a stack: made once, given to its processes as environment.
-
-The embedded stack keeps them in its data directory. For docker-compose, this prints them as its `.env` file has them:
-
-    python3 -m embedded.secret_environment > .env
-"""
+"""The secrets of an embedded stack: made once, kept in its data directory, given to its processes as environment."""
 
 import base64
 import json
 import os
 import secrets
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -37,12 +31,6 @@ STACK_SECRETS: Final[Mapping[str, Callable[[], str]]] = {
 }
 """How each secret is made, by the environment variable that carries it."""
 
-COMPOSE_SECRETS: Final[Mapping[str, Callable[[], str]]] = {
-    **STACK_SECRETS,
-    "POSTGRES_PASSWORD": lambda: secrets.token_urlsafe(24),
-}
-"""What docker-compose needs besides: its Temporal server keeps everything in PostgreSQL."""
-
 
 def secret_environment(path: Path) -> dict[str, str]:
     """The secrets kept in a file, by environment variable; those that are missing are made and kept first."""
@@ -69,13 +57,3 @@ def _kept(path: Path) -> dict[str, str]:
             "without it, what is encrypted in this directory is lost"
         ) from None
     return kept
-
-
-def main() -> None:
-    """Prints fresh secrets as an `.env` file."""
-    for name, make in COMPOSE_SECRETS.items():
-        sys.stdout.write(f"{name}='{make()}'\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings
 
 from embedded.demo import DemoSettings
 from embedded.gateway.settings import GatewaySettings
+from operations.mongodb_setup import MongodbSetupSettings
 from security.codec_endpoint import CodecSettings
 from settings import Settings
 
@@ -23,6 +24,7 @@ EXAMPLE: Final = ROOT / ".env.example"
 GROUPS: Final[dict[str, type[BaseSettings]]] = {
     "API, worker and commands": Settings,
     "`iris codec`": CodecSettings,
+    "`iris prepare-mongodb`": MongodbSetupSettings,
     "`iris seed`": DemoSettings,
     "`iris sandbox`": GatewaySettings,
 }
@@ -106,7 +108,7 @@ def example() -> str:
     """The settings of the API and the worker as a file of environment variables, all of them commented out."""
     parts = [
         "# All settings of the API and the worker with their defaults; docs/settings.md says what they mean.",
-        "# `python3 -m embedded.secret_environment` makes the secrets of docker-compose.",
+        "# The secrets of docker-compose are files: `python3 -m embedded.compose_secrets` makes them.",
         "",
     ]
     parts += [f"# {setting.variable}={setting.default or ''}" for setting in settings_of(Settings)]
