@@ -30,6 +30,7 @@ from embedded.processes import Server, until
 from embedded.temporal_server import TemporalServer, find_temporal
 from models import DOCUMENTS
 from models.indexes import State, survey_indexes
+from models.interaction import Interaction
 from operations.mongodb_setup import MongodbSetupSettings, WrongRootPasswordError, prepare_mongodb
 from operations.starting import problem_in_one_line
 from settings import Settings
@@ -169,6 +170,8 @@ async def test_the_user_of_iris_may_do_what_iris_does_in_its_own_database_only(
     async with mongodb(settings) as client:
         indexes = await survey_indexes(client[settings.mongodb_database], DOCUMENTS)
         assert {index.state for index in indexes} == {State.WANTED}
+        async with await Interaction.collection().watch(max_await_time_ms=1) as changes:
+            assert await changes.try_next() is None
         with pytest.raises(OperationFailure, match="not authorized"):
             await client["other"]["words"].insert_one({})
         with pytest.raises(OperationFailure, match="not authorized"):
