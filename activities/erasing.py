@@ -285,7 +285,14 @@ async def _remove_files(erased: _Erased, documents: Iterable[Document]) -> None:
 
 async def _erase_processes(erased: _Erased) -> None:
     """Empty and close the processes that were with nobody who is not erased."""
-    empty: dict[str, Any] = {"metadata": {}, "primary_key": {}, "fingerprint": "", "is_closed": True}
+    empty: dict[str, Any] = {
+        "metadata": {},
+        "metadata_keys": [],
+        "primary_key": {},
+        "primary_key_keys": [],
+        "fingerprint": "",
+        "is_closed": True,
+    }
     async for page in _pages(Process, erased.its):
         activity.heartbeat()
         alone = await erased.alone(page)

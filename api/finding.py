@@ -1,14 +1,16 @@
 """Interactions: list them, and find any."""
 
+from dataclasses import replace
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from api.access import allowed, phone_number_rules
 from api.description import refusals, shown
 from api.envelope import success
 from api.pages import AskedPage, Position, page
+from api.parameters import BY_METADATA, BY_PRIMARY_KEY, named_values
 from api.schemas.interaction_lists import PAGE_EXAMPLE, InteractionFilters, InteractionPageEnvelope, InteractionRow
 from api.state import State
 from domain.access import Caller, Operation
@@ -24,8 +26,10 @@ _LISTED_DETAIL: Final = "Interacciones encontradas"
     summary="List and find interactions",
     response_model=InteractionPageEnvelope,
     responses={**shown(PAGE_EXAMPLE), **refusals(422)},
+    openapi_extra={"parameters": [BY_METADATA, BY_PRIMARY_KEY]},
 )
 async def list_interactions(
+    request: Request,
     caller: Annotated[Caller, allowed(Operation.INTERACTIONS_READ)],
     filters: Annotated[InteractionFilters, Query()],
     asked: AskedPage,
@@ -37,7 +41,12 @@ async def list_interactions(
     `limit`, or nothing, and yet have a `nextCursor`. Read on until that is null.
     """
     after = asked.after.after("created") if asked.after else None
-    reading = await search(filters.wanted(caller.tenant, phone_number_rules(caller, state.settings)), after)
+    wanted = replace(
+        filters.wanted(caller.tenant, phone_number_rules(caller, state.settings)),
+        metadata=named_values(request.query_params, "metadata."),
+        primary_key=named_values(request.query_params, "primaryKey."),
+    )
+    reading = await search(wanted, after)
     found = await reading.found(asked.limit + 1) if reading else Found([], None)
     payload = page(
         found.rows,

@@ -1,6 +1,6 @@
 """Query parameters: a route takes those of its description, each once unless it is a list, and refuses every other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, get_args, get_origin
 
 from fastapi import Depends, Request
@@ -37,6 +37,33 @@ async def _check_parameters(request: Request) -> None:
 
 CHECK_PARAMETERS: Final = Depends(_check_parameters)
 """The dependency of every router but that of webhooks, to whose addresses providers add what they like."""
+
+MAX_NAMED_VALUES: Final = 10
+"""Values by names of one's own, such as `metadata.order`, that one list is filtered by."""
+
+
+def named_parameter(pattern: str, description: str) -> dict[str, Any]:
+    """The description of query parameters that begin as the pattern does: `metadata.{name}`."""
+    return {"name": pattern, "in": "query", "schema": {"type": "string"}, "description": description}
+
+
+_SAYS: Final = "a text, or a number or truth value as in JSON, of at most 200 characters"
+
+BY_METADATA: Final = named_parameter("metadata.{name}", f"What the metadata says by this name: {_SAYS}.")
+BY_PRIMARY_KEY: Final = named_parameter("primaryKey.{name}", f"What the primary key says by this name: {_SAYS}.")
+
+
+def named_values(parameters: Mapping[str, str], beginning: str) -> dict[str, str]:
+    """The values of the query parameters that begin so, by the rest of their names.
+
+    Raises:
+        InvalidRequestError: if there are more than `MAX_NAMED_VALUES`.
+    """
+    values = {name.removeprefix(beginning): value for name, value in parameters.items() if name.startswith(beginning)}
+    if len(values) > MAX_NAMED_VALUES:
+        field = beginning.rstrip(".")
+        raise InvalidRequestError([Problem(field=field, code="too_many", details={"limit": MAX_NAMED_VALUES})])
+    return values
 
 
 def _parameters_of(route: APIRoute) -> Iterator[tuple[str, bool]]:

@@ -14,6 +14,7 @@ from api.description import json_body, refusals, shown
 from api.envelope import success
 from api.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
 from api.pages import AskedPage, Position, page_of
+from api.parameters import BY_METADATA, BY_PRIMARY_KEY, named_values
 from api.schemas.interactions import InteractionAnswer
 from api.schemas.processes import (
     ProcessAnswer,
@@ -28,6 +29,7 @@ from api.state import IrisState, State
 from domain.access import Caller, Operation
 from domain.errors import InvalidRequestError, NotFoundError
 from domain.problems import MOST_PROBLEMS, Problem
+from domain.searching import searchable_field, searchable_fields
 from models.audit import write_audit
 from models.base import NEWEST_FIRST, OLDEST_FIRST
 from models.interaction import Interaction
@@ -60,15 +62,18 @@ _ANSWERED: Final = {
     summary="List and find processes",
     response_model=ProcessPageEnvelope,
     responses={**refusals(422), **shown({"items": [_ANSWERED], "nextCursor": None})},
+    openapi_extra={"parameters": [BY_METADATA, BY_PRIMARY_KEY]},
 )
 async def list_processes(
+    request: Request,
     caller: Annotated[Caller, allowed(Operation.PROCESSES_READ)],
     asked: AskedPage,
     filters: Annotated[ProcessFilters, Query()],
 ) -> JSONResponse:
     """Your processes for which everything that you give is true, the newest first; dates are those of creation."""
     after = asked.after.after("created") if asked.after else {}
-    selector = {"tenant": caller.tenant, "$and": [filters.selector(), after]}
+    said = _said_by_name(request.query_params)
+    selector = {"tenant": caller.tenant, "$and": [filters.selector(), said, after]}
     found = await Process.read_some(selector, NEWEST_FIRST, asked.limit + 1)
     payload = page_of(
         found,
@@ -102,7 +107,9 @@ async def create_process(
         integration_ids=[asked.integration_id],
         user_ids=list(dict.fromkeys(asked.user_ids)),
         metadata=asked.metadata,
+        metadata_keys=searchable_fields(asked.metadata),
         primary_key=asked.primary_key,
+        primary_key_keys=searchable_fields(asked.primary_key),
         is_draft=asked.is_draft,
         fingerprint=fingerprint(asked),
     )
@@ -169,7 +176,9 @@ async def change_process(
 ) -> JSONResponse:
     """Change its metadata, its primary key, or whether it is a draft."""
     asked = parse_fields(ProcessChange, await read_object(request, state.settings.largest_body))
-    process = await _changed(caller.tenant, process_id, asked.model_dump(exclude_none=True))
+    changes = asked.model_dump(exclude_none=True)
+    keys = {f"{name}_keys": searchable_fields(changes[name]) for name in ("metadata", "primary_key") if name in changes}
+    process = await _changed(caller.tenant, process_id, changes | keys)
     await write_audit(caller, "process.changed", process.id, asked.given())
     return _answer(process, "Proceso modificado")
 
@@ -207,6 +216,17 @@ async def reopen_process(
 
 def _answer(process: Process, detail: str, status: HTTPStatus = HTTPStatus.OK) -> JSONResponse:
     return success(ProcessAnswer.of(process).on_the_wire(), detail, status)
+
+
+def _said_by_name(parameters: Mapping[str, str]) -> dict[str, Any]:
+    """What selects the processes whose metadata and primary key say what is asked for."""
+    asked = {
+        "metadata_keys": named_values(parameters, "metadata."),
+        "primary_key_keys": named_values(parameters, "primaryKey."),
+    }
+    return {
+        keys: {"$all": [searchable_field(*one) for one in values.items()]} for keys, values in asked.items() if values
+    }
 
 
 async def _process(tenant: str, process_id: str) -> Process:

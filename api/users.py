@@ -14,6 +14,7 @@ from api.description import json_body, refusals, shown
 from api.envelope import success
 from api.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
 from api.pages import AskedPage, Position, page_of
+from api.parameters import BY_METADATA, named_parameter, named_values
 from api.schemas.users import (
     DestinationRequest,
     StoredUserAnswer,
@@ -46,7 +47,6 @@ _EXAMPLE: Final = {
 _ANSWERED: Final = {"id": "67c98902c362797495a604d2", **_EXAMPLE, "created": "2025-06-25T09:48:21.246Z"}
 
 _PRIMARY_KEY: Final = "primaryKey."
-_METADATA: Final = "metadata."
 
 
 @router.get(
@@ -56,18 +56,8 @@ _METADATA: Final = "metadata."
     responses={**refusals(422), **shown({"items": [_ANSWERED], "nextCursor": None})},
     openapi_extra={
         "parameters": [
-            {
-                "name": "primaryKey.{kind}",
-                "in": "query",
-                "schema": {"type": "string"},
-                "description": "A destination of this kind, as `primaryKey.Email=jose@dominio.com`.",
-            },
-            {
-                "name": "metadata.{name}",
-                "in": "query",
-                "schema": {"type": "string"},
-                "description": "What the metadata says by this name: a text, or a number or truth value as in JSON.",
-            },
+            named_parameter("primaryKey.{kind}", "A destination of this kind, as `primaryKey.Email=jose@dominio.com`."),
+            BY_METADATA,
         ]
     },
 )
@@ -259,19 +249,16 @@ def _sought(
     tenant: str, rules: PhoneNumberRules, parameters: Mapping[str, str], name: str | None, destination: str | None
 ) -> Sought | None:
     """Which users are sought; None if nobody can be."""
-    metadata: dict[str, str] = {}
+    metadata = named_values(parameters, "metadata.")
     every: list[list[OwnedDestination]] = []
-    for parameter, value in parameters.items():
-        if parameter.startswith(_PRIMARY_KEY):
-            kind = parameter.removeprefix(_PRIMARY_KEY)
-            # Whatever is known can be found; what is none of its kind is told.
-            named = kind_named(kind)
-            every.append(
-                (owned_readings(named, value, rules) if named else [])
-                or [_destination(kind, value, parameter, parameter, rules)]
-            )
-        elif parameter.startswith(_METADATA):
-            metadata[parameter.removeprefix(_METADATA)] = value
+    for kind, value in named_values(parameters, _PRIMARY_KEY).items():
+        # Whatever is known can be found; what is none of its kind is told.
+        named = kind_named(kind)
+        parameter = f"{_PRIMARY_KEY}{kind}"
+        every.append(
+            (owned_readings(named, value, rules) if named else [])
+            or [_destination(kind, value, parameter, parameter, rules)]
+        )
     if name is not None and not beginnings(name):
         raise InvalidRequestError([Problem(field="name", code="empty")])
     if destination is not None:

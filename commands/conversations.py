@@ -8,7 +8,7 @@ import typer
 
 from commands.client import OUT, call, connect, new_table, print_json, show_more, text_of
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
-from commands.users import Metadata, pairs
+from commands.users import Metadata, PrimaryKey, named_filters, pairs
 
 processes = typer.Typer(help="Processes: conversations, which group interactions.", no_args_is_help=True)
 
@@ -21,6 +21,8 @@ def list_processes(
     integration: Annotated[str | None, typer.Option(help="The id of its integration.")] = None,
     closed: Annotated[bool | None, typer.Option("--closed/--open", help="Only closed ones, or open ones.")] = None,
     draft: Annotated[bool | None, typer.Option("--draft/--begun", help="Only drafts, or none.")] = None,
+    metadata: Metadata = None,
+    primary_key: PrimaryKey = None,
     since: Annotated[str | None, typer.Option(help="Created then or later, as 2026-01-31T09:00:00Z.")] = None,
     until: Annotated[str | None, typer.Option(help="Created before.")] = None,
     limit: Annotated[int, typer.Option(help="How many.")] = 50,
@@ -38,6 +40,7 @@ def list_processes(
         "isDraft": draft,
         "since": since,
         "until": until,
+        **named_filters(metadata, primary_key),
         "limit": limit,
         "cursor": cursor,
     }
@@ -82,6 +85,7 @@ def create(
     user: Annotated[list[str] | None, typer.Option(help="A user's id; may be repeated.")] = None,
     draft: Annotated[bool, typer.Option("--draft", help="As a draft: what comes in does not join it.")] = False,
     metadata: Metadata = None,
+    primary_key: PrimaryKey = None,
     idempotency_key: Annotated[str | None, typer.Option(help="Repeats with the same key make one process.")] = None,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
@@ -89,7 +93,13 @@ def create(
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Create a process."""
-    body = {"integrationId": integration, "userIds": user or [], "isDraft": draft, "metadata": pairs(metadata)}
+    body = {
+        "integrationId": integration,
+        "userIds": user or [],
+        "isDraft": draft,
+        "metadata": pairs(metadata),
+        "primaryKey": pairs(primary_key),
+    }
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     _show(call(connect(api_url, api_key, data_dir), "POST", "/v1/processes", body, headers), as_json=as_json)
 
@@ -99,13 +109,16 @@ def update(
     process_id: ProcessId,
     draft: Annotated[bool | None, typer.Option("--draft/--begun", help="Whether it is being prepared.")] = None,
     metadata: Metadata = None,
+    primary_key: PrimaryKey = None,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Change whether a process is a draft, or all its metadata."""
-    body = ({} if draft is None else {"isDraft": draft}) | ({"metadata": pairs(metadata)} if metadata else {})
+    """Change whether a process is a draft, or all its metadata, or its whole primary key."""
+    body: dict[str, Any] = {} if draft is None else {"isDraft": draft}
+    body |= {"metadata": pairs(metadata)} if metadata else {}
+    body |= {"primaryKey": pairs(primary_key)} if primary_key else {}
     path = f"/v1/processes/{quote(process_id)}"
     _show(call(connect(api_url, api_key, data_dir), "PATCH", path, body), as_json=as_json)
 

@@ -21,6 +21,7 @@ from commands.client import (
 )
 from commands.messages import send, show
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.users import Metadata, PrimaryKey, named_filters
 
 interactions = typer.Typer(help="Interactions: every message, out or in.", no_args_is_help=True)
 interactions.command()(send)
@@ -44,6 +45,8 @@ def list_interactions(
     direction: Annotated[str | None, typer.Option(help="out or in.")] = None,
     since: Annotated[str | None, typer.Option(help="Created then or later, as 2026-01-31T09:00:00Z.")] = None,
     until: Annotated[str | None, typer.Option(help="Created before.")] = None,
+    metadata: Metadata = None,
+    primary_key: PrimaryKey = None,
     text: Annotated[str | None, typer.Option("--text", "-t", help="Whole words of the summary, all of them.")] = None,
     resend_of: Annotated[str | None, typer.Option(help="Those that repeat this interaction.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
@@ -68,6 +71,7 @@ def list_interactions(
         "until": until,
         "text": text,
         "resendOf": resend_of,
+        **named_filters(metadata, primary_key),
     }
     envelope = _read(connect(api_url, api_key, data_dir), filters, limit, cursor)
     if as_json:

@@ -28,7 +28,7 @@ def trace(
         typer.Argument(
             metavar="WHAT",
             help="A phone number, an e-mail address, the id of an interaction, a user or a process, or NAME=VALUE of a "
-            "user's metadata.",
+            "message's metadata or primary key, or of a user's metadata.",
         ),
     ],
     limit: Annotated[int, typer.Option(min=1, max=50, help="How many messages, the newest.")] = 5,
@@ -54,8 +54,7 @@ def _found(connection: Connection, what: str, limit: int) -> list[dict[str, Any]
     """The newest interactions that somebody means by some words."""
     name, is_metadata, value = what.partition("=")
     if is_metadata:
-        users = call(connection, "GET", "/v1/users", params={f"metadata.{name}": value})["payload"]["items"]
-        return [one for user in users for one in _listed(connection, limit, userId=user["id"])][:limit]
+        return _known_by(connection, name, value, limit)
     if not is_id(what.lower()):
         return _listed(connection, limit, destination=what)
     identifier = what.lower()
@@ -63,6 +62,18 @@ def _found(connection: Connection, what: str, limit: int) -> list[dict[str, Any]
     if interaction is not None:
         return [interaction]
     return _listed(connection, limit, userId=identifier) or _listed(connection, limit, processId=identifier)
+
+
+def _known_by(connection: Connection, name: str, value: str, limit: int) -> list[dict[str, Any]]:
+    """The newest interactions whose metadata or primary key, or whose users' metadata, says something by a name."""
+    users = call(connection, "GET", "/v1/users", params={f"metadata.{name}": value})["payload"]["items"]
+    filters = [
+        {f"primaryKey.{name}": value},
+        {f"metadata.{name}": value},
+        *({"userId": user["id"]} for user in users),
+    ]
+    found = {one["id"]: one for each in filters for one in _listed(connection, limit, **each)}
+    return sorted(found.values(), key=lambda one: (one["created"], one["id"]), reverse=True)[:limit]
 
 
 def _listed(connection: Connection, limit: int, **filters: str) -> list[dict[str, Any]]:

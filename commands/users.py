@@ -15,6 +15,9 @@ UserId = Annotated[str, typer.Argument(metavar="ID", help="The user's id.")]
 Kind = Annotated[str, typer.Argument(help="PhoneNumber, Email, PageScopedId or BusinessScopedId.")]
 Value = Annotated[str, typer.Argument(help="The number, address or id.")]
 Metadata = Annotated[list[str] | None, typer.Option("--metadata", "-m", metavar="NAME=VALUE", help="May be repeated.")]
+PrimaryKey = Annotated[
+    list[str] | None, typer.Option("--primary-key", "-k", metavar="NAME=VALUE", help="May be repeated.")
+]
 
 
 @users.command("default-country")
@@ -49,7 +52,7 @@ def list_users(
 ) -> None:
     """List users, the newest first."""
     asked = {"name": name, "destination": destination, "limit": limit, "cursor": cursor}
-    params = asked | {f"metadata.{key}": value for key, value in pairs(metadata).items()}
+    params = asked | named_filters(metadata)
     envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/users", params=params)
     if as_json:
         print_json(envelope)
@@ -185,6 +188,12 @@ def pairs(given: list[str] | None) -> dict[str, str]:
             fail(f"{one!r} is not NAME=VALUE", 2)
         said[name] = value
     return said
+
+
+def named_filters(metadata: list[str] | None, primary_key: list[str] | None = None) -> dict[str, str]:
+    """The query parameters by which a list is filtered by `NAME=VALUE` options."""
+    given = {"metadata": metadata, "primaryKey": primary_key}
+    return {f"{field}.{name}": value for field, one in given.items() for name, value in pairs(one).items()}
 
 
 def _show(envelope: dict[str, Any], *, as_json: bool) -> None:

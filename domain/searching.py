@@ -14,7 +14,7 @@ _MOST_WORDS: Final = 10
 """Words of a name at which a search may begin."""
 
 _LONGEST: Final = 200
-"""Characters of a value that is searched by; longer ones are found by nothing."""
+"""Characters of a name and of a value that are searched by; longer ones are found by nothing."""
 
 
 def searchable(text: str) -> str:
@@ -32,7 +32,8 @@ def beginnings(name: str) -> list[str]:
 def searchable_fields(fields: Mapping[str, JsonValue] | None) -> list[str]:
     """What fields are found by: each that is a text, a number or a truth value."""
     pairs = ((name, _text(value)) for name, value in (fields or {}).items())
-    return [searchable_field(name, text) for name, text in pairs if text is not None and len(text) <= _LONGEST]
+    short = ((name, text) for name, text in pairs if text is not None and max(len(name), len(text)) <= _LONGEST)
+    return [searchable_field(name, text) for name, text in short]
 
 
 def searchable_field(name: str, text: str) -> str:

@@ -31,6 +31,10 @@ NEWEST_FIRST: Final = (("created", DESCENDING), ("_id", DESCENDING))
 OLDEST_FIRST: Final = (("created", ASCENDING), ("_id", ASCENDING))
 """The orders of lists, which the cursors of their pages need."""
 
+ANY_TEXT: Final[Mapping[str, str]] = {"$gte": ""}
+"""What a text, or any of a list, fulfils; a partial index on it also serves what asks for one text
+(https://www.mongodb.com/docs/manual/core/index-partial/#query-coverage)."""
+
 Item = TypeVar("Item")
 
 

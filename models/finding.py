@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -12,6 +12,7 @@ from pymongo import DESCENDING
 from domain.channels import Channel
 from domain.destinations import Destination
 from domain.interaction import Direction, IntegrationReference
+from domain.searching import searchable_field
 from domain.status import Status
 from models.interaction import LISTED_BY, RESEND_OF_FIELD, Interaction, emptied_contents, newest_first_by
 from models.user import User
@@ -27,7 +28,7 @@ NEWEST_FIRST: Final = [("created", DESCENDING), ("_id", DESCENDING)]
 
 _INTEGRATION: Final = "integration.integration_id"
 
-_FEWER_THAN_OF_AN_INTEGRATION: Final = (RESEND_OF_FIELD, *LISTED_BY[: LISTED_BY.index(_INTEGRATION)])
+_FEWER_THAN_OF_AN_INTEGRATION: Final = LISTED_BY[: LISTED_BY.index(_INTEGRATION)]
 """By what fewer interactions are found than by an integration."""
 
 _USUAL: Final = frozenset({Status.SENT, Status.COMPLETED, Status.RECEIVED})
@@ -77,6 +78,8 @@ class Wanted:
     Attributes:
         statuses: any of these; as everywhere, empty is any at all.
         destinations: any of these normal forms.
+        metadata: what its metadata says, all of it, by name.
+        primary_key: what its primary key says, likewise.
         words: all of these (`domain.words`).
         since: created then or later.
         until: created before.
@@ -92,6 +95,8 @@ class Wanted:
     user_id: str | None = None
     destinations: Collection[str] = ()
     direction: Direction | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    primary_key: Mapping[str, str] = field(default_factory=dict[str, str])
     words: Sequence[str] = ()
     resend_of: str | None = None
     since: datetime | None = None
@@ -114,9 +119,15 @@ class Wanted:
             conditions["status"] = {"$in": sorted(statuses)}
         if self.destinations:
             conditions["destinations.normal_form"] = {"$in": sorted(self.destinations)}
-        if self.words:
-            conditions["words"] = {"$all": list(self.words)}
-        return conditions
+        return conditions | {name: {"$all": keys} for name, keys in self.keys().items() if keys}
+
+    def keys(self) -> dict[str, list[str]]:
+        """What the lists by which an interaction is found must have all of, by field."""
+        return {
+            "metadata_keys": [searchable_field(*one) for one in self.metadata.items()],
+            "primary_key_keys": [searchable_field(*one) for one in self.primary_key.items()],
+            "words": list(self.words),
+        }
 
     def possible_statuses(self) -> set[Status]:
         """The statuses that are wanted, and possible in the direction that is."""
@@ -196,15 +207,16 @@ async def search(wanted: Wanted, after: Mapping[str, Any] | None = None) -> Sear
         await _name_integrations(wanted, conditions)
     if not statuses or conditions.get(_INTEGRATION) == {"$in": []}:
         return None
-    field = next((name for name in (RESEND_OF_FIELD, *LISTED_BY) if name in conditions), None)
-    if field == _INTEGRATION and is_rare:
-        field = "status"
+    by = next((name for name in LISTED_BY if name in conditions), None)
+    if by == _INTEGRATION and is_rare:
+        by = "status"
     along = [{"tenant": wanted.tenant}, after or {}, _between(wanted.since, wanted.until)]
-    if field == "words":
-        along.append({field: await _rarest(wanted)})
-    elif field:
-        along.append({field: conditions.pop(field)})
-    return Search(wanted.tenant, newest_first_by(field), {"$and": along}, conditions)
+    keys = wanted.keys()
+    if by in keys:
+        along.append({by: await _rarest(wanted.tenant, by, keys[by])})
+    elif by:
+        along.append({by: conditions.pop(by)})
+    return Search(wanted.tenant, newest_first_by(by), {"$and": along}, conditions)
 
 
 async def _name_integrations(wanted: Wanted, conditions: dict[str, Any]) -> None:
@@ -231,17 +243,18 @@ async def _name_integrations(wanted: Wanted, conditions: dict[str, Any]) -> None
         conditions[_INTEGRATION] = {"$in": sorted(named)}
 
 
-async def _rarest(wanted: Wanted) -> str:
-    """Of the words, the one that the fewest interactions have."""
+async def _rarest(tenant: str, field_name: str, keys: Sequence[str]) -> str:
+    """Of the keys that a list must have, the one that the fewest interactions have."""
 
-    async def count(word: str) -> int:
-        selector = {"tenant": wanted.tenant, "words": word}
-        return await Interaction.collection().count_documents(selector, limit=MOST_SEEN, hint=newest_first_by("words"))
+    async def count(key: str) -> int:
+        selector = {"tenant": tenant, field_name: key}
+        hint = newest_first_by(field_name)
+        return await Interaction.collection().count_documents(selector, limit=MOST_SEEN, hint=hint)
 
-    if len(wanted.words) == 1:
-        return wanted.words[0]
-    counts = [await count(word) for word in wanted.words]
-    return wanted.words[counts.index(min(counts))]
+    if len(keys) == 1:
+        return keys[0]
+    counts = [await count(key) for key in keys]
+    return keys[counts.index(min(counts))]
 
 
 def _between(since: datetime | None, until: datetime | None) -> dict[str, Any]:

@@ -15,11 +15,12 @@ from domain.interaction import AuditTrail, Direction, DispatchPolicy, HeardEvent
 from domain.payloads import summary_text
 from domain.problems import Problem
 from domain.resending import RESEND_OF
+from domain.searching import MOST_NAMES, searchable_fields
 from domain.status import Milestone, Standing, Status
 from domain.templates import TemplateReference
 from domain.waiting import VALIDATION_PATIENCE, Situation
 from domain.words import words_of_summary
-from models.base import Stored
+from models.base import ANY_TEXT, Stored
 from models.erasing import (
     EMPTY_ENTRY,
     EMPTY_EVENT,
@@ -39,9 +40,12 @@ TAKES_FILES: Final = {"attachments.0": {"$exists": True}}
 RESEND_OF_FIELD: Final = f"metadata.{RESEND_OF}"
 
 LISTED_BY: Final = (
+    RESEND_OF_FIELD,
     "process_id",
     "destinations.normal_form",
     "user_ids",
+    "primary_key_keys",
+    "metadata_keys",
     "words",
     "integration.integration_id",
     "status",
@@ -49,11 +53,23 @@ LISTED_BY: Final = (
 )
 """By what a tenant's interactions are listed, each by an index of its own: of fewer first; None is of all."""
 
+_INDEXED_WHERE: Final = {
+    RESEND_OF_FIELD: {"$exists": True},
+    "primary_key_keys": ANY_TEXT,
+    "metadata_keys": ANY_TEXT,
+}
+"""What most interactions have nothing of: those cost an index nothing."""
+
 
 def newest_first_by(field: str | None) -> list[tuple[str, int]]:
     """The index by which a tenant's interactions are listed: what is equal, then what is sorted (and ranged)."""
     equal = ["tenant", *([field] if field else [])]
     return [*((name, ASCENDING) for name in equal), ("created", DESCENDING), ("_id", DESCENDING)]
+
+
+def _index_by(field: str | None) -> IndexModel:
+    where = _INDEXED_WHERE.get(field) if field else None
+    return IndexModel(newest_first_by(field), **({"partialFilterExpression": {field: where}} if where else {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +111,8 @@ class Interaction(Stored):
         provider_message_ids: the provider's ids of it, by which receipts without our reference are matched.
         policy: how it is dispatched, once it is valid.
         problems: why it was refused, if it was.
+        metadata_keys: what its sender's metadata is found by, of the first `MOST_NAMES` names.
+        primary_key_keys: what its primary key is found by, likewise.
         words: those of its summary, by which it is found; who changes the summary changes them too.
         erased_at: since when nothing personal is written to it any more (`models.erasing`).
     """
@@ -114,8 +132,10 @@ class Interaction(Stored):
     provider_events: list[HeardEvent] = []
     integration: IntegrationReference
     metadata: dict[str, JsonValue]
+    metadata_keys: list[str] = []
     payload: dict[str, JsonValue]
     primary_key: dict[str, JsonValue]
+    primary_key_keys: list[str] = []
     process_id: str | None = None
     user_ids: list[str] = []
     destinations: list[Destination]
@@ -137,8 +157,7 @@ class Interaction(Stored):
         name = "interactions"
         indexes = [
             # Every list is of one tenant, newest first: equal, sorted, ranged (docs/decisions/0003-mongodb.md).
-            *map(IndexModel, map(newest_first_by, LISTED_BY)),
-            IndexModel(newest_first_by(RESEND_OF_FIELD), partialFilterExpression={RESEND_OF_FIELD: {"$exists": True}}),
+            *map(_index_by, LISTED_BY),
             IndexModel([("integration.integration_id", ASCENDING), ("provider_message_ids", ASCENDING)]),
             IndexModel([("tenant", ASCENDING), ("attachments", ASCENDING)], partialFilterExpression=TAKES_FILES),
             # Only what still has to happen: a handful of a million.
@@ -164,8 +183,10 @@ class Interaction(Stored):
             history=trail.history,
             integration=interaction.integration,
             metadata=interaction.metadata,
+            metadata_keys=searchable_fields(interaction.metadata)[:MOST_NAMES],
             payload=interaction.payload,
             primary_key=interaction.primary_key,
+            primary_key_keys=searchable_fields(interaction.primary_key)[:MOST_NAMES],
             process_id=interaction.process_id,
             destinations=interaction.destinations,
             attachments=interaction.attachments,

@@ -9,7 +9,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 
 from domain.clock import utc_now
 from domain.interaction import Direction, ProcessSummary
-from models.base import NEWEST_FIRST, Stored
+from models.base import ANY_TEXT, NEWEST_FIRST, Stored
 
 _IS_DRAFT: Final = {"is_draft": True}
 
@@ -21,6 +21,8 @@ class Process(Stored):
     """A conversation with one or more users through one or more integrations: whatever is said in it joins it.
 
     Attributes:
+        metadata_keys: what its metadata is found by; who changes the metadata changes them too.
+        primary_key_keys: what its primary key is found by, likewise.
         integration_ids: those that it speaks through; the first is the one that it was created for.
         last_interaction_id: its newest interaction, the one whose `isLastEntry` is true.
         last_interaction_at: when that one was created, so that news about an older one does not take its place.
@@ -34,7 +36,9 @@ class Process(Stored):
     user_ids: list[str]
     group_id: str | None = None
     metadata: dict[str, JsonValue] = {}
+    metadata_keys: list[str] = []
     primary_key: dict[str, JsonValue] = {}
+    primary_key_keys: list[str] = []
     is_closed: bool = False
     is_draft: bool = False
     last_direction: Direction | None = None
@@ -60,6 +64,14 @@ class Process(Stored):
             # Few are drafts.
             IndexModel(
                 [("tenant", ASCENDING), ("is_draft", ASCENDING), *NEWEST_FIRST], partialFilterExpression=_IS_DRAFT
+            ),
+            # Messages make most processes, and give them neither.
+            *(
+                IndexModel(
+                    [("tenant", ASCENDING), (keys, ASCENDING), *NEWEST_FIRST],
+                    partialFilterExpression={keys: dict(ANY_TEXT)},
+                )
+                for keys in ("metadata_keys", "primary_key_keys")
             ),
         ]
 

@@ -52,10 +52,14 @@ class SendRequest(Asked):
     )
     metadata: dict[str, JsonValue] = Field(
         default={},
-        description="What you want to find in the answer again; not as `sms` or `resendOf`, which Iris gives.",
+        description="What you want to find in the answer again, and in lists (`?metadata.name=value`, of the first 100 "
+        "names); not as `sms` or `resendOf`, which Iris gives.",
     )
     primary_key: dict[str, JsonValue] = Field(
-        default={}, alias="primaryKey", description="Your own identifiers of this interaction."
+        default={},
+        alias="primaryKey",
+        description="Your own identifiers of this interaction; lists find it by them (`?primaryKey.name=value`, of the "
+        "first 100 names).",
     )
     attachments_id: list[Id] = Field(
         default=[],

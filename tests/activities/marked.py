@@ -92,7 +92,9 @@ async def marked(world: World, mark: str) -> Marked:
         integration_id=integration.id,
         user_ids=[user.id],
         metadata={mark: mark},
+        metadata_keys=[f"{mark}={mark}"],
         primary_key={mark: mark},
+        primary_key_keys=[f"{mark}={mark}"],
         is_draft=True,
         last_direction=Direction.OUT,
         last_interaction_id=new_id(),
@@ -106,6 +108,7 @@ async def marked(world: World, mark: str) -> Marked:
     refused = await _interaction(mark, integration, user_ids=[], destinations=[own], status=Status.VALIDATION_ERROR)
     said_to_both = new_id()
     theirs: dict[str, Any] = {name: {said_to_both: said_to_both} for name in ("metadata", "primary_key", "payload")}
+    theirs |= {f"{name}_keys": [f"{said_to_both}={said_to_both}"] for name in ("metadata", "primary_key")}
     of_several = await _interaction(
         mark,
         integration,
@@ -185,8 +188,10 @@ async def _interaction(mark: str, integration: Integration, **changes: object) -
         "provider_events": [_heard(mark, mark)],
         "integration": describe(integration),
         "metadata": {mark: mark},
+        "metadata_keys": [f"{mark}={mark}"],
         "payload": {mark: mark},
         "primary_key": {mark: mark},
+        "primary_key_keys": [f"{mark}={mark}"],
         "template": TemplateReference(id=new_id(), name="reminder", version=1, variables={mark: mark}),
         "direction": Direction.OUT,
         "status": Status.SENT,

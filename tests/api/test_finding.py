@@ -5,7 +5,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from api.parameters import MAX_NAMED_VALUES
 from domain.identifiers import new_id
+from domain.searching import MOST_NAMES
 from tests.api.support import mobile, reasons
 from tests.iris import Iris
 
@@ -58,6 +60,32 @@ async def test_each_filter_finds_what_was_sent(iris: Iris) -> None:
         {"until": seen["auditTrail"]["created"]},
     ):
         assert await listed(iris, **by_user, **filters) == [], filters
+
+
+async def test_an_interaction_is_found_by_what_its_sender_said_of_it(iris: Iris) -> None:
+    order = new_id()
+    said = {"metadata": {"order": order, "urgent": True}, "primaryKey": {"order": f"{order}-7", "line": 7}}
+    sent, other = await iris.send("sms", mobile(), **said), await iris.send("sms", mobile(), metadata={"order": order})
+    for filters, found in (
+        ({"metadata.order": order}, [other, sent]),
+        ({"metadata.order": order, "metadata.urgent": "true"}, [sent]),
+        ({"primaryKey.order": f"{order}-7", "primaryKey.line": "7"}, [sent]),
+        ({"metadata.order": order, "primaryKey.line": "7"}, [sent]),
+        ({"metadata.order": order, "status": "VALIDATION_ERROR"}, []),
+        ({"metadata.order": f"{order}-7"}, []),
+        ({"primaryKey.order": order}, []),
+    ):
+        assert [row["id"] for row in await listed(iris, **filters)] == [one["id"] for one in found], filters
+
+
+async def test_of_very_many_names_the_first_are_found_and_a_list_is_filtered_by_a_few(iris: Iris) -> None:
+    mark = new_id()
+    sent = await iris.send("sms", mobile(), metadata={f"{mark}{number}": "x" for number in range(MOST_NAMES + 1)})
+    assert [row["id"] for row in await listed(iris, **{f"metadata.{mark}{MOST_NAMES - 1}": "x"})] == [sent["id"]]
+    assert await listed(iris, **{f"metadata.{mark}{MOST_NAMES}": "x"}) == []
+    too_many = {f"primaryKey.{number}": "x" for number in range(MAX_NAMED_VALUES + 1)}
+    for path in ("/v1/interactions", "/v1/processes", "/v1/users"):
+        assert reasons(await iris.http.get(path, params=too_many), 422) == [("primaryKey", "too_many")]
 
 
 async def test_the_newest_come_first_page_after_page(iris: Iris) -> None:

@@ -138,6 +138,16 @@ async def test_processes_are_found_by_all_that_they_are(iris: Iris) -> None:
     assert await listed(iris, **ours, until=before) == []
 
 
+async def test_a_process_is_found_by_what_is_said_of_it_as_it_is_now(iris: Iris) -> None:
+    order = new_id()
+    process = await created(iris, metadata={"order": order}, primaryKey={"order": order, "line": 7})
+    by_both = {"metadata.order": order, "primaryKey.order": order, "primaryKey.line": "7"}
+    assert await listed(iris, **by_both) == [process["id"]]
+    await answered(await iris.http.patch(f"/v1/processes/{process['id']}", json={"metadata": {"order": "other"}}))
+    assert await listed(iris, **by_both) == []
+    assert await listed(iris, **{"primaryKey.order": order, "metadata.order": "other"}) == [process["id"]]
+
+
 async def test_what_a_change_names_is_changed_and_nothing_else(iris: Iris) -> None:
     process = await created(iris, isDraft=True, userIds=[])
     path = f"/v1/processes/{process['id']}"

@@ -1,12 +1,14 @@
 """`iris trace`, and how commands that follow a message end."""
 
 import asyncio
+import json
 
 from typer.testing import CliRunner
 
 from cli import app
+from domain.identifiers import new_id
 from tests.api.support import mobile
-from tests.commands.running import Command
+from tests.commands.running import Command, payload
 from tests.iris import Iris
 
 
@@ -17,6 +19,17 @@ async def test_a_message_is_traced_by_its_destination_its_id_and_its_user(iris: 
     for known_by in (phone, sent["id"], sent["users"][0]["id"], sent["processId"]):
         traced = await command("trace", known_by)
         assert all(text in traced for text in (sent["id"], "COMPLETED delivered", "It has ended well", "next: nothing"))
+
+
+async def test_a_message_is_traced_by_what_its_sender_said_of_it(iris: Iris, command: Command) -> None:
+    order = new_id()
+    by_key = await iris.send("sms", mobile(), primaryKey={"order": order})
+    by_metadata = await iris.send("sms", mobile(), metadata={"order": order})
+    traced = json.loads(await command("trace", f"order={order}", "--json"))
+    assert [one["interaction"]["id"] for one in traced] == [by_metadata["id"], by_key["id"]]
+    for option, sent in (("--metadata", by_metadata), ("--primary-key", by_key)):
+        found = await payload(command, "interactions", "list", option, f"order={order}")
+        assert [one["id"] for one in found["items"]] == [sent["id"]]
 
 
 async def test_following_a_message_that_fails_ends_with_1(iris: Iris) -> None:

@@ -17,7 +17,7 @@ from domain.interaction import Direction
 from domain.status import FAILURES, Status
 from models import finding
 from models.finding import Row, Wanted, search
-from models.interaction import Interaction
+from models.interaction import Interaction, newest_first_by
 
 TENANT, OTHER = "crowd", "crowd-other"
 NUMBER = 300
@@ -38,6 +38,9 @@ async def crowd() -> AsyncIterator[Documents]:
     for position, document in enumerate(ours):
         document["created"] = ours[position // SAME_INSTANT * SAME_INSTANT]["created"]
     ours[0]["metadata"] = {"resendOf": ours[1]["_id"]}
+    for position, document in enumerate(ours):
+        document["metadata_keys"] = [f"campaign={position % 3}"] if position % 2 else []
+        document["primary_key_keys"] = [f"order={position % 40}", f"line={position % 2}"]
     await Interaction.collection().insert_many(documents)
     yield {document["_id"]: document for document in ours}
     await Interaction.collection().delete_many({"tenant": {"$in": [TENANT, OTHER]}})
@@ -65,7 +68,7 @@ def fits(document: dict[str, Any], wanted: Wanted) -> bool:
         and (not wanted.statuses or document["status"] in wanted.statuses)
         and (wanted.user_id is None or wanted.user_id in document["user_ids"])
         and (not wanted.destinations or document["destinations"][0]["value"] in wanted.destinations)
-        and set(wanted.words) <= set(document["words"])
+        and all(set(keys) <= set(document[name]) for name, keys in wanted.keys().items())
         and (wanted.since is None or document["created"] >= wanted.since)
         and (wanted.until is None or document["created"] < wanted.until)
     )
@@ -115,6 +118,8 @@ EXACT: dict[str, tuple[dict[str, Any], str | None]] = {
     "a user": ({"user_id": USER}, "user_ids"),
     "a destination": ({"destinations": ["34600000003", "0034600000003"]}, "destinations.normal_form"),
     "a word": ({"words": ["cita"]}, "words"),
+    "what its metadata says": ({"metadata": {"campaign": "1"}}, "metadata_keys"),
+    "what its primary key says": ({"primary_key": {"order": "7"}}, "primary_key_keys"),
 }
 """What an index alone tells, and which."""
 
@@ -132,6 +137,11 @@ LOOKED_AT: dict[str, tuple[dict[str, Any], str | None]] = {
     "a status in a channel": ({"channel": Channel.EMAIL, "statuses": [Status.SENT]}, "integration.integration_id"),
     "a status of a user": ({"user_id": USER, "statuses": [Status.COMPLETED]}, "user_ids"),
     "several words": ({"words": ["cita", "nombre3"]}, "words"),
+    "several names of its primary key": ({"primary_key": {"line": "1", "order": "7"}}, "primary_key_keys"),
+    "both, with a word": (
+        {"primary_key": {"line": "1"}, "metadata": {"campaign": "1"}, "words": ["cita"]},
+        "primary_key_keys",
+    ),
     "words in a channel": ({"words": ["cita"], "channel": Channel.WHATSAPP}, "words"),
 }
 """What is looked at besides what an index tells, and which index that is."""
@@ -202,6 +212,17 @@ async def test_a_page_that_finds_nothing_says_where_to_go_on() -> None:
     assert found == [0] * (NUMBER // SEEN) or found == [0] * (NUMBER // SEEN + 1)
 
 
+@pytest.mark.parametrize("keys", ["metadata_keys", "primary_key_keys"])
+@pytest.mark.usefixtures("crowd")
+async def test_an_interaction_without_names_of_its_own_costs_their_indexes_nothing(keys: str) -> None:
+    """So it is for most: the index holds as many entries as there are names."""
+    pipeline = [{"$match": {"tenant": TENANT}}, {"$group": {"_id": None, "keys": {"$sum": {"$size": f"${keys}"}}}}]
+    [total] = await (await Interaction.collection().aggregate(pipeline)).to_list()
+    every = {"tenant": TENANT, keys: {"$gte": ""}}
+    found = await Interaction.collection().find(every).hint(newest_first_by(keys)).explain()
+    assert found["executionStats"]["totalKeysExamined"] <= total["keys"] + 1
+
+
 async def test_a_rare_word_leads_the_way(crowd: Documents) -> None:
     rare = next(iter(crowd.values()))
     code = f"code{new_id()}"
@@ -263,6 +284,8 @@ def anything() -> st.SearchStrategy[dict[str, Any]]:
             "user_id": st.integers(0, 9).map(lambda one: derived_id("user", TENANT, str(one))),
             "destinations": st.integers(0, 9).map(lambda one: [f"34600{one:06}"]),
             "direction": st.sampled_from(Direction),
+            "metadata": st.sampled_from([{"campaign": "1"}, {"campaign": "no such"}]),
+            "primary_key": st.sampled_from([{"line": "0"}, {"order": "7", "line": "1"}]),
             "words": st.lists(st.sampled_from(["cita", "nombre3", "almacen", "juev"]), max_size=2, unique=True),
         },
     )

@@ -19,6 +19,7 @@ async def crowd(tenant: str) -> str:
     now = utc_now()
     usual: dict[str, Any] = {"tenant": tenant, "integration_ids": [new_id()], "user_ids": [new_id()]}
     rare: dict[str, Any] = {"integration_ids": [INTEGRATION], "user_ids": [USER], "is_closed": True, "is_draft": True}
+    rare |= {"metadata_keys": ["campaign=spring"], "primary_key_keys": ["order=4711"]}
     processes = [
         Process.model_validate(
             usual | (rare if number % 100 == 0 else {}) | {"created": now - timedelta(seconds=number)}
@@ -31,7 +32,13 @@ async def crowd(tenant: str) -> str:
 
 @pytest.mark.parametrize(
     "asked",
-    [{"integration_ids": INTEGRATION}, {"is_closed": True}, {"is_draft": True}],
+    [
+        {"integration_ids": INTEGRATION},
+        {"is_closed": True},
+        {"is_draft": True},
+        {"metadata_keys": {"$all": ["campaign=spring"]}},
+        {"primary_key_keys": {"$all": ["order=4711"]}},
+    ],
     ids=lambda asked: next(iter(asked)),
 )
 async def test_a_few_of_many_are_found_by_an_index_that_leads_to_them(crowd: str, asked: dict[str, Any]) -> None:
