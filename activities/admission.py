@@ -2,42 +2,25 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 from temporalio import activity
 
-from activities.attachments import attachment_problems
 from activities.interfaces import AdmissionActivities, Admitted, Asking
 from activities.telling import Teller, tell_nobody
-from domain.destinations import (
-    Destination,
-    DestinationKind,
-    InvalidDestinationError,
-    normalise,
-)
+from domain.destinations import Destination
 from domain.interaction import Direction, DispatchPolicy, HistoryEntry
-from domain.payloads import InvalidPayloadError, Payload, parse_payload
-from domain.problems import MOST_PROBLEMS, Problem
+from domain.problems import Problem
 from domain.status import Status
 from domain.submission import Submission
-from integrations import Integrations, capabilities
+from integrations import Integrations
 from models.attachment import Attachment
 from models.interaction import Interaction, Step
-from models.process import MAX_USERS, Process, joining_step, last_entry_step
+from models.process import Process, joining_step, last_entry_step
 from models.user import OwnedDestination, User
-from providers.base import Capabilities
-
-
-@dataclass(frozen=True, slots=True)
-class Validation:
-    """What is wrong with a submission, and how to dispatch it if nothing is."""
-
-    problems: list[Problem]
-    destinations: list[Destination] = field(default_factory=list[Destination])
-    policy: DispatchPolicy | None = None
+from validation import owned_destinations, owners_of, process_problems, validate, with_owners
 
 
 class MongoAdmission(AdmissionActivities):
@@ -53,10 +36,10 @@ class MongoAdmission(AdmissionActivities):
         """Register, validate and resolve a submission; None if another run registered it."""
         submission = asking.submission
         registering = self.register(submission, activity.info().workflow_run_id or "")
-        is_ours, owners = await asyncio.gather(registering, self.owners(submission))
+        is_ours, owners = await asyncio.gather(registering, owners_of(submission))
         if not is_ours:
             return None
-        validation = await self.validate(submission, owners)
+        validation = await validate(self._integrations, submission, owners)
         if validation.problems or validation.policy is None:
             return _refused(asking, validation.problems)
         admitted = await self.resolve(asking, validation.destinations, validation.policy, owners)
@@ -78,45 +61,6 @@ class MongoAdmission(AdmissionActivities):
                 raise
         return document.registered_by == run_id
 
-    async def owners(self, submission: Submission) -> list[User]:
-        """The users that own any of its destinations; none while those are wrong, or where a new user is expected."""
-        if submission.expects_new_user:
-            return []
-        destinations, problems = submission.parsed_destinations(submission.integration.channel)
-        return [] if problems or not destinations else await User.owning(submission.tenant, _owned(destinations))
-
-    async def validate(self, submission: Submission, owners: Sequence[User]) -> Validation:
-        """Say everything that is wrong with a submission whose destinations have these owners; write nothing."""
-        asked = submission.integration
-        integration = await self._integrations.of_tenant(asked.integration_id, submission.tenant, asked.version)
-        if integration is None:
-            unknown = Problem(field="integrationId", code="integration_not_found")
-            return Validation(problems=[*submission.problems, unknown])
-        able = capabilities(integration)
-        if able is None:
-            details: dict[str, str | int] = {"reason": f"{integration.provider} / {integration.channel}"}
-            problem = Problem(field="integrationId", code="integration_misconfigured", details=details)
-            return Validation(problems=[*submission.problems, problem])
-        destinations, destination_problems = submission.parsed_destinations(integration.channel)
-        disabled = Problem(field="integrationId", code="integration_disabled")
-        found = [
-            *([] if integration.enabled else [disabled]),
-            *await _payload_problems(submission, able),
-            *destination_problems,
-            *_count_problems(destinations, able),
-            *_user_problems(submission, destinations if not destination_problems else [], owners),
-            *await _process_problems(submission, owners),
-        ]
-        policy = DispatchPolicy(
-            repeatable=able.idempotent_send or integration.at_least_once,
-            reports_delivery=able.reports_delivery,
-            reports_reads=able.reports_reads,
-            finds_sent=able.finds_sent,
-        )
-        reported = {problem.field for problem in submission.problems}
-        problems = [*submission.problems, *(problem for problem in found if problem.field not in reported)]
-        return Validation(problems=problems[:MOST_PROBLEMS], destinations=destinations, policy=policy)
-
     async def resolve(
         self, asking: Asking, destinations: list[Destination], policy: DispatchPolicy, owners: list[User]
     ) -> Admitted:
@@ -134,7 +78,7 @@ class MongoAdmission(AdmissionActivities):
         process = await _join_named_process(submission, joining) if submission.process_id else None
         if submission.process_id and process is None:
             return _refused(asking, [await _why_not_joined(submission)])
-        users, process = await _found_or_made(submission, _owned(destinations), owners, process)
+        users, process = await _found_or_made(submission, owned_destinations(destinations), owners, process)
         if process is None:
             return _refused(asking, [await _why_not_joined(submission)])
         interaction = await _queue(asking, destinations, policy, users, process)
@@ -143,82 +87,6 @@ class MongoAdmission(AdmissionActivities):
 
 def _refused(asking: Asking, problems: list[Problem]) -> Admitted:
     return Admitted(interaction=asking.submission.registered(), problems=problems)
-
-
-async def _payload_problems(submission: Submission, able: Capabilities) -> list[Problem]:
-    if submission.problems and not submission.payload:
-        return []  # it is said already why there is none
-    channel = submission.integration.channel
-    try:
-        payload = parse_payload(channel, submission.payload)
-    except InvalidPayloadError as error:
-        return error.problems
-    return [
-        *_support_problems(payload, submission, able),
-        *_address_problems(payload),
-        *await attachment_problems(submission.tenant, submission.attachments, payload),
-    ]
-
-
-def _support_problems(payload: Payload, submission: Submission, able: Capabilities) -> list[Problem]:
-    if payload.type not in able.payload_types:
-        details: dict[str, str | int] = {
-            "provider": submission.integration.provider_title,
-            "allowed": ", ".join(sorted(able.payload_types)),
-        }
-        return [Problem(field="payLoad.Type", code="payload_not_supported", details=details)]
-    if able.longest_text is not None and len(payload.displayed_text()) > able.longest_text:
-        field = f"payLoad.{payload.displayed_field}"
-        return [Problem(field=field, code="too_long", details={"limit": able.longest_text})]
-    return []
-
-
-def _address_problems(payload: Payload) -> list[Problem]:
-    """What is wrong with the further addresses that a payload names: copies, and where answers go."""
-    problems: list[Problem] = []
-    for name, address in payload.addresses().items():
-        try:
-            normalise(DestinationKind.EMAIL, address)
-        except InvalidDestinationError as error:
-            problems.append(Problem(field=f"payLoad.{name}", code=error.code, details=dict(error.details)))
-    return problems
-
-
-def _count_problems(destinations: list[Destination], able: Capabilities) -> list[Problem]:
-    if not destinations:
-        return [Problem(field="Destinations", code="empty")]
-    if len(destinations) > able.max_destinations:
-        return [Problem(field="Destinations", code="too_many_destinations", details={"limit": able.max_destinations})]
-    return []
-
-
-def _user_problems(
-    submission: Submission, destinations: Sequence[Destination], owners: Sequence[User]
-) -> list[Problem]:
-    if submission.auto_create_user or owners or not destinations:
-        return []
-    field = "Destinations[0]" if len(destinations) == 1 else "Destinations"
-    return [Problem(field=field, code="user_not_found")]
-
-
-async def _process_problems(submission: Submission, owners: Sequence[User]) -> list[Problem]:
-    if submission.process_id is None:
-        if submission.auto_create_process:
-            return []
-        return [Problem(field="processId", code="process_required")]
-    process = await Process.find_one({"_id": submission.process_id, "tenant": submission.tenant})
-    if process is None:
-        return [Problem(field="processId", code="process_not_found")]
-    if process.is_closed:
-        return [Problem(field="processId", code="process_closed")]
-    is_of_it = owners and {user.id for user in owners}.issubset(process.user_ids)
-    if len(process.user_ids) >= MAX_USERS and not is_of_it:
-        return [Problem(field="processId", code="process_full", details={"limit": MAX_USERS})]
-    return []
-
-
-def _owned(destinations: list[Destination]) -> list[OwnedDestination]:
-    return [OwnedDestination.of(destination) for destination in destinations]
 
 
 async def _found_or_made(
@@ -312,7 +180,7 @@ async def _enter(selector: dict[str, Any], steps: list[dict[str, Any]], *, upser
 
 
 async def _why_not_joined(submission: Submission) -> Problem:
-    problems = await _process_problems(submission, [])
+    problems = await process_problems(submission, [])
     return problems[0] if problems else Problem(field="processId", code="process_closed")
 
 
@@ -320,11 +188,6 @@ async def _queue(
     asking: Asking, destinations: list[Destination], policy: DispatchPolicy, users: list[User], process: Process
 ) -> Interaction:
     """Write the interaction's second step: `DISPATCH_PENDING`, with its users and its process."""
-    owners = {owned.identity: user.id for user in users for owned in user.destinations}
-    owned = [
-        destination.model_copy(update={"user_id": owners.get(OwnedDestination.of(destination).identity, users[0].id)})
-        for destination in destinations
-    ]
     entry = HistoryEntry(date=asking.admitted_at, status=Status.DISPATCH_PENDING)
     changes = {
         "status": entry.status.value,
@@ -334,7 +197,7 @@ async def _queue(
         "updated": entry.date,
         "process_id": process.id,
         "user_ids": [user.id for user in users],
-        "destinations": [destination.model_dump() for destination in owned],
+        "destinations": [destination.model_dump() for destination in with_owners(destinations, users)],
         "policy": policy.model_dump(),
     }
     step = Step(sequence=2, revision=asking.revision, history_before=1, history=[entry])

@@ -9,10 +9,9 @@ from typing import Final
 
 from gridfs import NoFile
 
-from domain.payloads import Email, Payload
-from domain.payloads.base import MediaPayload, MediaType
+from domain.payloads import Email
+from domain.payloads.base import MediaPayload
 from domain.payloads.email import Attachment as MailedFile
-from domain.problems import Problem
 from models.attachment import Attachment
 from providers.base import Outbound
 from security.file_links import FileLinks
@@ -23,38 +22,6 @@ _MAILS_AT_ONCE: Final = 4
 
 class MissingAttachmentError(Exception):
     """An attachment that was deleted between admission and dispatch."""
-
-
-async def attachment_problems(tenant: str, ids: Sequence[str], payload: Payload) -> list[Problem]:
-    """What is wrong with the attachments of a payload; for a payload without any, whether it needs one."""
-    if not ids:
-        needs_one = isinstance(payload, MediaPayload) and not payload.url
-        return [Problem(field="payLoad.Url", code="missing")] if needs_one else []
-    limits = payload.file_limits()
-    if len(ids) > limits.most:
-        return [Problem(field="attachmentsId", code="too_many_attachments", details={"limit": limits.most})]
-    found = await Attachment.of_tenant(tenant, ids)
-    problems: list[Problem] = []
-    for position, attachment_id in enumerate(ids):
-        place = f"attachmentsId[{position}]"
-        if attachment_id not in found:
-            problems.append(Problem(field=place, code="attachment_not_found"))
-        elif attachment_id in ids[:position]:
-            problems.append(Problem(field=place, code="attachment_repeated"))
-        elif not _fits(found[attachment_id], payload):
-            kind = payload.media_type if isinstance(payload, MediaPayload) else ""
-            details: dict[str, str | int] = {"media_type": found[attachment_id].media_type, "expected": kind}
-            problems.append(Problem(field=place, code="wrong_media_type", details=details))
-    if sum(attachment.size or 0 for attachment in found.values()) > limits.largest:
-        details = {"limit": limits.largest}
-        problems.append(Problem(field="attachmentsId", code="attachments_too_large", details=details))
-    return problems
-
-
-def _fits(attachment: Attachment, payload: Payload) -> bool:
-    if not isinstance(payload, MediaPayload) or payload.media_type is MediaType.DOCUMENT:
-        return True
-    return attachment.media_type.startswith(f"{payload.media_type}/")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Interactions: send one, read one."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request
@@ -9,13 +10,14 @@ from pydantic import JsonValue
 from api.access import allowed, phone_number_rules
 from api.bodies import read_object
 from api.description import json_body
+from api.dry_run import answer_dry_run
 from api.engine import submit
 from api.envelope import failure, success
 from api.errors import status_of_problems
 from api.expected_users import expect_recipients
 from api.idempotency import IdempotencyKey, check_same, fingerprint, fingerprint_of, id_by_key
 from api.schemas.examples import SEND_EXAMPLES
-from api.schemas.interactions import InteractionAnswer, InteractionEnvelope, SendRequest
+from api.schemas.interactions import InteractionAnswer, InteractionEnvelope, SendEnvelope, SendRequest
 from api.state import IrisState, State
 from api.templates import rendered
 from api.unregistered import find_interaction
@@ -61,7 +63,7 @@ _FAILURES: Final[dict[int | str, dict[str, Any]]] = {
 @router.post(
     "/v1/interactions",
     summary="Send an interaction",
-    response_model=InteractionEnvelope,
+    response_model=SendEnvelope,
     responses=_FAILURES,
     openapi_extra=json_body(SendRequest, **SEND_EXAMPLES),
 )
@@ -75,10 +77,17 @@ async def send_interaction(
 
     200 means admitted: validated, user and process resolved, written down and queued. What becomes of it is read with
     `GET /v1/interactions/{id}`.
+
+    With `dryRun: true` everything is checked in the same way, and nothing is sent, stored or created: the answer is the
+    interaction as it would be, with `dryRun: true`. An `Idempotency-Key` is neither compared nor used up.
     """
     raw = await read_object(request, state.settings.largest_body)
+    asked, problems = SendRequest.readable(raw)
+    content_fingerprint = fingerprint_of(raw) if problems else fingerprint(asked)
     with state.submissions.acquire(caller.tenant):
-        return await answered(request, state, await _submission(state, raw, caller, idempotency_key))
+        asking = _Asking(asked, problems, content_fingerprint, id_by_key("interaction", caller, idempotency_key))
+        submission = await _submission(state, asking, caller)
+        return await (answer_dry_run if asked.dry_run else answered)(request, state, submission)
 
 
 async def answered(request: Request, state: IrisState, submission: Submission) -> JSONResponse:
@@ -138,31 +147,37 @@ async def found_interaction(interaction_id: str, caller: Caller, state: IrisStat
     return document
 
 
-async def _submission(
-    state: IrisState, raw: dict[str, JsonValue], caller: Caller, idempotency_key: str | None
-) -> Submission:
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """A request to send, what is wrong with it, and what its `Idempotency-Key` makes of it."""
+
+    request: SendRequest
+    problems: list[Problem]
+    fingerprint: str
+    interaction_id: str
+
+
+async def _submission(state: IrisState, asking: _Asking, caller: Caller) -> Submission:
     """The submission of a request, with what is wrong with the request itself: its rejection is recorded too.
 
     Raises:
         InvalidRequestError: if the integration is unknown, with everything else that is wrong with the request.
     """
-    asked, problems = SendRequest.readable(raw)
-    request_fingerprint = fingerprint_of(raw) if problems else fingerprint(asked)
+    asked, problems, interaction_id = asking.request, asking.problems, asking.interaction_id
     integration = await state.integrations.of_tenant(asked.integration_id, caller.tenant)
     if integration is None:
         is_named = not any(problem.field == "integrationId" for problem in problems)
         unknown = [Problem(field="integrationId", code="integration_not_found")] if is_named else []
         raise InvalidRequestError([*problems, *unknown])
-    interaction_id = id_by_key("interaction", caller, idempotency_key)
     payload: dict[str, JsonValue] = {}
     template: TemplateReference | None = None
     try:
         payload, template = await _payload(state, asked, integration, interaction_id)
     except InvalidRequestError as error:
-        problems += error.problems
+        problems = [*problems, *error.problems]
     return Submission(
         interaction_id=interaction_id,
-        fingerprint=request_fingerprint,
+        fingerprint=asking.fingerprint,
         tenant=caller.tenant,
         author_id=caller.account_id,
         submitted_at=utc_now(),

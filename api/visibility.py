@@ -7,7 +7,7 @@ from typing import Final, cast
 from domain.access import Caller, Operation
 from domain.problems import Problem
 
-SHOWN_TO_WRITERS: Final = frozenset({"id", "status", "state", "key", "secret", "checked", "ok", "reason"})
+SHOWN_TO_WRITERS: Final = frozenset({"id", "status", "dryRun", "state", "key", "secret", "checked", "ok", "reason"})
 """Fields that a caller without the read scope sees: what it made and how that went, a secret that only this answer has,
 and what a test of credentials found."""
 

@@ -9,6 +9,7 @@ import typer
 
 from commands.attachments import media_type_of, upload_file
 from commands.client import (
+    OUT,
     Connection,
     call,
     connect,
@@ -46,6 +47,9 @@ def send(
     create_user: Annotated[bool, typer.Option(help="Make a user when none has the destination.")] = True,
     create_process: Annotated[bool, typer.Option(help="Make a process when none is named.")] = True,
     idempotency_key: Annotated[str | None, typer.Option(help="Repeats with the same key are sent once.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only check, and show what would be sent; nothing is sent or stored.")
+    ] = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it until it ends.")] = False,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
@@ -53,6 +57,8 @@ def send(
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Send one message."""
+    if dry_run and (attach or watch):
+        fail("--dry-run stores no file and has nothing to follow: use it without --attach and --watch", 2)
     connection = connect(api_url, api_key, data_dir)
     integration_id = integration_of(connection, channel, integration)
     files = attach or []
@@ -68,6 +74,7 @@ def send(
         "Destinations": to,
         "AutoCreateUser": create_user,
         "AutoCreateProcess": create_process,
+        "dryRun": dry_run,
         "attachmentsId": _upload(connection, files, idempotency_key),
     }
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
@@ -77,8 +84,23 @@ def send(
         watch_interaction(connection, interaction["id"])
     elif as_json:
         print_json(envelope)
+    elif dry_run:
+        _show_dry_run(interaction)
     else:
         show_interaction(connection, interaction)
+
+
+def _show_dry_run(interaction: dict[str, Any]) -> None:
+    """Show what a send would do: its contents, and the user and the process that it would be of."""
+    users = "a new user" if interaction["createsUser"] else ", ".join(one["name"] for one in interaction["users"])
+    process = "a new process" if interaction["createsProcess"] else f"process {interaction['processId']}"
+    to = ", ".join(destination["value"] for destination in interaction["destinations"])
+    OUT.print("Dry run: nothing was sent or stored", highlight=False)
+    OUT.print(f"to {to}: {users}, {process}", highlight=False, markup=False, soft_wrap=True)
+    if "sms" in interaction["metadata"]:
+        sms = interaction["metadata"]["sms"]
+        OUT.print(f"SMS: {sms['encoding']}, segments: {sms['segments']}", highlight=False)
+    print_json(interaction["payload"])
 
 
 def _upload(connection: Connection, files: list[Path], idempotency_key: str | None) -> list[str]:

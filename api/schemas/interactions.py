@@ -69,11 +69,18 @@ class SendRequest(Asked):
         "without `Url` sends.",
     )
 
+    dry_run: bool = Field(
+        default=False,
+        alias="dryRun",
+        description="Only check: answers what a send would answer, with `dryRun: true`, and sends and stores nothing.",
+    )
+
     @classmethod
     def readable(cls, raw: Mapping[str, JsonValue]) -> tuple["SendRequest", list[Problem]]:
         """What of a request can be read, and what is wrong with the rest of it.
 
-        A destination that is no text is read as an empty one, so that the others keep their places.
+        A destination that is no text is read as an empty one, so that the others keep their places. A `dryRun` that is
+        no boolean asks for a dry run all the same, so that nothing is stored by mistake.
         """
         given = cls.folded(dict(raw))
         destinations = given.get("Destinations")
@@ -81,7 +88,10 @@ class SendRequest(Asked):
         if isinstance(destinations, list):
             listed = cast("list[JsonValue]", destinations)[:MOST_DESTINATIONS]
             texts = [one if isinstance(one, str) else "" for one in listed]
-        asked, problems = parse_readable_fields(cls, given, {"integrationId": "", "Destinations": texts})
+        instead: dict[str, JsonValue] = {"integrationId": "", "Destinations": texts}
+        if given.get("dryRun") is not None:
+            instead["dryRun"] = True
+        asked, problems = parse_readable_fields(cls, given, instead)
         if "payLoad" not in given and given.get("template") is None:
             problems.append(Problem(field="payLoad", code="missing"))
         problems += [
@@ -280,7 +290,31 @@ class InteractionAnswer(Answer):
         )
 
 
+class SendAnswer(InteractionAnswer):
+    """What a send answers: the interaction; the three fields more are in the answer to a dry run alone."""
+
+    dry_run: bool = Field(default=False, description="Nothing was sent or stored: the interaction does not exist.")
+    creates_user: bool = Field(default=False, description="A send would create a user for the destinations.")
+    creates_process: bool = Field(default=False, description="A send would create a process.")
+
+    @classmethod
+    def of_dry_run(cls, interaction: Interaction, *, creates_user: bool, creates_process: bool) -> "SendAnswer":
+        """The interaction that a send would make."""
+        return cls(
+            **dict(InteractionAnswer.of(interaction)),
+            dry_run=True,
+            creates_user=creates_user,
+            creates_process=creates_process,
+        )
+
+
 class InteractionEnvelope(Envelope):
     """The answer that carries an interaction."""
 
     payload: InteractionAnswer | None = None
+
+
+class SendEnvelope(Envelope):
+    """The answer to a send, or to a dry run of one."""
+
+    payload: SendAnswer | None = None

@@ -36,6 +36,7 @@ from domain.status import Milestone, Standing, Status
 from domain.submission import Submission
 from integrations import Integrations
 from settings import Settings
+from validation import owners_of, validate
 
 QUEUE: Final = "bench"
 _STEP: Final = timedelta(seconds=60)
@@ -104,9 +105,9 @@ class Resolving(BaseModel):
 class NaiveSteps:
     """The three parts of Iris's admission, each an activity."""
 
-    def __init__(self, admission: MongoAdmission) -> None:
+    def __init__(self, integrations: Integrations) -> None:
         """Do Iris's own work."""
-        self._admission = admission
+        self._integrations, self._admission = integrations, MongoAdmission(integrations)
 
     @activity.defn
     async def register(self, submission: Submission) -> bool:
@@ -116,13 +117,13 @@ class NaiveSteps:
     @activity.defn
     async def validate(self, submission: Submission) -> Checked:
         """Validate."""
-        found = await self._admission.validate(submission, owners=[])
+        found = await validate(self._integrations, submission, owners=[])
         return Checked(problems=found.problems, destinations=found.destinations, policy=found.policy)
 
     @activity.defn
     async def resolve(self, resolving: Resolving) -> Admitted:
         """Find or make the users and the process."""
-        owners = await self._admission.owners(resolving.asking.submission)
+        owners = await owners_of(resolving.asking.submission)
         return await self._admission.resolve(resolving.asking, resolving.destinations, resolving.policy, owners)
 
 
@@ -191,8 +192,7 @@ class Naive:
 
 def create_worker(client: Client, settings: Settings) -> Worker:
     """The worker of limit, floor and naive."""
-    admission, record = MongoAdmission(Integrations(settings.lookups_kept)), MongoRecord()
-    steps = NaiveSteps(admission)
+    steps, record = NaiveSteps(Integrations(settings.lookups_kept)), MongoRecord()
     activities = [nothing, steps.register, steps.validate, steps.resolve, record.record]
     return workflow_worker(client, settings, QUEUE, [Limit, Floor, Naive], activities)
 

@@ -61,6 +61,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "Sesión cerrada": "Session ended",
     "Sesión iniciada": "Session started",
     "Sesión renovada": "Session renewed",
+    "Simulación: no se ha enviado ni guardado nada": "Dry run: nothing was sent or stored",
     "Supresión registrada": "Erasure registered",
     "Tipos de integración encontrados": "Integration types found",
     "Usuario creado": "User created",

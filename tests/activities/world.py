@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from cryptography.fernet import Fernet
 from temporalio.testing import ActivityEnvironment
 
-from activities.admission import MongoAdmission, Validation
+from activities.admission import MongoAdmission
 from activities.interfaces import Admitted, Asking
 from domain.channels import Channel
 from domain.destinations import Destination, DestinationKind
@@ -22,13 +22,15 @@ from models.interaction import Interaction
 from models.process import Process
 from models.user import OwnedDestination, User
 from security.at_rest import Vault
+from validation import Validation, owners_of, validate
 
 TOKEN: Final = "sandbox-token"
 SIGNING_SECRET: Final = "sandbox-secret"
 VAULT: Final = Vault([Fernet.generate_key().decode()])
 NOW: Final = datetime(2025, 6, 25, 9, 48, 21, 246_000, UTC)
 PHONE: Final = "34638766068"
-ADMISSION: Final = MongoAdmission(Integrations(timedelta()))
+INTEGRATIONS: Final = Integrations(timedelta())
+ADMISSION: Final = MongoAdmission(INTEGRATIONS)
 FIRST_TASK: Final = 3
 """The revision of a workflow's first task: its history is three events long then."""
 
@@ -117,7 +119,7 @@ class World:
         return found
 
     async def validate(self, submission: Submission) -> Validation:
-        return await ADMISSION.validate(submission, await ADMISSION.owners(submission))
+        return await validate(INTEGRATIONS, submission, await owners_of(submission))
 
     async def problems(self, submission: Submission) -> list[tuple[str, str]]:
         """What validating finds: fields and codes."""
@@ -138,7 +140,7 @@ class World:
         return Resolution(asking, validation.destinations, validation.policy)
 
     async def resolve(self, resolution: Resolution) -> Admitted:
-        owners = await ADMISSION.owners(resolution.asking.submission)
+        owners = await owners_of(resolution.asking.submission)
         return await ADMISSION.resolve(resolution.asking, resolution.destinations, resolution.policy, owners)
 
     async def admit(self, submission: Submission) -> Admitted:

@@ -1,6 +1,7 @@
 """`iris interactions`: what people see, and what programs get."""
 
 from embedded.processes import until
+from models.interaction import Interaction
 from tests.api.support import SILENT, mobile, verdicts
 from tests.commands.running import Command, payload
 from tests.iris import Iris
@@ -46,3 +47,18 @@ async def test_an_interaction_is_cancelled_and_sent_again(iris: Iris, command: C
     again = await payload(command, "interactions", "resend", sent["id"], "--idempotency-key", sent["id"])
     assert again["metadata"]["resendOf"] == sent["id"]
     assert f"it repeats {sent['id']}" in await command("interactions", "explain", again["id"])
+
+
+async def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(command: Command) -> None:
+    number = mobile()
+    shown = await command("send", number, "--text", "Su cita es mañana ✓", "--dry-run")
+    for text in (
+        "nothing was sent or stored",
+        f"to {number}: a new user, a new process",
+        "SMS: UCS-2, segments: 1",
+        "cita",
+    ):
+        assert text in shown, text
+    would_be = await payload(command, "send", number, "--text", "Hola", "--dry-run")
+    assert would_be["dryRun"]
+    assert not await Interaction.find({"destinations.value": number}).count()
