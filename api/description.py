@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.envelope import Envelope, title_of
@@ -49,7 +49,7 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Envelope, "description": _REFUSALS[status]} for status in every}
 
 
-def json_body(model: type[BaseModel], **examples: JsonValue) -> dict[str, Any]:
+def json_body(model: type[BaseModel], **examples: object) -> dict[str, Any]:
     """The `openapi_extra` of a route that takes a JSON object; the examples by their names."""
     _BODIES[model.__name__] = model
     content = {

@@ -371,15 +371,15 @@ def _problem(error: "ErrorDetails", prefix: str, model: type[BaseModel] | None) 
             *place, name = error["loc"]
             allowed = names_at(model, place) if model is not None else []
             code = "duplicate_field" if str(name).lower() in map(str.lower, allowed) else "unknown_field"
-            details = {"allowed": ", ".join(allowed)}
+            details["allowed"] = ", ".join(allowed)
         case kind if kind in _TYPE_NAMES:
-            code, details = "wrong_type", {"expected": _TYPE_NAMES[kind]}
+            code, details["expected"] = "wrong_type", _TYPE_NAMES[kind]
         case "string_too_short" if context["min_length"] > 1:
             code, details = "too_short", {"limit": context["min_length"]}
         case "string_too_short" | "too_short":
             code = "empty"
         case "literal_error" | "enum":
-            code, details = "not_allowed", {"allowed": ", ".join(_QUOTED.findall(context["expected"]))}
+            code, details["allowed"] = "not_allowed", ", ".join(_QUOTED.findall(context["expected"]))
         case kind if kind in SENTENCES:  # raised by a model of ours, under the problem's own code
             code, details = kind, dict(context)
         case kind:

@@ -150,7 +150,8 @@ def _event(content: JsonValue) -> Iterator[ProviderEvent]:
     status = read(_Status, content)
     word = status.status.lower()
     milestone = WORDS.get(word, Milestone.NONE)
-    error: JsonObject = next((error for error in status.errors if isinstance(error, dict)), {})
+    errors = [error for error in status.errors if isinstance(error, dict)]
+    error: JsonObject = errors[0] if errors else {}
     code = code_of(error, WHATSAPP_FAILURES)
     aliases = identities_of(status.recipient_id, status.recipient_user_id, status.recipient_parent_user_id)
     yield ProviderEvent(

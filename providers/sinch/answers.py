@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import httpx2
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from domain.outcomes import Accepted
 from providers.http import LONGEST_WAIT, Complaint, Dialect
@@ -69,7 +69,7 @@ class _Detail(BaseModel):
         return timedelta(seconds=min(float(self.delay.removesuffix("s")), LONGEST_WAIT.total_seconds()))
 
 
-def _retry_delay(details: Any) -> timedelta | None:  # noqa: ANN401 - whatever JSON the far end wrote
+def _retry_delay(details: JsonValue) -> timedelta | None:
     for detail in details if isinstance(details, list) else ():
         try:
             wait = _Detail.model_validate(detail).wait()

@@ -238,7 +238,7 @@ async def test_a_profile_name_takes_no_other_names_place(line: Line) -> None:
 
 async def test_a_message_that_is_taken_again_after_its_user_is_erased_makes_nobody(line: Line) -> None:
     heard = await line.says(NUMBER, ID)
-    await User.get_pymongo_collection().delete_many({"tenant": line.world.tenant})
+    await User.collection().delete_many({"tenant": line.world.tenant})
     await Interaction.find_one({"_id": heard.id}).set({"erased_at": utc_now()})
     message = InboundMessage(
         provider_message_id=new_id(), sender=NUMBER.value, sender_kind=NUMBER.kind, aliases=(ID,), payload=TEXT

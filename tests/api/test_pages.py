@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 from api.pages import MAX_PAGE_BYTES, PageQuery, Position, page
 from domain.errors import InvalidRequestError
@@ -53,7 +54,7 @@ def test_a_page_of_large_items_is_cut_and_the_next_one_goes_on() -> None:
 
 async def test_users_with_large_metadata_are_listed_in_pages_of_bounded_bytes(town: Town) -> None:
     person = await town.person()
-    metadata = {"note": "x" * 240_000}
+    metadata: dict[str, JsonValue] = {"note": "x" * 240_000}
     await User.collection().insert_many(
         User(tenant=town.tenant, name=f"user {number}", metadata=metadata).model_dump(by_alias=True)
         for number in range(30)

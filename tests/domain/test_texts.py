@@ -73,7 +73,8 @@ def problems() -> Iterator[Problem]:
 
 def wrong_settings(settings: type[BaseModel]) -> Iterator[Problem]:
     names = {field.alias or name for name, field in settings.model_fields.items()}
-    for value in ("", "\x00", "ñ", -1, [], "https://u:p@x.es/?a=1"):
+    wrong: tuple[object, ...] = ("", "\x00", "ñ", -1, [], "https://u:p@x.es/?a=1")
+    for value in wrong:
         try:
             settings.model_validate(dict.fromkeys(names, value))
         except ValidationError as error:
@@ -123,10 +124,10 @@ def said_by_routes() -> Iterator[str]:
         for node in ast.walk(module):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 if node.func.id in {"success", "_answer", "_shown"}:
-                    yield from (one.value for one in node.args[1:] if isinstance(one, ast.Constant))
+                    yield from (str(one.value) for one in node.args[1:] if isinstance(one, ast.Constant))
             elif isinstance(node, ast.AnnAssign) and "DETAIL" in ast.unparse(node.target) and node.value:
                 values = node.value.values if isinstance(node.value, ast.Dict) else [node.value]
-                yield from (one.value for one in values if isinstance(one, ast.Constant))
+                yield from (str(one.value) for one in values if isinstance(one, ast.Constant))
 
 
 def test_what_routes_say_has_an_english_form() -> None:

@@ -64,6 +64,7 @@ class TestChecking:
     ) -> None:
         assert await far_end.open(http, **BASIC).check() == Check(ok=True)
         refused = await far_end.open(http, **{**BASIC, "apiSecret": "another"}).check()
+        assert isinstance(refused.reason, str)
         assert (refused.ok, refused.reason.partition(":")[0]) == (False, "unauthorized")
 
     async def test_an_application_cannot_be_checked_without_the_accounts_secret(
