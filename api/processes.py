@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
+from pydantic import JsonValue
 from pymongo.errors import DuplicateKeyError
 
 from api.access import allowed
@@ -33,12 +34,12 @@ from domain.searching import searchable_field, searchable_fields
 from models.audit import write_audit
 from models.base import NEWEST_FIRST, OLDEST_FIRST
 from models.interaction import Interaction
-from models.process import Process
+from models.process import LATEST_FIRST, Process
 from models.user import HERE, User
 
 router = APIRouter(tags=["processes"])
 
-_EXAMPLE: Final = {
+_EXAMPLE: Final[dict[str, JsonValue]] = {
     "integrationId": "67c98902c362797495a602c6",
     "userIds": ["67c98902c362797495a604d2"],
     "metadata": {"campaign": "spring"},
@@ -70,16 +71,26 @@ async def list_processes(
     asked: AskedPage,
     filters: Annotated[ProcessFilters, Query()],
 ) -> JSONResponse:
-    """Your processes for which everything that you give is true, the newest first; dates are those of creation."""
-    after = asked.after.after("created") if asked.after else {}
+    """Your processes for which everything that you give is true, the newest first.
+
+    `since` and `until` are of the creation. Sorted by activity, a process in which something is said while you read on
+    moves to the beginning of the list, where you find it when you read anew.
+    """
+    by_activity = filters.is_by_activity
+    after = asked.after.after("last_interaction_at" if by_activity else "created") if asked.after else {}
     said = _said_by_name(request.query_params)
     selector = {"tenant": caller.tenant, "$and": [filters.selector(), said, after]}
-    found = await Process.read_some(selector, NEWEST_FIRST, asked.limit + 1)
+    found = await Process.read_some(selector, LATEST_FIRST if by_activity else NEWEST_FIRST, asked.limit + 1)
+
+    def place(process: Process) -> Position:
+        date = process.last_interaction_at if by_activity else None
+        return Position(date or process.created, process.id)
+
     payload = page_of(
         found,
         asked,
         lambda process: ProcessAnswer.of(process).on_the_wire(),
-        lambda process: Position(process.created, process.id),
+        place,
     )
     return success(payload, "Procesos encontrados")
 

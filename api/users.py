@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
+from pydantic import JsonValue
 from pymongo.errors import DuplicateKeyError
 
 from api.access import allowed, phone_number_rules
@@ -39,7 +40,7 @@ router = APIRouter(tags=["users"])
 MOST_DESTINATIONS: Final = 100
 """Destinations of one user."""
 
-_EXAMPLE: Final = {
+_EXAMPLE: Final[dict[str, JsonValue]] = {
     "name": "José Peña",
     "metadata": {"customer": "4711"},
     "primaryKey": {"PhoneNumber": ["34638766068"], "Email": ["jose@dominio.com"]},

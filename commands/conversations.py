@@ -25,6 +25,13 @@ def list_processes(
     primary_key: PrimaryKey = None,
     since: Annotated[str | None, typer.Option(help="Created then or later, as 2026-01-31T09:00:00Z.")] = None,
     until: Annotated[str | None, typer.Option(help="Created before.")] = None,
+    last: Annotated[str | None, typer.Option(help="in or out: whose the last interaction is.")] = None,
+    active_since: Annotated[str | None, typer.Option(help="The last interaction is of then or later.")] = None,
+    active_until: Annotated[str | None, typer.Option(help="The last interaction is of before.")] = None,
+    unanswered: Annotated[
+        bool | None, typer.Option("--unanswered/--answered", help="Only where an end user waits for an answer, or not.")
+    ] = None,
+    by_activity: Annotated[bool, typer.Option("--by-activity", help="By the last interaction, not creation.")] = False,
     limit: Annotated[int, typer.Option(help="How many.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="Where the page before ended.")] = None,
     as_json: AsJson = False,
@@ -32,7 +39,7 @@ def list_processes(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """List processes, the newest first."""
+    """List processes, the newest first; by the last interaction where an option asks for that."""
     params = {
         "userId": user,
         "integrationId": integration,
@@ -41,6 +48,11 @@ def list_processes(
         "since": since,
         "until": until,
         **named_filters(metadata, primary_key),
+        "lastDirection": last,
+        "activeSince": active_since,
+        "activeUntil": active_until,
+        "unanswered": unanswered,
+        "order": "activity" if by_activity else None,
         "limit": limit,
         "cursor": cursor,
     }
@@ -48,10 +60,11 @@ def list_processes(
     if as_json:
         print_json(envelope)
         return
-    table = new_table("id", "created", "state", "last", "users")
+    table = new_table("id", "created", "state", "last", "active", "users")
     for process in envelope["payload"]["items"]:
-        last, users = process["lastDirection"] or "", ", ".join(process["userIds"])
-        table.add_row(process["id"], process["created"], _state(process), last, users)
+        direction, active = process["lastDirection"] or "", process["lastInteractionAt"] or ""
+        people = ", ".join(process["userIds"])
+        table.add_row(process["id"], process["created"], _state(process), direction, active, people)
     OUT.print(table)
     show_more(envelope)
 

@@ -13,6 +13,9 @@ from models.base import ANY_TEXT, NEWEST_FIRST, Stored
 
 _IS_DRAFT: Final = {"is_draft": True}
 
+LATEST_FIRST: Final = (("last_interaction_at", DESCENDING), ("_id", DESCENDING))
+"""The order of an inbox: by the last interaction."""
+
 MAX_USERS: Final = 1_000
 """Users of one process: more than any conversation has."""
 
@@ -61,6 +64,8 @@ class Process(Stored):
             IndexModel([("tenant", ASCENDING), *NEWEST_FIRST]),
             IndexModel([("tenant", ASCENDING), ("integration_ids", ASCENDING), *NEWEST_FIRST]),
             IndexModel([("tenant", ASCENDING), ("is_closed", ASCENDING), *NEWEST_FIRST]),
+            # An inbox: whichever directions and states are asked for, these few scans are merged in order.
+            IndexModel([("tenant", ASCENDING), ("last_direction", ASCENDING), ("is_closed", ASCENDING), *LATEST_FIRST]),
             # Few are drafts.
             IndexModel(
                 [("tenant", ASCENDING), ("is_draft", ASCENDING), *NEWEST_FIRST], partialFilterExpression=_IS_DRAFT

@@ -1,6 +1,7 @@
 """Processes on the wire."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
@@ -10,11 +11,15 @@ from api.pages import AskedInstant
 from api.schemas.common import Answer, Asked, Instant
 from api.schemas.interactions import InteractionAnswer, ProcessSummaryAnswer
 from domain.identifiers import Id
+from domain.interaction import Direction
 from domain.searching import MOST_NAMES
 from models.process import Process
 
 MOST_USERS = 100
 """Users that a process may be created with."""
+
+
+_SORTS = "The list is then sorted by the last interaction."
 
 
 class ProcessRequest(Asked):
@@ -57,6 +62,27 @@ class ProcessFilters(BaseModel):
     is_draft: bool | None = None
     since: AskedInstant = None
     until: AskedInstant = None
+    last_direction: Direction | None = Field(
+        default=None, description=f"Whose the last interaction is: an end user's (`in`) or yours (`out`). {_SORTS}"
+    )
+    active_since: AskedInstant = Field(default=None, description=f"The last interaction is of then or later. {_SORTS}")
+    active_until: AskedInstant = Field(default=None, description=f"The last interaction is of before. {_SORTS}")
+    unanswered: bool | None = Field(
+        default=None,
+        description="Whether an end user waits for an answer: the process is open, and its last interaction is `in`. "
+        f"{_SORTS}",
+    )
+    order: Literal["activity"] | None = Field(
+        default=None,
+        description="`activity` sorts by the last interaction instead of creation, the newest first, and leaves out "
+        "the processes without any.",
+    )
+
+    @property
+    def is_by_activity(self) -> bool:
+        """Whether processes are sorted by their last interaction, and not by their creation."""
+        asked = (self.last_direction, self.active_since, self.active_until, self.unanswered, self.order)
+        return any(one is not None for one in asked)
 
     def selector(self) -> dict[str, Any]:
         """What selects them among their tenant's."""
@@ -67,8 +93,28 @@ class ProcessFilters(BaseModel):
             "is_draft": self.is_draft,
         }
         selector: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
-        dates = {operator: date for operator, date in (("$gte", self.since), ("$lt", self.until)) if date is not None}
-        return selector | ({"created": dates} if dates else {})
+        created = _between(self.since, self.until)
+        return selector | ({"created": created} if created else {}) | (self._of_inbox() if self.is_by_activity else {})
+
+    def _of_inbox(self) -> dict[str, Any]:
+        """What selects them by their last interaction; the index needs each direction and state by name."""
+        directions = {self.last_direction} if self.last_direction else set(Direction)
+        states = {False, True} if self.is_closed is None else {self.is_closed}
+        if self.unanswered:
+            directions &= {Direction.IN}
+            states &= {False}
+        selector: dict[str, Any] = {
+            "last_direction": {"$in": sorted(directions)},
+            "is_closed": {"$in": sorted(states)},
+        }
+        if self.unanswered is False:
+            selector["$nor"] = [{"last_direction": Direction.IN, "is_closed": False}]
+        active = _between(self.active_since, self.active_until)
+        return selector | ({"last_interaction_at": active} if active else {})
+
+
+def _between(since: datetime | None, until: datetime | None) -> dict[str, datetime]:
+    return {operator: date for operator, date in (("$gte", since), ("$lt", until)) if date is not None}
 
 
 class ProcessAnswer(ProcessSummaryAnswer):

@@ -34,6 +34,7 @@ from models.throttle import KnownNetwork, LoginTries
 from models.unmatched import UnmatchedNews
 from models.user import OwnedDestination, User
 from models.webhook import SeenWebhook
+from models.worker_fault import WorkerFault
 from tests.activities.world import World
 
 NOTHING_OF_USERS: Final[frozenset[type[Document]]] = frozenset(
@@ -42,6 +43,7 @@ NOTHING_OF_USERS: Final[frozenset[type[Document]]] = frozenset(
         AuditEntry,  # names of fields, never values
         *(HeldHost, Integration, Template, TemplateVersion),  # what the tenant set up
         SeenWebhook,  # a hash
+        WorkerFault,  # errors of our own, without contents
     }
 )
 """The documents that hold nothing of end users, and why."""
@@ -95,6 +97,7 @@ async def marked(world: World, mark: str) -> Marked:
         metadata_keys=[f"{mark}={mark}"],
         primary_key={mark: mark},
         primary_key_keys=[f"{mark}={mark}"],
+        group_id=new_id(),
         is_draft=True,
         last_direction=Direction.OUT,
         last_interaction_id=new_id(),
@@ -128,6 +131,7 @@ async def marked(world: World, mark: str) -> Marked:
         interaction_id=alone.id,
         event=ClientEvent.STATUS_CHANGED,
         position=1,
+        is_unbegun=True,
         host="crm.example.com:443",
         created=utc_now(),
         body=f'{{"Payload": "{mark}"}}',

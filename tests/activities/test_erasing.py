@@ -29,10 +29,10 @@ SKELETON: Final = {
     },
     Notification: {
         *("id", "tenant", "integration_id", "interaction_id", "event", "position", "host", "created"),
-        *("state", "round", "began", "next_attempt", "attempts", "replay"),
+        *("state", "round", "began", "next_attempt", "attempts", "replay", "is_unbegun"),
     },
     Process: {
-        *("id", "tenant", "integration_ids", "user_ids", "is_draft", "created"),
+        *("id", "tenant", "integration_ids", "user_ids", "group_id", "is_draft", "created"),
         *("last_direction", "last_interaction_id", "last_interaction_at"),
     },
     User: {"id", "tenant", "created"},

@@ -148,6 +148,41 @@ async def test_a_process_is_found_by_what_is_said_of_it_as_it_is_now(iris: Iris)
     assert await listed(iris, **{"primaryKey.order": order, "metadata.order": "other"}) == [process["id"]]
 
 
+async def test_an_inbox_shows_who_waits_for_an_answer_by_the_last_activity(iris: Iris) -> None:
+    number = mobile()
+    waiting, answered_one = await hear(iris, mobile()), await hear(iris, number)
+    both = {one["processId"] for one in (waiting, answered_one)}
+    recent = {"activeSince": waiting["auditTrail"]["created"], "limit": "200"}
+
+    async def inbox(**parameters: str) -> list[str]:
+        return [one for one in await listed(iris, **recent, **parameters) if one in both]
+
+    newest_first = [answered_one["processId"], waiting["processId"]]
+    assert await inbox(unanswered="true") == await inbox(lastDirection="in") == newest_first
+    sent = await iris.send("sms", number, processId=answered_one["processId"])
+    assert await inbox(order="activity") == newest_first
+    assert await inbox(unanswered="true") == await inbox(lastDirection="in") == [waiting["processId"]]
+    assert await inbox(unanswered="false") == await inbox(lastDirection="out") == [answered_one["processId"]]
+    assert await inbox(activeUntil=sent["auditTrail"]["created"]) == [waiting["processId"]]
+    await answered(await iris.http.post(f"/v1/processes/{waiting['processId']}/close"))
+    assert await inbox(unanswered="true") == await inbox(unanswered="true", lastDirection="out") == []
+    assert await inbox(lastDirection="in", isClosed="true") == [waiting["processId"]]
+
+
+async def test_by_activity_a_list_is_read_page_by_page_without_processes_in_which_nothing_was_said(iris: Iris) -> None:
+    user = await created_user(iris)
+    number = user["primaryKey"]["PhoneNumber"][0]
+    older, newer, silent = [(await created(iris, userIds=[user["id"]]))["id"] for _ in range(3)]
+    for process in (newer, older):
+        await iris.send("sms", number, processId=process)
+    assert await listed(iris, userId=user["id"]) == [silent, newer, older]
+    asked = {"userId": user["id"], "order": "activity", "limit": "1"}
+    page = await answered(await iris.http.get("/v1/processes", params=asked))
+    rest = await answered(await iris.http.get("/v1/processes", params=asked | {"cursor": page["nextCursor"]}))
+    assert [one["id"] for one in page["items"] + rest["items"]] == [older, newer]
+    assert rest["nextCursor"] is None
+
+
 async def test_what_a_change_names_is_changed_and_nothing_else(iris: Iris) -> None:
     process = await created(iris, isDraft=True, userIds=[])
     path = f"/v1/processes/{process['id']}"

@@ -27,3 +27,17 @@ async def test_what_a_message_to_a_closed_one_does_is_chosen(command: Command) -
     assert (await payload(command, "processes", "inbound-to-closed", "reopen"))["inboundToClosed"] == "reopen"
     assert await command("processes", "inbound-to-closed") == "reopen\n"
     assert await command("processes", "inbound-to-closed", "replace") == "replace\n"
+
+
+async def test_the_inbox_is_listed_by_what_was_said_last(iris: Iris, command: Command) -> None:
+    order = new_id()
+    options = ("--draft", "--primary-key", f"order={order}")
+    process = await payload(command, "processes", "create", iris.demo.integrations["sms"], *options)
+    by_key = ("--primary-key", f"order={order}")
+    assert (await payload(command, "processes", "list", *by_key))["items"] == [process]
+    assert (await payload(command, "processes", "list", *by_key, "--by-activity"))["items"] == []
+    sent = await iris.send("sms", mobile(), processId=process["id"])
+    inbox = ("--last", "out", "--answered", "--active-since", sent["auditTrail"]["created"], *by_key)
+    assert sent["auditTrail"]["created"] in await command("processes", "list", *inbox)
+    for other in (("--last", "in"), ("--unanswered",), ("--active-until", sent["auditTrail"]["created"])):
+        assert (await payload(command, "processes", "list", *by_key, *other))["items"] == []

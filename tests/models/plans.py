@@ -8,9 +8,11 @@ from pymongo import DESCENDING
 from models.base import Stored
 
 
-async def plan(documents: type[Stored], selector: Mapping[str, Any]) -> tuple[set[str], int]:
+async def plan(
+    documents: type[Stored], selector: Mapping[str, Any], date_field: str = "created"
+) -> tuple[set[str], int]:
     """The stages by which MongoDB finds the newest, and how many documents it looks at."""
-    newest_first = [("created", DESCENDING), ("_id", DESCENDING)]
+    newest_first = [(date_field, DESCENDING), ("_id", DESCENDING)]
     explained = await documents.collection().find(selector).sort(newest_first).limit(51).explain()
 
     def stages(stage: dict[str, Any]) -> set[str]:

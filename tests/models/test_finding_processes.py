@@ -4,10 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic.alias_generators import to_camel
 
+from api.schemas.processes import ProcessFilters
 from domain.clock import utc_now
 from domain.identifiers import new_id
-from models.process import Process
+from models.process import LATEST_FIRST, Process
 from tests.models.plans import plan
 
 USER, INTEGRATION = new_id(), new_id()
@@ -22,7 +24,10 @@ async def crowd(tenant: str) -> str:
     rare |= {"metadata_keys": ["campaign=spring"], "primary_key_keys": ["order=4711"]}
     processes = [
         Process.model_validate(
-            usual | (rare if number % 100 == 0 else {}) | {"created": now - timedelta(seconds=number)}
+            usual
+            | {"last_direction": "in" if number % 50 == 0 else "out", "last_interaction_at": now - timedelta(number)}
+            | (rare if number % 100 == 0 else {})
+            | {"created": now - timedelta(seconds=number)}
         )
         for number in range(1, 500)
     ]
@@ -52,3 +57,28 @@ async def test_of_one_user_only_its_own_are_looked_at_and_sorted(crowd: str) -> 
 async def test_the_newest_of_all_and_of_a_time_are_read_along_an_index(crowd: str) -> None:
     for asked in ({}, {"created": {"$gte": utc_now() - timedelta(hours=1)}}):
         assert await plan(Process, {"tenant": crowd, **asked}) == ({"LIMIT", "FETCH", "IXSCAN"}, 51)
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ({"order": "activity"}, 51),
+        ({"last_direction": "in"}, 9),
+        ({"last_direction": "out"}, 51),
+        ({"unanswered": True}, 5),
+        ({"unanswered": False}, 51),
+        ({"last_direction": "in", "is_closed": True}, 4),
+        ({"order": "activity", "is_closed": False}, 51),
+        ({"active_since": utc_now() - timedelta(days=20.5)}, 20),
+        ({"active_until": utc_now() - timedelta(days=480.5), "order": "activity"}, 19),
+    ],
+    ids=str,
+)
+async def test_an_inbox_is_read_along_one_index_and_not_sorted(crowd: str, asked: dict[str, Any], shown: int) -> None:
+    filters = ProcessFilters.model_validate({to_camel(name): value for name, value in asked.items()})
+    assert filters.is_by_activity
+    selector: dict[str, Any] = {"tenant": crowd, "$and": [filters.selector()]}
+    assert len((await Process.read_some(selector, LATEST_FIRST, 51)).items) == shown
+    stages, examined = await plan(Process, selector, "last_interaction_at")
+    assert stages.isdisjoint({"COLLSCAN", "SORT"})
+    assert examined <= shown + 9
