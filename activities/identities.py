@@ -19,7 +19,7 @@ class Person:
     Attributes:
         identities: by which the provider knows the person from now on; the first is what a new user is named by.
         new_user_id: the id of the user that is created if nobody has any of them.
-        replaced: by which it knew the person before, and does no longer.
+        replaced: by which it knew the person before, and does no longer; of the kinds of which it names another.
         name: what the provider calls the person, or nothing.
     """
 
@@ -37,8 +37,9 @@ class Person:
         now = owned(message.successors)
         if not now:
             return cls(tenant, before, new_user_id, name=message.sender_name)
-        kept = {one.identity for one in now}
-        replaced = [one for one in before if one.identity not in kept]
+        kept, kinds = {one.identity for one in now}, {one.kind for one in now}
+        # Whose id alone is told to be another one is still reached by the number.
+        replaced = [one for one in before if one.kind in kinds and one.identity not in kept]
         return cls(tenant, now, new_user_id, replaced, message.sender_name)
 
     async def owners(self) -> list[User]:

@@ -104,10 +104,11 @@ async def _first_events(client: Client, interaction_id: str) -> Sequence[History
 
 
 async def _submission(client: Client, events: Sequence[HistoryEvent]) -> Submission | None:
-    if not events:
+    started = events[0].workflow_execution_started_event_attributes if events else None
+    if started is None or started.workflow_type.name != names.INTERACTION:
+        # A message that comes in is there once it is recorded with its user and process.
         return None
-    payloads = events[0].workflow_execution_started_event_attributes.input.payloads
-    (start,) = await client.data_converter.decode(payloads, [InteractionInput])
+    (start,) = await client.data_converter.decode(started.input.payloads, [InteractionInput])
     return start.submission
 
 

@@ -99,7 +99,7 @@ class InboundMessage(BaseModel):
         sender: who sent it, as a destination: in the network's spelling, what an answer would be sent to.
         sender_kind: what kind of destination that is.
         aliases: by what else the provider knows the sender.
-        successors: by what the provider knows the sender from now on, instead of all that is named above.
+        successors: by what the provider knows the sender from now on, instead of what is named above of the same kinds.
         sender_name: what the provider calls the sender, or nothing.
         payload: what it says, in the spelling of what is sent: `{"Type": "simple-text", "Text": "hola"}`; media as
             references (`Url`, or the provider's `MediaId`); what has no type of ours is `Type: "unsupported"`.

@@ -28,20 +28,21 @@ class Audience:
 
     def includes(self, event: ProviderEvent) -> bool:
         """Whether an event is about the message's own destinations, and not about somebody who got a copy."""
-        return event.destination is None or not self._is_exact or self._named(event) in self._reached
+        return event.destination is None or not self._is_exact or self._named(event) is not None
 
     def hear(self, event: ProviderEvent) -> Reached:
         """How far the message has come to all, now that this is known of one, or of all if it names none."""
         named = self._named(event)
-        for destination in [named] if named in self._reached else list(self._reached):
+        for destination in list(self._reached) if named is None else [named]:
             self._reached[destination] = max(self._reached[destination], (event.milestone, event.word))
         return min(self._reached.values())
 
     def _named(self, event: ProviderEvent) -> str | None:
-        """What the destination that an event names is compared by."""
-        if event.destination is None or not self._destinations:
+        """The normal form of the destination that an event names in any spelling; None if it is none of them."""
+        if event.destination is None:
             return None
-        return normal_form(self._destinations[0].key, event.destination)
+        forms = (normal_form(one.key, event.destination) for one in self._destinations)
+        return next((form for form in forms if form in self._reached), None)
 
     @property
     def known(self) -> Mapping[str, Reached]:

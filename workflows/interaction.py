@@ -50,7 +50,7 @@ MILLISECOND_BITS: Final = 42
 _OTHERS_STAY: Final = Erasing()
 
 
-@workflow.defn(name="Interaction")
+@workflow.defn(name=names.INTERACTION)
 class InteractionWorkflow(ProviderEventInbox):
     """One interaction as a durable workflow."""
 

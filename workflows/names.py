@@ -1,9 +1,12 @@
-"""Names of updates, queries and one signal, as readers of Temporal's Web UI see them; none is ever encrypted.
+"""Names of a workflow, updates, queries and a signal, as readers of Temporal's Web UI see them; none is ever encrypted.
 
 The other signals have theirs in `workflows.provider_events` and `activities.interfaces`.
 """
 
 from typing import Final
+
+INTERACTION: Final = "Interaction"
+"""The type of the workflow of an interaction that goes out."""
 
 SUBMIT: Final = "submit"
 """The update that answers a submission."""

@@ -210,6 +210,14 @@ async def test_who_changes_the_number_stays_the_same_user_and_leaves_the_old_one
     assert somebody_else.user_ids != before.user_ids
 
 
+async def test_whose_id_alone_changes_keeps_the_number(line: Line) -> None:
+    before = await line.says(NUMBER, ID)
+    changed = await line.says(NUMBER, ID, successors=(OTHER_ID,))
+    assert before.user_ids == changed.user_ids
+    (user,) = await line.users()
+    assert values(user) == {NUMBER.value, OTHER_ID.value}
+
+
 async def test_who_wrote_from_the_new_number_before_the_change_was_told_is_merged(line: Line) -> None:
     before, early = await line.says(NUMBER), await line.says(OTHER_NUMBER)
     for _ in range(2):

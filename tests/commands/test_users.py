@@ -1,8 +1,10 @@
 """`iris users`: what people see, and what programs get."""
 
 from domain.identifiers import new_id
+from tests.api.people import Town
 from tests.api.support import mobile
 from tests.commands.running import Command, payload
+from tests.iris import Iris
 
 
 async def test_a_user_is_created_found_changed_and_shown(command: Command) -> None:
@@ -35,3 +37,15 @@ async def test_two_users_are_merged_and_the_one_that_is_left_is_erased(command: 
     assert (await payload(command, "users", "erase", "--yes", stays["id"]))["requested"]
     assert "interactions: 0" in await command("users", "erase", "--yes", stays["id"])
     assert number not in await command("users", "list", "--destination", number)
+
+
+async def test_the_default_country_is_chosen_and_national_numbers_are_read_in_it(command: Command, iris: Iris) -> None:
+    async with Town(str(iris.http.base_url)) as town:
+        key = (await town.person()).http.headers["authorization"].removeprefix("Bearer ")
+        number, as_town = mobile(), ("--api-key", key)
+        assert await command("users", "default-country", *as_town) == "none\n"
+        assert await command("users", "default-country", "es", *as_town) == "ES\n"
+        assert (await payload(command, "users", "default-country", *as_town))["defaultCountry"] == "ES"
+        user = await payload(command, "users", "create", "Ana", "--phone", number.removeprefix("34"), *as_town)
+        assert user["primaryKey"] == {"PhoneNumber": [number]}
+        assert await command("users", "default-country", "", *as_town) == "none\n"

@@ -1,5 +1,7 @@
 """What is submitted while no worker runs: it can be read, explained, cancelled and sent again from the answer on."""
 
+import asyncio
+import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,11 +12,13 @@ import httpx2
 import pytest
 
 from api.app import create_app
-from domain.identifiers import new_id
+from domain.clock import to_wire, utc_now
+from domain.identifiers import derived_id, new_id
 from embedded.demo import seed_open_database
 from embedded.gateway.server import running
+from embedded.processes import until
 from security.at_rest import Vault
-from tests.api.support import ABSENT_ID, mobile, reasons, standings
+from tests.api.support import ABSENT_ID, mobile, post_webhook, reasons, signature, standings
 from tests.iris import Iris, calling, demo_settings, open_database, running_worker
 
 CANCELLED = ("PROVIDER_SENDING_ERROR", "cancelled")
@@ -100,6 +104,27 @@ async def test_nobody_else_has_it(alone: Iris, stranger_key: str) -> None:
             assert reasons(await stranger.get(path), 404) == [("id", "not_found")]
         assert (await stranger.post(f"{paths[0]}/cancel")).status_code == 404
     assert (await alone.read(sent["id"]))["status"] == "VALIDATION_PENDING"
+
+
+async def test_what_comes_in_is_not_found_until_it_is_recorded(alone: Iris) -> None:
+    integration_id, message_id = alone.demo.integrations["sms"], new_id()
+    payload = {"Type": "simple-text", "Text": "Hola"}
+    message = {"id": message_id, "channel": "SMS", "from": mobile(), "payload": payload}
+    body = json.dumps({"inbound": message | {"timestamp": to_wire(utc_now())}}).encode()
+    taken = await post_webhook(alone, integration_id, body, signature(body))
+    assert taken.status_code == 200, taken.text
+    path = f"/v1/interactions/{derived_id('inbound', integration_id, message_id)}"
+    for response in (await alone.http.get(path), await alone.http.get(f"{path}/explanation")):
+        assert reasons(response, 404) == [("id", "not_found")]
+    for action in ("cancel", "resend"):
+        assert reasons(await alone.http.post(f"{path}/{action}"), 404) == [("id", "not_found")]
+    async with running_worker(alone.temporal, alone.settings):
+        await asyncio.wait_for(until(lambda: is_found(alone, path)), 60)
+    assert (await alone.http.get(path)).json()["payload"]["status"] == "RECEIVED"
+
+
+async def is_found(iris: Iris, path: str) -> bool:
+    return (await iris.http.get(path)).status_code == 200
 
 
 @pytest.fixture

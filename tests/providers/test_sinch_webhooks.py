@@ -136,6 +136,12 @@ class TestDeliveryReports:
         assert isinstance(event, ProviderEvent)
         assert (event.destination, event.milestone) == (None, Milestone.DELIVERED)
 
+    @pytest.mark.parametrize("name", ["ObraMat", "22395"])
+    def test_a_report_is_heard_also_when_nothing_could_be_sent_to_whom_it_names(self, name: str) -> None:
+        (event,) = read(report(channel_identity={"channel": "SMS", "identity": name}))
+        assert isinstance(event, ProviderEvent)
+        assert (event.destination, event.milestone) == (name, Milestone.DELIVERED)
+
     @pytest.mark.parametrize("time", [None, "", "soon", "2026-07-21T10:30:01", -1e300])
     def test_no_report_is_lost_over_its_time(self, time: JsonValue) -> None:
         (event,) = read(recorded("delivered") | {"event_time": time, "accepted_time": time})

@@ -251,7 +251,7 @@ class TestMessageFromAnEndUser:
         with pytest.raises(UnreadableError):
             reader().parse(webhook(urlencode(parameters).encode()))
 
-    @pytest.mark.parametrize("sender", ["22395", "OBRAMAT"])
+    @pytest.mark.parametrize("sender", ["22395", "OBRAMAT", "ES.13491208655302741918"])
     def test_a_sender_that_cannot_be_answered_loses_no_message(self, sender: str) -> None:
         (message,) = reader().parse(webhook(urlencode({"MessageSid": "SM1", "From": sender, "Body": "a"}).encode()))
         assert isinstance(message, InboundMessage)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.destinations import DestinationKind
 from domain.events import InboundMessage, ProviderEvent
 from providers.base import UnreadableError, Webhook
 from providers.lenient import unsupported
@@ -109,6 +110,12 @@ class TestInbound:
         (message,) = reader().parse(webhook({**A_MESSAGE, "message_type": "reaction", "reaction": reaction}))
         assert isinstance(message, InboundMessage)
         assert message.payload == {"Type": "reaction", "Emoji": emoji}
+
+    @pytest.mark.parametrize("sender", ["Banco", "22395"])
+    def test_a_sender_that_cannot_be_answered_loses_no_message(self, sender: str) -> None:
+        (message,) = reader().parse(webhook({**A_MESSAGE, "channel": "sms", "from": sender}))
+        assert isinstance(message, InboundMessage)
+        assert (message.sender, message.sender_kind) == (sender, DestinationKind.PHONE_NUMBER)
 
 
 class TestUnreadable:

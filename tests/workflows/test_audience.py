@@ -59,6 +59,32 @@ def test_a_number_in_another_of_its_forms_is_still_the_destination() -> None:
     assert audience.hear(other_form) == (Milestone.DELIVERED, "delivered")
 
 
+@pytest.mark.parametrize(
+    ("kind", "written", "reported", "other"),
+    [
+        (DestinationKind.EMAIL, "Jose@dominio.com", "jose@DOMINIO.com", "ana@dominio.com"),
+        (DestinationKind.PHONE_NUMBER, "525512345678", "5215512345678", "34638766068"),
+        (DestinationKind.PHONE_NUMBER, "5215512345678", "525512345678", "34638766068"),
+        (DestinationKind.PHONE_NUMBER, "5511987654321", "551187654321", "34638766068"),
+        (DestinationKind.PHONE_NUMBER, "541187654321", "5491187654321", "34638766068"),
+    ],
+)
+def test_one_of_several_is_the_same_in_another_spelling(
+    kind: DestinationKind, written: str, reported: str, other: str
+) -> None:
+    audience = Audience([Destination(key=kind, value=value) for value in (other, written)])
+    assert audience.includes(news(reported, Milestone.DELIVERED))
+    assert audience.hear(news(reported, Milestone.DELIVERED)) == (Milestone.NONE, "")
+    assert audience.hear(news(other, Milestone.DELIVERED)) == (Milestone.DELIVERED, "delivered")
+
+
+def test_a_destination_is_compared_as_what_it_is_beside_one_of_another_kind() -> None:
+    kinds = {"34638766068": DestinationKind.PHONE_NUMBER, "551187654321": DestinationKind.PAGE_SCOPED_ID}
+    audience = Audience([Destination(key=kind, value=value) for value, kind in kinds.items()])
+    assert audience.hear(news("551187654321", Milestone.DELIVERED)) == (Milestone.NONE, "")
+    assert audience.hear(news("34638766068", Milestone.DELIVERED)) == (Milestone.DELIVERED, "delivered")
+
+
 @pytest.mark.parametrize("destinations", [BOTH, BOTH[:1]])
 @given(data=st.data())
 def test_the_order_of_news_does_not_matter(destinations: list[Destination], data: st.DataObject) -> None:

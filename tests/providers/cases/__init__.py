@@ -9,7 +9,8 @@ adds a way of running them take by their `how`:
 - `answer`: what the provider answers to a send, with this `status` and `body` → `expected.outcome`
 - `send`: the payload of a send → `expected.admission`, the field that the refusal names
 - `segments`: an SMS text → `expected.encoding` and `expected.parts`
-- `mail`, `destination`, `api`: as the modules that run them say
+- `api`: steps in words, which a test in `tests/product/test_identities.py` takes, by the case's name
+- `mail`, `destination`: as the modules that run them say
 """
 
 import json
