@@ -137,5 +137,7 @@ async def test_readiness_says_that_no_worker_polls(iris: Iris) -> None:
     async with without_worker(iris) as alone:
         without, having = [await one.http.get("/health/ready") for one in (alone, iris)]
     assert (without.status_code, without.json()["status"]) == (200, "degraded")
-    assert without.json()["parts"] == {"mongodb": "ok", "temporal": "ok", "workers": "unavailable"}
-    assert having.json() == {"status": "ok", "parts": {"mongodb": "ok", "temporal": "ok", "workers": "ok"}}
+    having_not, parts = without.json()["parts"], having.json()["parts"]
+    assert having.json()["status"] == "ok"
+    assert set(parts.values()) == {"ok"}
+    assert having_not == parts | {"workers": "unavailable"}
