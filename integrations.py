@@ -1,14 +1,18 @@
 """Integrations brought to life: found in a tenant, described without secrets, opened at their provider."""
 
+import asyncio
 import json
+import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
 import httpx2
 from pydantic import JsonValue, ValidationError
+from pymongo.errors import PyMongoError
 
 from domain.channels import Channel
 from domain.identifiers import derived_id
@@ -71,12 +75,35 @@ def capabilities(integration: Integration) -> Capabilities | None:
     return provider.capabilities(integration.channel, integration.configuration) if provider else None
 
 
+_LOG = logging.getLogger("iris.integrations")
+
+_REOPEN_WAIT: Final = 1.0
+"""Seconds until the change stream is opened again after it broke."""
+
+
 class Integrations:
-    """TTL cache of integrations; one that is disabled or deleted is not cached, so that nothing is refused by it."""
+    """TTL cache of integrations; one that is disabled or deleted is not cached, so that nothing is refused by it.
+
+    Within `following`, what another process changes is not used from the cache any more. The TTL bounds how old an
+    entry can be while the change stream is broken.
+    """
 
     def __init__(self, kept: timedelta) -> None:
         """Cache each for this long."""
         self._cache: TimedCache[Integration] = TimedCache(kept)
+        # Longer than the entries: a read that was under way during a change may cache what it found before.
+        self._versions: TimedCache[int] = TimedCache(2 * kept)
+
+    @asynccontextmanager
+    async def following(self) -> AsyncGenerator[None]:
+        """Follow the changes of other processes until the end of the block."""
+        task = asyncio.create_task(self._follow())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
     async def find(self, integration_id: str, version: int = 0) -> Integration | None:
         """The integration with this id, of whatever tenant, also if it is deleted; None if there is none.
@@ -86,7 +113,7 @@ class Integrations:
             version: the version that the caller knows of; an older one in the cache is read anew.
         """
         cached = self._cache.kept(integration_id)
-        if cached is not None and cached.version >= version:
+        if cached is not None and cached.version >= max(version, self._versions.kept(integration_id) or 0):
             return cached
         found = await Integration.find_one({"_id": integration_id})
         if found is not None and found.enabled and found.deleted is None:
@@ -108,6 +135,20 @@ class Integrations:
     def forget(self, integration_id: str) -> None:
         """Find it anew, because it was changed."""
         self._cache.forget(integration_id)
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                async with await Integration.watch() as changes:
+                    # What changed before is in no event.
+                    self._cache.clear()
+                    async for change in changes:
+                        integration_id, version = Integration.changed_version(change)
+                        self._versions.keep(integration_id, version)
+                        self.forget(integration_id)
+            except PyMongoError as error:
+                _LOG.warning("changes of integrations are noticed late: %s", type(error).__name__)
+            await asyncio.sleep(_REOPEN_WAIT)
 
 
 class UnopenableError(MisconfiguredError):

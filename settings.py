@@ -153,7 +153,8 @@ class Settings(EnvironmentSettings):
         dispatch_deadline: how long a provider that surely did not take a message is tried again.
         reconciliation_interval: how often MongoDB and Temporal are compared (`docs/doctor.md`).
         lookups_kept: how long an API key, a session and an integration are remembered once looked up; so long a change
-            of them, or of an account, may go unnoticed by other processes of the API.
+            of a key, a session or an account may go unnoticed by other processes of the API. Changes of an integration
+            are followed by a change stream.
         settling: how long after a user is merged or erased what had found it before may still write; then all is
             looked through again. Longer than any step on the database.
         accept_possible_numbers: whether a phone number without `+` or `00` needs only the length of one in its country,

@@ -74,7 +74,12 @@ async def create_worker(client: Client, settings: Settings, opener: ProviderOpen
     integrations = Integrations(settings.lookups_kept)
     sending = [_sending_worker(client, settings, opener, integrations, provider) for provider in PROVIDERS]
     late = LateBegins(partial(telling.begin, client, settings))
-    async with late.running(), _workflow_worker(client, settings, integrations, late), AsyncExitStack() as stack:
+    async with (
+        integrations.following(),
+        late.running(),
+        _workflow_worker(client, settings, integrations, late),
+        AsyncExitStack() as stack,
+    ):
         http = await stack.enter_async_context(http_client(opener.guard, settings.notifications_at_once))
         sending.append(_telling_worker(client, settings, opener.vault, integrations, http))
         for worker in sending:
@@ -152,6 +157,7 @@ def _telling_worker(
         vault=vault,
         integrations=integrations,
         shares=Shares(ceil(slots / _INTEGRATIONS_AT_ONCE)),
+        show=_shown,
         begin=partial(telling.begin, client, settings),
         patience=settings.notification_timeout,
         faults=InternalFaults(client.identity),

@@ -19,12 +19,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.interfaces import USER_ERASED, Erasing, ErasureActivities, UserTask
 from activities.merging import why_not
-from activities.telling import Show, body_of
+from activities.telling import Show, body_now
 from domain.clock import utc_now
 from domain.identifiers import interaction_of, workflow_id
 from domain.problems import Problem
 from domain.status import Status
-from domain.telling import happenings
 from models.attachment import Attachment
 from models.erasing import erasing, erasing_one_of_several, hashed
 from models.interaction import TAKES_FILES, Interaction
@@ -196,11 +195,9 @@ class MongoErasures(ErasureActivities):
         updates: list[UpdateOne] = []
         async for interaction in Interaction.find({"_id": {"$in": list(told)}}):
             activity.heartbeat()
-            happened = {one.position: one for one in happenings(await interaction.view(), 0)}
+            view = await interaction.view()
             for notification in told[interaction.id]:
-                # One that a repeated step has undone is told as what is so now.
-                as_it_is = happened.get(notification.position, happened[max(happened)])
-                body = body_of(as_it_is._replace(event=notification.event), self.show)
+                body = body_now(notification, view, self.show)
                 updates.append(UpdateOne({"_id": notification.id}, {"$set": {"body": body}}))
         if updates:
             await Notification.collection().bulk_write(updates, ordered=False)

@@ -16,6 +16,7 @@ from activities.interfaces import Delivery, NotificationActivities, Replay, Repl
 from activities.internal_faults import QUICK_RETRIES, InternalFaults
 from activities.late_begins import Begin
 from activities.shares import NoPlaceError, Shares
+from activities.telling import Show, body_now
 from domain.clock import utc_now
 from domain.faults import FaultKind
 from domain.outcomes import cut
@@ -23,6 +24,7 @@ from domain.signing import signature_headers
 from domain.telling import NotificationState, holds_host, host_of, wait_after
 from integrations import Integrations
 from models.endpoint import Endpoint
+from models.interaction import Interaction
 from models.notification import Attempt, HeldHost, Notification
 from security.at_rest import UnsealableError, Vault
 from security.outbound_guard import ForbiddenAddressError
@@ -45,6 +47,7 @@ class HttpNotifications(NotificationActivities):
         http: guarded, and follows no redirects.
         vault: opens the secrets that sign.
         shares: how many attempts each host may have in flight.
+        show: an interaction as it is told.
         begin: begins a notification's workflow.
         patience: how long an attempt may last.
         faults: reports the faults of this worker.
@@ -54,6 +57,7 @@ class HttpNotifications(NotificationActivities):
     vault: Vault
     integrations: Integrations
     shares: Shares
+    show: Show
     begin: Begin
     patience: timedelta
     faults: InternalFaults
@@ -79,6 +83,7 @@ class HttpNotifications(NotificationActivities):
             secrets = self._secrets(endpoint)
         except UnsealableError as error:
             return await self._after_fault(delivery, notification.integration_id, error)
+        notification = await self._as_shown(notification)
         try:
             with self.shares.place(f"{notification.tenant} {host}"):
                 attempt = await self._attempt(notification, endpoint.url, secrets, delivery)
@@ -120,6 +125,16 @@ class HttpNotifications(NotificationActivities):
         # As it is now: what goes to a former URL, or is signed by a former secret, is lost or refused.
         integration = await self.integrations.read(notification.integration_id, notification.tenant)
         return integration.endpoint if integration else None
+
+    async def _as_shown(self, notification: Notification) -> Notification:
+        """The notification without what was said to or by users who are erased and it is still to be emptied of."""
+        if not await notification.is_to_be_emptied():
+            return notification
+        document = await Interaction.find_one({"_id": notification.interaction_id})
+        if document is None:
+            return notification
+        interaction = await (await document.as_shown()).view()
+        return notification.model_copy(update={"body": body_now(notification, interaction, self.show)})
 
     async def _after_fault(self, delivery: Delivery, integration_id: str, error: UnsealableError) -> Told:
         """Wait, without an attempt: that this worker lacks a key is no failure of the tenant's endpoint.

@@ -107,6 +107,7 @@ class TenantTeller:
             interaction_id=interaction.id,
             event=happening.event,
             position=happening.position,
+            user_ids=[user.id for user in interaction.users],
             host=host_of(url),
             created=happening.created,
             body=body_of(happening, self.show),
@@ -119,6 +120,14 @@ def body_of(happening: Happening, show: Show) -> str:
     """What is told of an event."""
     body = happening.body(show(happening.interaction))
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def body_now(notification: Notification, interaction: domain.Interaction, show: Show) -> str:
+    """What a notification says of its event where no more may be said than the interaction says now."""
+    happened = {one.position: one for one in happenings(interaction, 0)}
+    # One that a repeated step has undone is told as what is so now.
+    as_it_is = happened.get(notification.position, happened[max(happened)])
+    return body_of(as_it_is._replace(event=notification.event), show)
 
 
 @contextmanager

@@ -80,7 +80,12 @@ def create_app(settings: Settings) -> Application:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         guard = settings.address_guard()
-        async with mongodb(settings) as database, http_clients(guard, settings.sends_per_provider) as http:
+        integrations_cache = Integrations(settings.lookups_kept)
+        async with (
+            mongodb(settings) as database,
+            http_clients(guard, settings.sends_per_provider) as http,
+            integrations_cache.following(),
+        ):
             vault = Vault(settings.vault_keys())
             app.state.iris = IrisState(
                 settings=settings,
@@ -94,7 +99,7 @@ def create_app(settings: Settings) -> Application:
                 uploads=ConcurrencyLimiter(MAX_CONCURRENT_UPLOADS),
                 hashing=PasswordHashing(),
                 file_links=FileLinks.of(settings),
-                integrations=Integrations(settings.lookups_kept),
+                integrations=integrations_cache,
                 callers=TimedCache(settings.lookups_kept),
                 rates=RequestRates(settings.requests_per_second),
                 addressees=TimedCache(ADDRESSEES_KEPT),

@@ -65,8 +65,9 @@ async def upload_attachment(
         chunks = stream_bytes(request, state.settings.largest_attachment, UPLOAD_TIMEOUT)
         checked = _checked(chunks, attachment.media_type)
         kept = await attachment.upload(checked, state.settings.unused_attachments_kept, key)
-    check_same(_likeness(kept), _likeness(attachment))
-    if kept.id == attachment.id:
+    if kept.id != attachment.id:
+        check_same(_likeness(kept), _likeness(attachment))
+    else:
         await write_audit(caller, "attachment.created", kept.id, ["fileName", "mediaType"])
     return success(AttachmentAnswer.of(kept).on_the_wire(), "Adjunto guardado", HTTPStatus.CREATED)
 

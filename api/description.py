@@ -49,14 +49,14 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Envelope, "description": _REFUSALS[status]} for status in every}
 
 
-def json_body(model: type[BaseModel], **examples: object) -> dict[str, Any]:
+def json_body(model: type[BaseModel], *, is_optional: bool = False, **examples: object) -> dict[str, Any]:
     """The `openapi_extra` of a route that takes a JSON object; the examples by their names."""
     _BODIES[model.__name__] = model
     content = {
         "schema": {"$ref": f"{_COMPONENTS}{model.__name__}"},
         "examples": {name: {"value": value} for name, value in examples.items()},
     }
-    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+    return {"requestBody": {"required": not is_optional, "content": {"application/json": content}}}
 
 
 def shown(payload: object, status: HTTPStatus = HTTPStatus.OK) -> dict[int | str, dict[str, Any]]:

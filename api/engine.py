@@ -245,7 +245,8 @@ async def _recorded(submission: Submission) -> Admission:
     document = await Interaction.find_one({"_id": submission.interaction_id, "tenant": submission.tenant})
     if document is None:
         raise UnavailableError("Iris")
-    return Admission(interaction=await document.view(), fingerprint=document.fingerprint, problems=document.problems)
+    shown = await document.as_shown()
+    return Admission(interaction=await shown.view(), fingerprint=document.fingerprint, problems=document.problems)
 
 
 async def _started(client: Client, submission: Submission) -> Admission:

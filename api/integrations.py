@@ -164,8 +164,8 @@ async def change_integration(
 ) -> JSONResponse:
     """Change what is given; configuration and credentials field by field.
 
-    Sends and webhooks that this process takes from then on use it at once, in whichever worker; those that other
-    processes of the API take use it within `IRIS_LOOKUPS_KEPT`.
+    Sends and webhooks that this process takes from then on use it at once, in whichever worker; the other processes
+    follow changes within milliseconds, or within `IRIS_LOOKUPS_KEPT` while MongoDB's change stream is broken.
     """
     asked = parse_fields(IntegrationChange, await read_object(request, state.settings.largest_body))
     for _ in range(_MOST_TRIES):

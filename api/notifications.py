@@ -81,8 +81,11 @@ async def list_notifications(  # noqa: PLR0913 - one parameter for each filter
 async def read_notification(
     notification_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_READ)]
 ) -> JSONResponse:
-    """What is told, whether it was, and every attempt; `body` is null for who may not read interactions."""
-    return _shown(await _notification(notification_id, caller), caller, "Notificación encontrada")
+    """What is told, whether it was, and every attempt.
+
+    `body` is null for who may not read interactions, and once a user of the interaction is erased.
+    """
+    return await _shown(await _notification(notification_id, caller), caller, "Notificación encontrada")
 
 
 @router.post(
@@ -102,7 +105,7 @@ async def replay_notification(
         raise InvalidRequestError([Problem(field="id", code="notification_pending")])
     await begin(state.temporal, state.settings, again)
     await write_audit(caller, "notification.replayed", again.id)
-    return _shown(again, caller, "Reenvío iniciado")
+    return await _shown(again, caller, "Reenvío iniciado")
 
 
 @router.post(
@@ -123,7 +126,7 @@ async def cancel_notification(
             await write_audit(caller, "notification.cancelled", notification.id)
     if ended is not NotificationState.CANCELLED:
         raise InvalidRequestError([Problem(field="id", code="notification_ended", details={"state": ended})])
-    return _shown(await _notification(notification_id, caller), caller, "Notificación cancelada")
+    return await _shown(await _notification(notification_id, caller), caller, "Notificación cancelada")
 
 
 async def _notification(notification_id: str, caller: Caller) -> Notification:
@@ -133,6 +136,6 @@ async def _notification(notification_id: str, caller: Caller) -> Notification:
     return found
 
 
-def _shown(notification: Notification, caller: Caller, detail: str) -> JSONResponse:
-    reads = Operation.INTERACTIONS_READ in caller.operations
+async def _shown(notification: Notification, caller: Caller, detail: str) -> JSONResponse:
+    reads = Operation.INTERACTIONS_READ in caller.operations and not await notification.is_to_be_emptied()
     return success(NotificationAnswer.whole(notification, with_body=reads).on_the_wire(), detail)

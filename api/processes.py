@@ -165,11 +165,12 @@ async def read_timeline(
     selector = {"tenant": caller.tenant, "process_id": process.id, **after}
     found = await Interaction.read_some(selector, OLDEST_FIRST if oldest_first else NEWEST_FIRST, asked.limit + 1)
     ids = {user_id for interaction in found.items for user_id in interaction.user_ids}
+    erased = await User.erased_among(caller.tenant, ids)
     users = {user.id: user for user in await User.having_ids(caller.tenant, list(ids))}
 
     def show(interaction: Interaction) -> Any:  # noqa: ANN401 - any JSON
         its_users = [users[user_id] for user_id in interaction.user_ids if user_id in users]
-        return InteractionAnswer.of(interaction.composed(its_users, process)).on_the_wire()
+        return InteractionAnswer.of(interaction.without_users(erased).composed(its_users, process)).on_the_wire()
 
     payload = page_of(found, asked, show, lambda interaction: Position(interaction.created, interaction.id))
     return success(payload, "Interacciones encontradas")

@@ -33,7 +33,9 @@ router = APIRouter(tags=["interactions"])
     summary="Send an interaction again",
     response_model=InteractionEnvelope,
     responses=refusals(400, 404, 409, 413, 422),
-    openapi_extra=json_body(ResendRequest, again={}, otherwise={"integrationId": "67c98902c362797495a602c6"}),
+    openapi_extra=json_body(
+        ResendRequest, is_optional=True, again={}, otherwise={"integrationId": "67c98902c362797495a602c6"}
+    ),
 )
 async def resend_interaction(
     request: Request,
@@ -46,7 +48,7 @@ async def resend_interaction(
 
     It is in the same process while that is open, else in a new one. Its `metadata.resendOf` is the id of the first;
     `GET /v1/interactions?resendOf=` finds it by that. What may still arrive is refused with 409 `may_still_arrive`
-    unless `force` is true.
+    unless `force` is true. No body is an empty one.
     """
     asked = parse_fields(ResendRequest, await read_object(request, state.settings.largest_body, is_optional=True))
     with state.submissions.acquire(caller.tenant):

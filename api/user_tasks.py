@@ -107,8 +107,9 @@ async def erase_user(
 ) -> JSONResponse:
     """Erase all that is personal of a user, for good. Repeating it changes nothing.
 
-    Its name, metadata and destinations are gone at once; what its interactions say follows. Their ids, statuses, dates
-    and integrations stay. How far it has come says `GET /v1/users/{id}/erasure`.
+    Its name, metadata and destinations are gone at once. What its interactions say is shown and sent no more from then
+    on, and removed soon after. Their ids, statuses, dates and integrations stay. How far it has come says
+    `GET /v1/users/{id}/erasure`.
     """
     before = await User.find_one({"tenant": caller.tenant, "_id": user_id})
     if before is None or before.erasure is None or before.erasure.completed is None:

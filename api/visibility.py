@@ -11,7 +11,7 @@ SHOWN_TO_WRITERS: Final = frozenset({"id", "status", "dryRun", "state", "key", "
 """Fields that a caller without the read scope sees: what it made and how that went, a secret that only this answer has,
 and what a test of credentials found."""
 
-_OWNERS: Final = frozenset({"destination_taken", "user_merged"})
+NAMING_AN_OWNER: Final = frozenset({"destination_taken", "user_merged"})
 """Codes of problems whose details name a user."""
 
 _is_hidden: ContextVar[bool] = ContextVar("is_hidden", default=False)
@@ -36,4 +36,4 @@ def visible_problems(problems: Sequence[Problem]) -> Sequence[Problem]:
     """The problems, without the users whom the caller may not see."""
     if not _is_hidden.get():
         return problems
-    return [one.model_copy(update={"details": {}}) if one.code in _OWNERS else one for one in problems]
+    return [one.model_copy(update={"details": {}}) if one.code in NAMING_AN_OWNER else one for one in problems]

@@ -70,7 +70,8 @@ async def what_happened(change: Mapping[str, Any]) -> Sequence[Happening]:
     positions = _new_positions(change)
     if not document or not positions:
         return []
-    interaction = await Interaction.model_validate(document).view()
+    shown = await Interaction.model_validate(document).as_shown()
+    interaction = await shown.view()
     first, last = (0 if min(positions) == 1 else min(positions)), max(positions)
     return [one for one in happenings(interaction, first) if one.position <= last]
 

@@ -14,7 +14,7 @@ from domain.destinations import Destination
 from domain.interaction import Direction, IntegrationReference
 from domain.searching import searchable_field
 from domain.status import Status
-from models.interaction import LISTED_BY, RESEND_OF_FIELD, Interaction, emptied_contents, newest_first_by
+from models.interaction import LISTED_BY, RESEND_OF_FIELD, Interaction, emptied_summary, newest_first_by
 from models.user import User
 
 MOST_SEEN: Final = 4_000
@@ -55,10 +55,10 @@ class Row(BaseModel):
     custom_status: str | None
 
     def as_shown(self, erased: AbstractSet[str]) -> "Row":
-        """The row without its contents where all its users are among those that are erased."""
-        if not self.user_ids or not erased >= set(self.user_ids):
+        """The row without what is personal of erased users; without its contents where all its users are erased."""
+        if erased.isdisjoint(self.user_ids):
             return self
-        return self.model_copy(update=emptied_contents(self.destinations))
+        return self.model_copy(update=emptied_summary(self.destinations, self.user_ids, erased))
 
 
 _SHOWN: Final = {field: True for field in Row.model_fields if field != "id"}

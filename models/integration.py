@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pydantic import Field, JsonValue
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
+from pymongo.asynchronous.change_stream import AsyncCollectionChangeStream
 
 from domain.channels import Channel
 from domain.clock import utc_now
@@ -15,6 +16,11 @@ from models.endpoint import Endpoint
 DELETED_KEPT: Final = timedelta(days=30)
 """How long a deleted integration is kept, so that news of its messages are verified and passed on: longer than any
 provider brings some (WhatsApp tells for 30 days that a message was read)."""
+
+_MAX_AWAIT_MS: Final = 1_000
+"""How long the server holds a request for changes while there are none."""
+
+Changes = AsyncCollectionChangeStream[dict[str, Any]]
 
 
 class Integration(Stored):
@@ -81,6 +87,24 @@ class Integration(Stored):
         """Write changes of an integration's endpoint; None if it has none."""
         having_one = {"_id": integration_id, "endpoint": {"$ne": None}}
         return await cls._write(having_one, {f"endpoint.{name}": value for name, value in changes.items()})
+
+    @classmethod
+    async def watch(cls) -> Changes:
+        """The change stream of all tenants' integrations from now on; to be closed. `changed_version` reads an event.
+
+        https://www.mongodb.com/docs/manual/changeStreams
+        """
+        stages: list[dict[str, Any]] = [
+            {"$match": {"operationType": {"$in": ["update", "replace"]}}},
+            {"$project": {"operationType": 1, "documentKey": 1, "updateDescription.updatedFields.version": 1}},
+        ]
+        return await cls.collection().watch(stages, max_await_time_ms=_MAX_AWAIT_MS)
+
+    @staticmethod
+    def changed_version(event: Mapping[str, Any]) -> tuple[str, int]:
+        """The id of a changed integration and its version; 0 where the version did not change."""
+        fields: Mapping[str, Any] = event.get("updateDescription", {}).get("updatedFields", {})
+        return event["documentKey"]["_id"], fields.get("version", 0)
 
     @classmethod
     async def _write(cls, selector: Mapping[str, object], changes: Mapping[str, object]) -> "Integration | None":

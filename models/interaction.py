@@ -1,6 +1,7 @@
 """Interactions as they are stored."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -228,19 +229,28 @@ class Interaction(Stored):
         return cls.model_validate(found or await cls.collection().find_one({"_id": interaction_id}))
 
     async def as_shown(self) -> "Interaction":
-        """The interaction without its contents where all its users are erased and it is still to be emptied."""
-        if self.erased_at is not None or not self.user_ids:
+        """The interaction without what is personal of erased users, where it is still to be emptied."""
+        if self._is_emptied or not self.user_ids:
             return self
-        if not set(self.user_ids) <= await User.erased_among(self.tenant, self.user_ids):
+        return self.without_users(await User.erased_among(self.tenant, self.user_ids))
+
+    @property
+    def _is_emptied(self) -> bool:
+        return self.erased_at is not None and not any(one.value for one in self.destinations)
+
+    def without_users(self, erased: AbstractSet[str]) -> "Interaction":
+        """The interaction without what is personal of these users, who are erased."""
+        if self._is_emptied or erased.isdisjoint(self.user_ids):
             return self
         unsaid = {"destination": "", "detail": "", "provider_message_id": None}
         events = [one.model_copy(update={"event": one.event.model_copy(update=unsaid)}) for one in self.provider_events]
+        contents: dict[str, Any] = (
+            {"payload": {}, "attachments": [], "template": None} if erased >= set(self.user_ids) else {}
+        )
         return self.model_copy(
             update={
-                **emptied_contents(self.destinations),
-                "payload": {},
-                "attachments": [],
-                "template": None,
+                **contents,
+                **emptied_summary(self.destinations, self.user_ids, erased),
                 "history": [entry.model_copy(update={"notes": None}) for entry in self.history],
                 "provider_events": events,
             }
@@ -293,10 +303,20 @@ class Interaction(Stored):
         )
 
 
-def emptied_contents(destinations: Sequence[Destination]) -> dict[str, Any]:
-    """What a list and a reading show of an erased interaction in the place of what is personal."""
-    emptied = [destination.model_copy(update={"value": ""}) for destination in destinations]
-    return {"summary": summary_text(), "metadata": {}, "primary_key": {}, "destinations": emptied}
+def emptied_summary(
+    destinations: Sequence[Destination], user_ids: Sequence[str], erased: AbstractSet[str]
+) -> dict[str, Any]:
+    """What a list and a reading show in the place of what is personal of erased users.
+
+    Args:
+        destinations: of the interaction.
+        user_ids: of the interaction; what was said is shown while one of them is not erased.
+        erased: those that are.
+    """
+    is_whole = erased >= set(user_ids)
+    contents: dict[str, Any] = {"summary": summary_text(), "metadata": {}, "primary_key": {}} if is_whole else {}
+    shown = [one.model_copy(update={"value": ""}) if is_whole or one.user_id in erased else one for one in destinations]
+    return {**contents, "destinations": shown}
 
 
 def _writing(

@@ -14,6 +14,7 @@ from domain.outcomes import Detail
 from domain.status import Standing
 from domain.telling import GIVEN_UP_AFTER, ClientEvent, NotificationState
 from models.base import Stored
+from models.user import User
 
 KEPT_SECONDS: Final = 30 * 24 * 60 * 60
 """How long a notification is kept: much longer than it is tried to tell it."""
@@ -70,6 +71,7 @@ class Notification(Stored):
 
     Attributes:
         position: of the event in the interaction's history.
+        user_ids: of the interaction's users when the event happened.
         host: where it goes, or went at last.
         created: when the event happened.
         body: what is told: its very bytes, so that they are the same at each attempt.
@@ -85,6 +87,7 @@ class Notification(Stored):
     interaction_id: str
     event: ClientEvent
     position: int
+    user_ids: list[str] = []
     host: str
     created: datetime
     body: str
@@ -128,6 +131,10 @@ class Notification(Stored):
         except DuplicateKeyError:
             return await Notification.pending(self.id) is not None
         return True
+
+    async def is_to_be_emptied(self) -> bool:
+        """Whether a user is erased of whom the body may still say something."""
+        return bool(await User.erased_among(self.tenant, self.user_ids))
 
     @property
     def tries(self) -> int:

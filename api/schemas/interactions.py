@@ -94,12 +94,11 @@ class SendRequest(Asked):
         asked, problems = parse_readable_fields(cls, given, instead)
         if "payLoad" not in given and given.get("template") is None:
             problems.append(Problem(field="payLoad", code="missing"))
-        problems += [
-            Problem(field=f"metadata.{name}", code="reserved_name")
-            for name in asked.metadata
-            if name in RESERVED_METADATA
-        ]
-        return asked, problems
+        reserved = [name for name in asked.metadata if name in RESERVED_METADATA]
+        problems += [Problem(field=f"metadata.{name}", code="reserved_name") for name in reserved]
+        # What is recorded of the refused request is found by none of them either.
+        own = {name: value for name, value in asked.metadata.items() if name not in RESERVED_METADATA}
+        return asked.model_copy(update={"metadata": own}), problems
 
 
 class HistoryAnswer(Answer):

@@ -45,7 +45,10 @@ class NotificationAnswer(NotificationLineAnswer):
     """A notification with its attempts and what is told."""
 
     attempts: list[NotificationAttemptAnswer]
-    body: Annotated[JsonValue, Field(description="What is told; null for who may not read interactions.")]
+    body: Annotated[
+        JsonValue,
+        Field(description="What is told; null for who may not read interactions, and once one of its users is erased."),
+    ]
 
     @classmethod
     def whole(cls, notification: Notification, *, with_body: bool) -> "NotificationAnswer":

@@ -4,8 +4,10 @@ import asyncio
 from typing import Any
 
 import httpx2
+import pytest
 
 from domain.identifiers import new_id
+from domain.submission import RESERVED_METADATA
 from models.interaction import Interaction
 from models.process import Process
 from tests.api.support import ABSENT_ID, SILENT, mobile, reasons
@@ -36,6 +38,41 @@ async def test_it_is_sent_again_as_a_new_interaction_of_the_same_contents(iris: 
     listed = await iris.http.get("/v1/interactions", params={"resendOf": first["id"]})
     assert [row["id"] for row in listed.json()["payload"]["items"]] == [again["id"]]
     assert len(await iris.taken_by_gateway(again["id"])) == 1
+
+
+async def test_it_needs_no_body(iris: Iris) -> None:
+    first = await completed(iris)
+    path = f"/v1/interactions/{first['id']}/resend"
+    for content in (b"", b" \n"):
+        again = await iris.http.post(path, content=content)
+        assert again.status_code == 200, again.text
+        assert again.json()["payload"]["payload"] == first["payload"]
+    document = (await iris.http.get("/openapi.json")).json()
+    described = document["paths"]["/v1/interactions/{interaction_id}/resend"]["post"]["requestBody"]
+    assert described["required"] is False
+    assert reasons(await iris.http.post("/v1/interactions", content=b""), 400) == [("", "invalid_json")]
+
+
+async def test_its_metadata_cannot_be_made_up(iris: Iris) -> None:
+    first = await completed(iris)
+    forged = await resend(iris, first["id"], metadata={"resendOf": ABSENT_ID})
+    assert reasons(forged, 422) == [("metadata", "unknown_field")]
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_METADATA))
+async def test_a_send_gives_no_metadata_that_iris_gives(iris: Iris, name: str) -> None:
+    forged = await iris.post(iris.request("sms", mobile(), metadata={"a": 1, name: ABSENT_ID}))
+    assert reasons(forged, 422) == [(f"metadata.{name}", "reserved_name")]
+    listed = await iris.http.get("/v1/interactions", params={"resendOf": ABSENT_ID})
+    assert listed.json()["payload"]["items"] == []
+
+
+async def test_no_other_call_takes_an_interactions_metadata(iris: Iris) -> None:
+    schemas: dict[str, Any] = (await iris.http.get("/openapi.json")).json()["components"]["schemas"]
+    takers = {
+        name for name, schema in schemas.items() if {"metadata", "payLoad"} <= schema.get("properties", {}).keys()
+    }
+    assert takers == {"SendRequest"}
 
 
 async def test_the_same_key_sends_it_again_once(iris: Iris) -> None:

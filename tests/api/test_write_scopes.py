@@ -2,7 +2,9 @@
 
 import pytest
 
+from api.visibility import NAMING_AN_OWNER
 from domain.access import Operation
+from domain.problems import SENTENCES
 from tests.api.belongings import Owner, owner_of_everything
 from tests.api.support import mobile
 from tests.api.test_every_route import Walk
@@ -41,5 +43,19 @@ async def test_a_conflict_names_no_owner(iris: Iris) -> None:
         assert user["id"] not in conflict.text
         changed = await http.patch(f"/v1/users/{user['id']}", json={})
         assert changed.json()["payload"] == {"id": user["id"]}
+        other = await owner.made("/v1/users", {"name": "Eva", "primaryKey": {"PhoneNumber": [mobile()]}})
+        added = {"kind": "PhoneNumber", "value": number}
+        taken = await http.post(f"/v1/users/{other['id']}/destinations", json=added)
+        moved = await http.patch(f"/v1/users/{other['id']}", json={"primaryKey": {"PhoneNumber": [number]}})
+        assert (await http.post(f"/v1/users/{user['id']}/merge", json={"from": other["id"]})).status_code == 200
+        merged = [await http.patch(f"/v1/users/{other['id']}", json={}), await http.delete(f"/v1/users/{other['id']}")]
+        for conflict in (taken, moved, *merged):
+            assert conflict.status_code == 409, conflict.text
+            assert user["id"] not in conflict.text
     assert user["id"] in (await owner.http.post("/v1/users", json=body)).text
     await owner.http.aclose()
+
+
+def test_every_problem_that_names_a_user_is_known_to_do_so() -> None:
+    naming = {code for code, forms in SENTENCES.items() if "{user}" in repr(forms)}
+    assert naming == NAMING_AN_OWNER

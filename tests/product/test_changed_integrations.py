@@ -1,8 +1,15 @@
 """A changed integration holds from the next send on, although API and worker have cached it as it was."""
 
-import pytest
+import asyncio
+from datetime import timedelta
 
-from models.integration import Integration
+import pytest
+from pymongo.errors import AutoReconnect
+
+from domain.identifiers import new_id
+from embedded.processes import until
+from integrations import Integrations
+from models.integration import Changes, Integration
 from tests.api.support import mobile, reasons
 from tests.iris import SANDBOX, Iris
 
@@ -48,3 +55,62 @@ async def test_changed_credentials_are_used_by_the_next_send(iris: Iris, integra
     await change(iris, integration_id, credentials={"token": SANDBOX.token.get_secret_value()})
     taken = await iris.send("sms", mobile(), integrationId=integration_id)
     await iris.until_status(taken["id"], "COMPLETED")
+
+
+async def test_what_another_process_changed_is_not_used_from_the_cache(iris: Iris) -> None:
+    """The cache would keep it for an hour; one that follows no changes does."""
+    following, other = Integrations(timedelta(hours=1)), Integrations(timedelta(hours=1))
+    integration_id = await iris.sandbox(iris.gateway_url)
+    async with following.following():
+        cached = [await one.find(integration_id) for one in (following, other)]
+        assert cached[0] is not None
+        await cached[0].change({"enabled": False})
+
+        async def is_noticed() -> bool:
+            found = await following.find(integration_id)
+            return found is not None and not found.enabled
+
+        await asyncio.wait_for(until(is_noticed), 10)
+        kept = await other.find(integration_id)
+        assert kept is not None
+        assert kept.enabled
+
+
+async def test_what_another_process_disabled_refuses_at_once(iris: Iris, integration_id: str) -> None:
+    integration = await Integration.get(integration_id)
+    assert integration is not None
+    body = iris.request("sms", mobile(), integrationId=integration_id)
+    for is_enabled, status in ((False, 409), (True, 200)):
+        await Integration.collection().update_one(
+            {"_id": integration_id}, {"$set": {"enabled": is_enabled}, "$inc": {"version": 1}}
+        )
+
+        async def is_so(status: int = status) -> bool:
+            return (await iris.post(body)).status_code == status
+
+        # Less than the five seconds for which it is cached.
+        await asyncio.wait_for(until(is_so), iris.settings.lookups_kept.total_seconds() - 1)
+
+
+async def test_the_change_stream_is_opened_again_after_it_broke(iris: Iris, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, watch = asyncio.Event(), Integration.watch
+
+    async def broken() -> Changes:
+        if not opened.is_set():
+            opened.set()
+            raise AutoReconnect
+        return await watch()
+
+    monkeypatch.setattr(Integration, "watch", broken)
+    following = Integrations(timedelta(hours=1))
+    integration_id = await iris.sandbox(iris.gateway_url)
+    async with following.following():
+        found = await following.find(integration_id)
+        assert found is not None
+        await found.change({"name": new_id()})
+
+        async def is_noticed() -> bool:
+            seen = await following.find(integration_id)
+            return seen is not None and seen.version > found.version
+
+        await asyncio.wait_for(until(is_noticed), 10)
