@@ -37,7 +37,6 @@ _OPTIONS: Final = {
     "AutoCreateUser": "--create-user",
     "attachmentsId": "--attach",
     "customStatus": "--custom-status",
-    "destination": "--to",
     "force: true": "--force",
     "integrationId": "--integration",
     "isClosed": "--closed",
@@ -47,7 +46,10 @@ _OPTIONS: Final = {
     "resendOf": "--resend-of",
     "userId": "--user",
 }
-"""What the CLI calls the fields that the API's answers name."""
+"""What the CLI calls the fields that the API's answers name, in sentences too: none is a word of English."""
+
+_ARGUMENTS: Final = {"Destinations": "TO", "destination": "--to"}
+"""What it calls those whose names are words of sentences as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +132,11 @@ def server_settings(data_dir: Path) -> "Settings":
     stack = running_stack(data_dir)
     if not stack or os.environ.get("TEMPORAL_ADDRESS"):
         return Settings()
-    of_stack = {
-        **_kept(stack["directory"] / "secrets.json"),
-        "MONGODB_URI": stack["mongodb_uri"],
-        "TEMPORAL_ADDRESS": stack["temporal_address"],
-        "TEMPORAL_NAMESPACE": stack["temporal_namespace"],
-    }
+    servers = ("mongodb_uri", "temporal_address", "temporal_namespace")
+    missing = [name for name in servers if name not in stack]
+    if missing:
+        fail(f"{stack['directory'] / 'stack.json'} says nothing of {', '.join(missing)}; `iris up` writes it anew", 2)
+    of_stack = _kept(stack["directory"] / "secrets.json") | {name.upper(): stack[name] for name in servers}
     return Settings.model_validate(
         {name.lower().removeprefix("iris_"): value for name, value in of_stack.items() if name not in os.environ}
     )
@@ -240,9 +241,14 @@ def download(connection: Connection, path: str, target: Path) -> None:
 def _refusal(status: int, envelope: dict[str, Any]) -> str:
     """What was refused and why, in words."""
     problems: list[dict[str, str]] = envelope.get("error") or []
-    reasons = "\n".join(_as_option(f"  {problem['field'] or '-'}: {problem['message']}") for problem in problems)
+    reasons = "\n".join(f"  {_field(problem['field'])}: {_as_option(problem['message'])}" for problem in problems)
     kept = f"\n  interaction {envelope['payload']['id']}" if envelope.get("payload") else ""
     return f"{status} {envelope['title']}\n{reasons}{kept}"
+
+
+def _field(field: str) -> str:
+    """What the CLI calls a field that an answer names, with its place within: `TO[0]`, `--payload.Text`."""
+    return _as_option(re.sub(r"^\w+", lambda name: _ARGUMENTS.get(name[0], name[0]), field)) or "-"
 
 
 def _as_option(text: str) -> str:

@@ -52,6 +52,10 @@ class Mongod(Server):
         uri: where clients connect.
     """
 
+    ready_seconds = 90.0
+    """It waits 30 s for an answer at the address of its last run, if somebody listens there now who says nothing
+    (`isSelf` in https://github.com/mongodb/mongo/blob/r6.0.5/src/mongo/db/repl/isself.cpp)."""
+
     def __init__(self, directory: Path, port: int, log: Path) -> None:
         super().__init__("MongoDB", log)
         self._directory = directory

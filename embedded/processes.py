@@ -15,8 +15,6 @@ from typing import ClassVar, Final, Self
 
 from embedded import guard
 
-READY_SECONDS: Final = 30.0
-"""How long a server may take until it serves."""
 FIRST_PAUSE: Final = 0.02
 LONGEST_PAUSE: Final = 0.2
 """Seconds between two looks at what is waited for: the longer that lasts, the more seldom is it looked at."""
@@ -47,9 +45,11 @@ class Server(ABC):
     Attributes:
         name: what people call it.
         log: the file that its output is appended to.
+        ready_seconds: how long it may take until it serves.
         stop_seconds: how long it may take to stop by itself before it is killed.
     """
 
+    ready_seconds: ClassVar[float] = 30.0
     stop_seconds: ClassVar[float] = 3.0
 
     def __init__(self, name: str, log: Path) -> None:
@@ -161,12 +161,14 @@ class Server(ABC):
         serving = asyncio.ensure_future(self.serving())
         ended = asyncio.ensure_future(process.wait())
         try:
-            await asyncio.wait({serving, ended}, timeout=READY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({serving, ended}, timeout=self.ready_seconds, return_when=asyncio.FIRST_COMPLETED)
             if serving.done():
                 return serving.result()
             if ended.done():
                 raise ServerError(f"{self.name} did not start. {self.explain()}")
-            raise ServerError(f"{self.name} did not serve within {READY_SECONDS:.0f} s; its output is in {self.log}")
+            raise ServerError(
+                f"{self.name} did not serve within {self.ready_seconds:.0f} s; its output is in {self.log}"
+            )
         finally:
             serving.cancel()
             ended.cancel()

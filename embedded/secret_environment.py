@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 from embedded.data_directory import write_private
 from embedded.processes import ServerError
@@ -48,12 +48,14 @@ def _kept(path: Path) -> dict[str, str]:
         ServerError: it cannot be read; it is not made anew, because what it encrypted would be lost.
     """
     try:
-        kept: dict[str, str] = dict(json.loads(path.read_text()))
+        kept: Any = json.loads(path.read_text())
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError):
+        kept = None
+    if not isinstance(kept, dict) or not all(isinstance(one, str) for one in cast("dict[str, Any]", kept).values()):
         raise ServerError(
             f"{path} cannot be read as this stack's secrets: restore it from a copy, or choose another --data-dir; "
             "without it, what is encrypted in this directory is lost"
-        ) from None
-    return kept
+        )
+    return cast("dict[str, str]", kept)

@@ -85,6 +85,17 @@ async def test_a_password_is_made_up_and_shown_once_or_asked_for_and_not_echoed(
         account = await Account.find_one({"tenant": tenant, "email": email})
         assert account is not None
         assert password_matches(account.password_hash, right)
+    code, output = await admin_create(iris, "--tenant", tenant, "--email", made_up, "--generate")
+    assert (code, "already has an account" in output, "not shown again" in output) == (1, True, False), output
+
+
+async def test_a_password_is_made_up_and_shown_only_for_an_account_that_is_new(iris: Iris, command: Command) -> None:
+    email = address()
+    assert "not shown again: " in await command(*ACCOUNT, "reader", email, "--generate")
+    where = {"IRIS_API_URL": str(iris.http.base_url), "IRIS_API_KEY": iris.demo.api_key}
+    arguments = [*ACCOUNT, "reader", email, "--generate"]
+    again = await asyncio.to_thread(CliRunner().invoke, app, arguments, env=where)
+    assert (again.exit_code, "not shown again" in again.output) == (1, False), again.output
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from asyncio import StreamReader
 from asyncio.subprocess import PIPE, Process
@@ -130,6 +131,16 @@ async def test_mongodb_takes_up_files_that_were_made_under_another_port(tmp_path
         await insert(mongod, "before")
     async with Mongod(tmp_path / "data", free_port(), tmp_path / "log") as elsewhere:
         assert await insert(elsewhere, "after") == ["before", "after"]
+
+
+@pytest.mark.timeout(150)  # MongoDB itself waits 30 s for the listener
+async def test_mongodb_starts_elsewhere_while_somebody_silent_listens_on_its_former_port(tmp_path: Path) -> None:
+    former = free_port()
+    async with Mongod(tmp_path / "data", former, tmp_path / "log") as mongod:
+        await insert(mongod, "before")
+    with socket.create_server(("127.0.0.1", former)):  # connections are accepted by the kernel, and never answered
+        async with Mongod(tmp_path / "data", free_port(), tmp_path / "log") as elsewhere:
+            assert await insert(elsewhere, "after") == ["before", "after"]
 
 
 async def test_temporal_knows_our_search_attributes_from_its_first_moment(tmp_path: Path) -> None:

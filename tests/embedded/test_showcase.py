@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import httpx2
 import pytest
 from typer.testing import CliRunner
+from typing_extensions import override
 
 from cli import app
 from domain.channels import Channel
@@ -94,6 +96,31 @@ async def test_what_does_not_finish_in_time_is_said(iris: Iris) -> None:
         (exhibit,) = await hasty.send_all()
     assert not exhibit.succeeded
     assert exhibit.problem == "it has not finished after 0.001 s"
+
+
+class Busy(httpx2.AsyncHTTPTransport):
+    """The way to the API, which has no place for the first request of each key."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys: list[str] = []
+
+    @override
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        key = request.headers.get("Idempotency-Key")
+        if key is None or key in self.keys:
+            return await super().handle_async_request(request)
+        self.keys.append(key)
+        return httpx2.Response([429, 503][len(self.keys) % 2], headers={"Retry-After": "1"}, request=request)
+
+
+async def test_what_the_api_has_no_place_for_now_is_sent_again_when_it_says(iris: Iris) -> None:
+    headers = {"Authorization": f"Bearer {iris.demo.api_key}"}
+    sms = {channel: iris.demo.integrations[channel] for channel in ("sms", "email")}
+    async with plain_client(base_url=iris.http.base_url, headers=headers, transport=Busy()) as api:
+        sent = await Showcase(api, sms, timedelta(seconds=40)).send_all()
+    assert len(sent) > 1
+    assert [(one.succeeded, one.seconds >= 1) for one in sent] == [(True, True)] * len(sent), sent
 
 
 async def test_a_gateway_that_refuses_or_does_not_answer_is_said(iris: Iris) -> None:
