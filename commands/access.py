@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 import typer
 
-from commands.client import OUT, Connection, call, connect, new_table, print_json, show_more
+from commands.client import OUT, Connection, call, connect, print_json, show_more
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory, Generate, Limit, PageCursor, PasswordFile
 from commands.passwords import chosen_password, show_generated
+from commands.terminal import DataTable
 
 keys = typer.Typer(help="API keys: by which programs call.", no_args_is_help=True)
 accounts = typer.Typer(help="Accounts: who has access, and as what.", no_args_is_help=True)
@@ -208,7 +209,7 @@ def _show_page(envelope: dict[str, Any], columns: tuple[str, ...], *, as_json: b
     if as_json:
         print_json(envelope)
         return
-    table = new_table(*columns)
+    table = DataTable(*columns)
     for item in envelope["payload"]["items"]:
         table.add_row(*(_cell(item[column]) for column in columns))
     OUT.print(table)

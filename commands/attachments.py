@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 import typer
 
-from commands.client import OUT, Connection, call, connect, download, new_table, print_json, show_more
+from commands.client import OUT, Connection, call, connect, download, print_json, show_more
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory, Limit, PageCursor
+from commands.terminal import DataTable
 
 attachments = typer.Typer(help="Attachments: files that are sent with interactions.", no_args_is_help=True)
 
@@ -112,7 +113,7 @@ def _show(envelope: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(envelope)
         return
-    table = new_table("id", "type", "bytes", "created", "name")
+    table = DataTable("id", "type", "bytes", "created", "name")
     for one in envelope["payload"].get("items", [envelope["payload"]]):
         table.add_row(one["id"], one["mediaType"], str(one["size"]), one["created"], one["fileName"])
     OUT.print(table)

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from commands.client import OUT, fail, new_table
+from commands.client import OUT, fail
 from commands.options import AsJson
+from commands.terminal import DataTable
 
 bounces = typer.Typer(name="bounces", help="Bounces: how mail that comes back is read.", no_args_is_help=True)
 
@@ -37,11 +38,11 @@ def measure(
         OUT.print_json(json.dumps(answer | shown))
         return
     if files:
-        table = new_table("File", "Taken for", "Word", "Class")
+        table = DataTable("File", "Taken for", "Word", "Class")
         for reading in readings:
             table.add_row(reading.path, reading.kind, reading.word, reading.failure or "")
         OUT.print(table)
-    table = new_table("Mails", "Number")
+    table = DataTable("Mails", "Number")
     for name, number in counts(readings).items():
         table.add_row(name, str(number))
     for name, number in failure_classes(readings).items():

@@ -15,9 +15,8 @@ from urllib.parse import quote
 import httpx2
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from commands.terminal import SafeConsole, one_line, safe_json
+from commands.terminal import DataTable, SafeConsole, one_line, safe_json
 from embedded.data_directory import ephemeral_directories
 
 if TYPE_CHECKING:
@@ -262,7 +261,8 @@ def show_interaction(connection: Connection, interaction: dict[str, Any]) -> Non
     """Show where an interaction is, how it came there, and what its provider said in vain."""
     integration = interaction["integration"]
     to = ", ".join(destination["value"] for destination in interaction["destinations"])
-    OUT.print(f"[bold]{interaction['id']}[/]  {interaction['status']}  {interaction['customStatus'] or ''}")
+    status = escape(f"{interaction['status']}  {interaction['customStatus'] or ''}")
+    OUT.print(f"[bold]{interaction['id']}[/]  {status}")
     OUT.print(
         f"{integration['integrationTypeName']} by {integration['integrationTypeProviderName']} "
         f"({integration['integrationName']}) to {to}, process {interaction['processId']}",
@@ -270,27 +270,19 @@ def show_interaction(connection: Connection, interaction: dict[str, Any]) -> Non
         markup=False,
         soft_wrap=True,
     )
-    timeline = new_table("when", "status", "customStatus", "notes")
+    timeline = DataTable("when", "status", "customStatus", "notes")
     for entry in interaction["auditTrail"]["history"]:
         timeline.add_row(entry["date"], entry["status"], entry["customStatus"] or "", entry["notes"] or "")
     OUT.print(timeline)
     unapplied = [event for event in interaction["auditTrail"]["providerEvents"] if not event["applied"]]
     if unapplied:
-        heard = new_table("heard", "event", "not applied because")
+        heard = DataTable("heard", "event", "not applied because")
         for event in unapplied:
             heard.add_row(event["date"], event["event"], event["reason"])
         OUT.print(heard)
     if connection.web_ui:
         explanation = call(connection, "GET", f"/v1/interactions/{quote(interaction['id'])}/explanation")["payload"]
         OUT.print(connection.where_to_look(explanation), highlight=False, markup=False, soft_wrap=True)
-
-
-def new_table(*columns: str) -> Table:
-    """A table that is never wider than the terminal: all columns but the first are folded where there is no room."""
-    table = Table(box=None, pad_edge=False)
-    for position, column in enumerate(columns):
-        table.add_column(column, no_wrap=position == 0, overflow="fold")
-    return table
 
 
 def watch_interaction(connection: Connection, interaction_id: str) -> None:

@@ -6,8 +6,9 @@ from urllib.parse import quote
 
 import typer
 
-from commands.client import OUT, call, connect, new_table, print_json, show_more, text_of
+from commands.client import OUT, call, connect, print_json, show_more, text_of
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.terminal import DataTable
 from commands.users import Metadata, PrimaryKey, named_filters, pairs
 
 processes = typer.Typer(help="Processes: conversations, which group interactions.", no_args_is_help=True)
@@ -60,7 +61,7 @@ def list_processes(
     if as_json:
         print_json(envelope)
         return
-    table = new_table("id", "created", "state", "last", "active", "users")
+    table = DataTable("id", "created", "state", "last", "active", "users")
     for process in envelope["payload"]["items"]:
         direction, active = process["lastDirection"] or "", process["lastInteractionAt"] or ""
         people = ", ".join(process["userIds"])
@@ -85,7 +86,7 @@ def show(
     if as_json:
         return
     said = call(connection, "GET", f"{path}/interactions?limit={limit}")["payload"]["items"]
-    table = new_table("interaction", "when", "direction", "status", "customStatus", "text")
+    table = DataTable("interaction", "when", "direction", "status", "customStatus", "text")
     for one in reversed(said):
         custom, text = one["customStatus"] or "", text_of(one["summary"])
         table.add_row(one["id"], one["auditTrail"]["created"], one["direction"], one["status"], custom, text)
@@ -185,7 +186,7 @@ def _show(envelope: dict[str, Any], *, as_json: bool) -> None:
         print_json(envelope)
         return
     process = envelope["payload"]
-    table = new_table("", "")
+    table = DataTable("", "")
     table.show_header = False
     for name in ("id", "integrationId", "created"):
         table.add_row(name, process[name])

@@ -10,9 +10,9 @@ import httpx2
 import typer
 from rich.markup import escape
 
-from commands.client import ERR, Connection, connect, fail, new_table
+from commands.client import ERR, Connection, connect, fail
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
-from commands.terminal import SafeConsole, safe_json
+from commands.terminal import DataTable, SafeConsole, safe_json
 
 if TYPE_CHECKING:
     from embedded.showcase import Exhibit
@@ -88,7 +88,7 @@ async def _demonstrate(
 
 
 def _show_exhibits(connection: Connection, exhibits: list["Exhibit"]) -> None:
-    shown = new_table("channel", "type", "status", "customStatus", "seconds", "link")
+    shown = DataTable("channel", "type", "status", "customStatus", "seconds", "link")
     for exhibit in exhibits:
         style = "" if exhibit.succeeded else "red"
         link = connection.workflow_link(exhibit.id) if exhibit.id else None

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from commands.client import ERR, OUT, fail, new_table, server_settings
+from commands.client import ERR, OUT, fail, server_settings
 from commands.options import AsJson, DataDirectory
+from commands.terminal import DataTable
 
 if TYPE_CHECKING:
     from operations.replaying import Summary
@@ -70,7 +71,7 @@ def promote(
     if as_json:
         print(json.dumps([asdict(version) for version in known], indent=2))  # noqa: T201 - for programs
         return
-    table = new_table("version", "status")
+    table = DataTable("version", "status")
     for version in known:
         table.add_row(version.build_id, version.status)
     OUT.print(table)

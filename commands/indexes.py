@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.client import OUT, fail, new_table, server_settings
+from commands.client import OUT, fail, server_settings
 from commands.options import AsJson, DataDirectory
+from commands.terminal import DataTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +51,7 @@ def indexes(
         shown = {"indexes": [asdict(one) for one in left], "removed": [asdict(one) for one in removed]}
         print(json.dumps(shown, indent=2))  # noqa: T201 - for programs
         return
-    table = new_table("collection", "state", "index")
+    table = DataTable("collection", "state", "index")
     for one in left:
         table.add_row(one.collection, one.state, one.name)
     OUT.print(table)

@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 import typer
 
-from commands.client import OUT, Connection, call, connect, fail, new_table, print_json, show_more
+from commands.client import OUT, Connection, call, connect, fail, print_json, show_more
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.terminal import DataTable
 from commands.users import pairs
 
 integrations = typer.Typer(help="Integrations: through which channels and providers messages go.", no_args_is_help=True)
@@ -52,7 +53,7 @@ def list_types(
     elif provider is not None:
         _show_settings(_type(envelope["payload"], provider))
     else:
-        table = new_table("channel", "provider", "payload types")
+        table = DataTable("channel", "provider", "payload types")
         for channel in envelope["payload"]["items"]:
             for one in channel["providers"]:
                 table.add_row(channel["name"], one["name"], ", ".join(one["capabilities"]["payloadTypes"]))
@@ -87,7 +88,7 @@ def list_integrations(
     if as_json:
         print_json(envelope)
         return
-    table = new_table("id", "channel", "provider", "enabled", "name")
+    table = DataTable("id", "channel", "provider", "enabled", "name")
     for one in envelope["payload"]["items"]:
         table.add_row(one["id"], one["channel"], one["provider"], "yes" if one["enabled"] else "no", one["name"])
     OUT.print(table)
@@ -291,7 +292,7 @@ def _show(envelope: dict[str, Any], *, as_json: bool) -> None:
         print_json(envelope)
         return
     one = envelope["payload"]
-    table = new_table("", "")
+    table = DataTable("", "")
     table.show_header = False
     for name in (
         "id",
@@ -315,7 +316,7 @@ def _show(envelope: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _show_settings(provider: Mapping[str, Any]) -> None:
-    table = new_table("setting", "", "what it is")
+    table = DataTable("setting", "", "what it is")
     for kind in ("configuration", "credentials"):
         for name, field in provider[kind]["properties"].items():
             needed = "required" if name in provider[kind]["required"] else str(field.get("default", ""))

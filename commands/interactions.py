@@ -12,7 +12,6 @@ from commands.client import (
     call,
     connect,
     explanation_lines,
-    new_table,
     print_json,
     show_interaction,
     show_more,
@@ -21,6 +20,7 @@ from commands.client import (
 )
 from commands.messages import send, show
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.terminal import DataTable
 from commands.users import Metadata, PrimaryKey, named_filters
 
 interactions = typer.Typer(help="Interactions: every message, out or in.", no_args_is_help=True)
@@ -77,7 +77,7 @@ def list_interactions(
     if as_json:
         print_json(envelope)
         return
-    table = new_table("id", "created", "channel", "", "with", "status", "customStatus", "summary")
+    table = DataTable("id", "created", "channel", "", "with", "status", "customStatus", "summary")
     for row in envelope["payload"]["items"]:
         table.add_row(
             row["id"],

@@ -10,8 +10,9 @@ from urllib.parse import quote
 import httpx2
 import typer
 
-from commands.client import OUT, Connection, call, connect, fail, new_table, print_json, show_more
+from commands.client import OUT, Connection, call, connect, fail, print_json, show_more
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.terminal import DataTable
 
 webhooks = typer.Typer(help="Webhooks: where you are told what happens on an integration.", no_args_is_help=True)
 notifications = typer.Typer(help="Notifications: what you were told, and are still to be.", no_args_is_help=True)
@@ -135,7 +136,7 @@ def list_notifications(
     if as_json:
         print_json(envelope)
         return
-    table = new_table("id", "created", "event", "state", "attempts", "last error")
+    table = DataTable("id", "created", "event", "state", "attempts", "last error")
     for one in envelope["payload"]["items"]:
         words = (one["id"], one["created"], one["event"], one["state"], str(one["attemptCount"]))
         table.add_row(*words, one["lastError"] or "")
@@ -240,7 +241,7 @@ def _show_webhook(envelope: dict[str, Any], *, as_json: bool) -> None:
         print_json(envelope)
         return
     webhook = envelope["payload"]
-    table = new_table("", "")
+    table = DataTable("", "")
     table.add_row("url", webhook["url"])
     table.add_row("events", ", ".join(webhook["events"]))
     if webhook["secret"]:
@@ -258,7 +259,7 @@ def _notification(method: str, notification_id: str, verb: str, connection: Conn
     one = envelope["payload"]
     OUT.print(f"[bold]{one['id']}[/]  {one['event']}  {one['state']}  {one['nextAttempt'] or ''}", highlight=False)
     OUT.print(f"interaction {one['interactionId']} to {one['host']}", highlight=False, soft_wrap=True)
-    table = new_table("when", "round", "attempt", "status", "error")
+    table = DataTable("when", "round", "attempt", "status", "error")
     for attempt in one["attempts"]:
         numbers = (str(attempt["round"]), str(attempt["number"]), str(attempt["status"] or ""))
         table.add_row(attempt["date"], *numbers, attempt["error"] or "")

@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 import typer
 
-from commands.client import OUT, call, connect, fail, new_table, print_json, show_more
+from commands.client import OUT, call, connect, fail, print_json, show_more
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory, PageCursor, Variables
+from commands.terminal import DataTable
 from commands.users import pairs
 
 templates = typer.Typer(help="Templates: what is sent again and again, with variables.", no_args_is_help=True)
@@ -39,7 +40,7 @@ def list_all(
     if as_json:
         print_json(envelope)
         return
-    table = new_table("id", "channel", "version", "name")
+    table = DataTable("id", "channel", "version", "name")
     for one in envelope["payload"]["items"]:
         table.add_row(one["id"], one["channel"], str(one["version"]), one["name"])
     OUT.print(table)
@@ -130,7 +131,7 @@ def _show(envelope: dict[str, Any], *, as_json: bool) -> None:
     heading = f"{template['id']}  {template['name']}  {template['channel']}  version {template['version']}"
     OUT.print(heading, highlight=False, markup=False, soft_wrap=True)
     OUT.print_json(data=template["payload"])
-    table = new_table("variable", "type", "required", "example")
+    table = DataTable("variable", "type", "required", "example")
     for one in template["variables"]:
         table.add_row(one["name"], one["type"], "yes" if one["required"] else "no", str(one["example"]))
     OUT.print(table)

@@ -9,8 +9,13 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.segment import Segment
+from rich.style import StyleType
+from rich.table import Table
+from rich.text import Text
 from typing_extensions import override
 
 _CONTROLS: Final = r"\x00-\x08\x0b-\x1f\x7f-\x9f"
@@ -18,6 +23,11 @@ _BIDI: Final = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _INVISIBLE: Final = r"\u2028\u2029\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
 _UNSAFE: Final = re.compile(f"[{_CONTROLS}{_BIDI}{_INVISIBLE}]")
 _UNSAFE_IN_LINE: Final = re.compile(f"[\\n\\t{_CONTROLS}{_BIDI}{_INVISIBLE}]")
+
+_READABLE: Final = 10
+"""Characters of a column in which most words are recognised."""
+_GAP: Final = 2
+_INDENT: Final = 2
 
 
 def escaped(text: str) -> str:
@@ -42,6 +52,43 @@ class SafeConsole(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(escaped(segment.text), segment.style)
+
+
+class DataTable(Table):
+    """A table of data, never wider than the terminal; its cells are shown as they are, `[bold]` too.
+
+    Where the columns have no room, each row becomes lines: its first cell, and below it the others with their headers.
+    """
+
+    def __init__(self, *columns: str) -> None:
+        super().__init__(box=None, pad_edge=False)
+        for position, column in enumerate(columns):
+            self.add_column(column, no_wrap=position == 0, overflow="fold")
+
+    @override
+    def add_row(self, *cells: RenderableType | None, style: StyleType | None = None, end_section: bool = False) -> None:
+        plain = (Text(cell) if isinstance(cell, str) else cell for cell in cells)
+        super().add_row(*plain, style=style, end_section=end_section)
+
+    @override
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if not self.show_header or self._readable_width() <= options.max_width:
+            yield from super().__rich_console__(console, options)
+            return
+        headers = [str(column.header) for column in self.columns]
+        for row in zip(*(column.cells for column in self.columns), strict=True):
+            first, *others = map(str, row)
+            yield Text(first, style="bold", overflow="fold")
+            for header, cell in zip(headers[1:], others, strict=True):
+                if cell:
+                    yield Padding(Text(f"{header} {cell}".strip(), overflow="fold"), (0, 0, 0, _INDENT))
+
+    def _readable_width(self) -> int:
+        """How wide it has to be for its first column whole, and so much of every other that words are recognised."""
+        first, *others = (
+            max(cell_len(str(text)) for text in (column.header, *column.cells)) for column in self.columns
+        )
+        return first + sum(_GAP + min(width, _READABLE) for width in others)
 
 
 def _visible(match: re.Match[str]) -> str:

@@ -6,8 +6,9 @@ from urllib.parse import quote
 
 import typer
 
-from commands.client import OUT, call, connect, fail, new_table, print_json, show_more
+from commands.client import OUT, call, connect, fail, print_json, show_more
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.terminal import DataTable
 
 users = typer.Typer(help="Users: whom messages go to and come from.", no_args_is_help=True)
 
@@ -57,7 +58,7 @@ def list_users(
     if as_json:
         print_json(envelope)
         return
-    table = new_table("id", "name", "destinations")
+    table = DataTable("id", "name", "destinations")
     for user in envelope["payload"]["items"]:
         table.add_row(user["id"], user["name"], _destinations(user))
     OUT.print(table)
@@ -201,7 +202,7 @@ def _show(envelope: dict[str, Any], *, as_json: bool) -> None:
         print_json(envelope)
         return
     user = envelope["payload"]
-    table = new_table("", "")
+    table = DataTable("", "")
     table.show_header = False
     for name in ("id", "name", "created"):
         table.add_row(name, user[name])
