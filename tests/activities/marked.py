@@ -131,6 +131,7 @@ async def marked(world: World, mark: str) -> Marked:
         interaction_id=alone.id,
         event=ClientEvent.STATUS_CHANGED,
         position=1,
+        user_ids=[user.id],
         is_unbegun=True,
         host="crm.example.com:443",
         created=utc_now(),

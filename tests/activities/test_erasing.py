@@ -28,8 +28,8 @@ SKELETON: Final = {
         *("integration", "process_id", "user_ids", "direction", "status", "custom_status", "milestone", "policy"),
     },
     Notification: {
-        *("id", "tenant", "integration_id", "interaction_id", "event", "position", "host", "created"),
-        *("state", "round", "began", "next_attempt", "attempts", "replay", "is_unbegun"),
+        *("id", "tenant", "integration_id", "interaction_id", "user_ids", "event", "position", "host"),
+        *("created", "state", "round", "began", "next_attempt", "attempts", "replay", "is_unbegun"),
     },
     Process: {
         *("id", "tenant", "integration_ids", "user_ids", "group_id", "is_draft", "created"),
