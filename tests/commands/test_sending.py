@@ -8,7 +8,7 @@ import re
 import struct
 import sys
 import termios
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -97,7 +97,7 @@ async def test_what_may_still_arrive_is_sent_again_with_the_option_that_the_refu
 
 
 @contextmanager
-def terminal(columns: int) -> Iterator[tuple[int, int]]:
+def terminal(columns: int) -> Generator[tuple[int, int]]:
     """A pseudo-terminal of a width: the end that is read, and the end that a command writes to."""
     ours, its = os.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
