@@ -25,9 +25,9 @@ from domain.access import Caller, Operation
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError, NotFoundError
 from domain.identifiers import derived_id
+from domain.interaction import TemplateReference
 from domain.problems import MOST_PROBLEMS, Problem
 from domain.submission import Submission
-from domain.templates import TemplateReference
 from integrations import describe
 from logs import note
 from metrics import count_submission

@@ -33,8 +33,9 @@ from api.state import State
 from domain.access import Caller, Operation
 from domain.channels import Channel
 from domain.errors import InvalidRequestError, NotFoundError, OverloadedError
+from domain.interaction import TemplateReference
 from domain.problems import Problem
-from domain.templates import RenderingError, TemplateReference, Variable, check_rendered, check_template, render
+from domain.templates import RenderingError, Variable, check_rendered, check_template, render
 from models.audit import write_audit
 from models.base import NEWEST_FIRST
 from models.template import Template, TemplateVersion, Version
@@ -66,6 +67,8 @@ async def create_template(
         name=asked.name,
         payload=asked.payload,
         variables=_variables(asked.variables),
+        language=asked.language,
+        time_zone=asked.time_zone,
         author_id=caller.account_id,
     )
     _check(asked.channel, first)
@@ -215,7 +218,9 @@ async def render_template(
     template = await _find(caller.tenant, template_id)
     version = await _version(template, asked.version)
     try:
-        payload = render(template.channel, version.payload, version.variables, asked.variables, "variables")
+        payload = render(
+            template.channel, version.payload, version.variables, asked.variables, "variables", style=version.style
+        )
         summary = check_rendered(template.channel, payload).summary()
     except RenderingError as error:
         raise InvalidRequestError(error.problems) from error
@@ -240,7 +245,9 @@ async def rendered(
         details: dict[str, str | int] = {"expected": channel, "channel": template.channel}
         raise InvalidRequestError([Problem(field="template.id", code="wrong_channel", details=details)])
     try:
-        payload = render(channel, version.payload, version.variables, choice.variables, "template.variables")
+        payload = render(
+            channel, version.payload, version.variables, choice.variables, "template.variables", style=version.style
+        )
     except RenderingError as error:
         raise InvalidRequestError(error.problems) from error
     reference = TemplateReference(id=template.id, name=version.name, version=version.number, variables=choice.variables)
@@ -257,13 +264,15 @@ def _changed(newest: Version, asked: TemplateChange, caller: Caller) -> Version:
         name=newest.name if asked.name is None else asked.name,
         payload=newest.payload if asked.payload is None else asked.payload,
         variables=newest.variables if asked.variables is None else _variables(asked.variables),
+        language=newest.language if asked.language is None else asked.language,
+        time_zone=newest.time_zone if asked.time_zone is None else asked.time_zone,
         author_id=caller.account_id,
     )
 
 
 def _check(channel: Channel, version: Version) -> None:
     try:
-        check_template(channel, version.payload, version.variables)
+        check_template(channel, version.payload, version.variables, style=version.style)
     except RenderingError as error:
         raise InvalidRequestError(error.problems) from error
 

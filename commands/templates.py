@@ -128,7 +128,10 @@ def _show(envelope: dict[str, Any], *, as_json: bool) -> None:
         print_json(envelope)
         return
     template = envelope["payload"]
-    heading = f"{template['id']}  {template['name']}  {template['channel']}  version {template['version']}"
+    heading = (
+        f"{template['id']}  {template['name']}  {template['channel']}  version {template['version']}"
+        f"  {template['language']}  {template['timeZone']}"
+    )
     OUT.print(heading, highlight=False, markup=False, soft_wrap=True)
     OUT.print_json(data=template["payload"])
     table = DataTable("variable", "type", "required", "example")

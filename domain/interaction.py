@@ -12,7 +12,6 @@ from domain.destinations import Destination
 from domain.events import HeardNews
 from domain.notes import Note, Notes
 from domain.status import Standing, Status
-from domain.templates import TemplateReference
 
 REGISTERED_NOTE: Final = Note(code="registered")
 """The note of the first history entry (specification, the answer's example)."""
@@ -125,6 +124,17 @@ class ProcessSummary(_Value):
     is_closed: bool = False
     is_draft: bool = False
     last_direction: Direction | None = None
+
+
+class TemplateReference(BaseModel):
+    """Which version of which template an interaction was made of, and with what."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str
+    version: int
+    variables: dict[str, JsonValue]
 
 
 class Interaction(_Value):

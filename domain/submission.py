@@ -8,14 +8,20 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from domain.channels import Channel
 from domain.destinations import Destination, parse_destinations
 from domain.identifiers import derived_id
-from domain.interaction import REGISTERED_NOTE, AuditTrail, HistoryEntry, IntegrationReference, Interaction
+from domain.interaction import (
+    REGISTERED_NOTE,
+    AuditTrail,
+    HistoryEntry,
+    IntegrationReference,
+    Interaction,
+    TemplateReference,
+)
 from domain.payloads import InvalidPayloadError, parse_payload, summary_of
 from domain.phone_numbers import INTERNATIONAL, PhoneNumberRules
 from domain.problems import Problem
 from domain.resending import RESEND_OF
 from domain.segments import segments
 from domain.status import Status
-from domain.templates import TemplateReference
 
 SEGMENTS: Final = "sms"
 """The name in an interaction's metadata under which is told what an SMS costs."""

@@ -1,6 +1,7 @@
 """Templates: payloads with placeholders, and the variables that fill them.
 
-A placeholder is `{{name}}` and nothing else: no conditions, no loops, no access to anything (`docs/decisions/0021`).
+A placeholder is `{{name}}` or `{{name|filter}}` (`domain/formats.py`) and nothing else: no conditions, no loops, no
+access to anything (`docs/decisions/0021`).
 What is rendered is thus never longer than the placeholders times the longest value, and no slower than reading it.
 """
 
@@ -15,6 +16,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, HttpUrl, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
 from domain.channels import Channel
+from domain.formats import ALLOWED, DEFAULT_STYLE, INSTANT, NUMBER, Placeholder, Style, UnreadableError, is_instant
 from domain.payloads import InvalidPayloadError, Payload, parse_payload
 from domain.payloads.email import is_markup
 from domain.problems import MOST_PROBLEMS, Problem
@@ -29,7 +31,6 @@ LONGEST_RENDERED: Final = 200_000
 
 MOST_VARIABLES: Final = 50
 
-_NUMBER: Final = re.compile(r"-?\d{1,15}([.,]\d{1,15})?", re.ASCII)
 _URL: Final[TypeAdapter[HttpUrl]] = TypeAdapter(HttpUrl)
 
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")]
@@ -41,6 +42,7 @@ class VariableType(StrEnum):
     TEXT = "text"
     NUMBER = "number"
     DATE = "date"
+    DATETIME = "datetime"
     URL = "url"
 
 
@@ -48,6 +50,7 @@ _EXPECTED: Final[Mapping[VariableType, str]] = {
     VariableType.TEXT: "string",
     VariableType.NUMBER: "number",
     VariableType.DATE: "YYYY-MM-DD",
+    VariableType.DATETIME: INSTANT,
     VariableType.URL: "http(s) URL",
 }
 
@@ -66,17 +69,6 @@ class Variable(BaseModel):
     type: VariableType = VariableType.TEXT
     required: bool = True
     example: str | int | float
-
-
-class TemplateReference(BaseModel):
-    """Which version of which template an interaction was made of, and with what."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    name: str
-    version: int
-    variables: dict[str, JsonValue]
 
 
 class RenderingError(Exception):
@@ -99,13 +91,22 @@ class _Text(string.Template):
     pattern = r"""
         \{\{(?:
             (?P<escaped>\{\{) |
-            [ ]{0,4}(?P<named>[A-Za-z][A-Za-z0-9_]{0,39})[ ]{0,4}\}\} |
+            [ ]{0,4}(?P<named>
+                [A-Za-z][A-Za-z0-9_]{0,39}
+                (?:[ ]{0,4}\|[ ]{0,4}[a-z]{1,20}(?::[A-Za-z0-9]{1,20})?)?
+            )[ ]{0,4}\}\} |
             (?P<braced>(?!)) |
             (?P<invalid>)
         )"""  # pyright: ignore[reportAssignmentType] - a text until `Template.__init_subclass__` compiles it
 
 
-def check_template(channel: Channel, payload: Mapping[str, JsonValue], variables: Sequence[Variable]) -> None:
+def check_template(
+    channel: Channel,
+    payload: Mapping[str, JsonValue],
+    variables: Sequence[Variable],
+    *,
+    style: Style = DEFAULT_STYLE,
+) -> None:
     """Check that a template says how it is filled, and is a payload of its channel once it is.
 
     Raises:
@@ -114,7 +115,9 @@ def check_template(channel: Channel, payload: Mapping[str, JsonValue], variables
     problems = [*_variable_problems(variables), *_placeholder_problems(payload, {one.name for one in variables})]
     if problems:
         raise RenderingError(problems)
-    rendered = render(channel, payload, variables, {one.name: one.example for one in variables}, "variables")
+    rendered = render(
+        channel, payload, variables, {one.name: one.example for one in variables}, "variables", style=style
+    )
     check_rendered(channel, rendered)
 
 
@@ -132,12 +135,14 @@ def check_rendered(channel: Channel, payload: Mapping[str, JsonValue]) -> Payloa
         raise RenderingError([problem.model_copy(update={"field": place}) for problem, place in named]) from error
 
 
-def render(
+def render(  # noqa: PLR0913 - what a template is, and what fills it
     channel: Channel,
     payload: Mapping[str, JsonValue],
     variables: Sequence[Variable],
     values: Mapping[str, JsonValue],
     field: str,
+    *,
+    style: Style = DEFAULT_STYLE,
 ) -> dict[str, JsonValue]:
     """The payload of a checked template, its placeholders filled; in HTML, what they are filled with is escaped.
 
@@ -147,6 +152,7 @@ def render(
         variables: that it declares.
         values: by their names.
         field: what the values are called where they were said, for problems.
+        style: how dates, times and numbers are written.
 
     Raises:
         RenderingError: if a value is missing, unknown or no such thing; naming each.
@@ -154,7 +160,9 @@ def render(
     problems = [*_value_problems(variables, values, field)]
     if problems:
         raise RenderingError(problems)
-    texts = {variable.name: _text_of(values.get(variable.name)) for variable in variables}
+    texts, problems = _written(payload, values, field, style)
+    if problems:
+        raise RenderingError(problems)
     escaped = {name: html.escape(text) for name, text in texts.items()}
     rendered = {
         name: _filled(value, escaped if channel is Channel.EMAIL and is_markup(payload, name) else texts)
@@ -179,13 +187,15 @@ def _placeholder_problems(payload: Mapping[str, JsonValue], declared: set[str]) 
         if not template.is_valid():
             yield Problem(field=path, code="bad_placeholder")
             continue
-        names = template.get_identifiers()
+        found = [Placeholder.parse(identifier) for identifier in template.get_identifiers()]
         placeholders += text.count("{{")
-        if names and path.lower() == "payload.type":
+        if found and path.lower() == "payload.type":
             yield Problem(field=path, code="bad_placeholder")
-        for name in names:
+        for name in dict.fromkeys(placeholder.name for placeholder in found):
             if name not in declared:
                 yield Problem(field=path, code="undeclared_variable", details={"name": name})
+        if not all(placeholder.is_known for placeholder in found):
+            yield Problem(field=path, code="not_allowed", details={"allowed": ALLOWED})
     if placeholders > MOST_PLACEHOLDERS:
         yield Problem(field="payload", code="too_many", details={"limit": MOST_PLACEHOLDERS})
 
@@ -204,6 +214,23 @@ def _value_problems(variables: Sequence[Variable], values: Mapping[str, JsonValu
             yield Problem(field=f"{field}.{name}", code="unknown_field", details=details)
 
 
+def _written(
+    payload: Mapping[str, JsonValue], values: Mapping[str, JsonValue], field: str, style: Style
+) -> tuple[dict[str, str], list[Problem]]:
+    """What stands in the place of each placeholder, by what is between its braces, and what cannot be written so."""
+    texts: dict[str, str] = {}
+    problems: list[Problem] = []
+    identifiers = (name for _, text in _texts(dict(payload), "") for name in _Text(text).get_identifiers())
+    for identifier in dict.fromkeys(identifiers):
+        placeholder = Placeholder.parse(identifier)
+        try:
+            texts[identifier] = placeholder.write(values.get(placeholder.name), style)
+        except UnreadableError as error:
+            place = f"{field}.{placeholder.name}"
+            problems.append(Problem(field=place, code="wrong_type", details={"expected": error.expected}))
+    return texts, problems
+
+
 def _type_problems(variable: Variable, value: JsonValue, field: str) -> Iterator[Problem]:
     if not _is_of_type(variable.type, value):
         yield Problem(field=field, code="wrong_type", details={"expected": _EXPECTED[variable.type]})
@@ -217,9 +244,11 @@ def _is_of_type(kind: VariableType, value: JsonValue) -> bool:
             return isinstance(value, str)
         case VariableType.NUMBER:
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            return is_number or (isinstance(value, str) and _NUMBER.fullmatch(value) is not None)
+            return is_number or (isinstance(value, str) and NUMBER.fullmatch(value) is not None)
         case VariableType.DATE:
             return isinstance(value, str) and _is_date(value)
+        case VariableType.DATETIME:
+            return isinstance(value, str) and is_instant(value)
         case VariableType.URL:
             return isinstance(value, str) and _is_url(value)
 

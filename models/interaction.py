@@ -12,13 +12,20 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 from domain import interaction as domain
 from domain.clock import utc_now
 from domain.destinations import Destination
-from domain.interaction import AuditTrail, Direction, DispatchPolicy, HeardEvent, HistoryEntry, IntegrationReference
+from domain.interaction import (
+    AuditTrail,
+    Direction,
+    DispatchPolicy,
+    HeardEvent,
+    HistoryEntry,
+    IntegrationReference,
+    TemplateReference,
+)
 from domain.payloads import summary_text
 from domain.problems import Problem
 from domain.resending import RESEND_OF
 from domain.searching import MOST_NAMES, searchable_fields
 from domain.status import Milestone, Standing, Status
-from domain.templates import TemplateReference
 from domain.waiting import VALIDATION_PATIENCE, Situation
 from domain.words import words_of_summary
 from models.base import ANY_TEXT, Stored

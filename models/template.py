@@ -10,6 +10,7 @@ from pymongo.errors import DuplicateKeyError
 
 from domain.channels import Channel
 from domain.clock import utc_now
+from domain.formats import DEFAULT_STYLE, Style
 from domain.identifiers import derived_id
 from domain.templates import Variable
 from models.base import Stored
@@ -22,8 +23,15 @@ class Version(BaseModel):
     name: str
     payload: dict[str, JsonValue]
     variables: list[Variable]
+    language: str = DEFAULT_STYLE.language
+    time_zone: str = DEFAULT_STYLE.time_zone
     author_id: str
     created: datetime = Field(default_factory=utc_now)
+
+    @property
+    def style(self) -> Style:
+        """How it writes dates, times and numbers."""
+        return Style(self.language, self.time_zone)
 
 
 class Template(Stored):

@@ -10,12 +10,11 @@ from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from api.schemas.templates import TemplateChoice
 from domain.identifiers import Id
-from domain.interaction import HeardEvent, HistoryEntry, IntegrationReference, Interaction
+from domain.interaction import HeardEvent, HistoryEntry, IntegrationReference, Interaction, TemplateReference
 from domain.notes import words_of_note, words_of_reason
 from domain.payloads.email import MOST_FILES
 from domain.problems import Problem
 from domain.submission import RESERVED_METADATA
-from domain.templates import TemplateReference
 from domain.texts import chosen_language
 
 MOST_DESTINATIONS: Final = 1_000

@@ -7,14 +7,19 @@ from pydantic import Field, JsonValue, StringConstraints
 from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from domain.channels import Channel
+from domain.formats import DEFAULT_STYLE, LanguageTag, TimeZoneName
 from domain.identifiers import Id
 from domain.templates import MOST_VARIABLES, VariableName, VariableType
 from models.template import Template, Version
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
-_PAYLOAD: Final = "A payload of the channel; in its texts `{{name}}` stands for a variable, and `{{{{` for two braces."
+_PAYLOAD: Final = "A payload of the channel; in its texts `{{name}}` stands for a variable, "
+"`{{name|date:long}}` for one that is written in the template's language, and `{{{{` for two braces."
 _VARIABLES: Final = "What the placeholders stand for. Each needs an example, with which the template is tried out."
+
+_LANGUAGE: Final = "The language of its formatted dates and numbers, a BCP 47 tag."
+_TIME_ZONE: Final = "Where instants with an offset are shown, an IANA name; instants without one are shown as written."
 
 
 class VariableAsked(Asked):
@@ -33,6 +38,8 @@ class TemplateRequest(Asked):
     channel: Annotated[Channel, Field(strict=False)]
     payload: dict[str, JsonValue] = Field(description=_PAYLOAD)
     variables: list[VariableAsked] = Field(default=[], max_length=MOST_VARIABLES, description=_VARIABLES)
+    language: LanguageTag = Field(default=DEFAULT_STYLE.language, description=_LANGUAGE)
+    time_zone: TimeZoneName = Field(default=DEFAULT_STYLE.time_zone, alias="timeZone", description=_TIME_ZONE)
 
 
 class TemplateChange(Asked):
@@ -41,6 +48,8 @@ class TemplateChange(Asked):
     name: Name | None = None
     payload: dict[str, JsonValue] | None = Field(default=None, description=_PAYLOAD)
     variables: list[VariableAsked] | None = Field(default=None, max_length=MOST_VARIABLES, description=_VARIABLES)
+    language: LanguageTag | None = Field(default=None, description=_LANGUAGE)
+    time_zone: TimeZoneName | None = Field(default=None, alias="timeZone", description=_TIME_ZONE)
 
 
 class RenderRequest(Asked):
@@ -74,6 +83,8 @@ class VersionAnswer(Answer):
     version: int
     payload: dict[str, JsonValue]
     variables: list[VariableAnswer]
+    language: str
+    time_zone: str
     author_id: str
     created: Instant = Field(description="When this version was made.")
 
@@ -88,6 +99,8 @@ class VersionAnswer(Answer):
             version=version.number,
             payload=version.payload,
             variables=[VariableAnswer.model_validate(one.model_dump()) for one in version.variables],
+            language=version.language,
+            time_zone=version.time_zone,
             author_id=version.author_id,
             created=version.created,
         )
@@ -139,6 +152,8 @@ TEMPLATE_EXAMPLE: Final[dict[str, JsonValue]] = {
 TEMPLATE_ANSWER: Final[dict[str, JsonValue]] = {
     "id": "67c98902c362797495a60501",
     **TEMPLATE_EXAMPLE,
+    "language": "es",
+    "timeZone": "Europe/Madrid",
     "version": 1,
     "authorId": "67ab5a30265f8a4e73196c0c",
     "created": "2026-11-27T09:48:21.246Z",

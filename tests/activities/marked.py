@@ -15,12 +15,11 @@ from domain.clock import utc_now
 from domain.destinations import Destination, DestinationKind
 from domain.events import ProviderEvent
 from domain.identifiers import new_id
-from domain.interaction import Direction, DispatchPolicy, HeardEvent, HistoryEntry
+from domain.interaction import Direction, DispatchPolicy, HeardEvent, HistoryEntry, TemplateReference
 from domain.outcomes import FailureClass
 from domain.problems import Problem
 from domain.status import Milestone, Status
 from domain.telling import ClientEvent, NotificationState
-from domain.templates import TemplateReference
 from integrations import describe
 from models.access import Account, ApiKey, RefreshToken, Session, Tenant
 from models.attachment import Attachment

@@ -251,3 +251,50 @@ async def test_changes_are_in_the_audit_log_without_values(iris: Iris) -> None:
         ("template.changed", ("payload",)),
         ("template.deleted", ()),
     }
+
+
+async def test_dates_and_numbers_are_written_in_the_templates_language_and_time_zone(iris: Iris) -> None:
+    text = "{{nombre}}: {{cita|date:long}}, {{cita|time}}, {{total|currency:EUR}}"
+    variables = [
+        VARIABLES[0],
+        {"name": "cita", "type": "datetime", "example": "2026-12-01T10:00"},
+        {"name": "total", "type": "number", "example": 10},
+    ]
+    payload = {"Type": "simple-text", "Text": text}
+    template = await create(iris.http, payload=payload, variables=variables, TIMEZONE="Atlantic/Canary")
+    assert (template["language"], template["timeZone"]) == ("es", "Atlantic/Canary")
+    values = {"nombre": "Ana", "cita": "2026-12-24T10:00:00Z", "total": 1234.5}
+    path = f"/v1/templates/{template['id']}"
+    preview = await iris.http.post(f"{path}/render", json={"variables": values})
+    assert preview.json()["payload"]["payload"]["Text"] == "Ana: 24 de diciembre de 2026, 10:00, 1.234,50 €"
+    body = sending(iris, {"id": template["id"], "variables": values}) | {"dryRun": True}
+    assert (await iris.post(body)).json()["payload"]["payload"] == preview.json()["payload"]["payload"]
+    english = await change(iris, template["id"], language="en", timeZone="Europe/Madrid")
+    assert (english["version"], english["payload"]) == (2, payload)
+    sent = await iris.post(sending(iris, {"id": template["id"], "variables": values}))
+    assert sent.json()["payload"]["payload"]["Text"] == "Ana: December 24, 2026, 11:00 AM, €1,234.50"
+
+
+async def test_a_value_that_cannot_be_written_as_the_template_says_is_refused_by_its_name(iris: Iris) -> None:
+    payload = {"Type": "simple-text", "Text": "{{nombre|date}}"}
+    variables = [{"name": "nombre", "example": "2026-12-24"}]
+    template = await create(iris.http, payload=payload, variables=variables)
+    values = {"nombre": "mañana"}
+    preview = await iris.http.post(f"/v1/templates/{template['id']}/render", json={"variables": values})
+    assert reasons(preview, 422) == [("variables.nombre", "wrong_type")]
+    sent = await iris.post(sending(iris, {"id": template["id"], "variables": values}))
+    assert reasons(sent, 422) == [("template.variables.nombre", "wrong_type")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"payload": {**PAYLOAD, "Text": "{{fecha|fecha}}"}}, ("payload.Text", "not_allowed")),
+        ({"language": "xx"}, ("language", "invalid")),
+        ({"timeZone": "Europe/Madrit"}, ("timeZone", "invalid")),
+    ],
+)
+async def test_an_unknown_filter_language_or_time_zone_is_refused(
+    iris: Iris, changes: dict[str, Any], expected: tuple[str, str]
+) -> None:
+    assert reasons(await iris.http.post("/v1/templates", json=request(**changes)), 422) == [expected]

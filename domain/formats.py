@@ -1,0 +1,207 @@
+"""How templates write dates, times, numbers and money: `{{name|filter:argument}}`, as the Unicode CLDR says.
+
+Workflow code never imports this module: the CLDR's data changes from one release of babel to the next
+(`docs/decisions/0034`).
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from functools import cache
+from typing import Annotated, Final, Literal, cast, get_args
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_time
+from babel.numbers import format_currency, format_decimal, list_currencies
+from pydantic import AfterValidator, JsonValue, StringConstraints
+
+from domain.texts import invalid_value
+
+NUMBER: Final = re.compile(r"-?\d{1,15}([.,]\d{1,15})?", re.ASCII)
+"""A number that is written as a text."""
+
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?", re.ASCII)
+_TIME: Final = re.compile(r"\d{2}:\d{2}(?::\d{2})?", re.ASCII)
+
+_SPACES: Final = str.maketrans(dict.fromkeys("\u00a0\u202f", " "))
+"""The CLDR's no-break spaces become spaces: with one of them an SMS has room for 70 characters instead of 160."""
+
+_Length = Literal["short", "medium", "long", "full"]
+
+LENGTHS: Final[tuple[str, ...]] = get_args(_Length)
+"""How long a date may be written; `medium` unless it is said."""
+
+INSTANT: Final = "YYYY-MM-DDThh:mm[:ss][Z|±hh:mm]"
+_EXPECTED: Final[Mapping[str, str]] = {
+    "date": f"YYYY-MM-DD | {INSTANT}",
+    "time": f"hh:mm[:ss] | {INSTANT}",
+    "number": "number",
+    "currency": "number",
+}
+"""What each filter reads."""
+
+ALLOWED: Final = ", ".join(["date", *(f"date:{length}" for length in LENGTHS), "time", "number", "currency:EUR"])
+
+
+class UnreadableError(ValueError):
+    """A value that a filter cannot read.
+
+    Attributes:
+        expected: what the filter reads.
+    """
+
+    def __init__(self, expected: str) -> None:
+        super().__init__(expected)
+        self.expected = expected
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """In which language a template writes, and in which time zone instants are shown.
+
+    Attributes:
+        language: a BCP 47 tag that the CLDR knows, as `es` or `pt-BR`.
+        time_zone: a name of the IANA time zone database. An instant with an offset is shown in this zone; one without
+            is local time already, and shown as it is written.
+    """
+
+    language: str = "es"
+    time_zone: str = "Europe/Madrid"
+
+
+DEFAULT_STYLE: Final = Style()
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """A variable, and the filter that writes it, if there is one."""
+
+    name: str
+    filter: str = ""
+    argument: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Placeholder":
+        """What stands between the braces: `name`, `name|filter` or `name|filter:argument`."""
+        name, _, how = text.partition("|")
+        filter_name, _, argument = how.partition(":")
+        return cls(name.strip(), filter_name.strip(), argument.strip())
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is such a filter, and it takes the argument."""
+        match self.filter:
+            case "" | "time" | "number":
+                return not self.argument
+            case "date":
+                return self.argument in {"", *LENGTHS}
+            case "currency":
+                return self.argument in list_currencies()
+            case _:
+                return False
+
+    def write(self, value: JsonValue, style: Style) -> str:
+        """The value as the filter writes it; a value that is absent is empty.
+
+        Raises:
+            UnreadableError: if the filter cannot read the value.
+        """
+        if value is None or not self.filter:
+            return "" if value is None else str(value)
+        try:
+            written = _WRITERS[self.filter](value, self.argument, style)
+        except (ValueError, OverflowError) as error:
+            raise UnreadableError(_EXPECTED[self.filter]) from error
+        return written.translate(_SPACES)
+
+
+def is_instant(text: str) -> bool:
+    """Whether a text is a date with a time of day, with or without an offset."""
+    try:
+        return _INSTANT.fullmatch(text) is not None and bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def _instant(text: str, style: Style) -> datetime:
+    if not is_instant(text):
+        raise ValueError(text)
+    instant = datetime.fromisoformat(text)
+    return instant if instant.tzinfo is None else instant.astimezone(ZoneInfo(style.time_zone))
+
+
+def _write_date(value: JsonValue, length: str, style: Style) -> str:
+    text = str(value)
+    day = date.fromisoformat(text) if _DAY.fullmatch(text) else _instant(text, style).date()
+    return format_date(day, cast("_Length", length or "medium"), _locale(style.language))
+
+
+def _write_time(value: JsonValue, _: str, style: Style) -> str:
+    text = str(value)
+    moment = time.fromisoformat(text) if _TIME.fullmatch(text) else _instant(text, style).time()
+    return format_time(moment, "short", locale=_locale(style.language))
+
+
+def _write_number(value: JsonValue, _: str, style: Style) -> str:
+    return format_decimal(_number(value), locale=_locale(style.language), decimal_quantization=False)
+
+
+def _write_currency(value: JsonValue, currency: str, style: Style) -> str:
+    return format_currency(_number(value), currency, locale=_locale(style.language))
+
+
+def _number(value: JsonValue) -> Decimal:
+    text = str(value)
+    if not NUMBER.fullmatch(text):
+        raise ValueError(text)
+    return Decimal(text.replace(",", "."))
+
+
+_WRITERS: Final[Mapping[str, Callable[[JsonValue, str, Style], str]]] = {
+    "date": _write_date,
+    "time": _write_time,
+    "number": _write_number,
+    "currency": _write_currency,
+}
+
+
+@cache
+def _locale(language: str) -> Locale:
+    return Locale.parse(language, sep="-")
+
+
+def _known_language(tag: str) -> str:
+    try:
+        Locale.parse(tag, sep="-")
+    except (ValueError, UnknownLocaleError) as error:
+        raise invalid_value("no es un idioma conocido, como es o pt-BR", "not a known language, as es or pt-BR") from (
+            error
+        )
+    return tag
+
+
+def _known_time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, KeyError, OSError) as error:
+        raise invalid_value(
+            "no es una zona horaria conocida, como Europe/Madrid", "not a known time zone, as Europe/Madrid"
+        ) from error
+    return name
+
+
+LanguageTag = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$"), AfterValidator(_known_language)
+]
+"""A BCP 47 tag of a language that the CLDR knows."""
+
+TimeZoneName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_+-]{1,30}(/[A-Za-z0-9_+-]{1,30}){0,2}$"),
+    AfterValidator(_known_time_zone),
+]
+"""A name of the IANA time zone database."""
