@@ -72,7 +72,6 @@ async def test_the_newest_of_all_and_of_a_time_are_read_along_an_index(crowd: st
         ({"active_since": utc_now() - timedelta(days=20.5)}, 20),
         ({"active_until": utc_now() - timedelta(days=480.5), "order": "activity"}, 19),
     ],
-    ids=str,
 )
 async def test_an_inbox_is_read_along_one_index_and_not_sorted(crowd: str, asked: dict[str, Any], shown: int) -> None:
     filters = ProcessFilters.model_validate({to_camel(name): value for name, value in asked.items()})

@@ -239,6 +239,7 @@ STORIES: Final[Mapping[str, Story]] = {
     "answer_lost_once": Story(ending("sms", "34600000006")),
     "every_answer_lost": Story(ending("sms", "34600000007")),
     "attempt_that_never_came_back": Story(sending.attempt_that_never_came_back, Stage.HURRIED),
+    "attempt_lost_before_it_was_handed_over": Story(sending.attempt_lost_before_it_was_handed_over, Stage.HURRIED),
     "found_at_the_provider": Story(sending.found_at_the_provider),
     "receipt_before_the_search": Story(sending.receipt_before_the_search),
     "looked_for_in_vain": Story(sending.looked_for_in_vain, Stage.SKIPPING),

@@ -1,10 +1,12 @@
 """Stories of sends that providers put off, never answer, or are asked about afterwards."""
 
+import asyncio
 import email.utils
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final, cast
+from unittest.mock import patch
 
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.testservice.v1 import SleepRequest
@@ -13,8 +15,11 @@ from temporalio.client import Client
 from domain.clock import utc_now
 from domain.events import HeardNews, ProviderEvent
 from domain.identifiers import new_id
+from domain.outcomes import Rejected
 from domain.status import Milestone
 from embedded.processes import until
+from providers.base import Attempt, Outbound
+from providers.twilio import Twilio
 from tests.iris import Iris
 from tests.product.far_ends import VENDORS, Moody
 from tests.product.lines import Line, line
@@ -46,6 +51,27 @@ async def attempt_that_never_came_back(iris: Iris) -> str:
         await iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR", "unknown")
         await iris.ended(interaction_id)
         return interaction_id
+
+
+async def attempt_lost_before_it_was_handed_over(iris: Iris) -> str:
+    """The worker that took the retry of a throttled send is lost before it hands anything over."""
+    prepare = Twilio.prepare
+    attempts = 0
+
+    async def lost_at_the_second(provider: Twilio, outbound: Outbound) -> Attempt | Rejected:
+        nonlocal attempts
+        attempts += 1
+        if attempts > 1:
+            await asyncio.Event().wait()
+        return await prepare(provider, outbound)
+
+    with patch.object(Twilio, "prepare", lost_at_the_second):
+        async with line(iris, TWILIO) as twilio:
+            twilio.far_end.busy = 1
+            interaction_id = await twilio.admitted()
+            await iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR", "not_sent")
+            await iris.ended(interaction_id)
+            return interaction_id
 
 
 async def news_between_two_tries(iris: Iris) -> str:
