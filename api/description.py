@@ -49,7 +49,7 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Envelope, "description": _REFUSALS[status]} for status in every}
 
 
-def json_body(model: type[BaseModel], *, is_optional: bool = False, **examples: object) -> dict[str, Any]:
+def json_body(model: type[BaseModel], is_optional: bool = False, /, **examples: object) -> dict[str, Any]:
     """The `openapi_extra` of a route that takes a JSON object; the examples by their names."""
     _BODIES[model.__name__] = model
     content = {

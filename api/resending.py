@@ -33,9 +33,7 @@ router = APIRouter(tags=["interactions"])
     summary="Send an interaction again",
     response_model=InteractionEnvelope,
     responses=refusals(400, 404, 409, 413, 422),
-    openapi_extra=json_body(
-        ResendRequest, is_optional=True, again={}, otherwise={"integrationId": "67c98902c362797495a602c6"}
-    ),
+    openapi_extra=json_body(ResendRequest, True, again={}, otherwise={"integrationId": "67c98902c362797495a602c6"}),
 )
 async def resend_interaction(
     request: Request,
