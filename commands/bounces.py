@@ -24,7 +24,7 @@ def measure(
 
     Each is read as if it had come to the address of a message. Nothing is sent, stored or changed.
     """
-    from operations.bounces import counts, failure_classes, read_folder
+    from providers.bounces import counts, failure_classes, read_folder
 
     if not folder.is_dir():
         fail(f"{folder} is not a folder.")

@@ -96,7 +96,7 @@ async def test_strangers_at_once_all_join(world: World) -> None:
 
 
 async def test_a_process_has_a_bounded_number_of_users(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("activities.admission.MAX_USERS", 2)
+    monkeypatch.setattr("validation.MAX_USERS", 2)
     assert processes.MAX_USERS > 2
     member = await world.user(phone(PHONE))
     full = await world.process(user_ids=[member.id, new_id()])

@@ -49,9 +49,10 @@ async def test_an_interaction_is_cancelled_and_sent_again(iris: Iris, command: C
     assert f"it repeats {sent['id']}" in await command("interactions", "explain", again["id"])
 
 
-async def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(command: Command) -> None:
+async def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(command: Command, iris: Iris) -> None:
     number = mobile()
-    shown = await command("send", number, "--text", "Su cita es mañana ✓", "--dry-run")
+    integration = iris.demo.integrations["sms"]
+    shown = await command("send", number, "--integration", integration, "--text", "Su cita es mañana ✓", "--dry-run")
     for text in (
         "nothing was sent or stored",
         f"to {number}: a new user, a new process",
@@ -59,6 +60,6 @@ async def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(command: Com
         "cita",
     ):
         assert text in shown, text
-    would_be = await payload(command, "send", number, "--text", "Hola", "--dry-run")
+    would_be = await payload(command, "send", number, "--integration", integration, "--text", "Hola", "--dry-run")
     assert would_be["dryRun"]
     assert not await Interaction.find({"destinations.value": number}).count()
