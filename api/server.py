@@ -51,6 +51,7 @@ def server_config(app: FastAPI, host: str, port: int, trusted_proxies: Sequence[
         ws="none",
         h11_max_incomplete_event_size=LARGEST_HEADER,
         log_config=None,
+        reset_contextvars=True,  # else a connection may keep what one request noted, and its next requests see it
         access_log=False,
         server_header=False,
         proxy_headers=bool(trusted_proxies),

@@ -37,6 +37,7 @@ from models.matching import Addressee
 from security.at_rest import Vault, new_api_key
 from settings import Settings
 from tests.plain_http import plain_client
+from tests.served import serving
 from worker import create_worker
 from workflows.interaction import InteractionWorkflow
 
@@ -261,7 +262,7 @@ async def running_iris(
         demo = await seed_open_database(Vault(settings.vault_keys()), demo_settings(gateway_url))
         async with (
             running_worker(client, settings),
-            running(create_app(settings), port=port) as url,
+            serving(create_app(settings), port=port) as url,
             calling(gateway_url, SANDBOX.token.get_secret_value()) as gateway,
             calling(url, demo.api_key) as http,
         ):

@@ -14,9 +14,9 @@ from security.outbound_guard import Network
 
 
 @asynccontextmanager
-async def serving(app: FastAPI, *trusted_proxies: Network) -> AsyncGenerator[str]:
-    """The URL at which an application is served until the end of the block."""
-    port = free_port()
+async def serving(app: FastAPI, *trusted_proxies: Network, port: int | None = None) -> AsyncGenerator[str]:
+    """The URL at which an application is served until the end of the block, on a free port unless one is given."""
+    port = port or free_port()
     server = Guest(server_config(app, "127.0.0.1", port, trusted_proxies))
     task = asyncio.create_task(server.serve())
 

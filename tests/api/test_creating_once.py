@@ -1,16 +1,23 @@
 """`Idempotency-Key` on every route that creates: however often a call is repeated, it creates one thing and says so."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
 import httpx2
 import pytest
+from fastapi import FastAPI
+from fastapi.responses import Response
 
+from api.envelope import success
+from api.idempotency import check_same
 from domain.clock import to_wire, utc_now
 from domain.identifiers import new_id
 from tests.api.people import PASSWORD
 from tests.api.support import mobile, reasons
 from tests.iris import SANDBOX, Iris
+from tests.plain_http import plain_client
+from tests.served import serving
 
 KEY: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
@@ -131,3 +138,24 @@ async def filled(iris: Iris, path: str) -> str:
         endpoint = {"Url": f"{iris.gateway_url}/nobody", "Subscriptions": ["*"]}
         assert (await iris.http.put(f"/v1/integrations/{integration_id}/webhook", json=endpoint)).is_success
     return path.format(interaction_id=interaction_id, integration_id=integration_id)
+
+
+async def test_an_answer_says_nothing_of_what_another_request_repeated() -> None:
+    app = FastAPI()
+
+    @app.post("/")
+    async def repeat() -> Response:
+        check_same("a", "a")
+        return success({}, "")
+
+    @app.get("/")
+    async def read() -> Response:
+        return success({}, "")
+
+    async def ask() -> list[str | None]:
+        # A connection takes over what the task that serves it has noted, as it takes over what a former request noted.
+        check_same("a", "a")
+        async with serving(app) as url, plain_client(base_url=url) as http:
+            return [(await http.request(method, "/")).headers.get(REPLAYED) for method in ("GET", "POST", "GET")]
+
+    assert await asyncio.create_task(ask()) == [None, "true", None]
