@@ -5,7 +5,7 @@ import json
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -101,9 +101,10 @@ class Integrations:
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            # The driver may answer a cancellation with an error of its own, such as a timeout of what it cleans up.
+            while not task.done():
+                task.cancel()
+                await asyncio.wait({task}, timeout=_REOPEN_WAIT)
 
     async def find(self, integration_id: str, version: int = 0) -> Integration | None:
         """The integration with this id, of whatever tenant, also if it is deleted; None if there is none.

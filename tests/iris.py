@@ -218,7 +218,7 @@ _bound: list[AsyncDatabase[dict[str, Any]]] = []
 
 
 @asynccontextmanager
-async def open_database(settings: Settings) -> AsyncGenerator[None]:
+async def open_database(settings: Settings) -> AsyncGenerator[AsyncDatabase[dict[str, Any]]]:
     """The database that the documents are bound to inside the block; afterwards they are bound as they were.
 
     Beanie binds documents once for a whole process, in which several tests' products may run one inside the other.
@@ -227,7 +227,7 @@ async def open_database(settings: Settings) -> AsyncGenerator[None]:
         ours = client[settings.mongodb_database]
         _bound.append(ours)
         try:
-            yield
+            yield ours
         finally:
             # By identity: two clients of one server are equal.
             _bound[:] = [other for other in _bound if other is not ours]

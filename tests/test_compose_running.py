@@ -22,7 +22,6 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from typing_extensions import override
 
-from bootstrap import mongodb
 from embedded.compose_secrets import COMPOSE_SECRETS
 from embedded.mongod import Mongod
 from embedded.ports import free_port, is_listened_on
@@ -34,6 +33,7 @@ from models.interaction import Interaction
 from operations.mongodb_setup import MongodbSetupSettings, WrongRootPasswordError, prepare_mongodb
 from operations.starting import problem_in_one_line
 from settings import Settings
+from tests.iris import open_database
 from tests.plain_http import plain_client
 from tests.test_compose import COMPOSE, OURS, ROOT, SERVICES
 from workflows import attributes
@@ -167,15 +167,15 @@ async def test_the_user_of_iris_may_do_what_iris_does_in_its_own_database_only(
     for _ in range(2):
         await prepare_mongodb(setup_settings(secrets_and_mongodb))
     settings = Settings(mongodb_uri=SecretStr(secrets_and_mongodb["mongodb_uri"]))
-    async with mongodb(settings) as client:
-        indexes = await survey_indexes(client[settings.mongodb_database], DOCUMENTS)
+    async with open_database(settings) as database:
+        indexes = await survey_indexes(database, DOCUMENTS)
         assert {index.state for index in indexes} == {State.WANTED}
         async with await Interaction.collection().watch(max_await_time_ms=1) as changes:
             assert await changes.try_next() is None
         with pytest.raises(OperationFailure, match="not authorized"):
-            await client["other"]["words"].insert_one({})
+            await database.client["other"]["words"].insert_one({})
         with pytest.raises(OperationFailure, match="not authorized"):
-            await client.admin.command("createUser", "other", pwd="x", roles=["root"])
+            await database.client.admin.command("createUser", "other", pwd="x", roles=["root"])
     host, port = parse_uri(secrets_and_mongodb["mongodb_uri"])["nodelist"][0]
     async with AsyncMongoClient[dict[str, Any]](host, port, directConnection=True) as anonymous:
         with pytest.raises(OperationFailure, match="authentication"):

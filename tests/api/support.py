@@ -6,7 +6,8 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ import httpx2
 
 from domain.identifiers import derived_id, new_id
 from embedded.processes import until
+from models.interaction import Interaction
 from tests.iris import SANDBOX, Iris
 
 SILENT = "34600000010"
@@ -141,3 +143,17 @@ async def written_by(iris: Iris, phone: str, payload: Mapping[str, str], name: s
 
     await asyncio.wait_for(until(is_there), 60)
     return interaction_id
+
+
+@asynccontextmanager
+async def spoilt_interaction(iris: Iris) -> AsyncGenerator[str]:
+    """The id of an interaction whose record cannot be read until the end of the block: a fault of our own."""
+    admitted = await iris.send("sms", mobile())
+    await iris.until_status(admitted["id"], "COMPLETED")
+    await iris.ended(admitted["id"])
+    this, collection = {"_id": admitted["id"]}, Interaction.collection()
+    await collection.update_one(this, {"$set": {"status": "SPOILT-BY-A-TEST"}})
+    try:
+        yield admitted["id"]
+    finally:
+        await collection.update_one(this, {"$set": {"status": "COMPLETED"}})

@@ -19,9 +19,8 @@ from api.server import Line, server_config
 from embedded.gateway.server import Guest
 from embedded.ports import free_port
 from embedded.processes import until
-from models.interaction import Interaction
 from security.outbound_guard import Network
-from tests.api.support import ABSENT_ID, mobile, reasons
+from tests.api.support import ABSENT_ID, reasons, spoilt_interaction
 from tests.iris import Iris, calling
 from tests.served import serving
 
@@ -57,12 +56,8 @@ async def test_no_answer_is_kept_framed_or_taken_for_something_else(
 
 
 async def test_an_answer_about_our_own_fault_is_no_exception(iris: Iris) -> None:
-    admitted = await iris.send("sms", mobile())
-    await iris.until_status(admitted["id"], "COMPLETED")
-    await iris.ended(admitted["id"])
-    spoilt = {"$set": {"status": "SPOILT-BY-A-TEST"}}
-    await Interaction.collection().update_one({"_id": admitted["id"]}, spoilt)
-    response = await iris.http.get(f"/v1/interactions/{admitted['id']}")
+    async with spoilt_interaction(iris) as interaction_id:
+        response = await iris.http.get(f"/v1/interactions/{interaction_id}")
     assert response.status_code == 500
     assert response.headers["Cache-Control"] == "no-store"
 

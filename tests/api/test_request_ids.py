@@ -5,8 +5,7 @@ import logging
 import pytest
 
 from logs import JsonFormatter
-from models.interaction import Interaction
-from tests.api.support import ABSENT_ID, mobile
+from tests.api.support import ABSENT_ID, spoilt_interaction
 from tests.iris import Iris
 
 NAME = "X-Request-Id"
@@ -34,12 +33,9 @@ async def test_it_is_in_what_is_logged_of_the_request_with_the_tenant(
     iris: Iris, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.handler.setFormatter(JsonFormatter())
-    admitted = await iris.send("sms", mobile())
-    await iris.until_status(admitted["id"], "COMPLETED")
-    await iris.ended(admitted["id"])
-    await Interaction.collection().update_one({"_id": admitted["id"]}, {"$set": {"status": "SPOILT"}})
-    with caplog.at_level(logging.ERROR, "iris.api"):
-        await iris.http.get(f"/v1/interactions/{admitted['id']}", headers={NAME: "asked-1"})
+    async with spoilt_interaction(iris) as interaction_id:
+        with caplog.at_level(logging.ERROR, "iris.api"):
+            await iris.http.get(f"/v1/interactions/{interaction_id}", headers={NAME: "asked-1"})
     assert '"request_id": "asked-1"' in caplog.text
     assert f'"tenant": "{iris.demo.tenant}"' in caplog.text
 

@@ -3,8 +3,7 @@
 import pytest
 
 from embedded.demo import EMAIL
-from models.interaction import Interaction
-from tests.api.support import ABSENT_ID, mobile, reasons, refusal, sent_silently, signature
+from tests.api.support import ABSENT_ID, mobile, reasons, refusal, sent_silently, signature, spoilt_interaction
 from tests.iris import PASSWORD, Iris
 
 
@@ -120,16 +119,12 @@ async def test_an_id_that_is_none_is_not_found(iris: Iris, identifier: str) -> N
 
 
 async def test_our_own_fault_is_an_answer_in_the_envelope_that_tells_nothing_of_our_inside(iris: Iris) -> None:
-    admitted = await iris.send("sms", mobile())
-    await iris.until_status(admitted["id"], "COMPLETED")
-    await iris.ended(admitted["id"])
-    spoilt = {"$set": {"status": "SPOILT-BY-A-TEST"}}
-    await Interaction.collection().update_one({"_id": admitted["id"]}, spoilt)
-    response = await iris.http.get(f"/v1/interactions/{admitted['id']}")
+    async with spoilt_interaction(iris) as interaction_id:
+        response = await iris.http.get(f"/v1/interactions/{interaction_id}")
+        english = await iris.http.get(f"/v1/interactions/{interaction_id}", headers={"Accept-Language": "en"})
     body = refusal(response, 500)
     assert body["title"] == "Error interno"
     assert body["payload"] is None
     assert [(item["field"], item["code"]) for item in body["error"]] == [("", "internal")]
     assert not any(word in response.text for word in ("SPOILT", "Traceback", "pydantic", "/"))
-    english = await iris.http.get(f"/v1/interactions/{admitted['id']}", headers={"Accept-Language": "en"})
     assert refusal(english, 500)["title"] == "Internal error"

@@ -5,6 +5,7 @@ import time
 from random import Random
 from typing import Any, Final
 
+import pymongo
 import pytest
 from pymongo import AsyncMongoClient
 
@@ -16,6 +17,7 @@ assert bootstrap.mongodb_client, "opens the product's connections, and mends the
 
 _PATIENCE: Final = 0.3
 _OPERATIONS: Final = 40
+_LONG: Final = 30.0
 
 
 @pytest.mark.parametrize("turns", range(6))
@@ -26,7 +28,8 @@ async def test_operations_cancelled_as_they_time_out_do_not_block_those_that_fol
     await line.open()
     uri = f"mongodb://{LOOPBACK}:{line.port}/?directConnection=true"
     async with AsyncMongoClient[dict[str, Any]](uri, timeoutMS=round(_PATIENCE * 1000)) as client:
-        await client.admin.command("ping")
+        with pymongo.timeout(_LONG):
+            await client.admin.command("ping")
         await line.change(Mood.SLOW, 60)
         operations = [asyncio.create_task(client.admin.command("ping")) for _ in range(_OPERATIONS)]
         await asyncio.sleep(0.05)
@@ -38,5 +41,6 @@ async def test_operations_cancelled_as_they_time_out_do_not_block_those_that_fol
         _, stuck = await asyncio.wait(operations, timeout=5)
         assert not stuck
         await line.change(Mood.CLEAR)
-        await client.admin.command("ping")
+        with pymongo.timeout(_LONG):
+            await client.admin.command("ping")
     await line.end()

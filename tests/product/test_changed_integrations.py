@@ -1,10 +1,12 @@
 """A changed integration holds from the next send on, although API and worker have cached it as it was."""
 
 import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
-from pymongo.errors import AutoReconnect
+from pymongo.errors import AutoReconnect, NetworkTimeout
 
 from domain.identifiers import new_id
 from embedded.processes import until
@@ -114,3 +116,29 @@ async def test_the_change_stream_is_opened_again_after_it_broke(iris: Iris, monk
             return seen is not None and seen.version > found.version
 
         await asyncio.wait_for(until(is_noticed), 10)
+
+
+async def test_following_ends_also_where_the_driver_answers_the_end_with_an_error(
+    iris: Iris, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = asyncio.Event()
+    assert iris, "the documents are bound"
+
+    @asynccontextmanager
+    async def silent() -> AsyncGenerator[AsyncIterator[object]]:
+        async def changes() -> AsyncIterator[object]:
+            watched.set()
+            await asyncio.Event().wait()
+            yield
+
+        try:
+            yield changes()
+        except asyncio.CancelledError as error:
+            raise NetworkTimeout from error
+
+    async def watch() -> object:
+        return silent()
+
+    monkeypatch.setattr(Integration, "watch", watch)
+    async with asyncio.timeout(10), Integrations(timedelta(hours=1)).following():
+        await watched.wait()
