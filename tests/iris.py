@@ -9,7 +9,8 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from ipaddress import ip_network
+from typing import Any, Final
 
 import httpx2
 import pytest
@@ -248,6 +249,10 @@ async def running_worker(client: Client, settings: Settings) -> AsyncGenerator[N
         yield
 
 
+LOOPBACK_NETWORK: Final = ip_network("127.0.0.0/8")
+"""Where the tests call from: as a proxy, so that they can say from which network a request comes."""
+
+
 @asynccontextmanager
 async def running_iris(
     mongodb_uri: str, temporal_address: str, database: str, **changes: object
@@ -262,7 +267,7 @@ async def running_iris(
         demo = await seed_open_database(Vault(settings.vault_keys()), demo_settings(gateway_url))
         async with (
             running_worker(client, settings),
-            serving(create_app(settings), port=port) as url,
+            serving(create_app(settings), LOOPBACK_NETWORK, port=port) as url,
             calling(gateway_url, SANDBOX.token.get_secret_value()) as gateway,
             calling(url, demo.api_key) as http,
         ):
