@@ -1,15 +1,48 @@
-"""A stack that runs as long as there are tests here."""
+"""A stack that runs as long as there are tests here: the second one in its directory."""
 
+import asyncio
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from tests.stack.running import Stack, running
+from tests.stack.running import EarlierRun, Stack, names_in, running, send
+
+SLOW: Final = "34600000011"
+"""The sandbox answers for this recipient after three seconds."""
 
 
 @pytest.fixture(scope="package")
-async def shared_stack(server_directory: Path) -> AsyncIterator[tuple[Stack, list[str]]]:
-    """A running `iris up`, and what it printed until it served; whoever kills a part of it waits until it is back."""
-    async with running(server_directory / "stack") as (stack, printed):
+async def earlier_run(server_directory: Path) -> EarlierRun:
+    """A run in the directory of the shared stack, before that."""
+    data = server_directory / "stack"
+    async with running(data) as (stack, _):
+        sent, described = await send(stack), stack.described()
+        last_words = await stack.stop()
+        await stack.until_deserted()
+        left = [name for name in ("stack.json",) if (data / name).exists()] + names_in(data / "run")
+    return EarlierRun(data, described, sent, last_words, stack.process.returncode, left)
+
+
+@pytest.fixture(scope="package")
+async def shared_stack(earlier_run: EarlierRun) -> AsyncIterator[tuple[Stack, list[str]]]:
+    """A running `iris up`, and what it printed until it served; whoever kills a part of it waits until it is back.
+
+    How it ends is looked at too, here, because only then does no test need it any longer.
+    """
+    async with running(earlier_run.data) as (stack, printed):
         yield stack, printed
+        await a_second_ctrl_c_does_not_wait_for_what_is_being_sent(stack)
+
+
+async def a_second_ctrl_c_does_not_wait_for_what_is_being_sent(stack: Stack) -> None:
+    """And no part outlives a stack that has ended so."""
+    await send(stack, SLOW)
+    lines = len(stack.printed())
+    stack.process.send_signal(signal.SIGINT)
+    await stack.printed_until("Ctrl-C again ends at once", lines)
+    stack.process.send_signal(signal.SIGINT)
+    assert await asyncio.wait_for(stack.process.wait(), 10) == -signal.SIGINT
+    await stack.until_deserted()

@@ -21,6 +21,14 @@ from tests.plain_http import plain_client
 
 ROOT: Final = Path(__file__).parents[2]
 PARTS: Final = ("api", "sandbox", "codec", "temporal", "temporal-ui", "mongodb")
+NAMES: Final = {
+    "api": "iris api",
+    "sandbox": "iris sandbox",
+    "worker": "iris worker",
+    "temporal": "Temporal",
+    "mongodb": "MongoDB",
+}
+"""What people call the parts that tests kill."""
 START_SECONDS: Final = 120
 STOP_SECONDS: Final = 60
 
@@ -56,11 +64,11 @@ class Stack:
         lines = self.printed(since)
         return lines[: 1 + next(number for number, line in enumerate(lines) if words in line)]
 
-    def kill(self, part: str) -> int:
-        """Kill one of its parts (-9); how many lines had been printed until then."""
-        lines = len(self.printed())
-        os.kill(self.pid_of(part), signal.SIGKILL)
-        return lines
+    def kill(self, part: str) -> "Killed":
+        """Kill one of its parts (-9)."""
+        killed = Killed(self, part, self.pid_of(part), len(self.printed()))
+        os.kill(killed.pid, signal.SIGKILL)
+        return killed
 
     async def stop(self) -> str:
         """Ask it to stop as Ctrl-C does; all that it printed."""
@@ -80,6 +88,37 @@ class Stack:
 
         async with asyncio.timeout(STOP_SECONDS):
             await until(is_deserted)
+
+
+@dataclass(frozen=True)
+class Killed:
+    """A part of a stack that was killed, and how many lines the stack had printed until then."""
+
+    stack: Stack
+    part: str
+    pid: int
+    lines: int
+
+    async def has_come_back(self) -> None:
+        """Wait until it serves again, as another process on the same port."""
+        name = NAMES[self.part]
+        printed = await self.stack.printed_until(f"{name} serves again", self.lines)
+        assert any(f"{name} was ended by SIGKILL: starting it again" in line for line in printed)
+        assert self.stack.pid_of(self.part) != self.pid
+        if self.part in self.stack.ports:
+            assert await is_listened_on(self.stack.ports[self.part])
+
+
+@dataclass(frozen=True)
+class EarlierRun:
+    """What there was of a run that was asked to stop, and what of its being a running one is left."""
+
+    data: Path
+    described: Mapping[str, Any]
+    sent: Mapping[str, Any]
+    last_words: str
+    exit_code: int | None
+    left: list[str]
 
 
 async def start(data: Path, *options: str, **environment: str) -> Stack:
@@ -107,6 +146,10 @@ async def running(data: Path, *options: str, **environment: str) -> AsyncGenerat
         if stack.process.returncode is None:
             stack.process.kill()
             await stack.process.wait()
+
+
+def names_in(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
 
 
 async def send(stack: Stack, destination: str = "34600000001") -> dict[str, Any]:

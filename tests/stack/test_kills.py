@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from tests.plain_http import plain_client
-from tests.stack.running import Stack
+from tests.stack.running import Killed, Stack, send
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -75,9 +75,11 @@ def _calling(url: str, token: str) -> httpx2.AsyncClient:
 
 async def test_a_worker_killed_right_after_the_answer_leaves_one_message_sent(product: Product) -> None:
     interaction_id = await product.submit()
-    product.stack.kill("worker")
+    killed = product.stack.kill("worker")
     await product.until_completed(interaction_id)
     assert await product.times_taken(interaction_id) == 1
+    await killed.has_come_back()
+    assert (await send(product.stack))["status"] == "DISPATCH_PENDING"
 
 
 async def test_killing_the_database_and_the_engine_under_fifty_submissions_loses_and_repeats_nothing(
@@ -87,19 +89,25 @@ async def test_killing_the_database_and_the_engine_under_fifty_submissions_loses
         await asyncio.sleep(0.05 * place)
         return await product.submit()
 
-    async def kill_in_turn() -> None:
+    async def kill_in_turn() -> list[Killed]:
         await asyncio.sleep(0.5)
-        product.stack.kill("mongodb")
+        database = product.stack.kill("mongodb")
         await asyncio.sleep(1.5)
-        product.stack.kill("temporal")
+        return [database, product.stack.kill("temporal")]
 
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(kill_in_turn())
+        killing = tasks.create_task(kill_in_turn())
         submitted = [tasks.create_task(submit_in_turn(place)) for place in range(50)]
     interaction_ids = [task.result() for task in submitted]
-    await asyncio.gather(*(product.until_completed(interaction_id) for interaction_id in interaction_ids))
+    async with asyncio.timeout(60):
+        for (
+            interaction_id
+        ) in interaction_ids:  # one by one: fifty that ask all the time would take theirs from the rest
+            await product.until_completed(interaction_id)
     taken = Counter([await product.times_taken(interaction_id) for interaction_id in interaction_ids])
     assert taken == {1: 50}
+    for killed in killing.result():
+        await killed.has_come_back()
 
 
 async def test_without_a_worker_a_submission_is_admitted_and_sent_later(product: Product) -> None:

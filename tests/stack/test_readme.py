@@ -3,12 +3,12 @@
 import asyncio
 import re
 import shlex
-import sys
-from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cli import app
 from tests.stack.running import Stack
 
 README = Path(__file__).parents[2] / "README.md"
@@ -31,14 +31,8 @@ def _without_times(lines: str) -> list[str]:
 async def test_the_first_example_prints_what_the_readme_shows(shared_stack: tuple[Stack, list[str]]) -> None:
     example = shlex.split(_block_after("tests/stack/test_readme.py runs these lines"))
     assert example[0] == ".venv/bin/iris"
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "cli.py", *example[1:], "--data-dir", str(shared_stack[0].data)),
-        cwd=README.parent,
-        stdout=PIPE,
-        stderr=STDOUT,
-    )
-    async with asyncio.timeout(60):
-        output, _ = await process.communicate()
+    arguments = [*example[1:], "--data-dir", str(shared_stack[0].data)]
+    done = await asyncio.wait_for(asyncio.to_thread(CliRunner().invoke, app, arguments), 60)
     shown = _without_times(_block_after("--watch\n```"))
     assert len(shown) == 5
-    assert _without_times(output.decode()) == shown
+    assert _without_times(done.output) == shown
