@@ -114,10 +114,12 @@ class Walk:
         elif "application/json" not in content:
             yield b"a"
         else:
-            for example in content["application/json"]["examples"].values():
-                value = example["value"]
+            # Of examples with the same fields, that name the same things, one: another payload is no other way in.
+            values: list[dict[str, Any]] = [one["value"] for one in content["application/json"]["examples"].values()]
+            alike = {(frozenset(value), frozenset(self._known_in(value))): value for value in reversed(values)}
+            for (_, named), value in alike.items():
                 yield _naming(value, self._ids)
-                for name in self._known_in(value):
+                for name in sorted(named):
                     yield _naming(value, {**self._own, name: self._ids[name]})
 
     def _known_in(self, body: object) -> set[str]:
@@ -130,8 +132,8 @@ def _names_in(routes: Iterable[str]) -> set[str]:
 
 
 def _singular(name: str) -> str:
-    """By which name one of many is known, as one of `attachmentsId`."""
-    return name.replace("sId", "Id")
+    """By which name one of many is known, as one of `attachmentsId`, though not of `processId`."""
+    return re.sub("(?<!s)sId$", "Id", name)
 
 
 def _naming(value: object, ids: Mapping[str, str], name: str = "") -> object:
