@@ -23,21 +23,27 @@ from workflows.interaction import InteractionWorkflow
 from workflows.messages import Admission, InteractionInput
 
 
-@pytest.fixture
-async def line(mongodb_uri: str) -> AsyncIterator[Line]:
+@pytest.fixture(scope="module")
+async def line_of_all(mongodb_uri: str) -> AsyncIterator[Line]:
     line = Line(free_port(), int(mongodb_uri.partition("/?")[0].rpartition(":")[2]), Random(1))
     await line.open()
     yield line
     await line.end()
 
 
-@pytest.fixture
-async def iris(line: Line, temporal_server: TemporalServer, database_name: str) -> AsyncIterator[Iris]:
-    uri = f"mongodb://{LOOPBACK}:{line.port}/?directConnection=true"
+@pytest.fixture(scope="module")
+async def iris(line_of_all: Line, temporal_server: TemporalServer, database_name: str) -> AsyncIterator[Iris]:
+    uri = f"mongodb://{LOOPBACK}:{line_of_all.port}/?directConnection=true"
     wait = timedelta(seconds=1)
     async with running_iris(uri, temporal_server.address, f"{database_name}_line", admission_wait=wait) as running:
         yield running
-        await line.change(Mood.CLEAR)
+
+
+@pytest.fixture
+async def line(line_of_all: Line) -> AsyncIterator[Line]:
+    """The line between the product and its database, which is clear again after each test."""
+    yield line_of_all
+    await line_of_all.change(Mood.CLEAR)
 
 
 @pytest.mark.parametrize("mood", [Mood.CUT, Mood.NONSENSE])
