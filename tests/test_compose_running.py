@@ -39,7 +39,7 @@ from tests.test_compose import COMPOSE, OURS, ROOT, SERVICES
 from workflows import attributes
 
 CHECK_SECONDS: Final = 0.5
-"""A check is a process too, and takes its time from what is to become well."""
+"""Between two checks, which take their time from what is to become well."""
 
 
 async def test_the_namespace_is_prepared_however_often_it_is(temporal_server: TemporalServer) -> None:
@@ -97,6 +97,9 @@ class Container(Server):
 
     @override
     async def serving(self) -> None:
+        """Its health check is a process too, and is asked nothing before somebody listens where it looks."""
+        [port] = re.findall(r"//127\.0\.0\.1:(\d+)/", self._service["healthcheck"]["test"][-1])
+        await until(lambda: is_listened_on(int(port)))
         await until(self._is_well)
 
     async def run_once(self, *options: str) -> bytes:
@@ -118,11 +121,13 @@ class Container(Server):
     async def _is_well(self) -> bool:
         kind, python, *arguments = self._service["healthcheck"]["test"]
         assert (kind, python) == ("CMD", "python")
-        await asyncio.sleep(CHECK_SECONDS)
         check = await asyncio.create_subprocess_exec(
             sys.executable, *arguments, env=self._environment, stdout=DEVNULL, stderr=DEVNULL
         )
-        return await check.wait() == 0
+        if await check.wait() == 0:
+            return True
+        await asyncio.sleep(CHECK_SECONDS)
+        return False
 
 
 class KeyedMongod(Mongod):
@@ -145,11 +150,11 @@ class KeyedMongod(Mongod):
         await until(lambda: is_listened_on(self._port_listened_on))
 
 
-@pytest.fixture
-async def secrets_and_mongodb(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
-    """The secrets of docker-compose, and the MongoDB that they speak of: nobody has prepared it."""
+@pytest.fixture(scope="module")
+async def secrets_and_mongodb(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, str]]:
+    """The secrets of docker-compose, and the MongoDB that they speak of: whoever needs it prepared prepares it."""
     secrets = {name: make() for name, make in COMPOSE_SECRETS.items()}
-    async with KeyedMongod(tmp_path, free_port(), secrets["mongodb_keyfile"]) as mongod:
+    async with KeyedMongod(tmp_path_factory.mktemp("mongodb"), free_port(), secrets["mongodb_keyfile"]) as mongod:
         yield {**secrets, "mongodb_uri": secrets["mongodb_uri"].replace("@mongodb:27017/", f"@{mongod.address}/")}
 
 
