@@ -167,7 +167,7 @@ def tries_of_a_task(draw: st.DrawFn) -> Tries:
 
 
 @given(tries=tries_of_a_task())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whatever_older_tries_write_and_however_late_the_latest_is_what_is_kept(
     world: World, tries: Tries
 ) -> None:

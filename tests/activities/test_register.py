@@ -70,7 +70,7 @@ async def test_a_submission_that_is_all_wrong_is_registered_as_it_was_given(worl
 
 
 @given(content=st.dictionaries(texts | st.sampled_from(["$where", "a.b", "_id"]), values, max_size=4))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whatever_json_a_caller_writes_is_kept_as_it_was_written(world: World, content: dict[str, Any]) -> None:
     submission = await world.submission(payload=content, metadata=content, primary_key=content)
     await world.register(submission)

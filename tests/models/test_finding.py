@@ -291,7 +291,7 @@ def anything() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asked=anything(), limit=st.integers(20, 60))
 async def test_any_filters_together_find_what_fits_all_of_them(
     crowd: Documents, asked: dict[str, Any], limit: int
