@@ -1,10 +1,12 @@
 """The gateway's HTTP interface: how a provider's far end takes messages (`docs/providers/sandbox.md`)."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from typing import Annotated
 
@@ -47,7 +49,7 @@ def create_gateway(settings: GatewaySettings) -> FastAPI:
     async def open_gateway(app: FastAPI) -> AsyncGenerator[None]:
         timeout = httpx2.Timeout(settings.callback_timeout.total_seconds(), pool=None)
         # Callbacks go to this machine or its neighbours, never through the environment's proxy.
-        async with httpx2.AsyncClient(timeout=timeout, trust_env=False) as http:
+        async with httpx2.AsyncClient(timeout=timeout, verify=_trusted_authorities(), trust_env=False) as http:
             with closing(Database(settings.ledger)) as database:
                 ledger, inbox = Ledger(database), Inbox(database)
                 courier, postman = Courier(ledger, http, settings), Courier(inbox, http, settings)
@@ -73,6 +75,12 @@ def create_gateway(settings: GatewaySettings) -> FastAPI:
     app.exception_handler(HTTPStatus.NOT_FOUND)(_answer_no_such_path)
     app.exception_handler(HTTPStatus.METHOD_NOT_ALLOWED)(_answer_no_such_method)
     return app
+
+
+@cache
+def _trusted_authorities() -> ssl.SSLContext:
+    """Read once: it takes longer than all else that opening a gateway needs."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 async def _gateway(request: Request) -> Gateway:

@@ -17,7 +17,7 @@ from providers.sandbox import Sandbox
 from tests.embedded.gateway.caller import SECRET, TOKEN
 
 CREDENTIALS: Final[Mapping[str, JsonValue]] = {"token": TOKEN, "signingSecret": SECRET}
-UNUSED: Final = httpx2.AsyncClient()
+UNUSED: Final = httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport())
 PAYLOAD: Final = SimpleText(type="simple-text", text="hola")
 
 

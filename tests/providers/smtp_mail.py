@@ -24,7 +24,7 @@ OWN_ADDRESS = f"bounces+{REFERENCE}.{code(INTEGRATION, REFERENCE)}@example.com"
 """Where answers to the message go, if it has an address of its own."""
 KNOWN: Mapping[str, JsonValue] = {"username": USERNAME, "password": PASSWORD}
 
-unused_http = httpx2.AsyncClient()
+unused_http = httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport())
 
 
 def smtp(port: int, credentials: Mapping[str, JsonValue] | None = None, **configuration: JsonValue) -> Smtp:
