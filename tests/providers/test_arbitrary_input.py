@@ -64,7 +64,7 @@ def assert_can_be_kept(news: News) -> None:
 
 class TestWebhooks:
     @each_far_end
-    @settings(max_examples=50)
+    @settings(max_examples=24)
     @given(data=st.data())
     def test_whatever_is_told_can_be_kept_and_is_read_alike_again(
         self, far_end: type[FarEnd], http: httpx2.AsyncClient, data: st.DataObject
@@ -88,7 +88,7 @@ class TestWebhooks:
         assert bool(recorded(provider)) is (provider != "sandbox")  # whose far end is ours
 
     @each_far_end
-    @settings(max_examples=25)
+    @settings(max_examples=12)
     @given(data=st.data())
     def test_whatever_headers_come_are_a_signature_or_are_not(
         self, far_end: type[FarEnd], http: httpx2.AsyncClient, data: st.DataObject
@@ -148,7 +148,7 @@ def assert_can_be_recorded(outcome: Outcome) -> None:
 
 class TestAnswers:
     @pytest.mark.parametrize("listening", OVER_HTTP, ids=lambda far_end: far_end.label(), indirect=True)
-    @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(data=st.data(), status=st.sampled_from(STATUSES))
     async def test_whatever_is_answered_over_http_is_judged_and_never_sent_again_after_a_success(
         self, listening: HttpFarEnd, http: httpx2.AsyncClient, data: st.DataObject, status: int
@@ -168,7 +168,7 @@ class TestAnswers:
         # Who is told that a token is no longer good may ask with another one.
         assert 1 <= listening.attempts - attempts <= (2 if status == HTTPStatus.UNAUTHORIZED else 1)
 
-    @settings(max_examples=30)
+    @settings(max_examples=15)
     @given(
         command=st.sampled_from([command for command in POLITE if command != "QUIT"]),
         code=st.integers(0, 999) | st.sampled_from([220, 250, 354, 421, 450, 550]),

@@ -287,7 +287,7 @@ class TestHostileMail:
         assert told < 400_000
         assert time.process_time() - started < 3
 
-    @settings(max_examples=500, deadline=None)
+    @settings(max_examples=250, deadline=None)
     @given(pieces=st.lists(st.sampled_from(PIECES) | st.binary(max_size=5), max_size=40))
     @example(pieces=[b"Content-Type: text/plain; name*99999999999999999999=x\n\n"])
     @example(pieces=[b"Content-Type: text/plain; name*0=x; name*=y\n\n"])
@@ -306,7 +306,7 @@ class TestHostileMail:
         for message in news:
             message.model_dump_json()
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(
         text=st.text(st.characters(exclude_categories=["C", "Zl", "Zp"], include_characters="\n"), max_size=200),
         subject=st.text(st.characters(codec="latin-1", exclude_categories=["C"]), max_size=80),

@@ -236,7 +236,7 @@ class TestFailing:
             await unreachable.open(http).find_sent(unreachable.outbound(), SINCE)
 
     @pytest.mark.parametrize("name", ["sid", "status", "direction", "to", "date_created"])
-    @settings(deadline=None, max_examples=40)
+    @settings(deadline=None, max_examples=20)
     @given(
         value=st.none()
         | st.integers()
