@@ -1,9 +1,10 @@
 """Real servers for the tests: every worker of pytest-xdist has its own, started when a test first asks for one."""
 
+import gc
 import os
 import tempfile
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from temporalio.testing import WorkflowEnvironment
 from xdist.remote import Producer  # pyright: ignore[reportMissingTypeStubs] - its annotations stand in its code
 from xdist.scheduler import LoadFileScheduling  # pyright: ignore[reportMissingTypeStubs] - likewise
 
+from bootstrap import collect_rarely
 from embedded.mongod import Mongod
 from embedded.ports import free_port
 from embedded.temporal_server import TemporalServer
@@ -19,7 +21,7 @@ from tests.iris import Iris, running_iris
 from tests.time_skipping import time_skipping_server
 
 # How property tests run: a busy machine is no failure, and a build that fails does so again.
-settings.register_profile("iris", deadline=None, max_examples=60, derandomize="CI" in os.environ)
+settings.register_profile("iris", deadline=None, max_examples=30, derandomize="CI" in os.environ)
 settings.load_profile("iris")
 
 
@@ -32,6 +34,17 @@ class Scheduling(LoadFileScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
     return Scheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Nothing that is collected is garbage: do not look through it while it grows, nor again and again afterwards."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        collect_rarely()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
