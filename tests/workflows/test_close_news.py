@@ -18,11 +18,11 @@ async def _hear(iris: Iris, channel: str, words: tuple[str, ...], count: int) ->
 
 
 async def test_a_delivery_right_after_a_failure_is_never_lost(iris: Iris) -> None:
-    endings = await asyncio.gather(*(_hear(iris, "sms", ("failed", "delivered"), 2) for _ in range(16)))
-    assert endings == [("COMPLETED", "delivered")] * 16
+    endings = await asyncio.gather(*(_hear(iris, "sms", ("failed", "delivered"), 2) for _ in range(8)))
+    assert endings == [("COMPLETED", "delivered")] * 8
 
 
 async def test_no_news_is_lost_however_close_together_they_come(iris: Iris) -> None:
-    orders = list(permutations(("sent", "delivered", "read"))) * 2
+    orders = list(permutations(("sent", "delivered", "read")))
     endings = await asyncio.gather(*(_hear(iris, "whatsapp", order, 3) for order in orders))
     assert endings == [("COMPLETED", "read")] * len(orders)
