@@ -21,7 +21,7 @@ from integrations import ProviderOpener
 from security.at_rest import Vault
 from settings import Settings
 from tests.api.support import mobile
-from tests.iris import Iris, calling, open_database
+from tests.iris import Iris, calling, open_database, running_worker
 from tests.product.lines import environment_of
 from tests.silence import SilentFarEnd
 from worker import create_worker
@@ -30,15 +30,15 @@ SLOW = "34600000011"
 """The sandbox takes what is sent to this recipient, and answers seconds later."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def port() -> int:
-    """Where the API listens."""
+    """Where the API of this module's product listens."""
     return free_port()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def settings(iris: Iris, port: int) -> Settings:
-    """Those of a product whose interactions only the test's own workers take up."""
+    """Those of a product whose interactions only the tests' own workers take up."""
     return iris.settings.model_copy(
         update={
             "task_queue": f"stopping-{port}",
@@ -48,7 +48,7 @@ def settings(iris: Iris, port: int) -> Settings:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def stopping(iris: Iris, settings: Settings, port: int) -> AsyncIterator[Iris]:
     """The product with these settings."""
     async with (
@@ -66,15 +66,14 @@ async def is_taken(iris: Iris, interaction_id: str) -> bool:
 async def test_a_worker_finishes_what_it_is_sending_and_another_goes_on_from_there(
     stopping: Iris, temporal_server: TemporalServer, server_directory: Path
 ) -> None:
-    environment = environment_of(stopping.settings)
-    program = WorkerProgram(server_directory / "stopping.log", environment, temporal_server)
+    program = WorkerProgram(server_directory / "stopping.log", environment_of(stopping.settings), temporal_server)
     async with program:
         sent = await stopping.send("sms", SLOW)
         async with asyncio.timeout(60):
             await until(lambda: is_taken(stopping, sent["id"]))
         await program.stop()
         assert await program.ended() == 0
-    async with WorkerProgram(server_directory / "stopping.log", environment, temporal_server):
+    async with running_worker(stopping.temporal, stopping.settings):
         seen = await stopping.until_status(sent["id"], "COMPLETED")
     assert [entry["status"] for entry in seen["auditTrail"]["history"]][2] == "SENT"
     (message,) = await stopping.taken_by_gateway(sent["id"])
@@ -102,11 +101,11 @@ async def test_sends_that_last_longer_than_a_stopping_worker_waits_are_unknown_a
 
 
 async def test_the_api_answers_the_submissions_that_it_has_begun(
-    iris: Iris, settings: Settings, port: int, server_directory: Path
+    iris: Iris, settings: Settings, server_directory: Path
 ) -> None:
     environment = environment_of(settings) | {"IRIS_ADMISSION_WAIT": "1.5"}
     async with (
-        WebProgram("api", server_directory / "stopping.log", environment, port, "/health/live") as api,
+        WebProgram("api", server_directory / "stopping.log", environment, free_port(), "/health/live") as api,
         calling(api.url, iris.demo.api_key) as http,
     ):
         stopping = replace(iris, settings=settings, http=http)
