@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import app
+from commands import admin
 from domain.identifiers import new_id
 from models.access import Account, Tenant
 from models.audit import AuditEntry
@@ -55,12 +56,13 @@ async def admin_create(iris: Iris, *arguments: str, typed: str = "") -> tuple[in
     return process.returncode or 0, output.decode()
 
 
-async def test_the_first_administrator_of_a_new_tenant_logs_in(iris: Iris, password_file: str) -> None:
+async def test_the_first_administrator_of_a_new_tenant_logs_in_with_a_password_that_is_shown_once(iris: Iris) -> None:
     tenant, email = f"new-{new_id()}", address()
-    options = ("--tenant", tenant, "--email", email.upper(), "--password-file", password_file)
+    options = ("--tenant", tenant, "--email", email.upper(), "--generate")
     code, output = await admin_create(iris, *options)
     assert (code, email in output) == (0, True), output
-    login = {"tenant": tenant, "email": email, "password": PASSWORD}
+    [password] = re.findall(r"not shown again: (\S+)", output)
+    login = {"tenant": tenant, "email": email, "password": password}
     tokens = (await iris.http.post("/v1/sessions", json=login)).json()["payload"]
     bearer = {"Authorization": f"Bearer {tokens['accessToken']}"}
     me = (await iris.http.get("/v1/accounts/me", headers=bearer)).json()["payload"]
@@ -68,25 +70,31 @@ async def test_the_first_administrator_of_a_new_tenant_logs_in(iris: Iris, passw
     [entry] = (await iris.http.get("/v1/audit-log", headers=bearer)).json()["payload"]["items"]
     assert (entry["operation"], entry["accountId"], entry["thingId"]) == ("account.created", None, me["id"])
     code, output = await admin_create(iris, *options)
-    assert (code, "already has an account" in output) == (1, True)
+    assert (code, "already has an account" in output, "not shown again" in output) == (1, True, False), output
     assert await Tenant.find({"name": tenant}).count() == 1
     assert await AuditEntry.find({"tenant": tenant}).count() == 1
 
 
-async def test_a_password_is_made_up_and_shown_once_or_asked_for_and_not_echoed(iris: Iris) -> None:
-    tenant = f"new-{new_id()}"
-    made_up, typed = address(), address()
-    _, output = await admin_create(iris, "--tenant", tenant, "--email", made_up, "--generate")
-    [password] = re.findall(r"not shown again: (\S+)", output)
+async def test_a_password_is_asked_for_and_not_echoed(iris: Iris) -> None:
+    tenant, email = f"new-{new_id()}", address()
     answers = f"{PASSWORD}\n{PASSWORD}\n"
-    code, output = await admin_create(iris, "--tenant", tenant, "--email", typed, typed=answers)
+    code, output = await admin_create(iris, "--tenant", tenant, "--email", email, typed=answers)
     assert (code, PASSWORD in output) == (0, False), output
-    for email, right in ((made_up, password), (typed, PASSWORD)):
-        account = await Account.find_one({"tenant": tenant, "email": email})
-        assert account is not None
-        assert password_matches(account.password_hash, right)
-    code, output = await admin_create(iris, "--tenant", tenant, "--email", made_up, "--generate")
-    assert (code, "already has an account" in output, "not shown again" in output) == (1, True, False), output
+    account = await Account.find_one({"tenant": tenant, "email": email})
+    assert account is not None
+    assert password_matches(account.password_hash, PASSWORD)
+
+
+def test_a_password_may_come_from_a_file(password_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+
+    async def create(_settings: object, _tenant: str, _email: str, password: str) -> None:
+        given.append(password)
+
+    monkeypatch.setattr(admin, "_create", create)
+    options = ("--tenant", "t", "--email", address(), "--password-file", password_file)
+    done = CliRunner().invoke(app, ["admin", "create", *options])
+    assert (done.exit_code, given) == (1, [PASSWORD]), done.output
 
 
 async def test_a_password_is_made_up_and_shown_only_for_an_account_that_is_new(iris: Iris, command: Command) -> None:
@@ -119,6 +127,9 @@ async def test_accounts_are_made_listed_changed_disabled_and_deleted(command: Co
     email = address()
     made = await payload(command, *ACCOUNT, "reader", email, "--password-file", password_file)
     assert (made["email"], made["role"], made["disabled"]) == (email, "reader", False)
+    account = await Account.get(made["id"])
+    assert account is not None
+    assert password_matches(account.password_hash, PASSWORD)
     assert made in (await payload(command, "accounts", "list"))["items"]
     assert email in await command("accounts", "list")
     assert "disabled" in await command("accounts", "disable", made["id"])

@@ -3,15 +3,21 @@
 import asyncio
 import json
 from asyncio.subprocess import PIPE
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography.fernet import Fernet
+from typer.testing import CliRunner
 
+from cli import app
+from commands import rotation
 from embedded.demo import seed_open_database
 from embedded.programs import IRIS
 from models.integration import Integration
 from security.at_rest import Vault
+from security.resealing import Resealing
 from settings import Settings
 from tests.iris import demo_settings, open_database
 from tests.product.lines import environment_of
@@ -35,10 +41,23 @@ async def test_all_is_sealed_with_the_newest_key_and_what_no_key_opens_is_named(
     settings = Settings.model_validate({"mongodb_uri": mongodb_uri, "mongodb_database": f"{database_name}_rotation"})
     async with open_database(settings):
         demo = await seed_open_database(Vault([old]), demo_settings("http://127.0.0.1:1"))
-        sealed = len(demo.integrations)
-        assert await rotated(settings, tmp_path, new, old) == (0, {"resealed": sealed, "current": 0, "unopened": []})
-        integrations = await Integration.find({"tenant": demo.tenant}).to_list()
+        lost = await Integration.get(demo.integrations["sms"])
+        assert lost is not None
+        lost.credentials = Vault([Fernet.generate_key().decode()]).seal({"token": "lost"})
+        await lost.save()
+        code, told = await rotated(settings, tmp_path, new, old)
+        integrations = await Integration.find({"tenant": demo.tenant, "_id": {"$ne": lost.id}}).to_list()
         assert [Vault([new]).open(one.credentials)["token"] for one in integrations]
-        code, without = await rotated(settings, tmp_path, old)
-    assert code == 1
-    assert sorted(without["unopened"]) == sorted(f"integrations/{one.id}.credentials" for one in integrations)
+    unopened = [f"integrations/{lost.id}.credentials"]
+    assert (code, told) == (1, {"resealed": len(demo.integrations) - 1, "current": 0, "unopened": unopened})
+
+
+def test_it_ends_well_when_all_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = Resealing(resealed=2, current=3)
+
+    async def reseal(_settings: object) -> Resealing:
+        return done
+
+    monkeypatch.setattr(rotation, "_reseal", reseal)
+    ended = CliRunner().invoke(app, ["rotate-credentials", "--json"])
+    assert (ended.exit_code, json.loads(ended.output)) == (0, asdict(done))
