@@ -1,6 +1,7 @@
 """Starting and ending processes: what prevents a start is one line within seconds, and a signal ends it."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -34,7 +35,7 @@ NOWHERE: Final = "mongodb://127.0.0.1:1/?replicaSet=rs0"
 async def started(*arguments: str, **environment: str) -> AsyncGenerator[Process]:
     """A process of ours, which is killed if it outlives the block."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, env={**os.environ, **environment}, stdout=PIPE, stderr=STDOUT
+        sys.executable, *arguments, env={**os.environ, **environment}, stdin=PIPE, stdout=PIPE, stderr=STDOUT
     )
     try:
         yield process
@@ -44,29 +45,67 @@ async def started(*arguments: str, **environment: str) -> AsyncGenerator[Process
             await process.wait()
 
 
-async def ended(*arguments: str, **environment: str) -> tuple[int | None, str]:
-    """How a process ends by itself, and all that it says."""
-    async with started(*arguments, **environment) as process:
-        output, _ = await asyncio.wait_for(process.communicate(), 60)
-        return process.returncode, output.decode()
+FORKING: Final = """
+import importlib, json, os, sys
+modules, jobs = json.load(sys.stdin)
+for module in modules:
+    importlib.import_module(module)
+processes = []
+for code, environment, output in jobs:
+    process = os.fork()
+    if not process:
+        os.environ.update(environment)
+        file = os.open(output, os.O_WRONLY | os.O_CREAT)
+        os.dup2(file, 1)
+        os.dup2(file, 2)
+        exec(code, {"__name__": "__main__"})
+        sys.exit()
+    processes.append(process)
+json.dump([os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in processes], sys.stdout)
+"""
+"""Forks a process for each job: to load what all of them need costs more than all that they do."""
 
 
-@pytest.mark.parametrize("command", ["api", "worker", "seed"])
-@pytest.mark.parametrize(
-    ("environment", "names"),
-    [
-        ({"MONGODB_URI": NOWHERE, "IRIS_DEMO_API_KEY": "x" * 20}, "MongoDB: it does not answer: 127.0.0.1:1"),
-        ({"IRIS_ENVIRONMENT": "production"}, "IRIS_JWT_SECRET must be set in production"),
-        ({"IRIS_RECEIPT_WINDOW": "soon"}, "IRIS_RECEIPT_WINDOW: "),
-    ],
-)
-async def test_what_prevents_a_start_is_one_line(command: str, environment: Mapping[str, str], names: str) -> None:
+async def ended(
+    modules: Sequence[str], jobs: Sequence[tuple[str, Mapping[str, str]]], directory: Path
+) -> list[tuple[int, str]]:
+    """How processes, each of a code and its environment, end by themselves, and all that each says."""
+    outputs = [directory / str(number) for number in range(len(jobs))]
+    asked = [(*job, str(output)) for job, output in zip(jobs, outputs, strict=True)]
+    async with started("-c", FORKING, PYTHONPATH=str(ROOT)) as process:
+        told, _ = await asyncio.wait_for(process.communicate(json.dumps([modules, asked]).encode()), 60)
+    codes: list[int] = json.loads(told)
+    return [(code, output.read_text()) for code, output in zip(codes, outputs, strict=True)]
+
+
+COMMAND: Final = """
+import runpy, sys
+sys.argv = ["iris", {command!r}]
+runpy.run_path({path!r}, run_name="__main__")
+"""
+
+
+async def test_what_prevents_a_start_is_one_line(tmp_path: Path) -> None:
     demo = {"IRIS_DEMO_PASSWORD": "x" * 20, "IRIS_SANDBOX_ACCOUNTS": '[{"token":"t","signing_secret":"s"}]'}
-    code, output = await ended(str(ROOT / "cli.py"), command, **demo, **environment)
-    assert code == 2, output
-    assert output.count("\n") == 1
-    assert output.startswith("iris: ")
-    assert names in output
+    nowhere = {"MONGODB_URI": NOWHERE, "IRIS_DEMO_API_KEY": "x" * 20}
+    cases = [
+        (command, environment, names)
+        for command in ("api", "worker", "seed")
+        for environment, names in (
+            (nowhere, "MongoDB: it does not answer: 127.0.0.1:1"),
+            ({"IRIS_ENVIRONMENT": "production"}, "IRIS_JWT_SECRET must be set in production"),
+            ({"IRIS_RECEIPT_WINDOW": "soon"}, "IRIS_RECEIPT_WINDOW: "),
+        )
+    ]
+    path = str(ROOT / "cli.py")
+    jobs = [(COMMAND.format(command=command, path=path), demo | environment) for command, environment, _ in cases]
+    modules = ["cli", "embedded.demo", "operations.starting", "temporalio.runtime"]
+    endings = await ended(modules, jobs, tmp_path)
+    for (command, _, names), (code, output) in zip(cases, endings, strict=True):
+        assert code == 2, (command, output)
+        assert output.count("\n") == 1, (command, output)
+        assert output.startswith("iris: "), (command, output)
+        assert names in output, command
 
 
 async def test_servers_that_are_not_reached_are_given_up_within_seconds(iris: Iris) -> None:
@@ -165,10 +204,11 @@ leave({code!r})
 """
 
 
-@pytest.mark.parametrize(("code", "status", "said"), [(0, 0, ""), (None, 0, ""), (3, 3, ""), ("why", 1, "why\n")])
-async def test_a_command_that_used_temporal_leaves_without_finalizing(code: object, status: int, said: str) -> None:
+async def test_a_command_that_used_temporal_leaves_without_finalizing(tmp_path: Path) -> None:
     """Else the threads of Temporal's SDK crash it now and then: https://github.com/temporalio/sdk-python/issues/300."""
-    assert await ended("-c", LEAVING.format(code=code), PYTHONPATH=str(ROOT)) == (status, f"flushed{said}")
+    jobs = [(LEAVING.format(code=code), dict[str, str]()) for code in (0, None, 3, "why")]
+    endings = await ended(["commands.ending", "temporalio.client"], jobs, tmp_path)
+    assert endings == [(0, "flushed"), (0, "flushed"), (3, "flushed"), (1, "flushedwhy\n")]
 
 
 def test_a_variable_that_is_no_setting_is_named() -> None:
