@@ -44,9 +44,10 @@ async def test_a_message_that_the_provider_refuses_is_rejected_and_not_sent_agai
     code = next(iter(line.far_end.refusals))
     line.far_end.refuse(code)
     interaction_id = await line.admitted()
-    seen = await line.iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR", "rejected")
-    assert code in seen["auditTrail"]["history"][-1]["notes"]
     await line.iris.ended(interaction_id)
+    seen = await line.iris.read(interaction_id)
+    assert (seen["status"], seen["customStatus"]) == ("PROVIDER_SENDING_ERROR", "rejected")
+    assert code in seen["auditTrail"]["history"][-1]["notes"]
     assert (line.far_end.attempts, line.far_end.deliveries) == (1, [])
 
 

@@ -128,7 +128,7 @@ class TestARepeatedWebhook:
 
 
 class TestGarbage:
-    @settings(max_examples=8, deadline=None, database=None)
+    @settings(max_examples=4, deadline=None, database=None)
     @given(
         garbage=st.one_of(
             st.binary(max_size=200),
