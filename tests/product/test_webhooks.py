@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api.app import create_app
 from domain.clock import utc_now
 from domain.identifiers import new_id
 from embedded.ports import free_port
@@ -18,11 +19,12 @@ from embedded.programs import WebProgram
 from models.unmatched import UnmatchedNews
 from providers.base import Webhook
 from providers.meta import Meta
-from tests.iris import Iris
+from tests.iris import Iris, open_database
 from tests.product import lines
 from tests.product.far_ends import ONE_OF_EACH, VENDORS, bears_a_nonce, label, words_of
 from tests.product.lines import Line, environment_of
 from tests.providers.far_ends.meta import VERIFY_TOKEN
+from tests.served import serving
 
 asking = pytest.mark.parametrize(
     "line", [vendor for vendor in VENDORS if issubclass(vendor.provider, Meta)], ids=label, indirect=True
@@ -73,7 +75,7 @@ class TestTheQuestionWhetherAnAddressIsOurs:
 
 @dataclass(frozen=True)
 class Apis:
-    """The URLs of other processes that serve the same product's API: one is well, one finds no Temporal namespace."""
+    """The URLs of others that serve the same product's API: a process that is well, and one without a namespace."""
 
     well: str
     unwell: str
@@ -81,13 +83,14 @@ class Apis:
 
 @pytest.fixture(scope="module")
 async def apis(iris: Iris, server_directory: Path) -> AsyncIterator[Apis]:
-    environment = environment_of(iris.settings)
-    well, unwell = (
-        WebProgram("api", server_directory / f"{name}.log", environment | changes, free_port(), "/health/live")
-        for name, changes in {"well": {}, "unwell": {"TEMPORAL_NAMESPACE": "nowhere"}}.items()
-    )
-    async with well, unwell:
-        yield Apis(well.url, unwell.url)
+    nowhere = iris.settings.model_copy(update={"temporal_namespace": "nowhere"})
+    well = WebProgram("api", server_directory / "well.log", environment_of(iris.settings), free_port(), "/health/live")
+    async with (
+        open_database(iris.settings),  # what an application that stops leaves closed is opened again
+        well,
+        serving(create_app(nowhere)) as unwell,
+    ):
+        yield Apis(well.url, unwell)
 
 
 class TestARepeatedWebhook:
