@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 from urllib.parse import quote, quote_plus
@@ -20,10 +19,13 @@ Redaction = Callable[[str], str]
 def redaction(secrets: Iterable[str]) -> Redaction:
     """Hides secrets in a text: as they are, in a URL, and anywhere within base64."""
     forms = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
-    if not forms:
-        return str
-    pattern = re.compile("|".join(map(re.escape, forms)))
-    return lambda text: pattern.sub(HIDDEN, text)
+
+    def redact(text: str) -> str:
+        for form in forms:  # a regular expression takes milliseconds to compile, and each request may have a token anew
+            text = text.replace(form, HIDDEN)
+        return text
+
+    return redact
 
 
 def redaction_for(request: httpx2.Request) -> Redaction:
