@@ -5,23 +5,23 @@ import email.utils
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
+from api.app import create_app
 from domain.clock import utc_now
 from embedded.ports import free_port
 from embedded.processes import until
-from embedded.programs import WebProgram
 from models.interaction import Interaction
-from tests.iris import Iris, running_worker
+from tests.iris import Iris, open_database, running_worker
 from tests.plain_http import plain_client
 from tests.product.far_ends import ONE_OF_EACH, label, words_of
-from tests.product.lines import Line, environment_of
+from tests.product.lines import Line
 from tests.providers.far_ends.twilio import TwilioFarEnd
 from tests.providers.loopback import HttpFarEnd
+from tests.served import serving
 
 SEARCHES: Final = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30))
 
@@ -34,8 +34,8 @@ asked_later = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="module")
-async def iris(iris: Iris, environment: WorkflowEnvironment, server_directory: Path) -> AsyncIterator[Iris]:
-    """The same product on the time-skipping server: another process of the API, and another worker."""
+async def iris(iris: Iris, environment: WorkflowEnvironment) -> AsyncIterator[Iris]:
+    """The same product on the time-skipping server: another API, and another worker."""
     port = free_port()
     changes = {
         "temporal_address": environment.client.service_client.config.target_host,
@@ -44,9 +44,10 @@ async def iris(iris: Iris, environment: WorkflowEnvironment, server_directory: P
     }
     settings = iris.settings.model_copy(update=changes)
     async with (
-        WebProgram("api", server_directory / "lost.log", environment_of(settings), port, "/health/live") as api,
+        open_database(iris.settings),  # what an application that stops leaves closed is opened again
+        serving(create_app(settings), port=port) as url,
         running_worker(environment.client, settings),
-        plain_client(base_url=api.url, headers=iris.http.headers, timeout=30) as http,
+        plain_client(base_url=url, headers=iris.http.headers, timeout=30) as http,
     ):
         yield replace(iris, settings=settings, temporal=environment.client, http=http)
 
