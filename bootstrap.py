@@ -41,8 +41,8 @@ from models.base import Stored
 from models.indexes import build_indexes
 from models.server import require_replica_set
 from providers import PROVIDERS
-from security.outbound_guard import AddressGuard, GuardedTransport
 from security.payload_codec import Encrypted
+from security.ssrf_guard import AddressGuard, GuardedTransport
 from settings import Settings
 from workflows import attributes
 

@@ -9,8 +9,7 @@ from commands.access import accounts, audit, keys
 from commands.admin import admin
 from commands.attachments import attachments
 from commands.bounces import bounces
-from commands.conversations import processes
-from commands.demonstration import demo
+from commands.demo import demo
 from commands.deployment import promote, replay
 from commands.doctor import doctor
 from commands.ending import leave, say_problem
@@ -18,13 +17,14 @@ from commands.indexes import indexes
 from commands.integrations import integrations
 from commands.interactions import interactions
 from commands.messages import send, show
-from commands.processes import api, codec, prepare_mongodb, seed, up, worker
-from commands.rotation import rotate_credentials
+from commands.processes import processes
+from commands.rotate_credentials import rotate_credentials
 from commands.sandbox import sandbox
-from commands.telling import events, notifications, webhooks
+from commands.servers import api, codec, prepare_mongodb, seed, up, worker
 from commands.templates import templates
 from commands.tracing import trace
 from commands.users import users
+from commands.webhooks import events, notifications, webhooks
 
 app = typer.Typer(
     name="iris",

@@ -21,9 +21,9 @@ from domain.problems import Problem, problems_of_validation
 from models.integration import Integration
 from providers import PROVIDERS
 from providers.base import AnyProvider, Capabilities, MisconfiguredError, ProviderSettings
-from security.at_rest import UnsealableError, Vault
-from security.outbound_guard import AddressGuard
-from timed_cache import TimedCache
+from security.credential_encryption import DecryptionError, Vault
+from security.ssrf_guard import AddressGuard
+from ttl_cache import TtlCache
 
 
 def channel_id(channel: Channel) -> str:
@@ -90,9 +90,9 @@ class Integrations:
 
     def __init__(self, kept: timedelta) -> None:
         """Cache each for this long."""
-        self._cache: TimedCache[Integration] = TimedCache(kept)
+        self._cache: TtlCache[Integration] = TtlCache(kept)
         # Longer than the entries: a read that was under way during a change may cache what it found before.
-        self._versions: TimedCache[int] = TimedCache(2 * kept)
+        self._versions: TtlCache[int] = TtlCache(2 * kept)
 
     @asynccontextmanager
     async def following(self) -> AsyncGenerator[None]:
@@ -156,12 +156,12 @@ class UnopenableError(MisconfiguredError):
     """Credentials that no encryption key of this process opens."""
 
 
-MOST_OPEN: Final = 1_000
+MAX_CACHED_PROVIDERS: Final = 1_000
 """Providers that are kept open; the longest unused are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderOpener:
+class ProviderFactory:
     """Opens providers for integrations, with their credentials.
 
     A provider stays open as long as its integration stays the same, and with it what it remembers, such as tokens.
@@ -189,13 +189,13 @@ class ProviderOpener:
         settled = (integration.id, f"{integration.configuration}{integration.credentials}")
         provider = self._open.get(settled)
         if provider is None:
-            provider = self._open[settled] = self.open_anew(integration)
+            provider = self._open[settled] = self.create_uncached(integration)
         self._open.move_to_end(settled)
-        if len(self._open) > MOST_OPEN:
+        if len(self._open) > MAX_CACHED_PROVIDERS:
             self._open.popitem(last=False)
         return provider
 
-    def open_anew(self, integration: Integration) -> AnyProvider:
+    def create_uncached(self, integration: Integration) -> AnyProvider:
         """As `open`, remembering nothing, such as a token that was given for credentials that are good no longer.
 
         Raises:
@@ -207,7 +207,7 @@ class ProviderOpener:
             raise MisconfiguredError(f"there is no provider {integration.provider}")
         try:
             credentials = self.vault.open(integration.credentials)
-        except UnsealableError as error:
+        except DecryptionError as error:
             raise UnopenableError(str(error)) from error
         return provider.open(integration.configuration, credentials, self.http[provider.name], self.guard)
 

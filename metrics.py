@@ -42,17 +42,17 @@ _DISPATCHES: Final = Histogram(
 )
 _WEBHOOK_LAG: Final = Histogram(
     "iris_webhook_lag_seconds",
-    "From when something happened by a provider's clock until Iris heard it",
+    "From when something happened by a provider's clock until Iris received it",
     ["channel", "provider"],
     buckets=(0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 3_600, 86_400),
 )
 _UNREADABLE: Final = Counter(
     "iris_unreadable_webhook_items",
-    "Webhooks, and items of webhooks, that were signed and could not be read: kept in unmatched_news",
+    "Webhooks, and items of webhooks, that were signed and could not be read: kept in unmatched_events",
     ["channel", "provider"],
 )
 _UNTOLD: Final = Counter(
-    "iris_untold_events", "Events that a tenant wanted to be told of and is not, because they could not be kept"
+    "iris_notifications_dropped", "Events that a tenant wanted to be told of and is not, because they could not be kept"
 )
 _INTERNAL_FAULTS: Final = Counter(
     "iris_internal_faults",
@@ -84,7 +84,7 @@ def count_statuses(statuses: Iterable[Status]) -> None:
         _STATUSES.labels(status).inc()
 
 
-def count_untold() -> None:
+def count_dropped_notification() -> None:
     """Count an event that could not be told."""
     _UNTOLD.inc()
 
@@ -104,10 +104,10 @@ def count_finding(kind: Kind, *, is_repaired: bool) -> None:
     _FINDINGS.labels(kind, "yes" if is_repaired else "no").inc()
 
 
-def observe_webhook(channel: Channel, provider: str, occurred_at: datetime | None, heard_at: datetime) -> None:
-    """Observe how late a provider's news was heard, if it says when it happened; by a clock ahead of ours, at once."""
+def observe_webhook(channel: Channel, provider: str, occurred_at: datetime | None, received_at: datetime) -> None:
+    """Observe how late a provider's news was received, if it says when it happened; by a clock ahead of ours, at once."""
     if occurred_at is not None:
-        _WEBHOOK_LAG.labels(channel, provider).observe(max(0.0, (heard_at - occurred_at).total_seconds()))
+        _WEBHOOK_LAG.labels(channel, provider).observe(max(0.0, (received_at - occurred_at).total_seconds()))
 
 
 @contextmanager
@@ -139,11 +139,11 @@ def serve(address: str, check: Check) -> None:
     """
     host, _, port = address.rpartition(":")
     loop = asyncio.get_running_loop()
-    tell_metrics: WSGIApplication = make_wsgi_app()  # pyright: ignore[reportUnknownVariableType] - untyped
+    read_metrics: WSGIApplication = make_wsgi_app()  # pyright: ignore[reportUnknownVariableType] - untyped
 
     def answer(environment: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environment.get("PATH_INFO") != "/health":
-            return tell_metrics(environment, start_response)
+            return read_metrics(environment, start_response)
         is_well = _finds(loop, check)
         start_response("200 OK" if is_well else "503 Service Unavailable", [("Content-Type", "application/json")])
         return [b'{"status":"ok"}' if is_well else b'{"status":"unavailable"}']

@@ -24,10 +24,10 @@ from pydantic_settings import (
 )
 from typing_extensions import override
 
+from domain.deadlines import Timeouts
 from domain.files import ALLOWED_TYPES
-from domain.waiting import Windows
-from security.outbound_guard import PRIVATE, AddressGuard, Network
 from security.payload_codec import EncryptingCodec
+from security.ssrf_guard import PRIVATE, AddressGuard, Network
 
 
 def _seconds(value: object) -> object:
@@ -67,7 +67,7 @@ HostAndPort = Annotated[str, Field(pattern=r"^\S+:\d{1,5}$")]
 """An address to listen at, such as `127.0.0.1:9464`."""
 
 DEVELOPMENT_SECRET: Final = "development-only-development-only"  # noqa: S105 - refused outside development
-SHORTEST_SECRET: Final = 32
+MIN_SECRET_LENGTH: Final = 32
 DEVELOPMENT_ENCRYPTION_KEY: Final = "ZGV2ZWxvcG1lbnQtb25seS1kZXZlbG9wbWVudC1vbmw="
 
 
@@ -134,38 +134,38 @@ class Settings(EnvironmentSettings):
             be left readable.
         allowed_networks: `IRIS_ALLOWED_NETWORKS`, the networks besides the Internet that providers and mail servers may
             be in (`docs/decisions/0012`): none, but in development this machine and private ones.
-        largest_body: bytes of a request's body; a workflow's task, which holds it seven times, may have four megabytes.
-        largest_webhook: bytes of a webhook's body, where the provider's own limit is not less; larger, because a mail
+        max_body_bytes: bytes of a request's body; a workflow's task, which holds it seven times, may have four megabytes.
+        max_webhook_bytes: bytes of a webhook's body, where the provider's own limit is not less; larger, because a mail
             that answers is one.
-        largest_attachment: bytes of an uploaded file.
+        max_attachment_bytes: bytes of an uploaded file.
         attachment_types: media types of the files that may be uploaded, separated by commas.
-        unused_attachments_kept: how long an uploaded file waits for an interaction to take it.
-        file_links_valid: how long the link to a file may be followed that a provider is given.
-        submissions_at_once: how many submissions a process of the API works on, others are asked to come again; about
-            what two cores admit within `admission_wait` (`docs/operations.md`).
-        webhooks_at_once: the same of webhooks, counted apart, so that neither keeps the other out.
+        orphaned_attachment_ttl: how long an uploaded file waits for an interaction to take it.
+        file_url_ttl: how long the link to a file may be followed that a provider is given.
+        max_concurrent_submissions: how many submissions a process of the API works on, others are asked to come again; about
+            what two cores admit within `admission_timeout` (`docs/operations.md`).
+        max_concurrent_webhooks: the same of webhooks, counted apart, so that neither keeps the other out.
         requests_per_second: how many requests a process of the API takes of each API key, a second's worth of them at
             once; any number unless it is given.
-        admission_wait: how long the send call waits for the worker before it answers VALIDATION_PENDING.
+        admission_timeout: how long the send call waits for the worker before it answers VALIDATION_PENDING.
         receipt_window: how long an interaction listens for receipts after its dispatch.
         dispatch_timeout: how long one attempt to send may last before it counts as never come back; longer than any
             provider is waited for.
         dispatch_deadline: how long a provider that surely did not take a message is tried again.
         reconciliation_interval: how often MongoDB and Temporal are compared (`docs/doctor.md`).
-        lookups_kept: how long an API key, a session and an integration are remembered once looked up; so long a change
+        lookup_cache_ttl: how long an API key, a session and an integration are remembered once looked up; so long a change
             of a key, a session or an account may go unnoticed by other processes of the API. Changes of an integration
             are followed by a change stream.
-        settling: how long after a user is merged or erased what had found it before may still write; then all is
+        erasure_grace_period: how long after a user is merged or erased what had found it before may still write; then all is
             looked through again. Longer than any step on the database.
         accept_possible_numbers: whether a phone number without `+` or `00` needs only the length of one in its country,
             instead of a range that is known to be in use: for ranges that are newer than this version of Iris.
         workflow_sandbox: whether the worker runs workflows in Temporal's sandbox; it doubles the worker's CPU
             (`docs/decisions/0006`), so tests run with it and production does not need to.
-        sends_per_provider: how many sends a worker does at once for each provider (`docs/decisions/0013`).
-        streams_at_once: how many streams of events a process of the API serves; each asks MongoDB once a second.
-        notifications_at_once: how many attempts to tell tenants a worker makes at once (`docs/decisions/0020`).
+        max_concurrent_sends_per_provider: how many sends a worker does at once for each provider (`docs/decisions/0013`).
+        max_concurrent_streams: how many streams of events a process of the API serves; each asks MongoDB once a second.
+        max_concurrent_notifications: how many attempts to tell tenants a worker makes at once (`docs/decisions/0020`).
         notification_timeout: how long a tenant's endpoint is given to answer.
-        cached_workflows: how many open workflows a worker keeps in memory.
+        max_cached_workflows: how many open workflows a worker keeps in memory.
         metrics_address: `IRIS_METRICS_ADDRESS`, where a worker answers Prometheus, such as `127.0.0.1:9464`; nowhere
             unless given. The API answers it at `/metrics`.
         temporal_metrics_address: `IRIS_TEMPORAL_METRICS_ADDRESS`, the same of what Temporal's SDK in it counts.
@@ -200,29 +200,29 @@ class Settings(EnvironmentSettings):
     encryption_keys: SecretStr = SecretStr(DEVELOPMENT_ENCRYPTION_KEY)
     payload_keys: SecretStr = SecretStr("")
     allowed_networks: Networks | None = None
-    largest_body: int = Field(default=262_144, gt=0, le=262_144)
-    largest_webhook: int = Field(default=26_214_400, gt=0)
-    largest_attachment: int = Field(default=26_214_400, gt=0)
+    max_body_bytes: int = Field(default=262_144, gt=0, le=262_144)
+    max_webhook_bytes: int = Field(default=26_214_400, gt=0)
+    max_attachment_bytes: int = Field(default=26_214_400, gt=0)
     attachment_types: Names = ALLOWED_TYPES
-    unused_attachments_kept: Duration = timedelta(days=7)
-    file_links_valid: Duration = timedelta(days=1)
-    submissions_at_once: int = Field(default=200, ge=1)
-    webhooks_at_once: int = Field(default=100, ge=1)
+    orphaned_attachment_ttl: Duration = timedelta(days=7)
+    file_url_ttl: Duration = timedelta(days=1)
+    max_concurrent_submissions: int = Field(default=200, ge=1)
+    max_concurrent_webhooks: int = Field(default=100, ge=1)
     requests_per_second: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    admission_wait: Duration = timedelta(seconds=5)
+    admission_timeout: Duration = timedelta(seconds=5)
     receipt_window: Duration = timedelta(hours=72)
     dispatch_timeout: Duration = timedelta(seconds=60)
     dispatch_deadline: Duration = timedelta(hours=1)
     reconciliation_interval: Duration = Field(default=timedelta(minutes=10), ge=timedelta(seconds=1))
-    lookups_kept: Duration = timedelta(seconds=5)
-    settling: Duration = timedelta(seconds=30)
+    lookup_cache_ttl: Duration = timedelta(seconds=5)
+    erasure_grace_period: Duration = timedelta(seconds=30)
     accept_possible_numbers: bool = False
     workflow_sandbox: bool = False
-    sends_per_provider: int = Field(default=200, ge=1)
-    streams_at_once: int = Field(default=50, ge=1)
-    notifications_at_once: int = Field(default=100, ge=1)
+    max_concurrent_sends_per_provider: int = Field(default=200, ge=1)
+    max_concurrent_streams: int = Field(default=50, ge=1)
+    max_concurrent_notifications: int = Field(default=100, ge=1)
     notification_timeout: Duration = Field(default=timedelta(seconds=20), le=timedelta(seconds=60))
-    cached_workflows: int = Field(default=5_000, ge=100)
+    max_cached_workflows: int = Field(default=5_000, ge=100)
     metrics_address: HostAndPort | None = None
     temporal_metrics_address: HostAndPort | None = None
 
@@ -234,8 +234,8 @@ class Settings(EnvironmentSettings):
         return self
 
     def _weak_secrets(self) -> Iterator[str]:
-        if len(self.jwt_secret.get_secret_value()) < SHORTEST_SECRET:
-            yield f"IRIS_JWT_SECRET must have at least {SHORTEST_SECRET} characters"
+        if len(self.jwt_secret.get_secret_value()) < MIN_SECRET_LENGTH:
+            yield f"IRIS_JWT_SECRET must have at least {MIN_SECRET_LENGTH} characters"
         try:
             MultiFernet([Fernet(key) for key in self.vault_keys()])
         except ValueError:
@@ -278,12 +278,12 @@ class Settings(EnvironmentSettings):
         return EncryptingCodec.of(keys) if keys else None
 
     @property
-    def windows(self) -> Windows:
+    def windows(self) -> Timeouts:
         """How long interactions wait."""
-        return Windows(self.receipt_window, self.dispatch_deadline)
+        return Timeouts(self.receipt_window, self.dispatch_deadline)
 
     def vault_keys(self) -> list[str]:
-        """The keys of `security.at_rest.Vault`, newest first."""
+        """The keys of `security.credential_encryption.Vault`, newest first."""
         return [key.strip() for key in self.encryption_keys.get_secret_value().split(",")]
 
 

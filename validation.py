@@ -7,7 +7,7 @@ from domain.destinations import Destination, DestinationKind, InvalidDestination
 from domain.interaction import DispatchPolicy
 from domain.payloads import InvalidPayloadError, Payload, parse_payload
 from domain.payloads.base import MediaPayload, MediaType
-from domain.problems import MOST_PROBLEMS, Problem
+from domain.problems import MAX_PROBLEMS, Problem
 from domain.submission import Submission
 from integrations import Integrations, capabilities
 from models.attachment import Attachment
@@ -88,7 +88,7 @@ async def validate(integrations: Integrations, submission: Submission, owners: S
     )
     reported = {problem.field for problem in submission.problems}
     problems = [*submission.problems, *(problem for problem in found if problem.field not in reported)]
-    return Validation(problems=problems[:MOST_PROBLEMS], destinations=destinations, policy=policy)
+    return Validation(problems=problems[:MAX_PROBLEMS], destinations=destinations, policy=policy)
 
 
 async def _payload_problems(submission: Submission, able: Capabilities) -> list[Problem]:

@@ -18,21 +18,19 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.admission import MongoAdmission
 from activities.attachments import Files
+from activities.bulkheads import KeyedLimiter
 from activities.dispatch import ProviderDispatch
 from activities.erasing import MongoErasures
-from activities.interfaces import sending_queue, telling_queue
+from activities.interfaces import notification_task_queue, sending_queue
 from activities.internal_faults import InternalFaults
 from activities.late_begins import LateBegins
 from activities.merging import MongoMerges
 from activities.notification import HttpNotifications
+from activities.notification_reconciliation import NotificationsReconciliation
+from activities.publishing import NotificationPublisher
 from activities.reception import MongoReception
 from activities.reconciliation import TemporalReconciliation
-from activities.reconciliation_of_telling import NotificationsReconciliation
 from activities.record import MongoRecord
-from activities.shares import Shares
-from activities.telling import TenantTeller
-from api import telling
-from api.engine import tell
 from api.schemas.interactions import InteractionAnswer
 from bootstrap import (
     connect_temporal,
@@ -42,15 +40,17 @@ from bootstrap import (
     register_search_attributes,
 )
 from domain import interaction as domain
-from integrations import Integrations, ProviderOpener
+from integrations import Integrations, ProviderFactory
 from metrics import serve
 from operations.reconciling import ensure_schedule
-from operations.task_queues import is_polling
-from operations.versioning import deployment_config
 from providers import PROVIDERS
-from security.at_rest import Vault
-from security.file_links import FileLinks
+from security.credential_encryption import Vault
+from security.signed_urls import FileLinks
 from settings import Settings
+from temporal import notifications
+from temporal.interactions import signal_events
+from temporal.task_queues import is_polling
+from temporal.worker_versions import deployment_config
 from workflows.registry import INTERACTING, TELLING
 
 SENDING_GRACE: Final = timedelta(seconds=35)
@@ -59,29 +59,29 @@ SENDING_GRACE: Final = timedelta(seconds=35)
 RECORDING_GRACE: Final = timedelta(seconds=5)
 """How long a stopping worker then lets what it learnt be written down; what is not, another worker writes."""
 
-_INTEGRATIONS_AT_ONCE: Final = 4
+_MAX_CONCURRENT_INTEGRATIONS: Final = 4
 """So many integrations of a provider that never answer take all its slots; fewer leave some to the others."""
 
 _LOG = logging.getLogger("iris.worker")
 
 
 @asynccontextmanager
-async def create_worker(client: Client, settings: Settings, opener: ProviderOpener) -> AsyncGenerator[None]:
+async def create_worker(client: Client, settings: Settings, opener: ProviderFactory) -> AsyncGenerator[None]:
     """Work until the end of the block, and then let sends in flight finish, and after them what workflows do with them.
 
     Each provider's sends have a task queue and slots of their own (`docs/decisions/0013`).
     """
-    integrations = Integrations(settings.lookups_kept)
+    integrations = Integrations(settings.lookup_cache_ttl)
     sending = [_sending_worker(client, settings, opener, integrations, provider) for provider in PROVIDERS]
-    late = LateBegins(partial(telling.begin, client, settings))
+    late = LateBegins(partial(notifications.begin, client, settings))
     async with (
         integrations.following(),
         late.running(),
         _workflow_worker(client, settings, integrations, late),
         AsyncExitStack() as stack,
     ):
-        http = await stack.enter_async_context(http_client(opener.guard, settings.notifications_at_once))
-        sending.append(_telling_worker(client, settings, opener.vault, integrations, http))
+        http = await stack.enter_async_context(http_client(opener.guard, settings.max_concurrent_notifications))
+        sending.append(_notification_worker(client, settings, opener.vault, integrations, http))
         for worker in sending:
             await stack.enter_async_context(worker)
         try:
@@ -92,13 +92,13 @@ async def create_worker(client: Client, settings: Settings, opener: ProviderOpen
 
 def _workflow_worker(client: Client, settings: Settings, integrations: Integrations, late: LateBegins) -> Worker:
     """The worker of the interactions' task queue."""
-    begin = partial(telling.begin, client, settings)
-    teller = TenantTeller(integrations, _shown, begin, late)
-    admission, record = MongoAdmission(integrations, teller.tell), MongoRecord(teller.tell)
-    reception = MongoReception(teller.tell, settings.settling)
-    tell_interaction = partial(tell, client, settings)
+    begin = partial(notifications.begin, client, settings)
+    publisher = NotificationPublisher(integrations, _shown, begin, late)
+    admission, record = MongoAdmission(integrations, publisher.publish), MongoRecord(publisher.publish)
+    reception = MongoReception(publisher.publish, settings.erasure_grace_period)
+    signal_interaction = partial(signal_events, client, settings)
     reconciliation = TemporalReconciliation(
-        client, settings.task_queue, tell_interaction, settings.windows, NotificationsReconciliation(client, begin)
+        client, settings.task_queue, signal_interaction, settings.windows, NotificationsReconciliation(client, begin)
     )
     return Worker(
         client,
@@ -118,7 +118,7 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
         # Few fixed pollers starve new submissions behind receipts (docs/decisions/0006).
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
-        max_cached_workflows=settings.cached_workflows,
+        max_cached_workflows=settings.max_cached_workflows,
         graceful_shutdown_timeout=RECORDING_GRACE,
         deployment_config=deployment_config(settings),
         # A task cached on a worker that was killed goes to another after this, instead of after ten seconds.
@@ -127,11 +127,11 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
 
 
 def _sending_worker(
-    client: Client, settings: Settings, opener: ProviderOpener, integrations: Integrations, provider: str
+    client: Client, settings: Settings, opener: ProviderFactory, integrations: Integrations, provider: str
 ) -> Worker:
     """The worker of a provider's task queue."""
-    slots = settings.sends_per_provider
-    shares = Shares(ceil(slots / _INTEGRATIONS_AT_ONCE))
+    slots = settings.max_concurrent_sends_per_provider
+    shares = KeyedLimiter(ceil(slots / _MAX_CONCURRENT_INTEGRATIONS))
     dispatch = ProviderDispatch(
         opener, shares, integrations, Files(FileLinks.of(settings)), InternalFaults(client.identity)
     )
@@ -147,26 +147,26 @@ def _sending_worker(
     )
 
 
-def _telling_worker(
+def _notification_worker(
     client: Client, settings: Settings, vault: Vault, integrations: Integrations, http: httpx2.AsyncClient
 ) -> Worker:
     """The worker of the notifications' task queue, where tenants who are slow to listen keep nobody else waiting."""
-    slots = settings.notifications_at_once
-    notifications = HttpNotifications(
+    slots = settings.max_concurrent_notifications
+    deliveries = HttpNotifications(
         http=http,
         vault=vault,
         integrations=integrations,
-        shares=Shares(ceil(slots / _INTEGRATIONS_AT_ONCE)),
+        shares=KeyedLimiter(ceil(slots / _MAX_CONCURRENT_INTEGRATIONS)),
         show=_shown,
-        begin=partial(telling.begin, client, settings),
+        begin=partial(notifications.begin, client, settings),
         patience=settings.notification_timeout,
         faults=InternalFaults(client.identity),
     )
     return Worker(
         client,
-        task_queue=telling_queue(settings.task_queue),
+        task_queue=notification_task_queue(settings.task_queue),
         workflows=TELLING,
-        activities=[notifications.deliver, notifications.conclude, notifications.replay],
+        activities=[deliveries.deliver, deliveries.conclude, deliveries.replay],
         workflow_runner=_runner(settings),
         max_concurrent_activities=slots,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(initial=1),
@@ -191,9 +191,9 @@ async def run_worker(settings: Settings) -> None:
     await register_search_attributes(client)
     await ensure_schedule(client, settings)
     guard = settings.address_guard()
-    async with mongodb(settings), http_clients(guard, settings.sends_per_provider) as http:
+    async with mongodb(settings), http_clients(guard, settings.max_concurrent_sends_per_provider) as http:
         keys = settings.vault_keys()
-        opener = ProviderOpener(vault=Vault(keys), http=http, public_url=settings.public_url, guard=guard)
+        opener = ProviderFactory(vault=Vault(keys), http=http, public_url=settings.public_url, guard=guard)
         stop = asyncio.Event()
         # Not before: until it works there is nothing to finish, and a signal ends it at once.
         for number in (signal.SIGINT, signal.SIGTERM):

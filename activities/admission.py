@@ -8,8 +8,8 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 from temporalio import activity
 
-from activities.interfaces import AdmissionActivities, Admitted, Asking
-from activities.telling import Teller, tell_nobody
+from activities.interfaces import AdmissionActivities, AdmitInput, AdmitResult
+from activities.publishing import Publish, publish_nothing
 from domain.destinations import Destination
 from domain.interaction import Direction, DispatchPolicy, HistoryEntry
 from domain.problems import Problem
@@ -26,13 +26,13 @@ from validation import owned_destinations, owners_of, process_problems, validate
 class MongoAdmission(AdmissionActivities):
     """Admission on MongoDB."""
 
-    def __init__(self, integrations: Integrations, tell: Teller = tell_nobody) -> None:
-        """Admit through these integrations, and tell of it."""
+    def __init__(self, integrations: Integrations, publish: Publish = publish_nothing) -> None:
+        """Admit through these integrations, and publish of it."""
         self._integrations = integrations
-        self._tell = tell
+        self._publish = publish
 
     @activity.defn
-    async def admit(self, asking: Asking) -> Admitted | None:
+    async def admit(self, asking: AdmitInput) -> AdmitResult | None:
         """Register, validate and resolve a submission; None if another run registered it."""
         submission = asking.submission
         registering = self.register(submission, activity.info().workflow_run_id or "")
@@ -47,7 +47,7 @@ class MongoAdmission(AdmissionActivities):
             if submission.attachments:
                 await Attachment.keep(submission.tenant, submission.attachments)
             integration = submission.integration
-            await self._tell(integration.integration_id, integration.version, admitted.interaction.id, 0)
+            await self._publish(integration.integration_id, integration.version, admitted.interaction.id, 0)
         return admitted
 
     async def register(self, submission: Submission, run_id: str) -> bool:
@@ -62,8 +62,8 @@ class MongoAdmission(AdmissionActivities):
         return document.registered_by == run_id
 
     async def resolve(
-        self, asking: Asking, destinations: list[Destination], policy: DispatchPolicy, owners: list[User]
-    ) -> Admitted:
+        self, asking: AdmitInput, destinations: list[Destination], policy: DispatchPolicy, owners: list[User]
+    ) -> AdmitResult:
         """Find or make the users and the process, and put the interaction in `DISPATCH_PENDING`.
 
         Args:
@@ -82,11 +82,11 @@ class MongoAdmission(AdmissionActivities):
         if process is None:
             return _refused(asking, [await _why_not_joined(submission)])
         interaction = await _queue(asking, destinations, policy, users, process)
-        return Admitted(interaction=interaction.composed(users, process), policy=policy)
+        return AdmitResult(interaction=interaction.composed(users, process), policy=policy)
 
 
-def _refused(asking: Asking, problems: list[Problem]) -> Admitted:
-    return Admitted(interaction=asking.submission.registered(), problems=problems)
+def _refused(asking: AdmitInput, problems: list[Problem]) -> AdmitResult:
+    return AdmitResult(interaction=asking.submission.registered(), problems=problems)
 
 
 async def _found_or_made(
@@ -185,7 +185,7 @@ async def _why_not_joined(submission: Submission) -> Problem:
 
 
 async def _queue(
-    asking: Asking, destinations: list[Destination], policy: DispatchPolicy, users: list[User], process: Process
+    asking: AdmitInput, destinations: list[Destination], policy: DispatchPolicy, users: list[User], process: Process
 ) -> Interaction:
     """Write the interaction's second step: `DISPATCH_PENDING`, with its users and its process."""
     entry = HistoryEntry(date=asking.admitted_at, status=Status.DISPATCH_PENDING)

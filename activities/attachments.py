@@ -14,9 +14,9 @@ from domain.payloads.base import MediaPayload
 from domain.payloads.email import Attachment as MailedFile
 from models.attachment import Attachment
 from providers.base import Outbound
-from security.file_links import FileLinks
+from security.signed_urls import FileLinks
 
-_MAILS_AT_ONCE: Final = 4
+_MAX_CONCURRENT_MAILS: Final = 4
 """Mails with files that a worker writes at once: each is in memory several times over."""
 
 
@@ -33,7 +33,7 @@ class Files:
     """
 
     links: FileLinks
-    _mails: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MAILS_AT_ONCE), init=False)
+    _mails: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MAX_CONCURRENT_MAILS), init=False)
 
     @asynccontextmanager
     async def added(self, outbound: Outbound, tenant: str, ids: Sequence[str]) -> AsyncGenerator[Outbound]:

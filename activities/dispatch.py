@@ -13,32 +13,32 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 
 from activities.attachments import Files, MissingAttachmentError
+from activities.bulkheads import KeyedLimiter, LimitExceededError
 from activities.interfaces import Dispatch, DispatchActivities, Search
 from activities.internal_faults import InternalFaults
 from activities.send_log import log_send
-from activities.shares import NoPlaceError, Shares
 from domain.faults import FaultKind
 from domain.outcomes import (
-    LONGEST_DETAIL,
+    MAX_DETAIL_LENGTH,
     Accepted,
     FailureClass,
     Outcome,
+    OutcomeUnknown,
     Rejected,
-    Unanswered,
     was_surely_idle,
 )
 from domain.payloads import InvalidPayloadError, parse_payload
-from integrations import Integrations, ProviderOpener, UnopenableError
+from integrations import Integrations, ProviderFactory, UnopenableError
 from metrics import timed_dispatch
 from models.erasing import bearing
 from models.interaction import Interaction
 from providers.base import AnyProvider, Attempt, MisconfiguredError, Outbound, TransientError, UnsentError
-from security.outbound_guard import ForbiddenAddressError
+from security.ssrf_guard import ForbiddenAddressError
 
-NOT_TAKEN: Final = "NotTaken"
+NOT_ACCEPTED: Final = "NotTaken"
 """The type of the error when the provider surely did not take the message, or could not be asked."""
 
-_MOST_DOUBLINGS: Final = 6
+_MAX_DOUBLINGS: Final = 6
 """How often the wait of a second between two tries doubles: to about a minute."""
 
 HEARTBEAT: Final = timedelta(seconds=3)
@@ -57,8 +57,8 @@ class ProviderDispatch(DispatchActivities):
         faults: reports the faults of this worker.
     """
 
-    opener: ProviderOpener
-    shares: Shares
+    opener: ProviderFactory
+    shares: KeyedLimiter
     integrations: Integrations
     files: Files
     faults: InternalFaults
@@ -100,9 +100,9 @@ class ProviderDispatch(DispatchActivities):
         try:
             with self.shares.place(dispatch.integration_id):
                 yield
-        except NoPlaceError as error:
+        except LimitExceededError as error:
             _show_idle()
-            raise _not_taken(str(error), error.wait) from None
+            raise _not_accepted(str(error), error.wait) from None
 
     async def _look_for(self, search: Search) -> Accepted | None:
         ready = await self._prepare(search.dispatch)
@@ -112,7 +112,7 @@ class ProviderDispatch(DispatchActivities):
         try:
             return await provider.find_sent(outbound, search.since)
         except TransientError as error:
-            raise _not_taken(str(error), error.retry_after) from None
+            raise _not_accepted(str(error), error.retry_after) from None
         except ForbiddenAddressError:
             return None
 
@@ -172,7 +172,7 @@ async def _belongs_to_another(dispatch: Dispatch, found: Accepted) -> bool:
 
 @asynccontextmanager
 async def _sign_of_life(tries: int) -> AsyncGenerator[None]:
-    """Tell Temporal, during a slow send, that this worker lives; when it dies, that is known within seconds."""
+    """SignalEvents Temporal, during a slow send, that this worker lives; when it dies, that is known within seconds."""
 
     async def beat() -> None:
         while True:
@@ -240,10 +240,10 @@ async def _made(provider: AnyProvider, attempt: Attempt) -> Outcome:
         raise
     except asyncio.CancelledError:
         # Left to Temporal's SDK it would count as a failure that may be tried again.
-        return Unanswered(detail="the worker stopped while it was sending")
+        return OutcomeUnknown(detail="the worker stopped while it was sending")
     except Exception as error:  # noqa: BLE001 - whatever broke, it may have broken after the message went out
         activity.logger.exception("the provider's adapter failed", extra={"provider": provider.name})
-        return Unanswered(detail=type(error).__name__)
+        return OutcomeUnknown(detail=type(error).__name__)
 
 
 async def _undisturbed(sending: Awaitable[Outcome]) -> Outcome:
@@ -292,10 +292,10 @@ async def _show_handing_over(tries: int) -> None:
 
 def _try_again(tries: int, detail: str, delay: timedelta | None) -> ApplicationError:
     activity.heartbeat(tries, False)  # Temporal hands it to the next attempt
-    return _not_taken(detail, delay or timedelta(seconds=2 ** min(tries - 1, _MOST_DOUBLINGS)))
+    return _not_accepted(detail, delay or timedelta(seconds=2 ** min(tries - 1, _MAX_DOUBLINGS)))
 
 
-def _not_taken(detail: str, delay: timedelta | None) -> ApplicationError:
+def _not_accepted(detail: str, delay: timedelta | None) -> ApplicationError:
     return ApplicationError(
-        detail[:LONGEST_DETAIL], type=NOT_TAKEN, next_retry_delay=delay, category=ApplicationErrorCategory.BENIGN
+        detail[:MAX_DETAIL_LENGTH], type=NOT_ACCEPTED, next_retry_delay=delay, category=ApplicationErrorCategory.BENIGN
     )

@@ -1,4 +1,4 @@
-"""Erasing users: at one moment the user is empty, then all that was personal in what was with it goes."""
+"""EraseSignal users: at one moment the user is empty, then all that was personal in what was with it goes."""
 
 import asyncio
 import re
@@ -17,9 +17,9 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.interfaces import USER_ERASED, Erasing, ErasureActivities, UserTask
+from activities.interfaces import USER_ERASED, EraseSignal, ErasureActivities, UserTask
 from activities.merging import why_not
-from activities.telling import Show, body_now
+from activities.publishing import Show, body_now
 from domain.clock import utc_now
 from domain.identifiers import interaction_of, workflow_id
 from domain.problems import Problem
@@ -29,7 +29,7 @@ from models.erasing import erasing, erasing_one_of_several, hashed
 from models.interaction import TAKES_FILES, Interaction
 from models.notification import Notification
 from models.process import Process
-from models.unmatched import UnmatchedNews
+from models.unmatched import UnmatchedEvent
 from models.user import EMPTY, HERE, Erasure, User
 
 _PAGE: Final = 200
@@ -177,13 +177,13 @@ class MongoErasures(ErasureActivities):
         return found
 
     async def _tell_all(self, erased: _Erased, page: Sequence[Document], alone: AbstractSet[str]) -> None:
-        def told(one: Document) -> Erasing:
-            return Erasing(is_cancelled=one["_id"] in alone, user_ids=list(erased.ids))
+        def told(one: Document) -> EraseSignal:
+            return EraseSignal(is_cancelled=one["_id"] in alone, user_ids=list(erased.ids))
 
         await _each(page, lambda one: self._tell(one["_id"], told(one)))
 
-    async def _tell(self, interaction_id: str, erasing: Erasing) -> None:
-        """Tell an interaction's workflow, if it is running, that a user of its is erased."""
+    async def _tell(self, interaction_id: str, erasing: EraseSignal) -> None:
+        """SignalEvents an interaction's workflow, if it is running, that a user of its is erased."""
         with _unless_gone():
             await self.temporal.get_workflow_handle(workflow_id(interaction_id)).signal(USER_ERASED, erasing)
 
@@ -209,7 +209,7 @@ class MongoErasures(ErasureActivities):
         ended = [run for run in runs if run.status is not WorkflowExecutionStatus.RUNNING]
         await _each(ended, lambda run: self._delete_history(run.id, run.run_id))
         running = {interaction_of(run.id) for run in runs if run.status is WorkflowExecutionStatus.RUNNING}
-        await _each(running, lambda one: self._tell(one, Erasing()))
+        await _each(running, lambda one: self._tell(one, EraseSignal()))
 
     async def _delete_history(self, workflow: str, run_id: str) -> None:
         request = DeleteWorkflowExecutionRequest(
@@ -306,7 +306,7 @@ async def _erase_news(erased: _Erased) -> None:
         "tenant": erased.user.tenant,
         "$or": [{"event.destination": {"$in": list(erased.spellings)}}, *({text: named} for text in texts)],
     }
-    await UnmatchedNews.find(selector).delete()
+    await UnmatchedEvent.find(selector).delete()
 
 
 async def _pages(

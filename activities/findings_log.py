@@ -3,17 +3,17 @@
 import logging
 from collections.abc import Sequence
 
-from domain.findings import Finding, Tally
+from domain.findings import Discrepancy, DiscrepancyCounts
 from metrics import count_finding
 
 _LOG = logging.getLogger("iris.reconciliation")
 
 
-def reported(findings: Sequence[Finding]) -> Tally:
+def reported(findings: Sequence[Discrepancy]) -> DiscrepancyCounts:
     """Findings as a tally, once each is logged as a warning and counted."""
     for finding in findings:
         repaired = "repaired" if finding.repair else "not repaired"
-        fields = {"interaction_id": finding.interaction_id, "kind": str(finding.kind), "standing": finding.standing}
+        fields = {"interaction_id": finding.interaction_id, "kind": str(finding.kind), "state": finding.state}
         _LOG.warning("reconciliation found %s, %s", finding.kind, repaired, extra={"fields": fields})
         count_finding(finding.kind, is_repaired=finding.repair is not None)
-    return Tally.of(findings)
+    return DiscrepancyCounts.of(findings)

@@ -8,7 +8,7 @@ from pymongo.errors import DuplicateKeyError
 
 from domain.events import Identity
 from domain.reception import Reception, names_nobody
-from domain.searching import beginnings
+from domain.search_keys import beginnings
 from models.user import OwnedDestination, User, adding_step
 
 

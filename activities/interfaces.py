@@ -10,26 +10,26 @@ from temporalio import activity
 
 from domain.destinations import Destination
 from domain.events import Identity
-from domain.findings import Tally
-from domain.interaction import DispatchPolicy, HeardEvent, HistoryEntry, Interaction
+from domain.findings import DiscrepancyCounts
+from domain.interaction import DispatchPolicy, HistoryEntry, Interaction, RecordedEvent
 from domain.outcomes import Accepted, Outcome
 from domain.problems import Problem
 from domain.reception import Reception
-from domain.status import Standing
+from domain.status import InteractionState
 from domain.submission import Submission
-from domain.telling import NotificationState
+from domain.webhook_events import NotificationState
 
 
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Asking(_Message):
+class AdmitInput(_Message):
     """A submission that is to be registered, and then admitted or refused.
 
     Attributes:
         admitted_at: when it is queued, if it is admitted.
-        due: when its dispatch is over at the latest (`domain.waiting`).
+        due: when its dispatch is over at the latest (`domain.deadlines`).
         revision: grows with each task of the interaction's workflows; a later one knows better.
     """
 
@@ -39,7 +39,7 @@ class Asking(_Message):
     revision: int
 
 
-class Admitted(_Message):
+class AdmitResult(_Message):
     """The interaction in `DISPATCH_PENDING` and how to dispatch it; or as registered, and why it may not be sent."""
 
     interaction: Interaction
@@ -96,7 +96,7 @@ class Search(_Message):
     since: datetime
 
 
-class Change(_Message):
+class RecordStepInput(_Message):
     """One step of an interaction's record.
 
     Attributes:
@@ -104,9 +104,9 @@ class Change(_Message):
         integration_version: a version of the integration that is known to exist.
         sequence: the number of this step.
         revision: grows with each task of the interaction's workflows; a later one knows better.
-        due: when the wait that it begins is over at the latest (`domain.waiting`).
+        due: when the wait that it begins is over at the latest (`domain.deadlines`).
         history_before: how many history entries stood before it.
-        heard_before: how many of the provider's events stood before it.
+        recorded_before: how many of the provider's events stood before it.
         provider_message_id: the provider's id, when this step learnt it.
         problems: why the submission was refused, when this step refused it.
         process_id: the process that the refused submission named.
@@ -117,13 +117,13 @@ class Change(_Message):
     integration_version: int = 0
     sequence: int
     revision: int
-    standing: Standing
+    state: InteractionState
     due: datetime | None = None
     updated: datetime
     history_before: int
     history: list[HistoryEntry]
-    heard_before: int
-    heard: list[HeardEvent] = []
+    recorded_before: int
+    received: list[RecordedEvent] = []
     provider_message_id: str | None = None
     problems: list[Problem] = []
     process_id: str | None = None
@@ -136,7 +136,7 @@ class Record(_Message):
     fingerprint: str
     sequence: int
     revision: int
-    standing: Standing
+    state: InteractionState
     due: datetime | None = None
     policy: DispatchPolicy | None
     problems: list[Problem]
@@ -182,16 +182,16 @@ class Inspected(_Message):
     """
 
     looked_at: int
-    tally: Tally
+    tally: DiscrepancyCounts
     cursor: str | None = None
 
 
-def telling_queue(task_queue: str) -> str:
+def notification_task_queue(task_queue: str) -> str:
     """The task queue of notifications, their workflows and their activities, beside the interactions' own."""
     return f"{task_queue}-notifications"
 
 
-class Delivery(_Message):
+class DeliverInput(_Message):
     """One attempt to tell.
 
     Attributes:
@@ -204,7 +204,7 @@ class Delivery(_Message):
     deadline: datetime
 
 
-class Told(_Message):
+class DeliveryResult(_Message):
     """What came of an attempt.
 
     Attributes:
@@ -247,7 +247,7 @@ class AdmissionActivities(ABC):
 
     @abstractmethod
     @activity.defn
-    async def admit(self, asking: Asking) -> Admitted | None:
+    async def admit(self, asking: AdmitInput) -> AdmitResult | None:
         """Write the interaction down in `VALIDATION_PENDING`, and admit it; or say why not.
 
         To admit is to validate it, to find or make its users and its process, and to put it in `DISPATCH_PENDING`.
@@ -274,7 +274,7 @@ class RecordActivities(ABC):
 
     @abstractmethod
     @activity.defn
-    async def record(self, change: Change) -> None:
+    async def record(self, change: RecordStepInput) -> None:
         """Write one step of an interaction down."""
 
     @abstractmethod
@@ -288,13 +288,13 @@ class UserTask(_Message):
 
     Attributes:
         into: the user that it is merged into; None if it is erased.
-        settling: how long what had found the user before may still write; then all is looked through again.
+        erasure_grace_period: how long what had found the user before may still write; then all is looked through again.
     """
 
     tenant: str
     user_id: str
     into: str | None = None
-    settling: timedelta
+    erasure_grace_period: timedelta
 
 
 USER_ERASED: Final = "user erased"
@@ -334,7 +334,7 @@ class ReceptionActivities(ABC):
         """Let one user have everything by which a provider knows somebody, if any has some of it; what to merge."""
 
 
-class Erasing(_Message):
+class EraseSignal(_Message):
     """What the running workflow of an interaction is told, of whose users one is erased.
 
     Attributes:
@@ -366,7 +366,7 @@ class MergeActivities(ABC):
 
 
 class ErasureActivities(ABC):
-    """Erasing users; each may be done again and again."""
+    """EraseSignal users; each may be done again and again."""
 
     @abstractmethod
     @activity.defn
@@ -399,12 +399,12 @@ class ReconciliationActivities(ABC):
 
 
 class NotificationActivities(ABC):
-    """Telling tenants, on the `telling_queue`."""
+    """Telling tenants, on the `notification_task_queue`."""
 
     @abstractmethod
     @activity.defn
-    async def deliver(self, delivery: Delivery) -> Told:
-        """Tell it, unless all of the host wait, and write down what came of it."""
+    async def deliver(self, delivery: DeliverInput) -> DeliveryResult:
+        """SignalEvents it, unless all of the host wait, and write down what came of it."""
 
     @abstractmethod
     @activity.defn

@@ -20,7 +20,7 @@ RETRY_SECONDS: Final = 2.0
 
 _PAGE_SIZE: Final = 100
 
-_LOG = logging.getLogger("iris.telling")
+_LOG = logging.getLogger("iris.notifications")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.interfaces import MergeActivities, UserTask
 from domain.clock import utc_now
 from domain.problems import Problem
-from domain.searching import searchable_fields
+from domain.search_keys import searchable_fields
 from models.interaction import Interaction
 from models.process import Process
 from models.user import EMPTY, HERE, Merge, User

@@ -12,24 +12,24 @@ import httpx2
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.interfaces import Delivery, NotificationActivities, Replay, Replayed, Told
+from activities.bulkheads import KeyedLimiter, LimitExceededError
+from activities.interfaces import DeliverInput, DeliveryResult, NotificationActivities, Replay, Replayed
 from activities.internal_faults import QUICK_RETRIES, InternalFaults
 from activities.late_begins import Begin
-from activities.shares import NoPlaceError, Shares
-from activities.telling import Show, body_now
+from activities.publishing import Show, body_now
 from domain.clock import utc_now
 from domain.faults import FaultKind
 from domain.outcomes import cut
 from domain.signing import signature_headers
-from domain.telling import NotificationState, holds_host, host_of, wait_after
+from domain.webhook_events import NotificationState, backoff, host_of, suspends_host
 from integrations import Integrations
 from models.endpoint import Endpoint
 from models.interaction import Interaction
-from models.notification import Attempt, HeldHost, Notification
-from security.at_rest import UnsealableError, Vault
-from security.outbound_guard import ForbiddenAddressError
+from models.notification import Attempt, Notification, SuspendedHost
+from security.credential_encryption import DecryptionError, Vault
+from security.ssrf_guard import ForbiddenAddressError
 
-MOST_READ: Final = 65_536
+MAX_READ_BYTES: Final = 65_536
 """Bytes of an answer that are read, so that its connection may be used again; nobody needs what it says."""
 
 _AFTER_FAULTS: Final = timedelta(minutes=10)
@@ -56,38 +56,38 @@ class HttpNotifications(NotificationActivities):
     http: httpx2.AsyncClient
     vault: Vault
     integrations: Integrations
-    shares: Shares
+    shares: KeyedLimiter
     show: Show
     begin: Begin
     patience: timedelta
     faults: InternalFaults
 
     @activity.defn
-    async def deliver(self, delivery: Delivery) -> Told:
-        """Tell it, unless all of the host wait, and write down what came of it."""
+    async def deliver(self, delivery: DeliverInput) -> DeliveryResult:
+        """SignalEvents it, unless all of the host wait, and write down what came of it."""
         notification = await Notification.find_one({"_id": delivery.notification_id})
         if notification is None or notification.state is not NotificationState.PENDING:
-            return Told(state=notification.state if notification else NotificationState.CANCELLED)
+            return DeliveryResult(state=notification.state if notification else NotificationState.CANCELLED)
         if notification.was_tried_at(delivery.at):
             # An earlier try of this activity died before it could say so.
-            return Told(state=notification.state, next_attempt=notification.next_attempt)
+            return DeliveryResult(state=notification.state, next_attempt=notification.next_attempt)
         endpoint = await self._endpoint(notification)
         if endpoint is None:
             await Notification.conclude(notification.id, NotificationState.CANCELLED)
-            return Told(state=NotificationState.CANCELLED)
+            return DeliveryResult(state=NotificationState.CANCELLED)
         host = host_of(endpoint.url)
-        held = await HeldHost.until_when(notification.tenant, host, delivery.at)
+        held = await SuspendedHost.until_when(notification.tenant, host, delivery.at)
         if held is not None:
             return await _postponed(delivery, held)
         try:
             secrets = self._secrets(endpoint)
-        except UnsealableError as error:
+        except DecryptionError as error:
             return await self._after_fault(delivery, notification.integration_id, error)
         notification = await self._as_shown(notification)
         try:
             with self.shares.place(f"{notification.tenant} {host}"):
                 attempt = await self._attempt(notification, endpoint.url, secrets, delivery)
-        except NoPlaceError as error:
+        except LimitExceededError as error:
             raise ApplicationError(
                 "the host has as many attempts in flight as it may",
                 type="NoPlace",
@@ -136,8 +136,8 @@ class HttpNotifications(NotificationActivities):
         interaction = await (await document.as_shown()).view()
         return notification.model_copy(update={"body": body_now(notification, interaction, self.show)})
 
-    async def _after_fault(self, delivery: Delivery, integration_id: str, error: UnsealableError) -> Told:
-        """Wait, without an attempt: that this worker lacks a key is no failure of the tenant's endpoint.
+    async def _after_fault(self, delivery: DeliverInput, integration_id: str, error: DecryptionError) -> DeliveryResult:
+        """PendingWait, without an attempt: that this worker lacks a key is no failure of the tenant's endpoint.
 
         Raises:
             ApplicationError: at first, so that another worker tries soon.
@@ -150,7 +150,7 @@ class HttpNotifications(NotificationActivities):
         return await _postponed(delivery, delivery.at + _AFTER_FAULTS)
 
     async def _attempt(
-        self, notification: Notification, url: str, secrets: Sequence[str], delivery: Delivery
+        self, notification: Notification, url: str, secrets: Sequence[str], delivery: DeliverInput
     ) -> Attempt:
         began = time.monotonic()
         status, error = None, ""
@@ -199,29 +199,29 @@ async def _drain(response: httpx2.Response) -> None:
     taken = 0
     async for chunk in response.aiter_raw():
         taken += len(chunk)
-        if taken > MOST_READ:
+        if taken > MAX_READ_BYTES:
             return
 
 
-async def _postponed(delivery: Delivery, until: datetime) -> Told:
-    """Wait with the host, unless that takes too long."""
+async def _postponed(delivery: DeliverInput, until: datetime) -> DeliveryResult:
+    """PendingWait with the host, unless that takes too long."""
     if until > delivery.deadline:
         await Notification.conclude(delivery.notification_id, NotificationState.GIVEN_UP)
-        return Told(state=NotificationState.GIVEN_UP)
+        return DeliveryResult(state=NotificationState.GIVEN_UP)
     await Notification.postpone(delivery.notification_id, until)
-    return Told(state=NotificationState.PENDING, next_attempt=until)
+    return DeliveryResult(state=NotificationState.PENDING, next_attempt=until)
 
 
-async def _written(notification: Notification, attempt: Attempt, delivery: Delivery, host: str) -> Told:
+async def _written(notification: Notification, attempt: Attempt, delivery: DeliverInput, host: str) -> DeliveryResult:
     """What comes of an attempt: told, tried again, or given up."""
     state, next_attempt = NotificationState.DELIVERED, None
     if attempt.error:
-        wait = wait_after(attempt.number)
+        wait = backoff(attempt.number)
         next_attempt = delivery.at + wait
-        if holds_host(wait):
-            await HeldHost.hold(notification.tenant, host, next_attempt)
+        if suspends_host(wait):
+            await SuspendedHost.hold(notification.tenant, host, next_attempt)
         state = NotificationState.PENDING
         if next_attempt > delivery.deadline:
             state, next_attempt = NotificationState.GIVEN_UP, None
     await Notification.write_attempt(notification.id, attempt, state, next_attempt)
-    return Told(state=state, next_attempt=next_attempt)
+    return DeliveryResult(state=state, next_attempt=next_attempt)

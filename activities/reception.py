@@ -8,7 +8,7 @@ from temporalio import activity
 
 from activities.identities import Known, Person, found, found_or_made, owned
 from activities.interfaces import Identification, Received, ReceptionActivities, UserTask
-from activities.telling import Teller, tell_nobody
+from activities.publishing import Publish, publish_nothing
 from domain.channels import Channel
 from domain.identifiers import derived_id
 from domain.interaction import Direction
@@ -23,15 +23,15 @@ from models.user import User
 class MongoReception(ReceptionActivities):
     """Reception on MongoDB."""
 
-    def __init__(self, tell: Teller = tell_nobody, settling: timedelta = timedelta()) -> None:
-        """Receive, and tell of it.
+    def __init__(self, publish: Publish = publish_nothing, erasure_grace_period: timedelta = timedelta()) -> None:
+        """Receive, and publish of it.
 
         Args:
-            tell: tells of what is received.
-            settling: how long what had found a user before it is merged may still write.
+            publish: tells of what is received.
+            erasure_grace_period: how long what had found a user before it is merged may still write.
         """
-        self._tell = tell
-        self._settling = settling
+        self._publish = publish
+        self._settling = erasure_grace_period
 
     @activity.defn
     async def receive(self, reception: Reception) -> Received:
@@ -44,7 +44,7 @@ class MongoReception(ReceptionActivities):
             # One that is erased names nobody any more, and must not.
             known = await found(person) if kept.erased_at is None else None
         integration = reception.integration
-        await self._tell(integration.integration_id, integration.version, reception.interaction_id, 0)
+        await self._publish(integration.integration_id, integration.version, reception.interaction_id, 0)
         user_ids = [known.user.id] if known is not None else kept.user_ids if kept is not None else []
         return Received(user_id=next(iter(user_ids), None), merges=self._merges(known))
 
@@ -59,7 +59,7 @@ class MongoReception(ReceptionActivities):
             return []
         user = known.user
         return [
-            UserTask(tenant=user.tenant, user_id=other.id, into=user.id, settling=self._settling)
+            UserTask(tenant=user.tenant, user_id=other.id, into=user.id, erasure_grace_period=self._settling)
             for other in known.others
         ]
 
@@ -71,7 +71,7 @@ async def _write_down(reception: Reception, person: Person) -> Known:
     interaction = reception.received(known.user.id, process.id)
     # The process first: whoever reads the interaction finds it to be the last entry, also if we die in between.
     joining = joining_step(reception.integration.integration_id, [known.user.id])
-    last_entry = last_entry_step(interaction.id, reception.heard_at, Direction.IN)
+    last_entry = last_entry_step(interaction.id, reception.received_at, Direction.IN)
     await Process.collection().update_one({"_id": process.id}, [joining, last_entry])
     run_id = activity.info().workflow_run_id or ""
     document = Interaction.registered(interaction, fingerprint="", registered_by=run_id)
@@ -141,7 +141,7 @@ async def _open_process(reception: Reception, known: Known) -> Process:
         integration_ids=[integration_id],
         user_ids=[user.id],
         group_id=group_id,
-        created=reception.heard_at,
+        created=reception.received_at,
     )
     try:
         await process.insert()

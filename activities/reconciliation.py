@@ -11,8 +11,8 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from activities.findings_log import reported
-from activities.interfaces import Check, Inspected, Inspection, ReconciliationActivities, telling_queue
-from activities.reconciliation_of_telling import NotificationsReconciliation
+from activities.interfaces import Check, Inspected, Inspection, ReconciliationActivities, notification_task_queue
+from activities.notification_reconciliation import NotificationsReconciliation
 from activities.workflow_states import (
     Ended,
     Lost,
@@ -24,19 +24,19 @@ from activities.workflow_states import (
     trouble_of,
 )
 from domain.clock import to_wire, utc_now
-from domain.events import HeardNews
-from domain.findings import Finding, Kind
+from domain.deadlines import Timeouts, waiting_for
+from domain.events import ReceivedEvent
+from domain.findings import Discrepancy, Kind
 from domain.identifiers import interaction_of, workflow_id
 from domain.notes import words_of_note
-from domain.status import Standing, Status
+from domain.status import InteractionState, Status
 from domain.texts import Language
-from domain.waiting import Windows, waiting_for
+from models.correlation import InteractionRef, find_by_event
 from models.integration import Integration
 from models.interaction import Interaction
-from models.matching import Addressee, interactions_of
-from models.unmatched import UnmatchedNews
+from models.unmatched import UnmatchedEvent
 
-Tell = Callable[[Addressee, Sequence[HeardNews]], Awaitable[None]]
+SignalEvents = Callable[[InteractionRef, Sequence[ReceivedEvent]], Awaitable[None]]
 """Passes news on to an interaction; where no workflow of it runs, one begins that goes on from the record."""
 
 _AT_ONCE: Final = 8
@@ -45,7 +45,7 @@ _AT_ONCE: Final = 8
 _SECOND_LOOK: Final = 1.0
 """Seconds after which what looks wrong is looked at again: it may have been in the middle of a step."""
 
-_PATIENCE: Final = timedelta(seconds=10)
+_TIMEOUT: Final = timedelta(seconds=10)
 """How long a repair is waited for."""
 
 _ALWAYS_MOVED: Final = frozenset({Status.VALIDATION_PENDING, Status.DISPATCH_PENDING})
@@ -61,15 +61,15 @@ class TemporalReconciliation(ReconciliationActivities):
 
     Attributes:
         task_queue: of the interactions that share our database; a namespace may hold others.
-        tell: how an interaction is told something: only its own workflow changes it.
+        signal_events: how an interaction is told something: only its own workflow changes it.
         windows: how long interactions wait.
         notifications: compares what is still to be told.
     """
 
     temporal: Client
     task_queue: str
-    tell: Tell
-    windows: Windows
+    signal_events: SignalEvents
+    windows: Timeouts
     notifications: NotificationsReconciliation
 
     @activity.defn
@@ -104,7 +104,7 @@ class TemporalReconciliation(ReconciliationActivities):
         lost = [finding for finding in findings if finding.kind is Kind.WORKFLOW_LOST]
         return Inspected(looked_at=len(page), tally=reported(lost), cursor=cursor)
 
-    async def _open(self, interactions: Sequence[Interaction], inspection: Inspection) -> list[Finding]:
+    async def _open(self, interactions: Sequence[Interaction], inspection: Inspection) -> list[Discrepancy]:
         """What is wrong with interactions that something should still happen to."""
         findings = [one for one in await _gather(self._judge, interactions) if one is not None]
         if findings:
@@ -120,13 +120,13 @@ class TemporalReconciliation(ReconciliationActivities):
                 findings = [_with_repair(finding, repaired.get(finding.interaction_id)) for finding in findings]
         return findings
 
-    async def _judge(self, interaction: Interaction) -> Finding | None:
+    async def _judge(self, interaction: Interaction) -> Discrepancy | None:
         state = await state_of(self.temporal, workflow_id(interaction.id))
         match state:
             case Running():
                 kind, reason = Kind.OVERDUE, state.trouble
-            case Ended() if state.standing != interaction.standing:
-                kind, reason = Kind.RECORD_DIFFERS, f"its workflow ended in {_words(state.standing)}"
+            case Ended() if state.state != interaction.state:
+                kind, reason = Kind.RECORD_DIFFERS, f"its workflow ended in {_words(state.state)}"
             case Ended():
                 kind, reason = Kind.WORKFLOW_LOST, "its workflow ended before it"
             case Lost():
@@ -138,11 +138,11 @@ class TemporalReconciliation(ReconciliationActivities):
     async def _resume(self, interactions: Sequence[Interaction]) -> dict[str, str]:
         """Let each go on from its record; what became of those that did, by id."""
         for interaction in interactions:
-            await self.tell(Addressee.of(interaction), [])
+            await self.signal_events(InteractionRef.of(interaction), [])
             activity.heartbeat()
         left = {interaction.id: interaction for interaction in interactions}
         repaired: dict[str, str] = {}
-        give_up = utc_now() + _PATIENCE
+        give_up = utc_now() + _TIMEOUT
         while left and utc_now() < give_up:
             await asyncio.sleep(0.2)
             activity.heartbeat()
@@ -151,17 +151,19 @@ class TemporalReconciliation(ReconciliationActivities):
                 only_waits = now.status not in _ALWAYS_MOVED and now.due is not None and now.due > utc_now()
                 if is_moved or only_waits:
                     note = words_of_note(now.history[-1].notes, Language.ENGLISH) if is_moved else None
-                    repaired[now.id] = f"a new run went on: {_words(now.standing)}{f', «{note}»' if note else ''}"
+                    repaired[now.id] = f"a new run went on: {_words(now.state)}{f', «{note}»' if note else ''}"
                     del left[now.id]
         return repaired
 
     async def _failing(self, inspection: Inspection) -> Inspected:
-        """Workflows whose tasks keep failing, as the server marks them; also those that tell tenants."""
+        """Workflows whose tasks keep failing, as the server marks them; also those that signal_events tenants."""
         query = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
-        page, cursor = await self._workflows(inspection, query, self.task_queue, telling_queue(self.task_queue))
+        page, cursor = await self._workflows(
+            inspection, query, self.task_queue, notification_task_queue(self.task_queue)
+        )
         troubles = await _gather(self._trouble, page)
         findings = [
-            Finding(kind=Kind.TASK_FAILING, interaction_id=interaction_of(execution.id), reason=trouble)
+            Discrepancy(kind=Kind.TASK_FAILING, interaction_id=interaction_of(execution.id), reason=trouble)
             for execution, trouble in zip(page, troubles, strict=True)
             if trouble
         ]
@@ -177,7 +179,7 @@ class TemporalReconciliation(ReconciliationActivities):
     async def _ended(self, inspection: Inspection) -> Inspected:
         """Workflows that ran to their end, the newest first: the record says the same."""
         page, cursor = await self._interactions(inspection, "ExecutionStatus = 'Completed'")
-        before = await _standings(page)
+        before = await _states(page)
 
         async def differs(execution: WorkflowExecution) -> bool:
             result = await result_of(self.temporal, execution.id, execution.run_id)
@@ -187,11 +189,11 @@ class TemporalReconciliation(ReconciliationActivities):
         # A later run may have moved it on since: only its latest run and its record as it is now are compared.
         states = await self._states({execution.id: execution for execution in doubtful}.values())
         documents = await _documents(doubtful)
-        findings: list[Finding] = []
+        findings: list[Discrepancy] = []
         for execution, state in states:
             document = documents.get(interaction_of(execution.id))
-            if isinstance(state, Ended) and (document is None or document.standing != state.standing):
-                reason = f"its workflow ended in {_words(state.standing)}"
+            if isinstance(state, Ended) and (document is None or document.state != state.state):
+                reason = f"its workflow ended in {_words(state.state)}"
                 kind = Kind.RECORD_DIFFERS if document else Kind.RECORD_MISSING
                 findings.append(self._finding(kind, document or interaction_of(execution.id), reason))
         return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
@@ -199,10 +201,10 @@ class TemporalReconciliation(ReconciliationActivities):
     async def _running(self, inspection: Inspection) -> Inspected:
         """Workflows that run, the newest first: each has its record."""
         page, cursor = await self._interactions(inspection, _running_since(inspection.grace))
-        known = await _standings(page)
+        known = await _states(page)
         doubtful = [execution for execution in page if interaction_of(execution.id) not in known]
         states = await self._states(doubtful)
-        known = await _standings(doubtful)
+        known = await _states(doubtful)
         findings = [
             self._finding(Kind.RECORD_MISSING, interaction_of(execution.id), state.trouble)
             for execution, state in states
@@ -224,27 +226,27 @@ class TemporalReconciliation(ReconciliationActivities):
     async def _news(self, inspection: Inspection) -> Inspected:
         """News about nobody, the newest first: somebody may have been found since."""
         before = datetime.fromisoformat(inspection.cursor) if inspection.cursor else utc_now()
-        page = await UnmatchedNews.newest(before, inspection.page_size)
-        findings: list[Finding] = []
+        page = await UnmatchedEvent.newest(before, inspection.page_size)
+        findings: list[Discrepancy] = []
         for news in page:
             activity.heartbeat()
             findings.extend(await self._match(news, inspection))
-        cursor = page[-1].heard_at.isoformat() if len(page) == inspection.page_size else None
+        cursor = page[-1].received_at.isoformat() if len(page) == inspection.page_size else None
         return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
 
-    async def _match(self, news: UnmatchedNews, inspection: Inspection) -> list[Finding]:
+    async def _match(self, news: UnmatchedEvent, inspection: Inspection) -> list[Discrepancy]:
         integration = await Integration.find_one({"_id": news.integration_id, "tenant": news.tenant})
         if integration is None or news.event is None:
             return []
-        interactions = await interactions_of(integration, news.event)
-        # Its own id: whoever passes it on again after a break is not heard twice.
-        heard = HeardNews(id=news.id, heard_at=news.heard_at, event=news.event)
-        reason = f"«{news.event.word}», heard at {to_wire(news.heard_at)}"
-        findings = [self._finding(Kind.NEWS_MATCHED, interaction.id, reason) for interaction in interactions]
+        interactions = await find_by_event(integration, news.event)
+        # Its own id: whoever passes it on again after a break is not received twice.
+        received = ReceivedEvent(id=news.id, received_at=news.received_at, event=news.event)
+        reason = f"«{news.event.word}», received at {to_wire(news.received_at)}"
+        findings = [self._finding(Kind.EVENT_MATCHED, interaction.id, reason) for interaction in interactions]
         if not inspection.repairs or not interactions:
             return findings
         for interaction in interactions:
-            await self.tell(interaction, [heard])
+            await self.signal_events(interaction, [received])
         await news.delete()
         return [_with_repair(finding, "it was passed on") for finding in findings]
 
@@ -272,14 +274,14 @@ class TemporalReconciliation(ReconciliationActivities):
 
         return await _gather(state, list(executions))
 
-    def _finding(self, kind: Kind, interaction: Interaction | str, reason: str) -> Finding:
+    def _finding(self, kind: Kind, interaction: Interaction | str, reason: str) -> Discrepancy:
         if isinstance(interaction, str):
-            return Finding(kind=kind, interaction_id=interaction, reason=reason)
+            return Discrepancy(kind=kind, interaction_id=interaction, reason=reason)
         wait = waiting_for(interaction.situation, self.windows, utc_now())
-        return Finding(
+        return Discrepancy(
             kind=kind,
             interaction_id=interaction.id,
-            standing=_words(interaction.standing),
+            state=_words(interaction.state),
             waited_for=wait.sentence(Language.ENGLISH) if wait else None,
             reason=reason,
         )
@@ -299,11 +301,11 @@ async def _documents(executions: Sequence[WorkflowExecution]) -> dict[str, Inter
     return {interaction.id: interaction for interaction in found}
 
 
-async def _standings(executions: Sequence[WorkflowExecution]) -> dict[str, Standing]:
+async def _states(executions: Sequence[WorkflowExecution]) -> dict[str, InteractionState]:
     selector = {"_id": {"$in": _interactions(executions)}}
     fields = ("status", "custom_status", "milestone")
     found = await Interaction.collection().find(selector, dict.fromkeys(fields, 1)).to_list()
-    return {one["_id"]: Standing.model_validate({field: one[field] for field in fields}) for one in found}
+    return {one["_id"]: InteractionState.model_validate({field: one[field] for field in fields}) for one in found}
 
 
 def _interactions(executions: Sequence[WorkflowExecution]) -> list[str]:
@@ -321,9 +323,9 @@ def _running_since(grace: timedelta) -> str:
     return f"ExecutionStatus = 'Running' AND StartTime < '{to_wire(utc_now() - grace)}'"
 
 
-def _with_repair(finding: Finding, repair: str | None) -> Finding:
+def _with_repair(finding: Discrepancy, repair: str | None) -> Discrepancy:
     return finding.model_copy(update={"repair": repair})
 
 
-def _words(standing: Standing) -> str:
-    return f"{standing.status} {standing.custom_status or ''}".rstrip()
+def _words(state: InteractionState) -> str:
+    return f"{state.status} {state.custom_status or ''}".rstrip()

@@ -4,8 +4,8 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.interfaces import Change, Record, RecordActivities
-from activities.telling import Teller, tell_nobody
+from activities.interfaces import Record, RecordActivities, RecordStepInput
+from activities.publishing import Publish, publish_nothing
 from metrics import count_statuses
 from models.interaction import Interaction, Step
 
@@ -13,26 +13,26 @@ from models.interaction import Interaction, Step
 class MongoRecord(RecordActivities):
     """The record in MongoDB."""
 
-    def __init__(self, tell: Teller = tell_nobody) -> None:
-        """Keep it, and tell of it."""
-        self._tell = tell
+    def __init__(self, publish: Publish = publish_nothing) -> None:
+        """Keep it, and publish of it."""
+        self._publish = publish
 
     @activity.defn
-    async def record(self, change: Change) -> None:
+    async def record(self, change: RecordStepInput) -> None:
         """Write one step of an interaction down."""
         step = Step(
             sequence=change.sequence,
             revision=change.revision,
             history_before=change.history_before,
             history=change.history,
-            heard_before=change.heard_before,
-            heard=change.heard,
+            recorded_before=change.recorded_before,
+            received=change.received,
             message_ids=_message_ids(change),
         )
         changes: dict[str, Any] = {
-            "status": change.standing.status.value,
-            "custom_status": change.standing.custom_status,
-            "milestone": int(change.standing.milestone),
+            "status": change.state.status.value,
+            "custom_status": change.state.custom_status,
+            "milestone": int(change.state.milestone),
             "due": change.due,
             "updated": change.updated,
         }
@@ -44,7 +44,7 @@ class MongoRecord(RecordActivities):
         if change.history:
             # Whoever admits it tells of the registration too; it may end without having been admitted.
             first = change.history_before if change.history_before > 1 else 0
-            await self._tell(change.integration_id, change.integration_version, change.interaction_id, first)
+            await self._publish(change.integration_id, change.integration_version, change.interaction_id, first)
         count_statuses(entry.status for entry in change.history)
 
     @activity.defn
@@ -58,7 +58,7 @@ class MongoRecord(RecordActivities):
             fingerprint=document.fingerprint,
             sequence=document.sequence,
             revision=document.revision,
-            standing=document.standing,
+            state=document.state,
             due=document.due,
             policy=document.policy,
             problems=document.problems,
@@ -66,7 +66,7 @@ class MongoRecord(RecordActivities):
         )
 
 
-def _message_ids(change: Change) -> list[str]:
+def _message_ids(change: RecordStepInput) -> list[str]:
     """The provider's ids of the message: from its answer, and from news that came with our reference."""
-    told = [heard.event.provider_message_id for heard in change.heard if heard.applied]
+    told = [received.event.provider_message_id for received in change.received if received.applied]
     return sorted({message_id for message_id in [change.provider_message_id, *told] if message_id is not None})

@@ -13,13 +13,13 @@ from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverse
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.status import Standing
+from domain.status import InteractionState
 from security.payload_codec import UndecryptableError
 
 _LAST_EVENTS: Final = 12
 """Events that are read to tell why a workflow does not go on: a step that fails leaves five at each try."""
 
-_TASK_PATIENCE: Final = timedelta(seconds=30)
+_TASK_TIMEOUT: Final = timedelta(seconds=30)
 """How long a workflow's task may wait for a worker before that is worth a word."""
 
 
@@ -36,9 +36,9 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """It ran to its end, which was `standing`."""
+    """It ran to its end, which was `state`."""
 
-    standing: Standing
+    state: InteractionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,9 @@ def how_it_ended(description: WorkflowExecutionDescription) -> str:
     return f"its workflow was {status.name.lower().replace('_', ' ')}" if status else ""
 
 
-async def result_of(client: Client, workflow_id: str, run_id: str) -> Standing:
+async def result_of(client: Client, workflow_id: str, run_id: str) -> InteractionState:
     """Where the interaction stood when a run completed."""
-    handle = client.get_workflow_handle(workflow_id, run_id=run_id, result_type=Standing)
+    handle = client.get_workflow_handle(workflow_id, run_id=run_id, result_type=InteractionState)
     return await handle.result(follow_runs=False)
 
 
@@ -117,7 +117,7 @@ async def _trouble_of_task(client: Client, task: PendingWorkflowTaskInfo, events
         reason = await _words(client, failed.workflow_task_failed_event_attributes.failure) if failed else "no answer"
         return f"its task is at attempt {task.attempt}: {reason}"
     waited = datetime.now(UTC) - task.scheduled_time.ToDatetime(UTC)
-    if task.state == PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED and waited > _TASK_PATIENCE:
+    if task.state == PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED and waited > _TASK_TIMEOUT:
         return f"no worker takes its task since {waited.total_seconds():.0f} seconds"
     return ""
 

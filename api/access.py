@@ -20,7 +20,7 @@ from domain.phone_numbers import PhoneNumberRules
 from domain.problems import Problem
 from logs import note
 from models.access import Account, ApiKey, Session, Tenant
-from security.at_rest import API_KEY_PREFIX, hash_secret
+from security.credential_encryption import API_KEY_PREFIX, hash_secret
 from settings import Settings
 
 _ALGORITHM: Final = "HS256"
@@ -71,7 +71,7 @@ async def authenticate(
 async def is_still_allowed(request: Request, operation: Operation) -> bool:
     """Whether who made a request may still do this: asked again and again while an answer goes on.
 
-    As at its beginning, the database is asked once in `Settings.lookups_kept`, however often this is.
+    As at its beginning, the database is asked once in `Settings.lookup_cache_ttl`, however often this is.
     """
     caller = await _caller_of(request, await state_of(request))
     return caller is not None and operation in caller.operations

@@ -9,12 +9,12 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import DuplicateKeyError
 
 from api.access import AnyCaller, allowed, check_grant, session_of
-from api.bodies import parse_fields, read_object
-from api.description import json_body, refusals, shown
 from api.envelope import Envelope, success
 from api.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
-from api.pages import AskedPage, Position, page
+from api.openapi import json_body, refusals, shown
+from api.pagination import AskedPage, Position, page
 from api.passwords import account_of_login, hashed
+from api.request_body import parse_fields, read_object
 from api.schemas.accounts import (
     ACCOUNT_CHANGE_EXAMPLE,
     ACCOUNT_EXAMPLE,
@@ -73,7 +73,7 @@ async def create_account(
     request: Request, caller: Writer, state: State, idempotency_key: IdempotencyKey = None
 ) -> JSONResponse:
     """Make an account. One address logs in to a tenant once, so that repeating the call makes no second one."""
-    asked = parse_fields(NewAccount, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(NewAccount, await read_object(request, state.settings.max_body_bytes))
     check_grant(caller, "role", OPERATIONS[asked.role])
     email = _checked_email(asked.email)
     vault = state.opener.vault
@@ -126,7 +126,7 @@ async def read_own_account(caller: AnyCaller) -> JSONResponse:
 async def change_own_password(request: Request, caller: AnyCaller, state: State) -> JSONResponse:
     """Change the password of who logged in, who must know the old one; the account's other sessions end."""
     own_session = session_of(caller)
-    asked = parse_fields(PasswordChange, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(PasswordChange, await read_object(request, state.settings.max_body_bytes))
     email = (await _account(caller.account_id, caller)).email
     if await account_of_login(request, caller.tenant, email, asked.old_password) is None:
         raise InvalidRequestError([Problem(field="oldPassword", code="wrong_password")])
@@ -168,7 +168,7 @@ async def change_account(account_id: str, request: Request, caller: Writer, stat
 
     While it is disabled, neither its password nor its keys count; its sessions end.
     """
-    asked = parse_fields(AccountChange, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(AccountChange, await read_object(request, state.settings.max_body_bytes))
     changes: dict[str, Any] = asked.model_dump(exclude_none=True)
     names = list(changes)
     if asked.password is not None:

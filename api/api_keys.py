@@ -11,11 +11,11 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import DuplicateKeyError
 
 from api.access import allowed, check_grant
-from api.bodies import parse_fields, read_object
-from api.description import json_body, refusals, shown
 from api.envelope import success
 from api.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
-from api.pages import AskedPage, Position, page
+from api.openapi import json_body, refusals, shown
+from api.pagination import AskedPage, Position, page
+from api.request_body import parse_fields, read_object
 from api.schemas.api_keys import (
     API_KEY_CHANGE_EXAMPLE,
     API_KEY_EXAMPLE,
@@ -36,11 +36,11 @@ from domain.errors import InvalidRequestError, NotFoundError
 from domain.problems import Problem
 from models.access import Account, ApiKey
 from models.audit import write_audit
-from security.at_rest import hash_secret, new_api_key
+from security.credential_encryption import hash_secret, new_api_key
 
 router = APIRouter(tags=["access"])
 
-LONGEST_GRACE: Final = timedelta(days=30)
+MAX_GRACE_PERIOD: Final = timedelta(days=30)
 
 _DETAILS: Final = {"read": "Clave encontrada", "changed": "Clave modificada", "revoked": "Clave revocada"}
 
@@ -74,7 +74,7 @@ async def create_api_key(
     request: Request, caller: Writer, state: State, idempotency_key: IdempotencyKey = None
 ) -> JSONResponse:
     """Make a key that may do no more than its maker. `key` is shown in this answer only."""
-    asked = parse_fields(NewApiKey, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(NewApiKey, await read_object(request, state.settings.max_body_bytes))
     account = await _account(asked.account_id or caller.account_id, caller)
     secret = new_api_key()
     key = ApiKey(
@@ -123,7 +123,7 @@ async def read_api_key(key_id: str, caller: Reader) -> JSONResponse:
 )
 async def change_api_key(key_id: str, request: Request, caller: Writer, state: State) -> JSONResponse:
     """Change a key's name, what it may do, or when it expires."""
-    asked = parse_fields(ApiKeyChange, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(ApiKeyChange, await read_object(request, state.settings.max_body_bytes))
     changes = asked.model_dump(exclude_unset=True)
     if asked.name is None:
         changes.pop("name", None)
@@ -160,7 +160,8 @@ async def rotate_api_key(
     caller: Writer,
     state: State,
     grace: Annotated[
-        int, Query(ge=0, le=LONGEST_GRACE // timedelta(seconds=1), description="Seconds that the old one still works.")
+        int,
+        Query(ge=0, le=MAX_GRACE_PERIOD // timedelta(seconds=1), description="Seconds that the old one still works."),
     ] = 0,
 ) -> JSONResponse:
     """Give a key another secret, shown in this answer only, under which everything else stays."""

@@ -33,25 +33,25 @@ from api import (
     users,
     webhooks,
 )
-from api.boundary import Boundary
-from api.description import complete, operation_id
 from api.errors import add_error_handlers
 from api.limits import AdaptiveLimiter, ConcurrencyLimiter
+from api.middleware import ApiApplication
+from api.openapi import complete, operation_id
 from api.parameters import CHECK_PARAMETERS
 from api.passwords import PasswordHashing
 from api.rates import RequestRates
 from api.state import IrisState
 from bootstrap import connect_temporal, http_clients, mongodb
-from integrations import Integrations, ProviderOpener
-from security.at_rest import Vault
-from security.file_links import FileLinks
+from integrations import Integrations, ProviderFactory
+from security.credential_encryption import Vault
+from security.signed_urls import FileLinks
 from settings import Settings
-from timed_cache import TimedCache
+from ttl_cache import TtlCache
 
-ADDRESSEES_KEPT: Final = timedelta(minutes=10)
+MAX_CACHED_INTERACTION_REFS: Final = timedelta(minutes=10)
 """So long after a submission most of its receipts have come."""
 
-MAX_LARGEST_BODIES: Final = 4
+MAX_CONCURRENT_LARGE_BODIES: Final = 4
 """Bodies of the largest size that a process holds at once."""
 
 MAX_CONCURRENT_UPLOADS: Final = 50
@@ -63,7 +63,7 @@ Every message is a durable workflow: it is validated, handed to its provider, an
 Every answer has the same envelope; `error` names each field that is wrong, and what would be right."""
 
 
-class Application(Boundary):
+class Application(ApiApplication):
     """The API, which describes itself completely."""
 
     @override
@@ -80,10 +80,10 @@ def create_app(settings: Settings) -> Application:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         guard = settings.address_guard()
-        integrations_cache = Integrations(settings.lookups_kept)
+        integrations_cache = Integrations(settings.lookup_cache_ttl)
         async with (
             mongodb(settings) as database,
-            http_clients(guard, settings.sends_per_provider) as http,
+            http_clients(guard, settings.max_concurrent_sends_per_provider) as http,
             integrations_cache.following(),
         ):
             vault = Vault(settings.vault_keys())
@@ -91,19 +91,19 @@ def create_app(settings: Settings) -> Application:
                 settings=settings,
                 database=database,
                 temporal=await connect_temporal(settings),
-                opener=ProviderOpener(vault=vault, http=http, public_url=settings.public_url, guard=guard),
-                submissions=AdaptiveLimiter(settings.submissions_at_once),
-                webhooks=AdaptiveLimiter(settings.webhooks_at_once),
-                streams=ConcurrencyLimiter(settings.streams_at_once),
-                body_bytes=ConcurrencyLimiter(settings.largest_webhook * MAX_LARGEST_BODIES),
+                opener=ProviderFactory(vault=vault, http=http, public_url=settings.public_url, guard=guard),
+                submissions=AdaptiveLimiter(settings.max_concurrent_submissions),
+                webhooks=AdaptiveLimiter(settings.max_concurrent_webhooks),
+                streams=ConcurrencyLimiter(settings.max_concurrent_streams),
+                body_bytes=ConcurrencyLimiter(settings.max_webhook_bytes * MAX_CONCURRENT_LARGE_BODIES),
                 uploads=ConcurrencyLimiter(MAX_CONCURRENT_UPLOADS),
                 hashing=PasswordHashing(),
                 file_links=FileLinks.of(settings),
                 integrations=integrations_cache,
-                callers=TimedCache(settings.lookups_kept),
+                callers=TtlCache(settings.lookup_cache_ttl),
                 rates=RequestRates(settings.requests_per_second),
-                addressees=TimedCache(ADDRESSEES_KEPT),
-                identified=TimedCache(ADDRESSEES_KEPT),
+                addressees=TtlCache(MAX_CACHED_INTERACTION_REFS),
+                identified=TtlCache(MAX_CACHED_INTERACTION_REFS),
             )
             yield
 

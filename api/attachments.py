@@ -10,11 +10,11 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import JsonValue
 
 from api.access import allowed
-from api.bodies import BodyTimeout, stream_bytes
-from api.description import refusals
 from api.envelope import Envelope, success
 from api.idempotency import IdempotencyKey, check_same, id_by_key
-from api.pages import AskedPage, Position, page
+from api.openapi import refusals
+from api.pagination import AskedPage, Position, page
+from api.request_body import BodyTimeout, stream_bytes
 from api.schemas.attachments import AttachmentAnswer, AttachmentEnvelope, AttachmentsEnvelope, UploadQuery
 from api.state import State
 from domain.access import Caller, Operation
@@ -23,13 +23,13 @@ from domain.files import SNIFFED, UNKNOWN, is_of_type, safe_file_name
 from domain.problems import Problem
 from models.attachment import Attachment, there
 from models.audit import write_audit
-from security.file_links import ExpiredLinkError
+from security.signed_urls import ExpiredLinkError
 from settings import Settings
 
 router = APIRouter(tags=["attachments"])
 
 UPLOAD_TIMEOUT: Final = BodyTimeout(300.0)
-"""Seconds that a caller has to send a file; less than `models.attachment.LONGEST_UPLOAD`."""
+"""Seconds that a caller has to send a file; less than `models.attachment.MAX_UPLOAD_DURATION`."""
 
 _BINARY: Final[dict[str, JsonValue]] = {"schema": {"type": "string", "format": "binary"}}
 
@@ -62,9 +62,9 @@ async def upload_attachment(
     )
     key = None if idempotency_key is None else id_by_key("attachment", caller, idempotency_key)
     with state.uploads.acquire(caller.tenant):
-        chunks = stream_bytes(request, state.settings.largest_attachment, UPLOAD_TIMEOUT)
+        chunks = stream_bytes(request, state.settings.max_attachment_bytes, UPLOAD_TIMEOUT)
         checked = _checked(chunks, attachment.media_type)
-        kept = await attachment.upload(checked, state.settings.unused_attachments_kept, key)
+        kept = await attachment.upload(checked, state.settings.orphaned_attachment_ttl, key)
     if kept.id != attachment.id:
         check_same(_likeness(kept), _likeness(attachment))
     else:
@@ -141,7 +141,7 @@ async def delete_attachment(
     },
 )
 async def follow_link(token: str, state: State) -> StreamingResponse:
-    """The file that a signed link is about, while it is valid (`IRIS_FILE_LINKS_VALID`)."""
+    """The file that a signed link is about, while it is valid (`IRIS_FILE_URL_TTL`)."""
     try:
         attachment_id = state.file_links.attachment_id(token)
     except ExpiredLinkError as error:

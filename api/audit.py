@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from api.access import allowed
-from api.description import refusals, shown
 from api.envelope import success
-from api.pages import AskedInstant, AskedPage, Position, page
+from api.openapi import refusals, shown
+from api.pagination import AskedInstant, AskedPage, Position, page
 from api.schemas.audit import AUDIT_EXAMPLE, AuditAnswer, AuditEnvelope
 from domain.access import Caller, Operation
 from domain.identifiers import Id

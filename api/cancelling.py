@@ -7,10 +7,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from api.access import allowed
-from api.description import refusals
-from api.engine import cancel
 from api.envelope import failure, success
 from api.interactions import found_interaction
+from api.openapi import refusals
 from api.schemas.interactions import InteractionAnswer, InteractionEnvelope
 from api.state import State
 from api.unregistered import withdraw
@@ -18,6 +17,7 @@ from domain.access import Caller, Operation
 from domain.cancelling import why_not_cancelled
 from domain.problems import Problem
 from domain.status import UNSENT
+from temporal.interactions import cancel
 
 router = APIRouter(tags=["interactions"])
 
@@ -53,10 +53,10 @@ async def cancel_interaction(
         await withdraw(state.temporal, interaction_id, caller.account_id)
         document = await found_interaction(interaction_id, caller, state)
     if document.status in UNSENT:
-        await cancel(state.temporal, interaction_id, caller.account_id, state.settings.admission_wait)
+        await cancel(state.temporal, interaction_id, caller.account_id, state.settings.admission_timeout)
         document = await found_interaction(interaction_id, caller, state)
     answer = InteractionAnswer.of(await document.view()).on_the_wire()
-    code = why_not_cancelled(document.standing)
+    code = why_not_cancelled(document.state)
     if code is not None:
         return failure(request, HTTPStatus.CONFLICT, [Problem(field="id", code=code)], payload=answer)
     return success(answer, _CANCELLED_DETAIL)

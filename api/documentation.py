@@ -7,7 +7,7 @@ from typing import Final
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from api.boundary import DOCUMENTATION
+from api.middleware import DOCUMENTATION
 from domain.errors import NotFoundError
 from domain.problems import Problem
 

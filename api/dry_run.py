@@ -14,7 +14,7 @@ from domain.destinations import Destination
 from domain.interaction import Direction, HistoryEntry, Interaction
 from domain.notes import Note
 from domain.problems import Problem
-from domain.status import Standing, Status
+from domain.status import InteractionState, Status
 from domain.submission import Submission
 from models.process import Process
 from models.user import User
@@ -61,4 +61,4 @@ async def _admitted(submission: Submission, destinations: list[Destination], own
 
 def _after(submission: Submission, status: Status, notes: Note | None = None) -> Interaction:
     history = [submission.first_entry(), HistoryEntry(date=utc_now(), status=status, notes=notes)]
-    return submission.registered().standing_at(Standing(status=status), history)
+    return submission.registered().state_at(InteractionState(status=status), history)

@@ -8,25 +8,25 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from api.access import allowed, check_grant
-from api.bodies import parse_fields, read_object
-from api.description import json_body, refusals
 from api.envelope import success
 from api.idempotency import IdempotencyKey, check_same, id_by_key
+from api.openapi import json_body, refusals
+from api.request_body import parse_fields, read_object
 from api.schemas.endpoints import EndpointAnswer, EndpointEnvelope, EndpointRequest, ReplayAnswer, ReplayEnvelope
 from api.schemas.endpoints import ReplayRequest as ReplayAsked
 from api.state import IrisState, State
-from api.telling import begin_replay, replay_progress, wake_all
 from domain.access import Caller, Operation
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError, NotFoundError
 from domain.problems import Problem
 from domain.signing import OVERLAP, new_secret
-from domain.telling import host_of, problems_of_subscriptions
+from domain.webhook_events import host_of, problems_of_subscriptions
 from models.audit import write_audit
 from models.endpoint import Endpoint
 from models.integration import Integration
-from models.notification import HeldHost, Notification
+from models.notification import Notification, SuspendedHost
 from settings import Environment
+from temporal.notifications import begin_replay, replay_progress, wake_all
 from workflows.messages import ReplayInput, ReplayProgress
 
 router = APIRouter(tags=["notifications"])
@@ -66,11 +66,11 @@ async def set_endpoint(
     """
     check_grant(caller, "Url", [Operation.INTERACTIONS_READ])
     integration = await _integration(integration_id, caller)
-    asked = parse_fields(EndpointRequest, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(EndpointRequest, await read_object(request, state.settings.max_body_bytes))
     problems = [*_url_problems(state, asked.url), *problems_of_subscriptions(asked.subscriptions)]
     if problems:
         raise InvalidRequestError(problems)
-    await HeldHost.release(caller.tenant, host_of(asked.url))
+    await SuspendedHost.release(caller.tenant, host_of(asked.url))
     changes: dict[str, object] = {"url": asked.url, "subscriptions": asked.subscriptions, "updated": utc_now()}
     changed = await _change(state, integration, changes)
     if changed is not None:
@@ -102,7 +102,7 @@ async def read_endpoint(
     integration_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_READ)]
 ) -> JSONResponse:
     """The endpoint, without its secret."""
-    return _shown(await _telling(integration_id, caller), "Webhook encontrado")
+    return _shown(await _integration_with_endpoint(integration_id, caller), "Webhook encontrado")
 
 
 @router.delete(
@@ -115,7 +115,7 @@ async def remove_endpoint(
     integration_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)], state: State
 ) -> JSONResponse:
     """Deliver no more events of this integration; the notifications that are pending become `CANCELLED`."""
-    integration = await _telling(integration_id, caller)
+    integration = await _integration_with_endpoint(integration_id, caller)
     await Integration.set_endpoint(integration.id, None)
     state.integrations.forget(integration.id)
     await Notification.cancel_all(caller.tenant, integration.id)
@@ -133,7 +133,7 @@ async def rotate_secret(
     integration_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)], state: State
 ) -> JSONResponse:
     """Sign with another secret from now on; for a day the one before it signs too, so that none is refused."""
-    integration = await _telling(integration_id, caller)
+    integration = await _integration_with_endpoint(integration_id, caller)
     secret, now = new_secret(), utc_now()
     changed = await _change(
         state,
@@ -166,9 +166,9 @@ async def replay_since(
     state: State,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Tell again all that happened since a time and is kept, page by page; what is still being told goes on."""
-    integration = await _telling(integration_id, caller)
-    asked = parse_fields(ReplayAsked, await read_object(request, state.settings.largest_body))
+    """SignalEvents again all that happened since a time and is kept, page by page; what is still being told goes on."""
+    integration = await _integration_with_endpoint(integration_id, caller)
+    asked = parse_fields(ReplayAsked, await read_object(request, state.settings.max_body_bytes))
     since = asked.since
     replay = ReplayInput(
         replay_id=id_by_key("replay", caller, idempotency_key),
@@ -177,7 +177,7 @@ async def replay_since(
         since=since,
         until=utc_now(),
     )
-    await HeldHost.release(caller.tenant, host_of(integration.endpoint.url if integration.endpoint else ""))
+    await SuspendedHost.release(caller.tenant, host_of(integration.endpoint.url if integration.endpoint else ""))
     await begin_replay(state.temporal, state.settings, replay)
     progress = ReplayProgress(since=since, until=replay.until)
     if idempotency_key is not None:
@@ -219,7 +219,7 @@ async def _integration(integration_id: str, caller: Caller) -> Integration:
     return found
 
 
-async def _telling(integration_id: str, caller: Caller) -> Integration:
+async def _integration_with_endpoint(integration_id: str, caller: Caller) -> Integration:
     integration = await _integration(integration_id, caller)
     if integration.endpoint is None:
         raise NotFoundError([Problem(field="webhook", code="not_found")])

@@ -23,8 +23,15 @@ from domain.access import Caller, Operation
 from domain.errors import InvalidRequestError
 from domain.identifiers import Id
 from domain.problems import Problem
-from domain.telling import ClientEvent
-from models.changes import Changes, NoPlaceOfOursError, PlaceLostError, place_of, watch, what_happened
+from domain.webhook_events import WebhookEventType
+from models.change_stream import (
+    Changes,
+    InvalidResumeTokenError,
+    ResumeTokenExpiredError,
+    place_of,
+    watch,
+    what_happened,
+)
 
 router = APIRouter(tags=["notifications"])
 
@@ -74,7 +81,7 @@ async def stream_events(  # noqa: PLR0913 - one parameter for each filter
     state: State,
     *,
     integration_id: Annotated[Id | None, Query(alias="integrationId")] = None,
-    event: Annotated[list[ClientEvent] | None, Query(description="Only these; repeat it for several.")] = None,
+    event: Annotated[list[WebhookEventType] | None, Query(description="Only these; repeat it for several.")] = None,
     last_event_id: Annotated[
         str | None, Header(description="The `id` of the last event that was seen: go on after it.")
     ] = None,
@@ -89,7 +96,7 @@ async def stream_events(  # noqa: PLR0913 - one parameter for each filter
     async with AsyncExitStack() as stack:
         stack.enter_context(state.streams.acquire(caller.tenant))
         changes = await stack.enter_async_context(_watching(caller.tenant, integration_id, last_event_id or None))
-        frames = _frames(request, changes, frozenset(event or ClientEvent))
+        frames = _frames(request, changes, frozenset(event or WebhookEventType))
         return _EventStream(frames, stack.pop_all())
 
 
@@ -97,9 +104,9 @@ async def stream_events(  # noqa: PLR0913 - one parameter for each filter
 async def _watching(tenant: str, integration_id: str | None, place: str | None) -> AsyncGenerator[Changes]:
     try:
         changes = await watch(tenant, integration_id, place)
-    except PlaceLostError as error:
+    except ResumeTokenExpiredError as error:
         raise InvalidRequestError([Problem(field="Last-Event-ID", code="events_forgotten")]) from error
-    except NoPlaceOfOursError as error:
+    except InvalidResumeTokenError as error:
         raise InvalidRequestError([Problem(field="Last-Event-ID", code="bad_event_id")]) from error
     try:
         yield changes
@@ -107,7 +114,7 @@ async def _watching(tenant: str, integration_id: str | None, place: str | None) 
         await changes.close()
 
 
-async def _frames(request: Request, changes: Changes, events: Collection[ClientEvent]) -> AsyncIterator[str]:
+async def _frames(request: Request, changes: Changes, events: Collection[WebhookEventType]) -> AsyncIterator[str]:
     stopping: asyncio.Event = getattr(request.state, "stopping", asyncio.Event())
     clock = asyncio.get_running_loop()
     quiet_since = clock.time()
@@ -130,7 +137,7 @@ async def _frames(request: Request, changes: Changes, events: Collection[ClientE
             return
 
 
-async def _told(change: dict[str, Any], events: Collection[ClientEvent]) -> list[str]:
+async def _told(change: dict[str, Any], events: Collection[WebhookEventType]) -> list[str]:
     frames: list[str] = []
     for happening in await what_happened(change):
         if happening.event in events:

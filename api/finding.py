@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from api.access import allowed, phone_number_rules
-from api.description import refusals, shown
 from api.envelope import success
-from api.pages import AskedPage, Position, page
+from api.openapi import refusals, shown
+from api.pagination import AskedPage, Position, page
 from api.parameters import BY_METADATA, BY_PRIMARY_KEY, named_values
 from api.schemas.interaction_lists import PAGE_EXAMPLE, InteractionFilters, InteractionPageEnvelope, InteractionRow
 from api.state import State

@@ -15,14 +15,14 @@ from temporalio.client import Client
 
 from api.state import IrisState, State
 from operations.reconciling import check_payload_keys
-from operations.task_queues import WORKFLOWS, pollers
+from temporal.task_queues import WORKFLOWS, pollers
 
 router = APIRouter(tags=["health"])
 
 MIN_FREE_DISK_BYTES: Final = 67_108_864
 """Below this MongoDB soon cannot write any more: a file of its journal alone has 100 MB."""
 
-_PATIENCE = 2.0
+_TIMEOUT = 2.0
 """Seconds that a part is given to answer."""
 
 
@@ -73,7 +73,7 @@ async def _check_disk(state: IrisState) -> None:
     """
     database = state.database[state.settings.mongodb_database]
     try:
-        statistics = await asyncio.wait_for(database.command("dbStats"), _PATIENCE / 2)
+        statistics = await asyncio.wait_for(database.command("dbStats"), _TIMEOUT / 2)
     except (PyMongoError, TimeoutError):
         return
     free = statistics.get("fsTotalSize", math.inf) - statistics.get("fsUsedSize", 0)
@@ -93,7 +93,7 @@ async def _find_worker(client: Client, task_queue: str) -> None:
 
 async def _answers(question: Awaitable[object]) -> bool:
     try:
-        await asyncio.wait_for(question, _PATIENCE)
+        await asyncio.wait_for(question, _TIMEOUT)
     except Exception:  # noqa: BLE001 - whatever goes wrong, the part does not answer
         return False
     return True

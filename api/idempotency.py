@@ -13,7 +13,7 @@ from domain.errors import ConflictError, InvalidRequestError
 from domain.identifiers import derived_id, new_id
 from domain.problems import Problem
 
-_LONGEST_KEY: Final = 255
+_MAX_KEY_LENGTH: Final = 255
 
 IdempotencyKey = Annotated[
     str | None, Header(description="However often a request is repeated with the same key, it is done once.")
@@ -29,7 +29,7 @@ def id_by_key(noun: str, caller: Caller, key: str | None) -> str:
     """
     if key is None:
         return new_id()
-    if not (1 <= len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable() and " " not in key):
+    if not (1 <= len(key) <= _MAX_KEY_LENGTH and key.isascii() and key.isprintable() and " " not in key):
         raise InvalidRequestError([Problem(field="Idempotency-Key", code="bad_idempotency_key")])
     return derived_id(noun, caller.tenant, key)
 

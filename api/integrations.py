@@ -13,11 +13,11 @@ from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from api.access import allowed
-from api.bodies import parse_fields, read_object
-from api.description import json_body, refusals
 from api.envelope import success
 from api.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
-from api.pages import AskedPage, Position, page
+from api.openapi import json_body, refusals
+from api.pagination import AskedPage, Position, page
+from api.request_body import parse_fields, read_object
 from api.schemas.integrations import (
     CHANGE_EXAMPLES,
     NEW_EXAMPLES,
@@ -45,15 +45,15 @@ from models.integration import Integration
 from models.notification import Notification
 from providers import PROVIDERS
 from providers.base import AnyProvider, Check, MisconfiguredError, TransientError
-from security.at_rest import UnsealableError
-from security.outbound_guard import NOT_REACHABLE, ForbiddenAddressError
+from security.credential_encryption import DecryptionError
+from security.ssrf_guard import NOT_REACHABLE, ForbiddenAddressError
 
 router = APIRouter(tags=["integrations"])
 
-_LONGEST_CHECK: Final = 10.0
+_CHECK_TIMEOUT_SECONDS: Final = 10.0
 """Seconds that a provider is given to say whether the credentials are good."""
 
-_MOST_TRIES: Final = 5
+_MAX_TRIES: Final = 5
 """How often a change is begun anew because another came between."""
 
 
@@ -88,7 +88,7 @@ async def create_integration(
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Create an integration. Its credentials are encrypted, and never answered."""
-    asked = parse_fields(NewIntegration, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(NewIntegration, await read_object(request, state.settings.max_body_bytes))
     integration = _made(state, caller, asked, idempotency_key)
     try:
         await integration.insert()
@@ -165,10 +165,10 @@ async def change_integration(
     """Change what is given; configuration and credentials field by field.
 
     Sends and webhooks that this process takes from then on use it at once, in whichever worker; the other processes
-    follow changes within milliseconds, or within `IRIS_LOOKUPS_KEPT` while MongoDB's change stream is broken.
+    follow changes within milliseconds, or within `IRIS_LOOKUP_CACHE_TTL` while MongoDB's change stream is broken.
     """
-    asked = parse_fields(IntegrationChange, await read_object(request, state.settings.largest_body))
-    for _ in range(_MOST_TRIES):
+    asked = parse_fields(IntegrationChange, await read_object(request, state.settings.max_body_bytes))
+    for _ in range(_MAX_TRIES):
         integration = await _of_tenant(caller, integration_id)
         try:
             changed = await integration.change(_changes(state, integration, asked))
@@ -195,7 +195,7 @@ async def delete_integration(
     What the provider still tells is verified and taken for 30 days; then it is gone with its credentials. Interactions
     keep what they show of it.
     """
-    for _ in range(_MOST_TRIES):
+    for _ in range(_MAX_TRIES):
         integration = await _of_tenant(caller, integration_id)
         deleted = await integration.change({"deleted": utc_now()})
         if deleted is not None:
@@ -307,7 +307,7 @@ def _name_taken() -> InvalidRequestError:
 def _opened(state: IrisState, integration: Integration) -> dict[str, JsonValue] | None:
     try:
         return state.opener.vault.open(integration.credentials)
-    except UnsealableError:
+    except DecryptionError:
         return None
 
 
@@ -333,8 +333,8 @@ _UNREACHABLE: Final = Check(
 
 async def _check(state: IrisState, integration: Integration) -> Check:
     try:
-        async with asyncio.timeout(_LONGEST_CHECK):
-            return await state.opener.open_anew(integration).check()
+        async with asyncio.timeout(_CHECK_TIMEOUT_SECONDS):
+            return await state.opener.create_uncached(integration).check()
     except MisconfiguredError:
         return Check(ok=False, reason=both("la configuración no es válida", "the configuration is not valid"))
     except ForbiddenAddressError:
@@ -342,7 +342,7 @@ async def _check(state: IrisState, integration: Integration) -> Check:
     except TransientError as error:
         return _UNREACHABLE if NOT_REACHABLE in str(error) else Check(ok=None, reason=str(error))
     except TimeoutError:
-        seconds = f"{_LONGEST_CHECK:.0f}"
+        seconds = f"{_CHECK_TIMEOUT_SECONDS:.0f}"
         return Check(
             ok=None, reason=both(f"no respondió en {seconds} segundos", f"it did not answer within {seconds} seconds")
         )

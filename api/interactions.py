@@ -8,14 +8,13 @@ from fastapi.responses import JSONResponse
 from pydantic import JsonValue
 
 from api.access import allowed, phone_number_rules
-from api.bodies import read_object
-from api.description import json_body
 from api.dry_run import answer_dry_run
-from api.engine import submit
 from api.envelope import failure, success
 from api.errors import status_of_problems
 from api.expected_users import expect_recipients
 from api.idempotency import IdempotencyKey, check_same, fingerprint, fingerprint_of, id_by_key
+from api.openapi import json_body
+from api.request_body import read_object
 from api.schemas.examples import SEND_EXAMPLES
 from api.schemas.interactions import InteractionAnswer, InteractionEnvelope, SendEnvelope, SendRequest
 from api.state import IrisState, State
@@ -26,14 +25,15 @@ from domain.clock import utc_now
 from domain.errors import InvalidRequestError, NotFoundError
 from domain.identifiers import derived_id
 from domain.interaction import TemplateReference
-from domain.problems import MOST_PROBLEMS, Problem
+from domain.problems import MAX_PROBLEMS, Problem
 from domain.submission import Submission
 from integrations import describe
 from logs import note
 from metrics import count_submission
+from models.correlation import InteractionRef
 from models.integration import Integration
 from models.interaction import Interaction
-from models.matching import Addressee
+from temporal.interactions import submit
 
 router = APIRouter(tags=["interactions"])
 
@@ -81,7 +81,7 @@ async def send_interaction(
     With `dryRun: true` everything is checked in the same way, and nothing is sent, stored or created: the answer is the
     interaction as it would be, with `dryRun: true`. An `Idempotency-Key` is neither compared nor used up.
     """
-    raw = await read_object(request, state.settings.largest_body)
+    raw = await read_object(request, state.settings.max_body_bytes)
     asked, problems = SendRequest.readable(raw)
     content_fingerprint = fingerprint_of(raw) if problems else fingerprint(asked)
     with state.submissions.acquire(caller.tenant):
@@ -108,7 +108,7 @@ async def answered(request: Request, state: IrisState, submission: Submission) -
     if admission.problems:
         return failure(request, status_of_problems(admission.problems), admission.problems, payload=answer)
     if admission.interaction.process_id is not None:
-        state.addressees.keep(admission.interaction.id, Addressee.of(admission.interaction))
+        state.addressees.keep(admission.interaction.id, InteractionRef.of(admission.interaction))
     return success(answer, SENT_DETAIL)
 
 
@@ -193,7 +193,7 @@ async def _submission(state: IrisState, asking: _Asking, caller: Caller) -> Subm
         primary_key=asked.primary_key,
         attachments=asked.attachments_id,
         template=template,
-        problems=problems[:MOST_PROBLEMS],
+        problems=problems[:MAX_PROBLEMS],
     )
 
 

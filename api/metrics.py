@@ -15,11 +15,11 @@ from temporalio.service import RPCError
 
 from api.state import IrisState, State
 from metrics import TASK_QUEUE_BACKLOG
-from operations.task_queues import WORKFLOWS, queues_of
+from temporal.task_queues import WORKFLOWS, queues_of
 
 router = APIRouter(tags=["health"])
 
-_PATIENCE: Final = 2.0
+_TIMEOUT: Final = 2.0
 """Seconds that Temporal is given to say how much waits."""
 
 _KEPT: Final = 5.0
@@ -48,7 +48,7 @@ _backlog = Backlog()
 
 
 @router.get("/metrics", summary="What Prometheus is told", response_class=Response)
-async def tell_metrics(state: State) -> Response:
+async def read_metrics(state: State) -> Response:
     """Counts and times of this process, and how much waits in Temporal, in Prometheus's text format."""
     await _backlog.refresh(state)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
@@ -59,7 +59,7 @@ async def _ask(client: Client, name: str, kind: TaskQueueType.ValueType) -> None
         namespace=client.namespace, task_queue=TaskQueue(name=name), task_queue_type=kind, report_stats=True
     )
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             answer = await client.workflow_service.describe_task_queue(request)
     except (TimeoutError, RPCError):
         return

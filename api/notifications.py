@@ -7,9 +7,9 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime
 
 from api.access import allowed
-from api.description import refusals
 from api.envelope import success
-from api.pages import AskedPage, Position, page
+from api.openapi import refusals
+from api.pagination import AskedPage, Position, page
 from api.schemas.notifications import (
     NotificationAnswer,
     NotificationEnvelope,
@@ -17,14 +17,14 @@ from api.schemas.notifications import (
     NotificationPageEnvelope,
 )
 from api.state import State
-from api.telling import begin, cancel
 from domain.access import Caller, Operation
 from domain.errors import InvalidRequestError, NotFoundError
 from domain.identifiers import Id
 from domain.problems import Problem
-from domain.telling import ClientEvent, NotificationState
+from domain.webhook_events import NotificationState, WebhookEventType
 from models.audit import write_audit
-from models.notification import HeldHost, Notification
+from models.notification import Notification, SuspendedHost
+from temporal.notifications import begin, cancel
 
 router = APIRouter(tags=["notifications"])
 
@@ -41,7 +41,7 @@ async def list_notifications(  # noqa: PLR0913 - one parameter for each filter
     *,
     integration_id: Annotated[Id | None, Query(alias="integrationId")] = None,
     interaction_id: Annotated[Id | None, Query(alias="interactionId")] = None,
-    event: ClientEvent | None = None,
+    event: WebhookEventType | None = None,
     state: NotificationState | None = None,
     host: Annotated[str | None, Query(description="With its port: `crm.example.com:443`.")] = None,
     since: Annotated[AwareDatetime | None, Query(description="Events from then on.")] = None,
@@ -97,9 +97,9 @@ async def read_notification(
 async def replay_notification(
     notification_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)], state: State
 ) -> JSONResponse:
-    """Tell it again, the very same and at once, as if for the first time."""
+    """SignalEvents it again, the very same and at once, as if for the first time."""
     notification = await _notification(notification_id, caller)
-    await HeldHost.release(caller.tenant, notification.host)
+    await SuspendedHost.release(caller.tenant, notification.host)
     again = await Notification.begin_again({"_id": notification.id, "tenant": caller.tenant})
     if again is None:
         raise InvalidRequestError([Problem(field="id", code="notification_pending")])

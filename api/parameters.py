@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from domain.errors import InvalidRequestError
-from domain.problems import MOST_PROBLEMS, Problem
+from domain.problems import MAX_PROBLEMS, Problem
 
 
 async def _check_parameters(request: Request) -> None:
@@ -32,7 +32,7 @@ async def _check_parameters(request: Request) -> None:
             problems.append(Problem(field=name, code="duplicate_field"))
         seen.add(name)
     if problems:
-        raise InvalidRequestError(problems[:MOST_PROBLEMS])
+        raise InvalidRequestError(problems[:MAX_PROBLEMS])
 
 
 CHECK_PARAMETERS: Final = Depends(_check_parameters)

@@ -12,7 +12,7 @@ from domain.access import login_address
 from domain.errors import InvalidRequestError
 from domain.problems import Problem
 from models.access import Account
-from security.at_rest import absent_password_hash, hash_password, password_matches
+from security.credential_encryption import absent_password_hash, hash_password, password_matches
 from security.password_policy import weakness
 
 MAX_CONCURRENT_HASHES: Final = 2

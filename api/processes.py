@@ -10,12 +10,12 @@ from pydantic import JsonValue
 from pymongo.errors import DuplicateKeyError
 
 from api.access import allowed
-from api.bodies import parse_fields, read_object
-from api.description import json_body, refusals, shown
 from api.envelope import success
 from api.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
-from api.pages import AskedPage, Position, page_of
+from api.openapi import json_body, refusals, shown
+from api.pagination import AskedPage, Position, page_of
 from api.parameters import BY_METADATA, BY_PRIMARY_KEY, named_values
+from api.request_body import parse_fields, read_object
 from api.schemas.interactions import InteractionAnswer
 from api.schemas.processes import (
     ProcessAnswer,
@@ -29,8 +29,8 @@ from api.schemas.processes import (
 from api.state import IrisState, State
 from domain.access import Caller, Operation
 from domain.errors import InvalidRequestError, NotFoundError
-from domain.problems import MOST_PROBLEMS, Problem
-from domain.searching import searchable_field, searchable_fields
+from domain.problems import MAX_PROBLEMS, Problem
+from domain.search_keys import searchable_field, searchable_fields
 from models.audit import write_audit
 from models.base import NEWEST_FIRST, OLDEST_FIRST
 from models.interaction import Interaction
@@ -110,7 +110,7 @@ async def create_process(
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Make a process, open, which sends can name and which its users' messages join unless it is a draft."""
-    asked = parse_fields(ProcessRequest, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(ProcessRequest, await read_object(request, state.settings.max_body_bytes))
     await _check(state, caller.tenant, asked)
     process = Process(
         id=id_by_key("created-process", caller, idempotency_key),
@@ -187,7 +187,7 @@ async def change_process(
     request: Request, process_id: str, caller: Annotated[Caller, allowed(Operation.PROCESSES_WRITE)], state: State
 ) -> JSONResponse:
     """Change its metadata, its primary key, or whether it is a draft."""
-    asked = parse_fields(ProcessChange, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(ProcessChange, await read_object(request, state.settings.max_body_bytes))
     changes = asked.model_dump(exclude_none=True)
     keys = {f"{name}_keys": searchable_fields(changes[name]) for name in ("metadata", "primary_key") if name in changes}
     process = await _changed(caller.tenant, process_id, changes | keys)
@@ -273,4 +273,4 @@ async def _check(state: IrisState, tenant: str, asked: ProcessRequest) -> None:
         if user_id not in known
     ]
     if problems:
-        raise InvalidRequestError(problems[:MOST_PROBLEMS])
+        raise InvalidRequestError(problems[:MAX_PROBLEMS])

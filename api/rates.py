@@ -10,7 +10,7 @@ from cachetools import LRUCache
 
 from domain.errors import TooManyRequestsError
 
-MOST_KEYS: Final = 10_000
+MAX_KEYS: Final = 10_000
 """Keys whose rate is known; the longest unused are forgotten."""
 
 _ROUNDING: Final = 1e-9
@@ -28,7 +28,7 @@ class RequestRates:
         """Let each key make so many requests per second, a second's worth of them at once; None: any number."""
         self._interval = 1 / per_second if per_second else 0
         self._capacity = max(1, per_second or 0) * self._interval
-        self._full_at: LRUCache[str, float] = LRUCache(MOST_KEYS)
+        self._full_at: LRUCache[str, float] = LRUCache(MAX_KEYS)
         self._clock = clock
 
     def take(self, key: str) -> Mapping[str, str]:

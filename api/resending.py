@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from api.access import allowed
-from api.bodies import parse_fields, read_object
-from api.description import json_body, refusals
 from api.idempotency import IdempotencyKey, fingerprint, id_by_key
 from api.interactions import answered, found_interaction
+from api.openapi import json_body, refusals
+from api.request_body import parse_fields, read_object
 from api.schemas.interactions import InteractionEnvelope
 from api.schemas.resending import ResendRequest
 from api.state import IrisState, State
@@ -48,10 +48,10 @@ async def resend_interaction(
     `GET /v1/interactions?resendOf=` finds it by that. What may still arrive is refused with 409 `may_still_arrive`
     unless `force` is true. No body is an empty one.
     """
-    asked = parse_fields(ResendRequest, await read_object(request, state.settings.largest_body, is_optional=True))
+    asked = parse_fields(ResendRequest, await read_object(request, state.settings.max_body_bytes, is_optional=True))
     with state.submissions.acquire(caller.tenant):
         first = await found_interaction(interaction_id, caller, state)
-        code = why_not_resent(first.direction, first.standing, has_content=bool(first.payload), is_forced=asked.force)
+        code = why_not_resent(first.direction, first.state, has_content=bool(first.payload), is_forced=asked.force)
         new_id = id_by_key("interaction", caller, idempotency_key)
         is_repeated = idempotency_key is not None and await _is_made(state, new_id, caller)
         if code is not None and not is_repeated:

@@ -14,11 +14,11 @@ from fastapi import FastAPI
 from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from api.boundary import ANSWER_HEADERS, LARGEST_HEADER
 from api.envelope import Envelope, ErrorItem, title_of
+from api.middleware import ANSWER_HEADERS, MAX_HEADER_BYTES
 from domain.problems import Problem
 from domain.texts import Language
-from security.outbound_guard import Network
+from security.ssrf_guard import Network
 
 KEEP_ALIVE: Final = 75
 """Seconds that a connection may be idle between two requests.
@@ -47,9 +47,9 @@ def server_config(app: FastAPI, host: str, port: int, trusted_proxies: Sequence[
         app,
         host=host,
         port=port,
-        http=Line,
+        http=HeaderTimeoutProtocol,
         ws="none",
-        h11_max_incomplete_event_size=LARGEST_HEADER,
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         log_config=None,
         reset_contextvars=True,  # else a connection may keep what one request noted, and its next requests see it
         access_log=False,
@@ -75,7 +75,7 @@ class Server(uvicorn.Server):
         return None
 
 
-class Line(H11Protocol):
+class HeaderTimeoutProtocol(H11Protocol):
     """A connection that is cut when a request's header is late, and that refuses in our envelope what is no HTTP.
 
     Attributes:
@@ -141,7 +141,9 @@ class Line(H11Protocol):
 def _refusal(status: HTTPStatus) -> bytes:
     """An answer to what cannot be read as far as the caller's language: in Spanish, as everything by default."""
     is_large = status is HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-    problem = Problem(field="", code="header_too_large" if is_large else "bad_http", details={"limit": LARGEST_HEADER})
+    problem = Problem(
+        field="", code="header_too_large" if is_large else "bad_http", details={"limit": MAX_HEADER_BYTES}
+    )
     message = problem.message(Language.SPANISH)
     envelope = Envelope(
         title=title_of(status, Language.SPANISH),

@@ -9,10 +9,10 @@ from fastapi.responses import JSONResponse
 from pymongo import ReturnDocument
 
 from api.access import AnyCaller, issue_token, session_of
-from api.bodies import parse_fields, read_object
-from api.description import json_body, refusals, shown
 from api.envelope import Envelope, failure, language_of, success
+from api.openapi import json_body, refusals, shown
 from api.passwords import account_of_login
+from api.request_body import parse_fields, read_object
 from api.schemas.sessions import (
     LOGIN_EXAMPLE,
     REFRESH_EXAMPLE,
@@ -30,7 +30,7 @@ from domain.errors import UnauthenticatedError
 from domain.problems import Problem
 from domain.texts import Language
 from models.access import Account, RefreshToken, Session
-from security.at_rest import hash_secret, new_refresh_token
+from security.credential_encryption import hash_secret, new_refresh_token
 
 router = APIRouter(tags=["access"])
 
@@ -55,7 +55,7 @@ _LOGIN_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
 )
 async def log_in(request: Request, state: State) -> JSONResponse:
     """A token for an account's e-mail address and password: `payload` is the token itself."""
-    asked = parse_fields(LoginRequest, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(LoginRequest, await read_object(request, state.settings.max_body_bytes))
     account = await account_of_login(request, asked.tenant, asked.email, asked.password)
     if account is None:
         return _wrong_login(request)
@@ -73,7 +73,7 @@ async def log_in(request: Request, state: State) -> JSONResponse:
 )
 async def begin_session(request: Request, state: State) -> JSONResponse:
     """An access token for an account's e-mail address and password, and a refresh token for the next one."""
-    asked = parse_fields(SessionRequest, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(SessionRequest, await read_object(request, state.settings.max_body_bytes))
     account = await account_of_login(request, asked.tenant, asked.email, asked.password)
     if account is None:
         return _wrong_login(request)
@@ -94,7 +94,7 @@ async def refresh_session(request: Request, state: State) -> JSONResponse:
     For ten seconds after its first use it renews again, so that two requests at once, or one whose answer was lost, do
     not log anybody out.
     """
-    asked = parse_fields(RefreshRequest, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(RefreshRequest, await read_object(request, state.settings.max_body_bytes))
     session = await _renewed(asked.refresh_token, state)
     if session is None:
         raise UnauthenticatedError([Problem(field="refreshToken", code="session_over")])

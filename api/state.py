@@ -14,11 +14,11 @@ from api.limits import ConcurrencyLimiter
 from api.passwords import PasswordHashing
 from api.rates import RequestRates
 from domain.access import Caller
-from integrations import Integrations, ProviderOpener
-from models.matching import Addressee
-from security.file_links import FileLinks
+from integrations import Integrations, ProviderFactory
+from models.correlation import InteractionRef
+from security.signed_urls import FileLinks
 from settings import Settings
-from timed_cache import TimedCache
+from ttl_cache import TtlCache
 
 _LOG = logging.getLogger("iris.api")
 
@@ -47,7 +47,7 @@ class IrisState:
     settings: Settings
     database: AsyncMongoClient[dict[str, Any]]
     temporal: Client
-    opener: ProviderOpener
+    opener: ProviderFactory
     submissions: ConcurrencyLimiter
     webhooks: ConcurrencyLimiter
     streams: ConcurrencyLimiter
@@ -56,10 +56,10 @@ class IrisState:
     uploads: ConcurrencyLimiter
     file_links: FileLinks
     integrations: Integrations
-    callers: TimedCache[Caller]
+    callers: TtlCache[Caller]
     rates: RequestRates
-    addressees: TimedCache[Addressee]
-    identified: TimedCache[bool]
+    addressees: TtlCache[InteractionRef]
+    identified: TtlCache[bool]
     aside: set[asyncio.Future[None]] = field(default_factory=set[asyncio.Future[None]])
 
     def go_on(self, work: Coroutine[Any, Any, None]) -> None:

@@ -10,11 +10,11 @@ from pydantic import JsonValue
 from pymongo.errors import DuplicateKeyError
 
 from api.access import allowed
-from api.bodies import parse_fields, read_object
-from api.description import json_body, refusals, shown
 from api.envelope import Envelope, success
 from api.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
-from api.pages import AskedPage, Position, page, page_of
+from api.openapi import json_body, refusals, shown
+from api.pagination import AskedPage, Position, page, page_of
+from api.request_body import parse_fields, read_object
 from api.schemas.templates import (
     TEMPLATE_ANSWER,
     TEMPLATE_EXAMPLE,
@@ -42,7 +42,7 @@ from models.template import Template, TemplateVersion, Version
 
 router = APIRouter(tags=["templates"])
 
-_MOST_TRIES: Final = 10
+_MAX_TRIES: Final = 10
 """How often a change begins anew when others change the same template."""
 
 
@@ -61,7 +61,7 @@ async def create_template(
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Keep a payload with placeholders, once it is seen that its examples make a valid one."""
-    asked = parse_fields(TemplateRequest, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(TemplateRequest, await read_object(request, state.settings.max_body_bytes))
     first = Version(
         number=1,
         name=asked.name,
@@ -175,8 +175,8 @@ async def change_template(
     state: State,
 ) -> JSONResponse:
     """Make a new version, with what is given changed; the versions before stay as they are, and may be sent."""
-    asked = parse_fields(TemplateChange, await read_object(request, state.settings.largest_body))
-    for _ in range(_MOST_TRIES):
+    asked = parse_fields(TemplateChange, await read_object(request, state.settings.max_body_bytes))
+    for _ in range(_MAX_TRIES):
         template = await _find(caller.tenant, template_id)
         changed = _changed(template.newest, asked, caller)
         _check(template.channel, changed)
@@ -214,7 +214,7 @@ async def render_template(
     request: Request, template_id: str, caller: Annotated[Caller, allowed(Operation.TEMPLATES_READ)], state: State
 ) -> JSONResponse:
     """The payload that a send with these variables would have; or what is wrong with them."""
-    asked = parse_fields(RenderRequest, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(RenderRequest, await read_object(request, state.settings.max_body_bytes))
     template = await _find(caller.tenant, template_id)
     version = await _version(template, asked.version)
     try:

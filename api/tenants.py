@@ -7,9 +7,9 @@ from fastapi.responses import JSONResponse
 from pymongo import ReturnDocument
 
 from api.access import allowed
-from api.bodies import parse_fields, read_object
-from api.description import json_body, refusals, shown
 from api.envelope import success
+from api.openapi import json_body, refusals, shown
+from api.request_body import parse_fields, read_object
 from api.schemas.tenants import TenantAnswer, TenantChange, TenantEnvelope
 from api.state import State
 from domain.access import Caller, Operation
@@ -50,7 +50,7 @@ async def change_tenant(
     request: Request, caller: Annotated[Caller, allowed(Operation.ACCESS_WRITE)], state: State
 ) -> JSONResponse:
     """Change what is named; it holds for what is asked and comes in from then on, everywhere within some seconds."""
-    asked = parse_fields(TenantChange, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(TenantChange, await read_object(request, state.settings.max_body_bytes))
     changes: dict[str, Any] = asked.model_dump(exclude_none=True)
     if asked.default_country == "":
         changes["default_country"] = None

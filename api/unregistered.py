@@ -16,12 +16,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.state import IrisState
 from domain.cancelling import cancelled_by
+from domain.deadlines import CANCELLED
 from domain.errors import UnavailableError
 from domain.identifiers import workflow_id
 from domain.interaction import HistoryEntry
-from domain.status import Standing, Status
+from domain.status import InteractionState, Status
 from domain.submission import Submission
-from domain.waiting import CANCELLED
 from models.interaction import Interaction
 from security.payload_codec import UndecryptableError
 from workflows import names
@@ -75,14 +75,14 @@ async def _find_submitted(client: Client, interaction_id: str) -> Interaction | 
     if cancellation is not None:
         account_id, event = cancellation
         at = max(event.event_time.ToDatetime(UTC), submission.submitted_at)
-        standing = Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status=CANCELLED)
+        state = InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status=CANCELLED)
         entry = HistoryEntry(
             date=at,
-            status=standing.status,
-            custom_status=standing.custom_status,
+            status=state.status,
+            custom_status=state.custom_status,
             notes=cancelled_by(account_id),
         )
-        interaction = interaction.standing_at(standing, [*interaction.audit_trail.history, entry])
+        interaction = interaction.state_at(state, [*interaction.audit_trail.history, entry])
     document = Interaction.registered(interaction, submission.fingerprint, registered_by="")
     document.custom_status = interaction.custom_status
     return document

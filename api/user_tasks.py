@@ -21,10 +21,9 @@ from temporalio.service import RPCError
 
 from activities.interfaces import UserTask
 from api.access import allowed
-from api.bodies import parse_fields, read_object
-from api.description import json_body, refusals, shown
-from api.engine import forget
 from api.envelope import success
+from api.openapi import json_body, refusals, shown
+from api.request_body import parse_fields, read_object
 from api.schemas.users import (
     ErasureAnswer,
     ErasureEnvelope,
@@ -41,6 +40,7 @@ from domain.identifiers import merge_workflow_id
 from domain.problems import Problem
 from models.audit import write_audit
 from models.user import User
+from temporal.interactions import forget
 from workflows import attributes, names
 from workflows.erasure import ErasureWorkflow
 from workflows.merge import MergeWorkflow
@@ -67,7 +67,7 @@ async def merge_users(
     stays, and its metadata where both have an entry. Reading the other's id gives this user from then on. How far it
     has come says `GET /v1/users/{from}/merge`.
     """
-    merged_id = parse_fields(MergeRequest, await read_object(request, state.settings.largest_body)).from_
+    merged_id = parse_fields(MergeRequest, await read_object(request, state.settings.max_body_bytes)).from_
     before = await User.find_one({"tenant": caller.tenant, "_id": merged_id})
     if before is None or before.merge is None or before.merge.completed is None:
         await _run(state, MergeWorkflow.run, merge_workflow_id(merged_id), _task(state, caller, merged_id, user_id))
@@ -140,7 +140,9 @@ async def _erasure(tenant: str, user_id: str) -> JSONResponse:
 
 
 def _task(state: IrisState, caller: Caller, user_id: str, into: str | None = None) -> UserTask:
-    return UserTask(tenant=caller.tenant, user_id=user_id, into=into, settling=state.settings.settling)
+    return UserTask(
+        tenant=caller.tenant, user_id=user_id, into=into, erasure_grace_period=state.settings.erasure_grace_period
+    )
 
 
 async def _run(
@@ -172,7 +174,7 @@ async def _run(
         names.MERGE if task.into else names.ERASE, start_workflow_operation=start, result_type=list[Problem]
     )
     try:
-        problems = await asyncio.wait_for(claimed, state.settings.admission_wait.total_seconds())
+        problems = await asyncio.wait_for(claimed, state.settings.admission_timeout.total_seconds())
     except (WorkflowUpdateRPCTimeoutOrCancelledError, WorkflowUpdateFailedError, TimeoutError, RPCError) as error:
         raise UnavailableError("Temporal") from error
     finally:

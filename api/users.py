@@ -10,12 +10,12 @@ from pydantic import JsonValue
 from pymongo.errors import DuplicateKeyError
 
 from api.access import allowed, phone_number_rules
-from api.bodies import parse_fields, read_object
-from api.description import json_body, refusals, shown
 from api.envelope import success
 from api.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
-from api.pages import AskedPage, Position, page_of
+from api.openapi import json_body, refusals, shown
+from api.pagination import AskedPage, Position, page_of
 from api.parameters import BY_METADATA, named_parameter, named_values
+from api.request_body import parse_fields, read_object
 from api.schemas.users import (
     DestinationRequest,
     StoredUserAnswer,
@@ -30,14 +30,14 @@ from domain.destinations import DestinationKind, InvalidDestinationError, kind_n
 from domain.errors import InvalidRequestError, NotFoundError
 from domain.phone_numbers import INTERNATIONAL, PhoneNumberRules
 from domain.problems import Problem
-from domain.searching import beginnings, searchable_fields
+from domain.search_keys import beginnings, searchable_fields
 from models.audit import write_audit
 from models.base import Some
 from models.user import OwnedDestination, Sought, User, adding_step
 
 router = APIRouter(tags=["users"])
 
-MOST_DESTINATIONS: Final = 100
+MAX_DESTINATIONS: Final = 100
 """Destinations of one user."""
 
 _EXAMPLE: Final[dict[str, JsonValue]] = {
@@ -107,7 +107,7 @@ async def create_user(
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Make a user. Each of its destinations may be nobody else's: 409 names the user whose it is."""
-    asked = parse_fields(UserRequest, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(UserRequest, await read_object(request, state.settings.max_body_bytes))
     destinations = _destinations(asked.primary_key, phone_number_rules(caller, state.settings))
     user = User(
         id=id_by_key("user", caller, idempotency_key),
@@ -155,7 +155,7 @@ async def change_user(
     request: Request, user_id: str, caller: Annotated[Caller, allowed(Operation.USERS_WRITE)], state: State
 ) -> JSONResponse:
     """Change its name or its metadata. Destinations have calls of their own."""
-    asked = parse_fields(UserChange, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(UserChange, await read_object(request, state.settings.max_body_bytes))
     changes: dict[str, Any] = {}
     if asked.name is not None:
         changes |= {"name": asked.name, "name_keys": beginnings(asked.name)}
@@ -178,10 +178,10 @@ async def add_destination(
     request: Request, user_id: str, caller: Annotated[Caller, allowed(Operation.USERS_WRITE)], state: State
 ) -> JSONResponse:
     """Give it a destination; one that it has already stays as it is. Of somebody else's, 409 names the owner."""
-    asked = parse_fields(DestinationRequest, await read_object(request, state.settings.largest_body))
+    asked = parse_fields(DestinationRequest, await read_object(request, state.settings.max_body_bytes))
     rules = phone_number_rules(caller, state.settings)
     added = _destination(asked.kind, asked.value, "kind", "value", rules)
-    room = {"$expr": {"$lt": [{"$size": "$destinations"}, MOST_DESTINATIONS]}}
+    room = {"$expr": {"$lt": [{"$size": "$destinations"}, MAX_DESTINATIONS]}}
     try:
         user = await _changed(caller.tenant, user_id, [adding_step([added])], room)
     except DuplicateKeyError as error:
@@ -236,7 +236,7 @@ async def _changed(
     if found.merge is not None:
         details: dict[str, str | int] = {"user": found.merge.into}
         raise InvalidRequestError([Problem(field="id", code="user_merged", details=details)])
-    raise InvalidRequestError([Problem(field="value", code="too_many", details={"limit": MOST_DESTINATIONS})])
+    raise InvalidRequestError([Problem(field="value", code="too_many", details={"limit": MAX_DESTINATIONS})])
 
 
 async def _taken(tenant: str, destinations: list[OwnedDestination], field: str) -> InvalidRequestError:
@@ -281,15 +281,15 @@ def _destinations(by_kind: Mapping[str, list[str]], rules: PhoneNumberRules) -> 
     problems: list[Problem] = []
     found: dict[tuple[str, str], OwnedDestination] = {}
     for kind, values in by_kind.items():
-        for position, value in enumerate(values[:MOST_DESTINATIONS]):
+        for position, value in enumerate(values[:MAX_DESTINATIONS]):
             try:
                 fields = f"primaryKey.{kind}", f"primaryKey.{kind}[{position}]"
                 one = _destination(kind, value, *fields, rules)
                 found.setdefault(one.identity, one)
             except InvalidRequestError as error:
                 problems += error.problems
-    if sum(map(len, by_kind.values())) > MOST_DESTINATIONS:
-        problems.append(Problem(field="primaryKey", code="too_many", details={"limit": MOST_DESTINATIONS}))
+    if sum(map(len, by_kind.values())) > MAX_DESTINATIONS:
+        problems.append(Problem(field="primaryKey", code="too_many", details={"limit": MAX_DESTINATIONS}))
     if problems:
         raise InvalidRequestError(problems)
     return list(found.values())

@@ -1,4 +1,4 @@
-"""What providers tell us: verified, read, and passed on to the interactions it is about."""
+"""What providers signal_events us: verified, read, and passed on to the interactions it is about."""
 
 import asyncio
 import hashlib
@@ -11,25 +11,25 @@ from typing import Final, TypeVar
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
-from api.bodies import BodyTimeout, check_storable, read_bytes
-from api.engine import identification_workflow_id, identify, receive, tell
 from api.envelope import failure
 from api.expected_users import expected_sender
+from api.request_body import BodyTimeout, check_storable, read_bytes
 from api.state import IrisState, State
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError, NotFoundError
-from domain.events import HeardNews, Identity, InboundMessage, News, ProviderEvent, UnreadableItem
+from domain.events import Identity, InboundMessage, News, ProviderEvent, ReceivedEvent, UnreadableItem
 from domain.identifiers import derived_id, new_id
 from domain.problems import Problem
 from domain.reception import Reception
 from integrations import describe
 from metrics import count_unreadable, observe_webhook
+from models.correlation import InteractionRef, find_by_event
 from models.integration import Integration
-from models.matching import Addressee, interactions_of
-from models.unmatched import UnmatchedNews
+from models.unmatched import UnmatchedEvent
 from models.user import OwnedDestination, User
 from models.webhook import SeenWebhook
 from providers.base import AnyProvider, MisconfiguredError, UnreadableError, UnverifiedError, Webhook
+from temporal.interactions import identification_workflow_id, identify, receive, signal_events
 
 router = APIRouter(tags=["webhooks"])
 
@@ -64,7 +64,7 @@ async def take_webhook(provider: str, integration_id: str, request: Request, sta
     """
     integration = await _integration(state, provider, integration_id)
     opened = _opened(state, integration)
-    limit = min(opened.largest_webhook, state.settings.largest_webhook)
+    limit = min(opened.max_webhook_bytes, state.settings.max_webhook_bytes)
     with state.body_bytes.acquire(integration.tenant, integration.id, amount=0) as slot:
         webhook = _webhook(request, await read_bytes(request, limit, slot, WEBHOOK_TIMEOUT), state)
         try:
@@ -81,13 +81,13 @@ async def _take_verified(
     try:
         key = opened.replay_key(webhook)
         await _refuse_repetition(integration, key)
-        heard = await _aside(opened.parse, webhook)
+        received = await _aside(opened.parse, webhook)
     except UnverifiedError as error:
         return _refuse(request, integration, error)
     except UnreadableError as error:
         await _keep_unreadable(integration, webhook.body, str(error))
         return Response(status_code=HTTPStatus.OK)
-    await _pass_on(state, integration, heard)
+    await _pass_on(state, integration, received)
     if key is not None:
         # Only now: a webhook that could not be passed on is repeated by its provider, and must be taken then.
         await SeenWebhook.remember(integration.id, key)
@@ -159,10 +159,10 @@ def _webhook(request: Request, body: bytes, state: IrisState) -> Webhook:
     )
 
 
-async def _pass_on(state: IrisState, integration: Integration, heard: Sequence[News]) -> None:
-    news: defaultdict[str, list[HeardNews]] = defaultdict(list)
-    interactions: dict[str, Addressee] = {}
-    for item in heard:
+async def _pass_on(state: IrisState, integration: Integration, received: Sequence[News]) -> None:
+    news: defaultdict[str, list[ReceivedEvent]] = defaultdict(list)
+    interactions: dict[str, InteractionRef] = {}
+    for item in received:
         if isinstance(item, InboundMessage):
             await _take_in(state, integration, item)
             continue
@@ -176,9 +176,9 @@ async def _pass_on(state: IrisState, integration: Integration, heard: Sequence[N
             await _keep_unmatched(integration, item)
         for interaction in found:
             interactions[interaction.id] = interaction
-            news[interaction.id].append(HeardNews(id=new_id(), heard_at=utc_now(), event=item))
+            news[interaction.id].append(ReceivedEvent(id=new_id(), received_at=utc_now(), event=item))
     for interaction_id, told in news.items():
-        await tell(state.temporal, state.settings, interactions[interaction_id], told)
+        await signal_events(state.temporal, state.settings, interactions[interaction_id], told)
 
 
 async def _identify(state: IrisState, integration: Integration, identities: Sequence[Identity]) -> None:
@@ -197,12 +197,12 @@ async def _identify(state: IrisState, integration: Integration, identities: Sequ
         await identify(state.temporal, state.settings, tenant, identities)
 
 
-async def _about(state: IrisState, integration: Integration, event: ProviderEvent) -> list[Addressee]:
+async def _about(state: IrisState, integration: Integration, event: ProviderEvent) -> list[InteractionRef]:
     """Whom an event is about; most are about a message that was sent a moment ago, and need no question."""
     known = state.addressees.kept(event.reference) if event.reference else None
     if known is not None and known.integration.integration_id == integration.id:
         return [known]
-    found = await interactions_of(integration, event)
+    found = await find_by_event(integration, event)
     if len(found) == 1 and found[0].id == event.reference:
         state.addressees.keep(found[0].id, found[0])
     return found
@@ -224,14 +224,14 @@ def _reception(integration: Integration, message: InboundMessage) -> Reception:
         tenant=integration.tenant,
         integration=describe(integration),
         message=message,
-        heard_at=utc_now(),
+        received_at=utc_now(),
     )
 
 
 async def _keep_unmatched(integration: Integration, event: ProviderEvent) -> None:
     _LOG.warning("integration %s: an event %r about no interaction of ours", integration.id, event.word)
-    await UnmatchedNews(
-        id=UnmatchedNews.id_of(integration.id, event.key),
+    await UnmatchedEvent(
+        id=UnmatchedEvent.id_of(integration.id, event.key),
         tenant=integration.tenant,
         integration_id=integration.id,
         reason="no interaction",
@@ -243,8 +243,8 @@ async def _keep_unreadable(integration: Integration, body: bytes, reason: str) -
     _LOG.warning("integration %s: a webhook that could not be read: %s", integration.id, reason)
     count_unreadable(integration.channel, integration.provider)
     text = body[:_KEPT_BODY].decode("utf-8", "backslashreplace")
-    await UnmatchedNews(
-        id=UnmatchedNews.id_of(integration.id, hashlib.sha256(body).hexdigest()),
+    await UnmatchedEvent(
+        id=UnmatchedEvent.id_of(integration.id, hashlib.sha256(body).hexdigest()),
         tenant=integration.tenant,
         integration_id=integration.id,
         reason=f"unreadable: {reason}"[:500],

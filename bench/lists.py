@@ -19,14 +19,14 @@ from rich.console import Console
 from rich.table import Table
 
 from api.schemas.interaction_lists import InteractionFilters
-from bench.crowd import Crowd, integration
+from bench.dataset import Crowd, integration
 from bootstrap import mongodb
 from domain.clock import to_wire, utc_now
 from domain.identifiers import derived_id
 from embedded.demo import Demo, DemoSettings, seed
+from embedded.iris_processes import WebProgram
 from embedded.mongod import Mongod
 from embedded.ports import LOOPBACK, free_port
-from embedded.programs import WebProgram
 from embedded.secret_environment import secret_environment
 from embedded.temporal_server import TemporalServer
 from models.finding import search

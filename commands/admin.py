@@ -41,12 +41,12 @@ def create(
     """
     from pymongo.errors import PyMongoError
 
-    from api.schemas.sessions import LONGEST_EMAIL, LONGEST_TENANT
+    from api.schemas.sessions import MAX_EMAIL_LENGTH, MAX_TENANT_LENGTH
     from domain.access import account_address
     from domain.destinations import InvalidDestinationError
 
-    if not 1 <= len(tenant) <= LONGEST_TENANT or len(email) > LONGEST_EMAIL:
-        fail(f"a tenant's name has 1 to {LONGEST_TENANT} characters, an address at most {LONGEST_EMAIL}", 2)
+    if not 1 <= len(tenant) <= MAX_TENANT_LENGTH or len(email) > MAX_EMAIL_LENGTH:
+        fail(f"a tenant's name has 1 to {MAX_TENANT_LENGTH} characters, an address at most {MAX_EMAIL_LENGTH}", 2)
     try:
         address = account_address(email)
     except InvalidDestinationError:
@@ -73,7 +73,7 @@ async def _create(settings: "Settings", tenant: str, email: str, password: str) 
     from domain.access import Role
     from models.access import Account, Tenant
     from models.audit import AuditEntry
-    from security.at_rest import hash_password
+    from security.credential_encryption import hash_password
 
     async with mongodb(settings):
         account = Account(tenant=tenant, email=email, password_hash=hash_password(password), role=Role.ADMIN)

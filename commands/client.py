@@ -276,10 +276,10 @@ def show_interaction(connection: Connection, interaction: dict[str, Any]) -> Non
     OUT.print(timeline)
     unapplied = [event for event in interaction["auditTrail"]["providerEvents"] if not event["applied"]]
     if unapplied:
-        heard = DataTable("heard", "event", "not applied because")
+        received = DataTable("received", "event", "not applied because")
         for event in unapplied:
-            heard.add_row(event["date"], event["event"], event["reason"])
-        OUT.print(heard)
+            received.add_row(event["date"], event["event"], event["reason"])
+        OUT.print(received)
     if connection.web_ui:
         explanation = call(connection, "GET", f"/v1/interactions/{quote(interaction['id'])}/explanation")["payload"]
         OUT.print(connection.where_to_look(explanation), highlight=False, markup=False, soft_wrap=True)

@@ -17,8 +17,8 @@ from commands.terminal import DataTable
 
 if TYPE_CHECKING:
     from operations.replaying import Summary
-    from operations.versioning import Version
     from settings import Settings
+    from temporal.worker_versions import Version
 
 
 def replay(
@@ -81,7 +81,7 @@ async def _promote(settings: "Settings", build_id: str | None, patience: timedel
     from temporalio.service import RPCError
 
     from bootstrap import connect_temporal
-    from operations.versioning import promote, versions
+    from temporal.worker_versions import promote, versions
 
     client, deployment = await connect_temporal(settings), settings.temporal_deployment_name
     try:

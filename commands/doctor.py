@@ -1,4 +1,4 @@
-"""Finding out whether all goes well, and repairing what does not."""
+"""Discrepancy out whether all goes well, and repairing what does not."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from commands.client import ERR, OUT, api_address, fail, server_settings
 from commands.options import ApiUrl, AsJson, DataDirectory
 
 if TYPE_CHECKING:
-    from operations.checkup import Part
+    from operations.health_check import Component
     from settings import Settings
     from workflows.messages import Report
 
@@ -51,11 +51,11 @@ def doctor(
 
 async def _examine(
     settings: "Settings", address: str, *, repairs: bool, quiet: bool
-) -> "tuple[Sequence[Part], Report | None]":
+) -> "tuple[Sequence[Component], Report | None]":
     from temporalio.client import WorkflowFailureError
     from temporalio.service import RPCError
 
-    from operations.checkup import examine
+    from operations.health_check import examine
     from operations.reconciling import ASKED_FOR, NotBegunError, reconcile
     from security.payload_codec import UndecryptableError
     from workflows.messages import ReconciliationInput
@@ -85,7 +85,7 @@ def _looked_at(report: "Report") -> str:
     return ", ".join(f"{check} {number}" for check, number in report.looked_at.items())
 
 
-def _show(parts: "Sequence[Part]", report: "Report | None") -> None:
+def _show(parts: "Sequence[Component]", report: "Report | None") -> None:
     for part in parts:
         _say("wrong" if part.trouble else "well", part.name, part.trouble, is_well=not part.trouble)
     if report is None:
@@ -108,7 +108,7 @@ def _say(mark: str, subject: str, words: str, *, is_well: bool) -> None:
     OUT.print(f"[{colour}]{mark:<9}[/]{escape(text)}", highlight=False, soft_wrap=True)
 
 
-def _exit_code(parts: "Sequence[Part]", report: "Report | None") -> int:
+def _exit_code(parts: "Sequence[Component]", report: "Report | None") -> int:
     if report is None or any(part.is_away for part in parts):
         return 2
     is_clean = not report.unchecked and report.tally.found == report.tally.repaired

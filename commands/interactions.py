@@ -29,7 +29,7 @@ interactions.command()(show)
 
 InteractionId = Annotated[str, typer.Argument(metavar="ID", help="The interaction's id.")]
 
-_LARGEST_PAGE: Final = 200
+_MAX_PAGE_SIZE: Final = 200
 
 
 @interactions.command("list")
@@ -97,7 +97,7 @@ def _read(connection: Connection, filters: dict[str, Any], limit: int, cursor: s
     """So many rows, of as many pages as that takes: a page may show few or none, and yet have a next one."""
     items: list[Any] = []
     while True:
-        page = {"limit": min(limit - len(items), _LARGEST_PAGE), "cursor": cursor or None}
+        page = {"limit": min(limit - len(items), _MAX_PAGE_SIZE), "cursor": cursor or None}
         envelope = call(connection, "GET", "/v1/interactions", params=filters | page)
         items += envelope["payload"]["items"]
         cursor = envelope["payload"]["nextCursor"]

@@ -7,7 +7,7 @@ import typer
 
 from commands.client import ERR, fail
 from domain.problems import Language, Problem
-from security.at_rest import LONGEST_PASSWORD, SHORTEST_PASSWORD, new_password
+from security.credential_encryption import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, new_password
 from security.password_policy import weakness
 
 
@@ -32,8 +32,8 @@ def chosen_password(file: Path | None, *, generate: bool, personal: Sequence[str
             fail(f"--password-file: {error}", 2)
     else:
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        fail(f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters", 2)
+    if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
+        fail(f"a password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters", 2)
     code = weakness(password, personal) if personal else None
     if code is not None:
         fail(Problem(field="", code=code).message(Language.ENGLISH), 2)

@@ -1,163 +1,203 @@
-"""Iris's own processes, alone and all together."""
+"""`iris processes`: conversations, and what was said in them."""
 
-import asyncio
-import json
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
-import uvloop
 
-from commands.client import OUT, fail
-from commands.options import AsJson, DataDirectory
-from logs import log_to_stderr
+from commands.client import OUT, call, connect, print_json, show_more, text_of
+from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.terminal import DataTable
+from commands.users import Metadata, PrimaryKey, named_filters, pairs
 
-if TYPE_CHECKING:
-    from fastapi import FastAPI
+processes = typer.Typer(help="Processes: conversations, which group interactions.", no_args_is_help=True)
 
-    from embedded.demo import Demo
-    from security.outbound_guard import Network
+ProcessId = Annotated[str, typer.Argument(metavar="ID", help="The process's id.")]
 
 
-def api(
-    host: Annotated[str, typer.Option(envvar="IRIS_API_HOST", help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="IRIS_API_PORT", help="The port to listen on.")] = 8000,
-) -> None:
-    """Serve the API."""
-    from temporalio.runtime import Runtime
-
-    from bootstrap import sdk_runtime
-    from operations.starting import check_servers, end_on_sigterm, warn_of_unknown_variables
-    from security.exposure import exposure_problem
-    from settings import settings
-
-    log_to_stderr()
-    end_on_sigterm()
-    problem = exposure_problem(settings(), host)
-    if problem is not None:
-        fail(problem, 2)
-    Runtime.set_default(sdk_runtime())
-    warn_of_unknown_variables()
-    asyncio.run(check_servers(settings()))
-    # Only now: loading the application takes seconds on a slow machine.
-    from api.app import create_app
-
-    _serve(create_app(settings()), host, port, settings().trusted_proxies)
-
-
-def worker() -> None:
-    """Run the workflows and do their activities."""
-    from temporalio.runtime import Runtime
-
-    from bootstrap import collect_rarely, sdk_runtime
-    from operations.starting import check_servers, end_on_sigterm, warn_of_unknown_variables
-    from settings import settings
-
-    log_to_stderr()
-    Runtime.set_default(sdk_runtime(settings().temporal_metrics_address))
-    end_on_sigterm()
-    warn_of_unknown_variables()
-    asyncio.run(check_servers(settings()))
-    from worker import run_worker
-
-    collect_rarely()
-    uvloop.run(run_worker(settings()))
-
-
-def codec(
-    host: Annotated[str, typer.Option(envvar="IRIS_CODEC_HOST", help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="IRIS_CODEC_PORT", help="The port to listen on.")] = 8002,
-) -> None:
-    """Serve what decrypts workflows' payloads for Temporal's Web UI, at http://HOST:PORT/<IRIS_CODEC_TOKEN>."""
-    from security.codec_endpoint import CodecSettings, create_codec_endpoint
-
-    _serve(create_codec_endpoint(CodecSettings()), host, port)  # pyright: ignore[reportCallIssue] - from the environment
-
-
-def prepare_mongodb() -> None:
-    """Form the replica set of an empty MongoDB that has a keyFile, and create its users; only on its own machine.
-
-    It reads MONGODB_URI, whose user may then use the database of Iris only, and MONGODB_ROOT_PASSWORD. Run again, it
-    gives that user the password that the URI has now.
-    """
-    from operations.mongodb_setup import MongodbSetupSettings
-    from operations.mongodb_setup import prepare_mongodb as prepare
-
-    asyncio.run(prepare(MongodbSetupSettings()))  # pyright: ignore[reportCallIssue] - from the environment
-
-
-def seed(as_json: AsJson = False) -> None:
-    """Create the demo's tenant, account, API key and sandbox integrations, where they are missing."""
-    from embedded.demo import DemoSettings
-    from embedded.demo import seed as create
-    from settings import settings
-
-    demo = asyncio.run(create(settings(), DemoSettings()))  # pyright: ignore[reportCallIssue] - from the environment
-    if as_json:
-        print(json.dumps(asdict(demo)))  # noqa: T201 - for programs
-    else:
-        OUT.print(f"tenant {demo.tenant}, integrations:", highlight=False)
-        for channel, integration_id in demo.integrations.items():
-            OUT.print(f"  {channel}: {integration_id}", highlight=False)
-
-
-def up(
+@processes.command("list")
+def list_processes(
+    user: Annotated[str | None, typer.Option(help="The id of one of its users.")] = None,
+    integration: Annotated[str | None, typer.Option(help="The id of its integration.")] = None,
+    closed: Annotated[bool | None, typer.Option("--closed/--open", help="Only closed ones, or open ones.")] = None,
+    draft: Annotated[bool | None, typer.Option("--draft/--begun", help="Only drafts, or none.")] = None,
+    metadata: Metadata = None,
+    primary_key: PrimaryKey = None,
+    since: Annotated[str | None, typer.Option(help="Created then or later, as 2026-01-31T09:00:00Z.")] = None,
+    until: Annotated[str | None, typer.Option(help="Created before.")] = None,
+    last: Annotated[str | None, typer.Option(help="in or out: whose the last interaction is.")] = None,
+    active_since: Annotated[str | None, typer.Option(help="The last interaction is of then or later.")] = None,
+    active_until: Annotated[str | None, typer.Option(help="The last interaction is of before.")] = None,
+    unanswered: Annotated[
+        bool | None, typer.Option("--unanswered/--answered", help="Only where an end user waits for an answer, or not.")
+    ] = None,
+    by_activity: Annotated[bool, typer.Option("--by-activity", help="By the last interaction, not creation.")] = False,
+    limit: Annotated[int, typer.Option(help="How many.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Where the page before ended.")] = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
-    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing after it stops.")] = False,
-    api_port: Annotated[int, typer.Option(envvar="IRIS_API_PORT", help="The API's port.")] = 8000,
-    sandbox_port: Annotated[int, typer.Option(envvar="IRIS_SANDBOX_PORT", help="The sandbox gateway's port.")] = 8001,
-    codec_port: Annotated[
-        int, typer.Option(envvar="IRIS_CODEC_PORT", help="The port of the Web UI's payload codec.")
-    ] = 8002,
-    temporal_port: Annotated[int, typer.Option(envvar="IRIS_TEMPORAL_PORT", help="Temporal's port.")] = 7233,
-    temporal_ui_port: Annotated[
-        int, typer.Option(envvar="IRIS_TEMPORAL_UI_PORT", help="The port of Temporal's Web UI.")
-    ] = 8233,
-    mongodb_port: Annotated[int, typer.Option(envvar="IRIS_MONGODB_PORT", help="MongoDB's port.")] = 27017,
 ) -> None:
-    """Run the whole product on this machine: MongoDB, Temporal, sandbox, worker and API, until Ctrl-C.
-
-    MONGODB_URI and TEMPORAL_ADDRESS name servers to use instead of its own.
-    """
-    from embedded.processes import ServerError
-    from embedded.stack import Ports, StackOptions, run_stack
-
-    ports = Ports(
-        api=api_port,
-        sandbox=sandbox_port,
-        codec=codec_port,
-        temporal=temporal_port,
-        temporal_ui=temporal_ui_port,
-        mongodb=mongodb_port,
-    )
-    options = StackOptions(seed=_seed_stack, data_directory=data_dir, ephemeral=ephemeral, ports=ports)
-    try:
-        asyncio.run(run_stack(options))
-    except ServerError as error:
-        fail(str(error))
-
-
-async def _seed_stack(environment: Mapping[str, str]) -> "Demo":
-    """Seed as `iris seed` does in the environment of the stack's processes."""
-    from embedded.demo import DemoSettings
-    from embedded.demo import seed as create
-    from settings import Settings
-
-    os.environ.update(environment)
-    return await create(Settings(), DemoSettings())  # pyright: ignore[reportCallIssue] - from the environment
+    """List processes, the newest first; by the last interaction where an option asks for that."""
+    params = {
+        "userId": user,
+        "integrationId": integration,
+        "isClosed": closed,
+        "isDraft": draft,
+        "since": since,
+        "until": until,
+        **named_filters(metadata, primary_key),
+        "lastDirection": last,
+        "activeSince": active_since,
+        "activeUntil": active_until,
+        "unanswered": unanswered,
+        "order": "activity" if by_activity else None,
+        "limit": limit,
+        "cursor": cursor,
+    }
+    envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/processes", params=params)
+    if as_json:
+        print_json(envelope)
+        return
+    table = DataTable("id", "created", "state", "last", "active", "users")
+    for process in envelope["payload"]["items"]:
+        direction, active = process["lastDirection"] or "", process["lastInteractionAt"] or ""
+        people = ", ".join(process["userIds"])
+        table.add_row(process["id"], process["created"], _state(process), direction, active, people)
+    OUT.print(table)
+    show_more(envelope)
 
 
-def _serve(app: "FastAPI", host: str, port: int, trusted_proxies: "Sequence[Network]" = ()) -> None:
-    from api.server import Server, server_config
-    from bootstrap import collect_rarely
+@processes.command()
+def show(
+    process_id: ProcessId,
+    limit: Annotated[int, typer.Option(help="How many interactions, the newest.")] = 20,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Show a process, and what was said in it last; with `--json` the process alone."""
+    connection, path = connect(api_url, api_key, data_dir), f"/v1/processes/{quote(process_id)}"
+    envelope = call(connection, "GET", path)
+    _show(envelope, as_json=as_json)
+    if as_json:
+        return
+    said = call(connection, "GET", f"{path}/interactions?limit={limit}")["payload"]["items"]
+    table = DataTable("interaction", "when", "direction", "status", "customStatus", "text")
+    for one in reversed(said):
+        custom, text = one["customStatus"] or "", text_of(one["summary"])
+        table.add_row(one["id"], one["auditTrail"]["created"], one["direction"], one["status"], custom, text)
+    OUT.print(table)
 
-    log_to_stderr()
-    collect_rarely()
-    server = Server(server_config(app, host, port, trusted_proxies))
-    server.run()
-    if not server.started:
-        # uvicorn itself raises the signal that stopped it, once it has stopped.
-        raise typer.Exit(1)
+
+@processes.command()
+def create(
+    integration: Annotated[str, typer.Argument(help="The integration's id.")],
+    user: Annotated[list[str] | None, typer.Option(help="A user's id; may be repeated.")] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="As a draft: what comes in does not join it.")] = False,
+    metadata: Metadata = None,
+    primary_key: PrimaryKey = None,
+    idempotency_key: Annotated[str | None, typer.Option(help="Repeats with the same key make one process.")] = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Create a process."""
+    body = {
+        "integrationId": integration,
+        "userIds": user or [],
+        "isDraft": draft,
+        "metadata": pairs(metadata),
+        "primaryKey": pairs(primary_key),
+    }
+    headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+    _show(call(connect(api_url, api_key, data_dir), "POST", "/v1/processes", body, headers), as_json=as_json)
+
+
+@processes.command()
+def update(
+    process_id: ProcessId,
+    draft: Annotated[bool | None, typer.Option("--draft/--begun", help="Whether it is being prepared.")] = None,
+    metadata: Metadata = None,
+    primary_key: PrimaryKey = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Change whether a process is a draft, or all its metadata, or its whole primary key."""
+    body: dict[str, Any] = {} if draft is None else {"isDraft": draft}
+    body |= {"metadata": pairs(metadata)} if metadata else {}
+    body |= {"primaryKey": pairs(primary_key)} if primary_key else {}
+    path = f"/v1/processes/{quote(process_id)}"
+    _show(call(connect(api_url, api_key, data_dir), "PATCH", path, body), as_json=as_json)
+
+
+@processes.command()
+def close(
+    process_id: ProcessId,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Close a process: sends that name it are refused."""
+    path = f"/v1/processes/{quote(process_id)}/close"
+    _show(call(connect(api_url, api_key, data_dir), "POST", path), as_json=as_json)
+
+
+@processes.command()
+def reopen(
+    process_id: ProcessId,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Open a process again."""
+    path = f"/v1/processes/{quote(process_id)}/reopen"
+    _show(call(connect(api_url, api_key, data_dir), "POST", path), as_json=as_json)
+
+
+@processes.command("inbound-to-closed")
+def inbound_to_closed(
+    choice: Annotated[str | None, typer.Argument(help="replace or reopen; shown unless it is given.")] = None,
+    as_json: AsJson = False,
+    api_url: ApiUrl = None,
+    api_key: ApiKey = None,
+    data_dir: DataDirectory = Path(".iris"),
+) -> None:
+    """Choose whether a message to a closed process opens another one, or that one again."""
+    connection = connect(api_url, api_key, data_dir)
+    change = ("GET", None) if choice is None else ("PATCH", {"inboundToClosed": choice})
+    envelope = call(connection, change[0], "/v1/tenant", change[1])
+    if as_json:
+        print_json(envelope)
+    else:
+        OUT.print(envelope["payload"]["inboundToClosed"], highlight=False, markup=False)
+
+
+def _show(envelope: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(envelope)
+        return
+    process = envelope["payload"]
+    table = DataTable("", "")
+    table.show_header = False
+    for name in ("id", "integrationId", "created"):
+        table.add_row(name, process[name])
+    table.add_row("state", _state(process))
+    table.add_row("users", ", ".join(process["userIds"]))
+    for field in ("metadata", "primaryKey"):
+        values: dict[str, Any] = process[field]
+        for name, value in values.items():
+            table.add_row(f"{field}.{name}", str(value))
+    OUT.print(table)
+
+
+def _state(process: dict[str, Any]) -> str:
+    return ("closed" if process["isClosed"] else "open") + (", draft" if process["isDraft"] else "")

@@ -48,7 +48,7 @@ def inbound(
     """Play an end user of the running `iris up`, who writes to one of its integrations."""
     from domain.identifiers import derived_id
     from embedded.demo import CHANNELS
-    from embedded.showcase import sandbox_token
+    from embedded.demo_scenarios import sandbox_token
 
     connection = connect(api_url, api_key, data_dir)
     token = sandbox_token(connection.secrets_file) if connection.sandbox_url else None

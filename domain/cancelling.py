@@ -1,8 +1,8 @@
 """Whether an interaction that was asked to be cancelled is."""
 
+from domain.deadlines import CANCELLED, UNKNOWN
 from domain.notes import Note
-from domain.status import UNSENT, Standing, Status
-from domain.waiting import CANCELLED, UNKNOWN
+from domain.status import UNSENT, InteractionState, Status
 
 
 def cancelled_by(account_id: str) -> Note:
@@ -10,12 +10,12 @@ def cancelled_by(account_id: str) -> Note:
     return Note(code="cancelled_by_account", details={"account": account_id})
 
 
-def why_not_cancelled(standing: Standing) -> str | None:
+def why_not_cancelled(state: InteractionState) -> str | None:
     """The code of the problem that it is not cancelled where it stands; None if it is."""
-    match standing.status:
-        case Status.PROVIDER_SENDING_ERROR if standing.custom_status == CANCELLED:
+    match state.status:
+        case Status.PROVIDER_SENDING_ERROR if state.custom_status == CANCELLED:
             return None
-        case Status.PROVIDER_SENDING_ERROR if standing.custom_status == UNKNOWN:
+        case Status.PROVIDER_SENDING_ERROR if state.custom_status == UNKNOWN:
             return "may_have_been_sent"
         case Status.SENT | Status.COMPLETED | Status.PROCESS_ERROR:
             return "already_sent"

@@ -77,9 +77,9 @@ _BUSINESS_SCOPED_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}", re.A
 """WhatsApp's id of a user for one business, or with `ENT.` for the businesses of one parent
 (https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids)."""
 _TELEPHONE_CHANNELS: Final = frozenset({Channel.SMS, Channel.RCS})
-_SHORTEST_NUMBER: Final = 3
-_LONGEST_NUMBER: Final = 15
-_LONGEST_EMAIL: Final = 998
+_MIN_NUMBER_LENGTH: Final = 3
+_MAX_NUMBER_LENGTH: Final = 15
+_MAX_EMAIL_LENGTH: Final = 998
 """Characters of a line of mail (RFC 5322 §2.1.1), which no address needs."""
 _PAGE_SCOPED_ID = re.compile(r"\d{1,50}", re.ASCII)
 
@@ -170,7 +170,7 @@ def readings(kind: DestinationKind, text: str, rules: PhoneNumberRules = INTERNA
     with suppress(InvalidDestinationError):
         found.add(normalise(kind, text, rules))
     digits = phone_numbers.reported_phone_number(text) if kind is DestinationKind.PHONE_NUMBER else ""
-    if _SHORTEST_NUMBER <= len(digits) <= _LONGEST_NUMBER and digits.isascii() and digits.isdigit():
+    if _MIN_NUMBER_LENGTH <= len(digits) <= _MAX_NUMBER_LENGTH and digits.isascii() and digits.isdigit():
         found.add(digits)
     return found
 
@@ -185,9 +185,9 @@ def _phone_number(text: str, rules: PhoneNumberRules) -> str:
 
 def _email(text: str) -> str:
     """The address in Unicode NFC with its domain in lower case; the local part's case is kept (RFC 5321 §2.4)."""
-    if len(text) > _LONGEST_EMAIL:  # which takes a time in proportion, and is told in full
+    if len(text) > _MAX_EMAIL_LENGTH:  # which takes a time in proportion, and is told in full
         raise InvalidDestinationError(
-            "bad_email", reason(f"más de {_LONGEST_EMAIL} caracteres", f"more than {_LONGEST_EMAIL} characters")
+            "bad_email", reason(f"más de {_MAX_EMAIL_LENGTH} caracteres", f"more than {_MAX_EMAIL_LENGTH} characters")
         )
     try:
         return validate_email(text.strip(), check_deliverability=False).normalized

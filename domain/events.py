@@ -1,4 +1,4 @@
-"""What is heard from a provider: news of messages that went out, and messages that came in."""
+"""What is received from a provider: news of messages that went out, and messages that came in."""
 
 from datetime import datetime
 from typing import Annotated, Final
@@ -76,18 +76,18 @@ class ProviderEvent(BaseModel):
     detail: Detail = ""
 
 
-class HeardNews(BaseModel):
+class ReceivedEvent(BaseModel):
     """One piece of news on its way to its interaction.
 
     Attributes:
         id: of this hearing; a provider's repetition of the same news is another hearing.
-        heard_at: when the provider told it, by our clock.
+        received_at: when the provider told it, by our clock.
     """
 
     model_config = ConfigDict(frozen=True)
 
     id: str
-    heard_at: datetime
+    received_at: datetime
     event: ProviderEvent
 
 
@@ -105,7 +105,7 @@ class InboundMessage(BaseModel):
             references (`Url`, or the provider's `MediaId`); what has no type of ours is `Type: "unsupported"`.
         in_reply_to: the provider's id of the message that it answers, if it says so.
         group_id: the provider's id of the group that it was sent to; None for a message of a private conversation.
-        opted_out: whether the provider itself took it as a wish to hear no more.
+        opted_out: whether the provider itself took it as a wish to apply no more.
         occurred_at: when it was sent, by the provider's clock.
     """
 

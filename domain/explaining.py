@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Final
 
 from domain.clock import to_wire
-from domain.status import Standing, Status
+from domain.deadlines import CANCELLED, NOTHING, UNKNOWN, PendingWait
+from domain.status import InteractionState, Status
 from domain.texts import Forms, Language, both
-from domain.waiting import CANCELLED, NOTHING, UNKNOWN, Wait
 
 STATUSES: Final[Mapping[Status, Forms]] = {
     Status.VALIDATION_PENDING: both("Registrada y aún no validada", "It is registered and not validated yet"),
@@ -42,18 +42,18 @@ CUSTOM_STATUSES: Final[Mapping[str, Forms]] = {
 }
 """What a sending error means, where its finer word is ours."""
 
-NOT_TAKEN: Final = both(
+NOT_ACCEPTED: Final = both(
     "Registrada en el motor; ningún worker la ha tomado todavía: cuando uno lo haga, la validará y la enviará",
     "The engine has it; no worker has taken it yet: once one does, it validates and sends it",
 )
 """Of an interaction that is submitted and that no worker has registered."""
 
 
-def explained(standing: Standing, wait: Wait | None, language: Language) -> str:
+def explained(state: InteractionState, wait: PendingWait | None, language: Language) -> str:
     """Where it stands and why, what it waits for, until when, and what happens then."""
-    words = STATUSES[standing.status]
-    if standing.status is Status.PROVIDER_SENDING_ERROR:
-        words = CUSTOM_STATUSES.get(standing.custom_status or "", words)
+    words = STATUSES[state.status]
+    if state.status is Status.PROVIDER_SENDING_ERROR:
+        words = CUSTOM_STATUSES.get(state.custom_status or "", words)
     awaited = NOTHING[language] if wait is None else wait.sentence(language)
     return f"{words[language]}. {awaited}."
 

@@ -65,7 +65,7 @@ ISO/IEC 13818-7 §6.2, 11172-3 §2.4.1.3; Office before 2007: [MS-CFB] §2.2.
 
 _WITH_SIGNATURE: Final = frozenset[str]().union(*(types for _, types in _SIGNATURES))
 
-_LONGEST_NAME: Final = 150
+_MAX_NAME_LENGTH: Final = 150
 _NOT_IN_NAMES: Final = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 _UNSEEN: Final = re.compile("C|Z[lp]")
 """Unicode's categories of controls, formats, halves, unassigned characters, and ends of lines and paragraphs."""
@@ -94,6 +94,6 @@ def safe_file_name(name: str) -> str:
     seen = "".join(character for character in base if not _UNSEEN.match(unicodedata.category(character)))
     plain = _NOT_IN_NAMES.sub("_", seen).strip(_DOTS)
     stem, dot, ending = plain.rpartition(".")
-    if dot and len(ending) < _LONGEST_NAME // 2:
-        plain = f"{stem[: _LONGEST_NAME - len(ending) - 1]}.{ending}"
-    return plain[:_LONGEST_NAME].strip(_DOTS) or "file"
+    if dot and len(ending) < _MAX_NAME_LENGTH // 2:
+        plain = f"{stem[: _MAX_NAME_LENGTH - len(ending) - 1]}.{ending}"
+    return plain[:_MAX_NAME_LENGTH].strip(_DOTS) or "file"

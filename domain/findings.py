@@ -19,7 +19,7 @@ class Kind(StrEnum):
     RECORD_DIFFERS = "record_differs"
     RECORD_MISSING = "record_missing"
     RECEPTION_STUCK = "reception_stuck"
-    NEWS_MATCHED = "news_matched"
+    EVENT_MATCHED = "event_matched"
     NOTIFICATION_LOST = "notification_lost"
 
 
@@ -30,7 +30,7 @@ SENTENCES: Final[Mapping[Kind, str]] = {
     Kind.RECORD_DIFFERS: "MongoDB and its ended workflow disagree about where it stands",
     Kind.RECORD_MISSING: "it has a workflow, and MongoDB does not have it",
     Kind.RECEPTION_STUCK: "an inbound message is not written down yet",
-    Kind.NEWS_MATCHED: "a provider's news came before it could be told whose it was",
+    Kind.EVENT_MATCHED: "a provider's news came before it could be told whose it was",
     Kind.NOTIFICATION_LOST: "its tenant is still to be told of it, and no workflow would",
 }
 """What each kind is, said of an interaction."""
@@ -42,18 +42,18 @@ REMEDIES: Final[Mapping[Kind, str]] = {
     Kind.RECORD_DIFFERS: "was MongoDB restored from a backup? Its history in Temporal says what is true",
     Kind.RECORD_MISSING: "was MongoDB restored from a backup? Its history in Temporal has what was submitted",
     Kind.RECEPTION_STUCK: "look whether workers run and MongoDB answers; it goes on by itself then",
-    Kind.NEWS_MATCHED: "run `iris doctor` without --dry-run: it is passed on",
+    Kind.EVENT_MATCHED: "run `iris doctor` without --dry-run: it is passed on",
     Kind.NOTIFICATION_LOST: "run `iris doctor` without --dry-run: it is told",
 }
 """What a person can do where nothing was repaired."""
 
 
-class Finding(BaseModel):
+class Discrepancy(BaseModel):
     """One thing that was found.
 
     Attributes:
         interaction_id: whose; the workflow's id where it is about no interaction.
-        standing: where the interaction stands by its record, if it has one.
+        state: where the interaction stands by its record, if it has one.
         waited_for: what it was waiting for, in words.
         reason: what Temporal says of its workflow.
         repair: what was done about it; None if nothing was.
@@ -63,23 +63,23 @@ class Finding(BaseModel):
 
     kind: Kind
     interaction_id: str
-    standing: str | None = None
+    state: str | None = None
     waited_for: str | None = None
     reason: Detail = ""
     repair: str | None = None
 
     def sentence(self) -> str:
         """The finding, what it waited for, why, and what was done or is to do."""
-        parts = [self.standing, SENTENCES[self.kind], self.reason or None, self.waited_for]
+        parts = [self.state, SENTENCES[self.kind], self.reason or None, self.waited_for]
         done = f"Repaired: {self.repair}" if self.repair else f"Not repaired: {REMEDIES[self.kind]}"
         return ". ".join([*(part for part in parts if part), done])
 
 
-MOST_TOLD: Final = 20
+MAX_SHOWN_DISCREPANCIES: Final = 20
 """Findings of one kind that are named; the others are counted."""
 
 
-class Tally(BaseModel):
+class DiscrepancyCounts(BaseModel):
     """Findings, counted.
 
     Attributes:
@@ -92,23 +92,25 @@ class Tally(BaseModel):
 
     found: dict[Kind, int] = {}
     repaired: dict[Kind, int] = {}
-    findings: list[Finding] = []
+    findings: list[Discrepancy] = []
 
     @classmethod
-    def of(cls, findings: Sequence[Finding]) -> "Tally":
+    def of(cls, findings: Sequence[Discrepancy]) -> "DiscrepancyCounts":
         """The tally of findings."""
         found = Counter(finding.kind for finding in findings)
         repaired = Counter(finding.kind for finding in findings if finding.repair)
         return cls(found=dict(found), repaired=dict(repaired), findings=_first_of_each(findings))
 
-    def plus(self, other: "Tally") -> "Tally":
+    def plus(self, other: "DiscrepancyCounts") -> "DiscrepancyCounts":
         """Both together."""
-        return Tally(
+        return DiscrepancyCounts(
             found=dict(Counter(self.found) + Counter(other.found)),
             repaired=dict(Counter(self.repaired) + Counter(other.repaired)),
             findings=_first_of_each([*self.findings, *other.findings]),
         )
 
 
-def _first_of_each(findings: Sequence[Finding]) -> list[Finding]:
-    return [finding for kind in Kind for finding in [one for one in findings if one.kind is kind][:MOST_TOLD]]
+def _first_of_each(findings: Sequence[Discrepancy]) -> list[Discrepancy]:
+    return [
+        finding for kind in Kind for finding in [one for one in findings if one.kind is kind][:MAX_SHOWN_DISCREPANCIES]
+    ]

@@ -10,11 +10,11 @@ from pydantic import AfterValidator
 
 _PATTERN = re.compile(r"[0-9a-f]{24}")
 
-LONGEST_FOREIGN_ID: Final = 500
+MAX_FOREIGN_ID_LENGTH: Final = 500
 
 
 def _bounded(identifier: str) -> str:
-    if len(identifier) <= LONGEST_FOREIGN_ID:
+    if len(identifier) <= MAX_FOREIGN_ID_LENGTH:
         return identifier
     return hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from domain.channels import Channel
 from domain.destinations import Destination
-from domain.events import HeardNews
+from domain.events import ReceivedEvent
 from domain.notes import Note, Notes
-from domain.status import Standing, Status
+from domain.status import InteractionState, Status
 
 REGISTERED_NOTE: Final = Note(code="registered")
 """The note of the first history entry (specification, the answer's example)."""
@@ -37,7 +37,7 @@ class HistoryEntry(_Value):
     notes: Notes | None = None
 
 
-class HeardEvent(HeardNews):
+class RecordedEvent(ReceivedEvent):
     """One piece of the provider's news as it was taken: applied, or not and why.
 
     Attributes:
@@ -49,11 +49,11 @@ class HeardEvent(HeardNews):
     reason: str | None = None
 
     @classmethod
-    def taken(cls, news: HeardNews, status: Status, reason: str | None) -> "HeardEvent":
+    def taken(cls, news: ReceivedEvent, status: Status, reason: str | None) -> "RecordedEvent":
         """News as it was taken: `reason` is why it was not applied, None if it was; `status` the one after it."""
         return cls(
             id=news.id,
-            heard_at=news.heard_at,
+            received_at=news.received_at,
             event=news.event,
             status=status,
             applied=reason is None,
@@ -69,7 +69,7 @@ class AuditTrail(_Value):
     author_id: str
     updater_id: str
     history: list[HistoryEntry]
-    provider_events: list[HeardEvent] = []
+    provider_events: list[RecordedEvent] = []
 
 
 class IntegrationReference(_Value):
@@ -90,7 +90,7 @@ class IntegrationReference(_Value):
 
 
 class DispatchPolicy(_Value):
-    """How an interaction is handed to its provider, and what is heard of it afterwards.
+    """How an interaction is handed to its provider, and what is received of it afterwards.
 
     Attributes:
         repeatable: whether a send may be repeated although an earlier one may have gone out: the provider recognises
@@ -159,8 +159,8 @@ class Interaction(_Value):
     process_summary: ProcessSummary | None = None
     is_last_entry: bool = False
 
-    def standing_at(self, standing: Standing, history: Sequence[HistoryEntry]) -> "Interaction":
+    def state_at(self, state: InteractionState, history: Sequence[HistoryEntry]) -> "Interaction":
         """The same interaction after the steps of a history, which has at least one."""
         trail = self.audit_trail.model_copy(update={"history": list(history), "updated": history[-1].date})
-        changes = {"status": standing.status, "custom_status": standing.custom_status, "audit_trail": trail}
+        changes = {"status": state.status, "custom_status": state.custom_status, "audit_trail": trail}
         return self.model_copy(update=changes)

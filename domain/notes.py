@@ -8,7 +8,7 @@ from domain.problems import Problem
 from domain.texts import Language, say
 from domain.texts.notes import NOTES, REASONS
 
-LONGEST_NOTE: Final = 2_000
+MAX_NOTE_LENGTH: Final = 2_000
 """Characters of a note in words."""
 
 
@@ -31,7 +31,7 @@ class Note(BaseModel):
         """The note in a language."""
         sentences = [say(NOTES[self.code], language, self.details).rstrip()] if self.code else []
         refused = [": ".join(filter(None, (one.field, one.message(language)))) for one in self.problems]
-        return "; ".join([*sentences, *refused])[:LONGEST_NOTE]
+        return "; ".join([*sentences, *refused])[:MAX_NOTE_LENGTH]
 
 
 Notes = Note | str

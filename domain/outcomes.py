@@ -8,23 +8,23 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from domain.identifiers import ForeignId
 
-LONGEST_DETAIL: Final = 500
+MAX_DETAIL_LENGTH: Final = 500
 """Characters kept of a provider's error text: histories and records are read for ever."""
 
 
 def cut(text: str) -> str:
-    """A provider's text, no longer than `LONGEST_DETAIL` characters."""
-    return text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"
+    """A provider's text, no longer than `MAX_DETAIL_LENGTH` characters."""
+    return text if len(text) <= MAX_DETAIL_LENGTH else text[: MAX_DETAIL_LENGTH - 1] + "…"
 
 
 Detail = Annotated[str, AfterValidator(cut)]
-"""A provider's error text, cut to `LONGEST_DETAIL` characters."""
+"""A provider's error text, cut to `MAX_DETAIL_LENGTH` characters."""
 
 
-LONGEST_WORD: Final = 100
+MAX_WORD_LENGTH: Final = 100
 """Characters kept of a provider's words and codes: more than any has."""
 
-Word = Annotated[str, AfterValidator(lambda text: text[:LONGEST_WORD])]
+Word = Annotated[str, AfterValidator(lambda text: text[:MAX_WORD_LENGTH])]
 """A provider's own word or code."""
 
 
@@ -81,14 +81,14 @@ class Rejected(_Outcome):
     detail: Detail = ""
 
 
-class Unanswered(_Outcome):
+class OutcomeUnknown(_Outcome):
     """Nobody knows whether the provider took the message: never sent again blindly."""
 
     kind: Literal["unanswered"] = "unanswered"
     detail: Detail = ""
 
 
-Outcome = Annotated[Accepted | Rejected | Unanswered, Field(discriminator="kind")]
+Outcome = Annotated[Accepted | Rejected | OutcomeUnknown, Field(discriminator="kind")]
 
 
 def was_surely_idle(heartbeat: Sequence[object]) -> bool:

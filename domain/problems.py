@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
-LONGEST_FIELD: Final = 200
+MAX_FIELD_LENGTH: Final = 200
 """Characters of a field's name that are told: a caller may have made up a name of any length."""
 
 
@@ -29,7 +29,7 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    field: Annotated[str, AfterValidator(lambda text: text[:LONGEST_FIELD])]
+    field: Annotated[str, AfterValidator(lambda text: text[:MAX_FIELD_LENGTH])]
     code: str
     details: dict[str, str | int] = {}
 
@@ -39,7 +39,7 @@ class Problem(BaseModel):
         return say((BARE_SENTENCES if is_bare else SENTENCES)[self.code], language, self.details)
 
 
-MOST_PROBLEMS: Final = 50
+MAX_PROBLEMS: Final = 50
 """Problems that are told of one request: enough to mend it, and few enough to be kept."""
 
 
@@ -357,7 +357,7 @@ def problems_of_validation(
         prefix: the name of the object that was validated; empty at the top.
         model: what it was validated as, for the sentence about an unknown field; None where no field can be unknown.
     """
-    return [_problem(error, prefix, model) for error in errors[:MOST_PROBLEMS]]
+    return [_problem(error, prefix, model) for error in errors[:MAX_PROBLEMS]]
 
 
 def _problem(error: "ErrorDetails", prefix: str, model: type[BaseModel] | None) -> Problem:

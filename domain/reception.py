@@ -21,14 +21,14 @@ RECEIVED_NOTE: Final = Note(code="received")
 OPT_OUT_WORDS: Final = frozenset(
     {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "BAJA", "ALTO", "PARAR", "CANCELAR"}
 )
-"""Messages that are nothing but such a word ask to hear no more
+"""Messages that are nothing but such a word ask to apply no more
 (https://help.twilio.com/articles/223134027, and their Spanish equivalents)."""
 
 _ORNAMENTS = re.compile(r"[\s.!¡]+")
 
 
 def is_opt_out(payload: dict[str, JsonValue]) -> bool:
-    """Whether a message is a wish to hear no more."""
+    """Whether a message is a wish to apply no more."""
     texts = (payload.get(name) for name in ("Text", "Body", "Title"))
     return any(isinstance(text, str) and _ORNAMENTS.sub("", text).upper() in OPT_OUT_WORDS for text in texts)
 
@@ -50,7 +50,7 @@ class Reception(BaseModel):
 
     Attributes:
         interaction_id: derived from the provider's id, so that the same message told twice is one interaction.
-        heard_at: when the provider told it, by our clock.
+        received_at: when the provider told it, by our clock.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -59,7 +59,7 @@ class Reception(BaseModel):
     tenant: str
     integration: IntegrationReference
     message: InboundMessage
-    heard_at: datetime
+    received_at: datetime
 
     @property
     def new_user_id(self) -> str:
@@ -79,11 +79,11 @@ class Reception(BaseModel):
             tenant=self.tenant,
             summary=self.summary,
             audit_trail=AuditTrail(
-                created=self.heard_at,
-                updated=self.heard_at,
+                created=self.received_at,
+                updated=self.received_at,
                 author_id=user_id,
                 updater_id=user_id,
-                history=[HistoryEntry(date=self.heard_at, status=Status.RECEIVED, notes=RECEIVED_NOTE)],
+                history=[HistoryEntry(date=self.received_at, status=Status.RECEIVED, notes=RECEIVED_NOTE)],
             ),
             integration=self.integration,
             metadata=self._metadata(),

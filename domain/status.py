@@ -27,7 +27,7 @@ class Status(StrEnum):
 TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = {
     Status.VALIDATION_PENDING: frozenset({Status.VALIDATION_ERROR, Status.DISPATCH_PENDING}),
     Status.VALIDATION_ERROR: frozenset(),
-    # A receipt may overtake the provider's own answer, so a queued interaction can be heard of as delivered.
+    # A receipt may overtake the provider's own answer, so a queued interaction can be received of as delivered.
     Status.DISPATCH_PENDING: frozenset(
         {Status.PROVIDER_SENDING_ERROR, Status.SENT, Status.PROCESS_ERROR, Status.COMPLETED}
     ),
@@ -72,7 +72,7 @@ STATUS_OF_MILESTONE: Final[Mapping[Milestone, Status]] = {
 }
 
 
-class Standing(BaseModel):
+class InteractionState(BaseModel):
     """Where an interaction stands: its status, the provider's finer word, and the milestone behind that word."""
 
     model_config = ConfigDict(frozen=True)
@@ -81,17 +81,17 @@ class Standing(BaseModel):
     custom_status: str | None = None
     milestone: Milestone = Milestone.NONE
 
-    def hear(self, milestone: Milestone, word: str) -> "Standing":
-        """The standing after hearing that a message reached `milestone`, in the provider's own `word`.
+    def apply(self, milestone: Milestone, word: str) -> "InteractionState":
+        """The state after hearing that a message reached `milestone`, in the provider's own `word`.
 
-        A word changes the standing when it moves the status, or when it is finer news within the same status. Two
+        A word changes the state when it moves the status, or when it is finer news within the same status. Two
         words of one milestone are ordered by the alphabet: an arbitrary order, but one that arrival cannot change.
         """
         target = STATUS_OF_MILESTONE[milestone]
         status = advance(self.status, target)
         if status is not self.status:
-            return Standing(status=status, custom_status=word, milestone=milestone)
+            return InteractionState(status=status, custom_status=word, milestone=milestone)
         finer = (milestone, word) > (self.milestone, self.custom_status or "")
         if target is self.status and finer:
-            return Standing(status=status, custom_status=word, milestone=milestone)
+            return InteractionState(status=status, custom_status=word, milestone=milestone)
         return self

@@ -19,17 +19,17 @@ from domain.channels import Channel
 from domain.formats import ALLOWED, DEFAULT_STYLE, INSTANT, NUMBER, Placeholder, Style, UnreadableError, is_instant
 from domain.payloads import InvalidPayloadError, Payload, parse_payload
 from domain.payloads.email import is_markup
-from domain.problems import MOST_PROBLEMS, Problem
+from domain.problems import MAX_PROBLEMS, Problem
 
-LONGEST_VALUE: Final = 4_000
+MAX_VALUE_LENGTH: Final = 4_000
 """Characters of a variable's value."""
 
-MOST_PLACEHOLDERS: Final = 500
+MAX_PLACEHOLDERS: Final = 500
 
-LONGEST_RENDERED: Final = 200_000
+MAX_RENDERED_LENGTH: Final = 200_000
 """Characters of a rendered payload's texts together."""
 
-MOST_VARIABLES: Final = 50
+MAX_VARIABLES: Final = 50
 
 _URL: Final[TypeAdapter[HttpUrl]] = TypeAdapter(HttpUrl)
 
@@ -80,7 +80,7 @@ class RenderingError(Exception):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(f"{problem.field} {problem.code}" for problem in problems))
-        self.problems = list(problems[:MOST_PROBLEMS])
+        self.problems = list(problems[:MAX_PROBLEMS])
 
 
 class _Text(string.Template):
@@ -168,8 +168,8 @@ def render(  # noqa: PLR0913 - what a template is, and what fills it
         name: _filled(value, escaped if channel is Channel.EMAIL and is_markup(payload, name) else texts)
         for name, value in payload.items()
     }
-    if sum(len(text) for _, text in _texts(rendered, "")) > LONGEST_RENDERED:
-        raise RenderingError([Problem(field=field, code="too_long", details={"limit": LONGEST_RENDERED})])
+    if sum(len(text) for _, text in _texts(rendered, "")) > MAX_RENDERED_LENGTH:
+        raise RenderingError([Problem(field=field, code="too_long", details={"limit": MAX_RENDERED_LENGTH})])
     return rendered
 
 
@@ -196,8 +196,8 @@ def _placeholder_problems(payload: Mapping[str, JsonValue], declared: set[str]) 
                 yield Problem(field=path, code="undeclared_variable", details={"name": name})
         if not all(placeholder.is_known for placeholder in found):
             yield Problem(field=path, code="not_allowed", details={"allowed": ALLOWED})
-    if placeholders > MOST_PLACEHOLDERS:
-        yield Problem(field="payload", code="too_many", details={"limit": MOST_PLACEHOLDERS})
+    if placeholders > MAX_PLACEHOLDERS:
+        yield Problem(field="payload", code="too_many", details={"limit": MAX_PLACEHOLDERS})
 
 
 def _value_problems(variables: Sequence[Variable], values: Mapping[str, JsonValue], field: str) -> Iterator[Problem]:
@@ -234,8 +234,8 @@ def _written(
 def _type_problems(variable: Variable, value: JsonValue, field: str) -> Iterator[Problem]:
     if not _is_of_type(variable.type, value):
         yield Problem(field=field, code="wrong_type", details={"expected": _EXPECTED[variable.type]})
-    elif len(_text_of(value)) > LONGEST_VALUE:
-        yield Problem(field=field, code="too_long", details={"limit": LONGEST_VALUE})
+    elif len(_text_of(value)) > MAX_VALUE_LENGTH:
+        yield Problem(field=field, code="too_long", details={"limit": MAX_VALUE_LENGTH})
 
 
 def _is_of_type(kind: VariableType, value: JsonValue) -> bool:

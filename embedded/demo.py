@@ -13,7 +13,7 @@ from domain.identifiers import derived_id
 from embedded.gateway.settings import Account as GatewayAccount
 from models.access import Account, ApiKey, Tenant
 from models.integration import Integration
-from security.at_rest import Vault, hash_password, hash_secret
+from security.credential_encryption import Vault, hash_password, hash_secret
 from settings import EnvironmentSettings, Settings
 
 TENANT: Final = "demo"

@@ -13,10 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Final, Self
 
-from embedded import guard
+from embedded import parent_death_guard
 
-FIRST_PAUSE: Final = 0.02
-LONGEST_PAUSE: Final = 0.2
+FIRST_PAUSE_SECONDS: Final = 0.02
+MAX_PAUSE_SECONDS: Final = 0.2
 """Seconds between two looks at what is waited for: the longer that lasts, the more seldom is it looked at."""
 PORT_TAKEN: Final = "address already in use"
 """What every server's complaint about its port contains (errno EADDRINUSE, as the C library words it)."""
@@ -30,10 +30,10 @@ class ServerError(Exception):
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Returns when a condition outside this process holds; may wait for ever."""
-    pause = FIRST_PAUSE
+    pause = FIRST_PAUSE_SECONDS
     while not await holds():
         await asyncio.sleep(pause)
-        pause = min(1.2 * pause, LONGEST_PAUSE)
+        pause = min(1.2 * pause, MAX_PAUSE_SECONDS)
 
 
 class Server(ABC):
@@ -149,7 +149,7 @@ class Server(ABC):
         with self.log.open("ab") as log:
             # In a session of its own, so that Ctrl-C reaches only the process that knows in which order to stop.
             return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), "--", *command),
+                *(sys.executable, "-I", "-S", parent_death_guard.__file__, str(os.getpid()), "--", *command),
                 stdin=DEVNULL,
                 stdout=log,
                 stderr=STDOUT,

@@ -11,12 +11,12 @@ from typing import Any, Final, Protocol
 
 from rich.console import Console
 
-from embedded.announcement import RunningStack, announce
 from embedded.data_directory import DEFAULT_DIRECTORY, DataDirectory, open_data_directory, write_private
+from embedded.iris_processes import WebProgram, WorkerProgram
 from embedded.mongod import Mongod
 from embedded.ports import LOOPBACK, free_port
-from embedded.programs import WebProgram, WorkerProgram
 from embedded.secret_environment import secret_environment
+from embedded.stack_info import RunningStack, announce
 from embedded.supervisor import Supervisor, together
 from embedded.temporal_server import NAMESPACE, TemporalServer, WebUi
 

@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from embedded.processes import Server, ServerError
 
-MOST_DEATHS: Final = 5
+MAX_DEATHS: Final = 5
 """How many deaths of one server within `DEATHS_SECONDS` are one too many."""
 DEATHS_SECONDS: Final = 30.0
 FIRST_WAIT_SECONDS: Final = 0.2
@@ -71,9 +71,9 @@ class Supervisor:
             deaths.append(now)
             while now - deaths[0] > DEATHS_SECONDS:
                 deaths.popleft()
-            if len(deaths) >= MOST_DEATHS:
+            if len(deaths) >= MAX_DEATHS:
                 raise ServerError(
-                    f"{server.name} ended {MOST_DEATHS} times within {DEATHS_SECONDS:.0f} s; {server.log} ends with:\n"
+                    f"{server.name} ended {MAX_DEATHS} times within {DEATHS_SECONDS:.0f} s; {server.log} ends with:\n"
                     + "\n".join(server.last_words())
                 )
             self._say(f"{server.name} {_how_it_ended(code)}: starting it again")

@@ -9,11 +9,11 @@ from models.attachment import Attachment
 from models.audit import AuditEntry
 from models.integration import Integration
 from models.interaction import Interaction
-from models.notification import HeldHost, Notification
+from models.notification import Notification, SuspendedHost
 from models.process import Process
 from models.template import Template, TemplateVersion
 from models.throttle import KnownNetwork, LoginTries
-from models.unmatched import UnmatchedNews
+from models.unmatched import UnmatchedEvent
 from models.user import User
 from models.webhook import SeenWebhook
 from models.worker_fault import WorkerFault
@@ -23,7 +23,7 @@ DOCUMENTS: Final[tuple[type[Document], ...]] = (
     ApiKey,
     AuditEntry,
     Attachment,
-    HeldHost,
+    SuspendedHost,
     Integration,
     Interaction,
     KnownNetwork,
@@ -36,7 +36,7 @@ DOCUMENTS: Final[tuple[type[Document], ...]] = (
     TemplateVersion,
     Session,
     Tenant,
-    UnmatchedNews,
+    UnmatchedEvent,
     User,
     WorkerFault,
 )

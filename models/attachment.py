@@ -14,13 +14,13 @@ from pymongo.errors import DuplicateKeyError
 from domain.clock import utc_now
 from models.base import Stored
 
-LONGEST_UPLOAD: Final = timedelta(hours=1)
+MAX_UPLOAD_DURATION: Final = timedelta(hours=1)
 """After so long, an upload that has not ended was broken off."""
 
 _GRACE: Final = timedelta(minutes=5)
 """So much later than it expires it is removed: who was told that it is there has taken it by then."""
 
-_SWEPT_AT_ONCE: Final = 20
+_SWEEP_BATCH_SIZE: Final = 20
 """How many that nobody needs are removed with each upload: more than come in."""
 
 _HAS_KEY: Final = {"idempotency_key": {"$type": "string"}}
@@ -46,7 +46,7 @@ class Attachment(Stored):
     sha256: str = ""
     idempotency_key: str | None = None
     created: datetime = Field(default_factory=utc_now)
-    expires: datetime | None = Field(default_factory=lambda: utc_now() + LONGEST_UPLOAD)
+    expires: datetime | None = Field(default_factory=lambda: utc_now() + MAX_UPLOAD_DURATION)
 
     class Settings:
         """Where it is stored."""
@@ -129,7 +129,7 @@ def there(tenant: str) -> dict[str, Any]:
 async def _sweep() -> None:
     """Remove attachments that no interaction took in time, and uploads that were broken off."""
     overdue = Attachment.find({"expires": {"$type": "date", "$lt": utc_now() - _GRACE}})
-    for attachment in await overdue.sort("expires").limit(_SWEPT_AT_ONCE).to_list():
+    for attachment in await overdue.sort("expires").limit(_SWEEP_BATCH_SIZE).to_list():
         await attachment.remove()
 
 

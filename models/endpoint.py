@@ -10,8 +10,8 @@ class Endpoint(BaseModel):
 
     Attributes:
         url: where it is.
-        subscriptions: patterns of the events that are told (`domain.telling`).
-        secret: signs what is told, sealed by `security.at_rest.Vault`.
+        subscriptions: patterns of the events that are told (`domain.webhook_events`).
+        secret: signs what is told, sealed by `security.credential_encryption.Vault`.
         former_secret: signs too until `former_until`.
     """
 

@@ -1,4 +1,4 @@
-"""Finding a tenant's interactions: every filter by an index, and every page in a bounded time."""
+"""Discrepancy a tenant's interactions: every filter by an index, and every page in a bounded time."""
 
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -12,15 +12,15 @@ from pymongo import DESCENDING
 from domain.channels import Channel
 from domain.destinations import Destination
 from domain.interaction import Direction, IntegrationReference
-from domain.searching import searchable_field
+from domain.search_keys import searchable_field
 from domain.status import Status
 from models.interaction import LISTED_BY, RESEND_OF_FIELD, Interaction, emptied_summary, newest_first_by
 from models.user import User
 
-MOST_SEEN: Final = 4_000
+MAX_SCANNED: Final = 4_000
 """How many interactions one page looks at, where an index alone does not tell which ones fit."""
 
-MOST_SCANS: Final = 100
+MAX_SCANS: Final = 100
 """Into how many scans of an index a list is split; MongoDB merges no more than 200
 (`internalQueryMaxScansToExplode`), and would sort in memory instead."""
 
@@ -80,7 +80,7 @@ class Wanted:
         destinations: any of these normal forms.
         metadata: what its metadata says, all of it, by name.
         primary_key: what its primary key says, likewise.
-        words: all of these (`domain.words`).
+        words: all of these (`domain.tokenizer`).
         since: created then or later.
         until: created before.
     """
@@ -177,7 +177,7 @@ class Search:
     def horizon_cursor(self) -> Any:  # noqa: ANN401 - the driver's own generics
         """The last place that one page looks at, by the index alone."""
         found = Interaction.collection().find(dict(self.along), {"created": True}).sort(NEWEST_FIRST)
-        return found.skip(MOST_SEEN - 1).limit(1).hint(self.index)
+        return found.skip(MAX_SCANNED - 1).limit(1).hint(self.index)
 
     async def found(self, limit: int) -> Found:
         """The next page of at most so many."""
@@ -237,7 +237,7 @@ async def _name_integrations(wanted: Wanted, conditions: dict[str, Any]) -> None
     }
     if wanted.integration_id is not None:
         named &= {wanted.integration_id}
-    if len(named) <= MOST_SCANS:
+    if len(named) <= MAX_SCANS:
         conditions.pop("integration.channel", None)
         conditions.pop("integration.provider", None)
         conditions[_INTEGRATION] = {"$in": sorted(named)}
@@ -249,7 +249,7 @@ async def _rarest(tenant: str, field_name: str, keys: Sequence[str]) -> str:
     async def count(key: str) -> int:
         selector = {"tenant": tenant, field_name: key}
         hint = newest_first_by(field_name)
-        return await Interaction.collection().count_documents(selector, limit=MOST_SEEN, hint=hint)
+        return await Interaction.collection().count_documents(selector, limit=MAX_SCANNED, hint=hint)
 
     if len(keys) == 1:
         return keys[0]

@@ -22,7 +22,7 @@ from pymongo.errors import OperationFailure
 PREFIX: Final = "iris_"
 """How the names of our indexes begin; whoever names one so gives it to us."""
 
-LONGEST_BUILD: Final = 6 * 60 * 60.0
+INDEX_BUILD_TIMEOUT_SECONDS: Final = 6 * 60 * 60.0
 """Seconds that an index may take to be built: a large collection is read wholly."""
 
 _DISTINCT: Final = ("unique", "sparse", "partialFilterExpression", "collation")
@@ -67,7 +67,7 @@ async def build_indexes(database: Database, documents: Sequence[type[Document]])
     Raises:
         pymongo.errors.PyMongoError: if one cannot be built, as where what shall be unique is not.
     """
-    with pymongo.timeout(LONGEST_BUILD):
+    with pymongo.timeout(INDEX_BUILD_TIMEOUT_SECONDS):
         await asyncio.gather(*(_build(database, document) for document in documents))
 
 

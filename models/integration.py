@@ -13,7 +13,7 @@ from domain.clock import utc_now
 from models.base import Stored
 from models.endpoint import Endpoint
 
-DELETED_KEPT: Final = timedelta(days=30)
+DELETED_TTL: Final = timedelta(days=30)
 """How long a deleted integration is kept, so that news of its messages are verified and passed on: longer than any
 provider brings some (WhatsApp tells for 30 days that a message was read)."""
 
@@ -28,7 +28,7 @@ class Integration(Stored):
 
     Attributes:
         configuration: what the provider needs and may be seen.
-        credentials: what it needs and may not: sealed by `security.at_rest.Vault`.
+        credentials: what it needs and may not: sealed by `security.credential_encryption.Vault`.
         at_least_once: whether a send that nobody answered is repeated, at the risk of sending twice.
         version: grows with every change, also of the endpoint.
         updated: when it was last changed.
@@ -59,7 +59,7 @@ class Integration(Stored):
         indexes = [
             IndexModel([("tenant", ASCENDING), ("name", ASCENDING), ("deleted", ASCENDING)], unique=True),
             IndexModel([("tenant", ASCENDING), ("deleted", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)]),
-            IndexModel([("deleted", ASCENDING)], expireAfterSeconds=int(DELETED_KEPT.total_seconds())),
+            IndexModel([("deleted", ASCENDING)], expireAfterSeconds=int(DELETED_TTL.total_seconds())),
         ]
 
     async def change(self, changes: Mapping[str, object]) -> "Integration | None":

@@ -11,23 +11,23 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 
 from domain import interaction as domain
 from domain.clock import utc_now
+from domain.deadlines import VALIDATION_TIMEOUT, WaitContext
 from domain.destinations import Destination
 from domain.interaction import (
     AuditTrail,
     Direction,
     DispatchPolicy,
-    HeardEvent,
     HistoryEntry,
     IntegrationReference,
+    RecordedEvent,
     TemplateReference,
 )
 from domain.payloads import summary_text
 from domain.problems import Problem
 from domain.resending import RESEND_OF
-from domain.searching import MOST_NAMES, searchable_fields
-from domain.status import Milestone, Standing, Status
-from domain.waiting import VALIDATION_PATIENCE, Situation
-from domain.words import words_of_summary
+from domain.search_keys import MAX_NAMES, searchable_fields
+from domain.status import InteractionState, Milestone, Status
+from domain.tokenizer import words_of_summary
 from models.base import ANY_TEXT, Stored
 from models.erasing import (
     EMPTY_ENTRY,
@@ -89,8 +89,8 @@ class Step:
         revision: grows with each task of the interaction's workflows; a later one knows better.
         history_before: how many history entries stood before it.
         history: the entries that it adds.
-        heard_before: how many of the provider's events stood before it.
-        heard: the events that it adds.
+        recorded_before: how many of the provider's events stood before it.
+        received: the events that it adds.
         message_ids: the provider's ids of the message that it learnt.
     """
 
@@ -98,8 +98,8 @@ class Step:
     revision: int
     history_before: int
     history: Sequence[HistoryEntry]
-    heard_before: int = 0
-    heard: Sequence[HeardEvent] = ()
+    recorded_before: int = 0
+    received: Sequence[RecordedEvent] = ()
     message_ids: Sequence[str] = ()
 
 
@@ -112,14 +112,14 @@ class Interaction(Stored):
             worker has registered yet, which is not stored (`api.unregistered`).
         sequence: the number of the last step written.
         revision: of the task that wrote it; a later task knows better (`write_step`).
-        due: when its workflow must have moved it on (`domain.waiting`); None once nothing has to happen any more.
+        due: when its workflow must have moved it on (`domain.deadlines`); None once nothing has to happen any more.
         attachments: ids of the uploaded files that go with it.
         template: what made the payload, if a template did.
         milestone: how far the provider says it has come; what `custom_status` stands for.
         provider_message_ids: the provider's ids of it, by which receipts without our reference are matched.
         policy: how it is dispatched, once it is valid.
         problems: why it was refused, if it was.
-        metadata_keys: what its sender's metadata is found by, of the first `MOST_NAMES` names.
+        metadata_keys: what its sender's metadata is found by, of the first `MAX_NAMES` names.
         primary_key_keys: what its primary key is found by, likewise.
         words: those of its summary, by which it is found; who changes the summary changes them too.
         erased_at: since when nothing personal is written to it any more (`models.erasing`).
@@ -137,7 +137,7 @@ class Interaction(Stored):
     author_id: str
     updater_id: str
     history: list[HistoryEntry]
-    provider_events: list[HeardEvent] = []
+    provider_events: list[RecordedEvent] = []
     integration: IntegrationReference
     metadata: dict[str, JsonValue]
     metadata_keys: list[str] = []
@@ -191,17 +191,17 @@ class Interaction(Stored):
             history=trail.history,
             integration=interaction.integration,
             metadata=interaction.metadata,
-            metadata_keys=searchable_fields(interaction.metadata)[:MOST_NAMES],
+            metadata_keys=searchable_fields(interaction.metadata)[:MAX_NAMES],
             payload=interaction.payload,
             primary_key=interaction.primary_key,
-            primary_key_keys=searchable_fields(interaction.primary_key)[:MOST_NAMES],
+            primary_key_keys=searchable_fields(interaction.primary_key)[:MAX_NAMES],
             process_id=interaction.process_id,
             destinations=interaction.destinations,
             attachments=interaction.attachments,
             template=interaction.template,
             direction=interaction.direction,
             status=interaction.status,
-            due=utc_now() + VALIDATION_PATIENCE if interaction.status is Status.VALIDATION_PENDING else None,
+            due=utc_now() + VALIDATION_TIMEOUT if interaction.status is Status.VALIDATION_PENDING else None,
         )
 
     @classmethod
@@ -264,14 +264,14 @@ class Interaction(Stored):
         )
 
     @property
-    def standing(self) -> Standing:
+    def state(self) -> InteractionState:
         """Where it stands."""
-        return Standing(status=self.status, custom_status=self.custom_status, milestone=self.milestone)
+        return InteractionState(status=self.status, custom_status=self.custom_status, milestone=self.milestone)
 
     @property
-    def situation(self) -> Situation:
+    def situation(self) -> WaitContext:
         """What it may wait for."""
-        return Situation(self.standing, self.policy, self.due, self.created, self.updated)
+        return WaitContext(self.state, self.policy, self.due, self.created, self.updated)
 
     async def view(self) -> domain.Interaction:
         """The interaction as everybody sees it, with its users and its process as they are now."""
@@ -340,8 +340,8 @@ def _writing(
         update[name] = once_erased(f"${name}", update[name])
     history = _extended("history", step.history_before, step.history)
     update["history"] = emptied_once_erased(history, EMPTY_ENTRY)
-    heard = _extended("provider_events", step.heard_before, step.heard)
-    update["provider_events"] = emptied_once_erased(heard, EMPTY_EVENT)
+    received = _extended("provider_events", step.recorded_before, step.received)
+    update["provider_events"] = emptied_once_erased(received, EMPTY_EVENT)
     raw, hashed = ({"$literal": list(ids)} for ids in (step.message_ids, map(erased_id, step.message_ids)))
     update["provider_message_ids"] = {"$setUnion": ["$provider_message_ids", once_erased(hashed, raw)]}
     return {"_id": interaction_id, "$or": turn}, [{"$set": update}]

@@ -11,12 +11,12 @@ from pymongo.errors import DuplicateKeyError
 from domain.clock import to_milliseconds, utc_now
 from domain.identifiers import derived_id
 from domain.outcomes import Detail
-from domain.status import Standing
-from domain.telling import GIVEN_UP_AFTER, ClientEvent, NotificationState
+from domain.status import InteractionState
+from domain.webhook_events import MAX_DELIVERY_AGE, NotificationState, WebhookEventType
 from models.base import Stored
 from models.user import User
 
-KEPT_SECONDS: Final = 30 * 24 * 60 * 60
+TTL_SECONDS: Final = 30 * 24 * 60 * 60
 """How long a notification is kept: much longer than it is tried to tell it."""
 
 PENDING: Final = {"state": NotificationState.PENDING.value}
@@ -48,7 +48,7 @@ class NotificationLine(BaseModel):
     id: str
     integration_id: str
     interaction_id: str
-    event: ClientEvent
+    event: WebhookEventType
     host: str
     created: datetime
     state: NotificationState
@@ -85,7 +85,7 @@ class Notification(Stored):
     tenant: str
     integration_id: str
     interaction_id: str
-    event: ClientEvent
+    event: WebhookEventType
     position: int
     user_ids: list[str] = []
     host: str
@@ -112,16 +112,16 @@ class Notification(Stored):
             # Only what is still to be told.
             IndexModel([("next_attempt", ASCENDING), ("_id", ASCENDING)], partialFilterExpression=PENDING),
             IndexModel([("is_unbegun", ASCENDING)], partialFilterExpression={"is_unbegun": True}),
-            IndexModel([("created", ASCENDING)], expireAfterSeconds=KEPT_SECONDS),
+            IndexModel([("created", ASCENDING)], expireAfterSeconds=TTL_SECONDS),
         ]
 
     @staticmethod
-    def id_of(interaction_id: str, position: int, event: ClientEvent, standing: Standing) -> str:
+    def id_of(interaction_id: str, position: int, event: WebhookEventType, state: InteractionState) -> str:
         """The id that an event always has, so that it is told once however often its step is taken.
 
         A step that is taken again may come out otherwise: then that is told too.
         """
-        words = (standing.status, standing.custom_status or "")
+        words = (state.status, state.custom_status or "")
         return derived_id("notification", interaction_id, str(position), event, *words)
 
     async def keep(self) -> bool:
@@ -143,7 +143,7 @@ class Notification(Stored):
 
     def time_left(self, now: datetime) -> timedelta:
         """How much longer it is tried in this round; it is tried once more where that is over."""
-        return max(self.began + GIVEN_UP_AFTER - now, timedelta())
+        return max(self.began + MAX_DELIVERY_AGE - now, timedelta())
 
     def was_tried_at(self, at: datetime) -> bool:
         """Whether the last attempt is the one of that moment."""
@@ -260,7 +260,7 @@ def overdue_selector(before: datetime, after: tuple[datetime, str] | None) -> di
     }
 
 
-class HeldHost(Stored):
+class SuspendedHost(Stored):
     """A host of a tenant's whose notifications all wait, because it failed too often."""
 
     until: datetime

@@ -1,4 +1,4 @@
-"""What providers told that belongs to no interaction: kept, so that nothing heard is lost."""
+"""What providers told that belongs to no interaction: kept, so that nothing received is lost."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,11 +14,11 @@ from domain.events import ProviderEvent
 from domain.identifiers import derived_id
 from models.base import Stored
 
-KEPT_SECONDS: Final = 30 * 24 * 60 * 60
+TTL_SECONDS: Final = 30 * 24 * 60 * 60
 """How long news about nobody is kept: longer than any provider tells of a message."""
 
 
-class UnmatchedNews(Stored):
+class UnmatchedEvent(Stored):
     """A verified webhook, or one event of it, that could not be given to an interaction.
 
     Attributes:
@@ -32,16 +32,16 @@ class UnmatchedNews(Stored):
     reason: str
     event: ProviderEvent | None = None
     body: str | None = None
-    heard_at: datetime = Field(default_factory=utc_now)
+    received_at: datetime = Field(default_factory=utc_now)
 
     class Settings:
         """Where it is stored, and for how long."""
 
-        name = "unmatched_news"
+        name = "unmatched_events"
         indexes = [
-            IndexModel([("tenant", ASCENDING), ("heard_at", ASCENDING)]),
+            IndexModel([("tenant", ASCENDING), ("received_at", ASCENDING)]),
             IndexModel([("tenant", ASCENDING), ("event.destination", ASCENDING)]),
-            IndexModel([("heard_at", ASCENDING)], expireAfterSeconds=KEPT_SECONDS),
+            IndexModel([("received_at", ASCENDING)], expireAfterSeconds=TTL_SECONDS),
         ]
 
     @classmethod
@@ -55,11 +55,11 @@ class UnmatchedNews(Stored):
             await self.insert()
 
     @classmethod
-    async def newest(cls, before: datetime, limit: int) -> "Sequence[UnmatchedNews]":
-        """Events that were heard before a moment, the newest first."""
-        return await cls.find(newest_selector(before)).sort("-heard_at").limit(limit).to_list()
+    async def newest(cls, before: datetime, limit: int) -> "Sequence[UnmatchedEvent]":
+        """Events that were received before a moment, the newest first."""
+        return await cls.find(newest_selector(before)).sort("-received_at").limit(limit).to_list()
 
 
 def newest_selector(before: datetime) -> dict[str, Any]:
-    """What selects the news that `UnmatchedNews.newest` gives."""
-    return {"event": {"$ne": None}, "heard_at": {"$lt": before}}
+    """What selects the news that `UnmatchedEvent.newest` gives."""
+    return {"event": {"$ne": None}, "received_at": {"$lt": before}}

@@ -10,7 +10,7 @@ from pymongo.errors import DuplicateKeyError
 from domain.clock import utc_now
 from models.base import Stored
 
-KEPT_SECONDS = 2 * 24 * 60 * 60
+TTL_SECONDS = 2 * 24 * 60 * 60
 """How long a webhook's key is remembered: longer than any provider repeats one."""
 
 
@@ -23,7 +23,7 @@ class SeenWebhook(Stored):
         """Where it is stored, and for how long."""
 
         name = "seen_webhooks"
-        indexes = [IndexModel([("taken_at", ASCENDING)], expireAfterSeconds=KEPT_SECONDS)]
+        indexes = [IndexModel([("taken_at", ASCENDING)], expireAfterSeconds=TTL_SECONDS)]
 
     @classmethod
     async def is_seen(cls, integration_id: str, key: str) -> bool:

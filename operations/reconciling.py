@@ -37,7 +37,7 @@ ASKED_FOR: Final = 5_000
 _CATCH_UP: Final = timedelta(minutes=1)
 """A comparison that was missed for longer is not made up for: the next one finds the same."""
 
-_LONGEST: Final = timedelta(minutes=30)
+_MAX_LENGTH: Final = timedelta(minutes=30)
 """How long somebody may have to wait."""
 
 _NO_SCHEDULES: Final = {RPCStatusCode.NOT_FOUND, RPCStatusCode.UNIMPLEMENTED}
@@ -112,7 +112,7 @@ async def reconcile(
         start,
         id=f"{schedule_id(settings)}-{new_id()}",
         task_queue=settings.task_queue,
-        execution_timeout=_LONGEST,
+        execution_timeout=_MAX_LENGTH,
         static_summary="asked for",
     )
     waiting = asyncio.create_task(handle.result())

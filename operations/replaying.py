@@ -13,7 +13,7 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowReplayResult
 
-from activities.interfaces import telling_queue
+from activities.interfaces import notification_task_queue
 from workflows.registry import WORKFLOWS
 
 ADVICE: Final = (
@@ -26,10 +26,10 @@ ADVICE: Final = (
 LANES: Final = 4
 """How many workflows are fetched and replayed at once; replaying itself has one core."""
 
-MOST_FAILURES: Final = 100
+MAX_FAILURES: Final = 100
 """How many failures are kept; all are counted."""
 
-LONGEST_REASON: Final = 500
+MAX_REASON_LENGTH: Final = 500
 """Characters of a failure's reason."""
 
 _MESSAGE: Final = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
@@ -59,7 +59,7 @@ class Summary:
         if result.replay_failure is None:
             return
         self.failed += 1
-        if len(self.failures) < MOST_FAILURES:
+        if len(self.failures) < MAX_FAILURES:
             reason = reason_of(result.replay_failure)
             self.failures.append(Failure(result.history.workflow_id, result.history.run_id, reason))
 
@@ -70,12 +70,12 @@ def reason_of(failure: Exception) -> str:
     Of a failure of the workflow's code the SDK prints the whole Rust structure, and pydantic what it could not read.
     """
     messages = [match.replace("\\n", "\n") for match in _MESSAGE.findall(str(failure))]
-    return _CONTENT.sub("", ": ".join(messages) or str(failure))[:LONGEST_REASON]
+    return _CONTENT.sub("", ": ".join(messages) or str(failure))[:MAX_REASON_LENGTH]
 
 
 def open_workflows(task_queue: str) -> str:
     """The visibility query for what a deployment must carry on; also of workflows that the code no longer knows."""
-    return f"TaskQueue IN ('{task_queue}', '{telling_queue(task_queue)}') AND ExecutionStatus = 'Running'"
+    return f"TaskQueue IN ('{task_queue}', '{notification_task_queue(task_queue)}') AND ExecutionStatus = 'Running'"
 
 
 def replayer(client: Client, workflows: tuple[type, ...] = WORKFLOWS) -> Replayer:

@@ -15,10 +15,10 @@ from pydantic.alias_generators import to_camel
 
 from domain.channels import Channel
 from domain.events import News
-from domain.outcomes import LONGEST_WORD, Accepted, Outcome, Rejected, cut
+from domain.outcomes import MAX_WORD_LENGTH, Accepted, Outcome, Rejected, cut
 from domain.payloads import Payload
 from domain.texts import Forms, both, invalid_value
-from security.outbound_guard import AddressGuard
+from security.ssrf_guard import AddressGuard
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Outbound:
     Attributes:
         reference: our interaction id; it goes out with the message and comes back with its receipts.
         destinations: normalised; as many as `Capabilities.max_destinations` allows.
-        callback_url: where the provider's receipts for this integration are heard, absolute.
+        callback_url: where the provider's receipts for this integration are received, absolute.
     """
 
     reference: str
@@ -111,7 +111,7 @@ class TransientError(ProviderError):
     """
 
     def __init__(self, code: str, detail: str = "", retry_after: timedelta | None = None) -> None:
-        self.code = code[:LONGEST_WORD]
+        self.code = code[:MAX_WORD_LENGTH]
         self.detail = cut(detail)
         super().__init__(f"{self.code}: {self.detail}" if detail else self.code)
         self.retry_after = retry_after
@@ -177,7 +177,7 @@ class Provider(ABC, Generic[Configuration, Credentials]):
         configuration_type: what an integration says openly.
         credentials_type: what an integration keeps secret.
         setup: what must be set at the provider so that its webhooks come, given the integration's webhook URL.
-        largest_webhook: bytes of its largest notification; Meta's have up to 3 MB
+        max_webhook_bytes: bytes of its largest notification; Meta's have up to 3 MB
             (https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/overview), the others' are smaller.
     """
 
@@ -187,7 +187,7 @@ class Provider(ABC, Generic[Configuration, Credentials]):
     configuration_type: ClassVar[type[ProviderSettings]]
     credentials_type: ClassVar[type[ProviderSettings]]
     setup: ClassVar[str]
-    largest_webhook: ClassVar[int] = 4_194_304
+    max_webhook_bytes: ClassVar[int] = 4_194_304
 
     def __init__(
         self,

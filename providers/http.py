@@ -11,30 +11,30 @@ from typing import Any, Final, TypeVar
 import httpx2
 from pydantic_core import from_json
 
-from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
+from domain.outcomes import Accepted, FailureClass, Outcome, OutcomeUnknown, Rejected
 from providers.base import Check, TransientError
 from providers.redaction import Redaction, redaction_for
 
 T = TypeVar("T")
 
-LONGEST_WAIT: Final = timedelta(hours=1)
+MAX_WAIT: Final = timedelta(hours=1)
 """The longest `Retry-After` that is believed."""
 
 
-class Doubt(Enum):
+class Ambiguity(Enum):
     """What an error code of a provider may mean besides a refusal."""
 
-    NOT_TAKEN = auto()
+    NOT_ACCEPTED = auto()
     """Surely not taken: may be sent again."""
     PERHAPS_TAKEN = auto()
     """May have been taken: never sent again blindly."""
 
 
-Meaning = FailureClass | Doubt
+Meaning = FailureClass | Ambiguity
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class ErrorBody:
     """A provider's error body: its code and its text."""
 
     code: str
@@ -42,7 +42,7 @@ class Complaint:
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class ResponseMapping:
     """How one provider answers a send.
 
     Attributes:
@@ -52,11 +52,11 @@ class Dialect:
     """
 
     accepted: Callable[[Any], Accepted | None]
-    complaint: Callable[[Any], Complaint | None]
+    complaint: Callable[[Any], ErrorBody | None]
     meanings: Mapping[str, Meaning]
 
 
-async def send(http: httpx2.AsyncClient, request: httpx2.Request, dialect: Dialect) -> Outcome:
+async def send(http: httpx2.AsyncClient, request: httpx2.Request, dialect: ResponseMapping) -> Outcome:
     """Make one request that sends a message, and judge what came of it; nothing told in confidence is told on.
 
     Raises:
@@ -69,12 +69,12 @@ async def send(http: httpx2.AsyncClient, request: httpx2.Request, dialect: Diale
     except (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as error:
         return Rejected(code="bad_request", failure=FailureClass.CONFIGURATION, detail=describe(error))
     except httpx2.RequestError as error:
-        return Unanswered(detail=describe(error))
+        return OutcomeUnknown(detail=describe(error))
     return judge(response, dialect, redaction_for(request))
 
 
 async def check(
-    http: httpx2.AsyncClient, request: httpx2.Request, dialect: Dialect, read: Callable[[Any], Check | None]
+    http: httpx2.AsyncClient, request: httpx2.Request, dialect: ResponseMapping, read: Callable[[Any], Check | None]
 ) -> Check:
     """Make one request that sends nothing, and judge by its answer whether the credentials are good.
 
@@ -113,7 +113,7 @@ def describe(error: httpx2.RequestError) -> str:
     return f"{kind}: {error}" if str(error) and not isinstance(error, httpx2.LocalProtocolError) else kind
 
 
-def judge(response: httpx2.Response, dialect: Dialect, redact: Redaction = str) -> Outcome:
+def judge(response: httpx2.Response, dialect: ResponseMapping, redact: Redaction = str) -> Outcome:
     """The verdict on a send by the provider's answer.
 
     Args:
@@ -126,16 +126,16 @@ def judge(response: httpx2.Response, dialect: Dialect, redact: Redaction = str) 
     """
     body = read_json(response.content)
     if response.is_success:
-        return _read(dialect.accepted, body) or Unanswered(detail=f"HTTP {response.status_code} naming no message")
+        return _read(dialect.accepted, body) or OutcomeUnknown(detail=f"HTTP {response.status_code} naming no message")
     complaint = _read(dialect.complaint, body)
     if complaint is None:
         return _judge_foreign(response)
     meaning = _meaning_of(dialect, complaint.code, response.status_code)
     code, detail = redact(complaint.code), redact(complaint.detail)
-    if meaning is Doubt.NOT_TAKEN:
+    if meaning is Ambiguity.NOT_ACCEPTED:
         raise TransientError(code, detail, retry_after(response))
-    if meaning is Doubt.PERHAPS_TAKEN:
-        return Unanswered(detail=f"{code}: {detail}")
+    if meaning is Ambiguity.PERHAPS_TAKEN:
+        return OutcomeUnknown(detail=f"{code}: {detail}")
     return Rejected(code=code, failure=meaning, detail=detail)
 
 
@@ -156,13 +156,13 @@ def retry_after(response: httpx2.Response) -> timedelta | None:
     """What `Retry-After` asks (RFC 9110 §10.2.3): seconds or a date, at most an hour."""
     text = response.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
-        return min(timedelta(seconds=int(text[:9])), LONGEST_WAIT)
+        return min(timedelta(seconds=int(text[:9])), MAX_WAIT)
     try:
         moment = email.utils.parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return None
     wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime.now(UTC)
-    return min(max(wait, timedelta()), LONGEST_WAIT)
+    return min(max(wait, timedelta()), MAX_WAIT)
 
 
 def _read(reader: Callable[[Any], T | None], body: object) -> T | None:
@@ -179,24 +179,24 @@ def _judge_foreign(response: httpx2.Response) -> Outcome:
     detail = f"HTTP {status} not in the provider's form"
     ambiguous = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in ambiguous:
-        return Unanswered(detail=detail)
+        return OutcomeUnknown(detail=detail)
     meaning = _meaning_of_status(status)
     failure = meaning if isinstance(meaning, FailureClass) else FailureClass.OTHER
     return Rejected(code=f"http_{status}", failure=failure, detail=detail)
 
 
-def _meaning_of(dialect: Dialect, code: str, status: int) -> Meaning:
+def _meaning_of(dialect: ResponseMapping, code: str, status: int) -> Meaning:
     """What a provider's own complaint means: one about the rate is no refusal, whatever older list its code is from."""
     meaning = dialect.meanings.get(code) or _meaning_of_status(status)
     too_many = status == HTTPStatus.TOO_MANY_REQUESTS and isinstance(meaning, FailureClass)
-    return Doubt.NOT_TAKEN if too_many else meaning
+    return Ambiguity.NOT_ACCEPTED if too_many else meaning
 
 
 def _meaning_of_status(status: int) -> Meaning:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Doubt.NOT_TAKEN
+        return Ambiguity.NOT_ACCEPTED
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Doubt.PERHAPS_TAKEN
+        return Ambiguity.PERHAPS_TAKEN
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return FailureClass.CONFIGURATION
     return FailureClass.OTHER

@@ -10,7 +10,7 @@ import httpx2
 
 HIDDEN: Final = "…"
 
-_SHORTEST_TRACE: Final = 4
+_MIN_TRACE_LENGTH: Final = 4
 """Characters of an encoded form; shorter ones would be found everywhere."""
 
 Redaction = Callable[[str], str]
@@ -48,7 +48,7 @@ def _forms(secret: str) -> Iterator[str]:
         return
     yield from (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        yield from filter(lambda form: len(form) >= _SHORTEST_TRACE, _traces(secret.encode(errors="replace"), encode))
+        yield from filter(lambda form: len(form) >= _MIN_TRACE_LENGTH, _traces(secret.encode(errors="replace"), encode))
 
 
 def _traces(secret: bytes, encode: Callable[[bytes], bytes]) -> Iterator[str]:

@@ -47,7 +47,7 @@ from providers.base import (
     UnverifiedError,
     Webhook,
 )
-from providers.http import Complaint, Dialect, Doubt, Meaning, check, send, word_of
+from providers.http import Ambiguity, ErrorBody, Meaning, ResponseMapping, check, send, word_of
 from providers.lenient import Id, Optional, Part, Text, Values, Word, each, read, read_document, unsupported
 
 # docs/providers/sandbox.md, «Callbacks»
@@ -70,7 +70,7 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "body_too_large": FailureClass.CONTENT,
     "unauthenticated": FailureClass.CONFIGURATION,
 }
-MEANINGS: Final[Mapping[str, Meaning]] = {**FAILURES, "throttled": Doubt.NOT_TAKEN}
+MEANINGS: Final[Mapping[str, Meaning]] = {**FAILURES, "throttled": Ambiguity.NOT_ACCEPTED}
 
 SIGNATURE_WINDOW: Final = timedelta(minutes=5)
 """How far a signature's time may be from ours, either way."""
@@ -199,7 +199,7 @@ class Sandbox(Provider[SandboxConfiguration, SandboxCredentials]):
                 "callbackUrl": outbound.callback_url,
             },
         )
-        return partial(send, self._http, request, _DIALECT)
+        return partial(send, self._http, request, _RESPONSE_MAPPING)
 
     def _messages_url(self) -> str:
         return str(self._configuration.base_url).rstrip("/") + "/v1/messages"
@@ -211,7 +211,7 @@ class Sandbox(Provider[SandboxConfiguration, SandboxCredentials]):
         """List a message of the account (`docs/providers/sandbox.md`, «What the gateway knows»)."""
         url = self._messages_url()
         request = self._http.build_request("GET", url, params={"limit": 1}, headers=self._authorization())
-        return await check(self._http, request, _DIALECT, _of_messages)
+        return await check(self._http, request, _RESPONSE_MAPPING, _of_messages)
 
     def verify(self, webhook: Webhook) -> None:
         """Check the HMAC-SHA256 of the timestamp and the raw body.
@@ -312,9 +312,9 @@ def _of_messages(body: Any) -> Check | None:  # noqa: ANN401 - whatever the far 
     return GOOD if isinstance(body["messages"], list) else None
 
 
-def _complaint(body: Any) -> Complaint | None:  # noqa: ANN401 - whatever the far end wrote
+def _complaint(body: Any) -> ErrorBody | None:  # noqa: ANN401 - whatever the far end wrote
     error = body["error"]
-    return Complaint(code=str(error["code"]), detail=str(error.get("message", "")))
+    return ErrorBody(code=str(error["code"]), detail=str(error.get("message", "")))
 
 
-_DIALECT: Final = Dialect(accepted=_accepted, complaint=_complaint, meanings=MEANINGS)
+_RESPONSE_MAPPING: Final = ResponseMapping(accepted=_accepted, complaint=_complaint, meanings=MEANINGS)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from domain.channels import Channel
 from domain.payloads import PAYLOADS, Payload
 from domain.payloads.base import MediaPayload
-from domain.payloads.email import LARGEST_FILES, MOST_FILES, Email
+from domain.payloads.email import MAX_FILES, MAX_TOTAL_FILE_BYTES, Email
 from domain.payloads.samples import SAMPLES
 from providers import PROVIDERS
 
@@ -119,8 +119,8 @@ def _files(payload: type[Payload]) -> Iterator[str]:
         largest = ", ".join(f"{kind} {_megabytes(size)}" for kind, size in payload.largest.items())
         yield f"Without `Url`, one uploaded file (`attachmentsId`) is sent, at most: {largest}.\n"
     elif issubclass(payload, Email):
-        together = _megabytes(LARGEST_FILES)
-        yield f"Besides, `attachmentsId` names uploaded files: {MOST_FILES} at most, {together} together.\n"
+        together = _megabytes(MAX_TOTAL_FILE_BYTES)
+        yield f"Besides, `attachmentsId` names uploaded files: {MAX_FILES} at most, {together} together.\n"
 
 
 def _megabytes(size: int) -> str:

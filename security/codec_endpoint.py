@@ -19,12 +19,12 @@ from temporalio.api.common.v1 import Payload, Payloads
 
 from security.exposure import is_loopback
 from security.payload_codec import EncryptingCodec, UndecryptableError
-from settings import SHORTEST_SECRET, EnvironmentSettings, Names
+from settings import MIN_SECRET_LENGTH, EnvironmentSettings, Names
 
-LARGEST_BODY: Final = 16_777_216
+MAX_BODY_BYTES: Final = 16_777_216
 """Bytes of a request: a page of a history, four megabytes of gRPC, in base64 twice over."""
 
-_DEEPEST: Final = 10
+_MAX_DEPTH: Final = 10
 """Levels of nesting; the protocol has four."""
 
 
@@ -44,7 +44,7 @@ class CodecSettings(EnvironmentSettings):
     model_config = SettingsConfigDict(env_prefix="IRIS_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     payload_keys: SecretStr
-    codec_token: SecretStr = Field(min_length=SHORTEST_SECRET)
+    codec_token: SecretStr = Field(min_length=MIN_SECRET_LENGTH)
     codec_hosts: Names = ()
     codec_origins: str = "http://127.0.0.1:8233,http://localhost:8233"
 
@@ -110,13 +110,13 @@ async def _body(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST_BODY:
+        if len(body) > MAX_BODY_BYTES:
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     return bytes(body)
 
 
 def _read(body: bytes) -> Sequence[Payload]:
     try:
-        return Parse(body, Payloads(), max_recursion_depth=_DEEPEST).payloads
+        return Parse(body, Payloads(), max_recursion_depth=_MAX_DEPTH).payloads
     except (ParseError, ValueError, RecursionError) as error:
         raise HTTPException(HTTPStatus.BAD_REQUEST, "not the payloads of Temporal's remote codecs") from error

@@ -19,11 +19,10 @@ from pymongo.asynchronous.database import AsyncDatabase
 from temporalio.client import Client
 
 from api.app import create_app
-from api.engine import tell, workflow_id
 from bootstrap import bind_documents, connect_temporal, http_clients, mongodb
 from domain.channels import Channel
 from domain.clock import to_wire, utc_now
-from domain.events import HeardNews
+from domain.events import ReceivedEvent
 from domain.identifiers import new_id
 from embedded.demo import Demo, DemoSettings, seed_open_database
 from embedded.gateway.app import create_gateway
@@ -31,12 +30,13 @@ from embedded.gateway.server import running
 from embedded.gateway.settings import Account, GatewaySettings
 from embedded.ports import free_port
 from embedded.processes import until
-from integrations import ProviderOpener
+from integrations import ProviderFactory
+from models.correlation import InteractionRef
 from models.integration import Integration
 from models.interaction import Interaction
-from models.matching import Addressee
-from security.at_rest import Vault, new_api_key
+from security.credential_encryption import Vault, new_api_key
 from settings import Settings
+from temporal.interactions import signal_events, workflow_id
 from tests.plain_http import plain_client
 from tests.served import serving
 from worker import create_worker
@@ -127,7 +127,7 @@ class Iris:
         )
 
     async def ended(self, interaction_id: str, seconds: float = 60) -> None:
-        """Wait until the interaction's workflow has ended."""
+        """PendingWait until the interaction's workflow has ended."""
         handle = self.temporal.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction_id))
         await asyncio.wait_for(handle.result(), seconds)
 
@@ -178,11 +178,11 @@ class Iris:
         path = f"/webhooks/sandbox/{interaction['integration']['integrationId']}"
         return await self.http.post(path, content=body, headers=signed(body, SANDBOX.signing_secret.get_secret_value()))
 
-    async def tell(self, interaction_id: str, *news: HeardNews) -> None:
+    async def signal_events(self, interaction_id: str, *news: ReceivedEvent) -> None:
         """Pass news on to an interaction, as the API does with a webhook's; a workflow that has ended goes on."""
         interaction = await Interaction.get(interaction_id)
         assert interaction is not None
-        await tell(self.temporal, self.settings, Addressee.of(interaction), news)
+        await signal_events(self.temporal, self.settings, InteractionRef.of(interaction), news)
 
     async def taken_by_gateway(self, interaction_id: str) -> list[dict[str, Any]]:
         """The messages that the gateway took for an interaction, by its own ledger."""
@@ -203,7 +203,7 @@ def fresh_settings(
         "public_url": public_url,
         "workflow_sandbox": True,
         "receipt_window": timedelta(hours=72),
-        "settling": timedelta(seconds=1),
+        "erasure_grace_period": timedelta(seconds=1),
     }
     return Settings.model_validate(values | changes)
 
@@ -241,9 +241,9 @@ async def running_worker(client: Client, settings: Settings) -> AsyncGenerator[N
     """A worker, working until the end of the block."""
     guard = settings.address_guard()
     async with (
-        http_clients(guard, settings.sends_per_provider) as provider_http,
+        http_clients(guard, settings.max_concurrent_sends_per_provider) as provider_http,
         create_worker(
-            client, settings, ProviderOpener(Vault(settings.vault_keys()), provider_http, settings.public_url, guard)
+            client, settings, ProviderFactory(Vault(settings.vault_keys()), provider_http, settings.public_url, guard)
         ),
     ):
         yield

@@ -10,7 +10,7 @@ from api.server import server_config
 from embedded.gateway.server import Guest
 from embedded.ports import free_port
 from embedded.processes import until
-from security.outbound_guard import Network
+from security.ssrf_guard import Network
 
 
 @asynccontextmanager

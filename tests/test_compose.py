@@ -20,7 +20,7 @@ from cli import app
 from embedded.compose_secrets import COMPOSE_SECRETS, write_secrets
 from embedded.demo import DemoSettings
 from embedded.gateway.settings import GatewaySettings
-from embedded.programs import Program, WebProgram, WorkerProgram
+from embedded.iris_processes import Program, WebProgram, WorkerProgram
 from embedded.temporal_server import find_temporal
 from operations.mongodb_setup import MongodbSetupSettings
 from operations.starting import OTHER_VARIABLES, variables_of

@@ -1,4 +1,4 @@
-"""Erasing an end user."""
+"""EraseSignal an end user."""
 
 from typing import cast
 
@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.interfaces import ErasureActivities, UserTask
     from domain.problems import Problem
     from workflows import names
-    from workflows.steps import long_step, step
+    from workflows.activity_options import long_step, step
 
 
 @workflow.defn(name="Erasure")
@@ -29,7 +29,7 @@ class ErasureWorkflow:
                 ErasureActivities.erase, task, **long_step("empty its interactions and processes")
             )
             # Who had found the user before may still write to it, and workflows that were told need a moment to end.
-            await workflow.sleep(task.settling, summary="wait for writes that had found the user before")
+            await workflow.sleep(task.erasure_grace_period, summary="wait for writes that had found the user before")
             await workflow.execute_activity_method(
                 ErasureActivities.erase, task, **long_step("empty what was written meanwhile")
             )
@@ -43,7 +43,7 @@ class ErasureWorkflow:
             )
         await workflow.wait_condition(workflow.all_handlers_finished)
 
-    @workflow.update(name=names.ERASE, description="Wait until it is emptied or refused")
+    @workflow.update(name=names.ERASE, description="PendingWait until it is emptied or refused")
     async def claimed(self) -> list[Problem]:
         """Why it is refused; nothing if it is not."""
         await workflow.wait_condition(lambda: self._problems is not None)

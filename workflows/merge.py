@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.interfaces import MergeActivities, UserTask
     from domain.problems import Problem
     from workflows import names
-    from workflows.steps import long_step, step
+    from workflows.activity_options import long_step, step
 
 
 @workflow.defn(name="Merge")
@@ -27,7 +27,7 @@ class MergeWorkflow:
         if not self._problems:
             await self._move(task)
             # Who had found the user before may still write to it.
-            await workflow.sleep(task.settling, summary="wait for writes that had found the user before")
+            await workflow.sleep(task.erasure_grace_period, summary="wait for writes that had found the user before")
             await self._move(task)
             await workflow.execute_local_activity_method(
                 MergeActivities.complete_merge, task, **step("mark the merge as completed")
@@ -39,7 +39,7 @@ class MergeWorkflow:
             MergeActivities.move, task, **long_step("give its interactions and processes to the other user")
         )
 
-    @workflow.update(name=names.MERGE, description="Wait until it is merged or refused")
+    @workflow.update(name=names.MERGE, description="PendingWait until it is merged or refused")
     async def claimed(self) -> list[Problem]:
         """Why it is refused; nothing if it is not."""
         await workflow.wait_condition(lambda: self._problems is not None)

@@ -6,13 +6,13 @@ from typing import Final, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from activities.interfaces import Check, Inspected, Replayed
-from domain.findings import Tally
+from domain.deadlines import Timeouts
+from domain.findings import DiscrepancyCounts
 from domain.interaction import Interaction
 from domain.outcomes import Detail, cut
 from domain.problems import Problem
 from domain.submission import Submission
-from domain.telling import GIVEN_UP_AFTER
-from domain.waiting import Windows
+from domain.webhook_events import MAX_DELIVERY_AGE
 
 
 class InteractionInput(BaseModel):
@@ -35,9 +35,9 @@ class InteractionInput(BaseModel):
     dispatch_deadline: timedelta
 
     @property
-    def windows(self) -> Windows:
+    def windows(self) -> Timeouts:
         """How long is waited for what."""
-        return Windows(self.receipt_window, self.dispatch_deadline)
+        return Timeouts(self.receipt_window, self.dispatch_deadline)
 
 
 class Admission(BaseModel):
@@ -97,7 +97,7 @@ class Report(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     looked_at: dict[Check, int] = {}
-    tally: Tally = Tally()
+    tally: DiscrepancyCounts = DiscrepancyCounts()
     unchecked: dict[Check, Detail] = {}
 
     def with_page(self, check: Check, page: Inspected) -> "Report":
@@ -120,7 +120,7 @@ class NotificationInput(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     notification_id: str
-    patience: timedelta = GIVEN_UP_AFTER
+    patience: timedelta = MAX_DELIVERY_AGE
 
 
 class ReplayInput(BaseModel):

@@ -8,15 +8,15 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
-    from activities.interfaces import Delivery, NotificationActivities, Replay
-    from domain.telling import NotificationState
+    from activities.interfaces import DeliverInput, NotificationActivities, Replay
+    from domain.webhook_events import NotificationState
     from workflows import names
     from workflows.messages import NotificationInput, ReplayInput, ReplayProgress
 
 _AT_ONCE: Final = timedelta(milliseconds=1)
 
 _UNTIL_WRITTEN: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
-"""Not the law of the attempts, which `domain.telling` has: what MongoDB must be asked again for."""
+"""Not the law of the attempts, which `domain.webhook_events` has: what MongoDB must be asked again for."""
 
 
 @workflow.defn(name="Notification")
@@ -46,7 +46,7 @@ class NotificationWorkflow:
 
     @workflow.signal(name="webhook changed", description="Try again at once: its endpoint was changed")
     def wake(self) -> None:
-        """Wait no longer for the next attempt."""
+        """PendingWait no longer for the next attempt."""
         self._is_woken = True
 
     async def _tell(self, start: NotificationInput) -> NotificationState:
@@ -55,7 +55,7 @@ class NotificationWorkflow:
             self._is_woken = False
             told = await workflow.execute_activity_method(
                 NotificationActivities.deliver,
-                Delivery(notification_id=start.notification_id, at=workflow.now(), deadline=deadline),
+                DeliverInput(notification_id=start.notification_id, at=workflow.now(), deadline=deadline),
                 start_to_close_timeout=timedelta(minutes=2),
                 retry_policy=_UNTIL_WRITTEN,
                 summary="deliver to the webhook",
@@ -80,7 +80,7 @@ class NotificationWorkflow:
 
 
 @workflow.defn(name="NotificationReplay")
-class NotificationReplayWorkflow:
+class RedeliveryWorkflow:
     """Telling again what happened on an integration since some time."""
 
     @workflow.init

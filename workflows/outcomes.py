@@ -5,22 +5,22 @@ from typing import Final, NamedTuple
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
+from domain.deadlines import CANCELLED, UNKNOWN
 from domain.notes import Note
-from domain.outcomes import Accepted, Outcome, Rejected, Unanswered, was_surely_idle
-from domain.status import Milestone, Standing, Status
-from domain.waiting import CANCELLED, UNKNOWN
+from domain.outcomes import Accepted, Outcome, OutcomeUnknown, Rejected, was_surely_idle
+from domain.status import InteractionState, Milestone, Status
 
 NOT_SENT: Final = "not_sent"
 """The `customStatus` of a send that the provider surely did not take, in all the time it was given."""
 
 
-class Proven(NamedTuple):
+class ConfirmedByReceipt(NamedTuple):
     """The provider's news tell that it took the message, although its own answer never came."""
 
     word: str = "accepted"
 
 
-PROVEN: Final = Proven()
+CONFIRMED_BY_RECEIPT: Final = ConfirmedByReceipt()
 
 
 class Cancelled(NamedTuple):
@@ -33,23 +33,23 @@ class Cancelled(NamedTuple):
     note: Note
 
 
-Sending = Outcome | Proven | Cancelled | str
+Sending = Outcome | ConfirmedByReceipt | Cancelled | str
 """What came of a dispatch; a text is why the provider surely never took the message."""
 
 
-def standing_after(outcome: Sending) -> Standing:
+def state_after(outcome: Sending) -> InteractionState:
     """Where a dispatch leaves the interaction."""
     match outcome:
-        case Accepted() | Proven():
-            return Standing(status=Status.SENT, custom_status=outcome.word, milestone=Milestone.ACCEPTED)
+        case Accepted() | ConfirmedByReceipt():
+            return InteractionState(status=Status.SENT, custom_status=outcome.word, milestone=Milestone.ACCEPTED)
         case Rejected():
-            return Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status="rejected")
-        case Unanswered():
-            return Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status=UNKNOWN)
+            return InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status="rejected")
+        case OutcomeUnknown():
+            return InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status=UNKNOWN)
         case Cancelled():
-            return Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status=CANCELLED)
+            return InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status=CANCELLED)
         case str():
-            return Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status=NOT_SENT)
+            return InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status=NOT_SENT)
 
 
 def outcome_of_failure(error: ActivityError) -> Outcome | str:
@@ -66,6 +66,6 @@ def outcome_of_failure(error: ActivityError) -> Outcome | str:
     if was_idle and was_under_way:
         return f"the worker was lost before it handed the message over: {cause}"
     if was_under_way:
-        return Unanswered(detail=str(cause or error))
+        return OutcomeUnknown(detail=str(cause or error))
     said_last = cause if isinstance(cause, ApplicationError) else getattr(cause, "__cause__", None)
     return str(said_last or cause or error)

@@ -11,10 +11,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.interfaces import Identification, ReceptionActivities, UserTask
     from domain.identifiers import merge_workflow_id
     from domain.reception import Reception
-    from domain.status import Standing, Status
+    from domain.status import InteractionState, Status
     from workflows import attributes
+    from workflows.activity_options import step
     from workflows.merge import MergeWorkflow
-    from workflows.steps import step
 
 
 @workflow.defn(name="Reception")
@@ -22,14 +22,14 @@ class ReceptionWorkflow:
     """One inbound interaction as a durable workflow."""
 
     @workflow.run
-    async def run(self, reception: Reception) -> Standing:
+    async def run(self, reception: Reception) -> InteractionState:
         """Record the message, and begin to merge the users that it shows to be one person."""
         received = await workflow.execute_local_activity_method(
             ReceptionActivities.receive, reception, **step("record it, find or create its user and process")
         )
         attributes.show_users([received.user_id] if received.user_id else [])
         await _merge(received.merges)
-        return Standing(status=Status.RECEIVED)
+        return InteractionState(status=Status.RECEIVED)
 
 
 @workflow.defn(name="Identification")

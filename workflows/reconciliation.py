@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.interfaces import Check, Inspection, ReconciliationActivities
     from workflows.messages import ReconciliationInput, Report
 
-MOST_WRONG: Final = 50_000
+MAX_DISCREPANCIES: Final = 50_000
 """How much of what is surely wrong one run looks at, so that its history stays short; the next run goes on."""
 
 _SURELY_WRONG: Final = frozenset({Check.OVERDUE, Check.FAILING, Check.RECEPTIONS, Check.NOTIFICATIONS})
@@ -32,7 +32,7 @@ class ReconciliationWorkflow:
         """Make every comparison, one after the other; one that cannot be made does not keep back the next."""
         for check in Check:
             try:
-                await self._compare(check, MOST_WRONG if check in _SURELY_WRONG else start.most)
+                await self._compare(check, MAX_DISCREPANCIES if check in _SURELY_WRONG else start.most)
             except ActivityError as error:
                 self._report = self._report.without(check, str(error.cause))
         return self._report

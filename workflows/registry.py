@@ -5,7 +5,7 @@ from typing import Final
 from workflows.erasure import ErasureWorkflow
 from workflows.interaction import InteractionWorkflow
 from workflows.merge import MergeWorkflow
-from workflows.notification import NotificationReplayWorkflow, NotificationWorkflow
+from workflows.notification import NotificationWorkflow, RedeliveryWorkflow
 from workflows.reception import IdentificationWorkflow, ReceptionWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
 
@@ -19,7 +19,7 @@ INTERACTING: Final[tuple[type, ...]] = (
 )
 """Those of the interactions' own task queue."""
 
-TELLING: Final[tuple[type, ...]] = (NotificationWorkflow, NotificationReplayWorkflow)
-"""Those of the `telling_queue`."""
+TELLING: Final[tuple[type, ...]] = (NotificationWorkflow, RedeliveryWorkflow)
+"""Those of the `notification_task_queue`."""
 
 WORKFLOWS: Final[tuple[type, ...]] = (*INTERACTING, *TELLING)

@@ -11,9 +11,9 @@ from temporalio.exceptions import ActivityError
 
 from activities.interfaces import Dispatch, DispatchActivities, sending_queue
 from domain.notes import Note
-from domain.outcomes import Unanswered
+from domain.outcomes import OutcomeUnknown
 from workflows.messages import InteractionInput
-from workflows.outcomes import PROVEN, Cancelled, Sending, outcome_of_failure
+from workflows.outcomes import CONFIRMED_BY_RECEIPT, Cancelled, Sending, outcome_of_failure
 
 _TIMED_OUT_IN_FLIGHT: Final = ["TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat"]
 """How Temporal's server names, in a retry policy, an attempt that never came back
@@ -52,7 +52,7 @@ async def send(
     deadline = workflow.now() + start.dispatch_deadline
     outcome = await _send_once(dispatch, start, deadline, is_proven, who_cancelled)
     for wait in REPEATED_AFTER:
-        if not (dispatch.repeatable and isinstance(outcome, Unanswered)):
+        if not (dispatch.repeatable and isinstance(outcome, OutcomeUnknown)):
             return outcome
         with suppress(TimeoutError):
             await workflow.wait_condition(
@@ -107,12 +107,12 @@ async def _send_once(
             )
         if not sending.done():
             sending.cancel()
-            return PROVEN
+            return CONFIRMED_BY_RECEIPT
     try:
         return await sending
     except ActivityError as error:
         outcome = outcome_of_failure(error)
-        if isinstance(outcome, Unanswered) and is_proven():
-            return PROVEN
+        if isinstance(outcome, OutcomeUnknown) and is_proven():
+            return CONFIRMED_BY_RECEIPT
         note = who_cancelled()
         return Cancelled(note) if note is not None and isinstance(outcome, str) else outcome

@@ -6,19 +6,19 @@ from pydantic import Field
 
 from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
-from api.schemas.sessions import LONGEST_EMAIL
+from api.schemas.sessions import MAX_EMAIL_LENGTH
 from domain.access import Caller, Operation, Role
 from models.access import Account
-from security.at_rest import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from security.credential_encryption import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 
 AskedRole = Annotated[Role, Field(strict=False)]
-NewPassword = Annotated[str, Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)]
+NewPassword = Annotated[str, Field(min_length=MIN_PASSWORD_LENGTH, max_length=MAX_PASSWORD_LENGTH)]
 
 
 class NewAccount(Asked):
     """Who shall have access."""
 
-    email: str = Field(max_length=LONGEST_EMAIL)
+    email: str = Field(max_length=MAX_EMAIL_LENGTH)
     password: NewPassword
     role: AskedRole
 
@@ -34,7 +34,7 @@ class AccountChange(Asked):
 class PasswordChange(Asked):
     """One's own other password."""
 
-    old_password: str = Field(alias="oldPassword", max_length=LONGEST_PASSWORD)
+    old_password: str = Field(alias="oldPassword", max_length=MAX_PASSWORD_LENGTH)
     new_password: NewPassword = Field(alias="newPassword")
 
 

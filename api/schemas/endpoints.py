@@ -5,7 +5,7 @@ from pydantic import Field
 from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant, StorableInstant
 from domain.clock import utc_now
-from domain.telling import PATTERNS, subscribed
+from domain.webhook_events import PATTERNS, subscribed
 from models.integration import Integration
 from workflows.messages import ReplayProgress
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
 from api.envelope import Envelope
-from api.pages import AskedInstant
+from api.pagination import AskedInstant
 from api.schemas.common import Answer, Instant
 from api.schemas.interactions import DestinationAnswer, IntegrationAnswer
 from domain.channels import Channel
@@ -14,11 +14,11 @@ from domain.destinations import normal_forms
 from domain.errors import InvalidRequestError
 from domain.identifiers import Id
 from domain.interaction import Direction
-from domain.outcomes import LONGEST_WORD
+from domain.outcomes import MAX_WORD_LENGTH
 from domain.phone_numbers import INTERNATIONAL, PhoneNumberRules
 from domain.problems import Problem
 from domain.status import Status
-from domain.words import words_of
+from domain.tokenizer import words_of
 from models.finding import Row, Wanted
 
 AskedId = Annotated[Id | None, Field(max_length=100)]
@@ -31,10 +31,12 @@ class InteractionFilters(BaseModel):
 
     status: list[Status] = Field(default=[], max_length=len(Status), description="Any of these; repeat it for several.")
     custom_status: str | None = Field(
-        default=None, max_length=LONGEST_WORD, description="The provider's finer word, such as `undelivered`."
+        default=None, max_length=MAX_WORD_LENGTH, description="The provider's finer word, such as `undelivered`."
     )
     channel: Channel | None = None
-    provider: str | None = Field(default=None, max_length=LONGEST_WORD, description="A provider's name, in lower case.")
+    provider: str | None = Field(
+        default=None, max_length=MAX_WORD_LENGTH, description="A provider's name, in lower case."
+    )
     integration_id: AskedId = None
     process_id: AskedId = None
     user_id: AskedId = Field(default=None, description="An end user that it goes to or comes from.")

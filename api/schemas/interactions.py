@@ -5,19 +5,19 @@ from typing import Final, cast
 
 from pydantic import Field, JsonValue
 
-from api.bodies import parse_readable_fields
 from api.envelope import Envelope
+from api.request_body import parse_readable_fields
 from api.schemas.common import Answer, Asked, Instant
 from api.schemas.templates import TemplateChoice
 from domain.identifiers import Id
-from domain.interaction import HeardEvent, HistoryEntry, IntegrationReference, Interaction, TemplateReference
+from domain.interaction import HistoryEntry, IntegrationReference, Interaction, RecordedEvent, TemplateReference
 from domain.notes import words_of_note, words_of_reason
-from domain.payloads.email import MOST_FILES
+from domain.payloads.email import MAX_FILES
 from domain.problems import Problem
 from domain.submission import RESERVED_METADATA
 from domain.texts import chosen_language
 
-MOST_DESTINATIONS: Final = 1_000
+MAX_DESTINATIONS: Final = 1_000
 """Destinations that are read of a request; a provider's own limit is tighter."""
 
 
@@ -39,7 +39,7 @@ class SendRequest(Asked):
         default=None, alias="processId", description="The process (conversation) it belongs to, if it exists already."
     )
     destinations: list[str] = Field(
-        max_length=MOST_DESTINATIONS,
+        max_length=MAX_DESTINATIONS,
         alias="Destinations",
         description="To whom: phone numbers, e-mail addresses or ids of the channel.",
     )
@@ -62,7 +62,7 @@ class SendRequest(Asked):
     )
     attachments_id: list[Id] = Field(
         default=[],
-        max_length=MOST_FILES,
+        max_length=MAX_FILES,
         alias="attachmentsId",
         description="Files that go with it, uploaded before: they are added to a mail, and are what a media payload "
         "without `Url` sends.",
@@ -85,7 +85,7 @@ class SendRequest(Asked):
         destinations = given.get("Destinations")
         texts: list[JsonValue] = []
         if isinstance(destinations, list):
-            listed = cast("list[JsonValue]", destinations)[:MOST_DESTINATIONS]
+            listed = cast("list[JsonValue]", destinations)[:MAX_DESTINATIONS]
             texts = [one if isinstance(one, str) else "" for one in listed]
         instead: dict[str, JsonValue] = {"integrationId": "", "Destinations": texts}
         if given.get("dryRun") is not None:
@@ -135,15 +135,15 @@ class ProviderEventAnswer(Answer):
     detail: str
 
     @classmethod
-    def of(cls, heard: HeardEvent) -> "ProviderEventAnswer":
+    def of(cls, received: RecordedEvent) -> "ProviderEventAnswer":
         """The event as the answer shows it."""
-        event = heard.event
+        event = received.event
         return cls(
-            date=heard.heard_at,
+            date=received.received_at,
             event=event.word,
-            status=heard.status,
-            applied=heard.applied,
-            reason=words_of_reason(heard.reason, event.word, heard.status, chosen_language()),
+            status=received.status,
+            applied=received.applied,
+            reason=words_of_reason(received.reason, event.word, received.status, chosen_language()),
             occurred=event.occurred_at,
             provider_message_id=event.provider_message_id,
             destination=event.destination,
@@ -267,7 +267,7 @@ class InteractionAnswer(Answer):
                 author_id=trail.author_id,
                 updater_id=trail.updater_id,
                 history=[HistoryAnswer.of(entry) for entry in trail.history],
-                provider_events=[ProviderEventAnswer.of(heard) for heard in trail.provider_events],
+                provider_events=[ProviderEventAnswer.of(received) for received in trail.provider_events],
             ),
             integration=IntegrationAnswer.of(interaction.integration),
             metadata=interaction.metadata,

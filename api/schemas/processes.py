@@ -7,15 +7,15 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
 from api.envelope import Envelope
-from api.pages import AskedInstant
+from api.pagination import AskedInstant
 from api.schemas.common import Answer, Asked, Instant
 from api.schemas.interactions import InteractionAnswer, ProcessSummaryAnswer
 from domain.identifiers import Id
 from domain.interaction import Direction
-from domain.searching import MOST_NAMES
+from domain.search_keys import MAX_NAMES
 from models.process import Process
 
-MOST_USERS = 100
+MAX_USERS = 100
 """Users that a process may be created with."""
 
 
@@ -30,11 +30,11 @@ class ProcessRequest(Asked):
         description="The integration that it speaks through first; those of later sends and messages join it.",
     )
     user_ids: list[Id] = Field(
-        default=[], alias="userIds", max_length=MOST_USERS, description="Its users; only a draft may have none yet."
+        default=[], alias="userIds", max_length=MAX_USERS, description="Its users; only a draft may have none yet."
     )
-    metadata: dict[str, JsonValue] = Field(default={}, max_length=MOST_NAMES)
+    metadata: dict[str, JsonValue] = Field(default={}, max_length=MAX_NAMES)
     primary_key: dict[str, JsonValue] = Field(
-        default={}, alias="primaryKey", max_length=MOST_NAMES, description="Your own identifiers of this process."
+        default={}, alias="primaryKey", max_length=MAX_NAMES, description="Your own identifiers of this process."
     )
     is_draft: bool = Field(
         default=False, alias="isDraft", description="Whether it is being prepared: what comes in does not join a draft."
@@ -44,8 +44,8 @@ class ProcessRequest(Asked):
 class ProcessChange(Asked):
     """What to change of a process; what is not named stays as it is, and each of these is replaced as a whole."""
 
-    metadata: dict[str, JsonValue] | None = Field(default=None, max_length=MOST_NAMES)
-    primary_key: dict[str, JsonValue] | None = Field(default=None, alias="primaryKey", max_length=MOST_NAMES)
+    metadata: dict[str, JsonValue] | None = Field(default=None, max_length=MAX_NAMES)
+    primary_key: dict[str, JsonValue] | None = Field(default=None, alias="primaryKey", max_length=MAX_NAMES)
     is_draft: bool | None = Field(default=None, alias="isDraft")
 
 

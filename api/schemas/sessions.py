@@ -6,26 +6,26 @@ from pydantic import Field
 
 from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
-from security.at_rest import LONGEST_PASSWORD
+from security.credential_encryption import MAX_PASSWORD_LENGTH
 
-LONGEST_EMAIL: Final = 320
-LONGEST_TENANT: Final = 100
+MAX_EMAIL_LENGTH: Final = 320
+MAX_TENANT_LENGTH: Final = 100
 
 
 class LoginRequest(Asked):
     """Who logs in. Names are matched in any letter case."""
 
-    email: str = Field(alias="Email", max_length=LONGEST_EMAIL)
-    password: str = Field(alias="Password", max_length=LONGEST_PASSWORD)
-    tenant: str = Field(max_length=LONGEST_TENANT)
+    email: str = Field(alias="Email", max_length=MAX_EMAIL_LENGTH)
+    password: str = Field(alias="Password", max_length=MAX_PASSWORD_LENGTH)
+    tenant: str = Field(max_length=MAX_TENANT_LENGTH)
 
 
 class SessionRequest(Asked):
     """Who logs in."""
 
-    tenant: str = Field(max_length=LONGEST_TENANT)
-    email: str = Field(max_length=LONGEST_EMAIL)
-    password: str = Field(max_length=LONGEST_PASSWORD)
+    tenant: str = Field(max_length=MAX_TENANT_LENGTH)
+    email: str = Field(max_length=MAX_EMAIL_LENGTH)
+    password: str = Field(max_length=MAX_PASSWORD_LENGTH)
 
 
 class RefreshRequest(Asked):

@@ -9,7 +9,7 @@ from api.schemas.common import Answer, Asked, Instant
 from domain.channels import Channel
 from domain.formats import DEFAULT_STYLE, LanguageTag, TimeZoneName
 from domain.identifiers import Id
-from domain.templates import MOST_VARIABLES, VariableName, VariableType
+from domain.templates import MAX_VARIABLES, VariableName, VariableType
 from models.template import Template, Version
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
@@ -37,7 +37,7 @@ class TemplateRequest(Asked):
     name: Name
     channel: Annotated[Channel, Field(strict=False)]
     payload: dict[str, JsonValue] = Field(description=_PAYLOAD)
-    variables: list[VariableAsked] = Field(default=[], max_length=MOST_VARIABLES, description=_VARIABLES)
+    variables: list[VariableAsked] = Field(default=[], max_length=MAX_VARIABLES, description=_VARIABLES)
     language: LanguageTag = Field(default=DEFAULT_STYLE.language, description=_LANGUAGE)
     time_zone: TimeZoneName = Field(default=DEFAULT_STYLE.time_zone, alias="timeZone", description=_TIME_ZONE)
 
@@ -47,7 +47,7 @@ class TemplateChange(Asked):
 
     name: Name | None = None
     payload: dict[str, JsonValue] | None = Field(default=None, description=_PAYLOAD)
-    variables: list[VariableAsked] | None = Field(default=None, max_length=MOST_VARIABLES, description=_VARIABLES)
+    variables: list[VariableAsked] | None = Field(default=None, max_length=MAX_VARIABLES, description=_VARIABLES)
     language: LanguageTag | None = Field(default=None, description=_LANGUAGE)
     time_zone: TimeZoneName | None = Field(default=None, alias="timeZone", description=_TIME_ZONE)
 

@@ -8,10 +8,10 @@ from api.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from api.schemas.interactions import UserAnswer
 from domain.identifiers import Id
-from domain.searching import MOST_NAMES
+from domain.search_keys import MAX_NAMES
 from models.user import User
 
-LONGEST_NAME: Final = 200
+MAX_NAME_LENGTH: Final = 200
 
 _METADATA: Final = "Whatever you want to find in the answer again, and to find the user by: `?metadata.<name>=<value>`."
 
@@ -19,12 +19,12 @@ _METADATA: Final = "Whatever you want to find in the answer again, and to find t
 class UserRequest(Asked):
     """A user to create. Names are matched in any letter case."""
 
-    name: str = Field(min_length=1, max_length=LONGEST_NAME)
-    metadata: dict[str, JsonValue] | None = Field(default=None, max_length=MOST_NAMES, description=_METADATA)
+    name: str = Field(min_length=1, max_length=MAX_NAME_LENGTH)
+    metadata: dict[str, JsonValue] | None = Field(default=None, max_length=MAX_NAMES, description=_METADATA)
     primary_key: dict[str, list[str]] = Field(
         default={},
         alias="primaryKey",
-        max_length=MOST_NAMES,
+        max_length=MAX_NAMES,
         description="Its destinations by kind: `PhoneNumber`, `Email`, `PageScopedId`, `BusinessScopedId`.",
     )
 
@@ -32,8 +32,8 @@ class UserRequest(Asked):
 class UserChange(Asked):
     """What to change of a user; what is not named stays as it is, and metadata is replaced as a whole."""
 
-    name: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
-    metadata: dict[str, JsonValue] | None = Field(default=None, max_length=MOST_NAMES, description=_METADATA)
+    name: str | None = Field(default=None, min_length=1, max_length=MAX_NAME_LENGTH)
+    metadata: dict[str, JsonValue] | None = Field(default=None, max_length=MAX_NAMES, description=_METADATA)
 
 
 class DestinationRequest(Asked):

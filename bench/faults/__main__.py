@@ -18,7 +18,7 @@ from bench.faults.run import Report, RunOptions, run
 OUT = Console()
 ERR = Console(stderr=True, highlight=False)
 
-MOST_SHOWN = 20
+MAX_SHOWN = 20
 
 
 def main(
@@ -72,12 +72,12 @@ def show(report: Report) -> None:
     OUT.print(summary)
     if report.unread:
         OUT.print(f"the books were not compared: {report.unread}", markup=False)
-    for finding in report.findings[:MOST_SHOWN]:
+    for finding in report.findings[:MAX_SHOWN]:
         OUT.print(f"{finding.fault}: {finding.interaction_id}: {finding.what}", markup=False, soft_wrap=True)
     for sentence in report.contradictions:
         OUT.print(f"doctor: {sentence}", markup=False, soft_wrap=True)
-    if len(report.findings) > MOST_SHOWN:
-        OUT.print(f"and {len(report.findings) - MOST_SHOWN} more", markup=False)
+    if len(report.findings) > MAX_SHOWN:
+        OUT.print(f"and {len(report.findings) - MAX_SHOWN} more", markup=False)
 
 
 def _list(counts: Mapping[str, int]) -> str:

@@ -6,14 +6,14 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
-from bench.faults.books import Books, Entry, Record, Runs
 from bench.faults.endpoint import UNKNOWN
-from bench.faults.orders import DONE, Demand, Errand, Order
+from bench.faults.observations import Books, Entry, Record, Runs
+from bench.faults.requests import DONE, Demand, FollowUp, Order
+from domain.deadlines import CANCELLED
 from domain.interaction import Direction
 from domain.resending import RESEND_OF
 from domain.status import TRANSITIONS, Status
-from domain.telling import ClientEvent
-from domain.waiting import CANCELLED
+from domain.webhook_events import WebhookEventType
 from workflows.sending import REPEATED_AFTER
 
 Ending = tuple[str, str | None]
@@ -147,7 +147,7 @@ def _examine_standing(books: Books, order: Order, record: Record, runs: Runs) ->
     expected = endings(books, order, entry)
     if ending not in expected:
         yield Fault.WRONG, f"in {ending}, where the gateway's ledger means {sorted(expected, key=str)}: {entry}"
-    left = runs.standing and (runs.standing.status.value, runs.standing.custom_status)
+    left = runs.state and (runs.state.status.value, runs.state.custom_status)
     # The histories of erased users' interactions are deleted.
     if left != ending and (left or order not in books.erased):
         yield Fault.WRONG, f"in {ending}, and its workflow left it in {left} ({runs.statuses})"
@@ -168,11 +168,11 @@ def _examine_history(record: Record, ending: Ending) -> Iterator[tuple[Fault, st
 
 
 def _examine_news(entry: Entry, record: Record) -> Iterator[tuple[Fault, str]]:
-    heard = {heard["event"]["word"] for heard in record["provider_events"]}
+    received = {received["event"]["word"] for received in record["provider_events"]}
     for callback in entry.callbacks:
-        if callback.state == "told" and callback.status not in heard:
-            yield Fault.LOST, f"the news {callback.status!r}, which the gateway was told is heard"
-    ids = [heard["id"] for heard in record["provider_events"]]
+        if callback.state == "told" and callback.status not in received:
+            yield Fault.LOST, f"the news {callback.status!r}, which the gateway was told is received"
+    ids = [received["id"] for received in record["provider_events"]]
     if len(ids) != len(set(ids)):
         yield Fault.WRONG, "one piece of news is recorded twice"
 
@@ -234,10 +234,10 @@ def _examine_telling(books: Books, order: Order, record: Record) -> Iterator[tup
 def _happened(record: Record) -> Iterator[tuple[int, tuple[str, str, str | None]]]:
     """What a tenant who wants to be told everything is told of a history: each change's place, event and words."""
     before: Ending = ("", None)
-    created = ClientEvent.IN_CREATED if record["direction"] == Direction.IN else ClientEvent.OUT_CREATED
+    created = WebhookEventType.IN_CREATED if record["direction"] == Direction.IN else WebhookEventType.OUT_CREATED
     for position, entry in enumerate(record["history"]):
         now: Ending = (entry["status"], entry["custom_status"])
-        event = ClientEvent.STATUS_CHANGED if now[0] != before[0] else ClientEvent.CUSTOM_STATUS_CHANGED
+        event = WebhookEventType.STATUS_CHANGED if now[0] != before[0] else WebhookEventType.CUSTOM_STATUS_CHANGED
         if now != before:
             yield position, (created.value if position == 0 else event.value, *now)
         before = now
@@ -248,9 +248,9 @@ def _examine_demand(books: Books, demand: Demand) -> Iterator[tuple[Fault, str]]
         yield Fault.STUCK, f"to {demand.errand} it was never answered: {demand.answers[-3:]}"
         return
     match demand.errand:
-        case Errand.CANCEL:
+        case FollowUp.CANCEL:
             yield from _examine_cancelling(books, demand)
-        case Errand.MERGE if demand.into is not None:
+        case FollowUp.MERGE if demand.into is not None:
             yield from _examine_merge(books, demand, demand.into)
         case _:
             user = books.users.get(demand.order.user_id)
@@ -288,7 +288,7 @@ def _examine_merge(books: Books, demand: Demand, into: Order) -> Iterator[tuple[
 def endings(books: Books, order: Order, entry: Entry) -> frozenset[Ending]:
     """Where an order may end, by what the gateway's ledger has of it.
 
-    A callback that the gateway gave up may have been heard all the same.
+    A callback that the gateway gave up may have been received all the same.
     """
     if not order.is_valid:
         return frozenset({_INVALID})
@@ -297,7 +297,7 @@ def endings(books: Books, order: Order, entry: Entry) -> frozenset[Ending]:
     perhaps = told | {callback.status for callback in entry.callbacks if callback.state == "abandoned"}
     if "taken" not in entry.verdicts:
         is_cancelled = is_erased or any(
-            demand.errand is Errand.CANCEL and demand.order is order for demand in books.demands
+            demand.errand is FollowUp.CANCEL and demand.order is order for demand in books.demands
         )
         unsent = _REFUSED if "refused" in entry.verdicts else _NEVER_LEFT
         unsent = unsent | {_CANCELLED} if is_cancelled else unsent

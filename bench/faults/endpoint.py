@@ -25,7 +25,7 @@ UNKNOWN: Final = ""
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One call, as the endpoint heard it.
+    """One call, as the endpoint received it.
 
     Attributes:
         webhook_id: what tells it from others, the same for repetitions.
@@ -56,7 +56,7 @@ class Told:
         return self.position, self.event, self.status, self.custom_status
 
 
-def heard(secrets: Mapping[str, str], path: str, headers: Mapping[str, str], body: bytes) -> Told:
+def received(secrets: Mapping[str, str], path: str, headers: Mapping[str, str], body: bytes) -> Told:
     """What a call tells, if it is signed as Standard Webhooks have it."""
     webhook_id, integration_id = headers.get("webhook-id", ""), path.strip("/")
     try:
@@ -108,7 +108,7 @@ class _Call(BaseHTTPRequestHandler):
             self.close_connection = True  # the line was cut
             return
         lower = {name.lower(): value for name, value in self.headers.items()}
-        told = heard(self.server.secrets, self.path, lower, body)
+        told = received(self.server.secrets, self.path, lower, body)
         # In one piece: what another call notes at the same time, or a kill, leaves it whole.
         os.write(self.server.noted, f"{json.dumps(asdict(told))}\n".encode())
         self._answer(HTTPStatus.BAD_REQUEST if told.problem else HTTPStatus.OK)

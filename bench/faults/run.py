@@ -16,14 +16,14 @@ from pymongo.errors import PyMongoError
 from temporalio.service import RPCError
 
 from bench.faults.audit import Fault, Finding, audit
-from bench.faults.books import Books, UnreadableError, in_time, pending_callbacks, read_books
-from bench.faults.callers import Callers
-from bench.faults.mischief import Fault as PlannedFault
-from bench.faults.mischief import carry_out, plan
-from bench.faults.orders import new_order
-from bench.faults.stage import Stage, open_stage
-from domain.findings import Kind, Tally
-from domain.telling import NotificationState
+from bench.faults.environment import Stage, open_stage
+from bench.faults.fault_plan import Fault as PlannedFault
+from bench.faults.fault_plan import carry_out, plan
+from bench.faults.load_generator import Callers
+from bench.faults.observations import Books, UnreadableError, in_time, pending_callbacks, read_books
+from bench.faults.requests import new_order
+from domain.findings import DiscrepancyCounts, Kind
+from domain.webhook_events import NotificationState
 from operations.reconciling import ASKED_FOR, reconcile
 from workflows.messages import ReconciliationInput
 from workflows.messages import Report as ReconciliationReport
@@ -179,11 +179,11 @@ async def _play(  # noqa: PLR0913, PLR0917 - the parts of one run
 ) -> list[PlannedFault]:
     """Place orders while the plans are carried out; the faults that were done."""
     begun = asyncio.get_running_loop().time()
-    mischief = asyncio.gather(*(carry_out(stage, faults, begun) for faults in plans))
+    fault_plan = asyncio.gather(*(carry_out(stage, faults, begun) for faults in plans))
     number = 0
     while (now := asyncio.get_running_loop().time() - begun) < options.seconds:
-        if mischief.done():
-            mischief.result()  # ends the run at once if a fault could not be done
+        if fault_plan.done():
+            fault_plan.result()  # ends the run at once if a fault could not be done
         is_early = now < options.seconds / 2
         callers.begin(new_order(random, number, stage.demo, stage.at_most_once, is_early=is_early))
         number += 1
@@ -191,18 +191,18 @@ async def _play(  # noqa: PLR0913, PLR0917 - the parts of one run
             answered = sum(order.is_answered for order in callers.orders)
             say(f"{now:5.0f} s  {number} orders, {answered} answered")
         await asyncio.sleep(random.expovariate(options.rate))
-    done = await mischief
+    done = await fault_plan
     say("the last fault is over: waiting until everything has ended")
     return [fault for faults in done for fault in faults]
 
 
 async def _settle(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient, say: Say) -> Settled:
-    """Wait until everything has ended.
+    """PendingWait until everything has ended.
 
     What Temporal did not take at once is told when the reconciliation finds it: here soon, as when somebody asks
     `iris doctor` once all is well again.
     """
-    healed, left, repaired = time.monotonic(), {"everything": 1}, Tally()
+    healed, left, repaired = time.monotonic(), {"everything": 1}, DiscrepancyCounts()
     next_visit, next_word = healed, healed + _BETWEEN_WORDS
     with suppress(TimeoutError):
         async with asyncio.timeout(SETTLING.total_seconds()):

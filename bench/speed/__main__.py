@@ -9,7 +9,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from bench.speed.drive import Driven, FloorDriven, IrisDriven, LimitDriven, NaiveDriven, StepsDriven, on_stage
+from bench.speed.drivers import Driven, FloorDriven, IrisDriven, LimitDriven, NaiveDriven, StepsDriven, on_stage
 from bench.speed.measure import LIVES, Results, measure
 from bench.speed.report import ratios, table_of, write
 from bootstrap import mongodb

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from statistics import median, quantiles
 from typing import Any, Final
 
-from bench.figures import Figures, figures_of
-from bench.speed.drive import Driven, drive
+from bench.history_cost import Figures, figures_of
+from bench.speed.drivers import Driven, drive
 from bench.speed.stage import Stage
 
 LIVES: Final[Mapping[int, int]] = {1: 25, 10: 150, 50: 300, 100: 400}

@@ -14,13 +14,13 @@ from pymongo import AsyncMongoClient
 from temporalio.client import Client
 from typing_extensions import override
 
-from bench.speed.shapes import QUEUE
+from bench.speed.baselines import QUEUE
 from bootstrap import connect_temporal
 from embedded.demo import Demo, DemoSettings, seed
+from embedded.iris_processes import WebProgram, WorkerProgram
 from embedded.mongod import Mongod
 from embedded.ports import LOOPBACK, free_port
 from embedded.processes import Server, until
-from embedded.programs import WebProgram, WorkerProgram
 from embedded.secret_environment import secret_environment
 from embedded.temporal_server import TemporalServer
 from settings import Settings
@@ -40,7 +40,7 @@ class ShapesWorker(Server):
 
     @override
     def command(self) -> Sequence[str]:
-        return [sys.executable, "-m", "bench.speed.shapes"]
+        return [sys.executable, "-m", "bench.speed.baselines"]
 
     @override
     def environment(self) -> Mapping[str, str]:
@@ -93,7 +93,7 @@ def _cpu(pid: int) -> float:
 
 
 @asynccontextmanager
-async def open_stage(directory: Path, far_end_port: int) -> AsyncGenerator[Stage]:
+async def open_stage(directory: Path, fake_provider_port: int) -> AsyncGenerator[Stage]:
     """Everything started and seeded."""
     mongod = Mongod(directory / "mongodb", free_port(), directory / "mongodb.log")
     temporal = TemporalServer(free_port(), directory / "temporal.log", database=directory / "temporal.db")
@@ -104,7 +104,7 @@ async def open_stage(directory: Path, far_end_port: int) -> AsyncGenerator[Stage
         "MONGODB_URI": mongod.uri,
         "TEMPORAL_ADDRESS": temporal.address,
         "IRIS_PUBLIC_URL": f"http://{LOOPBACK}:{api_port}",
-        "IRIS_SANDBOX_URL": f"http://{LOOPBACK}:{far_end_port}",
+        "IRIS_SANDBOX_URL": f"http://{LOOPBACK}:{fake_provider_port}",
         "IRIS_LOG_LEVEL": "WARNING",
     }
     async with AsyncExitStack() as stack:

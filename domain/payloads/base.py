@@ -39,7 +39,7 @@ class FileLimits:
 
 NO_FILES: Final = FileLimits(0, 0)
 
-LONGEST_SUMMARY: Final = 4_000
+MAX_SUMMARY_LENGTH: Final = 4_000
 """Characters of each part of a summary, which is shown in lists."""
 
 _HTTP_URL: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
@@ -106,7 +106,7 @@ def summary_text(subject: str = "", body: str = "", generic: str | None = None) 
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_SUMMARY else text[: LONGEST_SUMMARY - 1] + "…"
+    return text if len(text) <= MAX_SUMMARY_LENGTH else text[: MAX_SUMMARY_LENGTH - 1] + "…"
 
 
 class TextPayload(Payload):

@@ -40,9 +40,9 @@ MediaTypeName = Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-zA-Z0-9.+_
 Base64 = Annotated[str, AfterValidator(_check_base64)]
 """Bytes in base64 (RFC 4648 §4), strictly."""
 
-MOST_FILES: Final = 10
+MAX_FILES: Final = 10
 
-LARGEST_FILES: Final = 15_728_640
+MAX_TOTAL_FILE_BYTES: Final = 15_728_640
 """Bytes of a mail's uploaded files together: a third more on the way (RFC 2045 §6.8), and still within the 25 MB that
 large mail services take (https://support.google.com/mail/answer/6584)."""
 
@@ -82,7 +82,7 @@ class Email(Payload):
     bcc: Copies = []
     reply_to: HeaderText | None = None
     unsubscribe_url: Url | None = None
-    attachments: Annotated[list[Attachment], Field(max_length=MOST_FILES)] = []
+    attachments: Annotated[list[Attachment], Field(max_length=MAX_FILES)] = []
 
     def displayed_text(self) -> str:
         """The body."""
@@ -90,7 +90,7 @@ class Email(Payload):
 
     def file_limits(self) -> FileLimits:
         """Uploaded files, beside those in the request itself."""
-        return FileLimits(MOST_FILES - len(self.attachments), LARGEST_FILES)
+        return FileLimits(MAX_FILES - len(self.attachments), MAX_TOTAL_FILE_BYTES)
 
     def addresses(self) -> Mapping[str, str]:
         """Copies, blind copies, and where answers go."""

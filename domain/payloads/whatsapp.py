@@ -14,7 +14,7 @@ from domain.payloads.base import MediaPayload, MediaType, Part, Payload, ReplyBu
 
 InteractiveText = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
 
-MOST_ROWS = 10
+MAX_ROWS = 10
 """Rows that a list may have in all its sections together."""
 
 
@@ -87,7 +87,7 @@ class ListSection(Part):
     """Choices of a list under one title."""
 
     title: Annotated[str, StringConstraints(min_length=1, max_length=24)]
-    rows: Annotated[list[ListRow], Field(min_length=1, max_length=MOST_ROWS)]
+    rows: Annotated[list[ListRow], Field(min_length=1, max_length=MAX_ROWS)]
 
 
 class WhatsAppList(Payload):
@@ -110,8 +110,8 @@ class WhatsAppList(Payload):
 
     @model_validator(mode="after")
     def _bounds_all_rows(self) -> Self:
-        if sum(len(section.rows) for section in self.sections) > MOST_ROWS:
-            raise PydanticCustomError("too_many_rows", "a list has at most {limit} rows in all", {"limit": MOST_ROWS})
+        if sum(len(section.rows) for section in self.sections) > MAX_ROWS:
+            raise PydanticCustomError("too_many_rows", "a list has at most {limit} rows in all", {"limit": MAX_ROWS})
         return self
 
 

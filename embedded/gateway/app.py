@@ -104,7 +104,7 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 
 async def post_message(request: Request, gateway: OpenGateway, account: Caller) -> Response:
     """Take a message, and answer as its recipients ask for."""
-    submission = read_submission(await _read_body(request, gateway.settings.largest_body))
+    submission = read_submission(await _read_body(request, gateway.settings.max_body_bytes))
     behaviour = behaviour_of(submission.to)
     delay = gateway.settings.callback_delay.total_seconds()
     receipt = gateway.ledger.receive(account, submission, behaviour, time.time(), delay)
@@ -115,7 +115,7 @@ async def post_message(request: Request, gateway: OpenGateway, account: Caller) 
 
 async def post_inbound(request: Request, gateway: OpenGateway, account: Caller) -> Response:
     """Play an end user who writes: the message is told to its callback URL."""
-    message = read_inbound(await _read_body(request, gateway.settings.largest_body))
+    message = read_inbound(await _read_body(request, gateway.settings.max_body_bytes))
     arrival = gateway.inbox.take(account, message, time.time())
     if not arrival.is_same:
         raise GatewayError(422, "id_reused", "the id belongs to another message")

@@ -1,4 +1,4 @@
-"""The callbacks: each is told until it is heard, signed anew at every attempt, also after a restart."""
+"""The callbacks: each is told until it is received, signed anew at every attempt, also after a restart."""
 
 import asyncio
 import hashlib
@@ -67,7 +67,7 @@ class CallbackStore(Protocol):
 
 
 class Courier:
-    """Tells the callbacks of each message one after another; one that is not heard holds up no other."""
+    """Tells the callbacks of each message one after another; one that is not received holds up no other."""
 
     def __init__(self, store: CallbackStore, http: httpx2.AsyncClient, settings: GatewaySettings) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""The inbox: every message that an end user wrote, each owed to whoever it was written to until it is heard."""
+"""The inbox: every message that an end user wrote, each owed to whoever it was written to until it is received."""
 
 import json
 import secrets

@@ -42,7 +42,7 @@ class GatewaySettings(EnvironmentSettings):
         first_retry: the wait after a callback's first failure; it doubles up to `longest_retry`.
         longest_callback_age: how long after its time a callback is given up.
         callback_refusals: how many attempts are made on a callback that is refused (3xx and 4xx but 408 and 429).
-        largest_body: bytes of a request's body.
+        max_body_bytes: bytes of a request's body.
     """
 
     model_config = SettingsConfigDict(env_prefix="IRIS_SANDBOX_", frozen=True, hide_input_in_errors=True)
@@ -57,7 +57,7 @@ class GatewaySettings(EnvironmentSettings):
     longest_retry: Duration = timedelta(minutes=1)
     longest_callback_age: Duration = timedelta(days=1)
     callback_refusals: int = Field(default=3, ge=1)
-    largest_body: int = Field(default=1_048_576, gt=0)
+    max_body_bytes: int = Field(default=1_048_576, gt=0)
 
     @cached_property
     def signing_secrets(self) -> Mapping[str, bytes]:

@@ -27,7 +27,7 @@ from domain.channels import Channel
 from domain.clock import to_wire
 from domain.destinations import InvalidDestinationError, kind_of, normalise
 
-MOST_RECIPIENTS: Final = {channel: 10 if channel is Channel.EMAIL else 1 for channel in Channel}
+MAX_RECIPIENTS: Final = {channel: 10 if channel is Channel.EMAIL else 1 for channel in Channel}
 
 
 class GatewayError(Exception):
@@ -67,8 +67,8 @@ class Submission(_Request):
 
     @model_validator(mode="after")
     def _respects_its_channel(self) -> Self:
-        if len(self.to) > MOST_RECIPIENTS[self.channel]:
-            raise ValueError(f"{self.channel} takes at most {MOST_RECIPIENTS[self.channel]} recipients")
+        if len(self.to) > MAX_RECIPIENTS[self.channel]:
+            raise ValueError(f"{self.channel} takes at most {MAX_RECIPIENTS[self.channel]} recipients")
         return self
 
 

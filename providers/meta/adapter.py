@@ -13,7 +13,7 @@ from domain.outcomes import Accepted, FailureClass, Rejected
 from providers import http
 from providers.base import GOOD, Attempt, Capabilities, Check, Outbound, Provider, UnverifiedError, Webhook
 from providers.lenient import read, read_document
-from providers.meta import messenger, messenger_news, whatsapp, whatsapp_news
+from providers.meta import messenger, messenger_events, whatsapp, whatsapp_events
 from providers.meta.answers import dialect
 from providers.meta.codes import MESSENGER_MEANINGS, WHATSAPP_MEANINGS
 from providers.meta.settings import MetaConfiguration, MetaCredentials
@@ -43,8 +43,8 @@ _WIRES: Final[Mapping[Channel, _Wire]] = {
 }
 
 _READERS: Final[Mapping[str, Callable[[Iterable[JsonValue], str], Iterator[News]]]] = {
-    whatsapp_news.OBJECT: whatsapp_news.news,
-    messenger_news.OBJECT: messenger_news.news,
+    whatsapp_events.OBJECT: whatsapp_events.news,
+    messenger_events.OBJECT: messenger_events.news,
 }
 """How webhooks are read, by the kind of `object` that they are about."""
 
@@ -63,10 +63,10 @@ class Meta(Provider[MetaConfiguration, MetaCredentials]):
     title = "Meta"
     channels: ClassVar[Mapping[Channel, Capabilities]] = {
         Channel.WHATSAPP: Capabilities(
-            payload_types=whatsapp.PAYLOAD_TYPES, longest_text=whatsapp.LONGEST_TEXT, reports_reads=True
+            payload_types=whatsapp.PAYLOAD_TYPES, longest_text=whatsapp.MAX_TEXT_LENGTH, reports_reads=True
         ),
         Channel.MESSENGER: Capabilities(
-            payload_types=messenger.PAYLOAD_TYPES, longest_text=messenger.LONGEST_TEXT, reports_reads=True
+            payload_types=messenger.PAYLOAD_TYPES, longest_text=messenger.MAX_TEXT_LENGTH, reports_reads=True
         ),
     }
     configuration_type = MetaConfiguration

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from domain.outcomes import Accepted
-from providers.http import Complaint, Dialect, Meaning
+from providers.http import ErrorBody, Meaning, ResponseMapping
 
 
-def dialect(accepted: Callable[[Any], Accepted | None], meanings: Mapping[str, Meaning]) -> Dialect:
+def dialect(accepted: Callable[[Any], Accepted | None], meanings: Mapping[str, Meaning]) -> ResponseMapping:
     """How Meta answers on one channel.
 
     Args:
@@ -18,12 +18,12 @@ def dialect(accepted: Callable[[Any], Accepted | None], meanings: Mapping[str, M
         meanings: the channel's error codes.
     """
 
-    def complaint(body: Any) -> Complaint | None:  # noqa: ANN401 - whatever JSON the far end wrote
+    def complaint(body: Any) -> ErrorBody | None:  # noqa: ANN401 - whatever JSON the far end wrote
         error = body["error"]
         code = code_of(error, meanings)
-        return None if code is None else Complaint(code, detail_of(error))
+        return None if code is None else ErrorBody(code, detail_of(error))
 
-    return Dialect(accepted, complaint, meanings)
+    return ResponseMapping(accepted, complaint, meanings)
 
 
 def code_of(error: Mapping[str, Any], meanings: Mapping[str, Meaning]) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from domain.outcomes import FailureClass
-from providers.http import Doubt, Meaning
+from providers.http import Ambiguity, Meaning
 
 _PERMISSIONS: Final = tuple(str(code) for code in range(200, 300))
 """«API Permission (multiple values depending on permission)»
@@ -99,8 +99,8 @@ _WHATSAPP_PERHAPS_TAKEN: Final = frozenset(
 
 WHATSAPP_MEANINGS: Final[Mapping[str, Meaning]] = {
     **WHATSAPP_FAILURES,
-    **dict.fromkeys(_WHATSAPP_NOT_TAKEN, Doubt.NOT_TAKEN),
-    **dict.fromkeys(_WHATSAPP_PERHAPS_TAKEN, Doubt.PERHAPS_TAKEN),
+    **dict.fromkeys(_WHATSAPP_NOT_TAKEN, Ambiguity.NOT_ACCEPTED),
+    **dict.fromkeys(_WHATSAPP_PERHAPS_TAKEN, Ambiguity.PERHAPS_TAKEN),
 }
 """What an error code means in the answer to a WhatsApp message."""
 
@@ -120,17 +120,17 @@ MESSENGER_MEANINGS: Final[Mapping[str, Meaning]] = {
     "190": FailureClass.CONFIGURATION,  # token expired or not valid
     "368": FailureClass.CONFIGURATION,  # blocked for violations of the policy
     # Surely not sent
-    "2": Doubt.NOT_TAKEN,  # service not available
-    "2/2018344": Doubt.NOT_TAKEN,  # service not available
-    "4": Doubt.NOT_TAKEN,  # calls of the app
-    "4/2018354": Doubt.NOT_TAKEN,  # messages of the page
-    "9/2018352": Doubt.NOT_TAKEN,  # messages to the same user
-    "613": Doubt.NOT_TAKEN,  # calls of the page
-    "1200": Doubt.NOT_TAKEN,  # temporary failure
+    "2": Ambiguity.NOT_ACCEPTED,  # service not available
+    "2/2018344": Ambiguity.NOT_ACCEPTED,  # service not available
+    "4": Ambiguity.NOT_ACCEPTED,  # calls of the app
+    "4/2018354": Ambiguity.NOT_ACCEPTED,  # messages of the page
+    "9/2018352": Ambiguity.NOT_ACCEPTED,  # messages to the same user
+    "613": Ambiguity.NOT_ACCEPTED,  # calls of the page
+    "1200": Ambiguity.NOT_ACCEPTED,  # temporary failure
     # Perhaps sent
-    "1": Doubt.PERHAPS_TAKEN,  # unknown error
-    "1/99": Doubt.PERHAPS_TAKEN,  # unknown error
-    "1/1357046": Doubt.PERHAPS_TAKEN,  # «invalid JSON reply», seen for messages that were sent
+    "1": Ambiguity.PERHAPS_TAKEN,  # unknown error
+    "1/99": Ambiguity.PERHAPS_TAKEN,  # unknown error
+    "1/1357046": Ambiguity.PERHAPS_TAKEN,  # «invalid JSON reply», seen for messages that were sent
 }
 """What an error code means in the answer to a Messenger message
 (https://developers.facebook.com/docs/messenger-platform/error-codes).

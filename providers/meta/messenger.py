@@ -15,7 +15,7 @@ PAYLOAD_TYPES: Final = frozenset(
     payload.wire_type for payload in (SimpleText, MessengerMedia, MessengerCard, QuickReplies)
 )
 
-LONGEST_TEXT: Final = 2_000
+MAX_TEXT_LENGTH: Final = 2_000
 """Characters of `message.text`."""
 
 ATTACHMENT_TYPES: Final[Mapping[MediaType, str]] = {

@@ -26,7 +26,7 @@ PAYLOAD_TYPES: Final = frozenset(
     for payload in (SimpleText, WhatsAppMedia, WhatsAppCard, WhatsAppTemplate, WhatsAppButtons, WhatsAppList)
 )
 
-LONGEST_TEXT: Final = 4_096
+MAX_TEXT_LENGTH: Final = 4_096
 """Characters of `text.body`."""
 
 

@@ -27,10 +27,10 @@ from providers.base import (
 from providers.sinch import callbacks, signature
 from providers.sinch.answers import Answer, find_reference, is_momentary
 from providers.sinch.codes import CHANNELS
-from providers.sinch.messages import LONGEST_TEXT, payload_types, refusal_of, render
+from providers.sinch.messages import MAX_TEXT_LENGTH, payload_types, refusal_of, render
 from providers.sinch.settings import SinchConfiguration, SinchCredentials
 from providers.sinch.tokens import AccessToken, Tokens
-from security.outbound_guard import AddressGuard
+from security.ssrf_guard import AddressGuard
 
 UNAUTHENTICATED: Final = frozenset({"UNAUTHENTICATED", f"http_{HTTPStatus.UNAUTHORIZED}"})
 """The codes of an access token that is no longer believed."""
@@ -38,7 +38,7 @@ UNAUTHENTICATED: Final = frozenset({"UNAUTHENTICATED", f"http_{HTTPStatus.UNAUTH
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How much earlier than ours the time of a message may be on Sinch's clock."""
 
-MOST_LISTED: Final = 1_000
+MAX_LISTED: Final = 1_000
 """Messages that one list may hold (https://developers.sinch.com/docs/conversation/api-reference/, «List messages»)."""
 
 SOURCES: Final = ("CONVERSATION_SOURCE", "DISPATCH_SOURCE")
@@ -52,7 +52,7 @@ NAMES: Final[Mapping[Channel, str]] = {channel: name for name, channel in CHANNE
 def _capabilities(channel: Channel, *, reports_reads: bool) -> Capabilities:
     return Capabilities(
         payload_types=payload_types(channel),
-        longest_text=LONGEST_TEXT.get(channel),
+        longest_text=MAX_TEXT_LENGTH.get(channel),
         reports_reads=reports_reads,
         finds_sent=True,
     )
@@ -169,7 +169,7 @@ class Sinch(Provider[SinchConfiguration, SinchCredentials]):
             "start_time": (since - CLOCK_SKEW).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "view": "WITH_METADATA",
             "messages_source": source,
-            "page_size": str(MOST_LISTED),
+            "page_size": str(MAX_LISTED),
         }
 
     async def _list(self, query: Mapping[str, str]) -> object:

@@ -10,7 +10,7 @@ import httpx2
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from domain.outcomes import Accepted
-from providers.http import LONGEST_WAIT, Complaint, Dialect
+from providers.http import MAX_WAIT, ErrorBody, ResponseMapping
 from providers.sinch.codes import MEANINGS
 
 RETRY_INFO: Final = "google.rpc.RetryInfo"
@@ -28,23 +28,23 @@ class Answer:
     """The answer to one send.
 
     Attributes:
-        wait: what its `google.rpc.RetryInfo` asks for, which a `Complaint` has no place for.
+        wait: what its `google.rpc.RetryInfo` asks for, which a `ErrorBody` has no place for.
     """
 
     wait: timedelta | None = None
 
-    def dialect(self) -> Dialect:
+    def dialect(self) -> ResponseMapping:
         """How to read it."""
-        return Dialect(_accepted, self._complaint, MEANINGS)
+        return ResponseMapping(_accepted, self._complaint, MEANINGS)
 
-    def _complaint(self, body: Any) -> Complaint | None:  # noqa: ANN401 - whatever JSON the far end wrote
+    def _complaint(self, body: Any) -> ErrorBody | None:  # noqa: ANN401 - whatever JSON the far end wrote
         """An error (https://cloud.google.com/apis/design/errors); without its `status` it is somebody else's."""
         error = body["error"]
         status, message = error["status"], error.get("message")
         if not isinstance(status, str) or not status:
             return None
         self.wait = _retry_delay(error.get("details"))
-        return Complaint(status, message if isinstance(message, str) else "")
+        return ErrorBody(status, message if isinstance(message, str) else "")
 
 
 def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - whatever JSON the far end wrote
@@ -66,7 +66,7 @@ class _Detail(BaseModel):
         """The delay, at most an hour."""
         if not (self.kind.endswith(RETRY_INFO) and _DURATION.fullmatch(self.delay)):
             return None
-        return timedelta(seconds=min(float(self.delay.removesuffix("s")), LONGEST_WAIT.total_seconds()))
+        return timedelta(seconds=min(float(self.delay.removesuffix("s")), MAX_WAIT.total_seconds()))
 
 
 def _retry_delay(details: JsonValue) -> timedelta | None:

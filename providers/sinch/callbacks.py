@@ -181,7 +181,7 @@ class _Callback(Part):
         )
 
     def _consent(self, consent: _Consent, kind: str) -> InboundMessage | None:
-        """A wish to hear no more, or to hear again; one that Sinch could not carry out is none.
+        """A wish to apply no more, or to apply again; one that Sinch could not carry out is none.
 
         An end user that Sinch names only by its own contact id is nobody of ours.
         """

@@ -10,7 +10,7 @@ from typing import Final
 from domain.channels import Channel
 from domain.outcomes import FailureClass
 from domain.status import Milestone
-from providers.http import Doubt, Meaning
+from providers.http import Ambiguity, Meaning
 
 CHANNELS: Final[Mapping[str, Channel]] = {
     "RCS": Channel.RCS,
@@ -76,15 +76,15 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "NOT_FOUND": FailureClass.CONFIGURATION,  # no such app in this region
     "PERMISSION_DENIED": FailureClass.CONFIGURATION,  # no right to, or the billing limit is reached
     "UNAUTHENTICATED": FailureClass.CONFIGURATION,
-    "RESOURCE_EXHAUSTED": Doubt.NOT_TAKEN,
-    "ABORTED": Doubt.PERHAPS_TAKEN,
-    "CANCELLED": Doubt.PERHAPS_TAKEN,
-    "DATA_LOSS": Doubt.PERHAPS_TAKEN,
-    "DEADLINE_EXCEEDED": Doubt.PERHAPS_TAKEN,
-    "INTERNAL": Doubt.PERHAPS_TAKEN,
-    "UNAVAILABLE": Doubt.PERHAPS_TAKEN,
-    "UNIMPLEMENTED": Doubt.PERHAPS_TAKEN,
-    "UNKNOWN": Doubt.PERHAPS_TAKEN,
+    "RESOURCE_EXHAUSTED": Ambiguity.NOT_ACCEPTED,
+    "ABORTED": Ambiguity.PERHAPS_TAKEN,
+    "CANCELLED": Ambiguity.PERHAPS_TAKEN,
+    "DATA_LOSS": Ambiguity.PERHAPS_TAKEN,
+    "DEADLINE_EXCEEDED": Ambiguity.PERHAPS_TAKEN,
+    "INTERNAL": Ambiguity.PERHAPS_TAKEN,
+    "UNAVAILABLE": Ambiguity.PERHAPS_TAKEN,
+    "UNIMPLEMENTED": Ambiguity.PERHAPS_TAKEN,
+    "UNKNOWN": Ambiguity.PERHAPS_TAKEN,
 }
 """What an error's `status` means in the answer to a send (https://developers.sinch.com/docs/conversation/api-reference/).
 

@@ -23,7 +23,7 @@ from domain.payloads.whatsapp import (
 
 Json = dict[str, JsonValue]
 
-LONGEST_TEXT: Final[Mapping[Channel, int]] = {Channel.RCS: 3_072, Channel.WHATSAPP: 4_096}
+MAX_TEXT_LENGTH: Final[Mapping[Channel, int]] = {Channel.RCS: 3_072, Channel.WHATSAPP: 4_096}
 """Characters of a text (https://developers.sinch.com/docs/conversation/message-types/text-message/)."""
 
 PICTURE_HEIGHT: Final = "MEDIUM"

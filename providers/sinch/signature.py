@@ -17,7 +17,7 @@ TIMESTAMP: Final = "x-sinch-webhook-signature-timestamp"
 ALGORITHM: Final = "x-sinch-webhook-signature-algorithm"
 
 HMAC_SHA256: Final = "HmacSHA256"
-LONGEST_AGE: Final = timedelta(minutes=5)
+MAX_SIGNATURE_AGE: Final = timedelta(minutes=5)
 """How far a signature's time may be from ours; Sinch itself names no limit."""
 
 
@@ -28,7 +28,7 @@ def sign(secret: str, body: bytes, nonce: str, timestamp: str) -> str:
 
 
 def check(webhook: Webhook, secret: str) -> None:
-    """Check that the webhook was signed with the secret within `LONGEST_AGE`. An empty secret signs nothing.
+    """Check that the webhook was signed with the secret within `MAX_SIGNATURE_AGE`. An empty secret signs nothing.
 
     Raises:
         UnverifiedError: if it was not.
@@ -47,4 +47,4 @@ def check(webhook: Webhook, secret: str) -> None:
 
 def _is_recent(timestamp: str, now: float) -> bool:
     is_number = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= len("9999999999")
-    return is_number and abs(now - int(timestamp)) <= LONGEST_AGE.total_seconds()
+    return is_number and abs(now - int(timestamp)) <= MAX_SIGNATURE_AGE.total_seconds()

@@ -40,7 +40,7 @@ class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
         "Nothing to send. For bounces, reports and replies: a bounceAddress and a bounceSecret, and a mail system that "
         "posts what comes to that address, with any +suffix, to the webhook URL (docs/providers/smtp.md)."
     )
-    largest_webhook: ClassVar[int] = 26_214_400
+    max_webhook_bytes: ClassVar[int] = 26_214_400
 
     async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
         """Compose one message, which is offered to the server for all of its destinations, once."""

@@ -17,9 +17,9 @@ from flufl.bounce import all_failures  # pyright: ignore[reportUnknownVariableTy
 from providers.smtp.mime import Entity
 from providers.smtp.plain_text import html_to_text
 
-LONGEST_TEXT: Final = 24_000
+MAX_TEXT_LENGTH: Final = 24_000
 """Characters that are read of a bounce: it says early what happened."""
-LONGEST_LINE: Final = 250
+MAX_LINE_LENGTH: Final = 250
 """Characters that are read of a line: the time that some patterns take is the square of it."""
 
 _REASON_LINES: Final = 8
@@ -91,7 +91,7 @@ def read_bounces(mail: Entity, most: int) -> Sequence[Bounce]:
 def report_text(mail: Entity) -> str:
     """What the mail system wrote for people, without the message that came back."""
     texts = [text for part in mail.leaves() if (text := _text(part))]
-    whole = "\n".join(texts)[:LONGEST_TEXT]
+    whole = "\n".join(texts)[:MAX_TEXT_LENGTH]
     returned = _BEFORE_RETURNED.search(whole)
     return whole if returned is None else whole[: returned.start()]
 
@@ -100,9 +100,9 @@ def _text(part: Entity) -> str:
     """The text of a part that the mail system wrote, in lines of a bounded length; else none."""
     if part.media_type in _RETURNED or not part.media_type.startswith("text/"):
         return ""
-    text = part.text(LONGEST_TEXT)
+    text = part.text(MAX_TEXT_LENGTH)
     lines = (html_to_text(text) if part.media_type == "text/html" else text).splitlines()
-    return "\n".join(line[:LONGEST_LINE] for line in lines)[:LONGEST_TEXT]
+    return "\n".join(line[:MAX_LINE_LENGTH] for line in lines)[:MAX_TEXT_LENGTH]
 
 
 def _message(entity: Entity) -> Message:
@@ -110,7 +110,7 @@ def _message(entity: Entity) -> Message:
     message = Message()
     for name, value in entity.fields.items():
         if name != "content-transfer-encoding":
-            message[name] = value[:LONGEST_LINE]
+            message[name] = value[:MAX_LINE_LENGTH]
     if entity.parts:
         message.set_payload([_message(part) for part in _kept(entity.parts)])
     else:
@@ -119,7 +119,7 @@ def _message(entity: Entity) -> Message:
 
 
 def _kept(parts: Sequence[Entity]) -> Iterator[Entity]:
-    left = LONGEST_TEXT
+    left = MAX_TEXT_LENGTH
     for part in parts:
         if left > 0:
             yield part

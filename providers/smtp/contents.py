@@ -9,7 +9,7 @@ from domain.payloads.email import Email
 from providers.smtp.mime import Entity
 from providers.smtp.plain_text import html_to_text
 
-LONGEST_BODY: Final = 200_000
+MAX_BODY_LENGTH: Final = 200_000
 """Characters that are kept of a reply's text."""
 
 _TO_TEXT: Final[dict[str, Callable[[str], str]]] = {"text/plain": str.strip, "text/html": html_to_text}
@@ -22,11 +22,11 @@ def payload_of(mail: Entity) -> dict[str, JsonValue]:
     body = _text(shown)
     if not body:
         # Better a text of a type made for programs than a mail that says nothing: files are not kept.
-        body = "\n\n".join(filter(None, (leaf.text(LONGEST_BODY).strip() for leaf in listed if _is_legible(leaf))))
+        body = "\n\n".join(filter(None, (leaf.text(MAX_BODY_LENGTH).strip() for leaf in listed if _is_legible(leaf))))
     return {
         "Type": Email.wire_type,
         "Subject": mail.header("subject"),
-        "Body": body[:LONGEST_BODY],
+        "Body": body[:MAX_BODY_LENGTH],
         "Attachments": [
             {"FileName": leaf.file_name, "MediaType": leaf.media_type, "Size": len(leaf.decoded())} for leaf in listed
         ],
@@ -56,13 +56,13 @@ def _preferred(alternatives: Sequence[list[Entity]]) -> list[Entity]:
 
 def _text(leaves: Sequence[Entity]) -> str:
     """The text of several parts, one after the other."""
-    return "\n\n".join(_texts(leaves))[:LONGEST_BODY]
+    return "\n\n".join(_texts(leaves))[:MAX_BODY_LENGTH]
 
 
 def _texts(leaves: Sequence[Entity]) -> Iterator[str]:
-    left = LONGEST_BODY
+    left = MAX_BODY_LENGTH
     for leaf in leaves:
-        text = _TO_TEXT[leaf.media_type](leaf.text(LONGEST_BODY)) if left > 0 else ""
+        text = _TO_TEXT[leaf.media_type](leaf.text(MAX_BODY_LENGTH)) if left > 0 else ""
         left -= len(text)
         if text:
             yield text

@@ -12,7 +12,7 @@ from providers.smtp.message import Mail
 from providers.smtp.replies import Phase, RefusalError, detail_of, failure_class, is_refusal, is_temporary
 from providers.smtp.session import Session
 from providers.smtp.settings import SmtpConfiguration, SmtpCredentials
-from security.outbound_guard import AddressGuard
+from security.ssrf_guard import AddressGuard
 
 _CLOSING: Final = 421
 """The reply after which a server closes the connection, whatever it was asked (RFC 5321 §3.8)."""

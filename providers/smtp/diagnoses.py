@@ -7,7 +7,7 @@ from typing import Final
 from domain.outcomes import FailureClass
 from providers.smtp.replies import class_of_enhanced_code
 
-LONGEST_DIAGNOSIS: Final = 2_000
+MAX_DIAGNOSIS_LENGTH: Final = 2_000
 """Characters that are read of what a server said."""
 
 _WORDS: Final[Sequence[tuple[FailureClass, str]]] = (
@@ -122,7 +122,7 @@ def failure_class(status: str, said: str) -> FailureClass:
         status: the enhanced status code of the report; empty where it gives none.
         said: what the server said, or the bounce in its place.
     """
-    text = " ".join(_TYPE.sub("", said[:LONGEST_DIAGNOSIS], count=1).split())
+    text = " ".join(_TYPE.sub("", said[:MAX_DIAGNOSIS_LENGTH], count=1).split())
     codes = [code for code in (status, *_CODE.findall(text)) if class_of_enhanced_code(code) is not None]
     precise = next((code for code in codes if not _VAGUE.fullmatch(code)), None)
     if precise is not None:

@@ -10,7 +10,7 @@ from email_validator import validate_email
 
 _NAMED: Final = re.compile(r"""\s*+(?P<quote>"?)(?P<name>[^<>"]*+)(?P=quote)\s*+<(?P<address>[^<>]++)>\s*+""")
 
-_LONGEST: Final = 998
+_MAX_LENGTH: Final = 998
 """Characters of a line (RFC 5322 §2.1.1), which no mailbox needs."""
 
 
@@ -50,8 +50,8 @@ def read_mailbox(text: str) -> Mailbox:
     Raises:
         ValueError: if it names none, or more than one.
     """
-    if len(text) > _LONGEST:
-        raise ValueError(f"it has more than {_LONGEST} characters")
+    if len(text) > _MAX_LENGTH:
+        raise ValueError(f"it has more than {_MAX_LENGTH} characters")
     if not is_line_of_text(text) or "=?" in text:
         # `email` decodes whatever looks like an encoded word (RFC 2047), and a line break may come out of it.
         raise ValueError("it has control characters or encoded words")

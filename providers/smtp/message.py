@@ -24,13 +24,13 @@ from providers.smtp.settings import SmtpConfiguration
 _POLICY: Final = email.policy.SMTP.clone(cte_type="7bit")
 """Bodies in ASCII and in short lines, which every server takes and none has to rewrite."""
 
-_LONGEST_SUBJECT_AS_IS: Final = 60
+_MAX_UNFOLDED_SUBJECT_LENGTH: Final = 60
 """Characters that fit into the one line of 78 (RFC 5322 §2.1.1)."""
 
-_LONGEST_LINE: Final = 998
+_MAX_LINE_LENGTH: Final = 998
 """Characters of a line of a message, without its end (RFC 5322 §2.1.1)."""
 
-_LONGEST_URL: Final = 900
+_MAX_URL_LENGTH: Final = 900
 """Characters that fit, with the header's name, into the longest line of 998 (RFC 5322 §2.1.1)."""
 
 
@@ -83,7 +83,9 @@ class _Subject(str):
     name: Final = "Subject"
 
     def fold(self, *, policy: EmailPolicy) -> str:
-        safe = self.isascii() and "=?" not in self and self == self.strip() and len(self) <= _LONGEST_SUBJECT_AS_IS
+        safe = (
+            self.isascii() and "=?" not in self and self == self.strip() and len(self) <= _MAX_UNFOLDED_SUBJECT_LENGTH
+        )
         text = self if safe else Header(self, "utf-8", header_name=self.name).encode(linesep=policy.linesep)
         return f"{self.name}: {text}{policy.linesep}"
 
@@ -187,11 +189,11 @@ def _set_headers(message: EmailMessage, own_id: str, parties: _Parties, payload:
 def _unsubscribe_url(text: str) -> str:
     """The address as it is written in ASCII, which has no line breaks and no angle brackets."""
     url = HttpUrl(text)
-    if url.scheme != "https" or len(str(url)) > _LONGEST_URL:
+    if url.scheme != "https" or len(str(url)) > _MAX_URL_LENGTH:
         raise RefusalError(
             "bad_unsubscribe_url",
             FailureClass.CONTENT,
-            f"payLoad.UnsubscribeUrl must begin with https:// and have at most {_LONGEST_URL} characters",
+            f"payLoad.UnsubscribeUrl must begin with https:// and have at most {_MAX_URL_LENGTH} characters",
         )
     return str(url)
 
@@ -232,5 +234,5 @@ def _is_plain(content: bytes) -> bool:
     """Whether bytes are what `7bit` promises: ASCII without NUL, in lines that end in CRLF (RFC 2045 §2.7)."""
     lines = content.split(b"\r\n")
     return content.isascii() and not any(
-        len(line) > _LONGEST_LINE or b"\n" in line or b"\r" in line or b"\0" in line for line in lines
+        len(line) > _MAX_LINE_LENGTH or b"\n" in line or b"\r" in line or b"\0" in line for line in lines
     )

@@ -17,12 +17,12 @@ from typing import Final
 from providers.base import UnreadableError
 from providers.smtp.charsets import decode
 
-LARGEST_HEADER: Final = 65_536
+MAX_HEADER_BYTES: Final = 65_536
 """Bytes of a part's header that are read."""
-LONGEST_FIELD: Final = 4_000
+MAX_FIELD_LENGTH: Final = 4_000
 """Characters of one header field that are read."""
-MOST_PARTS: Final = 200
-DEEPEST: Final = 10
+MAX_PARTS: Final = 200
+MAX_DEPTH: Final = 10
 """Levels of multiparts."""
 
 _FIELD: Final = re.compile(rb"^([!-9;-~]+)[ \t]*:(.*(?:\n[ \t].*)*)", re.MULTILINE)
@@ -119,12 +119,12 @@ class Entity:
 
     def blocks(self, most: int) -> list[Mapping[str, str]]:
         """The groups of fields of a report, at most so many (RFC 3464 §2.1)."""
-        blocks = _EMPTY_LINES.split(self.decoded().lstrip()[:LARGEST_HEADER], most)
+        blocks = _EMPTY_LINES.split(self.decoded().lstrip()[:MAX_HEADER_BYTES], most)
         return [fields for fields in map(_fields, blocks[:most]) if fields]
 
     def blocks_within(self, most: int) -> list[Mapping[str, str]]:
         """The groups of fields of a report that stand amid other text, at most so many."""
-        found = _FIELDS_WITHIN.findall(self.decoded()[:LARGEST_HEADER].replace(b"\r\n", b"\n"))
+        found = _FIELDS_WITHIN.findall(self.decoded()[:MAX_HEADER_BYTES].replace(b"\r\n", b"\n"))
         return [_fields(block) for block in found[:most]]
 
 
@@ -132,10 +132,10 @@ def read_message(raw: bytes) -> Entity:
     """A message with all of its parts; what is attached as a message remains one part.
 
     Raises:
-        UnreadableError: if it has more than `MOST_PARTS`, or more levels of them than `DEEPEST`.
+        UnreadableError: if it has more than `MAX_PARTS`, or more levels of them than `MAX_DEPTH`.
     """
     # Some programs put empty lines before the mail that they pass on.
-    return _Reader().read(memoryview(raw.lstrip()), DEEPEST)
+    return _Reader().read(memoryview(raw.lstrip()), MAX_DEPTH)
 
 
 def decode_words(text: str) -> str:
@@ -159,13 +159,13 @@ class _Reader:
 
     def read(self, raw: memoryview, levels: int) -> Entity:
         self._count += 1
-        if self._count > MOST_PARTS:
-            raise UnreadableError(f"more than {MOST_PARTS} parts")
+        if self._count > MAX_PARTS:
+            raise UnreadableError(f"more than {MAX_PARTS} parts")
         header, content = _split_header(raw)
-        fields = _fields(bytes(header[:LARGEST_HEADER]))
+        fields = _fields(bytes(header[:MAX_HEADER_BYTES]))
         boundary = Entity(fields, b"").boundary
         if boundary and not levels:
-            raise UnreadableError(f"more than {DEEPEST} levels of parts")
+            raise UnreadableError(f"more than {MAX_DEPTH} levels of parts")
         parts = tuple(self.read(part, levels - 1) for part in _split(content, boundary)) if boundary else ()
         return Entity(fields, b"" if parts else bytes(content), parts)
 
@@ -179,7 +179,7 @@ def _fields(header: bytes) -> dict[str, str]:
     """The fields of a header that is cut already."""
     fields: dict[str, str] = {}
     for name, value in _FIELD.findall(header):
-        text = decode(_LINE_BREAK.sub(b"", value).strip()[:LONGEST_FIELD])
+        text = decode(_LINE_BREAK.sub(b"", value).strip()[:MAX_FIELD_LENGTH])
         fields.setdefault(name.decode().lower(), text)
     return fields
 

@@ -1,4 +1,4 @@
-"""Asking a server to report what becomes of a message (RFC 3461), where it offers that."""
+"""AdmitInput a server to report what becomes of a message (RFC 3461), where it offers that."""
 
 import re
 from collections.abc import Sequence

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final
 
-from domain.outcomes import LONGEST_DETAIL, FailureClass, Outcome, Rejected, Unanswered
+from domain.outcomes import MAX_DETAIL_LENGTH, FailureClass, Outcome, OutcomeUnknown, Rejected
 from providers.base import TransientError
 
 
@@ -88,7 +88,7 @@ def judge(phase: Phase, code: int, text: str) -> Outcome | TransientError:
     if code in _PERMANENT:
         return Rejected(code=str(code), failure=failure_class(phase, code, text), detail=detail)
     if phase is Phase.DATA:
-        return Unanswered(detail=f"unexpected reply to DATA: {code} {detail}")
+        return OutcomeUnknown(detail=f"unexpected reply to DATA: {code} {detail}")
     return TransientError("unexpected_reply", f"{phase.name}: {code} {detail}")
 
 
@@ -110,7 +110,7 @@ def detail_of(phase: Phase, text: str) -> str:
         enhanced = _ENHANCED_CODE.match(text)
         return enhanced[0] if enhanced else ""
     readable = text.encode("utf-8", "replace").decode()
-    return " ".join(readable.split())[:LONGEST_DETAIL]
+    return " ".join(readable.split())[:MAX_DETAIL_LENGTH]
 
 
 def class_of_enhanced_code(text: str) -> FailureClass | None:

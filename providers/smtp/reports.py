@@ -21,7 +21,7 @@ ACTIONS: Final[Mapping[str, Milestone]] = {
     "delayed": Milestone.SENT,  # not given up
     "delivered": Milestone.DELIVERED,
     "relayed": Milestone.SENT,  # to a system that reports nothing
-    "expanded": Milestone.SENT,  # to the members of a list, of whom nothing more is heard
+    "expanded": Milestone.SENT,  # to the members of a list, of whom nothing more is received
 }
 """What each `Action` means (RFC 3464 §2.3.3)."""
 
@@ -45,11 +45,11 @@ EXPIRED: Final = "expired"
 COMPLAINT: Final = "complaint"
 """Our word for a reader's complaint."""
 
-MOST_RECIPIENTS: Final = 200
+MAX_RECIPIENTS: Final = 200
 """Recipients that are read of one report; one interaction has fewer."""
 
-_LONGEST_ACTION: Final = 40
-_LONGEST_ADDRESS: Final = 200
+_MAX_ACTION_LENGTH: Final = 40
+_MAX_ADDRESS_LENGTH: Final = 200
 """Characters of them in a key."""
 _STATUS: Final = re.compile(r"\s*(?P<code>[245]\.\d{1,3}\.\d{1,3})(?![\w.])", re.ASCII)
 _REFUSED: Final = re.compile(r"^\s*(?:[\w-]+\s*;\s*)?5\d\d[ -]", re.ASCII)
@@ -89,7 +89,7 @@ class Report:
         """What it tells to machines, wherever in the mail it stands."""
         for part in self.mail.leaves() if self.writer is Writer.MAIL_SYSTEM else ():
             if part.media_type in DELIVERY_STATUS:
-                for block in part.blocks(MOST_RECIPIENTS):
+                for block in part.blocks(MAX_RECIPIENTS):
                     action = _action(block)
                     if action is not None:
                         yield self._delivery(block, action)
@@ -101,19 +101,19 @@ class Report:
         """What it tells to machines in a part that does not say that it is for them, or whose boundary is damaged."""
         for leaf in self.mail.leaves() if self.writer is Writer.MAIL_SYSTEM else ():
             if leaf.media_type == "text/plain" or leaf.media_type.startswith("multipart/"):
-                for block in leaf.blocks_within(MOST_RECIPIENTS):
+                for block in leaf.blocks_within(MAX_RECIPIENTS):
                     action = _action(block)
                     if action is not None and any(block.get(name) for name in _RECIPIENTS):
                         yield self._delivery(block, action)
 
     def _bounces(self) -> Sequence[Bounce]:
         """What it tells to people; nothing where somebody's responder wrote it."""
-        return read_bounces(self.mail, MOST_RECIPIENTS) if self.writer is Writer.MAIL_SYSTEM else ()
+        return read_bounces(self.mail, MAX_RECIPIENTS) if self.writer is Writer.MAIL_SYSTEM else ()
 
     def _bounce(self, bounce: Bounce) -> ProviderEvent:
         action = "failed" if bounce.is_permanent else "delayed"
         return self._event(
-            f":{action}:{bounce.address[:_LONGEST_ADDRESS]}",
+            f":{action}:{bounce.address[:_MAX_ADDRESS_LENGTH]}",
             action,
             milestone=ACTIONS[action],
             destination=_destination(bounce.address),
@@ -132,7 +132,7 @@ class Report:
         milestone = ACTIONS.get(action, Milestone.NONE)
         is_failure = milestone is Milestone.FAILED
         return self._event(
-            f":{action[:_LONGEST_ACTION]}:{_address(recipient)[:_LONGEST_ADDRESS]}",
+            f":{action[:_MAX_ACTION_LENGTH]}:{_address(recipient)[:_MAX_ADDRESS_LENGTH]}",
             EXPIRED if is_failure and status.endswith(".4.7") else action,
             milestone=milestone,
             destination=_destination(recipient),

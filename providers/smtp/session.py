@@ -8,15 +8,15 @@ from typing import Final, TypeVar, cast
 
 import aiosmtplib
 
-from domain.outcomes import FailureClass, Outcome, Rejected, Unanswered
+from domain.outcomes import FailureClass, Outcome, OutcomeUnknown, Rejected
 from providers.base import GOOD, Check, TransientError, UnsentError
 from providers.http import refused
 from providers.redaction import redaction
 from providers.smtp.replies import Phase, RefusalError, judge
 from providers.smtp.settings import Security, SmtpConfiguration, SmtpCredentials, tls_context
-from security.outbound_guard import AddressGuard, ForbiddenAddressError
+from security.ssrf_guard import AddressGuard, ForbiddenAddressError
 
-LONGEST_GOODBYE: Final = 2.0
+QUIT_TIMEOUT_SECONDS: Final = 2.0
 """Seconds that are given to QUIT: nothing depends on its reply."""
 
 Said = TypeVar("Said")
@@ -128,7 +128,7 @@ class Session:
         """The verdict on a conversation that ended without a reply."""
         detail = f"{self._phase.name}: {type(error).__name__}: {error}"
         if self._phase is Phase.DATA:
-            return Unanswered(detail=detail)
+            return OutcomeUnknown(detail=detail)
         if isinstance(error.__cause__ or error, ssl.SSLCertVerificationError):
             return Rejected(code="untrusted_certificate", failure=FailureClass.CONFIGURATION, detail=detail)
         if isinstance(error, TimeoutError):
@@ -138,7 +138,7 @@ class Session:
     async def _quit(self, deadline: float) -> None:
         now = asyncio.get_running_loop().time()
         with contextlib.suppress(aiosmtplib.SMTPException, OSError):
-            async with asyncio.timeout_at(min(deadline, now + LONGEST_GOODBYE)):
+            async with asyncio.timeout_at(min(deadline, now + QUIT_TIMEOUT_SECONDS)):
                 await self._smtp.quit()
 
     def _abort(self) -> None:

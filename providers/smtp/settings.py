@@ -14,7 +14,7 @@ from providers.base import ProviderSettings
 from providers.smtp.mailbox import is_line_of_text, read_mailbox
 
 _LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
-_LONGEST_LOCAL_PART: Final = 22
+_MAX_LOCAL_PART_LENGTH: Final = 22
 """Of 64 (RFC 5321 §4.5.3.1.1), what the reference and the code of `Verp` leave."""
 _DOMAIN_NAME: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 
@@ -72,10 +72,10 @@ def _bounce_address(text: str) -> str:
         mailbox = read_mailbox(text)
     except ValueError:
         mailbox = None
-    if mailbox is None or mailbox.name or mailbox.is_international or len(mailbox.local_part) > _LONGEST_LOCAL_PART:
+    if mailbox is None or mailbox.name or mailbox.is_international or len(mailbox.local_part) > _MAX_LOCAL_PART_LENGTH:
         raise invalid_value(
-            f"debe ser solo una dirección, con como máximo {_LONGEST_LOCAL_PART} caracteres ASCII antes de la @",
-            f"it must be an address alone, with at most {_LONGEST_LOCAL_PART} ASCII characters before the @",
+            f"debe ser solo una dirección, con como máximo {_MAX_LOCAL_PART_LENGTH} caracteres ASCII antes de la @",
+            f"it must be an address alone, with at most {_MAX_LOCAL_PART_LENGTH} ASCII characters before the @",
         )
     return text
 
@@ -173,7 +173,7 @@ class SmtpCredentials(ProviderSettings):
     Attributes:
         username: by which the server knows us, if it asks; with a password.
         password: of that name.
-        bounce_secret: the key of the codes in our addresses; without it there are none, and no mail is heard.
+        bounce_secret: the key of the codes in our addresses; without it there are none, and no mail is received.
         webhook_secret: what the mail system signs the mail with that it posts to us, if it does.
     """
 

@@ -15,8 +15,8 @@ from providers.smtp.mime import Entity, decode_words
 DELIVERY_STATUS: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
 FEEDBACK_REPORT: Final = "message/feedback-report"
 
-_LONGEST_MAILBOX: Final = 998
-_MOST_COMMENTS: Final = 20
+_MAX_MAILBOX_LENGTH: Final = 998
+_MAX_COMMENTS: Final = 20
 """Opening brackets in a mailbox: `email.utils` goes one call deeper for each."""
 
 
@@ -124,7 +124,7 @@ def author_of(mailboxes: str) -> tuple[str, str]:
 
     Of several authors the first; `parseaddr` takes several for none since Python mended CVE-2023-27043.
     """
-    if len(mailboxes) > _LONGEST_MAILBOX or mailboxes.count("(") > _MOST_COMMENTS:
+    if len(mailboxes) > _MAX_MAILBOX_LENGTH or mailboxes.count("(") > _MAX_COMMENTS:
         return "", ""
     return next(iter(getaddresses([mailboxes])), ("", ""))
 

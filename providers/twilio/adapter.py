@@ -17,7 +17,7 @@ from providers.twilio import sent
 from providers.twilio.addresses import SCHEMES, address_of
 from providers.twilio.forms import read_form
 from providers.twilio.inbound import is_message, read_message
-from providers.twilio.messages import DIALECT, LONGEST_BODY, content_of, with_reference
+from providers.twilio.messages import MAX_BODY_LENGTH, RESPONSE_MAPPING, content_of, with_reference
 from providers.twilio.receipts import read_receipt
 from providers.twilio.settings import TwilioConfiguration, TwilioCredentials
 from providers.twilio.signature import is_signed
@@ -43,12 +43,12 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
     title = "Twilio"
     channels: ClassVar[Mapping[Channel, Capabilities]] = {
         Channel.SMS: Capabilities(
-            payload_types=frozenset({SimpleText.wire_type}), longest_text=LONGEST_BODY, finds_sent=True
+            payload_types=frozenset({SimpleText.wire_type}), longest_text=MAX_BODY_LENGTH, finds_sent=True
         ),
         Channel.WHATSAPP: Capabilities(
             # Buttons, lists and cards are content templates at Twilio: sent as `template`.
             payload_types=frozenset({SimpleText.wire_type, WhatsAppMedia.wire_type, WhatsAppTemplate.wire_type}),
-            longest_text=LONGEST_BODY,
+            longest_text=MAX_BODY_LENGTH,
             reports_reads=True,
             finds_sent=True,
         ),
@@ -60,7 +60,7 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
         "called when a message comes in (HTTP POST), at the phone number, the Messaging Service or the WhatsApp sender."
     )
     # Forms of some dozens of short fields; all of them are read and sorted before it is known who signed them.
-    largest_webhook: ClassVar[int] = 262_144
+    max_webhook_bytes: ClassVar[int] = 262_144
 
     async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
         """Compose a message (https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource)."""
@@ -73,7 +73,7 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
             data=self._envelope(outbound) | content,
             headers={"Authorization": self._credentials.authorization()},
         )
-        return partial(http.send, self._http, request, DIALECT)
+        return partial(http.send, self._http, request, RESPONSE_MAPPING)
 
     def _messages_url(self) -> str:
         return f"{self._account_url()}/Messages.json"
@@ -125,7 +125,7 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
 
     async def _get(self, url: str, authorization: str, read: Callable[[Any], Check | None]) -> Check:
         request = self._http.build_request("GET", url, headers={"Authorization": authorization})
-        return await http.check(self._http, request, DIALECT, read)
+        return await http.check(self._http, request, RESPONSE_MAPPING, read)
 
     async def find_sent(self, outbound: Outbound, since: datetime) -> Accepted | None:
         """The only message of the account with the same text, sent alike no earlier than the second of `since`.

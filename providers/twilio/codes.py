@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from domain.outcomes import FailureClass
-from providers.http import Doubt, Meaning
+from providers.http import Ambiguity, Meaning
 
 FAILURES: Final[Mapping[str, FailureClass]] = {
     # Whom it was for
@@ -120,8 +120,8 @@ _PERHAPS_TAKEN: Final = frozenset(
 
 MEANINGS: Final[Mapping[str, Meaning]] = {
     **FAILURES,
-    **dict.fromkeys(_NOT_TAKEN, Doubt.NOT_TAKEN),
-    **dict.fromkeys(_PERHAPS_TAKEN, Doubt.PERHAPS_TAKEN),
+    **dict.fromkeys(_NOT_TAKEN, Ambiguity.NOT_ACCEPTED),
+    **dict.fromkeys(_PERHAPS_TAKEN, Ambiguity.PERHAPS_TAKEN),
 }
 """What an error code means in the answer to a send.
 

@@ -102,7 +102,7 @@ def _media(parameters: Mapping[str, str]) -> Iterator[dict[str, JsonValue]]:
 
 
 def _media_type(content_type: str) -> MediaType:
-    """The kind of media of a content type: what is neither seen nor heard is a document."""
+    """The kind of media of a content type: what is neither seen nor received is a document."""
     kind = content_type.partition("/")[0].lower()
     return MediaType(kind) if kind in {MediaType.IMAGE, MediaType.VIDEO, MediaType.AUDIO} else MediaType.DOCUMENT
 

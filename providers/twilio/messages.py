@@ -15,7 +15,7 @@ from domain.payloads.whatsapp import WhatsAppMedia, WhatsAppTemplate
 from providers import http
 from providers.twilio.codes import MEANINGS
 
-LONGEST_BODY: Final = 1600
+MAX_BODY_LENGTH: Final = 1600
 """Characters of `Body` (https://www.twilio.com/docs/api/errors/21617)."""
 
 CONTENT_SID: Final = re.compile(r"HX[0-9a-fA-F]{32}")
@@ -66,14 +66,14 @@ def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - whatever JSON the
     return Accepted(provider_message_id=body["sid"], word=http.word_of(body.get("status"))) if body["sid"] else None
 
 
-def _complaint(body: Any) -> http.Complaint | None:  # noqa: ANN401 - whatever JSON the far end wrote
+def _complaint(body: Any) -> http.ErrorBody | None:  # noqa: ANN401 - whatever JSON the far end wrote
     """Twilio's own form of errors has a `message`, RFC 9457's a `detail` and a `title`; both have the `code`."""
     code = body["code"]
     if not isinstance(code, int | str):
         return None
     texts = (body.get(name) for name in ("message", "detail", "title"))
-    return http.Complaint(str(code), next((text for text in texts if isinstance(text, str)), ""))
+    return http.ErrorBody(str(code), next((text for text in texts if isinstance(text, str)), ""))
 
 
-DIALECT: Final = http.Dialect(_accepted, _complaint, MEANINGS)
+RESPONSE_MAPPING: Final = http.ResponseMapping(_accepted, _complaint, MEANINGS)
 """How Twilio answers a send (https://www.twilio.com/docs/usage/twilios-response)."""

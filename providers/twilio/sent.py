@@ -20,7 +20,7 @@ from providers import http
 from providers.base import TransientError
 
 PAGE_SIZE: Final = 100
-MOST_PAGES: Final = 5
+MAX_PAGES: Final = 5
 """Pages that are read: past them nobody can say that a message is the only one."""
 
 
@@ -98,7 +98,7 @@ async def find(client: httpx2.AsyncClient, url: str, authorization: str, text: S
     """
     found: list[Message] = []
     query = text.query()
-    for _ in range(MOST_PAGES):
+    for _ in range(MAX_PAGES):
         request = client.build_request("GET", url, params=query, headers={"Authorization": authorization})
         page = await _read_page(client, request)
         found += filter(text.is_it, page.messages)

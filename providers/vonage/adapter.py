@@ -14,12 +14,12 @@ from providers import http
 from providers.base import GOOD, NOTHING_INSIDE, Attempt, Capabilities, Check, Outbound, Provider, Webhook
 from providers.vonage.application import ApplicationToken, has_public_key
 from providers.vonage.codes import JWT_EXPIRED, MEANINGS
+from providers.vonage.events import read_events
 from providers.vonage.messages import CARRIED, Body, NotCarriedError, content_of
-from providers.vonage.news import read_news
 from providers.vonage.problems import Problem
 from providers.vonage.settings import VonageConfiguration, VonageCredentials
 from providers.vonage.signature import signed_claims
-from security.outbound_guard import AddressGuard
+from security.ssrf_guard import AddressGuard
 
 CHANNEL_NAMES: Final[Mapping[Channel, str]] = {
     Channel.SMS: "sms",
@@ -28,7 +28,7 @@ CHANNEL_NAMES: Final[Mapping[Channel, str]] = {
     Channel.RCS: "rcs",
 }
 
-LONGEST_TEXT: Final[Mapping[Channel, int]] = {
+MAX_TEXT_LENGTH: Final[Mapping[Channel, int]] = {
     Channel.SMS: 3_200,
     Channel.WHATSAPP: 4_096,
     Channel.MESSENGER: 640,
@@ -36,7 +36,7 @@ LONGEST_TEXT: Final[Mapping[Channel, int]] = {
 }
 """The most characters of a text (https://developer.vonage.com/en/api/messages#SendMessage)."""
 
-LONGEST_TTL: Final[Mapping[Channel, int]] = {Channel.SMS: 604_800, Channel.RCS: 259_200}
+MAX_TTL_SECONDS: Final[Mapping[Channel, int]] = {Channel.SMS: 604_800, Channel.RCS: 259_200}
 """The most seconds of `ttl`, for the channels that have it."""
 
 
@@ -44,12 +44,12 @@ def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - whatever JSON the
     return Accepted(provider_message_id=body["message_uuid"]) if body["message_uuid"] else None
 
 
-def _complaint(body: Any) -> http.Complaint | None:  # noqa: ANN401 - whatever JSON the far end wrote
+def _complaint(body: Any) -> http.ErrorBody | None:  # noqa: ANN401 - whatever JSON the far end wrote
     problem = Problem.model_validate(body)
-    return http.Complaint(problem.code, problem.text) if problem.is_vonages else None
+    return http.ErrorBody(problem.code, problem.text) if problem.is_vonages else None
 
 
-DIALECT: Final = http.Dialect(_accepted, _complaint, MEANINGS)
+RESPONSE_MAPPING: Final = http.ResponseMapping(_accepted, _complaint, MEANINGS)
 """How Vonage answers a send (https://developer.vonage.com/en/api/messages#SendMessage-responses)."""
 
 
@@ -65,7 +65,7 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
     channels: ClassVar[Mapping[Channel, Capabilities]] = {
         channel: Capabilities(
             payload_types=frozenset(payload.wire_type for payload in payloads),
-            longest_text=LONGEST_TEXT[channel],
+            longest_text=MAX_TEXT_LENGTH[channel],
             reports_reads=channel is not Channel.SMS,
         )
         for channel, payloads in CARRIED.items()
@@ -96,10 +96,10 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
         return partial(self._post, message, self._request(message))
 
     async def _post(self, message: Body, request: httpx2.Request) -> Outcome:
-        outcome = await http.send(self._http, request, DIALECT)
+        outcome = await http.send(self._http, request, RESPONSE_MAPPING)
         if self._token and isinstance(outcome, Rejected) and outcome.code == JWT_EXPIRED:
             self._token.discard()
-            outcome = await http.send(self._http, self._request(message), DIALECT)
+            outcome = await http.send(self._http, self._request(message), RESPONSE_MAPPING)
         return outcome
 
     def _request(self, message: Body) -> httpx2.Request:
@@ -129,8 +129,8 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
     def _options(self, channel: Channel) -> Body:
         configuration = self._configuration
         options: Body = {}
-        if configuration.ttl is not None and channel in LONGEST_TTL:
-            options["ttl"] = min(configuration.ttl, LONGEST_TTL[channel])
+        if configuration.ttl is not None and channel in MAX_TTL_SECONDS:
+            options["ttl"] = min(configuration.ttl, MAX_TTL_SECONDS[channel])
         if configuration.messenger_category is not None and channel is Channel.MESSENGER:
             tag: Body = {"tag": configuration.messenger_tag} if configuration.messenger_tag else {}
             options["messenger"] = {"category": configuration.messenger_category, **tag}
@@ -156,7 +156,10 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
             "GET", self._url(f"/v2/applications{one}"), headers={"Authorization": credentials.basic()}
         )
         return await http.check(
-            self._http, request, DIALECT, self._of_application if credentials.application_id else _of_applications
+            self._http,
+            request,
+            RESPONSE_MAPPING,
+            self._of_application if credentials.application_id else _of_applications,
         )
 
     def _of_application(self, body: Any) -> Check | None:  # noqa: ANN401 - whatever JSON the far end wrote
@@ -175,4 +178,4 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
 
     def parse(self, webhook: Webhook) -> Sequence[News]:
         """Read a status or a message from an end user."""
-        return read_news(webhook.body)
+        return read_events(webhook.body)

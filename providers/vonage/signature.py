@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from providers.base import UnverifiedError, Webhook
 from providers.vonage.settings import VonageCredentials
 
-OLDEST: Final = timedelta(hours=24)
+MAX_TOKEN_AGE: Final = timedelta(hours=24)
 """The age up to which a webhook is believed: Vonage repeats one for that long, and does not say that it signs anew."""
 
-MOST_AHEAD: Final = timedelta(minutes=5)
+MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far Vonage's clock may be ahead of ours."""
 
 
@@ -51,7 +51,7 @@ def signed_claims(webhook: Webhook, credentials: VonageCredentials) -> Claims:
     if not hmac.compare_digest(computed.encode(), claims.payload_hash.lower().encode(errors="replace")):
         raise UnverifiedError("the signature is of another body")
     now = int(webhook.received_at.timestamp())
-    if not -MOST_AHEAD.total_seconds() <= now - claims.iat <= OLDEST.total_seconds():
+    if not -MAX_CLOCK_SKEW.total_seconds() <= now - claims.iat <= MAX_TOKEN_AGE.total_seconds():
         raise UnverifiedError("the signature is not of these hours")
     if claims.exp is not None and claims.exp <= now:
         raise UnverifiedError("the signature has expired")

@@ -12,10 +12,10 @@ from bootstrap import connect_temporal, http_client
 from domain.identifiers import new_id
 from embedded.gateway import Account, GatewaySettings, create_gateway, running
 from embedded.temporal_server import TemporalServer
-from security.outbound_guard import PRIVATE, AddressGuard
+from security.ssrf_guard import PRIVATE, AddressGuard
 from settings import Settings
 from tests.activities.conversation import show
-from tests.activities.world import SIGNING_SECRET, TOKEN, World
+from tests.activities.factories import SIGNING_SECRET, TOKEN, World
 from tests.iris import open_database
 
 

@@ -8,21 +8,21 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from activities.admission import MongoAdmission
-from activities.interfaces import Asking, Change
+from activities.interfaces import AdmitInput, RecordStepInput
 from activities.late_begins import LateBegins
+from activities.publishing import NotificationPublisher
 from activities.reception import MongoReception
 from activities.record import MongoRecord
-from activities.telling import TenantTeller
 from api.schemas.interactions import InteractionAnswer
 from domain.channels import Channel
 from domain.clock import utc_now
 from domain.destinations import DestinationKind
 from domain.events import InboundMessage, ProviderEvent
 from domain.identifiers import derived_id, new_id
-from domain.interaction import HeardEvent, HistoryEntry
+from domain.interaction import HistoryEntry, RecordedEvent
 from domain.interaction import Interaction as Seen
 from domain.reception import Reception
-from domain.status import Milestone, Standing, Status
+from domain.status import InteractionState, Milestone, Status
 from domain.submission import Submission
 from integrations import Integrations, describe
 from models.endpoint import Endpoint
@@ -30,7 +30,7 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import Notification
 from models.user import OwnedDestination
-from tests.activities.world import FIRST_TASK, World, run
+from tests.activities.factories import FIRST_TASK, World, run
 
 
 def show(interaction: Seen) -> JsonValue:
@@ -43,13 +43,13 @@ async def leave_it(notification: Notification) -> None:
 
 
 INTEGRATIONS: Final = Integrations(timedelta())
-TELLER: Final = TenantTeller(INTEGRATIONS, show, leave_it, LateBegins(leave_it))
-ADMISSION: Final = MongoAdmission(INTEGRATIONS, TELLER.tell)
-RECORD: Final = MongoRecord(TELLER.tell)
-RECEPTION: Final = MongoReception(TELLER.tell)
-SENT: Final = Standing(status=Status.SENT, custom_status="queued", milestone=Milestone.ACCEPTED)
-DELIVERED: Final = Standing(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)
-CANCELLED: Final = Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status="cancelled")
+TELLER: Final = NotificationPublisher(INTEGRATIONS, show, leave_it, LateBegins(leave_it))
+ADMISSION: Final = MongoAdmission(INTEGRATIONS, TELLER.publish)
+RECORD: Final = MongoRecord(TELLER.publish)
+RECEPTION: Final = MongoReception(TELLER.publish)
+SENT: Final = InteractionState(status=Status.SENT, custom_status="queued", milestone=Milestone.ACCEPTED)
+DELIVERED: Final = InteractionState(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)
+CANCELLED: Final = InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status="cancelled")
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Message:
     Attributes:
         addresses: to whom.
         mark: what it says.
-        standing: where it stands by now.
+        state: where it stands by now.
     """
 
     world: World
@@ -67,7 +67,7 @@ class Message:
     addresses: list[str]
     mark: str
     id: str = field(default_factory=new_id)
-    standing: Standing = field(default_factory=lambda: Standing(status=Status.VALIDATION_PENDING))
+    state: InteractionState = field(default_factory=lambda: InteractionState(status=Status.VALIDATION_PENDING))
     _steps: int = 2
 
     @property
@@ -78,50 +78,50 @@ class Message:
     async def live(self, pause: float, *, is_cancelled: bool = False) -> None:
         """Be admitted, and then sent and delivered, or cancelled, with a pause before each step."""
         await self.admit()
-        for standing in [CANCELLED] if is_cancelled else [SENT, DELIVERED]:
+        for state in [CANCELLED] if is_cancelled else [SENT, DELIVERED]:
             await asyncio.sleep(pause)
-            await self.record(standing)
+            await self.record(state)
 
-    async def asking(self) -> Asking:
+    async def asking(self) -> AdmitInput:
         """What is asked to admit it."""
         submission = await self._submission()
-        return Asking(submission=submission, admitted_at=utc_now(), due=utc_now(), revision=FIRST_TASK)
+        return AdmitInput(submission=submission, admitted_at=utc_now(), due=utc_now(), revision=FIRST_TASK)
 
     async def admit(self) -> None:
         """Be registered and admitted."""
         admitted = await run(ADMISSION.admit, await self.asking())
         assert admitted is not None
         assert admitted.problems == []
-        self.standing = Standing(status=Status.DISPATCH_PENDING)
+        self.state = InteractionState(status=Status.DISPATCH_PENDING)
 
-    async def record(self, standing: Standing) -> None:
+    async def record(self, state: InteractionState) -> None:
         """Write a step down, with news of it that say everything again."""
         now = utc_now()
         event = ProviderEvent(
             key=f"{self.mark}-{self._steps}",
             word="x",
-            milestone=standing.milestone,
+            milestone=state.milestone,
             reference=self.id,
             provider_message_id=self.message_id,
             destination=self.addresses[0],
             detail=self.mark,
         )
         self._steps += 1
-        change = Change(
+        change = RecordStepInput(
             interaction_id=self.id,
             integration_id=self.integration.id,
             sequence=self._steps,
             revision=FIRST_TASK + self._steps,
-            standing=standing,
+            state=state,
             updated=now,
             history_before=self._steps - 1,
-            history=[HistoryEntry(date=now, status=standing.status, notes=f"{self.mark} {self.addresses[0]}")],
-            heard_before=self._steps - 3,
-            heard=[HeardEvent(id=new_id(), heard_at=now, event=event, status=standing.status, applied=True)],
+            history=[HistoryEntry(date=now, status=state.status, notes=f"{self.mark} {self.addresses[0]}")],
+            recorded_before=self._steps - 3,
+            received=[RecordedEvent(id=new_id(), received_at=now, event=event, status=state.status, applied=True)],
             provider_message_id=self.message_id,
         )
         await run(RECORD.record, change)
-        self.standing = standing
+        self.state = state
 
     async def resent(self) -> "Message | None":
         """The same again, as far as there is anything left of it."""
@@ -169,5 +169,5 @@ def reception(integration: Integration, address: str, mark: str) -> Reception:
         tenant=integration.tenant,
         integration=describe(integration),
         message=message,
-        heard_at=utc_now(),
+        received_at=utc_now(),
     )

@@ -13,28 +13,28 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 
 from activities.attachments import Files
-from activities.dispatch import NOT_TAKEN, ProviderDispatch
+from activities.bulkheads import KeyedLimiter
+from activities.dispatch import NOT_ACCEPTED, ProviderDispatch
 from activities.interfaces import Dispatch, Search
 from activities.internal_faults import INTERNAL_FAULT, InternalFaults, retry_delay
-from activities.shares import Shares
 from bootstrap import http_client
 from domain.channels import Channel
 from domain.clock import utc_now
 from domain.destinations import Destination, DestinationKind
 from domain.faults import FaultKind
 from domain.identifiers import new_id
-from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
+from domain.outcomes import Accepted, FailureClass, Outcome, OutcomeUnknown, Rejected
 from embedded.ports import free_port
 from embedded.processes import until
-from integrations import Integrations, ProviderOpener
+from integrations import Integrations, ProviderFactory
 from models.integration import Integration
 from models.worker_fault import WorkerFault
 from providers.base import NOTHING_INSIDE, Attempt, UnsentError
 from providers.sandbox import Sandbox
-from security.at_rest import Vault
-from security.file_links import FileLinks
-from tests.activities.world import TOKEN, VAULT, World, run
-from tests.silence import SilentFarEnd
+from security.credential_encryption import Vault
+from security.signed_urls import FileLinks
+from tests.activities.factories import TOKEN, VAULT, World, run
+from tests.silent_provider import SilentProvider
 
 REFUSED, THROTTLED, LOST_ONCE, LOST = "34600000003", "34600000005", "34600000006", "34600000007"
 SLOW = "34600000011"
@@ -49,10 +49,10 @@ class Sender:
     def __init__(self, world: World, http: httpx2.AsyncClient) -> None:
         self.world = world
         self.http = http
-        opener = ProviderOpener(VAULT, {"sandbox": http}, f"http://127.0.0.1:{free_port()}", NOTHING_INSIDE)
+        opener = ProviderFactory(VAULT, {"sandbox": http}, f"http://127.0.0.1:{free_port()}", NOTHING_INSIDE)
         files = Files(FileLinks("secret" * 8, "https://iris.example.com", timedelta(days=1)))
         self.activity = ProviderDispatch(
-            opener, Shares(SHARE), Integrations(timedelta()), files, InternalFaults("1@here")
+            opener, KeyedLimiter(SHARE), Integrations(timedelta()), files, InternalFaults("1@here")
         )
 
     async def dispatch(self, integration: Integration, phone: str = "34638766068", *, repeatable: bool) -> Dispatch:
@@ -156,7 +156,7 @@ async def test_what_was_surely_not_taken_is_raised_with_the_wait_that_the_provid
     dispatch = await sender.dispatch(await sender.world.integration(), THROTTLED, repeatable=False)
     for tries_before in range(2):
         failure = await sender.failure_of(dispatch, tries_before)
-        assert (failure.type, failure.next_retry_delay) == (NOT_TAKEN, timedelta(seconds=1))
+        assert (failure.type, failure.next_retry_delay) == (NOT_ACCEPTED, timedelta(seconds=1))
         assert not failure.non_retryable
         assert failure.category is ApplicationErrorCategory.BENIGN
     assert isinstance(await sender.send(dispatch, tries_before=2), Accepted)
@@ -165,17 +165,17 @@ async def test_what_was_surely_not_taken_is_raised_with_the_wait_that_the_provid
 async def test_a_provider_that_is_not_reached_surely_did_not_take_it(sender: Sender) -> None:
     integration = await sender.world.integration(configuration={"baseUrl": f"http://127.0.0.1:{free_port()}"})
     failure = await sender.failure_of(await sender.dispatch(integration, repeatable=False))
-    assert (failure.type, failure.next_retry_delay) == (NOT_TAKEN, timedelta(seconds=1))
+    assert (failure.type, failure.next_retry_delay) == (NOT_ACCEPTED, timedelta(seconds=1))
 
 
 @pytest.mark.parametrize("repeatable", [False, True])
 async def test_a_lost_answer_is_told_and_never_asked_for_again_here(sender: Sender, repeatable: bool) -> None:
-    assert isinstance(await sender.send_to(LOST, repeatable=repeatable), Unanswered)
+    assert isinstance(await sender.send_to(LOST, repeatable=repeatable), OutcomeUnknown)
 
 
 async def test_a_send_that_is_repeated_after_a_lost_answer_is_one_message(sender: Sender) -> None:
     dispatch = await sender.dispatch(await sender.world.integration(), LOST_ONCE, repeatable=True)
-    assert isinstance(await sender.send(dispatch), Unanswered)
+    assert isinstance(await sender.send(dispatch), OutcomeUnknown)
     assert isinstance(await sender.send(dispatch), Accepted)
     assert await sender.taken(dispatch.interaction_id) == 1
 
@@ -326,13 +326,13 @@ async def test_credentials_that_the_provider_does_not_know_are_a_rejection(sende
 
 
 async def test_a_send_that_its_worker_breaks_off_may_have_gone_out(sender: Sender) -> None:
-    far_end = SilentFarEnd()
-    async with far_end.serving():
-        integration = await sender.world.integration(configuration={"baseUrl": far_end.url})
+    fake_provider = SilentProvider()
+    async with fake_provider.serving():
+        integration = await sender.world.integration(configuration={"baseUrl": fake_provider.url})
         sending = asyncio.create_task(sender.send(await sender.dispatch(integration, repeatable=False)))
-        await far_end.until_connections(1)
+        await fake_provider.until_connections(1)
         sending.cancel()
-        assert isinstance(await sending, Unanswered)
+        assert isinstance(await sending, OutcomeUnknown)
 
 
 async def test_a_send_whose_interaction_is_cancelled_meanwhile_still_brings_its_answer(sender: Sender) -> None:
@@ -350,19 +350,21 @@ async def test_a_send_whose_interaction_is_cancelled_meanwhile_still_brings_its_
 
 
 async def test_what_an_integration_sends_beyond_its_share_comes_back_soon_and_one_after_another(sender: Sender) -> None:
-    far_end = SilentFarEnd()
-    async with far_end.serving():
-        integration = await sender.world.integration(configuration={"baseUrl": far_end.url})
+    fake_provider = SilentProvider()
+    async with fake_provider.serving():
+        integration = await sender.world.integration(configuration={"baseUrl": fake_provider.url})
         slow = [
             asyncio.create_task(sender.send(await sender.dispatch(integration, repeatable=False))) for _ in range(SHARE)
         ]
-        await far_end.until_connections(SHARE)
+        await fake_provider.until_connections(SHARE)
         refused = [await sender.failure_of(await sender.dispatch(integration, repeatable=False)) for _ in range(3)]
         another = await sender.dispatch(await sender.world.integration(), repeatable=False)
         assert isinstance(await sender.send(another), Accepted)
-        far_end.let_go.set()
+        fake_provider.let_go.set()
         await asyncio.gather(*slow)
-        assert isinstance(await sender.send(await sender.dispatch(integration, repeatable=False)), Unanswered)
-    assert {(failure.type, failure.category) for failure in refused} == {(NOT_TAKEN, ApplicationErrorCategory.BENIGN)}
+        assert isinstance(await sender.send(await sender.dispatch(integration, repeatable=False)), OutcomeUnknown)
+    assert {(failure.type, failure.category) for failure in refused} == {
+        (NOT_ACCEPTED, ApplicationErrorCategory.BENIGN)
+    }
     waits = [failure.next_retry_delay for failure in refused]
     assert waits == sorted(set(filter(None, waits)))

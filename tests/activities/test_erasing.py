@@ -1,4 +1,4 @@
-"""Erasing users: everything that every document can hold of them goes, and nothing else."""
+"""EraseSignal users: everything that every document can hold of them goes, and nothing else."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,8 +19,8 @@ from models.interaction import Interaction
 from models.notification import Notification
 from models.process import Process
 from models.user import Merge, User
-from tests.activities.marked import NOTHING_OF_USERS, marked, where
-from tests.activities.world import World, run
+from tests.activities.factories import World, run
+from tests.activities.pii_canaries import NOTHING_OF_USERS, marked, where
 
 SKELETON: Final = {
     Interaction: {
@@ -48,7 +48,7 @@ Erase = Callable[[User], Awaitable[None]]
 @pytest.fixture
 def erase(erasures: MongoErasures) -> Erase:
     async def erased(user: User) -> None:
-        task = UserTask(tenant=user.tenant, user_id=user.id, settling=timedelta())
+        task = UserTask(tenant=user.tenant, user_id=user.id, erasure_grace_period=timedelta())
         assert await run(erasures.claim_erasure, task) == []
         for _ in range(2):
             await run(erasures.erase, task)
@@ -94,7 +94,7 @@ async def test_of_an_interaction_with_another_user_the_others_keep_what_was_said
     assert changed == {"destinations", "due", "erased_at", "history", "provider_events", "provider_message_ids"}
     stays = made.of_several.destinations[1].value
     assert [one["value"] for one in after["destinations"]] == ["", stays]
-    assert [heard["event"]["destination"] for heard in after["provider_events"]] == ["", stays, None]
+    assert [received["event"]["destination"] for received in after["provider_events"]] == ["", stays, None]
 
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["one after the other", "at once"])
@@ -143,7 +143,7 @@ async def test_what_was_merged_into_it_and_left_behind_is_erased_too(world: Worl
 
 async def test_it_waits_for_sends_that_are_being_validated(world: World, erasures: MongoErasures) -> None:
     made = await marked(world, f"3466{new_id()}")
-    task = UserTask(tenant=world.tenant, user_id=made.user.id, settling=timedelta())
+    task = UserTask(tenant=world.tenant, user_id=made.user.id, erasure_grace_period=timedelta())
     pending = {"$set": {"status": "VALIDATION_PENDING"}}
     await Interaction.collection().update_one({"_id": made.refused.id}, pending)
     await run(erasures.claim_erasure, task)

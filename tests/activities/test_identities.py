@@ -21,7 +21,7 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
 from models.user import User
-from tests.activities.world import World, run
+from tests.activities.factories import World, run
 
 RECEPTION = MongoReception()
 MERGES = MongoMerges()
@@ -64,7 +64,7 @@ class Line:
             tenant=self.world.tenant,
             integration=describe(self.integration),
             message=InboundMessage.model_validate(values | changes),
-            heard_at=utc_now(),
+            received_at=utc_now(),
         )
         await self.merge((await run(RECEPTION.receive, reception)).merges)
         return await self.kept(reception.interaction_id)
@@ -119,23 +119,23 @@ async def test_who_answers_in_another_spelling_is_the_same_user_in_the_same_proc
 ) -> None:
     sent = await line.sent(f"+{sent_to.value}", "wamid.1")
     for answered in ("wamid.1", None):
-        heard = await line.says(written_as, in_reply_to=answered)
-        assert (heard.user_ids, heard.process_id) == (sent.user_ids, sent.process_id)
-        assert heard.destinations[0].value == written_as.value
+        received = await line.says(written_as, in_reply_to=answered)
+        assert (received.user_ids, received.process_id) == (sent.user_ids, sent.process_id)
+        assert received.destinations[0].value == written_as.value
 
 
 async def test_spellings_at_once_make_one_user(line: Line) -> None:
     spellings = [OLD_MEXICAN, MEXICAN] * 6
     sends = (line.sent(f"+{one.value}") for one in spellings)
-    heard = await asyncio.gather(*(line.says(one) for one in spellings), *sends)
-    assert len({one.user_ids[0] for one in heard}) == len(await line.users()) == 1
+    received = await asyncio.gather(*(line.says(one) for one in spellings), *sends)
+    assert len({one.user_ids[0] for one in received}) == len(await line.users()) == 1
 
 
 async def test_an_answer_of_nobody_known_joins_the_user_and_the_process_of_what_it_answers(line: Line) -> None:
     first, second = await line.sent(NUMBER.value, "wamid.1"), await line.sent(NUMBER.value, "wamid.2")
     assert first.process_id != second.process_id
-    heard = await line.says(ID, in_reply_to="wamid.1")
-    assert (heard.user_ids, heard.process_id) == (first.user_ids, first.process_id)
+    received = await line.says(ID, in_reply_to="wamid.1")
+    assert (received.user_ids, received.process_id) == (first.user_ids, first.process_id)
     (user,) = await line.users()
     assert values(user) == {NUMBER.value, ID.value}
 
@@ -144,12 +144,12 @@ async def test_mail_that_somebody_else_answers_joins_the_process_with_a_user_of_
     line = Line(world, await world.integration(Channel.EMAIL))
     sent = await line.sent("Ana@correo.es", "<1@iris>")
     colleague = Identity(kind=DestinationKind.EMAIL, value="leo@correo.es")
-    heard = await line.says(colleague, in_reply_to="<1@iris>")
-    assert heard.process_id == sent.process_id
-    assert heard.user_ids != sent.user_ids
+    received = await line.says(colleague, in_reply_to="<1@iris>")
+    assert received.process_id == sent.process_id
+    assert received.user_ids != sent.user_ids
     process = await Process.find_one({"_id": sent.process_id})
     assert process is not None
-    assert process.user_ids == [*sent.user_ids, *heard.user_ids]
+    assert process.user_ids == [*sent.user_ids, *received.user_ids]
 
 
 async def test_mail_of_another_letter_case_is_of_the_same_user(world: World) -> None:
@@ -157,8 +157,8 @@ async def test_mail_of_another_letter_case_is_of_the_same_user(world: World) -> 
     first, second = await line.sent("Jose@dominio.com"), await line.sent("jose@dominio.com")
     assert first.user_ids == second.user_ids
     assert [one.destinations[0].value for one in (first, second)] == ["Jose@dominio.com", "jose@dominio.com"]
-    heard = await line.says(Identity(kind=DestinationKind.EMAIL, value="JOSE@dominio.com"))
-    assert heard.user_ids == first.user_ids
+    received = await line.says(Identity(kind=DestinationKind.EMAIL, value="JOSE@dominio.com"))
+    assert received.user_ids == first.user_ids
 
 
 async def test_a_number_and_an_id_that_are_seen_together_are_one_user_from_then_on(line: Line) -> None:
@@ -191,11 +191,11 @@ async def test_what_a_receipt_says_of_who_somebody_is_makes_nobody(line: Line) -
 
 async def test_identities_at_once_make_one_user(line: Line) -> None:
     seen = [(NUMBER, ID), (ID,), (NUMBER,), (ID, NUMBER)] * 3
-    heard = await asyncio.gather(*(line.says(*sender) for sender in seen))
+    received = await asyncio.gather(*(line.says(*sender) for sender in seen))
     await line.says(NUMBER, ID)
     (user,) = await line.users()
     assert values(user) == {NUMBER.value, ID.value}
-    owners = [(await line.kept(one.id)).user_ids for one in heard]
+    owners = [(await line.kept(one.id)).user_ids for one in received]
     assert owners == [[user.id]] * len(seen)
 
 
@@ -245,18 +245,18 @@ async def test_a_profile_name_takes_no_other_names_place(line: Line) -> None:
 
 
 async def test_a_message_that_is_taken_again_after_its_user_is_erased_makes_nobody(line: Line) -> None:
-    heard = await line.says(NUMBER, ID)
+    received = await line.says(NUMBER, ID)
     await User.collection().delete_many({"tenant": line.world.tenant})
-    await Interaction.find_one({"_id": heard.id}).set({"erased_at": utc_now()})
+    await Interaction.find_one({"_id": received.id}).set({"erased_at": utc_now()})
     message = InboundMessage(
         provider_message_id=new_id(), sender=NUMBER.value, sender_kind=NUMBER.kind, aliases=(ID,), payload=TEXT
     )
     again = Reception(
-        interaction_id=heard.id,
+        interaction_id=received.id,
         tenant=line.world.tenant,
         integration=describe(line.integration),
         message=message,
-        heard_at=utc_now() + timedelta(seconds=1),
+        received_at=utc_now() + timedelta(seconds=1),
     )
     assert (await run(RECEPTION.receive, again)).merges == []
     assert await line.users() == []

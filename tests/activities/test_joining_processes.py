@@ -16,7 +16,7 @@ from models import process as processes
 from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
-from tests.activities.world import PHONE, World, phone, run
+from tests.activities.factories import PHONE, World, phone, run
 
 OTHER_PHONE = "34638766069"
 
@@ -27,7 +27,7 @@ async def read(process_id: str | None) -> Process:
     return found
 
 
-async def heard(world: World, integration: Integration, sender: str) -> Interaction:
+async def received(world: World, integration: Integration, sender: str) -> Interaction:
     message = InboundMessage(
         provider_message_id=new_id(),
         sender=sender,
@@ -39,7 +39,7 @@ async def heard(world: World, integration: Integration, sender: str) -> Interact
         tenant=world.tenant,
         integration=describe(integration),
         message=message,
-        heard_at=utc_now(),
+        received_at=utc_now(),
     )
     await run(MongoReception().receive, reception)
     found = await Interaction.find_one({"_id": reception.interaction_id})
@@ -60,9 +60,9 @@ async def test_the_user_and_the_integration_of_a_send_join_its_process_and_answe
     process = await read(first.process_id)
     assert process.user_ids == [first.users[0].id, second.users[0].id]
     assert process.integration_ids == [sms.id, whatsapp.id]
-    answer = await heard(world, whatsapp, OTHER_PHONE)
+    answer = await received(world, whatsapp, OTHER_PHONE)
     assert (answer.process_id, answer.user_ids) == (process.id, [second.users[0].id])
-    assert (await heard(world, sms, PHONE)).process_id == process.id
+    assert (await received(world, sms, PHONE)).process_id == process.id
     assert len(await world.processes()) == 1
 
 
@@ -72,7 +72,7 @@ async def test_an_open_process_without_users_is_linked_by_its_first_send(world: 
     sent = (await world.admit(await world.submission(integration, process_id=empty.id))).interaction
     process = await read(empty.id)
     assert (process.user_ids, process.integration_ids) == ([sent.users[0].id], [integration.id])
-    assert (await heard(world, integration, PHONE)).process_id == empty.id
+    assert (await received(world, integration, PHONE)).process_id == empty.id
 
 
 async def test_sends_at_once_to_one_stranger_join_once_and_nobody_else_does(world: World) -> None:

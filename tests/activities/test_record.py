@@ -7,44 +7,44 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from activities.interfaces import Change, Record
+from activities.interfaces import Record, RecordStepInput
 from activities.record import MongoRecord
 from domain.events import ProviderEvent
 from domain.identifiers import new_id
-from domain.interaction import HeardEvent, HistoryEntry
+from domain.interaction import HistoryEntry, RecordedEvent
 from domain.problems import Problem
-from domain.status import Milestone, Standing, Status
+from domain.status import InteractionState, Milestone, Status
 from models.interaction import Interaction
-from tests.activities.world import FIRST_TASK, NOW, World, run
+from tests.activities.factories import FIRST_TASK, NOW, World, run
 
-SENT = Standing(status=Status.SENT, custom_status="queued", milestone=Milestone.ACCEPTED)
-DELIVERED = Standing(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)
-READ = Standing(status=Status.COMPLETED, custom_status="read", milestone=Milestone.READ)
-REFUSED = Standing(status=Status.VALIDATION_ERROR)
+SENT = InteractionState(status=Status.SENT, custom_status="queued", milestone=Milestone.ACCEPTED)
+DELIVERED = InteractionState(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)
+READ = InteractionState(status=Status.COMPLETED, custom_status="read", milestone=Milestone.READ)
+REFUSED = InteractionState(status=Status.VALIDATION_ERROR)
 TRY, RETRY = FIRST_TASK + 6, FIRST_TASK + 9
 RECORD = MongoRecord()
 
 
-def change(interaction_id: str, sequence: int, standing: Standing, **changes: object) -> Change:
+def change(interaction_id: str, sequence: int, state: InteractionState, **changes: object) -> RecordStepInput:
     """A step that adds one history entry, as those before it did."""
-    entry = HistoryEntry(date=NOW, status=standing.status, custom_status=standing.custom_status)
+    entry = HistoryEntry(date=NOW, status=state.status, custom_status=state.custom_status)
     values: dict[str, Any] = {
         "interaction_id": interaction_id,
         "integration_id": "0" * 24,
         "sequence": sequence,
         "revision": TRY,
-        "standing": standing,
+        "state": state,
         "updated": NOW,
         "history_before": sequence - 1,
         "history": [entry],
-        "heard_before": 0,
+        "recorded_before": 0,
     }
-    return Change.model_validate(values | changes)
+    return RecordStepInput.model_validate(values | changes)
 
 
-def heard(word: str) -> HeardEvent:
+def received(word: str) -> RecordedEvent:
     event = ProviderEvent(key=f"m1:{word}", word=word, milestone=Milestone.DELIVERED, provider_message_id="m1")
-    return HeardEvent(id=f"heard:{word}", heard_at=NOW, event=event, status=Status.COMPLETED, applied=True)
+    return RecordedEvent(id=f"received:{word}", received_at=NOW, event=event, status=Status.COMPLETED, applied=True)
 
 
 async def admitted(world: World) -> str:
@@ -53,7 +53,7 @@ async def admitted(world: World) -> str:
     return submission.interaction_id
 
 
-async def record(*changes: Change) -> None:
+async def record(*changes: RecordStepInput) -> None:
     """Write steps, one after another."""
     for one in changes:
         await run(RECORD.record, one)
@@ -71,24 +71,24 @@ async def loaded(interaction_id: str) -> Record:
     return found
 
 
-def told(document: Interaction) -> tuple[Standing, list[str | None], list[str]]:
-    """What a record tells: the standing, the words of its history and the words of the provider."""
+def told(document: Interaction) -> tuple[InteractionState, list[str | None], list[str]]:
+    """What a record tells: the state, the words of its history and the words of the provider."""
     words = [entry.custom_status for entry in document.history[2:]]
-    return document.standing, words, [one.event.word for one in document.provider_events]
+    return document.state, words, [one.event.word for one in document.provider_events]
 
 
 async def test_a_step_is_written(world: World) -> None:
     interaction_id = await admitted(world)
     await record(change(interaction_id, 3, SENT, provider_message_id="m1"))
     document = await kept(interaction_id)
-    assert (document.sequence, document.revision, document.standing, document.updated) == (3, TRY, SENT, NOW)
+    assert (document.sequence, document.revision, document.state, document.updated) == (3, TRY, SENT, NOW)
     assert document.provider_message_ids == ["m1"]
     assert [entry.status for entry in document.history][-1] is Status.SENT
 
 
 async def test_a_step_is_written_once_however_often_it_is_asked_for(world: World) -> None:
     interaction_id = await admitted(world)
-    step = change(interaction_id, 3, DELIVERED, heard=[heard("delivered")])
+    step = change(interaction_id, 3, DELIVERED, received=[received("delivered")])
     await asyncio.gather(*(record(step) for _ in range(10)))
     document = await kept(interaction_id)
     assert len(document.history) == 3
@@ -115,8 +115,8 @@ async def test_a_step_is_not_written_before_its_predecessor(world: World, revisi
 async def test_a_step_of_a_later_task_replaces_what_an_earlier_try_wrote_of_it(world: World) -> None:
     interaction_id = await admitted(world)
     await record(change(interaction_id, 3, SENT))
-    await record(change(interaction_id, 4, DELIVERED, heard=[heard("delivered")]))
-    more = change(interaction_id, 4, READ, heard=[heard("delivered"), heard("read")], revision=RETRY)
+    await record(change(interaction_id, 4, DELIVERED, received=[received("delivered")]))
+    more = change(interaction_id, 4, READ, received=[received("delivered"), received("read")], revision=RETRY)
     await record(more)
     document = await kept(interaction_id)
     assert (document.sequence, document.revision) == (4, RETRY)
@@ -126,10 +126,10 @@ async def test_a_step_of_a_later_task_replaces_what_an_earlier_try_wrote_of_it(w
 async def test_a_step_of_a_later_task_replaces_also_the_step_more_that_an_earlier_try_wrote(world: World) -> None:
     interaction_id = await admitted(world)
     await record(
-        change(interaction_id, 3, SENT, heard=[heard("sent")]),
-        change(interaction_id, 4, DELIVERED, heard_before=1, heard=[heard("delivered")]),
+        change(interaction_id, 3, SENT, received=[received("sent")]),
+        change(interaction_id, 4, DELIVERED, recorded_before=1, received=[received("delivered")]),
     )
-    await record(change(interaction_id, 3, READ, heard=[heard("read")], revision=RETRY))
+    await record(change(interaction_id, 3, READ, received=[received("read")], revision=RETRY))
     document = await kept(interaction_id)
     assert (document.sequence, document.revision) == (3, RETRY)
     assert told(document) == (READ, ["read"], ["read"])
@@ -179,45 +179,45 @@ async def test_whatever_older_tries_write_and_however_late_the_latest_is_what_is
 
     for revision, sequence in arriving:
         said = word(revision, sequence)
-        standing = Standing(status=Status.SENT, custom_status=said, milestone=Milestone.SENT)
-        before = {"heard_before": sequence - 3, "revision": revision}
-        await record(change(interaction_id, sequence, standing, heard=[heard(said)], **before))
+        state = InteractionState(status=Status.SENT, custom_status=said, milestone=Milestone.SENT)
+        before = {"recorded_before": sequence - 3, "revision": revision}
+        await record(change(interaction_id, sequence, state, received=[received(said)], **before))
     words = [word(RETRY, sequence) for sequence in latest]
-    standing, history, events = told(await kept(interaction_id))
-    assert (standing.custom_status, history, events) == (words[-1], words, words)
+    state, history, events = told(await kept(interaction_id))
+    assert (state.custom_status, history, events) == (words[-1], words, words)
 
 
 async def test_what_looks_like_mongodbs_own_language_is_kept_literally(world: World) -> None:
     submission = await world.submission()
     await world.register(submission)
-    literal = Standing(status=Status.VALIDATION_ERROR, custom_status="$status")
+    literal = InteractionState(status=Status.VALIDATION_ERROR, custom_status="$status")
     entry = HistoryEntry(date=NOW, status=literal.status, custom_status="$history", notes="$$ROOT")
     problem = Problem(field="$tenant", code="invalid", details={"reason": "$literal", "$concat": 1})
-    event = heard("$_id").model_copy(update={"reason": "$$REMOVE"})
+    event = received("$_id").model_copy(update={"reason": "$$REMOVE"})
     step = change(
         submission.interaction_id,
         2,
         literal,
         history=[entry],
-        heard=[event],
+        received=[event],
         problems=[problem],
         provider_message_id="$fingerprint",
     )
     await record(step)
     document = await kept(submission.interaction_id)
-    assert (document.standing, document.history[-1], document.provider_events) == (literal, entry, [event])
+    assert (document.state, document.history[-1], document.provider_events) == (literal, entry, [event])
     assert (document.problems, document.provider_message_ids) == ([problem], ["$fingerprint", "m1"])
 
 
 async def test_the_providers_news_are_added_in_the_order_in_which_they_were_heard(world: World) -> None:
     interaction_id = await admitted(world)
     await record(
-        change(interaction_id, 3, SENT, heard=[heard("a"), heard("b")]),
-        change(interaction_id, 4, DELIVERED, heard_before=2, heard=[heard("c")]),
+        change(interaction_id, 3, SENT, received=[received("a"), received("b")]),
+        change(interaction_id, 4, DELIVERED, recorded_before=2, received=[received("c")]),
     )
     events = (await kept(interaction_id)).provider_events
     assert [one.event.word for one in events] == ["a", "b", "c"]
-    assert events[0] == heard("a")
+    assert events[0] == received("a")
 
 
 async def test_a_providers_message_id_is_kept_through_later_steps(world: World) -> None:
@@ -232,18 +232,18 @@ async def test_a_refusal_is_kept_with_its_reasons_through_later_steps(world: Wor
     problems = [Problem(field="Destinations", code="too_many_destinations", details={"limit": 1})]
     await record(change(submission.interaction_id, 2, REFUSED, problems=problems))
     stored = await loaded(submission.interaction_id)
-    assert (stored.standing, stored.problems) == (REFUSED, problems)
-    late = change(submission.interaction_id, 3, REFUSED, history=[], heard=[heard("delivered")], revision=RETRY)
+    assert (stored.state, stored.problems) == (REFUSED, problems)
+    late = change(submission.interaction_id, 3, REFUSED, history=[], received=[received("delivered")], revision=RETRY)
     await record(late)
     stored = await loaded(submission.interaction_id)
-    assert (stored.sequence, stored.standing, stored.problems) == (3, REFUSED, problems)
+    assert (stored.sequence, stored.state, stored.problems) == (3, REFUSED, problems)
 
 
 async def test_what_is_loaded_is_enough_to_go_on(world: World) -> None:
     interaction_id = await admitted(world)
-    await record(change(interaction_id, 3, DELIVERED, heard=[heard("delivered")]))
+    await record(change(interaction_id, 3, DELIVERED, received=[received("delivered")]))
     stored = await loaded(interaction_id)
-    assert (stored.sequence, stored.revision, stored.standing) == (3, TRY, DELIVERED)
+    assert (stored.sequence, stored.revision, stored.state) == (3, TRY, DELIVERED)
     assert stored.fingerprint == "fingerprint"
     assert stored.policy is not None
     assert stored.policy.repeatable

@@ -11,9 +11,9 @@ from domain.identifiers import new_id
 from domain.interaction import REGISTERED_NOTE
 from domain.status import Status
 from models.interaction import Interaction
-from tests.activities.world import NOW, PHONE, World
+from tests.activities.factories import NOW, PHONE, World
 
-# What the API lets in (`api/bodies.py`): 64-bit integers, texts without NUL.
+# What the API lets in (`api/request_body.py`): 64-bit integers, texts without NUL.
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"))
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63) + 1, 2**63 - 1) | st.floats(allow_nan=False) | texts,

@@ -15,7 +15,7 @@ from itertools import count
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from activities.interfaces import Asking
+from activities.interfaces import AdmitInput
 from activities.reception import MongoReception
 from domain.channels import Channel
 from domain.destinations import DestinationKind
@@ -29,7 +29,7 @@ from integrations import describe
 from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
-from tests.activities.world import ADMISSION, FIRST_TASK, NOW, World, run
+from tests.activities.factories import ADMISSION, FIRST_TASK, NOW, World, run
 
 ADDRESSES = ("ana@correo.es", "blas@correo.es", "eva@correo.es", "leo@correo.es")
 EMAIL = {"Type": "email", "Subject": "Cita", "Body": "Mañana"}
@@ -176,7 +176,7 @@ class Stage:
             tenant=tenant.world.tenant,
             integration=describe(tenant.integration),
             message=message,
-            heard_at=NOW + timedelta(milliseconds=next(self._clock)),
+            received_at=NOW + timedelta(milliseconds=next(self._clock)),
         )
 
     async def play(self, step: Step) -> None:
@@ -238,15 +238,17 @@ class Stage:
         submissions = [await self.submission(step) for step in together if isinstance(step, Send)]
         admissions = [admit(one) for one in submissions for _ in range(1 + twice)]
         receptions = [self.reception(step) for step in together if isinstance(step, Receive)]
-        heard = [run(RECEPTION.receive, reception) for reception in receptions for _ in range(1 + twice)]
+        received = [run(RECEPTION.receive, reception) for reception in receptions for _ in range(1 + twice)]
         closed = [close(self.tenant(step)) for step in together if isinstance(step, Close)]
-        await asyncio.gather(*admissions, *heard, *closed)
+        await asyncio.gather(*admissions, *received, *closed)
 
 
 async def admit(submission: Submission) -> Seen | None:
     """The submission as it is admitted; None if it is refused."""
     at = submission.submitted_at
-    admitted = await run(ADMISSION.admit, Asking(submission=submission, admitted_at=at, due=None, revision=FIRST_TASK))
+    admitted = await run(
+        ADMISSION.admit, AdmitInput(submission=submission, admitted_at=at, due=None, revision=FIRST_TASK)
+    )
     assert admitted is not None
     return None if admitted.problems else admitted.interaction
 

@@ -12,7 +12,7 @@ from domain.submission import Submission
 from models.interaction import Interaction
 from models.process import Process
 from models.user import Erasure, User
-from tests.activities.world import NOW, PHONE, World, phone
+from tests.activities.factories import NOW, PHONE, World, phone
 
 EMAIL = {"Type": "email", "Subject": "Cita", "Body": "Mañana"}
 ADDRESSES = ["a@correo.es", "b@correo.es", "c@correo.es"]
@@ -230,15 +230,15 @@ async def test_an_older_interaction_that_resolves_late_does_not_become_the_last_
 
 
 async def test_an_older_outgoing_interaction_does_not_turn_the_direction_back(world: World) -> None:
-    heard_at = NOW + timedelta(seconds=1)
+    received_at = NOW + timedelta(seconds=1)
     process = await world.process(
-        last_interaction_id=derived_id("heard"), last_interaction_at=heard_at, last_direction=Direction.IN
+        last_interaction_id=derived_id("received"), last_interaction_at=received_at, last_direction=Direction.IN
     )
     seen = (await world.admit(await world.submission(process_id=process.id))).interaction
     assert seen is not None
     assert seen.process_summary is not None
     assert seen.process_summary.last_direction is Direction.IN
-    assert await last_entry(process.id) == (derived_id("heard"), Direction.IN)
+    assert await last_entry(process.id) == (derived_id("received"), Direction.IN)
 
 
 async def test_of_many_interactions_that_join_one_process_at_once_the_newest_is_the_last_entry(world: World) -> None:

@@ -13,10 +13,10 @@ from domain.identifiers import new_id
 from models.erasing import erased_id
 from models.interaction import Interaction
 from models.user import User
-from tests.activities.breaking import interrupted, taken_again, waits_of
 from tests.activities.conversation import ADMISSION, SENT, Message, email, told_of
-from tests.activities.marked import kept, marked, where
-from tests.activities.world import World, run
+from tests.activities.crash_injection import interrupted, taken_again, waits_of
+from tests.activities.factories import World, run
+from tests.activities.pii_canaries import kept, marked, where
 
 MERGES: Final = MongoMerges()
 
@@ -57,7 +57,7 @@ async def test_what_is_learnt_between_any_two_commands_of_an_erasure_is_erased_a
         stored = await Interaction.find_one({"_id": message.id})
         assert stored
         assert (stored.status, stored.provider_message_ids) == (
-            message.standing.status,
+            message.state.status,
             [] if at is None else [erased_id(message.message_id)],
         )
         marks.append(message.mark)
@@ -127,4 +127,6 @@ async def test_a_merge_that_is_broken_off_everywhere_ends_where_it_would_have(wo
 
 
 def _task(user: User, into: User | None = None) -> UserTask:
-    return UserTask(tenant=user.tenant, user_id=user.id, into=into.id if into else None, settling=timedelta())
+    return UserTask(
+        tenant=user.tenant, user_id=user.id, into=into.id if into else None, erasure_grace_period=timedelta()
+    )

@@ -23,10 +23,10 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
 from models.user import User
-from tests.activities.breaking import taken_again
 from tests.activities.conversation import DELIVERED, RECEPTION, Message, email, reception, told_of
-from tests.activities.marked import kept
-from tests.activities.world import World, run
+from tests.activities.crash_injection import taken_again
+from tests.activities.factories import World, run
+from tests.activities.pii_canaries import kept
 
 OWNED: Final = 3
 """Of so many addresses there is a user at first."""
@@ -194,7 +194,7 @@ class Stage:
 
     def _task(self, number: int, into: str | None = None) -> UserTask:
         user_id = self.users[number].id
-        return UserTask(tenant=self.world.tenant, user_id=user_id, into=into, settling=timedelta())
+        return UserTask(tenant=self.world.tenant, user_id=user_id, into=into, erasure_grace_period=timedelta())
 
     @staticmethod
     def _is_refused(problems: Sequence[Problem]) -> bool:
@@ -253,7 +253,7 @@ class Outcome:
         assert self.interactions.keys() == {*self.stage.sent, *self.stage.received}
         for message in self.stage.sent.values():
             stored = self.interactions[message.id]
-            assert (stored.status, stored.custom_status) == (message.standing.status, message.standing.custom_status)
+            assert (stored.status, stored.custom_status) == (message.state.status, message.state.custom_status)
             message_id = erased_id(message.message_id) if stored.erased_at else message.message_id
             assert stored.provider_message_ids == [message_id], "by which receipts find it"
         for one in self.interactions.values():
@@ -282,7 +282,7 @@ class Outcome:
                 assert (destination.value == "") == (destination.user_id in erased)
             if erased:
                 assert [entry.notes for entry in one.history if entry.notes is not None] == []
-                told_of = {heard.event.destination for heard in one.provider_events}
+                told_of = {received.event.destination for received in one.provider_events}
                 assert told_of <= {"", *(destination.value for destination in one.destinations)}
         everything = b"\n".join([document async for _, document in kept({"tenant": self.stage.world.tenant})])
         assert [mark for mark, is_left in left.items() if not is_left and mark.encode() in everything] == []

@@ -7,12 +7,12 @@ import pytest
 from domain.channels import Channel
 from domain.identifiers import new_id
 from domain.interaction import DispatchPolicy
-from domain.problems import MOST_PROBLEMS
+from domain.problems import MAX_PROBLEMS
 from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
 from models.user import User
-from tests.activities.world import PHONE, World, phone
+from tests.activities.factories import PHONE, World, phone
 
 EMAIL = {"Type": "email", "Subject": "Cita", "Body": "Mañana"}
 
@@ -156,7 +156,7 @@ async def test_however_much_is_wrong_the_answer_is_bounded(world: World, excess:
     values = {"payload": EMAIL, "destinations": ["usuario@dominio.com"], **TOO_MUCH[excess]}
     submission = await world.submission(integration, **values)
     validation = await world.validate(submission)
-    assert 1 <= len(validation.problems) <= MOST_PROBLEMS
+    assert 1 <= len(validation.problems) <= MAX_PROBLEMS
     assert sum(len(problem.model_dump_json()) for problem in validation.problems) < 20_000
 
 

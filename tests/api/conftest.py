@@ -6,8 +6,8 @@ import httpx2
 import pytest
 
 from embedded.demo import Demo, seed_open_database
-from security.at_rest import Vault
-from tests.api.people import Town
+from security.credential_encryption import Vault
+from tests.api.account_factories import Town
 from tests.iris import Iris, calling, demo_settings
 
 

@@ -51,7 +51,7 @@ def reasons(response: httpx2.Response, status: int) -> list[tuple[str, str]]:
     return [(item["field"], item["code"]) for item in refusal(response, status)["error"]]
 
 
-def standings(interaction: dict[str, Any]) -> list[tuple[str, str | None]]:
+def states(interaction: dict[str, Any]) -> list[tuple[str, str | None]]:
     """The statuses of an interaction's history, each with the provider's finer word."""
     return [(entry["status"], entry["customStatus"]) for entry in interaction["auditTrail"]["history"]]
 
@@ -119,7 +119,7 @@ async def sent_silently(iris: Iris, channel: str = "sms") -> Sent:
     return Sent(admitted["id"], message["id"], iris.demo.integrations[channel])
 
 
-async def heard(iris: Iris, interaction_id: str, number: int) -> dict[str, Any]:
+async def received(iris: Iris, interaction_id: str, number: int) -> dict[str, Any]:
     """The interaction once so many pieces of news are in its record."""
     return await iris.until(interaction_id, lambda seen: len(seen["auditTrail"]["providerEvents"]) >= number)
 

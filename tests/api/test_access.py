@@ -9,14 +9,14 @@ import httpx2
 import jwt
 import pytest
 
-from api.engine import workflow_id
 from domain.clock import utc_now
 from embedded.demo import EMAIL
 from models import DOCUMENTS
 from models.access import ApiKey
 from models.base import Stored
 from models.integration import Integration
-from security.at_rest import API_KEY_PREFIX, hash_secret
+from security.credential_encryption import API_KEY_PREFIX, hash_secret
+from temporal.interactions import workflow_id
 from tests.api.support import ABSENT_ID, SIGNING_SECRET, mobile, reasons, refusal
 from tests.iris import PASSWORD, SANDBOX, Iris
 

@@ -9,7 +9,7 @@ from domain.access import OPERATIONS, Operation, Role
 from domain.identifiers import new_id
 from models.access import Account, ApiKey
 from models.audit import AuditEntry
-from tests.api.people import PASSWORD, Person, Town
+from tests.api.account_factories import PASSWORD, Person, Town
 from tests.api.support import ABSENT_ID, reasons
 
 

@@ -16,8 +16,8 @@ from domain.identifiers import new_id
 from embedded.gateway.server import running
 from models.access import ApiKey
 from models.audit import AuditEntry
-from security.at_rest import API_KEY_PREFIX
-from tests.api.people import Person, Town
+from security.credential_encryption import API_KEY_PREFIX
+from tests.api.account_factories import Person, Town
 from tests.api.support import ABSENT_ID, reasons
 from tests.iris import Iris, open_database
 

@@ -14,7 +14,7 @@ from gridfs import AsyncGridFSBucket
 
 from domain.clock import utc_now
 from models.attachment import Attachment
-from security.file_links import FileLinks
+from security.signed_urls import FileLinks
 from tests.api.support import ABSENT_ID, mobile, reasons
 from tests.iris import Iris
 from tests.plain_http import plain_client
@@ -87,7 +87,7 @@ async def test_a_file_of_another_type_is_refused_and_leaves_nothing(
 
 
 async def test_a_file_that_is_too_large_is_refused_by_what_it_says_and_by_what_comes(iris: Iris) -> None:
-    limit = iris.settings.largest_attachment
+    limit = iris.settings.max_attachment_bytes
     before = await AsyncGridFSBucket(Attachment.collection().database, "attachment_contents").find({}).to_list()
 
     async def endless() -> AsyncIterator[bytes]:

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from pydantic import JsonValue, ValidationError
 from starlette.types import Message
 
-from api.bodies import read_object
 from api.limits import ConcurrencyLimiter
+from api.request_body import read_object
 from api.schemas.interactions import SendRequest
 from domain.errors import InvalidRequestError
 from domain.identifiers import new_id
 from domain.json_objects import JsonObject
 from domain.payloads.whatsapp import WhatsAppList
-from domain.problems import MOST_PROBLEMS
+from domain.problems import MAX_PROBLEMS
 from tests.api.support import ABSENT_ID, mobile, reasons
 from tests.api.test_managing_processes import answered
 from tests.iris import Iris
@@ -106,7 +106,7 @@ async def test_a_name_twice_in_different_letter_case_is_refused(iris: Iris) -> N
 
 
 async def test_a_body_larger_than_the_setting_is_refused_whether_its_length_is_said_or_not(iris: Iris) -> None:
-    padding = b" " * iris.settings.largest_body
+    padding = b" " * iris.settings.max_body_bytes
     body = padding + json.dumps(iris.request("sms", mobile())).encode()
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -120,7 +120,7 @@ async def test_a_body_larger_than_the_setting_is_refused_whether_its_length_is_s
 
 async def test_a_body_as_large_as_the_setting_is_taken(iris: Iris) -> None:
     body = json.dumps(iris.request("sms", mobile())).encode()
-    response = await post_raw(iris, body.rjust(iris.settings.largest_body))
+    response = await post_raw(iris, body.rjust(iris.settings.max_body_bytes))
     assert response.status_code == 200
 
 
@@ -243,7 +243,7 @@ async def test_however_many_fields_are_unknown_the_answer_is_bounded(iris: Iris)
     inside = await iris.post(iris.request("sms", mobile(), payLoad={"Type": "simple-text", "Text": "Hola", **unknown}))
     for response, prefix in ((outside, ""), (inside, "payLoad.")):
         found = reasons(response, 422)
-        assert found == [(f"{prefix}k{number}", "unknown_field") for number in range(MOST_PROBLEMS)]
+        assert found == [(f"{prefix}k{number}", "unknown_field") for number in range(MAX_PROBLEMS)]
 
 
 async def test_what_has_a_default_may_be_left_out(iris: Iris) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import httpx2
 
 from embedded.processes import until
-from tests.api.support import ABSENT_ID, mobile, reasons, standings, verdicts
+from tests.api.support import ABSENT_ID, mobile, reasons, states, verdicts
 from tests.iris import Iris
 
 REFUSED, THROTTLED, SLOW = "34600000003", "34600000005", "34600000011"
@@ -17,7 +17,7 @@ async def cancelled(iris: Iris, interaction_id: str) -> httpx2.Response:
 
 
 async def tried(iris: Iris, interaction_id: str, times: int = 1) -> None:
-    """Wait until the gateway was asked to send it so often."""
+    """PendingWait until the gateway was asked to send it so often."""
 
     async def is_tried() -> bool:
         return len(await verdicts(iris, interaction_id)) >= times
@@ -32,7 +32,7 @@ async def test_what_waits_for_the_next_try_is_cancelled_and_never_tried_again(ir
     assert response.status_code == 200, response.text
     seen = response.json()["payload"]
     assert seen == await iris.read(sent["id"])
-    assert standings(seen)[-1] == CANCELLED
+    assert states(seen)[-1] == CANCELLED
     assert seen["auditTrail"]["history"][-1]["notes"] == f"Cancelada por la cuenta {seen['auditTrail']['authorId']}"
     await iris.ended(sent["id"])
     asked = await verdicts(iris, sent["id"])
@@ -50,18 +50,18 @@ async def test_cancelling_again_is_the_same(iris: Iris) -> None:
     answers.append(await cancelled(iris, sent["id"]))
     assert {response.status_code for response in answers} == {200}
     assert len({response.text for response in answers}) == 1
-    assert standings(await iris.read(sent["id"])).count(CANCELLED) == 1
+    assert states(await iris.read(sent["id"])).count(CANCELLED) == 1
 
 
 async def test_what_is_in_the_providers_hands_is_waited_for_and_its_answer_counts(iris: Iris) -> None:
-    """The sandbox answers this recipient after three seconds; the worker has heard of the cancellation by then."""
+    """The sandbox answers this recipient after three seconds; the worker has received of the cancellation by then."""
     sent = await iris.send("sms", SLOW)
     await tried(iris, sent["id"])
     response = await cancelled(iris, sent["id"])
     assert reasons(response, 409) == [("id", "already_sent")]
     assert response.json()["payload"]["id"] == sent["id"]
     seen = await iris.until_status(sent["id"], "COMPLETED")
-    assert "PROVIDER_SENDING_ERROR" not in {status for status, _ in standings(seen)}
+    assert "PROVIDER_SENDING_ERROR" not in {status for status, _ in states(seen)}
 
 
 async def test_what_was_sent_is_not_cancelled(iris: Iris) -> None:
@@ -85,4 +85,4 @@ async def test_what_is_not_there_or_is_another_tenants_is_not_found(iris: Iris, 
         await stranger.post(f"/v1/interactions/{sent['id']}/cancel"),
     ):
         assert reasons(response, 404) == [("id", "not_found")]
-    assert CANCELLED not in standings(await iris.read(sent["id"]))
+    assert CANCELLED not in states(await iris.read(sent["id"]))

@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.retiring import Retirement
+from api.deprecation import Retirement
 from api.server import server_config
 from api.tracing import Trace
 from domain.errors import OverloadedError, UnavailableError

@@ -13,7 +13,7 @@ from api.envelope import success
 from api.idempotency import check_same
 from domain.clock import to_wire, utc_now
 from domain.identifiers import new_id
-from tests.api.people import PASSWORD
+from tests.api.account_factories import PASSWORD
 from tests.api.support import mobile, reasons
 from tests.iris import SANDBOX, Iris
 from tests.plain_http import plain_client

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.access import Role
-from tests.api.people import Person, Town
+from tests.api.account_factories import Person, Town
 from tests.api.support import mobile, reasons
 from tests.iris import Iris
 

@@ -4,8 +4,8 @@ import httpx2
 import pytest
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError, WriteError
 
-from api.boundary import Boundary
 from api.errors import add_error_handlers
+from api.middleware import ApiApplication
 from models.base import is_disk_full
 from tests.api.support import reasons
 
@@ -19,7 +19,7 @@ FULL: tuple[PyMongoError, ...] = (
 
 @pytest.mark.parametrize("error", FULL, ids=lambda error: type(error).__name__)
 async def test_it_is_answered_in_the_envelope_with_507(error: PyMongoError) -> None:
-    app = Boundary()
+    app = ApiApplication()
     add_error_handlers(app)
 
     async def store() -> None:

@@ -10,7 +10,7 @@ from domain.identifiers import new_id, workflow_id
 from models.interaction import Interaction
 from models.process import Process
 from models.user import User
-from tests.api.support import mobile, reasons, standings, verdicts
+from tests.api.support import mobile, reasons, states, verdicts
 from tests.api.test_rejections import REJECTIONS
 from tests.iris import Iris
 
@@ -48,7 +48,7 @@ async def test_it_answers_what_a_send_would_and_leaves_no_trace(iris: Iris) -> N
     assert would_be.keys() - sent.keys() == marks
     assert {name: would_be[name] for name in sent.keys() - made} == {name: sent[name] for name in sent.keys() - made}
     assert sent["metadata"] == {"ref": "A1", "sms": {"encoding": "GSM-7", "segments": 1}}
-    assert standings(would_be) == standings(sent)
+    assert states(would_be) == states(sent)
 
 
 async def test_it_names_the_user_and_the_process_that_there_are_and_changes_neither(iris: Iris) -> None:

@@ -10,14 +10,14 @@ from activities.interfaces import UserTask
 from api.schemas.interactions import InteractionAnswer
 from domain.identifiers import new_id
 from models.interaction import Interaction
-from tests.activities.world import run
+from tests.activities.factories import run
 from tests.api.support import reasons
 from tests.api.test_managing_processes import answered
 from tests.api.test_merging_users import merge, merged, number_of
 from tests.api.test_users import created
 from tests.iris import Iris
-from tests.telling.receiver import receiving
-from tests.telling.test_events import reading
+from tests.notifications.receiver import receiving
+from tests.notifications.test_events import reading
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Said:
 async def claim(iris: Iris, user_id: str) -> None:
     """Do what the request to erase a user waits for, and nothing of what follows."""
     erasures = MongoErasures(iris.temporal, lambda interaction: InteractionAnswer.of(interaction).on_the_wire())
-    task = UserTask(tenant=iris.demo.tenant, user_id=user_id, settling=iris.settings.settling)
+    task = UserTask(tenant=iris.demo.tenant, user_id=user_id, erasure_grace_period=iris.settings.erasure_grace_period)
     assert await run(erasures.claim_erasure, task) == []
 
 

@@ -1,4 +1,4 @@
-"""Erasing users: nothing personal is left in MongoDB, nothing comes back, and the skeleton stays."""
+"""EraseSignal users: nothing personal is left in MongoDB, nothing comes back, and the skeleton stays."""
 
 import asyncio
 from typing import Any
@@ -12,10 +12,10 @@ from domain.identifiers import new_id, workflow_id
 from domain.status import Milestone
 from embedded.processes import until
 from models.interaction import Interaction
-from models.unmatched import UnmatchedNews
+from models.unmatched import UnmatchedEvent
 from models.user import User
 from tests.api.support import ABSENT_ID, SILENT, mobile, reasons, verdicts
-from tests.api.test_managing_processes import answered, hear
+from tests.api.test_managing_processes import answered, apply
 from tests.api.test_merging_users import merge, number_of
 from tests.api.test_users import created
 from tests.iris import Iris
@@ -52,7 +52,7 @@ async def test_nothing_personal_is_left_and_the_skeleton_stays(iris: Iris) -> No
     sent = await iris.send("sms", number, payLoad=payload, metadata={"a": word}, primaryKey={"b": word})
     await iris.until_status(sent["id"], "COMPLETED")
     before = await iris.read(sent["id"])
-    heard = await hear(iris, number)
+    received = await apply(iris, number)
     refused = await iris.post(iris.request("sms", number, payLoad=payload, AutoCreateProcess=False))
     assert await traces(number, word)
     assert (await erase(iris, user["id"]))["interactions"] == 3
@@ -64,7 +64,7 @@ async def test_nothing_personal_is_left_and_the_skeleton_stays(iris: Iris) -> No
         skeleton = [[(one["date"], one["status"]) for one in seen["auditTrail"][trail]] for seen in (before, after)]
         assert skeleton[0] == skeleton[1] != []
     assert (after["payload"], after["metadata"], after["destinations"][0]["value"]) == ({}, {}, "")
-    assert (await iris.read(heard["id"]))["payload"] == {}
+    assert (await iris.read(received["id"]))["payload"] == {}
     assert (await iris.read(refused.json()["payload"]["id"]))["status"] == "VALIDATION_ERROR"
     process = await answered(await iris.http.get(f"/v1/processes/{sent['processId']}"))
     assert process["isClosed"] is True
@@ -136,14 +136,14 @@ async def test_what_is_not_sent_yet_is_cancelled(iris: Iris) -> None:
 async def test_the_histories_of_workflows_that_have_ended_are_deleted(iris: Iris) -> None:
     user = await created(iris)
     sent = [await iris.send("sms", number_of(user)) for _ in range(3)]
-    heard = await hear(iris, number_of(user))
+    received = await apply(iris, number_of(user))
     for one in sent:
         await iris.ended(one["id"])
     # A receipt that comes late begins another run.
     await iris.receive(sent[0]["id"], "read")
     await asyncio.wait_for(until(lambda: has_runs(iris, sent[0]["id"], 2)), 20)
     await erase(iris, user["id"])
-    for one in (*sent, heard):
+    for one in (*sent, received):
         await asyncio.wait_for(until(lambda one=one: has_runs(iris, one["id"], 0)), 20)
 
 
@@ -164,8 +164,8 @@ async def has_runs(iris: Iris, interaction_id: str, number: int) -> bool:
 async def test_news_about_nobody_to_its_destination_are_gone(iris: Iris) -> None:
     user = await created(iris)
     event = ProviderEvent(key=new_id(), word="read", milestone=Milestone.READ, destination=number_of(user))
-    await UnmatchedNews(
-        id=new_id(), tenant=iris.demo.tenant, integration_id=new_id(), reason="x", event=event, heard_at=utc_now()
+    await UnmatchedEvent(
+        id=new_id(), tenant=iris.demo.tenant, integration_id=new_id(), reason="x", event=event, received_at=utc_now()
     ).keep()
     await erase(iris, user["id"])
     assert await traces(number_of(user)) == []

@@ -1,6 +1,6 @@
 """Every route of the description, tried by nobody, by another tenant and by a reader: nothing leaks, nothing changes.
 
-A route that is added is walked without a line here. What its path names is found in `tests/api/belongings.py`.
+A route that is added is walked without a line here. What its path names is found in `tests/api/resource_factories.py`.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import pytest
 from pydantic.alias_generators import to_camel
 
 from models.access import Account
-from tests.api.belongings import Owner, owner_of_everything, reader_of
+from tests.api.resource_factories import Owner, owner_of_everything, reader_of
 from tests.iris import Iris
 from tests.plain_http import plain_client
 
@@ -95,7 +95,7 @@ class Walk:
         in_path = [to_camel(name) for name in re.findall(r"{(\w+)[^}]*}", path)]
         for name in in_path:
             assert name in self._ids, (
-                f"{route} names something by {name}: make one in tests/api/belongings.py, "
+                f"{route} names something by {name}: make one in tests/api/resource_factories.py, "
                 f"in a maker of MAKERS that returns its id under that parameter's name"
             )
         filled = re.sub(r"{(\w+)[^}]*}", lambda found: self._ids[to_camel(found[1])], path)

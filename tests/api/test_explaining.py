@@ -9,15 +9,15 @@ import httpx2
 import pytest
 from temporalio.client import Client
 
-from api.engine_state import WorkflowState, WorkflowView, view_workflow
 from domain.clock import to_wire, utc_now
 from domain.explaining import CUSTOM_STATUSES, STATUSES, explained, failing
 from domain.identifiers import new_id, workflow_id
-from domain.status import Standing, Status
+from domain.status import InteractionState, Status
 from domain.texts import Language
 from embedded.ports import free_port
 from embedded.processes import until
 from embedded.temporal_server import TemporalServer
+from temporal.inspection import WorkflowState, WorkflowView, view_workflow
 from tests.api.support import ABSENT_ID, SILENT, mobile, reasons, verdicts
 from tests.iris import Iris
 
@@ -108,9 +108,9 @@ async def test_what_is_not_there_or_is_another_tenants_is_not_found(iris: Iris, 
 
 @pytest.mark.parametrize("language", Language)
 def test_every_status_is_explained_in_every_language(language: Language) -> None:
-    said = {explained(Standing(status=status), None, language) for status in Status}
+    said = {explained(InteractionState(status=status), None, language) for status in Status}
     said |= {
-        explained(Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status=word), None, language)
+        explained(InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status=word), None, language)
         for word in CUSTOM_STATUSES
     }
     assert len(said) == len(STATUSES) + len(CUSTOM_STATUSES)

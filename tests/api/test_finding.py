@@ -7,7 +7,7 @@ import pytest
 
 from api.parameters import MAX_NAMED_VALUES
 from domain.identifiers import new_id
-from domain.searching import MOST_NAMES
+from domain.search_keys import MAX_NAMES
 from tests.api.support import mobile, reasons
 from tests.iris import Iris
 
@@ -80,9 +80,9 @@ async def test_an_interaction_is_found_by_what_its_sender_said_of_it(iris: Iris)
 
 async def test_of_very_many_names_the_first_are_found_and_a_list_is_filtered_by_a_few(iris: Iris) -> None:
     mark = new_id()
-    sent = await iris.send("sms", mobile(), metadata={f"{mark}{number}": "x" for number in range(MOST_NAMES + 1)})
-    assert [row["id"] for row in await listed(iris, **{f"metadata.{mark}{MOST_NAMES - 1}": "x"})] == [sent["id"]]
-    assert await listed(iris, **{f"metadata.{mark}{MOST_NAMES}": "x"}) == []
+    sent = await iris.send("sms", mobile(), metadata={f"{mark}{number}": "x" for number in range(MAX_NAMES + 1)})
+    assert [row["id"] for row in await listed(iris, **{f"metadata.{mark}{MAX_NAMES - 1}": "x"})] == [sent["id"]]
+    assert await listed(iris, **{f"metadata.{mark}{MAX_NAMES}": "x"}) == []
     too_many = {f"primaryKey.{number}": "x" for number in range(MAX_NAMED_VALUES + 1)}
     for path in ("/v1/interactions", "/v1/processes", "/v1/users"):
         assert reasons(await iris.http.get(path, params=too_many), 422) == [("primaryKey", "too_many")]

@@ -15,7 +15,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode, checks
 from schemathesis.specs.openapi import checks as openapi_checks
 
-from tests.api.belongings import owner_of_everything
+from tests.api.resource_factories import owner_of_everything
 from tests.iris import Iris
 
 Operation = Any

@@ -10,7 +10,6 @@ import httpx2
 import pytest
 from pydantic import JsonValue
 
-from api.engine import submit
 from domain.identifiers import new_id, workflow_id
 from domain.status import Status
 from domain.submission import Submission
@@ -18,15 +17,16 @@ from embedded.demo import Demo
 from models.interaction import Interaction
 from models.process import Process
 from models.user import User
+from temporal.interactions import submit
 from tests.api.support import (
     SILENT,
     Callback,
-    heard,
     mobile,
     reasons,
+    received,
     refusal,
     sent_silently,
-    standings,
+    states,
     tell,
     verdicts,
 )
@@ -112,11 +112,11 @@ async def test_a_rejected_submission_is_rejected_the_same_again_also_after_news_
     again = await keyed(iris, key, request)
     assert (again.status_code, again.json()) == (422, rejected)
     await tell(iris, iris.demo.integrations["sms"], Callback("sbx_rejected", "delivered", interaction_id))
-    await heard(iris, interaction_id, 1)
+    await received(iris, interaction_id, 1)
     await iris.ended(interaction_id)
-    after_news = refusal(await keyed(iris, key, request), 422)
-    assert after_news["error"] == rejected["error"]
-    assert standings(after_news["payload"]) == standings(rejected["payload"])
+    after_event = refusal(await keyed(iris, key, request), 422)
+    assert after_event["error"] == rejected["error"]
+    assert states(after_event["payload"]) == states(rejected["payload"])
 
 
 async def test_a_key_still_gives_its_interaction_after_the_end_and_after_later_news(
@@ -197,7 +197,7 @@ async def test_a_call_repeated_after_a_receipt_began_another_run_is_known_by_its
         auto_create_user=True,
         auto_create_process=True,
     )
-    hasty = iris.settings.model_copy(update={"admission_wait": timedelta()})
+    hasty = iris.settings.model_copy(update={"admission_timeout": timedelta()})
     admission = await submit(iris.temporal, hasty, repeated)
     assert admission.fingerprint == stored.fingerprint
     assert admission.interaction.status is Status.SENT

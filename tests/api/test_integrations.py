@@ -13,7 +13,7 @@ from api.schemas.integrations import NEW_EXAMPLES
 from domain.identifiers import new_id
 from embedded.ports import free_port
 from models.integration import Integration
-from security.at_rest import Vault
+from security.credential_encryption import Vault
 from tests.api.support import (
     ABSENT_ID,
     SIGNING_SECRET,
@@ -26,7 +26,7 @@ from tests.api.support import (
     tell,
 )
 from tests.iris import SANDBOX, Iris
-from tests.silence import SilentFarEnd
+from tests.silent_provider import SilentProvider
 
 TOKEN = SANDBOX.token.get_secret_value()
 AUTH_TOKEN = "made-up-auth-token"
@@ -316,8 +316,8 @@ class TestTrying:
     async def test_a_provider_that_says_nothing_is_waited_for_so_long_and_no_longer(
         self, iris: Iris, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(integrations, "_LONGEST_CHECK", 0.2)
-        silent = SilentFarEnd()
+        monkeypatch.setattr(integrations, "_CHECK_TIMEOUT_SECONDS", 0.2)
+        silent = SilentProvider()
         async with silent.serving():
             made = await make(iris, sandbox(iris, configuration={"baseUrl": silent.url}))
             seen = (await iris.http.post(f"/v1/integrations/{made['id']}/test")).json()["payload"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.texts.answers import ENGLISH
-from tests.api.support import ABSENT_ID, heard, mobile, sent_silently, tell
+from tests.api.support import ABSENT_ID, mobile, received, sent_silently, tell
 from tests.iris import Iris
 
 SPANISH_WORDS = re.compile(r"\b(el|la|los|las|de|del|que|no se|por|una?|está|fue|puede)\b", re.IGNORECASE)
@@ -105,7 +105,7 @@ async def test_why_a_provider_event_changed_nothing_is_told_in_the_readers_langu
     sent = await sent_silently(iris)
     for status in ("delivered", "sent"):
         await tell(iris, sent.integration_id, sent.news(status))
-    await heard(iris, sent.id, 2)
+    await received(iris, sent.id, 2)
     spanish, english = await in_both(iris, "GET", f"/v1/interactions/{sent.id}")
     told = [one["payload"]["auditTrail"]["providerEvents"][-1]["reason"] for one in (spanish, english)]
     assert told == ["tardío: ya estaba en COMPLETED", "late: already COMPLETED"]

@@ -16,7 +16,7 @@ from domain.identifiers import new_id
 from domain.reception import Reception
 from integrations import describe
 from models.integration import Integration
-from tests.activities.world import run
+from tests.activities.factories import run
 from tests.api.support import ABSENT_ID, mobile, reasons
 from tests.api.test_users import created as created_user
 from tests.iris import Iris
@@ -47,7 +47,7 @@ async def timeline(iris: Iris, process_id: str, **parameters: str) -> dict[str, 
     return await answered(await iris.http.get(f"/v1/processes/{process_id}/interactions", params=parameters))
 
 
-async def hear(iris: Iris, number: str) -> dict[str, Any]:
+async def apply(iris: Iris, number: str) -> dict[str, Any]:
     """A message from an end user by SMS, taken in."""
     integration = await Integration.get(iris.demo.integrations["sms"])
     assert integration is not None
@@ -60,7 +60,7 @@ async def hear(iris: Iris, number: str) -> dict[str, Any]:
         tenant=iris.demo.tenant,
         integration=describe(integration),
         message=message,
-        heard_at=utc_now(),
+        received_at=utc_now(),
     )
     await run(MongoReception().receive, reception)
     return await iris.read(reception.interaction_id)
@@ -109,7 +109,7 @@ async def test_the_timeline_shows_what_was_said_from_either_end_page_by_page(iri
     number = mobile()
     first = await iris.send("sms", number)
     process_id = first["processId"]
-    second = await hear(iris, number)
+    second = await apply(iris, number)
     third = await iris.send("sms", number, processId=process_id)
     said = [first["id"], second["id"], third["id"]]
     for order, expected in (("oldest", said), ("newest", said[::-1])):
@@ -150,7 +150,7 @@ async def test_a_process_is_found_by_what_is_said_of_it_as_it_is_now(iris: Iris)
 
 async def test_an_inbox_shows_who_waits_for_an_answer_by_the_last_activity(iris: Iris) -> None:
     number = mobile()
-    waiting, answered_one = await hear(iris, mobile()), await hear(iris, number)
+    waiting, answered_one = await apply(iris, mobile()), await apply(iris, number)
     both = {one["processId"] for one in (waiting, answered_one)}
     recent = {"activeSince": waiting["auditTrail"]["created"], "limit": "200"}
 
@@ -223,29 +223,29 @@ async def test_a_send_while_its_process_is_closed_is_in_it_or_refused(iris: Iris
 
 async def test_a_message_whose_process_is_closed_opens_another(iris: Iris) -> None:
     number = mobile()
-    first = await hear(iris, number)
+    first = await apply(iris, number)
     await iris.http.post(f"/v1/processes/{first['processId']}/close")
-    second, third = await hear(iris, number), await hear(iris, number)
+    second, third = await apply(iris, number), await apply(iris, number)
     assert first["processId"] != second["processId"] == third["processId"]
 
 
 @pytest.mark.usefixtures("reopening")
 async def test_or_opens_that_one_again_where_the_tenant_wants_it(iris: Iris) -> None:
     number = mobile()
-    first = await hear(iris, number)
+    first = await apply(iris, number)
     await iris.http.post(f"/v1/processes/{first['processId']}/close")
-    heard = await asyncio.gather(*(hear(iris, number) for _ in range(4)))
-    assert {one["processId"] for one in heard} == {first["processId"]}
-    assert heard[0]["processSummary"]["isClosed"] is False
+    received = await asyncio.gather(*(apply(iris, number) for _ in range(4)))
+    assert {one["processId"] for one in received} == {first["processId"]}
+    assert received[0]["processSummary"]["isClosed"] is False
 
 
 async def test_a_message_does_not_join_a_draft(iris: Iris) -> None:
     user = await created_user(iris)
     draft, [number] = await created(iris, userIds=[user["id"]], isDraft=True), user["primaryKey"]["PhoneNumber"]
-    assert (await hear(iris, number))["processId"] != draft["id"]
+    assert (await apply(iris, number))["processId"] != draft["id"]
     await iris.http.patch(f"/v1/processes/{draft['id']}", json={"isDraft": False})
     begun = await created(iris, userIds=[user["id"]])
-    assert (await hear(iris, number))["processId"] == begun["id"]
+    assert (await apply(iris, number))["processId"] == begun["id"]
 
 
 async def test_the_tenants_choice_is_one_of_two(iris: Iris) -> None:

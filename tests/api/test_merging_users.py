@@ -12,9 +12,9 @@ from domain.identifiers import new_id
 from embedded.processes import until
 from models.interaction import Interaction
 from models.user import User
-from tests.activities.world import run
+from tests.activities.factories import run
 from tests.api.support import ABSENT_ID, mobile, reasons
-from tests.api.test_managing_processes import answered, hear, timeline
+from tests.api.test_managing_processes import answered, apply, timeline
 from tests.api.test_users import created, found
 from tests.iris import Iris
 
@@ -24,7 +24,7 @@ async def merge(iris: Iris, user_id: str, merged_id: str) -> httpx2.Response:
 
 
 async def merged(iris: Iris, merged_id: str) -> None:
-    """Wait until nothing of a merge is left to be done."""
+    """PendingWait until nothing of a merge is left to be done."""
 
     async def is_completed() -> bool:
         return (await answered(await iris.http.get(f"/v1/users/{merged_id}/merge")))["completed"] is not None
@@ -40,19 +40,19 @@ async def test_destinations_metadata_interactions_and_processes_are_the_other_us
     stays = await created(iris, metadata={"a": 1, "b": 1})
     goes = await created(iris, name="Otra", metadata={"b": 2, "c": 2})
     sent = await iris.send("sms", number_of(goes))
-    heard = await hear(iris, number_of(goes))
+    received = await apply(iris, number_of(goes))
     user = await answered(await merge(iris, stays["id"], goes["id"]))
     assert user["primaryKey"] == {"PhoneNumber": [number_of(stays), number_of(goes)]}
     assert (user["name"], user["metadata"]) == (stays["name"], {"a": 1, "b": 1, "c": 2})
     await merged(iris, goes["id"])
-    for interaction_id in (sent["id"], heard["id"]):
+    for interaction_id in (sent["id"], received["id"]):
         kept = await Interaction.get(interaction_id)
         assert kept is not None
         assert (kept.user_ids, kept.destinations[0].user_id) == ([stays["id"]], stays["id"])
         assert goes["id"] not in kept.model_dump_json()
     process = await answered(await iris.http.get(f"/v1/processes/{sent['processId']}"))
     assert process["userIds"] == [stays["id"]]
-    assert (await hear(iris, number_of(goes)))["processId"] == sent["processId"]
+    assert (await apply(iris, number_of(goes)))["processId"] == sent["processId"]
 
 
 async def test_the_merged_id_reads_as_the_other_user_and_is_neither_listed_nor_changed(iris: Iris) -> None:
@@ -73,7 +73,12 @@ async def test_what_names_the_merged_user_while_it_is_moved_shows_the_other(iris
     await merged(iris, goes["id"])
     await Interaction.collection().update_one({"_id": sent["id"]}, {"$set": {"user_ids": [goes["id"]]}})
     assert [user["id"] for user in (await iris.read(sent["id"]))["users"]] == [stays["id"]]
-    again = UserTask(tenant=iris.demo.tenant, user_id=goes["id"], into=stays["id"], settling=iris.settings.settling)
+    again = UserTask(
+        tenant=iris.demo.tenant,
+        user_id=goes["id"],
+        into=stays["id"],
+        erasure_grace_period=iris.settings.erasure_grace_period,
+    )
     await run(MongoMerges().move, again)
     kept = await Interaction.get(sent["id"])
     assert kept is not None
@@ -128,10 +133,10 @@ async def test_sends_and_messages_at_that_moment_are_the_other_users_in_the_end(
     body = iris.request("sms", number_of(goes), AutoCreateUser=False)
     sends = [iris.post(body) for _ in range(5)]
     *answers, merging = await asyncio.gather(*sends, merge(iris, stays["id"], goes["id"]))
-    heard = await hear(iris, number_of(goes))
+    received = await apply(iris, number_of(goes))
     assert {answer.status_code for answer in answers} == {merging.status_code} == {200}
     await merged(iris, goes["id"])
-    ids = [*(answer.json()["payload"]["id"] for answer in answers), heard["id"]]
+    ids = [*(answer.json()["payload"]["id"] for answer in answers), received["id"]]
     kept = await Interaction.find({"_id": {"$in": ids}}).to_list()
     assert [one.user_ids for one in kept] == [[stays["id"]]] * 6
     for one in kept:

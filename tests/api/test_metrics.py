@@ -11,7 +11,7 @@ from bootstrap import connect_temporal, sdk_runtime
 from domain.clock import to_wire, utc_now
 from embedded.ports import free_port
 from metrics import serve
-from operations.task_queues import is_polling
+from temporal.task_queues import is_polling
 from tests.api.support import SILENT, mobile
 from tests.iris import Iris
 from tests.plain_http import plain_client

@@ -22,8 +22,8 @@ async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name:
         mongodb_uri,
         temporal_server.address,
         f"{database_name}_overload",
-        submissions_at_once=SUBMISSIONS,
-        admission_wait=timedelta(seconds=0.3),
+        max_concurrent_submissions=SUBMISSIONS,
+        admission_timeout=timedelta(seconds=0.3),
     ) as running:
         yield running
 

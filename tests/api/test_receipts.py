@@ -6,14 +6,14 @@ from itertools import permutations
 from random import Random
 from typing import Any
 
-from tests.api.support import Callback, heard, mobile, refusal, sent_silently, standings, tell, verdicts
+from tests.api.support import Callback, mobile, received, refusal, sent_silently, states, tell, verdicts
 from tests.iris import Iris
 
 ORDER = ("sent", "delivered", "read")
 
 
 def applied(interaction: dict[str, Any]) -> list[tuple[str, bool]]:
-    """The recorded news in the order in which they were heard, and whether each was applied."""
+    """The recorded news in the order in which they were received, and whether each was applied."""
     return [(event["event"], event["applied"]) for event in interaction["auditTrail"]["providerEvents"]]
 
 
@@ -21,50 +21,50 @@ async def test_a_receipt_told_twice_is_recorded_twice_and_applied_once(iris: Iri
     sent = await sent_silently(iris, "whatsapp")
     for _ in range(2):
         await tell(iris, sent.integration_id, sent.news("delivered"))
-    seen = await heard(iris, sent.id, 2)
+    seen = await received(iris, sent.id, 2)
     assert applied(seen) == [("delivered", True), ("delivered", False)]
     assert seen["auditTrail"]["providerEvents"][1]["reason"]
-    assert standings(seen)[2:] == [("SENT", "queued"), ("COMPLETED", "delivered")]
+    assert states(seen)[2:] == [("SENT", "queued"), ("COMPLETED", "delivered")]
 
 
 async def test_the_order_of_receipts_does_not_change_the_end(iris: Iris) -> None:
-    async def hear(words: tuple[str, ...]) -> None:
+    async def apply(words: tuple[str, ...]) -> None:
         sent = await sent_silently(iris, "whatsapp")
         for word in words:
             await tell(iris, sent.integration_id, sent.news(word))
-        seen = await heard(iris, sent.id, len(words))
+        seen = await received(iris, sent.id, len(words))
         assert (seen["status"], seen["customStatus"]) == ("COMPLETED", "read")
         furthest = [max(words[:count], key=ORDER.index) for count in range(1, len(words) + 1)]
         assert applied(seen) == [(word, word == most) for word, most in zip(words, furthest, strict=True)]
 
-    await asyncio.gather(*map(hear, permutations(ORDER)))
+    await asyncio.gather(*map(apply, permutations(ORDER)))
 
 
 async def test_whatever_is_told_at_once_and_in_whatever_order_the_furthest_of_it_is_the_end(iris: Iris) -> None:
     furthest_last = ("Teleported", "queued", "sent", "failed", "delivered", "read")
-    standing = {"failed": "PROCESS_ERROR", "delivered": "COMPLETED", "read": "COMPLETED"}
+    state = {"failed": "PROCESS_ERROR", "delivered": "COMPLETED", "read": "COMPLETED"}
 
-    async def hear(random: Random) -> None:
+    async def apply(random: Random) -> None:
         sent = await sent_silently(iris, "whatsapp")
         told: list[str] = []
         while len(told) < 6:
             at_once = random.choices(furthest_last, k=random.randint(1, 3))
             await asyncio.gather(*(tell(iris, sent.integration_id, sent.news(word)) for word in at_once))
             told += at_once
-        seen = await heard(iris, sent.id, len(told))
+        seen = await received(iris, sent.id, len(told))
         assert Counter(word for word, _ in applied(seen)) == Counter(word.lower() for word in told)
         furthest = max([*told, "queued"], key=furthest_last.index)
-        assert (seen["status"], seen["customStatus"]) == (standing.get(furthest, "SENT"), furthest), told
+        assert (seen["status"], seen["customStatus"]) == (state.get(furthest, "SENT"), furthest), told
         assert await verdicts(iris, sent.id) == ["taken"]
 
-    await asyncio.gather(*(hear(Random(seed)) for seed in range(10)))
+    await asyncio.gather(*(apply(Random(seed)) for seed in range(10)))
 
 
 async def test_a_failure_after_the_delivery_is_recorded_and_not_applied(iris: Iris) -> None:
     sent = await sent_silently(iris, "whatsapp")
     for word in ("delivered", "failed"):
         await tell(iris, sent.integration_id, sent.news(word))
-    seen = await heard(iris, sent.id, 2)
+    seen = await received(iris, sent.id, 2)
     assert (seen["status"], seen["customStatus"]) == ("COMPLETED", "delivered")
     assert applied(seen) == [("delivered", True), ("failed", False)]
 
@@ -76,13 +76,13 @@ async def test_a_delivery_after_a_failure_corrects_it(iris: Iris) -> None:
     await iris.ended(sent.id)
     await tell(iris, sent.integration_id, sent.news("delivered"))
     seen = await iris.until_status(sent.id, "COMPLETED", "delivered")
-    assert standings(seen)[2:] == [("SENT", "queued"), ("PROCESS_ERROR", "failed"), ("COMPLETED", "delivered")]
+    assert states(seen)[2:] == [("SENT", "queued"), ("PROCESS_ERROR", "failed"), ("COMPLETED", "delivered")]
 
 
 async def test_a_word_that_we_do_not_know_is_recorded_and_not_applied(iris: Iris) -> None:
     sent = await sent_silently(iris)
     await tell(iris, sent.integration_id, sent.news("Teleported"))
-    seen = await heard(iris, sent.id, 1)
+    seen = await received(iris, sent.id, 1)
     assert applied(seen) == [("teleported", False)]
     assert (seen["status"], seen["customStatus"]) == ("SENT", "queued")
 
@@ -96,7 +96,7 @@ async def test_receipts_after_the_end_are_applied_by_a_new_run_that_never_sends_
     await iris.until_status(sent.id, "COMPLETED", "read")
     await iris.ended(sent.id)
     await tell(iris, sent.integration_id, sent.news("delivered"))
-    seen = await heard(iris, sent.id, 3)
+    seen = await received(iris, sent.id, 3)
     assert applied(seen) == [("delivered", True), ("read", True), ("delivered", False)]
     assert (seen["status"], seen["customStatus"]) == ("COMPLETED", "read")
     await iris.ended(sent.id)
@@ -119,9 +119,9 @@ async def test_a_receipt_about_a_rejected_submission_sends_nothing_and_leaves_it
     rejected = refusal(response, 422)["payload"]
     await iris.ended(rejected["id"])
     await tell(iris, iris.demo.integrations["sms"], Callback("sbx_rejected", "delivered", rejected["id"]))
-    seen = await heard(iris, rejected["id"], 1)
+    seen = await received(iris, rejected["id"], 1)
     assert applied(seen) == [("delivered", False)]
-    assert standings(seen) == standings(rejected)
+    assert states(seen) == states(rejected)
     await iris.ended(rejected["id"])
     assert await verdicts(iris, rejected["id"]) == []
 

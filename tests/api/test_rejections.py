@@ -8,7 +8,7 @@ from domain.identifiers import new_id
 from models.integration import Integration
 from models.process import Process
 from models.user import User
-from tests.api.support import ABSENT_ID, mobile, reasons, refusal, standings
+from tests.api.support import ABSENT_ID, mobile, reasons, refusal, states
 from tests.iris import Iris
 
 TEXT = {"Type": "simple-text", "Text": "Hola"}
@@ -95,7 +95,7 @@ def valid_destination(channel: str) -> str:
 async def assert_kept_as_rejected(iris: Iris, body: dict[str, Any]) -> None:
     """That what a refusal answered is stored as it says, that it ended, and that nothing was sent or made."""
     interaction = body["payload"]
-    assert standings(interaction) == [("VALIDATION_PENDING", None), ("VALIDATION_ERROR", None)]
+    assert states(interaction) == [("VALIDATION_PENDING", None), ("VALIDATION_ERROR", None)]
     notes = interaction["auditTrail"]["history"][-1]["notes"]
     assert all(item["field"] in notes for item in body["error"])
     assert (interaction["status"], interaction["users"]) == ("VALIDATION_ERROR", [])

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from activities.findings_log import reported
-from domain.findings import Finding, Kind
+from domain.findings import Discrepancy, Kind
 from logs import REQUESTS, SENDS, JsonFormatter
 from tests.api.support import mobile
 from tests.iris import Iris
@@ -78,7 +78,9 @@ def test_findings_are_warnings_and_counted(caplog: pytest.LogCaptureFixture) -> 
         return REGISTRY.get_sample_value("iris_reconciliation_findings_total", labels) or 0
 
     before = counted()
-    finding = Finding(kind=Kind.OVERDUE, interaction_id="685bc5d05a72ed2a5f8d0e41", reason="34638766068 wrote: Hola")
+    finding = Discrepancy(
+        kind=Kind.OVERDUE, interaction_id="685bc5d05a72ed2a5f8d0e41", reason="34638766068 wrote: Hola"
+    )
     assert reported([finding]).found[Kind.OVERDUE] == 1
     [record] = caplog.records
     assert (record.levelno, counted() - before) == (logging.WARNING, 1)

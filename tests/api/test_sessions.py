@@ -19,8 +19,8 @@ from domain.clock import to_wire, utc_now
 from domain.identifiers import new_id
 from models.access import RefreshToken, Session
 from models.throttle import KnownNetwork, LoginTries
-from security.at_rest import hash_secret
-from tests.api.people import PASSWORD, Town
+from security.credential_encryption import hash_secret
+from tests.api.account_factories import PASSWORD, Town
 from tests.api.support import reasons, refusal
 from tests.iris import Iris, calling, open_database
 from tests.served import serving

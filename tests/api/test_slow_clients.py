@@ -9,12 +9,12 @@ from typing import Final
 import pytest
 
 from api import webhooks
-from api.bodies import BodyTimeout
+from api.request_body import BodyTimeout
 from domain.channels import Channel
 from domain.identifiers import new_id
 from embedded.demo import Demo
 from models.integration import Integration
-from security.at_rest import Vault
+from security.credential_encryption import Vault
 from tests.api.support import mobile, post_webhook, sent_silently, signature
 from tests.iris import Iris
 

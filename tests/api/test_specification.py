@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from api.bodies import parse_fields
+from api.request_body import parse_fields
 from api.schemas.interactions import SendRequest
 from domain.destinations import DestinationKind
 from models.user import OwnedDestination, User

@@ -10,15 +10,15 @@ from cryptography.fernet import Fernet
 from domain.identifiers import new_id
 from embedded.demo import Demo
 from models.integration import Integration
-from models.unmatched import UnmatchedNews
+from models.unmatched import UnmatchedEvent
 from providers.sandbox import Sandbox
-from security.at_rest import Vault
+from security.credential_encryption import Vault
 from tests.api.support import ABSENT_ID, SIGNING_SECRET, Callback, post_webhook, reasons, sent_silently, signature, tell
 from tests.iris import Iris
 
 
-async def kept(integration_id: str, **criteria: Any) -> list[UnmatchedNews]:  # noqa: ANN401 - a query's values
-    return await UnmatchedNews.find({"integration_id": integration_id, **criteria}).to_list()
+async def kept(integration_id: str, **criteria: Any) -> list[UnmatchedEvent]:  # noqa: ANN401 - a query's values
+    return await UnmatchedEvent.find({"integration_id": integration_id, **criteria}).to_list()
 
 
 async def test_a_webhook_that_is_not_signed_as_agreed_changes_nothing(iris: Iris) -> None:
@@ -76,7 +76,7 @@ async def test_an_integration_that_does_not_exist_has_no_webhook(iris: Iris, int
 
 
 async def test_a_webhook_that_is_too_large_is_refused(iris: Iris) -> None:
-    body = b" " * (Sandbox.largest_webhook + 1)
+    body = b" " * (Sandbox.max_webhook_bytes + 1)
     response = await post_webhook(iris, iris.demo.integrations["sms"], body, signature(body))
     assert reasons(response, 413) == [("", "body_too_large")]
 

@@ -3,7 +3,7 @@
 from api.visibility import NAMING_AN_OWNER
 from domain.access import Operation
 from domain.problems import SENTENCES
-from tests.api.belongings import Owner, owner_of_everything
+from tests.api.resource_factories import Owner, owner_of_everything
 from tests.api.support import mobile
 from tests.api.test_every_route import Walk
 from tests.iris import Iris

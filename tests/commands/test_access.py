@@ -16,7 +16,7 @@ from commands import admin
 from domain.identifiers import new_id
 from models.access import Account, Tenant
 from models.audit import AuditEntry
-from security.at_rest import password_matches
+from security.credential_encryption import password_matches
 from tests.commands.running import Command, payload
 from tests.iris import PASSWORD, Iris
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 from cli import app
 from domain.identifiers import new_id
 from models.integration import Integration
-from security.at_rest import Vault
-from security.resealing import reseal
+from security.credential_encryption import Vault
+from security.key_rotation import rotate_keys
 from tests.api.support import SIGNING_SECRET
 from tests.iris import SANDBOX, Iris
 
@@ -144,9 +144,9 @@ async def test_what_is_sealed_with_an_older_key_is_sealed_anew_once(
     only = {"id": new_id(), "name": new_id(), "credentials": foreign.seal({}), "fingerprint": None, "endpoint": None}
     lost = stored[0].model_copy(update=only)
     await lost.insert()
-    first = await reseal(vault)
+    first = await rotate_keys(vault)
     try:
-        second = await reseal(vault)
+        second = await rotate_keys(vault)
         assert first.resealed >= len(stored)
         assert (second.resealed, second.current) == (0, first.resealed + first.current)
         assert f"integrations/{lost.id}.credentials" in first.unopened
@@ -160,5 +160,5 @@ async def test_what_is_sealed_with_an_older_key_is_sealed_anew_once(
         assert Vault([newer]).open(anew.credentials) == Vault(older).open(stored[0].credentials)
     finally:
         await lost.delete()
-        back = await reseal(Vault([*older, newer]))
+        back = await rotate_keys(Vault([*older, newer]))
         assert back.resealed == first.resealed + first.current

@@ -12,15 +12,14 @@ from cryptography.fernet import Fernet
 from typer.testing import CliRunner
 
 from cli import app
-from commands import rotation
 from embedded.demo import seed_open_database
-from embedded.programs import IRIS
+from embedded.iris_processes import IRIS
 from models.integration import Integration
-from security.at_rest import Vault
-from security.resealing import Resealing
+from security.credential_encryption import Vault
+from security.key_rotation import KeyRotation
 from settings import Settings
 from tests.iris import demo_settings, open_database
-from tests.product.lines import environment_of
+from tests.product.provider_lines import environment_of
 
 
 async def rotated(settings: Settings, nowhere: Path, *keys: str) -> tuple[int | None, dict[str, Any]]:
@@ -53,11 +52,11 @@ async def test_all_is_sealed_with_the_newest_key_and_what_no_key_opens_is_named(
 
 
 def test_it_ends_well_when_all_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    done = Resealing(resealed=2, current=3)
+    done = KeyRotation(resealed=2, current=3)
 
-    async def reseal(_settings: object) -> Resealing:
+    async def rotate_keys(_settings: object) -> KeyRotation:
         return done
 
-    monkeypatch.setattr(rotation, "_reseal", reseal)
+    monkeypatch.setattr(rotate_credentials, "_reseal", rotate_keys)
     ended = CliRunner().invoke(app, ["rotate-credentials", "--json"])
     assert (ended.exit_code, json.loads(ended.output)) == (0, asdict(done))

@@ -19,7 +19,7 @@ from cli import app
 from domain.identifiers import new_id
 from embedded.demo import Demo, seed_open_database
 from models.integration import Integration
-from security.at_rest import Vault
+from security.credential_encryption import Vault
 from tests.api.support import mobile
 from tests.commands.running import Command, payload
 from tests.iris import Iris, demo_settings

@@ -1,7 +1,7 @@
 """`iris users`: what people see, and what programs get."""
 
 from domain.identifiers import new_id
-from tests.api.people import Town
+from tests.api.account_factories import Town
 from tests.api.support import mobile
 from tests.commands.running import Command, payload
 from tests.iris import Iris

@@ -1,16 +1,16 @@
-"""What is heard from a provider, within bounds: records are read for ever."""
+"""What is received from a provider, within bounds: records are read for ever."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
 from domain.events import ProviderEvent
-from domain.outcomes import LONGEST_DETAIL
+from domain.outcomes import MAX_DETAIL_LENGTH
 from domain.status import Milestone
 
 
 def test_what_a_provider_writes_at_length_is_cut() -> None:
     long = "a" * 100_000
     event = ProviderEvent(key=long, word=long, milestone=Milestone.NONE, detail=long)
-    assert (len(event.key), len(event.word), len(event.detail)) == (64, 100, LONGEST_DETAIL)
+    assert (len(event.key), len(event.word), len(event.detail)) == (64, 100, MAX_DETAIL_LENGTH)
 
 
 def test_long_keys_that_differ_stay_different() -> None:
@@ -38,5 +38,5 @@ def test_a_moment_is_kept_in_utc_and_in_milliseconds_as_it_is_stored() -> None:
 
 
 def test_what_is_short_enough_is_kept_as_it_is() -> None:
-    event = ProviderEvent(key="k" * 500, word="w" * 100, milestone=Milestone.NONE, detail="d" * LONGEST_DETAIL)
-    assert (event.key, event.word, event.detail) == ("k" * 500, "w" * 100, "d" * LONGEST_DETAIL)
+    event = ProviderEvent(key="k" * 500, word="w" * 100, milestone=Milestone.NONE, detail="d" * MAX_DETAIL_LENGTH)
+    assert (event.key, event.word, event.detail) == ("k" * 500, "w" * 100, "d" * MAX_DETAIL_LENGTH)

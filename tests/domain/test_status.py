@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.status import STATUS_OF_MILESTONE, TRANSITIONS, Milestone, Standing, Status, advance
+from domain.status import STATUS_OF_MILESTONE, TRANSITIONS, InteractionState, Milestone, Status, advance
 
 News = tuple[Milestone, str]
 
 STARTS = [
-    Standing(status=Status.DISPATCH_PENDING),
-    Standing(status=Status.SENT, custom_status="accepted", milestone=Milestone.ACCEPTED),
-    Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status="unknown"),
-    Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status="not_sent"),
+    InteractionState(status=Status.DISPATCH_PENDING),
+    InteractionState(status=Status.SENT, custom_status="accepted", milestone=Milestone.ACCEPTED),
+    InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status="unknown"),
+    InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status="not_sent"),
 ]
 STANDARD: list[News] = [
     (Milestone.ACCEPTED, "queued"),
@@ -27,15 +27,15 @@ STANDARD: list[News] = [
 ]
 
 
-def after(start: Standing, heard: Sequence[News]) -> Standing:
-    return reduce(lambda standing, one: standing.hear(*one), heard, start)
+def after(start: InteractionState, received: Sequence[News]) -> InteractionState:
+    return reduce(lambda state, one: state.apply(*one), received, start)
 
 
 starts = st.sampled_from(STARTS)
 statuses = st.sampled_from(Status)
 milestones = st.sampled_from([milestone for milestone in Milestone if milestone is not Milestone.NONE])
 news = st.tuples(milestones, st.sampled_from(["a", "b", "delivered", "failed", "queued", "read", "sent"]))
-standings = st.builds(after, starts, st.lists(news, max_size=6))
+states = st.builds(after, starts, st.lists(news, max_size=6))
 
 
 def reachable(status: Status) -> set[Status]:
@@ -48,32 +48,32 @@ def reachable(status: Status) -> set[Status]:
 
 
 @pytest.mark.parametrize("start", STARTS, ids=lambda start: f"{start.status}-{start.custom_status}")
-def test_every_order_of_every_milestone_ends_in_the_same_standing(start: Standing) -> None:
-    ended = Standing(status=Status.COMPLETED, custom_status="read", milestone=Milestone.READ)
+def test_every_order_of_every_milestone_ends_in_the_same_standing(start: InteractionState) -> None:
+    ended = InteractionState(status=Status.COMPLETED, custom_status="read", milestone=Milestone.READ)
     assert all(after(start, order) == ended for order in permutations(STANDARD))
 
 
-@given(start=starts, heard=st.lists(news, max_size=8), data=st.data())
+@given(start=starts, received=st.lists(news, max_size=8), data=st.data())
 def test_order_and_repetition_of_news_do_not_change_where_an_interaction_ends(
-    start: Standing, heard: list[News], data: st.DataObject
+    start: InteractionState, received: list[News], data: st.DataObject
 ) -> None:
-    repeated = st.lists(st.sampled_from(heard), max_size=8) if heard else st.just([])
-    shuffled = data.draw(st.permutations([*heard, *data.draw(repeated)]))
-    assert after(start, shuffled) == after(start, heard)
+    repeated = st.lists(st.sampled_from(received), max_size=8) if received else st.just([])
+    shuffled = data.draw(st.permutations([*received, *data.draw(repeated)]))
+    assert after(start, shuffled) == after(start, received)
 
 
-@given(start=standings, one=news, other=news)
-def test_two_pieces_of_news_commute(start: Standing, one: News, other: News) -> None:
-    assert start.hear(*one).hear(*other) == start.hear(*other).hear(*one)
+@given(start=states, one=news, other=news)
+def test_two_pieces_of_news_commute(start: InteractionState, one: News, other: News) -> None:
+    assert start.apply(*one).apply(*other) == start.apply(*other).apply(*one)
 
 
-@given(start=standings, one=news)
-def test_news_heard_twice_counts_once(start: Standing, one: News) -> None:
-    assert start.hear(*one).hear(*one) == start.hear(*one)
+@given(start=states, one=news)
+def test_news_heard_twice_counts_once(start: InteractionState, one: News) -> None:
+    assert start.apply(*one).apply(*one) == start.apply(*one)
 
 
 @given(start=starts, early=st.lists(news, max_size=5), late=st.lists(news, max_size=5))
-def test_news_already_outdone_changes_nothing(start: Standing, early: list[News], late: list[News]) -> None:
+def test_news_already_outdone_changes_nothing(start: InteractionState, early: list[News], late: list[News]) -> None:
     assert after(after(start, early + late), early) == after(start, early + late)
 
 
@@ -88,63 +88,63 @@ def test_no_status_ever_comes_back() -> None:
 
 
 def test_the_table_lets_every_status_reach_at_once_what_it_reaches_at_all() -> None:
-    heard = {Status.SENT, Status.PROCESS_ERROR, Status.COMPLETED}
+    received = {Status.SENT, Status.PROCESS_ERROR, Status.COMPLETED}
     for status in Status:
         if status is not Status.VALIDATION_PENDING:
-            assert reachable(status) & heard == TRANSITIONS[status] & heard
+            assert reachable(status) & received == TRANSITIONS[status] & received
 
 
-@given(start=standings, heard=news)
-def test_no_news_moves_a_status_backwards(start: Standing, heard: News) -> None:
-    now = start.hear(*heard).status
+@given(start=states, received=news)
+def test_no_news_moves_a_status_backwards(start: InteractionState, received: News) -> None:
+    now = start.apply(*received).status
     assert now is start.status or now in reachable(start.status)
     assert start.status not in reachable(now)
 
 
-@given(heard=st.lists(news))
+@given(received=st.lists(news))
 @pytest.mark.parametrize("status", [Status.VALIDATION_ERROR, Status.RECEIVED, Status.VALIDATION_PENDING])
-def test_what_was_never_sent_hears_nothing(status: Status, heard: list[News]) -> None:
-    assert after(Standing(status=status), heard) == Standing(status=status)
+def test_what_was_never_sent_hears_nothing(status: Status, received: list[News]) -> None:
+    assert after(InteractionState(status=status), received) == InteractionState(status=status)
 
 
-@given(heard=st.lists(news))
-def test_a_completed_interaction_stays_completed(heard: list[News]) -> None:
-    delivered = Standing(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)
-    assert after(delivered, heard).status is Status.COMPLETED
+@given(received=st.lists(news))
+def test_a_completed_interaction_stays_completed(received: list[News]) -> None:
+    delivered = InteractionState(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)
+    assert after(delivered, received).status is Status.COMPLETED
 
 
 @pytest.mark.parametrize("start", STARTS, ids=lambda start: f"{start.status}-{start.custom_status}")
-def test_a_read_alone_completes(start: Standing) -> None:
-    assert start.hear(Milestone.READ, "read") == Standing(
+def test_a_read_alone_completes(start: InteractionState) -> None:
+    assert start.apply(Milestone.READ, "read") == InteractionState(
         status=Status.COMPLETED, custom_status="read", milestone=Milestone.READ
     )
 
 
 def test_a_read_after_the_delivery_changes_only_the_custom_status() -> None:
-    delivered = STARTS[0].hear(Milestone.DELIVERED, "delivered")
-    read = delivered.hear(Milestone.READ, "read")
+    delivered = STARTS[0].apply(Milestone.DELIVERED, "delivered")
+    read = delivered.apply(Milestone.READ, "read")
     assert (delivered.status, read.status) == (Status.COMPLETED, Status.COMPLETED)
     assert (delivered.custom_status, read.custom_status) == ("delivered", "read")
-    assert read.hear(Milestone.DELIVERED, "delivered") == read
+    assert read.apply(Milestone.DELIVERED, "delivered") == read
 
 
 def test_a_failure_after_the_delivery_changes_nothing() -> None:
-    delivered = STARTS[0].hear(Milestone.DELIVERED, "delivered")
-    assert delivered.hear(Milestone.FAILED, "undelivered") == delivered
+    delivered = STARTS[0].apply(Milestone.DELIVERED, "delivered")
+    assert delivered.apply(Milestone.FAILED, "undelivered") == delivered
 
 
 def test_a_delivery_after_a_failure_completes() -> None:
-    failed = STARTS[1].hear(Milestone.FAILED, "undelivered")
+    failed = STARTS[1].apply(Milestone.FAILED, "undelivered")
     assert failed.status is Status.PROCESS_ERROR
-    assert failed.hear(Milestone.DELIVERED, "delivered") == Standing(
+    assert failed.apply(Milestone.DELIVERED, "delivered") == InteractionState(
         status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED
     )
 
 
 def test_a_receipt_corrects_a_send_that_nobody_answered() -> None:
-    unknown = Standing(status=Status.PROVIDER_SENDING_ERROR, custom_status="unknown")
-    assert unknown.hear(Milestone.SENT, "sent").status is Status.SENT
-    assert unknown.hear(Milestone.FAILED, "failed").status is Status.PROCESS_ERROR
+    unknown = InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status="unknown")
+    assert unknown.apply(Milestone.SENT, "sent").status is Status.SENT
+    assert unknown.apply(Milestone.FAILED, "failed").status is Status.PROCESS_ERROR
 
 
 def test_every_milestone_but_none_means_a_status() -> None:

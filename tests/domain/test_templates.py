@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from domain.channels import Channel
-from domain.templates import LONGEST_RENDERED, LONGEST_VALUE, RenderingError, Variable, check_template, render
+from domain.templates import MAX_RENDERED_LENGTH, MAX_VALUE_LENGTH, RenderingError, Variable, check_template, render
 from domain.texts import Language
 
 NAME = Variable(name="name", example="Ana")
@@ -74,7 +74,7 @@ def test_each_placeholder_becomes_its_variable_wherever_it_stands_in_a_text() ->
     [
         ("name", None, "missing"),
         ("name", 3, "wrong_type"),
-        ("name", "x" * (LONGEST_VALUE + 1), "too_long"),
+        ("name", "x" * (MAX_VALUE_LENGTH + 1), "too_long"),
         ("day", "1/12/2026", "wrong_type"),
         ("day", "2026-02-30", "wrong_type"),
         ("price", "doce", "wrong_type"),
@@ -147,8 +147,8 @@ def test_a_bomb_is_refused_before_it_is_large() -> None:
     assert faults({"Type": "simple-text", "Text": "{{name}}" * 501}) == [("payload", "too_many")]
     payload: dict[str, JsonValue] = {
         "Type": "simple-text",
-        "Text": "{{name}}" * (LONGEST_RENDERED // LONGEST_VALUE + 1),
+        "Text": "{{name}}" * (MAX_RENDERED_LENGTH // MAX_VALUE_LENGTH + 1),
     }
     with pytest.raises(RenderingError) as refused:
-        render(Channel.SMS, payload, [NAME], {"name": "x" * LONGEST_VALUE}, "variables")
+        render(Channel.SMS, payload, [NAME], {"name": "x" * MAX_VALUE_LENGTH}, "variables")
     assert [(problem.field, problem.code) for problem in refused.value.problems] == [("variables", "too_long")]

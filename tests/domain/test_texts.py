@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from domain.channels import Channel
+from domain.deadlines import SENTENCES as WAITS
 from domain.destinations import DestinationKind, InvalidDestinationError, normalise
 from domain.explaining import CUSTOM_STATUSES, STATUSES
 from domain.payloads import InvalidPayloadError, parse_payload
@@ -17,7 +18,6 @@ from domain.problems import BARE_SENTENCES, SENTENCES, Problem, problems_of_vali
 from domain.texts import Forms, Language, say
 from domain.texts.answers import ENGLISH
 from domain.texts.notes import NOTES, REASONS
-from domain.waiting import SENTENCES as WAITS
 from providers import PROVIDERS
 
 ROOT = Path(__file__).parents[2]

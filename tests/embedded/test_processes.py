@@ -19,7 +19,7 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from typing_extensions import override
 
-from embedded import guard
+from embedded import parent_death_guard
 from embedded.mongod import Mongod, find_mongod
 from embedded.ports import free_port, is_listened_on
 from embedded.processes import Server, ServerError, until
@@ -52,8 +52,8 @@ signal.pause()
 """
 WATCHER: Final = """
 import os, sys
-from embedded import guard
-sys.exit(guard.watch(os.getppid(), [sys.executable, "-c", sys.argv[1]]))
+from embedded import parent_death_guard
+sys.exit(parent_death_guard.watch(os.getppid(), [sys.executable, "-c", sys.argv[1]]))
 """
 
 
@@ -225,12 +225,12 @@ async def test_the_guard_without_prctl_kills_its_child_when_the_parent_is_killed
 
 @pytest.mark.parametrize("arguments", [[], ["1"], ["1", "--"], ["one", "--", "true"]])
 def test_the_guard_refuses_a_command_line_that_is_none(arguments: list[str]) -> None:
-    assert guard.main(arguments) == guard.USAGE_ERROR
+    assert parent_death_guard.main(arguments) == parent_death_guard.USAGE_ERROR
 
 
 async def test_the_guard_runs_nothing_for_a_parent_that_has_ended() -> None:
     never_its_parent = "1" if os.getpid() != 1 else "2"
-    guarded = await run(sys.executable, guard.__file__, never_its_parent, "--", "echo", "ran")
+    guarded = await run(sys.executable, parent_death_guard.__file__, never_its_parent, "--", "echo", "ran")
     assert await guarded.readline() == b""
     assert await guarded.process.wait() == 0
 

@@ -7,10 +7,10 @@ from typing import Final
 import pytest
 
 from bench.faults.audit import Fault, audit
-from bench.faults.books import Entry, Runs
 from bench.faults.endpoint import Told
-from bench.faults.orders import DONE, Demand, Errand
-from tests.faults.stories import (
+from bench.faults.observations import Entry, Runs
+from bench.faults.requests import DONE, Demand, FollowUp
+from tests.faults.scenarios import (
     CANCELLED,
     DELIVERED,
     ERASED,
@@ -44,8 +44,8 @@ def test_books_that_agree_have_no_findings(story: Story) -> None:
 
 
 def test_what_was_not_cancelled_is_where_the_gateways_ledger_says() -> None:
-    assert audit(GOOD.demanding(Errand.CANCEL, "already_sent").books()) == []
-    assert audit(replace(CANCELLED.demanding(Errand.CANCEL, "being_sent")).books()) == []
+    assert audit(GOOD.demanding(FollowUp.CANCEL, "already_sent").books()) == []
+    assert audit(replace(CANCELLED.demanding(FollowUp.CANCEL, "being_sent")).books()) == []
 
 
 def test_what_may_still_arrive_need_not_be_sent_again() -> None:
@@ -54,21 +54,23 @@ def test_what_may_still_arrive_need_not_be_sent_again() -> None:
 
 
 def test_the_tenant_may_be_told_twice_and_of_a_step_that_came_out_otherwise() -> None:
-    *_, last = GOOD.heard()
+    *_, last = GOOD.received()
     otherwise = told(3, last.event, "PROCESS_ERROR", "failed", created="2026-07-21T10:30:02.500Z")
     assert audit(GOOD.of_told(3, last, otherwise, last).books()) == []
 
 
 def test_what_an_erased_users_message_is_told_again_may_say_less() -> None:
-    heard = ERASED.heard()
-    assert audit(ERASED.of_told(3, heard[3], replace(heard[3], digest="other")).books()) == []
+    received = ERASED.received()
+    assert audit(ERASED.of_told(3, received[3], replace(received[3], digest="other")).books()) == []
 
 
 def test_the_history_of_an_erased_users_message_may_be_gone() -> None:
     assert audit(replace(ERASED, runs=Runs()).books()) == []
-    unheard = replace(ERASED, order=order(channel="email"), record=record(*DELIVERED[:3], words=("sent", "delivered")))
-    unheard = unheard.of_record(erased_at=NOW, payload={}).demanding(Errand.ERASE, DONE)
-    assert audit(replace(unheard, runs=Runs()).books()) == []
+    not_received = replace(
+        ERASED, order=order(channel="email"), record=record(*DELIVERED[:3], words=("sent", "delivered"))
+    )
+    not_received = not_received.of_record(erased_at=NOW, payload={}).demanding(FollowUp.ERASE, DONE)
+    assert audit(replace(not_received, runs=Runs()).books()) == []
 
 
 def test_a_refused_submission_that_was_never_sent_is_right() -> None:
@@ -91,12 +93,12 @@ def test_what_nobody_was_told_of_may_be_missing() -> None:
 
 def test_a_message_whose_answer_was_lost_may_be_unknown_only_while_nothing_is_heard() -> None:
     steps = (*DELIVERED[:2], ("PROVIDER_SENDING_ERROR", "unknown"))
-    unheard = replace(
+    not_received = replace(
         GOOD, record=record(*steps), entry=Entry(["taken"]), runs=runs("PROVIDER_SENDING_ERROR", "unknown")
     )
-    assert audit(unheard.books()) == []
-    heard = replace(unheard, entry=Entry(["taken"], TOLD))
-    assert {finding.fault for finding in audit(heard.books())} == {Fault.WRONG, Fault.LOST}
+    assert audit(not_received.books()) == []
+    received = replace(not_received, entry=Entry(["taken"], TOLD))
+    assert {finding.fault for finding in audit(received.books())} == {Fault.WRONG, Fault.LOST}
 
 
 BROKEN: Final[Mapping[str, tuple[Fault, Callable[[], Story]]]] = {
@@ -157,14 +159,14 @@ BROKEN: Final[Mapping[str, tuple[Fault, Callable[[], Story]]]] = {
         Fault.TWICE,
         lambda: replace(CANCELLED, entry=Entry(["taken"])),
     ),
-    "told to be cancelled, and recorded otherwise": (Fault.WRONG, lambda: GOOD.demanding(Errand.CANCEL, DONE)),
-    "told to be sent, and cancelled": (Fault.WRONG, lambda: CANCELLED.demanding(Errand.CANCEL, "already_sent")),
+    "told to be cancelled, and recorded otherwise": (Fault.WRONG, lambda: GOOD.demanding(FollowUp.CANCEL, DONE)),
+    "told to be sent, and cancelled": (Fault.WRONG, lambda: CANCELLED.demanding(FollowUp.CANCEL, "already_sent")),
     "told to be sent, and never taken": (
         Fault.WRONG,
-        lambda: replace(GOOD, entry=Entry()).demanding(Errand.CANCEL, "already_sent"),
+        lambda: replace(GOOD, entry=Entry()).demanding(FollowUp.CANCEL, "already_sent"),
     ),
     "cancelled by nobody": (Fault.WRONG, lambda: replace(CANCELLED, demands=())),
-    "asked to cancel, and never answered": (Fault.STUCK, lambda: GOOD.demanding(Errand.CANCEL, "")),
+    "asked to cancel, and never answered": (Fault.STUCK, lambda: GOOD.demanding(FollowUp.CANCEL, "")),
     "sent again, and not linked": (Fault.WRONG, lambda: RESENT.of_record(metadata={})),
     "refused to be sent again, and sent": (
         Fault.WRONG,
@@ -178,7 +180,7 @@ BROKEN: Final[Mapping[str, tuple[Fault, Callable[[], Story]]]] = {
     "an interaction that does not follow its merged user": (Fault.WRONG, lambda: MERGED.of_record(user_ids=[USER])),
     "refused to be merged": (
         Fault.LOST,
-        lambda: MERGED.demanding(Errand.MERGE, "user_merged", order(user_id=OTHER)),
+        lambda: MERGED.demanding(FollowUp.MERGE, "user_merged", order(user_id=OTHER)),
     ),
     "told to be erased, and is not": (Fault.LOST, lambda: replace(ERASED, users=({},))),
     "an erasure without end": (
@@ -196,31 +198,31 @@ BROKEN: Final[Mapping[str, tuple[Fault, Callable[[], Story]]]] = {
     "a change that the tenant was not told": (Fault.LOST, lambda: GOOD.of_told(1)),
     "a change that the tenant was told otherwise": (
         Fault.WRONG,
-        lambda: GOOD.of_told(3, replace(GOOD.heard()[3], status="PROCESS_ERROR")),
+        lambda: GOOD.of_told(3, replace(GOOD.received()[3], status="PROCESS_ERROR")),
     ),
     "an event by another name": (
         Fault.WRONG,
-        lambda: GOOD.of_told(3, replace(GOOD.heard()[3], event="INTERACTION_CUSTOMSTATUSCHANGED_EVT")),
+        lambda: GOOD.of_told(3, replace(GOOD.received()[3], event="INTERACTION_CUSTOMSTATUSCHANGED_EVT")),
     ),
     "a change that never was": (
         Fault.WRONG,
-        lambda: replace(GOOD, told=(*GOOD.heard(), told(4, "INTERACTION_STATUSCHANGED_EVT", "SENT", "sent"))),
+        lambda: replace(GOOD, told=(*GOOD.received(), told(4, "INTERACTION_STATUSCHANGED_EVT", "SENT", "sent"))),
     ),
     "one change under two ids": (
         Fault.WRONG,
-        lambda: GOOD.of_told(3, GOOD.heard()[3], replace(GOOD.heard()[3], webhook_id="other")),
+        lambda: GOOD.of_told(3, GOOD.received()[3], replace(GOOD.received()[3], webhook_id="other")),
     ),
     "two changes under one id": (
         Fault.WRONG,
-        lambda: GOOD.of_told(3, replace(GOOD.heard()[3], webhook_id=GOOD.heard()[2].webhook_id)),
+        lambda: GOOD.of_told(3, replace(GOOD.received()[3], webhook_id=GOOD.received()[2].webhook_id)),
     ),
     "one change in two wordings": (
         Fault.WRONG,
-        lambda: GOOD.of_told(3, GOOD.heard()[3], replace(GOOD.heard()[3], digest="other")),
+        lambda: GOOD.of_told(3, GOOD.received()[3], replace(GOOD.received()[3], digest="other")),
     ),
     "told what is not signed": (
         Fault.WRONG,
-        lambda: replace(GOOD, told=(*GOOD.heard(), Told("w", problem="No matching signature found"))),
+        lambda: replace(GOOD, told=(*GOOD.received(), Told("w", problem="No matching signature found"))),
     ),
     "a notification that waits for ever": (Fault.STUCK, lambda: replace(GOOD, untold=("PENDING",))),
 }
@@ -230,7 +232,7 @@ def erasing_other(story: Story) -> tuple[Demand, ...]:
     """What erases the user that the story's was merged into."""
     (merge,) = story.demands
     assert merge.into is not None
-    return (Demand(Errand.ERASE, merge.into, told=DONE),)
+    return (Demand(FollowUp.ERASE, merge.into, told=DONE),)
 
 
 @pytest.mark.parametrize("broken", BROKEN)

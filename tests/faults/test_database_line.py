@@ -8,15 +8,15 @@ from random import Random
 import pytest
 from temporalio.api.enums.v1 import EventType
 
-from api.engine import signal_for
-from bench.faults.lines import Line, Mood
+from bench.faults.tcp_proxy import ProxyMode, TcpProxy
 from domain.clock import utc_now
-from domain.events import HeardNews, ProviderEvent
+from domain.events import ProviderEvent, ReceivedEvent
 from domain.identifiers import new_id, workflow_id
 from domain.status import Milestone
 from embedded.ports import LOOPBACK, free_port
 from embedded.processes import until
 from embedded.temporal_server import TemporalServer
+from temporal.interactions import signal_for
 from tests.api.support import mobile
 from tests.iris import Iris, running_iris
 from workflows.interaction import InteractionWorkflow
@@ -24,31 +24,31 @@ from workflows.messages import Admission, InteractionInput
 
 
 @pytest.fixture(scope="module")
-async def line_of_all(mongodb_uri: str) -> AsyncIterator[Line]:
-    line = Line(free_port(), int(mongodb_uri.partition("/?")[0].rpartition(":")[2]), Random(1))
+async def line_of_all(mongodb_uri: str) -> AsyncIterator[TcpProxy]:
+    line = TcpProxy(free_port(), int(mongodb_uri.partition("/?")[0].rpartition(":")[2]), Random(1))
     await line.open()
     yield line
     await line.end()
 
 
 @pytest.fixture(scope="module")
-async def iris(line_of_all: Line, temporal_server: TemporalServer, database_name: str) -> AsyncIterator[Iris]:
+async def iris(line_of_all: TcpProxy, temporal_server: TemporalServer, database_name: str) -> AsyncIterator[Iris]:
     uri = f"mongodb://{LOOPBACK}:{line_of_all.port}/?directConnection=true"
     wait = timedelta(seconds=1)
-    async with running_iris(uri, temporal_server.address, f"{database_name}_line", admission_wait=wait) as running:
+    async with running_iris(uri, temporal_server.address, f"{database_name}_line", admission_timeout=wait) as running:
         yield running
 
 
 @pytest.fixture
-async def line(line_of_all: Line) -> AsyncIterator[Line]:
+async def line(line_of_all: TcpProxy) -> AsyncIterator[TcpProxy]:
     """The line between the product and its database, which is clear again after each test."""
     yield line_of_all
-    await line_of_all.change(Mood.CLEAR)
+    await line_of_all.change(ProxyMode.CLEAR)
 
 
-@pytest.mark.parametrize("mood", [Mood.CUT, Mood.NONSENSE])
+@pytest.mark.parametrize("mood", [ProxyMode.CUT, ProxyMode.NONSENSE])
 async def test_a_database_that_cannot_be_understood_is_a_503_that_says_when_to_ask_again(
-    iris: Iris, line: Line, mood: Mood
+    iris: Iris, line: TcpProxy, mood: ProxyMode
 ) -> None:
     sent = await iris.send("sms", "34600000001")
     await line.change(mood)
@@ -56,15 +56,15 @@ async def test_a_database_that_cannot_be_understood_is_a_503_that_says_when_to_a
         assert response.status_code == 503, response.text
         assert int(response.headers["Retry-After"]) > 0
         assert response.json()["error"][0]["code"] == "unavailable"
-    await line.change(Mood.CLEAR)
+    await line.change(ProxyMode.CLEAR)
     await iris.until_status(sent["id"], "COMPLETED")
 
 
-async def test_a_slow_database_delays_what_is_admitted_and_loses_none_of_it(iris: Iris, line: Line) -> None:
-    await line.change(Mood.SLOW, 0.2)
+async def test_a_slow_database_delays_what_is_admitted_and_loses_none_of_it(iris: Iris, line: TcpProxy) -> None:
+    await line.change(ProxyMode.SLOW, 0.2)
     requests = [iris.request("sms", mobile()) for _ in range(10)]
     responses = await asyncio.gather(*map(iris.post, requests))
-    await line.change(Mood.CLEAR)
+    await line.change(ProxyMode.CLEAR)
     for response in responses:
         if response.status_code == 200:
             await iris.until_status(response.json()["payload"]["id"], "COMPLETED", "delivered")
@@ -73,9 +73,9 @@ async def test_a_slow_database_delays_what_is_admitted_and_loses_none_of_it(iris
             assert int(response.headers["Retry-After"]) > 0
 
 
-async def test_a_message_is_admitted_however_slow_the_database_stays(iris: Iris, line: Line) -> None:
+async def test_a_message_is_admitted_however_slow_the_database_stays(iris: Iris, line: TcpProxy) -> None:
     await iris.send("sms", mobile())  # what is opened and looked up once
-    await line.change(Mood.SLOW, 0.9)  # there and back, for each of several commands
+    await line.change(ProxyMode.SLOW, 0.9)  # there and back, for each of several commands
     answered = (await iris.post(iris.request("sms", mobile()))).json()["payload"]
     assert answered["status"] == "VALIDATION_PENDING"
     workflow = iris.temporal.get_workflow_handle(workflow_id(answered["id"]))
@@ -84,11 +84,13 @@ async def test_a_message_is_admitted_however_slow_the_database_stays(iris: Iris,
     assert admitted.interaction.status == "DISPATCH_PENDING"
 
 
-async def test_no_news_are_lost_that_come_while_the_closing_of_the_window_is_written(iris: Iris, line: Line) -> None:
+async def test_no_news_are_lost_that_come_while_the_closing_of_the_window_is_written(
+    iris: Iris, line: TcpProxy
+) -> None:
     sent = await iris.send("sms", "34600000010")
     await iris.until_status(sent["id"], "SENT")
     await iris.temporal.get_workflow_handle(workflow_id(sent["id"])).terminate()
-    await line.change(Mood.SLOW, 0.6)
+    await line.change(ProxyMode.SLOW, 0.6)
     # So short that a step on a slow database outlasts a task, and a signal reaches the run in the middle of a step.
     handle = await iris.temporal.start_workflow(
         InteractionWorkflow.run,
@@ -109,7 +111,7 @@ async def test_no_news_are_lost_that_come_while_the_closing_of_the_window_is_wri
 
     await asyncio.wait_for(until(has_read_its_record), 60)
     event = ProviderEvent(key="delivered", word="delivered", milestone=Milestone.DELIVERED)
-    events = [HeardNews(id=new_id(), heard_at=utc_now(), event=event)]
+    events = [ReceivedEvent(id=new_id(), received_at=utc_now(), event=event)]
     await handle.signal(signal_for(events), events)
-    standing = await asyncio.wait_for(handle.result(), 60)
-    assert standing.custom_status == "delivered"
+    state = await asyncio.wait_for(handle.result(), 60)
+    assert state.custom_status == "delivered"

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from bench.faults.endpoint import UNKNOWN, ledger
-from bench.faults.stage import TenantEndpoint
+from bench.faults.environment import TenantEndpoint
 from domain.clock import utc_now
 from domain.signing import new_secret, signature_headers
 from embedded.ports import LOOPBACK, free_port

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.pages import Position
-from bench.crowd import LINES, Crowd, integration
+from api.pagination import Position
+from bench.dataset import LINES, Crowd, integration
 from domain.channels import Channel
 from domain.clock import utc_now
 from domain.identifiers import derived_id, new_id
@@ -48,7 +48,7 @@ async def crowd() -> AsyncIterator[Documents]:
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finding, "MOST_SEEN", SEEN)
+    monkeypatch.setattr(finding, "MAX_SCANNED", SEEN)
 
 
 def fits(document: dict[str, Any], wanted: Wanted) -> bool:
@@ -247,7 +247,7 @@ async def test_what_cannot_be_is_not_looked_for(asked: dict[str, Any]) -> None:
 async def test_a_channel_of_more_integrations_than_can_be_merged_is_looked_at(
     crowd: Documents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finding, "MOST_SCANS", 1)
+    monkeypatch.setattr(finding, "MAX_SCANS", 1)
     wanted = Wanted(tenant=TENANT, channel=Channel.SMS)
     assert await listed(wanted) == expected(crowd, wanted)
     await explained(wanted, None)

@@ -20,13 +20,13 @@ from cli import app
 from embedded.ports import free_port
 from embedded.processes import until
 from embedded.temporal_server import TemporalServer
-from integrations import ProviderOpener
+from integrations import ProviderFactory
 from models.interaction import Interaction
 from models.user import User
 from operations.reconciling import ensure_schedule, schedule_id
-from security.at_rest import Vault
+from security.credential_encryption import Vault
 from tests.iris import Iris, running_iris
-from tests.workflows.stories_of_repair import registered_and_lost
+from tests.workflows.scenarios_of_repair import registered_and_lost
 from worker import create_worker
 from workflows.messages import Report
 
@@ -200,9 +200,9 @@ async def test_a_worker_with_a_foreign_encryption_key_beside_a_good_one_loses_no
         iris.settings.temporal_address, identity="wrong@here", data_converter=iris.temporal.data_converter
     )
     guard = iris.settings.address_guard()
-    async with http_clients(guard, iris.settings.sends_per_provider) as http:
+    async with http_clients(guard, iris.settings.max_concurrent_sends_per_provider) as http:
         foreign = Vault([Fernet.generate_key().decode()])
-        opener = ProviderOpener(foreign, http, iris.settings.public_url, guard)
+        opener = ProviderFactory(foreign, http, iris.settings.public_url, guard)
         async with create_worker(wrong_client, iris.settings, opener):
             for _ in range(0, SENT, 10):
                 sent += await asyncio.gather(*(iris.send("sms", "34600000001") for _ in range(10)))

@@ -13,12 +13,12 @@ from domain.channels import Channel
 from domain.identifiers import new_id
 from models.attachment import Attachment
 from models.integration import Integration
-from security.at_rest import Vault
+from security.credential_encryption import Vault
 from tests.iris import Iris
 from tests.plain_http import plain_client
-from tests.product.far_ends import VENDORS, label
-from tests.product.lines import Line
-from tests.providers.loopback import HttpFarEnd
+from tests.product.fake_providers import VENDORS, label
+from tests.product.provider_lines import Line
+from tests.providers.loopback import HttpFakeProvider
 from tests.providers.smtp_servers import LOOPBACK, Mailroom, mail_server
 
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 3_000
@@ -95,19 +95,19 @@ async def test_a_provider_gets_a_link_by_which_it_fetches_the_file(line: Line) -
     )
     assert answered["payload"] == MEDIA
     assert json.loads(answered["summary"]) == {"subject": "", "body": "10:00", "generic": "image"}
-    far_end = cast("HttpFarEnd", line.far_end)
+    fake_provider = cast("HttpFakeProvider", line.fake_provider)
     # Not every far end reads what is no text; all are asked to take it.
     prefix = f"{line.iris.settings.public_url}/files/"
-    await line.iris.until(answered["id"], lambda _: any(prefix in unquote(body) for body in bodies(far_end)))
-    body = bodies(far_end)[-1]
+    await line.iris.until(answered["id"], lambda _: any(prefix in unquote(body) for body in bodies(fake_provider)))
+    body = bodies(fake_provider)[-1]
     link = _link_in(body, prefix)
     async with plain_client() as provider:
         response = await provider.get(link)
     assert (response.status_code, response.content, response.headers["Content-Type"]) == (200, PNG, "image/png")
 
 
-def bodies(far_end: HttpFarEnd) -> list[str]:
-    return [request.body.decode() for request in far_end.requests]
+def bodies(fake_provider: HttpFakeProvider) -> list[str]:
+    return [request.body.decode() for request in fake_provider.requests]
 
 
 def _link_in(body: str, prefix: str) -> str:

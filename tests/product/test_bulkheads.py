@@ -10,7 +10,7 @@ from domain.identifiers import new_id
 from embedded.temporal_server import TemporalServer
 from models.integration import Integration
 from tests.iris import Iris, running_iris
-from tests.silence import SilentFarEnd
+from tests.silent_provider import SilentProvider
 
 SLOTS = 4
 """Sends at once for each provider: an integration may have one."""
@@ -22,7 +22,7 @@ async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name:
         mongodb_uri,
         temporal_server.address,
         f"{database_name}_bulkheads",
-        sends_per_provider=SLOTS,
+        max_concurrent_sends_per_provider=SLOTS,
         dispatch_timeout=timedelta(seconds=20),
     ) as running:
         yield running
@@ -40,44 +40,44 @@ async def sandbox_at(iris: Iris, base_url: str) -> str:
 
 
 async def test_a_provider_that_never_answers_holds_up_no_other(iris: Iris) -> None:
-    far_end = SilentFarEnd()
-    async with far_end.serving():
-        hanging = [await iris.twilio(far_end.url) for _ in range(SLOTS)]
+    fake_provider = SilentProvider()
+    async with fake_provider.serving():
+        hanging = [await iris.twilio(fake_provider.url) for _ in range(SLOTS)]
         stuck = await asyncio.gather(
             *(iris.send("sms", "34600000001", integrationId=place) for place in hanging for _ in range(2))
         )
-        await far_end.until_connections(SLOTS)
+        await fake_provider.until_connections(SLOTS)
         sent = await iris.send("sms", "34600000001")
         await iris.until_status(sent["id"], "COMPLETED", "delivered")
         assert {(await iris.read(one["id"]))["status"] for one in stuck} == {"DISPATCH_PENDING"}
-        assert far_end.connections == SLOTS
-        far_end.let_go.set()
+        assert fake_provider.connections == SLOTS
+        fake_provider.let_go.set()
         for one in stuck:
             await iris.until_status(one["id"], "PROVIDER_SENDING_ERROR", "unknown")
-    assert far_end.connections == len(stuck)
+    assert fake_provider.connections == len(stuck)
 
 
 async def test_an_integration_that_never_answers_holds_up_no_other_of_its_provider(iris: Iris) -> None:
-    far_end = SilentFarEnd()
-    async with far_end.serving():
-        hanging = await sandbox_at(iris, far_end.url)
+    fake_provider = SilentProvider()
+    async with fake_provider.serving():
+        hanging = await sandbox_at(iris, fake_provider.url)
         stuck = await asyncio.gather(
             *(iris.send("sms", "34600000001", integrationId=hanging) for _ in range(2 * SLOTS))
         )
-        await far_end.until_connections(1)
+        await fake_provider.until_connections(1)
         sent = await iris.send("sms", "34600000001")
         await iris.until_status(sent["id"], "COMPLETED", "delivered")
         assert {(await iris.read(one["id"]))["status"] for one in stuck} == {"DISPATCH_PENDING"}
-        assert far_end.connections == 1
+        assert fake_provider.connections == 1
 
 
 async def test_finding_no_place_does_not_count_as_an_attempt_that_nobody_answered(iris: Iris) -> None:
     """The gateway loses its first answer for this recipient, and knows the repetition."""
-    far_end = SilentFarEnd()
-    async with far_end.serving():
-        integration = await sandbox_at(iris, far_end.url)
+    fake_provider = SilentProvider()
+    async with fake_provider.serving():
+        integration = await sandbox_at(iris, fake_provider.url)
         stuck = await iris.send("sms", "34600000001", integrationId=integration)
-        await far_end.until_connections(1)
+        await fake_provider.until_connections(1)
         sent = await iris.send("sms", "34600000006", integrationId=integration)
         # Longer than three attempts take that find no place, after which a lost answer would be given up.
         await asyncio.sleep(3.5)

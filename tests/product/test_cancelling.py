@@ -12,12 +12,12 @@ from temporalio.api.enums.v1 import EventType
 
 from domain.identifiers import new_id, workflow_id
 from embedded.temporal_server import TemporalServer
-from tests.api.support import mobile, reasons, standings, verdicts
+from tests.api.support import mobile, reasons, states, verdicts
 from tests.api.test_erasing_users import erase
 from tests.api.test_users import created
 from tests.iris import Iris, running_iris
-from tests.silence import SilentFarEnd
-from tests.workflows.stories_of_cancelling import cancelled_before_it_is_sent
+from tests.silent_provider import SilentProvider
+from tests.workflows.scenarios_of_cancelling import cancelled_before_it_is_sent
 
 CANCELLED = ("PROVIDER_SENDING_ERROR", "cancelled")
 PENDING = {"VALIDATION_PENDING", "DISPATCH_PENDING"}
@@ -34,38 +34,38 @@ async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name:
         mongodb_uri,
         temporal_server.address,
         f"{database_name}_cancelling",
-        sends_per_provider=AT_ONCE,
-        admission_wait=timedelta(seconds=2),
+        max_concurrent_sends_per_provider=AT_ONCE,
+        admission_timeout=timedelta(seconds=2),
     ) as running:
         yield running
 
 
 async def test_what_a_provider_holds_for_long_is_being_sent_and_is_not_tried_again(iris: Iris) -> None:
-    far_end = SilentFarEnd()
-    async with far_end.serving():
-        sent = await iris.send("sms", mobile(), integrationId=await iris.sandbox(far_end.url))
-        await far_end.until_connections(1)
+    fake_provider = SilentProvider()
+    async with fake_provider.serving():
+        sent = await iris.send("sms", mobile(), integrationId=await iris.sandbox(fake_provider.url))
+        await fake_provider.until_connections(1)
         assert await cancel(iris, sent["id"]) == "being_sent"
-        far_end.let_go.set()
+        fake_provider.let_go.set()
         await iris.until_status(sent["id"], *UNKNOWN)
         assert await cancel(iris, sent["id"]) == "may_have_been_sent"
-        assert far_end.connections == 1
+        assert fake_provider.connections == 1
 
 
 async def test_what_waits_in_the_providers_queue_is_cancelled_before_any_worker_has_it(iris: Iris) -> None:
-    far_end = SilentFarEnd()
-    async with far_end.serving():
+    fake_provider = SilentProvider()
+    async with fake_provider.serving():
         for _ in range(AT_ONCE):
-            await iris.send("sms", mobile(), integrationId=await iris.sandbox(far_end.url))
-        await far_end.until_connections(AT_ONCE)
+            await iris.send("sms", mobile(), integrationId=await iris.sandbox(fake_provider.url))
+        await fake_provider.until_connections(AT_ONCE)
         waiting = [await iris.send("sms", mobile()) for _ in range(2)]
         for one in waiting:
             assert await cancel(iris, one["id"]) is None
-        far_end.let_go.set()
+        fake_provider.let_go.set()
     sent = await iris.send("sms", mobile())
     await iris.until_status(sent["id"], "COMPLETED")
     for one in waiting:
-        assert standings(await iris.read(one["id"]))[-1] == CANCELLED
+        assert states(await iris.read(one["id"]))[-1] == CANCELLED
         assert await verdicts(iris, one["id"]) == []
 
 
@@ -80,20 +80,20 @@ async def test_who_reads_that_it_is_cancelled_reads_what_no_lost_task_can_forget
 
 
 async def test_what_waits_in_the_queue_for_whom_is_erased_goes_to_the_others_alone_or_to_nobody(iris: Iris) -> None:
-    far_end = SilentFarEnd()
+    fake_provider = SilentProvider()
     goes, stays = [await created(iris, primaryKey={"Email": [f"{new_id()}@dominio.com"]}) for _ in range(2)]
     addresses = [user["primaryKey"]["Email"][0] for user in (goes, stays)]
-    async with far_end.serving():
+    async with fake_provider.serving():
         for _ in range(AT_ONCE):
-            await iris.send("sms", mobile(), integrationId=await iris.sandbox(far_end.url))
-        await far_end.until_connections(AT_ONCE)
+            await iris.send("sms", mobile(), integrationId=await iris.sandbox(fake_provider.url))
+        await fake_provider.until_connections(AT_ONCE)
         alone = await iris.send("email", addresses[0])
         of_both = await iris.send("email", addresses[0], Destinations=addresses)
         for one in (alone, of_both):
             await iris.until_status(one["id"], "DISPATCH_PENDING")
         await erase(iris, goes["id"])
         await iris.until_status(alone["id"], *CANCELLED)
-        far_end.let_go.set()
+        fake_provider.let_go.set()
     await iris.until_status(of_both["id"], "COMPLETED")
     assert [one["to"] for one in await iris.taken_by_gateway(of_both["id"])] == [[addresses[1]]]
     assert await verdicts(iris, alone["id"]) == []
@@ -122,11 +122,11 @@ RACES = st.builds(
 @given(races=st.lists(RACES, min_size=14, max_size=20))
 async def test_whenever_it_is_cancelled_it_is_told_the_truth(iris: Iris, races: list[Race]) -> None:
     for race, answers, seen, taken in await asyncio.gather(*(run(iris, race) for race in races)):
-        story = (race, answers, standings(seen))
+        story = (race, answers, states(seen))
         if None in answers:
-            assert standings(seen)[-1] == CANCELLED, story
-        if CANCELLED in standings(seen):
-            assert standings(seen).count(CANCELLED) == 1, story
+            assert states(seen)[-1] == CANCELLED, story
+        if CANCELLED in states(seen):
+            assert states(seen).count(CANCELLED) == 1, story
             assert taken == [], story
             assert set(answers) <= {None, "being_sent"}, story
         elif "already_sent" in answers:

@@ -91,7 +91,7 @@ async def test_what_another_process_disabled_refuses_at_once(iris: Iris, integra
             return (await iris.post(body)).status_code == status
 
         # Less than the five seconds for which it is cached.
-        await asyncio.wait_for(until(is_so), iris.settings.lookups_kept.total_seconds() - 1)
+        await asyncio.wait_for(until(is_so), iris.settings.lookup_cache_ttl.total_seconds() - 1)
 
 
 async def test_the_change_stream_is_opened_again_after_it_broke(iris: Iris, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,16 +9,16 @@ from pymongo import monitoring
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 from temporalio.client import WorkflowHandle
 
-from bench.figures import Figures, figures_of
+from bench.history_cost import Figures, figures_of
 from domain.identifiers import notification_workflow_id, workflow_id
-from domain.status import Standing, Status
-from domain.telling import ClientEvent
+from domain.status import InteractionState, Status
+from domain.webhook_events import WebhookEventType
 from embedded.processes import until
 from embedded.temporal_server import TemporalServer
 from models.notification import Notification
 from tests.api.support import SILENT, Callback, mobile, tell
 from tests.iris import Iris, running_iris
-from tests.telling.receiver import receiving
+from tests.notifications.receiver import receiving
 from workflows.interaction import InteractionWorkflow
 
 _NOT_OURS = {"hello", "ping", "endSessions", "createIndexes", "listIndexes", "listCollections", "getMore"}
@@ -71,11 +71,11 @@ async def iris(mongodb_uri: str, temporal_server: TemporalServer, commands: Comm
         yield running
 
 
-async def stands_at(handle: WorkflowHandle[InteractionWorkflow, Standing], word: str) -> None:
-    """Wait until an interaction has come to a provider's word; MongoDB is not asked."""
+async def stands_at(handle: WorkflowHandle[InteractionWorkflow, InteractionState], word: str) -> None:
+    """PendingWait until an interaction has come to a provider's word; MongoDB is not asked."""
 
     async def is_there() -> bool:
-        return (await handle.query(InteractionWorkflow.standing)).custom_status == word
+        return (await handle.query(InteractionWorkflow.state)).custom_status == word
 
     await asyncio.wait_for(until(is_there), 60)
 
@@ -144,8 +144,8 @@ async def test_a_refused_submission_costs_what_it_should(iris: Iris, commands: C
     response = await iris.post(iris.request("whatsapp", mobile(), AutoCreateProcess=False))
     interaction_id = response.json()["payload"]["id"]
     handle = iris.temporal.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction_id))
-    standing: Standing = await asyncio.wait_for(handle.result(), 60)
-    assert standing.status == "VALIDATION_ERROR"
+    state: InteractionState = await asyncio.wait_for(handle.result(), 60)
+    assert state.status == "VALIDATION_ERROR"
     assert figures_of((await handle.fetch_history()).events) == Figures(events=10, workflow_tasks=1, actions=4)
     assert commands.counted - before == {"insert interactions": 1, "find users": 1, "update interactions": 1}
 
@@ -153,8 +153,8 @@ async def test_a_refused_submission_costs_what_it_should(iris: Iris, commands: C
 async def told_life(iris: Iris, integration_id: str) -> Figures:
     """The figures of a notification: of a message's creation, until its provider has taken the message."""
     sent = await iris.send("sms", SILENT, integrationId=integration_id)
-    created = Standing(status=Status.VALIDATION_PENDING)
-    notification = Notification.id_of(sent["id"], 0, ClientEvent.OUT_CREATED, created)
+    created = InteractionState(status=Status.VALIDATION_PENDING)
+    notification = Notification.id_of(sent["id"], 0, WebhookEventType.OUT_CREATED, created)
     told = iris.temporal.get_workflow_handle(notification_workflow_id(notification, 1))
     await asyncio.wait_for(told.result(), 60)
     interaction = iris.temporal.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(sent["id"]))

@@ -18,10 +18,10 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 
 from api.app import create_app
-from api.engine import workflow_id
 from embedded.gateway.server import running
 from embedded.temporal_server import TemporalServer
 from models.integration import Integration
+from temporal.interactions import workflow_id
 from tests.api.support import written_by
 from tests.iris import Iris, running_iris
 

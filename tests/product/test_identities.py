@@ -8,11 +8,11 @@ import pytest
 
 from domain.identifiers import new_id
 from providers.meta import Meta
-from tests.product.far_ends import ONE_OF_EACH, label
-from tests.product.lines import Line
+from tests.product.fake_providers import ONE_OF_EACH, label
+from tests.product.provider_lines import Line
 from tests.providers.cases import CASES, Case
-from tests.providers.far_ends.meta import Messenger
-from tests.providers.far_ends.smtp import SmtpEmail
+from tests.providers.fake_providers.meta import Messenger
+from tests.providers.fake_providers.smtp import SmtpEmail
 
 WHATSAPP: Final = [one for one in ONE_OF_EACH if one.provider is Meta and not issubclass(one, Messenger)]
 MAIL: Final = [one for one in ONE_OF_EACH if issubclass(one, SmtpEmail)]
@@ -57,10 +57,10 @@ async def same_person_under_the_other_spelling(line: Line, expected: Mapping[str
     now, before = brazilian()
     sent = await line.iris.read(await line.sent(now))
     of_it = line.delivery(sent["id"]).provider_message_id
-    heard = await writes(line, before, context={"id": of_it})
-    assert (users(heard) == users(sent)) is expected["same user"]
-    assert (heard["processId"] == sent["processId"]) is expected["same process"]
-    assert [one["value"] for one in heard["destinations"]] == [before]
+    received = await writes(line, before, context={"id": of_it})
+    assert (users(received) == users(sent)) is expected["same user"]
+    assert (received["processId"] == sent["processId"]) is expected["same process"]
+    assert [one["value"] for one in received["destinations"]] == [before]
     for spelling in (now, before, f"+{now}"):
         assert await user_of(line, spelling) == users(sent)
 
@@ -115,7 +115,7 @@ async def test_a_report_on_one_of_several_may_write_the_address_in_another_lette
     ana, jose = line.somebody(), f"Jose.{new_id()}@dominio.com"
     sent = await line.sent(Destinations=[ana, jose])
     await line.tell(sent, "delivered", jose.lower())
-    one = await line.heard(sent, 1)
+    one = await line.received(sent, 1)
     [event] = one["auditTrail"]["providerEvents"]
     assert (one["status"], event["destination"], event["applied"]) == ("SENT", jose.lower(), False)
     assert "todos los destinos" in event["reason"]

@@ -17,8 +17,8 @@ from integrations import describe
 from models.integration import Integration
 from models.process import Process
 from models.user import OwnedDestination, User
-from tests.product.far_ends import ONE_OF_EACH, VENDORS, label
-from tests.product.lines import Line
+from tests.product.fake_providers import ONE_OF_EACH, VENDORS, label
+from tests.product.provider_lines import Line
 
 every = pytest.mark.parametrize("line", VENDORS, ids=label, indirect=True)
 one_of_each = pytest.mark.parametrize("line", ONE_OF_EACH, ids=label, indirect=True)
@@ -40,19 +40,19 @@ async def users_with(line: Line, destination: str) -> list[User]:
 @every
 async def test_a_message_of_a_stranger_is_received_with_a_new_user_and_a_new_process(line: Line) -> None:
     stranger = line.somebody()
-    heard = await line.says(stranger, "¿Está abierto?")
-    assert (heard["direction"], heard["status"], heard["customStatus"]) == ("in", "RECEIVED", None)
-    assert (said(heard), "abierto" in heard["summary"]) == ("¿Está abierto?", True)
-    assert [entry["status"] for entry in heard["auditTrail"]["history"]] == ["RECEIVED"]
-    assert heard["auditTrail"]["providerEvents"] == []
-    assert heard["integration"]["integrationId"] == line.integration_id
+    received = await line.says(stranger, "¿Está abierto?")
+    assert (received["direction"], received["status"], received["customStatus"]) == ("in", "RECEIVED", None)
+    assert (said(received), "abierto" in received["summary"]) == ("¿Está abierto?", True)
+    assert [entry["status"] for entry in received["auditTrail"]["history"]] == ["RECEIVED"]
+    assert received["auditTrail"]["providerEvents"] == []
+    assert received["integration"]["integrationId"] == line.integration_id
 
     (user,) = await users_with(line, stranger)
-    assert [(one["value"], one["userId"]) for one in heard["destinations"]] == [(stranger, user.id)]
-    assert [one["id"] for one in heard["users"]] == [user.id]
-    process = heard["processSummary"]
-    assert (process["id"], process["isClosed"], process["lastDirection"]) == (heard["processId"], False, "in")
-    assert heard["isLastEntry"] is True
+    assert [(one["value"], one["userId"]) for one in received["destinations"]] == [(stranger, user.id)]
+    assert [one["id"] for one in received["users"]] == [user.id]
+    process = received["processSummary"]
+    assert (process["id"], process["isClosed"], process["lastDirection"]) == (received["processId"], False, "in")
+    assert received["isLastEntry"] is True
 
 
 @one_of_each
@@ -60,17 +60,17 @@ async def test_it_joins_the_senders_newest_open_process_and_an_answer_joins_it_t
     ana = line.somebody()
     older, newer = await line.sent(ana), await line.sent(ana)
     sent = await line.iris.read(newer)
-    heard = await line.says(ana, "De acuerdo")
-    assert (heard["processId"], heard["isLastEntry"]) == (sent["processId"], True)
-    assert [one["id"] for one in heard["users"]] == [one["id"] for one in sent["users"]]
+    received = await line.says(ana, "De acuerdo")
+    assert (received["processId"], received["isLastEntry"]) == (sent["processId"], True)
+    assert [one["id"] for one in received["users"]] == [one["id"] for one in sent["users"]]
     assert (await line.iris.read(newer))["isLastEntry"] is False
     untouched = await line.iris.read(older)
     assert (untouched["isLastEntry"], untouched["processSummary"]["lastDirection"]) == (True, "out")
 
-    answer = await line.iris.read(await line.sent(ana, processId=heard["processId"], AutoCreateProcess=False))
-    assert answer["processId"] == heard["processId"]
+    answer = await line.iris.read(await line.sent(ana, processId=received["processId"], AutoCreateProcess=False))
+    assert answer["processId"] == received["processId"]
     assert (answer["isLastEntry"], answer["processSummary"]["lastDirection"]) == (True, "out")
-    assert (await line.iris.read(heard["id"]))["isLastEntry"] is False
+    assert (await line.iris.read(received["id"]))["isLastEntry"] is False
 
 
 @one_of_each
@@ -78,19 +78,19 @@ async def test_the_same_message_told_again_and_again_is_one_interaction(line: Li
     sender, message_id = line.somebody(), new_id()
     body = line.voice.text(sender, "Hola", message_id)
     await asyncio.gather(*(line.told(line.webhook(body)) for _ in range(3)))
-    heard = await line.came_in(message_id)
+    received = await line.came_in(message_id)
     await line.told(line.webhook(body))
     await line.says(sender, "¿Hola?")
-    assert [one.id for one in await line.messages_in(message_id)] == [heard["id"]]
+    assert [one.id for one in await line.messages_in(message_id)] == [received["id"]]
     assert len(await users_with(line, sender)) == 1
 
 
 @one_of_each
 async def test_messages_of_one_stranger_at_the_same_time_make_one_user(line: Line) -> None:
     stranger = line.somebody()
-    heard = await asyncio.gather(*(line.says(stranger, text) for text in ("Uno", "Dos", "Tres")))
+    received = await asyncio.gather(*(line.says(stranger, text) for text in ("Uno", "Dos", "Tres")))
     (user,) = await users_with(line, stranger)
-    assert {one["users"][0]["id"] for one in heard} == {user.id}
+    assert {one["users"][0]["id"] for one in received} == {user.id}
 
 
 @pytest.mark.parametrize("line", ONE_OF_EACH[:1], ids=label, indirect=True)
@@ -111,7 +111,7 @@ async def test_messages_of_one_sender_at_the_same_time_open_one_process(line: Li
                 sender_kind=KIND_OF_CHANNEL[line.channel],
                 payload={"Type": "simple-text", "Text": "¿Hola?"},
             ),
-            heard_at=utc_now(),
+            received_at=utc_now(),
         )
         for _ in range(12)
     ]
@@ -132,6 +132,6 @@ async def test_a_wish_to_hear_no_more_is_marked(line: Line) -> None:
 async def test_media_are_kept_as_references(line: Line) -> None:
     message_id = new_id()
     await line.told(line.webhook(line.voice.picture(line.somebody(), message_id)))
-    heard = await line.came_in(message_id)
+    received = await line.came_in(message_id)
     kept = line.voice.media
-    assert {name: heard["payload"].get(name) for name in kept} == kept
+    assert {name: received["payload"].get(name) for name in kept} == kept

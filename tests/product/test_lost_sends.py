@@ -17,10 +17,10 @@ from embedded.processes import until
 from models.interaction import Interaction
 from tests.iris import Iris, open_database, running_worker
 from tests.plain_http import plain_client
-from tests.product.far_ends import ONE_OF_EACH, label, words_of
-from tests.product.lines import Line
-from tests.providers.far_ends.twilio import TwilioFarEnd
-from tests.providers.loopback import HttpFarEnd
+from tests.product.fake_providers import ONE_OF_EACH, label, words_of
+from tests.product.provider_lines import Line
+from tests.providers.fake_providers.twilio import FakeTwilio
+from tests.providers.loopback import HttpFakeProvider
 from tests.served import serving
 
 SEARCHES: Final = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30))
@@ -54,15 +54,15 @@ async def iris(iris: Iris, environment: WorkflowEnvironment) -> AsyncIterator[Ir
 
 def questions(line: Line) -> int:
     """How often the provider was asked what was sent, but for the second place that Sinch is asked about."""
-    assert isinstance(line.far_end, HttpFarEnd)
-    asked = [request.target for request in line.far_end.requests if request.method == "GET"]
+    assert isinstance(line.fake_provider, HttpFakeProvider)
+    asked = [request.target for request in line.fake_provider.requests if request.method == "GET"]
     return len([target for target in asked if "DISPATCH_SOURCE" not in target])
 
 
 def list_today(line: Line) -> None:
     """Twilio's list says when messages were sent: in a July, until now."""
-    if isinstance(line.far_end, TwilioFarEnd):
-        for message in line.far_end.sent:
+    if isinstance(line.fake_provider, FakeTwilio):
+        for message in line.fake_provider.sent:
             message["date_created"] = email.utils.format_datetime(utc_now() + timedelta(seconds=1))
 
 
@@ -78,7 +78,7 @@ async def lost(line: Line, to: str | None = None) -> str:
 async def test_a_lost_send_that_the_provider_has_is_found_and_its_receipts_find_it(
     line: Line, environment: WorkflowEnvironment
 ) -> None:
-    line.far_end.loses_answers = True
+    line.fake_provider.loses_answers = True
     interaction_id = await lost(line)
     await environment.sleep(SEARCHES[0])
     seen = await line.iris.until_status(interaction_id, "SENT")
@@ -86,14 +86,14 @@ async def test_a_lost_send_that_the_provider_has_is_found_and_its_receipts_find_
     stored = await Interaction.get(interaction_id)
     assert stored is not None
     assert stored.provider_message_ids == [line.delivery(interaction_id).provider_message_id]
-    assert (questions(line), line.far_end.deliveries) == (1, [line.delivery(interaction_id)])
+    assert (questions(line), line.fake_provider.deliveries) == (1, [line.delivery(interaction_id)])
 
 
 @asked_later
 async def test_a_send_that_the_provider_never_took_is_looked_for_three_times_and_stays_unknown(
     line: Line, environment: WorkflowEnvironment
 ) -> None:
-    line.far_end.is_deaf = True
+    line.fake_provider.is_deaf = True
     interaction_id = await lost(line)
     for number, wait in enumerate(SEARCHES, start=1):
         await environment.sleep(wait)
@@ -101,7 +101,7 @@ async def test_a_send_that_the_provider_never_took_is_looked_for_three_times_and
     await environment.sleep(SEARCHES[-1])
     seen = await line.iris.read(interaction_id)
     assert (seen["status"], seen["customStatus"]) == ("PROVIDER_SENDING_ERROR", "unknown")
-    assert (questions(line), line.far_end.deliveries) == (len(SEARCHES), [])
+    assert (questions(line), line.fake_provider.deliveries) == (len(SEARCHES), [])
 
 
 @asked_later
@@ -110,7 +110,7 @@ async def test_the_same_text_to_the_same_person_that_was_sent_before_is_not_take
 ) -> None:
     ana = line.somebody()
     earlier = await line.sent(ana)
-    line.far_end.is_deaf = True
+    line.fake_provider.is_deaf = True
     interaction_id = await lost(line, ana)
     await environment.sleep(SEARCHES[0])
     await until_asked(line, 1)
@@ -123,9 +123,9 @@ async def test_the_same_text_to_the_same_person_that_was_sent_before_is_not_take
 
 @asked_later
 async def test_nobody_is_asked_once_a_receipt_has_told(line: Line, environment: WorkflowEnvironment) -> None:
-    line.far_end.loses_answers = True
+    line.fake_provider.loses_answers = True
     interaction_id = await lost(line)
-    await line.tell(interaction_id, words_of(line.far_end)[1])
+    await line.tell(interaction_id, words_of(line.fake_provider)[1])
     await line.iris.until_status(interaction_id, "COMPLETED", "delivered")
     await environment.sleep(sum(SEARCHES, timedelta()))
     assert questions(line) == 0

@@ -17,8 +17,8 @@ from domain.identifiers import derived_id, new_id
 from embedded.demo import seed_open_database
 from embedded.gateway.server import running
 from embedded.processes import until
-from security.at_rest import Vault
-from tests.api.support import ABSENT_ID, mobile, post_webhook, reasons, signature, standings
+from security.credential_encryption import Vault
+from tests.api.support import ABSENT_ID, mobile, post_webhook, reasons, signature, states
 from tests.iris import Iris, calling, demo_settings, open_database, running_worker
 
 CANCELLED = ("PROVIDER_SENDING_ERROR", "cancelled")
@@ -27,7 +27,7 @@ CANCELLED = ("PROVIDER_SENDING_ERROR", "cancelled")
 @asynccontextmanager
 async def without_worker(iris: Iris) -> AsyncGenerator[Iris]:
     """The product with a task queue that no worker serves."""
-    alone = {"task_queue": f"alone-{new_id()}", "admission_wait": timedelta(seconds=0.3)}
+    alone = {"task_queue": f"alone-{new_id()}", "admission_timeout": timedelta(seconds=0.3)}
     settings = iris.settings.model_copy(update=alone)
     async with (
         open_database(iris.settings),  # what an application that stops leaves closed is opened again
@@ -75,14 +75,14 @@ async def test_what_is_cancelled_is_never_sent_by_a_later_worker(alone: Iris) ->
     for _ in range(2):
         response = await cancel(alone, cancelled["id"])
         assert response.status_code == 200, response.text
-        assert standings(response.json()["payload"]) == [("VALIDATION_PENDING", None), CANCELLED]
-    assert standings(await alone.read(cancelled["id"]))[-1] == CANCELLED
+        assert states(response.json()["payload"]) == [("VALIDATION_PENDING", None), CANCELLED]
+    assert states(await alone.read(cancelled["id"]))[-1] == CANCELLED
     said = await explanation(alone, cancelled["id"])
     assert (said["status"], said["customStatus"], said["isFinal"], said["mayStillArrive"]) == (*CANCELLED, True, False)
     async with running_worker(alone.temporal, alone.settings):
         await alone.until_status(sent["id"], "COMPLETED")
         await alone.ended(cancelled["id"])
-        assert standings(await alone.read(cancelled["id"]))[-1] == CANCELLED
+        assert states(await alone.read(cancelled["id"]))[-1] == CANCELLED
         assert (await cancel(alone, cancelled["id"])).status_code == 200
     assert await alone.taken_by_gateway(cancelled["id"]) == []
     assert await alone.taken_by_gateway(sent["id"]) != []

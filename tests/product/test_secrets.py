@@ -26,11 +26,11 @@ from embedded.temporal_server import TemporalServer
 from models.integration import Integration
 from providers import http
 from providers.meta import Meta
-from security.at_rest import Vault, new_api_key
+from security.credential_encryption import Vault, new_api_key
 from tests.iris import PASSWORD, SANDBOX, Iris, running_iris
-from tests.product import lines
-from tests.product.far_ends import ONE_OF_EACH, words_of
-from tests.product.lines import Line
+from tests.product import provider_lines
+from tests.product.fake_providers import ONE_OF_EACH, words_of
+from tests.product.provider_lines import Line
 from tests.product.traces import Traces, listening, told
 
 ROOT: Final = Path(__file__).parents[2]
@@ -69,10 +69,10 @@ class World:
             "an unknown API key": UNKNOWN_KEY,
         }
         for line in self.lines:
-            for number, secret in enumerate(line.far_end.secrets()):
-                marks[f"{line.far_end.label()}'s secret {number}"] = secret
-            for name, value in line.far_end.stranger[0].items():
-                marks[f"{line.far_end.label()}'s wrong {name}"] = str(value)
+            for number, secret in enumerate(line.fake_provider.secrets()):
+                marks[f"{line.fake_provider.label()}'s secret {number}"] = secret
+            for name, value in line.fake_provider.stranger[0].items():
+                marks[f"{line.fake_provider.label()}'s wrong {name}"] = str(value)
         return marks
 
     async def through(self, line: Line, credentials: Mapping[str, JsonValue], vault: Vault | None = None) -> Line:
@@ -80,10 +80,10 @@ class World:
         integration = Integration(
             tenant=self.iris.demo.tenant,
             name=new_id(),
-            channel=line.far_end.channel,
-            provider=line.far_end.provider.name,
-            configuration=line.far_end.configuration(),
-            credentials=(vault or Vault([SEALING])).seal({**line.far_end.credentials(), **credentials}),
+            channel=line.fake_provider.channel,
+            provider=line.fake_provider.provider.name,
+            configuration=line.fake_provider.configuration(),
+            credentials=(vault or Vault([SEALING])).seal({**line.fake_provider.credentials(), **credentials}),
         )
         await integration.insert()
         return replace(line, integration_id=integration.id)
@@ -97,7 +97,7 @@ async def world(mongodb_uri: str, temporal_server: TemporalServer, database_name
     traces = Traces()
     with listening(traces):
         async with running_iris(*where, **secrets, **quick) as iris, AsyncExitStack() as opened:
-            each = [await opened.enter_async_context(lines.line(iris, vendor)) for vendor in ONE_OF_EACH]
+            each = [await opened.enter_async_context(provider_lines.line(iris, vendor)) for vendor in ONE_OF_EACH]
             for client in (iris.http, *(line.vendor for line in each)):
                 client.event_hooks = {"response": [traces.keep]}
             yield World(iris, each, traces)
@@ -164,26 +164,26 @@ async def sandbox(iris: Iris) -> None:
 async def provider(world: World, line: Line) -> None:
     """One provider: taken, told, quoted, put off, refused, misconfigured, forged and asked."""
     sent = await line.sent()
-    await line.tell(sent, words_of(line.far_end)[1])
-    receipt = line.receipt(sent, words_of(line.far_end)[0])
-    for forge in line.far_end.forgeries.values():
+    await line.tell(sent, words_of(line.fake_provider)[1])
+    receipt = line.receipt(sent, words_of(line.fake_provider)[0])
+    for forge in line.fake_provider.forgeries.values():
         await line.post(forge(receipt))
     await line.post(line.voice.sign(replace(receipt, body=b"garbage")))
     await line.says(line.somebody(), "Hola")
-    if issubclass(line.far_end.provider, Meta):
-        for verify_token in (str(line.far_end.credentials()["verifyToken"]), "another"):
+    if issubclass(line.fake_provider.provider, Meta):
+        for verify_token in (str(line.fake_provider.credentials()["verifyToken"]), "another"):
             query = {"hub.mode": "subscribe", "hub.challenge": "1", "hub.verify_token": verify_token}
             await line.vendor.get(line.url, params=query)
-    for wrong in line.far_end.bad_credentials.values():
+    for wrong in line.fake_provider.bad_credentials.values():
         misconfigured = await world.through(line, wrong)
         await misconfigured.post(replace(receipt, url=misconfigured.url))
     await asyncio.gather(
-        refused(await world.through(line, dict(line.far_end.stranger[0]))),
-        refused(await world.through(line, next(iter(line.far_end.bad_credentials.values())))),
+        refused(await world.through(line, dict(line.fake_provider.stranger[0]))),
+        refused(await world.through(line, next(iter(line.fake_provider.bad_credentials.values())))),
         refused(await world.through(line, {}, Vault([Fernet.generate_key().decode()]))),
     )
-    await quoted(line, next(iter(line.far_end.refusals)), "rejected")
-    await quoted(line, next(iter(line.far_end.throttles)), "not_sent")
+    await quoted(line, next(iter(line.fake_provider.refusals)), "rejected")
+    await quoted(line, next(iter(line.fake_provider.throttles)), "not_sent")
 
 
 async def refused(line: Line) -> None:
@@ -196,7 +196,7 @@ async def refused(line: Line) -> None:
 
 async def quoted(line: Line, code: str, custom_status: str) -> str:
     """What the record says of a send whose far end quotes our secrets in its complaint."""
-    line.far_end.quote(code)
+    line.fake_provider.quote(code)
     interaction_id = await line.admitted()
     await line.iris.ended(interaction_id, seconds=LONG)
     seen = await line.iris.read(interaction_id)
@@ -222,7 +222,7 @@ async def test_all_was_looked_at(ran: World) -> None:
     traces = ran.traces
     for line in ran.lines:
         left = [place for place in PLACES if line.integration_id.encode() in traces[place]]
-        assert (line.far_end.label(), left) == (line.far_end.label(), list(PLACES))
+        assert (line.fake_provider.label(), left) == (line.fake_provider.label(), list(PLACES))
     assert {int(answer.split()[1]) for answer in traces.answers} >= {200, 400, 401, 404}
     assert all(word in traces["histories"] for word in (b"encryption-key-id", b"InternalFault", b"DISPATCH_PENDING"))
     levels = (b"DEBUG", b"WARNING")
@@ -245,13 +245,15 @@ async def test_a_secret_that_a_provider_quotes_is_found_everywhere_when_nothing_
         return str
 
     monkeypatch.setattr(http, "redaction_for", hide_nothing)
-    (line,) = (line for line in ran.lines if line.far_end.provider.name == "twilio")
+    (line,) = (line for line in ran.lines if line.fake_provider.provider.name == "twilio")
     traces = Traces()
     line.iris.http.event_hooks = {"response": [traces.keep]}
-    await quoted(line, next(iter(line.far_end.refusals)), "rejected")
+    await quoted(line, next(iter(line.fake_provider.refusals)), "rejected")
     await traces.look_around(ran.iris)
     for place in ("answers", "histories", "database"):
-        assert {name.partition("'")[0] for name in told(ran.marks(), traces[place])} == {line.far_end.label()}, place
+        assert {name.partition("'")[0] for name in told(ran.marks(), traces[place])} == {line.fake_provider.label()}, (
+            place
+        )
 
 
 def in_an_authorization(mark: str) -> str:

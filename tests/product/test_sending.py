@@ -10,11 +10,11 @@ import pytest
 
 from domain.channels import Channel
 from tests.iris import Iris
-from tests.product import lines
-from tests.product.far_ends import ONE_OF_EACH, VENDORS, Moody, MoodyMail, label, words_of
-from tests.product.lines import Line
-from tests.providers.far_end import Delivery
-from tests.providers.far_ends.meta import Messenger
+from tests.product import provider_lines
+from tests.product.fake_providers import ONE_OF_EACH, VENDORS, Moody, MoodyMail, label, words_of
+from tests.product.provider_lines import Line
+from tests.providers.fake_provider import Delivery
+from tests.providers.fake_providers.meta import Messenger
 
 RANK = ["VALIDATION_PENDING", "DISPATCH_PENDING", "PROVIDER_SENDING_ERROR", "SENT", "COMPLETED"]
 
@@ -36,48 +36,48 @@ async def test_a_message_reaches_the_provider_once_and_is_sent(line: Line) -> No
     delivery = line.delivery(interaction_id)
     assert delivery.destinations == (to,)
     assert "10:00" in delivery.text
-    assert line.far_end.attempts == 1
+    assert line.fake_provider.attempts == 1
 
 
 @every
 async def test_a_message_that_the_provider_refuses_is_rejected_and_not_sent_again(line: Line) -> None:
-    code = next(iter(line.far_end.refusals))
-    line.far_end.refuse(code)
+    code = next(iter(line.fake_provider.refusals))
+    line.fake_provider.refuse(code)
     interaction_id = await line.admitted()
     await line.iris.ended(interaction_id)
     seen = await line.iris.read(interaction_id)
     assert (seen["status"], seen["customStatus"]) == ("PROVIDER_SENDING_ERROR", "rejected")
     assert code in seen["auditTrail"]["history"][-1]["notes"]
-    assert (line.far_end.attempts, line.far_end.deliveries) == (1, [])
+    assert (line.fake_provider.attempts, line.fake_provider.deliveries) == (1, [])
 
 
 async def test_messages_that_busy_providers_put_off_are_sent_in_the_end(iris: Iris) -> None:
     async with AsyncExitStack() as opened:
-        busy = [await opened.enter_async_context(lines.line(iris, vendor)) for vendor in VENDORS]
+        busy = [await opened.enter_async_context(provider_lines.line(iris, vendor)) for vendor in VENDORS]
         for each in busy:
-            each.far_end.busy = 1
+            each.fake_provider.busy = 1
         sent = await asyncio.gather(*(each.sent() for each in busy))
         for each, interaction_id in zip(busy, sent, strict=True):
-            assert each.delivery(interaction_id), each.far_end.label()
-            assert each.far_end.attempts == 2, each.far_end.label()
+            assert each.delivery(interaction_id), each.fake_provider.label()
+            assert each.fake_provider.attempts == 2, each.fake_provider.label()
 
 
 @every
 async def test_a_message_whose_answer_is_lost_is_not_repeated_and_a_late_receipt_corrects_it(line: Line) -> None:
-    line.far_end.loses_answers = True
+    line.fake_provider.loses_answers = True
     interaction_id = await line.admitted()
     await line.iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR", "unknown")
     # A page tells what was delivered by ids that we never learnt; its echo tells our own.
-    word, status = ("echo", "SENT") if line.far_end.echoes else (words_of(line.far_end)[1], "COMPLETED")
+    word, status = ("echo", "SENT") if line.fake_provider.echoes else (words_of(line.fake_provider)[1], "COMPLETED")
     await line.tell(interaction_id, word)
     await line.iris.until_status(interaction_id, status, word.lower())
     assert line.delivery(interaction_id)
-    assert line.far_end.attempts == 1
+    assert line.fake_provider.attempts == 1
 
 
 @through([messenger])
 async def test_the_providers_id_is_learnt_from_a_receipt_where_the_answer_was_lost(line: Line) -> None:
-    line.far_end.loses_answers = True
+    line.fake_provider.loses_answers = True
     interaction_id = await line.admitted()
     await line.iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR", "unknown")
     await line.tell(interaction_id, "echo")
@@ -88,14 +88,14 @@ async def test_the_providers_id_is_learnt_from_a_receipt_where_the_answer_was_lo
 
 @one_of_each
 async def test_receipts_end_the_same_in_whichever_order_they_come(line: Line) -> None:
-    words = words_of(line.far_end)
+    words = words_of(line.fake_provider)
     orders = list(itertools.permutations(words))
 
     async def story(order: tuple[str, ...]) -> None:
         interaction_id = await line.sent()
         for word in order:
             await line.tell(interaction_id, word)
-        seen = await line.heard(interaction_id, len(words))
+        seen = await line.received(interaction_id, len(words))
         assert (seen["status"], seen["customStatus"]) == ("COMPLETED", words[-1].lower()), order
         statuses = [RANK.index(entry["status"]) for entry in seen["auditTrail"]["history"]]
         assert statuses == sorted(statuses), order
@@ -107,10 +107,10 @@ async def test_receipts_end_the_same_in_whichever_order_they_come(line: Line) ->
 @one_of_each
 async def test_the_same_news_told_twice_changes_nothing(line: Line) -> None:
     interaction_id = await line.sent()
-    word = words_of(line.far_end)[1]
+    word = words_of(line.fake_provider)[1]
     for number in (1, 2):
         await line.tell(interaction_id, word)
-        seen = await line.heard(interaction_id, number)
+        seen = await line.received(interaction_id, number)
     assert [event["reason"] for event in seen["auditTrail"]["providerEvents"]] == [None, "repetido"]
     assert [entry["status"] for entry in seen["auditTrail"]["history"]].count("COMPLETED") == 1
 
@@ -118,7 +118,7 @@ async def test_the_same_news_told_twice_changes_nothing(line: Line) -> None:
 @those_that_can_tell_at_once
 async def test_a_receipt_before_the_sends_own_answer_is_not_lost(line: Line) -> None:
     # Of a page's messages only what is read is told by time, and so before we know their ids.
-    word = words_of(line.far_end)[-1 if line.far_end.echoes else 1]
+    word = words_of(line.fake_provider)[-1 if line.fake_provider.echoes else 1]
     seen = await told_before_the_answer(line, word)
     assert (seen["status"], seen["customStatus"]) == ("COMPLETED", word.lower())
     assert [entry["status"] for entry in seen["auditTrail"]["history"]][-2:] == ["SENT", "COMPLETED"]
@@ -136,7 +136,7 @@ async def told_before_the_answer(line: Line, word: str) -> dict[str, Any]:
     async def tell(delivery: Delivery) -> None:
         await line.tell(delivery.reference, word)
 
-    line.far_end.before_answering = tell
+    line.fake_provider.before_answering = tell
     interaction_id = await line.admitted()
     await line.iris.until(interaction_id, lambda seen: seen["status"] in {"SENT", "COMPLETED"})
     with suppress(TimeoutError):
@@ -146,13 +146,13 @@ async def told_before_the_answer(line: Line, word: str) -> dict[str, Any]:
 
 @one_of_each
 async def test_a_failure_after_acceptance_is_an_error_and_proof_of_delivery_wins(line: Line) -> None:
-    failures = [word for word, milestone in line.far_end.words.items() if milestone.name == "FAILED"]
+    failures = [word for word, milestone in line.fake_provider.words.items() if milestone.name == "FAILED"]
     interaction_id = await line.sent()
     for word in failures[:1]:
         await line.tell(interaction_id, word)
         seen = await line.iris.until_status(interaction_id, "PROCESS_ERROR", word.lower())
         assert seen["auditTrail"]["providerEvents"][0]["failure"]
-    await line.tell(interaction_id, words_of(line.far_end)[1])
+    await line.tell(interaction_id, words_of(line.fake_provider)[1])
     await line.iris.until_status(interaction_id, "COMPLETED", "delivered")
 
 

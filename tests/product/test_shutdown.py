@@ -13,17 +13,17 @@ import worker
 from api.app import create_app
 from bootstrap import http_clients
 from embedded.gateway.server import running
+from embedded.iris_processes import WebProgram, WorkerProgram
 from embedded.ports import free_port
 from embedded.processes import until
-from embedded.programs import WebProgram, WorkerProgram
 from embedded.temporal_server import TemporalServer
-from integrations import ProviderOpener
-from security.at_rest import Vault
+from integrations import ProviderFactory
+from security.credential_encryption import Vault
 from settings import Settings
 from tests.api.support import mobile
 from tests.iris import Iris, calling, open_database, running_worker
-from tests.product.lines import environment_of
-from tests.silence import SilentFarEnd
+from tests.product.provider_lines import environment_of
+from tests.silent_provider import SilentProvider
 from worker import create_worker
 
 SLOW = "34600000011"
@@ -43,7 +43,7 @@ def settings(iris: Iris, port: int) -> Settings:
         update={
             "task_queue": f"stopping-{port}",
             "public_url": f"http://127.0.0.1:{port}",
-            "admission_wait": timedelta(seconds=1.5),
+            "admission_timeout": timedelta(seconds=1.5),
         }
     )
 
@@ -85,25 +85,25 @@ async def test_sends_that_last_longer_than_a_stopping_worker_waits_are_unknown_a
 ) -> None:
     monkeypatch.setattr(worker, "SENDING_GRACE", timedelta(seconds=0.5))
     settings, guard = stopping.settings, stopping.settings.address_guard()
-    far_end = SilentFarEnd()
-    async with far_end.serving(), http_clients(guard, 10) as http:
-        opener = ProviderOpener(Vault(settings.vault_keys()), http, settings.public_url, guard)
-        integration = await stopping.twilio(far_end.url)
+    fake_provider = SilentProvider()
+    async with fake_provider.serving(), http_clients(guard, 10) as http:
+        opener = ProviderFactory(Vault(settings.vault_keys()), http, settings.public_url, guard)
+        integration = await stopping.twilio(fake_provider.url)
         async with create_worker(stopping.temporal, settings, opener):
             sent = await asyncio.gather(*(stopping.send("sms", mobile(), integrationId=integration) for _ in range(3)))
-            await far_end.until_connections(len(sent))
+            await fake_provider.until_connections(len(sent))
         async with create_worker(stopping.temporal, settings, opener):
             for one in sent:
                 await stopping.until_status(one["id"], "PROVIDER_SENDING_ERROR", "unknown")
             # Longer than the first wait before a repetition.
             await asyncio.sleep(1.5)
-    assert far_end.connections == len(sent)
+    assert fake_provider.connections == len(sent)
 
 
 async def test_the_api_answers_the_submissions_that_it_has_begun(
     iris: Iris, settings: Settings, server_directory: Path
 ) -> None:
-    environment = environment_of(settings) | {"IRIS_ADMISSION_WAIT": "1.5"}
+    environment = environment_of(settings) | {"IRIS_ADMISSION_TIMEOUT": "1.5"}
     async with (
         WebProgram("api", server_directory / "stopping.log", environment, free_port(), "/health/live") as api,
         calling(api.url, iris.demo.api_key) as http,

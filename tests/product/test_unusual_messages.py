@@ -6,11 +6,11 @@ from typing import Any, Final
 import pytest
 
 from domain.identifiers import new_id
-from models.unmatched import UnmatchedNews
+from models.unmatched import UnmatchedEvent
 from providers.meta import Meta
-from tests.product.far_ends import ONE_OF_EACH, label
-from tests.product.lines import Line
-from tests.providers.far_ends.meta import Messenger
+from tests.product.fake_providers import ONE_OF_EACH, label
+from tests.product.provider_lines import Line
+from tests.providers.fake_providers.meta import Messenger
 
 WHATSAPP: Final = [one for one in ONE_OF_EACH if one.provider is Meta and not issubclass(one, Messenger)]
 on_whatsapp = pytest.mark.parametrize("line", WHATSAPP, ids=label, indirect=True)
@@ -65,6 +65,6 @@ async def test_what_cannot_be_read_is_kept_and_the_rest_is_taken(line: Line) -> 
     messages_of(content).insert(0, {"id": marker, "type": "text", "text": {"body": "de nadie"}})
     await line.told(line.webhook(json.dumps(content).encode()))
     assert (await line.came_in(message_id))["payload"]["Text"] == "Hola"
-    [kept] = await UnmatchedNews.find({"integration_id": line.integration_id, "body": {"$regex": marker}}).to_list()
+    [kept] = await UnmatchedEvent.find({"integration_id": line.integration_id, "body": {"$regex": marker}}).to_list()
     assert kept.reason.startswith("unreadable: ")
     assert json.loads(kept.body or "")["id"] == marker

@@ -9,11 +9,11 @@ import pytest
 from domain.clock import utc_now
 from models.interaction import Interaction
 from tests.iris import Iris
-from tests.product import lines
-from tests.product.far_ends import VENDORS
-from tests.product.lines import Line
-from tests.product.voices import MessengerVoice
-from tests.providers.far_ends.meta import Messenger
+from tests.product import provider_lines
+from tests.product.fake_providers import VENDORS
+from tests.product.inbound_simulators import MessengerVoice
+from tests.product.provider_lines import Line
+from tests.providers.fake_providers.meta import Messenger
 
 AGO = timedelta(minutes=1)
 """How long ago the earlier messages were sent: longer than our record of a send may be late."""
@@ -23,13 +23,13 @@ AGO = timedelta(minutes=1)
 
 @pytest.fixture
 async def page(iris: Iris) -> AsyncIterator[Line]:
-    async with lines.line(iris, PAGE) as opened:
+    async with provider_lines.line(iris, PAGE) as opened:
         yield opened
 
 
 @pytest.fixture
 async def other_page(iris: Iris) -> AsyncIterator[Line]:
-    async with lines.line(iris, PAGE) as opened:
+    async with provider_lines.line(iris, PAGE) as opened:
         yield opened
 
 

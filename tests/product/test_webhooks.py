@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from api.app import create_app
 from domain.clock import utc_now
 from domain.identifiers import new_id
+from embedded.iris_processes import WebProgram
 from embedded.ports import free_port
-from embedded.programs import WebProgram
-from models.unmatched import UnmatchedNews
+from models.unmatched import UnmatchedEvent
 from providers.base import Webhook
 from providers.meta import Meta
 from tests.iris import Iris, open_database
-from tests.product import lines
-from tests.product.far_ends import ONE_OF_EACH, VENDORS, bears_a_nonce, label, words_of
-from tests.product.lines import Line, environment_of
-from tests.providers.far_ends.meta import VERIFY_TOKEN
+from tests.product import provider_lines
+from tests.product.fake_providers import ONE_OF_EACH, VENDORS, bears_a_nonce, label, words_of
+from tests.product.provider_lines import Line, environment_of
+from tests.providers.fake_providers.meta import VERIFY_TOKEN
 from tests.served import serving
 
 asking = pytest.mark.parametrize(
@@ -37,7 +37,7 @@ bearing_a_nonce = pytest.mark.parametrize(
 @pytest.fixture(scope="module")
 async def one_of_each(iris: Iris) -> AsyncIterator[list[Line]]:
     async with AsyncExitStack() as opened:
-        yield [await opened.enter_async_context(lines.line(iris, vendor)) for vendor in ONE_OF_EACH]
+        yield [await opened.enter_async_context(provider_lines.line(iris, vendor)) for vendor in ONE_OF_EACH]
 
 
 async def asked(line: Line, **query: str) -> httpx2.Response:
@@ -68,9 +68,9 @@ class TestTheQuestionWhetherAnAddressIsOurs:
 
     async def test_who_never_asks_is_refused(self, one_of_each: list[Line]) -> None:
         for line in one_of_each:
-            if not issubclass(line.far_end.provider, Meta):
+            if not issubclass(line.fake_provider.provider, Meta):
                 answer = await asked(line, mode="subscribe", verify_token=VERIFY_TOKEN, challenge="1")
-                assert (line.far_end.label(), answer.status_code) == (line.far_end.label(), 403)
+                assert (line.fake_provider.label(), answer.status_code) == (line.fake_provider.label(), 403)
 
 
 @dataclass(frozen=True)
@@ -97,25 +97,25 @@ class TestARepeatedWebhook:
     @bearing_a_nonce
     async def test_it_is_refused_by_every_process_and_changes_nothing(self, line: Line, apis: Apis) -> None:
         interaction_id = await line.sent()
-        receipt = line.receipt(interaction_id, words_of(line.far_end)[1])
+        receipt = line.receipt(interaction_id, words_of(line.fake_provider)[1])
         message = line.webhook(line.voice.text(line.somebody(), "Hola", interaction_id))
         for webhook in (receipt, message):
             await line.told(webhook)
-        await line.heard(interaction_id, 1)
-        heard = await line.came_in(interaction_id)
+        await line.received(interaction_id, 1)
+        received = await line.came_in(interaction_id)
         for webhook in (receipt, message):
             for api in ("", apis.well):
                 answer = await line.post(webhook, api)
                 assert (answer.status_code, answer.json()["error"][0]["code"]) == (401, "unverified")
         # Whatever was wrongly taken before this one would be in the record when this one is.
-        await line.tell(interaction_id, words_of(line.far_end)[0])
-        seen = await line.heard(interaction_id, 2)
+        await line.tell(interaction_id, words_of(line.fake_provider)[0])
+        seen = await line.received(interaction_id, 2)
         assert len(seen["auditTrail"]["providerEvents"]) == 2
-        assert [one.id for one in await line.messages_in(interaction_id)] == [heard["id"]]
+        assert [one.id for one in await line.messages_in(interaction_id)] == [received["id"]]
 
     @bearing_a_nonce
     async def test_the_same_nonce_on_another_integration_is_another_webhooks(self, line: Line) -> None:
-        async with lines.line(line.iris, type(line.far_end)) as other:
+        async with provider_lines.line(line.iris, type(line.fake_provider)) as other:
             webhook = line.webhook(line.voice.text(line.somebody(), "Hola", "a message"))
             assert (await line.post(webhook)).status_code == 200
             answer = await other.vendor.post(other.url, content=webhook.body, headers=dict(webhook.headers))
@@ -124,7 +124,7 @@ class TestARepeatedWebhook:
     @bearing_a_nonce
     async def test_one_that_could_not_be_passed_on_may_be_repeated(self, line: Line, apis: Apis) -> None:
         interaction_id = await line.sent()
-        receipt = line.receipt(interaction_id, words_of(line.far_end)[1])
+        receipt = line.receipt(interaction_id, words_of(line.fake_provider)[1])
         assert (await line.post(receipt, apis.unwell)).status_code == 503
         await line.told(receipt)
         await line.iris.until_status(interaction_id, "COMPLETED", "delivered")
@@ -154,9 +154,9 @@ class TestGarbage:
             damaged = whole[:at] + garbage + whole[at + length :]
             for body in (garbage, damaged):
                 unsigned = Webhook(line.url, {"content-type": line.voice.content_type}, body, utc_now())
-                assert (await line.post(unsigned)).status_code == 401, (line.far_end.label(), body)
+                assert (await line.post(unsigned)).status_code == 401, (line.fake_provider.label(), body)
                 answer = await line.post(line.voice.sign(unsigned))
-                assert answer.status_code in {200, 401}, (line.far_end.label(), body, answer.text)
+                assert answer.status_code in {200, 401}, (line.fake_provider.label(), body, answer.text)
 
         await asyncio.gather(*map(story, one_of_each))
 
@@ -164,5 +164,5 @@ class TestGarbage:
         for line in one_of_each:
             garbage = f"% {new_id()}"
             await line.told(line.webhook(garbage.encode()))
-            kept = await UnmatchedNews.find_one({"integration_id": line.integration_id, "body": garbage})
-            assert (line.far_end.label(), kept is not None) == (line.far_end.label(), True)
+            kept = await UnmatchedEvent.find_one({"integration_id": line.integration_id, "body": garbage})
+            assert (line.fake_provider.label(), kept is not None) == (line.fake_provider.label(), True)

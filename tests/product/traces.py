@@ -14,9 +14,9 @@ import httpx2
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import Payload
 
-from api.engine import workflow_id
 from models.interaction import Interaction
 from security.payload_codec import EncryptingCodec
+from temporal.interactions import workflow_id
 from tests.iris import Iris
 
 NOISY: Final = ("httpx2", "httpcore2", "pymongo")

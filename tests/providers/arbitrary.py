@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from providers.base import Webhook
-from tests.providers.far_end import NOW, REFERENCE, Delivery, FarEnd
+from tests.providers.fake_provider import NOW, REFERENCE, Delivery, FakeProvider
 
 ROOT: Final = Path(__file__).parent
 
@@ -76,9 +76,9 @@ def _bodies(path: Path) -> Iterator[bytes]:
 
 
 @functools.cache
-def receipts(far_end: type[FarEnd]) -> Sequence[Webhook]:
+def receipts(fake_provider: type[FakeProvider]) -> Sequence[Webhook]:
     """A signed webhook for every word of a far end; an unsigned one of a far end that has none."""
-    idle = far_end()
+    idle = fake_provider()
     callback_url = idle.outbound().callback_url
     delivery = Delivery(idle.destinations, "", REFERENCE, "id", callback_url)
     told = [idle.receipt(delivery, word) for word in (*idle.words, *idle.unknown_words)]
@@ -86,10 +86,10 @@ def receipts(far_end: type[FarEnd]) -> Sequence[Webhook]:
 
 
 @st.composite
-def webhooks(draw: st.DrawFn, far_end: type[FarEnd]) -> Webhook:
+def webhooks(draw: st.DrawFn, fake_provider: type[FakeProvider]) -> Webhook:
     """A webhook of any body: a damaged receipt, or whatever else is recorded of the provider, damaged."""
-    whole = draw(st.sampled_from(receipts(far_end)))
-    others = recorded(far_end.provider.name)
+    whole = draw(st.sampled_from(receipts(fake_provider)))
+    others = recorded(fake_provider.provider.name)
     body = draw(st.sampled_from(others)) if others and draw(st.booleans()) else whole.body
     query = draw(st.text(alphabet="reference=&%12", max_size=30) | st.just(urlsplit(whole.url).query))
     return replace(whole, url=urlsplit(whole.url)._replace(query=query).geturl(), body=draw(damaged(body)))

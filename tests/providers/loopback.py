@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import ClassVar, Final, cast
 
-from tests.providers.far_end import FarEnd
+from tests.providers.fake_provider import FakeProvider
 
 FOREIGN: Final = "http_"
 """How the codes of refusals begin that are not in the provider's own form, such as a proxy's `http_403`."""
@@ -59,7 +59,7 @@ HTTP_LOSSES: Final[Mapping[str, Reply]] = {
 }
 
 
-class HttpFarEnd(FarEnd):
+class HttpFakeProvider(FakeProvider):
     """A far end that speaks HTTP.
 
     Attributes:

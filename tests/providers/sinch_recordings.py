@@ -11,8 +11,8 @@ from pydantic import JsonValue
 from domain.events import News
 from providers.base import Webhook
 from providers.sinch import Sinch
-from tests.providers.far_end import NOW
-from tests.providers.far_ends.sinch import SinchRcs
+from tests.providers.fake_provider import NOW
+from tests.providers.fake_providers.sinch import SinchRcs
 
 RECORDED: Final = Path(__file__).parent / "recorded" / "sinch"
 MESSAGE_ID: Final = "01J0000000000000000000MSG1"
@@ -20,8 +20,8 @@ PERSON: Final = "34638766068"
 HEARD_AT: Final = datetime(2026, 7, 21, 10, 30, 1, 456_000, tzinfo=UTC)
 NO_NETWORK: Final = httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport())
 
-_far_end = SinchRcs()
-READER: Final = Sinch.open(_far_end.configuration(), _far_end.credentials(), NO_NETWORK)
+_fake_provider = SinchRcs()
+READER: Final = Sinch.open(_fake_provider.configuration(), _fake_provider.credentials(), NO_NETWORK)
 
 
 def recorded(name: str) -> Any:  # noqa: ANN401 - whatever JSON was recorded

@@ -12,7 +12,7 @@ from providers.base import Outbound, TransientError, Webhook
 from providers.smtp import Smtp
 from providers.smtp.message import compose
 from providers.smtp.settings import SmtpConfiguration
-from security.outbound_guard import PRIVATE, AddressGuard
+from security.ssrf_guard import PRIVATE, AddressGuard
 from tests.providers.smtp_reports import BOUNCES, SECRET, code, posted
 from tests.providers.smtp_servers import LOOPBACK, PASSWORD, USERNAME, Mailroom, Received, mail_server
 

@@ -188,13 +188,13 @@ class ScriptedServer:
             self._server.close()
             await self._server.wait_closed()
 
-    async def heard(self, command: str) -> None:
-        """Wait until a command has come."""
+    async def received(self, command: str) -> None:
+        """PendingWait until a command has come."""
         async with self.changed:
             await self.changed.wait_for(lambda: command in self.verbs)
 
     async def left_alone(self) -> None:
-        """Wait until every client has let go."""
+        """PendingWait until every client has let go."""
         async with self.changed:
             await self.changed.wait_for(lambda: not self.open_connections)
 

@@ -14,22 +14,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.events import InboundMessage, News, UnreadableItem
-from domain.identifiers import LONGEST_FOREIGN_ID
-from domain.outcomes import LONGEST_DETAIL, Accepted, Outcome, Rejected, Unanswered
+from domain.identifiers import MAX_FOREIGN_ID_LENGTH
+from domain.outcomes import MAX_DETAIL_LENGTH, Accepted, Outcome, OutcomeUnknown, Rejected
 from providers import PROVIDERS
 from providers.base import AnyProvider, TransientError, UnreadableError, UnverifiedError, Webhook
 from tests.plain_http import plain_client
 from tests.providers.arbitrary import damaged, receipts, recorded, spoiled, webhooks
-from tests.providers.far_end import FarEnd
-from tests.providers.far_ends import FAR_ENDS
-from tests.providers.far_ends.smtp import SmtpEmail
-from tests.providers.loopback import HttpFarEnd, answer
+from tests.providers.fake_provider import FakeProvider
+from tests.providers.fake_providers import FAKE_PROVIDERS
+from tests.providers.fake_providers.smtp import SmtpEmail
+from tests.providers.loopback import HttpFakeProvider, answer
 from tests.providers.smtp_servers import POLITE, scripted_server
 
 LARGEST = 8_000
 """Characters of a piece of news as JSON, but for the message itself that an end user wrote."""
 
-each_far_end = pytest.mark.parametrize("far_end", FAR_ENDS, ids=lambda far_end: far_end.label())
+each_fake_provider = pytest.mark.parametrize(
+    "fake_provider", FAKE_PROVIDERS, ids=lambda fake_provider: fake_provider.label()
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,28 +59,30 @@ def assert_can_be_kept(news: News) -> None:
         assert len(news.model_copy(update={"payload": {}}).model_dump_json()) < LARGEST
         return
     assert len(wire) < LARGEST
-    assert 0 < len(news.key) <= LONGEST_FOREIGN_ID
+    assert 0 < len(news.key) <= MAX_FOREIGN_ID_LENGTH
     assert news.word == news.word.lower() != ""
-    assert len(news.detail) <= LONGEST_DETAIL
+    assert len(news.detail) <= MAX_DETAIL_LENGTH
 
 
 class TestWebhooks:
-    @each_far_end
+    @each_fake_provider
     @settings(max_examples=24)
     @given(data=st.data())
     def test_whatever_is_told_can_be_kept_and_is_read_alike_again(
-        self, far_end: type[FarEnd], http: httpx2.AsyncClient, data: st.DataObject
+        self, fake_provider: type[FakeProvider], http: httpx2.AsyncClient, data: st.DataObject
     ) -> None:
-        provider, webhook = far_end().open(http), data.draw(webhooks(far_end))
+        provider, webhook = fake_provider().open(http), data.draw(webhooks(fake_provider))
         news = read(provider, webhook)
         assert news == read(provider, webhook)
         for one in news:
             assert_can_be_kept(one)
 
-    @each_far_end
-    def test_each_value_of_a_receipt_may_be_anything(self, far_end: type[FarEnd], http: httpx2.AsyncClient) -> None:
-        provider = far_end().open(http)
-        for whole in receipts(far_end):
+    @each_fake_provider
+    def test_each_value_of_a_receipt_may_be_anything(
+        self, fake_provider: type[FakeProvider], http: httpx2.AsyncClient
+    ) -> None:
+        provider = fake_provider().open(http)
+        for whole in receipts(fake_provider):
             for body in spoiled(whole.body):
                 for one in read(provider, replace(whole, body=body)):
                     assert_can_be_kept(one)
@@ -87,13 +91,13 @@ class TestWebhooks:
     def test_what_is_damaged_is_what_was_recorded(self, provider: str) -> None:
         assert bool(recorded(provider)) is (provider != "sandbox")  # whose far end is ours
 
-    @each_far_end
+    @each_fake_provider
     @settings(max_examples=12)
     @given(data=st.data())
     def test_whatever_headers_come_are_a_signature_or_are_not(
-        self, far_end: type[FarEnd], http: httpx2.AsyncClient, data: st.DataObject
+        self, fake_provider: type[FakeProvider], http: httpx2.AsyncClient, data: st.DataObject
     ) -> None:
-        whole = data.draw(st.sampled_from(receipts(far_end)))
+        whole = data.draw(st.sampled_from(receipts(fake_provider)))
         name = data.draw(st.sampled_from(sorted(whole.headers)) | st.just("authorization"))
         value = whole.headers.get(name, "")
         start = data.draw(st.integers(0, len(value)))
@@ -104,7 +108,7 @@ class TestWebhooks:
         body = data.draw(st.just(whole.body) | damaged(whole.body))
         url = whole.url + data.draw(st.sampled_from(["", "?", "?%", "#", "?bodySHA256=%ff"]))
         try:
-            far_end().open(http).verify(replace(whole, url=url, headers=headers, body=body))
+            fake_provider().open(http).verify(replace(whole, url=url, headers=headers, body=body))
         except UnverifiedError:
             return
 
@@ -122,24 +126,24 @@ CONTENT_TYPES = ["application/json", "application/json; charset=nonsense", "text
 
 
 @pytest.fixture(scope="module")
-async def listening(request: pytest.FixtureRequest) -> AsyncIterator[FarEnd]:
-    async with request.param() as far_end:
-        yield far_end
+async def listening(request: pytest.FixtureRequest) -> AsyncIterator[FakeProvider]:
+    async with request.param() as fake_provider:
+        yield fake_provider
 
 
-OVER_HTTP = [far_end for far_end in FAR_ENDS if issubclass(far_end, HttpFarEnd)]
+OVER_HTTP = [fake_provider for fake_provider in FAKE_PROVIDERS if issubclass(fake_provider, HttpFakeProvider)]
 
 
-async def judged(provider: AnyProvider, far_end: FarEnd) -> Outcome | TransientError:
+async def judged(provider: AnyProvider, fake_provider: FakeProvider) -> Outcome | TransientError:
     """What sending a message comes to."""
     try:
-        return await provider.send(far_end.outbound())
+        return await provider.send(fake_provider.outbound())
     except TransientError as error:
         return error
 
 
 def assert_can_be_recorded(outcome: Outcome) -> None:
-    assert isinstance(outcome, Accepted | Rejected | Unanswered)
+    assert isinstance(outcome, Accepted | Rejected | OutcomeUnknown)
     wire = outcome.model_dump_json()
     assert type(outcome).model_validate_json(wire) == outcome
     assert len(wire) < LARGEST
@@ -147,11 +151,11 @@ def assert_can_be_recorded(outcome: Outcome) -> None:
 
 
 class TestAnswers:
-    @pytest.mark.parametrize("listening", OVER_HTTP, ids=lambda far_end: far_end.label(), indirect=True)
+    @pytest.mark.parametrize("listening", OVER_HTTP, ids=lambda fake_provider: fake_provider.label(), indirect=True)
     @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(data=st.data(), status=st.sampled_from(STATUSES))
     async def test_whatever_is_answered_over_http_is_judged_and_never_sent_again_after_a_success(
-        self, listening: HttpFarEnd, http: httpx2.AsyncClient, data: st.DataObject, status: int
+        self, listening: HttpFakeProvider, http: httpx2.AsyncClient, data: st.DataObject, status: int
     ) -> None:
         answers = st.sampled_from(recorded(listening.provider.name) or [b"{}"]).flatmap(damaged)
         body = data.draw(answers | st.binary(max_size=50))
@@ -178,9 +182,9 @@ class TestAnswers:
         self, http: httpx2.AsyncClient, command: str, code: int, text: bytes
     ) -> None:
         reply = b"%03d " % code + text.replace(b"\n", b"") + b"\r\n"
-        far_end = SmtpEmail()
-        async with scripted_server(**{command: reply}) as (server, far_end.port):
-            outcome = await judged(far_end.open(http), far_end)
+        fake_provider = SmtpEmail()
+        async with scripted_server(**{command: reply}) as (server, fake_provider.port):
+            outcome = await judged(fake_provider.open(http), fake_provider)
         assert len(str(outcome)) < LARGEST
         if isinstance(outcome, TransientError):
             assert not server.bodies or 400 <= code < 500

@@ -17,10 +17,10 @@ from domain.status import Milestone
 from providers.base import AnyProvider, TransientError, Webhook
 from tests.plain_http import plain_client
 from tests.providers.cases import CASES, Case, every_case
-from tests.providers.far_end import NOW, REFERENCE
-from tests.providers.far_ends.meta import reader as meta_reader
-from tests.providers.far_ends.twilio import FORM
-from tests.providers.far_ends.vonage import VonageSms
+from tests.providers.fake_provider import NOW, REFERENCE
+from tests.providers.fake_providers.meta import reader as meta_reader
+from tests.providers.fake_providers.twilio import FORM
+from tests.providers.fake_providers.vonage import VonageSms
 from tests.providers.loopback import json_answer
 from tests.providers.sinch_recordings import READER as SINCH_READER
 from tests.providers.test_vonage_webhooks import reader as vonage_reader
@@ -92,8 +92,8 @@ class TestWebhooks:
 
 @pytest.fixture
 async def vonage() -> AsyncIterator[VonageSms]:
-    async with VonageSms() as far_end:
-        yield far_end
+    async with VonageSms() as fake_provider:
+        yield fake_provider
 
 
 class TestAnswers:

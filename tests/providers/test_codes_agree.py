@@ -9,15 +9,15 @@ from pydantic import JsonValue
 
 from domain.outcomes import Accepted, FailureClass
 from providers.base import TransientError
-from providers.http import Dialect, Doubt, Meaning, judge
+from providers.http import Ambiguity, Meaning, ResponseMapping, judge
 from providers.meta import messenger, whatsapp
 from providers.meta.answers import dialect as meta_dialect
 from providers.meta.codes import MESSENGER_MEANINGS, WHATSAPP_FAILURES, WHATSAPP_MEANINGS
 from providers.sinch.answers import Answer
 from providers.sinch.codes import FAILURES as SINCH_FAILURES
 from providers.twilio.codes import FAILURES as TWILIO_FAILURES
-from providers.twilio.messages import DIALECT as TWILIO_DIALECT
-from providers.vonage.adapter import DIALECT as VONAGE_DIALECT
+from providers.twilio.messages import RESPONSE_MAPPING as TWILIO_DIALECT
+from providers.vonage.adapter import RESPONSE_MAPPING as VONAGE_DIALECT
 from providers.vonage.codes import FAILURES as VONAGE_FAILURES
 
 TABLES: Final[Mapping[str, Mapping[str, Meaning]]] = {
@@ -88,7 +88,7 @@ OTHERWISE: Final[tuple[JsonValue, ...]] = (None, 7, True, [], {}, "x")
     ids=["twilio", "vonage", "sinch", "messenger"],
 )
 def test_decoration_of_an_answer_costs_no_acceptance(
-    dialect: Dialect, body: dict[str, JsonValue], value: JsonValue
+    dialect: ResponseMapping, body: dict[str, JsonValue], value: JsonValue
 ) -> None:
     first, *others = body
     for name in others:
@@ -132,7 +132,7 @@ def test_nor_does_that_of_an_answer_of_whatsapp(value: JsonValue) -> None:
     ids=["twilio", "twilio RFC 9457", "vonage", "sinch", "meta"],
 )
 def test_decoration_of_a_complaint_costs_no_verdict(
-    dialect: Dialect, body: dict[str, JsonValue], value: JsonValue
+    dialect: ResponseMapping, body: dict[str, JsonValue], value: JsonValue
 ) -> None:
     error = body.get("error", body)
     assert isinstance(error, dict)
@@ -146,7 +146,7 @@ def test_decoration_of_a_complaint_costs_no_verdict(
 
 def test_a_429_of_a_provider_is_no_refusal_whatever_its_code() -> None:
     assert VONAGE_DIALECT.meanings["1010"] is FailureClass.CONTENT
-    assert VONAGE_DIALECT.meanings["1320"] is Doubt.PERHAPS_TAKEN
+    assert VONAGE_DIALECT.meanings["1320"] is Ambiguity.PERHAPS_TAKEN
     body = {"type": "https://developer.vonage.com/api-errors/messages#1010", "title": "Rate Limit Hit"}
     with pytest.raises(TransientError):
         judge(httpx2.Response(429, json=body), VONAGE_DIALECT)

@@ -8,8 +8,8 @@ from jsonschema import Draft202012Validator
 from providers import PROVIDERS
 from providers.base import ProviderSettings
 from providers.forms import form_of
-from tests.providers.far_end import FarEnd
-from tests.providers.far_ends import FAR_ENDS
+from tests.providers.fake_provider import FakeProvider
+from tests.providers.fake_providers import FAKE_PROVIDERS
 
 SETTINGS = [
     settings for provider in PROVIDERS.values() for settings in (provider.configuration_type, provider.credentials_type)
@@ -49,17 +49,17 @@ def test_every_field_has_a_title_a_description_a_type_and_where_it_is_asked_for_
         assert name not in required or {"examples", "enum", "writeOnly"} & field.keys(), name
 
 
-@pytest.mark.parametrize("far_end", FAR_ENDS, ids=lambda far_end: far_end.label())
-def test_a_form_takes_what_the_provider_takes(far_end: type[FarEnd]) -> None:
-    idle = far_end()
-    assert wrong(far_end.provider.configuration_type, idle.configuration()) == []
-    assert wrong(far_end.provider.credentials_type, idle.credentials()) == []
+@pytest.mark.parametrize("fake_provider", FAKE_PROVIDERS, ids=lambda fake_provider: fake_provider.label())
+def test_a_form_takes_what_the_provider_takes(fake_provider: type[FakeProvider]) -> None:
+    idle = fake_provider()
+    assert wrong(fake_provider.provider.configuration_type, idle.configuration()) == []
+    assert wrong(fake_provider.provider.credentials_type, idle.credentials()) == []
 
 
-@pytest.mark.parametrize("far_end", FAR_ENDS, ids=lambda far_end: far_end.label())
-def test_every_secret_is_write_only(far_end: type[FarEnd]) -> None:
-    idle = far_end()
-    fields = fields_of(far_end.provider.credentials_type)
+@pytest.mark.parametrize("fake_provider", FAKE_PROVIDERS, ids=lambda fake_provider: fake_provider.label())
+def test_every_secret_is_write_only(fake_provider: type[FakeProvider]) -> None:
+    idle = fake_provider()
+    fields = fields_of(fake_provider.provider.credentials_type)
     secret = [name for name, value in idle.credentials().items() if value in idle.secrets()]
     assert secret
     for name in secret:

@@ -15,9 +15,9 @@ from domain.events import InboundMessage, News, ProviderEvent, UnreadableItem
 from providers.base import AnyProvider, UnreadableError, Webhook
 from providers.lenient import read_document
 from tests.providers.arbitrary import places
-from tests.providers.far_end import NOW
-from tests.providers.far_ends.meta import PAGE_ID, PHONE_NUMBER_ID
-from tests.providers.far_ends.meta import reader as meta_reader
+from tests.providers.fake_provider import NOW
+from tests.providers.fake_providers.meta import PAGE_ID, PHONE_NUMBER_ID
+from tests.providers.fake_providers.meta import reader as meta_reader
 from tests.providers.sandbox_sends import offline
 from tests.providers.sinch_recordings import READER as SINCH_READER
 from tests.providers.sinch_recordings import inbound as sinch_inbound

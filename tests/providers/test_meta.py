@@ -15,24 +15,24 @@ import pytest
 from pydantic import JsonValue
 
 from domain.channels import Channel
-from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
+from domain.outcomes import Accepted, FailureClass, Outcome, OutcomeUnknown, Rejected
 from domain.payloads import PAYLOADS, parse_payload
 from providers.base import MisconfiguredError, Outbound, TransientError
-from providers.http import Dialect, Doubt, judge, send
+from providers.http import Ambiguity, ResponseMapping, judge, send
 from providers.meta import Meta, messenger, whatsapp
 from providers.meta.answers import dialect
 from providers.meta.codes import MESSENGER_MEANINGS, WHATSAPP_FAILURES, WHATSAPP_MEANINGS
 from tests.plain_http import plain_client
-from tests.providers.far_end import REFERENCE
-from tests.providers.far_ends.meta import (
+from tests.providers.fake_provider import REFERENCE
+from tests.providers.fake_providers.meta import (
     APP_SECRET,
     NO_NETWORK,
     PAGE_ID,
     PHONE_NUMBER_ID,
     TOKEN,
     VERIFY_TOKEN,
+    FakeMeta,
     Messenger,
-    MetaFarEnd,
 )
 from tests.providers.loopback import HttpRequest, answer
 
@@ -44,7 +44,7 @@ CREDENTIALS: Final[dict[str, JsonValue]] = {
     "appSecret": APP_SECRET,
     "verifyToken": VERIFY_TOKEN,
 }
-DIALECTS: Final[Mapping[str, Dialect]] = {
+DIALECTS: Final[Mapping[str, ResponseMapping]] = {
     "whatsapp": dialect(whatsapp.accepted, WHATSAPP_MEANINGS),
     "messenger": dialect(messenger.accepted, MESSENGER_MEANINGS),
 }
@@ -52,7 +52,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
 Recorded = dict[str, Any]
 
 
-class Deaf(MetaFarEnd):
+class Deaf(FakeMeta):
     """Takes whatever comes, of either channel."""
 
     channel = Channel.WHATSAPP
@@ -94,10 +94,10 @@ class TestRequest:
     @pytest.mark.parametrize("path", REQUESTS, ids=lambda path: path.stem)
     async def test_a_payload_is_sent_as_it_is_documented(self, path: Path, http: httpx2.AsyncClient) -> None:
         case = recorded(path)
-        async with Deaf() as far_end:
-            meta = Meta.open(far_end.configuration() | case.get("configuration", {}), CREDENTIALS, http)
+        async with Deaf() as fake_provider:
+            meta = Meta.open(fake_provider.configuration() | case.get("configuration", {}), CREDENTIALS, http)
             await meta.send(outbound(Channel(case["channel"]), case["payload"], case["destination"]))
-        (request,) = far_end.requests
+        (request,) = fake_provider.requests
         assert (request.method, request.target) == ("POST", f"/v23.0/{PHONE_NUMBER_ID}/messages")
         assert request.headers["authorization"] == f"Bearer {TOKEN}"
         assert request.headers["content-type"] == "application/json"
@@ -216,12 +216,12 @@ class TestAnswer:
             (
                 "whatsapp",
                 "whatsapp_unknown",
-                Unanswered(detail="131000: Message failed to send due to an unknown error."),
+                OutcomeUnknown(detail="131000: Message failed to send due to an unknown error."),
             ),
             (
                 "messenger",
                 "messenger_sent_after_all",
-                Unanswered(detail="1/1357046: (#1) The server returned an invalid JSON reply"),
+                OutcomeUnknown(detail="1/1357046: (#1) The server returned an invalid JSON reply"),
             ),
         ],
     )
@@ -235,9 +235,9 @@ class TestAnswer:
 
     @pytest.mark.parametrize("channel", DIALECTS)
     async def test_a_token_that_meta_quotes_is_not_told(self, channel: str, http: httpx2.AsyncClient) -> None:
-        async with Complaining() as far_end:
+        async with Complaining() as fake_provider:
             headers = {"Authorization": f"Bearer {TOKEN}"}
-            request = http.build_request("POST", far_end.address, headers=headers)
+            request = http.build_request("POST", fake_provider.address, headers=headers)
             outcome = await send(http, request, DIALECTS[channel])
         assert outcome == Rejected(code="190", failure=FailureClass.CONFIGURATION, detail="Malformed access token …")
 
@@ -261,7 +261,7 @@ class TestAnswer:
         ],
     )
     def test_a_success_of_another_form_leaves_it_open(self, channel: str, body: bytes) -> None:
-        assert isinstance(judge(httpx2.Response(200, content=body), DIALECTS[channel]), Unanswered)
+        assert isinstance(judge(httpx2.Response(200, content=body), DIALECTS[channel]), OutcomeUnknown)
 
     @pytest.mark.parametrize("channel", DIALECTS)
     @pytest.mark.parametrize(
@@ -280,4 +280,4 @@ class TestAnswer:
 
     def test_what_is_over_a_limit_was_not_taken(self) -> None:
         limits = [code for code, failure in WHATSAPP_FAILURES.items() if failure is FailureClass.RATE]
-        assert {WHATSAPP_MEANINGS[code] for code in limits} == {Doubt.NOT_TAKEN}
+        assert {WHATSAPP_MEANINGS[code] for code in limits} == {Ambiguity.NOT_ACCEPTED}

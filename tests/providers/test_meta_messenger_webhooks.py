@@ -19,8 +19,8 @@ from domain.events import InboundMessage, News, ProviderEvent, UnreadableItem
 from domain.status import Milestone
 from providers.base import UnreadableError
 from providers.meta.webhooks import to_instant
-from tests.providers.far_end import REFERENCE
-from tests.providers.far_ends.meta import PAGE_ID, PHONE_NUMBER_ID, notify, reader
+from tests.providers.fake_provider import REFERENCE
+from tests.providers.fake_providers.meta import PAGE_ID, PHONE_NUMBER_ID, notify, reader
 
 RECORDED: Final = Path(__file__).parent / "recorded" / "meta" / "webhooks"
 URL: Final = "https://iris.example/webhooks/meta/685bc5d05a72ed2a5f8d0e42"

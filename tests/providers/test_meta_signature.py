@@ -14,8 +14,17 @@ from pydantic import SecretStr
 from providers.base import UnverifiedError, Webhook
 from providers.meta import Meta
 from providers.meta.settings import MetaConfiguration, MetaCredentials
-from tests.providers.far_end import NOW
-from tests.providers.far_ends.meta import NO_NETWORK, PAGE_ID, SIGNATURE, TOKEN, VERIFY_TOKEN, notify, reader, sign
+from tests.providers.fake_provider import NOW
+from tests.providers.fake_providers.meta import (
+    NO_NETWORK,
+    PAGE_ID,
+    SIGNATURE,
+    TOKEN,
+    VERIFY_TOKEN,
+    notify,
+    reader,
+    sign,
+)
 
 HERE: Final = Path(__file__).parent
 URL: Final = "https://iris.example/webhooks/meta/685bc5d05a72ed2a5f8d0e42"

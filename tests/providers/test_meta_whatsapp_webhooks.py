@@ -18,8 +18,8 @@ from domain.outcomes import FailureClass
 from domain.status import Milestone
 from providers.base import UnreadableError, Webhook
 from providers.lenient import unsupported
-from tests.providers.far_end import NOW, REFERENCE
-from tests.providers.far_ends.meta import PHONE_NUMBER_ID, notify, reader
+from tests.providers.fake_provider import NOW, REFERENCE
+from tests.providers.fake_providers.meta import PHONE_NUMBER_ID, notify, reader
 
 HERE: Final = Path(__file__).parent
 URL: Final = "https://iris.example/webhooks/meta/685bc5d05a72ed2a5f8d0e42"

@@ -8,7 +8,7 @@ import pytest
 
 from domain.channels import Channel
 from domain.identifiers import new_id
-from domain.outcomes import FailureClass, Rejected, Unanswered
+from domain.outcomes import FailureClass, OutcomeUnknown, Rejected
 from domain.payloads import PAYLOADS, parse_payload
 from embedded.gateway import create_gateway, running
 from embedded.gateway.recipients import spellings
@@ -81,13 +81,13 @@ async def test_a_throttled_message_may_be_sent_again_and_is_then_taken(sandbox: 
 
 async def test_a_lost_answer_is_unanswered_and_its_repetition_is_accepted(sandbox: Sandbox) -> None:
     outbound = to_phone("06")
-    assert isinstance(await sandbox.send(outbound), Unanswered)
+    assert isinstance(await sandbox.send(outbound), OutcomeUnknown)
     accepted(await sandbox.send(outbound))
 
 
 async def test_an_answer_that_comes_too_late_is_unanswered(gateway_url: str) -> None:
     async with plain_client(timeout=httpx2.Timeout(10, read=0.1)) as impatient:
-        assert isinstance(await opened(impatient, gateway_url).send(to_phone("11")), Unanswered)
+        assert isinstance(await opened(impatient, gateway_url).send(to_phone("11")), OutcomeUnknown)
 
 
 async def test_a_gateway_that_does_not_listen_surely_took_nothing(http: httpx2.AsyncClient) -> None:

@@ -71,7 +71,7 @@ def telling(**changes: JsonValue) -> Webhook:
     return callback(json.dumps({**CALLBACK, **changes}).encode())
 
 
-def news_in(webhook: Webhook) -> ProviderEvent:
+def events_in(webhook: Webhook) -> ProviderEvent:
     (news,) = offline().parse(webhook)
     assert isinstance(news, ProviderEvent)
     return news
@@ -108,11 +108,11 @@ async def test_what_the_gateway_calls_back_is_verified_and_read(sandbox: Sandbox
     async with Receiver().listening() as receiver:
         outbound = to_phone("04", callback_url=receiver.url)
         outcome = accepted(await sandbox.send(outbound))
-        heard = await receiver.wait_for(outbound.reference, 2)
-    webhooks = [Webhook(receiver.url, each.headers, each.body, datetime.now(UTC)) for each in heard]
+        received = await receiver.wait_for(outbound.reference, 2)
+    webhooks = [Webhook(receiver.url, each.headers, each.body, datetime.now(UTC)) for each in received]
     for webhook in webhooks:
         sandbox.verify(webhook)
-    sent, failed = (news_in(webhook) for webhook in webhooks)
+    sent, failed = (events_in(webhook) for webhook in webhooks)
     assert (sent.milestone, failed.milestone) == (Milestone.SENT, Milestone.FAILED)
     assert (failed.reference, failed.provider_message_id) == (outbound.reference, outcome.provider_message_id)
     assert (failed.code, failed.failure) == ("recipient_unreachable", FailureClass.DESTINATION)
@@ -173,32 +173,32 @@ def test_without_a_secret_nothing_is_believed() -> None:
     ],
 )
 def test_a_word_is_kept_in_lower_case_beside_its_milestone(word: str, milestone: Milestone) -> None:
-    event = news_in(telling(status=word.upper()))
+    event = events_in(telling(status=word.upper()))
     assert (event.word, event.milestone) == (word, milestone)
 
 
 def test_the_same_news_has_the_same_key_and_other_news_another() -> None:
     def key(**changes: JsonValue) -> str:
-        return news_in(telling(**changes)).key
+        return events_in(telling(**changes)).key
 
     assert key() == key(sequence=7, timestamp=None)
     assert len({key(), key(status="read"), key(id="sbx_2")}) == 3
 
 
 def test_news_of_several_recipients_is_about_none_of_them() -> None:
-    assert news_in(telling()).destination == "34638766068"
-    assert news_in(telling(to=["a@example.org", "b@example.org"])).destination is None
+    assert events_in(telling()).destination == "34638766068"
+    assert events_in(telling(to=["a@example.org", "b@example.org"])).destination is None
 
 
 @pytest.mark.parametrize("timestamp", ["yesterday", "", 12, None, {}, "0001-01-01T00:00:00+23:59"])
 def test_news_counts_also_when_its_time_is_unreadable(timestamp: JsonValue) -> None:
-    assert news_in(telling(timestamp=timestamp)).occurred_at is None
+    assert events_in(telling(timestamp=timestamp)).occurred_at is None
     assert written_in(writing(timestamp=timestamp)).occurred_at is None
 
 
 def test_the_time_of_news_is_in_utc() -> None:
     for text in ("2026-07-21T10:30:00Z", "2026-07-21T12:30:00+02:00", "2026-07-21T10:30:00"):
-        assert news_in(telling(timestamp=text)).occurred_at == NOW
+        assert events_in(telling(timestamp=text)).occurred_at == NOW
 
 
 def test_what_an_end_user_writes_is_read_with_its_sender_normalised() -> None:
@@ -238,8 +238,8 @@ async def test_what_the_gateway_tells_of_an_end_user_is_verified_and_read(sandbo
         headers = {"Authorization": f"Bearer {TOKEN}"}
         answer = await client.post(f"{gateway_url}/v1/inbound", json=message, headers=headers)
         assert answer.status_code == 201, answer.text
-        (heard,) = await receiver.wait_for(message_id, 1)
-    webhook = Webhook(receiver.url, heard.headers, heard.body, datetime.now(UTC))
+        (received,) = await receiver.wait_for(message_id, 1)
+    webhook = Webhook(receiver.url, received.headers, received.body, datetime.now(UTC))
     sandbox.verify(webhook)
     (read,) = sandbox.parse(webhook)
     assert isinstance(read, InboundMessage)
@@ -297,7 +297,7 @@ def test_what_an_end_user_says_in_another_way_is_still_a_message(said: bytes, pa
     [({"to": "34638766068", "error": "x", "reference": 7}, "34638766068"), ({"to": None, "error": None}, None)],
 )
 def test_what_is_only_decoration_costs_no_news(changes: dict[str, JsonValue], destination: str | None) -> None:
-    event = news_in(telling(**changes))
+    event = events_in(telling(**changes))
     assert (event.milestone, event.destination) == (Milestone.DELIVERED, destination)
 
 

@@ -15,7 +15,7 @@ import pytest
 from pydantic import JsonValue
 
 from domain.channels import Channel
-from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
+from domain.outcomes import Accepted, FailureClass, Outcome, OutcomeUnknown, Rejected
 from domain.payloads import PAYLOADS, parse_payload
 from providers.base import TransientError
 from providers.http import judge
@@ -23,7 +23,7 @@ from providers.sinch import Sinch
 from providers.sinch.answers import Answer
 from providers.sinch.messages import render
 from tests.plain_http import plain_client
-from tests.providers.far_ends.sinch import APP, PROJECT, SinchFarEnd, SinchRcs, SinchSms
+from tests.providers.fake_providers.sinch import APP, PROJECT, FakeSinch, SinchRcs, SinchSms
 from tests.providers.loopback import json_answer
 from tests.providers.sinch_recordings import MESSAGE_ID, RECORDED, recorded
 
@@ -134,12 +134,12 @@ async def sms() -> AsyncIterator[SinchSms]:
         yield listening
 
 
-def configured(far_end: SinchFarEnd, http: httpx2.AsyncClient, **configuration: JsonValue) -> Sinch:
-    return Sinch.open(far_end.configuration() | configuration, far_end.credentials(), http)
+def configured(fake_provider: FakeSinch, http: httpx2.AsyncClient, **configuration: JsonValue) -> Sinch:
+    return Sinch.open(fake_provider.configuration() | configuration, fake_provider.credentials(), http)
 
 
-def sent_body(far_end: SinchFarEnd) -> Any:  # noqa: ANN401 - whatever JSON was sent
-    return json.loads(far_end.requests[-1].body)
+def sent_body(fake_provider: FakeSinch) -> Any:  # noqa: ANN401 - whatever JSON was sent
+    return json.loads(fake_provider.requests[-1].body)
 
 
 class TestRequest:
@@ -253,7 +253,7 @@ class TestAnswer:
                 "not_found",
                 Rejected(code="NOT_FOUND", failure=FailureClass.CONFIGURATION, detail="App not found"),
             ),
-            (500, "internal", Unanswered(detail="INTERNAL: Internal")),
+            (500, "internal", OutcomeUnknown(detail="INTERNAL: Internal")),
         ],
     )
     def test_what_sinch_answers_is_what_becomes_of_the_send(self, status: int, name: str, expected: Outcome) -> None:
@@ -262,11 +262,11 @@ class TestAnswer:
     @pytest.mark.parametrize("status", [501, 503, 504])
     def test_sinchs_own_trouble_leaves_it_open_whatever_its_code(self, status: int) -> None:
         body = {"error": {"code": status, "message": "", "status": "NEW_CODE"}}
-        assert isinstance(judge(httpx2.Response(status, json=body), Answer().dialect()), Unanswered)
+        assert isinstance(judge(httpx2.Response(status, json=body), Answer().dialect()), OutcomeUnknown)
 
     @pytest.mark.parametrize("body", [{"message_id": ""}, {"message_id": None}, {"message_id": 1}, {}, [], "x", None])
     def test_a_success_of_another_form_leaves_it_open(self, body: JsonValue) -> None:
-        assert isinstance(judge(httpx2.Response(200, json=body), Answer().dialect()), Unanswered)
+        assert isinstance(judge(httpx2.Response(200, json=body), Answer().dialect()), OutcomeUnknown)
 
     @pytest.mark.parametrize(
         "body", [{}, {"error": "no"}, {"error": {"code": 400}}, {"error": {"status": 1}}, {"error": {"status": ""}}, []]

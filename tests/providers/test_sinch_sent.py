@@ -14,8 +14,8 @@ from providers.base import TransientError
 from providers.sinch import Sinch
 from providers.sinch.answers import find_reference
 from tests.plain_http import plain_client
-from tests.providers.far_end import NOW, REFERENCE
-from tests.providers.far_ends.sinch import APP, MESSAGES, SinchFarEnd, SinchRcs, SinchSms, SinchWhatsApp
+from tests.providers.fake_provider import NOW, REFERENCE
+from tests.providers.fake_providers.sinch import APP, MESSAGES, FakeSinch, SinchRcs, SinchSms, SinchWhatsApp
 from tests.providers.sinch_recordings import recorded
 
 
@@ -25,8 +25,8 @@ async def http() -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
-@pytest.fixture(params=[SinchRcs, SinchWhatsApp, SinchSms], ids=lambda far_end: far_end.channel)
-async def far_end(request: pytest.FixtureRequest) -> AsyncIterator[SinchFarEnd]:
+@pytest.fixture(params=[SinchRcs, SinchWhatsApp, SinchSms], ids=lambda fake_provider: fake_provider.channel)
+async def fake_provider(request: pytest.FixtureRequest) -> AsyncIterator[FakeSinch]:
     async with request.param() as listening:
         yield listening
 
@@ -37,15 +37,19 @@ async def rcs() -> AsyncIterator[SinchRcs]:
         yield listening
 
 
-def opened(far_end: SinchFarEnd, http: httpx2.AsyncClient) -> Sinch:
-    return Sinch.open(far_end.configuration(), far_end.credentials(), http)
+def opened(fake_provider: FakeSinch, http: httpx2.AsyncClient) -> Sinch:
+    return Sinch.open(fake_provider.configuration(), fake_provider.credentials(), http)
 
 
 class TestFindingWhatWasSent:
-    async def test_a_message_is_found_by_our_reference(self, far_end: SinchFarEnd, http: httpx2.AsyncClient) -> None:
-        sinch = opened(far_end, http)
-        outcomes = [await sinch.send(replace(far_end.outbound(), reference=each)) for each in ("1", REFERENCE, "2")]
-        assert await sinch.find_sent(far_end.outbound(), NOW) == outcomes[1]
+    async def test_a_message_is_found_by_our_reference(
+        self, fake_provider: FakeSinch, http: httpx2.AsyncClient
+    ) -> None:
+        sinch = opened(fake_provider, http)
+        outcomes = [
+            await sinch.send(replace(fake_provider.outbound(), reference=each)) for each in ("1", REFERENCE, "2")
+        ]
+        assert await sinch.find_sent(fake_provider.outbound(), NOW) == outcomes[1]
 
     async def test_so_is_one_of_an_app_that_only_dispatches(self, rcs: SinchRcs, http: httpx2.AsyncClient) -> None:
         rcs.kept_in = "DISPATCH_SOURCE"

@@ -16,12 +16,12 @@ from pydantic import JsonValue, SecretStr
 from providers.base import UnverifiedError, Webhook
 from providers.sinch import Sinch
 from providers.sinch.settings import SinchConfiguration, SinchCredentials
-from tests.providers.far_end import NOW
-from tests.providers.far_ends.sinch import KEY_ID, NONCE, WEBHOOK_SECRET, SinchRcs, signature
+from tests.providers.fake_provider import NOW
+from tests.providers.fake_providers.sinch import KEY_ID, NONCE, WEBHOOK_SECRET, SinchRcs, signature
 
 HERE: Final = Path(__file__).parent
 NO_NETWORK: Final = httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport())
-FAR_END: Final = SinchRcs()
+FAKE_PROVIDER: Final = SinchRcs()
 CALLBACK: Final = Webhook("https://iris.example/webhooks/sinch/1", {}, b"{}", NOW)
 STAMP: Final = "x-sinch-webhook-signature-timestamp"
 
@@ -29,8 +29,8 @@ Vector = Mapping[str, Any]
 
 
 def reader(secret: str = WEBHOOK_SECRET) -> Sinch:
-    credentials: dict[str, JsonValue] = {**FAR_END.credentials(), "webhookSecret": secret}
-    return Sinch.open(FAR_END.configuration(), credentials, NO_NETWORK)
+    credentials: dict[str, JsonValue] = {**FAKE_PROVIDER.credentials(), "webhookSecret": secret}
+    return Sinch.open(FAKE_PROVIDER.configuration(), credentials, NO_NETWORK)
 
 
 def with_secret_unchecked(secret: str) -> Sinch:
@@ -38,7 +38,7 @@ def with_secret_unchecked(secret: str) -> Sinch:
     credentials = SinchCredentials.model_construct(
         key_id=KEY_ID, key_secret=SecretStr("x"), webhook_secret=SecretStr(secret)
     )
-    return Sinch(SinchConfiguration.model_validate(FAR_END.configuration()), credentials, NO_NETWORK)
+    return Sinch(SinchConfiguration.model_validate(FAKE_PROVIDER.configuration()), credentials, NO_NETWORK)
 
 
 def is_believed(sinch: Sinch, webhook: Webhook) -> bool:
@@ -73,12 +73,12 @@ class TestAge:
         ("seconds", "believed"), [(0, True), (300, True), (301, False), (-300, True), (-301, False)]
     )
     def test_a_signature_is_believed_for_five_minutes(self, seconds: int, *, believed: bool) -> None:
-        webhook = replace(FAR_END.sign(CALLBACK, WEBHOOK_SECRET), received_at=NOW + timedelta(seconds=seconds))
+        webhook = replace(FAKE_PROVIDER.sign(CALLBACK, WEBHOOK_SECRET), received_at=NOW + timedelta(seconds=seconds))
         assert is_believed(reader(), webhook) is believed
 
     @pytest.mark.parametrize("stamp", ["", " 1784629800", "1784629800.0", "+1784629800", "١٧٨٤٦٢٩٨٠٠", "9" * 5000])
     def test_a_time_is_in_whole_seconds(self, stamp: str) -> None:
-        signed = FAR_END.sign(CALLBACK, WEBHOOK_SECRET)
+        signed = FAKE_PROVIDER.sign(CALLBACK, WEBHOOK_SECRET)
         claimed = signature(WEBHOOK_SECRET, CALLBACK.body, NONCE, stamp)
         headers = {**signed.headers, STAMP: stamp, "x-sinch-webhook-signature": claimed}
         assert not is_believed(reader(), replace(signed, headers=headers))
@@ -86,12 +86,12 @@ class TestAge:
 
 class TestSecrets:
     def test_an_empty_secret_signs_nothing_even_when_it_slipped_in(self) -> None:
-        assert not is_believed(with_secret_unchecked(""), FAR_END.sign(CALLBACK, ""))
+        assert not is_believed(with_secret_unchecked(""), FAKE_PROVIDER.sign(CALLBACK, ""))
 
     @settings(deadline=None)
     @given(secret=st.text(min_size=1), body=st.binary())
     def test_what_is_signed_with_the_secret_is_believed_whatever_it_is(self, secret: str, body: bytes) -> None:
-        assert is_believed(reader(secret), FAR_END.sign(replace(CALLBACK, body=body), secret))
+        assert is_believed(reader(secret), FAKE_PROVIDER.sign(replace(CALLBACK, body=body), secret))
 
     @settings(deadline=None)
     @given(
@@ -109,4 +109,4 @@ class TestSecrets:
 
 class TestReplay:
     def test_a_webhook_bears_its_nonce_once(self) -> None:
-        assert reader().replay_key(FAR_END.sign(CALLBACK, WEBHOOK_SECRET)) == NONCE
+        assert reader().replay_key(FAKE_PROVIDER.sign(CALLBACK, WEBHOOK_SECRET)) == NONCE

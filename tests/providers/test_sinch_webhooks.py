@@ -16,11 +16,11 @@ from domain.outcomes import FailureClass
 from domain.status import Milestone
 from providers.base import UnreadableError
 from providers.sinch.codes import FAILURES, WORDS
-from tests.providers.far_end import REFERENCE
+from tests.providers.fake_provider import REFERENCE
 from tests.providers.sinch_recordings import HEARD_AT, MESSAGE_ID, PERSON, RECORDED, inbound, read, recorded
 
 
-def heard(word: str, milestone: Milestone, **more: str) -> ProviderEvent:
+def received(word: str, milestone: Milestone, **more: str) -> ProviderEvent:
     """What a recorded delivery report tells."""
     event = ProviderEvent(
         key=f"{MESSAGE_ID}:{word}",
@@ -45,12 +45,12 @@ class TestDeliveryReports:
     @pytest.mark.parametrize(
         ("name", "expected"),
         [
-            ("queued", heard("queued_on_channel", Milestone.SENT)),
-            ("delivered", heard("delivered", Milestone.DELIVERED)),
-            ("read", heard("read", Milestone.READ)),
+            ("queued", received("queued_on_channel", Milestone.SENT)),
+            ("delivered", received("delivered", Milestone.DELIVERED)),
+            ("read", received("read", Milestone.READ)),
             (
                 "failed",
-                heard(
+                received(
                     "failed",
                     Milestone.FAILED,
                     code="OUTSIDE_ALLOWED_SENDING_WINDOW",
@@ -60,7 +60,7 @@ class TestDeliveryReports:
             ),
             (
                 "timed_out",
-                heard(
+                received(
                     "failed",
                     Milestone.FAILED,
                     code="DELIVERY_TIMED_OUT",
@@ -70,7 +70,7 @@ class TestDeliveryReports:
             ),
             (
                 "switching_channel",
-                heard("switching_channel", Milestone.NONE, code="RECIPIENT_NOT_REACHABLE", detail="No RCS there"),
+                received("switching_channel", Milestone.NONE, code="RECIPIENT_NOT_REACHABLE", detail="No RCS there"),
             ),
         ],
     )

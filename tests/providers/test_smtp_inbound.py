@@ -19,7 +19,7 @@ from tests.providers.smtp_reports import RECORDED
 FROM: Final = b"From: Ana <ana@example.com>\r\n"
 
 
-def heard(body: bytes) -> InboundMessage:
+def received(body: bytes) -> InboundMessage:
     (message,) = hearing().parse(answer(body))
     assert isinstance(message, InboundMessage)
     return message
@@ -33,7 +33,7 @@ def reply(body: bytes = b"Hola", **headers: str) -> bytes:
 
 
 def payload(body: bytes) -> Mapping[str, Any]:
-    return heard(body).payload
+    return received(body).payload
 
 
 def letter(text: str, html: str = "", files: Mapping[str, bytes] | None = None) -> EmailMessage:
@@ -50,7 +50,7 @@ def letter(text: str, html: str = "", files: Mapping[str, bytes] | None = None) 
 
 class TestReply:
     def test_it_says_who_answers_what_and_when(self) -> None:
-        message = heard(
+        message = received(
             reply(
                 "Sí, allí estaré\r\n".encode(),
                 From='"Gil, Ana" <Ana.Gil@EXAMPLE.com>',
@@ -87,7 +87,7 @@ class TestReply:
         ],
     )
     def test_the_sender_is_as_we_would_write_to_it(self, author: str, sender: str, name: str) -> None:
-        message = heard(reply(From=author))
+        message = received(reply(From=author))
         assert (message.sender, message.sender_name) == (sender, name)
 
     @pytest.mark.parametrize("author", ["", "ana", "<>", "undisclosed:;", "(" * 900, "a@b" * 400, "\x00@example.com"])
@@ -96,7 +96,7 @@ class TestReply:
             hearing().parse(answer(reply(From=author)))
 
     def test_the_same_mail_without_an_id_is_the_same_message(self) -> None:
-        first, again, other = (heard(reply(body)) for body in (b"Hola", b"Hola", b"Adios"))
+        first, again, other = (received(reply(body)) for body in (b"Hola", b"Hola", b"Adios"))
         assert first == again
         assert first.provider_message_id != other.provider_message_id
 
@@ -104,10 +104,10 @@ class TestReply:
         "date", ["", "yesterday", "Tue, 21 Jul 99999 10:30:00 +0000", "Fri, 31 Dec 9999 23:00:00 -1400", "1 2 3 4 5"]
     )
     def test_a_time_that_is_none_is_none(self, date: str) -> None:
-        assert heard(reply(Date=date)).occurred_at is None
+        assert received(reply(Date=date)).occurred_at is None
 
     def test_a_time_without_a_zone_is_universal(self) -> None:
-        message = heard(reply(Date="Tue, 21 Jul 2026 10:30:00 -0000"))
+        message = received(reply(Date="Tue, 21 Jul 2026 10:30:00 -0000"))
         assert message.occurred_at == datetime(2026, 7, 21, 10, 30, tzinfo=UTC)
 
     def test_a_line_that_a_pipe_puts_before_the_mail_is_no_header(self) -> None:

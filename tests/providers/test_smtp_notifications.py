@@ -1,4 +1,4 @@
-"""Asking for reports on delivery (RFC 3461)."""
+"""AdmitInput for reports on delivery (RFC 3461)."""
 
 import re
 

@@ -28,9 +28,9 @@ REAL: Final = {
 
 
 def events(body: bytes) -> Sequence[ProviderEvent]:
-    heard = hearing().parse(answer(body))
-    assert all(isinstance(event, ProviderEvent) for event in heard)
-    return [event for event in heard if isinstance(event, ProviderEvent)]
+    received = hearing().parse(answer(body))
+    assert all(isinstance(event, ProviderEvent) for event in received)
+    return [event for event in received if isinstance(event, ProviderEvent)]
 
 
 def event(body: bytes) -> ProviderEvent:
@@ -45,10 +45,10 @@ def told(action: str, status: str, diagnostic: str = "") -> ProviderEvent:
 class TestRealReports:
     @pytest.mark.parametrize("name", REAL)
     def test_a_report_tells_what_became_of_which_destination_of_which_message(self, name: str) -> None:
-        heard = event((RECORDED / name).read_bytes())
-        assert (heard.word, heard.milestone, heard.destination, heard.code, heard.detail) == REAL[name]
-        assert (heard.reference, heard.provider_message_id) == (REFERENCE, MESSAGE_ID)
-        assert heard.failure == (FailureClass.DESTINATION if heard.milestone is Milestone.FAILED else None)
+        received = event((RECORDED / name).read_bytes())
+        assert (received.word, received.milestone, received.destination, received.code, received.detail) == REAL[name]
+        assert (received.reference, received.provider_message_id) == (REFERENCE, MESSAGE_ID)
+        assert received.failure == (FailureClass.DESTINATION if received.milestone is Milestone.FAILED else None)
 
     @pytest.mark.parametrize("name", REAL)
     def test_a_report_reads_alike_with_any_ends_of_lines(self, name: str) -> None:
@@ -61,8 +61,8 @@ class TestRealReports:
         assert "<E1xVHNo-0007Zm-1K@mta.dest.example>:delayed:later@dest.example" in keys
 
     def test_the_time_is_the_servers(self) -> None:
-        heard = event((RECORDED / "exim-4.96_delayed_headers.eml").read_bytes())
-        assert heard.occurred_at == datetime(2026, 11, 22, 23, 54, 8, tzinfo=UTC)
+        received = event((RECORDED / "exim-4.96_delayed_headers.eml").read_bytes())
+        assert received.occurred_at == datetime(2026, 11, 22, 23, 54, 8, tzinfo=UTC)
 
 
 class TestReports:
@@ -88,14 +88,14 @@ class TestReports:
     def test_a_failure_has_the_class_of_its_status_else_of_the_codes_and_words_of_the_reply(
         self, status: str, diagnostic: str, failure: FailureClass
     ) -> None:
-        heard = told("failed", status, diagnostic)
-        assert (heard.word, heard.milestone, heard.failure) == ("failed", Milestone.FAILED, failure)
-        assert heard.detail == f"smtp; {diagnostic}".strip()
+        received = told("failed", status, diagnostic)
+        assert (received.word, received.milestone, received.failure) == ("failed", Milestone.FAILED, failure)
+        assert received.detail == f"smtp; {diagnostic}".strip()
 
     @pytest.mark.parametrize("status", ["4.4.7", "5.4.7"])
     def test_a_server_that_gave_up_in_time_says_expired(self, status: str) -> None:
-        heard = told("failed", status)
-        assert (heard.word, heard.milestone, heard.code) == ("expired", Milestone.FAILED, status)
+        received = told("failed", status)
+        assert (received.word, received.milestone, received.code) == ("expired", Milestone.FAILED, status)
 
     @pytest.mark.parametrize(
         ("action", "milestone"),
@@ -109,18 +109,18 @@ class TestReports:
         ],
     )
     def test_an_action_means_what_it_says(self, action: str, milestone: Milestone) -> None:
-        heard = told(action, "2.0.0")
-        assert (heard.word, heard.milestone, heard.failure) == (action.lower() or "unknown", milestone, None)
+        received = told(action, "2.0.0")
+        assert (received.word, received.milestone, received.failure) == (action.lower() or "unknown", milestone, None)
 
     def test_each_recipient_has_an_event_of_its_own(self) -> None:
         blocks = b"\r\nFinal-Recipient: rfc822; luis@example.com\r\nAction: delivered\r\nStatus: 2.1.5\r\n\r\n--=_1\r\n"
         body = report(OWN_ADDRESS, "ana@example.com", "failed", "5.1.1").replace(b"\r\n--=_1\r\n", blocks)
-        heard = events(body)
-        assert [(it.destination, it.word) for it in heard] == [
+        received = events(body)
+        assert [(it.destination, it.word) for it in received] == [
             ("ana@example.com", "failed"),
             ("luis@example.com", "delivered"),
         ]
-        assert len({it.key for it in heard}) == 2
+        assert len({it.key for it in received}) == 2
 
     @pytest.mark.parametrize(
         ("recipient", "destination"),
@@ -194,9 +194,9 @@ Subject: Earn money
 """
 
     def test_a_complaint_is_recorded_and_moves_nothing(self) -> None:
-        heard = event(self.BODY)
-        assert (heard.word, heard.milestone, heard.detail) == ("complaint", Milestone.NONE, "abuse")
-        assert (heard.destination, heard.reference) == ("ana@example.com", REFERENCE)
+        received = event(self.BODY)
+        assert (received.word, received.milestone, received.detail) == ("complaint", Milestone.NONE, "abuse")
+        assert (received.destination, received.reference) == ("ana@example.com", REFERENCE)
 
 
 class TestBouncesThatOnlyPeopleUnderstand:
@@ -214,9 +214,15 @@ class TestBouncesThatOnlyPeopleUnderstand:
         ],
     )
     def test_they_are_recorded_and_move_nothing(self, header: bytes) -> None:
-        heard = event(b"From: ana@example.com\nSubject: failure notice\n" + header + b"\n\nHi. This is the qmail-send")
-        assert (heard.word, heard.milestone) == ("unclassified-bounce", Milestone.NONE)
-        assert (heard.reference, heard.provider_message_id, heard.detail) == (REFERENCE, MESSAGE_ID, "failure notice")
+        received = event(
+            b"From: ana@example.com\nSubject: failure notice\n" + header + b"\n\nHi. This is the qmail-send"
+        )
+        assert (received.word, received.milestone) == ("unclassified-bounce", Milestone.NONE)
+        assert (received.reference, received.provider_message_id, received.detail) == (
+            REFERENCE,
+            MESSAGE_ID,
+            "failure notice",
+        )
 
     def test_nobody_needs_to_have_written_them(self) -> None:
         assert event(b"Return-Path: <>\n\n").word == "unclassified-bounce"

@@ -4,7 +4,7 @@ import aiosmtplib
 import pytest
 from pydantic import JsonValue
 
-from domain.outcomes import Accepted, FailureClass, Outcome, RefusedDestination, Rejected, Unanswered
+from domain.outcomes import Accepted, FailureClass, Outcome, OutcomeUnknown, RefusedDestination, Rejected
 from providers.base import TransientError, UnsentError
 from providers.smtp.replies import Phase, failure_class
 from tests.providers.smtp_mail import KNOWN, MESSAGE_ID, mail, smtp, verdict
@@ -109,7 +109,7 @@ class TestFailureOfEachPhase:
     @pytest.mark.parametrize("reply", [CLOSE, None, b"\xff\xfe what?\r\n", b"299 hm\r\n", b"250-half\r\n"])
     async def test_without_an_answer_to_data_nobody_knows(self, phase: str, reply: Reply) -> None:
         outcome = await self.send(phase, reply, timeoutSeconds=0.4)
-        assert isinstance(outcome, Unanswered)
+        assert isinstance(outcome, OutcomeUnknown)
         assert "DATA" in outcome.detail
 
     @pytest.mark.parametrize("phase", [*BEFORE_DATA, *IN_DATA])
@@ -176,7 +176,7 @@ class TestFailureOfEachPhase:
     async def test_a_cancelled_send_lets_go_of_its_connection(self, command: str) -> None:
         async with scripted_server(**{command: None}) as (server, port), asyncio.timeout(5):
             sending = asyncio.create_task(smtp(port).send(mail()))
-            await server.heard(command)
+            await server.received(command)
             sending.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await sending

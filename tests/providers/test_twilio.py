@@ -11,17 +11,17 @@ import httpx2
 import pytest
 from pydantic import JsonValue
 
-from domain.outcomes import Accepted, FailureClass, Outcome, Rejected, Unanswered
+from domain.outcomes import Accepted, FailureClass, Outcome, OutcomeUnknown, Rejected
 from domain.texts import both
 from providers.base import Check, MisconfiguredError, TransientError
-from providers.http import Doubt, judge
+from providers.http import Ambiguity, judge
 from providers.twilio import Twilio
 from providers.twilio.codes import MEANINGS
-from providers.twilio.messages import DIALECT, with_reference
+from providers.twilio.messages import RESPONSE_MAPPING, with_reference
 from providers.twilio.settings import TwilioConfiguration
 from tests.plain_http import plain_client
 from tests.providers import vendor_twilio
-from tests.providers.far_ends.twilio import (
+from tests.providers.fake_providers.twilio import (
     ACCOUNT,
     API_KEY,
     API_KEY_SECRET,
@@ -40,52 +40,52 @@ async def http() -> AsyncIterator[httpx2.AsyncClient]:
 
 
 @pytest.fixture
-async def far_end() -> AsyncIterator[TwilioSms]:
+async def fake_provider() -> AsyncIterator[TwilioSms]:
     async with TwilioSms() as listening:
         yield listening
 
 
-def configured(far_end: TwilioSms, http: httpx2.AsyncClient, **configuration: JsonValue) -> Twilio:
-    return Twilio.open(far_end.configuration() | configuration, far_end.credentials(), http)
+def configured(fake_provider: TwilioSms, http: httpx2.AsyncClient, **configuration: JsonValue) -> Twilio:
+    return Twilio.open(fake_provider.configuration() | configuration, fake_provider.credentials(), http)
 
 
 class TestChecking:
     async def test_an_account_that_is_not_active_is_not_good(
-        self, far_end: TwilioSms, http: httpx2.AsyncClient
+        self, fake_provider: TwilioSms, http: httpx2.AsyncClient
     ) -> None:
-        far_end.account_status = "suspended"
-        check = await configured(far_end, http).check()
+        fake_provider.account_status = "suspended"
+        check = await configured(fake_provider, http).check()
         assert check == Check(ok=False, reason=both("la cuenta está suspended", "the account is suspended"))
 
     async def test_without_an_api_key_only_the_account_is_asked_for(
-        self, far_end: TwilioSms, http: httpx2.AsyncClient
+        self, fake_provider: TwilioSms, http: httpx2.AsyncClient
     ) -> None:
-        assert await configured(far_end, http).check() == Check(ok=True)
-        assert [request.target for request in far_end.requests] == [f"/2010-04-01/Accounts/{ACCOUNT}.json"]
+        assert await configured(fake_provider, http).check() == Check(ok=True)
+        assert [request.target for request in fake_provider.requests] == [f"/2010-04-01/Accounts/{ACCOUNT}.json"]
 
 
 class TestRequest:
     """Compared with the official library."""
 
-    async def sent_form(self, far_end: TwilioSms, twilio: Twilio) -> dict[str, str]:
-        assert isinstance(await twilio.send(far_end.outbound()), Accepted)
-        return dict(parse_qsl(far_end.requests[-1].body.decode(), keep_blank_values=True, strict_parsing=True))
+    async def sent_form(self, fake_provider: TwilioSms, twilio: Twilio) -> dict[str, str]:
+        assert isinstance(await twilio.send(fake_provider.outbound()), Accepted)
+        return dict(parse_qsl(fake_provider.requests[-1].body.decode(), keep_blank_values=True, strict_parsing=True))
 
     async def test_the_request_is_the_one_that_the_official_library_makes(
-        self, far_end: TwilioSms, http: httpx2.AsyncClient
+        self, fake_provider: TwilioSms, http: httpx2.AsyncClient
     ) -> None:
         form = await self.sent_form(
-            far_end, configured(far_end, http, messagingServiceSid=SERVICE, validityPeriod=3600)
+            fake_provider, configured(fake_provider, http, messagingServiceSid=SERVICE, validityPeriod=3600)
         )
-        request = far_end.requests[-1]
+        request = fake_provider.requests[-1]
         capture = vendor_twilio.Capture()
         vendor_twilio.messages(ACCOUNT, TOKEN, capture).create(
             to="+34638766068",
             from_=SENDER,
             messaging_service_sid=SERVICE,
-            body=far_end.payload.displayed_text(),
+            body=fake_provider.payload.displayed_text(),
             validity_period=3600,
-            status_callback=with_reference(far_end.outbound().callback_url, far_end.outbound().reference),
+            status_callback=with_reference(fake_provider.outbound().callback_url, fake_provider.outbound().reference),
         )
         assert (request.method, f"https://api.twilio.com{request.target}") == (capture.method, capture.url)
         assert request.headers["authorization"] == basic(*capture.auth)
@@ -104,18 +104,20 @@ class TestRequest:
         assert str(asked[0].url) == f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
 
     async def test_a_messaging_service_sends_without_a_sender(
-        self, far_end: TwilioSms, http: httpx2.AsyncClient
+        self, fake_provider: TwilioSms, http: httpx2.AsyncClient
     ) -> None:
-        form = await self.sent_form(far_end, configured(far_end, http, sender=None, messagingServiceSid=SERVICE))
+        form = await self.sent_form(
+            fake_provider, configured(fake_provider, http, sender=None, messagingServiceSid=SERVICE)
+        )
         assert form["MessagingServiceSid"] == SERVICE
         assert "From" not in form
 
     async def test_an_api_key_sends_in_place_of_the_auth_token_to_the_same_account(
-        self, far_end: TwilioSms, http: httpx2.AsyncClient
+        self, fake_provider: TwilioSms, http: httpx2.AsyncClient
     ) -> None:
-        twilio = far_end.open(http, apiKeySid=API_KEY, apiKeySecret=API_KEY_SECRET)
-        assert isinstance(await twilio.send(far_end.outbound()), Accepted)
-        assert far_end.requests[-1].headers["authorization"] == basic(API_KEY, API_KEY_SECRET)
+        twilio = fake_provider.open(http, apiKeySid=API_KEY, apiKeySecret=API_KEY_SECRET)
+        assert isinstance(await twilio.send(fake_provider.outbound()), Accepted)
+        assert fake_provider.requests[-1].headers["authorization"] == basic(API_KEY, API_KEY_SECRET)
 
     @pytest.mark.parametrize(
         ("callback_url", "expected"),
@@ -186,30 +188,30 @@ class TestAnswer:
             (
                 500,
                 "internal_error.json",
-                Unanswered(detail="20500: An internal server error has occurred"),
+                OutcomeUnknown(detail="20500: An internal server error has occurred"),
             ),
         ],
     )
     def test_what_twilio_answers_is_what_becomes_of_the_send(self, status: int, name: str, expected: Outcome) -> None:
-        assert judge(httpx2.Response(status, content=recorded(name)), DIALECT) == expected
+        assert judge(httpx2.Response(status, content=recorded(name)), RESPONSE_MAPPING) == expected
 
     def test_a_request_over_the_limit_was_not_processed(self) -> None:
         with pytest.raises(TransientError, match="20429: Too Many Requests"):
-            judge(httpx2.Response(429, content=recorded("too_many_requests.json")), DIALECT)
+            judge(httpx2.Response(429, content=recorded("too_many_requests.json")), RESPONSE_MAPPING)
 
     @pytest.mark.parametrize("body", [b'{"sid": ""}', b'{"sid": null}', b'{"sid": 1}', b'"SM1"', b"[]", b""])
     def test_a_success_of_another_form_leaves_it_open(self, body: bytes) -> None:
-        assert isinstance(judge(httpx2.Response(201, content=body), DIALECT), Unanswered)
+        assert isinstance(judge(httpx2.Response(201, content=body), RESPONSE_MAPPING), OutcomeUnknown)
 
     @pytest.mark.parametrize("body", [b'{"code": null}', b'{"code": [21211]}', b'{"message": "No"}', b"null", b"[]"])
     def test_a_complaint_without_a_code_is_nobody_knows_whose(self, body: bytes) -> None:
-        assert judge(httpx2.Response(400, content=body), DIALECT) == Rejected(
+        assert judge(httpx2.Response(400, content=body), RESPONSE_MAPPING) == Rejected(
             code="http_400", failure=FailureClass.OTHER, detail="HTTP 400 not in the provider's form"
         )
 
     @pytest.mark.parametrize("code", ["20429", "14107", "21611", "30001", "30022", "63018", "63038", "63012"])
     def test_what_surely_was_not_taken_may_be_sent_again(self, code: str) -> None:
-        assert MEANINGS[code] is Doubt.NOT_TAKEN
+        assert MEANINGS[code] is Ambiguity.NOT_ACCEPTED
 
     def test_codes_are_written_as_twilio_writes_them(self) -> None:
         assert [code for code in MEANINGS if not (code.isdigit() and len(code) == 5)] == []

@@ -25,7 +25,7 @@ from providers.twilio import Twilio
 from providers.twilio.messages import content_of
 from tests.plain_http import plain_client
 from tests.providers import vendor_twilio
-from tests.providers.far_ends.twilio import ACCOUNT, SENDER, TOKEN, TwilioFarEnd, TwilioSms, TwilioWhatsApp
+from tests.providers.fake_providers.twilio import ACCOUNT, SENDER, TOKEN, FakeTwilio, TwilioSms, TwilioWhatsApp
 from tests.providers.twilio_recordings import CREDENTIALS, HERE, NO_NETWORK, SERVICE, recorded
 
 CONTENT: Final = "HX0000000000000000000000000000000a"
@@ -43,7 +43,7 @@ Raw = Mapping[str, JsonValue]
 TEXT: Final[Raw] = {"Type": "simple-text", "Text": "¿Cómo está?"}
 TEMPLATE: Final[Raw] = {"Type": "template", "Name": CONTENT}
 
-REQUESTS: Final[Mapping[str, tuple[type[TwilioFarEnd], Raw, Mapping[str, object]]]] = {
+REQUESTS: Final[Mapping[str, tuple[type[FakeTwilio], Raw, Mapping[str, object]]]] = {
     "request_sms_text.txt": (
         TwilioSms,
         TEXT,
@@ -80,8 +80,8 @@ def fields(form: bytes) -> dict[str, str]:
     return dict(parse_qsl(form.decode(), keep_blank_values=True, strict_parsing=True))
 
 
-def outbound(far_end: TwilioFarEnd, raw: Raw) -> Outbound:
-    return replace(far_end.outbound(), payload=parse_payload(far_end.channel, raw))
+def outbound(fake_provider: FakeTwilio, raw: Raw) -> Outbound:
+    return replace(fake_provider.outbound(), payload=parse_payload(fake_provider.channel, raw))
 
 
 @pytest.fixture
@@ -104,10 +104,10 @@ def typed(value: str, schema: Mapping[str, Any]) -> object:
 async def sent_form(http: httpx2.AsyncClient, name: str, **configuration: JsonValue) -> dict[str, str]:
     """What arrives when a recorded request is made."""
     kind, raw, _ = REQUESTS[name]
-    async with kind() as far_end:
-        twilio = Twilio.open(far_end.configuration() | configuration, far_end.credentials(), http)
-        assert isinstance(await twilio.send(outbound(far_end, raw)), Accepted)
-        return fields(far_end.requests[-1].body)
+    async with kind() as fake_provider:
+        twilio = Twilio.open(fake_provider.configuration() | configuration, fake_provider.credentials(), http)
+        assert isinstance(await twilio.send(outbound(fake_provider, raw)), Accepted)
+        return fields(fake_provider.requests[-1].body)
 
 
 class TestForm:
@@ -145,10 +145,10 @@ class TestForm:
         assert "From" not in form
 
     async def test_somebody_who_hides_the_number_is_addressed_by_the_other_id(self, http: httpx2.AsyncClient) -> None:
-        async with TwilioWhatsApp() as far_end:
-            message = replace(far_end.outbound(), destinations=("ES.13491208655302741918",))
-            await far_end.open(http).send(message)
-            assert fields(far_end.requests[-1].body)["To"] == "whatsapp:ES.13491208655302741918"
+        async with TwilioWhatsApp() as fake_provider:
+            message = replace(fake_provider.outbound(), destinations=("ES.13491208655302741918",))
+            await fake_provider.open(http).send(message)
+            assert fields(fake_provider.requests[-1].body)["To"] == "whatsapp:ES.13491208655302741918"
 
 
 class TestTemplate:
@@ -174,7 +174,7 @@ class TestTemplate:
 class TestCapabilities:
     @pytest.mark.parametrize("channel", Twilio.channels)
     def test_every_type_that_is_named_is_shown_above(self, channel: Channel) -> None:
-        shown = {str(raw["Type"]) for far_end, raw, _ in REQUESTS.values() if far_end.channel is channel}
+        shown = {str(raw["Type"]) for fake_provider, raw, _ in REQUESTS.values() if fake_provider.channel is channel}
         assert shown == Twilio.channels[channel].payload_types
 
     def test_what_needs_a_content_template_is_left_out(self) -> None:

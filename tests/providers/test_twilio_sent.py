@@ -13,15 +13,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from domain.outcomes import Accepted, Unanswered
+from domain.outcomes import Accepted, OutcomeUnknown
 from domain.payloads import parse_payload
 from providers.base import Outbound, TransientError
 from providers.twilio import Twilio
-from providers.twilio.sent import MOST_PAGES
+from providers.twilio.sent import MAX_PAGES
 from tests.plain_http import plain_client
 from tests.providers import vendor_twilio
-from tests.providers.far_end import NOW
-from tests.providers.far_ends.twilio import ACCOUNT, SENDER, TOKEN, TwilioFarEnd, TwilioSms, TwilioWhatsApp, complain
+from tests.providers.fake_provider import NOW
+from tests.providers.fake_providers.twilio import (
+    ACCOUNT,
+    SENDER,
+    TOKEN,
+    FakeTwilio,
+    TwilioSms,
+    TwilioWhatsApp,
+    complain,
+)
 from tests.providers.loopback import HTTP_LOSSES, json_answer
 from tests.providers.twilio_recordings import CREDENTIALS, SERVICE, recorded
 
@@ -34,15 +42,15 @@ async def http() -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
-@pytest.fixture(params=[TwilioSms, TwilioWhatsApp], ids=lambda far_end: far_end.label())
-async def far_end(request: pytest.FixtureRequest) -> AsyncIterator[TwilioFarEnd]:
+@pytest.fixture(params=[TwilioSms, TwilioWhatsApp], ids=lambda fake_provider: fake_provider.label())
+async def fake_provider(request: pytest.FixtureRequest) -> AsyncIterator[FakeTwilio]:
     async with request.param() as listening:
         yield listening
 
 
 @pytest.fixture
-def twilio(far_end: TwilioFarEnd, http: httpx2.AsyncClient) -> Twilio:
-    return Twilio.open(far_end.configuration(), far_end.credentials(), http)
+def twilio(fake_provider: FakeTwilio, http: httpx2.AsyncClient) -> Twilio:
+    return Twilio.open(fake_provider.configuration(), fake_provider.credentials(), http)
 
 
 def answered_with(**fields: JsonValue) -> httpx2.MockTransport:
@@ -54,8 +62,10 @@ def answered_with(**fields: JsonValue) -> httpx2.MockTransport:
 
 def hola() -> Outbound:
     """What the recorded message says, and to whom."""
-    far_end = TwilioSms()
-    return replace(far_end.outbound(), payload=parse_payload(far_end.channel, {"Type": "simple-text", "Text": "Hola"}))
+    fake_provider = TwilioSms()
+    return replace(
+        fake_provider.outbound(), payload=parse_payload(fake_provider.channel, {"Type": "simple-text", "Text": "Hola"})
+    )
 
 
 async def outcome_of(finding: Awaitable[Accepted | None]) -> Accepted | str | None:
@@ -67,44 +77,50 @@ async def outcome_of(finding: Awaitable[Accepted | None]) -> Accepted | str | No
 
 
 class TestFinding:
-    async def test_a_message_whose_answer_was_lost_is_found(self, far_end: TwilioFarEnd, twilio: Twilio) -> None:
-        far_end.take_and_lose_answer()
-        assert isinstance(await twilio.send(far_end.outbound()), Unanswered)
-        assert await twilio.find_sent(far_end.outbound(), SINCE) == Accepted(
-            provider_message_id=far_end.deliveries[0].provider_message_id, word="queued"
+    async def test_a_message_whose_answer_was_lost_is_found(self, fake_provider: FakeTwilio, twilio: Twilio) -> None:
+        fake_provider.take_and_lose_answer()
+        assert isinstance(await twilio.send(fake_provider.outbound()), OutcomeUnknown)
+        assert await twilio.find_sent(fake_provider.outbound(), SINCE) == Accepted(
+            provider_message_id=fake_provider.deliveries[0].provider_message_id, word="queued"
         )
 
-    async def test_one_that_was_never_taken_is_not(self, far_end: TwilioFarEnd, twilio: Twilio) -> None:
-        assert await twilio.find_sent(far_end.outbound(), SINCE) is None
+    async def test_one_that_was_never_taken_is_not(self, fake_provider: FakeTwilio, twilio: Twilio) -> None:
+        assert await twilio.find_sent(fake_provider.outbound(), SINCE) is None
 
-    async def test_nor_is_one_of_two_that_are_alike(self, far_end: TwilioFarEnd, twilio: Twilio) -> None:
+    async def test_nor_is_one_of_two_that_are_alike(self, fake_provider: FakeTwilio, twilio: Twilio) -> None:
         for reference in ("1", "2"):
-            await twilio.send(replace(far_end.outbound(), reference=reference))
-        assert await twilio.find_sent(far_end.outbound(), SINCE) is None
+            await twilio.send(replace(fake_provider.outbound(), reference=reference))
+        assert await twilio.find_sent(fake_provider.outbound(), SINCE) is None
 
-    async def test_all_pages_are_read(self, far_end: TwilioFarEnd, twilio: Twilio) -> None:
-        await twilio.send(far_end.outbound())
-        far_end.sent += [{**far_end.sent[0], "sid": f"SM{number}", "body": "Otra cosa"} for number in range(3)]
-        far_end.sent.reverse()
-        far_end.page_size = 1
-        found = await twilio.find_sent(far_end.outbound(), SINCE)
+    async def test_all_pages_are_read(self, fake_provider: FakeTwilio, twilio: Twilio) -> None:
+        await twilio.send(fake_provider.outbound())
+        fake_provider.sent += [
+            {**fake_provider.sent[0], "sid": f"SM{number}", "body": "Otra cosa"} for number in range(3)
+        ]
+        fake_provider.sent.reverse()
+        fake_provider.page_size = 1
+        found = await twilio.find_sent(fake_provider.outbound(), SINCE)
         assert found is not None
-        assert found.provider_message_id == far_end.deliveries[0].provider_message_id
+        assert found.provider_message_id == fake_provider.deliveries[0].provider_message_id
 
     async def test_two_that_are_alike_are_noticed_on_different_pages(
-        self, far_end: TwilioFarEnd, twilio: Twilio
+        self, fake_provider: FakeTwilio, twilio: Twilio
     ) -> None:
-        far_end.page_size = 1
+        fake_provider.page_size = 1
         for reference in ("1", "2"):
-            await twilio.send(replace(far_end.outbound(), reference=reference))
-        assert await twilio.find_sent(far_end.outbound(), SINCE) is None
+            await twilio.send(replace(fake_provider.outbound(), reference=reference))
+        assert await twilio.find_sent(fake_provider.outbound(), SINCE) is None
 
-    async def test_when_there_are_too_many_pages_nothing_is_sure(self, far_end: TwilioFarEnd, twilio: Twilio) -> None:
-        await twilio.send(far_end.outbound())
-        far_end.sent += [{**far_end.sent[0], "sid": f"SM{number}", "body": "x"} for number in range(MOST_PAGES)]
-        far_end.page_size = 1
-        assert await twilio.find_sent(far_end.outbound(), SINCE) is None
-        assert len(far_end.requests) == 1 + MOST_PAGES
+    async def test_when_there_are_too_many_pages_nothing_is_sure(
+        self, fake_provider: FakeTwilio, twilio: Twilio
+    ) -> None:
+        await twilio.send(fake_provider.outbound())
+        fake_provider.sent += [
+            {**fake_provider.sent[0], "sid": f"SM{number}", "body": "x"} for number in range(MAX_PAGES)
+        ]
+        fake_provider.page_size = 1
+        assert await twilio.find_sent(fake_provider.outbound(), SINCE) is None
+        assert len(fake_provider.requests) == 1 + MAX_PAGES
 
     @pytest.mark.parametrize(
         "raw",
@@ -117,12 +133,12 @@ class TestFinding:
     async def test_media_and_templates_are_not_even_looked_for(
         self, raw: dict[str, JsonValue], http: httpx2.AsyncClient
     ) -> None:
-        async with TwilioWhatsApp() as far_end:
-            message = replace(far_end.outbound(), payload=parse_payload(far_end.channel, raw))
-            far_end.take_and_lose_answer()
-            await far_end.open(http).send(message)
-            assert await far_end.open(http).find_sent(message, SINCE) is None
-            assert len(far_end.requests) == 1
+        async with TwilioWhatsApp() as fake_provider:
+            message = replace(fake_provider.outbound(), payload=parse_payload(fake_provider.channel, raw))
+            fake_provider.take_and_lose_answer()
+            await fake_provider.open(http).send(message)
+            assert await fake_provider.open(http).find_sent(message, SINCE) is None
+            assert len(fake_provider.requests) == 1
 
 
 class TestComparing:
@@ -174,25 +190,25 @@ class TestComparing:
 
 class TestAsking:
     async def test_the_question_is_the_one_that_the_official_library_asks(
-        self, far_end: TwilioFarEnd, twilio: Twilio
+        self, fake_provider: FakeTwilio, twilio: Twilio
     ) -> None:
-        await twilio.find_sent(far_end.outbound(), SINCE)
+        await twilio.find_sent(fake_provider.outbound(), SINCE)
         capture = vendor_twilio.Capture()
         vendor_twilio.messages(ACCOUNT, TOKEN, capture).page(
-            to=f"{far_end.scheme}+34638766068",
-            from_=f"{far_end.scheme}{SENDER}",
+            to=f"{fake_provider.scheme}+34638766068",
+            from_=f"{fake_provider.scheme}{SENDER}",
             date_sent_after="2026-07-21",
             page_size=100,
         )
-        request = far_end.requests[-1]
+        request = fake_provider.requests[-1]
         target = urlsplit(request.target)
         assert (request.method, f"https://api.twilio.com{target.path}") == (capture.method, capture.url)
         assert dict(parse_qsl(target.query)) == {name: str(value) for name, value in capture.params.items()}
 
-    async def test_the_day_is_that_of_utc(self, far_end: TwilioFarEnd, twilio: Twilio) -> None:
+    async def test_the_day_is_that_of_utc(self, fake_provider: FakeTwilio, twilio: Twilio) -> None:
         madrid = datetime.fromisoformat("2026-07-21T01:30:00+02:00")
-        await twilio.find_sent(far_end.outbound(), madrid)
-        assert ("DateSent>", "2026-07-20") in parse_qsl(urlsplit(far_end.requests[-1].target).query)
+        await twilio.find_sent(fake_provider.outbound(), madrid)
+        assert ("DateSent>", "2026-07-20") in parse_qsl(urlsplit(fake_provider.requests[-1].target).query)
 
     @pytest.mark.parametrize("address", ["https://evil.example/x?Page=1", "//evil.example?Page=1", "@evil?Page=1"])
     async def test_the_credentials_go_nowhere_but_to_the_configured_address(self, address: str) -> None:
@@ -213,21 +229,21 @@ class TestAsking:
 class TestFailing:
     @pytest.mark.parametrize("loss", HTTP_LOSSES)
     async def test_whatever_becomes_of_the_answer_it_may_be_asked_again(
-        self, loss: str, far_end: TwilioFarEnd, impatient: httpx2.AsyncClient
+        self, loss: str, fake_provider: FakeTwilio, impatient: httpx2.AsyncClient
     ) -> None:
-        twilio = Twilio.open(far_end.configuration(), far_end.credentials(), impatient)
-        far_end.lose_answer(loss)
+        twilio = Twilio.open(fake_provider.configuration(), fake_provider.credentials(), impatient)
+        fake_provider.lose_answer(loss)
         with pytest.raises(TransientError) as caught:
-            await twilio.find_sent(far_end.outbound(), SINCE)
-        assert not [secret for secret in far_end.secrets() if secret in f"{caught.value!r}"]
+            await twilio.find_sent(fake_provider.outbound(), SINCE)
+        assert not [secret for secret in fake_provider.secrets() if secret in f"{caught.value!r}"]
 
     @pytest.mark.parametrize("code", ["20003", "20404", "20429", "20500"])
     async def test_a_refusal_says_nothing_of_the_message(
-        self, code: str, far_end: TwilioFarEnd, twilio: Twilio
+        self, code: str, fake_provider: FakeTwilio, twilio: Twilio
     ) -> None:
-        far_end.answer_always(complain(code, retry_after="7"))
+        fake_provider.answer_always(complain(code, retry_after="7"))
         with pytest.raises(TransientError) as caught:
-            await twilio.find_sent(far_end.outbound(), SINCE)
+            await twilio.find_sent(fake_provider.outbound(), SINCE)
         assert caught.value.retry_after == timedelta(seconds=7)
 
     async def test_a_refused_connection_does_not_either(self, http: httpx2.AsyncClient) -> None:
@@ -249,7 +265,7 @@ class TestFailing:
             found = await outcome_of(twilio.find_sent(hola(), NOW))
         assert found in {None, "unreadable"} or name in {"sid", "status", "date_created"}
 
-    async def test_a_page_without_end_does_not_end_us(self, far_end: TwilioFarEnd, twilio: Twilio) -> None:
-        far_end.answer_always(json_answer(200, {"messages": [], "next_page_uri": "/x?Page=1"}))
-        assert await twilio.find_sent(far_end.outbound(), SINCE) is None
-        assert len(far_end.requests) == MOST_PAGES
+    async def test_a_page_without_end_does_not_end_us(self, fake_provider: FakeTwilio, twilio: Twilio) -> None:
+        fake_provider.answer_always(json_answer(200, {"messages": [], "next_page_uri": "/x?Page=1"}))
+        assert await twilio.find_sent(fake_provider.outbound(), SINCE) is None
+        assert len(fake_provider.requests) == MAX_PAGES

@@ -16,8 +16,8 @@ from providers.base import UnverifiedError, Webhook
 from providers.twilio import Twilio
 from providers.twilio.settings import TwilioConfiguration, TwilioCredentials
 from tests.providers import vendor_twilio
-from tests.providers.far_end import NOW
-from tests.providers.far_ends.twilio import ACCOUNT, FORM, SENDER, TOKEN, TwilioSms
+from tests.providers.fake_provider import NOW
+from tests.providers.fake_providers.twilio import ACCOUNT, FORM, SENDER, TOKEN, TwilioSms
 
 HERE: Final = Path(__file__).parent
 NO_NETWORK: Final = httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport())
@@ -70,11 +70,13 @@ class TestSignature:
     ) -> None:
         url = f"{scheme}://{host}{path}"
         signature = vendor_twilio.validator(secret).compute_signature(url, parameters)
-        heard = {**parameters, "More": "1"} if changed else parameters
+        received = {**parameters, "More": "1"} if changed else parameters
         headers = {"content-type": FORM, "x-twilio-signature": signature}
-        webhook = Webhook(url, headers, urlencode(heard).encode(), NOW)
+        webhook = Webhook(url, headers, urlencode(received).encode(), NOW)
         believed = is_believed(reader(authToken=secret), webhook)
-        assert believed == vendor_twilio.validator(secret).validate(url, heard, signature) == (heard == parameters)
+        assert (
+            believed == vendor_twilio.validator(secret).validate(url, received, signature) == (received == parameters)
+        )
 
     @settings(deadline=None)
     @given(body=st.binary(), content_type=st.sampled_from([FORM, "application/json", ""]), signature=st.text())

@@ -19,8 +19,8 @@ from domain.outcomes import FailureClass
 from domain.status import Milestone
 from providers.base import UnreadableError
 from providers.twilio.messages import with_reference
-from tests.providers.far_end import REFERENCE
-from tests.providers.far_ends.twilio import ACCOUNT, TOKEN, TwilioSms
+from tests.providers.fake_provider import REFERENCE
+from tests.providers.fake_providers.twilio import ACCOUNT, TOKEN, TwilioSms
 from tests.providers.twilio_recordings import MESSAGE_ID, WEBHOOK_URL, reader, recorded, status_callback, webhook
 
 MEDIA: Final = f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Messages/MM{'a' * 32}/Media/ME{'0' * 31}"
@@ -31,7 +31,7 @@ PARAMETERS: Final = (
 )
 
 
-def heard(word: str, milestone: Milestone, **more: str) -> ProviderEvent:
+def status_event(word: str, milestone: Milestone, **more: str) -> ProviderEvent:
     """What a recorded status callback tells."""
     event = ProviderEvent(
         key=f"{MESSAGE_ID}:{word}",
@@ -52,11 +52,11 @@ class TestStatusCallback:
     @pytest.mark.parametrize(
         ("name", "expected"),
         [
-            ("sent.txt", heard("sent", Milestone.SENT)),
-            ("delivered.txt", heard("delivered", Milestone.DELIVERED)),
+            ("sent.txt", status_event("sent", Milestone.SENT)),
+            ("delivered.txt", status_event("delivered", Milestone.DELIVERED)),
             (
                 "undelivered.txt",
-                heard(
+                status_event(
                     "undelivered",
                     Milestone.FAILED,
                     code="30005",
@@ -64,11 +64,11 @@ class TestStatusCallback:
                     detail="Unknown destination handset",
                 ),
             ),
-            ("failed.txt", heard("failed", Milestone.FAILED, code="30036", failure=FailureClass.OTHER)),
-            ("whatsapp_read.txt", heard("read", Milestone.READ)),
+            ("failed.txt", status_event("failed", Milestone.FAILED, code="30036", failure=FailureClass.OTHER)),
+            ("whatsapp_read.txt", status_event("read", Milestone.READ)),
             (
                 "whatsapp_undelivered.txt",
-                heard(
+                status_event(
                     "undelivered",
                     Milestone.FAILED,
                     code="63016",

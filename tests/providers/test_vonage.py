@@ -17,13 +17,13 @@ from domain.channels import Channel
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected
 from domain.payloads import parse_payload
 from providers.base import Check, MisconfiguredError, Outbound, TransientError
-from providers.http import Doubt, judge
+from providers.http import Ambiguity, judge
 from providers.vonage import Vonage, application
-from providers.vonage.adapter import DIALECT
+from providers.vonage.adapter import RESPONSE_MAPPING
 from providers.vonage.codes import FAILURES, MEANINGS, UNCERTAIN
 from tests.plain_http import plain_client
-from tests.providers.far_end import REFERENCE
-from tests.providers.far_ends.vonage import (
+from tests.providers.fake_provider import REFERENCE
+from tests.providers.fake_providers.vonage import (
     API_KEY,
     API_SECRET,
     APPLICATION,
@@ -53,27 +53,27 @@ async def http() -> AsyncIterator[httpx2.AsyncClient]:
 
 
 @pytest.fixture
-async def far_end() -> AsyncIterator[VonageMessages]:
+async def fake_provider() -> AsyncIterator[VonageMessages]:
     async with VonageSms() as listening:
         yield listening
 
 
 class TestChecking:
     async def test_an_account_that_sends_without_an_application_is_asked_for_its_applications(
-        self, far_end: VonageMessages, http: httpx2.AsyncClient
+        self, fake_provider: VonageMessages, http: httpx2.AsyncClient
     ) -> None:
-        assert await far_end.open(http, **BASIC).check() == Check(ok=True)
-        refused = await far_end.open(http, **{**BASIC, "apiSecret": "another"}).check()
+        assert await fake_provider.open(http, **BASIC).check() == Check(ok=True)
+        refused = await fake_provider.open(http, **{**BASIC, "apiSecret": "another"}).check()
         assert isinstance(refused.reason, str)
         assert (refused.ok, refused.reason.partition(":")[0]) == (False, "unauthorized")
 
     async def test_an_application_cannot_be_checked_without_the_accounts_secret(
-        self, far_end: VonageMessages, http: httpx2.AsyncClient
+        self, fake_provider: VonageMessages, http: httpx2.AsyncClient
     ) -> None:
-        checked = await far_end.open(http).check()
+        checked = await fake_provider.open(http).check()
         assert checked.ok is None
         assert "apiSecret" in str(checked.reason)
-        assert far_end.requests == []
+        assert fake_provider.requests == []
 
 
 def outbound(channel: Channel, payload: Mapping[str, JsonValue], destination: str = "34638766068") -> Outbound:
@@ -83,11 +83,13 @@ def outbound(channel: Channel, payload: Mapping[str, JsonValue], destination: st
 class TestRequest:
     @every("requests")
     async def test_the_body_is_the_one_that_the_official_library_makes(
-        self, far_end: VonageMessages, http: httpx2.AsyncClient, case: Case
+        self, fake_provider: VonageMessages, http: httpx2.AsyncClient, case: Case
     ) -> None:
-        vonage = Vonage.open({**case["configuration"], "baseUrl": far_end.address}, far_end.credentials(), http)
+        vonage = Vonage.open(
+            {**case["configuration"], "baseUrl": fake_provider.address}, fake_provider.credentials(), http
+        )
         await vonage.send(outbound(Channel(case["channel"]), case["payload"], case["body"]["to"]))
-        assert json.loads(far_end.requests[-1].body) == case["body"]
+        assert json.loads(fake_provider.requests[-1].body) == case["body"]
 
     def test_a_request_is_recorded_for_every_payload_that_is_sent(self) -> None:
         assert {(case["channel"], case["payload"]["Type"]) for case in recorded("requests")} == {
@@ -130,69 +132,69 @@ class TestRequest:
     )
     async def test_what_would_be_lost_on_the_way_is_refused_before_it_is_sent(
         self,
-        far_end: VonageMessages,
+        fake_provider: VonageMessages,
         http: httpx2.AsyncClient,
         channel: Channel,
         payload: Mapping[str, JsonValue],
         field: str,
     ) -> None:
-        outcome = await far_end.open(http).send(outbound(channel, payload))
+        outcome = await fake_provider.open(http).send(outbound(channel, payload))
         assert isinstance(outcome, Rejected)
         assert (outcome.code, outcome.failure) == ("not_carried", FailureClass.CONTENT)
         assert field in outcome.detail
-        assert far_end.requests == []
+        assert fake_provider.requests == []
 
 
 class TestAuthorization:
-    def bearers(self, far_end: VonageMessages) -> list[str]:
-        return [request.headers["authorization"].removeprefix("Bearer ") for request in far_end.requests]
+    def bearers(self, fake_provider: VonageMessages) -> list[str]:
+        return [request.headers["authorization"].removeprefix("Bearer ") for request in fake_provider.requests]
 
     async def test_an_application_signs_what_the_official_library_signs(
-        self, far_end: VonageMessages, http: httpx2.AsyncClient
+        self, fake_provider: VonageMessages, http: httpx2.AsyncClient
     ) -> None:
-        assert isinstance(await far_end.open(http).send(far_end.outbound()), Accepted)
-        (bearer,) = self.bearers(far_end)
+        assert isinstance(await fake_provider.open(http).send(fake_provider.outbound()), Accepted)
+        (bearer,) = self.bearers(fake_provider)
         assert jwt.get_unverified_header(bearer) == {"alg": "RS256", "typ": "JWT"}
         claims = jwt.decode(bearer, PUBLIC_KEY, algorithms=["RS256"])
         assert claims.keys() == {"application_id", "iat", "jti", "exp"}
         assert (claims["application_id"], claims["exp"] - claims["iat"]) == (APPLICATION, 15 * 60)
 
     async def test_a_token_serves_until_it_is_about_to_expire(
-        self, far_end: VonageMessages, http: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+        self, fake_provider: VonageMessages, http: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        vonage = far_end.open(http)
+        vonage = fake_provider.open(http)
         start = application.utc_now()
         for minutes in (0, 13, 14):
             moment = start + timedelta(minutes=minutes)
             monkeypatch.setattr(application, "utc_now", lambda moment=moment: moment)
-            await vonage.send(far_end.outbound())
-        first, second, third = self.bearers(far_end)
+            await vonage.send(fake_provider.outbound())
+        first, second, third = self.bearers(fake_provider)
         assert first == second != third
 
     async def test_an_expired_token_is_replaced_and_the_message_sent_once_more(self, http: httpx2.AsyncClient) -> None:
-        async with Forgetful(times=1) as far_end:
-            assert isinstance(await far_end.open(http).send(far_end.outbound()), Accepted)
-            first, second = self.bearers(far_end)
+        async with Forgetful(times=1) as fake_provider:
+            assert isinstance(await fake_provider.open(http).send(fake_provider.outbound()), Accepted)
+            first, second = self.bearers(fake_provider)
             assert first != second
-            assert len(far_end.deliveries) == 1
+            assert len(fake_provider.deliveries) == 1
 
     async def test_but_not_for_ever(self, http: httpx2.AsyncClient) -> None:
-        async with Forgetful(times=9) as far_end:
-            outcome = await far_end.open(http).send(far_end.outbound())
+        async with Forgetful(times=9) as fake_provider:
+            outcome = await fake_provider.open(http).send(fake_provider.outbound())
             assert isinstance(outcome, Rejected)
             assert (outcome.code, outcome.failure) == ("jwt-expired", FailureClass.CONFIGURATION)
-            assert len(far_end.requests) == 2
+            assert len(fake_provider.requests) == 2
 
     async def test_an_account_without_an_application_sends_with_its_own_secret(
-        self, far_end: VonageMessages, http: httpx2.AsyncClient
+        self, fake_provider: VonageMessages, http: httpx2.AsyncClient
     ) -> None:
-        assert isinstance(await far_end.open(http, **BASIC).send(far_end.outbound()), Accepted)
-        assert far_end.requests[-1].headers["authorization"] == "Basic YWJjZDEyMzQ6bWFkZV91cF9hcGlfc2VjcmV0"
+        assert isinstance(await fake_provider.open(http, **BASIC).send(fake_provider.outbound()), Accepted)
+        assert fake_provider.requests[-1].headers["authorization"] == "Basic YWJjZDEyMzQ6bWFkZV91cF9hcGlfc2VjcmV0"
 
     async def test_and_sends_once_even_if_it_were_told_of_an_expired_token(self, http: httpx2.AsyncClient) -> None:
-        async with Forgetful(times=9) as far_end:
-            assert isinstance(await far_end.open(http, **BASIC).send(far_end.outbound()), Rejected)
-            assert len(far_end.requests) == 1
+        async with Forgetful(times=9) as fake_provider:
+            assert isinstance(await fake_provider.open(http, **BASIC).send(fake_provider.outbound()), Rejected)
+            assert len(fake_provider.requests) == 1
 
 
 class Forgetful(VonageSms):
@@ -230,26 +232,26 @@ class TestAnswer:
     @every("answers")
     def test_what_vonage_answers_is_what_becomes_of_the_send(self, case: Case) -> None:
         expected: Outcome = TypeAdapter[Outcome](Outcome).validate_python(case["outcome"])
-        assert judge(httpx2.Response(case["status"], json=case["body"]), DIALECT) == expected
+        assert judge(httpx2.Response(case["status"], json=case["body"]), RESPONSE_MAPPING) == expected
 
     @pytest.mark.parametrize("page", ["api-errors/messages#1000", "api-errors#throttled", "api-errors"])
     def test_a_request_over_the_limit_was_not_taken(self, page: str) -> None:
         body = {"type": f"https://developer.vonage.com/{page}", "title": "Throttled"}
         with pytest.raises(TransientError) as caught:
-            judge(httpx2.Response(429, json=body, headers={"Retry-After": "15"}), DIALECT)
+            judge(httpx2.Response(429, json=body, headers={"Retry-After": "15"}), RESPONSE_MAPPING)
         assert caught.value.retry_after == timedelta(seconds=15)
 
     @pytest.mark.parametrize("code", ["1000", "1030", "1070", "1100", "1180", "1220", "1230", "1241", "1331", "1460"])
     def test_what_surely_was_not_taken_may_be_sent_again(self, code: str) -> None:
-        assert MEANINGS[code] is Doubt.NOT_TAKEN
+        assert MEANINGS[code] is Ambiguity.NOT_ACCEPTED
 
     @pytest.mark.parametrize("code", ["1320", "1490"])
     def test_what_may_have_been_taken_may_not(self, code: str) -> None:
-        assert MEANINGS[code] is Doubt.PERHAPS_TAKEN
+        assert MEANINGS[code] is Ambiguity.PERHAPS_TAKEN
 
     def test_every_code_that_fails_a_receipt_has_a_class(self) -> None:
         assert MEANINGS.keys() - FAILURES.keys() <= UNCERTAIN
 
     @pytest.mark.parametrize("body", [{"message_uuid": ""}, {"message_uuid": None}, {"message_uuid": 1}, [], "1", None])
     def test_a_success_of_another_form_leaves_it_open(self, body: Reply) -> None:
-        assert judge(httpx2.Response(202, json=body), DIALECT).kind == "unanswered"
+        assert judge(httpx2.Response(202, json=body), RESPONSE_MAPPING).kind == "unanswered"

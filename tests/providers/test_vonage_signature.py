@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from providers.base import UnverifiedError, Webhook
 from providers.vonage import Vonage
 from providers.vonage.settings import VonageConfiguration, VonageCredentials
-from tests.providers.far_end import NOW
-from tests.providers.far_ends.vonage import API_KEY, PRIVATE_KEY, SIGNATURE_SECRET, signed
+from tests.providers.fake_provider import NOW
+from tests.providers.fake_providers.vonage import API_KEY, PRIVATE_KEY, SIGNATURE_SECRET, signed
 
 HERE: Final = Path(__file__).parent
 NO_NETWORK: Final = httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport())

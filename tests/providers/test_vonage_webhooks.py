@@ -13,8 +13,8 @@ from domain.events import InboundMessage, ProviderEvent
 from providers.base import UnreadableError, Webhook
 from providers.lenient import unsupported
 from providers.vonage import Vonage
-from tests.providers.far_end import NOW
-from tests.providers.far_ends.vonage import API_KEY, API_SECRET, SIGNATURE_SECRET
+from tests.providers.fake_provider import NOW
+from tests.providers.fake_providers.vonage import API_KEY, API_SECRET, SIGNATURE_SECRET
 from tests.providers.vonage_recordings import CALLBACK_URL, Case, every, recorded
 
 NO_NETWORK: Final = httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport())

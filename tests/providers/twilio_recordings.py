@@ -9,8 +9,8 @@ from pydantic import JsonValue
 from providers.base import Webhook
 from providers.twilio import Twilio
 from providers.twilio.messages import with_reference
-from tests.providers.far_end import NOW, REFERENCE
-from tests.providers.far_ends.twilio import ACCOUNT, FORM, SENDER, TOKEN
+from tests.providers.fake_provider import NOW, REFERENCE
+from tests.providers.fake_providers.twilio import ACCOUNT, FORM, SENDER, TOKEN
 
 HERE: Final = Path(__file__).parent
 MESSAGE_ID: Final = "SMaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"

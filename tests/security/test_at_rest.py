@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from api.passwords import ABSENT_PASSWORD_HASH
-from security.at_rest import (
+from security.credential_encryption import (
     API_KEY_PREFIX,
-    UnsealableError,
+    DecryptionError,
     Vault,
     hash_password,
     hash_secret,
@@ -48,7 +48,7 @@ def test_an_old_key_still_opens_and_the_newest_seals() -> None:
 
 @pytest.mark.parametrize("sealed", ["", "no", "ñ", "\x00", Vault([FOREIGN]).seal(CREDENTIALS)])
 def test_what_none_of_our_keys_sealed_is_not_opened(sealed: str) -> None:
-    with pytest.raises(UnsealableError) as refused:
+    with pytest.raises(DecryptionError) as refused:
         Vault([NEW, OLD]).open(sealed)
     assert "s3cr3t" not in str(refused.value)
 
@@ -56,7 +56,7 @@ def test_what_none_of_our_keys_sealed_is_not_opened(sealed: str) -> None:
 def test_a_sealed_text_that_was_changed_is_not_opened() -> None:
     sealed = Vault([NEW]).seal(CREDENTIALS)
     changed = sealed[:40] + ("A" if sealed[40] != "A" else "B") + sealed[41:]
-    with pytest.raises(UnsealableError):
+    with pytest.raises(DecryptionError):
         Vault([NEW]).open(changed)
 
 

@@ -12,7 +12,7 @@ from google.protobuf.json_format import MessageToJson
 from pydantic import ValidationError
 from temporalio.api.common.v1 import Payload, Payloads
 
-from security.codec_endpoint import LARGEST_BODY, CodecSettings, create_codec_endpoint
+from security.codec_endpoint import MAX_BODY_BYTES, CodecSettings, create_codec_endpoint
 from security.payload_codec import EncryptingCodec
 
 KEY, OTHER = (base64.urlsafe_b64encode(bytes([byte]) * 32).decode() for byte in (1, 2))
@@ -119,7 +119,7 @@ async def test_a_body_without_end_is_not_read_to_its_end(http: httpx2.AsyncClien
             yield bytes(1_000_000)
 
     assert (await http.post(f"/{TOKEN}/decode", content=endless())).status_code == 413
-    assert read < 2 * LARGEST_BODY
+    assert read < 2 * MAX_BODY_BYTES
 
 
 async def test_it_has_no_other_pages(http: httpx2.AsyncClient) -> None:

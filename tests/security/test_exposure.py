@@ -7,7 +7,7 @@ from asyncio.subprocess import PIPE
 import pytest
 from cryptography.fernet import Fernet
 
-from embedded.programs import IRIS
+from embedded.iris_processes import IRIS
 from security.exposure import exposure_problem
 from settings import Settings
 

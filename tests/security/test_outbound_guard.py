@@ -14,9 +14,9 @@ import pytest
 import trustme
 
 from bootstrap import http_client
-from security.outbound_guard import (
-    LARGEST_ANSWER,
-    LARGEST_COMPRESSED,
+from security.ssrf_guard import (
+    MAX_ANSWER_BYTES,
+    MAX_COMPRESSED_BYTES,
     PRIVATE,
     AddressGuard,
     ForbiddenAddressError,
@@ -139,36 +139,36 @@ class Names:
 
 @asynccontextmanager
 async def listening(tls: ssl.SSLContext | None = None) -> AsyncGenerator[tuple[int, list[bytes]]]:
-    """A server on 127.0.0.1 that answers each request with 302 to the metadata of a cloud; its port, what it heard."""
-    heard: list[bytes] = []
+    """A server on 127.0.0.1 that answers each request with 302 to the metadata of a cloud; its port, what it received."""
+    received: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        received.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n")
         await writer.drain()
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     async with server:
-        yield server.sockets[0].getsockname()[1], heard
+        yield server.sockets[0].getsockname()[1], received
 
 
 HERE: Final = AddressGuard((ip_network("127.0.0.1/32"),))
 
 
 async def test_a_name_is_looked_up_once_and_the_judged_address_is_connected_to(names: Names) -> None:
-    async with listening() as (port, heard), http_client(HERE) as http:
+    async with listening() as (port, received), http_client(HERE) as http:
         resolver = names.answer(["127.0.0.1"], ["169.254.169.254"])
         response = await http.get(f"http://provider.example:{port}/")
     assert response.status_code == 302
     assert resolver.asked == ["provider.example"]
-    assert f"host: provider.example:{port}".encode() in heard[0].lower()
+    assert f"host: provider.example:{port}".encode() in received[0].lower()
 
 
 async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
-    async with listening() as (port, heard), http_client(HERE) as http:
+    async with listening() as (port, received), http_client(HERE) as http:
         assert (await http.get(f"http://127.0.0.1:{port}/")).status_code == 302
-    assert len(heard) == 1
+    assert len(received) == 1
 
 
 @asynccontextmanager
@@ -188,16 +188,16 @@ async def answering(head: bytes, content: bytes) -> AsyncGenerator[str]:
 
 async def test_an_answer_is_read_up_to_its_bound_and_no_further() -> None:
     async with http_client(HERE) as http:
-        async with answering(b"", b" " * LARGEST_ANSWER) as url:
-            assert len((await http.get(url)).content) == LARGEST_ANSWER
-        async with answering(b"", b" " * (LARGEST_ANSWER + 1)) as url:
+        async with answering(b"", b" " * MAX_ANSWER_BYTES) as url:
+            assert len((await http.get(url)).content) == MAX_ANSWER_BYTES
+        async with answering(b"", b" " * (MAX_ANSWER_BYTES + 1)) as url:
             with pytest.raises(httpx2.ReadError, match="more than"):
                 await http.get(url)
 
 
 async def test_an_answer_that_is_compressed_unasked_cannot_fill_the_memory() -> None:
-    bomb = gzip.compress(b" " * 100 * LARGEST_ANSWER)
-    assert LARGEST_COMPRESSED < len(bomb) < LARGEST_ANSWER
+    bomb = gzip.compress(b" " * 100 * MAX_ANSWER_BYTES)
+    assert MAX_COMPRESSED_BYTES < len(bomb) < MAX_ANSWER_BYTES
     async with http_client(HERE) as http, answering(b"Content-Encoding: gzip\r\n", bomb) as url:
         with pytest.raises(httpx2.ReadError, match="more than"):
             await http.get(url)
@@ -206,21 +206,21 @@ async def test_an_answer_that_is_compressed_unasked_cannot_fill_the_memory() -> 
 
 
 async def test_a_name_with_one_forbidden_address_among_others_is_refused(names: Names) -> None:
-    async with listening() as (port, heard), http_client(HERE) as http:
+    async with listening() as (port, received), http_client(HERE) as http:
         names.answer(["127.0.0.1", "127.0.0.2"])
         with pytest.raises(ForbiddenAddressError, match=r"provider\.example"):
             await http.get(f"http://provider.example:{port}/")
-    assert heard == []
+    assert received == []
 
 
 async def test_an_address_that_does_not_answer_leaves_its_turn_to_the_next(names: Names) -> None:
     guard = AddressGuard((ip_network("127.0.0.0/8"),))
-    async with listening() as (port, heard), http_client(guard) as http:
+    async with listening() as (port, received), http_client(guard) as http:
         names.answer(["127.0.0.9", "127.0.0.1"], ["127.0.0.9", "127.0.0.1"])
         await http.get(f"http://provider.example:{port}/")
         connection = await guard.connect("provider.example", port, 5)
         connection.close()
-    assert len(heard) == 1
+    assert len(received) == 1
 
 
 async def test_a_name_that_dns_cannot_carry_does_not_exist() -> None:
@@ -242,7 +242,7 @@ async def test_tls_checks_the_name_and_not_the_address(names: Names, certified: 
     ours, theirs = ssl.create_default_context(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.configure_trust(ours)  # pyright: ignore[reportUnknownMemberType] - untyped
     authority.issue_cert(certified).configure_cert(theirs)  # pyright: ignore[reportUnknownMemberType] - untyped
-    async with listening(theirs) as (port, heard):
+    async with listening(theirs) as (port, received):
         names.answer(["127.0.0.1"])
         async with httpx2.AsyncClient(transport=GuardedTransport(HERE, LIMITS, ours), trust_env=False) as http:
             if is_believed:
@@ -250,7 +250,7 @@ async def test_tls_checks_the_name_and_not_the_address(names: Names, certified: 
             else:
                 with pytest.raises(httpx2.ConnectError, match="certificate"):
                     await http.get(f"https://provider.example:{port}/")
-    assert len(heard) == is_believed
+    assert len(received) == is_believed
 
 
 async def test_a_name_that_is_slow_to_look_up_is_a_connection_that_timed_out(monkeypatch: pytest.MonkeyPatch) -> None:

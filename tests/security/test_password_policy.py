@@ -3,7 +3,7 @@
 import pytest
 
 from domain.problems import Language, Problem
-from security.at_rest import new_password
+from security.credential_encryption import new_password
 from security.password_policy import weakness
 
 ADDRESS = "ana.garcia@clinica.example"

@@ -100,7 +100,7 @@ class Killed:
     lines: int
 
     async def has_come_back(self) -> None:
-        """Wait until it serves again, as another process on the same port."""
+        """PendingWait until it serves again, as another process on the same port."""
         name = NAMES[self.part]
         printed = await self.stack.printed_until(f"{name} serves again", self.lines)
         assert any(f"{name} was ended by SIGKILL: starting it again" in line for line in printed)

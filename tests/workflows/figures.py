@@ -7,9 +7,9 @@ from typing import Final
 
 from temporalio.client import WorkflowHistory
 
-from bench.figures import figures_of
+from bench.history_cost import figures_of
 from tests.workflows.recording import HISTORIES
-from tests.workflows.stories import STORIES
+from tests.workflows.scenarios import STORIES
 
 ACCEPTED: Final = Path(__file__).with_name("figures.json")
 

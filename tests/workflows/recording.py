@@ -14,19 +14,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from api.engine import workflow_id
 from domain.destinations import DestinationKind
 from embedded.mongod import Mongod
 from embedded.ports import free_port
 from embedded.temporal_server import TemporalServer
 from models.user import OwnedDestination, User
+from temporal.interactions import workflow_id
 from tests.iris import Iris, running_iris
 from tests.time_skipping import time_skipping_server
-from tests.workflows.stories import ANA, LUIS, STORIES, Stage, Telling
+from tests.workflows.scenarios import ANA, LUIS, STORIES, Stage, Telling
 
 HISTORIES: Final = Path(__file__).with_name("histories")
 
-PATIENCE: Final = timedelta(minutes=2)
+TIMEOUT: Final = timedelta(minutes=2)
 """How long one story may take."""
 
 CHANGES: Final[Mapping[Stage, Mapping[str, object]]] = {
@@ -41,7 +41,7 @@ CHANGES: Final[Mapping[Stage, Mapping[str, object]]] = {
 """The settings of each stage, where they are not those of every day."""
 
 
-UNHURRIED: Final[Mapping[str, object]] = {"admission_wait": timedelta(seconds=30)}
+UNHURRIED: Final[Mapping[str, object]] = {"admission_timeout": timedelta(seconds=30)}
 """So that a busy machine answers a refused submission as refused, and not as pending."""
 
 
@@ -91,7 +91,7 @@ async def _temporal(stage: Stage, folder: Path) -> AsyncGenerator[str]:
 
 
 async def _record(iris: Iris, name: str, telling: Telling) -> None:
-    async with asyncio.timeout(PATIENCE.total_seconds()):
+    async with asyncio.timeout(TIMEOUT.total_seconds()):
         interaction_id = await telling(iris)
     its_own = "-" in interaction_id  # the id of a workflow that is no interaction's
     workflow = interaction_id if its_own else workflow_id(interaction_id)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from domain.clock import utc_now
-from domain.events import HeardNews, ProviderEvent
+from domain.events import ProviderEvent, ReceivedEvent
 from domain.identifiers import new_id
 from domain.outcomes import Rejected
 from domain.status import Milestone
@@ -15,7 +15,7 @@ from embedded.temporal_server import TemporalServer
 from providers.base import Attempt, Outbound
 from providers.twilio import Twilio
 from tests.iris import Iris, running_iris
-from tests.silence import SilentFarEnd
+from tests.silent_provider import SilentProvider
 
 
 @pytest.fixture(scope="module")
@@ -32,22 +32,22 @@ async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name:
 
 
 async def test_its_message_may_have_gone_out_and_is_not_sent_again(iris: Iris) -> None:
-    far_end = SilentFarEnd()
-    async with far_end.serving():
-        sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(far_end.url))
+    fake_provider = SilentProvider()
+    async with fake_provider.serving():
+        sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(fake_provider.url))
         seen = await iris.until_status(sent["id"], "PROVIDER_SENDING_ERROR", "unknown")
         # Longer than the first wait of the retry policy, so that a repetition would have come.
         await asyncio.sleep(1.5)
-    assert far_end.connections == 1
+    assert fake_provider.connections == 1
     assert "StartToClose" in seen["auditTrail"]["history"][-1]["notes"]
 
 
 async def test_its_message_may_have_gone_out_also_when_an_earlier_attempt_surely_did_not(iris: Iris) -> None:
-    far_end = SilentFarEnd(throttled=1)
-    async with far_end.serving():
-        sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(far_end.url))
+    fake_provider = SilentProvider(throttled=1)
+    async with fake_provider.serving():
+        sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(fake_provider.url))
         await iris.until(sent["id"], lambda seen: seen["status"] == "PROVIDER_SENDING_ERROR")
-    assert far_end.connections == 2
+    assert fake_provider.connections == 2
     assert (await iris.read(sent["id"]))["customStatus"] == "unknown"
 
 
@@ -66,36 +66,36 @@ async def test_an_attempt_that_is_lost_before_it_hands_anything_over_was_not_sen
         return await prepare(provider, outbound)
 
     monkeypatch.setattr(Twilio, "prepare", lost_at_the_second)
-    far_end = SilentFarEnd(throttled=1)
-    async with far_end.serving():
-        sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(far_end.url))
+    fake_provider = SilentProvider(throttled=1)
+    async with fake_provider.serving():
+        sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(fake_provider.url))
         seen = await iris.until_status(sent["id"], "PROVIDER_SENDING_ERROR", "not_sent")
-    assert (attempts, far_end.connections) == (2, 1)
+    assert (attempts, fake_provider.connections) == (2, 1)
     assert "before it handed the message over" in seen["auditTrail"]["history"][-1]["notes"]
 
 
 async def test_a_provider_that_recognises_repetitions_is_asked_again(iris: Iris) -> None:
-    far_end = SilentFarEnd()
-    async with far_end.serving():
-        sent = await iris.send("sms", "34600000001", integrationId=await iris.sandbox(far_end.url))
+    fake_provider = SilentProvider()
+    async with fake_provider.serving():
+        sent = await iris.send("sms", "34600000001", integrationId=await iris.sandbox(fake_provider.url))
         await iris.until_status(sent["id"], "PROVIDER_SENDING_ERROR", "unknown")
-    assert far_end.connections > 1
+    assert fake_provider.connections > 1
 
 
 async def test_news_of_everything_until_then_do_not_stand_for_an_answer(iris: Iris) -> None:
     """They may be about earlier messages: the send is tried for as long as it may be."""
-    far_end = SilentFarEnd()
-    async with far_end.serving():
-        sent = await iris.send("sms", "34600000001", integrationId=await iris.sandbox(far_end.url))
+    fake_provider = SilentProvider()
+    async with fake_provider.serving():
+        sent = await iris.send("sms", "34600000001", integrationId=await iris.sandbox(fake_provider.url))
         event = ProviderEvent(key="read", word="read", milestone=Milestone.READ, up_to=utc_now())
-        await iris.tell(sent["id"], HeardNews(id=new_id(), heard_at=utc_now(), event=event))
+        await iris.signal_events(sent["id"], ReceivedEvent(id=new_id(), received_at=utc_now(), event=event))
         seen = await iris.until(sent["id"], lambda seen: len(seen["auditTrail"]["history"]) > 2)
     assert seen["auditTrail"]["history"][2]["status"] == "PROVIDER_SENDING_ERROR"
-    assert far_end.connections > 1
+    assert fake_provider.connections > 1
 
 
 async def test_its_news_stand_for_the_answer_that_never_comes(iris: Iris) -> None:
-    """The sandbox answers this recipient after three seconds, an attempt is given one: only its receipts tell."""
+    """The sandbox answers this recipient after three seconds, an attempt is given one: only its receipts signal_events."""
     sent = await iris.send("sms", "34600000011")
     seen = await iris.until_status(sent["id"], "COMPLETED", "delivered")
     assert "PROVIDER_SENDING_ERROR" not in {entry["status"] for entry in seen["auditTrail"]["history"]}

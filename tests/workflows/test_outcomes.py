@@ -3,11 +3,11 @@
 import pytest
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, RetryState, TimeoutError, TimeoutType  # noqa: A004 - the SDK's own name
 
-from domain.outcomes import Unanswered
+from domain.outcomes import OutcomeUnknown
 from workflows.outcomes import outcome_of_failure
 
 STARTED, NEVER_STARTED = 6, 0
-NOT_TAKEN = ApplicationError("throttled", type="NotTaken")
+NOT_ACCEPTED = ApplicationError("throttled", type="NotTaken")
 
 
 def timeout(kind: TimeoutType, after: ApplicationError | None) -> TimeoutError:
@@ -31,22 +31,22 @@ def given_up(started: int, cause: BaseException) -> ActivityError:
 
 
 @pytest.mark.parametrize("kind", [TimeoutType.START_TO_CLOSE, TimeoutType.HEARTBEAT, TimeoutType.SCHEDULE_TO_CLOSE])
-@pytest.mark.parametrize("earlier", [None, NOT_TAKEN])
+@pytest.mark.parametrize("earlier", [None, NOT_ACCEPTED])
 def test_an_attempt_that_never_came_back_may_have_sent_it_whatever_earlier_ones_said(
     kind: TimeoutType, earlier: ApplicationError | None
 ) -> None:
     outcome = outcome_of_failure(given_up(STARTED, timeout(kind, earlier)))
-    assert isinstance(outcome, Unanswered)
+    assert isinstance(outcome, OutcomeUnknown)
 
 
 def test_what_the_last_attempt_said_was_not_taken_was_not_sent() -> None:
-    assert outcome_of_failure(given_up(STARTED, NOT_TAKEN)) == "NotTaken: throttled"
+    assert outcome_of_failure(given_up(STARTED, NOT_ACCEPTED)) == "NotTaken: throttled"
 
 
 @pytest.mark.parametrize(
     ("kind", "earlier", "words"),
     [
-        (TimeoutType.SCHEDULE_TO_CLOSE, NOT_TAKEN, "NotTaken: throttled"),
+        (TimeoutType.SCHEDULE_TO_CLOSE, NOT_ACCEPTED, "NotTaken: throttled"),
         (TimeoutType.SCHEDULE_TO_START, None, "out of time"),
     ],
 )
@@ -70,4 +70,4 @@ def test_an_attempt_that_was_lost_before_it_handed_anything_over_was_not_sent(
     kind: TimeoutType, heartbeat: list[object], *, may_have_sent: bool
 ) -> None:
     error = TimeoutError("out of time", type=kind, last_heartbeat_details=heartbeat)
-    assert isinstance(outcome_of_failure(given_up(STARTED, error)), Unanswered) is may_have_sent
+    assert isinstance(outcome_of_failure(given_up(STARTED, error)), OutcomeUnknown) is may_have_sent

@@ -9,24 +9,24 @@ import pytest
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 
-from activities.interfaces import telling_queue
+from activities.interfaces import notification_task_queue
 from domain.clock import utc_now
 from domain.events import ProviderEvent
-from domain.findings import Finding, Kind
+from domain.findings import Discrepancy, Kind
 from domain.identifiers import new_id, notification_workflow_id, workflow_id
 from domain.status import Milestone
-from domain.telling import NotificationState
+from domain.webhook_events import NotificationState
 from embedded.processes import until
 from embedded.temporal_server import TemporalServer
 from models.interaction import Interaction, overdue_selector
 from models.notification import Notification
 from models.notification import overdue_selector as notifications_overdue
-from models.unmatched import UnmatchedNews, newest_selector
+from models.unmatched import UnmatchedEvent, newest_selector
 from operations.reconciling import reconcile
 from tests.iris import Iris, running_iris
-from tests.silence import SilentFarEnd
-from tests.telling.receiver import Receiver, receiving
-from tests.workflows.stories_of_repair import registered_and_lost
+from tests.notifications.receiver import Receiver, receiving
+from tests.silent_provider import SilentProvider
+from tests.workflows.scenarios_of_repair import registered_and_lost
 from workflows.messages import NotificationInput, ReconciliationInput, Report
 
 SILENT = "34600000010"
@@ -47,7 +47,7 @@ async def look(iris: Iris, *, repairs: bool = True) -> Report:
     return report
 
 
-def about(report: Report, interaction_id: str) -> list[Finding]:
+def about(report: Report, interaction_id: str) -> list[Discrepancy]:
     return [finding for finding in report.tally.findings if finding.interaction_id == interaction_id]
 
 
@@ -67,7 +67,7 @@ async def change(interaction_id: str, **values: object) -> None:
     await Interaction.collection().update_one({"_id": interaction_id}, {"$set": values})
 
 
-async def found(iris: Iris, interaction_id: str, kind: Kind, *, repairs: bool = True) -> Finding:
+async def found(iris: Iris, interaction_id: str, kind: Kind, *, repairs: bool = True) -> Discrepancy:
     """The finding of an interaction, once Temporal's index knows of what happened."""
     async with asyncio.timeout(60):
         while True:
@@ -85,10 +85,10 @@ def last(seen: dict[str, Any]) -> tuple[str, str | None, str]:
 
 
 async def test_one_lost_while_it_was_sent_ends_as_unknown_and_is_not_sent_again(iris: Iris) -> None:
-    far_end = SilentFarEnd()
-    async with far_end.serving():
-        sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(far_end.url))
-        await far_end.until_connections(1)
+    fake_provider = SilentProvider()
+    async with fake_provider.serving():
+        sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(fake_provider.url))
+        await fake_provider.until_connections(1)
         await terminate(iris, sent["id"])
         finding = await found(iris, sent["id"], Kind.WORKFLOW_LOST)
         seen = await iris.read(sent["id"])
@@ -99,7 +99,7 @@ async def test_one_lost_while_it_was_sent_ends_as_unknown_and_is_not_sent_again(
         "unknown",
         "Proceso interrumpido durante el envío: puede haberse enviado",
     )
-    assert far_end.connections == 1
+    assert fake_provider.connections == 1
 
 
 async def test_one_lost_before_it_was_validated_ends_as_not_sent_unless_it_is_a_dry_run(iris: Iris) -> None:
@@ -179,7 +179,7 @@ async def test_a_workflow_whose_task_keeps_failing_is_reported_with_the_reason(i
 
 
 async def test_one_that_tells_a_tenant_and_keeps_failing_is_reported_too(iris: Iris) -> None:
-    workflow, queue = f"notification-{new_id()}-1", telling_queue(iris.settings.task_queue)
+    workflow, queue = f"notification-{new_id()}-1", notification_task_queue(iris.settings.task_queue)
     handle = await iris.temporal.start_workflow(
         "NoSuchWorkflow", id=workflow, task_queue=queue, task_timeout=timedelta(seconds=1)
     )
@@ -217,16 +217,16 @@ async def test_news_whose_message_is_known_by_now_is_passed_on_and_forgotten(iri
     (message_id,) = document.provider_message_ids
     event = ProviderEvent(key=new_id(), word="delivered", milestone=Milestone.DELIVERED, provider_message_id=message_id)
     integration_id = seen["integration"]["integrationId"]
-    news = UnmatchedNews(tenant=seen["tenant"], integration_id=integration_id, reason="no interaction", event=event)
+    news = UnmatchedEvent(tenant=seen["tenant"], integration_id=integration_id, reason="no interaction", event=event)
     await news.insert()
     stranger = news.model_copy(
         update={"id": new_id(), "event": event.model_copy(update={"provider_message_id": "nobody's"})}
     )
     await stranger.insert()
-    finding = await found(iris, sent["id"], Kind.NEWS_MATCHED)
+    finding = await found(iris, sent["id"], Kind.EVENT_MATCHED)
     assert finding.repair is not None
     await iris.until_status(sent["id"], "COMPLETED", "delivered")
-    left = await UnmatchedNews.find({"_id": {"$in": [news.id, stranger.id]}}).to_list()
+    left = await UnmatchedEvent.find({"_id": {"$in": [news.id, stranger.id]}}).to_list()
     assert [one.id for one in left] == [stranger.id]
 
 
@@ -318,7 +318,7 @@ async def test_what_should_have_been_told_is_found_by_an_index_alone(after: tupl
 
 @pytest.mark.usefixtures("iris")
 async def test_unmatched_news_are_found_by_an_index_alone() -> None:
-    cursor = UnmatchedNews.collection().find(newest_selector(utc_now())).sort("heard_at", -1).limit(100)
+    cursor = UnmatchedEvent.collection().find(newest_selector(utc_now())).sort("received_at", -1).limit(100)
     stages = _stages((await cursor.explain())["queryPlanner"]["winningPlan"])
     assert "IXSCAN" in stages
     assert not {"COLLSCAN", "SORT"} & stages

@@ -14,11 +14,11 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
-from domain.status import Standing, Status
+from domain.status import InteractionState, Status
 from operations.replaying import ADVICE, reason_of
-from tests.workflows.edits import edited, recorded_first, recorded_first_by_new_runs
 from tests.workflows.recording import HISTORIES
-from tests.workflows.stories import STORIES
+from tests.workflows.scenarios import STORIES
+from tests.workflows.workflow_mutations import edited, recorded_first, recorded_first_by_new_runs
 from workflows.outcomes import CANCELLED, NOT_SENT, UNKNOWN
 from workflows.registry import WORKFLOWS
 
@@ -55,8 +55,8 @@ def test_the_stories_end_in_every_way_that_an_interaction_can() -> None:
             continue
         ended = events[-1].workflow_execution_completed_event_attributes
         for result in ended.result.payloads:
-            standing = Standing.model_validate_json(result.data)
-            words[standing.status].add(standing.custom_status)
+            state = InteractionState.model_validate_json(result.data)
+            words[state.status].add(state.custom_status)
     assert set(words) == set(Status) - {Status.VALIDATION_PENDING, Status.DISPATCH_PENDING}
     assert words[Status.PROVIDER_SENDING_ERROR] == {"rejected", UNKNOWN, NOT_SENT, CANCELLED}
 
@@ -65,7 +65,7 @@ async def test_the_stories_take_every_branch_of_every_workflow(tmp_path: Path) -
     """A branch that no story takes could be edited without any history failing to replay."""
     measured = Coverage(data_file=None, branch=True, include=["workflows/*"], config_file=False)
     measured.exclude(r"@workflow\.query")  # queries are in no history
-    measured.exclude("< MOST_EVENTS", which="partial")  # so many events would be a megabyte of history
+    measured.exclude("< MAX_RECORDED_EVENTS", which="partial")  # so many events would be a megabyte of history
     measured.exclude(r"case str\(\):", which="partial")  # the last case of those that the type allows
     with measured.collect():
         replayer = Replayer(
@@ -86,7 +86,7 @@ async def test_the_stories_take_every_branch_of_every_workflow(tmp_path: Path) -
         if name
     }
     unplayed = {name: places for name, places in functions.items() if places}
-    assert not unplayed, "add a story to tests/workflows/stories.py that takes these lines and branches"
+    assert not unplayed, "add a story to tests/workflows/scenarios.py that takes these lines and branches"
 
 
 async def test_an_edit_that_reorders_activities_fails_with_our_advice(tmp_path: Path) -> None:

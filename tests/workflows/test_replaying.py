@@ -12,15 +12,15 @@ from temporalio import workflow
 from temporalio.worker import Worker
 from typer.testing import CliRunner, Result
 
-from api.engine import workflow_id
 from bootstrap import connect_temporal
 from cli import app
 from commands.client import server_settings
 from domain.identifiers import new_id
 from embedded.processes import until
 from operations.replaying import ADVICE, replay, replayer
+from temporal.interactions import workflow_id
 from tests.iris import Iris
-from tests.workflows.edits import answered_otherwise, edited
+from tests.workflows.workflow_mutations import answered_otherwise, edited
 
 SILENT = "34600000010"
 
@@ -36,7 +36,7 @@ async def open_interactions(iris: Iris, count: int) -> str:
 
 
 async def until_found(iris: Iris, query: str, count: int) -> None:
-    """Wait for the server's index, which follows a moment later."""
+    """PendingWait for the server's index, which follows a moment later."""
 
     async def are_indexed() -> bool:
         return (await iris.temporal.count_workflows(query)).count == count

@@ -1,4 +1,4 @@
-"""Every standing that is open has, in its workflow, the very timer that `domain.waiting` tells of."""
+"""Every state that is open has, in its workflow, the very timer that `domain.deadlines` tells of."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,18 +7,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from temporalio.api.history.v1 import HistoryEvent
 
+from domain.deadlines import PendingWait, WaitReason, waiting_for
 from domain.identifiers import workflow_id
-from domain.waiting import Awaited, Wait, waiting_for
 from embedded.processes import until
 from models.interaction import Interaction
 from tests.iris import Iris
-from tests.silence import SilentFarEnd
+from tests.silent_provider import SilentProvider
 
 CLOSE = timedelta(seconds=3)
 """How far the workflow's clock and the record's may be apart on a busy machine."""
 
 
-async def _wait(iris: Iris, interaction_id: str) -> tuple[Wait, Sequence[HistoryEvent]]:
+async def _wait(iris: Iris, interaction_id: str) -> tuple[PendingWait, Sequence[HistoryEvent]]:
     """What the record says that an interaction waits for, and what its workflow did."""
     document = await Interaction.get(interaction_id)
     assert document is not None
@@ -28,7 +28,7 @@ async def _wait(iris: Iris, interaction_id: str) -> tuple[Wait, Sequence[History
     return wait, (await handle.fetch_history()).events
 
 
-async def _timer(iris: Iris, interaction_id: str) -> tuple[Wait, datetime]:
+async def _timer(iris: Iris, interaction_id: str) -> tuple[PendingWait, datetime]:
     """What an interaction waits for, and when its workflow's one timer fires; it starts just after it is recorded."""
 
     async def is_started() -> bool:
@@ -54,13 +54,13 @@ def _pending_timers(events: Sequence[HistoryEvent]) -> list[datetime]:
 @pytest.mark.parametrize(
     ("channel", "destination", "status", "awaited"),
     [
-        ("sms", "34600000010", "SENT", Awaited.DELIVERY),
-        ("email", "silent@sandbox.example.com", "SENT", Awaited.DELIVERY),
-        ("whatsapp", "34600000001", "COMPLETED", Awaited.READ),
+        ("sms", "34600000010", "SENT", WaitReason.DELIVERY),
+        ("email", "silent@sandbox.example.com", "SENT", WaitReason.DELIVERY),
+        ("whatsapp", "34600000001", "COMPLETED", WaitReason.READ),
     ],
 )
 async def test_what_waits_for_receipts_has_a_timer_that_closes_the_window(
-    iris: Iris, channel: str, destination: str, status: str, awaited: Awaited
+    iris: Iris, channel: str, destination: str, status: str, awaited: WaitReason
 ) -> None:
     sent = await iris.send(channel, destination)
     await iris.until_status(sent["id"], status)
@@ -70,22 +70,22 @@ async def test_what_waits_for_receipts_has_a_timer_that_closes_the_window(
 
 
 async def test_what_nobody_answered_has_a_timer_that_looks_for_it(iris: Iris) -> None:
-    far_end = SilentFarEnd()
-    async with far_end.serving():
-        sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(far_end.url))
-        await far_end.until_connections(1)
+    fake_provider = SilentProvider()
+    async with fake_provider.serving():
+        sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(fake_provider.url))
+        await fake_provider.until_connections(1)
     await iris.until_status(sent["id"], "PROVIDER_SENDING_ERROR", "unknown")
     wait, fires = await _timer(iris, sent["id"])
-    assert wait.awaited is Awaited.SEARCH
+    assert wait.awaited is WaitReason.SEARCH
     assert abs(fires - wait.until) < CLOSE
 
 
 async def test_what_is_being_sent_has_a_deadline(iris: Iris) -> None:
-    far_end = SilentFarEnd()
-    async with far_end.serving():
-        sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(far_end.url))
+    fake_provider = SilentProvider()
+    async with fake_provider.serving():
+        sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(fake_provider.url))
         wait, events = await _wait(iris, sent["id"])
         (scheduled,) = [event for event in events if event.HasField("activity_task_scheduled_event_attributes")]
         deadline = scheduled.activity_task_scheduled_event_attributes.schedule_to_close_timeout.ToTimedelta()
-    assert wait.awaited is Awaited.SEND
+    assert wait.awaited is WaitReason.SEND
     assert abs(scheduled.event_time.ToDatetime(UTC) + deadline - wait.until) < CLOSE

@@ -8,9 +8,9 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.sdk.v1 import WorkflowMetadata
 
-from api.engine import workflow_id
 from domain.identifiers import new_id
 from embedded.processes import until
+from temporal.interactions import workflow_id
 from tests.api.support import SILENT, mobile, written_by
 from tests.iris import Iris
 from workflows import attributes
@@ -22,7 +22,7 @@ async def _finds(iris: Iris, query: str, wanted: str) -> bool:
 
 
 async def _until_found(iris: Iris, query: str, wanted: str) -> None:
-    """Wait until a search finds a workflow: the server's index follows a moment later."""
+    """PendingWait until a search finds a workflow: the server's index follows a moment later."""
     async with asyncio.timeout(60):
         await until(lambda: _finds(iris, query, wanted))
 

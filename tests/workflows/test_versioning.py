@@ -10,17 +10,17 @@ from typing import Final
 import pytest
 from typer.testing import CliRunner, Result
 
-from api.engine import workflow_id
 from cli import app
 from embedded.ports import free_port
 from embedded.processes import until
 from embedded.temporal_server import TemporalServer
-from operations.versioning import Version, promote, versions
+from temporal.interactions import workflow_id
+from temporal.worker_versions import Version, promote, versions
 from tests.iris import Iris, running_iris, running_worker
 
 SILENT, FAILED, DELIVERED = "34600000010", "34600000004", "34600000001"
 DEPLOYMENT: Final = "iris"
-PATIENCE: Final = timedelta(seconds=20)
+TIMEOUT: Final = timedelta(seconds=20)
 
 
 class AttentiveServer(TemporalServer):
@@ -38,7 +38,7 @@ async def iris(mongodb_uri: str, server_directory: Path, database_name: str) -> 
         AttentiveServer(free_port(), server_directory / "versions.log") as server,
         running_iris(mongodb_uri, server.address, f"{database_name}_versions", temporal_worker_build_id="1") as running,
     ):
-        await promote(running.temporal, DEPLOYMENT, "1", PATIENCE)
+        await promote(running.temporal, DEPLOYMENT, "1", TIMEOUT)
         yield running
 
 

@@ -1,4 +1,4 @@
-"""Where the gateway's callbacks are heard in tests: a real HTTP server that answers as it is told."""
+"""Where the gateway's callbacks are received in tests: a real HTTP server that answers as it is told."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from embedded.gateway.server import running
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class AppliedEvents:
     """One callback as it arrived; headers by lower-case name."""
 
     headers: Mapping[str, str]
@@ -35,38 +35,38 @@ class Receiver:
     def __init__(self) -> None:
         self.url = ""
         self.answers: dict[str, list[int]] = {}
-        self._heard: list[Heard] = []
+        self._received: list[AppliedEvents] = []
         self._news = asyncio.Condition()
 
     @asynccontextmanager
     async def listening(self) -> AsyncGenerator["Receiver"]:
         app = FastAPI()
-        app.add_api_route("/callbacks", self._hear, methods=["POST"])
+        app.add_api_route("/callbacks", self._apply, methods=["POST"])
         async with running(app) as url:
             self.url = f"{url}/callbacks"
             yield self
 
-    def of(self, reference: str) -> list[Heard]:
-        return [heard for heard in self._heard if heard.subject == reference]
+    def of(self, reference: str) -> list[AppliedEvents]:
+        return [received for received in self._received if received.subject == reference]
 
-    async def wait_for(self, reference: str, number: int) -> list[Heard]:
+    async def wait_for(self, reference: str, number: int) -> list[AppliedEvents]:
         return await self._wait(lambda: len(self.of(reference)) >= number, reference)
 
-    async def wait_for_word(self, reference: str, word: str) -> list[Heard]:
+    async def wait_for_word(self, reference: str, word: str) -> list[AppliedEvents]:
         return await self._wait(lambda: word in self.words(reference), reference)
 
     def words(self, reference: str) -> list[str]:
-        return [heard.news["status"] for heard in self.of(reference)]
+        return [received.news["status"] for received in self.of(reference)]
 
-    async def _wait(self, is_over: Callable[[], bool], reference: str) -> list[Heard]:
+    async def _wait(self, is_over: Callable[[], bool], reference: str) -> list[AppliedEvents]:
         async with asyncio.timeout(60), self._news:
             await self._news.wait_for(is_over)
         return self.of(reference)
 
-    async def _hear(self, request: Request) -> Response:
-        heard = Heard(dict(request.headers), await request.body())
-        answers = self.answers.get(heard.subject)
+    async def _apply(self, request: Request) -> Response:
+        received = AppliedEvents(dict(request.headers), await request.body())
+        answers = self.answers.get(received.subject)
         async with self._news:
-            self._heard.append(heard)
+            self._received.append(received)
             self._news.notify_all()
         return Response(status_code=answers.pop(0) if answers else 200)

@@ -12,18 +12,20 @@ async def test_a_callback_is_signed_over_its_time_and_raw_body(
     caller: Caller, receiver: Receiver, reference: str
 ) -> None:
     await caller.post(reference)
-    heard = (await receiver.wait_for(reference, 1))[0]
-    timestamp = heard.headers["x-sandbox-timestamp"]
-    signed = timestamp.encode() + b"." + heard.body
+    received = (await receiver.wait_for(reference, 1))[0]
+    timestamp = received.headers["x-sandbox-timestamp"]
+    signed = timestamp.encode() + b"." + received.body
     assert abs(int(timestamp) - time.time()) < 60
-    assert heard.headers["x-sandbox-signature"] == "v1=" + hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
+    assert (
+        received.headers["x-sandbox-signature"] == "v1=" + hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
+    )
 
 
 async def test_a_callback_is_repeated_until_it_is_heard(caller: Caller, receiver: Receiver, reference: str) -> None:
     receiver.answers[reference] = [503, 429, 408, 500, 200]
     await caller.post(reference, spellings("08")[0])
-    heard = await receiver.wait_for(reference, 5)
-    assert len({news.body for news in heard}) == 1
+    received = await receiver.wait_for(reference, 5)
+    assert len({news.body for news in received}) == 1
     assert (await caller.message(reference))["callbacks"] == [
         {"sequence": 1, "status": "delivered", "state": "told", "attempts": 5}
     ]

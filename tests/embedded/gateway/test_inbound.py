@@ -32,20 +32,22 @@ async def test_what_an_end_user_writes_is_told_with_a_signature(
 ) -> None:
     answer = await caller.write(reference, **EVERYTHING)
     assert (answer.status_code, answer.json()) == (201, {"id": reference, "status": "taken"})
-    (heard,) = await receiver.wait_for(reference, 1)
-    told = heard.news["inbound"]
+    (received,) = await receiver.wait_for(reference, 1)
+    told = received.news["inbound"]
     datetime.fromisoformat(told.pop("timestamp"))
     assert told == {"id": reference, **EVERYTHING}
-    signed = heard.headers["x-sandbox-timestamp"].encode() + b"." + heard.body
-    assert heard.headers["x-sandbox-signature"] == "v1=" + hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
+    signed = received.headers["x-sandbox-timestamp"].encode() + b"." + received.body
+    assert (
+        received.headers["x-sandbox-signature"] == "v1=" + hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
+    )
 
 
 async def test_what_is_not_given_is_not_told_but_for_an_empty_name(
     caller: Caller, receiver: Receiver, reference: str
 ) -> None:
     await caller.write(reference)
-    (heard,) = await receiver.wait_for(reference, 1)
-    assert heard.news["inbound"].keys() == {"id", "channel", "from", "name", "payload", "timestamp"}
+    (received,) = await receiver.wait_for(reference, 1)
+    assert received.news["inbound"].keys() == {"id", "channel", "from", "name", "payload", "timestamp"}
 
 
 async def test_an_id_is_made_up_unless_it_is_given(caller: Caller, receiver: Receiver) -> None:
@@ -79,7 +81,7 @@ async def test_it_is_told_until_it_is_heard(caller: Caller, receiver: Receiver, 
     receiver.answers[reference] = [503, 429, 200]
     await caller.write(reference)
     assert await until_settled(caller, reference) == {"state": "told", "attempts": 3}
-    assert len({heard.body for heard in receiver.of(reference)}) == 1
+    assert len({received.body for received in receiver.of(reference)}) == 1
 
 
 async def test_it_is_given_up_when_it_is_refused_or_too_old(

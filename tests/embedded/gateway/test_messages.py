@@ -85,7 +85,7 @@ async def test_json_that_is_no_message_is_refused(caller: Caller, body: bytes) -
 
 
 async def test_a_body_that_is_too_large_is_refused(desk: Desk, reference: str) -> None:
-    caller = await desk.open(settings(largest_body=1_000))
+    caller = await desk.open(settings(max_body_bytes=1_000))
     assert error_of(await caller.post(reference, payload={"text": "x" * 1_000})) == (413, "body_too_large")
 
 

@@ -25,9 +25,9 @@ def test_every_magic_recipient_is_a_valid_destination_and_is_documented(code: st
 async def test_any_other_recipient_is_taken_and_delivered(caller: Caller, receiver: Receiver, reference: str) -> None:
     answer = await caller.post(reference)
     assert (answer.status_code, answer.json()["status"]) == (201, "queued")
-    heard = await receiver.wait_for(reference, 2)
-    assert [news.news["status"] for news in heard] == ["sent", "delivered"]
-    first = heard[0].news
+    received = await receiver.wait_for(reference, 2)
+    assert [news.news["status"] for news in received] == ["sent", "delivered"]
+    first = received[0].news
     datetime.fromisoformat(first.pop("timestamp"))
     assert first == {
         "id": answer.json()["id"],

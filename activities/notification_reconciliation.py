@@ -1,0 +1,72 @@
+"""Comparing what MongoDB says is still to be told with the workflows that tell it, page by page."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowExecutionStatus
+
+from activities.findings_log import reported
+from activities.interfaces import Inspected, Inspection
+from activities.late_begins import Begin
+from activities.workflow_states import UNKNOWN, description_of, how_it_ended
+from domain.clock import utc_now
+from domain.findings import Discrepancy, Kind
+from domain.identifiers import notification_workflow_id
+from models.notification import Notification
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationsReconciliation:
+    """Reconciliation of the notifications.
+
+    Attributes:
+        begin: begins a notification's workflow, for what is left of its time.
+    """
+
+    temporal: Client
+    begin: Begin
+
+    async def inspect(self, inspection: Inspection) -> Inspected:
+        """Look at one page of what should have been tried by now; begin what no workflow tells."""
+        page = await Notification.overdue(
+            utc_now() - inspection.grace, _date_and_id(inspection.cursor), inspection.page_size
+        )
+        findings: list[Discrepancy] = []
+        for notification in page:
+            activity.heartbeat()
+            reason = await self._why_untold(notification)
+            if not reason:
+                continue
+            # It may have ended since it was read, or be told again by another workflow.
+            now = await Notification.pending(notification.id)
+            if now is not None and now.round == notification.round:
+                findings.append(await self._found(notification, reason, repairs=inspection.repairs))
+        last = page[-1] if len(page) == inspection.page_size else None
+        cursor = f"{last.next_attempt.isoformat()} {last.id}" if last and last.next_attempt else None
+        return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
+
+    async def _why_untold(self, notification: Notification) -> str:
+        """Why no workflow tells it; empty if one does, at its pace."""
+        workflow = notification_workflow_id(notification.id, notification.round)
+        description = await description_of(self.temporal, workflow)
+        if description is None:
+            return UNKNOWN
+        return "" if description.status is WorkflowExecutionStatus.RUNNING else how_it_ended(description)
+
+    async def _found(self, notification: Notification, reason: str, *, repairs: bool) -> Discrepancy:
+        if repairs:
+            await self.begin(notification)
+        return Discrepancy(
+            kind=Kind.NOTIFICATION_LOST,
+            interaction_id=notification.interaction_id,
+            reason=f"notification {notification.id}, {notification.event}: {reason}",
+            repair="it is told, for what is left of its time" if repairs else None,
+        )
+
+
+def _date_and_id(cursor: str | None) -> tuple[datetime, str] | None:
+    if cursor is None:
+        return None
+    date, _, last_id = cursor.partition(" ")
+    return datetime.fromisoformat(date), last_id

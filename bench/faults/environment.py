@@ -1,0 +1,238 @@
+"""The stage: the whole product as processes of its own, with a line before each part that others speak to."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import httpx2
+from pymongo import AsyncMongoClient
+from temporalio.client import Client
+from typing_extensions import override
+
+from bench.faults.tcp_proxy import TcpProxy
+from bootstrap import connect_temporal
+from domain.channels import Channel
+from domain.identifiers import derived_id
+from embedded.demo import Demo, DemoSettings, seed
+from embedded.iris_processes import WebProgram, WorkerProgram, is_well
+from embedded.mongod import Mongod
+from embedded.ports import LOOPBACK, free_port
+from embedded.processes import Server, ServerError, until
+from embedded.secret_environment import secret_environment
+from embedded.temporal_server import TemporalServer
+from settings import Settings
+
+AT_MOST_ONCE: Final = ("sms", "whatsapp")
+"""The channels with an integration, besides the demo's, whose messages may not be sent again."""
+
+
+class TenantEndpoint(Server):
+    """Where the tenant is told everything: `bench.faults.endpoint` as a process.
+
+    Attributes:
+        port: where it listens, on the loopback interface.
+        secrets: the file of what signs, by integration.
+        ledger: the file that it keeps.
+    """
+
+    def __init__(self, directory: Path, port: int) -> None:
+        super().__init__("endpoint", directory / "endpoint.log")
+        self.port = port
+        self.secrets = directory / "endpoint-secrets.json"
+        self.ledger = directory / "endpoint.jsonl"
+
+    @override
+    def command(self) -> Sequence[str]:
+        return [sys.executable, "-m", "bench.faults.endpoint", str(self.port), str(self.secrets), str(self.ledger)]
+
+    @override
+    async def serving(self) -> None:
+        await until(lambda: asyncio.to_thread(is_well, self.port, "/"))
+
+
+@dataclass
+class Part:
+    """A part of the product that can be hurt; as under a process manager, it is started again whenever it has ended.
+
+    Attributes:
+        own_deaths: how often it ended although nobody killed it.
+    """
+
+    name: str
+    server: Server
+    own_deaths: int = 0
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+
+    async def killed(self, seconds: float) -> None:
+        """Kill it (-9) and start it again after so long."""
+        async with self._starting:
+            await self.server.kill()
+            await asyncio.sleep(seconds)
+            await self._revive()
+
+    async def paused(self, seconds: float) -> None:
+        """Let it stand still for so long."""
+        if (pid := self.server.pid) is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGCONT)
+
+    async def keep_alive(self) -> None:
+        """Start it again whenever it ends by itself; never returns."""
+        while True:
+            await self.server.ended()
+            async with self._starting:
+                if self.server.pid is None:
+                    self.own_deaths += 1
+                    await self._revive()
+
+    async def _revive(self) -> None:
+        while self.server.pid is None:
+            # It cannot serve while something that it needs is away; then it is tried again.
+            with suppress(ServerError):
+                await self.server.start()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The running product, from both sides of its lines.
+
+    Attributes:
+        parts: by name.
+        lines: by the name of the part that they lead to.
+        api_url: where callers reach the API, without a line between.
+        sandbox_url: the gateway, without a line between.
+        database: MongoDB, without a line between.
+        temporal: Temporal, without a line between.
+        at_most_once: integrations whose messages may not be sent again, by channel.
+        endpoint_ledger: the file in which the tenant's endpoint notes what it is told.
+    """
+
+    parts: Mapping[str, Part]
+    lines: Mapping[str, TcpProxy]
+    api_url: str
+    sandbox_url: str
+    sandbox_token: str
+    settings: Settings
+    database: Any
+    temporal: Client
+    demo: Demo
+    at_most_once: Mapping[str, str]
+    endpoint_ledger: Path
+
+
+@asynccontextmanager
+async def open_stage(directory: Path, random: Random, receipt_window: timedelta) -> AsyncGenerator[Stage]:
+    """Everything started and seeded; ended and closed after the block."""
+    mongod = Mongod(directory / "mongodb", free_port(), directory / "mongodb.log")
+    temporal = TemporalServer(free_port(), directory / "temporal.log", database=directory / "temporal.db")
+    api_port, sandbox_port, endpoint_port = free_port(), free_port(), free_port()
+    mongodb_port = int(mongod.uri.partition("/?")[0].rpartition(":")[2])
+    lines = {
+        "mongodb": TcpProxy(free_port(), mongodb_port, random),
+        "temporal": TcpProxy(free_port(), int(temporal.address.rpartition(":")[2]), random),
+        "sandbox": TcpProxy(free_port(), sandbox_port, random),
+        "api": TcpProxy(free_port(), api_port, random, may_lie=False),
+        "endpoint": TcpProxy(free_port(), endpoint_port, random, may_lie=False),
+    }
+    environment = _environment(directory, lines, receipt_window)
+    endpoint = TenantEndpoint(directory, endpoint_port)
+    servers: dict[str, Server] = {
+        "mongodb": mongod,
+        "temporal": temporal,
+        "sandbox": WebProgram("sandbox", directory / "sandbox.log", environment, sandbox_port, "/health"),
+        "worker-1": WorkerProgram(directory / "worker-1.log", environment, temporal),
+        "worker-2": WorkerProgram(directory / "worker-2.log", environment, temporal),
+        "api": WebProgram("api", directory / "api.log", environment, api_port, "/health/ready"),
+        "endpoint": endpoint,
+    }
+    async with AsyncExitStack() as stack:
+        for line in lines.values():
+            await line.open()
+            stack.push_async_callback(line.end)
+        for server in (mongod, temporal):
+            await stack.enter_async_context(server)
+        os.environ.update(environment)
+        settings, demo_settings = Settings(), DemoSettings()  # pyright: ignore[reportCallIssue] - from the environment
+        demo = await seed(settings, demo_settings)
+        client = await stack.enter_async_context(AsyncMongoClient[dict[str, Any]](mongod.uri, tz_aware=True))
+        database = client[settings.mongodb_database]
+        at_most_once = await _at_most_once(database, demo)
+        for name, server in servers.items():
+            if name not in {"mongodb", "temporal", "endpoint"}:
+                await stack.enter_async_context(server)
+        api_url, told_at = (f"http://{LOOPBACK}:{port}" for port in (api_port, lines["endpoint"].port))
+        integrations = [*demo.integrations.values(), *at_most_once.values()]
+        endpoint.secrets.write_text(json.dumps(await _subscribed(api_url, demo.api_key, told_at, integrations)))
+        await stack.enter_async_context(endpoint)
+        yield Stage(
+            parts={name: Part(name, server) for name, server in servers.items()},
+            lines=lines,
+            api_url=api_url,
+            sandbox_url=f"http://{LOOPBACK}:{sandbox_port}",
+            sandbox_token=demo_settings.sandbox_accounts[0].token.get_secret_value(),
+            settings=settings,
+            database=database,
+            temporal=await connect_temporal(settings.model_copy(update={"temporal_address": temporal.address})),
+            demo=demo,
+            at_most_once=at_most_once,
+            endpoint_ledger=endpoint.ledger,
+        )
+
+
+def _environment(directory: Path, lines: Mapping[str, TcpProxy], receipt_window: timedelta) -> dict[str, str]:
+    url = {name: f"http://{LOOPBACK}:{line.port}" for name, line in lines.items()}
+    return {
+        **os.environ,
+        **secret_environment(directory / "secrets.json"),
+        # Directly, because the members of a replica set are known by addresses that no line leads to.
+        "MONGODB_URI": f"mongodb://{LOOPBACK}:{lines['mongodb'].port}/?directConnection=true",
+        "TEMPORAL_ADDRESS": f"{LOOPBACK}:{lines['temporal'].port}",
+        "IRIS_PUBLIC_URL": url["api"],
+        "IRIS_RECEIPT_WINDOW": str(receipt_window.total_seconds()),
+        # Longer than a process is paused, and short, so that merges and erasures end within the run.
+        "IRIS_ERASURE_GRACE_PERIOD": "20",
+        "IRIS_SANDBOX_URL": url["sandbox"],
+        "IRIS_SANDBOX_LEDGER": str(directory / "sandbox.db"),
+        "IRIS_SANDBOX_CALLBACK_TIMEOUT": "5",
+        "IRIS_SANDBOX_LONGEST_RETRY": "3",
+        # Shorter than a pause, so that what was received may count as failed.
+        "IRIS_NOTIFICATION_TIMEOUT": "10",
+        "IRIS_LOG_LEVEL": "WARNING",
+    }
+
+
+async def _subscribed(api_url: str, api_key: str, told_at: str, integrations: Sequence[str]) -> dict[str, str]:
+    """What signs what is told of each integration, once the tenant has asked to be told everything."""
+    headers = {"Authorization": f"Bearer {api_key}"}
+    secrets: dict[str, str] = {}
+    async with httpx2.AsyncClient(base_url=api_url, headers=headers, timeout=30, trust_env=False) as api:
+        for integration_id in integrations:
+            asked = {"Url": f"{told_at}/{integration_id}", "Subscriptions": ["*"]}
+            response = await api.put(f"/v1/integrations/{integration_id}/webhook", json=asked)
+            secrets[integration_id] = response.raise_for_status().json()["payload"]["secret"]
+    return secrets
+
+
+async def _at_most_once(database: Any, demo: Demo) -> dict[str, str]:  # noqa: ANN401 - the driver's own generics
+    """An integration for each of `AT_MOST_ONCE`: as the demo's, but nothing may be sent again through it."""
+    made: dict[str, str] = {}
+    for channel in AT_MOST_ONCE:
+        template = await database.integrations.find_one({"_id": demo.integrations[channel]})
+        made[channel] = derived_id("at-most-once", channel)
+        configuration = {**template["configuration"], "recognisesRepetitions": False}
+        changes = {"_id": made[channel], "name": f"{Channel(template['channel'])}-once", "configuration": configuration}
+        await database.integrations.insert_one({**template, **changes})
+    return made

@@ -1,0 +1,204 @@
+"""The callers: what they ask, how they insist, and what they are told."""
+
+import asyncio
+from typing import Any, Final, NamedTuple
+
+import httpx2
+
+from bench.faults.environment import Stage
+from bench.faults.requests import DONE, Demand, FollowUp, Order
+from embedded.demo import CHANNELS
+
+TIMEOUT: Final = 15.0
+"""Seconds that a caller waits for an answer."""
+
+_WAIT: Final = 0.5
+_MAX_RETRY_SECONDS: Final = 2.0
+
+_OK: Final = 200
+_NOT_FOUND: Final = 404
+_CONFLICT: Final = 409
+_FAILED: Final = 500
+
+
+class Answer(NamedTuple):
+    """What one try was answered.
+
+    Attributes:
+        codes: of the problems.
+        wait: seconds after which to ask again, if that is to be.
+    """
+
+    status: int
+    payload: dict[str, Any]
+    codes: list[str]
+    wait: float
+
+
+class Callers:
+    """Places orders with a running product, and asks for more of what was ordered."""
+
+    def __init__(self, stage: Stage, api: httpx2.AsyncClient, gateway: httpx2.AsyncClient) -> None:
+        self._stage = stage
+        self._api = api
+        self._gateway = gateway
+        self.orders: list[Order] = []
+        self.demands: list[Demand] = []
+        self._placing: list[asyncio.Task[None]] = []
+        self._merged_next: Order | None = None
+        self._merges = 0
+
+    def begin(self, order: Order) -> None:
+        """Begin to ask for an order, until it is answered, or once if its callers do not insist."""
+        self.orders.append(order)
+        self._placing.append(asyncio.create_task(self._place(order)))
+
+    @property
+    def unanswered(self) -> int:
+        """How many still ask."""
+        return sum(not placing.done() for placing in self._placing)
+
+    async def give_up(self) -> None:
+        """Ask no more."""
+        for placing in self._placing:
+            placing.cancel()
+        await asyncio.gather(*self._placing, return_exceptions=True)
+
+    async def _place(self, order: Order) -> None:
+        if order.is_inbound:
+            await self._write(order)
+        else:
+            await asyncio.gather(*(self._call(order) for _ in range(order.callers)))
+        if order.errand is not None and order.is_answered:
+            await asyncio.sleep(order.errand_after)
+            await self._go_on(order, order.errand)
+
+    async def _call(self, order: Order) -> None:
+        path, body = _request(order)
+        while True:
+            answer = await self._ask(order.answers, "POST", path, json=body, headers={"Idempotency-Key": order.key})
+            if answer is not None:
+                _note(order, answer)
+            if order.is_answered or not order.insists:
+                return
+            await asyncio.sleep(answer.wait if answer else _WAIT)
+
+    async def _go_on(self, order: Order, errand: FollowUp) -> None:
+        """Do what is to be done once an order is answered."""
+        match errand:
+            case FollowUp.CANCEL:
+                path = f"/v1/interactions/{order.interaction_id}/cancel"
+                await self._insist(Demand(errand, order), "POST", path)
+            case FollowUp.RESEND:
+                again = order.again(self._stage.demo.tenant)
+                self.orders.append(again)
+                await self._place(again)
+            case FollowUp.ERASE:
+                await self._find_user(order)
+                await self._insist(Demand(errand, order), "DELETE", f"/v1/users/{order.user_id}")
+            case FollowUp.MERGE:
+                await self._find_user(order)
+                await self._merge(order)
+
+    async def _merge(self, order: Order) -> None:
+        """Merge its user into the next one's; every second time, that one is erased then."""
+        if self._merged_next is None:
+            self._merged_next = order
+            return
+        merged, self._merged_next = self._merged_next, None
+        self._merges += 1
+        is_erased = self._merges % 2 == 0
+        demand, body = Demand(FollowUp.MERGE, merged, into=order), {"from": merged.user_id}
+        await self._insist(demand, "POST", f"/v1/users/{order.user_id}/merge", json=body)
+        if is_erased:
+            await self._go_on(order, FollowUp.ERASE)
+
+    async def _find_user(self, order: Order) -> None:
+        """Ask until the interaction tells its end user."""
+        while not order.user_id:
+            answer = await self._ask([], "GET", f"/v1/interactions/{order.interaction_id}")
+            if answer is not None and answer.payload.get("users"):
+                order.user_id = answer.payload["users"][0]["id"]
+                return
+            await asyncio.sleep(_WAIT)
+
+    async def _insist(self, demand: Demand, method: str, path: str, **request: Any) -> None:  # noqa: ANN401 - httpx2's own
+        """Ask until it is done, or refused for good."""
+        self.demands.append(demand)
+        while not demand.told:
+            answer = await self._ask(demand.answers, method, path, **request)
+            if answer is not None and answer.status == _OK:
+                demand.told = DONE
+            elif answer is not None and answer.status < _FAILED and not _is_too_early(demand, answer):
+                demand.told = " ".join(answer.codes)
+            else:
+                await asyncio.sleep(answer.wait if answer else _WAIT)
+
+    async def _ask(self, answers: list[str], method: str, path: str, **request: Any) -> Answer | None:  # noqa: ANN401 - httpx2's own
+        """What one try is answered; None if it is not."""
+        try:
+            response = await self._api.request(method, path, timeout=TIMEOUT, **request)
+            body: dict[str, Any] = response.json()
+        except (httpx2.HTTPError, ValueError) as error:
+            answers.append(type(error).__name__)
+            return None
+        payload: dict[str, Any] = body.get("payload") or {}
+        answers.append(f"{response.status_code} {payload.get('status', '')}".rstrip())
+        wait = min(float(response.headers.get("Retry-After", _WAIT)), _MAX_RETRY_SECONDS)
+        return Answer(response.status_code, payload, [one["code"] for one in body.get("error") or ()], wait)
+
+    async def _write(self, order: Order) -> None:
+        """An end user writes: the gateway is asked until it has taken the message."""
+        callback = f"{self._stage.settings.public_url}/webhooks/sandbox/{order.integration_id}"
+        message = {
+            "id": order.key,
+            "channel": CHANNELS[order.channel],
+            "from": order.destination,
+            "payload": {"Type": "simple-text", "Text": "Sí"},
+            "callbackUrl": callback,
+        }
+        while not order.is_answered:
+            try:
+                response = await self._gateway.post("/v1/inbound", json=message, timeout=TIMEOUT)
+                order.answers.append(f"inbound {response.status_code}")
+                order.is_answered = response.is_success
+            except httpx2.HTTPError as error:
+                order.answers.append(f"inbound {type(error).__name__}")
+            if not order.is_answered:
+                await asyncio.sleep(_WAIT)
+
+
+def _note(order: Order, answer: Answer) -> None:
+    if "id" in answer.payload:
+        order.interaction_ids.add(answer.payload["id"])
+    if answer.status == _OK or (answer.payload and not order.is_valid):
+        order.is_answered = True
+    elif order.repeats is not None and answer.status == _CONFLICT and not order.is_answered:
+        order.is_answered = order.is_refused = True
+
+
+def _is_too_early(demand: Demand, answer: Answer) -> bool:
+    """Whether a message that is admitted is not written down yet."""
+    return demand.errand is FollowUp.CANCEL and answer.status == _NOT_FOUND
+
+
+def _request(order: Order) -> tuple[str, dict[str, Any]]:
+    if order.repeats is not None:
+        return f"/v1/interactions/{order.repeats.interaction_id}/resend", {"force": order.is_forced}
+    body = {
+        "payLoad": _payload(order),
+        "integrationId": order.integration_id,
+        "Destinations": [order.destination],
+    }
+    return "/v1/interactions", body
+
+
+def _payload(order: Order) -> dict[str, str]:
+    text = f"Su cita: {order.key}" if order.is_valid else ""
+    match order.channel:
+        case "email":
+            return {"Type": "email", "Subject": "Su cita", "Body": text}
+        case "rcs":
+            return {"Type": "text-message-rcs", "Text": text}
+        case _:
+            return {"Type": "simple-text", "Text": text}

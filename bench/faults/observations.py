@@ -1,0 +1,246 @@
+"""The books: what callers were told, and what MongoDB, Temporal, the gateway and the tenant each have of it."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+import httpx2
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from bench.faults.endpoint import Told, ledger
+from bench.faults.environment import Stage
+from bench.faults.requests import Demand, FollowUp, Order
+from domain.identifiers import interaction_of, workflow_id
+from domain.status import InteractionState
+from domain.webhook_events import NotificationState
+
+Record = Mapping[str, Any]
+"""A document as MongoDB has it."""
+
+T = TypeVar("T")
+
+TIMEOUT: Final = timedelta(seconds=120)
+"""How long each book may take to be read."""
+
+_AT_ONCE: Final = 6
+_PAGE: Final = 200
+
+
+class UnreadableError(Exception):
+    """A book that did not come in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """One callback of the gateway; `state` is `pending`, `told` or `abandoned`."""
+
+    status: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the gateway's ledger has of a message.
+
+    Attributes:
+        verdicts: on each request that asked for it: taken, repeated, throttled, refused, reused.
+    """
+
+    verdicts: Sequence[str] = ()
+    callbacks: Sequence[Callback] = ()
+
+
+@dataclass
+class Runs:
+    """What Temporal has of an interaction's workflow.
+
+    Attributes:
+        dispatches: how often a send was scheduled, in all runs.
+        state: where the last run left it; None while it runs, or when it did not end well.
+    """
+
+    statuses: list[str] = field(default_factory=list[str])
+    dispatches: int = 0
+    state: InteractionState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """All of it; by interaction id, unless it says otherwise.
+
+    Attributes:
+        inbound_states: of the gateway's callback of each message that an end user wrote, by its key.
+        users, processes: by their own ids.
+        told: what the tenant's endpoint received.
+        untold: the states of the notifications that are not delivered.
+        traces: where MongoDB still has something personal of an order whose user is erased, by the order's key.
+    """
+
+    orders: Mapping[str, Order]
+    demands: Sequence[Demand]
+    records: Mapping[str, Record]
+    ledger: Mapping[str, Entry]
+    inbound_states: Mapping[str, str]
+    runs: Mapping[str, Runs]
+    users: Mapping[str, Record]
+    processes: Mapping[str, Record]
+    told: Mapping[str, Sequence[Told]]
+    untold: Mapping[str, Sequence[str]]
+    traces: Mapping[str, Sequence[str]]
+
+    @property
+    def erased(self) -> list[Order]:
+        """The orders whose users were to be erased."""
+        return erased(self.demands)
+
+
+def erased(demands: Sequence[Demand]) -> list[Order]:
+    """The orders whose users were to be erased, or merged into one that was."""
+    named = [demand.order for demand in demands if demand.errand is FollowUp.ERASE]
+    return [*named, *(one.order for one in demands if one.errand is FollowUp.MERGE and one.into in named)]
+
+
+async def read_books(
+    stage: Stage, gateway: httpx2.AsyncClient, orders: Sequence[Order], demands: Sequence[Demand]
+) -> Books:
+    """Read everything once nothing moves any more.
+
+    Raises:
+        UnreadableError: if a book does not come in time; it says which.
+    """
+    inbound = [order.key for order in orders if order.is_inbound]
+    mongodb = await in_time("MongoDB", _documents(stage))
+    told: defaultdict[str, list[Told]] = defaultdict(list)
+    for one in ledger(stage.endpoint_ledger):
+        told[one.interaction_id].append(one)
+    untold: defaultdict[str, list[str]] = defaultdict(list)
+    for notification in mongodb["notifications"]:
+        if notification["state"] != NotificationState.DELIVERED:
+            untold[notification["interaction_id"]].append(notification["state"])
+    return Books(
+        orders={order.interaction_id: order for order in orders},
+        demands=demands,
+        records=_by_id(mongodb["interactions"]),
+        ledger=await in_time("the gateway's ledger", _ledger(gateway)),
+        inbound_states=await in_time("what the gateway took from end users", _inbound_states(gateway, inbound)),
+        runs=await in_time("the workflows' histories", _runs(stage)),
+        users=_by_id(mongodb["users"]),
+        processes=_by_id(mongodb["processes"]),
+        told=told,
+        untold=untold,
+        traces=_traces(mongodb, erased(demands)),
+    )
+
+
+async def in_time(what: str, reading: Awaitable[T]) -> T:
+    """What was read.
+
+    Raises:
+        UnreadableError: if it does not come in time.
+    """
+    try:
+        return await asyncio.wait_for(reading, TIMEOUT.total_seconds())
+    except TimeoutError as error:
+        raise UnreadableError(f"{what} did not come within {TIMEOUT.total_seconds():.0f} s") from error
+
+
+async def pending_callbacks(gateway: httpx2.AsyncClient, orders: Sequence[Order]) -> int:
+    """How many callbacks the gateway still owes."""
+    totals = (await gateway.get("/v1/ledger", params={"limit": 1})).json()["totals"]
+    written = [order.key for order in orders if order.is_inbound and order.is_answered]
+    states = [await _inbound(gateway, key) for key in written[-_PAGE:]]
+    return totals["callbacks"]["pending"] + states.count("pending")
+
+
+async def _documents(stage: Stage) -> dict[str, list[Record]]:
+    """Every document, by collection; also of those that are empty."""
+    database = stage.database
+    names = {*await database.list_collection_names(), "interactions", "notifications", "processes", "users"}
+    return {name: await database[name].find().to_list() for name in names}
+
+
+def _by_id(documents: Iterable[Record]) -> dict[str, Record]:
+    return {document["_id"]: document for document in documents}
+
+
+def _traces(documents: Mapping[str, Iterable[Record]], orders: Sequence[Order]) -> dict[str, list[str]]:
+    """Where something personal of these orders is."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for name, those in documents.items():
+        for document in those:
+            text = repr(document)
+            for order in orders:
+                if order.key in text or order.destination in text:
+                    found[order.key].append(f"{name} {document['_id']}")
+    return found
+
+
+async def _ledger(gateway: httpx2.AsyncClient) -> dict[str, Entry]:
+    callbacks = {
+        message["reference"]: [Callback(one["status"], one["state"]) for one in message["callbacks"]]
+        async for message in _pages(gateway, "/v1/messages", "messages")
+    }
+    return {
+        entry["reference"]: Entry(entry["verdicts"], callbacks.get(entry["reference"], []))
+        async for entry in _pages(gateway, "/v1/ledger", "entries")
+    }
+
+
+async def _pages(gateway: httpx2.AsyncClient, path: str, items: str) -> AsyncIterator[dict[str, Any]]:
+    after: int | None = 0
+    while after is not None:
+        page = (await gateway.get(path, params={"after": after, "limit": _PAGE})).json()
+        for item in page[items]:
+            yield item
+        after = page["next"]
+
+
+async def _inbound_states(gateway: httpx2.AsyncClient, keys: Sequence[str]) -> dict[str, str]:
+    return {key: await _inbound(gateway, key) for key in keys}
+
+
+async def _inbound(gateway: httpx2.AsyncClient, key: str) -> str:
+    response = await gateway.get(f"/v1/inbound/{key}")
+    return response.json()["callback"]["state"] if response.is_success else "unknown"
+
+
+async def _runs(stage: Stage) -> dict[str, Runs]:
+    """Those that Temporal still has: the runs of erased users' interactions go while they are read."""
+    found: defaultdict[str, Runs] = defaultdict(Runs)
+    limit = asyncio.Semaphore(_AT_ONCE)
+    last: dict[str, Any] = {}
+
+    async def read(interaction_id: str, run_id: str, status: WorkflowExecutionStatus | None) -> None:
+        handle = stage.temporal.get_workflow_handle(
+            workflow_id(interaction_id), run_id=run_id, result_type=InteractionState
+        )
+        try:
+            async with limit:
+                history = await handle.fetch_history()
+                is_done = status is WorkflowExecutionStatus.COMPLETED
+                result = await handle.result(follow_runs=False) if is_done else None
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return
+        runs = found[interaction_id]
+        runs.statuses.append(status.name if status else "?")
+        scheduled = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+        runs.dispatches += sum(
+            event.event_type == scheduled
+            and event.activity_task_scheduled_event_attributes.activity_type.name == "dispatch"
+            for event in history.events
+        )
+        if last[interaction_id].run_id == run_id:
+            runs.state = result
+
+    listed = [run async for run in stage.temporal.list_workflows("WorkflowType IN ('Interaction', 'Reception')")]
+    for run in sorted(listed, key=lambda run: run.start_time):
+        last[interaction_of(run.id)] = run
+    await asyncio.gather(*(read(interaction_of(run.id), run.run_id, run.status) for run in listed))
+    return dict(found)

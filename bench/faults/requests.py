@@ -1,0 +1,151 @@
+"""Orders: what is asked of Iris, what is asked of it afterwards, and what the callers were told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from random import Random
+from typing import Final
+
+from bench.faults.environment import AT_MOST_ONCE
+from domain.identifiers import derived_id
+from embedded.demo import Demo
+from embedded.gateway.recipients import BEHAVIOURS, spellings
+
+
+class FollowUp(StrEnum):
+    """What a caller asks, once it is told that a message is admitted."""
+
+    CANCEL = "cancel"
+    RESEND = "resend"
+    MERGE = "merge"
+    ERASE = "erase"
+
+
+_ERRANDS: Final[Mapping[FollowUp | None, int]] = {
+    None: 52,
+    FollowUp.CANCEL: 20,
+    FollowUp.RESEND: 10,
+    FollowUp.MERGE: 9,
+    FollowUp.ERASE: 9,
+}
+"""How many of a hundred that can be told apart have each."""
+
+_OF_USERS: Final = frozenset({FollowUp.MERGE, FollowUp.ERASE})
+
+
+@dataclass(eq=False)
+class Order:
+    """One message that is asked of Iris, and what its callers were told.
+
+    Attributes:
+        key: the `Idempotency-Key`, or the id of a message that an end user writes; it is also in what is said.
+        interaction_id: of the interaction that it makes.
+        callers: how many ask for the same at once.
+        insists: whether they ask again until they are answered.
+        is_valid: whether Iris is to admit it.
+        repeats: the order that this one sends again.
+        is_forced: whether it is to be sent again even if the first may still arrive.
+        errand: what its caller asks afterwards, `errand_after` seconds later.
+        answers: each try's answer, in words.
+        interaction_ids: of the answers that had one.
+        is_answered: whether a caller was told that it is admitted or refused.
+        is_refused: whether that was that nothing was begun.
+        user_id: the end user that it went to, if anybody asked.
+    """
+
+    key: str
+    interaction_id: str
+    channel: str
+    integration_id: str
+    destination: str
+    at_most_once: bool
+    callers: int = 1
+    insists: bool = True
+    is_valid: bool = True
+    is_inbound: bool = False
+    repeats: "Order | None" = None
+    is_forced: bool = False
+    errand: FollowUp | None = None
+    errand_after: float = 0.0
+    answers: list[str] = field(default_factory=list[str])
+    interaction_ids: set[str] = field(default_factory=set[str])
+    is_answered: bool = False
+    is_refused: bool = False
+    user_id: str = ""
+
+    def again(self, tenant: str) -> "Order":
+        """The order that sends this one again."""
+        key = f"{self.key}-again"
+        return Order(
+            key=key,
+            interaction_id=derived_id("interaction", tenant, key),
+            channel=self.channel,
+            integration_id=self.integration_id,
+            destination=self.destination,
+            at_most_once=self.at_most_once,
+            # Two that ask at different moments may rightly be told different things, unless it is forced.
+            callers=self.callers if self.is_forced else 1,
+            repeats=self,
+            is_forced=self.is_forced,
+        )
+
+
+@dataclass(eq=False)
+class Demand:
+    """One thing that is asked of a message, or of its end user, and what its caller was told.
+
+    Attributes:
+        into: whose end user the order's is merged into.
+        told: `DONE`, or the code of the problem that it is not; empty while it is not answered.
+    """
+
+    errand: FollowUp
+    order: Order
+    into: Order | None = None
+    answers: list[str] = field(default_factory=list[str])
+    told: str = ""
+
+
+DONE: Final = "done"
+
+
+def new_order(random: Random, number: int, demo: Demo, once: Mapping[str, str], *, is_early: bool = True) -> Order:
+    """An order by chance: of any channel, to anybody, by patient and impatient callers.
+
+    Users are merged and erased only early in a run, because that takes its time.
+    """
+    at_most_once = random.random() < 0.7  # noqa: PLR2004 - most providers recognise no repetition
+    channel = random.choice(AT_MOST_ONCE if at_most_once else tuple(demo.integrations))
+    is_inbound = random.random() < 0.1  # noqa: PLR2004 - a tenth is written by end users
+    insists = random.random() < 0.8  # noqa: PLR2004 - a fifth gives up at the first fault
+    is_valid = is_inbound or random.random() < 0.95  # noqa: PLR2004 - one in twenty is refused
+    errand = random.choices(tuple(_ERRANDS), tuple(_ERRANDS.values()))[0]
+    if not insists or not is_valid or is_inbound or (errand in _OF_USERS and not is_early):
+        errand = None
+    integration_id = demo.integrations[channel] if is_inbound or not at_most_once else once[channel]
+    key = f"order-{number}-{random.randbytes(6).hex()}"
+    owner = ("inbound", integration_id) if is_inbound else ("interaction", demo.tenant)
+    return Order(
+        key=key,
+        interaction_id=derived_id(*owner, key),
+        channel=channel,
+        integration_id=integration_id,
+        destination=_destination(random, channel, is_shared=not is_inbound and errand not in _OF_USERS),
+        at_most_once=at_most_once,
+        callers=random.choice((1, 1, 1, 2)),
+        insists=insists,
+        is_valid=is_valid,
+        is_inbound=is_inbound,
+        is_forced=random.random() < 0.5,  # noqa: PLR2004 - half
+        errand=errand,
+        errand_after=random.expovariate(1.5),
+    )
+
+
+def _destination(random: Random, channel: str, *, is_shared: bool) -> str:
+    """A magic recipient half of the time, where it may be one; else somebody to whom nothing else is sent."""
+    place = {"email": 1, "messenger": 2}.get(channel, 0)
+    if is_shared and random.random() < 0.5:  # noqa: PLR2004 - half
+        return spellings(random.choice(tuple(BEHAVIOURS)))[place]
+    digits = f"{random.randrange(10**9):09d}"
+    return (f"346{digits[:8]}", f"user{digits}@example.com", f"2{digits}")[place]

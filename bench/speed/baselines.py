@@ -1,0 +1,213 @@
+"""The shapes that Iris is measured against, and the worker that runs them.
+
+- *limit*: a bare workflow with one update that does nothing: what the engine can do.
+- *floor*: the leanest workflow with Iris's durable steps: one update, one activity, two signals; no database.
+- *steps*: Iris's own workflow without any work (`bench.speed.noop_activities`).
+- *naive*: Iris's own work as normal activities one after another, whose caller starts it and then polls.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Final
+
+from pydantic import BaseModel
+from temporalio import activity, workflow
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.admission import MongoAdmission
+from activities.interfaces import (
+    AdmitInput,
+    AdmitResult,
+    Dispatch,
+    DispatchActivities,
+    RecordActivities,
+    RecordStepInput,
+    sending_queue,
+)
+from activities.record import MongoRecord
+from bench.speed.noop_activities import create_workers, workflow_worker
+from bootstrap import collect_rarely, connect_temporal, mongodb
+from domain.destinations import Destination
+from domain.interaction import DispatchPolicy, HistoryEntry
+from domain.problems import Problem
+from domain.status import InteractionState, Milestone, Status
+from domain.submission import Submission
+from integrations import Integrations
+from settings import Settings
+from validation import owners_of, validate
+
+QUEUE: Final = "bench"
+_STEP: Final = timedelta(seconds=60)
+
+
+@workflow.defn(name="Limit")
+class Limit:
+    """One update that does nothing."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """End at once."""
+
+    @workflow.update
+    async def admitted(self) -> str:
+        """Answer at once."""
+        return "ok"
+
+
+@activity.defn
+async def nothing() -> None:
+    """Do nothing."""
+
+
+@workflow.defn(name="Floor")
+class Floor:
+    """One update, one activity, two signals."""
+
+    def __init__(self) -> None:
+        """Nothing was received."""
+        self._received = 0
+
+    @workflow.run
+    async def run(self) -> None:
+        """One activity, and then two signals."""
+        await workflow.execute_activity(nothing, start_to_close_timeout=_STEP)
+        await workflow.wait_condition(lambda: self._received == 2)  # noqa: PLR2004 - delivered and read
+
+    @workflow.update
+    async def admitted(self) -> str:
+        """Answer at once."""
+        return "ok"
+
+    @workflow.signal
+    def apply(self) -> None:
+        """Count."""
+        self._received += 1
+
+
+class Checked(BaseModel):
+    """What is wrong with a submission, and how to dispatch it if nothing is."""
+
+    problems: list[Problem]
+    destinations: list[Destination]
+    policy: DispatchPolicy | None
+
+
+class Resolving(BaseModel):
+    """A valid submission whose users and process are to be found or made."""
+
+    asking: AdmitInput
+    destinations: list[Destination]
+    policy: DispatchPolicy
+
+
+class NaiveSteps:
+    """The three parts of Iris's admission, each an activity."""
+
+    def __init__(self, integrations: Integrations) -> None:
+        """Do Iris's own work."""
+        self._integrations, self._admission = integrations, MongoAdmission(integrations)
+
+    @activity.defn
+    async def register(self, submission: Submission) -> bool:
+        """Write it down."""
+        return await self._admission.register(submission, activity.info().workflow_run_id or "")
+
+    @activity.defn
+    async def validate(self, submission: Submission) -> Checked:
+        """Validate."""
+        found = await validate(self._integrations, submission, owners=[])
+        return Checked(problems=found.problems, destinations=found.destinations, policy=found.policy)
+
+    @activity.defn
+    async def resolve(self, resolving: Resolving) -> AdmitResult:
+        """Find or make the users and the process."""
+        owners = await owners_of(resolving.asking.submission)
+        return await self._admission.resolve(resolving.asking, resolving.destinations, resolving.policy, owners)
+
+
+@workflow.defn(name="Naive")
+class Naive:
+    """Iris's work, each step a normal activity."""
+
+    def __init__(self) -> None:
+        """Nothing was received, and nothing admitted."""
+        self._received: list[str] = []
+        self._admitted = False
+
+    @workflow.run
+    async def run(self, submission: Submission) -> None:
+        """Register, validate, resolve, dispatch, record; then record what is received."""
+        await workflow.execute_activity_method(NaiveSteps.register, submission, start_to_close_timeout=_STEP)
+        checked = await workflow.execute_activity_method(NaiveSteps.validate, submission, start_to_close_timeout=_STEP)
+        if checked.policy is None:
+            return
+        asking = AdmitInput(submission=submission, admitted_at=workflow.now(), due=None, revision=1)
+        admitted = await workflow.execute_activity_method(
+            NaiveSteps.resolve,
+            Resolving(asking=asking, destinations=checked.destinations, policy=checked.policy),
+            start_to_close_timeout=_STEP,
+        )
+        self._admitted = True
+        dispatch = Dispatch.of(admitted.interaction, checked.policy)
+        await workflow.execute_activity_method(
+            DispatchActivities.dispatch,
+            dispatch,
+            task_queue=sending_queue("iris", dispatch.provider),
+            start_to_close_timeout=_STEP,
+        )
+        await self._record(submission, 3, InteractionState(status=Status.SENT, custom_status="queued"))
+        for number in range(2):
+            await workflow.wait_condition(lambda number=number: len(self._received) > number)
+            word = self._received[number]
+            state = InteractionState(status=Status.COMPLETED, custom_status=word, milestone=Milestone[word.upper()])
+            await self._record(submission, 4 + number, state)
+
+    async def _record(self, submission: Submission, sequence: int, state: InteractionState) -> None:
+        entry = HistoryEntry(date=workflow.now(), status=state.status, custom_status=state.custom_status)
+        change = RecordStepInput(
+            interaction_id=submission.interaction_id,
+            integration_id=submission.integration.integration_id,
+            sequence=sequence,
+            revision=sequence,
+            state=state,
+            updated=workflow.now(),
+            history_before=sequence - 1,
+            history=[entry],
+            recorded_before=0,
+        )
+        await workflow.execute_activity_method(RecordActivities.record, change, start_to_close_timeout=_STEP)
+
+    @workflow.query
+    def is_admitted(self) -> bool:
+        """What the caller polls."""
+        return self._admitted
+
+    @workflow.signal
+    def apply(self, word: str) -> None:
+        """Take news."""
+        self._received.append(word)
+
+
+def create_worker(client: Client, settings: Settings) -> Worker:
+    """The worker of limit, floor and naive."""
+    steps, record = NaiveSteps(Integrations(settings.lookup_cache_ttl)), MongoRecord()
+    activities = [nothing, steps.register, steps.validate, steps.resolve, record.record]
+    return workflow_worker(client, settings, QUEUE, [Limit, Floor, Naive], activities)
+
+
+async def work(settings: Settings) -> None:
+    """Work until killed."""
+    client = await connect_temporal(settings)
+    async with mongodb(settings), AsyncExitStack() as stack:
+        for worker in (create_worker(client, settings), *create_workers(client, settings)):
+            await stack.enter_async_context(worker)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    collect_rarely()
+    uvloop.run(work(Settings()))

@@ -1,0 +1,105 @@
+"""The shape *steps*: Iris's own workflow, started and told as ever, whose activities do nothing.
+
+What it reaches no Iris surpasses that takes these durable steps, however little its API and its database cost.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
+from typing_extensions import override
+
+from activities.interfaces import (
+    AdmissionActivities,
+    AdmitInput,
+    AdmitResult,
+    Dispatch,
+    DispatchActivities,
+    Record,
+    RecordActivities,
+    RecordStepInput,
+    Search,
+    sending_queue,
+)
+from domain.interaction import DispatchPolicy
+from domain.outcomes import Accepted
+from providers.sandbox import Sandbox
+from settings import Settings
+from workflows.interaction import InteractionWorkflow
+
+STEPS_QUEUE: Final = "bench-steps"
+
+
+class NoAdmission(AdmissionActivities):
+    """Admits whatever is asked."""
+
+    @override
+    @activity.defn
+    async def admit(self, asking: AdmitInput) -> AdmitResult:
+        policy = DispatchPolicy(repeatable=False, reports_delivery=True, reports_reads=True, finds_sent=False)
+        return AdmitResult(interaction=asking.submission.registered(), policy=policy)
+
+
+class NoDispatch(DispatchActivities):
+    """Takes every message."""
+
+    @override
+    @activity.defn
+    async def dispatch(self, dispatch: Dispatch) -> Accepted:
+        return Accepted(provider_message_id=dispatch.interaction_id, word="queued")
+
+    @override
+    @activity.defn
+    async def find_sent(self, search: Search) -> None:
+        return None
+
+
+class NoRecord(RecordActivities):
+    """Keeps nothing."""
+
+    @override
+    @activity.defn
+    async def record(self, change: RecordStepInput) -> None:
+        return None
+
+    @override
+    @activity.defn
+    async def load(self, interaction_id: str) -> Record | None:
+        return None
+
+
+def workflow_worker(
+    client: Client,
+    settings: Settings,
+    task_queue: str,
+    workflows: Sequence[type],
+    activities: Sequence[Callable[..., object]],
+) -> Worker:
+    """A worker of workflows, with the settings of Iris's own."""
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=workflows,
+        activities=activities,
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        max_cached_workflows=settings.max_cached_workflows,
+    )
+
+
+def create_workers(client: Client, settings: Settings) -> Sequence[Worker]:
+    """The workers of this shape."""
+    record, dispatch = NoRecord(), NoDispatch()
+    activities = [NoAdmission().admit, record.record, record.load]
+    return (
+        workflow_worker(client, settings, STEPS_QUEUE, [InteractionWorkflow], activities),
+        Worker(
+            client,
+            task_queue=sending_queue(STEPS_QUEUE, Sandbox.name),
+            activities=[dispatch.dispatch, dispatch.find_sent],
+            activity_task_poller_behavior=PollerBehaviorAutoscaling(initial=1),
+        ),
+    )

@@ -1,0 +1,274 @@
+"""How the API speaks to the workflow engine: it submits interactions and passes on the providers' news."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateHandle,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
+)
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.interfaces import Identification
+from domain.errors import UnavailableError
+from domain.events import Identity, ReceivedEvent
+from domain.identifiers import derived_id, workflow_id
+from domain.interaction import IntegrationReference
+from domain.reception import Reception
+from domain.status import InteractionState
+from domain.submission import Submission
+from models.correlation import InteractionRef
+from models.interaction import Interaction
+from security.payload_codec import UndecryptableError
+from settings import Settings
+from temporal.summaries import line_of, summary_of_inbound, summary_of_outbound
+from workflows import attributes, names
+from workflows.interaction import InteractionWorkflow
+from workflows.messages import Admission, InteractionInput
+from workflows.provider_events import RESUME, SIGNALS
+from workflows.reception import IdentificationWorkflow, ReceptionWorkflow
+
+_ADMITTED: Final = "admitted"
+"""The update's constant id: however often a submission is repeated, it is one update with one answer."""
+
+_LOG = logging.getLogger("iris.engine")
+
+_FINGERPRINT: Final = "fingerprint"
+
+_TIMEOUT: Final = timedelta(seconds=2)
+"""How long Temporal is given to say whether a workflow exists."""
+
+
+async def submit(client: Client, settings: Settings, submission: Submission, user_ids: Sequence[str] = ()) -> Admission:
+    """Start the interaction's workflow and wait for its answer; repeated calls get the first one's.
+
+    When the workflow is started, but its answer takes longer than `Settings.admission_timeout` or is encrypted with a key
+    that this process lacks, the interaction is answered as registered: a worker validates and sends it when it can.
+
+    Args:
+        client: of Temporal.
+        settings: of this process.
+        submission: what to send.
+        user_ids: the users that it is expected to go to; the workflow corrects what it finds otherwise.
+
+    Raises:
+        UnavailableError: if Temporal does not answer; then the same `Idempotency-Key` may be sent again.
+    """
+    start = _start_operation(client, settings, submission, user_ids)
+    answer: Awaitable[Admission] = client.execute_update_with_start_workflow(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
+        names.SUBMIT, start_workflow_operation=start, id=_ADMITTED, result_type=Admission
+    )
+    try:
+        return await asyncio.wait_for(answer, settings.admission_timeout.total_seconds())
+    except WorkflowAlreadyStartedError:
+        return await _recorded(submission)
+    except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError, RPCError):
+        return await _started(client, submission)
+    except UndecryptableError as error:
+        _LOG.error("the worker's answer to interaction %s: %s", submission.interaction_id, error)
+        return await _started(client, submission)
+    except WorkflowUpdateFailedError as error:
+        raise UnavailableError("Iris") from error
+    finally:
+        await forget(start)
+
+
+def signal_for(events: Sequence[ReceivedEvent]) -> str:
+    """The name of the signal that carries these events: that of the furthest milestone among them."""
+    return SIGNALS[max(received.event.milestone for received in events)] if events else RESUME
+
+
+async def signal_events(
+    client: Client, settings: Settings, interaction: InteractionRef, news: Sequence[ReceivedEvent]
+) -> None:
+    """Pass a provider's news on to an interaction; where its workflow has ended, a new run goes on from the record.
+
+    Raises:
+        RPCError: if Temporal does not take it.
+    """
+    running = client.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction.id))
+    try:
+        # Most are running, and a signal alone costs the server less than one that may begin a run.
+        await running.signal(signal_for(news), list(news), rpc_timeout=_TIMEOUT)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        await _signal_new_run(client, settings, interaction, news)
+
+
+async def _signal_new_run(
+    client: Client, settings: Settings, interaction: InteractionRef, news: Sequence[ReceivedEvent]
+) -> None:
+    await client.start_workflow(
+        InteractionWorkflow.run,
+        _input(interaction.id, settings),
+        id=workflow_id(interaction.id),
+        task_queue=settings.task_queue,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_signal=signal_for(news),
+        start_signal_args=[list(news)],
+        search_attributes=_search_attributes(
+            interaction.tenant, interaction.integration, interaction.process_id or "", interaction.user_ids
+        ),
+        static_summary=line_of(interaction.integration),
+        rpc_timeout=_TIMEOUT,
+    )
+
+
+async def cancel(client: Client, interaction_id: str, account_id: str, patience: timedelta) -> None:
+    """Ask an interaction to be cancelled, and wait until it is, or cannot be any more; its record tells which.
+
+    An attempt that is in the provider's hands is waited for no longer than `patience`.
+
+    Raises:
+        UnavailableError: if its workflow does not answer; whether it is cancelled is not known then.
+    """
+    workflow = client.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction_id))
+    asking: Awaitable[WorkflowUpdateHandle[InteractionState]] = workflow.start_update(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
+        names.CANCEL, account_id, wait_for_stage=WorkflowUpdateStage.ACCEPTED, result_type=InteractionState
+    )
+    try:
+        asked = await asyncio.wait_for(asking, patience.total_seconds())
+    except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError) as error:
+        raise UnavailableError("Iris") from error
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return  # it has ended, as its record says
+        raise
+    with suppress(WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
+        await asyncio.wait_for(asked.result(), patience.total_seconds())
+
+
+async def receive(client: Client, settings: Settings, reception: Reception, user_ids: Sequence[str] = ()) -> None:
+    """Start the workflow that writes down what an end user sent; the same message told again is the same workflow.
+
+    Raises:
+        RPCError: if Temporal does not take it.
+    """
+    with suppress(WorkflowAlreadyStartedError):
+        await client.start_workflow(
+            ReceptionWorkflow.run,
+            reception,
+            id=workflow_id(reception.interaction_id),
+            task_queue=settings.task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=_search_attributes(reception.tenant, reception.integration, "", user_ids),
+            static_summary=summary_of_inbound(client, reception),
+            rpc_timeout=_TIMEOUT,
+        )
+
+
+async def identify(client: Client, settings: Settings, tenant: str, identities: Sequence[Identity]) -> None:
+    """Start the workflow by which everything that a provider knows somebody by is one user's.
+
+    Raises:
+        RPCError: if Temporal does not take it.
+    """
+    with suppress(WorkflowAlreadyStartedError):
+        await client.start_workflow(
+            IdentificationWorkflow.run,
+            Identification(tenant=tenant, identities=list(identities)),
+            id=identification_workflow_id(tenant, identities),
+            task_queue=settings.task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            search_attributes=TypedSearchAttributes([SearchAttributePair(attributes.TENANT, tenant)]),
+            rpc_timeout=_TIMEOUT,
+        )
+
+
+def identification_workflow_id(tenant: str, identities: Sequence[Identity]) -> str:
+    """The id of the workflow of what a provider says of who somebody is."""
+    return f"identification-{derived_id(tenant, *sorted(f'{one.kind} {one.value}' for one in identities))}"
+
+
+def _start_operation(
+    client: Client, settings: Settings, submission: Submission, user_ids: Sequence[str]
+) -> WithStartWorkflowOperation[InteractionWorkflow, object]:
+    integration = submission.integration
+    process_id = submission.process_id or submission.new_process_id
+    return WithStartWorkflowOperation(
+        InteractionWorkflow.run,
+        _input(submission.interaction_id, settings, submission),
+        id=workflow_id(submission.interaction_id),
+        task_queue=settings.task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        memo={_FINGERPRINT: submission.fingerprint},
+        search_attributes=_search_attributes(submission.tenant, integration, process_id, user_ids),
+        static_summary=summary_of_outbound(client, submission),
+        static_details=f"interaction {submission.interaction_id}, process {process_id}, author {submission.author_id}",
+    )
+
+
+def _input(interaction_id: str, settings: Settings, submission: Submission | None = None) -> InteractionInput:
+    return InteractionInput(
+        interaction_id=interaction_id,
+        submission=submission,
+        receipt_window=settings.receipt_window,
+        dispatch_timeout=settings.dispatch_timeout,
+        dispatch_deadline=settings.dispatch_deadline,
+    )
+
+
+def _search_attributes(
+    tenant: str, integration: IntegrationReference, process_id: str, user_ids: Sequence[str]
+) -> TypedSearchAttributes:
+    users = [SearchAttributePair(attributes.USERS, list(user_ids))] if user_ids else []
+    return TypedSearchAttributes(
+        [
+            *users,
+            SearchAttributePair(attributes.TENANT, tenant),
+            SearchAttributePair(attributes.CHANNEL, integration.channel.value),
+            SearchAttributePair(attributes.PROVIDER, integration.provider),
+            SearchAttributePair(attributes.INTEGRATION, integration.integration_id),
+            SearchAttributePair(attributes.PROCESS, process_id),
+        ]
+    )
+
+
+async def _recorded(submission: Submission) -> Admission:
+    """The answer from the record, where the workflow has ended and a later receipt has begun another run."""
+    document = await Interaction.find_one({"_id": submission.interaction_id, "tenant": submission.tenant})
+    if document is None:
+        raise UnavailableError("Iris")
+    shown = await document.as_shown()
+    return Admission(interaction=await shown.view(), fingerprint=document.fingerprint, problems=document.problems)
+
+
+async def _started(client: Client, submission: Submission) -> Admission:
+    """The interaction as registered, if its workflow was started although it did not answer in time."""
+    handle = client.get_workflow_handle(workflow_id(submission.interaction_id))
+    try:
+        description = await asyncio.wait_for(handle.describe(), _TIMEOUT.total_seconds())
+        fingerprint = await description.memo_value(_FINGERPRINT, None, type_hint=str)
+    except (RPCError, TimeoutError, UndecryptableError) as error:
+        raise UnavailableError("Temporal") from error
+    if fingerprint is None:
+        # A run that a receipt began: the submission was registered long before.
+        return await _recorded(submission)
+    return Admission(interaction=submission.registered(), fingerprint=fingerprint)
+
+
+async def forget(start: WithStartWorkflowOperation[Any, Any]) -> None:
+    """Read what became of the start, so that a failed one does not warn of an exception that nobody read."""
+    reading = asyncio.ensure_future(start.workflow_handle())
+    done, _ = await asyncio.wait({reading}, timeout=0.001)
+    if done and not reading.cancelled():
+        reading.exception()
+    reading.cancel()

@@ -1,0 +1,134 @@
+"""How notifications are begun, cancelled and told again: their workflows."""
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+from temporalio.client import Client, WorkflowQueryFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.interfaces import notification_task_queue
+from domain.clock import utc_now
+from domain.errors import UnavailableError
+from domain.identifiers import notification_workflow_id, replay_workflow_id
+from domain.webhook_events import NotificationState
+from models.notification import PENDING, Notification
+from settings import Settings
+from workflows import attributes, names
+from workflows.messages import NotificationInput, ReplayInput, ReplayProgress
+from workflows.notification import NotificationWorkflow, RedeliveryWorkflow
+
+_TIMEOUT: Final = timedelta(seconds=5)
+"""How long a workflow is given to answer."""
+
+
+async def begin(client: Client, settings: Settings, notification: Notification) -> None:
+    """Begin to tell a notification, for what is left of its time; one that is being told goes on.
+
+    Raises:
+        RPCError: if Temporal does not take it.
+    """
+    await client.start_workflow(
+        NotificationWorkflow.run,
+        NotificationInput(notification_id=notification.id, patience=notification.time_left(utc_now())),
+        id=notification_workflow_id(notification.id, notification.round),
+        task_queue=notification_task_queue(settings.task_queue),
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        search_attributes=TypedSearchAttributes(
+            [
+                SearchAttributePair(attributes.TENANT, notification.tenant),
+                SearchAttributePair(attributes.INTEGRATION, notification.integration_id),
+                SearchAttributePair(attributes.INTERACTION, notification.interaction_id),
+            ]
+        ),
+        static_summary=f"{notification.event} · {notification.host}",
+        rpc_timeout=_TIMEOUT,
+    )
+
+
+async def cancel(client: Client, notification: Notification) -> NotificationState:
+    """How a notification ended that shall not be tried any more.
+
+    Raises:
+        UnavailableError: if that is not known in time; it is cancelled when a worker takes it.
+    """
+    handle = client.get_workflow_handle(notification_workflow_id(notification.id, notification.round))
+    answer: Awaitable[NotificationState] = handle.execute_update(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
+        names.CANCEL, id="cancel", result_type=NotificationState
+    )
+    try:
+        return await asyncio.wait_for(answer, _TIMEOUT.total_seconds())
+    except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError) as error:
+        raise UnavailableError("Iris") from error
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        # It has just ended, or was lost: then nobody else would write down that it is cancelled.
+        await Notification.conclude(notification.id, NotificationState.CANCELLED)
+        ended = await Notification.find_one({"_id": notification.id})
+        return ended.state if ended else NotificationState.CANCELLED
+
+
+async def wake_all(client: Client, tenant: str, integration_id: str) -> None:
+    """Let all pending notifications of an integration be tried at once; each that misses it is tried at its time."""
+    async for notification in Notification.find({"tenant": tenant, "integration_id": integration_id, **PENDING}):
+        handle = client.get_workflow_handle_for(
+            NotificationWorkflow.run, notification_workflow_id(notification.id, notification.round)
+        )
+        with suppress(RPCError):
+            await handle.signal(NotificationWorkflow.wake, rpc_timeout=_TIMEOUT)
+
+
+async def begin_replay(client: Client, settings: Settings, replay: ReplayInput) -> None:
+    """Begin to tell many again, once.
+
+    Raises:
+        RPCError: if Temporal does not take it.
+    """
+    with suppress(WorkflowAlreadyStartedError):
+        await client.start_workflow(
+            RedeliveryWorkflow.run,
+            replay,
+            id=replay_workflow_id(replay.replay_id),
+            task_queue=notification_task_queue(settings.task_queue),
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(attributes.TENANT, replay.tenant),
+                    SearchAttributePair(attributes.INTEGRATION, replay.integration_id),
+                ]
+            ),
+            static_summary="redeliver notifications",
+            rpc_timeout=_TIMEOUT,
+        )
+
+
+async def replay_progress(client: Client, tenant: str, integration_id: str, replay_id: str) -> ReplayProgress | None:
+    """How far a replay has come; None if the integration has none of this id (any more).
+
+    Raises:
+        UnavailableError: if no worker says so in time.
+    """
+    handle = client.get_workflow_handle_for(RedeliveryWorkflow.run, replay_workflow_id(replay_id))
+    try:
+        found = await handle.describe(rpc_timeout=_TIMEOUT)
+        known = found.typed_search_attributes
+        if (known.get(attributes.TENANT), known.get(attributes.INTEGRATION)) != (tenant, integration_id):
+            return None
+        return await handle.query(RedeliveryWorkflow.progress, rpc_timeout=_TIMEOUT)
+    except WorkflowQueryFailedError as error:
+        raise UnavailableError("Iris") from error
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise

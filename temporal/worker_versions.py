@@ -1,0 +1,87 @@
+"""Versions of the worker: open workflows end on the one that they began on, new ones begin on the current one."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic
+from typing import Final
+
+from temporalio.api.deployment.v1 import WorkerDeploymentInfo
+from temporalio.api.enums.v1 import WorkerDeploymentVersionStatus
+from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest, SetWorkerDeploymentCurrentVersionRequest
+from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import WorkerDeploymentConfig
+
+from settings import Settings
+
+_NOT_YET: Final = {RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION}
+"""How the server says that it has not received of a version's workers, or not of all their task queues."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of the worker that the server knows.
+
+    Attributes:
+        status: `current`; `draining` while it has open workflows, `drained` when it has none; `inactive` before it was
+            ever the current one.
+    """
+
+    build_id: str
+    status: str
+
+
+def deployment_config(settings: Settings) -> WorkerDeploymentConfig | None:
+    """How a worker takes part in versioning; None for one without a build id, which takes whatever comes."""
+    if settings.temporal_worker_build_id is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.temporal_deployment_name, settings.temporal_worker_build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.PINNED,
+    )
+
+
+async def promote(client: Client, deployment: str, build_id: str, patience: timedelta) -> None:
+    """Let new workflows begin on a version; waits for its workers to poll every task queue of the current version.
+
+    Raises:
+        RPCError: if they still do not when patience ends, or the server does not answer.
+    """
+    request = SetWorkerDeploymentCurrentVersionRequest(
+        namespace=client.namespace, deployment_name=deployment, build_id=build_id, identity=client.identity
+    )
+    deadline = monotonic() + patience.total_seconds()
+    while True:
+        try:
+            await client.workflow_service.set_worker_deployment_current_version(request)
+        except RPCError as error:
+            if error.status not in _NOT_YET or monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.5)
+        else:
+            return
+
+
+async def versions(client: Client, deployment: str) -> list[Version]:
+    """The versions of a deployment, the newest first.
+
+    Raises:
+        RPCError: if there is no such deployment.
+    """
+    described = await client.workflow_service.describe_worker_deployment(
+        DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=deployment)
+    )
+    summaries = described.worker_deployment_info.version_summaries
+    return [_version(summary) for summary in sorted(summaries, key=_created, reverse=True)]
+
+
+def _created(summary: WorkerDeploymentInfo.WorkerDeploymentVersionSummary) -> int:
+    return summary.create_time.ToMilliseconds()
+
+
+def _version(summary: WorkerDeploymentInfo.WorkerDeploymentVersionSummary) -> Version:
+    status = WorkerDeploymentVersionStatus.Name(summary.status)
+    return Version(summary.deployment_version.build_id, status.rpartition("_")[2].lower())

@@ -1,0 +1,103 @@
+"""The sandbox's magic recipients: each comes to its documented end (`docs/providers/sandbox.md`)."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.api.support import received, states, verdicts
+from tests.iris import Iris
+
+InteractionState = tuple[str, str | None]
+
+ADMITTED: list[InteractionState] = [("VALIDATION_PENDING", None), ("DISPATCH_PENDING", None)]
+TAKEN: list[InteractionState] = [*ADMITTED, ("SENT", "queued")]
+UNDER_WAY: list[InteractionState] = [*TAKEN, ("SENT", "sent")]
+DELIVERED: list[InteractionState] = [*UNDER_WAY, ("COMPLETED", "delivered")]
+READ: list[InteractionState] = [*DELIVERED, ("COMPLETED", "read")]
+FAILED: list[InteractionState] = [*UNDER_WAY, ("PROCESS_ERROR", "failed")]
+AT_ONCE: list[InteractionState] = [*TAKEN, ("COMPLETED", "delivered")]
+READ_AT_ONCE: list[InteractionState] = [*TAKEN, ("COMPLETED", "read")]
+UNKNOWN: list[InteractionState] = [*ADMITTED, ("PROVIDER_SENDING_ERROR", "unknown"), ("COMPLETED", "delivered")]
+REFUSED: list[InteractionState] = [*ADMITTED, ("PROVIDER_SENDING_ERROR", "rejected")]
+
+
+@dataclass(frozen=True)
+class Story:
+    """What becomes of a message.
+
+    Attributes:
+        history: the statuses it goes through.
+        applied: the callbacks that moved it.
+        late: those that came too late to, or again.
+        verdicts: the gateway's own count of the requests to send it.
+    """
+
+    channel: str
+    recipient: str
+    history: list[InteractionState]
+    applied: Sequence[str] = ()
+    late: Sequence[str] = ()
+    verdicts: Sequence[str] = ("taken",)
+
+
+BOTH = ("sent", "delivered")
+TOLD_IN_DISORDER = ("read", "delivered", "delivered", "sent", "sent")
+
+STORIES = {
+    "delivered": Story("sms", "34600000001", DELIVERED, BOTH),
+    "an SMS is never read": Story("sms", "34600000002", DELIVERED, BOTH),
+    "refused": Story("sms", "34600000003", REFUSED, verdicts=["refused"]),
+    "failed": Story("sms", "34600000004", FAILED, ["sent", "failed"]),
+    "throttled": Story("sms", "34600000005", DELIVERED, BOTH, verdicts=["throttled", "throttled", "taken"]),
+    "answer lost once": Story("sms", "34600000006", DELIVERED, BOTH, verdicts=["taken", "repeated"]),
+    "every answer lost": Story(
+        "sms", "34600000007", UNKNOWN, ["delivered"], verdicts=["taken", "repeated", "repeated"]
+    ),
+    "called back early": Story("sms", "34600000008", AT_ONCE, ["delivered"]),
+    "called back in disorder": Story("sms", "34600000009", AT_ONCE, ["delivered"], ["delivered", "sent", "sent"]),
+    "silent": Story("sms", "34600000010", TAKEN),
+    "slow": Story("sms", "34600000011", DELIVERED, BOTH),
+    "WhatsApp: read": Story("whatsapp", "34600000002", READ, [*BOTH, "read"]),
+    "RCS: in disorder": Story("rcs", "34600000009", READ_AT_ONCE, ["read"], TOLD_IN_DISORDER),
+    "e-mail: failed": Story("email", "failed@sandbox.example.com", FAILED, ["sent", "failed"]),
+    "e-mail: refused": Story("email", "Refused@sandbox.example.com", REFUSED, verdicts=["refused"]),
+    "Messenger: delivered": Story("messenger", "1000000000000001", DELIVERED, BOTH),
+    "nobody in particular": Story("sms", "34638766068", DELIVERED, BOTH),
+}
+
+
+@pytest.fixture(scope="module")
+async def sent(iris: Iris) -> dict[str, str]:
+    """The interaction of every story: all are sent at once, so that the slow ones are waited for together."""
+    admitted = await asyncio.gather(*(iris.send(story.channel, story.recipient) for story in STORIES.values()))
+    return {name: interaction["id"] for name, interaction in zip(STORIES, admitted, strict=True)}
+
+
+def told_again(messages: list[dict[str, Any]]) -> bool:
+    """Whether the gateway repeated a callback, because a busy machine did not take it in time.
+
+    One that is repeated is received after the next one, and may be received twice.
+    """
+    return any(callback["attempts"] > 1 for message in messages for callback in message["callbacks"])
+
+
+@pytest.mark.parametrize("name", STORIES)
+async def test_a_magic_recipient_comes_to_its_documented_end(iris: Iris, sent: dict[str, str], name: str) -> None:
+    story, interaction_id = STORIES[name], sent[name]
+    await iris.until_status(interaction_id, *story.history[-1])
+    seen = await received(iris, interaction_id, len(story.applied) + len(story.late))
+    events = seen["auditTrail"]["providerEvents"]
+    assert all((event["reason"] is None) == event["applied"] for event in events)
+    assert await verdicts(iris, interaction_id) == list(story.verdicts)
+    taken = await iris.taken_by_gateway(interaction_id)
+    assert [message["to"] for message in taken] == ([] if story.verdicts == ["refused"] else [[story.recipient]])
+    if told_again(taken):
+        assert states(seen)[-1] == story.history[-1]
+        assert {event["event"] for event in events} <= {*story.applied, *story.late}
+    else:
+        assert states(seen) == story.history
+        assert [event["event"] for event in events if event["applied"]] == list(story.applied)
+        assert [event["event"] for event in events if not event["applied"]] == list(story.late)

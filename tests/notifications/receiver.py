@@ -1,0 +1,80 @@
+"""A tenant's endpoint: a real HTTP server on loopback that answers as it is told, and checks what it is told."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from standardwebhooks import Webhook
+
+from embedded.gateway.server import running
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One attempt as it arrived."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    at: float
+
+    @property
+    def id(self) -> str:
+        return self.headers["webhook-id"]
+
+    def verified(self, secret: str) -> dict[str, Any]:
+        """What is told, once the reference implementation has found it signed with a secret.
+
+        Raises:
+            standardwebhooks.WebhookVerificationError: if it is not.
+        """
+        return Webhook(secret).verify(self.body, dict(self.headers))
+
+
+class Receiver:
+    """Hears what a tenant is told.
+
+    Attributes:
+        status: what it answers; None for no answer at all.
+        first: statuses that it answers before that, one each.
+    """
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.status: int | None = 204
+        self.first: list[int] = []
+        self.headers: dict[str, str] = {}
+        self.calls: list[Call] = []
+        self._received = asyncio.Condition()
+
+    async def until(self, condition: Callable[[list[Call]], bool], seconds: float = 60) -> list[Call]:
+        """What it received, once that fulfils a condition."""
+        async with asyncio.timeout(seconds), self._received:
+            await self._received.wait_for(lambda: condition(self.calls))
+            return list(self.calls)
+
+    async def calls_of(self, number: int) -> list[Call]:
+        return await self.until(lambda calls: len(calls) >= number)
+
+    async def apply(self, request: Request) -> Response:
+        body = await request.body()
+        async with self._received:
+            self.calls.append(Call(dict(request.headers), body, time.monotonic()))
+            self._received.notify_all()
+        status = self.first.pop(0) if self.first else self.status
+        if status is None:
+            await asyncio.sleep(60)
+        return Response(status_code=status or 500, headers=self.headers)
+
+
+@asynccontextmanager
+async def receiving(port: int = 0) -> AsyncGenerator[Receiver]:
+    """A receiver, listening until the end of the block."""
+    receiver, app = Receiver(), FastAPI()
+    app.add_api_route("/{path:path}", receiver.apply, methods=["POST", "GET"], response_model=None)
+    async with running(app, port=port) as url:
+        receiver.url = url
+        yield receiver

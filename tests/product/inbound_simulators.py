@@ -1,0 +1,227 @@
+"""How each vendor tells what end users write, and signs it now (the far ends sign in a July that they never leave)."""
+
+import base64
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Final
+from urllib.parse import parse_qsl, urlencode
+
+from pydantic import JsonValue
+
+from domain.channels import Channel
+from domain.identifiers import new_id
+from providers.base import Webhook
+from tests.providers import vendor_twilio
+from tests.providers.fake_provider import REFERENCE, FakeProvider
+from tests.providers.fake_providers import meta, sinch, twilio, vonage
+from tests.providers.smtp_reports import BOUNCES, SECRET, code, posted, signed
+
+Json = dict[str, Any]
+
+PICTURE: Final = "https://media.example/1.jpg"
+"""Where the vendor keeps what somebody sent."""
+
+
+@dataclass(frozen=True)
+class Voice(ABC):
+    """What end users say through a far end, in its vendor's words.
+
+    Attributes:
+        content_type: of its webhooks.
+        media: what is kept of a picture or a file.
+    """
+
+    fake_provider: FakeProvider
+    content_type: ClassVar[str] = "application/json"
+    media: ClassVar[Mapping[str, JsonValue]] = {"Type": "media", "Url": PICTURE, "MediaType": "image"}
+
+    @abstractmethod
+    def text(self, sender: str, text: str, message_id: str) -> bytes:
+        """The body of a webhook that tells a text."""
+
+    @abstractmethod
+    def picture(self, sender: str, message_id: str) -> bytes:
+        """The body of a webhook that tells a picture, or a file."""
+
+    @abstractmethod
+    def sign(self, webhook: Webhook) -> Webhook:
+        """The webhook with the signature that the vendor would give it now."""
+
+    def today(self, receipt: Webhook) -> Webhook:
+        """A far end's receipt as it would be now, signed."""
+        return self.sign(receipt)
+
+
+class TwilioVoice(Voice):
+    """https://www.twilio.com/docs/messaging/guides/webhook-request."""
+
+    content_type = twilio.FORM
+
+    def text(self, sender: str, text: str, message_id: str) -> bytes:
+        return self._message(sender, message_id, Body=text, NumMedia="0")
+
+    def picture(self, sender: str, message_id: str) -> bytes:
+        return self._message(sender, message_id, NumMedia="1", MediaUrl0=PICTURE, MediaContentType0="image/jpeg")
+
+    def _message(self, sender: str, message_id: str, **content: str) -> bytes:
+        scheme = "whatsapp:" if self.fake_provider.channel is Channel.WHATSAPP else ""
+        addresses = {"From": f"{scheme}+{sender}", "To": f"{scheme}{twilio.SENDER}"}
+        return urlencode({"MessageSid": message_id, "SmsStatus": "received", **addresses, **content}).encode()
+
+    def sign(self, webhook: Webhook) -> Webhook:
+        parameters = dict(parse_qsl(webhook.body.decode(errors="replace"), keep_blank_values=True))
+        signature = vendor_twilio.validator(twilio.TOKEN).compute_signature(webhook.url, parameters)
+        return replace(webhook, headers={**webhook.headers, "x-twilio-signature": signature})
+
+
+class SinchVoice(Voice):
+    """https://developers.sinch.com/docs/conversation/callbacks/, «MESSAGE_INBOUND»."""
+
+    def text(self, sender: str, text: str, message_id: str) -> bytes:
+        return self._message(sender, message_id, {"text_message": {"text": text}})
+
+    def picture(self, sender: str, message_id: str) -> bytes:
+        return self._message(sender, message_id, {"media_message": {"url": PICTURE}})
+
+    def _message(self, sender: str, message_id: str, content: Json) -> bytes:
+        identity = {"channel": self.fake_provider.channel.upper(), "identity": sender, "app_id": sinch.APP}
+        message = {"id": message_id, "direction": "TO_APP", "channel_identity": identity, "contact_message": content}
+        return json.dumps({"app_id": sinch.APP, "project_id": sinch.PROJECT, "message": message}).encode()
+
+    def sign(self, webhook: Webhook) -> Webhook:
+        nonce, timestamp = new_id(), str(int(time.time()))
+        header = "x-sinch-webhook-signature"
+        headers = {
+            header: sinch.signature(sinch.WEBHOOK_SECRET, webhook.body, nonce, timestamp),
+            f"{header}-nonce": nonce,
+            f"{header}-timestamp": timestamp,
+            f"{header}-algorithm": "HmacSHA256",
+        }
+        return replace(webhook, headers={**webhook.headers, **headers})
+
+
+class VonageVoice(Voice):
+    """https://developer.vonage.com/en/api/messages#inbound-message."""
+
+    def text(self, sender: str, text: str, message_id: str) -> bytes:
+        return self._message(sender, message_id, {"message_type": "text", "text": text})
+
+    def picture(self, sender: str, message_id: str) -> bytes:
+        return self._message(sender, message_id, {"message_type": "image", "image": {"url": PICTURE}})
+
+    def _message(self, sender: str, message_id: str, content: Json) -> bytes:
+        channel = self.fake_provider.channel
+        wire = "messenger" if channel is Channel.MESSENGER else channel.lower()
+        message = {"channel": wire, "message_uuid": message_id, "from": sender, "to": "15005550006"}
+        return json.dumps(message | content).encode()
+
+    def sign(self, webhook: Webhook) -> Webhook:
+        return vonage.signed(webhook, vonage.SIGNATURE_SECRET, iat=int(time.time()), jti=new_id())
+
+
+class _MetaVoice(Voice):
+    def sign(self, webhook: Webhook) -> Webhook:
+        return meta.sign(webhook, meta.APP_SECRET)
+
+
+class WhatsAppVoice(_MetaVoice):
+    """https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components#messages-object."""
+
+    media: ClassVar[Mapping[str, JsonValue]] = {"Type": "media", "MediaId": "1003383421387256", "MediaType": "image"}
+
+    def text(self, sender: str, text: str, message_id: str) -> bytes:
+        return self._message(sender, message_id, {"type": "text", "text": {"body": text}})
+
+    def picture(self, sender: str, message_id: str) -> bytes:
+        image = {"id": self.media["MediaId"], "mime_type": "image/jpeg", "sha256": "x"}
+        return self._message(sender, message_id, {"type": "image", "image": image})
+
+    def _message(self, sender: str, message_id: str, content: Json) -> bytes:
+        value = {
+            "messaging_product": "whatsapp",
+            "metadata": {"display_phone_number": "15005550006", "phone_number_id": meta.PHONE_NUMBER_ID},
+            "messages": [{"from": sender, "id": message_id, "timestamp": str(int(time.time())), **content}],
+        }
+        entry = {"id": "100000000000001", "changes": [{"field": "messages", "value": value}]}
+        return json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
+
+
+class MessengerVoice(_MetaVoice):
+    """https://developers.facebook.com/docs/messenger-platform/reference/webhook-events/messages."""
+
+    def text(self, sender: str, text: str, message_id: str) -> bytes:
+        return self.event(sender, message={"mid": message_id, "text": text})
+
+    def picture(self, sender: str, message_id: str) -> bytes:
+        image = {"type": "image", "payload": {"url": PICTURE}}
+        return self.event(sender, message={"mid": message_id, "attachments": [image]})
+
+    def event(self, sender: str, **event: Json) -> bytes:
+        """Something that happens between somebody and the page."""
+        between = {"sender": {"id": sender}, "recipient": {"id": meta.PAGE_ID}}
+        now = int(time.time() * 1_000)
+        entry = {"id": meta.PAGE_ID, "time": now, "messaging": [{**between, "timestamp": now, **event}]}
+        return json.dumps({"object": "page", "entry": [entry]}).encode()
+
+    def today(self, receipt: Webhook) -> Webhook:
+        content = json.loads(receipt.body)
+        for event in content["entry"][0]["messaging"]:
+            for kind in event.keys() & {"delivery", "read"}:
+                event[kind]["watermark"] = int(time.time() * 1_000)
+        return self.sign(replace(receipt, body=json.dumps(content).encode()))
+
+
+class MailVoice(Voice):
+    """Mail to the address of a message of ours, posted as `docs/providers/smtp.md` describes it."""
+
+    content_type = "message/rfc822"
+    media: ClassVar[Mapping[str, JsonValue]] = {
+        "Attachments": [{"FileName": "1.jpg", "MediaType": "image/jpeg", "Size": 3}]
+    }
+
+    def text(self, sender: str, text: str, message_id: str) -> bytes:
+        return self._mail(sender, message_id, "text/plain; charset=utf-8", text)
+
+    def picture(self, sender: str, message_id: str) -> bytes:
+        content = base64.b64encode(b"jpg").decode()
+        transfer = "Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=1.jpg"
+        part = f"--_1\r\nContent-Type: image/jpeg\r\n{transfer}\r\n\r\n{content}\r\n--_1--"
+        return self._mail(sender, message_id, "multipart/mixed; boundary=_1", part)
+
+    def _mail(self, sender: str, message_id: str, content_type: str, content: str) -> bytes:
+        headers = {
+            "From": sender,
+            "Subject": "Re: Su cita",
+            "Message-ID": f"<{message_id}@example.com>",
+            "MIME-Version": "1.0",
+            "Content-Type": content_type,
+        }
+        return "\r\n".join([*(f"{name}: {value}" for name, value in headers.items()), "", content, ""]).encode()
+
+    def sign(self, webhook: Webhook) -> Webhook:
+        integration_id = webhook.url.rpartition("/")[2]
+        local_part, _, domain = BOUNCES.partition("@")
+        to = f"{local_part}+{REFERENCE}.{code(integration_id, REFERENCE)}@{domain}"
+        return signed(posted(webhook.body, to, webhook.url))
+
+    def today(self, receipt: Webhook) -> Webhook:
+        return self.fake_provider.sign(receipt, SECRET)
+
+
+_VOICES: Final[Mapping[str, type[Voice]]] = {
+    "twilio": TwilioVoice,
+    "sinch": SinchVoice,
+    "vonage": VonageVoice,
+    "meta": WhatsAppVoice,
+    "smtp": MailVoice,
+}
+
+
+def voice_of(fake_provider: FakeProvider) -> Voice:
+    """How end users are received through a far end."""
+    if isinstance(fake_provider, meta.Messenger):
+        return MessengerVoice(fake_provider)
+    return _VOICES[fake_provider.provider.name](fake_provider)

@@ -1,0 +1,174 @@
+"""Lines: integrations of the demo's tenant, each with the far end that it leads to and the vendor's way to tell."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from secrets import randbelow
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx2
+
+from domain.channels import Channel
+from domain.clock import utc_now
+from domain.destinations import KIND_OF_CHANNEL, DestinationKind
+from domain.identifiers import new_id
+from embedded.demo import CHANNELS
+from embedded.processes import until
+from models.integration import Integration
+from models.interaction import Interaction
+from providers.base import Webhook
+from security.credential_encryption import Vault
+from settings import Settings
+from tests.iris import Iris, calling
+from tests.product.fake_providers import Moody
+from tests.product.inbound_simulators import Voice, voice_of
+from tests.providers.fake_provider import Delivery
+
+SHORT_NAMES: Final = {channel: name for name, channel in CHANNELS.items()}
+
+
+def somebody(channel: Channel) -> str:
+    """A destination that no other test knows."""
+    number = randbelow(90_000_000) + 10_000_000
+    return {
+        DestinationKind.PHONE_NUMBER: f"346{number}",
+        DestinationKind.EMAIL: f"ana.{number}@example.com",
+        DestinationKind.PAGE_SCOPED_ID: f"40000000{number}",
+    }[KIND_OF_CHANNEL[channel]]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One integration, and who is at its other end.
+
+    Attributes:
+        vendor: calls as the vendor does, without a key of ours.
+    """
+
+    iris: Iris
+    fake_provider: Moody
+    integration_id: str
+    vendor: httpx2.AsyncClient
+
+    @property
+    def channel(self) -> Channel:
+        return self.fake_provider.channel
+
+    @property
+    def voice(self) -> Voice:
+        return voice_of(self.fake_provider)
+
+    @property
+    def url(self) -> str:
+        public_url = self.iris.settings.public_url
+        return f"{public_url}/webhooks/{self.fake_provider.provider.name}/{self.integration_id}"
+
+    def somebody(self) -> str:
+        return somebody(self.channel)
+
+    async def admitted(self, to: str | None = None, **changes: object) -> str:
+        """Send through the API; the interaction's id."""
+        settled = {"integrationId": self.integration_id} | changes
+        sent = await self.iris.send(SHORT_NAMES[self.channel], to or self.somebody(), **settled)
+        return sent["id"]
+
+    async def sent(self, to: str | None = None, **changes: object) -> str:
+        """Send, until the provider has it; the interaction's id."""
+        interaction_id = await self.admitted(to, **changes)
+        await self.iris.until_status(interaction_id, "SENT")
+        return interaction_id
+
+    def delivery(self, interaction_id: str) -> Delivery:
+        """The one message that the far end took for an interaction."""
+        (delivery,) = [one for one in self.fake_provider.deliveries if one.reference == interaction_id]
+        return delivery
+
+    def receipt(self, interaction_id: str, word: str, destination: str | None = None) -> Webhook:
+        """The vendor's webhook about an interaction, or about one who was to get it, as of now."""
+        delivery = self.delivery(interaction_id)
+        about = replace(delivery, destinations=(destination,)) if destination else delivery
+        receipt = self.fake_provider.receipt(about, word)
+        url = receipt.url if receipt.url.startswith(self.url) else self.url
+        return self.voice.today(replace(receipt, url=url))
+
+    def webhook(self, body: bytes) -> Webhook:
+        """A signed webhook of the vendor's."""
+        return self.voice.sign(Webhook(self.url, {"content-type": self.voice.content_type}, body, utc_now()))
+
+    async def post(self, webhook: Webhook, to: str = "") -> httpx2.Response:
+        """The answer to a webhook, of the API or of another one at `to`."""
+        address = urlsplit(webhook.url)
+        path = f"{address.path}?{address.query}" if address.query else address.path
+        return await self.vendor.post(f"{to}{path}", content=webhook.body, headers=dict(webhook.headers))
+
+    async def told(self, webhook: Webhook) -> None:
+        """SignalEvents, and be answered that it is taken."""
+        response = await self.post(webhook)
+        assert (response.status_code, response.content) == (200, b""), response.text
+
+    async def tell(self, interaction_id: str, word: str, destination: str | None = None) -> None:
+        await self.told(self.receipt(interaction_id, word, destination))
+
+    async def received(self, interaction_id: str, number: int) -> dict[str, Any]:
+        """The interaction once so many pieces of news are in its record."""
+        return await self.iris.until(interaction_id, lambda seen: len(seen["auditTrail"]["providerEvents"]) >= number)
+
+    async def says(self, sender: str, text: str, message_id: str | None = None) -> dict[str, Any]:
+        """Somebody writes to us; the interaction that it becomes."""
+        message_id = message_id or new_id()
+        await self.told(self.webhook(self.voice.text(sender, text, message_id)))
+        return await self.came_in(message_id)
+
+    async def came_in(self, message_id: str) -> dict[str, Any]:
+        """The one interaction that a message became."""
+
+        async def is_there() -> bool:
+            return bool(await self.messages_in(message_id))
+
+        await asyncio.wait_for(until(is_there), 60)
+        (interaction,) = await self.messages_in(message_id)
+        return await self.iris.read(interaction.id)
+
+    async def messages_in(self, message_id: str) -> list[Interaction]:
+        """The interactions that a message became, by the vendor's id of it."""
+        return await Interaction.find(
+            {
+                "integration.integration_id": self.integration_id,
+                "direction": "in",
+                "metadata.providerMessageId": {"$regex": message_id},
+            }
+        ).to_list()
+
+
+@asynccontextmanager
+async def line(iris: Iris, fake_provider_type: type[Moody]) -> AsyncGenerator[Line]:
+    """A new integration of the demo's tenant, and its far end, listening."""
+    async with (
+        fake_provider_type() as fake_provider,
+        calling(iris.settings.public_url) as vendor,
+    ):
+        integration = Integration(
+            tenant=iris.demo.tenant,
+            name=f"{fake_provider.label()}-{new_id()}",
+            channel=fake_provider.channel,
+            provider=fake_provider.provider.name,
+            configuration=fake_provider.configuration(),
+            credentials=Vault(iris.settings.vault_keys()).seal(fake_provider.credentials()),
+        )
+        await integration.insert()
+        yield Line(iris, fake_provider, integration.id, vendor)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The environment in which another process is part of the same product."""
+    return {
+        **os.environ,
+        "MONGODB_URI": settings.mongodb_uri.get_secret_value(),
+        "IRIS_MONGODB_DATABASE": settings.mongodb_database,
+        "TEMPORAL_ADDRESS": settings.temporal_address,
+        "IRIS_TASK_QUEUE": settings.task_queue,
+        "IRIS_PUBLIC_URL": settings.public_url,
+    }
