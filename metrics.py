@@ -105,7 +105,7 @@ def count_finding(kind: Kind, *, is_repaired: bool) -> None:
 
 
 def observe_webhook(channel: Channel, provider: str, occurred_at: datetime | None, received_at: datetime) -> None:
-    """Observe how late a provider's news was received, if it says when it happened; by a clock ahead of ours, at once."""
+    """Observe how late a provider event was received, if it says when it happened; 0 by a clock ahead of ours."""
     if occurred_at is not None:
         _WEBHOOK_LAG.labels(channel, provider).observe(max(0.0, (received_at - occurred_at).total_seconds()))
 

@@ -134,15 +134,15 @@ class Settings(EnvironmentSettings):
             be left readable.
         allowed_networks: `IRIS_ALLOWED_NETWORKS`, the networks besides the Internet that providers and mail servers may
             be in (`docs/decisions/0012`): none, but in development this machine and private ones.
-        max_body_bytes: bytes of a request's body; a workflow's task, which holds it seven times, may have four megabytes.
+        max_body_bytes: bytes of a request's body; a workflow's task holds it seven times and may have four megabytes.
         max_webhook_bytes: bytes of a webhook's body, where the provider's own limit is not less; larger, because a mail
             that answers is one.
         max_attachment_bytes: bytes of an uploaded file.
         attachment_types: media types of the files that may be uploaded, separated by commas.
         orphaned_attachment_ttl: how long an uploaded file waits for an interaction to take it.
         file_url_ttl: how long the link to a file may be followed that a provider is given.
-        max_concurrent_submissions: how many submissions a process of the API works on, others are asked to come again; about
-            what two cores admit within `admission_timeout` (`docs/operations.md`).
+        max_concurrent_submissions: how many submissions a process of the API works on, others are asked to come again;
+            about what two cores admit within `admission_timeout` (`docs/operations.md`).
         max_concurrent_webhooks: the same of webhooks, counted apart, so that neither keeps the other out.
         requests_per_second: how many requests a process of the API takes of each API key, a second's worth of them at
             once; any number unless it is given.
@@ -152,16 +152,17 @@ class Settings(EnvironmentSettings):
             provider is waited for.
         dispatch_deadline: how long a provider that surely did not take a message is tried again.
         reconciliation_interval: how often MongoDB and Temporal are compared (`docs/doctor.md`).
-        lookup_cache_ttl: how long an API key, a session and an integration are remembered once looked up; so long a change
-            of a key, a session or an account may go unnoticed by other processes of the API. Changes of an integration
-            are followed by a change stream.
-        erasure_grace_period: how long after a user is merged or erased what had found it before may still write; then all is
-            looked through again. Longer than any step on the database.
+        lookup_cache_ttl: how long an API key, a session and an integration are cached; so long a change of a key, a
+            session or an account may go unnoticed by other processes of the API. Changes of an integration are followed
+            by a change stream.
+        erasure_grace_period: how long after a user is merged or erased what had found it before may still write; then
+            all is looked through again. Longer than any step on the database.
         accept_possible_numbers: whether a phone number without `+` or `00` needs only the length of one in its country,
             instead of a range that is known to be in use: for ranges that are newer than this version of Iris.
         workflow_sandbox: whether the worker runs workflows in Temporal's sandbox; it doubles the worker's CPU
             (`docs/decisions/0006`), so tests run with it and production does not need to.
-        max_concurrent_sends_per_provider: how many sends a worker does at once for each provider (`docs/decisions/0013`).
+        max_concurrent_sends_per_provider: how many sends a worker does at once for each provider
+            (`docs/decisions/0013`).
         max_concurrent_streams: how many streams of events a process of the API serves; each asks MongoDB once a second.
         max_concurrent_notifications: how many attempts to tell tenants a worker makes at once (`docs/decisions/0020`).
         notification_timeout: how long a tenant's endpoint is given to answer.

@@ -36,7 +36,7 @@ Show = Callable[[domain.Interaction], JsonValue]
 """An interaction as the API answers it."""
 
 _TIMEOUT: Final = 4.0
-"""Seconds that a step waits for the workflows that it begins; well within what it has (`workflows.activity_options`)."""
+"""Seconds that a step waits for the workflows that it begins; less than its own (`workflows.activity_options`)."""
 
 _LOG = logging.getLogger("iris.notifications")
 

@@ -1,7 +1,7 @@
 """What an interaction that is not final waits for, until when, and what happens then.
 
-Every such state has a timer in the interaction's workflow; `deadline_for` says when the last of them ends the wait. It is
-stored with the interaction, so that one whose workflow was lost is found by its date alone.
+Every such state has a timer in the interaction's workflow; `deadline_for` says when the last of them ends the wait.
+It is stored with the interaction, so that one whose workflow was lost is found by its date alone.
 """
 
 from collections.abc import Mapping

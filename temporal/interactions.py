@@ -57,8 +57,8 @@ _TIMEOUT: Final = timedelta(seconds=2)
 async def submit(client: Client, settings: Settings, submission: Submission, user_ids: Sequence[str] = ()) -> Admission:
     """Start the interaction's workflow and wait for its answer; repeated calls get the first one's.
 
-    When the workflow is started, but its answer takes longer than `Settings.admission_timeout` or is encrypted with a key
-    that this process lacks, the interaction is answered as registered: a worker validates and sends it when it can.
+    When the workflow is started, but its answer takes longer than `Settings.admission_timeout` or is encrypted with a
+    key that this process lacks, the interaction is answered as registered: a worker validates and sends it when it can.
 
     Args:
         client: of Temporal.

@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet
 from typer.testing import CliRunner
 
 from cli import app
+from commands import rotate_credentials
 from embedded.demo import seed_open_database
 from embedded.iris_processes import IRIS
 from models.integration import Integration

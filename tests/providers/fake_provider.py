@@ -1,9 +1,10 @@
 """What the contract suite needs to know of the other side of a provider.
 
-To join the suite, a provider adds `tests/providers/fake_providers/<its name>.py` with `FAKE_PROVIDERS`, one class per channel:
-subclass `FakeProvider` (or `HttpFakeProvider` of `loopback.py`, which brings the server and the ways of HTTP to lose an answer),
-say in the class what the far end does, and implement the abstract methods. What a provider cannot do is data too: a
-provider that tells nothing has no `words`, and one that signs nothing has no `forgeries`. Nothing is ever skipped.
+To join the suite, a provider adds `tests/providers/fake_providers/<its name>.py` with `FAKE_PROVIDERS`, one class per
+channel: it subclasses `FakeProvider` (or `HttpFakeProvider` of `loopback.py`, which brings the server and the ways of
+HTTP to lose an answer), says in the class what the provider's side does, and implements the abstract methods. What a
+provider cannot do is data too: a provider without receipts has no `words`, and one that signs nothing has no
+`forgeries`. Nothing is ever skipped.
 """
 
 from abc import ABC, abstractmethod

@@ -139,7 +139,7 @@ class Names:
 
 @asynccontextmanager
 async def listening(tls: ssl.SSLContext | None = None) -> AsyncGenerator[tuple[int, list[bytes]]]:
-    """A server on 127.0.0.1 that answers each request with 302 to the metadata of a cloud; its port, what it received."""
+    """A server on 127.0.0.1 that redirects each request to the metadata of a cloud; its port, what it received."""
     received: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -95,7 +95,7 @@ async def test_news_of_everything_until_then_do_not_stand_for_an_answer(iris: Ir
 
 
 async def test_its_news_stand_for_the_answer_that_never_comes(iris: Iris) -> None:
-    """The sandbox answers this recipient after three seconds, an attempt is given one: only its receipts signal_events."""
+    """The sandbox answers this recipient after three seconds; an attempt has one: only its receipts arrive."""
     sent = await iris.send("sms", "34600000011")
     seen = await iris.until_status(sent["id"], "COMPLETED", "delivered")
     assert "PROVIDER_SENDING_ERROR" not in {entry["status"] for entry in seen["auditTrail"]["history"]}
