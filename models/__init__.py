@@ -1,4 +1,4 @@
-"""What MongoDB holds: one Beanie document per collection."""
+"""Beanie documents, one per MongoDB collection."""
 
 from typing import Final
 

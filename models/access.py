@@ -1,4 +1,4 @@
-"""Who may call: tenants, their accounts, the accounts' API keys and sessions."""
+"""Callers: tenants, their accounts, and the accounts' API keys and sessions."""
 
 from datetime import datetime
 from hmac import compare_digest
@@ -16,11 +16,11 @@ _NEWEST_FIRST = [("tenant", ASCENDING), ("created", DESCENDING), ("_id", DESCEND
 
 
 class Tenant(Stored):
-    """A customer organisation; every record belongs to one by its name.
+    """A customer organisation. Every record belongs to one tenant, referenced by name.
 
     Attributes:
-        inbound_to_closed: what a message does that comes from a user whose last process is closed.
-        default_country: the country in which its national phone numbers are read; without one they are refused.
+        inbound_to_closed: handling of a message from a user whose last process is closed.
+        default_country: the country in which national phone numbers are read; without one they are rejected.
     """
 
     name: str
@@ -29,19 +29,21 @@ class Tenant(Stored):
     created: datetime = Field(default_factory=utc_now)
 
     class Settings:
-        """Where it is stored."""
+        """Collection name."""
 
         name = "tenants"
         indexes = [IndexModel([("name", ASCENDING)], unique=True)]
 
 
 class Account(Stored):
-    """A person or a machine that calls the API; the author of what it creates.
+    """A person or a machine that calls the API; the author of the records it creates.
 
     Attributes:
-        disabled: whether neither a password, a session nor a key of it counts.
-        fingerprint: of the request with an `Idempotency-Key` that made it, sealed, since the password is in it.
-        touched: raised in each change that could take a tenant's last administrator, so that of two at once one waits.
+        disabled: whether all its passwords, sessions and keys are rejected.
+        fingerprint: of the request with an `Idempotency-Key` that created it, encrypted, since it contains the
+            password.
+        touched: incremented by each change that could remove a tenant's last administrator, so that concurrent ones
+            conflict.
     """
 
     tenant: str
@@ -54,7 +56,7 @@ class Account(Stored):
     created: datetime = Field(default_factory=utc_now)
 
     class Settings:
-        """Where it is stored; an address logs in to a tenant once."""
+        """Collection name and indexes; an address is unique within a tenant."""
 
         name = "accounts"
         indexes = [
@@ -64,18 +66,19 @@ class Account(Stored):
 
     @property
     def is_administrator(self) -> bool:
-        """Whether it keeps its tenant from having no administrator."""
+        """Whether it is an enabled administrator, of which each tenant needs at least one."""
         return self.role is Role.ADMIN and not self.disabled
 
     @property
     def operations(self) -> frozenset[Operation]:
-        """What it may do."""
+        """Operations that the account may perform."""
         return frozenset[Operation]() if self.disabled else OPERATIONS[self.role]
 
     async def is_last_administrator(self, session: AsyncClientSession) -> bool:
-        """Whether its tenant would have no administrator without it.
+        """Whether the tenant would have no administrator without this account.
 
-        True for one of several such transactions only once the others are over: each writes to all administrators.
+        Concurrent transactions that ask this conflict, because each writes to all administrators; so one waits for the
+        other.
         """
         lesser = [role for role in Role if role is not Role.ADMIN]
         administrators = {"tenant": self.tenant, "role": {"$nin": lesser}, "disabled": {"$ne": True}}
@@ -86,14 +89,14 @@ class Account(Stored):
 
 
 class ApiKey(Stored):
-    """A key by which a program calls as an account. Only its hash is kept.
+    """An API key with which a program calls as an account. Only its hash is stored.
 
     Attributes:
-        scopes: what of its account's role it may do; none means all.
-        previous_hash: of the secret that it had before its last rotation.
-        previous_until: until when that one still works.
-        used: when it was last used, to the minute.
-        fingerprint: of the request that made it under an `Idempotency-Key`.
+        scopes: the subset of its account's role that it may use; none means all.
+        previous_hash: of the secret before the last rotation.
+        previous_until: until when the previous secret is accepted.
+        used: time of its last use, to the minute.
+        fingerprint: of the request with an `Idempotency-Key` that created it.
     """
 
     tenant: str
@@ -110,7 +113,7 @@ class ApiKey(Stored):
     fingerprint: str = ""
 
     class Settings:
-        """Where it is stored."""
+        """Collection name and indexes."""
 
         name = "api_keys"
         indexes = [
@@ -122,12 +125,12 @@ class ApiKey(Stored):
 
     @classmethod
     async def of_hash(cls, key_hash: str) -> "ApiKey | None":
-        """The key whose secret, or the one before, has this hash, if that works now."""
+        """Return the key whose current or previous secret has this hash, if that secret is valid now."""
         found = await cls.find_one({"$or": [{"key_hash": key_hash}, {"previous_hash": key_hash}]})
         return found if found and found.works_by(key_hash, utc_now()) else None
 
     def works_by(self, key_hash: str, now: datetime) -> bool:
-        """Whether the secret with this hash counts at an instant."""
+        """Whether the secret with this hash is valid at an instant."""
         if self.revoked is not None or (self.expires is not None and self.expires <= now):
             return False
         return compare_digest(self.key_hash, key_hash) or (
@@ -135,12 +138,12 @@ class ApiKey(Stored):
         )
 
     def operations(self, account: Account) -> frozenset[Operation]:
-        """What it may do for its account."""
+        """Operations that the key may perform for its account."""
         return account.operations if self.scopes is None else account.operations & frozenset(self.scopes)
 
 
 class Session(Stored):
-    """What a login began; its tokens count until it is over. It is removed when it ends."""
+    """A login session. Its tokens are valid until it ends; then it is removed."""
 
     tenant: str
     account_id: str
@@ -148,7 +151,7 @@ class Session(Stored):
     created: datetime = Field(default_factory=utc_now)
 
     class Settings:
-        """Where it is stored, and that it is removed in time."""
+        """Collection name and indexes; expired sessions are removed by a TTL index."""
 
         name = "sessions"
         indexes = [
@@ -158,10 +161,10 @@ class Session(Stored):
 
 
 class RefreshToken(Stored):
-    """A token that renews a session once; its id is the SHA-256 of the token.
+    """A single-use token that renews a session; its id is the SHA-256 of the token.
 
     Attributes:
-        used: when it was first given back; one that comes again long after was stolen, from its owner or by him.
+        used: time of its first use. Its reuse long after that means that it was stolen.
     """
 
     session_id: str
@@ -169,7 +172,7 @@ class RefreshToken(Stored):
     expires: datetime
 
     class Settings:
-        """Where it is stored, and that it is removed in time."""
+        """Collection name and indexes; expired tokens are removed by a TTL index."""
 
         name = "refresh_tokens"
         indexes = [IndexModel([("expires", ASCENDING)], expireAfterSeconds=0)]

@@ -1,4 +1,4 @@
-"""Files that callers upload, to be sent with interactions: described here, their contents in GridFS."""
+"""Files that callers upload to send with interactions: metadata here, contents in GridFS."""
 
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
@@ -15,13 +15,13 @@ from domain.clock import utc_now
 from models.base import Stored
 
 MAX_UPLOAD_DURATION: Final = timedelta(hours=1)
-"""After so long, an upload that has not ended was broken off."""
+"""Age after which an unfinished upload counts as aborted."""
 
 _GRACE: Final = timedelta(minutes=5)
-"""So much later than it expires it is removed: who was told that it is there has taken it by then."""
+"""Delay between expiry and removal, in which an interaction that has seen the file can still take it."""
 
 _SWEEP_BATCH_SIZE: Final = 20
-"""How many that nobody needs are removed with each upload: more than come in."""
+"""Maximum number of unused files removed per upload; larger than 1, so that they do not accumulate."""
 
 _HAS_KEY: Final = {"idempotency_key": {"$type": "string"}}
 _HAS_END: Final = {"expires": {"$type": "date"}}
@@ -31,11 +31,11 @@ class Attachment(Stored):
     """One uploaded file.
 
     Attributes:
-        media_type: what it is, such as `application/pdf`.
+        media_type: its media type, such as `application/pdf`.
         size: in bytes; None while it is being uploaded.
         sha256: of its contents, hexadecimal.
-        idempotency_key: by what a repeated upload is known, if its caller gave a key.
-        expires: when it is removed, unless an interaction takes it before; None once one did.
+        idempotency_key: identifies a repeated upload, if its caller sent a key.
+        expires: when it is removed unless an interaction takes it; None once one has.
     """
 
     tenant: str
@@ -49,7 +49,7 @@ class Attachment(Stored):
     expires: datetime | None = Field(default_factory=lambda: utc_now() + MAX_UPLOAD_DURATION)
 
     class Settings:
-        """Where it is stored."""
+        """Collection name and indexes."""
 
         name = "attachments"
         indexes = [
@@ -60,7 +60,7 @@ class Attachment(Stored):
 
     @classmethod
     async def of_tenant(cls, tenant: str, ids: Sequence[str]) -> dict[str, "Attachment"]:
-        """Those of a tenant that are there, by id."""
+        """Return the available attachments of a tenant, by id."""
         found = await cls.find({"_id": {"$in": list(ids)}, **there(tenant)}).to_list()
         return {attachment.id: attachment for attachment in found}
 
@@ -72,16 +72,16 @@ class Attachment(Stored):
     async def upload(
         self, chunks: AsyncIterable[bytes], unused_kept: timedelta, idempotency_key: str | None = None
     ) -> "Attachment":
-        """Take the contents in, never more than a chunk in memory; then sweep what nobody needs any more.
+        """Store the contents, with at most one chunk in memory; then remove unused files.
 
         Args:
-            chunks: the contents; whatever is raised while they come removes what came before.
-            unused_kept: how long it waits for an interaction.
-            idempotency_key: by what a repeated upload is known; taken by the first that ends, so that one that was
-                broken off stands in nobody's way.
+            chunks: the contents; an error while they arrive removes the chunks stored before it.
+            unused_kept: how long the file waits for an interaction.
+            idempotency_key: identifies a repeated upload; the first upload to finish claims it, so an aborted one
+                blocks nothing.
 
         Returns:
-            This one; or what was uploaded before with the same idempotency key.
+            This attachment, or the one uploaded before with the same idempotency key.
         """
         digest, size = hashlib.sha256(), 0
         await self.insert()
@@ -104,7 +104,7 @@ class Attachment(Stored):
         return self
 
     async def contents(self) -> AsyncGenerator[bytes]:
-        """The contents, chunk by chunk.
+        """Read the contents, chunk by chunk.
 
         Raises:
             NoFile: if they were removed meanwhile.
@@ -114,20 +114,20 @@ class Attachment(Stored):
                 yield chunk
 
     async def remove(self) -> None:
-        """Remove it for good; first the contents, so that none are left that nothing tells of."""
+        """Delete it permanently; the contents first, so that none are left without a reference."""
         with suppress(NoFile):
             await _bucket().delete(self.id)
         await self.collection().delete_one({"_id": self.id})
 
 
 def there(tenant: str) -> dict[str, Any]:
-    """What selects a tenant's attachments that are uploaded and not to be removed yet."""
+    """Selector of a tenant's attachments that are uploaded and not expired."""
     waiting = {"expires": {"$gt": utc_now()}}
     return {"tenant": tenant, "size": {"$type": "number"}, "$or": [{"expires": None}, waiting]}
 
 
 async def _sweep() -> None:
-    """Remove attachments that no interaction took in time, and uploads that were broken off."""
+    """Remove attachments that no interaction took in time, and aborted uploads."""
     overdue = Attachment.find({"expires": {"$type": "date", "$lt": utc_now() - _GRACE}})
     for attachment in await overdue.sort("expires").limit(_SWEEP_BATCH_SIZE).to_list():
         await attachment.remove()

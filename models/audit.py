@@ -1,4 +1,4 @@
-"""The audit log: which administrative changes were made, and by whom. It keeps no values, so it can tell no secret."""
+"""Audit log of administrative changes and their authors. It stores no values, so it cannot leak a secret."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -18,12 +18,12 @@ class AuditEntry(Stored):
     """One administrative change.
 
     Attributes:
-        account_id: who made it; none where it was an `iris` command that speaks to the database itself.
-        key_id: the API key that it was made with, if with one.
-        operation: what was done, as `user.merged`.
-        thing: the noun that it was done to, as `user`.
-        thing_id: which one.
-        fields: the names of what changed, never the values.
+        account_id: the author; none for an `iris` command that accesses the database directly.
+        key_id: the API key that authenticated the change, if any.
+        operation: the operation, such as `user.merged`.
+        thing: the type of the changed object, such as `user`.
+        thing_id: id of the changed object.
+        fields: names of the changed fields, never their values.
     """
 
     tenant: str
@@ -36,7 +36,7 @@ class AuditEntry(Stored):
     created: datetime = Field(default_factory=utc_now)
 
     class Settings:
-        """Where it is stored, and how it is listed."""
+        """Collection name and indexes."""
 
         name = "audit_log"
         indexes = [
@@ -54,14 +54,14 @@ async def write_audit(
     fields: Iterable[str] = (),
     session: AsyncClientSession | None = None,
 ) -> None:
-    """Write down an administrative change that was made.
+    """Record an administrative change.
 
     Args:
-        caller: who made it.
-        operation: the noun and what was done to it, as `user.merged` or `api-key.rotated`.
-        thing_id: which of the nouns.
-        fields: the names of what changed, as the wire spells them; never a value.
-        session: the transaction that the change is part of, if it is part of one.
+        caller: the author.
+        operation: object type and operation, such as `user.merged` or `api-key.rotated`.
+        thing_id: id of the changed object.
+        fields: names of the changed fields as in the API; never a value.
+        session: the transaction that the change is part of, if any.
     """
     entry = AuditEntry(
         tenant=caller.tenant,

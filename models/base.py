@@ -1,4 +1,4 @@
-"""What every stored document has."""
+"""Base class and helpers of all stored documents."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,25 +25,26 @@ Result = TypeVar("Result")
 
 
 MAX_READ_BYTES: Final = 4_194_304
-"""Bytes of BSON that are read for one page of a list, and those of one document more."""
+"""Maximum BSON bytes read for one page of a list, which one document may exceed."""
 
 NEWEST_FIRST: Final = (("created", DESCENDING), ("_id", DESCENDING))
 OLDEST_FIRST: Final = (("created", ASCENDING), ("_id", ASCENDING))
-"""The orders of lists, which the cursors of their pages need."""
+"""Sort orders of lists, as their cursors need them."""
 
 ANY_TEXT: Final[Mapping[str, str]] = {"$gte": ""}
-"""What a text, or any of a list, fulfils; a partial index on it also serves what asks for one text
-(https://www.mongodb.com/docs/manual/core/index-partial/#query-coverage)."""
+"""Condition met by any text or list of texts; a partial index on it also serves equality with a text
+(https://www.mongodb.com/docs/manual/core/index-partial/#query-coverage).
+"""
 
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
 class Some(Generic[Item]):
-    """Documents that were read for a page.
+    """Documents read for a page.
 
     Attributes:
-        is_cut: whether there are more that were not read, because these are large.
+        is_cut: whether more documents remain unread because these are large.
     """
 
     items: Sequence[Item]
@@ -51,19 +52,19 @@ class Some(Generic[Item]):
 
 
 class Stored(Document):
-    """A document with an id of ours: 24 hexadecimal digits, as text."""
+    """A document whose id Iris generates: 24 hexadecimal digits, as text."""
 
     id: str = Field(default_factory=new_id)  # pyright: ignore[reportIncompatibleVariableOverride] - Beanie's way of another id type
 
     @classmethod
     def collection(cls) -> AsyncCollection[dict[str, Any]]:
-        """The driver's own collection, for updates that Beanie has no words for."""
+        """The driver's collection, for updates that Beanie cannot express."""
         driver: Any = cls
         return cast("AsyncCollection[dict[str, Any]]", driver.get_pymongo_collection())
 
     @classmethod
     async def read_some(cls, selector: Mapping[str, Any], sort: Sequence[tuple[str, int]], limit: int) -> "Some[Self]":
-        """The first documents of a selection: at most `limit`, and no more once they have `MAX_READ_BYTES`."""
+        """Return the first documents of a selection: at most `limit`, and no more after `MAX_READ_BYTES`."""
         found, size = list[Self](), 0
         async with cls.collection().find(selector).sort(sort).limit(limit) as cursor:
             async for document in cursor:
@@ -75,7 +76,7 @@ class Stored(Document):
 
     @classmethod
     async def in_transaction(cls, work: Callable[[AsyncClientSession], Awaitable[Result]]) -> Result:
-        """What some work makes that is done wholly or not at all; it is repeated when another's writes meet its own."""
+        """Run `work` in a transaction and return its result; it is retried on write conflicts."""
         async with cls.collection().database.client.start_session() as session:
             return await session.with_transaction(work)
 
@@ -94,6 +95,6 @@ def is_disk_full(error: PyMongoError) -> bool:
 
 
 def is_away(error: PyMongoError) -> bool:
-    """Whether an error means that MongoDB does not answer (now), and not that it refuses."""
+    """Whether an error means that MongoDB is unreachable, as opposed to refusing the command."""
     away = isinstance(error, ConnectionFailure | ExecutionTimeout | ProtocolError | WaitQueueTimeoutError)
     return away or error.timeout

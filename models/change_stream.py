@@ -1,4 +1,4 @@
-"""Watching interactions change, from any place that MongoDB still knows of.
+"""Change stream of interactions, resumable from any position that MongoDB still has.
 
 https://www.mongodb.com/docs/manual/changeStreams
 """
@@ -14,29 +14,30 @@ from domain.webhook_events import InteractionEvent, events_since
 from models.interaction import Interaction
 
 _HISTORY_LOST: Final = 286
-"""The server's code for a place that is not in its log of operations any more: `ChangeStreamHistoryLost`
-(https://www.mongodb.com/docs/manual/reference/error-codes)."""
+"""The server's code for a position that is no longer in its oplog: `ChangeStreamHistoryLost`
+(https://www.mongodb.com/docs/manual/reference/error-codes).
+"""
 
 _WAIT_MS: Final = 1_000
-"""How long the server is waited for until it says that nothing has happened; as long a stopping process waits."""
+"""Maximum time that the server holds a request without changes; a stopping process waits as long."""
 
 Changes = AsyncCollectionChangeStream[dict[str, Any]]
 
 
 class ResumeTokenExpiredError(Exception):
-    """The place to go on from is too long ago."""
+    """The resume token is too old."""
 
 
 class InvalidResumeTokenError(Exception):
-    """The place to go on from is none."""
+    """The resume token is malformed."""
 
 
-async def watch(tenant: str, integration_id: str | None, place: str | None) -> Changes:
-    """Watch a tenant's interactions, from a place on or from now on; to be closed.
+async def watch(tenant: str, integration_id: str | None, resume_token: str | None) -> Changes:
+    """Watch a tenant's interactions, from a resume token or from now on. The caller closes the stream.
 
     Raises:
-        ResumeTokenExpiredError: if that place is too long ago.
-        InvalidResumeTokenError: if it is none.
+        ResumeTokenExpiredError: if the token is too old.
+        InvalidResumeTokenError: if the token is malformed.
     """
     selector: dict[str, Any] = {
         "operationType": {"$in": ["insert", "update", "replace"]},
@@ -48,24 +49,27 @@ async def watch(tenant: str, integration_id: str | None, place: str | None) -> C
         return await Interaction.collection().watch(
             [{"$match": selector}],
             full_document="updateLookup",
-            resume_after={"_data": place} if place else None,
+            resume_after={"_data": resume_token} if resume_token else None,
             max_await_time_ms=_WAIT_MS,
         )
     except OperationFailure as error:
         if error.code == _HISTORY_LOST:
             raise ResumeTokenExpiredError from error
-        if place and not error.timeout and not error.has_error_label("RetryableError"):
+        if resume_token and not error.timeout and not error.has_error_label("RetryableError"):
             raise InvalidResumeTokenError from error
         raise
 
 
 def place_of(token: Mapping[str, Any] | None) -> str:
-    """Where watching goes on after a change, as a text."""
+    """The resume token after a change, as text."""
     return str(token["_data"]) if token else ""
 
 
 async def what_happened(change: Mapping[str, Any]) -> Sequence[InteractionEvent]:
-    """What a change means to who watches: as who is told, the creation once the interaction is admitted or refused."""
+    """Events that a change means to a subscriber.
+
+    As with webhooks, creation is published once the interaction is admitted or rejected.
+    """
     document = change.get("fullDocument")
     positions = _new_positions(change)
     if not document or not positions:
@@ -77,7 +81,7 @@ async def what_happened(change: Mapping[str, Any]) -> Sequence[InteractionEvent]
 
 
 def _new_positions(change: Mapping[str, Any]) -> Sequence[int]:
-    """Which entries of its history a change brought."""
+    """Positions of the history entries that a change added."""
     if change["operationType"] != "update":
         entries = len(change["fullDocument"]["history"])
         is_registered_only = entries == 1 and change["fullDocument"]["direction"] == Direction.OUT

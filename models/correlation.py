@@ -1,4 +1,4 @@
-"""Which interactions a provider's news is about."""
+"""Correlation of provider events with interactions."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -15,17 +15,18 @@ from models.integration import Integration
 from models.interaction import Interaction
 
 _RECORDING: Final = timedelta(seconds=5)
-"""How much later than the provider we may have recorded that it took a message."""
+"""Maximum delay between a provider's acceptance of a message and our record of it."""
 
 _IN_FLIGHT: Final = timedelta(minutes=1)
-"""How old a message may be whose send is not answered yet, and yet be among those that were delivered or read."""
+"""Maximum age of a message whose send is still unanswered to be included in an event about delivered or read messages.
+"""
 
 _MAX_EARLIER_MESSAGES: Final = 200
-"""Messages that one piece of news about «everything until then» is told to: the newest."""
+"""Maximum number of messages that an «everything until then» event applies to: the newest."""
 
 
 class InteractionRef(BaseModel):
-    """An interaction, as far as news are told to it; none of this changes once it was admitted."""
+    """The part of an interaction that receiving events needs; it never changes after admission."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
@@ -37,7 +38,7 @@ class InteractionRef(BaseModel):
 
     @classmethod
     def of(cls, interaction: Interaction | domain.Interaction) -> "InteractionRef":
-        """Whom an interaction's news are told to."""
+        """Create a reference to an interaction."""
         is_stored = isinstance(interaction, Interaction)
         return cls(
             id=interaction.id,
@@ -49,9 +50,10 @@ class InteractionRef(BaseModel):
 
 
 async def find_by_event(integration: Integration, event: ProviderEvent) -> list[InteractionRef]:
-    """The integration's interactions that an event is about.
+    """Find the integration's interactions that an event is about.
 
-    By our reference, else by the provider's id, else all that were sent to its destination until the moment it names.
+    It matches by our reference, else by the provider's id, else all that were sent to its destination until the moment
+    it names.
     """
     scope: dict[str, Any] = {"tenant": integration.tenant, "integration.integration_id": integration.id}
     if event.reference is not None:

@@ -1,4 +1,4 @@
-"""Where a tenant is told what happens to the interactions of an integration."""
+"""Webhook endpoint of an integration."""
 
 from datetime import datetime
 
@@ -6,13 +6,13 @@ from pydantic import BaseModel
 
 
 class Endpoint(BaseModel):
-    """A tenant's own endpoint, part of its integration, which every step of an interaction has at hand.
+    """A tenant's webhook endpoint, embedded in its integration, so that every step of an interaction has it at hand.
 
     Attributes:
-        url: where it is.
-        subscriptions: patterns of the events that are told (`domain.webhook_events`).
-        secret: signs what is told, sealed by `security.credential_encryption.Vault`.
-        former_secret: signs too until `former_until`.
+        url: where events are delivered.
+        subscriptions: patterns of the events to deliver (`domain.webhook_events`).
+        secret: signs deliveries; encrypted by `security.credential_encryption.Vault`.
+        former_secret: previous secret, which also signs until `former_until`.
     """
 
     url: str

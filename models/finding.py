@@ -1,4 +1,4 @@
-"""Discrepancy a tenant's interactions: every filter by an index, and every page in a bounded time."""
+"""Search of a tenant's interactions: every filter uses an index, and every page takes bounded time."""
 
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -18,25 +18,26 @@ from models.interaction import LISTED_BY, RESEND_OF_FIELD, Interaction, emptied_
 from models.user import User
 
 MAX_SCANNED: Final = 4_000
-"""How many interactions one page looks at, where an index alone does not tell which ones fit."""
+"""Maximum number of interactions examined per page, where an index alone does not decide which ones match."""
 
 MAX_SCANS: Final = 100
-"""Into how many scans of an index a list is split; MongoDB merges no more than 200
-(`internalQueryMaxScansToExplode`), and would sort in memory instead."""
+"""Maximum number of index scans per list. MongoDB merges at most 200 (`internalQueryMaxScansToExplode`), and would
+otherwise sort in memory.
+"""
 
 NEWEST_FIRST: Final = [("created", DESCENDING), ("_id", DESCENDING)]
 
 _INTEGRATION: Final = "integration.integration_id"
 
 _FEWER_THAN_OF_AN_INTEGRATION: Final = LISTED_BY[: LISTED_BY.index(_INTEGRATION)]
-"""By what fewer interactions are found than by an integration."""
+"""Filters more selective than an integration."""
 
 _USUAL: Final = frozenset({Status.SENT, Status.COMPLETED, Status.RECEIVED})
-"""The statuses that most interactions are in: fewer are of one integration than in one of these."""
+"""The most frequent statuses, each less selective than an integration."""
 
 
 class Row(BaseModel):
-    """An interaction as a list shows it: all but its contents, its history, and the provider's news."""
+    """Summary of an interaction in a list: everything but its payload, history and provider events."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -55,7 +56,7 @@ class Row(BaseModel):
     custom_status: str | None
 
     def as_shown(self, erased: AbstractSet[str]) -> "Row":
-        """The row without what is personal of erased users; without its contents where all its users are erased."""
+        """The summary without personal data of erased users, and without contents where all its users are erased."""
         if erased.isdisjoint(self.user_ids):
             return self
         return self.model_copy(update=emptied_summary(self.destinations, self.user_ids, erased))
@@ -65,7 +66,7 @@ _SHOWN: Final = {field: True for field in Row.model_fields if field != "id"}
 
 
 class Place(NamedTuple):
-    """Where an interaction is in a list, newest first."""
+    """Position of an interaction in a list, newest first."""
 
     created: datetime
     id: str
@@ -73,15 +74,15 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which of a tenant's interactions are wanted: those for which all that is given is true.
+    """Filter of a tenant's interactions; all given conditions must hold.
 
     Attributes:
-        statuses: any of these; as everywhere, empty is any at all.
+        statuses: any of these; empty means any.
         destinations: any of these normal forms.
-        metadata: what its metadata says, all of it, by name.
-        primary_key: what its primary key says, likewise.
+        metadata: required metadata values, by name.
+        primary_key: required primary key values, by name.
         words: all of these (`domain.tokenizer`).
-        since: created then or later.
+        since: created at or after.
         until: created before.
     """
 
@@ -103,7 +104,7 @@ class Wanted:
     until: datetime | None = None
 
     def conditions(self) -> dict[str, Any]:
-        """What must be true, by field, without the tenant and the dates."""
+        """Required values by field, without the tenant and the dates."""
         asked: dict[str, Any] = {
             RESEND_OF_FIELD: self.resend_of,
             "process_id": self.process_id,
@@ -122,7 +123,7 @@ class Wanted:
         return conditions | {name: {"$all": keys} for name, keys in self.keys().items() if keys}
 
     def keys(self) -> dict[str, list[str]]:
-        """What the lists by which an interaction is found must have all of, by field."""
+        """Keys that list fields must contain, by field."""
         return {
             "metadata_keys": [searchable_field(*one) for one in self.metadata.items()],
             "primary_key_keys": [searchable_field(*one) for one in self.primary_key.items()],
@@ -130,7 +131,7 @@ class Wanted:
         }
 
     def possible_statuses(self) -> set[Status]:
-        """The statuses that are wanted, and possible in the direction that is."""
+        """The requested statuses that are possible in the requested direction."""
         statuses = set(self.statuses or Status)
         match self.direction:
             case Direction.IN:
@@ -142,11 +143,11 @@ class Wanted:
 
 
 class Found(NamedTuple):
-    """A page of what was wanted.
+    """A page of results.
 
     Attributes:
-        rows: the newest first.
-        seen_until: the last that was looked at, if the page ended there and not where the list does.
+        rows: newest first.
+        seen_until: the last position examined, if the page ended before the list did.
     """
 
     rows: list[Row]
@@ -155,13 +156,13 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How a list is read: along one index, and what is looked at of each interaction there.
+    """Execution of a filter: one index, and a condition checked on each interaction found there.
 
     Attributes:
-        tenant: whose.
-        index: of which collection's.
-        along: what selects a stretch of the index.
-        besides: what else must be true.
+        tenant: the tenant.
+        index: the collection with the index.
+        along: selector of the index range.
+        besides: conditions beyond the index.
     """
 
     tenant: str
@@ -170,17 +171,17 @@ class Search:
     besides: Mapping[str, Any]
 
     def cursor(self, limit: int, since: Place | None = None) -> Any:  # noqa: ANN401 - the driver's own generics
-        """What is wanted, the newest first, down to a place."""
+        """Cursor over the matching interactions, newest first, from a position on."""
         selector: dict[str, Any] = {"$and": [self.along, self.besides, _down_to(since) if since else {}]}
         return Interaction.collection().find(selector, _SHOWN).sort(NEWEST_FIRST).limit(limit).hint(self.index)
 
     def horizon_cursor(self) -> Any:  # noqa: ANN401 - the driver's own generics
-        """The last place that one page looks at, by the index alone."""
+        """Cursor to the last position that one page examines, by the index alone."""
         found = Interaction.collection().find(dict(self.along), {"created": True}).sort(NEWEST_FIRST)
         return found.skip(MAX_SCANNED - 1).limit(1).hint(self.index)
 
     async def found(self, limit: int) -> Found:
-        """The next page of at most so many."""
+        """Return the next page of at most `limit`."""
         horizon = await self.horizon() if self.besides else None
         documents = await self.cursor(limit, horizon).to_list()
         rows = [Row.model_validate(document) for document in documents]
@@ -188,17 +189,17 @@ class Search:
         return Found([row.as_shown(erased) for row in rows], horizon)
 
     async def horizon(self) -> Place | None:
-        """The last place that one page looks at, if the list does not end before."""
+        """The last position that one page examines, or None if the list ends before."""
         last = await self.horizon_cursor().to_list()
         return Place(last[0]["created"], last[0]["_id"]) if last else None
 
 
 async def search(wanted: Wanted, after: Mapping[str, Any] | None = None) -> Search | None:
-    """How to find what is wanted; None if nothing can be.
+    """Choose the search for a filter; None if nothing can match.
 
     Args:
-        wanted: what is wanted.
-        after: what selects the places after the page before.
+        wanted: the filter.
+        after: selector of the positions after the previous page.
     """
     conditions = wanted.conditions()
     statuses = wanted.possible_statuses()
@@ -220,7 +221,7 @@ async def search(wanted: Wanted, after: Mapping[str, Any] | None = None) -> Sear
 
 
 async def _name_integrations(wanted: Wanted, conditions: dict[str, Any]) -> None:
-    """Ask for the integrations of a channel or a provider instead: they are few, and have an index."""
+    """Replace a channel or provider by its integrations, which are few and indexed."""
     if wanted.channel is None and wanted.provider is None:
         return
     pipeline: list[dict[str, Any]] = [
@@ -228,7 +229,7 @@ async def _name_integrations(wanted: Wanted, conditions: dict[str, Any]) -> None
         {"$sort": dict(newest_first_by(_INTEGRATION))},
         {"$group": {"_id": f"${_INTEGRATION}", "integration": {"$first": "$integration"}}},
     ]
-    # By the interactions themselves: an integration may be gone whose interactions are not.
+    # Read from the interactions themselves, since their integration may be deleted.
     found = await (await Interaction.collection().aggregate(pipeline)).to_list()
     named = {
         one.integration_id
@@ -244,7 +245,7 @@ async def _name_integrations(wanted: Wanted, conditions: dict[str, Any]) -> None
 
 
 async def _rarest(tenant: str, field_name: str, keys: Sequence[str]) -> str:
-    """Of the keys that a list must have, the one that the fewest interactions have."""
+    """The key that the fewest interactions have."""
 
     async def count(key: str) -> int:
         selector = {"tenant": tenant, field_name: key}

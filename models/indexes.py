@@ -1,7 +1,7 @@
-"""The indexes of what is stored: built where they are missing, removed where they were ours and are needed no longer.
+"""Indexes: missing ones are built; ours that are obsolete are reported and can be removed.
 
-Ours are known by their names, which say what they are: one whose definition changes has another name, so that the new
-one is built beside the old one, which processes of an earlier version still need (`docs/decisions/0023`).
+Our indexes are recognised by their names, which encode the definition: a changed definition has a new name, so that the
+new index is built beside the old one, which processes of an earlier version still need (`docs/decisions/0023`).
 """
 
 import asyncio
@@ -20,14 +20,15 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 PREFIX: Final = "iris_"
-"""How the names of our indexes begin; whoever names one so gives it to us."""
+"""Name prefix of our indexes; any index with this prefix is treated as ours."""
 
 INDEX_BUILD_TIMEOUT_SECONDS: Final = 6 * 60 * 60.0
-"""Seconds that an index may take to be built: a large collection is read wholly."""
+"""Maximum build time of an index, in seconds: a large collection is read completely."""
 
 _DISTINCT: Final = ("unique", "sparse", "partialFilterExpression", "collation")
-"""The options by which MongoDB tells indexes of the same keys apart
-(https://www.mongodb.com/docs/manual/core/indexes/create-index/#index-names, measured with 6.0)."""
+"""The options by which MongoDB distinguishes indexes on the same keys
+(https://www.mongodb.com/docs/manual/core/indexes/create-index/#index-names, measured with 6.0).
+"""
 
 _TTL: Final = "expireAfterSeconds"
 
@@ -38,7 +39,7 @@ Database = AsyncDatabase[dict[str, Any]]
 
 
 class State(StrEnum):
-    """What an index is to us."""
+    """State of an index."""
 
     WANTED = "wanted"
     MISSING = "missing"
@@ -48,10 +49,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index that there is, or should be.
+    """An existing or required index.
 
     Attributes:
-        state: wanted, whoever made it; missing; obsolete: ours, and needed no longer; foreign: somebody else's.
+        state: wanted, whoever created it; missing; obsolete: ours, no longer needed; foreign: not ours.
     """
 
     collection: str
@@ -60,25 +61,25 @@ class Index:
 
 
 async def build_indexes(database: Database, documents: Sequence[type[Document]]) -> None:
-    """Build those that are missing, and let data expire when they say.
+    """Build missing indexes, and update expiry times.
 
-    None is removed, but one of ours that would let expire what is to be kept by now.
+    No index is removed, except one of ours that would expire documents that must now be kept.
 
     Raises:
-        pymongo.errors.PyMongoError: if one cannot be built, as where what shall be unique is not.
+        pymongo.errors.PyMongoError: if one cannot be built, for example because values are not unique.
     """
     with pymongo.timeout(INDEX_BUILD_TIMEOUT_SECONDS):
         await asyncio.gather(*(_build(database, document) for document in documents))
 
 
 async def survey_indexes(database: Database, documents: Sequence[type[Document]]) -> list[Index]:
-    """Every index that there is or should be, but for those of ids, which MongoDB makes."""
+    """Return every existing or required index, except those on ids, which MongoDB creates."""
     found = await asyncio.gather(*(_survey(database, document) for document in documents))
     return sorted((index for indexes in found for index in indexes), key=lambda one: (one.collection, one.name))
 
 
 async def drop_index(database: Database, collection: str, name: str) -> None:
-    """Remove an index, unless somebody else has just done so."""
+    """Remove an index; succeeds if it is already gone."""
     try:
         await database[collection].drop_index(name)
     except OperationFailure as error:
@@ -126,7 +127,7 @@ async def _there(collection: AsyncCollection[dict[str, Any]]) -> list[Mapping[st
 
 
 def _declared(document: type[Document]) -> Iterator[Mapping[str, Any]]:
-    """The indexes that a document declares, by the names that we give them."""
+    """Indexes that a document declares, with our generated names."""
     settings: Any = document
     indexes: Sequence[IndexModel] = getattr(settings.Settings, "indexes", ())
     for index in indexes:
@@ -141,7 +142,7 @@ def _name(index: Mapping[str, Any]) -> str:
 
 
 def _same(declared: Mapping[str, Any], there: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The index that MongoDB takes for the declared one, whatever its name."""
+    """The existing index that MongoDB treats as the declared one, whatever its name."""
     return next((one for one in there if _signature(one) == _signature(declared)), None)
 
 
@@ -150,7 +151,7 @@ def _signature(index: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def _expires_wrongly(declared: Mapping[str, Any], same: Mapping[str, Any]) -> bool:
-    """Whether our own index lets expire what is to be kept by now; only without it that ends."""
+    """Whether our own index expires documents that must now be kept; only dropping it stops that."""
     return _TTL in same and _TTL not in declared and same["name"].startswith(PREFIX)
 
 

@@ -1,4 +1,4 @@
-"""Integrations: channel + provider + their configuration, under one id."""
+"""Integrations: a channel, a provider and their configuration under one id."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -14,27 +14,29 @@ from models.base import Stored
 from models.endpoint import Endpoint
 
 DELETED_TTL: Final = timedelta(days=30)
-"""How long a deleted integration is kept, so that news of its messages are verified and passed on: longer than any
-provider brings some (WhatsApp tells for 30 days that a message was read)."""
+"""How long a deleted integration is kept, so that events about its messages are verified and applied: longer than any
+provider sends them (WhatsApp reports for 30 days that a message was read).
+"""
 
 _MAX_AWAIT_MS: Final = 1_000
-"""How long the server holds a request for changes while there are none."""
+"""Maximum time that the server holds a request without changes."""
 
 Changes = AsyncCollectionChangeStream[dict[str, Any]]
 
 
 class Integration(Stored):
-    """How one tenant sends through one channel with one provider.
+    """Configuration with which one tenant sends through one channel and provider.
 
     Attributes:
-        configuration: what the provider needs and may be seen.
-        credentials: what it needs and may not: sealed by `security.credential_encryption.Vault`.
-        at_least_once: whether a send that nobody answered is repeated, at the risk of sending twice.
-        version: grows with every change, also of the endpoint.
-        updated: when it was last changed.
-        deleted: since when nothing is sent through it; None unless it is deleted.
-        fingerprint: of the request with an `Idempotency-Key` that made it, sealed too, since the credentials are in it.
-        endpoint: where the tenant is told what happens to its interactions, if it wants to be.
+        configuration: the provider's settings that may be shown.
+        credentials: the provider's secrets, encrypted by `security.credential_encryption.Vault`.
+        at_least_once: whether a send with unknown outcome is repeated, at the risk of sending twice.
+        version: incremented by every change, also of the endpoint.
+        updated: time of the last change.
+        deleted: time of deletion, after which nothing is sent; None unless it is deleted.
+        fingerprint: of the request with an `Idempotency-Key` that created it, encrypted, since it contains the
+            credentials.
+        endpoint: the tenant's webhook endpoint, if any.
     """
 
     tenant: str
@@ -53,7 +55,10 @@ class Integration(Stored):
     fingerprint: str | None = None
 
     class Settings:
-        """Where it is stored; a tenant names an integration once, but for deleted ones, which MongoDB removes."""
+        """Collection name and indexes.
+
+        A name is unique within a tenant, except among deleted integrations, which MongoDB removes.
+        """
 
         name = "integrations"
         indexes = [
@@ -63,10 +68,10 @@ class Integration(Stored):
         ]
 
     async def change(self, changes: Mapping[str, object]) -> "Integration | None":
-        """Write changes down; None if its settings were changed, or it was deleted, since it was read.
+        """Write changes; return None if the integration was changed or deleted since it was read.
 
         Raises:
-            pymongo.errors.DuplicateKeyError: if another of the tenant has the new name.
+            pymongo.errors.DuplicateKeyError: if another integration of the tenant has the new name.
         """
         unchanged: dict[str, Any] = {
             "_id": self.id,
@@ -78,21 +83,22 @@ class Integration(Stored):
 
     @classmethod
     async def set_endpoint(cls, integration_id: str, endpoint: Endpoint | None) -> None:
-        """Give an integration its first endpoint, unless it has one; or, with None, take its endpoint away."""
+        """Add an endpoint if there is none yet; with None, remove it."""
         differs = {"endpoint": None} if endpoint else {"endpoint": {"$ne": None}}
         await cls._write({"_id": integration_id, **differs}, {"endpoint": endpoint.model_dump() if endpoint else None})
 
     @classmethod
     async def change_endpoint(cls, integration_id: str, changes: Mapping[str, object]) -> "Integration | None":
-        """Write changes of an integration's endpoint; None if it has none."""
+        """Write changes of an integration's endpoint; return None if it has no endpoint."""
         having_one = {"_id": integration_id, "endpoint": {"$ne": None}}
         return await cls._write(having_one, {f"endpoint.{name}": value for name, value in changes.items()})
 
     @classmethod
     async def watch(cls) -> Changes:
-        """The change stream of all tenants' integrations from now on; to be closed. `changed_version` reads an event.
+        """Watch the integrations of all tenants from now on.
 
-        https://www.mongodb.com/docs/manual/changeStreams
+        The caller closes the stream; `changed_version` reads an event
+        (https://www.mongodb.com/docs/manual/changeStreams).
         """
         stages: list[dict[str, Any]] = [
             {"$match": {"operationType": {"$in": ["update", "replace"]}}},
@@ -102,13 +108,13 @@ class Integration(Stored):
 
     @staticmethod
     def changed_version(event: Mapping[str, Any]) -> tuple[str, int]:
-        """The id of a changed integration and its version; 0 where the version did not change."""
+        """The id of a changed integration and its version; version 0 if it did not change."""
         fields: Mapping[str, Any] = event.get("updateDescription", {}).get("updatedFields", {})
         return event["documentKey"]["_id"], fields.get("version", 0)
 
     @classmethod
     async def _write(cls, selector: Mapping[str, object], changes: Mapping[str, object]) -> "Integration | None":
-        """The one way in which an integration is changed: with another version."""
+        """Write an integration with its version incremented; every change uses this."""
         found = await cls.collection().find_one_and_update(
             selector, {"$set": changes, "$inc": {"version": 1}}, return_document=ReturnDocument.AFTER
         )

@@ -1,4 +1,4 @@
-"""Interactions as they are stored."""
+"""Stored interactions."""
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -43,7 +43,7 @@ from models.user import User
 _IS_DUE: Final = {"due": {"$type": "date"}}
 
 TAKES_FILES: Final = {"attachments.0": {"$exists": True}}
-"""What selects the interactions that took uploaded files along."""
+"""Selector of the interactions with uploaded files."""
 
 RESEND_OF_FIELD: Final = f"metadata.{RESEND_OF}"
 
@@ -59,18 +59,20 @@ LISTED_BY: Final = (
     "status",
     None,
 )
-"""By what a tenant's interactions are listed, each by an index of its own: of fewer first; None is of all."""
+"""Fields by which a tenant's interactions are listed, each with an index of its own, most selective first; None lists
+all.
+"""
 
 _INDEXED_WHERE: Final = {
     RESEND_OF_FIELD: {"$exists": True},
     "primary_key_keys": ANY_TEXT,
     "metadata_keys": ANY_TEXT,
 }
-"""What most interactions have nothing of: those cost an index nothing."""
+"""Partial-index conditions of fields that most interactions lack, so that those cost the index nothing."""
 
 
 def newest_first_by(field: str | None) -> list[tuple[str, int]]:
-    """The index by which a tenant's interactions are listed: what is equal, then what is sorted (and ranged)."""
+    """Index by which a tenant's interactions are listed: equality, then sort (and range)."""
     equal = ["tenant", *([field] if field else [])]
     return [*((name, ASCENDING) for name in equal), ("created", DESCENDING), ("_id", DESCENDING)]
 
@@ -86,12 +88,12 @@ class Step:
 
     Attributes:
         sequence: its number.
-        revision: grows with each task of the interaction's workflows; a later one knows better.
-        history_before: how many history entries stood before it.
+        revision: increases with each task of the interaction's workflows; the later revision wins.
+        history_before: number of history entries before this step.
         history: the entries that it adds.
-        recorded_before: how many of the provider's events stood before it.
+        recorded_before: number of provider events before this step.
         received: the events that it adds.
-        message_ids: the provider's ids of the message that it learnt.
+        message_ids: the provider's message ids that it learned.
     """
 
     sequence: int
@@ -104,25 +106,25 @@ class Step:
 
 
 class Interaction(Stored):
-    """One message, out or in. Only its own workflow changes it.
+    """One outbound or inbound message. Only its own workflow changes it.
 
     Attributes:
-        fingerprint: of the request that made it; another request under the same `Idempotency-Key` differs in it.
-        registered_by: the workflow run that registered it; no other run ever dispatches it. Empty for one that no
-            worker has registered yet, which is not stored (`api.unregistered`).
-        sequence: the number of the last step written.
-        revision: of the task that wrote it; a later task knows better (`write_step`).
-        due: when its workflow must have moved it on (`domain.deadlines`); None once nothing has to happen any more.
-        attachments: ids of the uploaded files that go with it.
-        template: what made the payload, if a template did.
-        milestone: how far the provider says it has come; what `custom_status` stands for.
-        provider_message_ids: the provider's ids of it, by which receipts without our reference are matched.
+        fingerprint: of the request that created it; a different request with the same `Idempotency-Key` has another.
+        registered_by: the workflow run that registered it; no other run dispatches it. Empty for one that no worker has
+            registered yet, which is not stored (`api.unregistered`).
+        sequence: number of the last step written.
+        revision: of the task that wrote it; the later task wins (`write_step`).
+        due: when its workflow must have advanced it (`domain.deadlines`); None once nothing more is expected.
+        attachments: ids of its uploaded files.
+        template: the template that produced the payload, if any.
+        milestone: delivery progress that the provider reports; `custom_status` is derived from it.
+        provider_message_ids: the provider's ids, by which receipts without our reference are matched.
         policy: how it is dispatched, once it is valid.
-        problems: why it was refused, if it was.
-        metadata_keys: what its sender's metadata is found by, of the first `MAX_NAMES` names.
-        primary_key_keys: what its primary key is found by, likewise.
-        words: those of its summary, by which it is found; who changes the summary changes them too.
-        erased_at: since when nothing personal is written to it any more (`models.erasing`).
+        problems: why it was rejected, if it was.
+        metadata_keys: search keys of its sender's metadata, for the first `MAX_NAMES` names.
+        primary_key_keys: search keys of its primary key, likewise.
+        words: search words of its summary; a change of the summary must change them too.
+        erased_at: since when no personal data is written to it (`models.erasing`).
     """
 
     tenant: str
@@ -160,15 +162,15 @@ class Interaction(Stored):
     erased_at: datetime | None = None
 
     class Settings:
-        """Where it is stored."""
+        """Collection name and indexes."""
 
         name = "interactions"
         indexes = [
-            # Every list is of one tenant, newest first: equal, sorted, ranged (docs/decisions/0003-mongodb.md).
+            # Every list is of one tenant, newest first: equality, sort, range (docs/decisions/0003-mongodb.md).
             *map(_index_by, LISTED_BY),
             IndexModel([("integration.integration_id", ASCENDING), ("provider_message_ids", ASCENDING)]),
             IndexModel([("tenant", ASCENDING), ("attachments", ASCENDING)], partialFilterExpression=TAKES_FILES),
-            # Only what still has to happen: a handful of a million.
+            # Only interactions with pending work: a handful of a million.
             IndexModel([("due", ASCENDING), ("_id", ASCENDING)], partialFilterExpression=_IS_DUE),
         ]
 
@@ -206,22 +208,22 @@ class Interaction(Stored):
 
     @classmethod
     async def overdue(cls, before: datetime, after: tuple[datetime, str] | None, limit: int) -> "Sequence[Interaction]":
-        """Those that should have been moved on before a moment, the longest overdue first.
+        """Return interactions whose deadline passed before a moment, the longest overdue first.
 
         Args:
             before: the moment.
-            after: `due` and id of the last one that was seen.
-            limit: how many at most.
+            after: `due` and id of the last one of the previous page.
+            limit: maximum number.
         """
         return await cls.find(overdue_selector(before, after)).sort("due", "_id").limit(limit).to_list()
 
     @classmethod
     async def write_step(cls, interaction_id: str, step: "Step", changes: Mapping[str, object]) -> None:
-        """Write one step, in the place of what an earlier try of it may have written.
+        """Write one step, replacing the results of an earlier attempt at it.
 
-        A workflow's task may fail after its steps are written, and be taken again with more news: the same steps then
-        have more to tell, or are fewer. An older try that comes late changes nothing, nor does a step whose
-        predecessor is missing.
+        A workflow task may fail after its steps are written, and be retried with more events: the same steps are then
+        longer, or there are fewer. A late write of an older attempt changes nothing, nor does a step whose predecessor
+        is missing.
         """
         await cls.collection().update_one(*_writing(interaction_id, step, changes))
 
@@ -229,14 +231,14 @@ class Interaction(Stored):
     async def write_step_and_read(
         cls, interaction_id: str, step: "Step", changes: Mapping[str, object]
     ) -> "Interaction":
-        """As `write_step`; the interaction as it is afterwards, by the same command where it is the one that wrote."""
+        """Like `write_step`, and return the interaction afterwards; one command does both if this write wins."""
         found = await cls.collection().find_one_and_update(
             *_writing(interaction_id, step, changes), return_document=ReturnDocument.AFTER
         )
         return cls.model_validate(found or await cls.collection().find_one({"_id": interaction_id}))
 
     async def as_shown(self) -> "Interaction":
-        """The interaction without what is personal of erased users, where it is still to be emptied."""
+        """The interaction without personal data of erased users, while erasure is still pending."""
         if self._is_emptied or not self.user_ids:
             return self
         return self.without_users(await User.erased_among(self.tenant, self.user_ids))
@@ -246,7 +248,7 @@ class Interaction(Stored):
         return self.erased_at is not None and not any(one.value for one in self.destinations)
 
     def without_users(self, erased: AbstractSet[str]) -> "Interaction":
-        """The interaction without what is personal of these users, who are erased."""
+        """The interaction without personal data of these erased users."""
         if self._is_emptied or erased.isdisjoint(self.user_ids):
             return self
         unsaid = {"destination": "", "detail": "", "provider_message_id": None}
@@ -265,22 +267,22 @@ class Interaction(Stored):
 
     @property
     def state(self) -> InteractionState:
-        """Where it stands."""
+        """Its state in the state machine."""
         return InteractionState(status=self.status, custom_status=self.custom_status, milestone=self.milestone)
 
     @property
     def situation(self) -> WaitContext:
-        """What it may wait for."""
+        """Context from which its deadlines are computed."""
         return WaitContext(self.state, self.policy, self.due, self.created, self.updated)
 
     async def view(self) -> domain.Interaction:
-        """The interaction as everybody sees it, with its users and its process as they are now."""
+        """The interaction as the API shows it, with the current state of its users and process."""
         users = await User.of_interaction(self.tenant, self.user_ids)
         process = await Process.find_one({"_id": self.process_id, "tenant": self.tenant}) if self.process_id else None
         return self.composed(users, process)
 
     def composed(self, users: list[User], process: Process | None) -> domain.Interaction:
-        """The interaction as everybody sees it, with these users and this process."""
+        """The interaction as the API shows it, with these users and this process."""
         return domain.Interaction(
             id=self.id,
             tenant=self.tenant,
@@ -313,12 +315,12 @@ class Interaction(Stored):
 def emptied_summary(
     destinations: Sequence[Destination], user_ids: Sequence[str], erased: AbstractSet[str]
 ) -> dict[str, Any]:
-    """What a list and a reading show in the place of what is personal of erased users.
+    """Summary shown where users are erased, without their personal data.
 
     Args:
         destinations: of the interaction.
-        user_ids: of the interaction; what was said is shown while one of them is not erased.
-        erased: those that are.
+        user_ids: of the interaction; its contents are shown while one of them is not erased.
+        erased: the erased ones among them.
     """
     is_whole = erased >= set(user_ids)
     contents: dict[str, Any] = {"summary": summary_text(), "metadata": {}, "primary_key": {}} if is_whole else {}
@@ -329,7 +331,7 @@ def emptied_summary(
 def _writing(
     interaction_id: str, step: Step, changes: Mapping[str, object]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The selector and the update that write a step when it is its turn."""
+    """Selector and update that write a step when its predecessor is stored."""
     turn = [
         {"sequence": step.sequence - 1, "revision": {"$lte": step.revision}},
         {"sequence": {"$gte": step.sequence}, "revision": {"$lt": step.revision}},
@@ -348,13 +350,13 @@ def _writing(
 
 
 def _extended(field: str, before: int, added: Sequence[BaseModel]) -> dict[str, Any]:
-    """The first `before` elements of a stored list, and what is added to them."""
-    kept: Any = {"$slice": [f"${field}", before]} if before else []
-    return {"$concatArrays": [kept, {"$literal": [one.model_dump() for one in added]}]}
+    """The first `before` elements of a stored list, followed by the added ones."""
+    previous: Any = {"$slice": [f"${field}", before]} if before else []
+    return {"$concatArrays": [previous, {"$literal": [one.model_dump() for one in added]}]}
 
 
 def overdue_selector(before: datetime, after: tuple[datetime, str] | None) -> dict[str, Any]:
-    """What selects the interactions that `Interaction.overdue` gives."""
+    """Selector of the interactions that `Interaction.overdue` returns."""
     if after is None:
         return {"due": {"$type": "date", "$lt": before}}
     due, last_id = after

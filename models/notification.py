@@ -1,4 +1,4 @@
-"""What tenants are told, and how far that has come."""
+"""Webhook notifications of tenants and the progress of their delivery."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -17,21 +17,21 @@ from models.base import Stored
 from models.user import User
 
 TTL_SECONDS: Final = 30 * 24 * 60 * 60
-"""How long a notification is kept: much longer than it is tried to tell it."""
+"""How long a notification is kept: much longer than its delivery is attempted."""
 
 PENDING: Final = {"state": NotificationState.PENDING.value}
-"""What selects the notifications that are still to be delivered."""
+"""Selector of the notifications that are still to be delivered."""
 
 
 class Attempt(BaseModel):
-    """One attempt to tell.
+    """One delivery attempt.
 
     Attributes:
-        round: of which round; replaying begins another.
+        round: its round; redelivery starts another.
         number: within its round, from one.
-        status: that the endpoint answered; None if it did not.
-        error: why it failed; empty if it did not.
-        took: seconds.
+        status: HTTP status of the endpoint; None without a response.
+        error: the reason of the failure; empty on success.
+        took: duration in seconds.
     """
 
     round: int
@@ -43,7 +43,7 @@ class Attempt(BaseModel):
 
 
 class NotificationLine(BaseModel):
-    """A notification in short: without what is told, and with its attempts counted."""
+    """Summary of a notification: without its body, and with its attempts counted."""
 
     id: str
     integration_id: str
@@ -67,19 +67,19 @@ _LINE: Final = {
 
 
 class Notification(Stored):
-    """One event that one tenant is told. Its id is also that of the message (`webhook-id`).
+    """One event published to one tenant. Its id is also the message id (`webhook-id`).
 
     Attributes:
         position: of the event in the interaction's history.
         user_ids: of the interaction's users when the event happened.
-        host: where it goes, or went at last.
+        host: host of the endpoint, as of the last attempt.
         created: when the event happened.
-        body: what is told: its very bytes, so that they are the same at each attempt.
-        round: how often telling it was begun.
-        began: when it was begun the last time.
-        next_attempt: when it is tried again; None once nothing more happens by itself.
-        replay: the replay of many that it was last part of.
-        is_unbegun: whether Temporal did not take its workflow in time, so that it is begun later.
+        body: the exact bytes delivered, so that they are the same at each attempt.
+        round: number of times that delivery was started.
+        began: when the current round started.
+        next_attempt: when it is tried again; None if nothing more happens by itself.
+        replay: the bulk redelivery that it was last part of.
+        is_unbegun: whether Temporal did not accept its workflow in time, so that it is started later.
     """
 
     tenant: str
@@ -100,7 +100,7 @@ class Notification(Stored):
     is_unbegun: bool = False
 
     class Settings:
-        """Where it is stored, and for how long."""
+        """Collection name and indexes; old notifications are removed by a TTL index."""
 
         name = "notifications"
         indexes = [
@@ -109,7 +109,7 @@ class Notification(Stored):
                 IndexModel([("tenant", ASCENDING), (field, ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)])
                 for field in ("integration_id", "interaction_id", "event", "state", "host")
             ),
-            # Only what is still to be told.
+            # Only pending notifications.
             IndexModel([("next_attempt", ASCENDING), ("_id", ASCENDING)], partialFilterExpression=PENDING),
             IndexModel([("is_unbegun", ASCENDING)], partialFilterExpression={"is_unbegun": True}),
             IndexModel([("created", ASCENDING)], expireAfterSeconds=TTL_SECONDS),
@@ -117,15 +117,15 @@ class Notification(Stored):
 
     @staticmethod
     def id_of(interaction_id: str, position: int, event: WebhookEventType, state: InteractionState) -> str:
-        """The id that an event always has, so that it is told once however often its step is taken.
+        """The deterministic id of an event, so that it is published once however often its step is retried.
 
-        A step that is taken again may come out otherwise: then that is told too.
+        If a retried step has a different outcome, that is a different event and is published too.
         """
         words = (state.status, state.custom_status or "")
         return derived_id("notification", interaction_id, str(position), event, *words)
 
     async def keep(self) -> bool:
-        """Keep it, unless it is kept already; whether it is still to be told."""
+        """Insert it unless it exists; return whether it is still to be delivered."""
         try:
             await self.insert()
         except DuplicateKeyError:
@@ -133,52 +133,52 @@ class Notification(Stored):
         return True
 
     async def is_to_be_emptied(self) -> bool:
-        """Whether a user is erased of whom the body may still say something."""
+        """Whether a user is erased whose data the body may still contain."""
         return bool(await User.erased_among(self.tenant, self.user_ids))
 
     @property
     def tries(self) -> int:
-        """How many attempts were made in this round."""
+        """Number of attempts in this round."""
         return sum(attempt.round == self.round for attempt in self.attempts)
 
     def time_left(self, now: datetime) -> timedelta:
-        """How much longer it is tried in this round; it is tried once more where that is over."""
+        """Remaining time for attempts in this round; after it, one last attempt follows."""
         return max(self.began + MAX_DELIVERY_AGE - now, timedelta())
 
     def was_tried_at(self, at: datetime) -> bool:
-        """Whether the last attempt is the one of that moment."""
+        """Whether the last attempt started at that moment."""
         return bool(self.attempts) and self.attempts[-1].date == to_milliseconds(at)
 
     @classmethod
     async def write_attempt(
         cls, notification_id: str, attempt: Attempt, state: NotificationState, next_attempt: datetime | None
     ) -> None:
-        """Write an attempt down, and what comes of it."""
+        """Record an attempt and its result."""
         selector = {"_id": notification_id, **PENDING}
         changes = {"state": state.value, "next_attempt": next_attempt}
         await cls.collection().update_one(selector, {"$set": changes, "$push": {"attempts": attempt.model_dump()}})
 
     @classmethod
     async def postpone(cls, notification_id: str, until: datetime) -> None:
-        """Let it wait."""
+        """Postpone the next attempt."""
         await cls.collection().update_one({"_id": notification_id, **PENDING}, {"$set": {"next_attempt": until}})
 
     @classmethod
     async def conclude(cls, notification_id: str, state: NotificationState) -> None:
-        """End what is still to be told otherwise than by an attempt."""
+        """End a pending delivery for a reason other than an attempt's result."""
         changes = {"state": state.value, "next_attempt": None}
         await cls.collection().update_one({"_id": notification_id, **PENDING}, {"$set": changes})
 
     @classmethod
     async def cancel_all(cls, tenant: str, integration_id: str) -> None:
-        """Cancel all of an integration that are still to be delivered; their workflows end at their next attempt."""
+        """Cancel all pending notifications of an integration; their workflows end at their next attempt."""
         selector = {"tenant": tenant, "integration_id": integration_id, **PENDING}
         changes = {"state": NotificationState.CANCELLED.value, "next_attempt": None}
         await cls.collection().update_many(selector, {"$set": changes})
 
     @classmethod
     async def begin_again(cls, selector: dict[str, Any], replay: str | None = None) -> "Notification | None":
-        """Begin another round of one that has ended; None if the selector finds none that has."""
+        """Start another round of a finished notification; return None if the selector matches none."""
         now = utc_now()
         changes = {"state": NotificationState.PENDING.value, "began": now, "next_attempt": now, "replay": replay}
         ended = {"state": {"$ne": NotificationState.PENDING.value}}
@@ -189,20 +189,20 @@ class Notification(Stored):
 
     @classmethod
     async def lines(cls, selector: dict[str, Any], limit: int) -> "Sequence[NotificationLine]":
-        """Those that a selector finds, the newest first."""
+        """Summaries of the selected notifications, newest first."""
         found = cls.collection().find(selector, _LINE).sort([("created", DESCENDING), ("_id", DESCENDING)]).limit(limit)
         return [NotificationLine.model_validate(one) async for one in found]
 
     @property
     def cursor(self) -> str:
-        """Where `since` goes on after it."""
+        """Cursor with which `since` continues after it."""
         return f"{self.created.isoformat()} {self.id}"
 
     @classmethod
     async def since(  # noqa: PLR0913, PLR0917 - whose, from when to when, and which page
         cls, tenant: str, integration_id: str, since: datetime, until: datetime, cursor: str | None, limit: int
     ) -> "Sequence[Notification]":
-        """Those of an integration's events between two moments, the oldest first, after a `cursor`."""
+        """Return an integration's events between two moments, oldest first, after a `cursor`."""
         selector: dict[str, Any] = {
             "tenant": tenant,
             "integration_id": integration_id,
@@ -216,40 +216,40 @@ class Notification(Stored):
 
     @classmethod
     async def pending(cls, notification_id: str) -> "Notification | None":
-        """The notification, if it is still to be told."""
+        """Return the notification, if it is still to be delivered."""
         return await cls.find_one({"_id": notification_id, **PENDING})
 
     @classmethod
     async def mark_unbegun(cls, ids: Sequence[str]) -> None:
-        """Let these be begun later."""
+        """Mark these to be started later."""
         await cls.collection().update_many({"_id": {"$in": list(ids)}, **PENDING}, {"$set": {"is_unbegun": True}})
 
     @classmethod
     async def unbegun_page(cls, limit: int) -> "Sequence[Notification]":
-        """Some of those that are to be begun later and have not ended meanwhile."""
+        """Return a page of those that are to be started later and have not ended meanwhile."""
         return await cls.find({"is_unbegun": True, **PENDING}).limit(limit).to_list()
 
     @classmethod
     async def unmark_unbegun(cls, notification_id: str) -> None:
-        """Write down that it is begun."""
+        """Record that it was started."""
         await cls.collection().update_one({"_id": notification_id}, {"$set": {"is_unbegun": False}})
 
     @classmethod
     async def overdue(
         cls, before: datetime, after: tuple[datetime, str] | None, limit: int
     ) -> "Sequence[Notification]":
-        """Those that should have been tried before a moment, the longest overdue first.
+        """Return notifications whose attempt was due before a moment, the longest overdue first.
 
         Args:
             before: the moment.
-            after: `next_attempt` and id of the last one that was seen.
-            limit: how many at most.
+            after: `next_attempt` and id of the last one of the previous page.
+            limit: maximum number.
         """
         return await cls.find(overdue_selector(before, after)).sort("next_attempt", "_id").limit(limit).to_list()
 
 
 def overdue_selector(before: datetime, after: tuple[datetime, str] | None) -> dict[str, Any]:
-    """What selects the notifications that `Notification.overdue` gives."""
+    """Selector of the notifications that `Notification.overdue` returns."""
     late: dict[str, Any] = {**PENDING, "next_attempt": {"$lt": before}}
     if after is None:
         return late
@@ -261,30 +261,30 @@ def overdue_selector(before: datetime, after: tuple[datetime, str] | None) -> di
 
 
 class SuspendedHost(Stored):
-    """A host of a tenant's whose notifications all wait, because it failed too often."""
+    """A tenant's host whose notifications all wait, because it failed too often."""
 
     until: datetime
 
     class Settings:
-        """Where it is stored, until nobody waits any more."""
+        """Collection name and indexes; it is removed once the suspension is over."""
 
         name = "held_hosts"
         indexes = [IndexModel([("until", ASCENDING)], expireAfterSeconds=24 * 60 * 60)]
 
     @classmethod
     async def until_when(cls, tenant: str, host: str, now: datetime) -> datetime | None:
-        """Until when a host's notifications wait; None if they do not."""
+        """Time until which a host's notifications wait; None if it is not suspended."""
         held = await cls.find_one({"_id": _host_id(tenant, host), "until": {"$gt": now}})
         return held.until if held else None
 
     @classmethod
     async def hold(cls, tenant: str, host: str, until: datetime) -> None:
-        """Let all of a host's notifications wait until a moment, or longer where they do."""
+        """Suspend a host until a moment; a longer suspension stays."""
         await cls.collection().update_one({"_id": _host_id(tenant, host)}, {"$max": {"until": until}}, upsert=True)
 
     @classmethod
     async def release(cls, tenant: str, host: str) -> None:
-        """Let a host's notifications be tried: somebody says that it is well again."""
+        """Resume deliveries to a host before its suspension ends."""
         await cls.collection().delete_one({"_id": _host_id(tenant, host)})
 
 

@@ -14,24 +14,24 @@ from models.base import ANY_TEXT, NEWEST_FIRST, Stored
 _IS_DRAFT: Final = {"is_draft": True}
 
 LATEST_FIRST: Final = (("last_interaction_at", DESCENDING), ("_id", DESCENDING))
-"""The order of an inbox: by the last interaction."""
+"""Sort order of an inbox: by the last interaction."""
 
 MAX_USERS: Final = 1_000
-"""Users of one process: more than any conversation has."""
+"""Maximum number of users of one process, more than any conversation has."""
 
 
 class Process(Stored):
-    """A conversation with one or more users through one or more integrations: whatever is said in it joins it.
+    """A conversation with one or more users through one or more integrations; their messages join it.
 
     Attributes:
-        metadata_keys: what its metadata is found by; who changes the metadata changes them too.
-        primary_key_keys: what its primary key is found by, likewise.
-        integration_ids: those that it speaks through; the first is the one that it was created for.
-        last_interaction_id: its newest interaction, the one whose `isLastEntry` is true.
-        last_interaction_at: when that one was created, so that news about an older one does not take its place.
-        group_id: the provider's id of the group whose messages it has; None for a private conversation.
-        is_draft: whether it is being prepared: what comes in does not join it.
-        fingerprint: of the request that made it; empty if a message did.
+        metadata_keys: search keys of its metadata; a change of the metadata must change them too.
+        primary_key_keys: search keys of its primary key, likewise.
+        integration_ids: its integrations; the first is the one that it was created for.
+        last_interaction_id: its newest interaction, whose `isLastEntry` is true.
+        last_interaction_at: when that one was created, so that an event about an older one does not replace it.
+        group_id: the provider's id of its group; None for a private conversation.
+        is_draft: whether it is being prepared; inbound messages do not join a draft.
+        fingerprint: of the request that created it; empty if a message did.
     """
 
     tenant: str
@@ -51,9 +51,10 @@ class Process(Stored):
     fingerprint: str = ""
 
     class Settings:
-        """Where it is stored; an inbound message looks for the newest open one of its user, on its integration.
+        """Collection name and indexes.
 
-        MongoDB indexes no two lists together: of the user's processes the first on the integration is the one.
+        An inbound message looks for the newest open process of its user on its integration. MongoDB cannot index two
+        lists together, so the first match among the user's processes is taken.
         """
 
         name = "processes"
@@ -64,13 +65,13 @@ class Process(Stored):
             IndexModel([("tenant", ASCENDING), *NEWEST_FIRST]),
             IndexModel([("tenant", ASCENDING), ("integration_ids", ASCENDING), *NEWEST_FIRST]),
             IndexModel([("tenant", ASCENDING), ("is_closed", ASCENDING), *NEWEST_FIRST]),
-            # An inbox: whichever directions and states are asked for, these few scans are merged in order.
+            # Inbox: a few index scans are merged in order, whichever directions and states are requested.
             IndexModel([("tenant", ASCENDING), ("last_direction", ASCENDING), ("is_closed", ASCENDING), *LATEST_FIRST]),
             # Few are drafts.
             IndexModel(
                 [("tenant", ASCENDING), ("is_draft", ASCENDING), *NEWEST_FIRST], partialFilterExpression=_IS_DRAFT
             ),
-            # Messages make most processes, and give them neither.
+            # Most processes are created by messages and have neither.
             *(
                 IndexModel(
                     [("tenant", ASCENDING), (keys, ASCENDING), *NEWEST_FIRST],
@@ -82,14 +83,14 @@ class Process(Stored):
 
     @classmethod
     async def change(cls, tenant: str, process_id: str, changes: Mapping[str, object]) -> "Process | None":
-        """The tenant's process with changes applied; None if there is none."""
+        """Apply changes to the tenant's process; return None if there is none."""
         found = await cls.collection().find_one_and_update(
             {"tenant": tenant, "_id": process_id}, {"$set": changes}, return_document=ReturnDocument.AFTER
         )
         return cls.model_validate(found) if found else None
 
     def summary(self) -> ProcessSummary:
-        """The process as an interaction shows it."""
+        """Summary of the process within an interaction."""
         return ProcessSummary(
             id=self.id,
             metadata=self.metadata,
@@ -101,12 +102,12 @@ class Process(Stored):
 
 
 def joining_step(integration_id: str, user_ids: Sequence[str], replaced_user_id: str | None = None) -> dict[str, Any]:
-    """The update step by which an integration and users join a process that they may be in already.
+    """Update step by which an integration and users join a process; existing members are unchanged.
 
     Args:
         integration_id: the integration.
         user_ids: the users.
-        replaced_user_id: a user who leaves it, unless it is among them.
+        replaced_user_id: a user who leaves it, unless listed in `user_ids`.
     """
     leaves = replaced_user_id if replaced_user_id not in user_ids else None
     users: Any = {"$filter": {"input": "$user_ids", "as": "one", "cond": {"$ne": ["$$one", leaves]}}}
@@ -119,14 +120,14 @@ def joining_step(integration_id: str, user_ids: Sequence[str], replaced_user_id:
 
 
 def _joined(present: object, joining: Sequence[str]) -> dict[str, Any]:
-    """A list of ids with others after it, each once."""
+    """A list of ids extended by others, without duplicates."""
     is_new = {"$not": [{"$in": ["$$one", "$$all"]}]}
     new = {"$filter": {"input": {"$literal": list(joining)}, "as": "one", "cond": is_new}}
     return {"$let": {"vars": {"all": present}, "in": {"$concatArrays": ["$$all", new]}}}
 
 
 def last_entry_step(interaction_id: str, created: datetime, direction: Direction) -> dict[str, Any]:
-    """The update step that makes an interaction its process's last entry, unless a newer one is."""
+    """Update step that makes an interaction its process's last entry, unless a newer one is."""
     same_time = {"$eq": ["$last_interaction_at", created]}
     newer = {
         "$or": [

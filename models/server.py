@@ -1,4 +1,4 @@
-"""Whether MongoDB is there and is what Iris needs: a replica set, which alone has transactions and change streams."""
+"""Check that MongoDB answers and is a replica set, which transactions and change streams need."""
 
 from typing import Any, Final
 
@@ -8,28 +8,28 @@ from pymongo.errors import ConfigurationError, ConnectionFailure, PyMongoError
 from pymongo.uri_parser import parse_uri
 
 PING_TIMEOUT_SECONDS: Final = 5.0
-"""How long MongoDB may take to answer a process that starts."""
+"""Timeout for MongoDB's answer while a process starts."""
 
 _SEED_TIMEOUT_MILLISECONDS: Final = 1_000
 
 
 class UnusableServerError(ConnectionFailure):
-    """MongoDB does not answer, or is not a replica set of the wanted name."""
+    """MongoDB does not answer, or is not a replica set of the configured name."""
 
 
 async def require_replica_set(client: AsyncMongoClient[dict[str, Any]], uri: str) -> None:
-    """Ask MongoDB what it is, through a client of the servers that a URI names.
+    """Require that the servers of a URI form a replica set.
 
     Raises:
         UnusableServerError: if it does not answer in time, or is a standalone server.
-        pymongo.errors.OperationFailure: if it does not let us in.
+        pymongo.errors.OperationFailure: if it rejects the credentials.
     """
     try:
         with pymongo.timeout(PING_TIMEOUT_SECONDS):
             await client.admin.command("ping")
             hello = await client.admin.command("hello")
     except (ConnectionFailure, ConfigurationError) as error:
-        # A replica set is not found where its name is wrong: what is there instead?
+        # The driver does not find a replica set under a wrong name, so ask one server directly.
         problem = await _problem_of_seeds(uri) or f"it does not answer: {str(error).split(', Timeout:')[0]}"
         raise UnusableServerError(problem) from error
     problem = _problem(hello, None)
@@ -38,7 +38,7 @@ async def require_replica_set(client: AsyncMongoClient[dict[str, Any]], uri: str
 
 
 async def _problem_of_seeds(uri: str) -> str:
-    """What is wrong with the first of the named servers that answers by itself; empty if none does."""
+    """Problem of the first named server that answers by itself; empty if none does."""
     if not uri.startswith("mongodb://"):
         return ""
     named = parse_uri(uri)
@@ -59,7 +59,7 @@ async def _problem_of_seeds(uri: str) -> str:
 
 
 def _problem(hello: dict[str, Any], wanted: str | None) -> str:
-    """What is wrong with a server by its own answer (https://www.mongodb.com/docs/manual/reference/command/hello)."""
+    """Problem of a server by its own answer (https://www.mongodb.com/docs/manual/reference/command/hello)."""
     if hello.get("msg") == "isdbgrid":  # a router of a sharded cluster
         return ""
     name = hello.get("setName")

@@ -1,4 +1,4 @@
-"""Templates: what a tenant sends again and again, each change a new version."""
+"""Templates: reusable payloads whose every change is a new version."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -17,7 +17,7 @@ from models.base import Stored
 
 
 class Version(BaseModel):
-    """What a template says from one change to the next; it never changes itself."""
+    """An immutable version of a template."""
 
     number: int
     name: str
@@ -30,7 +30,7 @@ class Version(BaseModel):
 
     @property
     def style(self) -> Style:
-        """How it writes dates, times and numbers."""
+        """Formats of dates, times and numbers."""
         return Style(self.language, self.time_zone)
 
 
@@ -38,8 +38,8 @@ class Template(Stored):
     """A payload of one channel with placeholders.
 
     Attributes:
-        newest: what it says now; what it said before are `TemplateVersion`s.
-        fingerprint: of the request that made it; another request under the same `Idempotency-Key` differs in it.
+        newest: the current version; earlier ones are `TemplateVersion`s.
+        fingerprint: of the request that created it; a different request with the same `Idempotency-Key` has another.
     """
 
     tenant: str
@@ -49,7 +49,7 @@ class Template(Stored):
     created: datetime = Field(default_factory=utc_now)
 
     class Settings:
-        """Where it is stored; a tenant names a template once."""
+        """Collection name and indexes; a name is unique within a tenant."""
 
         name = "templates"
         indexes = [
@@ -59,55 +59,55 @@ class Template(Stored):
         ]
 
     async def version(self, number: int | None) -> Version | None:
-        """One version of it, the newest if none is named; None if there is no such one."""
+        """Return one version, by default the newest; None if there is no such version."""
         if number is None or number == self.newest.number:
             return self.newest
         found = await TemplateVersion.find_one({"_id": TemplateVersion.id_of(self.id, number)})
         return found.version if found else None
 
     async def supersede(self, version: Version) -> bool:
-        """Say this from now on, unless somebody else was quicker; whether it does.
+        """Replace the current version; return whether no concurrent change came first.
 
-        What it said until now is kept first, so that every version can be found at every moment.
+        The current version is saved first, so that every version can be found at every moment.
 
         Raises:
             DuplicateKeyError: if another template of the tenant has the new name.
         """
-        kept = TemplateVersion(
+        current = TemplateVersion(
             id=TemplateVersion.id_of(self.id, self.newest.number), template_id=self.id, version=self.newest
         )
-        with suppress(DuplicateKeyError):  # kept by whoever is quicker, or was broken off here
-            await kept.insert()
+        with suppress(DuplicateKeyError):  # saved by a concurrent change, or by an attempt that was interrupted here
+            await current.insert()
         selector = {"_id": self.id, "newest.number": self.newest.number}
         written = await self.collection().update_one(selector, {"$set": {"newest": version.model_dump()}})
         return written.matched_count == 1
 
     async def remove(self) -> None:
-        """Remove it with all its versions."""
+        """Delete the template with all its versions."""
         await self.collection().delete_one({"_id": self.id})
         await TemplateVersion.collection().delete_many({"template_id": self.id})
 
 
 class TemplateVersion(Stored):
-    """What a template said before."""
+    """An earlier version of a template."""
 
     template_id: str
     version: Version
 
     class Settings:
-        """Where it is stored."""
+        """Collection name and indexes."""
 
         name = "template_versions"
         indexes = [IndexModel([("template_id", ASCENDING), ("version.number", DESCENDING)])]
 
     @staticmethod
     def id_of(template_id: str, number: int) -> str:
-        """The id that a version always has."""
+        """The deterministic id of a version."""
         return derived_id("template-version", template_id, str(number))
 
     @classmethod
     async def before(cls, template_id: str, number: int, limit: int) -> list[Version]:
-        """What a template said before one of its versions, the newest first."""
+        """Return the versions before a version, newest first."""
         earlier: dict[str, Any] = {"template_id": template_id, "version.number": {"$lt": number}}
         found = await cls.find(earlier).sort("-version.number").limit(limit).to_list()
         return [one.version for one in found]

@@ -1,4 +1,4 @@
-"""How often passwords were tried: counted in MongoDB, so that it holds over processes and restarts."""
+"""Limits on password attempts, counted in MongoDB, so that they hold across processes and restarts."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from domain.clock import utc_now
 from models.base import Stored
 
 WINDOW: Final = timedelta(minutes=15)
-"""How long tries are counted, from the first."""
+"""Window in which attempts are counted, from the first."""
 
 KNOWN_FOR: Final = timedelta(days=90)
 """How long a network is remembered from which an account logged in."""
@@ -19,11 +19,11 @@ KNOWN_FOR: Final = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class TryLimit:
-    """How often something may be tried.
+    """Limit on attempts.
 
     Attributes:
-        number: so many times within `WINDOW`,
-        pace: and then once in this time, so that nobody is ever kept out altogether.
+        number: maximum within `WINDOW`.
+        pace: interval at which further attempts are allowed, so that nobody is locked out completely.
     """
 
     number: int
@@ -31,13 +31,13 @@ class TryLimit:
 
 
 class LoginTries(Stored):
-    """The tries of passwords that count against somebody, who is known by a hash only.
+    """Password attempts counted for a subject, which is identified by a hash only.
 
     Attributes:
-        number: of tries within the present window.
+        number: attempts within the present window.
         until: when the window ends.
-        next_at: when the next try is allowed, once there were as many as the limit allows.
-        is_allowed: whether the last one was.
+        next_at: when the next attempt is allowed, once the limit is reached.
+        is_allowed: whether the last attempt was allowed.
     """
 
     number: int
@@ -46,16 +46,16 @@ class LoginTries(Stored):
     is_allowed: bool
 
     class Settings:
-        """Where it is stored, and that it is removed in time."""
+        """Collection name and indexes; old counts are removed by a TTL index."""
 
         name = "login_tries"
         indexes = [IndexModel([("until", ASCENDING)], expireAfterSeconds=0)]
 
     @classmethod
     async def add(cls, whose: tuple[str, ...], limit: TryLimit) -> "LoginTries":
-        """Count one more try; all of them together, in the present window."""
+        """Count one more attempt against each limit, in the present window."""
         now = utc_now()
-        # Where there is none, $until and $next_at are missing, which is less than any date.
+        # In a new document $until and $next_at are missing, which compares less than any date.
         is_open = {"$gt": ["$until", now]}
         counted = {
             "number": {"$cond": [is_open, {"$add": ["$number", 1]}, 1]},
@@ -72,34 +72,34 @@ class LoginTries(Stored):
 
     @classmethod
     async def forgive(cls, *whose: str) -> None:
-        """Count one try less: it was right."""
+        """Subtract one attempt, because it was correct."""
         await cls.collection().update_one({"_id": _id(whose), "number": {"$gt": 0}}, {"$inc": {"number": -1}})
 
     @classmethod
     async def forget(cls, *whose: str) -> None:
-        """Count none of the tries any longer."""
+        """Reset the count."""
         await cls.collection().delete_one({"_id": _id(whose)})
 
 
 class KnownNetwork(Stored):
-    """That an account logged in from a network; both are known by a hash only."""
+    """A network from which an account logged in; both are identified by a hash only."""
 
     until: datetime
 
     class Settings:
-        """Where it is stored, and that it is removed in time."""
+        """Collection name and indexes; old entries are removed by a TTL index."""
 
         name = "known_networks"
         indexes = [IndexModel([("until", ASCENDING)], expireAfterSeconds=0)]
 
     @classmethod
     async def remember(cls, *whose: str) -> None:
-        """Remember a network of an account from now on."""
+        """Record a network of an account."""
         await cls.collection().update_one({"_id": _id(whose)}, {"$set": {"until": utc_now() + KNOWN_FOR}}, upsert=True)
 
     @classmethod
     async def is_known(cls, *whose: str) -> bool:
-        """Whether the account logged in from this network lately."""
+        """Whether the account logged in from this network recently."""
         return await cls.find_one({"_id": _id(whose), "until": {"$gt": utc_now()}}) is not None
 
 

@@ -1,4 +1,4 @@
-"""What providers told that belongs to no interaction: kept, so that nothing received is lost."""
+"""Provider events that match no interaction, stored so that nothing received is lost."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,16 +15,16 @@ from domain.identifiers import derived_id
 from models.base import Stored
 
 TTL_SECONDS: Final = 30 * 24 * 60 * 60
-"""How long news about nobody is kept: longer than any provider tells of a message."""
+"""How long unmatched events are kept: longer than any provider reports on a message."""
 
 
 class UnmatchedEvent(Stored):
-    """A verified webhook, or one event of it, that could not be given to an interaction.
+    """A verified webhook, or one of its events, that could not be assigned to an interaction.
 
     Attributes:
-        reason: why not.
-        event: what was told, if it could be read.
-        body: the raw body, cut, if it could not.
+        reason: why it could not.
+        event: the parsed event, if it could be parsed.
+        body: the raw body, truncated, if it could not.
     """
 
     tenant: str
@@ -35,7 +35,7 @@ class UnmatchedEvent(Stored):
     received_at: datetime = Field(default_factory=utc_now)
 
     class Settings:
-        """Where it is stored, and for how long."""
+        """Collection name and indexes; old events are removed by a TTL index."""
 
         name = "unmatched_events"
         indexes = [
@@ -45,21 +45,21 @@ class UnmatchedEvent(Stored):
         ]
 
     @classmethod
-    def id_of(cls, integration_id: str, told: str) -> str:
-        """The id that an integration's news always has, so that it is kept once however often it is told."""
-        return derived_id("unmatched", integration_id, told)
+    def id_of(cls, integration_id: str, event_key: str) -> str:
+        """The deterministic id of an integration's event, so that repetitions are stored once."""
+        return derived_id("unmatched", integration_id, event_key)
 
     async def keep(self) -> None:
-        """Keep it, unless it is kept already."""
+        """Insert it unless it exists."""
         with suppress(DuplicateKeyError):
             await self.insert()
 
     @classmethod
     async def newest(cls, before: datetime, limit: int) -> "Sequence[UnmatchedEvent]":
-        """Events that were received before a moment, the newest first."""
+        """Return events that were received before a moment, newest first."""
         return await cls.find(newest_selector(before)).sort("-received_at").limit(limit).to_list()
 
 
 def newest_selector(before: datetime) -> dict[str, Any]:
-    """What selects the news that `UnmatchedEvent.newest` gives."""
+    """Selector of the events that `UnmatchedEvent.newest` returns."""
     return {"event": {"$ne": None}, "received_at": {"$lt": before}}

@@ -1,4 +1,4 @@
-"""End users: whom messages go to and come from."""
+"""End users: senders and recipients of messages."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from domain.search_keys import beginnings, searchable, searchable_field, searcha
 from models.base import NEWEST_FIRST, Some, Stored
 
 HERE: Final[Mapping[str, None]] = {"merge": None, "erasure": None}
-"""What selects the users that are neither merged into another nor erased."""
+"""Selector of the users that are neither merged into another nor erased."""
 
 EMPTY: Final[Mapping[str, object]] = {
     "name": "",
@@ -25,7 +25,7 @@ EMPTY: Final[Mapping[str, object]] = {
     "metadata_keys": [],
     "fingerprint": "",
 }
-"""What is left of a user that is merged or erased."""
+"""Values of a user's fields after a merge or an erasure."""
 
 
 _LAST_CHARACTER: Final = "\U0010ffff"
@@ -35,8 +35,8 @@ class OwnedDestination(BaseModel):
     """A destination of a user.
 
     Attributes:
-        value: as it was written, or as the network that named it writes it.
-        normal_form: what it is compared by: no other user of the tenant has it in any spelling.
+        value: as it was entered, or as the network that named it writes it.
+        normal_form: form for comparison; no other user of the tenant has it in any spelling.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -47,11 +47,11 @@ class OwnedDestination(BaseModel):
 
     @classmethod
     def of(cls, destination: Destination) -> "OwnedDestination":
-        """A destination of an interaction, as a user owns it."""
+        """Convert a destination of an interaction."""
         return cls(kind=destination.key, value=destination.value)
 
     def spellings(self) -> set[str]:
-        """Every way in which it may be written, letter case aside."""
+        """All spellings of it, ignoring letter case."""
         numbers = phone_numbers.spellings(self.value) if self.kind is DestinationKind.PHONE_NUMBER else set[str]()
         return {self.value, self.normal_form, *numbers}
 
@@ -62,11 +62,11 @@ class OwnedDestination(BaseModel):
 
 
 class Merge(BaseModel):
-    """That a user is another from now on.
+    """Merge of a user into another.
 
     Attributes:
-        into: the other.
-        completed: when all that was the user's was the other's.
+        into: the surviving user.
+        completed: when everything was moved to it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -77,11 +77,11 @@ class Merge(BaseModel):
 
 
 class Erasure(BaseModel):
-    """That a user is erased.
+    """Erasure of a user.
 
     Attributes:
-        destinations: those that it had, by which what is left of it is found; none once all is erased.
-        interactions: how many were erased with it.
+        destinations: its former destinations, by which its remaining data is found; empty once all is erased.
+        interactions: number of interactions erased with it.
         completed: when all was erased.
     """
 
@@ -97,11 +97,11 @@ class User(Stored):
     """An end user of one tenant, with any number of destinations.
 
     Attributes:
-        fingerprint: of the request that made it; empty if a message did.
-        merge: into whom it was merged; then it has no name, no metadata and no destinations any more.
-        erasure: that it was erased; likewise.
-        name_keys: what its name is found by the beginning of.
-        metadata_keys: what its metadata is found by.
+        fingerprint: of the request that created it; empty if a message did.
+        merge: the user that it was merged into; then it has no name, metadata or destinations any more.
+        erasure: its erasure; likewise.
+        name_keys: search keys of its name, for prefixes.
+        metadata_keys: search keys of its metadata.
     """
 
     tenant: str
@@ -116,7 +116,7 @@ class User(Stored):
     metadata_keys: list[str] = []
 
     class Settings:
-        """Where it is stored; a destination has one owner in a tenant, and the database sees to it."""
+        """Collection name and indexes; a unique index gives each destination one owner per tenant."""
 
         name = "users"
         indexes = [
@@ -138,26 +138,26 @@ class User(Stored):
 
     @classmethod
     async def owning(cls, tenant: str, destinations: Sequence[OwnedDestination]) -> list["User"]:
-        """The tenant's users that own any of these destinations, oldest first."""
+        """Return the tenant's users that own any of these destinations, oldest first."""
         selector = {"tenant": tenant, "$or": [owns(destination) for destination in destinations]}
         return await User.find(selector).sort("created", "_id").to_list()
 
     @classmethod
     async def ids_owning(cls, tenant: str, destinations: Sequence[OwnedDestination]) -> list[str]:
-        """The ids of the tenant's users that own any of these destinations, oldest first; no document is parsed."""
+        """Ids of the tenant's users that own any of these destinations, oldest first; no document is parsed."""
         selector = {"tenant": tenant, "$or": [owns(destination) for destination in destinations]}
         found = cls.collection().find(selector, {"_id": True}).sort([("created", ASCENDING), ("_id", ASCENDING)])
         return [user["_id"] async for user in found]
 
     @classmethod
     async def having_ids(cls, tenant: str, ids: Sequence[str]) -> list["User"]:
-        """The tenant's users with these ids, in the order of the ids."""
+        """Return the tenant's users with these ids, in the order of the ids."""
         users = await User.find({"tenant": tenant, "_id": {"$in": list(ids)}}).to_list()
         return sorted(users, key=lambda user: ids.index(user.id))
 
     @classmethod
     async def surviving(cls, tenant: str, user_id: str) -> "User | None":
-        """The tenant's user with this id, or the one that it was merged into; None if there is none."""
+        """Return the tenant's user with this id, or the one that it was merged into; None if there is none."""
         found = await User.find_one({"tenant": tenant, "_id": user_id})
         while found is not None and found.merge is not None:
             found = await User.find_one({"tenant": tenant, "_id": found.merge.into})
@@ -165,7 +165,7 @@ class User(Stored):
 
     @classmethod
     async def of_interaction(cls, tenant: str, ids: Sequence[str]) -> "list[User]":
-        """The users that an interaction names: where one was merged a moment ago, the one that it was merged into."""
+        """Return the users of an interaction; a merged user is replaced by the one that it was merged into."""
         if not ids:
             return []
         users: dict[str, User] = {}
@@ -177,7 +177,7 @@ class User(Stored):
 
     @classmethod
     async def erased_among(cls, tenant: str, ids: Collection[str]) -> set[str]:
-        """Which of these users are erased, themselves or as part of those that they were merged into."""
+        """The erased ones among these users, including users whose merge target is erased."""
         if not ids:
             return set()
         gone = {"$or": [{"erasure": {"$ne": None}}, {"merge": {"$ne": None}}]}
@@ -196,21 +196,21 @@ class User(Stored):
         update: Mapping[str, object] | Sequence[Mapping[str, object]],
         condition: Mapping[str, object] | None = None,
     ) -> "User | None":
-        """The tenant's user with an update applied; None if there is none (any more), or the condition does not hold.
+        """Apply an update to the tenant's user; return None if there is none, or the condition does not hold.
 
         Raises:
-            DuplicateKeyError: if it would own a destination of another.
+            DuplicateKeyError: if a destination belongs to another user.
         """
         selector = {"tenant": tenant, "_id": user_id, **HERE, **(condition or {})}
         found = await cls.collection().find_one_and_update(selector, update, return_document=ReturnDocument.AFTER)
         return cls.model_validate(found) if found else None
 
     def destinations_named(self) -> set[str]:
-        """What a user is named by who has no name: any of its destinations."""
+        """Destinations that identify a user without a name: any of its own."""
         return {name for one in self.destinations for name in (one.value, one.normal_form)}
 
     def view(self) -> interaction.User:
-        """The user as an interaction shows it."""
+        """The user as shown in an interaction."""
         by_kind: dict[str, list[str]] = {}
         for destination in self.destinations:
             by_kind.setdefault(destination.kind, []).append(destination.value)
@@ -218,10 +218,10 @@ class User(Stored):
 
 
 def adding_step(destinations: Sequence[OwnedDestination], removed: Sequence[OwnedDestination] = ()) -> dict[str, Any]:
-    """The update step that gives a user destinations, each unless it has it in some spelling, and takes others away."""
+    """Update step that adds destinations, unless the user has them in some spelling, and removes others."""
     is_removed = {"$in": [_IDENTITY, _identities(removed)]}
-    kept = {"$filter": {"input": "$destinations", "as": "one", "cond": {"$not": [is_removed]}}}
-    known = {"$map": {"input": "$$kept", "as": "one", "in": _IDENTITY}}
+    remaining = {"$filter": {"input": "$destinations", "as": "one", "cond": {"$not": [is_removed]}}}
+    known = {"$map": {"input": "$$remaining", "as": "one", "in": _IDENTITY}}
     new = {
         "$filter": {
             "input": {"$literal": [one.model_dump(mode="json") for one in destinations]},
@@ -229,7 +229,11 @@ def adding_step(destinations: Sequence[OwnedDestination], removed: Sequence[Owne
             "cond": {"$not": [{"$in": [_IDENTITY, known]}]},
         }
     }
-    return {"$set": {"destinations": {"$let": {"vars": {"kept": kept}, "in": {"$concatArrays": ["$$kept", new]}}}}}
+    return {
+        "$set": {
+            "destinations": {"$let": {"vars": {"remaining": remaining}, "in": {"$concatArrays": ["$$remaining", new]}}}
+        }
+    }
 
 
 _IDENTITY: Final = ["$$one.kind", "$$one.normal_form"]
@@ -240,9 +244,9 @@ def _identities(destinations: Sequence[OwnedDestination]) -> dict[str, Any]:
 
 
 def owns(destination: OwnedDestination) -> dict[str, Any]:
-    """What selects the owner of a destination, in whatever spelling.
+    """Selector of the owner of a destination, in any spelling.
 
-    The normal form is named twice: MongoDB uses the partial index only where its condition is seen to hold.
+    The normal form is named twice, because MongoDB uses the partial index only where its condition visibly holds.
     """
     return {
         "destinations": {"$elemMatch": {"kind": destination.kind.value, "normal_form": destination.normal_form}},
@@ -252,12 +256,12 @@ def owns(destination: OwnedDestination) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sought:
-    """Which users are sought: those of a tenant for which all that is given holds.
+    """Filter of a tenant's users; all given conditions must hold.
 
     Attributes:
-        name: how its name, or a word of it, begins.
-        destinations: of each of these it owns one.
-        metadata: what its metadata says, by name.
+        name: prefix of its name, or of a word of it.
+        destinations: the user owns one of each of these.
+        metadata: required metadata values, by name.
     """
 
     tenant: str
@@ -266,7 +270,7 @@ class Sought:
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def selector(self, after: Mapping[str, object]) -> dict[str, Any]:
-        """What selects them, from a place in the list on."""
+        """Selector of the matching users, from a position on."""
         conditions: list[Mapping[str, object]] = [after]
         if self.name is not None:
             start = searchable(self.name)
@@ -277,5 +281,5 @@ class Sought:
         return {"tenant": self.tenant, **HERE, "$and": conditions}
 
     async def found(self, after: Mapping[str, object], limit: int) -> Some[User]:
-        """The newest of them, from a place in the list on."""
+        """Return the newest matching users, from a position on."""
         return await User.read_some(self.selector(after), NEWEST_FIRST, limit)

@@ -1,4 +1,4 @@
-"""Webhooks that may come only once."""
+"""Webhooks that are accepted once, against replay attacks and repetitions."""
 
 import hashlib
 from datetime import datetime
@@ -15,24 +15,24 @@ TTL_SECONDS = 2 * 24 * 60 * 60
 
 
 class SeenWebhook(Stored):
-    """The key that a webhook bears only once, of one that was taken."""
+    """The unique key of a webhook that was accepted."""
 
     taken_at: datetime = Field(default_factory=utc_now)
 
     class Settings:
-        """Where it is stored, and for how long."""
+        """Collection name and indexes; old keys are removed by a TTL index."""
 
         name = "seen_webhooks"
         indexes = [IndexModel([("taken_at", ASCENDING)], expireAfterSeconds=TTL_SECONDS)]
 
     @classmethod
     async def is_seen(cls, integration_id: str, key: str) -> bool:
-        """Whether a webhook with this key was taken before."""
+        """Whether a webhook with this key was accepted before."""
         return await cls.find_one({"_id": _id(integration_id, key)}) is not None
 
     @classmethod
     async def remember(cls, integration_id: str, key: str) -> None:
-        """Remember that a webhook with this key was taken."""
+        """Record that a webhook with this key was accepted."""
         try:
             await cls(id=_id(integration_id, key)).insert()
         except DuplicateKeyError:

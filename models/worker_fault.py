@@ -1,4 +1,4 @@
-"""Faults of a worker's own, such as a key that it lacks: `iris doctor` says which worker is wrong."""
+"""Faults of the workers themselves, such as a missing key; `iris doctor` names the worker."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from domain.outcomes import Detail, cut
 from models.base import Stored
 
 KEPT: Final = timedelta(days=1)
-"""How long a fault is kept after it occurred for the last time."""
+"""How long a fault is kept after its last occurrence."""
 
 
 class FaultSummary(BaseModel):
@@ -22,9 +22,9 @@ class FaultSummary(BaseModel):
 
     Attributes:
         worker: the identity of the worker's process in Temporal, `<process id>@<host>`.
-        detail: the last error, without secrets and without contents.
-        occurrences: how often it occurred.
-        last: when it occurred for the last time.
+        detail: the last error, without secrets or message contents.
+        occurrences: number of occurrences.
+        last: time of the last occurrence.
     """
 
     worker: str
@@ -35,7 +35,7 @@ class FaultSummary(BaseModel):
 
 
 class WorkerFault(Stored):
-    """A `FaultSummary` as it is stored, since when it occurs."""
+    """A stored `FaultSummary`, with the time of its first occurrence."""
 
     worker: str
     kind: FaultKind
@@ -45,7 +45,7 @@ class WorkerFault(Stored):
     last: datetime
 
     class Settings:
-        """The collection, from which MongoDB removes faults after `KEPT`."""
+        """Collection name and indexes; MongoDB removes faults after `KEPT`."""
 
         name = "worker_faults"
         indexes = [IndexModel([("last", ASCENDING)], expireAfterSeconds=int(KEPT.total_seconds()))]
@@ -55,7 +55,7 @@ class WorkerFault(Stored):
         """Count one more occurrence.
 
         Raises:
-            pymongo.errors.PyMongoError: if MongoDB does not write it.
+            pymongo.errors.PyMongoError: if the write fails.
         """
         now = utc_now()
         changes = {
@@ -67,7 +67,7 @@ class WorkerFault(Stored):
 
     @classmethod
     async def since(cls, database: AsyncDatabase[dict[str, Any]], moment: datetime) -> Sequence[FaultSummary]:
-        """The faults that occurred after a moment, in a database that the documents need not be bound to.
+        """Return the faults after a moment, from a database that the documents need not be bound to.
 
         Raises:
             pymongo.errors.PyMongoError: if MongoDB does not answer.

@@ -1,1 +1,1 @@
-"""What operators need beside the product's own work: checks, comparisons, replays, versions."""
+"""Operator tasks: health checks, reconciliation, replays, setup."""

@@ -1,4 +1,4 @@
-"""Whether each part that Iris needs answers and is as it should be."""
+"""Health check of each component that Iris needs."""
 
 import asyncio
 from collections.abc import Collection, Iterator, Sequence
@@ -26,21 +26,21 @@ from temporal.task_queues import WORKFLOWS, pollers, queues_of
 from workflows import attributes
 
 TIMEOUT: Final = 4.0
-"""Seconds that a part is given to answer."""
+"""Timeout for a component's answer, in seconds."""
 
 _PING_SECONDS: Final = 3.0
-"""How long MongoDB is given to say that it is there."""
+"""Timeout for MongoDB's answer."""
 
 FAULTS_SHOWN: Final = timedelta(minutes=10)
-"""How long after its last fault a worker that still polls is named."""
+"""How long after its last fault a polling worker is reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A part, and how it is.
+    """State of a component.
 
     Attributes:
-        trouble: what is wrong with it; empty if nothing is.
+        trouble: its problem; empty if there is none.
         is_away: whether it does not answer at all.
     """
 
@@ -51,10 +51,10 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Checkup:
-    """How the parts are.
+    """State of all components.
 
     Attributes:
-        client: a client of Temporal, if all answers that is needed to compare MongoDB with Temporal.
+        client: a client of Temporal, if everything answers that comparing MongoDB with Temporal needs.
     """
 
     parts: Sequence[Component]
@@ -62,7 +62,7 @@ class Checkup:
 
 
 async def examine(settings: Settings, api_url: str) -> Checkup:
-    """Ask each part how it is."""
+    """Check each component."""
     api, database, (client, temporal) = await asyncio.gather(
         _examine_api(api_url), _examine_mongodb(settings), _connect(settings)
     )
@@ -81,7 +81,7 @@ async def examine(settings: Settings, api_url: str) -> Checkup:
 
 
 async def _examine_api(url: str) -> Component:
-    """Whether the API serves, and says that it can work."""
+    """Check that the API answers and is ready."""
     try:
         async with httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False) as http:
             answer = await http.get(f"{url.rstrip('/')}/health/ready")
@@ -94,7 +94,7 @@ async def _examine_api(url: str) -> Component:
 
 @dataclass(frozen=True, slots=True)
 class _Database:
-    """How MongoDB and its indexes are, and what workers have stored of their faults."""
+    """State of MongoDB and its indexes, and the stored faults of workers."""
 
     parts: Sequence[Component]
     faults: Sequence[FaultSummary] = ()
@@ -128,7 +128,7 @@ def _trouble_with(indexes: Sequence[Index]) -> Iterator[str]:
 
 
 async def _connect(settings: Settings) -> tuple[Client | None, Component]:
-    """A client of Temporal, and whether Temporal answers."""
+    """Return a Temporal client, and whether Temporal answers."""
     try:
         return await asyncio.wait_for(connect_temporal(settings), TIMEOUT), Component("Temporal")
     except (RuntimeError, TimeoutError) as error:
@@ -155,7 +155,7 @@ async def _schedule_trouble(client: Client, settings: Settings) -> str:
 
 
 async def _examine_keys(client: Client, settings: Settings) -> Component:
-    """Whether what workers encrypt for Temporal can be read here."""
+    """Check that payloads encrypted by workers can be decrypted here."""
     try:
         await check_payload_keys(client, settings)
     except UndecryptableError as error:
@@ -164,7 +164,7 @@ async def _examine_keys(client: Client, settings: Settings) -> Component:
 
 
 def _examine_faults(faults: Sequence[FaultSummary], polling: Collection[str]) -> list[Component]:
-    """The faults of the workers that still ask for work."""
+    """Report the faults of workers that still poll."""
     return [
         Component(
             f"worker {fault.worker}",
@@ -177,10 +177,10 @@ def _examine_faults(faults: Sequence[FaultSummary], polling: Collection[str]) ->
 
 @dataclass(frozen=True, slots=True)
 class _Queue:
-    """How a task queue is served.
+    """State of a task queue.
 
     Attributes:
-        workers: the identities of the workers that asked it for work lately.
+        workers: identities of the workers that polled it recently.
     """
 
     part: Component

@@ -1,8 +1,8 @@
 """Prepares an empty MongoDB server: a replica set of one member, an administrator, and the user that Iris connects as.
 
-The server runs with `--keyFile`, and thus asks everybody for a password. As long as it has no user, whoever connects
-from its own machine may create the first one (https://www.mongodb.com/docs/manual/core/localhost-exception/), so this
-runs there: in docker-compose, in the network of the MongoDB container (`docs/decisions/0042`).
+The server runs with `--keyFile`, and so requires authentication. While it has no user, a client on its own machine may
+create the first one (https://www.mongodb.com/docs/manual/core/localhost-exception/), so this runs there: in
+docker-compose, in the network of the MongoDB container (`docs/decisions/0042`).
 """
 
 from dataclasses import dataclass
@@ -32,19 +32,19 @@ Client = AsyncMongoClient[dict[str, Any]]
 
 
 class WrongRootPasswordError(PyMongoError):
-    """MongoDB has users already, and refuses the administrator's password."""
+    """MongoDB already has users, and rejects the administrator's password."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What a URI says that there shall be.
+    """Target state that a URI describes.
 
     Attributes:
         member: host:port of the server, as clients know it.
         port: where the server listens, on the loopback interface too.
         replica_set: the replica set's name.
-        user, password: what Iris connects as.
-        users: the database that knows that user.
+        user, password: credentials of Iris.
+        users: the authentication database of that user.
     """
 
     member: str
@@ -56,7 +56,7 @@ class _Wanted:
 
     @classmethod
     def of(cls, uri: str) -> Self:
-        """Read a URI.
+        """Parse a URI.
 
         Raises:
             ValueError: if it names no replica set, or no user with a password.
@@ -71,11 +71,11 @@ class _Wanted:
 
 
 class MongodbSetupSettings(EnvironmentSettings):
-    """What there shall be, each an environment variable or a file of secrets.
+    """Target state, from environment variables or secret files.
 
     Attributes:
-        mongodb_uri: `MONGODB_URI`, as the processes of Iris have it: its user, its password, its `replicaSet` and its
-            first host are what is created.
+        mongodb_uri: `MONGODB_URI`, as the Iris processes have it: its user, password, `replicaSet` and first host are
+            created.
         mongodb_root_password: `MONGODB_ROOT_PASSWORD`, the administrator's.
         mongodb_database: `IRIS_MONGODB_DATABASE`, the only database that the user of Iris may use.
     """
@@ -94,11 +94,11 @@ class MongodbSetupSettings(EnvironmentSettings):
 
 
 async def prepare_mongodb(settings: MongodbSetupSettings) -> None:
-    """Form the replica set and create both users, where they are missing; the user of Iris gets the URI's password.
+    """Form the replica set and create both users, where they are missing; the Iris user gets the URI's password.
 
     Raises:
         WrongRootPasswordError: if the administrator exists with another password.
-        pymongo.errors.PyMongoError: if MongoDB does not answer within a minute, or refuses.
+        pymongo.errors.PyMongoError: if MongoDB does not answer within a minute, or rejects a command.
     """
     wanted = _Wanted.of(settings.mongodb_uri.get_secret_value())
     root_password = settings.mongodb_root_password.get_secret_value()
@@ -125,7 +125,7 @@ async def _form_replica_set(anonymous: Client, wanted: _Wanted) -> None:
 
 
 async def _create_root(anonymous: Client, password: str) -> None:
-    # Once there is a user, nobody is let in without a password any more.
+    # Once there is a user, MongoDB requires a password.
     await _unless(anonymous, {"createUser": ROOT, "pwd": password, "roles": ["root"]}, UNAUTHORIZED, USER_EXISTS)
 
 
@@ -145,7 +145,7 @@ async def _create_user(root: Client, wanted: _Wanted, database: str) -> None:
 
 
 async def _unless(client: Client, command: dict[str, Any], *codes: int) -> None:
-    """Run a command of the database `admin`, whose failures with these codes say that there is nothing to do."""
+    """Run a command of the database `admin`; failures with these codes mean that there is nothing to do."""
     try:
         await client.admin.command(command)
     except OperationFailure as failure:

@@ -1,4 +1,4 @@
-"""When MongoDB and Temporal are compared: every so often by a schedule, and when somebody asks (`iris doctor`)."""
+"""Comparison of MongoDB and Temporal, on a schedule and on demand (`iris doctor`)."""
 
 import asyncio
 import time
@@ -32,37 +32,37 @@ from workflows.messages import ReconciliationInput, Report
 from workflows.reconciliation import ReconciliationWorkflow
 
 ASKED_FOR: Final = 5_000
-"""How many of those that may well be right each comparison looks at when somebody waits for it."""
+"""Number of presumably correct records that each comparison on demand samples."""
 
 _CATCH_UP: Final = timedelta(minutes=1)
-"""A comparison that was missed for longer is not made up for: the next one finds the same."""
+"""Catch-up window: a comparison missed for longer is skipped, since the next one finds the same."""
 
 _MAX_LENGTH: Final = timedelta(minutes=30)
-"""How long somebody may have to wait."""
+"""Maximum duration of a comparison on demand."""
 
 _NO_SCHEDULES: Final = {RPCStatusCode.NOT_FOUND, RPCStatusCode.UNIMPLEMENTED}
-"""How a server says that it has no such schedule, or, as the time-skipping one, none at all."""
+"""How a server reports that it has no such schedule, or, like the time-skipping one, none at all."""
 
 _EVENTS_OF_A_FIRST_TASK: Final = 3
-"""Events of a run whose first task is under way: it started, and its task was scheduled and started."""
+"""Number of history events of a run whose first task is in progress: workflow started, task scheduled, task started."""
 
 _FIRST_TASK_TIMEOUT: Final = 5.0
 """Seconds after which a comparison whose task fails, or that no worker takes, is terminated."""
 
 _TURN: Final = 0.5
-"""Seconds between two looks at how far a comparison is."""
+"""Seconds between two progress queries of a comparison."""
 
 
 def schedule_id(settings: Settings) -> str:
-    """The id of the schedule of a product's reconciliation."""
+    """The schedule id of a product's reconciliation."""
     return f"{settings.task_queue}-reconciliation"
 
 
 async def check_payload_keys(client: Client, settings: Settings) -> None:
-    """Decode what the worker that started last wrote into the schedule; without a schedule, there is nothing to decode.
+    """Decode the schedule that the most recently started worker wrote; without a schedule, there is nothing to decode.
 
     Raises:
-        UndecryptableError: if this client lacks the worker's payload key, so that it could read none of its answers.
+        UndecryptableError: if this client lacks the worker's payload key, and so could read none of its answers.
         RPCError: if Temporal does not answer.
     """
     try:
@@ -77,15 +77,15 @@ async def check_payload_keys(client: Client, settings: Settings) -> None:
 
 
 async def ensure_schedule(client: Client, settings: Settings) -> None:
-    """Let Temporal start the reconciliation every so often; where it does, let it do so as the settings say now.
+    """Create or update the schedule of the reconciliation from the settings.
 
     Raises:
-        temporalio.service.RPCError: if Temporal does not take it.
+        temporalio.service.RPCError: if Temporal rejects it.
     """
     schedule = _schedule(settings)
 
     def renewed(known: ScheduleUpdateInput) -> ScheduleUpdate:
-        # Whether somebody paused it is that person's business.
+        # The pause state belongs to the person who set it.
         schedule.state = known.description.schedule.state
         return ScheduleUpdate(schedule)
 
@@ -96,16 +96,16 @@ async def ensure_schedule(client: Client, settings: Settings) -> None:
 
 
 class NotBegunError(Exception):
-    """A comparison that no worker could begin; its run is terminated."""
+    """No worker could start a comparison; its run is terminated."""
 
 
 async def reconcile(
-    client: Client, settings: Settings, start: ReconciliationInput, told: Callable[[Report], None]
+    client: Client, settings: Settings, start: ReconciliationInput, on_progress: Callable[[Report], None]
 ) -> Report:
-    """Compare now, tell every now and then what is found so far, and answer what was found in the end.
+    """Compare now, report progress regularly, and return the final result.
 
     Raises:
-        NotBegunError: if no worker begins it in time, as where the workers lack this client's payload key.
+        NotBegunError: if no worker starts it in time, for example because the workers lack this client's payload key.
     """
     handle = await client.start_workflow(
         ReconciliationWorkflow.run,
@@ -124,7 +124,7 @@ async def reconcile(
                 give_up = await _begun_or_terminated(client, handle, give_up)
             else:
                 with suppress(RPCError, UndecryptableError, WorkflowQueryFailedError):
-                    told(await handle.query(ReconciliationWorkflow.progress))
+                    on_progress(await handle.query(ReconciliationWorkflow.progress))
         return await waiting
     finally:
         waiting.cancel()
@@ -133,10 +133,10 @@ async def reconcile(
 async def _begun_or_terminated(
     client: Client, handle: WorkflowHandle[ReconciliationWorkflow, Report], give_up: float
 ) -> float | None:
-    """None once a worker has begun the run; else when that is waited for no longer.
+    """Wait until a worker has started the run; otherwise terminate it.
 
     Raises:
-        NotBegunError: if its first task fails, or waits for too long; the run is terminated.
+        NotBegunError: if its first task fails or waits for too long; the run is terminated.
     """
     description = await handle.describe()
     task = description.raw_description.pending_workflow_task

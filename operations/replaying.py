@@ -1,4 +1,4 @@
-"""Replaying workflows that are on a server against the code of this checkout, before it is deployed."""
+"""Replay of a server's workflows against the code of this checkout, before deployment."""
 
 import asyncio
 import dataclasses
@@ -21,16 +21,16 @@ ADVICE: Final = (
     "`workflow.patched(...)`, or give the workflow a new version (docs/deploying.md); record histories anew "
     "(`make histories`) only for what the change is meant to change."
 )
-"""What to do when a history does not replay."""
+"""Advice for a history that fails to replay."""
 
 LANES: Final = 4
-"""How many workflows are fetched and replayed at once; replaying itself has one core."""
+"""Number of workflows fetched and replayed concurrently; replaying itself uses one core."""
 
 MAX_FAILURES: Final = 100
-"""How many failures are kept; all are counted."""
+"""Maximum number of failures kept; all are counted."""
 
 MAX_REASON_LENGTH: Final = 500
-"""Characters of a failure's reason."""
+"""Maximum characters of a failure's reason."""
 
 _MESSAGE: Final = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
 _CONTENT: Final = re.compile(r", input_value=.*?(?=, input_type=)", re.DOTALL)
@@ -38,7 +38,7 @@ _CONTENT: Final = re.compile(r", input_value=.*?(?=, input_type=)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A workflow that this code would not carry on, and why."""
+    """A workflow that this code cannot continue, and the reason."""
 
     workflow_id: str
     run_id: str
@@ -47,7 +47,7 @@ class Failure:
 
 @dataclass(slots=True)
 class Summary:
-    """What came of a replay: how many workflows, how many of them failed, and the first of those."""
+    """Result of a replay: the number of workflows and of failures, and the first failures."""
 
     replayed: int = 0
     failed: int = 0
@@ -65,26 +65,29 @@ class Summary:
 
 
 def reason_of(failure: Exception) -> str:
-    """Why a replay failed, in words, and without what people wrote.
+    """Readable reason of a replay failure, without user content.
 
-    Of a failure of the workflow's code the SDK prints the whole Rust structure, and pydantic what it could not read.
+    For failures of workflow code the SDK prints the whole Rust structure, and pydantic the input that it could not
+    parse.
     """
     messages = [match.replace("\\n", "\n") for match in _MESSAGE.findall(str(failure))]
     return _CONTENT.sub("", ": ".join(messages) or str(failure))[:MAX_REASON_LENGTH]
 
 
 def open_workflows(task_queue: str) -> str:
-    """The visibility query for what a deployment must carry on; also of workflows that the code no longer knows."""
+    """Visibility query for the workflows that a deployment must continue, also of types that the code lacks."""
     return f"TaskQueue IN ('{task_queue}', '{notification_task_queue(task_queue)}') AND ExecutionStatus = 'Running'"
 
 
 def replayer(client: Client, workflows: tuple[type, ...] = WORKFLOWS) -> Replayer:
-    """What replays as a worker would; without the sandbox, as in production (`docs/decisions/0006`)."""
-    quiet = TelemetryConfig(logging=LoggingConfig(filter="OFF"))  # it would be on the standard output, among answers
+    """A replayer configured like a worker; without the sandbox, as in production (`docs/decisions/0006`)."""
+    quiet = TelemetryConfig(
+        logging=LoggingConfig(filter="OFF")
+    )  # Otherwise it goes to the standard output, among answers.
     return Replayer(
         runtime=Runtime(telemetry=quiet),
         workflows=workflows,
-        # Its failures are shown here, and kept nowhere: encrypted, they could not be read.
+        # Failures are shown here and stored nowhere; encrypted, they could not be read.
         data_converter=dataclasses.replace(client.data_converter, failure_converter_class=DefaultFailureConverter),
         namespace=client.namespace,
         workflow_runner=UnsandboxedWorkflowRunner(),
@@ -99,10 +102,10 @@ async def replay(
     replayer: Replayer,
     on_progress: Callable[[Summary], None] = lambda _: None,
 ) -> Summary:
-    """Replay what a visibility query finds, a few at a time, keeping none of it.
+    """Replay the results of a visibility query, a few at a time, without keeping them.
 
     Raises:
-        temporalio.service.RPCError: if the server does not answer, or does not understand the query.
+        temporalio.service.RPCError: if the server does not answer, or rejects the query.
     """
     executions, summary, turn = client.list_workflows(query, limit=limit), Summary(), asyncio.Lock()
 
@@ -121,7 +124,7 @@ async def replay(
 async def _histories(
     client: Client, executions: AsyncIterator[WorkflowExecution], turn: asyncio.Lock
 ) -> AsyncIterator[WorkflowHistory]:
-    """The histories of those executions that no other lane has taken."""
+    """Histories of the executions that no other task has taken."""
     while True:
         async with turn:
             execution = await anext(executions, None)
@@ -132,4 +135,4 @@ async def _histories(
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            # It ended, and was forgotten, since it was listed.
+            # It ended and was deleted after it was listed.

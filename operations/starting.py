@@ -1,4 +1,4 @@
-"""Starting a process: the servers that it needs are checked first, and what prevents it is said in one line."""
+"""Startup of a process: it checks the servers that it needs, and reports a problem in one line."""
 
 import asyncio
 import logging
@@ -22,10 +22,10 @@ from security.codec_endpoint import CodecSettings
 from settings import EnvironmentSettings, Settings
 
 TEMPORAL_TIMEOUT_SECONDS: Final = 5.0
-"""How long Temporal may take to answer a process that starts."""
+"""Timeout for Temporal's answer while a process starts."""
 
 MAX_PROBLEM_LENGTH: Final = 500
-"""Characters of what prevents a start."""
+"""Maximum characters of a startup problem."""
 
 
 OTHER_VARIABLES: Final = frozenset(
@@ -47,7 +47,7 @@ OTHER_VARIABLES: Final = frozenset(
         *("MONGODB_PORT", "TEMPORAL_PORT", "TEMPORAL_UI_PORT"),
     )
 )
-"""Variables that are read otherwise than as settings: by commands, by logging, by the embedded stack."""
+"""Variables that are not settings: read by commands, logging or the embedded stack."""
 
 _LOG = logging.getLogger("iris.settings")
 
@@ -57,11 +57,11 @@ class TemporalUnreachableError(Exception):
 
 
 async def check_servers(settings: Settings) -> None:
-    """Ask MongoDB and Temporal whether they can be used, both at once.
+    """Check concurrently that MongoDB and Temporal are usable.
 
     Raises:
-        PyMongoError: if MongoDB cannot be.
-        TemporalUnreachableError: if Temporal cannot be.
+        PyMongoError: if MongoDB is not.
+        TemporalUnreachableError: if Temporal is not.
     """
     async with mongodb_client(settings) as client:
         checks = (require_replica_set(client, settings.mongodb_uri.get_secret_value()), _check_temporal(settings))
@@ -79,7 +79,7 @@ async def _check_temporal(settings: Settings) -> None:
 
 
 def end_on_sigterm() -> None:
-    """Let SIGTERM end this process at once, for as long as it starts: also as the first process of a container."""
+    """Let SIGTERM end this process at once while it starts, also as the first process of a container."""
     signal.signal(signal.SIGTERM, _end)
 
 
@@ -89,7 +89,7 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def problem_in_one_line(error: BaseException) -> str | None:
-    """What prevents a process from working, if it is its servers or its settings; None for any other error."""
+    """The problem of servers or settings that prevents a process from working; None for any other error."""
     match error:
         case ValidationError() if error.title in _settings_names():
             problem = "; ".join(_setting_problems(error))
@@ -114,7 +114,7 @@ def _settings_names() -> set[str]:
 
 
 def _setting_problems(error: ValidationError) -> list[str]:
-    """Each setting that is wrong, by the variable that sets it."""
+    """Each invalid setting, by its environment variable."""
     problems: list[str] = []
     for one in error.errors(include_url=False, include_input=False, include_context=False):
         message = one["msg"].removeprefix("Value error, ")
@@ -125,13 +125,13 @@ def _setting_problems(error: ValidationError) -> list[str]:
 
 
 def unknown_variables(environment: Iterable[str]) -> list[str]:
-    """The names of ours in an environment that no setting and no command has: most likely misspelt."""
+    """`IRIS_` variables of an environment that no setting and no command reads: most likely misspelt."""
     known = {variable for settings in _all_settings() for variable in variables_of(settings)} | OTHER_VARIABLES
     return sorted(name for name in environment if name.startswith("IRIS_") and name.upper() not in known)
 
 
 def warn_of_unknown_variables() -> None:
-    """Log a warning for each variable of the environment that looks like a setting and is none."""
+    """Log a warning for each environment variable that looks like a setting and is none."""
     for name in unknown_variables(os.environ):
         _LOG.warning("%s is no setting of this version and is ignored (docs/settings.md)", name)
 
