@@ -32,17 +32,17 @@ class MongoAdmission(AdmissionActivities):
         self._publish = publish
 
     @activity.defn
-    async def admit(self, asking: AdmitInput) -> AdmitResult | None:
+    async def admit(self, request: AdmitInput) -> AdmitResult | None:
         """Register, validate and resolve a submission; None if another run registered it."""
-        submission = asking.submission
+        submission = request.submission
         registering = self.register(submission, activity.info().workflow_run_id or "")
         is_ours, owners = await asyncio.gather(registering, owners_of(submission))
         if not is_ours:
             return None
         validation = await validate(self._integrations, submission, owners)
         if validation.problems or validation.policy is None:
-            return _refused(asking, validation.problems)
-        admitted = await self.resolve(asking, validation.destinations, validation.policy, owners)
+            return _refused(request, validation.problems)
+        admitted = await self.resolve(request, validation.destinations, validation.policy, owners)
         if admitted.policy is not None:
             if submission.attachments:
                 await Attachment.keep(submission.tenant, submission.attachments)
@@ -62,31 +62,31 @@ class MongoAdmission(AdmissionActivities):
         return document.registered_by == run_id
 
     async def resolve(
-        self, asking: AdmitInput, destinations: list[Destination], policy: DispatchPolicy, owners: list[User]
+        self, request: AdmitInput, destinations: list[Destination], policy: DispatchPolicy, owners: list[User]
     ) -> AdmitResult:
         """Find or make the users and the process, and put the interaction in `DISPATCH_PENDING`.
 
         Args:
-            asking: what is to be admitted.
-            destinations: to whom.
-            policy: how it is dispatched.
-            owners: the users that own any of the destinations; where there are none, one is made.
+            request: the submission to admit.
+            destinations: its recipients.
+            policy: the dispatch policy.
+            owners: users that own any of the destinations; if there are none, one is created.
         """
-        submission = asking.submission
+        submission = request.submission
         # A named process may have been closed since validation: it is joined before a user is made in vain.
         joining = [user.id for user in owners] or [submission.new_user_id]
         process = await _join_named_process(submission, joining) if submission.process_id else None
         if submission.process_id and process is None:
-            return _refused(asking, [await _why_not_joined(submission)])
+            return _refused(request, [await _why_not_joined(submission)])
         users, process = await _found_or_made(submission, owned_destinations(destinations), owners, process)
         if process is None:
-            return _refused(asking, [await _why_not_joined(submission)])
-        interaction = await _queue(asking, destinations, policy, users, process)
+            return _refused(request, [await _why_not_joined(submission)])
+        interaction = await _queue(request, destinations, policy, users, process)
         return AdmitResult(interaction=interaction.composed(users, process), policy=policy)
 
 
-def _refused(asking: AdmitInput, problems: list[Problem]) -> AdmitResult:
-    return AdmitResult(interaction=asking.submission.registered(), problems=problems)
+def _refused(request: AdmitInput, problems: list[Problem]) -> AdmitResult:
+    return AdmitResult(interaction=request.submission.registered(), problems=problems)
 
 
 async def _found_or_made(
@@ -185,20 +185,20 @@ async def _why_not_joined(submission: Submission) -> Problem:
 
 
 async def _queue(
-    asking: AdmitInput, destinations: list[Destination], policy: DispatchPolicy, users: list[User], process: Process
+    request: AdmitInput, destinations: list[Destination], policy: DispatchPolicy, users: list[User], process: Process
 ) -> Interaction:
     """Write the interaction's second step: `DISPATCH_PENDING`, with its users and its process."""
-    entry = HistoryEntry(date=asking.admitted_at, status=Status.DISPATCH_PENDING)
+    entry = HistoryEntry(date=request.admitted_at, status=Status.DISPATCH_PENDING)
     changes = {
         "status": entry.status.value,
         "custom_status": None,
         "problems": [],
-        "due": asking.due,
+        "due": request.due,
         "updated": entry.date,
         "process_id": process.id,
         "user_ids": [user.id for user in users],
         "destinations": [destination.model_dump() for destination in with_owners(destinations, users)],
         "policy": policy.model_dump(),
     }
-    step = Step(sequence=2, revision=asking.revision, history_before=1, history=[entry])
-    return await Interaction.write_step_and_read(asking.submission.interaction_id, step, changes)
+    step = Step(sequence=2, revision=request.revision, history_before=1, history=[entry])
+    return await Interaction.write_step_and_read(request.submission.interaction_id, step, changes)

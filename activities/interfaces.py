@@ -247,7 +247,7 @@ class AdmissionActivities(ABC):
 
     @abstractmethod
     @activity.defn
-    async def admit(self, asking: AdmitInput) -> AdmitResult | None:
+    async def admit(self, admit_input: AdmitInput) -> AdmitResult | None:
         """Write the interaction down in `VALIDATION_PENDING`, and admit it; or say why not.
 
         To admit is to validate it, to find or make its users and its process, and to put it in `DISPATCH_PENDING`.

@@ -1,1 +1,1 @@
-"""What happens, in which order."""
+"""Temporal workflows: they decide the order of the steps, and activities carry them out."""

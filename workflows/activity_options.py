@@ -1,4 +1,4 @@
-"""How every step on our own database is run."""
+"""Timeouts and retries of the activities that work on our own database."""
 
 from datetime import timedelta
 
@@ -7,11 +7,11 @@ from temporalio.common import RetryPolicy
 
 
 def step(summary: str) -> workflow.LocalActivityConfig:
-    """A step that is taken again and again until it is written."""
+    """Options of a short step on our database, as a local activity; it is retried until it is written."""
     return workflow.LocalActivityConfig(
         # Enough for all commands of a step on a slow database; on each the driver gives up after seven seconds.
         start_to_close_timeout=timedelta(seconds=20),
-        # Longer waits become timers of the server, so that a database that is away does not keep a worker busy.
+        # Longer waits become timers of the server, so that an unreachable database does not keep a worker busy.
         local_retry_threshold=timedelta(seconds=2),
         retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=30)),
         summary=summary,
@@ -19,7 +19,7 @@ def step(summary: str) -> workflow.LocalActivityConfig:
 
 
 def long_step(summary: str) -> workflow.ActivityConfig:
-    """A step that may take long, shows that it lives, and is taken again and again until it is done."""
+    """Options of a batch activity, which may take up to 6 hours; it heartbeats, and is retried until it succeeds."""
     return workflow.ActivityConfig(
         start_to_close_timeout=timedelta(hours=6),
         heartbeat_timeout=timedelta(seconds=30),

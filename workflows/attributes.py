@@ -1,4 +1,4 @@
-"""By what an interaction is found in Temporal's Web UI. None holds personal data: attributes are never encrypted."""
+"""Search attributes of Temporal's Web UI. They hold no personal data, because they are never encrypted."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -15,13 +15,13 @@ INTEGRATION: Final = SearchAttributeKey.for_keyword("IrisIntegration")
 PROCESS: Final = SearchAttributeKey.for_keyword("IrisProcess")
 
 USERS: Final = SearchAttributeKey.for_keyword_list("IrisUser")
-"""Ids of the users that a message goes to or comes from, as they were when it was admitted (`docs/decisions/0035`)."""
+"""Ids of the users that send or receive a message, as they were when it was admitted (`docs/decisions/0035`)."""
 
 INTERACTION: Final = SearchAttributeKey.for_keyword("IrisInteraction")
-"""Of which interaction a notification tells."""
+"""Id of the interaction that a notification is about."""
 
 FAILURE: Final = SearchAttributeKey.for_keyword("IrisFailure")
-"""The status of an interaction that somebody should look at; unset on all others (`docs/decisions/0005`)."""
+"""Status of an interaction that needs attention; unset on all others (`docs/decisions/0005`)."""
 
 KEYS: Final[Sequence[SearchAttributeKey[Any]]] = (
     TENANT,
@@ -33,16 +33,16 @@ KEYS: Final[Sequence[SearchAttributeKey[Any]]] = (
     INTERACTION,
     FAILURE,
 )
-"""What a namespace must know before a workflow can be started."""
+"""Search attributes that a namespace must have before a workflow can be started."""
 
 
 def show_failure(status: Status | None) -> None:
-    """Let the running workflow be found by its failure, or no longer."""
+    """Set the failure by which the running workflow is found; None unsets it."""
     update = FAILURE.value_unset() if status is None else FAILURE.value_set(status.value)
     workflow.upsert_search_attributes([update])  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
 
 
 def show_users(user_ids: Sequence[str]) -> None:
-    """Let the running workflow be found by its users; this costs an event only where it was started with others."""
+    """Set the users by which the running workflow is found; it costs an event only if they differ from the current."""
     if user_ids and list(workflow.info().typed_search_attributes.get(USERS, ())) != list(user_ids):
         workflow.upsert_search_attributes([USERS.value_set(user_ids)])  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics

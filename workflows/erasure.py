@@ -1,4 +1,4 @@
-"""EraseSignal an end user."""
+"""Workflow that erases an end user."""
 
 from typing import cast
 
@@ -13,14 +13,14 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name="Erasure")
 class ErasureWorkflow:
-    """One erasure: at one moment the user is empty, then all that was personal in its interactions goes."""
+    """Erasure of one user: the user is emptied atomically, then the personal data in its interactions is removed."""
 
     def __init__(self) -> None:
         self._problems: list[Problem] | None = None
 
     @workflow.run
     async def run(self, task: UserTask) -> None:
-        """Erase it, or refuse to; to the end, whatever breaks in between."""
+        """Erase the user, or refuse to; failed steps are retried until the erasure is complete."""
         self._problems = await workflow.execute_local_activity_method(
             ErasureActivities.claim_erasure, task, **step("empty the user")
         )
@@ -28,7 +28,7 @@ class ErasureWorkflow:
             await workflow.execute_activity_method(
                 ErasureActivities.erase, task, **long_step("empty its interactions and processes")
             )
-            # Who had found the user before may still write to it, and workflows that were told need a moment to end.
+            # Callers that found the user before may still write to it, and signalled workflows need a moment to end.
             await workflow.sleep(task.erasure_grace_period, summary="wait for writes that had found the user before")
             await workflow.execute_activity_method(
                 ErasureActivities.erase, task, **long_step("empty what was written meanwhile")
@@ -45,6 +45,6 @@ class ErasureWorkflow:
 
     @workflow.update(name=names.ERASE, description="PendingWait until it is emptied or refused")
     async def claimed(self) -> list[Problem]:
-        """Why it is refused; nothing if it is not."""
+        """Wait for the decision: the problems for which the erasure is refused, empty if it is accepted."""
         await workflow.wait_condition(lambda: self._problems is not None)
         return cast("list[Problem]", self._problems)

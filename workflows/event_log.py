@@ -1,4 +1,4 @@
-"""What was received of an interaction: each piece of news taken once, and where it leaves the interaction."""
+"""Event log of an interaction: it applies each provider event once, and gives the resulting state."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ from workflows.history_notes import describe_event, why_not_applied
 from workflows.recipient_progress import RecipientProgress
 
 MAX_RECORDED_EVENTS: Final = 500
-"""After so many recorded events of one interaction, those that change nothing are no longer recorded.
+"""Recorded events of one interaction after which events that change nothing are no longer recorded.
 
-What is known of one destination of several is such a change: a run that goes on from the record needs to find it there.
+A change of one destination of several counts as a change: a run that resumes from the record needs it.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class AppliedEvents:
-    """What came of some news.
+    """Result of applying provider events.
 
     Attributes:
-        state: where the interaction stands now.
-        entries: of its history, one for each change of the state.
-        events: the news as it was taken, to be recorded.
+        state: the interaction's state afterwards.
+        entries: history entries, one for each change of the state.
+        events: the events to record.
     """
 
     state: InteractionState
@@ -36,14 +36,14 @@ class AppliedEvents:
 
 
 class EventLog:
-    """What was received of one interaction.
+    """Provider events of one interaction.
 
     Attributes:
-        recorded: how many of the events received are recorded, or about to be.
+        recorded: number of events that are recorded or about to be.
     """
 
     def __init__(self, destinations: Sequence[Destination], recorded: Sequence[RecordedEvent] = ()) -> None:
-        """The hearing of a message to `destinations`, of which this much is recorded already."""
+        """Start the log of a message to `destinations` from the events that are recorded already."""
         self._progress = RecipientProgress(destinations)
         self._ids = {received.id for received in recorded}
         self._keys = {received.event.key for received in recorded}
@@ -53,11 +53,11 @@ class EventLog:
                 self._progress.apply(received.event)
 
     def leave_out(self, user_ids: Sequence[str]) -> None:
-        """Await no more of these users, who are erased, where the message is to others too."""
+        """Stop waiting for these users, who are erased, if the message goes to others too."""
         self._progress.leave_out(user_ids)
 
     def refuse(self, refused: Sequence[ProviderEvent], state: InteractionState, at: datetime) -> list[RecordedEvent]:
-        """The events of the destinations that the provider refused when it took the message, to be recorded."""
+        """Apply the events of destinations that the provider refused when it accepted the message, and record them."""
         for event in refused:
             self._progress.apply(event)
         self.recorded += len(refused)
@@ -66,17 +66,17 @@ class EventLog:
             for event in refused
         ]
 
-    def take(self, news: Sequence[ReceivedEvent], state: InteractionState, at: datetime) -> AppliedEvents:
-        """Take news in their order, from where the interaction stands."""
+    def apply(self, received: Sequence[ReceivedEvent], state: InteractionState, at: datetime) -> AppliedEvents:
+        """Apply events in their order to the interaction's current state."""
         entries: list[HistoryEntry] = []
         events: list[RecordedEvent] = []
-        for item in news:
+        for item in received:
             if item.id in self._ids:
-                # A run that begins from the record may find there what an earlier try of itself has written.
+                # A run that resumes from the record may find events there that an earlier try of itself has written.
                 continue
             event = item.event
             before, known = state, self._progress.known
-            state, reason = self._apply(state, event)
+            state, reason = self._apply_one(state, event)
             if state != before:
                 entries.append(
                     HistoryEntry(
@@ -94,9 +94,9 @@ class EventLog:
         return AppliedEvents(state, entries, events)
 
     def close(self, state: InteractionState, *, reports_delivery: bool) -> tuple[InteractionState, Note] | None:
-        """Where the end of the receipt window leaves the interaction, and the note on it; None if it says nothing.
+        """Return the state and the note at the end of the receipt window; None if nothing changes.
 
-        Silence completes what has no receipts, and is noted on all else.
+        Without receipts, an interaction whose provider does not report delivery is completed; others get a note.
         """
         failure = self._progress.failure
         if state.status is Status.SENT and failure is not None:
@@ -107,8 +107,8 @@ class EventLog:
             return None
         return state, Note(code="no_confirmation")
 
-    def _apply(self, state: InteractionState, event: ProviderEvent) -> tuple[InteractionState, str | None]:
-        """The state after an event, and why the event was not applied, if it was not."""
+    def _apply_one(self, state: InteractionState, event: ProviderEvent) -> tuple[InteractionState, str | None]:
+        """Return the state after an event, and the code of the reason if the event was not applied."""
         if not self._progress.includes(event):
             return state, "other_destination"
         reason = why_not_applied(state, event, repeated=event.key in self._keys)

@@ -1,4 +1,4 @@
-"""An interaction's story in words: the notes of its history, and what the Web UI shows."""
+"""Notes of an interaction's history, and the details that Temporal's Web UI shows."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from workflows.outcomes import Cancelled, ConfirmedByReceipt, Sending
 
 
 def describe_outcome(outcome: Sending) -> Note | None:
-    """What came of a dispatch."""
+    """Note on the outcome of a dispatch; None if there is nothing to add to the status."""
     match outcome:
         case Accepted():
             refused = ", ".join(f"{one.destination} ({one.code})" for one in outcome.refused)
@@ -33,12 +33,12 @@ def describe_outcome(outcome: Sending) -> Note | None:
 
 
 def describe_event(event: ProviderEvent) -> str | None:
-    """What the provider adds to its word: a code, a text, or nothing."""
+    """Code and text that the provider adds to its status; None if it adds nothing."""
     return ": ".join(part for part in (event.code, event.detail) if part) or None
 
 
 def events_of_refused(outcome: Sending) -> list[ProviderEvent]:
-    """The provider's news of the destinations that it refused while it took others."""
+    """Provider events of the destinations that the provider refused while it accepted others."""
     if not isinstance(outcome, Accepted):
         return []
     return [
@@ -57,7 +57,7 @@ def events_of_refused(outcome: Sending) -> list[ProviderEvent]:
 
 
 def why_not_applied(state: InteractionState, event: ProviderEvent, *, repeated: bool) -> str | None:
-    """The code of why a piece of news changes nothing; None if it does."""
+    """Code of the reason why an event changes nothing; None if it changes something."""
     if repeated:
         return "repeated"
     if event.milestone is Milestone.NONE:
@@ -71,12 +71,12 @@ def why_not_applied(state: InteractionState, event: ProviderEvent, *, repeated: 
 
 
 def current_details(history: Sequence[HistoryEntry], wait: PendingWait | None) -> str:
-    """What the Web UI shows of a run, as Markdown: its history, and last what it waits for and until when."""
+    """Details of a run for the Web UI, as Markdown: its history, then what it waits for and until when."""
     awaited = wait.sentence(Language.SPANISH) if wait else NOTHING[Language.SPANISH]
-    return "\n\n".join([*([_table(history)] if history else []), f"**{awaited}.**"])
+    return "\n\n".join([*([_history_table(history)] if history else []), f"**{awaited}.**"])
 
 
-def _table(history: Sequence[HistoryEntry]) -> str:
+def _history_table(history: Sequence[HistoryEntry]) -> str:
     rows = [" | ".join(_cells(entry)) for entry in history]
     return "\n".join(["| date | status | customStatus | notes |", "|---|---|---|---|", *(f"| {row} |" for row in rows)])
 

@@ -1,4 +1,4 @@
-"""One interaction, from its submission to the last receipt: its only changer."""
+"""Workflow of one outbound interaction, from its submission to the last receipt; only it changes the interaction."""
 
 import asyncio
 from collections.abc import Sequence
@@ -75,7 +75,7 @@ class InteractionWorkflow(ProviderEventInbox):
 
     @workflow.run
     async def run(self, start: InteractionInput) -> InteractionState:
-        """Admit and dispatch what was submitted, or go on from the record; then apply receipts until the end."""
+        """Admit and dispatch the submission, or resume from the record; then apply receipts until the end."""
         message = await self._admit(start.submission) if start.submission else None
         if message is not None:
             await self._dispatch(message)
@@ -85,31 +85,31 @@ class InteractionWorkflow(ProviderEventInbox):
             await self._find_sent(message)
         await self._apply_events_until_the_end()
         await workflow.wait_condition(workflow.all_handlers_finished)
-        # Also what came while the last step was being written: a run that ends with news in its inbox loses them.
+        # Events may have come while the last step was being written: they would be lost with the inbox.
         await self._apply_events()
         return self._state
 
     @workflow.update(name=names.SUBMIT, description="PendingWait until the submission is admitted or refused")
     async def admitted(self) -> Admission:
-        """The answer to the submission."""
+        """Wait for the answer to the submission."""
         await workflow.wait_condition(lambda: self._admission is not None)
         return cast("Admission", self._admission)
 
     @workflow.update(name=names.CANCEL, description="Cancel it, unless it is too late")
     async def cancel(self, account_id: str) -> InteractionState:
-        """Where it stands once it is cancelled, or cannot be any more."""
+        """Cancel the interaction, and wait for its state once it is cancelled or too late to cancel."""
         self._cancelled_by = self._cancelled_by or cancelled_by(account_id)
         await workflow.wait_condition(lambda: self._state.status not in UNSENT)
         return self._state
 
     @workflow.signal(name=names.WITHDRAW, description="Cancel it, although no worker has taken it yet")
     def withdraw(self, account_id: str) -> None:
-        """As `cancel`, but durable without a worker, which nothing is if it waits for an answer."""
+        """Cancel as `cancel` does, but durably while no worker runs: an update is lost then, a signal is not."""
         self._cancelled_by = self._cancelled_by or cancelled_by(account_id)
 
     @workflow.signal(name=USER_ERASED, description="Its end user is erased: nothing more is awaited")
     def erase(self, erasing: EraseSignal = _OTHERS_STAY) -> None:
-        """Await nothing any more, and send nothing if nobody is left to send it to; what is under way is finished."""
+        """Stop waiting for events, and send nothing if no recipient is left; an attempt under way is finished."""
         self._is_erased = True
         self._erased_users += erasing.user_ids
         self._events.leave_out(self._erased_users)
@@ -119,18 +119,18 @@ class InteractionWorkflow(ProviderEventInbox):
 
     @workflow.query(name=names.STATE, description="The status of the interaction, and the provider's own word")
     def state(self) -> InteractionState:
-        """Where the interaction stands."""
+        """Return the interaction's state."""
         return self._state
 
     async def _admit(self, submission: Submission) -> Dispatch | None:
-        """Register, and admit or refuse; what to dispatch, or None if there is nothing for this run to send."""
+        """Register the submission, and admit or refuse it; None if this run has nothing to dispatch."""
         self._created = submission.submitted_at
         self._due = self._due_in(self._state)
         self._show()
         due = self._due_in(InteractionState(status=Status.DISPATCH_PENDING))
-        asking = AdmitInput(submission=submission, admitted_at=self._now(), due=due, revision=self._revision())
+        admit_input = AdmitInput(submission=submission, admitted_at=self._now(), due=due, revision=self._revision())
         admitted = await workflow.execute_local_activity_method(
-            AdmissionActivities.admit, asking, **step("validate, find or create the user and the process")
+            AdmissionActivities.admit, admit_input, **step("validate, find or create the user and the process")
         )
         if admitted is None:
             return None
@@ -166,9 +166,9 @@ class InteractionWorkflow(ProviderEventInbox):
         self._admission = Admission(interaction=refused, fingerprint=fingerprint, problems=problems)
 
     async def _resume(self) -> Dispatch | None:
-        """Go on from what is stored: another run registered the interaction, and perhaps sent it.
+        """Resume from the record: another run registered the interaction, and perhaps sent it.
 
-        The answer is what to look for at the provider, never what to send.
+        The returned message is one to look for at the provider, never one to send.
         """
         record = await workflow.execute_local_activity_method(
             RecordActivities.load, self._start.interaction_id, **step("read the stored interaction")
@@ -196,7 +196,7 @@ class InteractionWorkflow(ProviderEventInbox):
         return Dispatch.of(interaction, record.policy) if record.policy and record.due else None
 
     async def _repair(self, process_id: str | None) -> list[Problem]:
-        """End honestly what another run left without an end; the caller's problems, if it was never sent."""
+        """Record the end of a send that another run left open; returns the caller's problems if it was never sent."""
         repair = repair_of(self._state.status)
         if repair is None:
             return []
@@ -206,28 +206,28 @@ class InteractionWorkflow(ProviderEventInbox):
 
     async def _dispatch(self, dispatch: Dispatch) -> None:
         outcome = await send(
-            dispatch, self._start, self._is_proven, lambda: self._is_erased, lambda: self._cancelled_by
+            dispatch, self._start, self._is_confirmed_by_receipt, lambda: self._is_erased, lambda: self._cancelled_by
         )
         if isinstance(outcome, Cancelled):
-            # The server knows who asked only once this task is over: one that is lost would forget it, and send.
+            # The server stores the cancellation only when this task completes: if it were lost, the retry would send.
             await workflow.sleep(_AT_ONCE, summary="make the cancellation durable")
         state = state_after(outcome)
         entry = self._entry(state, describe_outcome(outcome))
         refused = self._events.refuse(events_of_refused(outcome), state, entry.date)
-        # News that were quicker than the answer are written down with it.
-        news, self._inbox = self._inbox, []
-        received = self._events.take(news, state, entry.date)
+        # Events that arrived before the provider's answer are recorded together with it.
+        events, self._inbox = self._inbox, []
+        applied = self._events.apply(events, state, entry.date)
         message_id = outcome.provider_message_id if isinstance(outcome, Accepted) else None
-        await self._record(received.state, [entry, *received.entries], [*refused, *received.events], message_id)
+        await self._record(applied.state, [entry, *applied.entries], [*refused, *applied.events], message_id)
 
-    def _is_proven(self) -> bool:
-        """Whether news that wait their turn tell that the provider took the message."""
-        # What was delivered or read «until then» may be earlier messages alone.
-        about_this = [news.event for news in self._inbox if news.event.up_to is None]
+    def _is_confirmed_by_receipt(self) -> bool:
+        """Whether a queued event shows that the provider accepted the message."""
+        # A receipt for everything «until then» may cover earlier messages only.
+        about_this = [received.event for received in self._inbox if received.event.up_to is None]
         return any(event.milestone is not Milestone.NONE for event in about_this)
 
     async def _find_sent(self, dispatch: Dispatch) -> None:
-        """Look at the provider for a send that nobody answered, unless a receipt tells first."""
+        """Look for an unanswered send at the provider, unless a receipt confirms it first."""
         for wait in SEARCHES if self._policy is not None and self._policy.finds_sent else ():
             if self._state.custom_status != UNKNOWN or self._is_erased:
                 return
@@ -261,7 +261,7 @@ class InteractionWorkflow(ProviderEventInbox):
             await self._record(state, [entry], provider_message_id=found.provider_message_id)
 
     async def _apply_events_until_the_end(self) -> None:
-        """Take news as they come, until nothing more can change or the receipt window closes."""
+        """Apply events as they come, until nothing more can change or the receipt window closes."""
         await self._apply_events()
         remaining = self._created + self._start.receipt_window - workflow.now()
         if self._is_settled():
@@ -270,7 +270,7 @@ class InteractionWorkflow(ProviderEventInbox):
             if self._due is not None:
                 await self._close_window()
             return
-        # One timer for the whole wait: a timeout inside the loop would make one at each turn.
+        # One timer for the whole wait: a timeout inside the loop would create one in each iteration.
         window = asyncio.create_task(workflow.sleep(remaining, summary="stop waiting for provider events"))
         while not self._is_settled() and not window.done():
             await workflow.wait_condition(lambda: bool(self._inbox) or window.done() or self._is_erased)
@@ -279,7 +279,7 @@ class InteractionWorkflow(ProviderEventInbox):
             await self._close_window()
 
     def _is_settled(self) -> bool:
-        """Whether nothing is awaited any more; a receipt that comes all the same begins a new run."""
+        """Whether the run waits for nothing more; a receipt that comes later starts a new run."""
         match self._state.status:
             case _ if self._is_erased:
                 return True
@@ -295,13 +295,13 @@ class InteractionWorkflow(ProviderEventInbox):
 
     async def _apply_events(self) -> None:
         while self._inbox:
-            news, self._inbox = self._inbox, []
-            received = self._events.take(news, self._state, self._now())
-            if received.events:
-                await self._record(received.state, received.entries, received.events)
+            events, self._inbox = self._inbox, []
+            applied = self._events.apply(events, self._state, self._now())
+            if applied.events:
+                await self._record(applied.state, applied.entries, applied.events)
 
     async def _close_window(self) -> None:
-        """Write down what the end of the receipt window means."""
+        """Record the result of the end of the receipt window."""
         self._due = None
         reports_delivery = self._policy is None or self._policy.reports_delivery
         closed = self._events.close(self._state, reports_delivery=reports_delivery)
@@ -343,7 +343,7 @@ class InteractionWorkflow(ProviderEventInbox):
         self._set_state(state, entries)
 
     def _set_state(self, state: InteractionState, entries: list[HistoryEntry]) -> None:
-        """Take a state that is recorded, and show it in the Web UI."""
+        """Set a state that is recorded, and show it in the Web UI."""
         if state.status is not self._state.status and {state.status, self._state.status} & FAILURES:
             attributes.show_failure(state.status if state.status in FAILURES else None)
         self._state = state
@@ -351,7 +351,7 @@ class InteractionWorkflow(ProviderEventInbox):
         self._show()
 
     def _show(self) -> None:
-        """Show the history, and what is awaited, in the Web UI."""
+        """Show the history and the pending wait in the Web UI."""
         last = self._history[-1].date if self._history else self._created
         situation = WaitContext(self._state, self._policy, self._due, self._created, last)
         is_over = self._is_erased and self._state.status not in UNSENT
@@ -365,9 +365,10 @@ class InteractionWorkflow(ProviderEventInbox):
         return deadline_for(state, self._created, self._now(), self._start.windows)
 
     def _revision(self) -> int:
-        """Grows with each task: when one fails after its steps were written, the next one's is higher.
+        """Revision of a recorded step: the history length in the upper bits, the task's time in milliseconds below.
 
-        A task that fails again and again does not lengthen the history; then its time tells which try is later.
+        It grows with each task, so that a step of a later task replaces one of a task that failed after writing it.
+        The time orders the tries of a task that keeps failing, which do not lengthen the history.
         """
         tasks = self._tasks_before + workflow.info().get_current_history_length()
         return tasks << MILLISECOND_BITS | int(workflow.now().timestamp() * 1000)

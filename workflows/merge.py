@@ -1,4 +1,4 @@
-"""Making one user of two."""
+"""Workflow that merges one user into another."""
 
 from typing import cast
 
@@ -13,20 +13,20 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name="Merge")
 class MergeWorkflow:
-    """One merge: at one moment the user is the other, then what was its own follows."""
+    """Merge of one user: it is replaced atomically, then its interactions and processes are moved."""
 
     def __init__(self) -> None:
         self._problems: list[Problem] | None = None
 
     @workflow.run
     async def run(self, task: UserTask) -> None:
-        """Merge it, or refuse to; to the end, whatever breaks in between."""
+        """Merge the user, or refuse to; failed steps are retried until the merge is complete."""
         self._problems = await workflow.execute_local_activity_method(
             MergeActivities.claim_merge, task, **step("give its destinations to the other user")
         )
         if not self._problems:
             await self._move(task)
-            # Who had found the user before may still write to it.
+            # Callers that found the user before may still write to it.
             await workflow.sleep(task.erasure_grace_period, summary="wait for writes that had found the user before")
             await self._move(task)
             await workflow.execute_local_activity_method(
@@ -41,6 +41,6 @@ class MergeWorkflow:
 
     @workflow.update(name=names.MERGE, description="PendingWait until it is merged or refused")
     async def claimed(self) -> list[Problem]:
-        """Why it is refused; nothing if it is not."""
+        """Wait for the decision: the problems for which the merge is refused, empty if it is accepted."""
         await workflow.wait_condition(lambda: self._problems is not None)
         return cast("list[Problem]", self._problems)

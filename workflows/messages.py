@@ -1,4 +1,4 @@
-"""What goes into an interaction's workflow, and what it answers."""
+"""Inputs and results of workflows."""
 
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -16,14 +16,14 @@ from domain.webhook_events import MAX_DELIVERY_AGE
 
 
 class InteractionInput(BaseModel):
-    """What a run begins with.
+    """Input of a run of an interaction's workflow.
 
     Attributes:
-        interaction_id: whose run it is.
-        submission: what to admit; None for a run that a late receipt begins, which can only go on from the record.
-        receipt_window: how long receipts are awaited, from the creation of the interaction.
-        dispatch_timeout: how long one attempt to send may last before it counts as never come back.
-        dispatch_deadline: how long a send that the provider surely did not take is tried again.
+        interaction_id: the interaction.
+        submission: the submission to admit; None for a run that a late receipt starts, which resumes from the record.
+        receipt_window: time during which receipts are awaited, from the creation of the interaction.
+        dispatch_timeout: time after which one attempt to send counts as lost.
+        dispatch_deadline: time during which a send that the provider did not accept is retried.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,7 +36,7 @@ class InteractionInput(BaseModel):
 
     @property
     def windows(self) -> Timeouts:
-        """How long is waited for what."""
+        """Timeouts of the interaction's waits."""
         return Timeouts(self.receipt_window, self.dispatch_deadline)
 
 
@@ -44,9 +44,9 @@ class Admission(BaseModel):
     """The answer to a submission.
 
     Attributes:
-        interaction: as it was when the answer was decided.
-        fingerprint: of the request that made it.
-        problems: why it was refused, if it was.
+        interaction: the interaction as it was when the answer was decided.
+        fingerprint: fingerprint of the request that created it.
+        problems: reasons of a refusal; empty if it is admitted.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,24 +57,24 @@ class Admission(BaseModel):
 
 
 class Refusal(NamedTuple):
-    """Why a submission is refused, and the process that it named."""
+    """Reasons why a submission is refused, and the process that it named."""
 
     problems: list[Problem]
     process_id: str | None
 
 
 NO_REFUSAL: Final = Refusal([], None)
-"""Of a step that refuses nothing."""
+"""Refusal of a step that refuses nothing."""
 
 
 class ReconciliationInput(BaseModel):
-    """What to compare.
+    """Input of a reconciliation.
 
     Attributes:
-        repairs: whether to repair what can be repaired surely, or only to report.
-        most: how many each comparison of what may well be right looks at, the newest first.
-        page_size: how many one activity looks at.
-        grace: what is younger, or less overdue, may just be on its way.
+        repairs: whether to make safe repairs, or only to report.
+        most: maximum number of items for each comparison that is not limited to discrepancies, newest first.
+        page_size: number of items that one activity inspects.
+        grace: minimum age, or minimum delay, of an inspected item: younger ones may still be in progress.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -86,12 +86,12 @@ class ReconciliationInput(BaseModel):
 
 
 class Report(BaseModel):
-    """What a reconciliation found.
+    """Result of a reconciliation.
 
     Attributes:
-        looked_at: how many each comparison looked at.
-        tally: what they found.
-        unchecked: why a comparison could not be made.
+        looked_at: number of items that each comparison inspected.
+        tally: discrepancies found.
+        unchecked: comparisons that could not be made, and why.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -101,20 +101,20 @@ class Report(BaseModel):
     unchecked: dict[Check, Detail] = {}
 
     def with_page(self, check: Check, page: Inspected) -> "Report":
-        """The report with one more page."""
+        """Return the report with one more page."""
         looked_at = {**self.looked_at, check: self.looked_at.get(check, 0) + page.looked_at}
         return self.model_copy(update={"looked_at": looked_at, "tally": self.tally.plus(page.tally)})
 
     def without(self, check: Check, reason: str) -> "Report":
-        """The report with one comparison that could not be made."""
+        """Return the report with one comparison that could not be made."""
         return self.model_copy(update={"unchecked": {**self.unchecked, check: cut(reason)}})
 
 
 class NotificationInput(BaseModel):
-    """What to tell; all that is told of it is in MongoDB.
+    """Input of the workflow that delivers a notification; its content is in MongoDB.
 
     Attributes:
-        patience: how long it is tried; less where an earlier workflow was broken off.
+        patience: maximum delivery time; shorter if an earlier workflow was terminated.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -124,10 +124,10 @@ class NotificationInput(BaseModel):
 
 
 class ReplayInput(BaseModel):
-    """Which notifications to tell again: those of events between two moments that have ended.
+    """Input of a redelivery: the completed notifications of events between two moments.
 
     Attributes:
-        page_size: how many one activity begins.
+        page_size: number of notifications that one activity handles.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -141,11 +141,11 @@ class ReplayInput(BaseModel):
 
 
 class ReplayProgress(BaseModel):
-    """How far a replay has come.
+    """Progress of a redelivery.
 
     Attributes:
-        looked_at: how many notifications it came upon.
-        begun: how many of them are told again; the others were still to be told anyway.
+        looked_at: number of notifications found.
+        begun: number of notifications that are redelivered; the others were still pending.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -157,6 +157,6 @@ class ReplayProgress(BaseModel):
     is_done: bool = False
 
     def with_page(self, page: Replayed) -> "ReplayProgress":
-        """The progress with one more page."""
+        """Return the progress with one more page."""
         counts = {"looked_at": self.looked_at + page.looked_at, "begun": self.begun + page.begun}
         return self.model_copy(update=counts)

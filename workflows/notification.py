@@ -1,4 +1,4 @@
-"""One event that one tenant is told, from the first attempt to the last; and telling many of them again."""
+"""Workflows that deliver one webhook notification, and that redeliver many."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -16,12 +16,12 @@ with workflow.unsafe.imports_passed_through():
 _AT_ONCE: Final = timedelta(milliseconds=1)
 
 _UNTIL_WRITTEN: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
-"""Not the law of the attempts, which `domain.webhook_events` has: what MongoDB must be asked again for."""
+"""Retries of the activity when MongoDB fails; the schedule of delivery attempts is in `domain.webhook_events`."""
 
 
 @workflow.defn(name="Notification")
 class NotificationWorkflow:
-    """One notification as a durable workflow."""
+    """Delivery of one notification, from the first attempt to the last."""
 
     @workflow.init
     def __init__(self, start: NotificationInput) -> None:
@@ -32,37 +32,37 @@ class NotificationWorkflow:
 
     @workflow.run
     async def run(self, start: NotificationInput) -> NotificationState:
-        """Try until it is told, given up or cancelled."""
-        self._ended = await self._tell(start)
+        """Try until the notification is delivered, given up or cancelled."""
+        self._ended = await self._deliver(start)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._ended
 
     @workflow.update(name=names.CANCEL, description="Cancel it: no further attempt is made")
     async def cancel(self) -> NotificationState:
-        """How it ended: cancelled, unless an attempt that was under way was quicker."""
+        """Cancel the notification, and wait for its final state; an attempt under way may still deliver it."""
         self._is_cancelled = True
         await workflow.wait_condition(lambda: self._ended is not None)
         return cast("NotificationState", self._ended)
 
     @workflow.signal(name="webhook changed", description="Try again at once: its endpoint was changed")
     def wake(self) -> None:
-        """PendingWait no longer for the next attempt."""
+        """Make the next attempt at once."""
         self._is_woken = True
 
-    async def _tell(self, start: NotificationInput) -> NotificationState:
+    async def _deliver(self, start: NotificationInput) -> NotificationState:
         deadline = workflow.now() + start.patience
         while not self._is_cancelled:
             self._is_woken = False
-            told = await workflow.execute_activity_method(
+            result = await workflow.execute_activity_method(
                 NotificationActivities.deliver,
                 DeliverInput(notification_id=start.notification_id, at=workflow.now(), deadline=deadline),
                 start_to_close_timeout=timedelta(minutes=2),
                 retry_policy=_UNTIL_WRITTEN,
                 summary="deliver to the webhook",
             )
-            if told.next_attempt is None:
-                return told.state
-            wait = max(told.next_attempt - workflow.now(), _AT_ONCE)
+            if result.next_attempt is None:
+                return result.state
+            wait = max(result.next_attempt - workflow.now(), _AT_ONCE)
             with suppress(TimeoutError):
                 await workflow.wait_condition(
                     lambda: self._is_cancelled or self._is_woken,
@@ -81,7 +81,7 @@ class NotificationWorkflow:
 
 @workflow.defn(name="NotificationReplay")
 class RedeliveryWorkflow:
-    """Telling again what happened on an integration since some time."""
+    """Redelivery of an integration's notifications of a period."""
 
     @workflow.init
     def __init__(self, start: ReplayInput) -> None:
@@ -89,7 +89,7 @@ class RedeliveryWorkflow:
 
     @workflow.run
     async def run(self, start: ReplayInput) -> ReplayProgress:
-        """Begin to tell each again, page by page."""
+        """Start the redelivery of each notification, page by page."""
         goes_on, cursor = True, None
         while goes_on:
             page = await workflow.execute_activity_method(
@@ -108,5 +108,5 @@ class RedeliveryWorkflow:
 
     @workflow.query(description="How far it has come")
     def progress(self) -> ReplayProgress:
-        """How far it has come."""
+        """Return the progress so far."""
         return self._progress

@@ -1,4 +1,4 @@
-"""What came of handing a message to its provider, and where that leaves the interaction."""
+"""Outcomes of a dispatch, and the state of the interaction after each."""
 
 from typing import Final, NamedTuple
 
@@ -11,11 +11,11 @@ from domain.outcomes import Accepted, Outcome, OutcomeUnknown, Rejected, was_sur
 from domain.status import InteractionState, Milestone, Status
 
 NOT_SENT: Final = "not_sent"
-"""The `customStatus` of a send that the provider surely did not take, in all the time it was given."""
+"""The `customStatus` of a send that the provider did not accept before the dispatch deadline."""
 
 
 class ConfirmedByReceipt(NamedTuple):
-    """The provider's news tell that it took the message, although its own answer never came."""
+    """A provider event shows that the provider accepted the message, although its own answer never came."""
 
     word: str = "accepted"
 
@@ -24,21 +24,21 @@ CONFIRMED_BY_RECEIPT: Final = ConfirmedByReceipt()
 
 
 class Cancelled(NamedTuple):
-    """It was cancelled, and surely no provider took it.
+    """The dispatch was cancelled, and no provider accepted the message.
 
     Attributes:
-        note: who cancelled it.
+        note: the note on who cancelled it.
     """
 
     note: Note
 
 
 Sending = Outcome | ConfirmedByReceipt | Cancelled | str
-"""What came of a dispatch; a text is why the provider surely never took the message."""
+"""Outcome of a dispatch; a text is the reason why the provider never accepted the message."""
 
 
 def state_after(outcome: Sending) -> InteractionState:
-    """Where a dispatch leaves the interaction."""
+    """State of the interaction after a dispatch."""
     match outcome:
         case Accepted() | ConfirmedByReceipt():
             return InteractionState(status=Status.SENT, custom_status=outcome.word, milestone=Milestone.ACCEPTED)
@@ -53,12 +53,12 @@ def state_after(outcome: Sending) -> InteractionState:
 
 
 def outcome_of_failure(error: ActivityError) -> Outcome | str:
-    """What a dispatch that gave up means.
+    """Outcome of a dispatch activity that failed: unknown, or the reason why the message was never accepted.
 
-    The activity raises an error of its own, or is cancelled, only while the message was surely not taken. An attempt
-    that never came back may have sent it, whatever earlier attempts said. A time that ran out between two attempts, or
-    before the first, names no event that started it (`tests/workflows/test_lost_attempt.py`). An attempt that follows
-    one that was surely not taken sends a heartbeat before it hands anything over: without that, it was lost before.
+    The activity raises an error of its own, or is cancelled, only while the message is certainly not accepted. A lost
+    attempt may have sent it, whatever earlier attempts reported. A timeout between two attempts, or before the first,
+    names no event that started it (`tests/workflows/test_lost_attempt.py`). An attempt that follows one that was not
+    accepted heartbeats before it hands anything over: without that heartbeat, it was lost before.
     """
     cause = error.cause
     was_under_way = not isinstance(cause, ApplicationError | CancelledError) and error.started_event_id != 0
@@ -67,5 +67,5 @@ def outcome_of_failure(error: ActivityError) -> Outcome | str:
         return f"the worker was lost before it handed the message over: {cause}"
     if was_under_way:
         return OutcomeUnknown(detail=str(cause or error))
-    said_last = cause if isinstance(cause, ApplicationError) else getattr(cause, "__cause__", None)
-    return str(said_last or cause or error)
+    last_error = cause if isinstance(cause, ApplicationError) else getattr(cause, "__cause__", None)
+    return str(last_error or cause or error)

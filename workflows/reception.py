@@ -1,4 +1,4 @@
-"""What providers say of end users: their messages, written down with user and process, and who they are."""
+"""Workflows that record inbound messages, and the identities that providers report for end users."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,11 +19,11 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name="Reception")
 class ReceptionWorkflow:
-    """One inbound interaction as a durable workflow."""
+    """Recording of one inbound message."""
 
     @workflow.run
     async def run(self, reception: Reception) -> InteractionState:
-        """Record the message, and begin to merge the users that it shows to be one person."""
+        """Record the message, and start merging the users that it shows to be one person."""
         received = await workflow.execute_local_activity_method(
             ReceptionActivities.receive, reception, **step("record it, find or create its user and process")
         )
@@ -34,11 +34,11 @@ class ReceptionWorkflow:
 
 @workflow.defn(name="Identification")
 class IdentificationWorkflow:
-    """What a provider says of who somebody is, without a message."""
+    """Recording of the identities of one person that a provider reports without a message."""
 
     @workflow.run
     async def run(self, identification: Identification) -> None:
-        """Write it down, and begin to merge the users that are one person."""
+        """Record the identities, and start merging the users that are one person."""
         merges = await workflow.execute_local_activity_method(
             ReceptionActivities.identify, identification, **step("let one user have every identity")
         )
@@ -46,7 +46,7 @@ class IdentificationWorkflow:
 
 
 async def _merge(tasks: Sequence[UserTask]) -> None:
-    """Begin merges, which go on by themselves; one that is under way already is left to itself."""
+    """Start merges, which outlive this workflow; one that is already running is left alone."""
     for task in tasks:
         with suppress(WorkflowAlreadyStartedError):
             await workflow.start_child_workflow(

@@ -1,4 +1,4 @@
-"""Finding what contradicts itself between MongoDB and Temporal, or does not go on; and repairing what surely can be."""
+"""Workflow that finds discrepancies between MongoDB and Temporal and stuck work, and makes safe repairs."""
 
 from datetime import timedelta
 from typing import Final
@@ -12,15 +12,15 @@ with workflow.unsafe.imports_passed_through():
     from workflows.messages import ReconciliationInput, Report
 
 MAX_DISCREPANCIES: Final = 50_000
-"""How much of what is surely wrong one run looks at, so that its history stays short; the next run goes on."""
+"""Discrepancies that one run inspects, so that its history stays short; the next run continues."""
 
-_SURELY_WRONG: Final = frozenset({Check.OVERDUE, Check.FAILING, Check.RECEPTIONS, Check.NOTIFICATIONS})
-"""The comparisons that look only at what is wrong."""
+_ONLY_DISCREPANCIES: Final = frozenset({Check.OVERDUE, Check.FAILING, Check.RECEPTIONS, Check.NOTIFICATIONS})
+"""Comparisons that inspect discrepancies only."""
 
 
 @workflow.defn(name="Reconciliation")
 class ReconciliationWorkflow:
-    """One comparison of all that is open, page by page."""
+    """One reconciliation, which inspects page by page."""
 
     @workflow.init
     def __init__(self, start: ReconciliationInput) -> None:
@@ -29,17 +29,17 @@ class ReconciliationWorkflow:
 
     @workflow.run
     async def run(self, start: ReconciliationInput) -> Report:
-        """Make every comparison, one after the other; one that cannot be made does not keep back the next."""
+        """Make every comparison, one after the other; a failed one does not stop the next."""
         for check in Check:
             try:
-                await self._compare(check, MAX_DISCREPANCIES if check in _SURELY_WRONG else start.most)
+                await self._compare(check, MAX_DISCREPANCIES if check in _ONLY_DISCREPANCIES else start.most)
             except ActivityError as error:
                 self._report = self._report.without(check, str(error.cause))
         return self._report
 
     @workflow.query(description="What was found so far")
     def progress(self) -> Report:
-        """What was found so far."""
+        """Return the report so far."""
         return self._report
 
     async def _compare(self, check: Check, most: int) -> None:

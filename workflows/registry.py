@@ -1,4 +1,4 @@
-"""Every workflow that a worker runs, and that a replay knows."""
+"""Workflows that a worker runs and that a replay of histories needs."""
 
 from typing import Final
 
@@ -17,9 +17,9 @@ INTERACTING: Final[tuple[type, ...]] = (
     ErasureWorkflow,
     ReconciliationWorkflow,
 )
-"""Those of the interactions' own task queue."""
+"""Workflows of the interactions' own task queue."""
 
 TELLING: Final[tuple[type, ...]] = (NotificationWorkflow, RedeliveryWorkflow)
-"""Those of the `notification_task_queue`."""
+"""Workflows of the `notification_task_queue`."""
 
 WORKFLOWS: Final[tuple[type, ...]] = (*INTERACTING, *TELLING)

@@ -1,6 +1,6 @@
-"""How an interaction goes on whose workflow was lost before it knew what became of the send.
+"""Repair of an interaction whose workflow was lost before it knew the outcome of the send.
 
-A run that goes on from the record is the only open one: nobody else will validate it, or apply the provider's answer.
+A run that resumes from the record is the only open one: no other run will validate it or apply the provider's answer.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from workflows.outcomes import state_after
 
 
 class Repair(NamedTuple):
-    """The honest end of what was lost: where the interaction stands, why, and what its caller is told."""
+    """End of a lost interaction: its state, the note on why, and the problems for its caller."""
 
     state: InteractionState
     note: Note
@@ -21,7 +21,7 @@ class Repair(NamedTuple):
 
 
 def repair_of(lost: Status) -> Repair | None:
-    """What is surely true of an interaction that was lost in a status; None where receipts and the window tell."""
+    """Repair of an interaction that was lost in a status; None if receipts and the receipt window decide."""
     match lost:
         case Status.VALIDATION_PENDING:
             # A message is sent only after `DISPATCH_PENDING` is written.

@@ -1,4 +1,4 @@
-"""Handing a message to its provider, from a workflow: what was answered, or what else tells what became of it."""
+"""Sends a message through its provider from a workflow, and finds the outcome if the provider did not answer."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,41 +16,41 @@ from workflows.messages import InteractionInput
 from workflows.outcomes import CONFIRMED_BY_RECEIPT, Cancelled, Sending, outcome_of_failure
 
 _TIMED_OUT_IN_FLIGHT: Final = ["TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat"]
-"""How Temporal's server names, in a retry policy, an attempt that never came back
+"""Names of Temporal's server, in a retry policy, for an attempt that was lost
 (`TimeoutFailureTypePrefix` in temporalio/temporal `common/`; checked by `tests/workflows/test_lost_attempt.py`)."""
 
 _WORKER_SILENCE: Final = timedelta(seconds=10)
-"""After so long without a sign of life, the worker that was sending is taken for dead."""
+"""Time without a heartbeat after which the worker that was sending is considered dead."""
 
 
 REPEATED_AFTER: Final = (timedelta(seconds=1), timedelta(seconds=2))
-"""The waits before each repetition of a send that nobody answered, where it may be repeated; then its receipts tell."""
+"""Waits before each repetition of an unanswered send, if it may be repeated; after them only receipts decide."""
 
 WhoCancelled = Callable[[], Note | None]
-"""Who has cancelled the interaction, if anybody has."""
+"""Returns the note on who cancelled the interaction; None if it is not cancelled."""
 
 
 async def send(
     dispatch: Dispatch,
     start: InteractionInput,
-    is_proven: Callable[[], bool],
+    is_confirmed: Callable[[], bool],
     is_erased: Callable[[], bool],
     who_cancelled: WhoCancelled,
 ) -> Sending:
-    """What the provider answered; a text if it surely never took the message.
+    """Send a message, and return its outcome; a text if the provider never accepted it.
 
     Args:
         dispatch: the message.
-        start: how long it may take.
-        is_proven: whether the provider's news tell that it took the message: then an attempt that is under way may
-            still bring its answer, and none is made after it.
-        is_erased: whether a user of it is: it would go to fewer than before, which a provider would not take for the
-            same, so that it is not repeated.
-        who_cancelled: by whom it is cancelled: then too an attempt that is under way may still bring its answer, and
-            none is made after it (docs/decisions/0019-cancelling.md).
+        start: the timeouts.
+        is_confirmed: whether a provider event shows that the provider accepted the message: an attempt under way may
+            still bring its answer, and no other is made.
+        is_erased: whether one of its users is erased: the message would go to fewer destinations than before, which a
+            provider would not recognise as the same message, so that it is not repeated.
+        who_cancelled: who cancelled it: an attempt that is under way may still bring its answer, and no other is made
+            (docs/decisions/0019-cancelling.md).
     """
     deadline = workflow.now() + start.dispatch_deadline
-    outcome = await _send_once(dispatch, start, deadline, is_proven, who_cancelled)
+    outcome = await _send_once(dispatch, start, deadline, is_confirmed, who_cancelled)
     for wait in REPEATED_AFTER:
         if not (dispatch.repeatable and isinstance(outcome, OutcomeUnknown)):
             return outcome
@@ -62,8 +62,8 @@ async def send(
             )
         if who_cancelled() is not None or is_erased() or workflow.now() >= deadline:
             return outcome
-        repeated = await _send_once(dispatch, start, deadline, is_proven, who_cancelled)
-        # That this one was surely not taken says nothing of those before it.
+        repeated = await _send_once(dispatch, start, deadline, is_confirmed, who_cancelled)
+        # A repetition that was not accepted says nothing about the sends before it.
         outcome = outcome if isinstance(repeated, Cancelled | str) else repeated
     return outcome
 
@@ -72,10 +72,10 @@ async def _send_once(
     dispatch: Dispatch,
     start: InteractionInput,
     deadline: datetime,
-    is_proven: Callable[[], bool],
+    is_confirmed: Callable[[], bool],
     who_cancelled: WhoCancelled,
 ) -> Sending:
-    """What came of a send that is tried again only while the provider surely did not take the message."""
+    """Send a message once; attempts are retried only while the provider certainly did not accept it."""
     note = who_cancelled()
     if note is not None:
         return Cancelled(note)
@@ -92,14 +92,14 @@ async def _send_once(
             maximum_interval=timedelta(minutes=1),
             non_retryable_error_types=_TIMED_OUT_IN_FLIGHT,
         ),
-        # What is cancelled has ended when this says so: before it began, or with its answer.
+        # The workflow needs the result of a cancelled attempt: it ended before it began, or with its answer.
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary=f"send through the provider ({dispatch.provider})",
     )
-    await workflow.wait_condition(lambda: sending.done() or is_proven() or who_cancelled() is not None)
+    await workflow.wait_condition(lambda: sending.done() or is_confirmed() or who_cancelled() is not None)
     if who_cancelled() is not None and not sending.done():
         sending.cancel()
-        await workflow.wait_condition(lambda: sending.done() or is_proven())
+        await workflow.wait_condition(lambda: sending.done() or is_confirmed())
     if not sending.done():
         with suppress(TimeoutError):
             await workflow.wait_condition(
@@ -112,7 +112,7 @@ async def _send_once(
         return await sending
     except ActivityError as error:
         outcome = outcome_of_failure(error)
-        if isinstance(outcome, OutcomeUnknown) and is_proven():
+        if isinstance(outcome, OutcomeUnknown) and is_confirmed():
             return CONFIRMED_BY_RECEIPT
         note = who_cancelled()
         return Cancelled(note) if note is not None and isinstance(outcome, str) else outcome

@@ -1,4 +1,4 @@
-"""EventLog news: in whatever order, batches and repetitions, across crashes and the window's end, to the same place."""
+"""The event log gives the same state for any order, batching, repetition, crash and end of the receipt window."""
 
 from datetime import UTC, datetime
 
@@ -43,8 +43,8 @@ ANSWERS: list[Outcome | str] = [
 ]
 
 
-def news(number: int, event: ProviderEvent) -> ReceivedEvent:
-    return ReceivedEvent(id=f"hearing-{number}", received_at=AT, event=event)
+def received_event(number: int, event: ProviderEvent) -> ReceivedEvent:
+    return ReceivedEvent(id=f"log-{number}", received_at=AT, event=event)
 
 
 def event(destination: str | None, milestone: Milestone, word: str, variant: int = 0) -> ProviderEvent:
@@ -53,8 +53,10 @@ def event(destination: str | None, milestone: Milestone, word: str, variant: int
 
 
 def unknown_words(count: int) -> list[RecordedEvent]:
-    """A record of so many events, none of which means anything."""
-    received = [news(-1 - number, event(None, Milestone.NONE, "pondering", number)) for number in range(count)]
+    """Recorded events without a known milestone."""
+    received = [
+        received_event(-1 - number, event(None, Milestone.NONE, "pondering", number)) for number in range(count)
+    ]
     return [RecordedEvent.taken(one, Status.SENT, "unknown_status") for one in received]
 
 
@@ -62,16 +64,16 @@ NEARLY_FULL = unknown_words(MAX_RECORDED_EVENTS - 1)
 
 
 @st.composite
-def told_events(draw: st.DrawFn, destinations: list[Destination]) -> ProviderEvent:
+def provider_events(draw: st.DrawFn, destinations: list[Destination]) -> ProviderEvent:
     about = [ANA, BLAS, ANA, BLAS, COPY, None] if destinations is BOTH else [PHONE, OTHER_FORM, None]
     destination, reached = draw(st.sampled_from(about)), draw(st.sampled_from(REACHED))
     return event(destination, *reached, variant=draw(st.integers(0, 1)))
 
 
 class Receipts(RuleBasedStateMachine):
-    """One interaction from the provider's answer on, as its workflow hears of it.
+    """State machine of one interaction, from the provider's answer on.
 
-    The model is the furthest that was received of each destination, and the least of these; it knows no order.
+    The model is the highest milestone received for each destination, and the lowest of these; it knows no order.
     """
 
     def __init__(self) -> None:
@@ -80,9 +82,9 @@ class Receipts(RuleBasedStateMachine):
         self.record: list[RecordedEvent] = []
         self.history = [HistoryEntry(date=AT, status=Status.DISPATCH_PENDING)]
         self.state = InteractionState(status=Status.DISPATCH_PENDING)
-        self.hearing = EventLog(self.destinations)
+        self.log = EventLog(self.destinations)
         self.inbox: list[ReceivedEvent] = []
-        self.told: list[ReceivedEvent] = []
+        self.signalled: list[ReceivedEvent] = []
         self.answered = False
         self.closed = False
         self.start = self.state
@@ -92,20 +94,20 @@ class Receipts(RuleBasedStateMachine):
     def begin(self, destinations: list[Destination], recorded: int) -> None:
         self.destinations = destinations
         self.record = NEARLY_FULL[:recorded]
-        self.hearing = EventLog(destinations, self.record)
+        self.log = EventLog(destinations, self.record)
         self.reached = {one.value: NOWHERE for one in destinations}
 
     @rule(data=st.data(), again=st.booleans())
     def signal_events(self, data: st.DataObject, again: bool) -> None:
-        fresh = told_events(self.destinations)
-        one = data.draw(st.sampled_from(self.told)).event if self.told and again else data.draw(fresh)
-        self.told.append(news(len(self.told), one))
-        self.inbox.append(self.told[-1])
+        fresh = provider_events(self.destinations)
+        one = data.draw(st.sampled_from(self.signalled)).event if self.signalled and again else data.draw(fresh)
+        self.signalled.append(received_event(len(self.signalled), one))
+        self.inbox.append(self.signalled[-1])
 
-    @precondition(lambda self: self.told)
+    @precondition(lambda self: self.signalled)
     @rule(data=st.data())
     def deliver_the_same_signal_again(self, data: st.DataObject) -> None:
-        self.inbox.append(data.draw(st.sampled_from(self.told)))
+        self.inbox.append(data.draw(st.sampled_from(self.signalled)))
 
     @precondition(lambda self: self.inbox)
     @rule(data=st.data(), lose=st.booleans())
@@ -122,33 +124,33 @@ class Receipts(RuleBasedStateMachine):
             self.reached[BLAS] = (Milestone.FAILED, "rejected")
         self.answered = True
         self.start = state_after(outcome)
-        refused = self.hearing.refuse(events_of_refused(outcome), self.start, AT)
+        refused = self.log.refuse(events_of_refused(outcome), self.start, AT)
         self._write(self.start, [entry_of(self.start)], refused)
 
     @precondition(lambda self: self.answered)
     @rule(data=st.data(), more=st.integers(0, 3), crash=st.booleans())
-    def take_a_batch(self, data: st.DataObject, more: int, crash: bool) -> None:
+    def apply_a_batch(self, data: st.DataObject, more: int, crash: bool) -> None:
         for _ in range(more):
             self.signal_events(data, again=False)
         batch, self.inbox = self.inbox, []
         known = {one.id for one in self.record}
         full = len(self.record) + len(batch) > MAX_RECORDED_EVENTS
-        received = self.hearing.take(batch, self.state, AT)
+        applied = self.log.apply(batch, self.state, AT)
         for one in batch:
             self._model(one.event)
         fresh = list(dict.fromkeys(one.id for one in batch if one.id not in known))
-        taken = [one.id for one in received.events]
-        assert taken == [one for one in fresh if one in taken]
-        assert full or taken == fresh
-        assert all(one.applied is (one.reason is None) for one in received.events)
-        assert [(entry.status, entry.custom_status) for entry in received.entries][-1:] in (
+        recorded = [one.id for one in applied.events]
+        assert recorded == [one for one in fresh if one in recorded]
+        assert full or recorded == fresh
+        assert all(one.applied is (one.reason is None) for one in applied.events)
+        assert [(entry.status, entry.custom_status) for entry in applied.entries][-1:] in (
             [],
-            [(received.state.status, received.state.custom_status)],
+            [(applied.state.status, applied.state.custom_status)],
         )
-        assert len(received.entries) == sum(one.applied for one in received.events)
-        self._write(received.state, received.entries, received.events)
+        assert len(applied.entries) == sum(one.applied for one in applied.events)
+        self._write(applied.state, applied.entries, applied.events)
         if crash:
-            self._go_on_from_the_record()
+            self._resume_from_the_record()
 
     @precondition(lambda self: self.answered and not self.closed and not self._is_given_up())
     @rule(reports_delivery=st.booleans())
@@ -162,7 +164,7 @@ class Receipts(RuleBasedStateMachine):
             expected = self.state.model_copy(update={"status": Status.COMPLETED})
         else:
             expected = self.state
-        closed = self.hearing.close(self.state, reports_delivery=reports_delivery)
+        closed = self.log.close(self.state, reports_delivery=reports_delivery)
         assert (closed is None) is (self.state.status is Status.COMPLETED)
         if closed is not None:
             state, note = closed
@@ -171,7 +173,7 @@ class Receipts(RuleBasedStateMachine):
             self._write(state, [entry_of(state)], [])
 
     @invariant()
-    def it_stands_where_the_furthest_of_the_slowest_destination_is(self) -> None:
+    def its_state_is_that_of_the_slowest_destination(self) -> None:
         least = min(self.reached.values(), default=NOWHERE)
         expected = self.start if least[0] is Milestone.NONE else self.start.apply(*least)
         assert self.state == expected
@@ -184,13 +186,13 @@ class Receipts(RuleBasedStateMachine):
             before = status
 
     @invariant()
-    def each_hearing_is_recorded_once_and_counted(self) -> None:
-        assert len({one.id for one in self.record}) == len(self.record) == self.hearing.recorded
+    def each_event_is_recorded_once_and_counted(self) -> None:
+        assert len({one.id for one in self.record}) == len(self.record) == self.log.recorded
 
-    def _go_on_from_the_record(self) -> None:
+    def _resume_from_the_record(self) -> None:
         before = len(self.record) // len(NEARLY_FULL) * len(NEARLY_FULL)
         written = [RecordedEvent.model_validate_json(one.model_dump_json()) for one in self.record[before:]]
-        self.hearing = EventLog(self.destinations, self.record[:before] + written)
+        self.log = EventLog(self.destinations, self.record[:before] + written)
         self.state = InteractionState.model_validate_json(self.state.model_dump_json())
 
     def _is_given_up(self) -> bool:
@@ -217,36 +219,37 @@ Receipts.TestCase.settings = settings(max_examples=100, stateful_step_count=25)
 
 
 class TestReceipts(Receipts.TestCase):
-    """The machine above."""
+    """Test case of the state machine above."""
 
 
 SENT = InteractionState(status=Status.SENT, custom_status="queued", milestone=Milestone.ACCEPTED)
 
 
-def test_news_of_one_destination_of_two_is_recorded_however_much_was_heard_before() -> None:
-    hearing = EventLog(BOTH, unknown_words(MAX_RECORDED_EVENTS))
-    first = hearing.take([news(1, event(ANA, Milestone.DELIVERED, "delivered"))], SENT, AT)
+def test_an_event_of_one_destination_of_two_is_recorded_although_the_maximum_is_reached() -> None:
+    log = EventLog(BOTH, unknown_words(MAX_RECORDED_EVENTS))
+    first = log.apply([received_event(1, event(ANA, Milestone.DELIVERED, "delivered"))], SENT, AT)
     assert [one.reason for one in first.events] == ["not_all_destinations"]
     resumed = EventLog(BOTH, unknown_words(MAX_RECORDED_EVENTS) + first.events)
-    assert resumed.take([news(2, event(BLAS, Milestone.DELIVERED, "delivered"))], SENT, AT).state == InteractionState(
-        status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED
-    )
+    assert resumed.apply(
+        [received_event(2, event(BLAS, Milestone.DELIVERED, "delivered"))], SENT, AT
+    ).state == InteractionState(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)
 
 
-def test_news_that_tells_nothing_more_is_not_recorded_for_ever() -> None:
-    hearing = EventLog(BOTH)
+def test_events_that_change_nothing_are_not_recorded_beyond_the_maximum() -> None:
+    log = EventLog(BOTH)
     flood = [
-        news(number, event(ANA, Milestone.DELIVERED, "delivered", number)) for number in range(MAX_RECORDED_EVENTS + 50)
+        received_event(number, event(ANA, Milestone.DELIVERED, "delivered", number))
+        for number in range(MAX_RECORDED_EVENTS + 50)
     ]
-    assert len(hearing.take(flood, SENT, AT).events) == MAX_RECORDED_EVENTS
+    assert len(log.apply(flood, SENT, AT).events) == MAX_RECORDED_EVENTS
 
 
-def test_a_window_that_closes_after_one_failure_tells_the_providers_word_for_it() -> None:
-    hearing = EventLog(BOTH)
-    hearing.take([news(1, event(ANA, Milestone.FAILED, "bounced"))], SENT, AT)
-    closed = hearing.close(SENT, reports_delivery=False)
+def test_a_window_that_closes_after_one_failure_gives_the_providers_status_for_it() -> None:
+    log = EventLog(BOTH)
+    log.apply([received_event(1, event(ANA, Milestone.FAILED, "bounced"))], SENT, AT)
+    closed = log.close(SENT, reports_delivery=False)
     assert closed is not None
     state, _ = closed
     assert (state.status, state.custom_status) == (Status.PROCESS_ERROR, "bounced")
-    late = hearing.take([news(2, event(BLAS, Milestone.DELIVERED, "delivered"))], state, AT)
+    late = log.apply([received_event(2, event(BLAS, Milestone.DELIVERED, "delivered"))], state, AT)
     assert late.state == state

@@ -1,4 +1,4 @@
-"""Edits of the interaction's workflow: what somebody might change, tried on a copy of its source."""
+"""Source edits of the interaction's workflow, applied to a copy of its module."""
 
 import importlib
 import inspect
@@ -19,23 +19,23 @@ Edit = Callable[[str], str]
 
 _SEND: Final = "        outcome = await send("
 _RECORD: Final = (
-    "        await self._record(received.state, [entry, *received.entries], [*refused, *received.events], message_id)\n"
+    "        await self._record(applied.state, [entry, *applied.entries], [*refused, *applied.events], message_id)\n"
 )
 
 
 def moved(source: str, early: str, late: str) -> str:
-    """The dispatch with something before the send, and something else in the place of what is recorded after it."""
+    """Insert code before the send, and replace the record step after it."""
     assert source.count(_SEND) == source.count(_RECORD) == 1
     return source.replace(_SEND, early + _SEND).replace(_RECORD, late)
 
 
 def recorded_first(source: str) -> str:
-    """An edit that nobody may deploy: what is sent is recorded before."""
+    """Record before the send: an edit that breaks replay of open runs."""
     return moved(source, "        await self._record(self._state, [])\n", "")
 
 
 def recorded_first_by_new_runs(source: str) -> str:
-    """The same edit, which leaves to open runs the order that they began with."""
+    """Record before the send in new runs only; open runs keep their order."""
     early = (
         '        records_first = workflow.patched("record-first")\n'
         "        if records_first:\n"
@@ -45,15 +45,15 @@ def recorded_first_by_new_runs(source: str) -> str:
 
 
 def answered_otherwise(source: str) -> str:
-    """Another edit that nobody may deploy: what the admission answers is read as something else."""
-    asked = "execute_local_activity_method(\n            AdmissionActivities.admit, asking,"
+    """Read the admission's answer as another type: an edit that breaks replay of open runs."""
+    asked = "execute_local_activity_method(\n            AdmissionActivities.admit, admit_input,"
     assert source.count(asked) == 1
-    return source.replace(asked, 'execute_local_activity(\n            "admit", asking, result_type=int,')
+    return source.replace(asked, 'execute_local_activity(\n            "admit", admit_input, result_type=int,')
 
 
 @contextmanager
 def edited(edit: Edit, directory: Path) -> Generator[tuple[type, ...]]:
-    """All workflows, the interaction's being that of a module in a directory, to which the edit was done."""
+    """Yield all workflows, with the interaction's taken from an edited module in a directory."""
     name = f"edited_{new_id()}"
     (directory / f"{name}.py").write_text(edit(inspect.getsource(interaction)))
     sys.path.insert(0, str(directory))
