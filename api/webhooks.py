@@ -17,7 +17,7 @@ from api.request_body import BodyTimeout, check_storable, read_bytes
 from api.state import IrisState, State
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError, NotFoundError
-from domain.events import Identity, InboundMessage, News, ProviderEvent, ReceivedEvent, UnreadableItem
+from domain.events import Identity, InboundMessage, ProviderEvent, ReceivedEvent, UnreadableItem, WebhookItem
 from domain.identifiers import derived_id, new_id
 from domain.problems import Problem
 from domain.reception import Reception
@@ -159,7 +159,7 @@ def _webhook(request: Request, body: bytes, state: IrisState) -> Webhook:
     )
 
 
-async def _pass_on(state: IrisState, integration: Integration, received: Sequence[News]) -> None:
+async def _pass_on(state: IrisState, integration: Integration, received: Sequence[WebhookItem]) -> None:
     news: defaultdict[str, list[ReceivedEvent]] = defaultdict(list)
     interactions: dict[str, InteractionRef] = {}
     for item in received:

@@ -1,4 +1,4 @@
-"""Who may do what: operations, and the roles that allow them."""
+"""Operations, and the roles that allow them."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from domain.destinations import DestinationKind, normalise
 
 
 class Operation(StrEnum):
-    """What a route does; an API key may be limited to some (its scopes)."""
+    """Class of actions that a route performs; an API key may be limited to some of them (its scopes)."""
 
     INTERACTIONS_READ = "interactions:read"
     INTERACTIONS_WRITE = "interactions:write"
@@ -31,7 +31,7 @@ class Operation(StrEnum):
 
 
 class Role(StrEnum):
-    """What an account is in its tenant."""
+    """Role of an account in its tenant."""
 
     ADMIN = "admin"
     OPERATOR = "operator"
@@ -56,32 +56,35 @@ OPERATIONS: Final[Mapping[Role, frozenset[Operation]]] = {
     Role.OPERATOR: _READS | _DAILY_WORK,
     Role.READER: _READS,
 }
-"""What each role may do: a reader sees everything but who has access; an operator does the daily work; an administrator
-also decides through which integrations messages go, who is told, and who has access."""
+"""Operations that each role allows.
+
+A reader sees everything except who has access, an operator does the daily work, and an administrator also manages
+integrations, webhook endpoints and access.
+"""
 
 
 def login_address(text: str) -> str:
-    """The e-mail address of an account as it is stored: in whichever letter case it is written, there is one."""
+    """Return the e-mail address of an account as it is stored: independent of letter case."""
     return unicodedata.normalize("NFC", text.strip()).lower()
 
 
 def account_address(text: str) -> str:
-    """The same of an account that is made.
+    """Return the login address for a new account.
 
     Raises:
-        InvalidDestinationError: if it is no address.
+        InvalidDestinationError: if the text is not an e-mail address.
     """
     return login_address(normalise(DestinationKind.EMAIL, text))
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The account that calls, its tenant, and what it may do.
+    """Account that makes the request, its tenant, and its permissions.
 
     Attributes:
-        key_id: the API key that it calls with; none where it logged in.
-        session_id: what its login began; none where it calls with a key.
-        default_country: the country in which its tenant's national phone numbers are read.
+        key_id: the API key of the request; None after a login.
+        session_id: the session that the login started; None for a request with a key.
+        default_country: the country in which the tenant's national phone numbers are read.
     """
 
     tenant: str

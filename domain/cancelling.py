@@ -1,4 +1,4 @@
-"""Whether an interaction that was asked to be cancelled is."""
+"""Rules for cancelling an interaction."""
 
 from domain.deadlines import CANCELLED, UNKNOWN
 from domain.notes import Note
@@ -6,12 +6,12 @@ from domain.status import UNSENT, InteractionState, Status
 
 
 def cancelled_by(account_id: str) -> Note:
-    """What the history says of an interaction that an account cancelled."""
+    """Return the history note of an interaction that an account cancelled."""
     return Note(code="cancelled_by_account", details={"account": account_id})
 
 
 def why_not_cancelled(state: InteractionState) -> str | None:
-    """The code of the problem that it is not cancelled where it stands; None if it is."""
+    """Return the problem code that prevents cancelling in this state; None if the interaction is cancelled."""
     match state.status:
         case Status.PROVIDER_SENDING_ERROR if state.custom_status == CANCELLED:
             return None

@@ -1,10 +1,10 @@
-"""The channels that messages go through."""
+"""Messaging channels."""
 
 from enum import StrEnum
 
 
 class Channel(StrEnum):
-    """The channels of the specification; the value is the answer's `integrationTypeName`."""
+    """Channel of the specification; the value is the answer's `integrationTypeName`."""
 
     SMS = "SMS"
     WHATSAPP = "WhatsApp"

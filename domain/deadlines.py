@@ -1,7 +1,7 @@
-"""What an interaction that is not final waits for, until when, and what happens then.
+"""Deadlines of open interactions: the awaited event, the time limit, and the consequence.
 
-Every such state has a timer in the interaction's workflow; `deadline_for` says when the last of them ends the wait.
-It is stored with the interaction, so that one whose workflow was lost is found by its date alone.
+The workflow of an interaction has a timer for every such state; `deadline_for` returns the end of the wait.
+The deadline is stored with the interaction, so that a query by date finds an interaction whose workflow was lost.
 """
 
 from collections.abc import Mapping
@@ -18,24 +18,24 @@ from domain.status import InteractionState, Milestone, Status
 from domain.texts import Language
 
 UNKNOWN: Final = "unknown"
-"""The `customStatus` of a send that nobody answered."""
+"""`customStatus` of a send whose outcome is unknown."""
 
 CANCELLED: Final = "cancelled"
-"""The `customStatus` of an interaction that was cancelled before any provider had it."""
+"""`customStatus` of an interaction that was cancelled before any provider had it."""
 
 VALIDATION_TIMEOUT: Final = timedelta(minutes=5)
-"""How long validating may take: it waits for nobody but our own database."""
+"""Time limit of validation, which waits only for our own database."""
 
 SEARCHES: Final = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30))
-"""The waits before each look at the provider for a send that nobody answered."""
+"""Waits before each search at the provider for a send whose outcome is unknown."""
 
 
 class Timeouts(NamedTuple):
-    """How long is waited for what, at most.
+    """Time limits of the waits.
 
     Attributes:
         receipt_window: for receipts, from the creation of the interaction.
-        dispatch_deadline: for a provider to take the message, from its admission.
+        dispatch_deadline: for the provider to accept the message, from its admission.
     """
 
     receipt_window: timedelta
@@ -43,7 +43,7 @@ class Timeouts(NamedTuple):
 
 
 class WaitReason(StrEnum):
-    """What is waited for."""
+    """Reason why an interaction waits."""
 
     VALIDATION = "validation"
     SEND = "send"
@@ -55,10 +55,10 @@ class WaitReason(StrEnum):
 
 
 class PendingWait(BaseModel):
-    """What an interaction waits for.
+    """Current wait of an interaction.
 
     Attributes:
-        until: when its workflow acts by itself, if nothing comes before.
+        until: when the workflow acts by itself if no event arrives earlier.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -67,7 +67,7 @@ class PendingWait(BaseModel):
     until: datetime
 
     def sentence(self, language: Language = Language.SPANISH) -> str:
-        """What is awaited, until when, and what is done then."""
+        """Describe the awaited event, the time limit and the consequence."""
         return SENTENCES[self.awaited][language].format(until=to_wire(self.until))
 
 
@@ -113,11 +113,11 @@ NOTHING: Final[Mapping[Language, str]] = {
     Language.SPANISH: "No espera nada más",
     Language.ENGLISH: "It waits for nothing more",
 }
-"""Of an interaction that waits for nothing."""
+"""Text for an interaction that waits for nothing."""
 
 
 def deadline_for(state: InteractionState, created: datetime, now: datetime, windows: Timeouts) -> datetime | None:
-    """When the wait in a state that begins now is over at the latest; None in a state that may last for ever."""
+    """Return the latest end of a wait that starts now in a state; None if the state has no time limit."""
     match state.status:
         case Status.VALIDATION_PENDING:
             return now + VALIDATION_TIMEOUT
@@ -132,11 +132,11 @@ def deadline_for(state: InteractionState, created: datetime, now: datetime, wind
 
 
 class WaitContext(NamedTuple):
-    """What is known of an interaction that may wait.
+    """Facts about an interaction from which its wait is derived.
 
     Attributes:
-        due: when its wait is over, as recorded; None once nothing has to happen any more.
-        updated: when it last changed.
+        due: the recorded end of the wait; None if nothing remains to be done.
+        updated: when the interaction last changed.
     """
 
     state: InteractionState
@@ -147,7 +147,7 @@ class WaitContext(NamedTuple):
 
 
 def waiting_for(situation: WaitContext, windows: Timeouts, now: datetime) -> PendingWait | None:
-    """What an interaction waits for; None if for nothing."""
+    """Return the current wait of an interaction; None if it waits for nothing."""
     state, policy, due, created, _ = situation
     if state.status is Status.COMPLETED:
         closes = created + windows.receipt_window

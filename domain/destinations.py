@@ -1,4 +1,4 @@
-"""Destinations: what identifies an end user within a channel, parsed and normalised once."""
+"""Destinations: identifiers of an end user within a channel, parsed and normalised once."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,11 @@ from domain.problems import Problem
 from domain.texts import reason
 
 UNGROUPED: Final = "ungroup"
-"""The `group` of a destination that belongs to none (specification, `destinations[].group`)."""
+"""`group` of a destination that belongs to no group (specification, `destinations[].group`)."""
 
 
 class DestinationKind(StrEnum):
-    """What a destination is; the key of a user's `primaryKey` and of `destinations[].key`."""
+    """Kind of a destination; the key of a user's `primaryKey` and of `destinations[].key`."""
 
     PHONE_NUMBER = "PhoneNumber"
     EMAIL = "Email"
@@ -35,15 +35,15 @@ KIND_OF_CHANNEL: Final[Mapping[Channel, DestinationKind]] = {
     Channel.EMAIL: DestinationKind.EMAIL,
     Channel.MESSENGER: DestinationKind.PAGE_SCOPED_ID,
 }
-"""What a destination of a channel is; on WhatsApp it may be a business-scoped id instead (`kind_of`)."""
+"""Destination kind of each channel; on WhatsApp it may be a business-scoped id instead (`kind_of`)."""
 
 
 class Destination(BaseModel):
-    """One destination of an interaction, with the user that it belongs to once that is known.
+    """Destination of an interaction, with its user once that is known.
 
     Attributes:
-        value: as it was written and as the network wants it.
-        normal_form: what it is compared by.
+        value: as the caller wrote it and as the network expects it.
+        normal_form: the form in which destinations are compared.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,15 +56,15 @@ class Destination(BaseModel):
 
     @property
     def written(self) -> str:
-        """As it is read again whatever the rules: a phone number with its `+`."""
+        """Spelling that parses alike under all rules: a phone number has its `+`."""
         return f"+{self.value}" if self.key is DestinationKind.PHONE_NUMBER else self.value
 
 
 class InvalidDestinationError(Exception):
-    """A text that is no destination of its kind.
+    """Text that is not a destination of its kind.
 
     Attributes:
-        code: the problem's code; details: what its sentence needs.
+        code: the problem's code; details: the parameters of its text.
     """
 
     def __init__(self, code: str, details: Mapping[str, str | int] | None = None) -> None:
@@ -75,32 +75,33 @@ class InvalidDestinationError(Exception):
 
 _BUSINESS_SCOPED_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}", re.ASCII)
 """WhatsApp's id of a user for one business, or with `ENT.` for the businesses of one parent
-(https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids)."""
+(https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids).
+"""
 _TELEPHONE_CHANNELS: Final = frozenset({Channel.SMS, Channel.RCS})
 _MIN_NUMBER_LENGTH: Final = 3
 _MAX_NUMBER_LENGTH: Final = 15
 _MAX_EMAIL_LENGTH: Final = 998
-"""Characters of a line of mail (RFC 5322 §2.1.1), which no address needs."""
+"""Characters of a line of mail (RFC 5322 §2.1.1); no address needs more."""
 _PAGE_SCOPED_ID = re.compile(r"\d{1,50}", re.ASCII)
 
 
 def kind_of(channel: Channel, text: str) -> DestinationKind:
-    """What a text would be as a destination of a channel."""
+    """Return the destination kind of a text on a channel."""
     if channel is Channel.WHATSAPP and _BUSINESS_SCOPED_ID.fullmatch(text.strip()):
         return DestinationKind.BUSINESS_SCOPED_ID
     return KIND_OF_CHANNEL[channel]
 
 
 def kind_named(name: str) -> DestinationKind | None:
-    """The kind with this name, in any letter case."""
+    """Return the kind with this name, in any letter case."""
     return next((kind for kind in DestinationKind if kind.lower() == name.lower()), None)
 
 
 def normalise(kind: DestinationKind, text: str, rules: PhoneNumberRules = INTERNATIONAL) -> str:
-    """A destination in the form in which it is stored and sent to.
+    """Normalise a destination to the form in which it is stored and sent to.
 
     Raises:
-        InvalidDestinationError: if the text is no destination of that kind.
+        InvalidDestinationError: if the text is not a destination of that kind.
     """
     match kind:
         case DestinationKind.PHONE_NUMBER:
@@ -114,10 +115,9 @@ def normalise(kind: DestinationKind, text: str, rules: PhoneNumberRules = INTERN
 
 
 def normal_form(kind: DestinationKind, value: str) -> str:
-    """What a destination is compared by: the same for every spelling of it.
+    """Return the form in which a destination is compared: the same for every spelling.
 
-    No letter case counts in an e-mail address: nobody has two mailboxes that differ in nothing else, although RFC 5321
-    §2.4 would allow it.
+    E-mail addresses ignore letter case: no two mailboxes differ only in it, although RFC 5321 §2.4 would allow that.
     """
     match kind:
         case DestinationKind.PHONE_NUMBER:
@@ -129,7 +129,7 @@ def normal_form(kind: DestinationKind, value: str) -> str:
 
 
 def reported(channel: Channel, text: str) -> Destination:
-    """Somebody whom a provider names on a channel: never refused, because whom a network knows is somebody.
+    """Normalise a destination that a provider reports on a channel; unlike a caller's, it is never refused.
 
     Raises:
         InvalidDestinationError: if the text is empty.
@@ -138,7 +138,7 @@ def reported(channel: Channel, text: str) -> Destination:
 
 
 def reported_as(kind: DestinationKind, text: str) -> Destination:
-    """As `reported`, of a kind that is known.
+    """Normalise a reported destination of a known kind.
 
     Raises:
         InvalidDestinationError: if the text is empty.
@@ -154,7 +154,7 @@ def reported_as(kind: DestinationKind, text: str) -> Destination:
 
 
 def normal_forms(text: str, rules: PhoneNumberRules = INTERNATIONAL) -> set[str]:
-    """What a destination is compared by that somebody writes without saying of which kind; none if it is of no kind."""
+    """Return the normal forms of a destination of unknown kind; empty if it fits no kind."""
     found: set[str] = set()
     for kind in DestinationKind:
         found.update(normal_form(kind, value) for value in readings(kind, text, rules))
@@ -162,9 +162,9 @@ def normal_forms(text: str, rules: PhoneNumberRules = INTERNATIONAL) -> set[str]
 
 
 def readings(kind: DestinationKind, text: str, rules: PhoneNumberRules = INTERNATIONAL) -> set[str]:
-    """What a text may be as a destination of a kind that is known already; nothing if it is none.
+    """Return the possible normal forms of a text as a destination of a known kind; empty if there are none.
 
-    What a provider named is found by its digits, also where nothing could be sent to it, such as a short code.
+    A reported number is found by its digits even if nothing can be sent to it, such as a short code.
     """
     found: set[str] = set()
     with suppress(InvalidDestinationError):
@@ -176,7 +176,7 @@ def readings(kind: DestinationKind, text: str, rules: PhoneNumberRules = INTERNA
 
 
 def _phone_number(text: str, rules: PhoneNumberRules) -> str:
-    """Digits with country code: `+34 638-766-068` and `0034638766068` are `34638766068`."""
+    """Return the digits with country code: `+34 638-766-068` and `0034638766068` become `34638766068`."""
     digits = phone_numbers.read_phone_number(text, rules)
     if digits is None:
         raise InvalidDestinationError("bad_phone_number")
@@ -184,8 +184,8 @@ def _phone_number(text: str, rules: PhoneNumberRules) -> str:
 
 
 def _email(text: str) -> str:
-    """The address in Unicode NFC with its domain in lower case; the local part's case is kept (RFC 5321 §2.4)."""
-    if len(text) > _MAX_EMAIL_LENGTH:  # which takes a time in proportion, and is told in full
+    """Return the address in Unicode NFC with its domain in lower case; the local part's case stays (RFC 5321 §2.4)."""
+    if len(text) > _MAX_EMAIL_LENGTH:  # validation takes time in proportion to the length, and errors quote the text
         raise InvalidDestinationError(
             "bad_email", reason(f"más de {_MAX_EMAIL_LENGTH} caracteres", f"more than {_MAX_EMAIL_LENGTH} characters")
         )
@@ -196,7 +196,7 @@ def _email(text: str) -> str:
 
 
 def _why_no_address(text: str) -> dict[str, str | int]:
-    """What most often keeps a text from being an e-mail address; the library says it in English alone."""
+    """Return the usual reasons why a text is not an e-mail address; the library has them in English only."""
     local_part, at, domain = text.rpartition("@")
     if not at:
         return reason("falta la @", "it has no @")
@@ -226,7 +226,7 @@ def _business_scoped_id(text: str) -> str:
 def parse_destinations(
     channel: Channel, texts: Sequence[str], rules: PhoneNumberRules = INTERNATIONAL
 ) -> tuple[list[Destination], list[Problem]]:
-    """The destinations of a submission, and what is wrong with those that are none (kept as they were given)."""
+    """Parse the destinations of a submission; invalid ones stay as given, with their problems."""
     destinations: list[Destination] = []
     problems: list[Problem] = []
     seen: set[tuple[DestinationKind, str]] = set()
@@ -246,5 +246,5 @@ def parse_destinations(
 
 
 def _as_sent(channel: Channel, value: str) -> str:
-    """A destination as its network takes it: telephone networks as they dial today, WhatsApp in any spelling."""
+    """Return the spelling that the network accepts: current dialling for telephone networks, any for WhatsApp."""
     return phone_numbers.dialled(value) if channel in _TELEPHONE_CHANNELS else value

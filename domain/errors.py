@@ -1,15 +1,15 @@
-"""What Iris says no with.
+"""Errors that refuse a request.
 
 ```
 IrisError
-├── InvalidRequestError       what the caller sent is wrong (each problem names its field)
-├── UnauthenticatedError      who calls is not known
-├── ForbiddenError            who calls may not do this
-├── NotFoundError             there is no such thing in the caller's tenant
+├── InvalidRequestError       the request is invalid (each problem names its field)
+├── UnauthenticatedError      the caller is not authenticated
+├── ForbiddenError            the caller is not allowed to do this
+├── NotFoundError             the resource does not exist in the caller's tenant
 ├── ConflictError             the request contradicts an earlier one
-├── OverloadedError           more is asked at once than Iris takes on; nothing was begun
-├── TooManyRequestsError      who calls asks more often than it may
-└── UnavailableError          a part of Iris does not answer; nothing was half-done
+├── OverloadedError           Iris is at its concurrency limit; nothing was started
+├── TooManyRequestsError      the caller exceeds its rate limit
+└── UnavailableError          a component of Iris does not answer; nothing was half-done
 ```
 """
 
@@ -20,7 +20,7 @@ from domain.problems import Problem
 
 
 class IrisError(Exception):
-    """A request that Iris refuses.
+    """Request that Iris refuses.
 
     Attributes:
         problems: every reason.
@@ -32,19 +32,19 @@ class IrisError(Exception):
 
 
 class InvalidRequestError(IrisError):
-    """What the caller sent is wrong."""
+    """The request is invalid."""
 
 
 class UnauthenticatedError(IrisError):
-    """Who calls is not known."""
+    """The caller is not authenticated."""
 
 
 class ForbiddenError(IrisError):
-    """Who calls may not do this."""
+    """The caller is not allowed to do this."""
 
 
 class NotFoundError(IrisError):
-    """There is no such thing in the caller's tenant."""
+    """The resource does not exist in the caller's tenant."""
 
 
 class ConflictError(IrisError):
@@ -52,10 +52,10 @@ class ConflictError(IrisError):
 
 
 class OverloadedError(IrisError):
-    """More is asked of Iris at once than it takes on; nothing was begun.
+    """Iris is at its concurrency limit; nothing was started.
 
     Attributes:
-        retry_after: when to ask again.
+        retry_after: the wait before a new attempt.
     """
 
     def __init__(self, retry_after: timedelta = timedelta(seconds=2)) -> None:
@@ -64,10 +64,10 @@ class OverloadedError(IrisError):
 
 
 class TooManyRequestsError(IrisError):
-    """Who calls asks more often than it may.
+    """The caller exceeds its rate limit.
 
     Attributes:
-        retry_after: when to ask again.
+        retry_after: the wait before a new attempt.
     """
 
     def __init__(self, retry_after: timedelta, code: str = "too_many_requests") -> None:
@@ -76,10 +76,10 @@ class TooManyRequestsError(IrisError):
 
 
 class UnavailableError(IrisError):
-    """A part of Iris does not answer.
+    """A component of Iris does not answer.
 
     Attributes:
-        retry_after: when to ask again.
+        retry_after: the wait before a new attempt.
     """
 
     def __init__(self, part: str, retry_after: timedelta = timedelta(seconds=5)) -> None:

@@ -1,4 +1,4 @@
-"""What is received from a provider: news of messages that went out, and messages that came in."""
+"""Items of a provider's webhook: events of sent messages, inbound messages, and unreadable items."""
 
 from datetime import datetime
 from typing import Annotated, Final
@@ -20,15 +20,15 @@ def _storable(instant: datetime | None) -> datetime | None:
 
 
 Instant = Annotated[datetime | None, AfterValidator(_storable)]
-"""A moment by the provider's clock; none if it lies before or after all time in UTC."""
+"""Instant by the provider's clock; None if it is outside the range of UTC."""
 
 
 Name = Annotated[str, AfterValidator(lambda text: text[:200])]
-"""What a provider calls somebody."""
+"""Display name that a provider gives for a person."""
 
 
 class Identity(BaseModel):
-    """By what a provider knows somebody: a destination in the provider's own spelling."""
+    """Identifier by which a provider knows a person: a destination in the provider's own spelling."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,26 +37,25 @@ class Identity(BaseModel):
 
     @classmethod
     def of(cls, destination: Destination) -> "Identity":
-        """A destination as an identity."""
+        """Convert a destination to an identity."""
         return cls(kind=destination.key, value=destination.value)
 
 
 class ProviderEvent(BaseModel):
-    """One piece of news that a provider tells about one message.
+    """Provider event about one message.
 
     Attributes:
-        key: the same for every repetition of the same news, different for any other.
-        word: the provider's own word, in lower case.
-        milestone: what the word means; `NONE` for a word that means nothing to us, which is recorded and not applied.
-        reference: our interaction id, where the provider gives it back.
+        key: the same for every repetition of the same event, different for any other.
+        word: the provider's own status, in lower case.
+        milestone: the meaning of `word`; `NONE` for an unknown status, which is recorded and not applied.
+        reference: our interaction id, if the provider returns it.
         provider_message_id: the provider's id of the message.
-        destination: the destination that the news is about, where the provider says so.
-        aliases: everything by which the provider knows whom the news is about, where that is more than one identity;
-            not kept with the news.
-        up_to: for news without an id of a message: it is about every message to `destination` sent until then.
+        destination: the destination that the event is about, if the provider names it.
+        aliases: all identities of that destination, if the provider names more than one; not stored with the event.
+        up_to: for an event without message id: it is about every message to `destination` sent until then.
         occurred_at: when it happened, by the provider's clock.
         code: the provider's error code.
-        failure: what kind of failure that code is.
+        failure: the class of that code.
         detail: the provider's own text, cut.
     """
 
@@ -77,11 +76,11 @@ class ProviderEvent(BaseModel):
 
 
 class ReceivedEvent(BaseModel):
-    """One piece of news on its way to its interaction.
+    """Provider event on its way to its interaction.
 
     Attributes:
-        id: of this hearing; a provider's repetition of the same news is another hearing.
-        received_at: when the provider told it, by our clock.
+        id: of this receipt; a repetition of the same event has another.
+        received_at: when the webhook arrived, by our clock.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -92,20 +91,20 @@ class ReceivedEvent(BaseModel):
 
 
 class InboundMessage(BaseModel):
-    """A message that an end user sent to us.
+    """Message that an end user sent to us.
 
     Attributes:
-        provider_message_id: the provider's id of it; the same message told twice has the same.
-        sender: who sent it, as a destination: in the network's spelling, what an answer would be sent to.
-        sender_kind: what kind of destination that is.
-        aliases: by what else the provider knows the sender.
-        successors: by what the provider knows the sender from now on, instead of what is named above of the same kinds.
-        sender_name: what the provider calls the sender, or nothing.
-        payload: what it says, in the spelling of what is sent: `{"Type": "simple-text", "Text": "hola"}`; media as
-            references (`Url`, or the provider's `MediaId`); what has no type of ours is `Type: "unsupported"`.
-        in_reply_to: the provider's id of the message that it answers, if it says so.
-        group_id: the provider's id of the group that it was sent to; None for a message of a private conversation.
-        opted_out: whether the provider itself took it as a wish to apply no more.
+        provider_message_id: the provider's id of the message; a repeated webhook has the same.
+        sender: the sender as a destination: in the network's spelling, where an answer would go.
+        sender_kind: the kind of that destination.
+        aliases: other identities of the sender.
+        successors: identities of the sender from now on, which replace those above of the same kinds.
+        sender_name: the provider's name for the sender, or empty.
+        payload: the content, in the format of sent payloads: `{"Type": "simple-text", "Text": "hola"}`; media as
+            references (`Url`, or the provider's `MediaId`); content without a type of ours is `Type: "unsupported"`.
+        in_reply_to: the provider's id of the message that it answers, if the provider gives it.
+        group_id: the provider's id of the group; None for a message of a private conversation.
+        opted_out: whether the provider itself treats it as an opt-out.
         occurred_at: when it was sent, by the provider's clock.
     """
 
@@ -125,11 +124,11 @@ class InboundMessage(BaseModel):
 
 
 MAX_UNREADABLE_CHARACTERS: Final = 10_000
-"""Characters that are kept of an item that could not be read."""
+"""Maximum characters stored of an unreadable item."""
 
 
 class UnreadableItem(BaseModel):
-    """One item of a webhook that is ours and could not be read.
+    """Item of a webhook for this integration that could not be parsed.
 
     Attributes:
         reason: what is wrong with it; names fields, not their values.
@@ -142,5 +141,5 @@ class UnreadableItem(BaseModel):
     content: Annotated[str, AfterValidator(lambda text: text[:MAX_UNREADABLE_CHARACTERS])]
 
 
-News = ProviderEvent | InboundMessage | UnreadableItem
-"""Whatever a provider tells."""
+WebhookItem = ProviderEvent | InboundMessage | UnreadableItem
+"""Item that a provider's webhook carries."""

@@ -1,4 +1,4 @@
-"""Why an interaction is where it is, and what becomes of it, in words."""
+"""Explanations of an interaction's state for people."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -26,7 +26,7 @@ STATUSES: Final[Mapping[Status, Forms]] = {
     Status.COMPLETED: both("Ha terminado bien", "It has ended well"),
     Status.RECEIVED: both("La envió un usuario final y está registrada", "An end user sent it, and it is registered"),
 }
-"""What each status means."""
+"""Meaning of each status."""
 
 CUSTOM_STATUSES: Final[Mapping[str, Forms]] = {
     UNKNOWN: both(
@@ -40,17 +40,17 @@ CUSTOM_STATUSES: Final[Mapping[str, Forms]] = {
     ),
     "rejected": both("El proveedor la rechazó", "The provider refused it"),
 }
-"""What a sending error means, where its finer word is ours."""
+"""Meaning of a sending error whose `customStatus` is one of ours."""
 
 NOT_ACCEPTED: Final = both(
     "Registrada en el motor; ningún worker la ha tomado todavía: cuando uno lo haga, la validará y la enviará",
     "The engine has it; no worker has taken it yet: once one does, it validates and sends it",
 )
-"""Of an interaction that is submitted and that no worker has registered."""
+"""Text for a submitted interaction that no worker has registered yet."""
 
 
 def explained(state: InteractionState, wait: PendingWait | None, language: Language) -> str:
-    """Where it stands and why, what it waits for, until when, and what happens then."""
+    """Explain the state and its reason, the awaited event, the time limit and the consequence."""
     words = STATUSES[state.status]
     if state.status is Status.PROVIDER_SENDING_ERROR:
         words = CUSTOM_STATUSES.get(state.custom_status or "", words)
@@ -65,5 +65,5 @@ _FAILING: Final = both(
 
 
 def failing(since: datetime, language: Language) -> str:
-    """That the workflow of an interaction fails, and since when."""
+    """Say that the workflow of an interaction is failing, and since when."""
     return _FAILING[language].format(since=to_wire(since))

@@ -1,11 +1,11 @@
-"""Files that callers upload: what they are, by their first bytes, and what they may be called."""
+"""Uploaded files: media type by first bytes, and safe file names."""
 
 import re
 import unicodedata
 from typing import Final
 
 SNIFFED: Final = 512
-"""How many of a file's first bytes tell what it is (https://mimesniff.spec.whatwg.org/#reading-the-resource-header)."""
+"""Number of first bytes that identify a file's type (https://mimesniff.spec.whatwg.org/#reading-the-resource-header)."""
 
 UNKNOWN: Final = "application/octet-stream"
 
@@ -34,7 +34,7 @@ ALLOWED_TYPES: Final = (
     "video/3gpp",
     "video/mp4",
 )
-"""What the channels take, unless the settings say otherwise; nothing that a browser would run."""
+"""Default of the allowed types: those that the channels accept, and none that a browser would run."""
 
 _SIGNATURES: Final = (
     (re.compile(rb"%PDF-"), frozenset({"application/pdf"})),
@@ -57,7 +57,7 @@ _SIGNATURES: Final = (
         frozenset({"application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"}),
     ),
 )
-"""How files of a kind begin, and the types that this kind may be.
+"""First bytes of each kind of file, and the types that this kind may have.
 
 https://mimesniff.spec.whatwg.org/#matching-a-mime-type-pattern; AMR: RFC 4867 §5.1; AAC (ADTS) and MP3 frames:
 ISO/IEC 13818-7 §6.2, 11172-3 §2.4.1.3; Office before 2007: [MS-CFB] §2.2.
@@ -68,15 +68,15 @@ _WITH_SIGNATURE: Final = frozenset[str]().union(*(types for _, types in _SIGNATU
 _MAX_NAME_LENGTH: Final = 150
 _NOT_IN_NAMES: Final = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 _UNSEEN: Final = re.compile("C|Z[lp]")
-"""Unicode's categories of controls, formats, halves, unassigned characters, and ends of lines and paragraphs."""
+"""Unicode categories of controls, formats, surrogates, unassigned characters, and line and paragraph separators."""
 _DOTS: Final = ". "
 
 
 def is_of_type(head: bytes, media_type: str) -> bool:
-    """Whether a file that begins so may be of this type.
+    """Whether a file with these first bytes may have this type.
 
-    A type whose files begin in a known way is believed of those alone; any other, of files that begin in no known way
-    and, where it is a text, have no zero bytes.
+    A type with known signatures requires one of them. Any other type requires that no known signature matches and, for
+    text, that there are no zero bytes.
     """
     for signature, types in _SIGNATURES:
         if signature.match(head):
@@ -85,10 +85,10 @@ def is_of_type(head: bytes, media_type: str) -> bool:
 
 
 def safe_file_name(name: str) -> str:
-    """A name under which a file may be kept and offered anywhere.
+    """Return a file name that is safe to store and to offer for download.
 
-    In one normal form, with no folders, no characters that a file system, a header or a direction of writing
-    would take for something else, and of bounded length, its ending kept.
+    The name is in Unicode normal form, of bounded length, and keeps its extension. It has no folders and no
+    characters with a meaning for a file system, a header or the writing direction.
     """
     base = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
     seen = "".join(character for character in base if not _UNSEEN.match(unicodedata.category(character)))

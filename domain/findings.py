@@ -1,4 +1,4 @@
-"""What reconciling MongoDB with Temporal finds, in words."""
+"""Results of reconciling MongoDB with Temporal, as text."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from domain.outcomes import Detail
 
 
 class Kind(StrEnum):
-    """What contradicts itself, or does not go on."""
+    """Kind of discrepancy."""
 
     WORKFLOW_LOST = "workflow_lost"
     OVERDUE = "overdue"
@@ -33,7 +33,7 @@ SENTENCES: Final[Mapping[Kind, str]] = {
     Kind.EVENT_MATCHED: "a provider's news came before it could be told whose it was",
     Kind.NOTIFICATION_LOST: "its tenant is still to be told of it, and no workflow would",
 }
-"""What each kind is, said of an interaction."""
+"""Description of each kind, with an interaction as its subject."""
 
 REMEDIES: Final[Mapping[Kind, str]] = {
     Kind.WORKFLOW_LOST: "run `iris doctor` without --dry-run: a new run goes on from the record, and never sends",
@@ -45,18 +45,18 @@ REMEDIES: Final[Mapping[Kind, str]] = {
     Kind.EVENT_MATCHED: "run `iris doctor` without --dry-run: it is passed on",
     Kind.NOTIFICATION_LOST: "run `iris doctor` without --dry-run: it is told",
 }
-"""What a person can do where nothing was repaired."""
+"""Action for a person if nothing was repaired."""
 
 
 class Discrepancy(BaseModel):
-    """One thing that was found.
+    """Discrepancy that reconciliation found.
 
     Attributes:
-        interaction_id: whose; the workflow's id where it is about no interaction.
-        state: where the interaction stands by its record, if it has one.
-        waited_for: what it was waiting for, in words.
-        reason: what Temporal says of its workflow.
-        repair: what was done about it; None if nothing was.
+        interaction_id: of the interaction; the workflow's id if there is none.
+        state: the interaction's recorded state, if it has a record.
+        waited_for: the awaited event, as text.
+        reason: the status of the workflow in Temporal.
+        repair: the repair that was made; None if there was none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -69,21 +69,21 @@ class Discrepancy(BaseModel):
     repair: str | None = None
 
     def sentence(self) -> str:
-        """The finding, what it waited for, why, and what was done or is to do."""
+        """Describe the discrepancy, the awaited event, the reason, and the repair or remedy."""
         parts = [self.state, SENTENCES[self.kind], self.reason or None, self.waited_for]
         done = f"Repaired: {self.repair}" if self.repair else f"Not repaired: {REMEDIES[self.kind]}"
         return ". ".join([*(part for part in parts if part), done])
 
 
 MAX_SHOWN_DISCREPANCIES: Final = 20
-"""Findings of one kind that are named; the others are counted."""
+"""Maximum discrepancies of one kind that are listed; the others are only counted."""
 
 
 class DiscrepancyCounts(BaseModel):
-    """Findings, counted.
+    """Counts of discrepancies.
 
     Attributes:
-        found: how many there are of each kind.
+        found: the number of each kind.
         repaired: how many of them were repaired.
         findings: the first of each kind.
     """
@@ -96,13 +96,13 @@ class DiscrepancyCounts(BaseModel):
 
     @classmethod
     def of(cls, findings: Sequence[Discrepancy]) -> "DiscrepancyCounts":
-        """The tally of findings."""
+        """Count discrepancies."""
         found = Counter(finding.kind for finding in findings)
         repaired = Counter(finding.kind for finding in findings if finding.repair)
         return cls(found=dict(found), repaired=dict(repaired), findings=_first_of_each(findings))
 
     def plus(self, other: "DiscrepancyCounts") -> "DiscrepancyCounts":
-        """Both together."""
+        """Add up both counts."""
         return DiscrepancyCounts(
             found=dict(Counter(self.found) + Counter(other.found)),
             repaired=dict(Counter(self.repaired) + Counter(other.repaired)),

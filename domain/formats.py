@@ -1,4 +1,4 @@
-"""How templates write dates, times, numbers and money: `{{name|filter:argument}}`, as the Unicode CLDR says.
+"""Template filters for dates, times, numbers and money: `{{name|filter:argument}}`, in the formats of the Unicode CLDR.
 
 Workflow code never imports this module: the CLDR's data changes from one release of babel to the next
 (`docs/decisions/0034`).
@@ -21,19 +21,19 @@ from pydantic import AfterValidator, JsonValue, StringConstraints
 from domain.texts import invalid_value
 
 NUMBER: Final = re.compile(r"-?\d{1,15}([.,]\d{1,15})?", re.ASCII)
-"""A number that is written as a text."""
+"""Number in the form of a text."""
 
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?", re.ASCII)
 _TIME: Final = re.compile(r"\d{2}:\d{2}(?::\d{2})?", re.ASCII)
 
 _SPACES: Final = str.maketrans(dict.fromkeys("\u00a0\u202f", " "))
-"""The CLDR's no-break spaces become spaces: with one of them an SMS has room for 70 characters instead of 160."""
+"""Replaces the CLDR's no-break spaces by spaces: with one of them an SMS holds 70 characters instead of 160."""
 
 _Length = Literal["short", "medium", "long", "full"]
 
 LENGTHS: Final[tuple[str, ...]] = get_args(_Length)
-"""How long a date may be written; `medium` unless it is said."""
+"""Lengths of a date; the default is `medium`."""
 
 INSTANT: Final = "YYYY-MM-DDThh:mm[:ss][Z|±hh:mm]"
 _EXPECTED: Final[Mapping[str, str]] = {
@@ -42,16 +42,16 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "number": "number",
     "currency": "number",
 }
-"""What each filter reads."""
+"""Type of value that each filter reads."""
 
 ALLOWED: Final = ", ".join(["date", *(f"date:{length}" for length in LENGTHS), "time", "number", "currency:EUR"])
 
 
 class UnreadableError(ValueError):
-    """A value that a filter cannot read.
+    """Value that a filter cannot read.
 
     Attributes:
-        expected: what the filter reads.
+        expected: the type that the filter reads.
     """
 
     def __init__(self, expected: str) -> None:
@@ -61,12 +61,12 @@ class UnreadableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """In which language a template writes, and in which time zone instants are shown.
+    """Language of a template, and the time zone in which it shows instants.
 
     Attributes:
-        language: a BCP 47 tag that the CLDR knows, as `es` or `pt-BR`.
+        language: a BCP 47 tag that the CLDR knows, such as `es` or `pt-BR`.
         time_zone: a name of the IANA time zone database. An instant with an offset is shown in this zone; one without
-            is local time already, and shown as it is written.
+            is local time already, and shown as written.
     """
 
     language: str = "es"
@@ -78,7 +78,7 @@ DEFAULT_STYLE: Final = Style()
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """A variable, and the filter that writes it, if there is one."""
+    """Variable, and its filter if it has one."""
 
     name: str
     filter: str = ""
@@ -86,14 +86,14 @@ class Placeholder:
 
     @classmethod
     def parse(cls, text: str) -> "Placeholder":
-        """What stands between the braces: `name`, `name|filter` or `name|filter:argument`."""
+        """Parse the text between the braces: `name`, `name|filter` or `name|filter:argument`."""
         name, _, how = text.partition("|")
         filter_name, _, argument = how.partition(":")
         return cls(name.strip(), filter_name.strip(), argument.strip())
 
     @property
     def is_known(self) -> bool:
-        """Whether there is such a filter, and it takes the argument."""
+        """Whether the filter exists and accepts the argument."""
         match self.filter:
             case "" | "time" | "number":
                 return not self.argument
@@ -105,7 +105,7 @@ class Placeholder:
                 return False
 
     def write(self, value: JsonValue, style: Style) -> str:
-        """The value as the filter writes it; a value that is absent is empty.
+        """Format the value with the filter; an absent value is empty.
 
         Raises:
             UnreadableError: if the filter cannot read the value.
@@ -197,11 +197,11 @@ def _known_time_zone(name: str) -> str:
 LanguageTag = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$"), AfterValidator(_known_language)
 ]
-"""A BCP 47 tag of a language that the CLDR knows."""
+"""BCP 47 language tag that the CLDR knows."""
 
 TimeZoneName = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9_+-]{1,30}(/[A-Za-z0-9_+-]{1,30}){0,2}$"),
     AfterValidator(_known_time_zone),
 ]
-"""A name of the IANA time zone database."""
+"""Name in the IANA time zone database."""

@@ -1,4 +1,4 @@
-"""Identifiers: ours, 24 hexadecimal digits as the specification's examples show, and those of providers."""
+"""Identifiers: ours, 24 hexadecimal digits as in the specification's examples, and those of providers."""
 
 import hashlib
 import re
@@ -20,58 +20,58 @@ def _bounded(identifier: str) -> str:
 
 
 ForeignId = Annotated[str, AfterValidator(_bounded)]
-"""By what a provider tells one thing from another; a very long one by its SHA-256, so that no two are one."""
+"""Identifier that a provider assigns; a very long one is replaced by its SHA-256, so that it stays unique."""
 
 
 def new_id() -> str:
-    """A fresh identifier: four bytes of time, eight of chance, so that ids sort roughly by creation."""
+    """Return a new identifier: four bytes of time and eight random bytes, so that ids sort roughly by creation."""
     return f"{int(time.time()):08x}{secrets.token_hex(8)}"
 
 
 def derived_id(*parts: str) -> str:
-    """The identifier that these words always give; 96 bits of SHA-256, so two sets of words do not meet."""
+    """Derive a stable identifier from these parts; 96 bits of SHA-256, so that collisions do not occur."""
     digest = hashlib.sha256("\x1f".join(parts).encode())
     return digest.hexdigest()[:24]
 
 
 def is_id(text: str) -> bool:
-    """Whether a text is written as an identifier (it may still name nothing)."""
+    """Whether a text has the form of an identifier (it may still identify nothing)."""
     return _PATTERN.fullmatch(text) is not None
 
 
 def canonical_id(text: str) -> str:
-    """An identifier in lower case, as it is stored; a text that is no identifier stays as it is."""
+    """Return an identifier in lower case, as stored; other texts stay as they are."""
     lowered = text.lower()
     return lowered if is_id(lowered) else text
 
 
 Id = Annotated[str, AfterValidator(canonical_id)]
-"""An identifier of ours that a caller writes, in any letter case."""
+"""Identifier of ours in a request, in any letter case."""
 
 
 _WORKFLOW_PREFIX: Final = "interaction-"
 
 
 def workflow_id(interaction_id: str) -> str:
-    """The id of an interaction's workflow."""
+    """Return the id of an interaction's workflow."""
     return f"{_WORKFLOW_PREFIX}{interaction_id}"
 
 
 def interaction_of(workflow_id: str) -> str:
-    """The id of the interaction whose workflow has this id."""
+    """Return the id of the interaction whose workflow has this id."""
     return workflow_id.removeprefix(_WORKFLOW_PREFIX)
 
 
 def merge_workflow_id(user_id: str) -> str:
-    """The id of the workflow that merges a user into another."""
+    """Return the id of the workflow that merges a user into another."""
     return f"merge-{user_id}"
 
 
 def notification_workflow_id(notification_id: str, number: int) -> str:
-    """The id of the workflow of one round of telling a notification."""
+    """Return the id of the workflow of one round of notification deliveries."""
     return f"notification-{notification_id}-{number}"
 
 
 def replay_workflow_id(replay_id: str) -> str:
-    """The id of the workflow of a replay of notifications."""
+    """Return the id of the workflow that redelivers notifications."""
     return f"replay-{replay_id}"

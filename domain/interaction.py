@@ -1,4 +1,4 @@
-"""One interaction as everybody sees it: the answer of the send call, in our own spelling."""
+"""Interaction as the API shows it: the answer of the send call, in our own spelling."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from domain.notes import Note, Notes
 from domain.status import InteractionState, Status
 
 REGISTERED_NOTE: Final = Note(code="registered")
-"""The note of the first history entry (specification, the answer's example)."""
+"""Note of the first history entry (specification, the answer's example)."""
 
 
 class Direction(StrEnum):
@@ -29,7 +29,7 @@ class _Value(BaseModel):
 
 
 class HistoryEntry(_Value):
-    """One change of status, and why."""
+    """Change of status, and its reason."""
 
     date: datetime
     status: Status
@@ -38,7 +38,7 @@ class HistoryEntry(_Value):
 
 
 class RecordedEvent(ReceivedEvent):
-    """One piece of the provider's news as it was taken: applied, or not and why.
+    """Provider event as recorded: applied, or not and why.
 
     Attributes:
         reason: the code of why it was not applied, a key of `domain.texts.notes.REASONS`.
@@ -49,12 +49,12 @@ class RecordedEvent(ReceivedEvent):
     reason: str | None = None
 
     @classmethod
-    def taken(cls, news: ReceivedEvent, status: Status, reason: str | None) -> "RecordedEvent":
-        """News as it was taken: `reason` is why it was not applied, None if it was; `status` the one after it."""
+    def taken(cls, received: ReceivedEvent, status: Status, reason: str | None) -> "RecordedEvent":
+        """Record an event: `reason` is why it was not applied, None if it was; `status` the one after it."""
         return cls(
-            id=news.id,
-            received_at=news.received_at,
-            event=news.event,
+            id=received.id,
+            received_at=received.received_at,
+            event=received.event,
             status=status,
             applied=reason is None,
             reason=reason,
@@ -62,7 +62,7 @@ class RecordedEvent(ReceivedEvent):
 
 
 class AuditTrail(_Value):
-    """When and by whom the interaction was made and changed, its statuses, and the provider's news."""
+    """Creation, changes, status history and provider events of an interaction."""
 
     created: datetime
     updated: datetime
@@ -73,10 +73,10 @@ class AuditTrail(_Value):
 
 
 class IntegrationReference(_Value):
-    """The integration that an interaction uses: its channel and provider, nothing secret.
+    """Integration of an interaction: its channel and provider, without secrets.
 
     Attributes:
-        version: of the integration when it was described; a process that has an older one cached reads it anew.
+        version: of the integration when this was read; a process with an older one cached reads it again.
     """
 
     integration_id: str
@@ -90,14 +90,14 @@ class IntegrationReference(_Value):
 
 
 class DispatchPolicy(_Value):
-    """How an interaction is handed to its provider, and what is received of it afterwards.
+    """Rules for handing an interaction to its provider, and the receipts to expect.
 
     Attributes:
         repeatable: whether a send may be repeated although an earlier one may have gone out: the provider recognises
             our reference, or the integration asks for at-least-once.
-        reports_delivery: whether receipts of delivery are to be expected.
-        reports_reads: whether receipts of reading are.
-        finds_sent: whether the provider can be asked what became of a send that nobody answered.
+        reports_delivery: whether delivery receipts are expected.
+        reports_reads: whether read receipts are expected.
+        finds_sent: whether the provider can be asked for a send whose outcome is unknown.
     """
 
     repeatable: bool
@@ -107,7 +107,7 @@ class DispatchPolicy(_Value):
 
 
 class User(_Value):
-    """An end user, with destinations by kind."""
+    """End user, with destinations by kind."""
 
     id: str
     name: str
@@ -116,7 +116,7 @@ class User(_Value):
 
 
 class ProcessSummary(_Value):
-    """The process (conversation) that an interaction belongs to."""
+    """Process (conversation) that an interaction belongs to."""
 
     id: str
     metadata: dict[str, JsonValue] = {}
@@ -127,7 +127,7 @@ class ProcessSummary(_Value):
 
 
 class TemplateReference(BaseModel):
-    """Which version of which template an interaction was made of, and with what."""
+    """Template, version and values that an interaction was made from."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -138,7 +138,7 @@ class TemplateReference(BaseModel):
 
 
 class Interaction(_Value):
-    """One message, out or in, with all that is known of it."""
+    """Outbound or inbound message with all that is known of it."""
 
     id: str
     tenant: str
@@ -160,7 +160,7 @@ class Interaction(_Value):
     is_last_entry: bool = False
 
     def state_at(self, state: InteractionState, history: Sequence[HistoryEntry]) -> "Interaction":
-        """The same interaction after the steps of a history, which has at least one."""
+        """Return the interaction as it was after a history of at least one entry."""
         trail = self.audit_trail.model_copy(update={"history": list(history), "updated": history[-1].date})
         changes = {"status": state.status, "custom_status": state.custom_status, "audit_trail": trail}
         return self.model_copy(update=changes)

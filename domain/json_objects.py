@@ -1,4 +1,4 @@
-"""JSON objects that callers write: names in any letter case, null for what is left out, nothing unknown."""
+"""JSON objects in requests: names in any letter case, null for omitted fields, unknown names refused."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, cast, get_args
@@ -7,10 +7,10 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class JsonObject(BaseModel):
-    """A JSON object whose names are matched in any letter case; unknown names are refused.
+    """JSON object whose names match in any letter case; unknown names are refused.
 
-    Null stands for what is left out: a field that is not required takes its default then. Where the default is null
-    itself, `model_fields_set` tells a null that was written from a field that was not.
+    Null means omitted: an optional field takes its default. If the default is null itself, `model_fields_set` shows
+    whether the null was explicit.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -22,9 +22,9 @@ class JsonObject(BaseModel):
 
     @classmethod
     def folded(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """The same object with its names as they are documented, without what is null and has a default.
+        """Return the object with the documented names, without nulls that have a default.
 
-        A name that is given twice in different letter case keeps its second spelling, and is refused by that.
+        A name that appears twice in different letter case keeps its second spelling, which is then refused.
         """
         spelling = {name.lower(): name for name in cls.wire_names()}
         folded = {name: value for name, value in given.items() if name in spelling.values()}
@@ -36,7 +36,7 @@ class JsonObject(BaseModel):
 
     @classmethod
     def wire_names(cls) -> list[str]:
-        """The names of its fields as the documentation spells them."""
+        """Return the names of the fields as documented."""
         return names_of(cls)
 
     @classmethod
@@ -46,12 +46,12 @@ class JsonObject(BaseModel):
 
 
 def names_of(model: type[BaseModel]) -> list[str]:
-    """The names of a model's fields as they are in JSON."""
+    """Return the JSON names of a model's fields."""
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def names_at(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
-    """The names of the fields of the object that is at this place of a model; none where that is no object."""
+    """Return the field names of the object at this location of a model; empty if that is not an object."""
     for step in location:
         if isinstance(step, int):
             continue

@@ -1,4 +1,4 @@
-"""Notes on changes: stored as codes with their details, and put into words when somebody reads them."""
+"""Notes on changes, stored as codes with parameters and rendered when they are read."""
 
 from typing import Final
 
@@ -9,15 +9,15 @@ from domain.texts import Language, say
 from domain.texts.notes import NOTES, REASONS
 
 MAX_NOTE_LENGTH: Final = 2_000
-"""Characters of a note in words."""
+"""Maximum characters of a rendered note."""
 
 
 class Note(BaseModel):
-    """Why something changed.
+    """Reason for a change.
 
     Attributes:
-        code: a key of `domain.texts.notes.NOTES`; empty where the problems say it all.
-        details: what its sentence needs.
+        code: a key of `domain.texts.notes.NOTES`; empty if the problems suffice.
+        details: the parameters of its text.
         problems: why a submission was refused.
     """
 
@@ -28,29 +28,29 @@ class Note(BaseModel):
     problems: list[Problem] = []
 
     def words(self, language: Language) -> str:
-        """The note in a language."""
+        """Render the note in a language."""
         sentences = [say(NOTES[self.code], language, self.details).rstrip()] if self.code else []
         refused = [": ".join(filter(None, (one.field, one.message(language)))) for one in self.problems]
         return "; ".join([*sentences, *refused])[:MAX_NOTE_LENGTH]
 
 
 Notes = Note | str
-"""A note of ours, or words of a provider, which stay as they are."""
+"""Note of ours, or a provider's text, which stays as it is."""
 
 
 def words_of_note(notes: Notes | None, language: Language) -> str | None:
-    """A note in words; None if there is none."""
+    """Render a note; None if there is none."""
     return notes.words(language) if isinstance(notes, Note) else notes
 
 
 def words_of_reason(code: str | None, provider_status: str, status: str, language: Language) -> str | None:
-    """Why a provider event changed nothing, in words; None if it changed something.
+    """Render the reason why a provider event changed nothing; None if it changed something.
 
     Args:
         code: a key of `domain.texts.notes.REASONS`.
-        provider_status: the event's own word.
-        status: of the interaction when the event came.
-        language: to say it in.
+        provider_status: the event's own status.
+        status: the interaction's status when the event came.
+        language: of the text.
     """
     if code is None or code not in REASONS:
         return code

@@ -1,4 +1,4 @@
-"""What became of one attempt to send: the three answers of a provider (`providers.md` §0.2)."""
+"""Outcomes of an attempt to send: the three answers of a provider (`providers.md` §0.2)."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -9,27 +9,27 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from domain.identifiers import ForeignId
 
 MAX_DETAIL_LENGTH: Final = 500
-"""Characters kept of a provider's error text: histories and records are read for ever."""
+"""Characters stored of a provider's error text, which stays in histories and records permanently."""
 
 
 def cut(text: str) -> str:
-    """A provider's text, no longer than `MAX_DETAIL_LENGTH` characters."""
+    """Truncate a provider's text to `MAX_DETAIL_LENGTH` characters."""
     return text if len(text) <= MAX_DETAIL_LENGTH else text[: MAX_DETAIL_LENGTH - 1] + "…"
 
 
 Detail = Annotated[str, AfterValidator(cut)]
-"""A provider's error text, cut to `MAX_DETAIL_LENGTH` characters."""
+"""Provider's error text, cut to `MAX_DETAIL_LENGTH` characters."""
 
 
 MAX_WORD_LENGTH: Final = 100
-"""Characters kept of a provider's words and codes: more than any has."""
+"""Characters stored of a provider's statuses and codes: more than any has."""
 
 Word = Annotated[str, AfterValidator(lambda text: text[:MAX_WORD_LENGTH])]
-"""A provider's own word or code."""
+"""Provider's own status or code."""
 
 
 class FailureClass(StrEnum):
-    """What has to change before the same send could succeed."""
+    """Class of a failure: what has to change before the same send could succeed."""
 
     DESTINATION = "destination"
     CONTENT = "content"
@@ -43,7 +43,7 @@ class _Outcome(BaseModel):
 
 
 class RefusedDestination(_Outcome):
-    """One of several destinations that the provider did not take, although it took the message."""
+    """Destination that the provider refused although it accepted the message for others."""
 
     destination: ForeignId
     code: Word
@@ -52,12 +52,12 @@ class RefusedDestination(_Outcome):
 
 
 class Accepted(_Outcome):
-    """The provider took the message.
+    """The provider accepted the message.
 
     Attributes:
         provider_message_id: the provider's own id of the message.
-        word: the provider's word for the message's first state, in lower case.
-        refused: the destinations it did not take, where it took others.
+        word: the provider's status of the message at first, in lower case.
+        refused: the destinations it refused, if it accepted others.
     """
 
     kind: Literal["accepted"] = "accepted"
@@ -67,7 +67,7 @@ class Accepted(_Outcome):
 
 
 class Rejected(_Outcome):
-    """The provider refused the message, for good.
+    """The provider refused the message permanently.
 
     Attributes:
         code: the provider's own code.
@@ -82,7 +82,7 @@ class Rejected(_Outcome):
 
 
 class OutcomeUnknown(_Outcome):
-    """Nobody knows whether the provider took the message: never sent again blindly."""
+    """It is unknown whether the provider accepted the message, so it is never repeated blindly."""
 
     kind: Literal["unanswered"] = "unanswered"
     detail: Detail = ""
@@ -92,10 +92,10 @@ Outcome = Annotated[Accepted | Rejected | OutcomeUnknown, Field(discriminator="k
 
 
 def was_surely_idle(heartbeat: Sequence[object]) -> bool:
-    """Whether no attempt to send had handed anything over to the provider when an activity sent its last heartbeat.
+    """Whether no attempt had handed anything to the provider when an activity sent its last heartbeat.
 
     Args:
-        heartbeat: its details: how many tries there were, and whether one may be handing the message over; nothing
-            where no attempt has sent one.
+        heartbeat: its details: the number of attempts, and whether one may be handing the message over; empty if no
+            attempt has sent one.
     """
     return len(heartbeat) > 1 and heartbeat[1] is False

@@ -1,7 +1,7 @@
-"""Phone numbers as people and networks write them.
+"""Phone numbers, read from the spellings of people and of networks.
 
-Reading one asks the numbering plans of `phonenumbers`, which change with each release of it: workflows must not do so.
-What a number is compared by (`normal_form`) is found by fixed rules, and may be asked anywhere.
+Reading uses the numbering plans of `phonenumbers`, which change with each release, so workflows must not do it.
+The form for comparison (`normal_form`) follows fixed rules and may be computed anywhere.
 """
 
 import re
@@ -12,15 +12,15 @@ import phonenumbers
 from pydantic import BaseModel, ConfigDict
 
 COUNTRIES: Final = frozenset[str](phonenumbers.SUPPORTED_REGIONS)
-"""The countries whose numbering plans are known: ISO 3166-1 alpha-2 codes."""
+"""Countries with known numbering plans: ISO 3166-1 alpha-2 codes."""
 
 _FULL_WIDTH: Final = {0xFF01 + offset: 0x21 + offset for offset in range(0x5E)}
-"""The full-width forms of ASCII (https://www.unicode.org/charts/PDF/UFF00.pdf), as Asian keyboards write them."""
+"""Full-width forms of ASCII (https://www.unicode.org/charts/PDF/UFF00.pdf), as Asian keyboards write them."""
 
 _ORNAMENTS: Final = re.compile(
     r"[\s().\-/"
     "\u00ad\u2010-\u2015\u2212"  # hyphens, dashes and the minus sign
-    "\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"  # what is invisible, such as the marks that telephones copy along
+    "\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"  # invisible characters, such as copied direction marks
     "]"
 )
 _SCHEME: Final = re.compile("tel:", re.IGNORECASE)
@@ -29,13 +29,14 @@ _DIGITS: Final = re.compile(r"[1-9]\d{6,14}", re.ASCII)
 _Rewriting = tuple[re.Pattern[str], str]
 
 _AS_DIALLED: Final[Sequence[_Rewriting]] = (
-    # Mexico dials no 1 before mobile numbers since 2019; WhatsApp keeps it in the ids of those days.
+    # Mexico dials no 1 before mobile numbers since 2019; WhatsApp keeps it in older ids.
     (re.compile(r"521(\d{10})"), r"52\1"),
     # Brazil put a 9 before the eight digits of mobile numbers until 2016; WhatsApp keeps the older ids without it.
     (re.compile(r"55(\d\d)([6-9]\d{7})"), r"55\g<1>9\2"),
 )
-"""How a spelling that networks no longer dial is dialled today
-(https://developers.facebook.com/docs/whatsapp/cloud-api/reference/phone-numbers)."""
+"""Rewriting of spellings that networks no longer dial to those that they dial today
+(https://developers.facebook.com/docs/whatsapp/cloud-api/reference/phone-numbers).
+"""
 
 # Argentina's mobile numbers have a 9 when they are dialled from abroad, and none in a text message.
 _AS_COMPARED: Final[Sequence[_Rewriting]] = (*_AS_DIALLED, (re.compile(r"549(\d{10})"), r"54\1"))
@@ -45,18 +46,19 @@ _OTHERWISE: Final[Sequence[_Rewriting]] = (
     (re.compile(r"55(\d\d)9([6-9]\d{7})"), r"55\1\2"),
     (re.compile(r"54(\d{10})"), r"549\1"),
 )
-"""The other spelling of a number's normal form."""
+"""Rewriting of a number's normal form to its other spelling."""
 
 _Test = Callable[[phonenumbers.PhoneNumber], bool]
 
 
 class PhoneNumberRules(BaseModel):
-    """How the phone numbers of a caller are read.
+    """Rules for reading a caller's phone numbers.
 
     Attributes:
         default_country: the country in which a national number is read; without one it is refused.
-        accept_possible: whether a number without `+` or `00` needs only the length of one in its country: for ranges
-            that are newer than the numbering plans that are known.
+        accept_possible: whether a number without `+` or `00` needs only a possible length in its country: for ranges
+            that
+            are newer than the known numbering plans.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,11 +68,11 @@ class PhoneNumberRules(BaseModel):
 
 
 INTERNATIONAL: Final = PhoneNumberRules()
-"""Every number has its country code."""
+"""Rules that require a country code in every number."""
 
 
 def read_phone_number(text: str, rules: PhoneNumberRules = INTERNATIONAL) -> str | None:
-    """The digits of a number with its country code; None if it is none.
+    """Return the digits of a number with its country code; None if it is not a number.
 
     After `+` or `00` the length must be possible in the country. Without them the number must be valid: in the default
     country if there is one, else with the country code that it begins with.
@@ -90,9 +92,9 @@ def read_phone_number(text: str, rules: PhoneNumberRules = INTERNATIONAL) -> str
 
 
 def reported_phone_number(text: str) -> str:
-    """A number that a network names: whoever it knows is somebody, such as a short code or a name instead of a number.
+    """Return a number that a network reports, without validation: it may be a short code or a name.
 
-    `phonenumbers` does not judge it: a zero of the country's own is left out where it is known, and nothing else.
+    `phonenumbers` does not check it; only a national zero is removed where the country has one.
     """
     digits, _ = _cleaned(text)
     if not (digits.isascii() and digits.isdigit()):
@@ -101,17 +103,17 @@ def reported_phone_number(text: str) -> str:
 
 
 def dialled(digits: str) -> str:
-    """The number as telephone networks dial it today."""
+    """Return the number as telephone networks dial it today."""
     return _rewritten(digits, _AS_DIALLED)
 
 
 def normal_form(digits: str) -> str:
-    """What the number is compared by: the same for every spelling of it."""
+    """Return the form in which numbers are compared: the same for every spelling."""
     return _rewritten(digits, _AS_COMPARED)
 
 
 def spellings(digits: str) -> set[str]:
-    """Every spelling of a number, itself included."""
+    """Return every spelling of a number, including itself."""
     normal = normal_form(digits)
     return {digits, normal, dialled(digits), _rewritten(normal, _OTHERWISE)}
 
@@ -121,7 +123,7 @@ def _rewritten(digits: str, rewritings: Sequence[_Rewriting]) -> str:
 
 
 def _cleaned(text: str) -> tuple[str, bool]:
-    """What is left of a text without ornaments and the prefix of an international number; whether it had one."""
+    """Return a text without punctuation and international prefix, and whether it had that prefix."""
     bare = _SCHEME.sub("", _ORNAMENTS.sub("", text.translate(_FULL_WIDTH)), count=1)
     if bare.startswith("+"):
         return bare.removeprefix("+"), True
@@ -129,7 +131,7 @@ def _cleaned(text: str) -> tuple[str, bool]:
 
 
 def _international(digits: str, test: _Test) -> str | None:
-    """The number as it is dialled from abroad: `+44 (0)20 …` has no zero there, while Italy's numbers keep theirs."""
+    """Return the number as dialled from abroad: `+44 (0)20 …` has no zero there; Italian numbers keep theirs."""
     if not _DIGITS.fullmatch(digits) or not any(map(test, _parsed(spellings(digits)))):
         return None
     from_abroad = next((_e164(number) for number in _parsed([digits])), digits)

@@ -1,7 +1,7 @@
-"""The one state machine: what an interaction may become, and how news moves it.
+"""State machine of an interaction: its transitions, and how provider events move it.
 
-The rows of `TRANSITIONS` form a chain, so hearing news is taking a maximum: the order, the repetition and the delay of
-receipts cannot change where an interaction ends.
+The rows of `TRANSITIONS` form a chain, so applying events takes a maximum: order, repetition and delay of receipts
+cannot change the final state.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ class Status(StrEnum):
 TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = {
     Status.VALIDATION_PENDING: frozenset({Status.VALIDATION_ERROR, Status.DISPATCH_PENDING}),
     Status.VALIDATION_ERROR: frozenset(),
-    # A receipt may overtake the provider's own answer, so a queued interaction can be received of as delivered.
+    # A receipt may overtake the provider's own answer, so a queued interaction can become delivered.
     Status.DISPATCH_PENDING: frozenset(
         {Status.PROVIDER_SENDING_ERROR, Status.SENT, Status.PROCESS_ERROR, Status.COMPLETED}
     ),
@@ -41,19 +41,19 @@ TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = {
 }
 
 UNSENT: Final = frozenset({Status.VALIDATION_PENDING, Status.DISPATCH_PENDING})
-"""Statuses in which it may still be that no provider has the message."""
+"""Statuses in which possibly no provider has the message."""
 
 FAILURES: Final = frozenset({Status.VALIDATION_ERROR, Status.PROVIDER_SENDING_ERROR, Status.PROCESS_ERROR})
-"""Statuses that somebody should look at."""
+"""Statuses that need a person's attention."""
 
 
 def advance(current: Status, target: Status) -> Status:
-    """The status after hearing `target`: moved where the table allows, unchanged by late or repeated news."""
+    """Return the status after an event that leads to `target`; late and repeated events change nothing."""
     return target if target in TRANSITIONS[current] else current
 
 
 class Milestone(IntEnum):
-    """How far a provider says a message has come; finer than `Status`, coarser than the provider's own words."""
+    """Progress of a message as a provider reports it; finer than `Status`, coarser than the provider's own statuses."""
 
     NONE = 0
     ACCEPTED = 1
@@ -73,7 +73,7 @@ STATUS_OF_MILESTONE: Final[Mapping[Milestone, Status]] = {
 
 
 class InteractionState(BaseModel):
-    """Where an interaction stands: its status, the provider's finer word, and the milestone behind that word."""
+    """State of an interaction: its status, the provider's finer status, and the milestone behind that."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -82,10 +82,11 @@ class InteractionState(BaseModel):
     milestone: Milestone = Milestone.NONE
 
     def apply(self, milestone: Milestone, word: str) -> "InteractionState":
-        """The state after hearing that a message reached `milestone`, in the provider's own `word`.
+        """Return the state after an event with this `milestone` and the provider's own `word`.
 
-        A word changes the state when it moves the status, or when it is finer news within the same status. Two
-        words of one milestone are ordered by the alphabet: an arbitrary order, but one that arrival cannot change.
+        The event changes the state if it moves the status, or if it is finer within the same status. Two provider
+        statuses
+        of one milestone are ordered alphabetically: an arbitrary order, but one that arrival cannot change.
         """
         target = STATUS_OF_MILESTONE[milestone]
         status = advance(self.status, target)

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, Json
 from pydantic.alias_generators import to_camel
 
 from domain.channels import Channel
-from domain.events import News
+from domain.events import WebhookItem
 from domain.outcomes import MAX_WORD_LENGTH, Accepted, Outcome, Rejected, cut
 from domain.payloads import Payload
 from domain.texts import Forms, both, invalid_value
@@ -269,7 +269,7 @@ class Provider(ABC, Generic[Configuration, Credentials]):
         """
 
     @abstractmethod
-    def parse(self, webhook: Webhook) -> Sequence[News]:
+    def parse(self, webhook: Webhook) -> Sequence[WebhookItem]:
         """What a verified webhook tells. Pure; the same webhook gives news with the same keys.
 
         Raises:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from domain.events import InboundMessage, News, ProviderEvent
+from domain.events import InboundMessage, ProviderEvent, WebhookItem
 from domain.outcomes import FailureClass
 from domain.status import Milestone
 from providers.base import UnreadableError
@@ -84,11 +84,11 @@ def failure_classes(readings: Iterable[Reading]) -> dict[str, int]:
 
 def _read(path: str, raw: bytes) -> Reading:
     try:
-        news = read_mail(raw, "reference", "<message@example.com>")
+        items = read_mail(raw, "reference", "<message@example.com>")
     except UnreadableError:
         return Reading(path, Kind.UNREADABLE)
-    events = [one for one in news if isinstance(one, ProviderEvent)]
-    kinds = {_kind(one) for one in news}
+    events = [one for one in items if isinstance(one, ProviderEvent)]
+    kinds = {_kind(one) for one in items}
     return Reading(
         path,
         next(kind for kind in Kind if kind in kinds),
@@ -97,9 +97,9 @@ def _read(path: str, raw: bytes) -> Reading:
     )
 
 
-def _kind(news: News) -> Kind:
-    if isinstance(news, InboundMessage):
+def _kind(item: WebhookItem) -> Kind:
+    if isinstance(item, InboundMessage):
         return Kind.REPLY
-    if not isinstance(news, ProviderEvent):
+    if not isinstance(item, ProviderEvent):
         return Kind.UNREADABLE
-    return Kind.COMPLAINT if news.word == COMPLAINT else _KINDS.get(news.milestone, Kind.IGNORED)
+    return Kind.COMPLAINT if item.word == COMPLAINT else _KINDS.get(item.milestone, Kind.IGNORED)

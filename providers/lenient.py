@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_core import from_json
 
-from domain.events import News, UnreadableItem
+from domain.events import UnreadableItem, WebhookItem
 from providers.base import UnreadableError
 
 T = TypeVar("T")
@@ -146,7 +146,9 @@ def each(part: type[PartT], contents: Iterable[JsonValue]) -> Iterator[PartT]:
             continue
 
 
-def read_each(items: Iterable[JsonValue], read_one: Callable[[JsonValue], Iterable[News]]) -> Iterator[News]:
+def read_each(
+    items: Iterable[JsonValue], read_one: Callable[[JsonValue], Iterable[WebhookItem]]
+) -> Iterator[WebhookItem]:
     """The news of each item of a batch, read alone; an item that cannot be read is an `UnreadableItem`."""
     for item in items:
         try:

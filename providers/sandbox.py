@@ -30,7 +30,7 @@ from pydantic.alias_generators import to_camel
 from domain.channels import Channel
 from domain.clock import to_milliseconds
 from domain.destinations import InvalidDestinationError, kind_of, normalise
-from domain.events import InboundMessage, News, ProviderEvent
+from domain.events import InboundMessage, ProviderEvent, WebhookItem
 from domain.outcomes import Accepted, FailureClass, Rejected
 from domain.payloads import PAYLOADS
 from domain.status import Milestone
@@ -233,7 +233,7 @@ class Sandbox(Provider[SandboxConfiguration, SandboxCredentials]):
         if abs(webhook.received_at.timestamp() - int(timestamp)) > SIGNATURE_WINDOW.total_seconds():
             raise UnverifiedError("X-Sandbox-Timestamp is too far from now")
 
-    def parse(self, webhook: Webhook) -> Sequence[News]:
+    def parse(self, webhook: Webhook) -> Sequence[WebhookItem]:
         """The one piece of news of a callback.
 
         Raises:

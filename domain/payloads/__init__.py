@@ -1,4 +1,4 @@
-"""What may be sent through each channel: one class per payload `Type`; adding one adds a class and a line here."""
+"""Payloads of each channel: one class per payload `Type`; a new one adds a class and a line here."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -41,7 +41,7 @@ PAYLOADS: Final[Mapping[Channel, Mapping[str, type[Payload]]]] = {
 
 
 class InvalidPayloadError(Exception):
-    """A payload that its channel cannot take.
+    """Payload that its channel cannot carry.
 
     Attributes:
         problems: every reason, each naming its field.
@@ -53,7 +53,7 @@ class InvalidPayloadError(Exception):
 
 
 def parse_payload(channel: Channel, raw: Mapping[str, JsonValue]) -> Payload:
-    """The typed payload of what a caller sent through `channel`.
+    """Parse the payload of a request for `channel`.
 
     Raises:
         InvalidPayloadError: with every reason at once.
@@ -70,7 +70,7 @@ def parse_payload(channel: Channel, raw: Mapping[str, JsonValue]) -> Payload:
 
 
 def summary_of(channel: Channel, raw: Mapping[str, JsonValue]) -> str:
-    """The summary of a payload, empty when the payload is not valid."""
+    """Return the summary of a payload; empty if the payload is not valid."""
     try:
         return parse_payload(channel, raw).summary()
     except InvalidPayloadError:

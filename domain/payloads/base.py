@@ -1,4 +1,4 @@
-"""What every payload has: fields in any letter case, limits, a summary."""
+"""Base classes of payloads: fields in any letter case, limits, a summary."""
 
 import json
 from collections.abc import Mapping
@@ -21,16 +21,16 @@ from pydantic_core import PydanticCustomError
 from domain.json_objects import JsonObject
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
-"""A text that says something; a provider's own limit (`Capabilities.longest_text`) is tighter."""
+"""Non-empty text; a provider's own limit (`Capabilities.longest_text`) is tighter."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileLimits:
-    """The uploaded files that may go with a payload.
+    """Limits of the uploaded files of a payload.
 
     Attributes:
-        most: how many.
-        largest: bytes of all of them together.
+        most: the maximum number.
+        largest: the maximum total size in bytes.
     """
 
     most: int
@@ -40,7 +40,7 @@ class FileLimits:
 NO_FILES: Final = FileLimits(0, 0)
 
 MAX_SUMMARY_LENGTH: Final = 4_000
-"""Characters of each part of a summary, which is shown in lists."""
+"""Characters of each part of a summary, which lists show."""
 
 _HTTP_URL: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 
@@ -51,7 +51,7 @@ def _check_url(text: str) -> str:
 
 
 Url = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(_check_url)]
-"""An http or https address, kept as it was written."""
+"""http or https URL, stored as written."""
 
 
 class Part(JsonObject):
@@ -64,7 +64,7 @@ class Part(JsonObject):
 
 
 def _name_type(schema: dict[str, Any], payload: type["Payload"]) -> None:
-    """Say in a payload's JSON schema what its `Type` is: by that, clients tell one payload from another."""
+    """State the `Type` in a payload's JSON schema, so that clients can discriminate payloads."""
     schema["properties"]["Type"] = {"const": payload.wire_type, "title": "Type", "type": "string"}
 
 
@@ -83,24 +83,24 @@ class Payload(Part):
     type: str
 
     def displayed_text(self) -> str:
-        """The text that a person reads, which the providers' length limits count."""
+        """Return the text that a person reads, which the providers' length limits count."""
         raise NotImplementedError
 
     def addresses(self) -> Mapping[str, str]:
-        """Further e-mail addresses that the payload names, by field; they are checked as destinations are."""
+        """Return further e-mail addresses of the payload by field; they are checked as destinations are."""
         return {}
 
     def file_limits(self) -> FileLimits:
-        """Which uploaded files may go with it."""
+        """Return the limits of uploaded files."""
         return NO_FILES
 
     def summary(self) -> str:
-        """The interaction's `summary`: a string that holds JSON (specification, «summary»)."""
+        """Return the interaction's `summary`: a string that holds JSON (specification, «summary»)."""
         return summary_text(body=self.displayed_text())
 
 
 def summary_text(subject: str = "", body: str = "", generic: str | None = None) -> str:
-    """A summary as the specification writes it: JSON without spaces, in a string."""
+    """Format a summary as the specification does: JSON without spaces, in a string."""
     content = {"subject": _shortened(subject), "body": _shortened(body), "generic": generic and _shortened(generic)}
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
@@ -115,7 +115,7 @@ class TextPayload(Payload):
     text: Text
 
     def displayed_text(self) -> str:
-        """The text itself."""
+        """Return the text."""
         return self.text
 
 
@@ -144,15 +144,15 @@ class MediaPayload(Payload):
     file_name: Annotated[str, StringConstraints(max_length=240)] | None = None
 
     def displayed_text(self) -> str:
-        """The caption."""
+        """Return the caption."""
         return self.caption
 
     def file_limits(self) -> FileLimits:
-        """One file, where it names no address."""
+        """Allow one file if there is no URL."""
         return NO_FILES if self.url else FileLimits(1, self.largest[self.media_type])
 
     def summary(self) -> str:
-        """The caption; the kind of media for the rest."""
+        """Return the caption, or the kind of media if there is none."""
         return summary_text(
             body=self.caption, generic=f"{self.media_type}: {self.url}" if self.url else self.media_type
         )
@@ -175,7 +175,7 @@ class Button(Part):
 
     @property
     def answer(self) -> str:
-        """What it answers with."""
+        """Return the text that a tap sends."""
         return self.id or self.title
 
     @model_validator(mode="after")
@@ -193,5 +193,5 @@ class ReplyButton(Part):
 
     @property
     def answer(self) -> str:
-        """What it answers with."""
+        """Return the text that a tap sends."""
         return self.id or self.title

@@ -1,4 +1,4 @@
-"""What e-mail takes."""
+"""Payloads of e-mail."""
 
 import base64
 from collections.abc import Mapping
@@ -25,26 +25,27 @@ def _check_base64(text: str) -> str:
 
 
 HeaderText = Annotated[str, StringConstraints(max_length=998, pattern=r"^[^\r\n]*$")]
-"""One line of a mail header (RFC 5322 §2.1.1: at most 998 characters), so that no header can be smuggled in."""
+"""One line of a mail header (RFC 5322 §2.1.1: at most 998 characters), which prevents header injection."""
 
 FileName = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$"),
     AfterValidator(_check_file_name),
 ]
-"""The name of a file: no folder, no control character, nothing that a mail header would decode (RFC 2047)."""
+"""File name without folders, control characters or anything that a mail header would decode (RFC 2047)."""
 
 MediaTypeName = Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-zA-Z0-9.+_-]{1,100}$")]
-"""A media type such as `application/pdf` (RFC 6838 §4.2)."""
+"""Media type such as `application/pdf` (RFC 6838 §4.2)."""
 
 Base64 = Annotated[str, AfterValidator(_check_base64)]
-"""Bytes in base64 (RFC 4648 §4), strictly."""
+"""Bytes in strict base64 (RFC 4648 §4)."""
 
 MAX_FILES: Final = 10
 
 MAX_TOTAL_FILE_BYTES: Final = 15_728_640
-"""Bytes of a mail's uploaded files together: a third more on the way (RFC 2045 §6.8), and still within the 25 MB that
-large mail services take (https://support.google.com/mail/answer/6584)."""
+"""Total bytes of a mail's uploaded files: base64 adds a third (RFC 2045 §6.8), which stays within the 25 MB that large
+mail services accept (https://support.google.com/mail/answer/6584).
+"""
 
 Copies = Annotated[list[str], Field(max_length=50)]
 
@@ -62,7 +63,7 @@ class Attachment(Part):
     content: Base64
 
     def data(self) -> bytes:
-        """Its bytes."""
+        """Return the bytes."""
         return base64.b64decode(self.content)
 
 
@@ -85,20 +86,20 @@ class Email(Payload):
     attachments: Annotated[list[Attachment], Field(max_length=MAX_FILES)] = []
 
     def displayed_text(self) -> str:
-        """The body."""
+        """Return the body."""
         return self.body
 
     def file_limits(self) -> FileLimits:
-        """Uploaded files, beside those in the request itself."""
+        """Return the limits of uploaded files, which add to those in the request itself."""
         return FileLimits(MAX_FILES - len(self.attachments), MAX_TOTAL_FILE_BYTES)
 
     def addresses(self) -> Mapping[str, str]:
-        """Copies, blind copies, and where answers go."""
+        """Return the addresses of copies, blind copies and replies."""
         copies = {f"Cc[{position}]": address for position, address in enumerate(self.cc)}
         blind_copies = {f"Bcc[{position}]": address for position, address in enumerate(self.bcc)}
         reply_to = {} if self.reply_to is None else {"ReplyTo": self.reply_to}
         return copies | blind_copies | reply_to
 
     def summary(self) -> str:
-        """Subject and body."""
+        """Return subject and body."""
         return summary_text(subject=self.subject, body=self.body)

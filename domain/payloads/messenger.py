@@ -1,4 +1,4 @@
-"""What Facebook Messenger takes besides plain texts.
+"""Payloads of Facebook Messenger except plain texts.
 
 Limits: https://developers.facebook.com/docs/messenger-platform/send-messages (templates, quick replies).
 """
@@ -44,11 +44,11 @@ class MessengerCard(Payload):
     buttons: Annotated[list[MessengerButton], Field(max_length=3)] = []
 
     def displayed_text(self) -> str:
-        """The title and the subtitle."""
+        """Return the title and the subtitle."""
         return "\n".join(part for part in (self.title, self.subtitle) if part)
 
     def summary(self) -> str:
-        """The title and the subtitle."""
+        """Return the title and the subtitle."""
         return summary_text(subject=self.title, body=self.subtitle, generic=self.image_url)
 
 

@@ -1,4 +1,4 @@
-"""What RCS takes besides plain texts.
+"""Payloads of RCS except plain texts.
 
 Limits: the Conversation API's card, carousel and choices (https://developers.sinch.com/docs/conversation/).
 """
@@ -46,11 +46,11 @@ class RcsCard(Card, Payload):
     displayed_field = "Description"
 
     def displayed_text(self) -> str:
-        """The title and the text."""
+        """Return the title and the text."""
         return "\n".join(part for part in (self.title, self.description) if part)
 
     def summary(self) -> str:
-        """The title and the text."""
+        """Return the title and the text."""
         return summary_text(subject=self.title, body=self.description, generic=self.image_url)
 
 
@@ -63,9 +63,9 @@ class RcsCarousel(Payload):
     suggestions: Annotated[list[Button], Field(max_length=3)] = []
 
     def displayed_text(self) -> str:
-        """The cards' titles."""
+        """Return the cards' titles."""
         return "\n".join(card.title for card in self.cards)
 
     def summary(self) -> str:
-        """The cards' titles."""
+        """Return the cards' titles."""
         return summary_text(generic=" | ".join(card.title for card in self.cards))

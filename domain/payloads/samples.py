@@ -1,4 +1,4 @@
-"""A payload of every `Type`: what the API's description and the demo show."""
+"""Sample payload of every `Type`, for the OpenAPI document and the demo."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -45,4 +45,4 @@ SAMPLES: Final[Mapping[Channel, Sequence[Wire]]] = {
         {"Type": "quick-replies", "Text": "¿Vendrá?", "Replies": _ANSWERS},
     ],
 }
-"""A payload of every `Type`, by channel."""
+"""Sample payloads of every `Type`, by channel."""

@@ -1,4 +1,4 @@
-"""Plain texts, whatever the channel."""
+"""Plain-text payloads of all channels."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What WhatsApp takes besides plain texts.
+"""Payloads of WhatsApp except plain texts.
 
 Limits: https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages (interactive objects).
 """
@@ -15,7 +15,7 @@ from domain.payloads.base import MediaPayload, MediaType, Part, Payload, ReplyBu
 InteractiveText = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
 
 MAX_ROWS = 10
-"""Rows that a list may have in all its sections together."""
+"""Maximum rows of a list in all its sections together."""
 
 
 class WhatsAppMedia(MediaPayload):
@@ -40,8 +40,8 @@ class WhatsAppMedia(MediaPayload):
         return caption
 
 
-def _told_apart(*columns: Iterable[str]) -> None:
-    """Check that choices differ in each of these respects; WhatsApp refuses others.
+def _check_distinct(*columns: Iterable[str]) -> None:
+    """Check that choices are distinct in each column; WhatsApp refuses others.
 
     https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/interactive-reply-buttons-messages
     """
@@ -60,11 +60,11 @@ class WhatsAppButtons(Payload):
     @field_validator("buttons")
     @classmethod
     def _differ(cls, buttons: list[ReplyButton]) -> list[ReplyButton]:
-        _told_apart((button.title for button in buttons), (button.answer for button in buttons))
+        _check_distinct((button.title for button in buttons), (button.answer for button in buttons))
         return buttons
 
     def displayed_text(self) -> str:
-        """The text above the buttons."""
+        """Return the text above the buttons."""
         return self.text
 
 
@@ -101,11 +101,11 @@ class WhatsAppList(Payload):
     @field_validator("sections")
     @classmethod
     def _differ(cls, sections: list[ListSection]) -> list[ListSection]:
-        _told_apart(row.id for section in sections for row in section.rows)
+        _check_distinct(row.id for section in sections for row in section.rows)
         return sections
 
     def displayed_text(self) -> str:
-        """The text above the list."""
+        """Return the text above the list."""
         return self.text
 
     @model_validator(mode="after")
@@ -125,8 +125,9 @@ def _template_parameter(text: str) -> str:
 
 
 TemplateParameter = Annotated[str, StringConstraints(max_length=1_024), AfterValidator(_template_parameter)]
-"""A parameter of a template: neither empty, nor with line breaks, tabs or more than four spaces in a row; WhatsApp
-refuses others (https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes, 100)."""
+"""Template parameter: not empty, without line breaks, tabs or more than four spaces in a row; WhatsApp refuses others
+(https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes, 100).
+"""
 
 
 class WhatsAppTemplate(Payload):
@@ -139,9 +140,9 @@ class WhatsAppTemplate(Payload):
     parameters: Annotated[list[TemplateParameter], Field(max_length=100)] = []
 
     def displayed_text(self) -> str:
-        """The parameters; the rest of the text is WhatsApp's."""
+        """Return the parameters; the rest of the text is WhatsApp's."""
         return ", ".join(self.parameters)
 
     def summary(self) -> str:
-        """The template's name and its parameters."""
+        """Return the template's name and its parameters."""
         return summary_text(generic=f"{self.name}({self.displayed_text()})")

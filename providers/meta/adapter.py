@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 from pydantic import JsonValue
 
 from domain.channels import Channel
-from domain.events import News
+from domain.events import WebhookItem
 from domain.outcomes import Accepted, FailureClass, Rejected
 from providers import http
 from providers.base import GOOD, Attempt, Capabilities, Check, Outbound, Provider, UnverifiedError, Webhook
@@ -42,9 +42,9 @@ _WIRES: Final[Mapping[Channel, _Wire]] = {
     Channel.MESSENGER: _Wire(messenger.render, messenger.accepted, MESSENGER_MEANINGS),
 }
 
-_READERS: Final[Mapping[str, Callable[[Iterable[JsonValue], str], Iterator[News]]]] = {
-    whatsapp_events.OBJECT: whatsapp_events.news,
-    messenger_events.OBJECT: messenger_events.news,
+_READERS: Final[Mapping[str, Callable[[Iterable[JsonValue], str], Iterator[WebhookItem]]]] = {
+    whatsapp_events.OBJECT: whatsapp_events.webhook_items,
+    messenger_events.OBJECT: messenger_events.webhook_items,
 }
 """How webhooks are read, by the kind of `object` that they are about."""
 
@@ -126,7 +126,7 @@ class Meta(Provider[MetaConfiguration, MetaCredentials]):
             raise UnverifiedError("the verify token is not the one that was agreed")
         return challenge
 
-    def parse(self, webhook: Webhook) -> Sequence[News]:
+    def parse(self, webhook: Webhook) -> Sequence[WebhookItem]:
         """Read what is told of this integration's phone number or page; other kinds of objects tell nothing."""
         envelope = read(Envelope, read_document(webhook.body))
         reader = _READERS.get(envelope.object)

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import Field, FiniteFloat, JsonValue
 
 from domain.destinations import DestinationKind
-from domain.events import InboundMessage, News, ProviderEvent
+from domain.events import InboundMessage, ProviderEvent, WebhookItem
 from domain.identifiers import is_id
 from domain.payloads.base import MediaType
 from domain.status import Milestone
@@ -129,17 +129,17 @@ class _Entry(Part):
     messaging: Values = ()
 
 
-def news(entries: Iterable[JsonValue], page_id: str) -> Iterator[News]:
+def webhook_items(entries: Iterable[JsonValue], page_id: str) -> Iterator[WebhookItem]:
     """What a webhook tells of one page; an app's webhook tells of all its pages."""
     return read_each(entries, partial(_of_entry, page_id))
 
 
-def _of_entry(page_id: str, content: JsonValue) -> Iterator[News]:
+def _of_entry(page_id: str, content: JsonValue) -> Iterator[WebhookItem]:
     entry = read(_Entry, content)
-    return read_each(entry.messaging, partial(_news, page_id)) if entry.id == page_id else iter(())
+    return read_each(entry.messaging, partial(_items_of_event, page_id)) if entry.id == page_id else iter(())
 
 
-def _news(page_id: str, content: JsonValue) -> Iterator[News]:
+def _items_of_event(page_id: str, content: JsonValue) -> Iterator[WebhookItem]:
     event = read(_Event, content)
     if event.message is not None and event.message.is_echo:
         yield from _echo(event, event.message)

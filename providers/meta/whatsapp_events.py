@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, JsonValue
 
-from domain.events import InboundMessage, News, ProviderEvent
+from domain.events import InboundMessage, ProviderEvent, WebhookItem
 from domain.outcomes import FailureClass
 from domain.status import Milestone
 from providers.lenient import Id, Optional, Part, Text, Values, Word, each, read, read_each, unsupported
@@ -126,16 +126,16 @@ class _Value(Part):
     user_preferences: Values = ()
 
 
-def news(entries: Iterable[JsonValue], phone_number_id: str) -> Iterator[News]:
+def webhook_items(entries: Iterable[JsonValue], phone_number_id: str) -> Iterator[WebhookItem]:
     """What a webhook tells of one phone number; an app's webhook tells of all its numbers."""
     return read_each(entries, partial(_of_entry, phone_number_id))
 
 
-def _of_entry(phone_number_id: str, entry: JsonValue) -> Iterator[News]:
+def _of_entry(phone_number_id: str, entry: JsonValue) -> Iterator[WebhookItem]:
     return read_each(read(_Entry, entry).changes, partial(_of_change, phone_number_id))
 
 
-def _of_change(phone_number_id: str, content: JsonValue) -> Iterator[News]:
+def _of_change(phone_number_id: str, content: JsonValue) -> Iterator[WebhookItem]:
     change = read(_Change, content)
     if change.field not in _HEARD_FIELDS or read(_Whose, change.value).metadata.phone_number_id != phone_number_id:
         return

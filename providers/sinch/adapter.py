@@ -10,7 +10,7 @@ import httpx2
 from pydantic import JsonValue
 
 from domain.channels import Channel
-from domain.events import News
+from domain.events import WebhookItem
 from domain.outcomes import Accepted, Outcome, Rejected
 from providers import http
 from providers.base import (
@@ -207,6 +207,6 @@ class Sinch(Provider[SinchConfiguration, SinchCredentials]):
         """The signature's nonce."""
         return webhook.headers.get(signature.NONCE)
 
-    def parse(self, webhook: Webhook) -> Sequence[News]:
+    def parse(self, webhook: Webhook) -> Sequence[WebhookItem]:
         """Read a delivery report, an inbound message or a reaction; other triggers tell nothing."""
         return callbacks.read(webhook.body)

@@ -9,7 +9,7 @@ from typing import Final
 from pydantic import AwareDatetime, JsonValue
 
 from domain.destinations import Destination, InvalidDestinationError, reported
-from domain.events import InboundMessage, News, ProviderEvent
+from domain.events import InboundMessage, ProviderEvent, WebhookItem
 from domain.outcomes import FailureClass
 from domain.status import Milestone
 from providers import lenient
@@ -113,7 +113,7 @@ class _Callback(Part):
     opt_out_notification: Optional[_Consent] = None
     opt_in_notification: Optional[_Consent] = None
 
-    def news(self) -> News | None:
+    def item(self) -> WebhookItem | None:
         """What it tells, if it tells anything.
 
         Raises:
@@ -210,14 +210,14 @@ def _reacted(reaction: _Reaction) -> dict[str, JsonValue]:
     return {"Type": "reaction", "Emoji": reaction.emoji}
 
 
-def read(body: bytes) -> Sequence[News]:
+def read(body: bytes) -> Sequence[WebhookItem]:
     """What the body of a webhook tells.
 
     Raises:
         UnreadableError: if it is not of the documented form.
     """
-    news = lenient.read(_Callback, read_document(body)).news()
-    return () if news is None else (news,)
+    item = lenient.read(_Callback, read_document(body)).item()
+    return () if item is None else (item,)
 
 
 def _sender_of(identity: _ChannelIdentity) -> Destination | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from domain.channels import Channel
-from domain.events import News
+from domain.events import WebhookItem
 from domain.outcomes import Rejected
 from domain.payloads.email import Email
 from providers.base import Attempt, Capabilities, Check, Outbound, Provider, UnreadableError, UnverifiedError, Webhook
@@ -69,7 +69,7 @@ class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
         if secret is not None and not is_signed(webhook, secret.get_secret_value()):
             raise UnverifiedError("the signature is not that of the mail system")
 
-    def parse(self, webhook: Webhook) -> Sequence[News]:
+    def parse(self, webhook: Webhook) -> Sequence[WebhookItem]:
         """Read a mail: a report on delivery, a complaint, a bounce that only people understand, or a reply."""
         reference = self._reference(webhook)
         if reference is None:

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from domain.destinations import DestinationKind, InvalidDestinationError, normalise
-from domain.events import InboundMessage, News
+from domain.events import InboundMessage, WebhookItem
 from providers.base import UnreadableError
 from providers.smtp.contents import payload_of
 from providers.smtp.mime import Entity, decode_words, read_message
@@ -18,7 +18,7 @@ from providers.smtp.writers import Writer, author_of, writer_of
 _MESSAGE_ID: Final = re.compile(r"<[^<>\s]{1,200}>")
 
 
-def read_mail(raw: bytes, reference: str, answered: str, own_addresses: Collection[str] = ()) -> Sequence[News]:
+def read_mail(raw: bytes, reference: str, answered: str, own_addresses: Collection[str] = ()) -> Sequence[WebhookItem]:
     """What a mail tells that came to the address of one of our messages.
 
     Args:

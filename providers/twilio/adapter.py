@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from domain.channels import Channel
-from domain.events import News
+from domain.events import WebhookItem
 from domain.outcomes import Accepted, Rejected
 from domain.payloads.texts import SimpleText
 from domain.payloads.whatsapp import WhatsAppMedia, WhatsAppTemplate
@@ -103,7 +103,7 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
         if not is_signed(webhook, tuple(self._credentials.signing_keys())):
             raise UnverifiedError("the signature is not Twilio's")
 
-    def parse(self, webhook: Webhook) -> Sequence[News]:
+    def parse(self, webhook: Webhook) -> Sequence[WebhookItem]:
         """Read a status callback or a message from an end user; each webhook is one of them."""
         parameters = read_form(webhook.body)
         if is_message(parameters):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 import httpx2
 
 from domain.channels import Channel
-from domain.events import News
+from domain.events import WebhookItem
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected
 from domain.texts import both
 from providers import http
@@ -176,6 +176,6 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
         """The token's `jti`."""
         return signed_claims(webhook, self._credentials).jti
 
-    def parse(self, webhook: Webhook) -> Sequence[News]:
+    def parse(self, webhook: Webhook) -> Sequence[WebhookItem]:
         """Read a status or a message from an end user."""
         return read_events(webhook.body)

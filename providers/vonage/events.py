@@ -20,7 +20,7 @@ from pydantic import (
 
 from domain.channels import Channel
 from domain.destinations import InvalidDestinationError, reported
-from domain.events import InboundMessage, News, ProviderEvent
+from domain.events import InboundMessage, ProviderEvent, WebhookItem
 from domain.outcomes import FailureClass
 from domain.payloads.texts import RcsText, SimpleText
 from domain.status import Milestone
@@ -138,7 +138,7 @@ class _Reaction(Part):
     action: Text = ""
 
 
-def read_events(body: bytes) -> Sequence[News]:
+def read_events(body: bytes) -> Sequence[WebhookItem]:
     """What a webhook tells: one status, one message, or nothing when its channel is none of ours.
 
     Raises:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.status import STATUS_OF_MILESTONE, TRANSITIONS, InteractionState, Milestone, Status, advance
 
-News = tuple[Milestone, str]
+Update = tuple[Milestone, str]
 
 STARTS = [
     InteractionState(status=Status.DISPATCH_PENDING),
@@ -18,7 +18,7 @@ STARTS = [
     InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status="unknown"),
     InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status="not_sent"),
 ]
-STANDARD: list[News] = [
+STANDARD: list[Update] = [
     (Milestone.ACCEPTED, "queued"),
     (Milestone.SENT, "sent"),
     (Milestone.FAILED, "undelivered"),
@@ -27,15 +27,15 @@ STANDARD: list[News] = [
 ]
 
 
-def after(start: InteractionState, received: Sequence[News]) -> InteractionState:
+def after(start: InteractionState, received: Sequence[Update]) -> InteractionState:
     return reduce(lambda state, one: state.apply(*one), received, start)
 
 
 starts = st.sampled_from(STARTS)
 statuses = st.sampled_from(Status)
 milestones = st.sampled_from([milestone for milestone in Milestone if milestone is not Milestone.NONE])
-news = st.tuples(milestones, st.sampled_from(["a", "b", "delivered", "failed", "queued", "read", "sent"]))
-states = st.builds(after, starts, st.lists(news, max_size=6))
+updates = st.tuples(milestones, st.sampled_from(["a", "b", "delivered", "failed", "queued", "read", "sent"]))
+states = st.builds(after, starts, st.lists(updates, max_size=6))
 
 
 def reachable(status: Status) -> set[Status]:
@@ -53,27 +53,27 @@ def test_every_order_of_every_milestone_ends_in_the_same_standing(start: Interac
     assert all(after(start, order) == ended for order in permutations(STANDARD))
 
 
-@given(start=starts, received=st.lists(news, max_size=8), data=st.data())
+@given(start=starts, received=st.lists(updates, max_size=8), data=st.data())
 def test_order_and_repetition_of_news_do_not_change_where_an_interaction_ends(
-    start: InteractionState, received: list[News], data: st.DataObject
+    start: InteractionState, received: list[Update], data: st.DataObject
 ) -> None:
     repeated = st.lists(st.sampled_from(received), max_size=8) if received else st.just([])
     shuffled = data.draw(st.permutations([*received, *data.draw(repeated)]))
     assert after(start, shuffled) == after(start, received)
 
 
-@given(start=states, one=news, other=news)
-def test_two_pieces_of_news_commute(start: InteractionState, one: News, other: News) -> None:
+@given(start=states, one=updates, other=updates)
+def test_two_pieces_of_news_commute(start: InteractionState, one: Update, other: Update) -> None:
     assert start.apply(*one).apply(*other) == start.apply(*other).apply(*one)
 
 
-@given(start=states, one=news)
-def test_news_heard_twice_counts_once(start: InteractionState, one: News) -> None:
+@given(start=states, one=updates)
+def test_news_heard_twice_counts_once(start: InteractionState, one: Update) -> None:
     assert start.apply(*one).apply(*one) == start.apply(*one)
 
 
-@given(start=starts, early=st.lists(news, max_size=5), late=st.lists(news, max_size=5))
-def test_news_already_outdone_changes_nothing(start: InteractionState, early: list[News], late: list[News]) -> None:
+@given(start=starts, early=st.lists(updates, max_size=5), late=st.lists(updates, max_size=5))
+def test_news_already_outdone_changes_nothing(start: InteractionState, early: list[Update], late: list[Update]) -> None:
     assert after(after(start, early + late), early) == after(start, early + late)
 
 
@@ -94,21 +94,21 @@ def test_the_table_lets_every_status_reach_at_once_what_it_reaches_at_all() -> N
             assert reachable(status) & received == TRANSITIONS[status] & received
 
 
-@given(start=states, received=news)
-def test_no_news_moves_a_status_backwards(start: InteractionState, received: News) -> None:
+@given(start=states, received=updates)
+def test_no_news_moves_a_status_backwards(start: InteractionState, received: Update) -> None:
     now = start.apply(*received).status
     assert now is start.status or now in reachable(start.status)
     assert start.status not in reachable(now)
 
 
-@given(received=st.lists(news))
+@given(received=st.lists(updates))
 @pytest.mark.parametrize("status", [Status.VALIDATION_ERROR, Status.RECEIVED, Status.VALIDATION_PENDING])
-def test_what_was_never_sent_hears_nothing(status: Status, received: list[News]) -> None:
+def test_what_was_never_sent_hears_nothing(status: Status, received: list[Update]) -> None:
     assert after(InteractionState(status=status), received) == InteractionState(status=status)
 
 
-@given(received=st.lists(news))
-def test_a_completed_interaction_stays_completed(received: list[News]) -> None:
+@given(received=st.lists(updates))
+def test_a_completed_interaction_stays_completed(received: list[Update]) -> None:
     delivered = InteractionState(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)
     assert after(delivered, received).status is Status.COMPLETED
 

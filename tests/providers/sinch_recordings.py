@@ -8,7 +8,7 @@ from typing import Any, Final
 import httpx2
 from pydantic import JsonValue
 
-from domain.events import News
+from domain.events import WebhookItem
 from providers.base import Webhook
 from providers.sinch import Sinch
 from tests.providers.fake_provider import NOW
@@ -28,7 +28,7 @@ def recorded(name: str) -> Any:  # noqa: ANN401 - whatever JSON was recorded
     return json.loads((RECORDED / f"{name}.json").read_bytes())
 
 
-def read(content: object) -> tuple[News, ...]:
+def read(content: object) -> tuple[WebhookItem, ...]:
     return tuple(READER.parse(Webhook("https://iris.example/", {}, json.dumps(content).encode(), NOW)))
 
 

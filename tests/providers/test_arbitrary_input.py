@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.events import InboundMessage, News, UnreadableItem
+from domain.events import InboundMessage, UnreadableItem, WebhookItem
 from domain.identifiers import MAX_FOREIGN_ID_LENGTH
 from domain.outcomes import MAX_DETAIL_LENGTH, Accepted, Outcome, OutcomeUnknown, Rejected
 from providers import PROVIDERS
@@ -40,7 +40,7 @@ async def http() -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
-def read(provider: AnyProvider, webhook: Webhook) -> Sequence[News]:
+def read(provider: AnyProvider, webhook: Webhook) -> Sequence[WebhookItem]:
     """What a webhook tells; nothing if it is unreadable."""
     try:
         return provider.parse(webhook)
@@ -48,20 +48,20 @@ def read(provider: AnyProvider, webhook: Webhook) -> Sequence[News]:
         return []
 
 
-def assert_can_be_kept(news: News) -> None:
+def assert_can_be_kept(item: WebhookItem) -> None:
     """That news passes through Temporal and MongoDB as it is, and is not of any length."""
-    wire = news.model_dump_json()
-    assert type(news).model_validate_json(wire) == news
-    bson.encode(news.model_dump())
-    if isinstance(news, UnreadableItem):
+    wire = item.model_dump_json()
+    assert type(item).model_validate_json(wire) == item
+    bson.encode(item.model_dump())
+    if isinstance(item, UnreadableItem):
         return
-    if isinstance(news, InboundMessage):
-        assert len(news.model_copy(update={"payload": {}}).model_dump_json()) < LARGEST
+    if isinstance(item, InboundMessage):
+        assert len(item.model_copy(update={"payload": {}}).model_dump_json()) < LARGEST
         return
     assert len(wire) < LARGEST
-    assert 0 < len(news.key) <= MAX_FOREIGN_ID_LENGTH
-    assert news.word == news.word.lower() != ""
-    assert len(news.detail) <= MAX_DETAIL_LENGTH
+    assert 0 < len(item.key) <= MAX_FOREIGN_ID_LENGTH
+    assert item.word == item.word.lower() != ""
+    assert len(item.detail) <= MAX_DETAIL_LENGTH
 
 
 class TestWebhooks:
@@ -72,9 +72,9 @@ class TestWebhooks:
         self, fake_provider: type[FakeProvider], http: httpx2.AsyncClient, data: st.DataObject
     ) -> None:
         provider, webhook = fake_provider().open(http), data.draw(webhooks(fake_provider))
-        news = read(provider, webhook)
-        assert news == read(provider, webhook)
-        for one in news:
+        items = read(provider, webhook)
+        assert items == read(provider, webhook)
+        for one in items:
             assert_can_be_kept(one)
 
     @each_fake_provider

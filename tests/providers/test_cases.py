@@ -10,7 +10,7 @@ import pytest
 from pydantic import JsonValue
 
 from domain.channels import Channel
-from domain.events import InboundMessage, News, ProviderEvent
+from domain.events import InboundMessage, ProviderEvent, WebhookItem
 from domain.payloads import InvalidPayloadError, parse_payload
 from domain.segments import segments
 from domain.status import Milestone
@@ -49,11 +49,11 @@ def webhook_of(case: Case) -> Webhook:
     return Webhook(url, {"content-type": "application/json"}, body.encode(), NOW)
 
 
-def is_like(news: News, expected: Mapping[str, Any]) -> bool:
+def is_like(item: WebhookItem, expected: Mapping[str, Any]) -> bool:
     """Whether news is what a case says of it."""
-    if not isinstance(news, {"status": ProviderEvent, "inbound": InboundMessage}[expected["event"]]):
+    if not isinstance(item, {"status": ProviderEvent, "inbound": InboundMessage}[expected["event"]]):
         return False
-    content = news.model_dump(mode="json")
+    content = item.model_dump(mode="json")
     return all(_says(content, name, value) for name, value in expected.items() if name != "event")
 
 
@@ -81,13 +81,13 @@ def test_no_case_that_was_found_outside_is_missing() -> None:
 class TestWebhooks:
     @every_case("parse")
     def test_what_comes_is_read_as_it_must_be(self, case: Case) -> None:
-        news = READERS[case.provider]().parse(webhook_of(case))
+        items = READERS[case.provider]().parse(webhook_of(case))
         events: Sequence[Any] | None = case.expected.get("events")
         if events is not None:
-            assert len(news) == len(events), news
-            assert all(is_like(one, expected) for one, expected in zip(news, events, strict=True)), news
+            assert len(items) == len(events), items
+            assert all(is_like(one, expected) for one, expected in zip(items, events, strict=True)), items
         for expected in case.expected.get("contains", []):
-            assert any(is_like(one, expected) for one in news), news
+            assert any(is_like(one, expected) for one in items), items
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 from pydantic import JsonValue
 
-from domain.events import InboundMessage, News, ProviderEvent, UnreadableItem
+from domain.events import InboundMessage, ProviderEvent, UnreadableItem, WebhookItem
 from providers.base import AnyProvider, UnreadableError, Webhook
 from providers.lenient import read_document
 from tests.providers.arbitrary import places
@@ -39,13 +39,13 @@ GARBAGE: Final[Sequence[JsonValue]] = (7, "x", [], {}, {"id": None, "sender": {}
 Essence = tuple[str, str | None, str]
 
 
-def essences(news: Sequence[News]) -> set[Essence]:
+def essences(items: Sequence[WebhookItem]) -> set[Essence]:
     """What is needed of each event: of which message it tells which status, or who sent which message."""
     return {
         ("status", one.provider_message_id, one.word)
         if isinstance(one, ProviderEvent)
         else ("inbound", one.provider_message_id.partition(":")[0].partition("#")[0], one.sender)
-        for one in news
+        for one in items
         if isinstance(one, ProviderEvent | InboundMessage)
     }
 
@@ -54,7 +54,7 @@ def recording(name: str) -> Any:  # noqa: ANN401 - whatever JSON was recorded
     return json.loads((RECORDED / f"{name}.json").read_bytes())
 
 
-def read(provider: AnyProvider, content: JsonValue) -> Sequence[News]:
+def read(provider: AnyProvider, content: JsonValue) -> Sequence[WebhookItem]:
     return provider.parse(Webhook(URL, {}, json.dumps(content).encode(), NOW))
 
 
@@ -187,10 +187,10 @@ def test_an_item_that_cannot_be_read_costs_no_other_and_is_kept(kind: str, garba
         kept = siblings.pop(position)
         expected = read(provider, content)
         siblings.insert(position, garbage)
-        news = read(provider, content)
+        received = read(provider, content)
         siblings[position] = kept
-        assert [one for one in news if not isinstance(one, UnreadableItem)] == list(expected)
-        assert len([one for one in news if isinstance(one, UnreadableItem)]) <= 1
+        assert [one for one in received if not isinstance(one, UnreadableItem)] == list(expected)
+        assert len([one for one in received if isinstance(one, UnreadableItem)]) <= 1
     assert content == batch()
     assert len(every_item) > 10
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from domain.destinations import DestinationKind
-from domain.events import InboundMessage, News, ProviderEvent, UnreadableItem
+from domain.events import InboundMessage, ProviderEvent, UnreadableItem, WebhookItem
 from domain.status import Milestone
 from providers.base import UnreadableError
 from providers.meta.webhooks import to_instant
@@ -31,11 +31,11 @@ def at(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def parse(content: object, sender_id: str = PAGE_ID) -> Sequence[News]:
+def parse(content: object, sender_id: str = PAGE_ID) -> Sequence[WebhookItem]:
     return reader(sender_id).parse(notify(URL, content))
 
 
-def told(name: str) -> Sequence[News]:
+def told(name: str) -> Sequence[WebhookItem]:
     return parse(json.loads((RECORDED / f"{name}.json").read_text()))
 
 
@@ -177,18 +177,18 @@ class TestInbound:
 
     def test_a_text_with_a_picture_is_a_message_of_each(self) -> None:
         picture: JsonValue = {"type": "image", "payload": {"url": "https://a.example/1.jpg"}}
-        news = parse(page(message={"mid": "m_1", "text": "Mira", "attachments": [picture]}))
+        items = parse(page(message={"mid": "m_1", "text": "Mira", "attachments": [picture]}))
         assert [
-            (said.provider_message_id, said.payload["Type"]) for said in news if isinstance(said, InboundMessage)
+            (said.provider_message_id, said.payload["Type"]) for said in items if isinstance(said, InboundMessage)
         ] == [
             ("m_1", "simple-text"),
             ("m_1#1", "media"),
         ]
 
     def test_a_message_that_says_nothing_we_know_is_still_a_message(self) -> None:
-        (news,) = parse(page(message={"mid": "m_1", "is_unsupported": True}))
-        assert isinstance(news, InboundMessage)
-        assert news.payload == {"Type": "unsupported", "Kind": "message"}
+        (item,) = parse(page(message={"mid": "m_1", "is_unsupported": True}))
+        assert isinstance(item, InboundMessage)
+        assert item.payload == {"Type": "unsupported", "Kind": "message"}
 
     @pytest.mark.parametrize(
         ("reaction", "payload"),
@@ -202,9 +202,9 @@ class TestInbound:
     def test_a_reaction_is_removed_only_where_messenger_says_so(
         self, reaction: dict[str, JsonValue], payload: dict[str, JsonValue]
     ) -> None:
-        (news,) = parse(page(reaction={"mid": "m_1", **reaction}))
-        assert isinstance(news, InboundMessage)
-        assert (news.payload, news.in_reply_to) == (payload, "m_1")
+        (item,) = parse(page(reaction={"mid": "m_1", **reaction}))
+        assert isinstance(item, InboundMessage)
+        assert (item.payload, item.in_reply_to) == (payload, "m_1")
 
     @pytest.mark.parametrize(
         ("attachment", "payload"),
@@ -224,15 +224,15 @@ class TestInbound:
         ],
     )
     def test_a_shared_link_alone_is_told(self, attachment: JsonValue, payload: dict[str, JsonValue]) -> None:
-        (news,) = parse(page(message={"mid": "m_1", "attachments": [attachment]}))
-        assert isinstance(news, InboundMessage)
-        assert news.payload == payload
+        (item,) = parse(page(message={"mid": "m_1", "attachments": [attachment]}))
+        assert isinstance(item, InboundMessage)
+        assert item.payload == payload
 
     def test_a_message_that_was_changed_is_told_as_it_reads_now_and_which_it_was(self) -> None:
-        (news,) = parse(page(message_edit={"mid": "m_1", "text": "nuevo", "num_edit": 2}))
-        assert isinstance(news, InboundMessage)
-        assert news.payload == {"Type": "simple-text", "Text": "nuevo", "Edited": True}
-        assert (news.provider_message_id, news.in_reply_to) == ("m_1:edit:2", "m_1")
+        (item,) = parse(page(message_edit={"mid": "m_1", "text": "nuevo", "num_edit": 2}))
+        assert isinstance(item, InboundMessage)
+        assert item.payload == {"Type": "simple-text", "Text": "nuevo", "Edited": True}
+        assert (item.provider_message_id, item.in_reply_to) == ("m_1:edit:2", "m_1")
 
     def test_an_old_postback_without_an_id_has_one_of_its_own(self) -> None:
         content = page(timestamp=1784629800999, postback={"title": "Uno", "payload": "1"})
@@ -252,11 +252,11 @@ class TestInbound:
 def reasons_of(content: object) -> list[str]:
     """Why a webhook, or each of its items, is unreadable; nothing else comes of it."""
     try:
-        news = parse(content)
+        items = parse(content)
     except UnreadableError as error:
         return [str(error)]
-    assert all(isinstance(one, UnreadableItem) for one in news)
-    return [one.reason for one in news if isinstance(one, UnreadableItem)]
+    assert all(isinstance(one, UnreadableItem) for one in items)
+    return [one.reason for one in items if isinstance(one, UnreadableItem)]
 
 
 class TestForm:
@@ -325,12 +325,12 @@ class TestForm:
         _replace_somewhere(content, data)
         sender_id = PHONE_NUMBER_ID if path.stem.startswith("whatsapp_") else PAGE_ID
         try:
-            news = parse(content, sender_id)
+            items = parse(content, sender_id)
         except UnreadableError:
             return
-        assert news == parse(content, sender_id)
-        assert all(event.key and event.word for event in news if isinstance(event, ProviderEvent))
-        assert all(said.provider_message_id and said.sender for said in news if isinstance(said, InboundMessage))
+        assert items == parse(content, sender_id)
+        assert all(event.key and event.word for event in items if isinstance(event, ProviderEvent))
+        assert all(said.provider_message_id and said.sender for said in items if isinstance(said, InboundMessage))
 
 
 def _replace_somewhere(content: Any, data: st.DataObject) -> None:  # noqa: ANN401 - any JSON

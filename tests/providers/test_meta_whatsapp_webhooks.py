@@ -13,7 +13,7 @@ import pytest
 from pydantic import JsonValue
 
 from domain.destinations import DestinationKind
-from domain.events import InboundMessage, News, ProviderEvent, UnreadableItem
+from domain.events import InboundMessage, ProviderEvent, UnreadableItem, WebhookItem
 from domain.outcomes import FailureClass
 from domain.status import Milestone
 from providers.base import UnreadableError, Webhook
@@ -33,11 +33,11 @@ def at(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def parse(content: object, sender_id: str = PHONE_NUMBER_ID) -> Sequence[News]:
+def parse(content: object, sender_id: str = PHONE_NUMBER_ID) -> Sequence[WebhookItem]:
     return reader(sender_id).parse(notify(URL, content))
 
 
-def told(name: str) -> Sequence[News]:
+def told(name: str) -> Sequence[WebhookItem]:
     return parse(json.loads((HERE / "recorded" / "meta" / "webhooks" / f"{name}.json").read_text()))
 
 
@@ -75,9 +75,9 @@ def whatsapp(**value: JsonValue) -> dict[str, JsonValue]:
 def inbound(**message: JsonValue) -> InboundMessage:
     """What a message of a WhatsApp user is read as."""
     whole: JsonValue = {"from": NUMBER, "id": "wamid.MADEUPIN1", "timestamp": "1784629860", **message}
-    (news,) = parse(whatsapp(messages=[whole]))
-    assert isinstance(news, InboundMessage)
-    return news
+    (item,) = parse(whatsapp(messages=[whole]))
+    assert isinstance(item, InboundMessage)
+    return item
 
 
 class TestStatus:
@@ -302,9 +302,9 @@ class TestInbound:
         body = b'{"latitude": 1e999, "longitude": 0}'
         message = json.dumps(whatsapp(messages=[{"from": NUMBER, "id": "1", "type": "location", "location": 0}]))
         content = message.encode().replace(b'"location": 0', b'"location": ' + body)
-        (news,) = reader(PHONE_NUMBER_ID).parse(Webhook(URL, {}, content, NOW))
-        assert isinstance(news, InboundMessage)
-        assert (news.payload["Type"], news.payload["Kind"]) == ("unsupported", "location")
+        (item,) = reader(PHONE_NUMBER_ID).parse(Webhook(URL, {}, content, NOW))
+        assert isinstance(item, InboundMessage)
+        assert (item.payload["Type"], item.payload["Kind"]) == ("unsupported", "location")
 
     def test_a_message_that_was_changed_is_told_as_it_reads_now_and_which_it_was(self) -> None:
         edit: JsonValue = {"original_message_id": "wamid.1", "message": {"type": "text", "text": {"body": "nuevo"}}}
@@ -329,11 +329,11 @@ class TestInbound:
 def reasons_of(content: object) -> list[str]:
     """Why a webhook, or each of its items, is unreadable; nothing else comes of it."""
     try:
-        news = parse(content)
+        items = parse(content)
     except UnreadableError as error:
         return [str(error)]
-    assert all(isinstance(one, UnreadableItem) for one in news)
-    return [one.reason for one in news if isinstance(one, UnreadableItem)]
+    assert all(isinstance(one, UnreadableItem) for one in items)
+    return [one.reason for one in items if isinstance(one, UnreadableItem)]
 
 
 class TestForm:

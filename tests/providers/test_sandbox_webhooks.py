@@ -72,9 +72,9 @@ def telling(**changes: JsonValue) -> Webhook:
 
 
 def events_in(webhook: Webhook) -> ProviderEvent:
-    (news,) = offline().parse(webhook)
-    assert isinstance(news, ProviderEvent)
-    return news
+    (item,) = offline().parse(webhook)
+    assert isinstance(item, ProviderEvent)
+    return item
 
 
 def writing(**changes: JsonValue) -> Webhook:
@@ -82,9 +82,9 @@ def writing(**changes: JsonValue) -> Webhook:
 
 
 def written_in(webhook: Webhook) -> InboundMessage:
-    (news,) = offline().parse(webhook)
-    assert isinstance(news, InboundMessage)
-    return news
+    (item,) = offline().parse(webhook)
+    assert isinstance(item, InboundMessage)
+    return item
 
 
 @pytest.fixture(scope="module")
@@ -248,15 +248,15 @@ async def test_what_the_gateway_tells_of_an_end_user_is_verified_and_read(sandbo
 
 def read_or_refuse(body: bytes) -> None:
     try:
-        (news,) = offline().parse(callback(body))
+        (item,) = offline().parse(callback(body))
     except UnreadableError:
         return
-    assert (news,) == offline().parse(callback(body))
-    if isinstance(news, ProviderEvent):
-        assert news.word == news.word.lower()
-    elif isinstance(news, InboundMessage):
-        assert normalise(news.sender_kind, news.sender) == news.sender
-        json.dumps(news.payload, allow_nan=False)
+    assert (item,) == offline().parse(callback(body))
+    if isinstance(item, ProviderEvent):
+        assert item.word == item.word.lower()
+    elif isinstance(item, InboundMessage):
+        assert normalise(item.sender_kind, item.sender) == item.sender
+        json.dumps(item.payload, allow_nan=False)
 
 
 @given(st.binary())

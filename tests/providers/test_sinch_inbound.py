@@ -244,8 +244,8 @@ class TestInboundMessages:
     ) -> None:
         said = inbound(contact_message, channel_identity={"channel": channel, "identity": identity})
         try:
-            news = read(said)
+            items = read(said)
         except UnreadableError:
             return
-        assert news == read(said)
-        assert all(isinstance(each, InboundMessage) and each.payload["Type"] for each in news)
+        assert items == read(said)
+        assert all(isinstance(each, InboundMessage) and each.payload["Type"] for each in items)

@@ -157,9 +157,9 @@ class TestDeliveryReports:
 class TestOfficialSamples:
     @pytest.mark.parametrize("path", sorted((RECORDED / "official").glob("*EventDto.json")), ids=lambda path: path.stem)
     def test_each_tells_what_it_is_about_and_other_triggers_tell_nothing(self, path: Path) -> None:
-        news = read(json.loads(path.read_bytes()))
+        items = read(json.loads(path.read_bytes()))
         if path.stem == "MessageDeliveryReceiptEventDto":
-            assert news == (
+            assert items == (
                 ProviderEvent(
                     key="message id:delivered",
                     word="delivered",
@@ -172,7 +172,7 @@ class TestOfficialSamples:
                 ),
             )
         else:
-            assert news == ()
+            assert items == ()
 
 
 class TestOtherBodies:

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from email.message import EmailMessage
 from typing import Any
 
-from domain.events import InboundMessage, News, ProviderEvent
+from domain.events import InboundMessage, ProviderEvent, WebhookItem
 from tests.providers.cases import Case, every_case
 from tests.providers.smtp_mail import answer, composed, hearing, mail
 
 
-def says(news: News, expected: Mapping[str, Any]) -> bool:
+def says(item: WebhookItem, expected: Mapping[str, Any]) -> bool:
     """Whether news is what a case says of it."""
-    if isinstance(news, InboundMessage):
-        payload: dict[str, Any] = dict(news.payload)
+    if isinstance(item, InboundMessage):
+        payload: dict[str, Any] = dict(item.payload)
         files = payload["Attachments"]
         found: dict[str, Any] = {
             "event": "inbound",
@@ -25,25 +25,25 @@ def says(news: News, expected: Mapping[str, Any]) -> bool:
             "attachments_or_body": bool(files or payload["Body"]),
         }
     else:
-        assert isinstance(news, ProviderEvent)
+        assert isinstance(item, ProviderEvent)
         found = {
             "event": "status",
-            "milestone": news.milestone.name,
-            "destination": news.destination,
-            "failure": news.failure,
+            "milestone": item.milestone.name,
+            "destination": item.destination,
+            "failure": item.failure,
         }
     return found | dict(expected) == found
 
 
 @every_case("mail", "smtp")
 def test_mail_is_read_as_it_must_be(case: Case) -> None:
-    news = hearing().parse(answer(base64.b64decode(case.body)))
+    items = hearing().parse(answer(base64.b64decode(case.body)))
     events = case.expected.get("events")
     if events is None:
-        assert not [one for one in news if isinstance(one, InboundMessage)]
+        assert not [one for one in items if isinstance(one, InboundMessage)]
     else:
-        assert len(news) == len(events), news
-        assert all(says(one, expected) for one, expected in zip(news, events, strict=True)), news
+        assert len(items) == len(events), items
+        assert all(says(one, expected) for one, expected in zip(items, events, strict=True)), items
 
 
 @every_case("send", "smtp")

@@ -297,13 +297,13 @@ class TestHostileMail:
         webhook = answer(FROM + b"".join(pieces))
         started = time.process_time()
         try:
-            news = hearing().parse(webhook)
+            items = hearing().parse(webhook)
         except UnreadableError:
             return
         assert time.process_time() - started < 1
-        assert news
-        assert news == hearing().parse(webhook)
-        for message in news:
+        assert items
+        assert items == hearing().parse(webhook)
+        for message in items:
             message.model_dump_json()
 
     @settings(max_examples=100, deadline=None)

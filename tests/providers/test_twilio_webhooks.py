@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from domain.destinations import DestinationKind
-from domain.events import InboundMessage, News, ProviderEvent
+from domain.events import InboundMessage, ProviderEvent, WebhookItem
 from domain.outcomes import FailureClass
 from domain.status import Milestone
 from providers.base import UnreadableError
@@ -44,8 +44,8 @@ def status_event(word: str, milestone: Milestone, **more: str) -> ProviderEvent:
     return ProviderEvent.model_validate(event.model_dump() | more)
 
 
-def events(news: Sequence[News]) -> list[ProviderEvent]:
-    return [event for event in news if isinstance(event, ProviderEvent)]
+def events(items: Sequence[WebhookItem]) -> list[ProviderEvent]:
+    return [event for event in items if isinstance(event, ProviderEvent)]
 
 
 class TestStatusCallback:
@@ -284,8 +284,8 @@ class TestMessageFromAnEndUser:
     ) -> None:
         whole = webhook(urlencode({"MessageSid": "SM1", "From": sender} | parameters).encode())
         try:
-            (news,) = reader().parse(whole)
+            (item,) = reader().parse(whole)
         except UnreadableError:
             return
-        assert reader().parse(whole) == (news,)
-        assert json.loads(news.model_dump_json())
+        assert reader().parse(whole) == (item,)
+        assert json.loads(item.model_dump_json())

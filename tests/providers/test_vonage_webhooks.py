@@ -156,7 +156,7 @@ class TestUnreadable:
         field = data.draw(st.sampled_from([*body, "context", "profile", "error"]))
         changed = webhook({**body, field: data.draw(ANY_JSON)})
         try:
-            news = reader().parse(changed)
+            items = reader().parse(changed)
         except UnreadableError:
             return
-        assert news == reader().parse(changed)
+        assert items == reader().parse(changed)

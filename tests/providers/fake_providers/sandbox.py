@@ -128,7 +128,7 @@ class FakeGateway(HttpFakeProvider):
         return complain(code) if wait is None else complain(code, retry_after=str(wait))
 
     def receipt(self, delivery: Delivery, word: str) -> Webhook:
-        news: dict[str, JsonValue] = {
+        body: dict[str, JsonValue] = {
             "id": delivery.provider_message_id,
             "reference": delivery.reference,
             "channel": self.channel,
@@ -138,8 +138,8 @@ class FakeGateway(HttpFakeProvider):
             "sequence": 1,
         }
         if word == "failed":
-            news["error"] = {"code": "recipient_unreachable", "message": "It cannot be reached"}
-        return self.sign(Webhook(delivery.callback_url, {}, json.dumps(news).encode(), NOW), SIGNING_SECRET)
+            body["error"] = {"code": "recipient_unreachable", "message": "It cannot be reached"}
+        return self.sign(Webhook(delivery.callback_url, {}, json.dumps(body).encode(), NOW), SIGNING_SECRET)
 
     def sign(self, webhook: Webhook, secret: str) -> Webhook:
         timestamp = str(int(webhook.received_at.timestamp()))
