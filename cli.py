@@ -70,7 +70,7 @@ app.add_typer(bounces, name="bounces")
 
 
 def run() -> None:
-    """The program's entry: what prevents a command from working is one line."""
+    """Entry point of the program; it reports what prevents a command from working in one line."""
     try:
         app()
     except SystemExit as ending:

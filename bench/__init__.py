@@ -1,1 +1,1 @@
-"""What is measured, and how to run it."""
+"""Benchmarks, and how to run them."""

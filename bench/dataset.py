@@ -1,4 +1,4 @@
-"""A crowd of interactions as they are stored: of several tenants, channels, users and endings, over some months."""
+"""Generated dataset of stored interactions: several tenants, channels, users and outcomes, over some months."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ ENDINGS: Final[Sequence[tuple[Status, str | None, float]]] = (
     (Status.DISPATCH_PENDING, None, 0.2),
     (Status.VALIDATION_PENDING, None, 0.1),
 )
-"""Where interactions stand, the provider's word, and how many of a hundred do."""
+"""Statuses, provider statuses and their share in percent."""
 
 LINES: Final = (
     (Channel.SMS, "north", 40),
@@ -44,7 +44,7 @@ LINES: Final = (
     (Channel.EMAIL, "post", 4.9),
     (Channel.MESSENGER, "east", 0.1),
 )
-"""A tenant's integrations, and how many of a hundred interactions go through each."""
+"""A tenant's integrations, and the share of interactions through each, in percent."""
 
 TEXTS: Final = (
     "Hola {name}, su cita en el taller es mañana a las {hour}:00",
@@ -53,18 +53,18 @@ TEXTS: Final = (
     "{name}, su código de verificación es {order}. No lo comparta con nadie",
 )
 RARE_TEXT: Final = "Aviso urgente para {name}: retirada del producto {order}"
-"""What few interactions say."""
+"""Words that occur in few interactions."""
 
 RARE: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """Interactions to be inserted; the same for the same seed, but for their dates.
+    """Interactions to be inserted; the same for the same seed, except for their dates.
 
     Attributes:
-        tenants: their names, the same number of interactions each.
-        number: of interactions, of all tenants.
+        tenants: their names, with equal numbers of interactions.
+        number: total number of interactions of all tenants.
     """
 
     tenants: Sequence[str]
@@ -72,7 +72,7 @@ class Crowd:
     seed: int = 1
 
     def documents(self) -> Iterator[dict[str, Any]]:
-        """The documents, as MongoDB takes them."""
+        """Generate the documents in MongoDB's form."""
         chance = random.Random(self.seed)
         lines = {tenant: [integration(tenant, position) for position in range(len(LINES))] for tenant in self.tenants}
         now = to_milliseconds(datetime.now(UTC))
@@ -83,7 +83,7 @@ class Crowd:
 
 
 def integration(tenant: str, position: int) -> IntegrationReference:
-    """One of a tenant's integrations, by its position among `LINES`."""
+    """One of a tenant's integrations, by its index in `LINES`."""
     channel, provider, _ = LINES[position]
     return IntegrationReference(
         integration_id=derived_id("integration", tenant, str(position)),

@@ -1,4 +1,4 @@
-"""What one run costs the engine, counted in its history: exact figures, which no machine changes."""
+"""Cost of a run for the engine, counted in its history: exact figures that do not depend on the machine."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
 LOCAL_ACTIVITY: Final = "core_local_activity"
-"""The marker by which the SDK's core records a local activity."""
+"""Marker with which the SDK's core records a local activity."""
 
 BILLED: Final[Mapping[int, int]] = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED: 1,
@@ -18,16 +18,16 @@ BILLED: Final[Mapping[int, int]] = {
     EventType.EVENT_TYPE_TIMER_STARTED: 1,
     EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES: 1,
 }
-"""Events that are each a billable action of Temporal Cloud (https://docs.temporal.io/cloud/actions)."""
+"""Events that are billable actions of Temporal Cloud (https://docs.temporal.io/cloud/actions)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a run cost.
+    """Cost of a run.
 
     Attributes:
-        events: of its history.
-        workflow_tasks: that were completed.
+        events: number of history events.
+        workflow_tasks: number of completed workflow tasks.
         actions: billable on Temporal Cloud.
     """
 
@@ -37,9 +37,9 @@ class Figures:
 
 
 def figures_of(history: Iterable[HistoryEvent]) -> Figures:
-    """The figures of a run's history.
+    """Count the figures of a run's history.
 
-    An activity is an action for each of its attempts; all local activities of one workflow task are one together.
+    Each attempt of an activity is an action; all local activities of one workflow task are one action together.
     """
     events = list(history)
     tasks_with_local_activities = {

@@ -1,4 +1,4 @@
-"""`python -m bench.lists`: how long the API takes to list interactions by each filter, and along which index."""
+"""`python -m bench.lists`: API latency of listing interactions by each filter, and the index used."""
 
 import json
 import os
@@ -35,10 +35,10 @@ from settings import Settings
 
 OUT: Final = Console(width=180, highlight=False)
 AT_ONCE: Final = 2_000
-"""Documents of one insertion."""
+"""Documents per insertion."""
 
 PROMISED: Final = 50
-"""Milliseconds within which 95 of a hundred answers come, on a machine that does nothing else."""
+"""Maximum p95 latency in milliseconds on an idle machine."""
 
 LIMIT: Final = 50
 TENANTS: Final = 4
@@ -80,7 +80,7 @@ async def _measure(number: int, requests: int) -> list[dict[str, Any]]:
 
 @asynccontextmanager
 async def _stage(directory: Path) -> AsyncGenerator[tuple[Demo, str]]:
-    """A database that the documents are bound to, and the API on it as a process of its own."""
+    """Open a database that the documents are bound to, and an API process that uses it."""
     mongod = Mongod(directory / "mongodb", free_port(), directory / "mongodb.log")
     temporal = TemporalServer(free_port(), directory / "temporal.log")
     api_port = free_port()
@@ -108,7 +108,7 @@ async def _stage(directory: Path) -> AsyncGenerator[tuple[Demo, str]]:
 
 
 def _filters(tenant: str) -> Mapping[str, Mapping[str, str | Sequence[str]]]:
-    """Every filter, and what people combine."""
+    """Every filter, and common combinations."""
     sms, rare = integration(tenant, 0).integration_id, integration(tenant, 5).integration_id
     user, process = derived_id("user", tenant, "7"), derived_id("process", tenant, "7")
     month = {"since": to_wire(utc_now() - timedelta(days=60)), "until": to_wire(utc_now() - timedelta(days=30))}
@@ -148,7 +148,7 @@ def _filters(tenant: str) -> Mapping[str, Mapping[str, str | Sequence[str]]]:
 async def _measured(
     http: httpx2.AsyncClient, tenant: str, name: str, filters: Mapping[str, str | Sequence[str]], requests: int
 ) -> dict[str, Any]:
-    """How long a list took, as its caller sees it, and what MongoDB did for it."""
+    """Latency of a list for its caller, and MongoDB's work for it."""
     seconds: list[float] = []
     shown = 0
     for _ in range(requests):
@@ -167,7 +167,7 @@ async def _measured(
 
 
 async def _explained(tenant: str, filters: Mapping[str, str | Sequence[str]]) -> dict[str, Any]:
-    """The index that the page was read along, and how many of its keys and of the documents were looked at."""
+    """The index of the page's query, and the number of keys and documents examined."""
     status = filters.get("status", [])
     asked = {**filters, "status": [status] if isinstance(status, str) else status}
     reading = await search(InteractionFilters.model_validate(asked).wanted(tenant))

@@ -1,4 +1,4 @@
-"""`python -m bench.scaling`: what a message costs beside ever more of them, stored and waiting for receipts."""
+"""`python -m bench.scaling`: cost of a message beside increasing numbers of stored and waiting ones."""
 
 import asyncio
 import json
@@ -26,10 +26,10 @@ OUT: Final = Console(width=200, highlight=False)
 AT_ONCE: Final = 40
 LIVES: Final = 60
 ROUNDS: Final = 8
-"""Of which the cheapest counts: what else a machine does from minute to minute only adds to it."""
+"""Number of repetitions, of which the cheapest counts: other load on the machine only adds to it."""
 MAX_CONCURRENT_NOTIFICATIONS: Final = 10
 STILL: Final = 0.15
-"""Seconds of the processor in one second, of all processes, below which they count as still."""
+"""CPU seconds per second, of all processes, below which they count as idle."""
 
 Row = dict[str, float | int]
 
@@ -85,7 +85,7 @@ async def _running() -> AsyncGenerator[tuple[Stage, IrisDriven]]:
 
 
 async def _restarted(stage: Stage, lives: IrisDriven, part: str) -> float:
-    """Seconds from the death of a part until a whole life was driven again."""
+    """Seconds from the death of a process until an end-to-end run succeeds again."""
     await stage.servers[part].kill()
     begun = time.monotonic()
     await stage.servers[part].start()
@@ -97,7 +97,7 @@ async def _restarted(stage: Stage, lives: IrisDriven, part: str) -> float:
 
 
 async def _still(stage: Stage) -> None:
-    """PendingWait until the runs that were opened have taken their first steps, and nothing works any more."""
+    """Wait until the opened runs have taken their first steps, and all processes are idle."""
     before = sum(stage.cpu_seconds().values())
     await asyncio.sleep(1)
     while sum(stage.cpu_seconds().values()) - before > STILL:
@@ -123,7 +123,7 @@ async def _row(stage: Stage, lives: IrisDriven, stored: int, opened: int) -> Row
 
 
 async def _cost(stage: Stage, lives: IrisDriven) -> tuple[dict[str, float], float]:
-    """Milliseconds of the processor for one life, by process, and lives per second."""
+    """CPU milliseconds per end-to-end run, by process, and runs per second."""
     before = stage.cpu_seconds()
     seconds, _ = await drive(lives, LIVES, MAX_CONCURRENT_NOTIFICATIONS)
     used = stage.cpu_seconds()
@@ -132,7 +132,7 @@ async def _cost(stage: Stage, lives: IrisDriven) -> tuple[dict[str, float], floa
 
 
 async def _store(stage: Stage, template: dict[str, Any], number: int) -> None:
-    """So many ended interactions more, a minute apart, each with a user and a process of its own."""
+    """Insert ended interactions, a minute apart, each with a user and a process of its own."""
     user: dict[str, Any] = await stage.database.users.find_one({"_id": template["user_ids"][0]})
     process: dict[str, Any] = await stage.database.processes.find_one({"_id": template["process_id"]})
     for place in range(0, number, 1_000):
@@ -164,7 +164,7 @@ async def _store(stage: Stage, template: dict[str, Any], number: int) -> None:
 
 
 async def _open(stage: Stage, template: dict[str, Any], number: int) -> None:
-    """So many interactions more that wait for receipts."""
+    """Open further interactions that wait for receipts."""
     ids = [new_id() for _ in range(number)]
     sent: dict[str, Any] = {
         "status": "SENT",
@@ -182,7 +182,7 @@ async def _open(stage: Stage, template: dict[str, Any], number: int) -> None:
 async def _begin(stage: Stage, addressee: InteractionRef, ids: Sequence[str]) -> None:
     left = list(ids)
     while left:
-        with suppress(RPCError):  # it is asked again, as a provider would
+        with suppress(RPCError):  # it is retried, as a provider would
             await signal_events(stage.temporal, stage.settings, addressee.model_copy(update={"id": left[-1]}), [])
             left.pop()
 

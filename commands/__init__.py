@@ -1,1 +1,1 @@
-"""The commands of `iris`, one module for each kind of work."""
+"""Commands of `iris`, one module per subject."""

@@ -1,4 +1,4 @@
-"""`iris keys`, `iris accounts`, `iris audit`: who may do what, and who changed what."""
+"""`iris keys`, `iris accounts`, `iris audit`: access, and the log of administrative changes."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`iris admin`: what is done before anybody has access, in the database itself."""
+"""`iris admin`: setup in the database itself, before anybody has access."""
 
 import asyncio
 from contextlib import suppress
@@ -66,7 +66,7 @@ def create(
 
 
 async def _create(settings: "Settings", tenant: str, email: str, password: str) -> "Account | None":
-    """The administrator; None if the address has an account already."""
+    """Create the administrator; return None if the address already has an account."""
     from pymongo.errors import DuplicateKeyError
 
     from bootstrap import mongodb

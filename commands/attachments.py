@@ -1,4 +1,4 @@
-"""Files to send: uploading them, and what is there."""
+"""`iris attachments`: upload, list, show, download and delete files."""
 
 import mimetypes
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def upload(
 def upload_file(
     connection: Connection, file: Path, media_type: str | None = None, idempotency_key: str | None = None
 ) -> dict[str, Any]:
-    """Upload a file; the envelope as answered."""
+    """Upload a file and return the response envelope."""
     key = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     headers = {"Content-Type": media_type or media_type_of(file), **key}
     params = {"fileName": file.name}
@@ -45,7 +45,7 @@ def upload_file(
 
 
 def media_type_of(file: Path) -> str:
-    """A file's media type, by its name."""
+    """Media type of a file, by its name."""
     return mimetypes.guess_type(file.name)[0] or "application/octet-stream"
 
 

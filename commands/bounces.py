@@ -1,4 +1,4 @@
-"""How well Iris reads bounces, tried on mails of one's own."""
+"""Evaluation of bounce parsing on the user's own mails."""
 
 import json
 from dataclasses import asdict

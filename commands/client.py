@@ -1,4 +1,4 @@
-"""What the `iris` command is as a client: it calls a running API, and shows people what it answers."""
+"""API client of the `iris` command: it calls a running API, and shows its responses to people."""
 
 import json
 import os
@@ -22,14 +22,14 @@ from embedded.data_directory import ephemeral_directories
 if TYPE_CHECKING:
     from settings import Settings
 
-OUT: Final = SafeConsole(width=None if sys.stdout.isatty() else 200)  # what is piped on is not cut to a terminal
+OUT: Final = SafeConsole(width=None if sys.stdout.isatty() else 200)  # piped output is not cut to the terminal's width
 ERR: Final = SafeConsole(stderr=True)
 
 FAILED: Final = {"VALIDATION_ERROR", "PROCESS_ERROR", "PROVIDER_SENDING_ERROR"}
-"""The statuses in which a message has failed; a sending error whose outcome is unknown may still be corrected."""
+"""Statuses of a failed message; a sending error whose outcome is unknown may still be corrected."""
 
 ENDED: Final = {*FAILED, "COMPLETED", "RECEIVED"}
-"""The statuses at which `--watch` stops."""
+"""Statuses at which `--watch` stops."""
 
 _OPTIONS: Final = {
     "AutoCreateProcess": "--create-process",
@@ -45,15 +45,15 @@ _OPTIONS: Final = {
     "resendOf": "--resend-of",
     "userId": "--user",
 }
-"""What the CLI calls the fields that the API's answers name, in sentences too: none is a word of English."""
+"""CLI names of API fields, replaced within sentences too, since none is an English word."""
 
 _ARGUMENTS: Final = {"Destinations": "TO", "destination": "--to"}
-"""What it calls those whose names are words of sentences as well."""
+"""CLI names of API fields whose names are also English words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where the API is, how to call it, and what `iris up` says of its surroundings."""
+    """Address and credentials of the API, and what `iris up` reports about its stack."""
 
     http: httpx2.Client
     integrations: Mapping[str, str]
@@ -62,11 +62,11 @@ class Connection:
     secrets_file: Path
 
     def workflow_link(self, interaction_id: str) -> str | None:
-        """Where the interaction's workflow is seen in Temporal's Web UI."""
+        """URL of the interaction's workflow in Temporal's Web UI."""
         return f"{self.web_ui}/workflows/interaction-{interaction_id}" if self.web_ui else None
 
     def where_to_look(self, explanation: Mapping[str, Any]) -> str | None:
-        """The Web UI's page of an explained interaction; or that Temporal keeps none any more."""
+        """Web UI page of an explained interaction, or a note that Temporal no longer has its workflow."""
         if self.web_ui is None:
             return None
         if explanation["workflow"]["state"] in {"forgotten", "lost"}:
@@ -75,13 +75,13 @@ class Connection:
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
-    """End the program with a sentence about why."""
+    """End the program with an error message."""
     ERR.print(f"[bold red]iris:[/] {escape(message)}", highlight=False, soft_wrap=True)
     raise typer.Exit(code)
 
 
 def connect(api_url: str | None, api_key: str | None, data_dir: Path) -> Connection:
-    """The API that is named, else the one of the stack that runs in a directory; ends the program if there is none."""
+    """Connect to the named API, or to that of the stack in a directory; end the program if there is none."""
     stack = running_stack(data_dir)
     url, key = api_url or stack.get("api_url"), api_key or stack.get("api_key")
     if not url or not key:
@@ -103,28 +103,28 @@ def connect(api_url: str | None, api_key: str | None, data_dir: Path) -> Connect
 
 
 def api_address(data_dir: Path) -> str | None:
-    """Where the API of the stack is that runs in a directory, if one runs."""
+    """Address of the API of the stack that runs in a directory, if one runs."""
     return running_stack(data_dir).get("api_url")
 
 
 def running_stack(data_dir: Path) -> dict[str, Any]:
-    """What the stack in a directory says of itself, else the only `--ephemeral` one of this user; empty if none runs.
+    """Description of the stack in a directory, else of this user's only `--ephemeral` one; empty if none runs.
 
-    `directory` in it is where its files are.
+    The key `directory` is where its files are.
     """
-    kept = _kept(data_dir / "stack.json")
-    if kept:
-        return {**kept, "directory": data_dir}
+    stack = _read_stack_file(data_dir / "stack.json")
+    if stack:
+        return {**stack, "directory": data_dir}
     running = [directory for directory in ephemeral_directories() if (directory / "stack.json").exists()]
     if len(running) > 1:
         fail(f"several ephemeral stacks run: name one with --data-dir, of {', '.join(map(str, running))}", 2)
-    return {**_kept(running[0] / "stack.json"), "directory": running[0]} if running else {}
+    return {**_read_stack_file(running[0] / "stack.json"), "directory": running[0]} if running else {}
 
 
 def server_settings(data_dir: Path) -> "Settings":
-    """The settings of a command that speaks to the servers themselves.
+    """Settings of a command that connects to the servers directly.
 
-    They are the environment's; where that names no Temporal, those of the stack that runs in a directory.
+    They come from the environment; if that names no Temporal server, from the stack that runs in a directory.
     """
     from settings import Settings
 
@@ -135,27 +135,27 @@ def server_settings(data_dir: Path) -> "Settings":
     missing = [name for name in servers if name not in stack]
     if missing:
         fail(f"{stack['directory'] / 'stack.json'} says nothing of {', '.join(missing)}; `iris up` writes it anew", 2)
-    of_stack = _kept(stack["directory"] / "secrets.json") | {name.upper(): stack[name] for name in servers}
+    of_stack = _read_stack_file(stack["directory"] / "secrets.json") | {name.upper(): stack[name] for name in servers}
     return Settings.model_validate(
         {name.lower().removeprefix("iris_"): value for name, value in of_stack.items() if name not in os.environ}
     )
 
 
-def _kept(file: Path) -> dict[str, Any]:
-    """The content of a file of a stack, empty if there is none; ends the program if it cannot be read."""
+def _read_stack_file(file: Path) -> dict[str, Any]:
+    """Content of a stack's file, empty if the file is missing; ends the program if it cannot be read."""
     try:
-        kept: Any = json.loads(file.read_text())
+        content: Any = json.loads(file.read_text())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         fail(f"{file} cannot be read: {error}; `iris up` writes it anew", 2)
-    if not isinstance(kept, dict):
+    if not isinstance(content, dict):
         fail(f"{file} is no JSON object; `iris up` writes it anew", 2)
-    return cast("dict[str, Any]", kept)
+    return cast("dict[str, Any]", content)
 
 
 def integration_of(connection: Connection, channel: str, integration: str | None) -> str:
-    """The integration that is named, else the demo's of a channel, else the only enabled one of the channel."""
+    """The named integration, else the demo's of a channel, else the only enabled one of the channel."""
     known = integration or connection.integrations.get(channel.lower())
     if known is not None:
         return known
@@ -179,16 +179,16 @@ def call(
     params: Mapping[str, Any] | None = None,
     content: Iterable[bytes] | None = None,
 ) -> dict[str, Any]:
-    """The envelope that the API answers; ends the program with its words when it refuses.
+    """Call the API and return its envelope; end the program with the error message if it refuses.
 
     Args:
         connection: to the API.
         method: GET, POST…
-        path: from `/`.
-        body: what is sent as JSON.
-        headers: besides the key.
-        params: of the query; those that are None are left out.
-        content: what is sent instead of JSON, as it is.
+        path: starting with `/`.
+        body: sent as JSON.
+        headers: added to the API key.
+        params: of the query; None values are omitted.
+        content: raw body, sent instead of JSON.
     """
     asked = None if params is None else {name: value for name, value in params.items() if value is not None}
     try:
@@ -203,7 +203,7 @@ def call(
 
 
 def find(connection: Connection, path: str) -> dict[str, Any] | None:
-    """What is at a path; None if the API knows nothing there, and the program ends if it refuses otherwise."""
+    """Get a resource; return None for 404, and end the program on any other error."""
     try:
         response = connection.http.get(path)
     except httpx2.HTTPError as error:
@@ -212,19 +212,19 @@ def find(connection: Connection, path: str) -> dict[str, Any] | None:
 
 
 def print_json(envelope: object) -> None:
-    """Print exactly what was answered, for programs."""
+    """Print the response unchanged, for programs."""
     print(safe_json(envelope))  # noqa: T201 - for programs, not for people
 
 
 def show_more(envelope: Mapping[str, Any]) -> None:
-    """Say how the next page of a list is asked for, if there is one."""
+    """Print how to request the next page of a list, if there is one."""
     cursor = envelope["payload"].get("nextCursor")
     if cursor:
         OUT.print(f"more: --cursor {cursor}", highlight=False, soft_wrap=True)
 
 
 def download(connection: Connection, path: str, target: Path) -> None:
-    """Keep what the API answers in a file; ends the program with its words when it refuses."""
+    """Save the response in a file; end the program with the error message if the API refuses."""
     try:
         with connection.http.stream("GET", path) as response:
             if not response.is_success:
@@ -238,27 +238,27 @@ def download(connection: Connection, path: str, target: Path) -> None:
 
 
 def _refusal(status: int, envelope: dict[str, Any]) -> str:
-    """What was refused and why, in words."""
+    """Readable text of an error response."""
     problems: list[dict[str, str]] = envelope.get("error") or []
     reasons = "\n".join(f"  {_field(problem['field'])}: {_as_option(problem['message'])}" for problem in problems)
-    kept = f"\n  interaction {envelope['payload']['id']}" if envelope.get("payload") else ""
-    return f"{status} {envelope['title']}\n{reasons}{kept}"
+    stored = f"\n  interaction {envelope['payload']['id']}" if envelope.get("payload") else ""
+    return f"{status} {envelope['title']}\n{reasons}{stored}"
 
 
 def _field(field: str) -> str:
-    """What the CLI calls a field that an answer names, with its place within: `TO[0]`, `--payload.Text`."""
+    """CLI name of an API field, with the position within: `TO[0]`, `--payload.Text`."""
     return _as_option(re.sub(r"^\w+", lambda name: _ARGUMENTS.get(name[0], name[0]), field)) or "-"
 
 
 def _as_option(text: str) -> str:
-    """A text of the API in which fields have the names of the options that set them."""
+    """Replace field names in an API text by the options that set them."""
     for field, option in _OPTIONS.items():
         text = re.sub(rf"\b{re.escape(field)}\b", option, text)
     return text
 
 
 def show_interaction(connection: Connection, interaction: dict[str, Any]) -> None:
-    """Show where an interaction is, how it came there, and what its provider said in vain."""
+    """Print an interaction's status, history and provider errors."""
     integration = interaction["integration"]
     to = ", ".join(destination["value"] for destination in interaction["destinations"])
     status = escape(f"{interaction['status']}  {interaction['customStatus'] or ''}")
@@ -286,7 +286,7 @@ def show_interaction(connection: Connection, interaction: dict[str, Any]) -> Non
 
 
 def watch_interaction(connection: Connection, interaction_id: str) -> None:
-    """Print each step as it comes, until the interaction ends; the program ends with 1 if it has failed."""
+    """Print each step as it happens, until the interaction ends; exit with 1 if it failed."""
     link = connection.workflow_link(interaction_id)
     if link:
         OUT.print(f"Web UI: {link}", highlight=False, soft_wrap=True)
@@ -311,14 +311,14 @@ def _has_ended(interaction: dict[str, Any]) -> bool:
 
 
 def text_of(summary: str) -> str:
-    """What a summary says, for people: its subject and its text, else what else it carries."""
+    """Readable text of a summary: its subject and body, else its other contents."""
     parts: dict[str, str | None] = json.loads(summary) if summary else {}
-    said = [part for part in (parts.get("subject"), parts.get("body")) if part]
-    return " · ".join(said) or parts.get("generic") or ""
+    texts = [part for part in (parts.get("subject"), parts.get("body")) if part]
+    return " · ".join(texts) or parts.get("generic") or ""
 
 
 def explanation_lines(seen: dict[str, Any]) -> list[str]:
-    """An explanation of the API, in lines for people."""
+    """Convert an explanation of the API to readable lines."""
     where = f"{seen['status']} {seen['customStatus'] or ''}".rstrip()
     lines = [f"{where}  since {seen['since']}", seen["explanation"]]
     if seen["reason"]:

@@ -1,4 +1,4 @@
-"""Showing everything that Iris can send and receive, through the sandbox."""
+"""Demonstration of everything that Iris can send and receive, through the sandbox."""
 
 import asyncio
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ def demo(
     integrations = _named_integrations(integration) if integration else connection.integrations
     if not integrations:
         fail("no integrations: name one for each channel to show, as in --integration sms=ID", 2)
-    # Only the demo's own integrations apply the account whose token is known.
+    # Only the demo's own integrations use the account whose token is known.
     token = None if integration or not connection.sandbox_url else sandbox_token(connection.secrets_file)
     sent, received = asyncio.run(
         _demonstrate(connection, integrations, timedelta(seconds=timeout), token, quiet=as_json)
@@ -65,7 +65,7 @@ def _named_integrations(given: list[str]) -> dict[str, str]:
 async def _demonstrate(
     connection: Connection, integrations: Mapping[str, str], limit: timedelta, token: str | None, *, quiet: bool
 ) -> tuple[list["DemoResult"], list["DemoResult"]]:
-    """What became of the messages sent, and of those received."""
+    """Results of the sent and of the received messages."""
     from rich.progress import Progress
 
     from embedded.demo_scenarios import Showcase
@@ -94,7 +94,7 @@ def _show_exhibits(connection: Connection, exhibits: list["DemoResult"]) -> None
         link = connection.workflow_link(exhibit.id) if exhibit.id else None
         words = (exhibit.channel, exhibit.type, exhibit.status or "-", exhibit.custom_status or "")
         shown.add_row(*words, f"{exhibit.seconds:.1f}", link or exhibit.id or "", style=style)
-    # As wide as its links need, which could not be opened in pieces.
+    # As wide as its links, which could not be opened if they were split.
     SafeConsole(width=1_000).print(shown, highlight=False)
     for exhibit in exhibits:
         if exhibit.problem:

@@ -1,4 +1,4 @@
-"""What is done when a changed worker is deployed (`docs/deploying.md`)."""
+"""Deployment of a changed worker (`docs/deploying.md`)."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ def replay(
     """
     from operations.replaying import ADVICE
 
-    # Each failure is told below, in few words.
+    # Each failure is reported below, in short.
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)
     settings = server_settings(data_dir)
     try:

@@ -1,4 +1,4 @@
-"""Discrepancy out whether all goes well, and repairing what does not."""
+"""Health check of the system, and repair of its discrepancies."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ def doctor(
     Ends with 0 if all is well or repaired, with 1 if something is not, with 2 if a part that is needed does not answer.
     The servers are those of the environment, else those of the running `iris up`.
     """
-    # What does not answer is told below, in few words.
+    # Unreachable components are reported below, in short.
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)
     settings = server_settings(data_dir)
     address = api_url or api_address(data_dir) or settings.public_url
@@ -69,12 +69,12 @@ async def _examine(
     start = ReconciliationInput(repairs=repairs, most=ASKED_FOR)
     with ERR.status("Comparing MongoDB with Temporal …") if not quiet else nullcontext() as status:
 
-        def told(report: "Report") -> None:
+        def show_progress(report: "Report") -> None:
             if status is not None and report.looked_at:
                 status.update(f"Comparing MongoDB with Temporal: {_looked_at(report)} …")
 
         try:
-            return checkup.parts, await reconcile(checkup.client, settings, start, told)
+            return checkup.parts, await reconcile(checkup.client, settings, start, show_progress)
         except NotBegunError as error:
             raise RuntimeError(f"no worker could begin the comparison, and its run is terminated: {error}") from error
         except (RPCError, UndecryptableError, WorkflowFailureError) as error:

@@ -1,4 +1,4 @@
-"""How a command ends, whatever it ends with."""
+"""Exit of a command, whatever the reason."""
 
 import logging
 import os
@@ -11,8 +11,8 @@ from commands.client import ERR
 
 
 def say_problem(error: Exception) -> None:
-    """Say in one line what is wrong with the servers or the settings; any other error is raised again."""
-    # Not before: most commands need none of the libraries whose errors these are.
+    """Print problems of servers or settings in one line; raise any other error again."""
+    # Imported late, because most commands need none of the libraries that raise these errors.
     from operations.starting import problem_in_one_line
 
     problem = problem_in_one_line(error)
@@ -22,9 +22,9 @@ def say_problem(error: Exception) -> None:
 
 
 def leave(code: str | int | None) -> NoReturn:
-    """End this process as `sys.exit` does, but without ending the threads of Temporal's SDK.
+    """End this process like `sys.exit`, but without ending the threads of Temporal's SDK.
 
-    Ending them sometimes crashes at the exit of a short process (https://github.com/temporalio/sdk-python/issues/300).
+    Ending them sometimes crashes a short process at exit (https://github.com/temporalio/sdk-python/issues/300).
     """
     if "temporalio.bridge" not in sys.modules:
         sys.exit(code)

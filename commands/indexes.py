@@ -1,4 +1,4 @@
-"""The indexes of MongoDB: what there is, and what is needed no longer."""
+"""`iris indexes`: list MongoDB's indexes and remove obsolete ones."""
 
 import asyncio
 import json
@@ -62,7 +62,7 @@ def indexes(
 async def _reconcile(
     settings: "Settings", named: set[tuple[str, ...]], *, prune: bool
 ) -> "tuple[Sequence[Index], Sequence[Index]]":
-    """What was removed, and what there is then."""
+    """Removed indexes, and those that exist afterwards."""
     from bootstrap import mongodb_client
     from models import DOCUMENTS
     from models.indexes import State, build_indexes, drop_index, survey_indexes

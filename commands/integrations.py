@@ -1,4 +1,4 @@
-"""`iris integrations`: through which channels and providers messages go."""
+"""`iris integrations`: the channels and providers through which messages are sent."""
 
 import json
 import os
@@ -207,15 +207,15 @@ def check(
 ) -> None:
     """Ask the provider whether the credentials are good; ends with 1 if they are not, with 2 if that is not known."""
     envelope = call(connect(api_url, api_key, data_dir), "POST", f"{_path(integration_id)}/test")
-    said = envelope["payload"]
+    result = envelope["payload"]
     if as_json:
         print_json(envelope)
     else:
-        words = "good" if said["ok"] else "not good" if said["checked"] else "not known"
+        words = "good" if result["ok"] else "not good" if result["checked"] else "not known"
         OUT.print(
-            f"{words}: {said['reason']}" if said["reason"] else words, highlight=False, markup=False, soft_wrap=True
+            f"{words}: {result['reason']}" if result["reason"] else words, highlight=False, markup=False, soft_wrap=True
         )
-    raise typer.Exit(0 if said["ok"] else 1 if said["checked"] else 2)
+    raise typer.Exit(0 if result["ok"] else 1 if result["checked"] else 2)
 
 
 def _path(integration_id: str) -> str:
@@ -223,7 +223,7 @@ def _path(integration_id: str) -> str:
 
 
 def _read(file: Path | None) -> dict[str, Any]:
-    """The JSON object in a file, or in the standard input; ends the program if there is none."""
+    """Read a JSON object from a file or the standard input; end the program if there is none."""
     if file is None:
         return {}
     try:
@@ -240,7 +240,7 @@ def _settings(
     credential: list[str] | None,
     unset: Sequence[str] = (),
 ) -> dict[str, dict[str, Any]]:
-    """What the options say of configuration and credentials, in the types that the provider's forms ask for."""
+    """Convert options to configuration and credentials, in the types of the provider's forms."""
     if not (setting or credential or unset):
         return {}
     forms = _type(call(connection, "GET", "/v1/integration-types")["payload"], provider)
@@ -258,7 +258,7 @@ def _type(catalogue: Mapping[str, Any], provider: str) -> dict[str, Any]:
 
 
 def _typed(field: Mapping[str, Any], text: str) -> object:
-    """A value as its form wants it; what is none is left to the API to refuse by name."""
+    """Convert a value to its field's type; an invalid value is left for the API to reject by name."""
     if field.get("type", "string") == "string":
         return text
     try:
@@ -268,7 +268,7 @@ def _typed(field: Mapping[str, Any], text: str) -> object:
 
 
 def _secret(given: str) -> tuple[str, str]:
-    """A credential's name and value, from where it is said to be."""
+    """A credential's name and value, read from the given source."""
     name, separator, source = given.partition("=")
     if not separator:
         return name, typer.prompt(name, hide_input=True)

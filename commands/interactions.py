@@ -1,4 +1,4 @@
-"""`iris interactions`: find messages, follow them, cancel them, send them again, and have them explained."""
+"""`iris interactions`: find, follow, cancel, resend and explain messages."""
 
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -94,7 +94,7 @@ def list_interactions(
 
 
 def _read(connection: Connection, filters: dict[str, Any], limit: int, cursor: str | None) -> dict[str, Any]:
-    """So many rows, of as many pages as that takes: a page may show few or none, and yet have a next one."""
+    """Read rows from as many pages as needed: a page may contain few or none, and still have a next one."""
     items: list[Any] = []
     while True:
         page = {"limit": min(limit - len(items), _MAX_PAGE_SIZE), "cursor": cursor or None}

@@ -1,4 +1,4 @@
-"""Sending a message, and finding out where it is."""
+"""`iris send` and `iris show`: send a message, and show its status."""
 
 import json
 from pathlib import Path
@@ -91,7 +91,7 @@ def send(
 
 
 def _show_dry_run(interaction: dict[str, Any]) -> None:
-    """Show what a send would do: its contents, and the user and the process that it would be of."""
+    """Print the result of a dry run: the contents, the user and the process."""
     users = "a new user" if interaction["createsUser"] else ", ".join(one["name"] for one in interaction["users"])
     process = "a new process" if interaction["createsProcess"] else f"process {interaction['processId']}"
     to = ", ".join(destination["value"] for destination in interaction["destinations"])
@@ -104,7 +104,7 @@ def _show_dry_run(interaction: dict[str, Any]) -> None:
 
 
 def _upload(connection: Connection, files: list[Path], idempotency_key: str | None) -> list[str]:
-    """Upload the files; their ids, the same ones when the send is repeated under its key."""
+    """Upload the files and return their ids, which are the same when the send is repeated with its key."""
     keys = [idempotency_key and f"{idempotency_key}/{number}" for number in range(len(files))]
     uploaded = [upload_file(connection, file, idempotency_key=key) for file, key in zip(files, keys, strict=True)]
     return [envelope["payload"]["id"] for envelope in uploaded]

@@ -1,4 +1,4 @@
-"""Where a command has a password from: never from its arguments, which others see and shells keep."""
+"""Passwords for commands: never from arguments, which other users see and shells record."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,14 +12,14 @@ from security.password_policy import weakness
 
 
 def chosen_password(file: Path | None, *, generate: bool, personal: Sequence[str] = ()) -> str:
-    """A password from a file, or made up, or asked for; ends the program if it will not do.
+    """Read a password from a file or the terminal, or generate one; end the program if it is not acceptable.
 
-    One that is made up is shown by `show_generated`, once it is somebody's.
+    `show_generated` prints a generated one, once its account exists.
 
     Args:
-        file: where it is.
-        generate: whether it is made up.
-        personal: words that others would try first, where the password is not judged by the API.
+        file: the file with the password.
+        generate: whether to generate one.
+        personal: words that an attacker would try first, where the API does not check the password.
     """
     if file is not None and generate:
         fail("--password-file and --generate exclude each other", 2)
@@ -41,6 +41,6 @@ def chosen_password(file: Path | None, *, generate: bool, personal: Sequence[str
 
 
 def show_generated(password: str, *, generate: bool) -> None:
-    """Show a password that was made up, this once; nothing if it was not."""
+    """Print a generated password once; do nothing if it was not generated."""
     if generate:
         ERR.print(f"password, which is not shown again: {password}", highlight=False, markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`iris processes`: conversations, and what was said in them."""
+"""`iris processes`: conversations and their messages."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -85,9 +85,9 @@ def show(
     _show(envelope, as_json=as_json)
     if as_json:
         return
-    said = call(connection, "GET", f"{path}/interactions?limit={limit}")["payload"]["items"]
+    interactions = call(connection, "GET", f"{path}/interactions?limit={limit}")["payload"]["items"]
     table = DataTable("interaction", "when", "direction", "status", "customStatus", "text")
-    for one in reversed(said):
+    for one in reversed(interactions):
         custom, text = one["customStatus"] or "", text_of(one["summary"])
         table.add_row(one["id"], one["auditTrail"]["created"], one["direction"], one["status"], custom, text)
     OUT.print(table)

@@ -1,4 +1,4 @@
-"""Changing the key of what is sealed."""
+"""`iris rotate-credentials`: re-encryption of stored credentials."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""`iris sandbox`: the sandbox gateway, and the end users that it plays."""
+"""`iris sandbox`: the sandbox gateway, and the end users that it simulates."""
 
 import asyncio
 from pathlib import Path
@@ -63,7 +63,7 @@ def inbound(
         "callbackUrl": str(connection.http.base_url.join(f"/webhooks/sandbox/{integration_id}")),
     }
     message_id = _write(connection, token, message | ({"inReplyTo": in_reply_to} if in_reply_to else {}))
-    # As the API names what comes in (`api/webhooks.py`).
+    # As the API names inbound messages (`api/webhooks.py`).
     interaction_id = derived_id("inbound", integration_id, message_id)
     if as_json:
         print_json({"id": interaction_id, "providerMessageId": message_id})
@@ -72,7 +72,7 @@ def inbound(
 
 
 def _write(connection: Connection, token: str, message: dict[str, Any]) -> str:
-    """Let the gateway take a message; its id there."""
+    """Submit a message to the gateway and return its id there."""
     headers = {"Authorization": f"Bearer {token}"}
     try:
         url = f"{connection.sandbox_url}/v1/inbound"

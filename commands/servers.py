@@ -42,7 +42,7 @@ def api(
     Runtime.set_default(sdk_runtime())
     warn_of_unknown_variables()
     asyncio.run(check_servers(settings()))
-    # Only now: loading the application takes seconds on a slow machine.
+    # Imported late, because loading the application takes seconds on a slow machine.
     from api.app import create_app
 
     _serve(create_app(settings()), host, port, settings().trusted_proxies)
@@ -141,7 +141,7 @@ def up(
 
 
 async def _seed_stack(environment: Mapping[str, str]) -> "Demo":
-    """Seed as `iris seed` does in the environment of the stack's processes."""
+    """Seed like `iris seed`, in the environment of the stack's processes."""
     from embedded.demo import DemoSettings
     from embedded.demo import seed as create
     from settings import Settings
@@ -159,5 +159,5 @@ def _serve(app: "FastAPI", host: str, port: int, trusted_proxies: "Sequence[Netw
     server = Server(server_config(app, host, port, trusted_proxies))
     server.run()
     if not server.started:
-        # uvicorn itself raises the signal that stopped it, once it has stopped.
+        # uvicorn raises the signal again that stopped it, once it has stopped.
         raise typer.Exit(1)

@@ -1,7 +1,7 @@
-"""What the CLI prints on a terminal: text that others wrote cannot move the cursor, hide or reorder anything.
+"""Terminal output of the CLI, in which untrusted text cannot move the cursor, hide or reorder anything.
 
 ESC and the C1 controls start control sequences (ECMA-48, https://www.xfree86.org/current/ctlseqs.html); bidirectional
-controls show text in another order than it has (CVE-2021-42574, https://trojansource.codes).
+controls reorder displayed text (CVE-2021-42574, https://trojansource.codes).
 """
 
 import json
@@ -25,28 +25,28 @@ _UNSAFE: Final = re.compile(f"[{_CONTROLS}{_BIDI}{_INVISIBLE}]")
 _UNSAFE_IN_LINE: Final = re.compile(f"[\\n\\t{_CONTROLS}{_BIDI}{_INVISIBLE}]")
 
 _READABLE: Final = 10
-"""Characters of a column in which most words are recognised."""
+"""Characters of a column that suffice to recognise most words."""
 _GAP: Final = 2
 _INDENT: Final = 2
 
 
 def escaped(text: str) -> str:
-    r"""A text in which every control character but line feed and tab is visible, as `\x1b` or `\u202e`."""
+    r"""Make every control character but line feed and tab visible, as `\x1b` or `\u202e`."""
     return _UNSAFE.sub(_visible, text)
 
 
 def one_line(text: str) -> str:
-    r"""A text in which line feeds and tabs are visible too, so that it cannot pass for further lines."""
+    r"""Make line feeds and tabs visible too, so that a text cannot pass for further lines."""
     return _UNSAFE_IN_LINE.sub(_visible, text)
 
 
 def safe_json(value: object) -> str:
-    """Indented JSON in which control characters are escaped as JSON escapes them; programs read the same value."""
+    """Indented JSON with control characters escaped; programs read the same value."""
     return _UNSAFE.sub(_json_escape, json.dumps(value, ensure_ascii=False, indent=2))
 
 
 class SafeConsole(Console):
-    """A console that shows control characters within what it prints, and sends none but its own."""
+    """A console that makes control characters in its output visible, and sends none but its own."""
 
     @override
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
@@ -55,9 +55,9 @@ class SafeConsole(Console):
 
 
 class DataTable(Table):
-    """A table of data, never wider than the terminal; its cells are shown as they are, `[bold]` too.
+    """A data table, never wider than the terminal; cells are printed verbatim, including `[bold]`.
 
-    Where the columns have no room, each row becomes lines: its first cell, and below it the others with their headers.
+    Where the columns do not fit, each row becomes lines: the first cell, and below it the others with their headers.
     """
 
     def __init__(self, *columns: str) -> None:
@@ -84,7 +84,7 @@ class DataTable(Table):
                     yield Padding(Text(f"{header} {cell}".strip(), overflow="fold"), (0, 0, 0, _INDENT))
 
     def _readable_width(self) -> int:
-        """How wide it has to be for its first column whole, and so much of every other that words are recognised."""
+        """Width needed for the whole first column, and for enough of every other to recognise words."""
         first, *others = (
             max(cell_len(str(text)) for text in (column.header, *column.cells)) for column in self.columns
         )
@@ -96,6 +96,6 @@ def _visible(match: re.Match[str]) -> str:
 
 
 def _json_escape(match: re.Match[str]) -> str:
-    """The character as JSON escapes it: in UTF-16, so beyond the first plane as two."""
+    """JSON escape of a character: in UTF-16, so a surrogate pair beyond the first plane."""
     units = match[0].encode("utf-16-be")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))

@@ -1,4 +1,4 @@
-"""`iris trace`: from what a person knows of a message to where it is, why, until when, and what to do next."""
+"""`iris trace`: from any known detail of a message to its status, the reason, deadline and next step."""
 
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -19,7 +19,7 @@ _NEXT: Final = {
     "COMPLETED": "nothing: it has arrived, or nothing said the contrary in time",
     "RECEIVED": "nothing: an end user wrote it, and it is recorded",
 }
-"""What to do about a message that waits for nothing more, by its status."""
+"""Advice about a message that waits for nothing more, by its status."""
 
 
 def trace(
@@ -39,8 +39,8 @@ def trace(
 ) -> None:
     """Say where messages are, why, until when, and what to do next; ends with 1 if there is none."""
     connection = connect(api_url, api_key, data_dir)
-    found = _found(connection, what, limit)
-    traced = [(one, _explained(connection, one["id"])) for one in found]
+    matches = _find(connection, what, limit)
+    traced = [(one, _explained(connection, one["id"])) for one in matches]
     if as_json:
         print_json([{"interaction": one, "explanation": explanation} for one, explanation in traced])
     for one, explanation in [] if as_json else traced:
@@ -50,11 +50,11 @@ def trace(
         fail(f"no message is known by {what!r}")
 
 
-def _found(connection: Connection, what: str, limit: int) -> list[dict[str, Any]]:
-    """The newest interactions that somebody means by some words."""
+def _find(connection: Connection, what: str, limit: int) -> list[dict[str, Any]]:
+    """Newest interactions that match a search text."""
     name, is_metadata, value = what.partition("=")
     if is_metadata:
-        return _known_by(connection, name, value, limit)
+        return _find_by_name(connection, name, value, limit)
     if not is_id(what.lower()):
         return _listed(connection, limit, destination=what)
     identifier = what.lower()
@@ -64,16 +64,16 @@ def _found(connection: Connection, what: str, limit: int) -> list[dict[str, Any]
     return _listed(connection, limit, userId=identifier) or _listed(connection, limit, processId=identifier)
 
 
-def _known_by(connection: Connection, name: str, value: str, limit: int) -> list[dict[str, Any]]:
-    """The newest interactions whose metadata or primary key, or whose users' metadata, says something by a name."""
+def _find_by_name(connection: Connection, name: str, value: str, limit: int) -> list[dict[str, Any]]:
+    """Newest interactions whose metadata or primary key, or whose users' metadata, has a value under a name."""
     users = call(connection, "GET", "/v1/users", params={f"metadata.{name}": value})["payload"]["items"]
     filters = [
         {f"primaryKey.{name}": value},
         {f"metadata.{name}": value},
         *({"userId": user["id"]} for user in users),
     ]
-    found = {one["id"]: one for each in filters for one in _listed(connection, limit, **each)}
-    return sorted(found.values(), key=lambda one: (one["created"], one["id"]), reverse=True)[:limit]
+    matches = {one["id"]: one for each in filters for one in _listed(connection, limit, **each)}
+    return sorted(matches.values(), key=lambda one: (one["created"], one["id"]), reverse=True)[:limit]
 
 
 def _listed(connection: Connection, limit: int, **filters: str) -> list[dict[str, Any]]:
@@ -98,7 +98,7 @@ def _lines(connection: Connection, interaction: dict[str, Any], explanation: dic
 
 
 def next_step(explanation: dict[str, Any]) -> str:
-    """What to do about a message."""
+    """Advice about a message."""
     identifier = explanation["id"]
     if explanation["customStatus"] == "unknown":
         return f"wait; if it may arrive twice, `iris interactions resend {identifier} --force` sends it again now"

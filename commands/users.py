@@ -1,4 +1,4 @@
-"""`iris users`: whom messages go to and come from."""
+"""`iris users`: senders and recipients of messages."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -181,18 +181,18 @@ def erase(
 
 
 def pairs(given: list[str] | None) -> dict[str, str]:
-    """What `NAME=VALUE` options say; ends the program where one is none."""
-    said: dict[str, str] = {}
+    """Parse `NAME=VALUE` options; end the program if one is malformed."""
+    parsed: dict[str, str] = {}
     for one in given or []:
         name, separator, value = one.partition("=")
         if not separator:
             fail(f"{one!r} is not NAME=VALUE", 2)
-        said[name] = value
-    return said
+        parsed[name] = value
+    return parsed
 
 
 def named_filters(metadata: list[str] | None, primary_key: list[str] | None = None) -> dict[str, str]:
-    """The query parameters by which a list is filtered by `NAME=VALUE` options."""
+    """Query parameters that filter a list by `NAME=VALUE` options."""
     given = {"metadata": metadata, "primaryKey": primary_key}
     return {f"{field}.{name}": value for field, one in given.items() for name, value in pairs(one).items()}
 

@@ -1,4 +1,4 @@
-"""`iris webhooks`, `iris notifications` and `iris events`: what a tenant is told of its interactions."""
+"""`iris webhooks`, `iris notifications` and `iris events`: webhook events of a tenant."""
 
 import json
 import time
@@ -23,7 +23,7 @@ NotificationId = Annotated[str, typer.Argument(metavar="ID", help="The notificat
 Params = dict[str, list[str]]
 
 _SILENCE: Final = 60.0
-"""Seconds after which a stream that says nothing, not even that it lives, is taken for dead."""
+"""Seconds without any data, keep-alives included, after which a stream counts as dead."""
 
 
 @webhooks.command("show")
@@ -195,21 +195,27 @@ def events(
     connection = connect(api_url, api_key, data_dir)
     params: Params = {"event": event or []}
     params |= {"integrationId": [integration]} if integration else {}
-    for seen, (place, told) in enumerate(_told(connection, params, after), start=1):
+    for seen, (position, content) in enumerate(_stream(connection, params, after), start=1):
         if as_json:
-            print(json.dumps({"id": place, **told}, ensure_ascii=False), flush=True)  # noqa: T201 - for programs
+            print(json.dumps({"id": position, **content}, ensure_ascii=False), flush=True)  # noqa: T201 - for programs
         else:
-            payload = told["Payload"]
-            words = (told["Created"], told["Event"], payload["id"], payload["status"], payload["customStatus"] or "")
+            payload = content["Payload"]
+            words = (
+                content["Created"],
+                content["Event"],
+                payload["id"],
+                payload["status"],
+                payload["customStatus"] or "",
+            )
             OUT.print("  ".join(words).rstrip(), highlight=False, markup=False, soft_wrap=True)
         if not follow and seen == number:
             return
 
 
-def _told(connection: Connection, params: Params, place: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each event with its place, over as many connections as it takes."""
+def _stream(connection: Connection, params: Params, position: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Events with their positions, over as many connections as needed."""
     while True:
-        headers = {"Last-Event-ID": place} if place else {}
+        headers = {"Last-Event-ID": position} if position else {}
         try:
             with connection.http.stream(
                 "GET", "/v1/events", params=params, headers=headers, timeout=_SILENCE
@@ -221,14 +227,14 @@ def _told(connection: Connection, params: Params, place: str | None) -> Iterator
                 for line in response.iter_lines():
                     name, _, value = line.partition(": ")
                     if name == "id":
-                        place = value
+                        position = value
                     elif name == "data":
-                        yield place or "", json.loads(value)
+                        yield position or "", json.loads(value)
         except httpx2.ConnectError as error:
-            if place is None:
+            if position is None:
                 fail(f"the API at {connection.http.base_url} does not answer: {error}")
         except httpx2.HTTPError:
-            pass  # it is read on where it was
+            pass  # reconnect and resume at the last position
         time.sleep(1)
 
 

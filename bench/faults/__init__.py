@@ -1,5 +1,5 @@
-"""The fault harness: interactions through the real product while its parts are killed, paused, slowed and garbled.
+"""Fault tests: interactions through the real product while its processes are killed, paused, slowed and sent garbage.
 
-`python -m bench.faults --help`. Afterwards the books are compared: what callers were told, MongoDB, the workflows'
-histories, and the gateway's own ledger.
+`python -m bench.faults --help`. Afterwards the observations are compared: the callers' responses, MongoDB, the
+workflows' histories, and the gateway's own ledger.
 """

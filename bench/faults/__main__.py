@@ -1,4 +1,4 @@
-"""`python -m bench.faults`: hurt the product for a while, and compare the books."""
+"""`python -m bench.faults`: inject faults for a while, and compare the observations."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ def main(
     anything was lost, sent twice, stuck or recorded wrongly.
     """
     options = RunOptions(secrets.randbelow(10**6) if seed is None else seed, seconds, rate)
-    # Not uvloop's: its way to start a process can hang beside the threads of Temporal's client.
+    # Not uvloop's: its process start can hang beside the threads of Temporal's client.
     if keep is not None:
         keep.mkdir(parents=True)
         made = asyncio.run(run(options, keep.resolve(), ERR.print))

@@ -1,4 +1,4 @@
-"""The audit: whether the books agree. Pure, so that it is tested with books that do not."""
+"""Audit of the observations for contradictions. Pure, so that tests can give it contradictory ones."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,18 +27,18 @@ _REFUSED: Final[frozenset[Ending]] = frozenset(
     {("PROVIDER_SENDING_ERROR", "rejected"), ("PROVIDER_SENDING_ERROR", "unknown")}
 )
 _STATUS_OF_WORD: Final = {"read": "COMPLETED", "delivered": "COMPLETED", "failed": "PROCESS_ERROR", "sent": "SENT"}
-"""What the gateway's words mean, the furthest first."""
+"""Meaning of the gateway's statuses, most advanced first."""
 
 _INVALID: Final[Ending] = ("VALIDATION_ERROR", None)
 _CANCELLED: Final[Ending] = ("PROVIDER_SENDING_ERROR", CANCELLED)
 _NEVER_CANCELLED: Final = frozenset({"already_sent", "may_have_been_sent", "already_ended"})
-"""Why a message is not cancelled, where it never will be."""
+"""Reasons why a message can never be cancelled."""
 
 _NOT_ENDED: Final = {"VALIDATION_PENDING", "DISPATCH_PENDING"}
 
 
 class Fault(StrEnum):
-    """What Iris promises never to do."""
+    """Violations that Iris promises never to commit."""
 
     LOST = "lost"
     TWICE = "sent twice"
@@ -48,7 +48,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One broken promise."""
+    """One violation."""
 
     fault: Fault
     interaction_id: str
@@ -56,7 +56,7 @@ class Finding:
 
 
 def audit(books: Books) -> list[Finding]:
-    """Every broken promise in the books."""
+    """Find every violation in the observations."""
     examined = {*books.orders, *books.records, *books.runs, *books.told} - {UNKNOWN}
     return [
         *(Finding(Fault.WRONG, UNKNOWN, f"the tenant was told: {one.problem}") for one in books.told.get(UNKNOWN, ())),
@@ -126,7 +126,7 @@ def _examine_sending(order: Order, entry: Entry, runs: Runs) -> Iterator[tuple[F
         yield Fault.TWICE, f"the gateway was asked {sends} times"
     if entry.verdicts.count("taken") > 1:
         yield Fault.TWICE, f"the gateway took it as {entry.verdicts.count('taken')} messages"
-    # What may be repeated is repeated by the workflow, dispatch by dispatch (docs/decisions/0019-cancelling.md).
+    # The workflow repeats permitted sends itself, dispatch by dispatch (docs/decisions/0019-cancelling.md).
     if runs.dispatches > (1 if order.at_most_once else 1 + len(REPEATED_AFTER)):
         yield Fault.TWICE, f"it was dispatched {runs.dispatches} times"
     if "reused" in entry.verdicts:
@@ -211,7 +211,7 @@ def _examine_erased(books: Books, order: Order, record: Record) -> Iterator[tupl
 
 
 def _examine_telling(books: Books, order: Order, record: Record) -> Iterator[tuple[Fault, str]]:
-    """A step that was taken again may have come out otherwise: of one place, what was told of the latest is meant."""
+    """Check notifications. A retried step may have a different outcome: of each position, the latest counts."""
     told = sorted(books.told.get(record["_id"], ()), key=lambda one: one.created)
     meant = {one.position: one.thing[1:] for one in told}
     happened = dict(_happened(record))
@@ -221,7 +221,7 @@ def _examine_telling(books: Books, order: Order, record: Record) -> Iterator[tup
             yield Fault.LOST, f"the tenant was not told its change {position}, {was}"
         elif was != is_told:
             yield Fault.WRONG, f"the tenant was told {is_told}, where its change {position} is {was}"
-    if order not in books.erased:  # whose bodies say what is left of it
+    if order not in books.erased:  # whose bodies show only what is left of it
         ids, things = {one.webhook_id for one in told}, {one.thing for one in told}
         if not len(ids) == len(things) == len({(one.webhook_id, one.thing) for one in told}):
             yield Fault.WRONG, "the tenant was told one thing under several ids, or several under one"
@@ -232,7 +232,7 @@ def _examine_telling(books: Books, order: Order, record: Record) -> Iterator[tup
 
 
 def _happened(record: Record) -> Iterator[tuple[int, tuple[str, str, str | None]]]:
-    """What a tenant who wants to be told everything is told of a history: each change's place, event and words."""
+    """Expected notifications for a history with all events subscribed: position, event and statuses of each change."""
     before: Ending = ("", None)
     created = WebhookEventType.IN_CREATED if record["direction"] == Direction.IN else WebhookEventType.OUT_CREATED
     for position, entry in enumerate(record["history"]):
@@ -286,7 +286,7 @@ def _examine_merge(books: Books, demand: Demand, into: Order) -> Iterator[tuple[
 
 
 def endings(books: Books, order: Order, entry: Entry) -> frozenset[Ending]:
-    """Where an order may end, by what the gateway's ledger has of it.
+    """Permitted final states of an order, by its entry in the gateway's ledger.
 
     A callback that the gateway gave up may have been received all the same.
     """
@@ -301,11 +301,11 @@ def endings(books: Books, order: Order, entry: Entry) -> frozenset[Ending]:
         )
         unsent = _REFUSED if "refused" in entry.verdicts else _NEVER_LEFT
         unsent = unsent | {_CANCELLED} if is_cancelled else unsent
-        # Where its user was erased before its step was through, it is refused.
+        # If its user was erased before its step was finished, it is rejected.
         return unsent | {_INVALID} if is_erased else unsent
     expected = _ending_after(told) | _ending_after(perhaps)
     if is_erased and order.channel == "email":
-        # What comes later is of an address that the interaction does not have any more.
+        # Later events are about an address that the interaction no longer has.
         expected = expected.union(_NOTHING_HEARD, *(_ending_after({word}) for word in perhaps))
     return expected
 

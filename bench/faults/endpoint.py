@@ -1,7 +1,7 @@
-"""The tenant's endpoint: a process that checks what it is told, and notes it down before it answers.
+"""Tenant endpoint: a process that verifies each delivery and records it before it responds.
 
-`python -m bench.faults.endpoint PORT SECRETS LEDGER`: the secrets by integration, a JSON object; the ledger, to which
-one line of JSON is added for each call.
+`python -m bench.faults.endpoint PORT SECRETS LEDGER`: the secrets by integration, as a JSON object; the ledger, to
+which each call appends one line of JSON.
 """
 
 import hashlib
@@ -20,23 +20,23 @@ from standardwebhooks import Webhook, WebhookVerificationError
 _LOOPBACK: Final = "127.0.0.1"
 
 UNKNOWN: Final = ""
-"""The interaction of what is not signed rightly."""
+"""Interaction id recorded for calls with an invalid signature."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One call, as the endpoint received it.
+    """One delivery, as the endpoint received it.
 
     Attributes:
-        webhook_id: what tells it from others, the same for repetitions.
-        integration_id: to whose URL it came.
-        interaction_id: which it is about.
+        webhook_id: message id, the same for repeated deliveries.
+        integration_id: the integration whose URL was called.
+        interaction_id: the interaction that it is about.
         event: its name.
-        position: of the entry in the interaction's history that it tells.
+        position: of the event's entry in the interaction's history.
         status, custom_status: of the interaction.
-        created: when it happened, as it is told.
+        created: time of the event, as delivered.
         digest: of the body.
-        problem: what is wrong with it, of which then nothing else is known; empty if nothing is.
+        problem: why it is invalid, in which case nothing else is known; empty if valid.
     """
 
     webhook_id: str
@@ -52,12 +52,12 @@ class Told:
 
     @property
     def thing(self) -> tuple[int, str, str, str | None]:
-        """What is told."""
+        """The delivered event."""
         return self.position, self.event, self.status, self.custom_status
 
 
 def received(secrets: Mapping[str, str], path: str, headers: Mapping[str, str], body: bytes) -> Told:
-    """What a call tells, if it is signed as Standard Webhooks have it."""
+    """Parse a delivery, if its signature is valid under Standard Webhooks."""
     webhook_id, integration_id = headers.get("webhook-id", ""), path.strip("/")
     try:
         told: dict[str, Any] = Webhook(secrets[integration_id]).verify(body, dict(headers))
@@ -78,7 +78,7 @@ def received(secrets: Mapping[str, str], path: str, headers: Mapping[str, str], 
 
 
 def ledger(path: Path) -> list[Told]:
-    """Every call that was noted down."""
+    """Read every recorded delivery."""
     return [Told(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
 
 
@@ -97,24 +97,24 @@ class _Call(BaseHTTPRequestHandler):
     server: _Server  # pyright: ignore[reportIncompatibleVariableOverride] - the only one that makes it
 
     def do_GET(self) -> None:
-        """Say that it is there."""
+        """Answer a health check."""
         self._answer(HTTPStatus.OK)
 
     def do_POST(self) -> None:
-        """Take what is told."""
+        """Accept a delivery."""
         length = int(self.headers.get("Content-Length", 0))
         body = self.rfile.read(length)
         if len(body) < length:
-            self.close_connection = True  # the line was cut
+            self.close_connection = True  # the connection was cut
             return
         lower = {name.lower(): value for name, value in self.headers.items()}
         told = received(self.server.secrets, self.path, lower, body)
-        # In one piece: what another call notes at the same time, or a kill, leaves it whole.
+        # One write, so that neither a concurrent call nor a kill can split it.
         os.write(self.server.noted, f"{json.dumps(asdict(told))}\n".encode())
         self._answer(HTTPStatus.BAD_REQUEST if told.problem else HTTPStatus.OK)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Log nothing: there is the ledger."""
+        """Log nothing, since the ledger has it."""
 
     def _answer(self, status: HTTPStatus) -> None:
         self.send_response(status)

@@ -1,4 +1,4 @@
-"""The stage: the whole product as processes of its own, with a line before each part that others speak to."""
+"""Environment: the whole product as separate processes, with a proxy before each that others connect to."""
 
 import asyncio
 import json
@@ -32,16 +32,16 @@ from embedded.temporal_server import TemporalServer
 from settings import Settings
 
 AT_MOST_ONCE: Final = ("sms", "whatsapp")
-"""The channels with an integration, besides the demo's, whose messages may not be sent again."""
+"""Channels with an integration, besides the demo's, whose messages may not be sent again."""
 
 
 class TenantEndpoint(Server):
-    """Where the tenant is told everything: `bench.faults.endpoint` as a process.
+    """The tenant's endpoint that receives all events: `bench.faults.endpoint` as a process.
 
     Attributes:
-        port: where it listens, on the loopback interface.
-        secrets: the file of what signs, by integration.
-        ledger: the file that it keeps.
+        port: its port on the loopback interface.
+        secrets: the file of signing secrets, by integration.
+        ledger: the file that it writes.
     """
 
     def __init__(self, directory: Path, port: int) -> None:
@@ -61,10 +61,10 @@ class TenantEndpoint(Server):
 
 @dataclass
 class Part:
-    """A part of the product that can be hurt; as under a process manager, it is started again whenever it has ended.
+    """A process of the product that faults are injected into; it is restarted whenever it ends.
 
     Attributes:
-        own_deaths: how often it ended although nobody killed it.
+        own_deaths: number of times that it ended without being killed.
     """
 
     name: str
@@ -73,14 +73,14 @@ class Part:
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def killed(self, seconds: float) -> None:
-        """Kill it (-9) and start it again after so long."""
+        """Kill it (-9) and restart it after a delay."""
         async with self._starting:
             await self.server.kill()
             await asyncio.sleep(seconds)
             await self._revive()
 
     async def paused(self, seconds: float) -> None:
-        """Let it stand still for so long."""
+        """Pause it for a duration."""
         if (pid := self.server.pid) is None:
             return
         with suppress(ProcessLookupError):
@@ -90,7 +90,7 @@ class Part:
             os.killpg(pid, signal.SIGCONT)
 
     async def keep_alive(self) -> None:
-        """Start it again whenever it ends by itself; never returns."""
+        """Restart it whenever it ends by itself; never returns."""
         while True:
             await self.server.ended()
             async with self._starting:
@@ -100,24 +100,24 @@ class Part:
 
     async def _revive(self) -> None:
         while self.server.pid is None:
-            # It cannot serve while something that it needs is away; then it is tried again.
+            # It cannot start while a dependency is down; then it is tried again.
             with suppress(ServerError):
                 await self.server.start()
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The running product, from both sides of its lines.
+    """The running product, in front of and behind its proxies.
 
     Attributes:
         parts: by name.
-        lines: by the name of the part that they lead to.
-        api_url: where callers reach the API, without a line between.
-        sandbox_url: the gateway, without a line between.
-        database: MongoDB, without a line between.
-        temporal: Temporal, without a line between.
+        lines: proxies, by the name of their target.
+        api_url: the API without a proxy.
+        sandbox_url: the gateway without a proxy.
+        database: MongoDB without a proxy.
+        temporal: Temporal without a proxy.
         at_most_once: integrations whose messages may not be sent again, by channel.
-        endpoint_ledger: the file in which the tenant's endpoint notes what it is told.
+        endpoint_ledger: the file in which the tenant's endpoint records its deliveries.
     """
 
     parts: Mapping[str, Part]
@@ -135,7 +135,7 @@ class Stage:
 
 @asynccontextmanager
 async def open_stage(directory: Path, random: Random, receipt_window: timedelta) -> AsyncGenerator[Stage]:
-    """Everything started and seeded; ended and closed after the block."""
+    """Start and seed everything; stop it after the block."""
     mongod = Mongod(directory / "mongodb", free_port(), directory / "mongodb.log")
     temporal = TemporalServer(free_port(), directory / "temporal.log", database=directory / "temporal.db")
     api_port, sandbox_port, endpoint_port = free_port(), free_port(), free_port()
@@ -197,7 +197,7 @@ def _environment(directory: Path, lines: Mapping[str, TcpProxy], receipt_window:
     return {
         **os.environ,
         **secret_environment(directory / "secrets.json"),
-        # Directly, because the members of a replica set are known by addresses that no line leads to.
+        # Directly, because the members of a replica set are known by addresses without a proxy.
         "MONGODB_URI": f"mongodb://{LOOPBACK}:{lines['mongodb'].port}/?directConnection=true",
         "TEMPORAL_ADDRESS": f"{LOOPBACK}:{lines['temporal'].port}",
         "IRIS_PUBLIC_URL": url["api"],
@@ -208,14 +208,14 @@ def _environment(directory: Path, lines: Mapping[str, TcpProxy], receipt_window:
         "IRIS_SANDBOX_LEDGER": str(directory / "sandbox.db"),
         "IRIS_SANDBOX_CALLBACK_TIMEOUT": "5",
         "IRIS_SANDBOX_LONGEST_RETRY": "3",
-        # Shorter than a pause, so that what was received may count as failed.
+        # Shorter than a pause, so that received deliveries may count as failed.
         "IRIS_NOTIFICATION_TIMEOUT": "10",
         "IRIS_LOG_LEVEL": "WARNING",
     }
 
 
 async def _subscribed(api_url: str, api_key: str, told_at: str, integrations: Sequence[str]) -> dict[str, str]:
-    """What signs what is told of each integration, once the tenant has asked to be told everything."""
+    """Subscribe to all events of each integration, and return the signing secrets."""
     headers = {"Authorization": f"Bearer {api_key}"}
     secrets: dict[str, str] = {}
     async with httpx2.AsyncClient(base_url=api_url, headers=headers, timeout=30, trust_env=False) as api:
@@ -227,7 +227,7 @@ async def _subscribed(api_url: str, api_key: str, told_at: str, integrations: Se
 
 
 async def _at_most_once(database: Any, demo: Demo) -> dict[str, str]:  # noqa: ANN401 - the driver's own generics
-    """An integration for each of `AT_MOST_ONCE`: as the demo's, but nothing may be sent again through it."""
+    """Create an integration for each of `AT_MOST_ONCE`: like the demo's, but without repeated sends."""
     made: dict[str, str] = {}
     for channel in AT_MOST_ONCE:
         template = await database.integrations.find_one({"_id": demo.integrations[channel]})

@@ -1,4 +1,4 @@
-"""What is done to the parts and the lines: a plan made from the seed, and its execution."""
+"""Faults of processes and connections: a plan generated from the seed, and its execution."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ LINES: Final = ("mongodb", "temporal", "sandbox", "api", "endpoint")
 
 
 class Kind(StrEnum):
-    """What is done."""
+    """Kind of fault."""
 
     KILL = "kill"
     PAUSE = "pause"
@@ -40,17 +40,17 @@ _SECONDS: Final = {
     Kind.CUT: (0.3, 4.0),
     Kind.NONSENSE: (0.3, 3.0),
 }
-"""How long each lasts, at least and at most."""
+"""Minimum and maximum duration of each kind."""
 
 _PAUSE_BETWEEN: Final = (0.2, 2.5)
 _MAX_DELAY_SECONDS: Final = 1.0
 _LATEST: Final = 5.0
-"""Seconds after its time at which a fault may still begin."""
+"""Seconds after its scheduled time at which a fault may still start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault; times in seconds since the beginning."""
+    """One fault; times in seconds since the start of the run."""
 
     begins: float
     kind: Kind
@@ -60,7 +60,7 @@ class Fault:
 
 
 def plan(random: Random, seconds: float) -> list[Fault]:
-    """Faults one after another for so long, each ended before the end."""
+    """Generate faults one after another for a duration, each ended before its end."""
     faults: list[Fault] = []
     now = random.uniform(*_PAUSE_BETWEEN)
     while now < seconds:
@@ -74,9 +74,9 @@ def plan(random: Random, seconds: float) -> list[Fault]:
 
 
 async def carry_out(stage: Stage, faults: Sequence[Fault], begun: float) -> list[Fault]:
-    """Carry a plan out, from an instant of the event loop's clock; the faults that were done.
+    """Execute a plan, from an instant of the event loop's clock; return the faults that were injected.
 
-    One is left out when the part before it took so long to come back that its own time is over.
+    A fault is skipped when its process is still recovering from the one before at its scheduled time.
     """
     done: list[Fault] = []
     for fault in faults:

@@ -1,4 +1,4 @@
-"""The callers: what they ask, how they insist, and what they are told."""
+"""Load generator: simulated callers, their requests, retries and responses."""
 
 import asyncio
 from typing import Any, Final, NamedTuple
@@ -10,7 +10,7 @@ from bench.faults.requests import DONE, Demand, FollowUp, Order
 from embedded.demo import CHANNELS
 
 TIMEOUT: Final = 15.0
-"""Seconds that a caller waits for an answer."""
+"""Timeout of a caller's request, in seconds."""
 
 _WAIT: Final = 0.5
 _MAX_RETRY_SECONDS: Final = 2.0
@@ -22,11 +22,11 @@ _FAILED: Final = 500
 
 
 class Answer(NamedTuple):
-    """What one try was answered.
+    """Response to one attempt.
 
     Attributes:
         codes: of the problems.
-        wait: seconds after which to ask again, if that is to be.
+        wait: seconds after which to retry, if a retry is needed.
     """
 
     status: int
@@ -36,7 +36,7 @@ class Answer(NamedTuple):
 
 
 class Callers:
-    """Places orders with a running product, and asks for more of what was ordered."""
+    """Sends orders and their follow-up requests to a running product."""
 
     def __init__(self, stage: Stage, api: httpx2.AsyncClient, gateway: httpx2.AsyncClient) -> None:
         self._stage = stage
@@ -49,17 +49,17 @@ class Callers:
         self._merges = 0
 
     def begin(self, order: Order) -> None:
-        """Begin to ask for an order, until it is answered, or once if its callers do not insist."""
+        """Start an order: retry until it is answered, or try once if its callers do not insist."""
         self.orders.append(order)
         self._placing.append(asyncio.create_task(self._place(order)))
 
     @property
     def unanswered(self) -> int:
-        """How many still ask."""
+        """Number of callers that still retry."""
         return sum(not placing.done() for placing in self._placing)
 
     async def give_up(self) -> None:
-        """Ask no more."""
+        """Stop all retries."""
         for placing in self._placing:
             placing.cancel()
         await asyncio.gather(*self._placing, return_exceptions=True)
@@ -84,7 +84,7 @@ class Callers:
             await asyncio.sleep(answer.wait if answer else _WAIT)
 
     async def _go_on(self, order: Order, errand: FollowUp) -> None:
-        """Do what is to be done once an order is answered."""
+        """Send the follow-up of an order once it is answered."""
         match errand:
             case FollowUp.CANCEL:
                 path = f"/v1/interactions/{order.interaction_id}/cancel"
@@ -101,7 +101,7 @@ class Callers:
                 await self._merge(order)
 
     async def _merge(self, order: Order) -> None:
-        """Merge its user into the next one's; every second time, that one is erased then."""
+        """Merge its user into the next one's; every second time, the merged user is erased then."""
         if self._merged_next is None:
             self._merged_next = order
             return
@@ -114,7 +114,7 @@ class Callers:
             await self._go_on(order, FollowUp.ERASE)
 
     async def _find_user(self, order: Order) -> None:
-        """Ask until the interaction tells its end user."""
+        """Poll until the interaction names its end user."""
         while not order.user_id:
             answer = await self._ask([], "GET", f"/v1/interactions/{order.interaction_id}")
             if answer is not None and answer.payload.get("users"):
@@ -123,7 +123,7 @@ class Callers:
             await asyncio.sleep(_WAIT)
 
     async def _insist(self, demand: Demand, method: str, path: str, **request: Any) -> None:  # noqa: ANN401 - httpx2's own
-        """Ask until it is done, or refused for good."""
+        """Retry until it succeeds, or is finally rejected."""
         self.demands.append(demand)
         while not demand.told:
             answer = await self._ask(demand.answers, method, path, **request)
@@ -135,7 +135,7 @@ class Callers:
                 await asyncio.sleep(answer.wait if answer else _WAIT)
 
     async def _ask(self, answers: list[str], method: str, path: str, **request: Any) -> Answer | None:  # noqa: ANN401 - httpx2's own
-        """What one try is answered; None if it is not."""
+        """Response of one attempt; None without a response."""
         try:
             response = await self._api.request(method, path, timeout=TIMEOUT, **request)
             body: dict[str, Any] = response.json()
@@ -148,7 +148,7 @@ class Callers:
         return Answer(response.status_code, payload, [one["code"] for one in body.get("error") or ()], wait)
 
     async def _write(self, order: Order) -> None:
-        """An end user writes: the gateway is asked until it has taken the message."""
+        """Write as an end user: retry until the gateway has accepted the message."""
         callback = f"{self._stage.settings.public_url}/webhooks/sandbox/{order.integration_id}"
         message = {
             "id": order.key,
@@ -178,7 +178,7 @@ def _note(order: Order, answer: Answer) -> None:
 
 
 def _is_too_early(demand: Demand, answer: Answer) -> bool:
-    """Whether a message that is admitted is not written down yet."""
+    """Whether an admitted message is not stored yet."""
     return demand.errand is FollowUp.CANCEL and answer.status == _NOT_FOUND
 
 

@@ -1,4 +1,4 @@
-"""The books: what callers were told, and what MongoDB, Temporal, the gateway and the tenant each have of it."""
+"""Observations: the callers' responses, and the records of MongoDB, Temporal, the gateway and the tenant."""
 
 import asyncio
 from collections import defaultdict
@@ -20,19 +20,19 @@ from domain.status import InteractionState
 from domain.webhook_events import NotificationState
 
 Record = Mapping[str, Any]
-"""A document as MongoDB has it."""
+"""A document in MongoDB's form."""
 
 T = TypeVar("T")
 
 TIMEOUT: Final = timedelta(seconds=120)
-"""How long each book may take to be read."""
+"""Timeout for reading each source."""
 
 _AT_ONCE: Final = 6
 _PAGE: Final = 200
 
 
 class UnreadableError(Exception):
-    """A book that did not come in time."""
+    """A source that could not be read in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,10 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the gateway's ledger has of a message.
+    """The gateway's ledger entry of a message.
 
     Attributes:
-        verdicts: on each request that asked for it: taken, repeated, throttled, refused, reused.
+        verdicts: on each request: taken, repeated, throttled, refused, reused.
     """
 
     verdicts: Sequence[str] = ()
@@ -57,11 +57,11 @@ class Entry:
 
 @dataclass
 class Runs:
-    """What Temporal has of an interaction's workflow.
+    """Temporal's record of an interaction's workflow.
 
     Attributes:
-        dispatches: how often a send was scheduled, in all runs.
-        state: where the last run left it; None while it runs, or when it did not end well.
+        dispatches: number of scheduled sends, in all runs.
+        state: final state of the last run; None while it runs, or when it failed.
     """
 
     statuses: list[str] = field(default_factory=list[str])
@@ -71,14 +71,14 @@ class Runs:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """All of it; by interaction id, unless it says otherwise.
+    """All observations; by interaction id, unless stated otherwise.
 
     Attributes:
-        inbound_states: of the gateway's callback of each message that an end user wrote, by its key.
+        inbound_states: state of the gateway's callback for each message that an end user wrote, by its key.
         users, processes: by their own ids.
-        told: what the tenant's endpoint received.
+        told: deliveries that the tenant's endpoint received.
         untold: the states of the notifications that are not delivered.
-        traces: where MongoDB still has something personal of an order whose user is erased, by the order's key.
+        traces: where MongoDB still has personal data of an order whose user is erased, by the order's key.
     """
 
     orders: Mapping[str, Order]
@@ -95,12 +95,12 @@ class Books:
 
     @property
     def erased(self) -> list[Order]:
-        """The orders whose users were to be erased."""
+        """Orders whose users were to be erased."""
         return erased(self.demands)
 
 
 def erased(demands: Sequence[Demand]) -> list[Order]:
-    """The orders whose users were to be erased, or merged into one that was."""
+    """Orders whose users were to be erased, or merged into one that was."""
     named = [demand.order for demand in demands if demand.errand is FollowUp.ERASE]
     return [*named, *(one.order for one in demands if one.errand is FollowUp.MERGE and one.into in named)]
 
@@ -108,10 +108,10 @@ def erased(demands: Sequence[Demand]) -> list[Order]:
 async def read_books(
     stage: Stage, gateway: httpx2.AsyncClient, orders: Sequence[Order], demands: Sequence[Demand]
 ) -> Books:
-    """Read everything once nothing moves any more.
+    """Read all observations once the system is idle.
 
     Raises:
-        UnreadableError: if a book does not come in time; it says which.
+        UnreadableError: if a source cannot be read in time; the error names it.
     """
     inbound = [order.key for order in orders if order.is_inbound]
     mongodb = await in_time("MongoDB", _documents(stage))
@@ -138,10 +138,10 @@ async def read_books(
 
 
 async def in_time(what: str, reading: Awaitable[T]) -> T:
-    """What was read.
+    """Await a source.
 
     Raises:
-        UnreadableError: if it does not come in time.
+        UnreadableError: if it is not read in time.
     """
     try:
         return await asyncio.wait_for(reading, TIMEOUT.total_seconds())
@@ -150,7 +150,7 @@ async def in_time(what: str, reading: Awaitable[T]) -> T:
 
 
 async def pending_callbacks(gateway: httpx2.AsyncClient, orders: Sequence[Order]) -> int:
-    """How many callbacks the gateway still owes."""
+    """Number of callbacks that the gateway has not yet delivered."""
     totals = (await gateway.get("/v1/ledger", params={"limit": 1})).json()["totals"]
     written = [order.key for order in orders if order.is_inbound and order.is_answered]
     states = [await _inbound(gateway, key) for key in written[-_PAGE:]]
@@ -158,7 +158,7 @@ async def pending_callbacks(gateway: httpx2.AsyncClient, orders: Sequence[Order]
 
 
 async def _documents(stage: Stage) -> dict[str, list[Record]]:
-    """Every document, by collection; also of those that are empty."""
+    """Every document, by collection, including empty ones."""
     database = stage.database
     names = {*await database.list_collection_names(), "interactions", "notifications", "processes", "users"}
     return {name: await database[name].find().to_list() for name in names}
@@ -169,7 +169,7 @@ def _by_id(documents: Iterable[Record]) -> dict[str, Record]:
 
 
 def _traces(documents: Mapping[str, Iterable[Record]], orders: Sequence[Order]) -> dict[str, list[str]]:
-    """Where something personal of these orders is."""
+    """Places with personal data of these orders."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for name, those in documents.items():
         for document in those:
@@ -210,7 +210,7 @@ async def _inbound(gateway: httpx2.AsyncClient, key: str) -> str:
 
 
 async def _runs(stage: Stage) -> dict[str, Runs]:
-    """Those that Temporal still has: the runs of erased users' interactions go while they are read."""
+    """Runs that Temporal still has; those of erased users' interactions disappear while they are read."""
     found: defaultdict[str, Runs] = defaultdict(Runs)
     limit = asyncio.Semaphore(_AT_ONCE)
     last: dict[str, Any] = {}

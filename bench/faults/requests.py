@@ -1,4 +1,4 @@
-"""Orders: what is asked of Iris, what is asked of it afterwards, and what the callers were told."""
+"""Orders: requests to Iris, follow-up requests, and the responses to the callers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from embedded.gateway.recipients import BEHAVIOURS, spellings
 
 
 class FollowUp(StrEnum):
-    """What a caller asks, once it is told that a message is admitted."""
+    """Follow-up request of a caller after a message is admitted."""
 
     CANCEL = "cancel"
     RESEND = "resend"
@@ -28,29 +28,29 @@ _ERRANDS: Final[Mapping[FollowUp | None, int]] = {
     FollowUp.MERGE: 9,
     FollowUp.ERASE: 9,
 }
-"""How many of a hundred that can be told apart have each."""
+"""Share of each among distinguishable orders, in percent."""
 
 _OF_USERS: Final = frozenset({FollowUp.MERGE, FollowUp.ERASE})
 
 
 @dataclass(eq=False)
 class Order:
-    """One message that is asked of Iris, and what its callers were told.
+    """One message requested from Iris, and the responses.
 
     Attributes:
-        key: the `Idempotency-Key`, or the id of a message that an end user writes; it is also in what is said.
-        interaction_id: of the interaction that it makes.
-        callers: how many ask for the same at once.
-        insists: whether they ask again until they are answered.
-        is_valid: whether Iris is to admit it.
-        repeats: the order that this one sends again.
-        is_forced: whether it is to be sent again even if the first may still arrive.
-        errand: what its caller asks afterwards, `errand_after` seconds later.
-        answers: each try's answer, in words.
-        interaction_ids: of the answers that had one.
-        is_answered: whether a caller was told that it is admitted or refused.
-        is_refused: whether that was that nothing was begun.
-        user_id: the end user that it went to, if anybody asked.
+        key: the `Idempotency-Key`, or the id of a message that an end user writes; it is also in the text.
+        interaction_id: of the interaction that it creates.
+        callers: number of concurrent callers with the same request.
+        insists: whether they retry until they have a response.
+        is_valid: whether Iris should admit it.
+        repeats: the order that this one resends.
+        is_forced: whether to resend it even if the first may still arrive.
+        errand: the follow-up request, `errand_after` seconds later.
+        answers: each attempt's response, as text.
+        interaction_ids: of the responses that had one.
+        is_answered: whether a caller was told that it is admitted or rejected.
+        is_refused: whether that response was a rejection without any work started.
+        user_id: its end user, if anybody asked.
     """
 
     key: str
@@ -74,7 +74,7 @@ class Order:
     user_id: str = ""
 
     def again(self, tenant: str) -> "Order":
-        """The order that sends this one again."""
+        """Create the order that resends this one."""
         key = f"{self.key}-again"
         return Order(
             key=key,
@@ -83,7 +83,7 @@ class Order:
             integration_id=self.integration_id,
             destination=self.destination,
             at_most_once=self.at_most_once,
-            # Two that ask at different moments may rightly be told different things, unless it is forced.
+            # Unless forced, two concurrent requests may rightly have different responses.
             callers=self.callers if self.is_forced else 1,
             repeats=self,
             is_forced=self.is_forced,
@@ -92,11 +92,11 @@ class Order:
 
 @dataclass(eq=False)
 class Demand:
-    """One thing that is asked of a message, or of its end user, and what its caller was told.
+    """One follow-up request about a message or its end user, and the response.
 
     Attributes:
-        into: whose end user the order's is merged into.
-        told: `DONE`, or the code of the problem that it is not; empty while it is not answered.
+        into: the order whose end user this order's user is merged into.
+        told: `DONE`, or the code of the problem that prevents it; empty while there is no response.
     """
 
     errand: FollowUp
@@ -110,9 +110,9 @@ DONE: Final = "done"
 
 
 def new_order(random: Random, number: int, demo: Demo, once: Mapping[str, str], *, is_early: bool = True) -> Order:
-    """An order by chance: of any channel, to anybody, by patient and impatient callers.
+    """Create a random order: any channel, any recipient, patient or impatient callers.
 
-    Users are merged and erased only early in a run, because that takes its time.
+    Users are merged and erased only early in a run, because that takes time.
     """
     at_most_once = random.random() < 0.7  # noqa: PLR2004 - most providers recognise no repetition
     channel = random.choice(AT_MOST_ONCE if at_most_once else tuple(demo.integrations))
@@ -143,7 +143,7 @@ def new_order(random: Random, number: int, demo: Demo, once: Mapping[str, str], 
 
 
 def _destination(random: Random, channel: str, *, is_shared: bool) -> str:
-    """A magic recipient half of the time, where it may be one; else somebody to whom nothing else is sent."""
+    """A sandbox recipient half of the time, where permitted; else a unique recipient."""
     place = {"email": 1, "messenger": 2}.get(channel, 0)
     if is_shared and random.random() < 0.5:  # noqa: PLR2004 - half
         return spellings(random.choice(tuple(BEHAVIOURS)))[place]

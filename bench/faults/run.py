@@ -1,4 +1,4 @@
-"""One run: load and faults for so long, then peace, and the audit."""
+"""One fault test: load and faults for a duration, then recovery, and the audit."""
 
 import asyncio
 import time
@@ -29,36 +29,37 @@ from workflows.messages import ReconciliationInput
 from workflows.messages import Report as ReconciliationReport
 
 RECEIPT_WINDOW: Final = timedelta(seconds=45)
-"""Short, so that also what is never called back ends within the run."""
+"""# Short, so that sends without a callback also end within the run."""
 
 SETTLING: Final = timedelta(seconds=150)
-"""How long after the last fault everything may take to end: the receipt window, a merge and an erasure after it, and
-the longest waits of retries."""
+"""Maximum time to finish after the last fault: the receipt window, a merge and an erasure after it, and the longest
+retry delays.
+"""
 
 _HEALING: Final = timedelta(seconds=120)
-"""How long the last faults may last beyond their time: a part that was killed serves again."""
+"""Maximum delay of the last faults beyond their time: a killed process serves again."""
 
 _ON_ITS_WAY: Final = timedelta(seconds=10)
-"""How long what is begun may take to begin."""
+"""Maximum delay until started work begins."""
 
 _BETWEEN_WORDS: Final = 10
-"""Seconds after which it is said again what is waited for."""
+"""Seconds between reports of pending work."""
 
 _WORKFLOWS: Final = "WorkflowType IN ('Interaction', 'Reception', 'Notification', 'Merge', 'Erasure')"
 
 MISCHIEVOUS: Final = 2
-"""How many faults may be there at once."""
+"""Maximum number of concurrent faults."""
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What a run is like.
+    """Options of a run.
 
     Attributes:
-        seed: of everything that is left to chance.
-        seconds: how long orders are placed and faults happen.
+        seed: of all random decisions.
+        seconds: how long orders are sent and faults are injected.
         rate: orders per second.
     """
 
@@ -69,13 +70,13 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What was waited for after the last fault.
+    """Recovery after the last fault.
 
     Attributes:
-        seconds: until everything had ended; None if it had not in time.
-        left: what had not ended then, and how much of it.
-        begun: how many notifications the reconciliation began.
-        lost: the workflows that it had to begin again, in words: none may be lost.
+        seconds: until everything had ended; None if it did not end in time.
+        left: number of unfinished items at the timeout, by kind.
+        begun: number of notifications that the reconciliation started.
+        lost: descriptions of the workflows that it had to restart: none may be lost.
     """
 
     seconds: float | None
@@ -86,11 +87,11 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of a run.
+    """Result of a run.
 
     Attributes:
-        own_deaths: how often each part ended although nobody killed it.
-        unread: the book that could not be read, if one could not: then there are no findings.
+        own_deaths: number of times that each process ended without being killed.
+        unread: the source that could not be read, if any: then there are no findings.
         contradictions: what `iris doctor` found afterwards.
     """
 
@@ -111,23 +112,23 @@ class Report:
 
     @property
     def is_good(self) -> bool:
-        """Whether every promise was kept, and everything ended in time."""
+        """Whether there is no violation, and everything ended in time."""
         return not (self.findings or self.contradictions or self.unread) and self.settled.seconds is not None
 
     def count(self, fault: Fault) -> int:
-        """How many interactions broke a promise."""
+        """Number of interactions with a violation."""
         return len({finding.interaction_id for finding in self.findings if finding.fault is fault})
 
     def as_json(self) -> dict[str, Any]:
-        """For programs."""
+        """JSON form, for programs."""
         return {**asdict(self), "counts": {fault.value: self.count(fault) for fault in Fault}}
 
 
 async def run(options: RunOptions, directory: Path, say: Say) -> Report:
-    """Run the product in a directory, hurt it, and compare the books.
+    """Run the product in a directory, inject faults, and compare the observations.
 
     Raises:
-        TimeoutError: if a part does not come back after its last fault.
+        TimeoutError: if a process does not recover from its last fault.
     """
     random = Random(options.seed)
     plans = [plan(Random(random.random()), options.seconds) for _ in range(MISCHIEVOUS)]
@@ -177,13 +178,13 @@ async def _play(  # noqa: PLR0913, PLR0917 - the parts of one run
     random: Random,
     say: Say,
 ) -> list[PlannedFault]:
-    """Place orders while the plans are carried out; the faults that were done."""
+    """Send orders while the plans are executed; return the injected faults."""
     begun = asyncio.get_running_loop().time()
     fault_plan = asyncio.gather(*(carry_out(stage, faults, begun) for faults in plans))
     number = 0
     while (now := asyncio.get_running_loop().time() - begun) < options.seconds:
         if fault_plan.done():
-            fault_plan.result()  # ends the run at once if a fault could not be done
+            fault_plan.result()  # ends the run at once if a fault could not be injected
         is_early = now < options.seconds / 2
         callers.begin(new_order(random, number, stage.demo, stage.at_most_once, is_early=is_early))
         number += 1
@@ -197,10 +198,10 @@ async def _play(  # noqa: PLR0913, PLR0917 - the parts of one run
 
 
 async def _settle(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient, say: Say) -> Settled:
-    """PendingWait until everything has ended.
+    """Wait until everything has ended.
 
-    What Temporal did not take at once is told when the reconciliation finds it: here soon, as when somebody asks
-    `iris doctor` once all is well again.
+    Events that Temporal did not accept at once are published when the reconciliation finds them: here soon, as when
+    somebody runs `iris doctor` after recovery.
     """
     healed, left, repaired = time.monotonic(), {"everything": 1}, DiscrepancyCounts()
     next_visit, next_word = healed, healed + _BETWEEN_WORDS
@@ -211,7 +212,7 @@ async def _settle(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient, s
                 if time.monotonic() >= next_word:
                     say(f"{time.monotonic() - healed:5.0f} s  {_words(left)} left")
                     next_word = time.monotonic() + _BETWEEN_WORDS
-                with suppress(RPCError, httpx2.HTTPError, PyMongoError):  # they have only just come back
+                with suppress(RPCError, httpx2.HTTPError, PyMongoError):  # they have just restarted
                     left = await _left(stage, callers, gateway)
                     is_all_but_told = "notifications" in left and left.keys() <= {"notifications", "workflows"}
                     if is_all_but_told and time.monotonic() >= next_visit:
@@ -223,7 +224,7 @@ async def _settle(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient, s
 
 
 async def _left(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient) -> dict[str, int]:
-    """What has not ended yet, and how much of it."""
+    """Number of unfinished items, by kind."""
     running = await stage.temporal.count_workflows(f"{_WORKFLOWS} AND ExecutionStatus = 'Running'")
     pending = {"state": NotificationState.PENDING.value}
     counts = {
@@ -236,7 +237,7 @@ async def _left(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient) -> 
 
 
 async def _contradictions(stage: Stage) -> list[str]:
-    """What `iris doctor` says afterwards."""
+    """Run `iris doctor`'s comparison afterwards."""
     try:
         report = await in_time("`iris doctor`'s report", _doctor(stage, timedelta(), repairs=False))
     except UnreadableError as error:
@@ -250,7 +251,7 @@ async def _doctor(stage: Stage, grace: timedelta, *, repairs: bool) -> Reconcili
 
 
 def _compared(report: Report, books: Books) -> Report:
-    """The report with what the books have."""
+    """Add the audit of the observations to the report."""
     records = [record for key in books.orders if (record := books.records.get(key)) is not None]
     return replace(
         report,

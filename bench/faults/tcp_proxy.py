@@ -1,4 +1,4 @@
-"""Lines between the parts: TCP connections that can be slow, cut, or answer nonsense."""
+"""TCP proxy between processes, which can slow or cut connections, or send garbage."""
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
@@ -25,7 +25,7 @@ _FALSE_SUCCESSES: Final = (_page(b"200 OK"), _TRUNCATED)
 
 
 class ProxyMode(StrEnum):
-    """How a line behaves."""
+    """Behaviour of a proxy."""
 
     CLEAR = "clear"
     SLOW = "slow"
@@ -35,16 +35,17 @@ class ProxyMode(StrEnum):
 
 @dataclass
 class TcpProxy:
-    """A line to a part that listens on the loopback interface.
+    """A TCP proxy to a process that listens on the loopback interface.
 
-    Nonsense answers what is asked with bytes that mean nothing, half of the time after the part received the question.
+    In garbage mode, it responds to requests with meaningless bytes, half of the time after the process received the
+    request.
 
     Attributes:
-        port: where the line listens.
-        target: the port that it leads to.
-        random: chooses the nonsense.
-        may_lie: whether nonsense may look like a success; a webhook's caller would believe that it was received.
-        delay: seconds that a slow line holds each piece of data.
+        port: where the proxy listens.
+        target: the port that it forwards to.
+        random: generates the garbage.
+        may_lie: whether garbage may look like a success; a webhook's caller would believe that it was received.
+        delay: seconds that a slow proxy holds each piece of data.
     """
 
     port: int
@@ -63,7 +64,7 @@ class TcpProxy:
         self._listener = await asyncio.start_server(self._take, LOOPBACK, self.port)
 
     def close(self) -> None:
-        """Refuse what comes, and end what is open."""
+        """Refuse new connections, and end open ones."""
         if self._listener is not None:
             self._listener.close()
             self._listener = None
@@ -71,14 +72,14 @@ class TcpProxy:
             writer.transport.abort()
 
     async def end(self) -> None:
-        """Close, and end every connection, also one that holds data."""
+        """Close, and end every connection, also one whose data is held."""
         self.close()
         for connection in self._connections:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def change(self, mood: ProxyMode, delay: float = 0.0) -> None:
-        """Behave otherwise from now on."""
+        """Switch to another mode."""
         async with self._changing:  # one fault may end just as the next begins
             self.mood, self.delay = mood, delay
             if mood is ProxyMode.CUT:

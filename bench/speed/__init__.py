@@ -1,1 +1,1 @@
-"""How fast and how dear a message is, beside what the engine itself can do: `make bench`."""
+"""Speed and cost of a message, compared with the engine itself: `make bench`."""

@@ -1,4 +1,4 @@
-"""`python -m bench.speed`: measure Iris beside the limit, the floor and the naive shape, in one run."""
+"""`python -m bench.speed`: measure Iris, the engine ceiling, the minimal workflow and the naive one in one run."""
 
 import os
 import platform

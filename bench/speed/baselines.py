@@ -1,7 +1,7 @@
-"""The shapes that Iris is measured against, and the worker that runs them.
+"""Baselines that Iris is compared with, and their worker.
 
-- *limit*: a bare workflow with one update that does nothing: what the engine can do.
-- *floor*: the leanest workflow with Iris's durable steps: one update, one activity, two signals; no database.
+- *limit*: engine ceiling: a bare workflow with one update that does nothing.
+- *floor*: minimal workflow with Iris's durable steps: one update, one activity, two signals; no database.
 - *steps*: Iris's own workflow without any work (`bench.speed.noop_activities`).
 - *naive*: Iris's own work as normal activities one after another, whose caller starts it and then polls.
 """
@@ -44,7 +44,7 @@ _STEP: Final = timedelta(seconds=60)
 
 @workflow.defn(name="Limit")
 class Limit:
-    """One update that does nothing."""
+    """Workflow with one update that does nothing."""
 
     @workflow.run
     async def run(self) -> None:
@@ -66,12 +66,12 @@ class Floor:
     """One update, one activity, two signals."""
 
     def __init__(self) -> None:
-        """Nothing was received."""
+        """Start with nothing received."""
         self._received = 0
 
     @workflow.run
     async def run(self) -> None:
-        """One activity, and then two signals."""
+        """Run one activity, then wait for two signals."""
         await workflow.execute_activity(nothing, start_to_close_timeout=_STEP)
         await workflow.wait_condition(lambda: self._received == 2)  # noqa: PLR2004 - delivered and read
 
@@ -82,12 +82,12 @@ class Floor:
 
     @workflow.signal
     def apply(self) -> None:
-        """Count."""
+        """Count a signal."""
         self._received += 1
 
 
 class Checked(BaseModel):
-    """What is wrong with a submission, and how to dispatch it if nothing is."""
+    """Problems of a submission, or its dispatch policy if there are none."""
 
     problems: list[Problem]
     destinations: list[Destination]
@@ -95,7 +95,7 @@ class Checked(BaseModel):
 
 
 class Resolving(BaseModel):
-    """A valid submission whose users and process are to be found or made."""
+    """A valid submission whose users and process are to be found or created."""
 
     asking: AdmitInput
     destinations: list[Destination]
@@ -106,12 +106,12 @@ class NaiveSteps:
     """The three parts of Iris's admission, each an activity."""
 
     def __init__(self, integrations: Integrations) -> None:
-        """Do Iris's own work."""
+        """Use Iris's own implementation."""
         self._integrations, self._admission = integrations, MongoAdmission(integrations)
 
     @activity.defn
     async def register(self, submission: Submission) -> bool:
-        """Write it down."""
+        """Store it."""
         return await self._admission.register(submission, activity.info().workflow_run_id or "")
 
     @activity.defn
@@ -122,7 +122,7 @@ class NaiveSteps:
 
     @activity.defn
     async def resolve(self, resolving: Resolving) -> AdmitResult:
-        """Find or make the users and the process."""
+        """Find or create the users and the process."""
         owners = await owners_of(resolving.asking.submission)
         return await self._admission.resolve(resolving.asking, resolving.destinations, resolving.policy, owners)
 
@@ -132,13 +132,13 @@ class Naive:
     """Iris's work, each step a normal activity."""
 
     def __init__(self) -> None:
-        """Nothing was received, and nothing admitted."""
+        """Start with nothing received or admitted."""
         self._received: list[str] = []
         self._admitted = False
 
     @workflow.run
     async def run(self, submission: Submission) -> None:
-        """Register, validate, resolve, dispatch, record; then record what is received."""
+        """Register, validate, resolve, dispatch, record; then record received events."""
         await workflow.execute_activity_method(NaiveSteps.register, submission, start_to_close_timeout=_STEP)
         checked = await workflow.execute_activity_method(NaiveSteps.validate, submission, start_to_close_timeout=_STEP)
         if checked.policy is None:
@@ -181,17 +181,17 @@ class Naive:
 
     @workflow.query
     def is_admitted(self) -> bool:
-        """What the caller polls."""
+        """Whether it is admitted; the caller polls this."""
         return self._admitted
 
     @workflow.signal
     def apply(self, word: str) -> None:
-        """Take news."""
+        """Apply provider events."""
         self._received.append(word)
 
 
 def create_worker(client: Client, settings: Settings) -> Worker:
-    """The worker of limit, floor and naive."""
+    """Create the worker of limit, floor and naive."""
     steps, record = NaiveSteps(Integrations(settings.lookup_cache_ttl)), MongoRecord()
     activities = [nothing, steps.register, steps.validate, steps.resolve, record.record]
     return workflow_worker(client, settings, QUEUE, [Limit, Floor, Naive], activities)

@@ -1,4 +1,4 @@
-"""How each shape is driven: one whole life, from the call to the last receipt."""
+"""Drivers of each baseline: one end-to-end run, from the call to the last receipt."""
 
 import asyncio
 import json
@@ -34,23 +34,23 @@ from models.correlation import InteractionRef
 from temporal.interactions import signal_events, submit
 
 BETWEEN_RECEIPTS: Final = 0.05
-"""Seconds from a dispatch to its first receipt, and to the next; without them receipts would share a task."""
+"""Seconds from a dispatch to its first receipt, and to the next; without the delay receipts would share a task."""
 
 _BUSY: Final = HTTPStatus.SERVICE_UNAVAILABLE
 _AGAIN: Final = 0.2
-"""Seconds until a webhook is told again, as providers do."""
+"""Seconds until a webhook is sent again, as providers do."""
 
 _TEXT: Final = "Su cita es mañana a las 10:00"
 
 
 class Driven(ABC):
-    """A shape, and how one life of it is driven."""
+    """A baseline, and the driver of one end-to-end run."""
 
     name: ClassVar[str]
 
     @abstractmethod
     async def live(self) -> float:
-        """Drive one life to its end; the seconds that the call took."""
+        """Drive one run to its end; return the duration of the call in seconds."""
 
 
 class LimitDriven(Driven):
@@ -59,7 +59,7 @@ class LimitDriven(Driven):
     name = "limit"
 
     def __init__(self, temporal: Client) -> None:
-        """Call a server."""
+        """Use a Temporal server."""
         self._temporal = temporal
 
     async def live(self) -> float:
@@ -73,12 +73,12 @@ class LimitDriven(Driven):
 
 
 class FloorDriven(Driven):
-    """The durable steps alone."""
+    """Durable steps alone."""
 
     name = "floor"
 
     def __init__(self, temporal: Client) -> None:
-        """Call a server."""
+        """Use a Temporal server."""
         self._temporal = temporal
 
     async def live(self) -> float:
@@ -103,14 +103,14 @@ class StepsDriven(Driven):
     name = "steps"
 
     def __init__(self, stage: Stage, integration: IntegrationReference) -> None:
-        """Submit and signal_events as the API does."""
+        """Submit and signal events like the API."""
         self._temporal = stage.temporal
         self._settings = stage.settings.model_copy(update={"task_queue": STEPS_QUEUE})
         self._tenant = stage.demo.tenant
         self._integration = integration
 
     async def live(self) -> float:
-        """Submit, and signal_events twice."""
+        """Submit, and signal events twice."""
         asked = submission(self._tenant, self._integration)
         begun = time.perf_counter()
         admission = await submit(self._temporal, self._settings, asked)
@@ -163,7 +163,7 @@ class IrisDriven(Driven):
     name = "iris"
 
     def __init__(self, stage: Stage, http: aiohttp.ClientSession) -> None:
-        """Call the API of a running product."""
+        """Use the API of a running product."""
         self._stage = stage
         self._http = http
         self._integration_id = stage.demo.integrations["whatsapp"]
@@ -226,7 +226,7 @@ async def _update(temporal: Client, name: str, start: WithStartWorkflowOperation
 
 @asynccontextmanager
 async def on_stage() -> AsyncGenerator[tuple[Stage, aiohttp.ClientSession]]:
-    """The running product with its far end, and what calls its API: lean, since what it takes the product lacks."""
+    """The running product with its fake provider, and a lean client of its API, which leaves the CPU to the product."""
     fake_provider = await asyncio.get_running_loop().create_server(FakeProvider, LOOPBACK, 0)
     port = fake_provider.sockets[0].getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="iris-bench-") as directory:
@@ -243,7 +243,7 @@ async def on_stage() -> AsyncGenerator[tuple[Stage, aiohttp.ClientSession]]:
 
 
 def submission(tenant: str, integration: IntegrationReference) -> Submission:
-    """A message to somebody new, as the API submits it."""
+    """A message to a new user, as the API submits it."""
     interaction_id = new_id()
     return Submission(
         interaction_id=interaction_id,
@@ -266,7 +266,7 @@ def _somebody() -> str:
 
 
 async def drive(shape: Driven, lives: int, concurrency: int) -> tuple[float, Sequence[float]]:
-    """Drive so many lives, so many at once; the seconds until all had ended, and those of each call."""
+    """Drive a number of runs at a concurrency; return the seconds until all had ended, and those of each call."""
     left = iter(range(lives))
     latencies: list[float] = []
 

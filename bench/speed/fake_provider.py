@@ -1,4 +1,4 @@
-"""The lean far end of the sandbox: takes each message at once, so that what is measured is Iris and not its double."""
+"""Minimal fake of the sandbox: it accepts each message at once, so that the benchmark measures Iris."""
 
 import asyncio
 import json
@@ -8,24 +8,24 @@ _END: Final = b"\r\n\r\n"
 
 
 class FakeProvider(asyncio.Protocol):
-    """One connection, which says of each message that it is taken.
+    """One connection, which responds to each message that it is accepted.
 
     Attributes:
-        taken: what each message's reference is set to when it comes; the caller puts the futures there.
+        taken: futures that the caller adds; each is resolved with the message's reference when it arrives.
     """
 
     taken: dict[str, asyncio.Future[None]] = {}  # noqa: RUF012 - shared by all connections on purpose
 
     def __init__(self) -> None:
-        """Nothing was read yet."""
+        """Start with an empty buffer."""
         self._buffer = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember whom to answer."""
+        """Store the transport for responses."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answer every whole request in what was read."""
+        """Respond to every complete request in the buffer."""
         self._buffer += data
         while (head_end := self._buffer.find(_END)) >= 0:
             head = bytes(self._buffer[:head_end]).lower()

@@ -1,4 +1,4 @@
-"""The measurements: each shape in turn, several rounds, so that what disturbs the machine disturbs all."""
+"""Measurements: each baseline in turn, several rounds, so that disturbances of the machine affect all."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -11,20 +11,20 @@ from bench.speed.drivers import Driven, drive
 from bench.speed.stage import Stage
 
 LIVES: Final[Mapping[int, int]] = {1: 25, 10: 150, 50: 300, 100: 400}
-"""How many lives a round has, by how many are driven at once."""
+"""Runs per round, by concurrency."""
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round of one shape came to.
+    """Result of one round of one baseline.
 
     Attributes:
-        per_second: whole lives.
+        per_second: end-to-end runs.
         p50, p90, p99: of the call, in milliseconds.
-        cpu: milliseconds of the processor for each life, by process.
-        commands: of MongoDB for each life.
+        cpu: CPU milliseconds per run, by process.
+        commands: MongoDB commands per run.
     """
 
     per_second: float
@@ -36,13 +36,13 @@ class Round:
 
     @property
     def cpu_total(self) -> float:
-        """Milliseconds of the processor for each life, of all processes but the callers."""
+        """CPU milliseconds per run, of all processes but the callers."""
         return sum(used for name, used in self.cpu.items() if name != "callers")
 
 
 @dataclass
 class Results:
-    """All rounds, by concurrency and by shape."""
+    """All rounds, by concurrency and by baseline."""
 
     rounds: dict[int, dict[str, list[Round]]] = field(default_factory=dict[int, dict[str, list[Round]]])
     figures: Figures | None = None
@@ -50,23 +50,23 @@ class Results:
     memory: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def median(self, concurrency: int, shape: str, of: Callable[[Round], float]) -> float:
-        """The median over the rounds of a shape."""
+        """Median over the rounds of a baseline."""
         return median(map(of, self.rounds[concurrency][shape]))
 
     def ratio(self, concurrency: int, shape: str, other: str, of: Callable[[Round], float]) -> float:
-        """The median of the ratios of two shapes in the same round."""
+        """Median of the ratios of two baselines in the same round."""
         pairs = zip(self.rounds[concurrency][shape], self.rounds[concurrency][other], strict=True)
         return median(of(one) / of(two) for one, two in pairs)
 
     def as_json(self) -> dict[str, Any]:
-        """For programs."""
+        """JSON form, for programs."""
         return asdict(self)
 
 
 async def measure(
     stage: Stage, shapes: Sequence[Driven], concurrencies: Sequence[int], rounds: int, say: Say
 ) -> Results:
-    """Measure all shapes at each concurrency, in rounds."""
+    """Measure all baselines at each concurrency, in rounds."""
     results = Results()
     for shape in shapes:
         await drive(shape, 20, 5)
@@ -104,7 +104,7 @@ async def _round(stage: Stage, shape: Driven, lives: int, concurrency: int) -> R
 
 
 async def _add_figures(stage: Stage, iris: Driven, results: Results) -> None:
-    """The figures of one interaction that is delivered and read on a quiet stack."""
+    """Add the figures of one interaction that is delivered and read on an idle stack."""
     await asyncio.sleep(1)
     await iris.live()
     its = f"WorkflowType = 'Interaction' AND TaskQueue = '{stage.settings.task_queue}'"

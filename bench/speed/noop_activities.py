@@ -1,6 +1,6 @@
-"""The shape *steps*: Iris's own workflow, started and told as ever, whose activities do nothing.
+"""The baseline *steps*: Iris's own workflow, started and signalled as usual, whose activities do nothing.
 
-What it reaches no Iris surpasses that takes these durable steps, however little its API and its database cost.
+Its figures are the ceiling for any Iris with these durable steps, however cheap its API and database.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ STEPS_QUEUE: Final = "bench-steps"
 
 
 class NoAdmission(AdmissionActivities):
-    """Admits whatever is asked."""
+    """Admits every request."""
 
     @override
     @activity.defn
@@ -43,7 +43,7 @@ class NoAdmission(AdmissionActivities):
 
 
 class NoDispatch(DispatchActivities):
-    """Takes every message."""
+    """Accepts every message."""
 
     @override
     @activity.defn
@@ -57,7 +57,7 @@ class NoDispatch(DispatchActivities):
 
 
 class NoRecord(RecordActivities):
-    """Keeps nothing."""
+    """Stores nothing."""
 
     @override
     @activity.defn
@@ -77,7 +77,7 @@ def workflow_worker(
     workflows: Sequence[type],
     activities: Sequence[Callable[..., object]],
 ) -> Worker:
-    """A worker of workflows, with the settings of Iris's own."""
+    """Create a workflow worker with the settings of Iris's own."""
     return Worker(
         client,
         task_queue=task_queue,
@@ -91,7 +91,7 @@ def workflow_worker(
 
 
 def create_workers(client: Client, settings: Settings) -> Sequence[Worker]:
-    """The workers of this shape."""
+    """Create the workers of this baseline."""
     record, dispatch = NoRecord(), NoDispatch()
     activities = [NoAdmission().admit, record.record, record.load]
     return (

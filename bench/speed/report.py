@@ -1,4 +1,4 @@
-"""What was measured, for people, for programs and as a page with plots."""
+"""Results as a table, as JSON and as a page with plots."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ _WIDTH, _BAR = 420, 22
 
 
 def ratios(results: Results) -> dict[str, float]:
-    """The ratios that issue after issue is held to; empty for what this run did not measure."""
+    """Ratios tracked across issues; empty for those that this run did not measure."""
     made: dict[str, float] = {}
     if 50 in results.rounds:  # noqa: PLR2004 - where the machine is saturated
         for one, others in (("iris", ("limit", "floor", "steps", "naive")), ("steps", ("limit", "floor"))):
@@ -31,7 +31,7 @@ def ratios(results: Results) -> dict[str, float]:
 
 
 def table_of(results: Results) -> Table:
-    """Medians, for people."""
+    """Table of medians, for people."""
     table = Table(box=None, pad_edge=False)
     for column in ("at once", "shape", "lives/s", "p50 ms", "p90 ms", "p99 ms", "CPU-ms", "commands", "CPU by process"):
         table.add_column(column, justify="left" if column in {"shape", "CPU by process"} else "right")

@@ -1,4 +1,4 @@
-"""What is measured: servers, the API and the worker as processes, and the worker of the other shapes."""
+"""Benchmark environment: servers, the API and the worker as processes, and the worker of the baselines."""
 
 import os
 import socket
@@ -26,14 +26,14 @@ from embedded.temporal_server import TemporalServer
 from settings import Settings
 
 COMMANDS: Final = ("find", "insert", "update", "findAndModify", "aggregate", "delete")
-"""The commands of MongoDB that are counted: all that Iris's own work sends."""
+"""MongoDB commands that are counted: all that Iris's own work sends."""
 
 
 class ShapesWorker(Server):
-    """The worker of the shapes that Iris is measured against."""
+    """Worker of the baselines."""
 
     def __init__(self, log: Path, environment: Mapping[str, str], temporal: TemporalServer) -> None:
-        """Run in an environment."""
+        """Use an environment for the process."""
         super().__init__("shapes", log)
         self._environment = environment
         self._temporal = temporal
@@ -54,7 +54,7 @@ class ShapesWorker(Server):
 
 @dataclass(frozen=True)
 class Stage:
-    """The running product, and what else is measured in the same run."""
+    """The running product, and the other subjects of the same run."""
 
     servers: Mapping[str, Server]
     settings: Settings
@@ -71,18 +71,18 @@ class Stage:
         return self.mongodb[self.settings.mongodb_database]
 
     def cpu_seconds(self) -> dict[str, float]:
-        """What each process has used of the processor, this one (callers and far end) included."""
+        """CPU seconds of each process, including this one (callers and fake provider)."""
         used = {name: _cpu(server.pid) for name, server in self.servers.items() if server.pid}
         return {**used, "callers": _cpu(os.getpid())}
 
     def memory(self) -> dict[str, int]:
-        """What each process holds in memory, in bytes."""
+        """Memory of each process, in bytes."""
         return {
             name: psutil.Process(server.pid).memory_info().rss for name, server in self.servers.items() if server.pid
         }
 
     async def commands(self) -> int:
-        """How many commands MongoDB has done so far, of those that Iris sends."""
+        """Number of MongoDB commands so far, of the kinds that Iris sends."""
         metrics = (await self.mongodb.admin.command("serverStatus"))["metrics"]["commands"]
         return sum(int(metrics[name]["total"]) for name in COMMANDS)
 
@@ -94,7 +94,7 @@ def _cpu(pid: int) -> float:
 
 @asynccontextmanager
 async def open_stage(directory: Path, fake_provider_port: int) -> AsyncGenerator[Stage]:
-    """Everything started and seeded."""
+    """Start and seed everything."""
     mongod = Mongod(directory / "mongodb", free_port(), directory / "mongodb.log")
     temporal = TemporalServer(free_port(), directory / "temporal.log", database=directory / "temporal.db")
     api_port = free_port()
