@@ -88,11 +88,11 @@ class Integrations:
     entry can be while the change stream is broken.
     """
 
-    def __init__(self, kept: timedelta) -> None:
+    def __init__(self, ttl: timedelta) -> None:
         """Cache each for this long."""
-        self._cache: TtlCache[Integration] = TtlCache(kept)
+        self._cache: TtlCache[Integration] = TtlCache(ttl)
         # Longer than the entries: a read that was under way during a change may cache what it found before.
-        self._versions: TtlCache[int] = TtlCache(2 * kept)
+        self._versions: TtlCache[int] = TtlCache(2 * ttl)
 
     @asynccontextmanager
     async def following(self) -> AsyncGenerator[None]:
@@ -113,14 +113,14 @@ class Integrations:
             integration_id: its id.
             version: the version that the caller knows of; an older one in the cache is read anew.
         """
-        cached = self._cache.kept(integration_id)
-        if cached is not None and cached.version >= max(version, self._versions.kept(integration_id) or 0):
+        cached = self._cache.get(integration_id)
+        if cached is not None and cached.version >= max(version, self._versions.get(integration_id) or 0):
             return cached
         found = await Integration.find_one({"_id": integration_id})
         if found is not None and found.enabled and found.deleted is None:
-            self._cache.keep(integration_id, found)
+            self._cache.set(integration_id, found)
         else:
-            self.forget(integration_id)
+            self.invalidate(integration_id)
         return found
 
     async def of_tenant(self, integration_id: str, tenant: str, version: int = 0) -> Integration | None:
@@ -130,12 +130,12 @@ class Integrations:
 
     async def read(self, integration_id: str, tenant: str) -> Integration | None:
         """As `of_tenant`, from the database: as it is at this moment."""
-        self.forget(integration_id)
+        self.invalidate(integration_id)
         return await self.of_tenant(integration_id, tenant)
 
-    def forget(self, integration_id: str) -> None:
+    def invalidate(self, integration_id: str) -> None:
         """Find it anew, because it was changed."""
-        self._cache.forget(integration_id)
+        self._cache.invalidate(integration_id)
 
     async def _follow(self) -> None:
         while True:
@@ -145,8 +145,8 @@ class Integrations:
                     self._cache.clear()
                     async for change in changes:
                         integration_id, version = Integration.changed_version(change)
-                        self._versions.keep(integration_id, version)
-                        self.forget(integration_id)
+                        self._versions.set(integration_id, version)
+                        self.invalidate(integration_id)
             except PyMongoError as error:
                 _LOG.warning("changes of integrations are noticed late: %s", type(error).__name__)
             await asyncio.sleep(_REOPEN_WAIT)

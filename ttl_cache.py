@@ -1,4 +1,4 @@
-"""What was looked up in the database a moment ago, so that it need not be asked for each message."""
+"""TTL cache for database lookups; misses are not cached."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -9,37 +9,37 @@ from cachetools import TTLCache
 Value = TypeVar("Value")
 
 MAX_ENTRIES: Final = 10_000
-"""Entries of one cache; the longest unused are forgotten."""
+"""Entries of one cache; the least recently used are evicted."""
 
 
 class TtlCache(Generic[Value]):
-    """Keeps what was found for a while. What was not found is not kept, so that what is made can be used at once."""
+    """Caches values for a fixed time. Misses are not cached, so that a new document is found at once."""
 
-    def __init__(self, kept: timedelta) -> None:
-        """Keep each entry for so long: so long a change may go unnoticed."""
-        self._entries: TTLCache[str, Value] = TTLCache(MAX_ENTRIES, kept.total_seconds())
+    def __init__(self, ttl: timedelta) -> None:
+        """Cache each entry for `ttl`, which is how long a change may go unnoticed."""
+        self._entries: TTLCache[str, Value] = TTLCache(MAX_ENTRIES, ttl.total_seconds())
 
-    def kept(self, key: str) -> Value | None:
-        """The entry of a key, if it is kept."""
+    def get(self, key: str) -> Value | None:
+        """The cached value of a key; None if there is none."""
         return self._entries.get(key)
 
-    def keep(self, key: str, entry: Value) -> None:
-        """Keep an entry."""
-        self._entries[key] = entry
+    def set(self, key: str, value: Value) -> None:
+        """Cache a value."""
+        self._entries[key] = value
 
-    def forget(self, key: str) -> None:
-        """Keep the entry of a key no longer."""
+    def invalidate(self, key: str) -> None:
+        """Remove a key."""
         self._entries.pop(key, None)
 
     def clear(self) -> None:
-        """Keep nothing any longer."""
+        """Remove all keys."""
         self._entries.clear()
 
-    async def get(self, key: str, find: Callable[[], Awaitable[Value | None]]) -> Value | None:
-        """The entry of a key, found if it is not kept; None if there is none."""
-        entry = self.kept(key)
-        if entry is None:
-            entry = await find()
-            if entry is not None:
-                self.keep(key, entry)
-        return entry
+    async def get_or_load(self, key: str, load: Callable[[], Awaitable[Value | None]]) -> Value | None:
+        """The cached value of a key, loaded if it is not cached; None if `load` finds none."""
+        value = self.get(key)
+        if value is None:
+            value = await load()
+            if value is not None:
+                self.set(key, value)
+        return value

@@ -133,7 +133,7 @@ class ProviderDispatch(DispatchActivities):
             payload = parse_payload(integration.channel, dispatch.payload)
         except MisconfiguredError as error:
             # Its credentials may just have been changed or encrypted anew.
-            self.integrations.forget(integration.id)
+            self.integrations.invalidate(integration.id)
             kind = FaultKind.CREDENTIALS if isinstance(error, UnopenableError) else FaultKind.INTEGRATION
             raise await self.faults.failure(kind, f"integration {integration.id}: {error}") from None
         except InvalidPayloadError as error:

@@ -143,7 +143,7 @@ class HttpNotifications(NotificationActivities):
             ApplicationError: at first, so that another worker tries soon.
         """
         # Its secret may just have been changed or encrypted anew.
-        self.integrations.forget(integration_id)
+        self.integrations.invalidate(integration_id)
         failure = await self.faults.failure(FaultKind.CREDENTIALS, f"webhook of integration {integration_id}: {error}")
         if activity.info().attempt < QUICK_RETRIES:
             raise failure

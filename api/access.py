@@ -102,7 +102,7 @@ async def _caller_of_key(key: str, state: IrisState) -> Caller | None:
         country = await _default_country(found.tenant)
         return Caller(found.tenant, account.id, found.operations(account), key_id=found.id, default_country=country)
 
-    return await state.callers.get(key_hash, find)
+    return await state.callers.get_or_load(key_hash, find)
 
 
 async def _caller_of_token(token: str, state: IrisState) -> Caller | None:
@@ -126,7 +126,7 @@ async def _caller_of_token(token: str, state: IrisState) -> Caller | None:
         country = await _default_country(tenant)
         return Caller(tenant, account_id, account.operations, session_id=session_id, default_country=country)
 
-    return await state.callers.get(session_id, find)
+    return await state.callers.get_or_load(session_id, find)
 
 
 async def _account(tenant: str, account_id: str) -> Account | None:

@@ -86,7 +86,7 @@ async def set_endpoint(
         updated=now,
     )
     await Integration.set_endpoint(integration.id, endpoint)
-    state.integrations.forget(integration.id)
+    state.integrations.invalidate(integration.id)
     await write_audit(caller, "webhook.created", integration.id, ["Url", "Subscriptions"])
     made = await _integration(integration_id, caller)
     return _shown(made, "Webhook creado", secret if made.endpoint == endpoint else None)
@@ -117,7 +117,7 @@ async def remove_endpoint(
     """Deliver no more events of this integration; the notifications that are pending become `CANCELLED`."""
     integration = await _integration_with_endpoint(integration_id, caller)
     await Integration.set_endpoint(integration.id, None)
-    state.integrations.forget(integration.id)
+    state.integrations.invalidate(integration.id)
     await Notification.cancel_all(caller.tenant, integration.id)
     await write_audit(caller, "webhook.removed", integration.id)
     return success(None, "Webhook eliminado")
@@ -229,7 +229,7 @@ async def _integration_with_endpoint(integration_id: str, caller: Caller) -> Int
 async def _change(state: IrisState, integration: Integration, changes: dict[str, object]) -> Integration | None:
     """The integration with its endpoint changed; None if it has none."""
     changed = await Integration.change_endpoint(integration.id, changes)
-    state.integrations.forget(integration.id)
+    state.integrations.invalidate(integration.id)
     return changed
 
 

@@ -175,7 +175,7 @@ async def change_integration(
         except DuplicateKeyError:
             raise _name_taken() from None
         if changed is not None:
-            state.integrations.forget(integration_id)
+            state.integrations.invalidate(integration_id)
             await write_audit(caller, "integration.changed", integration_id, asked.named())
             return success(_details(state, changed), "Integración modificada")
     raise OverloadedError
@@ -200,7 +200,7 @@ async def delete_integration(
         deleted = await integration.change({"deleted": utc_now()})
         if deleted is not None:
             await Notification.cancel_all(caller.tenant, integration_id)
-            state.integrations.forget(integration_id)
+            state.integrations.invalidate(integration_id)
             await write_audit(caller, "integration.deleted", integration_id)
             return success(_details(state, deleted), "Integración eliminada")
     raise OverloadedError

@@ -108,7 +108,7 @@ async def answered(request: Request, state: IrisState, submission: Submission) -
     if admission.problems:
         return failure(request, status_of_problems(admission.problems), admission.problems, payload=answer)
     if admission.interaction.process_id is not None:
-        state.addressees.keep(admission.interaction.id, InteractionRef.of(admission.interaction))
+        state.addressees.set(admission.interaction.id, InteractionRef.of(admission.interaction))
     return success(answer, SENT_DETAIL)
 
 

@@ -126,7 +126,7 @@ def _opened(state: IrisState, integration: Integration) -> AnyProvider:
         return state.opener.open(integration)
     except MisconfiguredError:
         # Its credentials may just have been changed or encrypted anew.
-        state.integrations.forget(integration.id)
+        state.integrations.invalidate(integration.id)
         raise
 
 
@@ -186,25 +186,25 @@ async def _identify(state: IrisState, integration: Integration, identities: Sequ
     if len(identities) <= 1:
         return
     tenant, key = integration.tenant, identification_workflow_id(integration.tenant, identities)
-    if state.identified.kept(key):
+    if state.identified.get(key):
         return
     owned = [OwnedDestination(kind=one.kind, value=one.value) for one in identities]
     owners = await User.owning(tenant, owned)
     known = {one.identity for owner in owners for one in owner.destinations}
     if len(owners) == 1 and all(one.identity in known for one in owned):
-        state.identified.keep(key, entry=True)
+        state.identified.set(key, value=True)
     elif owners:
         await identify(state.temporal, state.settings, tenant, identities)
 
 
 async def _about(state: IrisState, integration: Integration, event: ProviderEvent) -> list[InteractionRef]:
     """Whom an event is about; most are about a message that was sent a moment ago, and need no question."""
-    known = state.addressees.kept(event.reference) if event.reference else None
+    known = state.addressees.get(event.reference) if event.reference else None
     if known is not None and known.integration.integration_id == integration.id:
         return [known]
     found = await find_by_event(integration, event)
     if len(found) == 1 and found[0].id == event.reference:
-        state.addressees.keep(found[0].id, found[0])
+        state.addressees.set(found[0].id, found[0])
     return found
 
 

@@ -126,7 +126,7 @@ async def test_an_integration_is_kept_as_it_was_looked_up_until_it_is_forgotten(
     assert await kept.of_tenant(integration.id, sender.world.tenant) is not None
     await integration.change({"name": "another"})
     seen = await kept.find(integration.id)
-    kept.forget(integration.id)
+    kept.invalidate(integration.id)
     anew = await kept.find(integration.id)
     assert (seen and seen.name, anew and anew.name) == (integration.name, "another")
 
