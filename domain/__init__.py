@@ -1,1 +1,1 @@
-"""The words and rules of Iris, pure: no database, no network, no workflow engine."""
+"""Domain model and rules of Iris: pure code without database, network or workflow engine."""

@@ -1,4 +1,4 @@
-"""What can be wrong with what a caller sent: one code per kind, one sentence per language."""
+"""Problems of a request: one code per kind, one text per language."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 MAX_FIELD_LENGTH: Final = 200
-"""Characters of a field's name that are told: a caller may have made up a name of any length."""
+"""Characters shown of a field's name: a caller may invent a name of any length."""
 
 
 class Problem(BaseModel):
-    """One reason why a request was refused.
+    """Reason why a request was refused.
 
     Attributes:
         field: the field in the caller's own terms, such as `Destinations[0]` or `payLoad.Text`.
         code: the kind of problem, a key of `SENTENCES`.
-        details: what the sentence needs to say what would be right.
+        details: the parameters of the text.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,13 +34,13 @@ class Problem(BaseModel):
     details: dict[str, str | int] = {}
 
     def message(self, language: Language = Language.SPANISH) -> str:
-        """The problem in words."""
+        """Render the problem."""
         is_bare = self.code in BARE_SENTENCES and not any(self.details.values())
         return say((BARE_SENTENCES if is_bare else SENTENCES)[self.code], language, self.details)
 
 
 MAX_PROBLEMS: Final = 50
-"""Problems that are told of one request: enough to mend it, and few enough to be kept."""
+"""Maximum problems reported for one request: enough to fix it, few enough to store."""
 
 
 SENTENCES: Final[Mapping[str, Forms]] = {
@@ -312,7 +312,7 @@ BARE_SENTENCES: Final[Mapping[str, Forms]] = {
     "destination_taken": _both("El destino ya es de otro usuario", "The destination belongs to another user already"),
     "user_merged": _both("El usuario se fusionó con otro", "The user was merged into another"),
 }
-"""Where the details are nothing: a limit of zero, no name, no reason, nobody who may be named."""
+"""Texts for empty details: a limit of zero, no name, no reason, no names that may be shown."""
 
 _TYPE_NAMES: Final[Mapping[str, str]] = {
     "string_type": "string",
@@ -339,10 +339,10 @@ _CODES: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "string_pattern_mismatch": ("bad_pattern", {"pattern": "pattern"}),
     "timezone_aware": ("no_time_zone", {}),
 }
-"""Pydantic's types of errors by our codes, with the details that each takes from the error's context."""
+"""Pydantic's error types by our codes, with the details that each takes from the error's context."""
 
 _FAMILIES: Final[Mapping[str, str]] = {"datetime": "bad_date", "date": "bad_date", "url": "not_a_url"}
-"""Pydantic's types of errors by how they begin."""
+"""Pydantic's error types by prefix."""
 
 _QUOTED: Final = re.compile(r"'([^']*)'")
 
@@ -350,12 +350,12 @@ _QUOTED: Final = re.compile(r"'([^']*)'")
 def problems_of_validation(
     errors: "Sequence[ErrorDetails]", prefix: str, model: type[BaseModel] | None = None
 ) -> list[Problem]:
-    """Pydantic's errors in our vocabulary.
+    """Convert Pydantic's errors to problems.
 
     Args:
-        errors: what `ValidationError.errors()` gives.
-        prefix: the name of the object that was validated; empty at the top.
-        model: what it was validated as, for the sentence about an unknown field; None where no field can be unknown.
+        errors: the result of `ValidationError.errors()`.
+        prefix: the name of the validated object; empty for the request itself.
+        model: the validated model, for the text about an unknown field; None if no field can be unknown.
     """
     return [_problem(error, prefix, model) for error in errors[:MAX_PROBLEMS]]
 
@@ -380,10 +380,10 @@ def _problem(error: "ErrorDetails", prefix: str, model: type[BaseModel] | None) 
             code = "empty"
         case "literal_error" | "enum":
             code, details["allowed"] = "not_allowed", ", ".join(_QUOTED.findall(context["expected"]))
-        case kind if kind in SENTENCES:  # raised by a model of ours, under the problem's own code
+        case kind if kind in SENTENCES:  # raised by a model of ours, with the problem's own code
             code, details = kind, dict(context)
         case kind:
-            # The library's own words are in one language, so that they are not shown.
+            # The library's own texts exist in one language only, so they are not shown.
             code = _FAMILIES.get(kind.partition("_")[0], "invalid")
     return Problem(field=_path(prefix, error["loc"]), code=code, details=details)
 

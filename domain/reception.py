@@ -1,4 +1,4 @@
-"""A message that came in, on its way to become an interaction."""
+"""Inbound message on its way to become an interaction."""
 
 import re
 from collections.abc import Collection
@@ -21,14 +21,15 @@ RECEIVED_NOTE: Final = Note(code="received")
 OPT_OUT_WORDS: Final = frozenset(
     {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "BAJA", "ALTO", "PARAR", "CANCELAR"}
 )
-"""Messages that are nothing but such a word ask to apply no more
-(https://help.twilio.com/articles/223134027, and their Spanish equivalents)."""
+"""Words that opt out if a message consists of nothing else
+(https://help.twilio.com/articles/223134027, and their Spanish equivalents).
+"""
 
 _ORNAMENTS = re.compile(r"[\s.!¡]+")
 
 
 def is_opt_out(payload: dict[str, JsonValue]) -> bool:
-    """Whether a message is a wish to apply no more."""
+    """Whether a message is an opt-out."""
     texts = (payload.get(name) for name in ("Text", "Body", "Title"))
     return any(isinstance(text, str) and _ORNAMENTS.sub("", text).upper() in OPT_OUT_WORDS for text in texts)
 
@@ -39,18 +40,18 @@ def names_nobody(name: str, destinations: Collection[str] = ()) -> bool:
 
 
 class InboundToClosed(StrEnum):
-    """What a message does that comes from a user whose last process is closed: opens another, or that one again."""
+    """Effect of a message from a user whose last process is closed: open a new process, or reopen the last one."""
 
     REPLACE = "replace"
     REOPEN = "reopen"
 
 
 class Reception(BaseModel):
-    """A message that an end user sent, and where it came in.
+    """Inbound message, and the integration that received it.
 
     Attributes:
-        interaction_id: derived from the provider's id, so that the same message told twice is one interaction.
-        received_at: when the provider told it, by our clock.
+        interaction_id: derived from the provider's id, so that a repeated webhook leads to the same interaction.
+        received_at: when the webhook arrived, by our clock.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,16 +64,16 @@ class Reception(BaseModel):
 
     @property
     def new_user_id(self) -> str:
-        """The id of the user that is created if nobody has the sender's destination."""
+        """Return the id of the user that is created if no user has the sender's destination."""
         return derived_id("user", self.interaction_id)
 
     @property
     def summary(self) -> str:
-        """The summary of what the message says."""
+        """Return the summary of the message's content."""
         return _summary(self.message.payload)
 
     def received(self, user_id: str, process_id: str) -> Interaction:
-        """The interaction that the message becomes; nobody of the tenant wrote it, so its author is the user."""
+        """Return the interaction of the message; it has no author in the tenant, so its author is the user."""
         message = self.message
         return Interaction(
             id=self.interaction_id,

@@ -1,4 +1,4 @@
-"""Whether an interaction may be sent again."""
+"""Rules for resending an interaction."""
 
 from typing import Final
 
@@ -7,17 +7,17 @@ from domain.interaction import Direction
 from domain.status import UNSENT, InteractionState, Status
 
 RESEND_OF: Final = "resendOf"
-"""The name in the metadata of an interaction that is sent again, which holds the id of the one that it repeats."""
+"""Name in the metadata of a resent interaction that holds the id of the original."""
 
 
 def why_not_resent(direction: Direction, state: InteractionState, *, has_content: bool, is_forced: bool) -> str | None:
-    """The code of the problem that it is not sent again; None if it may be.
+    """Return the problem code that prevents resending; None if it is allowed.
 
     Args:
-        direction: only what we send is sent again.
-        state: where it stands.
-        has_content: whether there is anything (left) to send.
-        is_forced: whether it may arrive twice.
+        direction: only outbound interactions are resent.
+        state: the current state.
+        has_content: whether there is any content (left) to send.
+        is_forced: whether the message may arrive twice.
     """
     if direction is not Direction.OUT:
         return "not_outbound"
@@ -27,6 +27,6 @@ def why_not_resent(direction: Direction, state: InteractionState, *, has_content
 
 
 def may_still_arrive(state: InteractionState) -> bool:
-    """Whether a message may still arrive of which nobody knows yet that it did."""
+    """Whether a message without proof of delivery may still arrive."""
     is_unknown = state.status is Status.PROVIDER_SENDING_ERROR and state.custom_status == UNKNOWN
     return is_unknown or state.status in UNSENT | {Status.SENT}

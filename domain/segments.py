@@ -1,4 +1,4 @@
-"""How many parts an SMS is sent in, and in which alphabet (3GPP TS 23.038 §6.2.1, TS 23.040 §9.2.3.24.1)."""
+"""Alphabet and number of segments of an SMS (3GPP TS 23.038 §6.2.1, TS 23.040 §9.2.3.24.1)."""
 
 from typing import Final, NamedTuple
 
@@ -7,18 +7,18 @@ _BASIC: Final = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _EXTENSION: Final = frozenset("^{}\\[~]|€\f")
-"""Characters that take two places, because an escape goes before each."""
+"""Characters that count twice, because each is preceded by an escape."""
 
 
 class Segments(NamedTuple):
-    """An SMS as it travels: its alphabet, and how many parts it has."""
+    """Encoding of an SMS: its alphabet and its number of segments."""
 
     encoding: str
     parts: int
 
 
 def segments(text: str) -> Segments:
-    """The alphabet and the parts of a text: GSM-7 160 characters or 153 a part, UCS-2 70 or 67."""
+    """Return alphabet and number of segments of a text: GSM-7 160 characters or 153 a segment, UCS-2 70 or 67."""
     if all(character in _BASIC or character in _EXTENSION for character in text):
         places = [2 if character in _EXTENSION else 1 for character in text]
         return Segments("GSM-7", _count(places, alone=160, part=153))
@@ -27,7 +27,7 @@ def segments(text: str) -> Segments:
 
 
 def _count(places: list[int], *, alone: int, part: int) -> int:
-    """The parts that hold all places, none of which is split between two."""
+    """Count the segments; no character is split between two."""
     if sum(places) <= alone:
         return 1
     parts, used = 1, 0

@@ -1,4 +1,4 @@
-"""How what a tenant is told is signed: Standard Webhooks, symmetric.
+"""Signatures of webhook notifications to tenants: Standard Webhooks, symmetric.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -13,25 +13,25 @@ from typing import Final
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what secrets begin with
 _SECRET_BYTES: Final = 32
-"""Between the 24 and the 64 that the specification wants."""
+"""Within the 24 to 64 bytes that the specification requires."""
 
 OVERLAP: Final = timedelta(hours=24)
-"""How long a secret still signs, beside the one that took its place."""
+"""Time for which a replaced secret still signs beside the new one."""
 
 
 def new_secret() -> str:
-    """A fresh secret, as its owner is shown it."""
+    """Return a new secret in the form shown to its owner."""
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
 def signature_headers(signing: Sequence[str], message_id: str, at: datetime, body: bytes) -> Mapping[str, str]:
-    """The headers by which a receiver knows that a body is ours, that it is fresh, and whether it knows it already.
+    """Return the headers by which a receiver verifies origin, age and uniqueness of a body.
 
     Args:
         signing: the secrets, each of which gives a signature of its own.
         message_id: the same at each attempt.
         at: when it is sent.
-        body: the very bytes.
+        body: the exact bytes.
     """
     timestamp = str(int(at.timestamp()))
     signed = f"{message_id}.{timestamp}.".encode() + body

@@ -1,4 +1,4 @@
-"""What a caller asks: one send, as the domain says it."""
+"""Request to send one message, in the terms of the domain."""
 
 from datetime import datetime
 from typing import Final
@@ -24,29 +24,29 @@ from domain.segments import segments
 from domain.status import Status
 
 SEGMENTS: Final = "sms"
-"""The name in an interaction's metadata under which is told what an SMS costs."""
+"""Name in an interaction's metadata that holds the alphabet and segments of an SMS."""
 
 
 RESERVED_METADATA: Final = frozenset({SEGMENTS, RESEND_OF})
-"""Names in an interaction's metadata that Iris writes, and callers may not give."""
+"""Metadata names that Iris writes itself and refuses from callers."""
 
 
 class Submission(BaseModel):
-    """One request to send, whose sender and integration are known, and nothing else is checked.
+    """Request to send one message; its sender and integration are known, the rest is not validated yet.
 
     Attributes:
-        interaction_id: the id that the interaction has, or will have.
-        fingerprint: what tells this request from another under the same `Idempotency-Key`.
-        author_id: the account that asks.
-        payload: what to send, as the caller wrote it.
-        destinations: to whom, as the caller wrote them.
+        interaction_id: the id of the interaction, whether or not it exists yet.
+        fingerprint: distinguishes this request from another with the same `Idempotency-Key`.
+        author_id: the account that made the request.
+        payload: the content, as the caller wrote it.
+        destinations: the recipients, as the caller wrote them.
         process_id: the process it belongs to, if the caller named one.
         attachments: ids of the uploaded files that go with it.
-        template: what made the payload, if a template did.
-        phone_numbers: how phone numbers among them are read.
-        new_process_id: the id of the process that is created otherwise; chosen here so that repeating creates one.
-        expects_new_user: whether nobody had its destinations a moment ago, so that creating a user is tried at once.
-        problems: what is wrong with the request itself; a submission with any is recorded and refused.
+        template: the origin of the payload, if it was rendered from a template.
+        phone_numbers: the rules for reading its phone numbers.
+        new_process_id: the id of a process created for it; chosen here so that a retry creates only one.
+        expects_new_user: whether no user had its destinations at submission, so that creating a user is tried first.
+        problems: problems of the request itself; a submission with any is recorded and refused.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -73,22 +73,22 @@ class Submission(BaseModel):
 
     @property
     def new_user_id(self) -> str:
-        """The id of the user that is created if nobody has its destinations.
+        """Return the id of the user that is created if no user has its destinations.
 
-        It is derived, so that a repeated step finds the user that it has created, even one that was erased since.
+        The id is derived, so that a repeated step finds the user that it has created, even one that was erased since.
         """
         return derived_id("user", self.interaction_id)
 
     def first_entry(self) -> HistoryEntry:
-        """The first entry of the interaction's history."""
+        """Return the first entry of the interaction's history."""
         return HistoryEntry(date=self.submitted_at, status=Status.VALIDATION_PENDING, notes=REGISTERED_NOTE)
 
     def parsed_destinations(self, channel: Channel) -> tuple[list[Destination], list[Problem]]:
-        """The destinations on a channel, and what is wrong with those that are none."""
+        """Parse the destinations on a channel; invalid ones come with their problems."""
         return parse_destinations(channel, self.destinations, self.phone_numbers)
 
     def registered(self) -> Interaction:
-        """The interaction that this becomes at first: registered, nothing checked, nothing sent."""
+        """Return the initial interaction: registered, not validated, not sent."""
         first = self.first_entry()
         destinations, _ = self.parsed_destinations(self.integration.channel)
         return Interaction(
@@ -114,7 +114,7 @@ class Submission(BaseModel):
         )
 
     def _sms_metadata(self) -> dict[str, JsonValue]:
-        """What an SMS will cost: its alphabet and its number of parts."""
+        """Return the alphabet and the number of segments of an SMS, which determine its cost."""
         if self.integration.channel is not Channel.SMS:
             return {}
         try:

@@ -2,7 +2,8 @@
 
 A placeholder is `{{name}}` or `{{name|filter}}` (`domain/formats.py`) and nothing else: no conditions, no loops, no
 access to anything (`docs/decisions/0021`).
-What is rendered is thus never longer than the placeholders times the longest value, and no slower than reading it.
+A rendered template is thus never longer than its placeholders times the longest value, and takes no longer than
+reading it.
 """
 
 import html
@@ -22,12 +23,12 @@ from domain.payloads.email import is_markup
 from domain.problems import MAX_PROBLEMS, Problem
 
 MAX_VALUE_LENGTH: Final = 4_000
-"""Characters of a variable's value."""
+"""Maximum characters of a variable's value."""
 
 MAX_PLACEHOLDERS: Final = 500
 
 MAX_RENDERED_LENGTH: Final = 200_000
-"""Characters of a rendered payload's texts together."""
+"""Maximum characters of all texts of a rendered payload together."""
 
 MAX_VARIABLES: Final = 50
 
@@ -37,7 +38,7 @@ VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{
 
 
 class VariableType(StrEnum):
-    """What a variable may be."""
+    """Type of a variable."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -56,11 +57,11 @@ _EXPECTED: Final[Mapping[VariableType, str]] = {
 
 
 class Variable(BaseModel):
-    """What fills a placeholder.
+    """Variable that fills a placeholder.
 
     Attributes:
-        required: whether a send must say it; else it is empty where it is not said.
-        example: what it may be; every template is tried out with its examples before it is kept.
+        required: whether a send must give it; an omitted optional variable is empty.
+        example: a valid value; every template is rendered with its examples before it is stored.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -72,10 +73,10 @@ class Variable(BaseModel):
 
 
 class RenderingError(Exception):
-    """A template that cannot be kept, or not be filled so.
+    """Template that cannot be stored, or cannot be rendered with these values.
 
     Attributes:
-        problems: every reason, each naming its variable or its place in the payload.
+        problems: every reason, each naming its variable or its location in the payload.
     """
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -84,7 +85,7 @@ class RenderingError(Exception):
 
 
 class _Text(string.Template):
-    """A text with placeholders; `{{{{` is two braces that are none."""
+    """Text with placeholders; `{{{{` stands for two literal braces."""
 
     delimiter = "{{"
     flags = re.ASCII
@@ -107,7 +108,7 @@ def check_template(
     *,
     style: Style = DEFAULT_STYLE,
 ) -> None:
-    """Check that a template says how it is filled, and is a payload of its channel once it is.
+    """Check that a template declares its variables, and that it renders to a payload of its channel.
 
     Raises:
         RenderingError: with every reason at once.
@@ -122,10 +123,10 @@ def check_template(
 
 
 def check_rendered(channel: Channel, payload: Mapping[str, JsonValue]) -> Payload:
-    """The typed payload that a template made.
+    """Parse the payload that a template rendered.
 
     Raises:
-        RenderingError: with every reason why its channel cannot take it.
+        RenderingError: with every reason why its channel cannot carry it.
     """
     try:
         return parse_payload(channel, payload)
@@ -144,18 +145,18 @@ def render(  # noqa: PLR0913 - what a template is, and what fills it
     *,
     style: Style = DEFAULT_STYLE,
 ) -> dict[str, JsonValue]:
-    """The payload of a checked template, its placeholders filled; in HTML, what they are filled with is escaped.
+    """Render the payload of a checked template; in HTML, values are escaped.
 
     Args:
         channel: of the template.
         payload: with its placeholders.
-        variables: that it declares.
-        values: by their names.
-        field: what the values are called where they were said, for problems.
-        style: how dates, times and numbers are written.
+        variables: that the template declares.
+        values: by variable name.
+        field: the request's field that holds the values, for problems.
+        style: the formats of dates, times and numbers.
 
     Raises:
-        RenderingError: if a value is missing, unknown or no such thing; naming each.
+        RenderingError: if values are missing, unknown or of the wrong type; naming each.
     """
     problems = [*_value_problems(variables, values, field)]
     if problems:
@@ -217,7 +218,7 @@ def _value_problems(variables: Sequence[Variable], values: Mapping[str, JsonValu
 def _written(
     payload: Mapping[str, JsonValue], values: Mapping[str, JsonValue], field: str, style: Style
 ) -> tuple[dict[str, str], list[Problem]]:
-    """What stands in the place of each placeholder, by what is between its braces, and what cannot be written so."""
+    """Format the value of each placeholder, by the text between its braces, and collect the problems."""
     texts: dict[str, str] = {}
     problems: list[Problem] = []
     identifiers = (name for _, text in _texts(dict(payload), "") for name in _Text(text).get_identifiers())
@@ -285,7 +286,7 @@ def _filled(value: JsonValue, texts: Mapping[str, str]) -> JsonValue:
 
 
 def _texts(value: JsonValue, path: str) -> Iterator[tuple[str, str]]:
-    """Every text of a JSON value, with where it is."""
+    """Yield every text of a JSON value with its location."""
     match value:
         case str():
             yield path, value

@@ -1,4 +1,4 @@
-"""The words of a text, as they are looked for: whatever the letter case, the accents and the number."""
+"""Tokenizer of searchable texts: ignores letter case, accents and plural."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from typing import Final
 from domain.search_keys import searchable
 
 MAX_WORDS: Final = 40
-"""Words of one interaction by which it is found: each is a key of an index, which every send pays for."""
+"""Maximum indexed words of one interaction: each is a key of an index, which adds to the cost of every send."""
 
 MAX_WORD_LENGTH: Final = 40
 
@@ -19,28 +19,28 @@ of on or os para pero por que se si sin so su sus te the this to tu tus un una u
 you your
 """
 _IGNORED: Final = frozenset(_COMMON.split())
-"""Words of nearly every Spanish or English text, by which nothing is found."""
+"""Stop words: words of nearly every Spanish or English text, which are not indexed."""
 
 _MIN_PLURAL_LENGTH: Final = 4
 
 
 def words_of(text: str) -> list[str]:
-    """The different words of a text in their order, at most `MAX_WORDS`.
+    """Return the distinct words of a text in their order, at most `MAX_WORDS`.
 
-    «Citas» is found as «cita», «talleres» as «taller», «MAÑANA» as «manana»; what means the same is not.
+    «Citas» matches «cita», «talleres» matches «taller», «MAÑANA» matches «manana»; synonyms do not match.
     """
     words = (_singular(word[:MAX_WORD_LENGTH]) for word in _WORD.findall(searchable(text)) if word not in _IGNORED)
     return list(dict.fromkeys(words))[:MAX_WORDS]
 
 
 def words_of_summary(summary: str) -> list[str]:
-    """The words of an interaction's summary, a string that holds JSON (`domain.payloads.summary_text`)."""
+    """Return the words of an interaction's summary, a string that holds JSON (`domain.payloads.summary_text`)."""
     content: dict[str, str | None] = json.loads(summary)
     return words_of(" ".join(text for text in content.values() if text))
 
 
 def _singular(word: str) -> str:
-    """The word without what may be its plural's ending: the same for «cliente» and «clientes», «mes» and «meses»."""
+    """Strip a possible plural ending: the same for «cliente» and «clientes», «mes» and «meses»."""
     if len(word) < _MIN_PLURAL_LENGTH or not word.isalpha():
         return word
     return word.removesuffix("s").removesuffix("e")

@@ -1,6 +1,6 @@
-"""What a tenant is told: which events there are, who asked for which, and how long is tried to tell them.
+"""Webhook events for tenants: their types, subscriptions to them, and the retry schedule of their deliveries.
 
-The events' names, the patterns and the law of the retries are the vendor's.
+The events' names, the patterns and the retry schedule are the vendor's.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from domain.status import InteractionState
 
 
 class WebhookEventType(StrEnum):
-    """What happened to an interaction, as the tenant is told it."""
+    """Type of an event of an interaction."""
 
     IN_CREATED = "INTERACTION_IN_CREATED_EVT"
     OUT_CREATED = "INTERACTION_OUT_CREATED_EVT"
@@ -29,11 +29,11 @@ class WebhookEventType(StrEnum):
 EVERYTHING: Final = "*"
 
 PATTERNS: Final[Sequence[str]] = (EVERYTHING, *WebhookEventType, *(f"-{event}" for event in WebhookEventType))
-"""All that a subscription may be."""
+"""Valid entries of a subscription."""
 
 
 def subscribed(subscriptions: Sequence[str]) -> frozenset[WebhookEventType]:
-    """The events that subscriptions ask for: those named, or all by `*`, but for those named with a `-` before."""
+    """Return the events of a subscription: those named, or all by `*`, except those named with a `-` before."""
     return frozenset(
         event
         for event in WebhookEventType
@@ -42,7 +42,7 @@ def subscribed(subscriptions: Sequence[str]) -> frozenset[WebhookEventType]:
 
 
 def problems_of_subscriptions(subscriptions: Sequence[str]) -> list[Problem]:
-    """What is wrong with subscriptions, if anything is."""
+    """Return the problems of a subscription."""
     allowed = ", ".join(PATTERNS)
     problems = [
         Problem(field=f"Subscriptions[{position}]", code="not_allowed", details={"allowed": allowed})
@@ -55,11 +55,11 @@ def problems_of_subscriptions(subscriptions: Sequence[str]) -> list[Problem]:
 
 
 class InteractionEvent(NamedTuple):
-    """One event of an interaction.
+    """Event of an interaction.
 
     Attributes:
-        position: of the entry in the interaction's history that it is; no two events of an interaction share one.
-        interaction: as it was then.
+        position: of its entry in the interaction's history; no two events of an interaction share one.
+        interaction: the interaction at the time of the event.
     """
 
     event: WebhookEventType
@@ -68,18 +68,18 @@ class InteractionEvent(NamedTuple):
 
     @property
     def created(self) -> datetime:
-        """When it happened."""
+        """Return the time of the event."""
         return self.interaction.audit_trail.history[-1].date
 
     def body(self, payload: JsonValue) -> dict[str, JsonValue]:
-        """What is told; `payload` is the interaction as the API answers it."""
+        """Return the body of the notification; `payload` is the interaction as the API answers it."""
         return {"Event": self.event.value, "Created": to_wire(self.created), "Payload": payload}
 
 
 def events_since(interaction: Interaction, first: int) -> Iterator[InteractionEvent]:
-    """What happened to an interaction from an entry of its history on: its creation, and each change.
+    """Return the events from an entry of the history on: the creation of the interaction, and each change.
 
-    A change of the status tells of both words; an entry that changes neither is a note, of which nobody is told.
+    A change of `status` includes a simultaneous one of `customStatus`; an entry that changes neither is a note.
     """
     history = interaction.audit_trail.history
     for position in range(first, len(history)):
@@ -100,7 +100,7 @@ def _event(interaction: Interaction, position: int) -> WebhookEventType | None:
 
 
 class NotificationState(StrEnum):
-    """How far telling has come."""
+    """Progress of a notification's delivery."""
 
     PENDING = "PENDING"
     DELIVERED = "DELIVERED"
@@ -111,22 +111,22 @@ class NotificationState(StrEnum):
 MAX_WAIT: Final = timedelta(seconds=4096)
 
 MAX_WAIT_ALONE: Final = timedelta(seconds=16)
-"""When a notification waits for longer, all of its host wait with it."""
+"""Longest wait of a notification that does not suspend its host."""
 
 MAX_DELIVERY_AGE: Final = timedelta(minutes=10_080)
 
 
 def backoff(failed: int) -> timedelta:
-    """How long is waited after so many failed attempts: 2^n seconds, and never more than `MAX_WAIT`."""
+    """Return the wait after so many failed attempts: 2^n seconds, at most `MAX_WAIT`."""
     return min(timedelta(seconds=2 ** min(failed, 12)), MAX_WAIT)
 
 
 def suspends_host(wait: timedelta) -> bool:
-    """Whether all notifications of a host wait with one that waits for so long."""
+    """Whether a wait of this length suspends all notifications of the host."""
     return wait > MAX_WAIT_ALONE
 
 
 def host_of(url: str) -> str:
-    """The host that an endpoint is at, with its port: `example.com:443`."""
+    """Return the host of an endpoint with its port: `example.com:443`."""
     parts = urlsplit(url)
     return f"{(parts.hostname or '').lower()}:{parts.port or (80 if parts.scheme == 'http' else 443)}"

@@ -1,4 +1,4 @@
-"""Texts that people read, each in Spanish and in English."""
+"""Texts for people, each in Spanish and in English."""
 
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -10,18 +10,18 @@ from typing_extensions import override
 
 
 class Language(StrEnum):
-    """The languages of the wire's texts; Spanish unless the caller asks otherwise."""
+    """Languages of the API's texts; Spanish unless the caller asks otherwise."""
 
     SPANISH = "es"
     ENGLISH = "en"
 
 
 Forms = Mapping[Language, str]
-"""One text in both languages; `{limit:item|items}` in it is a number with its noun in the singular or the plural."""
+"""Text in both languages; `{limit:item|items}` in it is a number with its noun in the singular or the plural."""
 
 
 def both(spanish: str, english: str) -> Forms:
-    """One text in both languages."""
+    """Return one text in both languages."""
     return {Language.SPANISH: spanish, Language.ENGLISH: english}
 
 
@@ -35,11 +35,11 @@ EXPECTED: Final[Mapping[str, Forms]] = {
     "YYYY-MM-DD": both("una fecha AAAA-MM-DD", "a date YYYY-MM-DD"),
     "http(s) URL": both("una URL http o https", "an http or https URL"),
 }
-"""What `{expected}` is called."""
+"""Names of the types for `{expected}`."""
 
 
 class _Count(int):
-    """A number that brings its noun into agreement with itself."""
+    """Number that formats with a noun in agreement."""
 
     @override
     def __format__(self, spec: str) -> str:
@@ -51,17 +51,17 @@ _language: ContextVar[Language] = ContextVar("language", default=Language.SPANIS
 
 
 def choose_language(language: Language) -> None:
-    """Let everything that is said while this request is answered be in this language."""
+    """Set the language of all texts while this request is answered."""
     _language.set(language)
 
 
 def chosen_language() -> Language:
-    """The language of whoever is answered; Spanish where nobody is."""
+    """Return the language of the current request; Spanish outside requests."""
     return _language.get()
 
 
 def say(forms: Forms, language: Language, details: Mapping[str, str | int]) -> str:
-    """A text in a language, with its details in their places."""
+    """Render a text in a language with its parameters."""
     return forms[language].format_map({name: _said(name, value, language) for name, value in details.items()})
 
 
@@ -72,10 +72,10 @@ def _said(name: str, value: str | int, language: Language) -> str | int:
 
 
 def reason(spanish: str, english: str) -> dict[str, str | int]:
-    """The details of a text that gives a reason in words, `{es}` or `{en}`."""
+    """Return the parameters of a text that includes a reason, `{es}` or `{en}`."""
     return {Language.SPANISH.value: spanish, Language.ENGLISH.value: english}
 
 
 def invalid_value(spanish: str, english: str) -> PydanticCustomError:
-    """What a validator raises to say in both languages why it refuses a value."""
+    """Return the error by which a validator refuses a value, with its reason in both languages."""
     return PydanticCustomError("invalid", "{en}", {"es": spanish, "en": english})

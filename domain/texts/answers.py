@@ -1,4 +1,4 @@
-"""What the `detail` of a successful answer says: in Spanish where the route is, in English here."""
+"""Texts of `detail` in successful answers: Spanish in the routes, English here."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -78,5 +78,5 @@ ENGLISH: Final[Mapping[str, str]] = {
 
 
 def detail_in(language: Language, spanish: str) -> str:
-    """What the `detail` of an answer says in a language; a text that has no English form stays as it is."""
+    """Translate the `detail` of an answer; a text without an English form stays as it is."""
     return ENGLISH.get(spanish, spanish) if language is Language.ENGLISH else spanish

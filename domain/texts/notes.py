@@ -1,4 +1,4 @@
-"""What an interaction's history says of its changes, and of provider events that changed nothing."""
+"""Texts of history notes, and of provider events that changed nothing."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -37,7 +37,7 @@ NOTES: Final[Mapping[str, Forms]] = {
         "The receipt window closed without a receipt from the provider",
     ),
 }
-"""By the code of a note. The words of a provider stay as the provider wrote them."""
+"""Texts by the code of a note. A provider's own texts stay as the provider wrote them."""
 
 REASONS: Final[Mapping[str, Forms]] = {
     "repeated": both("repetido", "repeated"),
@@ -48,4 +48,4 @@ REASONS: Final[Mapping[str, Forms]] = {
     "other_destination": both("de otro destino", "about another destination"),
     "not_all_destinations": both("aún no de todos los destinos", "not of all destinations yet"),
 }
-"""By the code of the reason why a provider event changed nothing."""
+"""Texts by the code of the reason why a provider event changed nothing."""

@@ -15,7 +15,7 @@ instants = st.datetimes(
 
 
 @given(instants)
-def test_what_is_stored_and_what_is_shown_are_the_same_instant(instant: datetime) -> None:
+def test_the_stored_and_the_shown_instant_are_the_same(instant: datetime) -> None:
     stored = to_milliseconds(instant)
     assert timedelta() <= instant - stored < timedelta(milliseconds=1)
     assert stored.utcoffset() == timedelta()
@@ -24,7 +24,7 @@ def test_what_is_stored_and_what_is_shown_are_the_same_instant(instant: datetime
     assert datetime.fromisoformat(to_wire(stored)) == stored
 
 
-def test_an_instant_is_written_as_the_specification_writes_it() -> None:
+def test_an_instant_is_formatted_as_in_the_specification() -> None:
     assert to_wire(datetime(2025, 6, 25, 9, 48, 21, 246_999, UTC)) == "2025-06-25T09:48:21.246Z"
     assert to_wire(datetime(2025, 6, 25, 9, 48, 21, 0, UTC)) == "2025-06-25T09:48:21.000Z"
 

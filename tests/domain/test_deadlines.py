@@ -1,4 +1,4 @@
-"""What waits knows until when, and what happens then."""
+"""Deadlines: each wait has a time limit and a consequence."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -38,7 +38,7 @@ def situation(state: InteractionState, policy: DispatchPolicy | None = POLICY) -
         (UNKNOWN, SILENT, WaitReason.EVIDENCE, timedelta(hours=72)),
     ],
 )
-def test_every_open_standing_waits_for_something_until_a_moment(
+def test_every_open_state_waits_for_something_until_a_deadline(
     state: InteractionState, policy: DispatchPolicy | None, awaited: WaitReason, after: timedelta
 ) -> None:
     wait = waiting_for(situation(state, policy), WINDOWS, SOON)
@@ -47,7 +47,7 @@ def test_every_open_standing_waits_for_something_until_a_moment(
 
 
 @pytest.mark.parametrize("status", FINAL)
-def test_nothing_has_to_happen_to_what_is_final(status: Status) -> None:
+def test_a_final_state_has_no_deadline(status: Status) -> None:
     assert deadline_for(InteractionState(status=status), CREATED, SOON, WINDOWS) is None
 
 
@@ -68,7 +68,7 @@ def test_a_delivery_may_still_be_read_until_the_window_closes() -> None:
     assert waiting_for(situation(read), WINDOWS, SOON) is None
 
 
-def test_an_unknown_outcome_is_looked_for_three_times_and_then_awaited() -> None:
+def test_an_unknown_outcome_is_searched_three_times_and_then_awaited() -> None:
     looks: list[timedelta] = []
     now = SOON
     while (wait := waiting_for(situation(UNKNOWN), WINDOWS, now)) and wait.awaited is WaitReason.SEARCH:
@@ -79,12 +79,12 @@ def test_an_unknown_outcome_is_looked_for_three_times_and_then_awaited() -> None
     assert wait.awaited is WaitReason.EVIDENCE
 
 
-def test_what_was_closed_without_an_answer_waits_for_nothing() -> None:
+def test_an_interaction_closed_without_an_answer_waits_for_nothing() -> None:
     closed = situation(InteractionState(status=Status.SENT))._replace(due=None)
     assert waiting_for(closed, WINDOWS, SOON) is None
 
 
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("awaited", WaitReason)
-def test_every_wait_is_said_in_every_language_with_its_end(awaited: WaitReason, language: Language) -> None:
+def test_every_wait_has_a_text_with_its_deadline_in_every_language(awaited: WaitReason, language: Language) -> None:
     assert "{until}" in SENTENCES[awaited][language]

@@ -1,4 +1,4 @@
-"""Destinations: one form for every spelling, and a refusal for what is none."""
+"""Destinations: one form for every spelling; anything else is refused."""
 
 import sys
 from collections.abc import Callable
@@ -38,7 +38,7 @@ garbage = st.one_of(
 
 @st.composite
 def spelled(draw: st.DrawFn, number: str) -> str:
-    """A number as people write it: a prefix, and ornaments between any two digits."""
+    """Number as people write it: a prefix, and separators between any two digits."""
     prefix = draw(st.sampled_from(["", "+", "00", " +", "(+", "0 0"]))
     return prefix + "".join(digit + draw(ornaments) for digit in number)
 
@@ -114,7 +114,7 @@ def test_a_phone_number_of_any_country_is_refused_or_stored_as_it_stays(
         "usuario@dominio.com",
     ],
 )
-def test_what_is_no_phone_number_is_refused(text: str) -> None:
+def test_an_invalid_phone_number_is_refused(text: str) -> None:
     with pytest.raises(InvalidDestinationError) as refused:
         normalise(PHONE, text)
     assert refused.value.code == "bad_phone_number"
@@ -162,7 +162,7 @@ def test_an_email_address_keeps_its_local_part_and_loses_the_case_of_its_domain(
 @pytest.mark.parametrize(
     "text", ["", "usuario", "@dominio.com", "a@b", "a b@correo.es", "a@correo..es", "a@co\x00rreo.es", "<a@correo.es>"]
 )
-def test_what_is_no_email_address_is_refused_with_the_reason(text: str) -> None:
+def test_an_invalid_email_address_is_refused_with_the_reason(text: str) -> None:
     with pytest.raises(InvalidDestinationError) as refused:
         normalise(EMAIL, text)
     assert refused.value.code == "bad_email"
@@ -175,7 +175,7 @@ def test_a_page_scoped_id_is_kept_digit_for_digit(digits: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "12a", "1" * 51, "-1", "١٢٣"])
-def test_what_is_no_page_scoped_id_is_refused(text: str) -> None:
+def test_an_invalid_page_scoped_id_is_refused(text: str) -> None:
     with pytest.raises(InvalidDestinationError) as refused:
         normalise(PAGE_SCOPED, text)
     assert refused.value.code == "bad_page_scoped_id"
@@ -192,7 +192,7 @@ def test_a_destination_is_in_no_group_and_has_no_user_at_first() -> None:
     )
 
 
-def test_every_wrong_destination_is_named_by_its_place_and_kept_as_it_was_given() -> None:
+def test_every_invalid_destination_is_reported_by_its_position_and_stays_as_given() -> None:
     destinations, problems = parse_destinations(Channel.SMS, ["no", "34638766068", "nor this"])
     assert [destination.value for destination in destinations] == ["no", "34638766068", "nor this"]
     assert [(problem.field, problem.code) for problem in problems] == [
@@ -207,14 +207,14 @@ def test_two_spellings_of_one_destination_are_a_repetition() -> None:
 
 
 @given(channel=st.sampled_from(Channel), texts=st.lists(garbage, max_size=4))
-def test_every_list_of_texts_is_read_without_losing_one(channel: Channel, texts: list[str]) -> None:
+def test_no_text_of_a_list_is_lost(channel: Channel, texts: list[str]) -> None:
     destinations, problems = parse_destinations(channel, texts)
     assert len(destinations) == len(texts)
     assert all(problem.message() for problem in problems)
 
 
 def calls_made(function: Callable[[], object]) -> int:
-    """How many calls of functions it takes: a measure of work that a busy machine does not change."""
+    """Count the function calls: a measure of work that does not depend on the machine's load."""
     calls = 0
 
     def count(_frame: object, event: str, _argument: object) -> None:
@@ -230,7 +230,7 @@ def calls_made(function: Callable[[], object]) -> int:
 
 
 @pytest.mark.parametrize("channel", [Channel.MESSENGER, Channel.SMS])
-def test_many_destinations_are_read_in_a_time_that_grows_as_their_number(channel: Channel) -> None:
+def test_parsing_time_grows_linearly_with_the_number_of_destinations(channel: Channel) -> None:
     def work(number: int) -> int:
         texts = [f"{34_600_100_000 + position}" for position in range(number)]
         return calls_made(lambda: parse_destinations(channel, texts))

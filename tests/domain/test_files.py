@@ -1,4 +1,4 @@
-"""Uploaded files: what they are by their first bytes, and what they may be called."""
+"""Uploaded files: media type by first bytes, and safe file names."""
 
 import unicodedata
 
@@ -30,7 +30,7 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
         (b"a;b\r\n1;2\r\n", "text/csv"),
     ],
 )
-def test_a_file_is_what_it_begins_like(head: bytes, media_type: str) -> None:
+def test_a_files_type_follows_from_its_first_bytes(head: bytes, media_type: str) -> None:
     assert is_of_type(head, media_type)
 
 
@@ -45,7 +45,7 @@ def test_a_file_is_what_it_begins_like(head: bytes, media_type: str) -> None:
         (b"MZ\x90\x00\x03\x00\x00\x00", DOCX),
     ],
 )
-def test_a_file_that_begins_otherwise_is_not_believed(head: bytes, media_type: str) -> None:
+def test_a_file_with_other_first_bytes_is_refused(head: bytes, media_type: str) -> None:
     assert not is_of_type(head, media_type)
 
 
@@ -68,7 +68,7 @@ def test_a_file_name_is_made_safe(given_name: str, safe: str) -> None:
 
 
 @given(st.text(max_size=40).map(lambda text: text * 5))
-def test_any_name_becomes_one_that_stays_as_it_is(name: str) -> None:
+def test_a_safe_name_is_stable(name: str) -> None:
     safe = safe_file_name(name)
     assert safe_file_name(safe) == safe
     assert 1 <= len(safe) <= 150

@@ -1,4 +1,4 @@
-"""Filters of templates: what they write in each language, what they refuse, and that no text breaks their parser."""
+"""Template filters: their output in each language, the values that they refuse, and a parser that no text breaks."""
 
 from contextlib import suppress
 
@@ -94,7 +94,7 @@ def test_an_unknown_filter_is_refused_when_the_template_is_saved(unknown: str) -
 @pytest.mark.parametrize(
     "text", ["{{v|}}", "{{|date}}", "{{v|date:}}", "{{v|date|time}}", "{{v|date:a b}}", "{{v||date}}"]
 )
-def test_what_is_no_filter_is_a_bad_placeholder(text: str) -> None:
+def test_an_invalid_filter_is_a_bad_placeholder(text: str) -> None:
     assert faults(text, "date", "2026-12-24") == [("payload.Text", "bad_placeholder")]
 
 
@@ -109,7 +109,7 @@ def test_an_instant_is_a_type_of_its_own() -> None:
     check_template(Channel.SMS, {"Type": "simple-text", "Text": "{{v|date:long}}, {{v|time}}"}, [example])
 
 
-def test_what_is_written_costs_an_sms_no_segments_of_another_alphabet() -> None:
+def test_formatted_values_do_not_change_the_alphabet_of_an_sms() -> None:
     text = {"Text": "{{v|currency:EUR}}"}
     for language in ("es", "en", "fr", "de", "pt-BR", "it"):
         values = {"v": "1234567.5"}
@@ -133,7 +133,7 @@ pieces = st.sampled_from(["{{", "}}", "{", "|", ":", " ", "v", "date", "long", "
 
 
 def refusals(text: str) -> set[str]:
-    """The codes by which a template with this text is refused; none if it is kept."""
+    """Codes of the problems of a template with this text; empty if it is valid."""
     try:
         check_template(Channel.SMS, {"Type": "simple-text", "Text": text}, [variable("text", "2026-12-24")])
     except RenderingError as error:

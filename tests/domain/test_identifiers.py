@@ -1,4 +1,4 @@
-"""Identifiers: 24 hexadecimal digits; those that are derived are always the same."""
+"""Identifiers: 24 hexadecimal digits; derived identifiers are stable."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,11 +31,11 @@ def test_a_derived_identifier_is_always_the_same(parts: list[str]) -> None:
 
 
 @given(one=words, other=words)
-def test_other_words_derive_another_identifier(one: list[str], other: list[str]) -> None:
+def test_other_parts_derive_another_identifier(one: list[str], other: list[str]) -> None:
     assert (derived_id(*one) == derived_id(*other)) == (one == other)
 
 
-def test_where_the_words_are_parted_matters() -> None:
+def test_the_boundaries_of_the_parts_matter() -> None:
     assert derived_id("a", "bc") != derived_id("ab", "c")
     assert derived_id("a", "") != derived_id("a")
 

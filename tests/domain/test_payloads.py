@@ -1,4 +1,4 @@
-"""Payloads: names in any letter case, everything wrong named at once, and a summary that is always the same JSON."""
+"""Payloads: names in any letter case, all problems reported at once, and a stable JSON summary."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +30,7 @@ objects = st.dictionaries(names | st.text(), json_values | types | st.text(), ma
 
 
 def anyhow(name: str) -> st.SearchStrategy[str]:
-    """A name in any mixture of upper and lower case."""
+    """Name in any mixture of upper and lower case."""
     spellings: list[Callable[[str], str]] = [str.upper, str.lower]
     return st.tuples(*[st.sampled_from(spellings) for _ in name]).map(
         lambda each: "".join(change(letter) for change, letter in zip(each, name, strict=True))
@@ -38,7 +38,7 @@ def anyhow(name: str) -> st.SearchStrategy[str]:
 
 
 def problems_of(channel: Channel, raw: dict[str, Any]) -> list[tuple[str, str]]:
-    """What is wrong with a payload: fields and codes."""
+    """Problems of a payload: fields and codes."""
     with pytest.raises(InvalidPayloadError) as refused:
         parse_payload(channel, raw)
     return [(problem.field, problem.code) for problem in refused.value.problems]
@@ -124,7 +124,7 @@ def test_an_email_needs_only_its_body() -> None:
         ),
     ],
 )
-def test_everything_that_is_wrong_is_named_at_once(
+def test_all_problems_are_reported_at_once(
     channel: Channel, raw: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
     assert sorted(problems_of(channel, raw)) == sorted(expected)
@@ -139,7 +139,7 @@ def test_a_type_of_another_channel_is_refused_with_those_that_are_allowed() -> N
 
 
 @given(channel=channels, raw=objects)
-def test_any_json_object_is_a_payload_or_refused_in_words(channel: Channel, raw: dict[str, Any]) -> None:
+def test_any_json_object_is_a_payload_or_refused_with_a_text(channel: Channel, raw: dict[str, Any]) -> None:
     parsed = parsed_or_problems(channel, raw)
     if isinstance(parsed, list):
         assert parsed
@@ -155,7 +155,7 @@ def test_a_summary_is_always_a_json_text_with_exactly_its_three_fields(channel: 
     assert summary["generic"] is None or isinstance(summary["generic"], str)
 
 
-def test_a_summary_is_spelled_as_the_specification_spells_it() -> None:
+def test_a_summary_is_formatted_as_in_the_specification() -> None:
     assert summary_text() == NOTHING_SAID
     assert summary_of(Channel.SMS, {"Type": "unknown"}) == NOTHING_SAID
 
@@ -196,7 +196,7 @@ def test_a_template_parameter_may_have_four_spaces() -> None:
     [(Channel.WHATSAPP, kind, kind != "audio") for kind in ("image", "video", "audio", "document")]
     + [(Channel.MESSENGER, kind, False) for kind in ("image", "video", "audio", "document")],
 )
-def test_a_caption_that_nobody_would_see_is_refused(channel: Channel, media_type: str, shown: bool) -> None:
+def test_a_caption_that_would_not_be_shown_is_refused(channel: Channel, media_type: str, shown: bool) -> None:
     media: dict[str, JsonValue] = {"Type": "media", "Url": "https://a.example/a", "MediaType": media_type}
     parse_payload(channel, media)
     if shown:
@@ -205,7 +205,7 @@ def test_a_caption_that_nobody_would_see_is_refused(channel: Channel, media_type
         assert problems_of(channel, {**media, "Caption": "Mire"}) == [("payLoad.Caption", "caption_not_shown")]
 
 
-def test_choices_that_whatsapp_could_not_tell_apart_are_refused() -> None:
+def test_choices_that_whatsapp_could_not_distinguish_are_refused() -> None:
     twice: list[JsonValue] = [{"Title": "Sí", "Id": "a"}, {"Title": "Sí", "Id": "b"}]
     assert problems_of(Channel.WHATSAPP, {"Type": "buttons", "Text": "¿Viene?", "Buttons": twice}) == [
         ("payLoad.Buttons", "repeated_choice")

@@ -1,4 +1,4 @@
-"""Phone numbers: read strictly where somebody's money is at stake, leniently where a network names somebody."""
+"""Phone numbers: read strictly when a send costs money, leniently when a network reports them."""
 
 import pytest
 from hypothesis import given
@@ -43,13 +43,13 @@ def test_a_destination_is_read_as_it_must_be(case: Case) -> None:
 
 
 @pytest.mark.parametrize("text", ["638766068", "913456789", "612345678", "600000000", "011 44 20 7946 0958"])
-def test_a_national_number_is_nobody_without_a_country(text: str) -> None:
+def test_a_national_number_without_a_country_is_refused(text: str) -> None:
     assert read_phone_number(text) is None
 
 
 @given(st.integers(600_000_000, 799_999_999))
 def test_hardly_a_spanish_mobile_without_its_country_goes_abroad(number: int) -> None:
-    """Only where the digits are a valid number of another country, which nobody can tell from that number."""
+    """Only if the digits are a valid number of another country, which the number alone cannot show."""
     read = read_phone_number(str(number))
     assert read is None or read == str(number)
     national = read_phone_number(str(number), SPAIN)
@@ -114,7 +114,7 @@ def test_every_spelling_is_sent_to_by_whatsapp_as_written_and_by_telephone_as_di
         assert (by_whatsapp.value, by_whatsapp.normal_form, problems) == (one, number, [])
         (by_sms,), _ = parse_destinations(Channel.SMS, [f"+{one}"])
         assert by_sms.normal_form == number
-        if not number.startswith("54"):  # there both spellings are dialled: one for a call, one for a text
+        if not number.startswith("54"):  # both spellings are dialled there: one for calls, one for texts
             assert by_sms.value == number
 
 
@@ -131,7 +131,7 @@ def test_a_normal_form_is_one_whatever_it_is_the_form_of(text: str) -> None:
 
 
 @given(channel=st.sampled_from(Channel), text=st.text())
-def test_whoever_a_network_names_is_somebody(channel: Channel, text: str) -> None:
+def test_a_number_that_a_network_reports_is_never_refused(channel: Channel, text: str) -> None:
     try:
         somebody = reported(channel, text)
     except InvalidDestinationError:

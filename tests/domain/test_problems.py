@@ -1,4 +1,4 @@
-"""Problems: each has a sentence in each language, and whoever names a problem gives what its sentence needs."""
+"""Problems: each has a text in each language, and every use gives the parameters of its text."""
 
 import ast
 from collections.abc import Iterator
@@ -15,15 +15,15 @@ PACKAGES = ("activities", "api", "domain", "workflows")
 
 
 def details_of(code: str, language: Language) -> set[str]:
-    """The details that a sentence needs."""
+    """Parameters of a text."""
     return {name for _, name, _, _ in Formatter().parse(SENTENCES[code][language]) if name is not None}
 
 
 def problems_named_in_the_code() -> Iterator[tuple[str, str, set[str] | None]]:
-    """Where, with which code and with which details the code base makes a problem; None for details not spelled out."""
+    """Location, code and details of each problem that the code creates; None for details that are not literal."""
     for path in sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
         text = path.read_text()
-        if "Problem(" not in text:  # to parse everything takes long, and each worker does
+        if "Problem(" not in text:  # parsing everything is slow, and every worker does it
             continue
         for call in ast.walk(ast.parse(text)):
             if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Problem"):
@@ -53,19 +53,19 @@ def test_every_problem_has_a_sentence_in_every_language(code: str) -> None:
 
 
 @pytest.mark.parametrize(("place", "code", "details"), NAMED, ids=[f"{place}-{code}" for place, code, _ in NAMED])
-def test_every_problem_that_the_code_names_can_be_said(place: str, code: str, details: set[str] | None) -> None:
+def test_every_problem_in_the_code_can_be_rendered(place: str, code: str, details: set[str] | None) -> None:
     assert code in SENTENCES, place
     if details is not None:
         assert details == details_of(code, Language.SPANISH), place
 
 
 @pytest.mark.parametrize("language", Language)
-def test_a_problem_says_what_would_be_right(language: Language) -> None:
+def test_a_problem_states_what_is_valid(language: Language) -> None:
     problem = Problem(field="payLoad.Text", code="too_long", details={"limit": 1600})
     assert "1600" in problem.message(language)
 
 
-def test_a_problem_is_said_in_spanish_unless_asked_otherwise() -> None:
+def test_a_problem_is_in_spanish_by_default() -> None:
     problem = Problem(field="processId", code="process_closed")
     assert problem.message() == "El proceso está cerrado"
     assert problem.message(Language.ENGLISH) == "The process is closed"

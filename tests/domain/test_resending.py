@@ -1,4 +1,4 @@
-"""What may be cancelled, and what may be sent again."""
+"""Rules for cancelling and resending."""
 
 import pytest
 
@@ -29,13 +29,13 @@ CERTAIN = [
 
 
 @pytest.mark.parametrize("where", UNCERTAIN, ids=str)
-def test_what_may_still_arrive_is_sent_again_only_by_force(where: InteractionState) -> None:
+def test_a_message_that_may_still_arrive_is_resent_only_by_force(where: InteractionState) -> None:
     assert why_not_resent(Direction.OUT, where, has_content=True, is_forced=False) == "may_still_arrive"
     assert why_not_resent(Direction.OUT, where, has_content=True, is_forced=True) is None
 
 
 @pytest.mark.parametrize("where", CERTAIN, ids=str)
-def test_what_is_certain_is_sent_again(where: InteractionState) -> None:
+def test_a_message_with_a_known_failure_is_resent(where: InteractionState) -> None:
     assert why_not_resent(Direction.OUT, where, has_content=True, is_forced=False) is None
 
 
@@ -54,5 +54,5 @@ def test_what_is_certain_is_sent_again(where: InteractionState) -> None:
         (state(Status.PROVIDER_SENDING_ERROR, CANCELLED), None),
     ],
 )
-def test_only_what_is_cancelled_is_said_to_be(where: InteractionState, code: str | None) -> None:
+def test_only_a_cancelled_interaction_is_reported_as_cancelled(where: InteractionState, code: str | None) -> None:
     assert why_not_cancelled(where) == code

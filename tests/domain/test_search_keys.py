@@ -1,4 +1,4 @@
-"""What people and programs search by."""
+"""Search keys of people and fields."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_the_keys_of_a_long_name_are_few_and_short() -> None:
     assert max(map(len, keys)) == 200
 
 
-def test_fields_are_found_by_texts_numbers_and_truth_values() -> None:
+def test_fields_are_found_by_texts_numbers_and_booleans() -> None:
     fields = searchable_fields({"a": "b", "n": 7, "f": 1.5, "yes": True, "o": {}, "l": [1], "null": None, "": ""})
     assert fields == ["a=b", "n=7", "f=1.5", "yes=true", "="]
     assert searchable_field("yes", "true") in fields

@@ -1,4 +1,4 @@
-"""How an SMS is cut into parts (3GPP TS 23.038 §6.2.1, TS 23.040 §9.2.3.24.1)."""
+"""Segments of an SMS (3GPP TS 23.040 §9.2.3.24.1)."""
 
 import pytest
 from hypothesis import given
@@ -25,7 +25,7 @@ EMOJI = "😀"
         ("ñ" * 160, "GSM-7", 1),
         ("€" * 80, "GSM-7", 1),
         ("€" * 80 + "a", "GSM-7", 2),
-        # 153 is odd: an extension character that would be cut in two begins the next part.
+        # 153 is odd: an extension character that would be split begins the next segment.
         ("€" * 76 * 2, "GSM-7", 2),
         ("€" * 76 * 2 + "€", "GSM-7", 3),
         ("a" * 152 + "€" + "a" * 151, "GSM-7", 2),
@@ -37,7 +37,7 @@ EMOJI = "😀"
         ("á" * 135, "UCS-2", 3),
         ("a" * 68 + EMOJI, "UCS-2", 1),
         ("a" * 69 + EMOJI, "UCS-2", 2),
-        # 67 is odd: a pair of surrogates that would be cut in two begins the next part.
+        # 67 is odd: a surrogate pair that would be split begins the next segment.
         (EMOJI * 33 * 2, "UCS-2", 2),
         (EMOJI * 33 * 2 + EMOJI, "UCS-2", 3),
         ("a" * 66 + EMOJI + "a" * 65, "UCS-2", 2),
@@ -59,7 +59,7 @@ def test_any_other_character_makes_it_ucs_2(character: str) -> None:
 
 
 def written_out(text: str, encoding: str, alone: int, part: int) -> int:
-    """The parts as a network would write them, one character after the other, none of which may be cut."""
+    """Segments as a network writes them, character after character, none of which may be split."""
     width = {character: 2 if character in EXTENSION else 1 for character in text}
     if encoding == "UCS-2":
         width = {character: len(character.encode("utf-16-be")) // 2 for character in text}
@@ -75,12 +75,12 @@ def written_out(text: str, encoding: str, alone: int, part: int) -> int:
 
 
 @given(st.text(alphabet=st.sampled_from("aé€[" + EMOJI), min_size=60, max_size=700))
-def test_no_character_is_cut_and_no_part_has_room_left_for_the_next(text: str) -> None:
+def test_no_character_is_split_and_every_segment_is_full(text: str) -> None:
     encoding, parts = segments(text)
     assert encoding == ("UCS-2" if EMOJI in text else "GSM-7")
     assert parts == written_out(text, encoding, *((70, 67) if encoding == "UCS-2" else (160, 153)))
 
 
 @given(st.text(max_size=400), st.text(max_size=100))
-def test_more_text_never_has_fewer_parts(text: str, more: str) -> None:
+def test_more_text_never_has_fewer_segments(text: str, more: str) -> None:
     assert segments(text + more).parts >= segments(text).parts

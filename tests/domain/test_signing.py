@@ -1,4 +1,4 @@
-"""What is told is signed as Standard Webhooks want it: its own Python package verifies it."""
+"""Notifications are signed as Standard Webhooks requires; its own Python package verifies them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,7 @@ def test_the_reference_implementation_verifies_any_body(text: str, message_id: s
     Webhook(secret).verify(body, dict(headers), json_parse=False)
 
 
-def test_both_secrets_verify_while_one_takes_the_others_place_and_no_third() -> None:
+def test_only_the_old_and_the_new_secret_verify_during_rotation() -> None:
     new, former = new_secret(), new_secret()
     headers = dict(signature_headers([new, former], "m1", datetime.now(UTC), b"{}"))
     Webhook(new).verify(b"{}", headers)
@@ -37,6 +37,6 @@ def test_nothing_signed_can_be_changed(changed: str) -> None:
         Webhook(secret).verify(body, headers)
 
 
-def test_a_secret_is_in_the_form_of_the_specification_and_never_the_same() -> None:
+def test_a_secret_has_the_form_of_the_specification_and_is_unique() -> None:
     assert new_secret().startswith(SECRET_PREFIX)
     assert len({new_secret() for _ in range(100)}) == 100

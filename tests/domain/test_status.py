@@ -1,4 +1,4 @@
-"""The state machine: hearing news is taking a maximum, so their order, repetition and delay do not matter."""
+"""State machine: applying events takes a maximum, so their order, repetition and delay do not matter."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -28,7 +28,7 @@ STANDARD: list[Update] = [
 
 
 def after(start: InteractionState, received: Sequence[Update]) -> InteractionState:
-    return reduce(lambda state, one: state.apply(*one), received, start)
+    return reduce(lambda state, update: state.apply(*update), received, start)
 
 
 starts = st.sampled_from(STARTS)
@@ -48,13 +48,13 @@ def reachable(status: Status) -> set[Status]:
 
 
 @pytest.mark.parametrize("start", STARTS, ids=lambda start: f"{start.status}-{start.custom_status}")
-def test_every_order_of_every_milestone_ends_in_the_same_standing(start: InteractionState) -> None:
+def test_every_order_of_every_milestone_ends_in_the_same_state(start: InteractionState) -> None:
     ended = InteractionState(status=Status.COMPLETED, custom_status="read", milestone=Milestone.READ)
     assert all(after(start, order) == ended for order in permutations(STANDARD))
 
 
 @given(start=starts, received=st.lists(updates, max_size=8), data=st.data())
-def test_order_and_repetition_of_news_do_not_change_where_an_interaction_ends(
+def test_order_and_repetition_of_events_do_not_change_the_final_state(
     start: InteractionState, received: list[Update], data: st.DataObject
 ) -> None:
     repeated = st.lists(st.sampled_from(received), max_size=8) if received else st.just([])
@@ -63,17 +63,17 @@ def test_order_and_repetition_of_news_do_not_change_where_an_interaction_ends(
 
 
 @given(start=states, one=updates, other=updates)
-def test_two_pieces_of_news_commute(start: InteractionState, one: Update, other: Update) -> None:
+def test_two_events_commute(start: InteractionState, one: Update, other: Update) -> None:
     assert start.apply(*one).apply(*other) == start.apply(*other).apply(*one)
 
 
 @given(start=states, one=updates)
-def test_news_heard_twice_counts_once(start: InteractionState, one: Update) -> None:
+def test_a_repeated_event_counts_once(start: InteractionState, one: Update) -> None:
     assert start.apply(*one).apply(*one) == start.apply(*one)
 
 
 @given(start=starts, early=st.lists(updates, max_size=5), late=st.lists(updates, max_size=5))
-def test_news_already_outdone_changes_nothing(start: InteractionState, early: list[Update], late: list[Update]) -> None:
+def test_outdated_events_change_nothing(start: InteractionState, early: list[Update], late: list[Update]) -> None:
     assert after(after(start, early + late), early) == after(start, early + late)
 
 
@@ -95,7 +95,7 @@ def test_the_table_lets_every_status_reach_at_once_what_it_reaches_at_all() -> N
 
 
 @given(start=states, received=updates)
-def test_no_news_moves_a_status_backwards(start: InteractionState, received: Update) -> None:
+def test_no_event_moves_a_status_backwards(start: InteractionState, received: Update) -> None:
     now = start.apply(*received).status
     assert now is start.status or now in reachable(start.status)
     assert start.status not in reachable(now)
@@ -103,7 +103,7 @@ def test_no_news_moves_a_status_backwards(start: InteractionState, received: Upd
 
 @given(received=st.lists(updates))
 @pytest.mark.parametrize("status", [Status.VALIDATION_ERROR, Status.RECEIVED, Status.VALIDATION_PENDING])
-def test_what_was_never_sent_hears_nothing(status: Status, received: list[Update]) -> None:
+def test_events_do_not_change_what_was_never_sent(status: Status, received: list[Update]) -> None:
     assert after(InteractionState(status=status), received) == InteractionState(status=status)
 
 

@@ -1,4 +1,4 @@
-"""Templates: filled with what they declare, by what it must be, and with nothing else."""
+"""Templates: filled with the declared variables of the declared types, and with nothing else."""
 
 import html
 import re
@@ -88,7 +88,7 @@ def test_a_problem_names_the_variable(name: str, value: JsonValue, code: str) ->
     assert problems({**VALUES, name: value}) == [(f"template.variables.{name}", code)]
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     assert problems({"x": 1}) == [
         *((f"template.variables.{name}", "missing") for name in ("name", "day", "price", "link")),
         ("template.variables.x", "unknown_field"),
@@ -122,11 +122,11 @@ def test_any_text_is_refused_or_comes_out_as_it_went_in(text: str) -> None:
     "text",
     ["{{", "{{}}", "{{name", "{{na me}}", "{{{name}}}", "{{#name}}x{{/name}}", "{{name.upper}}", "{{>f}}", "{{1+1}}"],
 )
-def test_what_is_no_placeholder_is_refused_where_it_stands(text: str) -> None:
+def test_an_invalid_placeholder_is_refused_at_its_location(text: str) -> None:
     assert faults({"Type": "simple-text", "Text": text}) == [("payload.Text", "bad_placeholder")]
 
 
-def test_a_template_is_refused_that_does_not_say_how_it_is_filled() -> None:
+def test_a_template_with_undeclared_variables_is_refused() -> None:
     assert faults({"Type": "simple-text", "Text": "{{nombre}}"}) == [("payload.Text", "undeclared_variable")]
     assert faults({"Type": "{{name}}", "Text": "a"}) == [("payload.Type", "bad_placeholder")]
     assert faults(TEXT, [*ALL, NAME]) == [("variables[5].name", "duplicate_field")]
@@ -134,7 +134,7 @@ def test_a_template_is_refused_that_does_not_say_how_it_is_filled() -> None:
     assert faults(TEXT, [NAME, NOTE, wrong, PRICE, LINK]) == [("variables[2].example", "wrong_type")]
 
 
-def test_a_template_is_refused_whose_examples_make_no_payload_of_its_channel() -> None:
+def test_a_template_whose_examples_render_no_payload_of_its_channel_is_refused() -> None:
     assert faults({"Type": "simple-text", "Text": ""}) == [("payload.Text", "empty")]
     assert faults({"Type": "email", "Body": "x"}) == [("payload.Type", "not_allowed")]
     newline = Variable(name="name", example="a\r\nBcc: eva@x.es")
@@ -143,7 +143,7 @@ def test_a_template_is_refused_whose_examples_make_no_payload_of_its_channel() -
     ]
 
 
-def test_a_bomb_is_refused_before_it_is_large() -> None:
+def test_an_expanding_template_is_refused_before_it_is_large() -> None:
     assert faults({"Type": "simple-text", "Text": "{{name}}" * 501}) == [("payload", "too_many")]
     payload: dict[str, JsonValue] = {
         "Type": "simple-text",

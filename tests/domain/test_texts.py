@@ -1,4 +1,4 @@
-"""Texts: complete in both languages, in agreement with their numbers, and without a library's own words."""
+"""Texts: complete in both languages, in agreement with their numbers, and without a library's own texts."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -118,7 +118,7 @@ def test_the_bare_sentences_are_of_codes_that_exist() -> None:
 
 
 def said_by_routes() -> Iterator[str]:
-    """The texts that routes give `success`, themselves or by a function or name of their module."""
+    """Texts that routes give `success`, themselves or by a function or name of their module."""
     for path in API.glob("*.py"):
         module = ast.parse(path.read_text())
         for node in ast.walk(module):
@@ -130,7 +130,7 @@ def said_by_routes() -> Iterator[str]:
                 yield from (str(one.value) for one in values if isinstance(one, ast.Constant))
 
 
-def test_what_routes_say_has_an_english_form() -> None:
+def test_texts_of_routes_have_an_english_form() -> None:
     said = set(said_by_routes())
     assert len(said) > 50
     assert said <= ENGLISH.keys(), "give it an English form in domain/texts/answers.py"

@@ -1,4 +1,4 @@
-"""The words by which an interaction is found."""
+"""Indexed words of an interaction."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What a tenant is told: which events an interaction's history is, who asked for which, and the law of the retries."""
+"""Webhook events: their derivation from an interaction's history, subscriptions, and the retry schedule."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -43,7 +43,7 @@ def test_subscriptions_are_names_all_or_all_but(subscriptions: list[str], events
 
 
 @given(PATTERN_LISTS, st.sampled_from(WebhookEventType), st.randoms())
-def test_one_more_name_adds_its_event_one_more_exception_takes_it_away_and_the_order_is_nothing(
+def test_names_add_events_exceptions_remove_them_and_their_order_does_not_matter(
     subscriptions: list[str], event: WebhookEventType, chance: Random
 ) -> None:
     events = subscribed(subscriptions)
@@ -56,7 +56,7 @@ def test_one_more_name_adds_its_event_one_more_exception_takes_it_away_and_the_o
 
 
 @given(PATTERN_LISTS)
-def test_subscriptions_that_come_to_nothing_are_refused_and_no_others(subscriptions: list[str]) -> None:
+def test_only_subscriptions_without_any_event_are_refused(subscriptions: list[str]) -> None:
     assert bool(problems_of_subscriptions(subscriptions)) != bool(subscribed(subscriptions))
 
 
@@ -67,10 +67,10 @@ def test_every_unknown_pattern_is_named(subscriptions: list[str]) -> None:
     assert found == unknown
 
 
-def interaction(direction: Direction, *words: tuple[Status, str | None]) -> Interaction:
+def interaction(direction: Direction, *states: tuple[Status, str | None]) -> Interaction:
     history = [
         HistoryEntry(date=START + timedelta(seconds=number), status=status, custom_status=custom)
-        for number, (status, custom) in enumerate(words)
+        for number, (status, custom) in enumerate(states)
     ]
     trail = AuditTrail(created=START, updated=history[-1].date, author_id="a", updater_id="a", history=history)
     reference = IntegrationReference(
@@ -98,20 +98,20 @@ def interaction(direction: Direction, *words: tuple[Status, str | None]) -> Inte
     )
 
 
-WORDS = st.lists(
+STATES = st.lists(
     st.tuples(st.sampled_from(Status), st.sampled_from([None, "sent", "delivered", "read"])), min_size=1, max_size=8
 )
 
 
-@given(st.sampled_from(Direction), WORDS, st.integers(0, 9))
+@given(st.sampled_from(Direction), STATES, st.integers(0, 9))
 def test_every_change_is_one_event_and_shows_the_interaction_as_it_was_then(
-    direction: Direction, words: list[tuple[Status, str | None]], first: int
+    direction: Direction, states: list[tuple[Status, str | None]], first: int
 ) -> None:
-    found = list(events_since(interaction(direction, *words), first))
-    changes = [n for n, (before, after) in enumerate(pairwise(words), start=1) if before != after]
+    found = list(events_since(interaction(direction, *states), first))
+    changes = [n for n, (before, after) in enumerate(pairwise(states), start=1) if before != after]
     assert [one.position for one in found] == [n for n in [0, *changes] if n >= first]
     for one in found:
-        status, custom = words[one.position]
+        status, custom = states[one.position]
         assert (one.interaction.status, one.interaction.custom_status) == (status, custom)
         assert len(one.interaction.audit_trail.history) == one.position + 1
         assert one.created == START + timedelta(seconds=one.position)
@@ -120,13 +120,13 @@ def test_every_change_is_one_event_and_shows_the_interaction_as_it_was_then(
                 WebhookEventType.IN_CREATED if direction is Direction.IN else WebhookEventType.OUT_CREATED
             )
         else:
-            is_status = words[one.position - 1][0] is not status
+            is_status = states[one.position - 1][0] is not status
             assert one.event is (
                 WebhookEventType.STATUS_CHANGED if is_status else WebhookEventType.CUSTOM_STATUS_CHANGED
             )
 
 
-def test_the_waits_are_the_vendors() -> None:
+def test_the_retry_schedule_is_the_vendors() -> None:
     waits = [backoff(failed).total_seconds() for failed in range(1, 20)]
     assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, *[4096] * 8]
     assert [suspends_host(backoff(failed)) for failed in range(1, 8)] == [False] * 4 + [True] * 3
