@@ -156,7 +156,7 @@ def _notification_worker(
         http=http,
         vault=vault,
         integrations=integrations,
-        shares=KeyedLimiter(ceil(slots / _MAX_CONCURRENT_INTEGRATIONS)),
+        limiter=KeyedLimiter(ceil(slots / _MAX_CONCURRENT_INTEGRATIONS)),
         show=_shown,
         begin=partial(notifications.begin, client, settings),
         patience=settings.notification_timeout,

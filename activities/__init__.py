@@ -1,1 +1,1 @@
-"""What is done to the world, once each."""
+"""Temporal activities: the side effects of workflows."""

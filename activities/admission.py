@@ -1,4 +1,4 @@
-"""Taking a submission in: register it, then validate and resolve it."""
+"""Admission of a submission: register it, then validate and resolve it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class MongoAdmission(AdmissionActivities):
     """Admission on MongoDB."""
 
     def __init__(self, integrations: Integrations, publish: Publish = publish_nothing) -> None:
-        """Admit through these integrations, and publish of it."""
+        """Admit through these integrations, and publish the resulting events."""
         self._integrations = integrations
         self._publish = publish
 
@@ -51,7 +51,7 @@ class MongoAdmission(AdmissionActivities):
         return admitted
 
     async def register(self, submission: Submission, run_id: str) -> bool:
-        """Write the interaction down in `VALIDATION_PENDING`; whether this run did, now or before."""
+        """Store the interaction in `VALIDATION_PENDING`; True if this run stored it, now or before."""
         document = Interaction.registered(submission.registered(), submission.fingerprint, run_id)
         try:
             await document.insert()
@@ -64,7 +64,7 @@ class MongoAdmission(AdmissionActivities):
     async def resolve(
         self, request: AdmitInput, destinations: list[Destination], policy: DispatchPolicy, owners: list[User]
     ) -> AdmitResult:
-        """Find or make the users and the process, and put the interaction in `DISPATCH_PENDING`.
+        """Find or create the users and the process, and put the interaction in `DISPATCH_PENDING`.
 
         Args:
             request: the submission to admit.
@@ -73,12 +73,12 @@ class MongoAdmission(AdmissionActivities):
             owners: users that own any of the destinations; if there are none, one is created.
         """
         submission = request.submission
-        # A named process may have been closed since validation: it is joined before a user is made in vain.
+        # A named process may have been closed since validation: it is joined before a user is created in vain.
         joining = [user.id for user in owners] or [submission.new_user_id]
         process = await _join_named_process(submission, joining) if submission.process_id else None
         if submission.process_id and process is None:
             return _refused(request, [await _why_not_joined(submission)])
-        users, process = await _found_or_made(submission, owned_destinations(destinations), owners, process)
+        users, process = await _find_or_create(submission, owned_destinations(destinations), owners, process)
         if process is None:
             return _refused(request, [await _why_not_joined(submission)])
         interaction = await _queue(request, destinations, policy, users, process)
@@ -89,10 +89,10 @@ def _refused(request: AdmitInput, problems: list[Problem]) -> AdmitResult:
     return AdmitResult(interaction=request.submission.registered(), problems=problems)
 
 
-async def _found_or_made(
+async def _find_or_create(
     submission: Submission, owned: list[OwnedDestination], users: list[User], process: Process | None
 ) -> tuple[list[User], Process | None]:
-    """The users and the process, each made where there is none; where both are made, neither waits for the other."""
+    """Find or create the users and the process; if both are created, neither waits for the other."""
     if users:
         return users, process or await _create_process(submission, [user.id for user in users])
     if process is not None:
@@ -108,13 +108,13 @@ async def _found_or_made(
 
 
 async def _create_user(submission: Submission, owned: list[OwnedDestination]) -> list[User]:
-    """One new user that owns all the destinations (docs/decisions/0003), or whoever was quicker."""
+    """Create one user that owns all the destinations (docs/decisions/0003), or return a concurrently created one."""
     user_id = submission.new_user_id
     user = User(id=user_id, tenant=submission.tenant, name=owned[0].value, destinations=owned)
     try:
         await user.insert()
     except DuplicateKeyError:
-        # Another submission for one of these destinations was quicker: its user is the one.
+        # Another submission for one of these destinations created its user first.
         if quicker := await User.owning(submission.tenant, owned):
             return quicker
         made = await User.surviving(submission.tenant, user_id)
@@ -123,16 +123,16 @@ async def _create_user(submission: Submission, owned: list[OwnedDestination]) ->
 
 
 async def _join_named_process(submission: Submission, user_ids: Sequence[str]) -> Process | None:
-    """The open process that the caller named, with the interaction, its integration and its users in it.
+    """Add the interaction, its integration and its users to the open process that the caller named.
 
-    None if it may not be joined.
+    Returns None if the process may not be joined.
     """
     selector = {"_id": submission.process_id, "tenant": submission.tenant, "is_closed": False}
     return await _enter(selector, [_joining(submission, user_ids), _last_entry(submission)])
 
 
 async def _join_instead(submission: Submission, user_ids: Sequence[str]) -> Process | None:
-    """The process that the caller named, with these users in the place of the one that would have been made."""
+    """Replace, in the process that the caller named, the user that would have been created by these users."""
     selector = {"_id": submission.process_id, "tenant": submission.tenant}
     return await _enter(selector, [_joining(submission, user_ids)])
 
@@ -142,9 +142,9 @@ def _joining(submission: Submission, user_ids: Sequence[str]) -> dict[str, Any]:
 
 
 async def _create_process(submission: Submission, user_ids: list[str]) -> Process | None:
-    """The process that is made for the interaction, once; None if it was made by an earlier try and closed since.
+    """Create the interaction's process, once; None if an earlier try created it and it was closed since.
 
-    It may have been made with the user that would be made too; where another was quicker, that one takes its place.
+    It may have been created with the user that would be created too; a user that was created first replaces that one.
     """
     initial: dict[str, Any] = {
         "integration_ids": [submission.integration.integration_id],

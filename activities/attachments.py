@@ -1,4 +1,4 @@
-"""Uploaded files that go with a message: checked when it is admitted, given to its provider when it is sent."""
+"""Uploaded files of a message: checked when it is admitted, given to its provider when it is sent."""
 
 import asyncio
 import base64
@@ -17,7 +17,7 @@ from providers.base import Outbound
 from security.signed_urls import FileLinks
 
 _MAX_CONCURRENT_MAILS: Final = 4
-"""Mails with files that a worker writes at once: each is in memory several times over."""
+"""Mails with files that a worker composes at once: each takes a multiple of its size in memory."""
 
 
 class MissingAttachmentError(Exception):
@@ -26,10 +26,10 @@ class MissingAttachmentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Puts uploaded files into messages: into mails as they are, into other media as links that the provider follows.
+    """Adds uploaded files to messages: to mails as content, to other media as links that the provider follows.
 
     Attributes:
-        links: makes the links.
+        links: creates the links.
     """
 
     links: FileLinks
@@ -37,21 +37,21 @@ class Files:
 
     @asynccontextmanager
     async def added(self, outbound: Outbound, tenant: str, ids: Sequence[str]) -> AsyncGenerator[Outbound]:
-        """The message with its files; they are in memory until the end of the block.
+        """Yield the message with its files, which are in memory until the end of the block.
 
         Raises:
-            MissingAttachmentError: if one was deleted.
+            MissingAttachmentError: if a file was deleted.
         """
         payload = outbound.payload
         if not ids:
             yield outbound
         elif isinstance(payload, MediaPayload):
-            (attachment,) = await _found(tenant, ids)
+            (attachment,) = await _find(tenant, ids)
             linked = {"url": self.links.link(attachment.id), "file_name": payload.file_name or attachment.file_name}
             yield replace(outbound, payload=payload.model_copy(update=linked))
         elif isinstance(payload, Email):
             async with self._mails:
-                files = [await _mailed(attachment) for attachment in await _found(tenant, ids)]
+                files = [await _mailed(attachment) for attachment in await _find(tenant, ids)]
                 yield replace(
                     outbound, payload=payload.model_copy(update={"attachments": [*payload.attachments, *files]})
                 )
@@ -59,7 +59,7 @@ class Files:
             raise MissingAttachmentError(f"{payload.type} takes no files")
 
 
-async def _found(tenant: str, ids: Sequence[str]) -> list[Attachment]:
+async def _find(tenant: str, ids: Sequence[str]) -> list[Attachment]:
     found = await Attachment.of_tenant(tenant, ids)
     missing = [attachment_id for attachment_id in ids if attachment_id not in found]
     if missing:

@@ -1,4 +1,4 @@
-"""How the sends that a worker does at once for a provider are shared among its integrations."""
+"""Bulkhead: limits the concurrent sends of each integration of a provider."""
 
 import time
 from collections import Counter
@@ -8,18 +8,18 @@ from datetime import timedelta
 from typing import Final
 
 MIN_DELAY: Final = timedelta(seconds=1)
-"""How soon a send that found no place comes back."""
+"""Minimum wait before a send that was over the limit is retried."""
 
 SPACING: Final = timedelta(milliseconds=50)
-"""How far apart the sends of one integration that found no place come back, so that however many they are, asking
-again and again costs the same."""
+"""Time between the retries of one integration's sends that were over the limit, so that their rate is constant
+however many they are."""
 
 
 class LimitExceededError(Exception):
-    """An integration has as many sends in flight as it may.
+    """An integration has its maximum number of sends in flight.
 
     Attributes:
-        wait: when to come back.
+        wait: time to wait before the next try.
     """
 
     def __init__(self, wait: timedelta) -> None:
@@ -28,22 +28,22 @@ class LimitExceededError(Exception):
 
 
 class KeyedLimiter:
-    """A bound on what each integration may have in flight, so that a slow one leaves the others their places."""
+    """Concurrency limit for each key, so that a slow integration does not use the slots of the others."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_concurrent: int) -> None:
+        self._max_concurrent = max_concurrent
         self._in_flight: Counter[str] = Counter()
-        self._last_turn: dict[str, float] = {}
+        self._last_retry: dict[str, float] = {}
 
     @contextmanager
-    def place(self, integration_id: str) -> Generator[None]:
-        """A place among the integration's sends until the end of the block.
+    def slot(self, integration_id: str) -> Generator[None]:
+        """Hold a slot of the integration until the end of the block.
 
         Raises:
             LimitExceededError: if it has none left.
         """
-        if self._in_flight[integration_id] >= self._most:
-            raise LimitExceededError(self._turn(integration_id))
+        if self._in_flight[integration_id] >= self._max_concurrent:
+            raise LimitExceededError(self._wait(integration_id))
         self._in_flight[integration_id] += 1
         try:
             yield
@@ -51,10 +51,10 @@ class KeyedLimiter:
             self._in_flight[integration_id] -= 1
             if not self._in_flight[integration_id]:
                 del self._in_flight[integration_id]
-                self._last_turn.pop(integration_id, None)
+                self._last_retry.pop(integration_id, None)
 
-    def _turn(self, integration_id: str) -> timedelta:
+    def _wait(self, integration_id: str) -> timedelta:
         now = time.monotonic()
-        after_the_last = self._last_turn.get(integration_id, 0.0) + SPACING.total_seconds()
-        turn = self._last_turn[integration_id] = max(after_the_last, now + MIN_DELAY.total_seconds())
-        return timedelta(seconds=turn - now)
+        after_the_last = self._last_retry.get(integration_id, 0.0) + SPACING.total_seconds()
+        retry = self._last_retry[integration_id] = max(after_the_last, now + MIN_DELAY.total_seconds())
+        return timedelta(seconds=retry - now)

@@ -1,4 +1,4 @@
-"""Sending: one message to its provider, and nothing else."""
+"""Dispatch: hands one message to its provider, and writes nothing."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Generator
@@ -36,13 +36,13 @@ from providers.base import AnyProvider, Attempt, MisconfiguredError, Outbound, T
 from security.ssrf_guard import ForbiddenAddressError
 
 NOT_ACCEPTED: Final = "NotTaken"
-"""The type of the error when the provider surely did not take the message, or could not be asked."""
+"""Type of the error when the provider certainly did not accept the message, or could not be asked."""
 
 _MAX_DOUBLINGS: Final = 6
-"""How often the wait of a second between two tries doubles: to about a minute."""
+"""Number of times that the wait of 1 second between two tries doubles: up to about a minute."""
 
 HEARTBEAT: Final = timedelta(seconds=3)
-"""How often a slow send shows that its worker lives; sends that are quicker never do."""
+"""Interval between the heartbeats of a slow send; a quicker send has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,31 +50,31 @@ class ProviderDispatch(DispatchActivities):
     """Dispatch through the provider of the interaction's integration.
 
     Attributes:
-        opener: opens providers with their credentials, which never leave this activity.
-        shares: how many sends each integration may have in flight.
-        integrations: found, and kept for a while.
+        opener: creates providers with their credentials, which never leave this activity.
+        limiter: limits the sends in flight of each integration.
+        integrations: cached lookups of integrations.
         files: adds uploaded files to messages.
         faults: reports the faults of this worker.
     """
 
     opener: ProviderFactory
-    shares: KeyedLimiter
+    limiter: KeyedLimiter
     integrations: Integrations
     files: Files
     faults: InternalFaults
 
     @activity.defn
     async def dispatch(self, dispatch: Dispatch) -> Outcome:
-        """Hand the message to its provider; write nothing."""
+        """Hand the message to its provider."""
         tries = _tries_before() + 1
-        with self._place(dispatch):
+        with self._slot(dispatch):
             ready = await self._prepare(dispatch)
             if isinstance(ready, Rejected):
                 return ready
             provider, outbound = ready
             try:
                 async with (
-                    _sign_of_life(tries),
+                    _heartbeats(tries),
                     self.files.added(outbound, dispatch.tenant, dispatch.attachments) as complete,
                 ):
                     return await _send(provider, complete, tries)
@@ -87,18 +87,18 @@ class ProviderDispatch(DispatchActivities):
 
     @activity.defn
     async def find_sent(self, search: Search) -> Accepted | None:
-        """The message that an unanswered send made after all, if the provider surely has it."""
-        with self._place(search.dispatch):
+        """Find the message of an unanswered send; None if it is not certain that the provider has it."""
+        with self._slot(search.dispatch):
             found = await self._look_for(search)
-        # The same text to the same person may have been sent twice on purpose: one message is one interaction's.
+        # The same text may have been sent twice to the same person on purpose: a message belongs to one interaction.
         if found is None or await _belongs_to_another(search.dispatch, found):
             return None
         return found
 
     @contextmanager
-    def _place(self, dispatch: Dispatch) -> Generator[None]:
+    def _slot(self, dispatch: Dispatch) -> Generator[None]:
         try:
-            with self.shares.place(dispatch.integration_id):
+            with self.limiter.slot(dispatch.integration_id):
                 yield
         except LimitExceededError as error:
             _show_idle()
@@ -117,11 +117,11 @@ class ProviderDispatch(DispatchActivities):
             return None
 
     async def _prepare(self, dispatch: Dispatch) -> tuple[AnyProvider, Outbound] | Rejected:
-        """The provider and the message for it; or why it surely cannot be sent.
+        """Prepare the provider and the message for it; a rejection if the message cannot be sent.
 
         Raises:
-            ApplicationError: if this worker cannot open the integration or read the payload, which were admitted: it is
-                misconfigured or of another version, so that the activity is retried.
+            ApplicationError: if this worker cannot open the integration or read the payload, although they were
+                admitted: it is misconfigured or of another version, so that the activity is retried.
         """
         integration = await self.integrations.of_tenant(
             dispatch.integration_id, dispatch.tenant, dispatch.integration_version
@@ -132,7 +132,7 @@ class ProviderDispatch(DispatchActivities):
             provider = self.opener.open(integration)
             payload = parse_payload(integration.channel, dispatch.payload)
         except MisconfiguredError as error:
-            # Its credentials may just have been changed or encrypted anew.
+            # Its credentials may just have been changed or re-encrypted.
             self.integrations.invalidate(integration.id)
             kind = FaultKind.CREDENTIALS if isinstance(error, UnopenableError) else FaultKind.INTEGRATION
             raise await self.faults.failure(kind, f"integration {integration.id}: {error}") from None
@@ -152,12 +152,12 @@ class ProviderDispatch(DispatchActivities):
 
 
 async def _destinations(dispatch: Dispatch) -> tuple[str, ...]:
-    """Where a message goes: not to those of several who were erased since; what is for one alone is cancelled then."""
+    """Destinations of a message, without users erased since; a message to one erased user only is cancelled instead."""
     destinations = tuple(destination.value for destination in dispatch.destinations)
-    kept = await Interaction.find_one({"_id": dispatch.interaction_id}) if len(destinations) > 1 else None
-    if kept is None:
+    stored = await Interaction.find_one({"_id": dispatch.interaction_id}) if len(destinations) > 1 else None
+    if stored is None:
         return destinations
-    left = {destination.value for destination in kept.destinations}
+    left = {destination.value for destination in stored.destinations}
     return tuple(destination for destination in destinations if destination in left)
 
 
@@ -171,8 +171,8 @@ async def _belongs_to_another(dispatch: Dispatch, found: Accepted) -> bool:
 
 
 @asynccontextmanager
-async def _sign_of_life(tries: int) -> AsyncGenerator[None]:
-    """SignalEvents Temporal, during a slow send, that this worker lives; when it dies, that is known within seconds."""
+async def _heartbeats(tries: int) -> AsyncGenerator[None]:
+    """Heartbeat during a slow send, so that Temporal notices within seconds when this worker dies."""
 
     async def beat() -> None:
         while True:
@@ -204,17 +204,17 @@ async def _attempt(provider: AnyProvider, outbound: Outbound, tries: int) -> Out
         if isinstance(ready, Rejected):
             return ready
         await _show_handing_over(tries)
-        return await _made(provider, ready)
+        return await _run(provider, ready)
     except ForbiddenAddressError as error:
         return Rejected(code="forbidden_address", failure=FailureClass.CONFIGURATION, detail=str(error))
 
 
 async def _ready(provider: AnyProvider, outbound: Outbound) -> Attempt | Rejected:
-    """The composed message; nothing of it has gone out, so that a fault of the adapter's is never a lost answer.
+    """Compose the message; nothing is sent yet, so that a fault of the adapter is never an unknown outcome.
 
     Raises:
-        TransientError: when it cannot be composed at the moment.
-        UnsentError: when the adapter is broken.
+        TransientError: if it cannot be composed at the moment.
+        UnsentError: if the adapter is broken.
     """
     try:
         return await provider.prepare(outbound)
@@ -225,29 +225,29 @@ async def _ready(provider: AnyProvider, outbound: Outbound) -> Attempt | Rejecte
         raise UnsentError(f"composing: {type(error).__name__}") from error
 
 
-async def _made(provider: AnyProvider, attempt: Attempt) -> Outcome:
-    """The outcome of an attempt, from whose beginning on the message may have gone out.
+async def _run(provider: AnyProvider, attempt: Attempt) -> Outcome:
+    """Run an attempt and return its outcome; from its start on, the message may have been sent.
 
     Raises:
-        TransientError, UnsentError, ForbiddenAddressError: when it surely did not.
+        TransientError, UnsentError, ForbiddenAddressError: if the message was certainly not sent.
     """
     try:
-        return await _undisturbed(attempt())
+        return await _shielded(attempt())
     except (TransientError, ForbiddenAddressError):
         raise
     except UnsentError:
         activity.logger.exception("the provider's adapter failed", extra={"provider": provider.name})
         raise
     except asyncio.CancelledError:
-        # Left to Temporal's SDK it would count as a failure that may be tried again.
+        # Temporal's SDK would count it as a failure that may be retried.
         return OutcomeUnknown(detail="the worker stopped while it was sending")
-    except Exception as error:  # noqa: BLE001 - whatever broke, it may have broken after the message went out
+    except Exception as error:  # noqa: BLE001 - any error may have occurred after the message was sent
         activity.logger.exception("the provider's adapter failed", extra={"provider": provider.name})
         return OutcomeUnknown(detail=type(error).__name__)
 
 
-async def _undisturbed(sending: Awaitable[Outcome]) -> Outcome:
-    """The answer to a send, although the interaction is cancelled meanwhile: it may have gone out."""
+async def _shielded(sending: Awaitable[Outcome]) -> Outcome:
+    """Wait for the answer to a send even if the interaction is cancelled meanwhile: it may have been sent."""
     answer = asyncio.ensure_future(sending)
     try:
         return await asyncio.shield(answer)
@@ -260,24 +260,24 @@ async def _undisturbed(sending: Awaitable[Outcome]) -> Outcome:
 
 
 def _tries_before() -> int:
-    """How often the send was tried: not how many attempts there were, because some found no place."""
+    """Number of earlier tries to send; attempts that were over the limit do not count."""
     details = activity.info().heartbeat_details
     return int(details[0]) if details else 0
 
 
 def _show_idle() -> None:
-    """Let Temporal know, once, that no attempt until now has handed anything over (`domain.outcomes`)."""
+    """Heartbeat, once, that no attempt so far has handed anything over (`domain.outcomes`)."""
     if not activity.info().heartbeat_details:
         activity.heartbeat(0, False)
 
 
 async def _show_handing_over(tries: int) -> None:
-    """Let Temporal know, before anything is handed over, that an attempt that never comes back may have sent.
+    """Heartbeat, before anything is handed over, that this attempt may have sent the message if it is lost.
 
-    Only where an earlier attempt said otherwise: a send that is taken at once costs nothing more.
+    This is only needed if an earlier attempt reported otherwise, so that the first attempt costs nothing more.
 
     Raises:
-        TransientError: when Temporal does not take it; nothing is handed over then.
+        TransientError: if Temporal does not accept the heartbeat; nothing is handed over then.
     """
     details = activity.info().heartbeat_details
     if not was_surely_idle(details):
@@ -291,7 +291,7 @@ async def _show_handing_over(tries: int) -> None:
 
 
 def _try_again(tries: int, detail: str, delay: timedelta | None) -> ApplicationError:
-    activity.heartbeat(tries, False)  # Temporal hands it to the next attempt
+    activity.heartbeat(tries, False)  # Temporal passes it to the next attempt
     return _not_accepted(detail, delay or timedelta(seconds=2 ** min(tries - 1, _MAX_DOUBLINGS)))
 
 

@@ -1,4 +1,4 @@
-"""EraseSignal users: at one moment the user is empty, then all that was personal in what was with it goes."""
+"""Erasure of users: the user is emptied atomically, then the personal data in its interactions and processes."""
 
 import asyncio
 import re
@@ -33,10 +33,10 @@ from models.unmatched import UnmatchedEvent
 from models.user import EMPTY, HERE, Erasure, User
 
 _PAGE: Final = 200
-"""How many interactions are gone through at a time."""
+"""Interactions that are read at once."""
 
 _AT_ONCE: Final = 10
-"""How many questions to Temporal are under way at once."""
+"""Concurrent requests to Temporal."""
 
 Document = Mapping[str, Any]
 
@@ -48,8 +48,8 @@ class _Erased:
     """A user that is erased.
 
     Attributes:
-        ids: its own, and those of the users that were merged into it.
-        normal_forms: of the destinations that it had.
+        ids: its id, and those of the users that were merged into it.
+        normal_forms: normal forms of the destinations that it had.
     """
 
     user: User
@@ -62,24 +62,24 @@ class _Erased:
 
     @property
     def spellings(self) -> Sequence[str]:
-        """Everything by which a text may name one of its destinations."""
+        """All spellings by which a text may name one of its destinations."""
         return sorted({spelling for one in self.erasure.destinations for spelling in one.spellings()})
 
     @property
     def its(self) -> dict[str, Any]:
-        """What selects what it is in."""
+        """Selector of the documents that contain it."""
         return {"tenant": self.user.tenant, "user_ids": {"$in": self.ids}}
 
     @property
     def traces(self) -> Sequence[dict[str, Any]]:
-        """What selects the interactions that it is still in: those that were with it, and those that were refused."""
+        """Selectors of the interactions that still contain it: its own, and refused ones to its destinations."""
         its_own = {"user_id": {"$in": self.ids}, "value": {"$ne": ""}}
-        # Of one that was with several, another may have been erased before.
+        # In an interaction with several users, another may have been erased before.
         left = {"$or": [{"erased_at": None}, {"destinations": {"$elemMatch": its_own}}]}
         return [{**self.its, **left}, {**self.unresolved(Status.VALIDATION_ERROR), "erased_at": None}]
 
     def unresolved(self, status: Status) -> dict[str, Any]:
-        """What selects the sends to its destinations that found nobody, from before it was erased."""
+        """Selector of the sends to its destinations without users, from before the erasure."""
         return {
             "tenant": self.user.tenant,
             "destinations.normal_form": {"$in": self.normal_forms},
@@ -89,7 +89,7 @@ class _Erased:
         }
 
     async def alone(self, documents: Iterable[Document]) -> set[str]:
-        """Which of these are, or were, with nobody but it and others that are erased."""
+        """Ids of the documents whose users are all erased."""
         others = {user_id for one in documents for user_id in one["user_ids"]}.difference(self.ids)
         living: set[str] = set()
         for other in others:
@@ -104,19 +104,19 @@ class MongoErasures(ErasureActivities):
     """Erasures in MongoDB, and of interactions' workflows in Temporal.
 
     Attributes:
-        show: an interaction as it is told.
+        show: renders an interaction for a notification.
     """
 
     temporal: Client
     show: Show
 
     def all(self) -> list[Callable[..., Any]]:
-        """Every activity, for a worker."""
+        """Return every activity, for a worker."""
         return [self.claim_erasure, self.erase, self.forget, self.complete_erasure]
 
     @activity.defn
     async def claim_erasure(self, task: UserTask) -> list[Problem]:
-        """Empty a user at one moment, from which on it is erased; or say why not."""
+        """Empty a user atomically, which erases it; or return the problems."""
         selector = {"tenant": task.tenant, "_id": task.user_id, **HERE}
         erasure = Erasure(requested=utc_now()).model_dump() | {"destinations": "$destinations"}
         empty = {name: {"$literal": value} for name, value in EMPTY.items()}
@@ -128,7 +128,7 @@ class MongoErasures(ErasureActivities):
 
     @activity.defn
     async def erase(self, task: UserTask) -> None:
-        """Empty what is left of an erased user, and tell the running workflows of its interactions."""
+        """Empty the interactions and processes of an erased user, and signal its running workflows."""
         erased = await _erased(task)
         if erased is None:
             return
@@ -137,7 +137,7 @@ class MongoErasures(ErasureActivities):
         for selector in erased.traces:
             while await self._erase_found(erased, selector):
                 pass
-        await _erase_news(erased)
+        await _delete_unmatched_events(erased)
         await _count(erased)
         if await Interaction.find_one(erased.unresolved(Status.VALIDATION_PENDING)):
             raise ApplicationError("a send to it is still being validated", type="ValidationUnderWay")
@@ -146,75 +146,75 @@ class MongoErasures(ErasureActivities):
 
     @activity.defn
     async def forget(self, task: UserTask) -> None:
-        """Empty what is told of its interactions, and delete the histories of their workflows that have ended."""
+        """Empty the notifications of its interactions, and delete the histories of their ended workflows."""
         erased = await _erased(task)
         if erased is None:
             return
         async for page in _pages(Interaction, erased.its):
             activity.heartbeat()
             ids = [one["_id"] for one in page]
-            await self._empty_told(erased.user.tenant, ids)
+            await self._empty_notifications(erased.user.tenant, ids)
             await self._delete_histories(ids)
 
     @activity.defn
     async def complete_erasure(self, task: UserTask) -> None:
-        """Write down that nothing is left, and by what it would have been found no longer."""
+        """Mark the erasure as completed, and remove the destinations that were needed to find the user's data."""
         selector = {"tenant": task.tenant, "_id": task.user_id, "erasure.completed": None}
         done: dict[str, Any] = {"erasure.completed": utc_now(), "erasure.destinations": []}
         await User.collection().update_one(selector, {"$set": done})
 
     async def _erase_found(self, erased: _Erased, selector: Mapping[str, object]) -> int:
-        """Erase the interactions that a selector finds; how many."""
+        """Erase the interactions that a selector finds, and return their number."""
         found = 0
         async for page in _pages(Interaction, selector):
             activity.heartbeat()
             alone = await erased.alone(page)
-            # What a crash leaves is told, and its files are looked for, again: until the interaction itself is emptied.
-            await self._tell_all(erased, page, alone)
+            # The interaction is emptied last, so that after a crash it is signalled, and its files removed, again.
+            await self._signal_all(erased, page, alone)
             await _remove_files(erased, [one for one in page if one["_id"] in alone])
             await _write(erased, page, alone)
             found += len(page)
         return found
 
-    async def _tell_all(self, erased: _Erased, page: Sequence[Document], alone: AbstractSet[str]) -> None:
-        def told(one: Document) -> EraseSignal:
+    async def _signal_all(self, erased: _Erased, page: Sequence[Document], alone: AbstractSet[str]) -> None:
+        def signal(one: Document) -> EraseSignal:
             return EraseSignal(is_cancelled=one["_id"] in alone, user_ids=list(erased.ids))
 
-        await _each(page, lambda one: self._tell(one["_id"], told(one)))
+        await _each(page, lambda one: self._signal(one["_id"], signal(one)))
 
-    async def _tell(self, interaction_id: str, erasing: EraseSignal) -> None:
-        """SignalEvents an interaction's workflow, if it is running, that a user of its is erased."""
+    async def _signal(self, interaction_id: str, erasing: EraseSignal) -> None:
+        """Signal an interaction's workflow, if it is running, that one of its users is erased."""
         with _unless_gone():
             await self.temporal.get_workflow_handle(workflow_id(interaction_id)).signal(USER_ERASED, erasing)
 
-    async def _empty_told(self, tenant: str, ids: Sequence[str]) -> None:
-        """Let what was told of erased interactions, or still is to be, say no more than they do now."""
-        told: defaultdict[str, list[Notification]] = defaultdict(list)
+    async def _empty_notifications(self, tenant: str, ids: Sequence[str]) -> None:
+        """Reduce all notifications of erased interactions to the interactions' present content."""
+        by_interaction: defaultdict[str, list[Notification]] = defaultdict(list)
         async for notification in Notification.find({"tenant": tenant, "interaction_id": {"$in": ids}}):
-            told[notification.interaction_id].append(notification)
+            by_interaction[notification.interaction_id].append(notification)
         updates: list[UpdateOne] = []
-        async for interaction in Interaction.find({"_id": {"$in": list(told)}}):
+        async for interaction in Interaction.find({"_id": {"$in": list(by_interaction)}}):
             activity.heartbeat()
             view = await interaction.view()
-            for notification in told[interaction.id]:
+            for notification in by_interaction[interaction.id]:
                 body = body_now(notification, view, self.show)
                 updates.append(UpdateOne({"_id": notification.id}, {"$set": {"body": body}}))
         if updates:
             await Notification.collection().bulk_write(updates, ordered=False)
 
     async def _delete_histories(self, ids: Sequence[str]) -> None:
-        """Delete the histories of these interactions' runs that have ended; one that has begun since is told."""
+        """Delete the histories of these interactions' ended runs; a run that started since is signalled."""
         named = ", ".join(f"'{workflow_id(one)}'" for one in ids)
         runs = [run async for run in self.temporal.list_workflows(f"WorkflowId IN ({named})")]
         ended = [run for run in runs if run.status is not WorkflowExecutionStatus.RUNNING]
         await _each(ended, lambda run: self._delete_history(run.id, run.run_id))
         running = {interaction_of(run.id) for run in runs if run.status is WorkflowExecutionStatus.RUNNING}
-        await _each(running, lambda one: self._tell(one, EraseSignal()))
+        await _each(running, lambda one: self._signal(one, EraseSignal()))
 
     async def _delete_history(self, workflow: str, run_id: str) -> None:
         request = DeleteWorkflowExecutionRequest(
             namespace=self.temporal.namespace,
-            # The run as well: another one of the same workflow may have begun.
+            # The run id as well: another run of the same workflow may have started.
             workflow_execution=WorkflowExecution(workflow_id=workflow, run_id=run_id),
         )
         with _unless_gone():
@@ -223,7 +223,7 @@ class MongoErasures(ErasureActivities):
 
 @contextmanager
 def _unless_gone() -> Generator[None]:
-    """Ask something of a run, unless Temporal has it no longer."""
+    """Ignore the error of a request about a run that Temporal no longer has."""
     try:
         yield
     except RPCError as error:
@@ -244,10 +244,10 @@ async def _write(erased: _Erased, page: Sequence[Document], alone: AbstractSet[s
     updates: list[UpdateOne] = []
     for one in page:
         message_ids: list[str] = one["provider_message_ids"]
-        kept = hashed(message_ids, is_erased=one.get("erased_at") is not None)
+        hashes = hashed(message_ids, is_erased=one.get("erased_at") is not None)
         of_all = one["_id"] in alone
-        update = erasing(now, kept, erased.user.id) if of_all else erasing_one_of_several(now, kept, erased.ids)
-        # One that has learnt another id meanwhile is found again.
+        update = erasing(now, hashes, erased.user.id) if of_all else erasing_one_of_several(now, hashes, erased.ids)
+        # An interaction that got another message id meanwhile is not matched, so that it is found again.
         updates.append(UpdateOne({"_id": one["_id"], "provider_message_ids": message_ids}, update))
     written = await Interaction.collection().bulk_write(updates, ordered=False)
     progress = {"erasure.interactions": written.matched_count}
@@ -255,13 +255,13 @@ async def _write(erased: _Erased, page: Sequence[Document], alone: AbstractSet[s
 
 
 async def _count(erased: _Erased) -> None:
-    """Write down how many interactions are erased: one that a crash let be erased twice counts once."""
+    """Store the number of erased interactions; one that was erased twice because of a crash counts once."""
     number = await Interaction.collection().count_documents({**erased.its, "erased_at": {"$ne": None}})
     await User.collection().update_one({"_id": erased.user.id}, {"$set": {"erasure.interactions": number}})
 
 
 async def _remove_files(erased: _Erased, documents: Iterable[Document]) -> None:
-    """Remove the files of interactions that are being erased, but for those that somebody else's has."""
+    """Remove the files of interactions that are being erased, except those that another user's interaction has."""
     ids = {attachment for one in documents for attachment in one["attachments"]}
     if not ids:
         return
@@ -281,7 +281,7 @@ async def _remove_files(erased: _Erased, documents: Iterable[Document]) -> None:
 
 
 async def _erase_processes(erased: _Erased) -> None:
-    """Empty and close the processes that were with nobody who is not erased."""
+    """Empty and close the processes whose users are all erased."""
     empty: dict[str, Any] = {
         "metadata": {},
         "metadata_keys": [],
@@ -296,8 +296,8 @@ async def _erase_processes(erased: _Erased) -> None:
         await Process.collection().update_many({"_id": {"$in": list(alone)}}, {"$set": empty})
 
 
-async def _erase_news(erased: _Erased) -> None:
-    """Delete the news about nobody that name one of its destinations."""
+async def _delete_unmatched_events(erased: _Erased) -> None:
+    """Delete the unmatched provider events that name one of its destinations."""
     if not erased.spellings:
         return
     named = {"$regex": "|".join(map(re.escape, erased.spellings)), "$options": "i"}
@@ -319,13 +319,13 @@ async def _pages(
 
 
 async def _each(items: Iterable[Item], work: Callable[[Item], Awaitable[None]]) -> None:
-    """Do some work for each, a few at once."""
-    places = asyncio.Semaphore(_AT_ONCE)
+    """Do some work for each item, `_AT_ONCE` at a time."""
+    slots = asyncio.Semaphore(_AT_ONCE)
 
-    async def placed(item: Item) -> None:
-        async with places:
+    async def limited(item: Item) -> None:
+        async with slots:
             await work(item)
 
     async with asyncio.TaskGroup() as tasks:
         for item in items:
-            tasks.create_task(placed(item))
+            tasks.create_task(limited(item))

@@ -1,4 +1,4 @@
-"""Findings of the reconciliation, where operators look: in the log and in the metrics."""
+"""Reports discrepancies found by the reconciliation in the log and in the metrics."""
 
 import logging
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ _LOG = logging.getLogger("iris.reconciliation")
 
 
 def reported(findings: Sequence[Discrepancy]) -> DiscrepancyCounts:
-    """Findings as a tally, once each is logged as a warning and counted."""
+    """Log each discrepancy as a warning, count it in the metrics, and return the counts."""
     for finding in findings:
         repaired = "repaired" if finding.repair else "not repaired"
         fields = {"interaction_id": finding.interaction_id, "kind": str(finding.kind), "state": finding.state}

@@ -1,4 +1,4 @@
-"""Who a person is: one user for everything by which providers know somebody."""
+"""Identity resolution: one user for all identities by which providers know a person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from models.user import OwnedDestination, User, adding_step
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody, as a provider knows and changes it.
+    """A person as a provider knows them.
 
     Attributes:
-        identities: by which the provider knows the person from now on; the first is what a new user is named by.
-        new_user_id: the id of the user that is created if nobody has any of them.
-        replaced: by which it knew the person before, and does no longer; of the kinds of which it names another.
-        name: what the provider calls the person, or nothing.
+        identities: identities by which the provider knows the person from now on; the first names a new user.
+        new_user_id: id of the user that is created if no user has any of them.
+        replaced: identities that no longer apply, because the provider names another one of the same kind.
+        name: the provider's name for the person; empty if it gives none.
     """
 
     tenant: str
@@ -31,19 +31,19 @@ class Person:
 
     @classmethod
     def of(cls, reception: Reception) -> "Person":
-        """Who sent a message."""
+        """Return the sender of a message."""
         tenant, new_user_id, message = reception.tenant, reception.new_user_id, reception.message
         before = owned([Identity(kind=message.sender_kind, value=message.sender), *message.aliases])
         now = owned(message.successors)
         if not now:
             return cls(tenant, before, new_user_id, name=message.sender_name)
-        kept, kinds = {one.identity for one in now}, {one.kind for one in now}
-        # Whose id alone is told to be another one is still reached by the number.
-        replaced = [one for one in before if one.kind in kinds and one.identity not in kept]
+        current, kinds = {one.identity for one in now}, {one.kind for one in now}
+        # If only the id is replaced, the person is still reached by the number.
+        replaced = [one for one in before if one.kind in kinds and one.identity not in current]
         return cls(tenant, now, new_user_id, replaced, message.sender_name)
 
     async def owners(self) -> list[User]:
-        """The users that own any identity: first those of before, then the oldest."""
+        """Return the users that own any identity: owners of a replaced one first, then the oldest."""
         found = await User.owning(self.tenant, [*self.identities, *self.replaced])
         before = {one.identity for one in self.replaced}
         return sorted(found, key=lambda user: before.isdisjoint(one.identity for one in user.destinations))
@@ -51,10 +51,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The user that a person is.
+    """The user of a person.
 
     Attributes:
-        others: users that are the same person, to be merged into it.
+        others: users that are the same person, to be merged into this one.
     """
 
     user: User
@@ -62,57 +62,57 @@ class Known:
 
     @property
     def ids(self) -> list[str]:
-        """The ids of all of them."""
+        """Ids of the user and of the others."""
         return [self.user.id, *(other.id for other in self.others)]
 
 
 def owned(identities: Sequence[Identity]) -> list[OwnedDestination]:
-    """Identities as a user owns them, each once."""
+    """Convert identities to a user's destinations, without duplicates."""
     found = (OwnedDestination(kind=one.kind, value=one.value) for one in identities)
     return list({one.identity: one for one in reversed(list(found))}.values())[::-1]
 
 
-async def found_or_made(person: Person, answering: User | None = None) -> Known:
-    """The user of a person, made if there is none.
+async def find_or_create(person: Person, answering: User | None = None) -> Known:
+    """Find or create the user of a person.
 
     Args:
         person: the person.
-        answering: the user that it is where nobody owns an identity: it answers what was sent to that one.
+        answering: the user to take if no user owns an identity, because the person answers a message to that user.
     """
     while True:
-        # What another takes or changes meanwhile is looked at again.
-        known = await _found(person, answering) or await _made(person)
+        # A concurrent change makes both give None: then everything is read again.
+        known = await _find(person, answering) or await _create(person)
         if known is not None:
             return known
 
 
-async def found(person: Person) -> Known | None:
-    """The user of a person, with all its identities; None if there is none."""
+async def find(person: Person) -> Known | None:
+    """Find the user of a person, and give it all identities; None if there is none."""
     while await person.owners():
-        known = await _found(person, None)
+        known = await _find(person, None)
         if known is not None:
             return known
     return None
 
 
-async def _found(person: Person, answering: User | None) -> Known | None:
-    """The user of a person, changed as the provider says; None if there is none, or it changed meanwhile."""
+async def _find(person: Person, answering: User | None) -> Known | None:
+    """Find and update the user of a person; None if there is none, or if it changed meanwhile."""
     users = await person.owners() or ([answering] if answering is not None else [])
     if not users:
         return None
     user, *others = users
     taken = {one.identity for other in others for one in other.destinations}
     try:
-        changed = await _changed(person, user, [one for one in person.identities if one.identity not in taken])
+        changed = await _update(person, user, [one for one in person.identities if one.identity not in taken])
         for other in others:
-            await _changed(person, other, [])
+            await _update(person, other, [])
     except DuplicateKeyError:
         return None
     return Known(changed, others) if changed is not None else None
 
 
-async def _changed(person: Person, user: User, added: Sequence[OwnedDestination]) -> User | None:
-    """A user with what is new of it; None if it is no longer as it was."""
+async def _update(person: Person, user: User, added: Sequence[OwnedDestination]) -> User | None:
+    """Update a user's destinations and name; None if it changed meanwhile."""
     has = {one.identity for one in user.destinations}
     missing = [one for one in added if one.identity not in has]
     gone = [one for one in person.replaced if one.identity in has]
@@ -126,8 +126,8 @@ async def _changed(person: Person, user: User, added: Sequence[OwnedDestination]
     return await User.change(user.tenant, user.id, steps, {"name": user.name})
 
 
-async def _made(person: Person) -> Known | None:
-    """A new user; None if another was quicker."""
+async def _create(person: Person) -> Known | None:
+    """Create a user; None if a concurrent message created one first."""
     first = person.identities[0]
     user = User(
         id=person.new_user_id,
@@ -138,7 +138,7 @@ async def _made(person: Person) -> Known | None:
     try:
         await user.insert()
     except DuplicateKeyError:
-        # An earlier try has created it, and it was merged or erased since; or another message was quicker.
+        # An earlier try created it, and it was merged or erased since; or a concurrent message created one.
         made = await User.surviving(person.tenant, user.id)
         return Known(made) if made is not None else None
     return Known(user)

@@ -1,4 +1,4 @@
-"""All that a workflow may ask of the world: abstract, typed, and pure, so that workflows never import a driver."""
+"""Activity interfaces of the workflows: abstract, typed and pure, so that workflows never import a driver."""
 
 from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
@@ -25,12 +25,12 @@ class _Message(BaseModel):
 
 
 class AdmitInput(_Message):
-    """A submission that is to be registered, and then admitted or refused.
+    """A submission to register, and then to admit or refuse.
 
     Attributes:
-        admitted_at: when it is queued, if it is admitted.
-        due: when its dispatch is over at the latest (`domain.deadlines`).
-        revision: grows with each task of the interaction's workflows; a later one knows better.
+        admitted_at: time of the admission, if it is admitted.
+        due: deadline of its dispatch (`domain.deadlines`).
+        revision: revision of the record, which grows with each task of the interaction's workflows; the highest wins.
     """
 
     submission: Submission
@@ -40,7 +40,10 @@ class AdmitInput(_Message):
 
 
 class AdmitResult(_Message):
-    """The interaction in `DISPATCH_PENDING` and how to dispatch it; or as registered, and why it may not be sent."""
+    """Result of an admission.
+
+    It has the interaction in `DISPATCH_PENDING` with its policy, or the interaction as registered with the problems.
+    """
 
     interaction: Interaction
     policy: DispatchPolicy | None = None
@@ -48,7 +51,7 @@ class AdmitResult(_Message):
 
 
 def sending_queue(task_queue: str, provider: str) -> str:
-    """The task queue of a provider's `DispatchActivities`, beside the interactions' own."""
+    """Name of the task queue of a provider's `DispatchActivities`, beside the interactions' own."""
     return f"{task_queue}-{provider}"
 
 
@@ -56,7 +59,7 @@ class Dispatch(_Message):
     """One message to hand to its provider.
 
     Attributes:
-        integration_version: the version of the integration that admitted it, or a later one, sends it.
+        integration_version: version of the integration that admitted it; this one or a later one sends it.
     """
 
     interaction_id: str
@@ -71,7 +74,7 @@ class Dispatch(_Message):
 
     @classmethod
     def of(cls, interaction: Interaction, policy: DispatchPolicy) -> "Dispatch":
-        """The message of an interaction."""
+        """Create the message of an interaction."""
         return cls(
             interaction_id=interaction.id,
             tenant=interaction.tenant,
@@ -86,10 +89,10 @@ class Dispatch(_Message):
 
 
 class Search(_Message):
-    """A send that nobody answered, to be looked for at its provider.
+    """An unanswered send to look for at its provider.
 
     Attributes:
-        since: when it was asked for; nothing older can be it.
+        since: time of the request; the message cannot be older.
     """
 
     dispatch: Dispatch
@@ -100,16 +103,16 @@ class RecordStepInput(_Message):
     """One step of an interaction's record.
 
     Attributes:
-        integration_id: of the interaction, whose tenant may want to be told.
+        integration_id: the interaction's integration, whose webhook may be notified.
         integration_version: a version of the integration that is known to exist.
-        sequence: the number of this step.
-        revision: grows with each task of the interaction's workflows; a later one knows better.
-        due: when the wait that it begins is over at the latest (`domain.deadlines`).
-        history_before: how many history entries stood before it.
-        recorded_before: how many of the provider's events stood before it.
-        provider_message_id: the provider's id, when this step learnt it.
-        problems: why the submission was refused, when this step refused it.
-        process_id: the process that the refused submission named.
+        sequence: number of this step.
+        revision: revision of the record, which grows with each task of the interaction's workflows; the highest wins.
+        due: deadline of the wait that this step starts (`domain.deadlines`).
+        history_before: number of history entries before this step.
+        recorded_before: number of recorded provider events before this step.
+        provider_message_id: the provider's message id, if this step learnt it.
+        problems: reasons of a refusal, if this step refuses the submission.
+        process_id: process that the refused submission named.
     """
 
     interaction_id: str
@@ -130,7 +133,7 @@ class RecordStepInput(_Message):
 
 
 class Record(_Message):
-    """What is stored of an interaction, as far as a run needs it to go on."""
+    """Stored data of an interaction that a run needs to resume."""
 
     interaction: Interaction
     fingerprint: str
@@ -160,10 +163,10 @@ class Inspection(_Message):
     """One page of a comparison.
 
     Attributes:
-        cursor: where the last page ended; None for the first.
-        page_size: how many are looked at.
-        grace: what is younger, or less overdue, may just be on its way.
-        repairs: whether to repair what can be repaired surely.
+        cursor: end of the last page; None for the first one.
+        page_size: maximum number of inspected items.
+        grace: minimum age, or minimum delay, of an inspected item: younger ones may still be in progress.
+        repairs: whether to make safe repairs.
     """
 
     check: Check
@@ -174,11 +177,11 @@ class Inspection(_Message):
 
 
 class Inspected(_Message):
-    """What a page of a comparison found.
+    """Result of one page of a comparison.
 
     Attributes:
-        looked_at: how many were looked at.
-        cursor: where the next page begins; None after the last one.
+        looked_at: number of inspected items.
+        cursor: start of the next page; None after the last one.
     """
 
     looked_at: int
@@ -187,16 +190,16 @@ class Inspected(_Message):
 
 
 def notification_task_queue(task_queue: str) -> str:
-    """The task queue of notifications, their workflows and their activities, beside the interactions' own."""
+    """Name of the task queue of notification workflows and activities, beside the interactions' own."""
     return f"{task_queue}-notifications"
 
 
 class DeliverInput(_Message):
-    """One attempt to tell.
+    """Input of one attempt to deliver a notification.
 
     Attributes:
-        at: now, by the workflow's clock, which alone says when who waits.
-        deadline: when it is given up.
+        at: current time of the workflow's clock, which determines all waits.
+        deadline: time at which the notification is given up.
     """
 
     notification_id: str
@@ -205,10 +208,10 @@ class DeliverInput(_Message):
 
 
 class DeliveryResult(_Message):
-    """What came of an attempt.
+    """Result of an attempt to deliver a notification.
 
     Attributes:
-        next_attempt: when to try again, while it is still to be told.
+        next_attempt: time of the next attempt, while the notification is pending.
     """
 
     state: NotificationState
@@ -216,13 +219,13 @@ class DeliveryResult(_Message):
 
 
 class Replay(_Message):
-    """One page of what is told again.
+    """One page of a redelivery.
 
     Attributes:
-        replay_id: of the whole replay: of which each notification is part once.
-        since: from when on.
-        until: when the replay was asked for; what happened later is told anyway.
-        cursor: where the page before ended.
+        replay_id: id of the redelivery, which contains each notification once.
+        since: start of the period.
+        until: time of the request; later events are delivered anyway.
+        cursor: end of the previous page.
     """
 
     replay_id: str
@@ -235,7 +238,7 @@ class Replay(_Message):
 
 
 class Replayed(_Message):
-    """What came of a page: how many were looked at and begun again, and where the next page begins."""
+    """Result of one page of a redelivery: notifications read and redelivered, and the start of the next page."""
 
     looked_at: int
     begun: int
@@ -243,52 +246,53 @@ class Replayed(_Message):
 
 
 class AdmissionActivities(ABC):
-    """Taking a submission in."""
+    """Admission of submissions."""
 
     @abstractmethod
     @activity.defn
     async def admit(self, admit_input: AdmitInput) -> AdmitResult | None:
-        """Write the interaction down in `VALIDATION_PENDING`, and admit it; or say why not.
+        """Store the interaction in `VALIDATION_PENDING`, and admit or refuse it.
 
-        To admit is to validate it, to find or make its users and its process, and to put it in `DISPATCH_PENDING`.
-        None if another run wrote it down, which alone may dispatch it.
+        Admission validates it, finds or creates its users and its process, and puts it in `DISPATCH_PENDING`.
+        Returns None if another run stored it, because only that run may dispatch it.
         """
 
 
 class DispatchActivities(ABC):
-    """Sending; each provider's on the `sending_queue` of its own."""
+    """Dispatch through a provider, on that provider's own `sending_queue`."""
 
     @abstractmethod
     @activity.defn
     async def dispatch(self, dispatch: Dispatch) -> Outcome:
-        """Hand the message to its provider; write nothing."""
+        """Hand the message to its provider."""
 
     @abstractmethod
     @activity.defn
     async def find_sent(self, search: Search) -> Accepted | None:
-        """The message that an unanswered send made after all, if the provider surely has it."""
+        """Find the message of an unanswered send; None if it is not certain that the provider has it."""
 
 
 class RecordActivities(ABC):
-    """Keeping the record."""
+    """Storage of the record of interactions."""
 
     @abstractmethod
     @activity.defn
     async def record(self, change: RecordStepInput) -> None:
-        """Write one step of an interaction down."""
+        """Write one step of an interaction's record."""
 
     @abstractmethod
     @activity.defn
     async def load(self, interaction_id: str) -> Record | None:
-        """What is stored of an interaction, or None if there is no such one."""
+        """Load an interaction's record; None if there is no such interaction."""
 
 
 class UserTask(_Message):
-    """What is to be done with a user, durably.
+    """A merge or an erasure of a user.
 
     Attributes:
         into: the user that it is merged into; None if it is erased.
-        erasure_grace_period: how long what had found the user before may still write; then all is looked through again.
+        erasure_grace_period: time during which callers that found the user before may still write to it; after that,
+            everything is checked again.
     """
 
     tenant: str
@@ -298,22 +302,22 @@ class UserTask(_Message):
 
 
 USER_ERASED: Final = "user erased"
-"""The signal that tells an interaction's workflow that one of its users is erased."""
+"""Name of the signal to an interaction's workflow that one of its users is erased."""
 
 
 class Identification(_Message):
-    """Everything by which a provider knows one person of a tenant."""
+    """All identities by which a provider knows one person of a tenant."""
 
     tenant: str
     identities: list[Identity]
 
 
 class Received(_Message):
-    """What came of a message.
+    """Result of recording an inbound message.
 
     Attributes:
-        user_id: whose it is.
-        merges: which users to merge because they are one person.
+        user_id: the sender.
+        merges: merges of users that are one person.
     """
 
     user_id: str | None
@@ -321,25 +325,25 @@ class Received(_Message):
 
 
 class ReceptionActivities(ABC):
-    """Taking in what end users send, and what providers say of who they are."""
+    """Recording of inbound messages, and of the identities that providers report for end users."""
 
     @abstractmethod
     @activity.defn
     async def receive(self, reception: Reception) -> Received:
-        """Write the message down as an interaction in `RECEIVED`, with its user and process; once."""
+        """Store the message as an interaction in `RECEIVED`, once, with its user and process."""
 
     @abstractmethod
     @activity.defn
     async def identify(self, identification: Identification) -> list[UserTask]:
-        """Let one user have everything by which a provider knows somebody, if any has some of it; what to merge."""
+        """Give all identities of a person to one user, if any user has one of them; returns the merges needed."""
 
 
 class EraseSignal(_Message):
-    """What the running workflow of an interaction is told, of whose users one is erased.
+    """Signal to the running workflow of an interaction that one of its users is erased.
 
     Attributes:
-        is_cancelled: whether nobody is left whom it is for, so that what is not sent yet is not sent any more.
-        user_ids: by which the interaction may know the user.
+        is_cancelled: whether no recipient is left, so that an unsent message is not sent.
+        user_ids: ids by which the interaction may know the user.
     """
 
     is_cancelled: bool = False
@@ -347,71 +351,71 @@ class EraseSignal(_Message):
 
 
 class MergeActivities(ABC):
-    """Merging users; each may be done again and again."""
+    """Merges of users; all are idempotent."""
 
     @abstractmethod
     @activity.defn
     async def claim_merge(self, task: UserTask) -> list[Problem]:
-        """Give the destinations of a user to the other at one moment, from which on it is merged; or say why not."""
+        """Give a user's destinations to the other user atomically, which merges it; or return the problems."""
 
     @abstractmethod
     @activity.defn
     async def move(self, task: UserTask) -> None:
-        """Give the other user the interactions and the processes that the merged one still has."""
+        """Give the interactions and processes that the merged user still has to the other one."""
 
     @abstractmethod
     @activity.defn
     async def complete_merge(self, task: UserTask) -> None:
-        """Write down that nothing is left to be moved."""
+        """Mark the merge as completed."""
 
 
 class ErasureActivities(ABC):
-    """EraseSignal users; each may be done again and again."""
+    """Erasure of users; all are idempotent."""
 
     @abstractmethod
     @activity.defn
     async def claim_erasure(self, task: UserTask) -> list[Problem]:
-        """Empty a user at one moment, from which on it is erased; or say why not."""
+        """Empty a user atomically, which erases it; or return the problems."""
 
     @abstractmethod
     @activity.defn
     async def erase(self, task: UserTask) -> None:
-        """Empty what is left of an erased user, and tell the running workflows of its interactions."""
+        """Empty the interactions and processes of an erased user, and signal its running workflows."""
 
     @abstractmethod
     @activity.defn
     async def forget(self, task: UserTask) -> None:
-        """Empty what is told of its interactions, and delete the histories of their workflows that have ended."""
+        """Empty the notifications of its interactions, and delete the histories of their ended workflows."""
 
     @abstractmethod
     @activity.defn
     async def complete_erasure(self, task: UserTask) -> None:
-        """Write down that nothing is left, and by what it would have been found no longer."""
+        """Mark the erasure as completed, and remove the destinations that were needed to find the user's data."""
 
 
 class ReconciliationActivities(ABC):
-    """Comparing what MongoDB and Temporal say."""
+    """Comparison of MongoDB with Temporal."""
 
     @abstractmethod
     @activity.defn
     async def inspect(self, inspection: Inspection) -> Inspected:
-        """Look at one page of what one comparison looks at; repair what may be, if it is asked for."""
+        """Inspect one page of a comparison, and make safe repairs if they are requested."""
 
 
 class NotificationActivities(ABC):
-    """Telling tenants, on the `notification_task_queue`."""
+    """Delivery of notifications, on the `notification_task_queue`."""
 
     @abstractmethod
     @activity.defn
     async def deliver(self, delivery: DeliverInput) -> DeliveryResult:
-        """SignalEvents it, unless all of the host wait, and write down what came of it."""
+        """Make one delivery attempt, unless the host is suspended, and record its result."""
 
     @abstractmethod
     @activity.defn
     async def conclude(self, notification_id: str, state: NotificationState) -> None:
-        """Write down that it ended otherwise than by an attempt."""
+        """Record an end that is not the result of an attempt."""
 
     @abstractmethod
     @activity.defn
     async def replay(self, replay: Replay) -> Replayed:
-        """Begin to tell one page again."""
+        """Start the redelivery of one page."""

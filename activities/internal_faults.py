@@ -1,4 +1,4 @@
-"""Faults of our own in an activity: reported, and retried, because another worker or a later moment may do better."""
+"""Internal faults of an activity: reported, and retried, because another worker or a later try may succeed."""
 
 import logging
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from metrics import count_internal_fault
 from models.worker_fault import WorkerFault
 
 INTERNAL_FAULT: Final = "InternalFault"
-"""The type of the error by which an activity that failed through our own fault is retried."""
+"""Type of the error by which an activity that failed through an internal fault is retried."""
 
 QUICK_RETRIES: Final = 5
-"""Attempts that follow each other after a second: a wrong worker beside a good one costs each message little."""
+"""Attempts that follow each other after 1 second: a misconfigured worker beside a good one delays messages little."""
 
 _MAX_DOUBLINGS: Final = 6
-"""How often the wait doubles after that: to about a minute."""
+"""Number of times that the wait doubles after that: up to about a minute."""
 
 _LOG = logging.getLogger("iris.faults")
 
@@ -37,12 +37,12 @@ class InternalFaults:
     worker: str
 
     async def failure(self, kind: FaultKind, detail: str) -> ApplicationError:
-        """The error that retries an activity, reported."""
+        """Report a fault, and return the error that retries the activity."""
         await self.report(kind, detail)
         return ApplicationError(cut(detail), type=INTERNAL_FAULT, next_retry_delay=retry_delay(activity.info().attempt))
 
     async def report(self, kind: FaultKind, detail: str) -> None:
-        """Log a fault as an error, count it, and store it; a database that is away keeps nobody waiting for a retry."""
+        """Log a fault as an error, count it, and store it; an unreachable database does not delay the retry."""
         _LOG.error("worker %s: %s fault: %s", self.worker, kind, detail)
         count_internal_fault(kind)
         try:
@@ -52,5 +52,5 @@ class InternalFaults:
 
 
 def retry_delay(attempt: int) -> timedelta:
-    """The wait before the next attempt, given the number of the one that failed, from 1."""
+    """Wait before the next attempt, given the number of the failed one, from 1."""
     return timedelta(seconds=2 ** min(max(attempt - QUICK_RETRIES, 0), _MAX_DOUBLINGS))

@@ -1,4 +1,4 @@
-"""Notifications whose workflows Temporal did not take in time: begun within seconds of when it takes them again."""
+"""Late starts of notification workflows that Temporal did not accept in time."""
 
 import asyncio
 import logging
@@ -13,10 +13,10 @@ from temporalio.service import RPCError
 from models.notification import Notification
 
 Begin = Callable[[Notification], Awaitable[None]]
-"""Begins the workflow of a notification; one that runs goes on."""
+"""Starts the workflow of a notification; one that runs already is left alone."""
 
 RETRY_SECONDS: Final = 2.0
-"""The wait between two tries to begin what is left."""
+"""Wait between two tries to start the remaining workflows."""
 
 _PAGE_SIZE: Final = 100
 
@@ -25,19 +25,20 @@ _LOG = logging.getLogger("iris.notifications")
 
 @dataclass(frozen=True, slots=True)
 class LateBegins:
-    """Begins what could not be begun at once; it is marked in MongoDB, so that any worker does, also after a restart.
+    """Starts late workflows within seconds of when Temporal accepts them again.
 
-    While nothing is late, MongoDB is not asked.
+    Their notifications are marked in MongoDB, so that any worker starts them, also after a restart. While none is late,
+    MongoDB is not queried.
 
     Attributes:
-        begin: begins a notification's workflow.
+        begin: starts a notification's workflow.
     """
 
     begin: Begin
     _is_late: asyncio.Event = field(default_factory=asyncio.Event, init=False, repr=False)
 
     async def add(self, notifications: Sequence[Notification]) -> None:
-        """Begin these later; what cannot even be marked is left to the reconciliation."""
+        """Start these later; notifications that cannot be marked are left to the reconciliation."""
         try:
             await Notification.mark_unbegun([notification.id for notification in notifications])
         except PyMongoError as error:
@@ -46,7 +47,7 @@ class LateBegins:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Begin what is late until the end of the block, first what earlier workers left."""
+        """Start late workflows until the end of the block, first those that earlier workers left."""
         self._is_late.set()
         task = asyncio.create_task(self._run())
         try:

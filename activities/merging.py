@@ -1,4 +1,4 @@
-"""Merging users."""
+"""Merges of users in MongoDB."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -15,11 +15,11 @@ from models.process import Process
 from models.user import EMPTY, HERE, Merge, User
 
 _PAGE: Final = 500
-"""How many documents are changed by one command."""
+"""Documents that one command changes."""
 
 
 class _RefusedError(Exception):
-    """A merge that may not be; nothing of it is written."""
+    """A merge is not possible; nothing of it is written."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.code)
@@ -30,12 +30,12 @@ class MongoMerges(MergeActivities):
     """Merges in MongoDB."""
 
     def all(self) -> list[Callable[..., Any]]:
-        """Every activity, for a worker."""
+        """Return every activity, for a worker."""
         return [self.claim_merge, self.move, self.complete_merge]
 
     @activity.defn
     async def claim_merge(self, task: UserTask) -> list[Problem]:
-        """Give the destinations of a user to the other at one moment, from which on it is merged; or say why not."""
+        """Give a user's destinations to the other user atomically, which merges it; or return the problems."""
         if task.user_id == task.into:
             return [Problem(field="from", code="merged_with_itself")]
         if await _are_one(task):
@@ -48,10 +48,10 @@ class MongoMerges(MergeActivities):
 
     @activity.defn
     async def move(self, task: UserTask) -> None:
-        """Give the other user the interactions and the processes that the merged one still has."""
+        """Give the interactions and processes that the merged user still has to the other one."""
         while True:
             activity.heartbeat()
-            # Where the other was merged in turn, it is not the one any more.
+            # The other user may have been merged in turn.
             survivor = await User.surviving(task.tenant, task.user_id)
             if survivor is None:
                 return
@@ -63,13 +63,13 @@ class MongoMerges(MergeActivities):
 
     @activity.defn
     async def complete_merge(self, task: UserTask) -> None:
-        """Write down that nothing is left to be moved."""
+        """Mark the merge as completed."""
         selector = {"tenant": task.tenant, "_id": task.user_id, "merge.completed": None}
         await User.collection().update_one(selector, {"$set": {"merge.completed": utc_now()}})
 
 
 async def _are_one(task: UserTask) -> bool:
-    """Whether the user was merged into the other already, or both were into a third one since."""
+    """Whether the user is already merged into the other one, or both into a third one."""
     user = await User.find_one({"tenant": task.tenant, "_id": task.user_id})
     if user is None or user.merge is None or task.into is None:
         return False
@@ -78,7 +78,7 @@ async def _are_one(task: UserTask) -> bool:
 
 
 async def why_not(tenant: str, user_id: str | None, field: str) -> Problem:
-    """Why a user can be neither merged nor erased."""
+    """Return the problem that prevents a user from being merged or erased."""
     found = await User.find_one({"tenant": tenant, "_id": user_id})
     if found is None:
         return Problem(field=field, code="not_found" if field == "id" else "no_such_user")
@@ -88,10 +88,10 @@ async def why_not(tenant: str, user_id: str | None, field: str) -> Problem:
 
 
 async def _join(task: UserTask, session: AsyncClientSession) -> None:
-    """Make one user of two, both or none, within a transaction.
+    """Merge two users within a transaction.
 
     Raises:
-        _RefusedError: if one of them is not there.
+        _RefusedError: if one of them does not exist any more.
     """
     users, tenant = User.collection(), task.tenant
     merge = Merge(into=task.into or "", requested=utc_now()).model_dump()
@@ -111,7 +111,7 @@ async def _join(task: UserTask, session: AsyncClientSession) -> None:
 
 
 async def _moved(documents: type[Interaction | Process], task: UserTask, survivor: str) -> int:
-    """Give a page of a merged user's documents to the survivor; how many."""
+    """Give a page of a merged user's documents to the survivor, and return their number."""
     selector = {"tenant": task.tenant, "user_ids": task.user_id}
     page = await documents.collection().find(selector, {"_id": True}).limit(_PAGE).to_list()
     if not page:

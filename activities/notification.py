@@ -1,4 +1,4 @@
-"""Telling a tenant's endpoint: one attempt, and what comes of it."""
+"""Delivery of notifications to tenants' endpoints: one attempt, and its result."""
 
 import asyncio
 import time
@@ -30,13 +30,13 @@ from security.credential_encryption import DecryptionError, Vault
 from security.ssrf_guard import ForbiddenAddressError
 
 MAX_READ_BYTES: Final = 65_536
-"""Bytes of an answer that are read, so that its connection may be used again; nobody needs what it says."""
+"""Bytes of an answer that are read, so that its connection can be reused; the content is ignored."""
 
 _AFTER_FAULTS: Final = timedelta(minutes=10)
-"""The wait after `QUICK_RETRIES` faults of our own, which do not count as attempts."""
+"""Wait after `QUICK_RETRIES` internal faults, which do not count as attempts."""
 
 _DELIVERED: Final = range(200, 300)
-"""Statuses that count as delivered; the vendor's text has 200 alone, which is among them."""
+"""HTTP statuses that count as delivered; the vendor's text names 200 only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +44,19 @@ class HttpNotifications(NotificationActivities):
     """Notifications by HTTP.
 
     Attributes:
-        http: guarded, and follows no redirects.
-        vault: opens the secrets that sign.
-        shares: how many attempts each host may have in flight.
-        show: an interaction as it is told.
-        begin: begins a notification's workflow.
-        patience: how long an attempt may last.
+        http: client that refuses internal addresses and follows no redirects.
+        vault: decrypts the secrets that sign.
+        limiter: limits the attempts in flight to each host.
+        show: renders an interaction for a notification.
+        begin: starts a notification's workflow.
+        patience: maximum duration of an attempt.
         faults: reports the faults of this worker.
     """
 
     http: httpx2.AsyncClient
     vault: Vault
     integrations: Integrations
-    shares: KeyedLimiter
+    limiter: KeyedLimiter
     show: Show
     begin: Begin
     patience: timedelta
@@ -64,28 +64,28 @@ class HttpNotifications(NotificationActivities):
 
     @activity.defn
     async def deliver(self, delivery: DeliverInput) -> DeliveryResult:
-        """SignalEvents it, unless all of the host wait, and write down what came of it."""
+        """Make one delivery attempt, unless the host is suspended, and record its result."""
         notification = await Notification.find_one({"_id": delivery.notification_id})
         if notification is None or notification.state is not NotificationState.PENDING:
             return DeliveryResult(state=notification.state if notification else NotificationState.CANCELLED)
         if notification.was_tried_at(delivery.at):
-            # An earlier try of this activity died before it could say so.
+            # An earlier try of this activity died before it could report its result.
             return DeliveryResult(state=notification.state, next_attempt=notification.next_attempt)
         endpoint = await self._endpoint(notification)
         if endpoint is None:
             await Notification.conclude(notification.id, NotificationState.CANCELLED)
             return DeliveryResult(state=NotificationState.CANCELLED)
         host = host_of(endpoint.url)
-        held = await SuspendedHost.until_when(notification.tenant, host, delivery.at)
-        if held is not None:
-            return await _postponed(delivery, held)
+        suspended_until = await SuspendedHost.until_when(notification.tenant, host, delivery.at)
+        if suspended_until is not None:
+            return await _postpone(delivery, suspended_until)
         try:
             secrets = self._secrets(endpoint)
         except DecryptionError as error:
             return await self._after_fault(delivery, notification.integration_id, error)
         notification = await self._as_shown(notification)
         try:
-            with self.shares.place(f"{notification.tenant} {host}"):
+            with self.limiter.slot(f"{notification.tenant} {host}"):
                 attempt = await self._attempt(notification, endpoint.url, secrets, delivery)
         except LimitExceededError as error:
             raise ApplicationError(
@@ -94,16 +94,16 @@ class HttpNotifications(NotificationActivities):
                 next_retry_delay=error.wait,
                 category=ApplicationErrorCategory.BENIGN,
             ) from None
-        return await _written(notification, attempt, delivery, host)
+        return await _write(notification, attempt, delivery, host)
 
     @activity.defn
     async def conclude(self, notification_id: str, state: NotificationState) -> None:
-        """Write down that it ended otherwise than by an attempt."""
+        """Record an end that is not the result of an attempt."""
         await Notification.conclude(notification_id, state)
 
     @activity.defn
     async def replay(self, replay: Replay) -> Replayed:
-        """Begin to tell one page again."""
+        """Start the redelivery of one page."""
         page = await Notification.since(
             replay.tenant, replay.integration_id, replay.since, replay.until, replay.cursor, replay.page_size
         )
@@ -122,12 +122,12 @@ class HttpNotifications(NotificationActivities):
         return Replayed(looked_at=len(page), begun=begun, cursor=cursor)
 
     async def _endpoint(self, notification: Notification) -> Endpoint | None:
-        # As it is now: what goes to a former URL, or is signed by a former secret, is lost or refused.
+        # Its current state: a notification to a former URL, or signed with a former secret, is lost or refused.
         integration = await self.integrations.read(notification.integration_id, notification.tenant)
         return integration.endpoint if integration else None
 
     async def _as_shown(self, notification: Notification) -> Notification:
-        """The notification without what was said to or by users who are erased and it is still to be emptied of."""
+        """Return the notification without the content of erased users that is not removed from it yet."""
         if not await notification.is_to_be_emptied():
             return notification
         document = await Interaction.find_one({"_id": notification.interaction_id})
@@ -137,17 +137,17 @@ class HttpNotifications(NotificationActivities):
         return notification.model_copy(update={"body": body_now(notification, interaction, self.show)})
 
     async def _after_fault(self, delivery: DeliverInput, integration_id: str, error: DecryptionError) -> DeliveryResult:
-        """PendingWait, without an attempt: that this worker lacks a key is no failure of the tenant's endpoint.
+        """Postpone without counting an attempt: a key that this worker lacks is no failure of the tenant's endpoint.
 
         Raises:
-            ApplicationError: at first, so that another worker tries soon.
+            ApplicationError: for the first faults, so that another worker tries soon.
         """
-        # Its secret may just have been changed or encrypted anew.
+        # Its secret may just have been changed or re-encrypted.
         self.integrations.invalidate(integration_id)
         failure = await self.faults.failure(FaultKind.CREDENTIALS, f"webhook of integration {integration_id}: {error}")
         if activity.info().attempt < QUICK_RETRIES:
             raise failure
-        return await _postponed(delivery, delivery.at + _AFTER_FAULTS)
+        return await _postpone(delivery, delivery.at + _AFTER_FAULTS)
 
     async def _attempt(
         self, notification: Notification, url: str, secrets: Sequence[str], delivery: DeliverInput
@@ -172,7 +172,7 @@ class HttpNotifications(NotificationActivities):
         )
 
     async def _post(self, notification: Notification, url: str, secrets: Sequence[str]) -> int:
-        """The status that the endpoint answers."""
+        """Post the notification, and return the HTTP status of the answer."""
         body = notification.body.encode()
         headers = {
             "Content-Type": "application/json",
@@ -183,28 +183,28 @@ class HttpNotifications(NotificationActivities):
             asyncio.timeout(self.patience.total_seconds()),
             self.http.stream("POST", url, content=body, headers=headers) as response,
         ):
-            # What was answered is answered, also where the rest of it does not come.
+            # The status counts even if the body of the answer does not arrive.
             with suppress(httpx2.HTTPError, TimeoutError):
                 await _drain(response)
             return response.status_code
 
     def _secrets(self, endpoint: Endpoint) -> Sequence[str]:
-        sealed = [endpoint.secret]
+        encrypted = [endpoint.secret]
         if endpoint.former_secret is not None and endpoint.former_until is not None:
-            sealed += [endpoint.former_secret] if endpoint.former_until > utc_now() else []
-        return [str(self.vault.open(one)["secret"]) for one in sealed]
+            encrypted += [endpoint.former_secret] if endpoint.former_until > utc_now() else []
+        return [str(self.vault.open(one)["secret"]) for one in encrypted]
 
 
 async def _drain(response: httpx2.Response) -> None:
-    taken = 0
+    read = 0
     async for chunk in response.aiter_raw():
-        taken += len(chunk)
-        if taken > MAX_READ_BYTES:
+        read += len(chunk)
+        if read > MAX_READ_BYTES:
             return
 
 
-async def _postponed(delivery: DeliverInput, until: datetime) -> DeliveryResult:
-    """PendingWait with the host, unless that takes too long."""
+async def _postpone(delivery: DeliverInput, until: datetime) -> DeliveryResult:
+    """Postpone the attempt, or give the notification up if that exceeds its deadline."""
     if until > delivery.deadline:
         await Notification.conclude(delivery.notification_id, NotificationState.GIVEN_UP)
         return DeliveryResult(state=NotificationState.GIVEN_UP)
@@ -212,8 +212,8 @@ async def _postponed(delivery: DeliverInput, until: datetime) -> DeliveryResult:
     return DeliveryResult(state=NotificationState.PENDING, next_attempt=until)
 
 
-async def _written(notification: Notification, attempt: Attempt, delivery: DeliverInput, host: str) -> DeliveryResult:
-    """What comes of an attempt: told, tried again, or given up."""
+async def _write(notification: Notification, attempt: Attempt, delivery: DeliverInput, host: str) -> DeliveryResult:
+    """Write an attempt, and its result: delivered, retried or given up."""
     state, next_attempt = NotificationState.DELIVERED, None
     if attempt.error:
         wait = backoff(attempt.number)

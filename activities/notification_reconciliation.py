@@ -1,4 +1,4 @@
-"""Comparing what MongoDB says is still to be told with the workflows that tell it, page by page."""
+"""Reconciliation of pending notifications in MongoDB with the workflows that deliver them, page by page."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,40 +21,40 @@ class NotificationsReconciliation:
     """Reconciliation of the notifications.
 
     Attributes:
-        begin: begins a notification's workflow, for what is left of its time.
+        begin: starts a notification's workflow, for the rest of its delivery time.
     """
 
     temporal: Client
     begin: Begin
 
     async def inspect(self, inspection: Inspection) -> Inspected:
-        """Look at one page of what should have been tried by now; begin what no workflow tells."""
+        """Inspect one page of overdue notifications, and start the workflows that are missing."""
         page = await Notification.overdue(
             utc_now() - inspection.grace, _date_and_id(inspection.cursor), inspection.page_size
         )
         findings: list[Discrepancy] = []
         for notification in page:
             activity.heartbeat()
-            reason = await self._why_untold(notification)
+            reason = await self._why_not_delivered(notification)
             if not reason:
                 continue
-            # It may have ended since it was read, or be told again by another workflow.
+            # It may have ended since it was read, or be redelivered by another workflow.
             now = await Notification.pending(notification.id)
             if now is not None and now.round == notification.round:
-                findings.append(await self._found(notification, reason, repairs=inspection.repairs))
+                findings.append(await self._report(notification, reason, repairs=inspection.repairs))
         last = page[-1] if len(page) == inspection.page_size else None
         cursor = f"{last.next_attempt.isoformat()} {last.id}" if last and last.next_attempt else None
         return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
 
-    async def _why_untold(self, notification: Notification) -> str:
-        """Why no workflow tells it; empty if one does, at its pace."""
+    async def _why_not_delivered(self, notification: Notification) -> str:
+        """Return why no workflow delivers it; empty if one is running."""
         workflow = notification_workflow_id(notification.id, notification.round)
         description = await description_of(self.temporal, workflow)
         if description is None:
             return UNKNOWN
         return "" if description.status is WorkflowExecutionStatus.RUNNING else how_it_ended(description)
 
-    async def _found(self, notification: Notification, reason: str, *, repairs: bool) -> Discrepancy:
+    async def _report(self, notification: Notification, reason: str, *, repairs: bool) -> Discrepancy:
         if repairs:
             await self.begin(notification)
         return Discrepancy(

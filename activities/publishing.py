@@ -1,8 +1,8 @@
-"""Telling tenants what happened to their interactions: each event becomes a notification, and a workflow that tells it.
+"""Publishes interaction events to tenants: each becomes a notification, and a workflow that delivers it.
 
-It is begun by the very step that writes the event down, which is taken again until it is through: none is lost, and
-none is begun twice, because its id is derived from the event (`docs/decisions/0020`). But what repeating would not
-change holds up no interaction.
+The step that records the event starts the workflow, and is retried until it succeeds: no notification is lost, and none
+is started twice, because its id is derived from the event (`docs/decisions/0020`). An error that a retry would not
+solve does not delay the interaction.
 """
 
 import asyncio
@@ -29,29 +29,30 @@ from models.interaction import Interaction
 from models.notification import Notification
 
 Publish = Callable[[str, int, str, int], Awaitable[None]]
-"""Notifies the tenant of an integration, of which a version is known, of an interaction's history from some entry on,
-if the tenant has a webhook."""
+"""Publishes an interaction's history to the integration's webhook, if it has one: integration id, a known version of
+the integration, interaction id, and position of the first entry."""
 
 Show = Callable[[domain.Interaction], JsonValue]
-"""An interaction as the API answers it."""
+"""Renders an interaction as the API answers it."""
 
 _TIMEOUT: Final = 4.0
-"""Seconds that a step waits for the workflows that it begins; less than its own (`workflows.activity_options`)."""
+"""Seconds that a step waits for the workflows that it starts; less than its own timeout
+(`workflows.activity_options`)."""
 
 _LOG = logging.getLogger("iris.notifications")
 
 
 async def publish_nothing(integration_id: str, version: int, interaction_id: str, first: int) -> None:
-    """The publisher of those who publish nobody."""
+    """Publish nothing: for workers and tests without webhooks."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationPublisher:
-    """Tells tenants.
+    """Publishes interaction events as notifications.
 
     Attributes:
-        integrations: found, and kept for a while: to whom nobody listens costs no question.
-        late: begins what could not be begun in time.
+        integrations: cached lookups, so that an integration without a webhook costs no query.
+        late: starts workflows that could not be started in time.
     """
 
     integrations: Integrations
@@ -60,29 +61,30 @@ class NotificationPublisher:
     late: LateBegins
 
     async def publish(self, integration_id: str, version: int, interaction_id: str, first: int) -> None:
-        """Begin to publish of an interaction's history from an entry on, where the tenant subscribed to it.
+        """Publish an interaction's history from an entry on, as far as the tenant subscribed to it.
 
-        What cannot be kept is not told, and what cannot be begun in time is begun within seconds of when it can.
+        A notification that cannot be stored is dropped; one whose workflow cannot be started in time is started within
+        seconds of when that is possible.
 
         Raises:
-            PyMongoError: if MongoDB is away, where the step could not be written either.
+            PyMongoError: if MongoDB is unreachable, so that the step could not be written either.
         """
         notifications: Sequence[Notification] = []
-        with _not_held_up("something", interaction_id):
+        with _drop_on_error("something", interaction_id):
             notifications = await self._notifications(integration_id, version, interaction_id, first)
-        kept: list[Notification] = []
+        stored: list[Notification] = []
         for notification in notifications:
-            with _not_held_up(notification.event, interaction_id):
-                kept += [notification] if await notification.keep() else []
+            with _drop_on_error(notification.event, interaction_id):
+                stored += [notification] if await notification.keep() else []
         begun = 0
         try:
             async with asyncio.timeout(_TIMEOUT):
-                for notification in kept:
+                for notification in stored:
                     await self.begin(notification)
                     begun += 1
-        except Exception as error:  # noqa: BLE001 - whatever it is, what is kept is begun later
+        except Exception as error:  # noqa: BLE001 - for any error, stored notifications are started later
             _LOG.warning("what happened to %s is told later: %s", interaction_id, type(error).__name__)
-            await self.late.add(kept[begun:])
+            await self.late.add(stored[begun:])
 
     async def _notifications(
         self, integration_id: str, version: int, interaction_id: str, first: int
@@ -94,50 +96,50 @@ class NotificationPublisher:
         if document is None:
             return []
         wanted, url = subscribed(integration.endpoint.subscriptions), integration.endpoint.url
-        told = events_since(await document.view(), first)
-        return [self._notification(integration, url, happening) for happening in told if happening.event in wanted]
+        events = events_since(await document.view(), first)
+        return [self._notification(integration, url, event) for event in events if event.event in wanted]
 
-    def _notification(self, integration: Integration, url: str, happening: InteractionEvent) -> Notification:
-        interaction, now = happening.interaction, utc_now()
+    def _notification(self, integration: Integration, url: str, event: InteractionEvent) -> Notification:
+        interaction, now = event.interaction, utc_now()
         state = InteractionState(status=interaction.status, custom_status=interaction.custom_status)
         return Notification(
-            id=Notification.id_of(interaction.id, happening.position, happening.event, state),
+            id=Notification.id_of(interaction.id, event.position, event.event, state),
             tenant=integration.tenant,
             integration_id=integration.id,
             interaction_id=interaction.id,
-            event=happening.event,
-            position=happening.position,
+            event=event.event,
+            position=event.position,
             user_ids=[user.id for user in interaction.users],
             host=host_of(url),
-            created=happening.created,
-            body=body_of(happening, self.show),
+            created=event.created,
+            body=body_of(event, self.show),
             began=now,
             next_attempt=now,
         )
 
 
-def body_of(happening: InteractionEvent, show: Show) -> str:
-    """What is told of an event."""
-    body = happening.body(show(happening.interaction))
+def body_of(event: InteractionEvent, show: Show) -> str:
+    """Serialize the body of an event's notification."""
+    body = event.body(show(event.interaction))
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
 def body_now(notification: Notification, interaction: domain.Interaction, show: Show) -> str:
-    """What a notification says of its event where no more may be said than the interaction says now."""
-    happened = {one.position: one for one in events_since(interaction, 0)}
-    # One that a repeated step has undone is told as what is so now.
-    as_it_is = happened.get(notification.position, happened[max(happened)])
-    return body_of(as_it_is._replace(event=notification.event), show)
+    """Serialize a notification's body from the interaction's present content, without what was removed from it."""
+    events = {one.position: one for one in events_since(interaction, 0)}
+    # For an event that a repeated step has undone, the latest one is used.
+    present = events.get(notification.position, events[max(events)])
+    return body_of(present._replace(event=notification.event), show)
 
 
 @contextmanager
-def _not_held_up(event: str, interaction_id: str) -> Generator[None]:
-    """Let a step go on from what would be no better at its next try."""
+def _drop_on_error(event: str, interaction_id: str) -> Generator[None]:
+    """Log and count an error that a retry would not solve, so that the step continues without the notification."""
     try:
         yield
     except Exception as error:
         if isinstance(error, PyMongoError) and is_away(error):
             raise
-        # Of the error only its kind: its words may quote what was said.
+        # Only the error's type is logged: its text may quote the message.
         _LOG.error("%s of %s is not told: %s", event, interaction_id, type(error).__name__)
         count_dropped_notification()

@@ -1,4 +1,4 @@
-"""Taking in what end users send."""
+"""Recording of inbound messages in MongoDB."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 from pymongo.errors import DuplicateKeyError
 from temporalio import activity
 
-from activities.identities import Known, Person, found, found_or_made, owned
+from activities.identities import Known, Person, find, find_or_create, owned
 from activities.interfaces import Identification, Received, ReceptionActivities, UserTask
 from activities.publishing import Publish, publish_nothing
 from domain.channels import Channel
@@ -24,52 +24,54 @@ class MongoReception(ReceptionActivities):
     """Reception on MongoDB."""
 
     def __init__(self, publish: Publish = publish_nothing, erasure_grace_period: timedelta = timedelta()) -> None:
-        """Receive, and publish of it.
+        """Record messages, and publish the resulting events.
 
         Args:
-            publish: tells of what is received.
-            erasure_grace_period: how long what had found a user before it is merged may still write.
+            publish: publishes events.
+            erasure_grace_period: time during which callers that found a user before its merge may still write to it.
         """
         self._publish = publish
-        self._settling = erasure_grace_period
+        self._erasure_grace_period = erasure_grace_period
 
     @activity.defn
     async def receive(self, reception: Reception) -> Received:
-        """Write the message down as an interaction in `RECEIVED`, with its user and process; once."""
+        """Store the message as an interaction in `RECEIVED`, once, with its user and process."""
         person = Person.of(reception)
-        kept = await Interaction.find_one({"_id": reception.interaction_id})
-        if kept is None:
-            known = await _write_down(reception, person)
+        stored = await Interaction.find_one({"_id": reception.interaction_id})
+        if stored is None:
+            known = await _write(reception, person)
         else:
-            # One that is erased names nobody any more, and must not.
-            known = await found(person) if kept.erased_at is None else None
+            # An erased interaction must not be linked to a user again.
+            known = await find(person) if stored.erased_at is None else None
         integration = reception.integration
         await self._publish(integration.integration_id, integration.version, reception.interaction_id, 0)
-        user_ids = [known.user.id] if known is not None else kept.user_ids if kept is not None else []
+        user_ids = [known.user.id] if known is not None else stored.user_ids if stored is not None else []
         return Received(user_id=next(iter(user_ids), None), merges=self._merges(known))
 
     @activity.defn
     async def identify(self, identification: Identification) -> list[UserTask]:
-        """Let one user have everything by which a provider knows somebody, if any has some of it."""
-        return self._merges(await found(Person(identification.tenant, owned(identification.identities))))
+        """Give all identities of a person to one user, if any user has one of them; returns the merges needed."""
+        return self._merges(await find(Person(identification.tenant, owned(identification.identities))))
 
     def _merges(self, known: Known | None) -> list[UserTask]:
-        """What makes one user of those that are the same person."""
+        """Return the merges that make one user of those that are the same person."""
         if known is None:
             return []
         user = known.user
         return [
-            UserTask(tenant=user.tenant, user_id=other.id, into=user.id, erasure_grace_period=self._settling)
+            UserTask(
+                tenant=user.tenant, user_id=other.id, into=user.id, erasure_grace_period=self._erasure_grace_period
+            )
             for other in known.others
         ]
 
 
-async def _write_down(reception: Reception, person: Person) -> Known:
+async def _write(reception: Reception, person: Person) -> Known:
     answered = await _answered(reception)
-    known = await found_or_made(person, await _answering(reception, answered))
+    known = await find_or_create(person, await _answering(reception, answered))
     process = await _process(reception, known, answered)
     interaction = reception.received(known.user.id, process.id)
-    # The process first: whoever reads the interaction finds it to be the last entry, also if we die in between.
+    # The process first, so that an interaction that exists is always its process's last entry, even after a crash.
     joining = joining_step(reception.integration.integration_id, [known.user.id])
     last_entry = last_entry_step(interaction.id, reception.received_at, Direction.IN)
     await Process.collection().update_one({"_id": process.id}, [joining, last_entry])
@@ -83,7 +85,7 @@ async def _write_down(reception: Reception, person: Person) -> Known:
 
 
 async def _answered(reception: Reception) -> Interaction | None:
-    """The message of ours that the message answers, if the provider says so and its user is not erased."""
+    """Find the outbound message that this message answers, if the provider names it and its user is not erased."""
     if reception.message.in_reply_to is None:
         return None
     return await Interaction.find_one(
@@ -98,7 +100,7 @@ async def _answered(reception: Reception) -> Interaction | None:
 
 
 async def _answering(reception: Reception, answered: Interaction | None) -> User | None:
-    """Who answers a message to one user; mail and messages of a group may be answered by others."""
+    """Find the user who answers a message to one user; None for mail and groups, where another person may answer."""
     is_shared = reception.integration.channel is Channel.EMAIL or reception.message.group_id is not None
     if answered is None or len(answered.user_ids) != 1 or is_shared:
         return None
@@ -107,7 +109,7 @@ async def _answering(reception: Reception, answered: Interaction | None) -> User
 
 
 async def _process(reception: Reception, known: Known, answered: Interaction | None) -> Process:
-    """The process of the message that is answered, while it is open; else that of the user, or the group."""
+    """Return the process of the answered message, while it is open; else that of the user, or the group."""
     if answered is not None and answered.process_id is not None and reception.message.group_id is None:
         of_it = {"_id": answered.process_id, "tenant": reception.tenant, "is_draft": False}
         process = await Process.find_one(of_it)
@@ -117,9 +119,9 @@ async def _process(reception: Reception, known: Known, answered: Interaction | N
 
 
 async def _open_process(reception: Reception, known: Known) -> Process:
-    """The newest open process of the user or group on the integration; else a closed one again, or one that is made.
+    """Return the newest open process of the user or group on the integration; else reopen or create one.
 
-    Its id is derived from the process before it, so that messages that come at once open one.
+    A new process's id is derived from the one before it, so that concurrent messages open only one.
     """
     integration_id, user = reception.integration.integration_id, known.user
     group_id = reception.message.group_id
@@ -131,7 +133,7 @@ async def _open_process(reception: Reception, known: Known) -> Process:
         "group_id": group_id,
         **of_whom,
     }
-    # The newest open one, else the newest of all, by one question: between two, another message might open one.
+    # One query for the newest open one, else the newest of all: between two, another message might open one.
     last = await Process.find(of_both).sort("is_closed", "-created").first_or_none()
     if last is not None and (not last.is_closed or await _is_reopened(last)):
         return last
@@ -151,7 +153,7 @@ async def _open_process(reception: Reception, known: Known) -> Process:
 
 
 async def _is_reopened(process: Process) -> bool:
-    """Open a closed process again, if that is what its tenant wants."""
+    """Reopen a closed process, if its tenant is configured so."""
     tenant = await Tenant.find_one({"name": process.tenant})
     if tenant is None or tenant.inbound_to_closed is not InboundToClosed.REOPEN:
         return False

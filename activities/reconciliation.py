@@ -1,4 +1,4 @@
-"""Comparing what MongoDB and Temporal say of the interactions, page by page."""
+"""Reconciliation of interactions in MongoDB with their workflows in Temporal, page by page."""
 
 import asyncio
 import base64
@@ -37,19 +37,19 @@ from models.interaction import Interaction
 from models.unmatched import UnmatchedEvent
 
 SignalEvents = Callable[[InteractionRef, Sequence[ReceivedEvent]], Awaitable[None]]
-"""Passes news on to an interaction; where no workflow of it runs, one begins that goes on from the record."""
+"""Signals events to an interaction; if it has no running workflow, a new run starts and resumes from the record."""
 
 _AT_ONCE: Final = 8
-"""Questions that Temporal is asked at the same time."""
+"""Concurrent requests to Temporal."""
 
 _SECOND_LOOK: Final = 1.0
-"""Seconds after which what looks wrong is looked at again: it may have been in the middle of a step."""
+"""Seconds after which an apparent discrepancy is checked again: it may have been in the middle of a step."""
 
 _TIMEOUT: Final = timedelta(seconds=10)
-"""How long a repair is waited for."""
+"""Maximum wait for the result of a repair."""
 
 _ALWAYS_MOVED: Final = frozenset({Status.VALIDATION_PENDING, Status.DISPATCH_PENDING})
-"""Statuses that a run which goes on from the record never leaves as they are."""
+"""Statuses that a run always changes when it resumes from the record."""
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -60,10 +60,10 @@ class TemporalReconciliation(ReconciliationActivities):
     """Reconciliation of MongoDB with Temporal.
 
     Attributes:
-        task_queue: of the interactions that share our database; a namespace may hold others.
-        signal_events: how an interaction is told something: only its own workflow changes it.
-        windows: how long interactions wait.
-        notifications: compares what is still to be told.
+        task_queue: task queue of the interactions in our database; a namespace may hold others.
+        signal_events: signals an interaction's workflow, because only that may change the interaction.
+        windows: timeouts of interactions.
+        notifications: reconciliation of notifications.
     """
 
     temporal: Client
@@ -74,21 +74,21 @@ class TemporalReconciliation(ReconciliationActivities):
 
     @activity.defn
     async def inspect(self, inspection: Inspection) -> Inspected:
-        """Look at one page of what one comparison looks at; repair what may be, if it is asked for."""
-        looks: dict[Check, Callable[[Inspection], Awaitable[Inspected]]] = {
+        """Inspect one page of a comparison, and make safe repairs if they are requested."""
+        comparisons: dict[Check, Callable[[Inspection], Awaitable[Inspected]]] = {
             Check.OVERDUE: self._overdue,
             Check.ABANDONED: self._abandoned,
             Check.FAILING: self._failing,
             Check.ENDED: self._ended,
             Check.RUNNING: self._running,
             Check.RECEPTIONS: self._receptions,
-            Check.NEWS: self._news,
+            Check.NEWS: self._unmatched_events,
             Check.NOTIFICATIONS: self.notifications.inspect,
         }
-        return await looks[inspection.check](inspection)
+        return await comparisons[inspection.check](inspection)
 
     async def _overdue(self, inspection: Inspection) -> Inspected:
-        """Interactions that should have been moved on."""
+        """Compare interactions that are past their deadline."""
         before = utc_now() - inspection.grace
         page = await Interaction.overdue(before, _due_and_id(inspection.cursor), inspection.page_size)
         last = page[-1] if len(page) == inspection.page_size else None
@@ -96,7 +96,7 @@ class TemporalReconciliation(ReconciliationActivities):
         return Inspected(looked_at=len(page), tally=reported(await self._open(page, inspection)), cursor=cursor)
 
     async def _abandoned(self, inspection: Inspection) -> Inspected:
-        """Workflows that were broken off: what they left open goes on at once."""
+        """Compare workflows that did not complete; interactions that they left open are resumed at once."""
         broken = "ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut', 'Canceled')"
         page, cursor = await self._interactions(inspection, broken)
         documents = await Interaction.find({"_id": {"$in": _interactions(page)}, "due": {"$ne": None}}).to_list()
@@ -105,22 +105,22 @@ class TemporalReconciliation(ReconciliationActivities):
         return Inspected(looked_at=len(page), tally=reported(lost), cursor=cursor)
 
     async def _open(self, interactions: Sequence[Interaction], inspection: Inspection) -> list[Discrepancy]:
-        """What is wrong with interactions that something should still happen to."""
-        findings = [one for one in await _gather(self._judge, interactions) if one is not None]
+        """Find discrepancies of open interactions, and repair lost workflows if requested."""
+        findings = [one for one in await _gather(self._classify, interactions) if one is not None]
         if findings:
             await asyncio.sleep(_SECOND_LOOK)
             ids = [finding.interaction_id for finding in findings]
             before = {interaction.id: interaction.sequence for interaction in interactions}
             again = await Interaction.find({"_id": {"$in": ids}}).to_list()
             unmoved = [interaction for interaction in again if interaction.sequence == before[interaction.id]]
-            findings = [one for one in await _gather(self._judge, unmoved) if one is not None]
+            findings = [one for one in await _gather(self._classify, unmoved) if one is not None]
             if inspection.repairs:
                 lost = {finding.interaction_id for finding in findings if finding.kind is Kind.WORKFLOW_LOST}
                 repaired = await self._resume([interaction for interaction in unmoved if interaction.id in lost])
                 findings = [_with_repair(finding, repaired.get(finding.interaction_id)) for finding in findings]
         return findings
 
-    async def _judge(self, interaction: Interaction) -> Discrepancy | None:
+    async def _classify(self, interaction: Interaction) -> Discrepancy | None:
         state = await state_of(self.temporal, workflow_id(interaction.id))
         match state:
             case Running():
@@ -136,7 +136,7 @@ class TemporalReconciliation(ReconciliationActivities):
         return self._finding(kind, interaction, reason)
 
     async def _resume(self, interactions: Sequence[Interaction]) -> dict[str, str]:
-        """Let each go on from its record; what became of those that did, by id."""
+        """Resume interactions from their records; returns the result of each that resumed, by id."""
         for interaction in interactions:
             await self.signal_events(InteractionRef.of(interaction), [])
             activity.heartbeat()
@@ -156,7 +156,7 @@ class TemporalReconciliation(ReconciliationActivities):
         return repaired
 
     async def _failing(self, inspection: Inspection) -> Inspected:
-        """Workflows whose tasks keep failing, as the server marks them; also those that signal_events tenants."""
+        """Compare workflows whose tasks keep failing, as the server marks them; also those of notifications."""
         query = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
         page, cursor = await self._workflows(
             inspection, query, self.task_queue, notification_task_queue(self.task_queue)
@@ -170,14 +170,14 @@ class TemporalReconciliation(ReconciliationActivities):
         return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
 
     async def _trouble(self, execution: WorkflowExecution) -> str:
-        """Why a workflow of any kind does not go on, if it still runs."""
+        """Return why a running workflow of any kind makes no progress; empty if it has ended."""
         description = await description_of(self.temporal, execution.id)
         if description is None or description.status is not WorkflowExecutionStatus.RUNNING:
             return ""
         return await trouble_of(self.temporal, description)
 
     async def _ended(self, inspection: Inspection) -> Inspected:
-        """Workflows that ran to their end, the newest first: the record says the same."""
+        """Compare the results of completed workflows with their records, newest first."""
         page, cursor = await self._interactions(inspection, "ExecutionStatus = 'Completed'")
         before = await _states(page)
 
@@ -186,7 +186,7 @@ class TemporalReconciliation(ReconciliationActivities):
             return before.get(interaction_of(execution.id)) != result
 
         doubtful = [execution for execution, wrong in zip(page, await _gather(differs, page), strict=True) if wrong]
-        # A later run may have moved it on since: only its latest run and its record as it is now are compared.
+        # A later run may have changed it since: only its latest run and its current record are compared.
         states = await self._states({execution.id: execution for execution in doubtful}.values())
         documents = await _documents(doubtful)
         findings: list[Discrepancy] = []
@@ -199,7 +199,7 @@ class TemporalReconciliation(ReconciliationActivities):
         return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
 
     async def _running(self, inspection: Inspection) -> Inspected:
-        """Workflows that run, the newest first: each has its record."""
+        """Check that each running workflow has its record, newest first."""
         page, cursor = await self._interactions(inspection, _running_since(inspection.grace))
         known = await _states(page)
         doubtful = [execution for execution in page if interaction_of(execution.id) not in known]
@@ -213,7 +213,7 @@ class TemporalReconciliation(ReconciliationActivities):
         return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
 
     async def _receptions(self, inspection: Inspection) -> Inspected:
-        """Inbound messages whose workflow still runs: writing one down takes no time."""
+        """Report inbound messages whose workflow still runs: recording one takes little time."""
         query = f"WorkflowType = 'Reception' AND {_running_since(inspection.grace)}"
         page, cursor = await self._workflows(inspection, query, self.task_queue)
         findings = [
@@ -223,37 +223,37 @@ class TemporalReconciliation(ReconciliationActivities):
         ]
         return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
 
-    async def _news(self, inspection: Inspection) -> Inspected:
-        """News about nobody, the newest first: somebody may have been found since."""
+    async def _unmatched_events(self, inspection: Inspection) -> Inspected:
+        """Try to correlate unmatched provider events again, newest first."""
         before = datetime.fromisoformat(inspection.cursor) if inspection.cursor else utc_now()
         page = await UnmatchedEvent.newest(before, inspection.page_size)
         findings: list[Discrepancy] = []
-        for news in page:
+        for unmatched in page:
             activity.heartbeat()
-            findings.extend(await self._match(news, inspection))
+            findings.extend(await self._match(unmatched, inspection))
         cursor = page[-1].received_at.isoformat() if len(page) == inspection.page_size else None
         return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
 
-    async def _match(self, news: UnmatchedEvent, inspection: Inspection) -> list[Discrepancy]:
-        integration = await Integration.find_one({"_id": news.integration_id, "tenant": news.tenant})
-        if integration is None or news.event is None:
+    async def _match(self, unmatched: UnmatchedEvent, inspection: Inspection) -> list[Discrepancy]:
+        integration = await Integration.find_one({"_id": unmatched.integration_id, "tenant": unmatched.tenant})
+        if integration is None or unmatched.event is None:
             return []
-        interactions = await find_by_event(integration, news.event)
-        # Its own id: whoever passes it on again after a break is not received twice.
-        received = ReceivedEvent(id=news.id, received_at=news.received_at, event=news.event)
-        reason = f"«{news.event.word}», received at {to_wire(news.received_at)}"
+        interactions = await find_by_event(integration, unmatched.event)
+        # It keeps its id, so that an event that is signalled again after a crash is applied once.
+        received = ReceivedEvent(id=unmatched.id, received_at=unmatched.received_at, event=unmatched.event)
+        reason = f"«{unmatched.event.word}», received at {to_wire(unmatched.received_at)}"
         findings = [self._finding(Kind.EVENT_MATCHED, interaction.id, reason) for interaction in interactions]
         if not inspection.repairs or not interactions:
             return findings
         for interaction in interactions:
             await self.signal_events(interaction, [received])
-        await news.delete()
+        await unmatched.delete()
         return [_with_repair(finding, "it was passed on") for finding in findings]
 
     async def _workflows(
         self, inspection: Inspection, query: str, *queues: str
     ) -> tuple[list[WorkflowExecution], str | None]:
-        """One page of what a query finds on these task queues, the newest first, and where the next one begins."""
+        """Return one page of the workflows of these task queues, newest first, and the next page's cursor."""
         token = base64.b64decode(inspection.cursor) if inspection.cursor else None
         ours = f"TaskQueue IN ({', '.join(repr(queue) for queue in queues)})"
         found = self.temporal.list_workflows(
@@ -265,7 +265,7 @@ class TemporalReconciliation(ReconciliationActivities):
         return list(found.current_page or []), following
 
     async def _interactions(self, inspection: Inspection, query: str) -> tuple[list[WorkflowExecution], str | None]:
-        """The same of the interactions' workflows."""
+        """Return one page of the interactions' workflows, and the next page's cursor."""
         return await self._workflows(inspection, f"WorkflowType = 'Interaction' AND {query}", self.task_queue)
 
     async def _states(self, executions: Iterable[WorkflowExecution]) -> list[tuple[WorkflowExecution, WorkflowState]]:
@@ -288,7 +288,7 @@ class TemporalReconciliation(ReconciliationActivities):
 
 
 async def _gather(function: Callable[[A], Awaitable[R]], arguments: Sequence[A]) -> list[R]:
-    """What a function gives for each argument, a few at a time."""
+    """Call a function for each argument, `_AT_ONCE` at a time, and return its results."""
     results: list[R] = []
     for start in range(0, len(arguments), _AT_ONCE):
         results += await asyncio.gather(*map(function, arguments[start : start + _AT_ONCE]))

@@ -1,4 +1,4 @@
-"""Keeping the record of an interaction, step by step."""
+"""Storage of the record of an interaction, step by step."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ class MongoRecord(RecordActivities):
     """The record in MongoDB."""
 
     def __init__(self, publish: Publish = publish_nothing) -> None:
-        """Keep it, and publish of it."""
+        """Store the record, and publish the resulting events."""
         self._publish = publish
 
     @activity.defn
     async def record(self, change: RecordStepInput) -> None:
-        """Write one step of an interaction down."""
+        """Write one step of an interaction's record."""
         step = Step(
             sequence=change.sequence,
             revision=change.revision,
@@ -37,19 +37,19 @@ class MongoRecord(RecordActivities):
             "updated": change.updated,
         }
         if change.problems:
-            # An earlier try of the task may have admitted it: nothing of that is left.
+            # An earlier try of the task may have admitted it: that is undone.
             changes["problems"] = [problem.model_dump() for problem in change.problems]
             changes |= {"user_ids": [], "process_id": change.process_id, "policy": None}
         await Interaction.write_step(change.interaction_id, step, changes)
         if change.history:
-            # Whoever admits it tells of the registration too; it may end without having been admitted.
+            # The registration is published by the admission, or here if it ended without having been admitted.
             first = change.history_before if change.history_before > 1 else 0
             await self._publish(change.integration_id, change.integration_version, change.interaction_id, first)
         count_statuses(entry.status for entry in change.history)
 
     @activity.defn
     async def load(self, interaction_id: str) -> Record | None:
-        """What is stored of an interaction, or None if there is no such one."""
+        """Load an interaction's record; None if there is no such interaction."""
         document = await Interaction.find_one({"_id": interaction_id})
         if document is None:
             return None
@@ -67,6 +67,6 @@ class MongoRecord(RecordActivities):
 
 
 def _message_ids(change: RecordStepInput) -> list[str]:
-    """The provider's ids of the message: from its answer, and from news that came with our reference."""
-    told = [received.event.provider_message_id for received in change.received if received.applied]
-    return sorted({message_id for message_id in [change.provider_message_id, *told] if message_id is not None})
+    """Provider's ids of the message: from its answer, and from events that came with our reference."""
+    reported = [received.event.provider_message_id for received in change.received if received.applied]
+    return sorted({message_id for message_id in [change.provider_message_id, *reported] if message_id is not None})

@@ -1,4 +1,4 @@
-"""One line in the log for each attempt to send: through whom, and what came of it."""
+"""Log line of each attempt to send, with its provider and its outcome."""
 
 from domain.outcomes import Accepted, Outcome, Rejected
 from logs import SENDS
@@ -6,7 +6,7 @@ from providers.base import Outbound, TransientError
 
 
 def log_send(provider: str, outbound: Outbound, outcome: Outcome | TransientError) -> None:
-    """Log what an attempt to send came to: accepted, rejected, unknown or not accepted, with the provider's code."""
+    """Log the outcome of an attempt to send: accepted, rejected, unknown or not accepted, with the provider's code."""
     code = ""
     match outcome:
         case Accepted():

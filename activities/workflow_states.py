@@ -1,4 +1,4 @@
-"""How Temporal sees the workflow of an interaction, and why it does not go on."""
+"""State of an interaction's workflow in Temporal, and why it makes no progress."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,18 +17,18 @@ from domain.status import InteractionState
 from security.payload_codec import UndecryptableError
 
 _LAST_EVENTS: Final = 12
-"""Events that are read to tell why a workflow does not go on: a step that fails leaves five at each try."""
+"""Events that are read to find why a workflow makes no progress: each try of a failing step adds five."""
 
 _TASK_TIMEOUT: Final = timedelta(seconds=30)
-"""How long a workflow's task may wait for a worker before that is worth a word."""
+"""Time that a workflow task may wait for a worker before that is reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """It runs.
+    """A running workflow.
 
     Attributes:
-        trouble: why it does not go on; empty if nothing is seen to hold it up.
+        trouble: why it makes no progress; empty if no cause is seen.
     """
 
     trouble: str
@@ -36,14 +36,14 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """It ran to its end, which was `state`."""
+    """A completed workflow, and the state that it ended in."""
 
     state: InteractionState
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """It was broken off, or Temporal does not know it (any more)."""
+    """A workflow that did not complete, or that Temporal does not know (any more)."""
 
     reason: str
 
@@ -54,7 +54,7 @@ WorkflowState = Running | Ended | Lost
 
 
 async def state_of(client: Client, workflow_id: str) -> WorkflowState:
-    """The state of the latest run of a workflow."""
+    """Return the state of the latest run of a workflow."""
     description = await description_of(client, workflow_id)
     if description is None:
         return Lost(UNKNOWN)
@@ -68,7 +68,7 @@ async def state_of(client: Client, workflow_id: str) -> WorkflowState:
 
 
 async def description_of(client: Client, workflow_id: str) -> WorkflowExecutionDescription | None:
-    """The latest run of a workflow of any kind; None if Temporal does not know it (any more)."""
+    """Describe the latest run of a workflow of any kind; None if Temporal does not know it (any more)."""
     try:
         return await client.get_workflow_handle(workflow_id).describe()
     except RPCError as error:
@@ -78,19 +78,19 @@ async def description_of(client: Client, workflow_id: str) -> WorkflowExecutionD
 
 
 def how_it_ended(description: WorkflowExecutionDescription) -> str:
-    """What became of a workflow that does not run any more, in words."""
+    """Describe how a workflow ended, as text."""
     status = description.status
     return f"its workflow was {status.name.lower().replace('_', ' ')}" if status else ""
 
 
 async def result_of(client: Client, workflow_id: str, run_id: str) -> InteractionState:
-    """Where the interaction stood when a run completed."""
+    """Return the state of the interaction with which a run completed."""
     handle = client.get_workflow_handle(workflow_id, run_id=run_id, result_type=InteractionState)
     return await handle.result(follow_runs=False)
 
 
 async def trouble_of(client: Client, description: WorkflowExecutionDescription) -> str:
-    """Why a running workflow does not go on; empty if nothing is seen to hold it up."""
+    """Return why a running workflow makes no progress; empty if no cause is seen."""
     raw = description.raw_description
     for pending in raw.pending_activities:
         if pending.attempt > 1:
@@ -98,7 +98,7 @@ async def trouble_of(client: Client, description: WorkflowExecutionDescription) 
     events = await _last_events(client, description)
     if raw.HasField("pending_workflow_task"):
         return await _trouble_of_task(client, raw.pending_workflow_task, events)
-    # A step on our database that fails waits for its next try in a timer; only its last marker tells of it.
+    # A failing step on our database waits for its next try in a timer; only its last marker shows the failure.
     steps = (event.marker_recorded_event_attributes for event in events if _is_step(event))
     last = next(steps, None)
     if last is not None and last.HasField("failure"):
@@ -123,7 +123,7 @@ async def _trouble_of_task(client: Client, task: PendingWorkflowTaskInfo, events
 
 
 async def _last_events(client: Client, description: WorkflowExecutionDescription) -> list[HistoryEvent]:
-    """The newest first, back to the last step that went well."""
+    """Return the last events of a run, newest first."""
     answer = await client.workflow_service.get_workflow_execution_history_reverse(
         GetWorkflowExecutionHistoryReverseRequest(
             namespace=client.namespace,
@@ -135,12 +135,12 @@ async def _last_events(client: Client, description: WorkflowExecutionDescription
 
 
 def _is_step(event: HistoryEvent) -> bool:
-    """Whether an event tells of a local activity (the SDK's core names its marker so)."""
+    """Whether an event is the marker of a local activity (the SDK's core names it so)."""
     return event.marker_recorded_event_attributes.marker_name == "core_local_activity"
 
 
 async def _words(client: Client, failure: Failure) -> str:
-    """A failure in its own words and those of its causes, also where the payload codec hides them."""
+    """Return the text of a failure and its causes, decoded by the payload codec."""
     kind = failure.application_failure_info.type
     try:
         error: BaseException | None = await client.data_converter.decode_failure(failure)

@@ -1,4 +1,4 @@
-"""How the workflow engine sees an interaction's workflow, as far as a caller may know."""
+"""State of an interaction's workflow in Temporal, as far as callers may see it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from domain.outcomes import cut
 from security.payload_codec import UndecryptableError
 
 _TIMEOUT: Final = timedelta(seconds=1)
-"""How long Temporal is given: the record alone explains most."""
+"""Timeout of Temporal's answer; without it, the record alone is shown."""
 
 
 _ORDINARY_ATTEMPTS: Final = 2
-"""Attempts of a workflow task that need no failure of its code: a worker that was killed had the one before."""
+"""Attempts of a workflow task that show no failure of its code: the first one may have been on a killed worker."""
 
 
 class WorkflowState(StrEnum):
-    """What became of an interaction's workflow."""
+    """State of an interaction's workflow."""
 
     RUNNING = "running"
     FAILING = "failing"
@@ -37,13 +37,13 @@ class WorkflowState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A send that Temporal knows to be going on.
+    """A pending dispatch activity.
 
     Attributes:
-        number: which attempt is going on or comes next, from 1.
-        is_under_way: whether a worker has it.
-        next_try: when it is tried again, if it waits for that.
-        last_failure: why the one before failed.
+        number: number of the current or next attempt, from 1.
+        is_under_way: whether a worker is running it.
+        next_try: time of the next attempt, if it waits for one.
+        last_failure: failure of the previous attempt.
     """
 
     number: int
@@ -53,11 +53,11 @@ class Attempt:
 
 
 class WorkflowView(NamedTuple):
-    """What Temporal says of an interaction's workflow.
+    """Temporal's view of an interaction's workflow.
 
     Attributes:
-        attempt: the send that is going on, if one is.
-        failing_since: since when its task fails again and again, so that it does not go on; None if it does not fail.
+        attempt: the pending send, if there is one.
+        failing_since: time since which its task keeps failing, so that it makes no progress; None if it does not fail.
     """
 
     state: WorkflowState
@@ -66,7 +66,7 @@ class WorkflowView(NamedTuple):
 
 
 async def view_workflow(client: Client, interaction_id: str) -> WorkflowView:
-    """What Temporal says of an interaction's workflow; it may say nothing."""
+    """Return Temporal's view of an interaction's workflow; `UNAVAILABLE` if Temporal does not answer in time."""
     handle = client.get_workflow_handle(workflow_id(interaction_id))
     try:
         description = await asyncio.wait_for(handle.describe(), _TIMEOUT.total_seconds())
@@ -93,7 +93,7 @@ async def _attempt(client: Client, pending: PendingActivityInfo) -> Attempt:
 
 
 async def _failure(client: Client, pending: PendingActivityInfo) -> str | None:
-    """Why the last attempt failed: our own words, cut, in which credentials are hidden already."""
+    """Return the text of the last attempt's failure, truncated; it contains no credentials."""
     if not pending.HasField("last_failure"):
         return None
     kind = pending.last_failure.application_failure_info.type

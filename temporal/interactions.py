@@ -1,4 +1,4 @@
-"""How the API speaks to the workflow engine: it submits interactions and passes on the providers' news."""
+"""Starts and signals interactions' workflows: submissions, provider events, cancellations and inbound messages."""
 
 import asyncio
 import logging
@@ -44,14 +44,14 @@ from workflows.provider_events import RESUME, SIGNALS
 from workflows.reception import IdentificationWorkflow, ReceptionWorkflow
 
 _ADMITTED: Final = "admitted"
-"""The update's constant id: however often a submission is repeated, it is one update with one answer."""
+"""Constant id of the update: a repeated submission is the same update, with the same answer."""
 
 _LOG = logging.getLogger("iris.engine")
 
 _FINGERPRINT: Final = "fingerprint"
 
 _TIMEOUT: Final = timedelta(seconds=2)
-"""How long Temporal is given to say whether a workflow exists."""
+"""Timeout of Temporal's answer on whether a workflow exists."""
 
 
 async def submit(client: Client, settings: Settings, submission: Submission, user_ids: Sequence[str] = ()) -> Admission:
@@ -61,10 +61,10 @@ async def submit(client: Client, settings: Settings, submission: Submission, use
     key that this process lacks, the interaction is answered as registered: a worker validates and sends it when it can.
 
     Args:
-        client: of Temporal.
-        settings: of this process.
-        submission: what to send.
-        user_ids: the users that it is expected to go to; the workflow corrects what it finds otherwise.
+        client: the Temporal client.
+        settings: settings of this process.
+        submission: the submission.
+        user_ids: expected recipients, for search; the workflow corrects them if they differ.
 
     Raises:
         UnavailableError: if Temporal does not answer; then the same `Idempotency-Key` may be sent again.
@@ -89,30 +89,30 @@ async def submit(client: Client, settings: Settings, submission: Submission, use
 
 
 def signal_for(events: Sequence[ReceivedEvent]) -> str:
-    """The name of the signal that carries these events: that of the furthest milestone among them."""
+    """Return the name of the signal that carries these events, which is that of their highest milestone."""
     return SIGNALS[max(received.event.milestone for received in events)] if events else RESUME
 
 
 async def signal_events(
-    client: Client, settings: Settings, interaction: InteractionRef, news: Sequence[ReceivedEvent]
+    client: Client, settings: Settings, interaction: InteractionRef, events: Sequence[ReceivedEvent]
 ) -> None:
-    """Pass a provider's news on to an interaction; where its workflow has ended, a new run goes on from the record.
+    """Signal provider events to an interaction; if its workflow has ended, a new run resumes from the record.
 
     Raises:
-        RPCError: if Temporal does not take it.
+        RPCError: if Temporal does not accept the signal.
     """
     running = client.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction.id))
     try:
-        # Most are running, and a signal alone costs the server less than one that may begin a run.
-        await running.signal(signal_for(news), list(news), rpc_timeout=_TIMEOUT)
+        # Most are running, and a plain signal costs the server less than one that may start a run.
+        await running.signal(signal_for(events), list(events), rpc_timeout=_TIMEOUT)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
-        await _signal_new_run(client, settings, interaction, news)
+        await _signal_with_start(client, settings, interaction, events)
 
 
-async def _signal_new_run(
-    client: Client, settings: Settings, interaction: InteractionRef, news: Sequence[ReceivedEvent]
+async def _signal_with_start(
+    client: Client, settings: Settings, interaction: InteractionRef, events: Sequence[ReceivedEvent]
 ) -> None:
     await client.start_workflow(
         InteractionWorkflow.run,
@@ -121,8 +121,8 @@ async def _signal_new_run(
         task_queue=settings.task_queue,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        start_signal=signal_for(news),
-        start_signal_args=[list(news)],
+        start_signal=signal_for(events),
+        start_signal_args=[list(events)],
         search_attributes=_search_attributes(
             interaction.tenant, interaction.integration, interaction.process_id or "", interaction.user_ids
         ),
@@ -132,34 +132,34 @@ async def _signal_new_run(
 
 
 async def cancel(client: Client, interaction_id: str, account_id: str, patience: timedelta) -> None:
-    """Ask an interaction to be cancelled, and wait until it is, or cannot be any more; its record tells which.
+    """Cancel an interaction, and wait until it is cancelled or too late to cancel; its record shows which.
 
-    An attempt that is in the provider's hands is waited for no longer than `patience`.
+    The wait for an attempt that is under way is at most `patience`.
 
     Raises:
-        UnavailableError: if its workflow does not answer; whether it is cancelled is not known then.
+        UnavailableError: if its workflow does not answer; it is not known then whether it is cancelled.
     """
     workflow = client.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction_id))
-    asking: Awaitable[WorkflowUpdateHandle[InteractionState]] = workflow.start_update(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
+    update: Awaitable[WorkflowUpdateHandle[InteractionState]] = workflow.start_update(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
         names.CANCEL, account_id, wait_for_stage=WorkflowUpdateStage.ACCEPTED, result_type=InteractionState
     )
     try:
-        asked = await asyncio.wait_for(asking, patience.total_seconds())
+        accepted = await asyncio.wait_for(update, patience.total_seconds())
     except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError) as error:
         raise UnavailableError("Iris") from error
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            return  # it has ended, as its record says
+            return  # it has ended, as its record shows
         raise
     with suppress(WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
-        await asyncio.wait_for(asked.result(), patience.total_seconds())
+        await asyncio.wait_for(accepted.result(), patience.total_seconds())
 
 
 async def receive(client: Client, settings: Settings, reception: Reception, user_ids: Sequence[str] = ()) -> None:
-    """Start the workflow that writes down what an end user sent; the same message told again is the same workflow.
+    """Start the workflow that records an inbound message; a repeated message has the same workflow.
 
     Raises:
-        RPCError: if Temporal does not take it.
+        RPCError: if Temporal does not accept the start.
     """
     with suppress(WorkflowAlreadyStartedError):
         await client.start_workflow(
@@ -175,10 +175,10 @@ async def receive(client: Client, settings: Settings, reception: Reception, user
 
 
 async def identify(client: Client, settings: Settings, tenant: str, identities: Sequence[Identity]) -> None:
-    """Start the workflow by which everything that a provider knows somebody by is one user's.
+    """Start the workflow that gives all identities of a person to one user.
 
     Raises:
-        RPCError: if Temporal does not take it.
+        RPCError: if Temporal does not accept the start.
     """
     with suppress(WorkflowAlreadyStartedError):
         await client.start_workflow(
@@ -193,7 +193,7 @@ async def identify(client: Client, settings: Settings, tenant: str, identities: 
 
 
 def identification_workflow_id(tenant: str, identities: Sequence[Identity]) -> str:
-    """The id of the workflow of what a provider says of who somebody is."""
+    """Return the id of the workflow that records identities."""
     return f"identification-{derived_id(tenant, *sorted(f'{one.kind} {one.value}' for one in identities))}"
 
 
@@ -243,7 +243,7 @@ def _search_attributes(
 
 
 async def _recorded(submission: Submission) -> Admission:
-    """The answer from the record, where the workflow has ended and a later receipt has begun another run."""
+    """Return the answer from the record, if the workflow has ended and a later receipt has started another run."""
     document = await Interaction.find_one({"_id": submission.interaction_id, "tenant": submission.tenant})
     if document is None:
         raise UnavailableError("Iris")
@@ -252,7 +252,7 @@ async def _recorded(submission: Submission) -> Admission:
 
 
 async def _started(client: Client, submission: Submission) -> Admission:
-    """The interaction as registered, if its workflow was started although it did not answer in time."""
+    """Return the interaction as registered, if its workflow was started although it did not answer in time."""
     handle = client.get_workflow_handle(workflow_id(submission.interaction_id))
     try:
         description = await asyncio.wait_for(handle.describe(), _TIMEOUT.total_seconds())
@@ -266,7 +266,7 @@ async def _started(client: Client, submission: Submission) -> Admission:
 
 
 async def forget(start: WithStartWorkflowOperation[Any, Any]) -> None:
-    """Read what became of the start, so that a failed one does not warn of an exception that nobody read."""
+    """Retrieve the result of a start, so that asyncio does not warn of an exception that was never retrieved."""
     reading = asyncio.ensure_future(start.workflow_handle())
     done, _ = await asyncio.wait({reading}, timeout=0.001)
     if done and not reading.cancelled():

@@ -1,4 +1,4 @@
-"""How notifications are begun, cancelled and told again: their workflows."""
+"""Starts, cancels and redelivers notifications through their workflows."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -28,14 +28,14 @@ from workflows.messages import NotificationInput, ReplayInput, ReplayProgress
 from workflows.notification import NotificationWorkflow, RedeliveryWorkflow
 
 _TIMEOUT: Final = timedelta(seconds=5)
-"""How long a workflow is given to answer."""
+"""Timeout of a workflow's answer."""
 
 
 async def begin(client: Client, settings: Settings, notification: Notification) -> None:
-    """Begin to tell a notification, for what is left of its time; one that is being told goes on.
+    """Start the delivery of a notification, for the rest of its delivery time; a running delivery is left alone.
 
     Raises:
-        RPCError: if Temporal does not take it.
+        RPCError: if Temporal does not accept the start.
     """
     await client.start_workflow(
         NotificationWorkflow.run,
@@ -57,10 +57,10 @@ async def begin(client: Client, settings: Settings, notification: Notification) 
 
 
 async def cancel(client: Client, notification: Notification) -> NotificationState:
-    """How a notification ended that shall not be tried any more.
+    """Cancel a notification, and return its final state.
 
     Raises:
-        UnavailableError: if that is not known in time; it is cancelled when a worker takes it.
+        UnavailableError: if the state is not known in time; the notification is cancelled when a worker is available.
     """
     handle = client.get_workflow_handle(notification_workflow_id(notification.id, notification.round))
     answer: Awaitable[NotificationState] = handle.execute_update(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
@@ -73,14 +73,14 @@ async def cancel(client: Client, notification: Notification) -> NotificationStat
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
-        # It has just ended, or was lost: then nobody else would write down that it is cancelled.
+        # It has just ended, or was lost: then no workflow would record the cancellation.
         await Notification.conclude(notification.id, NotificationState.CANCELLED)
         ended = await Notification.find_one({"_id": notification.id})
         return ended.state if ended else NotificationState.CANCELLED
 
 
 async def wake_all(client: Client, tenant: str, integration_id: str) -> None:
-    """Let all pending notifications of an integration be tried at once; each that misses it is tried at its time."""
+    """Retry all pending notifications of an integration at once; one that misses the signal is retried as scheduled."""
     async for notification in Notification.find({"tenant": tenant, "integration_id": integration_id, **PENDING}):
         handle = client.get_workflow_handle_for(
             NotificationWorkflow.run, notification_workflow_id(notification.id, notification.round)
@@ -90,10 +90,10 @@ async def wake_all(client: Client, tenant: str, integration_id: str) -> None:
 
 
 async def begin_replay(client: Client, settings: Settings, replay: ReplayInput) -> None:
-    """Begin to tell many again, once.
+    """Start a redelivery, once.
 
     Raises:
-        RPCError: if Temporal does not take it.
+        RPCError: if Temporal does not accept the start.
     """
     with suppress(WorkflowAlreadyStartedError):
         await client.start_workflow(
@@ -114,10 +114,10 @@ async def begin_replay(client: Client, settings: Settings, replay: ReplayInput) 
 
 
 async def replay_progress(client: Client, tenant: str, integration_id: str, replay_id: str) -> ReplayProgress | None:
-    """How far a replay has come; None if the integration has none of this id (any more).
+    """Return the progress of a redelivery; None if the integration has none with this id (any more).
 
     Raises:
-        UnavailableError: if no worker says so in time.
+        UnavailableError: if no worker answers in time.
     """
     handle = client.get_workflow_handle_for(RedeliveryWorkflow.run, replay_workflow_id(replay_id))
     try:

@@ -1,4 +1,4 @@
-"""The task queues that workers must ask for work."""
+"""Task queues that workers must poll."""
 
 import time
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ WORKFLOWS = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
 ACTIVITIES = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
 
 Queue = tuple[str, TaskQueueType.ValueType]
-"""A queue's name, and the kind of its work."""
+"""A queue's name, and the type of its tasks."""
 
 
 def queues_of(task_queue: str) -> Iterator[Queue]:
-    """All queues beside the interactions' own, whose name is given; that comes first, with both kinds of its work."""
+    """Yield all queues of a deployment, first the interactions' own, whose name is given, with both types of tasks."""
     yield task_queue, WORKFLOWS
     yield task_queue, ACTIVITIES
     for provider in PROVIDERS:
@@ -30,11 +30,11 @@ def queues_of(task_queue: str) -> Iterator[Queue]:
 
 
 MAX_POLL_AGE_SECONDS: Final = 120
-"""How long ago a worker that works asked for tasks last; asking takes up to a minute."""
+"""Maximum time since the last poll of a running worker; a poll takes up to a minute."""
 
 
 async def pollers(client: Client, name: str, kind: TaskQueueType.ValueType) -> frozenset[str]:
-    """The identities of the workers that asked a task queue for tasks lately.
+    """Return the identities of the workers that polled a task queue recently.
 
     Raises:
         temporalio.service.RPCError: if Temporal does not answer.
@@ -48,7 +48,7 @@ async def pollers(client: Client, name: str, kind: TaskQueueType.ValueType) -> f
 
 
 async def is_polling(client: Client, task_queue: str) -> bool:
-    """Whether this process's own worker asked for workflow tasks lately.
+    """Whether this process's own worker polled for workflow tasks recently.
 
     Raises:
         temporalio.service.RPCError: if Temporal does not answer.

@@ -1,4 +1,4 @@
-"""Versions of the worker: open workflows end on the one that they began on, new ones begin on the current one."""
+"""Worker versions: open workflows stay on the version that they started on, new ones start on the current version."""
 
 import asyncio
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from temporalio.worker import WorkerDeploymentConfig
 from settings import Settings
 
 _NOT_YET: Final = {RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION}
-"""How the server says that it has not received of a version's workers, or not of all their task queues."""
+"""Statuses of the server's answer if it does not know a version's workers, or not all their task queues."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of the worker that the server knows.
+    """A worker version that the server knows.
 
     Attributes:
-        status: `current`; `draining` while it has open workflows, `drained` when it has none; `inactive` before it was
+        status: `current`; `draining` while it has open workflows; `drained` when it has none; `inactive` before it was
             ever the current one.
     """
 
@@ -34,7 +34,7 @@ class Version:
 
 
 def deployment_config(settings: Settings) -> WorkerDeploymentConfig | None:
-    """How a worker takes part in versioning; None for one without a build id, which takes whatever comes."""
+    """Return a worker's versioning options; None without a build id, so that the worker takes all tasks."""
     if settings.temporal_worker_build_id is None:
         return None
     return WorkerDeploymentConfig(
@@ -45,10 +45,10 @@ def deployment_config(settings: Settings) -> WorkerDeploymentConfig | None:
 
 
 async def promote(client: Client, deployment: str, build_id: str, patience: timedelta) -> None:
-    """Let new workflows begin on a version; waits for its workers to poll every task queue of the current version.
+    """Make a version the current one; waits for its workers to poll every task queue of the current version.
 
     Raises:
-        RPCError: if they still do not when patience ends, or the server does not answer.
+        RPCError: if they do not poll them within `patience`, or the server does not answer.
     """
     request = SetWorkerDeploymentCurrentVersionRequest(
         namespace=client.namespace, deployment_name=deployment, build_id=build_id, identity=client.identity
@@ -66,7 +66,7 @@ async def promote(client: Client, deployment: str, build_id: str, patience: time
 
 
 async def versions(client: Client, deployment: str) -> list[Version]:
-    """The versions of a deployment, the newest first.
+    """Return the versions of a deployment, newest first.
 
     Raises:
         RPCError: if there is no such deployment.

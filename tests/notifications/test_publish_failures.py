@@ -173,7 +173,7 @@ async def test_a_secret_that_a_worker_cannot_decrypt_is_no_attempt_at_the_endpoi
             http=http,
             vault=Vault([Fernet.generate_key().decode()]),
             integrations=Integrations(iris.settings.lookup_cache_ttl),
-            shares=KeyedLimiter(1),
+            limiter=KeyedLimiter(1),
             show=lambda interaction: InteractionAnswer.of(interaction).on_the_wire(),
             begin=partial(begin, iris.temporal, iris.settings),
             patience=iris.settings.notification_timeout,
