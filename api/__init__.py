@@ -1,1 +1,1 @@
-"""How the world speaks to Iris: HTTP in, the specification's envelope out."""
+"""The HTTP API; every answer has the specification's envelope."""

@@ -1,4 +1,4 @@
-"""Who calls: by API key or by the token of a session; everything is scoped to the caller's tenant."""
+"""Authentication by API key or session token, and authorization by operation, within the caller's tenant."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -26,7 +26,7 @@ from settings import Settings
 _ALGORITHM: Final = "HS256"
 _AUDIENCE: Final = "iris"
 _USE_NOTED: Final = timedelta(minutes=1)
-"""How much later a key must be used again for its last use to be written again."""
+"""Minimum time between two writes of a key's last use."""
 
 bearer = HTTPBearer(
     auto_error=False,
@@ -35,13 +35,13 @@ bearer = HTTPBearer(
 
 
 def issue_token(session: Session, settings: Settings) -> str:
-    """A token by which the account of a session calls for `Settings.token_lifetime`, unless the session ends first."""
+    """An access token for a session, valid for `Settings.token_lifetime` unless the session ends first."""
     issued = utc_now()
     claims = {
         "sub": session.account_id,
         "tenant": session.tenant,
         "sid": session.id,
-        "jti": new_id(),  # so that no two are one, also of the same second
+        "jti": new_id(),  # makes tokens of the same second differ
         "aud": _AUDIENCE,
         "iat": issued,
         "exp": issued + settings.token_lifetime,
@@ -52,10 +52,10 @@ def issue_token(session: Session, settings: Settings) -> str:
 async def authenticate(
     request: Request, state: Annotated[IrisState, Depends(state_of)], _: Annotated[object, Depends(bearer)]
 ) -> Caller:
-    """The caller by the request's `Authorization`.
+    """Authenticate the request by its `Authorization` header.
 
     Raises:
-        UnauthenticatedError: if there is none, or it is not (or no longer) valid.
+        UnauthenticatedError: if the header is missing or its credential is not (or no longer) valid.
         TooManyRequestsError: if the API key makes too many requests.
     """
     caller = await _caller_of(request, state)
@@ -69,9 +69,9 @@ async def authenticate(
 
 
 async def is_still_allowed(request: Request, operation: Operation) -> bool:
-    """Whether who made a request may still do this: asked again and again while an answer goes on.
+    """Whether the caller of a request may still do an operation; polled while an answer is streamed.
 
-    As at its beginning, the database is asked once in `Settings.lookup_cache_ttl`, however often this is.
+    The result is cached: the database is queried at most once per `Settings.lookup_cache_ttl`.
     """
     caller = await _caller_of(request, await state_of(request))
     return caller is not None and operation in caller.operations
@@ -87,7 +87,7 @@ async def _caller_of(request: Request, state: IrisState) -> Caller | None:
 
 
 AnyCaller = Annotated[Caller, Depends(authenticate)]
-"""The caller of a route that is about nothing but the caller."""
+"""The caller of a route that needs no particular operation."""
 
 
 async def _caller_of_key(key: str, state: IrisState) -> Caller | None:
@@ -130,7 +130,7 @@ async def _caller_of_token(token: str, state: IrisState) -> Caller | None:
 
 
 async def _account(tenant: str, account_id: str) -> Account | None:
-    """An account whose keys and sessions count."""
+    """The account, if it exists and may authenticate."""
     return await Account.find_one({"_id": account_id, "tenant": tenant, "disabled": {"$ne": True}})
 
 
@@ -140,7 +140,7 @@ async def _default_country(tenant: str) -> str | None:
 
 
 def _note_use(key: ApiKey, state: IrisState) -> None:
-    """Write down that a key is used, while its caller goes on."""
+    """Record the use of a key in the background."""
     now = utc_now()
     if key.used is None or now - key.used >= _USE_NOTED:
         state.go_on(_write_use(key.id, now))
@@ -153,10 +153,10 @@ async def _write_use(key_id: str, now: datetime) -> None:
 
 
 def allowed(operation: Operation) -> Any:  # noqa: ANN401 - what `fastapi.Depends` gives
-    """What gives a route its caller, who may do this.
+    """Dependency that authenticates the caller of a route and authorizes an operation.
 
-    A route takes it as `caller: Annotated[Caller, allowed(Operation.USERS_READ)]`. It
-    raises `UnauthenticatedError` where nobody valid calls, and `ForbiddenError` where the caller may not do this.
+    A route takes it as `caller: Annotated[Caller, allowed(Operation.USERS_READ)]`. It raises `UnauthenticatedError`
+    without a valid credential, and `ForbiddenError` if the caller lacks the operation.
     """
 
     async def check(caller: AnyCaller) -> Caller:
@@ -169,15 +169,15 @@ def allowed(operation: Operation) -> Any:  # noqa: ANN401 - what `fastapi.Depend
 
 
 def phone_number_rules(caller: Caller, settings: Settings) -> PhoneNumberRules:
-    """How the phone numbers that a caller writes are read."""
+    """The rules for parsing the phone numbers of a caller's requests."""
     return PhoneNumberRules(default_country=caller.default_country, accept_possible=settings.accept_possible_numbers)
 
 
 def check_grant(caller: Caller, field: str, operations: Iterable[Operation]) -> None:
-    """Check that a caller may do itself what it lets others do.
+    """Check that a caller has every operation that it grants to others.
 
     Raises:
-        ForbiddenError: if not; it names the field that grants too much.
+        ForbiddenError: if it lacks one; the error names the field that grants too much.
     """
     excess = sorted(frozenset(operations) - caller.operations)
     if excess:
@@ -185,10 +185,10 @@ def check_grant(caller: Caller, field: str, operations: Iterable[Operation]) -> 
 
 
 def session_of(caller: Caller) -> str:
-    """The session of a caller who logged in.
+    """The session of a logged-in caller.
 
     Raises:
-        ForbiddenError: if it calls with an API key.
+        ForbiddenError: if the caller uses an API key.
     """
     if caller.session_id is None:
         raise ForbiddenError([Problem(field="Authorization", code="session_required")])

@@ -1,4 +1,4 @@
-"""Accounts: who has access to a tenant, and as what."""
+"""Routes for accounts and their roles in a tenant."""
 
 from http import HTTPStatus
 from typing import Annotated, Any, Final

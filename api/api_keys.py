@@ -1,4 +1,4 @@
-"""API keys: made, limited, rotated and revoked. A secret is in one answer, and only its hash is kept."""
+"""Routes to create, limit, rotate and revoke API keys. A secret is shown once; only its hash is stored."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -190,7 +190,7 @@ async def _account(account_id: str, caller: Caller) -> Account:
 
 
 def _check(key: ApiKey, account: Account, caller: Caller) -> None:
-    """Check that a key may do no more than who makes it what it is, and is not over already."""
+    """Check that a key has no more rights than the caller who sets them, and has not expired yet."""
     check_grant(caller, "scopes", OPERATIONS[account.role] if key.scopes is None else key.scopes)
     if key.expires is not None and key.expires <= utc_now():
         raise InvalidRequestError([Problem(field="expires", code="in_the_past")])

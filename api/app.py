@@ -1,4 +1,4 @@
-"""The API's application."""
+"""FastAPI application factory."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -49,13 +49,13 @@ from settings import Settings
 from ttl_cache import TtlCache
 
 MAX_CACHED_INTERACTION_REFS: Final = timedelta(minutes=10)
-"""So long after a submission most of its receipts have come."""
+"""TTL of cached interaction references; most receipts arrive within this time of the submission."""
 
 MAX_CONCURRENT_LARGE_BODIES: Final = 4
-"""Bodies of the largest size that a process holds at once."""
+"""Request bodies of the maximum size that a process holds in memory at once."""
 
 MAX_CONCURRENT_UPLOADS: Final = 50
-"""Each holds a chunk of its file in memory, and a connection to MongoDB now and then."""
+"""Uploads at once; each holds a chunk of its file in memory and, intermittently, a connection to MongoDB."""
 
 DESCRIPTION: Final = """One call to send a message through any channel and any provider.
 
@@ -64,7 +64,7 @@ Every answer has the same envelope; `error` names each field that is wrong, and 
 
 
 class Application(ApiApplication):
-    """The API, which describes itself completely."""
+    """The API with its complete OpenAPI description."""
 
     @override
     def openapi(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class Application(ApiApplication):
 
 
 def create_app(settings: Settings) -> Application:
-    """The API with these settings; it connects when it starts to serve."""
+    """Create the API; it connects to MongoDB and Temporal when it starts to serve."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
@@ -121,7 +121,7 @@ def create_app(settings: Settings) -> Application:
     app.only_https = settings.public_url.startswith("https://")
     if settings.cors_origins:
         app.open_to(settings.cors_origins)
-    # Routes are tried in turn: those of every message first.
+    # Routes are matched in order, so the most frequent ones are first.
     for module in (
         interactions,
         webhooks,

@@ -1,4 +1,4 @@
-"""Attachments: files that are uploaded first, and sent with interactions by their ids."""
+"""Routes for attachments: files that are uploaded first and then sent with interactions by id."""
 
 from collections.abc import AsyncGenerator
 from http import HTTPStatus
@@ -29,7 +29,7 @@ from settings import Settings
 router = APIRouter(tags=["attachments"])
 
 UPLOAD_TIMEOUT: Final = BodyTimeout(300.0)
-"""Seconds that a caller has to send a file; less than `models.attachment.MAX_UPLOAD_DURATION`."""
+"""Time limit of an upload; less than `models.attachment.MAX_UPLOAD_DURATION`."""
 
 _BINARY: Final[dict[str, JsonValue]] = {"schema": {"type": "string", "format": "binary"}}
 
@@ -168,10 +168,10 @@ def _media_type(said: str, settings: Settings) -> str:
 
 
 async def _checked(chunks: AsyncGenerator[bytes], media_type: str) -> AsyncGenerator[bytes]:
-    """The same content, once its first bytes are seen to be of the type that it is said to be.
+    """The content unchanged, after a check that its first bytes match the declared media type.
 
     Raises:
-        InvalidRequestError: if they are not, or there are none.
+        InvalidRequestError: if they do not match, or the content is empty.
     """
     head = b""
     async for chunk in chunks:
@@ -193,7 +193,7 @@ def _likeness(attachment: Attachment) -> str:
 
 
 def _download(attachment: Attachment) -> StreamingResponse:
-    """The content for whoever may have it; a browser saves it under its name, and never shows or runs it."""
+    """The file as a download: browsers save it under its name, and never display or run it."""
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(attachment.file_name, safe='')}",
         "Content-Length": str(attachment.size),

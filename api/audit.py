@@ -1,4 +1,4 @@
-"""The audit log, read by who may see who has access."""
+"""Route of the audit log."""
 
 from typing import Annotated, Any, Final
 

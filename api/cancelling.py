@@ -1,4 +1,4 @@
-"""Interactions: cancel one that no provider has yet."""
+"""Route to cancel an interaction that no provider has accepted yet."""
 
 from http import HTTPStatus
 from typing import Annotated, Final

@@ -1,4 +1,4 @@
-"""Paths that will go away: what their answers say of it until then, in one place."""
+"""Deprecated paths and the headers that announce their removal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Retirement:
-    """When a path is no longer to be used, and when it is gone.
+    """Deprecation and removal dates of a path.
 
     Attributes:
-        since: since when there is something better.
-        until: when it stops to answer, in UTC.
-        successor: the path to use instead.
+        since: when the path was deprecated.
+        until: when the path is removed, in UTC.
+        successor: the replacement path.
     """
 
     since: datetime
@@ -22,7 +22,7 @@ class Retirement:
     successor: str
 
     def headers(self) -> Mapping[str, str]:
-        """What its answers say: RFC 9745 §2, RFC 8594 §3, RFC 5829 §3.3."""
+        """The response headers (RFC 9745 §2, RFC 8594 §3, RFC 5829 §3.3)."""
         return {
             "Deprecation": f"@{int(self.since.timestamp())}",
             "Sunset": format_datetime(self.until, usegmt=True),
@@ -31,4 +31,4 @@ class Retirement:
 
 
 RETIRING: Final[Mapping[str, Retirement]] = {}
-"""By how their paths begin, as `/v1/`; nothing is retired yet."""
+"""Retirements by path prefix, such as `/v1/`; none yet."""

@@ -1,4 +1,4 @@
-"""The description of the API for people: Swagger UI, served by ourselves, so that it needs no other server."""
+"""Self-hosted Swagger UI, which needs no other server."""
 
 from functools import cache
 from importlib.resources import files
@@ -14,7 +14,7 @@ from domain.problems import Problem
 router = APIRouter(include_in_schema=False)
 
 _PACKAGE: Final = "fastapi_swagger.resources"
-"""Where the files are; the package's version is locked by its hash."""
+"""Package with Swagger UI's files; its version is locked by hash."""
 
 _MEDIA_TYPES: Final = {
     "swagger-ui-bundle.js": "text/javascript",
@@ -45,7 +45,7 @@ _START: Final = """SwaggerUIBundle({
   validatorUrl: null,
 });
 """
-"""A file of its own, because the page's policy forbids scripts inside it. No validator of another server is asked."""
+"""Served as a file, because the page's policy forbids inline scripts. It does not use the external validator."""
 
 
 @router.get("/")

@@ -1,4 +1,4 @@
-"""The dry run of a send: everything that admission checks and finds, and nothing that it writes."""
+"""Dry run of a send: all checks and lookups of admission, without its writes."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ DRY_RUN_DETAIL: Final = "Simulación: no se ha enviado ni guardado nada"
 
 
 async def answer_dry_run(request: Request, state: IrisState, submission: Submission) -> JSONResponse:
-    """The answer that a submission would have, which is neither registered nor sent."""
+    """The answer that a submission would get, without registering or sending it."""
     owners = await owners_of(submission)
     validation = await validate(state.integrations, submission, owners)
     if validation.problems:
@@ -46,7 +46,7 @@ def _refused(submission: Submission, problems: list[Problem]) -> Interaction:
 
 
 async def _admitted(submission: Submission, destinations: list[Destination], owners: list[User]) -> Interaction:
-    """The interaction as admission would answer it, without the user and the process that it would create."""
+    """The interaction as admission would answer it, without the user and process that admission would create."""
     selector = {"_id": submission.process_id, "tenant": submission.tenant}
     process = await Process.find_one(selector) if submission.process_id else None
     summary = process.summary().model_copy(update={"last_direction": Direction.OUT}) if process else None

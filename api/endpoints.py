@@ -1,4 +1,4 @@
-"""Where a tenant is told what happens to the interactions of an integration."""
+"""Routes for the webhook endpoint that receives an integration's interaction events."""
 
 from http import HTTPStatus
 from typing import Annotated, Final
@@ -212,7 +212,7 @@ async def _progress(state: IrisState, integration: Integration, replay_id: str) 
 
 
 async def _integration(integration_id: str, caller: Caller) -> Integration:
-    """The integration as it is now, not as it was a moment ago."""
+    """The integration, read from the database rather than from the cache."""
     found = await Integration.find_one({"_id": integration_id, "tenant": caller.tenant, "deleted": None})
     if found is None:
         raise NotFoundError([Problem(field="id", code="not_found")])
@@ -227,7 +227,7 @@ async def _integration_with_endpoint(integration_id: str, caller: Caller) -> Int
 
 
 async def _change(state: IrisState, integration: Integration, changes: dict[str, object]) -> Integration | None:
-    """The integration with its endpoint changed; None if it has none."""
+    """Change the integration's endpoint; None if it has none."""
     changed = await Integration.change_endpoint(integration.id, changes)
     state.integrations.invalidate(integration.id)
     return changed
@@ -239,7 +239,7 @@ def _shown(integration: Integration, detail: str, secret: str | None = None) -> 
 
 
 def _url_problems(state: IrisState, url: str) -> list[Problem]:
-    """What is wrong with a URL: that it is none, that it is not secret on its way, or where it leads."""
+    """Problems of an endpoint URL: invalid, not HTTPS, or at an address that is not allowed."""
     schemes = ("https", "http") if state.settings.environment is Environment.DEVELOPMENT else ("https",)
     try:
         parts = urlsplit(url)
@@ -249,5 +249,5 @@ def _url_problems(state: IrisState, url: str) -> list[Problem]:
     is_plain = url.isascii() and url.isprintable() and " " not in url
     if parts.scheme not in schemes or not host or parts.username is not None or parts.fragment or not is_plain:
         return [Problem(field="Url", code="bad_url")]
-    # No name is looked up: the answer would tell which names mean something inside. Each attempt looks it up.
+    # Names are not resolved here: the answer would reveal internal names. Each delivery attempt resolves them.
     return [Problem(field="Url", code="forbidden_address")] if state.opener.guard.forbids(host) else []

@@ -1,4 +1,4 @@
-"""The envelope around every answer, for successes and failures alike (specification, «Response»)."""
+"""The envelope of every answer, success or failure (specification, «Response»)."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -74,7 +74,7 @@ TITLES: Final[Mapping[int, Mapping[Language, str]]] = {
 
 
 def language_of(request: Request) -> Language:
-    """The caller's language by `Accept-Language` (RFC 9110 §12.5.4): Spanish unless English is preferred to it."""
+    """The caller's language by `Accept-Language` (RFC 9110 §12.5.4): Spanish unless English is preferred."""
     weights = dict.fromkeys(Language, 0.0)
     for item in request.headers.get("accept-language", "").split(","):
         tag, _, parameters = item.strip().partition(";")
@@ -95,15 +95,15 @@ def _weight(parameters: str) -> float:
 
 
 def title_of(status: int, language: Language) -> str:
-    """What a status is called; what has no name of its own is a bad request."""
+    """The title of a status; a status without a title has that of a bad request."""
     return TITLES.get(status, TITLES[HTTPStatus.BAD_REQUEST])[language]
 
 
 def success(payload: object, detail: str, status: HTTPStatus = HTTPStatus.OK) -> JSONResponse:
-    """An answer with what was asked for, or with what was created (201).
+    """A successful answer with its payload.
 
     Args:
-        payload: JSON already.
+        payload: JSON.
         detail: what was done, in Spanish; `domain/texts/answers.py` has it in English.
         status: of the answer.
     """
@@ -123,7 +123,7 @@ def failure(  # noqa: PLR0913 - the parts of the envelope, all named at the call
     payload: object = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """An answer with the reasons why not, in the caller's language."""
+    """An error answer with its problems, in the caller's language."""
     language = language_of(request)
     note(problems=",".join(dict.fromkeys(problem.code for problem in problems)))
     items = [
@@ -145,7 +145,7 @@ def failure(  # noqa: PLR0913 - the parts of the envelope, all named at the call
 
 
 def _asks_for_problems(request: Request) -> bool:
-    """Whether the caller names the media type of RFC 9457 in `Accept`: the envelope of a failure is such an object."""
+    """Whether `Accept` names the media type of RFC 9457; the envelope of a failure is a valid problem object."""
     for item in request.headers.get("accept", "").split(","):
         media_type, _, parameters = item.strip().partition(";")
         if media_type.strip().lower() == PROBLEM_TYPE and _weight(parameters) > 0:

@@ -1,4 +1,4 @@
-"""Every refusal and every fault as an answer in the envelope."""
+"""Exception handlers that answer every error in the envelope."""
 
 import logging
 from collections.abc import Sequence
@@ -79,14 +79,14 @@ STATUS_OF_CODE: Final[dict[str, HTTPStatus]] = {
     "key_revoked": HTTPStatus.CONFLICT,
     "key_shown": HTTPStatus.CONFLICT,
 }
-"""Kinds of problems that have a status of their own, where every other is 422."""
+"""HTTP status by problem code; every other code is 422."""
 
 
 _METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 
 def status_of_problems(problems: Sequence[Problem]) -> HTTPStatus:
-    """The status of a refusal: that of its problems where they agree, else 422."""
+    """The status that all problems share, else 422."""
     statuses = {STATUS_OF_CODE.get(problem.code, HTTPStatus.UNPROCESSABLE_ENTITY) for problem in problems}
     return statuses.pop() if len(statuses) == 1 else HTTPStatus.UNPROCESSABLE_ENTITY
 
@@ -115,7 +115,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 def _methods_of(request: Request) -> Sequence[str]:
-    """All methods that a request's path takes; its routes have one each, and stand in several routers."""
+    """All methods of a request's path, collected over the routers, since each route has one method."""
     application: FastAPI = request.app
 
     def is_taken(method: str) -> bool:
@@ -126,7 +126,7 @@ def _methods_of(request: Request) -> Sequence[str]:
 
 
 async def _on_bad_parameters(request: Request, error: Exception) -> Response:
-    """Where the URL or the header does not fit the route: each problem by the parameter's name."""
+    """Answer invalid path, query or header parameters; each problem names its parameter."""
     if not isinstance(error, RequestValidationError):
         raise error
     errors = cast("list[ErrorDetails]", [{**one, "loc": one["loc"][1:]} for one in error.errors()])
@@ -149,7 +149,7 @@ async def _on_engine_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_misconfiguration(request: Request, error: Exception) -> Response:
-    """An integration that this process cannot open: it lacks a key, or is of another version."""
+    """Answer for an integration that this process cannot open, for lack of a key or in another version of Iris."""
     kind = FaultKind.CREDENTIALS if isinstance(error, UnopenableError) else FaultKind.INTEGRATION
     _LOG.error("%s fault at %s %s: %s", kind, request.method, request.url.path, error)
     count_internal_fault(kind)
@@ -162,7 +162,7 @@ async def _on_fault(request: Request, error: Exception) -> Response:
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Answer every refusal and every fault in the envelope."""
+    """Register the exception handlers."""
     app.add_exception_handler(IrisError, _on_iris_error)
     app.add_exception_handler(RequestValidationError, _on_bad_parameters)
     app.add_exception_handler(HTTPException, _on_http_exception)

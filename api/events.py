@@ -1,4 +1,4 @@
-"""What happens, live: server-sent events.
+"""Server-sent events about a tenant's interactions.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -36,7 +36,7 @@ from models.change_stream import (
 router = APIRouter(tags=["notifications"])
 
 HEARTBEAT: Final = 15.0
-"""Seconds of silence after which a line says that the stream lives, and how far it is; proxies cut silent ones."""
+"""Seconds without events until a heartbeat with the current position; proxies close silent connections."""
 
 _OPERATION: Final = Operation.INTERACTIONS_READ
 
@@ -60,7 +60,7 @@ _DESCRIBED: Final[dict[int | str, dict[str, Any]]] = {
 
 
 class _EventStream(StreamingResponse):
-    """A stream that gives back what it holds when it ends, also if it was never begun."""
+    """A streaming response that releases its resources when it ends, even if it never started."""
 
     media_type = "text/event-stream"
 
@@ -122,10 +122,10 @@ async def _frames(request: Request, changes: Changes, events: Collection[Webhook
     while not stopping.is_set():
         change = await changes.try_next()
         if not await is_still_allowed(request, _OPERATION):
-            return  # before what has just come is told
+            return  # before the new events are sent
         frames = [] if change is None else await _told(change, events)
         if frames:
-            # The place belongs to the last of them: who loses the others on the way sees all again.
+            # Only the last event has the position: a client that lost the others receives all of them again.
             frames[-1] = f"id: {place_of(changes.resume_token)}\n{frames[-1]}"
             quiet_since = clock.time()
             for frame in frames:

@@ -1,4 +1,4 @@
-"""Interactions: explain where one is, and what becomes of it."""
+"""Route that explains an interaction's progress and what it waits for."""
 
 from typing import Annotated, Final
 
@@ -33,7 +33,7 @@ router = APIRouter(tags=["interactions"])
 _EXPLAINED_DETAIL: Final = "Interacción explicada"
 
 _MAX_RESENDS: Final = 20
-"""How many of those that repeat it are named."""
+"""Resends of an interaction that are listed."""
 
 
 @router.get(
@@ -59,7 +59,7 @@ async def explain_interaction(
         waits_for = WaitAnswer(awaited="worker", until=None, then=NOT_ACCEPTED[language])
     workflow, attempt, failing_since = await view_workflow(state.temporal, interaction_id)
     if wait is None and workflow is WorkflowState.LOST:
-        workflow = WorkflowState.FORGOTTEN  # it has ended longer ago than Temporal keeps histories
+        workflow = WorkflowState.FORGOTTEN  # it ended before Temporal's retention period
     explanation = NOT_ACCEPTED[language] if is_waiting_for_worker else explained(current, wait, language)
     resends = await search(Wanted(tenant=caller.tenant, resend_of=interaction_id))
     first = document.metadata.get(RESEND_OF)

@@ -1,4 +1,4 @@
-"""Interactions: list them, and find any."""
+"""Routes that list and search interactions."""
 
 from dataclasses import replace
 from typing import Annotated, Final

@@ -1,4 +1,4 @@
-"""Whether the API lives, and whether the parts it needs answer."""
+"""Liveness and readiness of the API."""
 
 import asyncio
 import errno
@@ -20,10 +20,10 @@ from temporal.task_queues import WORKFLOWS, pollers
 router = APIRouter(tags=["health"])
 
 MIN_FREE_DISK_BYTES: Final = 67_108_864
-"""Below this MongoDB soon cannot write any more: a file of its journal alone has 100 MB."""
+"""Minimum free disk space of MongoDB, which soon cannot write below it: one journal file has 100 MB."""
 
 _TIMEOUT = 2.0
-"""Seconds that a part is given to answer."""
+"""Timeout of each check, in seconds."""
 
 
 @router.get("/health/live", summary="Is the process alive?")
@@ -66,10 +66,10 @@ async def ready(state: State) -> JSONResponse:
 
 
 async def _check_disk(state: IrisState) -> None:
-    """Look for free space where MongoDB keeps its files (https://www.mongodb.com/docs/manual/reference/command/dbStats/).
+    """Check MongoDB's free disk space (https://www.mongodb.com/docs/manual/reference/command/dbStats/).
 
     Raises:
-        OSError: if there is next to none; not if MongoDB does not say how much, which is another part's trouble.
+        OSError: if it is too low; not if MongoDB does not answer, which another check reports.
     """
     database = state.database[state.settings.mongodb_database]
     try:
@@ -82,10 +82,10 @@ async def _check_disk(state: IrisState) -> None:
 
 
 async def _find_worker(client: Client, task_queue: str) -> None:
-    """Look for a worker of interactions.
+    """Check that a worker polls the interactions' task queue.
 
     Raises:
-        LookupError: if none asks for work.
+        LookupError: if none does.
     """
     if not await pollers(client, task_queue, WORKFLOWS):
         raise LookupError(task_queue)

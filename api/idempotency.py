@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: however often a call that creates is repeated with the same key, it creates one thing."""
+"""`Idempotency-Key`: repeated requests with the same key create one resource."""
 
 import hashlib
 import json
@@ -18,11 +18,11 @@ _MAX_KEY_LENGTH: Final = 255
 IdempotencyKey = Annotated[
     str | None, Header(description="However often a request is repeated with the same key, it is done once.")
 ]
-"""A creating route takes it as `idempotency_key: IdempotencyKey = None`."""
+"""Header parameter of creating routes: `idempotency_key: IdempotencyKey = None`."""
 
 
 def id_by_key(noun: str, caller: Caller, key: str | None) -> str:
-    """The id of what a call creates: without a key a fresh one, else always that which it stands for in the tenant.
+    """The id of the resource to create: derived from tenant, noun and key, or random without a key.
 
     Raises:
         InvalidRequestError: if the key is empty, too long, or not visible ASCII.
@@ -35,30 +35,30 @@ def id_by_key(noun: str, caller: Caller, key: str | None) -> str:
 
 
 def fingerprint(asked: BaseModel) -> str:
-    """What tells a request from another under the same key."""
+    """Fingerprint of a request, to detect another request under the same key."""
     return fingerprint_of(asked.model_dump(mode="json"))
 
 
 def fingerprint_of(content: JsonValue) -> str:
-    """What tells a request that could not be read from another under the same key."""
+    """Fingerprint of a request body that could not be parsed."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 _is_replayed: ContextVar[bool] = ContextVar("is_replayed", default=False)
-"""Whether the request that is being served repeats an earlier one under its `Idempotency-Key`."""
+"""Whether the current request repeats an earlier one with the same `Idempotency-Key`."""
 
 
 def replay_headers() -> dict[str, str]:
-    """What the headers of the answer say of that."""
+    """The response headers that mark a repeated request."""
     return {"Idempotent-Replayed": "true"} if _is_replayed.get() else {}
 
 
 def check_same(first: str, repeated: str) -> None:
-    """Check that a repeated request has the fingerprint of the first; its answer then says that it is repeated.
+    """Check that a repeated request has the fingerprint of the first, and mark the answer as repeated.
 
     Raises:
-        ConflictError: if it has another.
+        ConflictError: if the fingerprints differ.
     """
     if first != repeated:
         raise ConflictError([Problem(field="Idempotency-Key", code="idempotency_key_reused")])

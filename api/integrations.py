@@ -1,4 +1,4 @@
-"""Integrations: what they can be, and those of a tenant."""
+"""Routes for channels, providers and a tenant's integrations."""
 
 import asyncio
 from collections.abc import Mapping
@@ -51,10 +51,10 @@ from security.ssrf_guard import NOT_REACHABLE, ForbiddenAddressError
 router = APIRouter(tags=["integrations"])
 
 _CHECK_TIMEOUT_SECONDS: Final = 10.0
-"""Seconds that a provider is given to say whether the credentials are good."""
+"""Timeout of a provider's credential check."""
 
 _MAX_TRIES: Final = 5
-"""How often a change is begun anew because another came between."""
+"""Attempts at a change that conflicts with concurrent ones."""
 
 
 @cache
@@ -228,10 +228,10 @@ async def _of_tenant(caller: Caller, integration_id: str) -> Integration:
 
 
 def _made(state: IrisState, caller: Caller, asked: NewIntegration, key: str | None) -> Integration:
-    """The integration that is asked for.
+    """Create the requested integration.
 
     Raises:
-        InvalidRequestError: with everything that is wrong with it.
+        InvalidRequestError: with all problems of the request.
     """
     provider, channel = _chosen(asked)
     configuration, credentials = _merged({}, asked.configuration), _merged({}, asked.credentials)
@@ -252,10 +252,10 @@ def _made(state: IrisState, caller: Caller, asked: NewIntegration, key: str | No
 
 
 def _chosen(asked: NewIntegration) -> tuple[type[AnyProvider], Channel]:
-    """The provider and the channel that are named.
+    """The requested provider and channel.
 
     Raises:
-        InvalidRequestError: if there is no such, or not together.
+        InvalidRequestError: if either is unknown, or the provider does not serve the channel.
     """
     if asked.channel not in list(Channel):
         raise _not_allowed("channel", list(Channel))
@@ -271,10 +271,10 @@ def _not_allowed(field: str, values: list[str]) -> InvalidRequestError:
 
 
 def _changes(state: IrisState, integration: Integration, asked: IntegrationChange) -> dict[str, Any]:
-    """What to write of a change.
+    """The fields to write for a change.
 
     Raises:
-        InvalidRequestError: with everything that would be wrong with the settings.
+        InvalidRequestError: with all problems of the resulting settings.
     """
     plain = {"name": asked.name, "at_least_once": asked.at_least_once, "enabled": asked.enabled}
     changes: dict[str, Any] = {field: value for field, value in plain.items() if value is not None}
@@ -291,7 +291,7 @@ def _changes(state: IrisState, integration: Integration, asked: IntegrationChang
 
 
 def _merged(current: Mapping[str, JsonValue], given: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """Fields as they are after some were given: null takes one away (RFC 7396, for the fields alone)."""
+    """Merge the given fields; null removes one (RFC 7396, top level only)."""
     return {name: value for name, value in {**current, **given}.items() if value is not None}
 
 
@@ -328,7 +328,7 @@ _UNREACHABLE: Final = Check(
         "it does not exist, or is at an address that Iris does not connect to (IRIS_ALLOWED_NETWORKS)",
     ),
 )
-"""One answer for both, so that nobody finds out by it which names mean something inside."""
+"""One answer for unknown hosts and forbidden addresses, so that it reveals no internal names."""
 
 
 async def _check(state: IrisState, integration: Integration) -> Check:

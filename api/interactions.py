@@ -1,4 +1,4 @@
-"""Interactions: send one, read one."""
+"""Routes that send and read an interaction."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -91,10 +91,10 @@ async def send_interaction(
 
 
 async def answered(request: Request, state: IrisState, submission: Submission) -> JSONResponse:
-    """The answer to a submission: admitted, or refused and why.
+    """The answer to a submission: the admitted interaction, or the problems of a rejected one.
 
     Raises:
-        ConflictError: if another request was made under its key.
+        ConflictError: if its idempotency key was used for another request.
     """
     note(interaction_id=submission.interaction_id)
     submission, user_ids = await expect_recipients(submission)
@@ -136,7 +136,7 @@ async def read_interaction(
 
 
 async def found_interaction(interaction_id: str, caller: Caller, state: IrisState) -> Interaction:
-    """The interaction of the caller's tenant that has this id.
+    """Find an interaction of the caller's tenant.
 
     Raises:
         NotFoundError: if there is none.
@@ -149,7 +149,7 @@ async def found_interaction(interaction_id: str, caller: Caller, state: IrisStat
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """A request to send, what is wrong with it, and what its `Idempotency-Key` makes of it."""
+    """A parsed send request with its problems and the id from its `Idempotency-Key`."""
 
     request: SendRequest
     problems: list[Problem]
@@ -158,10 +158,10 @@ class _Asking:
 
 
 async def _submission(state: IrisState, asking: _Asking, caller: Caller) -> Submission:
-    """The submission of a request, with what is wrong with the request itself: its rejection is recorded too.
+    """The submission of a request, including the request's own problems, since its rejection is recorded too.
 
     Raises:
-        InvalidRequestError: if the integration is unknown, with everything else that is wrong with the request.
+        InvalidRequestError: if the integration is unknown; it has all other problems of the request too.
     """
     asked, problems, interaction_id = asking.request, asking.problems, asking.interaction_id
     integration = await state.integrations.of_tenant(asked.integration_id, caller.tenant)
@@ -200,10 +200,9 @@ async def _submission(state: IrisState, asking: _Asking, caller: Caller) -> Subm
 async def _payload(
     state: IrisState, asked: SendRequest, integration: Integration, interaction_id: str
 ) -> tuple[dict[str, JsonValue], TemplateReference | None]:
-    """What to send: as it was asked, or as its template makes it, which is done once.
+    """The payload of a request, or the one that its template renders, which happens once.
 
-    A repeated request has the first one's answer whatever has become of the template, so that one which can be filled
-    no more is no problem to it.
+    A repeated request gets the first one's answer even if the template cannot be rendered any more.
     """
     if asked.template is None:
         return asked.payload, None

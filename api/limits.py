@@ -1,6 +1,6 @@
-"""Limits on what the API does at once: what exceeds them is refused before it costs anything, to be repeated.
+"""Concurrency limits of the API. Excess requests are refused early, before they cost anything, to be retried.
 
-Each tenant has a share of every limit, so that none of them can use it up (`docs/decisions/0037`).
+Each tenant has a share of every limit, so that no tenant can exhaust it (`docs/decisions/0037`).
 """
 
 import time
@@ -16,28 +16,28 @@ from typing_extensions import override
 from domain.errors import OverloadedError, UnavailableError
 
 TENANT_SHARE: Final = 8
-"""A tenant may use so many times what it leaves free: alone 8/9 of a limit, beside another one less than half of it."""
+"""A tenant may use at most this multiple of the free part: alone 8/9 of a limit, beside another one less than half."""
 
 INTEGRATION_SHARE: Final = 3
-"""The same of one integration among those of its tenant: alone 3/4 of a limit."""
+"""The same for one integration of a tenant: alone 3/4 of a limit."""
 
 MIN_ADAPTIVE_LIMIT: Final = 10
-"""An adaptive limit never becomes lower, so that a recovery is noticed."""
+"""Lower bound of an adaptive limit, so that a recovery is noticed."""
 
 _DECREASE: Final = 0.75
 _DECREASE_INTERVAL: Final = 1.0
-"""Seconds: requests that fail together fail for one reason."""
+"""Minimum seconds between two decreases: requests that fail together fail for one reason."""
 
 
 class Slot:
-    """A part of a limit that is in use by a tenant, and perhaps by one of its integrations."""
+    """Part of a limit in use by a tenant, optionally by one of its integrations."""
 
     def __init__(self, limiter: "ConcurrencyLimiter", tenant: str, integration_id: str) -> None:
-        """Begin with nothing."""
+        """Create an empty slot."""
         self._limiter, self._keys, self._amount = limiter, (tenant, integration_id), 0
 
     def grow(self, amount: int) -> None:
-        """Use so much more of the limit.
+        """Acquire more of the limit.
 
         Raises:
             OverloadedError: if that exceeds the limit or a share of it.
@@ -46,20 +46,20 @@ class Slot:
         self._amount += amount
 
     def release(self) -> None:
-        """Use nothing any more."""
+        """Release the whole slot."""
         self._limiter.remove(*self._keys, self._amount)
         self._amount = 0
 
 
 class ConcurrencyLimiter:
-    """Bounds how much of something is in use at once, with a share for each tenant and integration.
+    """Limits concurrent use, with a share for each tenant and integration.
 
-    The shares are those of dynamic queue thresholds: what a key may use is in proportion to what is free (Choudhury and
-    Hahne, https://doi.org/10.1109/90.664262). Whoever uses nothing may have the last of it.
+    Shares are dynamic queue thresholds: what a key may use is in proportion to what is free (Choudhury and Hahne,
+    https://doi.org/10.1109/90.664262). A key that uses nothing may acquire the last of it.
     """
 
     def __init__(self, limit: int) -> None:
-        """Bound the use to `limit`, of whatever is counted."""
+        """Limit the use to `limit`, in the unit of the caller."""
         self._limit: float = limit
         self._used: Counter[tuple[str, str]] = Counter()
         self._total = 0
@@ -79,7 +79,7 @@ class ConcurrencyLimiter:
             slot.release()
 
     def add(self, tenant: str, integration_id: str, amount: int) -> None:
-        """Count so much more as used.
+        """Add to the amount in use.
 
         Raises:
             OverloadedError: if that exceeds the limit or a share of it.
@@ -97,7 +97,7 @@ class ConcurrencyLimiter:
             self._used[key] += amount
 
     def remove(self, tenant: str, integration_id: str, amount: int) -> None:
-        """Count so much less as used."""
+        """Subtract from the amount in use."""
         self._total -= amount
         for key in {(tenant, ""), (tenant, integration_id)}:
             self._used[key] -= amount
@@ -106,13 +106,13 @@ class ConcurrencyLimiter:
 
 
 class AdaptiveLimiter(ConcurrencyLimiter):
-    """A limiter whose limit decreases while MongoDB or Temporal do not answer in time, and recovers with each success.
+    """Limiter whose limit decreases while MongoDB or Temporal time out, and recovers with each success.
 
-    When too much is begun at once, all of it times out and is repeated (`docs/decisions/0024`).
+    Without it, too many concurrent requests would all time out and be retried (`docs/decisions/0024`).
     """
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Bound the use to `limit` at most."""
+        """Start at `limit`, which is the maximum."""
         super().__init__(limit)
         self._max_limit, self._min_limit = limit, min(limit, MIN_ADAPTIVE_LIMIT)
         self._clock, self._decreased_at = clock, clock() - _DECREASE_INTERVAL

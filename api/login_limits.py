@@ -1,7 +1,7 @@
-"""Limits on logins: by account and network, by account, and by network, each with consequences of its own.
+"""Login limits by account and network, by account, and by network, each with its own consequence.
 
-`docs/decisions/0038` says why. A network is an IPv4 address or an IPv6 /64, as the API sees its callers: those behind a
-proxy that `IRIS_TRUSTED_PROXIES` does not name are all in the proxy's.
+`docs/decisions/0038` explains them. A network is an IPv4 address or an IPv6 /64 as the API sees it: all callers behind
+a proxy that `IRIS_TRUSTED_PROXIES` does not name are in the proxy's network.
 """
 
 import logging
@@ -20,30 +20,30 @@ ACCOUNT_FROM_NETWORK_LIMIT: Final = TryLimit(10, timedelta(minutes=1))
 """Wrong passwords of one account from one network."""
 
 ACCOUNT_LIMIT: Final = TryLimit(100, timedelta(minutes=1))
-"""Wrong passwords of one account, from all networks from which it did not log in lately."""
+"""Wrong passwords of one account, from all networks without a recent login of that account."""
 
 NETWORK_LIMIT: Final = TryLimit(100, timedelta(0))
-"""Wrong passwords from one network, where many people may be; what exceeds it is slowed for each tenant alone."""
+"""Wrong passwords from one network, which many people may share; above it, logins are slowed per tenant."""
 
 TENANT_FROM_NETWORK_PACE: Final = TryLimit(0, timedelta(seconds=2))
-"""How often a tenant's accounts may be tried from a network that exceeded its limit."""
+"""Login rate for a tenant's accounts from a network that exceeded its limit."""
 
 _LOG = logging.getLogger("iris.logins")
 
 _warned_of: set[str] = set()
-"""Addresses of proxies, of which one warning is enough."""
+"""Addresses of proxies that were warned of once."""
 
 
 class LoginLimits:
-    """The limits that one login counts against.
+    """Limits that apply to one login.
 
     Attributes:
         account: the tenant and the address of the account, which may not exist.
-        network: where the login comes from.
+        network: the network that the login comes from.
     """
 
     def __init__(self, request: Request, tenant: str, address: str) -> None:
-        """Take the login's account, and its network from the request."""
+        """Take the account as given and the network from the request."""
         self._tenant = tenant
         self._account = ("account", tenant, address)
         self._network = network_of(request)
@@ -51,7 +51,7 @@ class LoginLimits:
         self._is_known = False
 
     async def count(self) -> None:
-        """Count the login, before its password is tried.
+        """Count the login, before its password is checked.
 
         Raises:
             TooManyRequestsError: if one of the limits is exceeded.
@@ -68,7 +68,7 @@ class LoginLimits:
             await _count(("network", self._network, self._tenant), TENANT_FROM_NETWORK_PACE)
 
     async def forgive(self) -> None:
-        """Count the login no longer, since its password was right, and remember its network."""
+        """Undo the count of a login with the right password, and remember its network."""
         await LoginTries.forget(*self._account, self._network)
         if not self._is_known:
             await LoginTries.forgive(*self._account)
@@ -76,7 +76,7 @@ class LoginLimits:
         await KnownNetwork.remember(*self._account, self._network)
 
     def _warn_of_unnamed_proxy(self, *, is_exceeded: bool) -> None:
-        """Log once that a private address, which must be a proxy's, counts as everybody behind it."""
+        """Log once that all callers behind a private address, which must be a proxy's, count as one."""
         is_unnamed = bool(self._forwarded) and self._network not in self._forwarded
         if self._network in _warned_of or not (is_unnamed or is_exceeded) or not _is_private(self._network):
             return
@@ -89,7 +89,7 @@ class LoginLimits:
 
 
 def forget_warnings() -> None:
-    """Warn again of proxies that were warned of."""
+    """Clear the set of proxies that were warned of."""
     _warned_of.clear()
 
 
@@ -100,7 +100,7 @@ async def _count(whose: Sequence[str], limit: TryLimit) -> None:
 
 
 def network_of(request: Request) -> str:
-    """Where a request comes from; of IPv6 the /64, which is what one customer has at least (RFC 6177)."""
+    """The network of a request; for IPv6 the /64, the least that one customer has (RFC 6177)."""
     host = request.client.host if request.client else ""
     try:
         address = ip_address(host)

@@ -1,4 +1,4 @@
-"""What Prometheus is told of the API's process, and of how much waits in Temporal."""
+"""Prometheus metrics of the API process, and the backlog of Temporal's task queues."""
 
 import asyncio
 import time
@@ -20,23 +20,23 @@ from temporal.task_queues import WORKFLOWS, queues_of
 router = APIRouter(tags=["health"])
 
 _TIMEOUT: Final = 2.0
-"""Seconds that Temporal is given to say how much waits."""
+"""Timeout of the backlog query, in seconds."""
 
-_KEPT: Final = 5.0
-"""Seconds that what it said is told again, however often Prometheus, or somebody else, asks."""
+_CACHE_TTL: Final = 5.0
+"""Seconds that the backlog is cached, however often metrics are scraped."""
 
 
 class Backlog:
-    """How much waits in Temporal, asked for now and then."""
+    """Cached backlog of Temporal's task queues."""
 
     def __init__(self) -> None:
-        self._asked = -_KEPT
+        self._asked = -_CACHE_TTL
         self._lock = asyncio.Lock()
 
     async def refresh(self, state: IrisState) -> None:
-        """Ask Temporal, if it was not asked a moment ago; of what it does not say, nothing is told."""
+        """Query Temporal unless the cached backlog is fresh; a queue without an answer is left out."""
         async with self._lock:
-            if time.monotonic() - self._asked < _KEPT:
+            if time.monotonic() - self._asked < _CACHE_TTL:
                 return
             TASK_QUEUE_BACKLOG.clear()
             queues = list(queues_of(state.settings.task_queue))
