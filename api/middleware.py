@@ -1,4 +1,4 @@
-"""What holds for every request and every answer, whatever the route: sizes going in, headers going out."""
+"""Request limits and response headers for every route."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,10 +24,10 @@ from domain.texts import choose_language
 from logs import note
 
 MAX_HEADER_BYTES: Final = 16_384
-"""Bytes of a request's header fields together, as most servers have it; they are read before the caller is known."""
+"""Maximum bytes of all header fields, as in most servers; they are read before the caller is authenticated."""
 MAX_FIELDS: Final = 100
 MAX_URL_LENGTH: Final = 8_000
-"""Octets of a request's target, which RFC 9110 §4.1 wants taken at least."""
+"""Maximum octets of a request target, the minimum that RFC 9110 §4.1 recommends to support."""
 
 ANSWER_HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
@@ -35,13 +35,13 @@ ANSWER_HEADERS: Final[Mapping[str, str]] = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""What every answer says to browsers and caches.
+"""Security and cache headers of every answer.
 
 https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers
 """
 
 REQUEST_ID: Final = "X-Request-Id"
-"""By what a request is found in the logs: the caller's, or ours; answered, and in every line about it."""
+"""Header of the request id, given by the caller or generated; it is in the answer and in every log line."""
 
 _TELLABLE: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
@@ -51,20 +51,20 @@ _DOCUMENTATION_POLICY: Final = (
     "default-src 'none'; connect-src 'self'; frame-ancestors 'none'; img-src 'self' data:; script-src 'self'; "
     "style-src 'self' 'unsafe-inline'"
 )
-"""The page loads only what we serve. Swagger UI sets the style of elements, which a policy sees as inline styles."""
+"""The page loads only our own files. Swagger UI sets element styles, which count as inline styles."""
 
 _ONLY_HTTPS: Final = "max-age=31536000"
 
 
 class ApiApplication(FastAPI):
-    """An application that refuses requests of no sensible size, and whose every answer goes out with `ANSWER_HEADERS`.
+    """FastAPI application that limits the size of requests and adds `ANSWER_HEADERS` to every answer.
 
-    No middleware, since those do not see the answers about our own faults.
+    It is no middleware, since middleware does not see the answers of the handler for internal errors.
 
     Attributes:
-        only_https: whether browsers shall never come here by plain HTTP again (RFC 6797).
-        retiring: paths that will go away, by how they begin.
-        cors: what answers to pages of other origins, where some may read us.
+        only_https: whether answers have `Strict-Transport-Security` (RFC 6797).
+        retiring: retirements by path prefix.
+        cors: the CORS middleware, if any origins are allowed.
     """
 
     only_https: bool = False
@@ -72,7 +72,7 @@ class ApiApplication(FastAPI):
     retiring: Mapping[str, Retirement] = RETIRING
 
     def open_to(self, origins: Sequence[str]) -> None:
-        """Let pages of these origins read our answers. They bring their own key: cookies are not asked for."""
+        """Allow CORS for these origins, without cookies: pages send their own API key."""
         self.cors = CORSMiddleware(
             self._route,
             allow_origins=origins,
@@ -126,7 +126,7 @@ class ApiApplication(FastAPI):
             await refusal(scope, receive, answer)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the route answer that the request means, however it spells the path."""
+        """Route the request by the canonical spelling of its path."""
         routed = {**scope, "path": self._spellings.canonical(scope["path"])}
         try:
             if scope["method"] == "HEAD":
@@ -158,20 +158,20 @@ class ApiApplication(FastAPI):
 
 
 def _request_id(scope: Scope) -> str:
-    """The caller's own id of a request, if it is one that can be logged and answered, else a fresh one."""
+    """The caller's request id, if it is safe to log and return, else a new one."""
     given = Headers(scope=scope).get(REQUEST_ID, "")
     return given if _TELLABLE.fullmatch(given) else new_id()
 
 
 def _excess(scope: Scope) -> tuple[HTTPStatus, Problem] | None:
-    """What a request has too much of, before anything of it is looked at."""
+    """The status and problem of a request that exceeds a limit, checked before anything else."""
     if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URL_LENGTH:
         return HTTPStatus.REQUEST_URI_TOO_LONG, Problem(
             field="", code="url_too_long", details={"limit": MAX_URL_LENGTH}
         )
     fields = scope["headers"]
     if {b"content-length", b"transfer-encoding"} <= {name for name, _ in fields}:
-        return HTTPStatus.BAD_REQUEST, Problem(field="", code="bad_http")  # maybe smuggled (RFC 9112 §6.1)
+        return HTTPStatus.BAD_REQUEST, Problem(field="", code="bad_http")  # possible request smuggling (RFC 9112 §6.1)
     if len(fields) > MAX_FIELDS or sum(len(name) + len(value) for name, value in fields) > MAX_HEADER_BYTES:
         return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, Problem(
             field="", code="header_too_large", details={"limit": MAX_HEADER_BYTES}

@@ -1,4 +1,4 @@
-"""What tenants were told, and what is still to be told."""
+"""Routes for webhook notifications and their redelivery."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""What routes have in common in the OpenAPI description, and the description as a whole."""
+"""OpenAPI description and the helpers that routes share for it."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -32,25 +32,25 @@ _REFUSALS: Final[Mapping[int, str]] = {
 _COMPONENTS: Final = "#/components/schemas/"
 
 _BODIES: Final[dict[str, type[BaseModel]]] = {}
-"""The models of all request bodies by their names, as the routes describe them."""
+"""Models of all request bodies, by name."""
 
 _VENDOR_PATHS: Final = ("/configuration/", "/conversation/")
 
 PAYLOAD_SCHEMAS: Final[Mapping[Channel, str]] = {channel: f"{channel}Payload" for channel in Channel}
-"""The names of the schemas of what each channel takes."""
+"""Names of each channel's payload schema."""
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that refuses with these statuses, in the envelope.
+    """The `responses` of a route for these error statuses.
 
-    What every route that needs a caller may refuse with (401, 403, 429, 503) is there without being named.
+    The errors of every authenticated route (401, 403, 429, 503) are always included.
     """
     every = sorted({401, 403, 429, 503, *statuses})
     return {status: {"model": Envelope, "description": _REFUSALS[status]} for status in every}
 
 
 def json_body(model: type[BaseModel], is_optional: bool = False, /, **examples: object) -> dict[str, Any]:
-    """The `openapi_extra` of a route that takes a JSON object; the examples by their names."""
+    """The `openapi_extra` of a route that takes a JSON object, with named examples."""
     _BODIES[model.__name__] = model
     content = {
         "schema": {"$ref": f"{_COMPONENTS}{model.__name__}"},
@@ -60,24 +60,24 @@ def json_body(model: type[BaseModel], is_optional: bool = False, /, **examples: 
 
 
 def shown(payload: object, status: HTTPStatus = HTTPStatus.OK) -> dict[int | str, dict[str, Any]]:
-    """The entry of a route's `responses` that shows an example of what it answers."""
+    """An entry of a route's `responses` with an example payload."""
     envelope = Envelope(title=title_of(status, Language.SPANISH), status=status, detail="…", payload=payload)
     return {int(status): {"content": {"application/json": {"example": envelope.model_dump()}}}}
 
 
 def operation_id(route: APIRoute) -> str:
-    """What generated clients call a route: its function's name, which for a vendor's own path says so."""
+    """The route's operation id for generated clients: its function's name, marked on a vendor's own path."""
     return f"{route.name}_by_vendor_path" if route.path_format.startswith(_VENDOR_PATHS) else route.name
 
 
 def complete(document: dict[str, Any]) -> dict[str, Any]:
-    """FastAPI's description with what it does not know: the bodies' schemas, and how parameters are refused."""
+    """Add the body schemas and the errors of parameters to FastAPI's description."""
     schemas: dict[str, Any] = document["components"]["schemas"]
     schemas.update(_body_schemas())
     schemas["SendRequest"]["properties"]["payLoad"] = _of_any_channel()
     for channel, name in PAYLOAD_SCHEMAS.items():
         schemas[name] = _payloads_of(channel)
-    # FastAPI describes its own refusals, which ours replace.
+    # FastAPI describes its own validation errors, which ours replace.
     for replaced in ("HTTPValidationError", "ValidationError"):
         schemas.pop(replaced, None)
     for path, item in document["paths"].items():
@@ -102,7 +102,7 @@ def _body_schemas() -> dict[str, Any]:
 
 
 def _describe_default(field: dict[str, Any]) -> None:
-    """Say a default in words alone: generators take a field that has one in its schema for one that is always there."""
+    """Move a default into the description: client generators treat a field with a schema default as always present."""
     default = field.pop("default", None)
     if default is not None and default not in ("", [], {}):
         field["description"] = f"{field.get('description', '')} Default: `{json.dumps(default)}`.".lstrip()
@@ -127,7 +127,7 @@ def _of_any_channel() -> dict[str, Any]:
 
 
 def _describe_refused_parameters(path: str, operation: dict[str, Any]) -> None:
-    """Any route but those of others' webhooks refuses a query parameter that it does not know."""
+    """Describe the error for unknown query parameters, which all routes but provider webhooks refuse."""
     responses = operation["responses"]
     if path.startswith("/webhooks/"):
         responses.pop("422", None)

@@ -1,4 +1,4 @@
-"""Lists, a page at a time, by cursors that stay right while others write."""
+"""Keyset pagination, which is stable under concurrent writes."""
 
 import base64
 import binascii
@@ -20,7 +20,7 @@ DEFAULT_PAGE_SIZE: Final = 50
 MAX_PAGE_SIZE: Final = 200
 
 MAX_PAGE_BYTES: Final = 1_048_576
-"""Bytes of a page's items, where it has more than one."""
+"""Maximum bytes of a page with more than one item."""
 
 Item = TypeVar("Item")
 
@@ -29,22 +29,22 @@ _PLACE: Final = TypeAdapter(tuple[float, str])
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The last item of a page in a list that is sorted by a date and then by id, newest first."""
+    """Keyset position: date and id of the last item of a page, in a list sorted newest first."""
 
     date: datetime
     item_id: str
 
     def as_cursor(self) -> str:
-        """What a caller gives back to read on."""
+        """The opaque cursor of this position."""
         text = json.dumps([self.date.timestamp(), self.item_id])
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
     @classmethod
     def of_cursor(cls, cursor: str) -> "Position":
-        """The position that a cursor says.
+        """Parse a cursor.
 
         Raises:
-            InvalidRequestError: if it is none of ours.
+            InvalidRequestError: if it is invalid.
         """
         try:
             text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
@@ -54,7 +54,7 @@ class Position:
             raise InvalidRequestError([Problem(field="cursor", code="bad_cursor")]) from error
 
     def after(self, date_field: str, *, oldest_first: bool = False) -> dict[str, Any]:
-        """What selects the items after this one: one range of an index on the date, less those of the same instant."""
+        """Query for the items after this one: one index range on the date, less earlier items of the same instant."""
         range_, seen = ("$gte", "$lte") if oldest_first else ("$lte", "$gte")
         return {date_field: {range_: self.date}, "$nor": [{date_field: self.date, "_id": {seen: self.item_id}}]}
 
@@ -98,14 +98,14 @@ def page(
     place: Callable[[Item], Position],
     seen_until: Position | None = None,
 ) -> dict[str, JsonValue]:
-    """The payload of a list's answer: `items`, and `nextCursor`, which is null on the last page.
+    """Payload of a list: `items`, and `nextCursor`, which is null on the last page.
 
     Args:
-        found: up to one item more than was asked for, which tells whether there are more.
-        asked: the page that was asked for.
-        show: an item as the answer shows it.
-        place: where an item is in the list.
-        seen_until: where the search stopped, if it stopped before the list's end.
+        found: up to one item more than requested, to know whether there are more.
+        asked: the requested page.
+        show: converts an item for the answer.
+        place: the position of an item in the list.
+        seen_until: the position where the search stopped, if it stopped before the end of the list.
     """
     shown: list[JsonValue] = []
     size = 0
@@ -122,5 +122,5 @@ def page(
 def page_of(
     found: Some[Item], asked: PageQuery, show: Callable[[Item], JsonValue], place: Callable[[Item], Position]
 ) -> dict[str, JsonValue]:
-    """As `page`, of documents that may be so large that not all were read."""
+    """Like `page`, for documents so large that not all of the page may have been read."""
     return page(found.items, asked, show, place, place(found.items[-1]) if found.is_cut else None)

@@ -1,4 +1,4 @@
-"""Query parameters: a route takes those of its description, each once unless it is a list, and refuses every other."""
+"""Strict query parameters: a route accepts only those it describes, each once unless it is a list."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, get_args, get_origin
@@ -13,10 +13,10 @@ from domain.problems import MAX_PROBLEMS, Problem
 
 
 async def _check_parameters(request: Request) -> None:
-    """Check that a request has no query parameter that its route does not take.
+    """Check that the route accepts every query parameter of a request.
 
     Raises:
-        InvalidRequestError: naming each parameter that is unknown, and those that are known, or given more than once.
+        InvalidRequestError: naming each parameter that is unknown or repeated, and those that are known.
     """
     route = request.scope.get("route")
     if not request.scope["query_string"] or not isinstance(route, APIRoute):
@@ -36,14 +36,14 @@ async def _check_parameters(request: Request) -> None:
 
 
 CHECK_PARAMETERS: Final = Depends(_check_parameters)
-"""The dependency of every router but that of webhooks, to whose addresses providers add what they like."""
+"""Dependency of every router but that of webhooks, since providers may add parameters to the URL."""
 
 MAX_NAMED_VALUES: Final = 10
-"""Values by names of one's own, such as `metadata.order`, that one list is filtered by."""
+"""Maximum number of filters with custom names, such as `metadata.order`, on one list."""
 
 
 def named_parameter(pattern: str, description: str) -> dict[str, Any]:
-    """The description of query parameters that begin as the pattern does: `metadata.{name}`."""
+    """Description of query parameters that match a pattern such as `metadata.{name}`."""
     return {"name": pattern, "in": "query", "schema": {"type": "string"}, "description": description}
 
 
@@ -54,7 +54,7 @@ BY_PRIMARY_KEY: Final = named_parameter("primaryKey.{name}", f"What the primary 
 
 
 def named_values(parameters: Mapping[str, str], beginning: str) -> dict[str, str]:
-    """The values of the query parameters that begin so, by the rest of their names.
+    """Values of the query parameters with a prefix, by the rest of their names.
 
     Raises:
         InvalidRequestError: if there are more than `MAX_NAMED_VALUES`.
@@ -67,9 +67,9 @@ def named_values(parameters: Mapping[str, str], beginning: str) -> dict[str, str
 
 
 def _parameters_of(route: APIRoute) -> Iterator[tuple[str, bool]]:
-    """The names of a route's query parameters, and whether each may be given several times.
+    """The names of a route's query parameters, and whether each may be repeated.
 
-    A name with a part in braces stands for every name that begins as it does: `metadata.{name}`.
+    A name with a part in braces, such as `metadata.{name}`, stands for every name with its prefix.
     """
     for described in (route.openapi_extra or {}).get("parameters", ()):
         yield described["name"], False
@@ -87,7 +87,7 @@ def _parameters_of(route: APIRoute) -> Iterator[tuple[str, bool]]:
 
 
 def _takes_several(known: dict[str, bool], name: str) -> bool | None:
-    """Whether a parameter may be given several times; None if it is unknown."""
+    """Whether a parameter may be repeated; None if it is unknown."""
     if name in known and "{" not in name:
         return known[name]
     beginnings = [pattern.partition("{")[0] for pattern in known if "{" in pattern]

@@ -1,4 +1,4 @@
-"""Passwords: hashed and tried beside the event loop, a few at once, and not tried without end."""
+"""Password hashing and login checks, off the event loop, with limits on concurrency and attempts."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -16,27 +16,27 @@ from security.credential_encryption import absent_password_hash, hash_password, 
 from security.password_policy import weakness
 
 MAX_CONCURRENT_HASHES: Final = 2
-"""Each holds 64 MiB while it is computed (argon2id, RFC 9106 §4), and one core."""
+"""Concurrent hashes; each uses one core and 64 MiB (argon2id, RFC 9106 §4)."""
 
 MAX_WAITING_HASHES: Final = 40
-"""Passwords that are hashed or wait for it: at 50 ms each, the last of them waits a second."""
+"""Passwords being hashed or waiting: at 50 ms each, the last one waits a second."""
 
 ABSENT_PASSWORD_HASH: Final = absent_password_hash()
-"""Checked when an account does not exist, so that its absence takes as long to find out as a wrong password."""
+"""Checked if an account does not exist, so that a login takes as long as one with a wrong password."""
 
 Result = TypeVar("Result")
 
 
 class PasswordHashing:
-    """Hashes passwords in threads, a few at once, so that many logins neither take all memory nor all cores."""
+    """Hashes passwords in threads, with limited concurrency, so that logins cannot use up memory and cores."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start with no hash in progress."""
         self._limiter = ConcurrencyLimiter(MAX_WAITING_HASHES)
         self._slots = asyncio.Semaphore(MAX_CONCURRENT_HASHES)
 
     async def hash(self, password: str, caller: str) -> str:
-        """What is stored of a password.
+        """Hash a password for storage.
 
         Raises:
             OverloadedError: if too many passwords wait to be hashed.
@@ -44,7 +44,7 @@ class PasswordHashing:
         return await self._run(caller, lambda: hash_password(password))
 
     async def matches(self, password_hash: str, password: str, caller: str) -> bool:
-        """Whether a password is the one that was hashed.
+        """Whether a password matches a hash.
 
         Raises:
             OverloadedError: if too many passwords wait to be hashed.
@@ -58,13 +58,13 @@ class PasswordHashing:
 
 
 async def hashed(request: Request, field: str, password: str, personal: Sequence[str]) -> str:
-    """What is stored of a new password.
+    """Hash a new password after checking its strength.
 
     Args:
         request: the request that sets it.
-        field: where the request has it.
+        field: the request's field with the password.
         password: the password.
-        personal: words that others would try first, such as the account's address.
+        personal: easily guessed words, such as the account's address.
 
     Raises:
         InvalidRequestError: if it is easily guessed.
@@ -77,13 +77,13 @@ async def hashed(request: Request, field: str, password: str, personal: Sequence
 
 
 async def account_of_login(request: Request, tenant: str, email: str, password: str) -> Account | None:
-    """The account that a login is right for; None also if it is disabled.
+    """The account of a correct login; None if the login is wrong or the account disabled.
 
-    Takes as long, and counts as much, whether there is such an account or not.
+    The duration and the count against limits are the same whether or not the account exists.
 
     Raises:
-        TooManyRequestsError: if there were too many wrong ones for this account, or from its network.
-        OverloadedError: if too many passwords wait to be tried.
+        TooManyRequestsError: if this account or network had too many wrong passwords.
+        OverloadedError: if too many passwords wait to be checked.
     """
     address = login_address(email)
     limits = LoginLimits(request, tenant, address)

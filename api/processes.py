@@ -1,4 +1,4 @@
-"""Processes: conversations, and what was said in them."""
+"""Routes for processes (conversations) and their interactions."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -231,7 +231,7 @@ def _answer(process: Process, detail: str, status: HTTPStatus = HTTPStatus.OK) -
 
 
 def _said_by_name(parameters: Mapping[str, str]) -> dict[str, Any]:
-    """What selects the processes whose metadata and primary key say what is asked for."""
+    """Query for processes by metadata and primary key."""
     asked = {
         "metadata_keys": named_values(parameters, "metadata."),
         "primary_key_keys": named_values(parameters, "primaryKey."),
@@ -256,10 +256,10 @@ async def _changed(tenant: str, process_id: str, changes: Mapping[str, object]) 
 
 
 async def _check(state: IrisState, tenant: str, asked: ProcessRequest) -> None:
-    """Check that what a process names is the tenant's.
+    """Check that the resources that a process refers to are the tenant's.
 
     Raises:
-        InvalidRequestError: with what is not.
+        InvalidRequestError: with those that are not.
     """
     if await state.integrations.of_tenant(asked.integration_id, tenant) is None:
         raise InvalidRequestError([Problem(field="integrationId", code="integration_not_found")])

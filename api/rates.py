@@ -1,4 +1,4 @@
-"""How many requests an API key may make."""
+"""Rate limit of API keys."""
 
 import math
 import time
@@ -11,33 +11,32 @@ from cachetools import LRUCache
 from domain.errors import TooManyRequestsError
 
 MAX_KEYS: Final = 10_000
-"""Keys whose rate is known; the longest unused are forgotten."""
+"""Keys whose rate is tracked; the least recently used are evicted."""
 
 _ROUNDING: Final = 1e-9
-"""What floating point leaves."""
+"""Tolerance for floating-point rounding."""
 
 
 class RequestRates:
-    """A bucket of tokens for each key: one request takes one, and so many come back each second.
+    """Token bucket per key: each request takes one token, and `per_second` tokens are refilled each second.
 
-    Kept as the instant at which the bucket will be full, which is all that need be known of it (the generic cell rate
-    algorithm, ITU-T I.371 Annex A).
+    A bucket is stored as the instant at which it will be full (generic cell rate algorithm, ITU-T I.371 Annex A).
     """
 
     def __init__(self, per_second: float | None, clock: Callable[[], float] = time.monotonic) -> None:
-        """Let each key make so many requests per second, a second's worth of them at once; None: any number."""
+        """Limit each key to `per_second` requests, with bursts of one second's worth; None for no limit."""
         self._interval = 1 / per_second if per_second else 0
         self._capacity = max(1, per_second or 0) * self._interval
         self._full_at: LRUCache[str, float] = LRUCache(MAX_KEYS)
         self._clock = clock
 
     def take(self, key: str) -> Mapping[str, str]:
-        """Count a request; the headers that say how many more there may be.
+        """Count a request and return its rate limit headers.
 
         https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
 
         Raises:
-            TooManyRequestsError: if there are too many.
+            TooManyRequestsError: if the key exceeds its rate.
         """
         if not self._interval:
             return {}
@@ -50,7 +49,7 @@ class RequestRates:
         return self._headers(-late, full_at - now)
 
     def _headers(self, unused: float, until_full: float) -> Mapping[str, str]:
-        """The headers, with seconds of the capacity that are unused, and seconds until it is whole again."""
+        """The headers, from the unused capacity in seconds and the seconds until the bucket is full."""
         quota, window = round(self._capacity / self._interval), math.ceil(self._capacity)
         remaining = math.floor(max(unused, 0) / self._interval + _ROUNDING)
         return {

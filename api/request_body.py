@@ -1,4 +1,4 @@
-"""Request bodies: read within bounds, and refused where they could not be kept as they are."""
+"""Request bodies, read with limits of size and time, and checked to be storable."""
 
 import asyncio
 import json
@@ -18,22 +18,22 @@ from domain.problems import Problem, problems_of_validation
 from domain.texts import reason
 
 MAX_DEPTH: Final = 32
-"""Levels of nesting that a body may have."""
+"""Maximum nesting levels of a body."""
 
 _MAX_INTEGER: Final = 2**63 - 1
 
 _REFERENCE: Final = frozenset({"$ref", "$id"})
-"""The names of an object that MongoDB's drivers read as a reference, and give back as something else
+"""Field names by which MongoDB's drivers take an object for a reference and return another type
 (https://www.mongodb.com/docs/manual/reference/database-references/#dbrefs)."""
 
 
 @dataclass(frozen=True, slots=True)
 class BodyTimeout:
-    """How long a body may take.
+    """Time limit for receiving a body.
 
     Attributes:
         seconds: for a body of any size.
-        bytes_per_second: each second's worth of bytes that arrived gives the rest another second.
+        bytes_per_second: rate at which received bytes extend the limit.
     """
 
     seconds: float
@@ -43,8 +43,8 @@ class BodyTimeout:
 BODY_TIMEOUT: Final = BodyTimeout(30.0)
 
 UNCHARGED_BYTES: Final = 65_536
-"""Bytes of each body that count against no limit: the server holds so many of every connection anyway, and without them
-nobody's small request could be refused for somebody's large one."""
+"""Bytes of each body that count against no limit: the server buffers as many of every connection anyway, and small
+requests are not refused because of large ones."""
 
 Model = TypeVar("Model", bound=JsonObject)
 
@@ -52,17 +52,17 @@ Model = TypeVar("Model", bound=JsonObject)
 async def read_bytes(
     request: Request, limit: int, slot: Slot | None = None, body_timeout: BodyTimeout | None = None
 ) -> bytes:
-    """A request's body, at most `limit` bytes of it.
+    """Read a request's body of at most `limit` bytes.
 
     Args:
         request: the request.
         limit: bytes.
-        slot: what the bytes are charged to, as they arrive.
-        body_timeout: how long the body may take; `BODY_TIMEOUT` unless given.
+        slot: the slot that received bytes are counted in.
+        body_timeout: the time limit; `BODY_TIMEOUT` by default.
 
     Raises:
-        InvalidRequestError: if it is larger, or does not come in time.
-        OverloadedError: if too many bytes are held already.
+        InvalidRequestError: if it is larger, or does not arrive in time.
+        OverloadedError: if too many bytes are in memory already.
     """
     body = bytearray()
     charged = UNCHARGED_BYTES
@@ -75,7 +75,7 @@ async def read_bytes(
 
 
 async def stream_bytes(request: Request, limit: int, body_timeout: BodyTimeout) -> AsyncGenerator[bytes]:
-    """A request's body as it comes, at most `limit` bytes of it.
+    """Stream a request's body of at most `limit` bytes.
 
     Raises:
         InvalidRequestError: if it is larger, or takes too long.
@@ -98,17 +98,17 @@ async def stream_bytes(request: Request, limit: int, body_timeout: BodyTimeout) 
             yield chunk
     except TimeoutError as error:
         raise InvalidRequestError([Problem(field="", code="body_too_slow")]) from error
-    except ClientDisconnect as error:  # nobody will apply the answer
+    except ClientDisconnect as error:  # nobody will read the answer
         raise InvalidRequestError([Problem(field="", code="bad_http")]) from error
 
 
 async def read_object(request: Request, limit: int, *, is_optional: bool = False) -> dict[str, JsonValue]:
-    """A request's body, a JSON object that can be stored as it is; no body is an empty one where it is optional.
+    """Read a request's body, a storable JSON object; a missing optional body is an empty object.
 
     Raises:
-        InvalidRequestError: if it is none, or could not be stored: numbers beyond 64 bits, lone surrogates, NUL in
-            names, deeper than `MAX_DEPTH`, MongoDB's references.
-        OverloadedError: if the tenant, or all together, send too much at once.
+        InvalidRequestError: if it is no JSON object, or not storable: numbers beyond 64 bits, lone surrogates, NUL in
+            names, nesting deeper than `MAX_DEPTH`, MongoDB's references.
+        OverloadedError: if the tenant or all tenants together send too much at once.
     """
     limiter: ConcurrencyLimiter = request.app.state.iris.body_bytes
     with limiter.acquire(getattr(request.state, "tenant", ""), amount=0) as slot:
@@ -137,10 +137,10 @@ async def read_object(request: Request, limit: int, *, is_optional: bool = False
 
 
 def parse_fields(model: type[Model], raw: Mapping[str, JsonValue]) -> Model:
-    """An object's fields, their names in any letter case.
+    """Parse an object's fields, whose names are case-insensitive.
 
     Raises:
-        InvalidRequestError: with every problem at once, each naming its field as the specification spells it.
+        InvalidRequestError: with all problems, each with its field as the specification spells it.
     """
     try:
         return model.model_validate(dict(raw))
@@ -151,12 +151,12 @@ def parse_fields(model: type[Model], raw: Mapping[str, JsonValue]) -> Model:
 def parse_readable_fields(
     model: type[Model], raw: Mapping[str, JsonValue], instead: Mapping[str, JsonValue]
 ) -> tuple[Model, list[Problem]]:
-    """An object's fields that are right, and what is wrong with the others.
+    """Parse the valid fields of an object, and return the problems of the others.
 
     Args:
-        model: what the object should be.
+        model: the model of the object.
         raw: the object.
-        instead: what stands for required fields that are wrong or missing; the others have their defaults then.
+        instead: values for required fields that are invalid or missing; other invalid fields get their defaults.
     """
     try:
         return model.model_validate(dict(raw)), []
@@ -187,16 +187,16 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def check_storable(value: JsonValue, path: str = "", depth: int = 1, *, nul_in_texts: bool = False) -> None:
-    """Check that JSON can be kept as it is, and given back.
+    """Check that JSON can be stored and returned unchanged.
 
     Args:
         value: the JSON.
-        path: where it stands.
-        depth: how deep that is.
-        nul_in_texts: whether texts may have NUL characters, which MongoDB keeps; names never may.
+        path: the path of the value.
+        depth: the nesting level of the value.
+        nul_in_texts: whether texts may have NUL characters, which MongoDB can store; names never may.
 
     Raises:
-        InvalidRequestError: naming the place that cannot.
+        InvalidRequestError: naming the path of the value that cannot.
     """
     if depth > MAX_DEPTH and isinstance(value, dict | list):
         raise _not_storable(path, f"más de {MAX_DEPTH} niveles", f"nested deeper than {MAX_DEPTH} levels")

@@ -1,4 +1,4 @@
-"""One line in the log for each request: who asked for what, what it was answered, and how long that took."""
+"""Access log: one line per request with its caller, route, status and duration."""
 
 import logging
 import re
@@ -10,30 +10,30 @@ from starlette.types import Message, Scope, Send
 from logs import REQUESTS
 
 _QUIET: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
-"""Routes that are asked every few seconds, by machines: logged as DEBUG."""
+"""Routes that monitoring polls every few seconds; logged as DEBUG."""
 
 _ID: Final = re.compile(r"[0-9a-f]{24}")
 
 
 class RequestLog:
-    """Sees a request's answer go out, and logs one line about it.
+    """ASGI send wrapper that logs one line per request.
 
-    The line names the route and not the path: a path may be a secret link, or what somebody typed.
+    The line has the route rather than the path, which may be a secret link or arbitrary input.
     """
 
     def __init__(self, scope: Scope, send: Send) -> None:
-        """Begin to take the time."""
+        """Start the timer."""
         self._scope, self._send = scope, send
         self._began, self._status = time.perf_counter(), 0
 
     async def send(self, message: Message) -> None:
-        """Pass a message of the answer on."""
+        """Forward a message of the answer."""
         if message["type"] == "http.response.start":
             self._status = int(message["status"])
         await self._send(message)
 
     def log(self) -> None:
-        """Log the line; without a status where the caller went away before an answer."""
+        """Log the line; it has no status if the caller disconnected before the answer."""
         route = getattr(self._scope.get("route"), "path", "-")
         level = logging.DEBUG if route in _QUIET else logging.INFO
         if not REQUESTS.isEnabledFor(level):

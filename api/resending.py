@@ -1,4 +1,4 @@
-"""Interactions: send one again."""
+"""Route that resends an interaction."""
 
 from typing import Annotated
 
@@ -81,7 +81,7 @@ async def _submission(
         submitted_at=utc_now(),
         integration=describe(integration),
         payload=first.payload,
-        # Not to those of several users who were erased since.
+        # Destinations of users erased since then are left out.
         destinations=[destination.written for destination in first.destinations if destination.value],
         process_id=process.id if process else None,
         new_process_id=derived_id("process", new_id),

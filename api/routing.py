@@ -1,4 +1,4 @@
-"""Requests in the form that the routes know: paths in any spelling, and HEAD wherever there is GET."""
+"""Path normalization, and HEAD for every GET route."""
 
 import asyncio
 import re
@@ -11,17 +11,17 @@ from domain.identifiers import canonical_id
 
 
 class PathSpellings:
-    """Finds the route that a path means when its words are in another letter case or a slash follows it."""
+    """Maps paths in any letter case, or with a trailing slash, to their routes."""
 
     def __init__(self, paths: Iterable[str]) -> None:
-        """Know these paths of routes, the first that fits being meant."""
+        """Take the routes' paths; the first match wins."""
         self._routes = [
             (re.compile(pattern.pattern, re.IGNORECASE), template)
             for pattern, template, _ in (compile_path(path) for path in dict.fromkeys(paths))
         ]
 
     def canonical(self, path: str) -> str:
-        """The path as its route spells it, ids in lower case; a path of no route stays as it is."""
+        """The path as its route spells it, with ids in lower case; unknown paths are unchanged."""
         if path == path.lower() and not path.endswith("/"):
             return path
         trimmed = path.rstrip("/") or "/"
@@ -32,9 +32,9 @@ class PathSpellings:
 
 
 async def answer_head(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a HEAD request with the header of the GET request's answer (RFC 9110 §9.3.2).
+    """Answer a HEAD request with the headers of the GET answer (RFC 9110 §9.3.2).
 
-    The route is cancelled once its header is known, so that neither a file nor an endless stream is read.
+    The route is cancelled once it sent its headers, so that neither a file nor an endless stream is read.
     """
     until_header = asyncio.timeout(None)
 

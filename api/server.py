@@ -1,4 +1,4 @@
-"""Serving the API over HTTP/1.1, to callers who may mean no good."""
+"""HTTP/1.1 server configuration, hardened against slow or malicious clients."""
 
 import asyncio
 import json
@@ -21,27 +21,27 @@ from domain.texts import Language
 from security.ssrf_guard import Network
 
 KEEP_ALIVE: Final = 75
-"""Seconds that a connection may be idle between two requests.
+"""Keep-alive timeout of an idle connection, in seconds.
 
-Longer than any `Retry-After`, and than load balancers keep theirs (60 s): who comes back just as we close it sees his
-request break off, and does not know what became of it.
+Longer than any `Retry-After` and than load balancers' timeouts (60 s): a client that reuses a connection just as it is
+closed loses its request without knowing the outcome.
 """
 
 _TURN: Final = 0.1
-"""Seconds between two looks whether a starting server shall stop."""
+"""Seconds between two checks whether a starting server should stop."""
 
 GRACE: Final = 15
-"""Seconds that a stopping server lets requests finish."""
+"""Graceful shutdown timeout, in seconds."""
 
 
 def server_config(app: FastAPI, host: str, port: int, trusted_proxies: Sequence[Network] = ()) -> uvicorn.Config:
-    """How the API, or another application of ours, is served.
+    """Create the uvicorn configuration of an application.
 
     Args:
         app: the application.
         host: the address to listen on.
         port: the port.
-        trusted_proxies: whose `X-Forwarded-For` is believed.
+        trusted_proxies: the proxies whose `X-Forwarded-For` is trusted.
     """
     return uvicorn.Config(
         app,
@@ -51,7 +51,7 @@ def server_config(app: FastAPI, host: str, port: int, trusted_proxies: Sequence[
         ws="none",
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         log_config=None,
-        reset_contextvars=True,  # else a connection may keep what one request noted, and its next requests see it
+        reset_contextvars=True,  # else context variables leak into later requests of a connection
         access_log=False,
         server_header=False,
         proxy_headers=bool(trusted_proxies),
@@ -62,7 +62,7 @@ def server_config(app: FastAPI, host: str, port: int, trusted_proxies: Sequence[
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which a signal also stops while it starts: building an index may take hours."""
+    """uvicorn server that a signal stops also during startup, since building an index may take hours."""
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -76,7 +76,7 @@ class Server(uvicorn.Server):
 
 
 class HeaderTimeoutProtocol(H11Protocol):
-    """A connection that is cut when a request's header is late, and that refuses in our envelope what is no HTTP.
+    """HTTP connection with a timeout for request headers; it answers invalid HTTP in the envelope.
 
     Attributes:
         header_wait: seconds from the connection, or from the first byte of a later request, to the end of its header.
@@ -95,7 +95,7 @@ class HeaderTimeoutProtocol(H11Protocol):
 
     @override
     def shutdown(self) -> None:
-        """Let an answer that would go on and on (`request.state.stopping`) know that the server stops."""
+        """Notify streaming answers (`request.state.stopping`) that the server stops."""
         self._stopping.set()
         super().shutdown()
 
@@ -113,7 +113,7 @@ class HeaderTimeoutProtocol(H11Protocol):
 
     @override
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is not HTTP, or has a header without end, or a body that breaks off."""
+        """Refuse invalid HTTP, endless headers and incomplete bodies."""
         error = sys.exception()
         hint = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else HTTPStatus.BAD_REQUEST
         is_between_requests = self._is_between_requests()
@@ -139,7 +139,7 @@ class HeaderTimeoutProtocol(H11Protocol):
 
 
 def _refusal(status: HTTPStatus) -> bytes:
-    """An answer to what cannot be read as far as the caller's language: in Spanish, as everything by default."""
+    """An error answer to an unreadable request, in the default language, Spanish."""
     is_large = status is HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
     problem = Problem(
         field="", code="header_too_large" if is_large else "bad_http", details={"limit": MAX_HEADER_BYTES}

@@ -1,4 +1,4 @@
-"""Logging in, staying so, and logging out."""
+"""Routes to log in, refresh a session and log out."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -35,7 +35,7 @@ from security.credential_encryption import hash_secret, new_refresh_token
 router = APIRouter(tags=["access"])
 
 REFRESH_GRACE_PERIOD: Final = timedelta(seconds=10)
-"""How long a refresh token renews again after its first use."""
+"""Time after its first use in which a refresh token may be reused."""
 
 LOGIN_DETAIL: Final = "Login"
 WRONG_LOGIN_TITLE: Final = {Language.SPANISH: "Login erróneo", Language.ENGLISH: "Wrong login"}
@@ -134,7 +134,7 @@ async def _tokens(session: Session, state: IrisState) -> dict[str, Any]:
 
 
 async def _renewed(refresh_token: str, state: IrisState) -> Session | None:
-    """The session that a refresh token renews; where it was used before and that is not just now, it is ended."""
+    """Renew the session of a refresh token; a token reused after the grace period ends its session."""
     now = utc_now()
     of_token = {"_id": hash_secret(refresh_token), "expires": {"$gt": now}}
     kept = await RefreshToken.collection().find_one_and_update(

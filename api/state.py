@@ -1,4 +1,4 @@
-"""What the API's process holds open, for its routes."""
+"""State of the API process for its routes."""
 
 import asyncio
 import logging
@@ -29,19 +29,19 @@ class IrisState:
 
     Attributes:
         opener: opens providers, to verify and read their webhooks.
-        submissions: limits the submissions that are worked on at once.
-        webhooks: the same of webhooks whose signature is right.
-        streams: the same of streams of events.
-        uploads: the same of uploads.
-        body_bytes: limits the bytes of request bodies that are held at once.
+        submissions: limits concurrent submissions.
+        webhooks: limits concurrent webhooks with a valid signature.
+        streams: limits concurrent event streams.
+        uploads: limits concurrent uploads.
+        body_bytes: limits the bytes of request bodies in memory.
         hashing: hashes passwords.
-        file_links: reads the links that providers follow to files.
-        integrations: found, and kept for a while.
-        callers: by the hash of their API key or by their session, kept for a while.
-        rates: of the requests of API keys.
-        addressees: of news, by interaction id.
-        identified: whether everything by which a provider knows somebody is one user's, by the id of its workflow.
-        aside: what is done while nobody waits for it.
+        file_links: verifies the signed file URLs of providers.
+        integrations: TTL cache of integrations.
+        callers: TTL cache of callers, by the hash of the API key or by session.
+        rates: rate limits of API keys.
+        addressees: TTL cache of the interactions that provider events are about, by interaction id.
+        identified: TTL cache of whether all identities of a provider event are one user's, by workflow id.
+        aside: background tasks.
     """
 
     settings: Settings
@@ -63,7 +63,7 @@ class IrisState:
     aside: set[asyncio.Future[None]] = field(default_factory=set[asyncio.Future[None]])
 
     def go_on(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something while nobody waits for it; what it cannot do is logged."""
+        """Run a coroutine in the background; its errors are logged."""
         task = asyncio.create_task(work)
         self.aside.add(task)
         task.add_done_callback(self._over)

@@ -1,4 +1,4 @@
-"""Templates: payloads with placeholders, kept in versions, filled when they are sent."""
+"""Routes for templates: versioned payloads with placeholders that are rendered when sent."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -43,7 +43,7 @@ from models.template import Template, TemplateVersion, Version
 router = APIRouter(tags=["templates"])
 
 _MAX_TRIES: Final = 10
-"""How often a change begins anew when others change the same template."""
+"""Attempts at a change that conflicts with concurrent ones."""
 
 
 @router.post(
@@ -231,10 +231,10 @@ async def render_template(
 async def rendered(
     tenant: str, channel: Channel, choice: TemplateChoice
 ) -> tuple[dict[str, JsonValue], TemplateReference]:
-    """The payload that a send's template makes, and what the interaction remembers of it.
+    """Render a send's template; returns the payload and the template reference that the interaction stores.
 
     Raises:
-        InvalidRequestError: if there is no such template or version, it is of another channel, or a variable is wrong.
+        InvalidRequestError: if the template or version does not exist, is of another channel, or a variable is wrong.
     """
     template = await Template.find_one({"_id": choice.id, "tenant": tenant})
     version = await template.version(choice.version) if template else None

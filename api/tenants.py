@@ -1,4 +1,4 @@
-"""The tenant's own settings."""
+"""Routes for the tenant's settings."""
 
 from typing import Annotated, Any, Final
 
@@ -57,7 +57,7 @@ async def change_tenant(
     found = await Tenant.collection().find_one_and_update(
         {"name": caller.tenant}, {"$set": changes}, return_document=ReturnDocument.AFTER
     )
-    # Callers are kept with their tenant's country.
+    # Cached callers include their tenant's country.
     state.callers.clear()
     answer = _answer(Tenant.model_validate(found) if found else None, "Organización modificada")
     await write_audit(caller, "tenant.changed", caller.tenant, asked.given())

@@ -1,4 +1,4 @@
-"""W3C Trace Context: the caller's trace goes on in our logs, and our part of it is answered.
+"""W3C Trace Context: logs have the caller's trace id, and answers have our span of it.
 
 https://www.w3.org/TR/trace-context/#traceparent-header, https://w3c.github.io/trace-context/#traceresponse-header
 """
@@ -18,11 +18,11 @@ _FORM: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A caller's trace, as it goes on here.
+    """A caller's trace with our span.
 
     Attributes:
         trace_id: the caller's, 32 hexadecimal digits.
-        answer: what tells the caller which part of it this is.
+        answer: the `traceresponse` header.
     """
 
     trace_id: str
@@ -30,7 +30,7 @@ class Trace:
 
     @classmethod
     def of(cls, traceparent: str) -> "Trace | None":
-        """The trace that a request's header continues; None if it names none."""
+        """Parse a `traceparent` header; None if it is invalid."""
         found = _FORM.fullmatch(traceparent)
         if found is None:
             return None

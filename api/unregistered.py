@@ -1,6 +1,6 @@
-"""Interactions that are submitted and that no worker has registered yet: their workflow alone knows of them.
+"""Interactions that are submitted but not yet registered by a worker, so that only their workflow has them.
 
-They are read from the first events of the workflow's history, which needs no worker, unlike a query or an update.
+They are read from the first events of the workflow's history, which, unlike a query or an update, needs no worker.
 """
 
 from collections.abc import Sequence
@@ -31,11 +31,11 @@ from workflows.messages import InteractionInput
 _TIMEOUT: Final = timedelta(seconds=2)
 
 _FIRST_EVENTS: Final = 50
-"""Events that are read of a history: before a worker has taken it there are few, signals of cancellation among them."""
+"""Events that are read of a history; before a worker takes it there are few, including cancellation signals."""
 
 
 async def find_interaction(state: IrisState, interaction_id: str, tenant: str) -> Interaction | None:
-    """The tenant's interaction with this id, as recorded; else as submitted, where no worker has registered it yet.
+    """The tenant's interaction as recorded, or as submitted if no worker has registered it yet.
 
     Raises:
         RPCError: if there is no record and Temporal does not answer.
@@ -48,10 +48,10 @@ async def find_interaction(state: IrisState, interaction_id: str, tenant: str) -
 
 
 async def withdraw(client: Client, interaction_id: str, account_id: str) -> None:
-    """Cancel an interaction, durably: a worker that takes it later does not send it.
+    """Cancel an interaction durably: a worker that takes it later does not send it.
 
     Raises:
-        RPCError: if Temporal does not take it.
+        RPCError: if Temporal does not accept the signal.
     """
     handle = client.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction_id))
     try:
@@ -59,7 +59,7 @@ async def withdraw(client: Client, interaction_id: str, account_id: str) -> None
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
-        # Its workflow has just ended: the record says how.
+        # Its workflow has just ended; the record has the result.
 
 
 async def _find_submitted(client: Client, interaction_id: str) -> Interaction | None:
@@ -106,17 +106,17 @@ async def _first_events(client: Client, interaction_id: str) -> Sequence[History
 async def _submission(client: Client, events: Sequence[HistoryEvent]) -> Submission | None:
     started = events[0].workflow_execution_started_event_attributes if events else None
     if started is None or started.workflow_type.name != names.INTERACTION:
-        # A message that comes in is there once it is recorded with its user and process.
+        # An inbound message exists once it is recorded with its user and process.
         return None
     (start,) = await client.data_converter.decode(started.input.payloads, [InteractionInput])
     return start.submission
 
 
 async def _cancellation(client: Client, events: Sequence[HistoryEvent]) -> tuple[str, HistoryEvent] | None:
-    """Who cancelled it before any task of a worker was completed, and when; None if nobody surely did.
+    """The account and time of a cancellation before the first completed workflow task; None if uncertain.
 
-    A signal that comes while a worker has a task is not in the history until that task is over, and whatever task comes
-    after the signal knows of it: with no task completed before it, nothing was sent, and nothing will be.
+    A signal that arrives during a workflow task enters the history after that task, and every later task sees it: if no
+    task completed before the signal, nothing was sent and nothing will be.
     """
     for event in events:
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:

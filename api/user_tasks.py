@@ -1,4 +1,4 @@
-"""Merging users, and erasing them."""
+"""Routes that merge and erase users."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -148,12 +148,12 @@ def _task(state: IrisState, caller: Caller, user_id: str, into: str | None = Non
 async def _run(
     state: IrisState, workflow: Callable[[Any, UserTask], Awaitable[None]], workflow_id: str, task: UserTask
 ) -> None:
-    """Start a user's workflow, or find it running, and wait until it has taken what it does.
+    """Start a user's workflow, or find it running, and wait until it has claimed the user.
 
     Raises:
         NotFoundError: if there is no such user.
-        InvalidRequestError: if it may not be.
-        UnavailableError: if Temporal does not answer; what was started goes on.
+        InvalidRequestError: if the operation is not allowed.
+        UnavailableError: if Temporal does not answer; a started workflow continues.
     """
     start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
         workflow,

@@ -1,4 +1,4 @@
-"""Users: those that messages go to and come from."""
+"""Routes for users, who send and receive messages."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -38,7 +38,7 @@ from models.user import OwnedDestination, Sought, User, adding_step
 router = APIRouter(tags=["users"])
 
 MAX_DESTINATIONS: Final = 100
-"""Destinations of one user."""
+"""Maximum destinations of one user."""
 
 _EXAMPLE: Final[dict[str, JsonValue]] = {
     "name": "José Peña",
@@ -220,12 +220,12 @@ async def _changed(
     update: Mapping[str, object] | Sequence[Mapping[str, object]],
     condition: Mapping[str, object] | None = None,
 ) -> User:
-    """The user with an update applied.
+    """Apply an update to a user.
 
     Raises:
         NotFoundError: if there is no such user (any more).
         InvalidRequestError: if it was merged, or the condition does not hold.
-        DuplicateKeyError: if it would own a destination of another.
+        DuplicateKeyError: if another user owns one of its destinations.
     """
     user = await User.change(tenant, user_id, update, condition)
     if user is not None:
@@ -240,7 +240,7 @@ async def _changed(
 
 
 async def _taken(tenant: str, destinations: list[OwnedDestination], field: str) -> InvalidRequestError:
-    """The refusal of destinations that are somebody else's."""
+    """The error for destinations that another user owns."""
     owners = await User.owning(tenant, destinations)
     owner = owners[0].id if owners else ""
     return InvalidRequestError([Problem(field=field, code="destination_taken", details={"user": owner})])
@@ -249,11 +249,11 @@ async def _taken(tenant: str, destinations: list[OwnedDestination], field: str) 
 def _sought(
     tenant: str, rules: PhoneNumberRules, parameters: Mapping[str, str], name: str | None, destination: str | None
 ) -> Sought | None:
-    """Which users are sought; None if nobody can be."""
+    """Query for the requested users; None if no user can match."""
     metadata = named_values(parameters, "metadata.")
     every: list[list[OwnedDestination]] = []
     for kind, value in named_values(parameters, _PRIMARY_KEY).items():
-        # Whatever is known can be found; what is none of its kind is told.
+        # Stored values can always be found; values that do not fit their kind are refused.
         named = kind_named(kind)
         parameter = f"{_PRIMARY_KEY}{kind}"
         every.append(
@@ -268,15 +268,15 @@ def _sought(
 
 
 def owned_readings(kind: DestinationKind, text: str, rules: PhoneNumberRules = INTERNATIONAL) -> list[OwnedDestination]:
-    """What a text may be as a destination that some user owns."""
+    """The possible readings of a text as a user's destination."""
     return [OwnedDestination(kind=kind, value=value) for value in readings(kind, text, rules)]
 
 
 def _destinations(by_kind: Mapping[str, list[str]], rules: PhoneNumberRules) -> list[OwnedDestination]:
-    """The destinations that are given by kind, each once.
+    """Parse destinations given by kind, without duplicates.
 
     Raises:
-        InvalidRequestError: with everything that is wrong with them.
+        InvalidRequestError: with all their problems.
     """
     problems: list[Problem] = []
     found: dict[tuple[str, str], OwnedDestination] = {}
@@ -296,10 +296,10 @@ def _destinations(by_kind: Mapping[str, list[str]], rules: PhoneNumberRules) -> 
 
 
 def _destination(kind: str, value: str, kind_field: str, value_field: str, rules: PhoneNumberRules) -> OwnedDestination:
-    """A destination that somebody wrote.
+    """Parse a destination.
 
     Raises:
-        InvalidRequestError: if it is none.
+        InvalidRequestError: if it is invalid.
     """
     named = kind_named(kind)
     if named is None:

@@ -1,4 +1,4 @@
-"""What providers signal_events us: verified, read, and passed on to the interactions it is about."""
+"""Provider webhooks: verified, parsed, and signalled to the interactions they are about."""
 
 import asyncio
 import hashlib
@@ -37,12 +37,12 @@ Answer = TypeVar("Answer")
 
 _LOG = logging.getLogger("iris.webhooks")
 _LARGE: Final = 65_536
-"""Bytes of a body that are read in milliseconds."""
+"""Bytes above which a body is parsed in a thread; smaller ones take milliseconds."""
 WEBHOOK_TIMEOUT: Final = BodyTimeout(seconds=5, bytes_per_second=500_000)
-"""Short, since nobody knows who sends a body before its signature is seen; long enough for a mail of 25 MB."""
+"""Short, since the sender is unknown until the signature is checked; long enough for a mail of 25 MB."""
 
 _KEPT_BODY: Final = 10_000
-"""Characters that are kept of a webhook that could not be read."""
+"""Characters stored of a webhook that could not be parsed."""
 
 
 @router.post(
@@ -89,7 +89,7 @@ async def _take_verified(
         return Response(status_code=HTTPStatus.OK)
     await _pass_on(state, integration, received)
     if key is not None:
-        # Only now: a webhook that could not be passed on is repeated by its provider, and must be taken then.
+        # Only now: a provider retries a webhook that could not be passed on, and the retry must be accepted.
         await SeenWebhook.remember(integration.id, key)
     return Response(status_code=HTTPStatus.OK)
 
@@ -120,18 +120,18 @@ def _opened(state: IrisState, integration: Integration) -> AnyProvider:
     """The provider of an integration.
 
     Raises:
-        MisconfiguredError: if this process cannot open it, which is our own fault: the provider repeats its webhook.
+        MisconfiguredError: if this process cannot open it, an internal fault; the provider retries its webhook.
     """
     try:
         return state.opener.open(integration)
     except MisconfiguredError:
-        # Its credentials may just have been changed or encrypted anew.
+        # Its credentials may just have been changed or re-encrypted.
         state.integrations.invalidate(integration.id)
         raise
 
 
 async def _aside(read: Callable[[Webhook], Answer], webhook: Webhook) -> Answer:
-    """What is made of a webhook; of a large one in a thread, so that nobody else waits for it."""
+    """Parse a webhook; a large one in a thread, so that it does not block others."""
     return await asyncio.to_thread(read, webhook) if len(webhook.body) > _LARGE else read(webhook)
 
 
@@ -150,8 +150,8 @@ def _refuse(
 def _webhook(request: Request, body: bytes, state: IrisState) -> Webhook:
     query = f"?{request.url.query}" if request.url.query else ""
     return Webhook(
-        # Not the request's own host: behind a proxy that is not the address that the provider called and signed. The
-        # path as it was called, whatever its spelling, since that is what is signed.
+        # Not the request's own host: behind a proxy it is not the address that the provider called and signed. The
+        # path is the original spelling, since that is what is signed.
         url=f"{state.settings.public_url.rstrip('/')}{request.scope['raw_path'].decode('ascii')}{query}",
         headers={name.lower(): value for name, value in request.headers.items()},
         body=body,
@@ -182,7 +182,7 @@ async def _pass_on(state: IrisState, integration: Integration, received: Sequenc
 
 
 async def _identify(state: IrisState, integration: Integration, identities: Sequence[Identity]) -> None:
-    """Let everything by which a provider knows somebody be one user's, if it is any user's and is not yet."""
+    """Assign all identities of a provider event to one user, if a user owns any of them and not yet all."""
     if len(identities) <= 1:
         return
     tenant, key = integration.tenant, identification_workflow_id(integration.tenant, identities)
@@ -198,7 +198,7 @@ async def _identify(state: IrisState, integration: Integration, identities: Sequ
 
 
 async def _about(state: IrisState, integration: Integration, event: ProviderEvent) -> list[InteractionRef]:
-    """Whom an event is about; most are about a message that was sent a moment ago, and need no question."""
+    """The interactions that an event is about; most are about a recent message and are found in the cache."""
     known = state.addressees.get(event.reference) if event.reference else None
     if known is not None and known.integration.integration_id == integration.id:
         return [known]
