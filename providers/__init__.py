@@ -1,4 +1,4 @@
-"""The providers by name: adding one adds a line."""
+"""Registry of the providers by name; a new provider adds a line."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""The seam to the providers: what each must know, and what it answers.
+"""Provider interface: the settings and operations of a provider, and its results.
 
 A provider knows no storage, no workflow engine and no other provider (`docs/decisions/0004-provider-seam.md`).
 """
@@ -23,16 +23,16 @@ from security.ssrf_guard import AddressGuard
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a provider can do on one channel.
+    """Capabilities of a provider on one channel.
 
     Attributes:
         payload_types: the payload `Type`s it sends.
-        max_destinations: how many destinations one interaction may have.
-        longest_text: characters of text it takes; None where only the channel limits it.
+        max_destinations: the maximum number of destinations of one interaction.
+        longest_text: the maximum characters of a text; None if only the channel limits it.
         idempotent_send: whether it recognises a repeated send by our reference, so that repeating is safe.
-        reports_delivery: whether it tells when a message was delivered.
-        reports_reads: whether it tells when a message was read.
-        finds_sent: whether it can be asked what became of a send that nobody answered (`Provider.find_sent`).
+        reports_delivery: whether it sends delivery receipts.
+        reports_reads: whether it sends read receipts.
+        finds_sent: whether it can search for a send whose outcome is unknown (`Provider.find_sent`).
     """
 
     payload_types: frozenset[str]
@@ -46,12 +46,12 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """One message to send.
+    """Outbound message.
 
     Attributes:
         reference: our interaction id; it goes out with the message and comes back with its receipts.
-        destinations: normalised; as many as `Capabilities.max_destinations` allows.
-        callback_url: where the provider's receipts for this integration are received, absolute.
+        destinations: normalised; at most `Capabilities.max_destinations`.
+        callback_url: the absolute URL that receives the provider's receipts for this integration.
     """
 
     reference: str
@@ -62,17 +62,17 @@ class Outbound:
 
 
 Attempt = Callable[[], Awaitable[Outcome]]
-"""A send that is ready: calling it hands the message to the provider, once."""
+"""Prepared send; a call hands the message to the provider, once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A request that a provider made to us, exactly as it came.
+    """Request of a provider to us, unmodified.
 
     Attributes:
         url: the public URL that the provider called, with its query, rebuilt from our settings.
         headers: by lower-case name.
-        body: the raw bytes, which is what signatures cover.
+        body: the raw bytes, which signatures cover.
         received_at: by our clock.
     """
 
@@ -84,11 +84,11 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a provider says of an integration's credentials.
+    """Result of checking an integration's credentials at the provider.
 
     Attributes:
-        ok: whether they are good; None where the provider has no call that would say so.
-        reason: why they are not good, or not known to be, in our words or in the provider's; empty where they are good.
+        ok: whether they are valid; None if the provider has no call to check them.
+        reason: why they are invalid or unchecked, in our words or the provider's; empty if they are valid.
     """
 
     ok: bool | None
@@ -99,15 +99,15 @@ GOOD: Final = Check(ok=True)
 
 
 class ProviderError(Exception):
-    """What went wrong at the seam."""
+    """Base of the errors of a provider."""
 
 
 class TransientError(ProviderError):
-    """The provider surely did not take the message: it may be sent again.
+    """The provider certainly did not accept the message: it may be sent again.
 
     Attributes:
         code: the provider's code, or ours for a failed connection.
-        retry_after: how long the provider asks to wait, if it does.
+        retry_after: the wait that the provider asks for, if it does.
     """
 
     def __init__(self, code: str, detail: str = "", retry_after: timedelta | None = None) -> None:
@@ -122,19 +122,19 @@ class UnsentError(ProviderError):
 
 
 class UnverifiedError(ProviderError):
-    """A webhook that its provider did not sign, or not lately."""
+    """The webhook has no valid, recent signature of its provider."""
 
 
 class UnreadableError(ProviderError):
-    """A signed webhook that is not of the provider's documented form."""
+    """The signed webhook does not have the provider's documented form."""
 
 
 class MisconfiguredError(ProviderError):
-    """An integration whose configuration or credentials its provider cannot work with."""
+    """The provider cannot work with the integration's configuration or credentials."""
 
 
 class ProviderSettings(BaseModel):
-    """The base of every provider's configuration and credentials: camelCase outside, unknown names refused."""
+    """Base of every provider's configuration and credentials: camelCase in JSON, unknown names refused."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -155,28 +155,28 @@ def _bare(url: HttpUrl) -> HttpUrl:
 
 
 BaseUrl = Annotated[HttpUrl, AfterValidator(_bare)]
-"""Where a provider's API is; another region's, or a test double's."""
+"""Base URL of a provider's API; also for another region or a test double."""
 
 Secret = Annotated[SecretStr, Field(min_length=1)]
-"""A secret of an integration: never empty, because an empty one would verify anything."""
+"""Secret of an integration: never empty, because an empty one would verify anything."""
 
 NOTHING_INSIDE: Final = AddressGuard()
-"""Connects to the Internet only."""
+"""Guard that allows connections to the Internet only."""
 
 Configuration = TypeVar("Configuration", bound=ProviderSettings)
 Credentials = TypeVar("Credentials", bound=ProviderSettings)
 
 
 class Provider(ABC, Generic[Configuration, Credentials]):
-    """One provider, opened for one integration.
+    """Provider, opened for one integration.
 
     Attributes:
-        name: its name in addresses and records, lower case.
+        name: its name in URLs and records, lower case.
         title: its name for people (`integrationTypeProviderName`).
-        channels: what it can do, by channel.
-        configuration_type: what an integration says openly.
-        credentials_type: what an integration keeps secret.
-        setup: what must be set at the provider so that its webhooks come, given the integration's webhook URL.
+        channels: its capabilities by channel.
+        configuration_type: the public settings of an integration.
+        credentials_type: the secret settings of an integration.
+        setup: the steps at the provider that make it send webhooks to the given integration's webhook URL.
         max_webhook_bytes: bytes of its largest notification; Meta's have up to 3 MB
             (https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/overview), the others' are smaller.
     """
@@ -209,16 +209,16 @@ class Provider(ABC, Generic[Configuration, Credentials]):
         http: httpx2.AsyncClient,
         guard: AddressGuard = NOTHING_INSIDE,
     ) -> Self:
-        """The provider, ready to work for an integration.
+        """Open the provider for an integration.
 
         Args:
-            configuration: what the integration says openly.
-            credentials: what it keeps secret.
+            configuration: the public settings.
+            credentials: the secret settings.
             http: the client to send with, which is guarded itself.
-            guard: judges the addresses of connections that are not `http`'s.
+            guard: checks the addresses of connections that are not `http`'s.
 
         Raises:
-            MisconfiguredError: naming the fields that are wrong, never their values.
+            MisconfiguredError: naming the invalid fields, never their values.
         """
         try:
             return cls(
@@ -232,37 +232,37 @@ class Provider(ABC, Generic[Configuration, Credentials]):
 
     @classmethod
     def capabilities(cls, channel: Channel, configuration: Mapping[str, JsonValue]) -> Capabilities | None:
-        """What it can do on a channel for an integration of this configuration; None if it is not on the channel."""
+        """Return the capabilities on a channel for this configuration; None if the channel is not supported."""
         del configuration
         return cls.channels.get(channel)
 
     @abstractmethod
     async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
-        """Compose one message with its credentials, up to its first byte on the wire; or say why it cannot be sent.
+        """Compose one message with its credentials, up to its first byte on the wire; or return why it cannot be sent.
 
-        Nothing of the message goes out here, so that whatever this raises is never a lost answer.
+        Nothing of the message goes out here, so an error raised here never leaves the outcome unknown.
 
         Raises:
-            TransientError: when something that the send needs, such as an access token, is not to be had at the moment.
-            outbound_guard.ForbiddenAddressError: when the provider is at an address that may not be connected to.
+            TransientError: when something that the send needs, such as an access token, is unavailable at the moment.
+            outbound_guard.ForbiddenAddressError: when connecting to the provider's address is forbidden.
         """
 
     async def send(self, outbound: Outbound) -> Outcome:
         """Send one message, once: prepare it, and make the attempt.
 
-        The attempt raises, as this does:
+        Both this and the attempt raise:
 
         Raises:
-            TransientError: only when the provider surely did not take it.
+            TransientError: only when the provider certainly did not accept it.
             UnsentError: when the adapter failed before it handed over anything of the message.
-            outbound_guard.ForbiddenAddressError: when the provider is at an address that may not be connected to.
+            outbound_guard.ForbiddenAddressError: when connecting to the provider's address is forbidden.
         """
         ready = await self.prepare(outbound)
         return ready if isinstance(ready, Rejected) else await ready()
 
     @abstractmethod
     def verify(self, webhook: Webhook) -> None:
-        """Check that the provider signed the webhook for this integration, lately.
+        """Check that the provider signed the webhook for this integration recently.
 
         Raises:
             UnverifiedError: if it did not; also when the integration has no secret to check with.
@@ -270,37 +270,38 @@ class Provider(ABC, Generic[Configuration, Credentials]):
 
     @abstractmethod
     def parse(self, webhook: Webhook) -> Sequence[WebhookItem]:
-        """What a verified webhook tells. Pure; the same webhook gives news with the same keys.
+        """Parse a verified webhook. Pure; the same webhook gives events with the same keys.
 
         Raises:
-            UnreadableError: if the body is not of the documented form.
+            UnreadableError: if the body does not have the documented form.
         """
 
     def replay_key(self, webhook: Webhook) -> str | None:
-        """What a verified webhook bears only once, where the provider has such a thing (a nonce, a token's id).
+        """Return the one-time value of a verified webhook, if the provider has one (a nonce, a token's id).
 
-        A webhook whose key was taken before is refused.
+        A webhook whose value was used before is refused.
         """
         del webhook
         return None
 
     def challenge(self, query: Mapping[str, str]) -> str:
-        """The answer to the provider's question whether a webhook's address is ours.
+        """Answer the provider's request to verify the webhook URL.
 
         Raises:
-            UnverifiedError: if it does not know the secret that was agreed, or the provider has no such question.
+            UnverifiedError: if it does not contain the agreed secret, or the provider has no such request.
         """
         del query
         raise UnverifiedError(f"{self.title} does not ask for an address")
 
     async def check(self) -> Check:
-        """Ask whether the credentials are good, by calls that send nothing and cost nothing.
+        """Check the credentials by calls that send nothing and cost nothing.
 
-        What only signs webhooks is checked where a provider can be asked about it; where not, the provider says so.
+        A secret that only signs webhooks is checked if the provider can be asked about it; otherwise the result says
+        so.
 
         Raises:
-            TransientError: when the provider could not be asked.
-            outbound_guard.ForbiddenAddressError: when it may not be.
+            TransientError: when the provider did not answer.
+            outbound_guard.ForbiddenAddressError: when connecting to the provider's address is forbidden.
         """
         return Check(
             ok=None,
@@ -311,15 +312,15 @@ class Provider(ABC, Generic[Configuration, Credentials]):
         )
 
     async def find_sent(self, outbound: Outbound, since: datetime) -> Accepted | None:
-        """The message that an unanswered send made after all, or None if there is none that is surely it.
+        """Find the message of a send whose outcome is unknown; None if no message is certainly it.
 
         Raises:
-            TransientError: when the provider could not be asked.
-            outbound_guard.ForbiddenAddressError: when it may not be.
+            TransientError: when the provider did not answer.
+            outbound_guard.ForbiddenAddressError: when connecting to the provider's address is forbidden.
         """
         del outbound, since
         return None
 
 
 AnyProvider = Provider[Any, Any]
-"""A provider of whatever configuration and credentials."""
+"""Provider with any configuration and credentials."""

@@ -1,4 +1,4 @@
-"""What a folder of mails would become, read as if each had come to the address of a message of ours."""
+"""Dry run of the mail parser on a folder of mails, each read as an answer to a message of ours."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,21 +16,21 @@ from providers.smtp.reports import COMPLAINT
 
 
 class Kind(StrEnum):
-    """What a mail is taken for; of a report on several recipients, the first that applies."""
+    """Classification of a mail; for a report on several recipients, the first that applies."""
 
     FAILED = "failed"
     DELAYED = "delayed"
     DELIVERED = "delivered"
     COMPLAINT = "complaint"
     IGNORED = "ignored"
-    """A machine wrote it, and it tells nothing of a delivery: it is recorded and moves nothing."""
+    """An automatic mail that reports no delivery: it is recorded and changes nothing."""
     REPLY = "reply"
-    """A person wrote it."""
+    """A mail that a person wrote."""
     UNREADABLE = "unreadable"
 
 
 RECOGNISED: Final = (Kind.FAILED, Kind.DELAYED, Kind.DELIVERED, Kind.COMPLAINT)
-"""The kinds that tell what became of a message."""
+"""Kinds that report the outcome of a message."""
 
 _KINDS: Final = {
     Milestone.FAILED: Kind.FAILED,
@@ -41,7 +41,7 @@ _KINDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one mail is taken for.
+    """Classification of one mail.
 
     Attributes:
         path: of its file, below the folder.
@@ -56,7 +56,7 @@ class Reading:
 
 
 def read_folder(folder: Path) -> Iterator[Reading]:
-    """Read each file of a folder and of those below it as one mail, in the order of their names.
+    """Read each file of a folder and its subfolders as one mail, in the order of their names.
 
     Raises:
         OSError: if the folder or a file cannot be read.
@@ -67,7 +67,7 @@ def read_folder(folder: Path) -> Iterator[Reading]:
 
 
 def counts(readings: Iterable[Reading]) -> dict[str, int]:
-    """How many mails were taken for each kind, and how many told what became of a message."""
+    """Count the mails of each kind, and those that report the outcome of a message."""
     kinds = Counter(reading.kind for reading in readings)
     return {
         "mails": kinds.total(),
@@ -77,7 +77,7 @@ def counts(readings: Iterable[Reading]) -> dict[str, int]:
 
 
 def failure_classes(readings: Iterable[Reading]) -> dict[str, int]:
-    """How many of the failures are of each class."""
+    """Count the failures of each class."""
     classes = Counter(reading.failure for reading in readings if reading.failure is not None)
     return {failure.value: classes[failure] for failure in FailureClass}
 

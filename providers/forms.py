@@ -1,6 +1,6 @@
-"""The form of a provider's settings: a JSON schema that says all that a person needs to fill it in.
+"""JSON schema of a provider's settings, with everything that a person needs to fill them in.
 
-It is made of the settings' own classes: what pydantic knows of the fields, and what their docstrings say of them.
+It is generated from the settings' classes: pydantic's schema of the fields, and the descriptions in their docstrings.
 """
 
 import inspect
@@ -27,10 +27,11 @@ Schema = dict[str, Any]
 
 
 def form_of(settings: type[ProviderSettings]) -> dict[str, JsonValue]:
-    """The JSON schema (2020-12) of an object of these settings, without references.
+    """Return the JSON schema (2020-12) of an object of these settings, without references.
 
-    Every field has a title and a description; secrets are `writeOnly` and of `format: password`. What is optional is
-    left out of `required`, and may be left out of the object.
+    Every field has a title and a description; secrets are `writeOnly` and of `format: password`. Optional fields are
+    not
+    in `required`, and may be omitted from the object.
     """
     schema = settings.model_json_schema(by_alias=True)
     definitions: Mapping[str, Schema] = schema.get("$defs", {})
@@ -50,7 +51,7 @@ def form_of(settings: type[ProviderSettings]) -> dict[str, JsonValue]:
 
 
 def _property(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
-    """A field's schema: what it refers to in its place, and «or null» left out, which is to leave the field out."""
+    """Return a field's schema with references resolved and without `null`, which means omitting the field."""
     described = {name: value for name, value in schema.items() if value is not None}
     choices = [choice for choice in described.pop("anyOf", []) if choice != {"type": "null"}]
     (inner,) = choices or [{}]
@@ -64,7 +65,7 @@ def _title(name: str) -> str:
 
 
 def _descriptions(settings: type[ProviderSettings]) -> dict[str, str]:
-    """What the docstring says of each field, in its section «Attributes»."""
+    """Return the description of each field from the docstring's section «Attributes»."""
     lines = (inspect.getdoc(settings) or "").partition("Attributes:\n")[2].splitlines()
     told: dict[str, str] = {}
     name = ""

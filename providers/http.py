@@ -1,4 +1,4 @@
-"""The one place where what happened over HTTP becomes a verdict on a send (`providers.md` §0.2)."""
+"""Classification of HTTP responses and errors as outcomes of a send (`providers.md` §0.2); the only such place."""
 
 import email.utils
 from collections.abc import Callable, Mapping
@@ -18,16 +18,16 @@ from providers.redaction import Redaction, redaction_for
 T = TypeVar("T")
 
 MAX_WAIT: Final = timedelta(hours=1)
-"""The longest `Retry-After` that is believed."""
+"""Maximum `Retry-After` that is respected."""
 
 
 class Ambiguity(Enum):
-    """What an error code of a provider may mean besides a refusal."""
+    """Meaning of a provider's error code that is not a refusal."""
 
     NOT_ACCEPTED = auto()
-    """Surely not taken: may be sent again."""
+    """Certainly not accepted: may be sent again."""
     PERHAPS_TAKEN = auto()
-    """May have been taken: never sent again blindly."""
+    """Possibly accepted: never sent again blindly."""
 
 
 Meaning = FailureClass | Ambiguity
@@ -35,7 +35,7 @@ Meaning = FailureClass | Ambiguity
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody:
-    """A provider's error body: its code and its text."""
+    """Provider's error body: its code and its text."""
 
     code: str
     detail: str = ""
@@ -43,24 +43,24 @@ class ErrorBody:
 
 @dataclass(frozen=True, slots=True)
 class ResponseMapping:
-    """How one provider answers a send.
+    """Rules for reading a provider's answers to a send.
 
     Attributes:
-        accepted: reads the body of a success; None when it names no message.
-        complaint: reads the body of an error; None when it is not in the provider's form.
-        meanings: what the provider's error codes mean; data with its source beside it.
+        accepted: reads the body of a success; None if it names no message.
+        error_body: reads the body of an error; None if it is not in the provider's form.
+        meanings: the meaning of the provider's error codes; data with its source beside it.
     """
 
     accepted: Callable[[Any], Accepted | None]
-    complaint: Callable[[Any], ErrorBody | None]
+    error_body: Callable[[Any], ErrorBody | None]
     meanings: Mapping[str, Meaning]
 
 
-async def send(http: httpx2.AsyncClient, request: httpx2.Request, dialect: ResponseMapping) -> Outcome:
-    """Make one request that sends a message, and judge what came of it; nothing told in confidence is told on.
+async def send(http: httpx2.AsyncClient, request: httpx2.Request, mapping: ResponseMapping) -> Outcome:
+    """Make one request that sends a message, and classify the outcome without quoting secrets.
 
     Raises:
-        TransientError: when the message was surely not taken.
+        TransientError: when the message was certainly not accepted.
     """
     try:
         response = await http.send(request)
@@ -70,22 +70,22 @@ async def send(http: httpx2.AsyncClient, request: httpx2.Request, dialect: Respo
         return Rejected(code="bad_request", failure=FailureClass.CONFIGURATION, detail=describe(error))
     except httpx2.RequestError as error:
         return OutcomeUnknown(detail=describe(error))
-    return judge(response, dialect, redaction_for(request))
+    return classify_response(response, mapping, redaction_for(request))
 
 
 async def check(
-    http: httpx2.AsyncClient, request: httpx2.Request, dialect: ResponseMapping, read: Callable[[Any], Check | None]
+    http: httpx2.AsyncClient, request: httpx2.Request, mapping: ResponseMapping, read: Callable[[Any], Check | None]
 ) -> Check:
-    """Make one request that sends nothing, and judge by its answer whether the credentials are good.
+    """Make one request that sends nothing, and derive from its answer whether the credentials are valid.
 
     Args:
         http: the client.
-        request: who it is from is what is asked about.
-        dialect: how the provider complains.
-        read: what the body of a success says; None when it is not of the documented form.
+        request: uses the credentials to check.
+        mapping: reads the provider's errors.
+        read: reads the body of a success; None if it is not of the documented form.
 
     Raises:
-        TransientError: when there is no answer that says either.
+        TransientError: when no answer decides it.
     """
     try:
         response = await http.send(request)
@@ -96,42 +96,42 @@ async def check(
         if said is None:
             raise TransientError("unreadable", f"HTTP {response.status_code} not in the provider's form")
         return said
-    outcome = judge(response, dialect, redaction_for(request))
+    outcome = classify_response(response, mapping, redaction_for(request))
     if isinstance(outcome, Rejected):
         return refused(outcome)
     raise TransientError("unanswered", f"HTTP {response.status_code}")
 
 
 def refused(rejected: Rejected) -> Check:
-    """What a refusal says of the credentials."""
+    """Convert a refusal to the result of a credentials check."""
     return Check(ok=False, reason=f"{rejected.code}: {rejected.detail}" if rejected.detail else rejected.code)
 
 
 def describe(error: httpx2.RequestError) -> str:
-    """What kept a request from its answer, in words; of one that is no HTTP only the kind, for they quote headers."""
+    """Describe why a request got no answer; a non-HTTP answer only by its kind, because its error quotes headers."""
     kind = type(error).__name__
     return f"{kind}: {error}" if str(error) and not isinstance(error, httpx2.LocalProtocolError) else kind
 
 
-def judge(response: httpx2.Response, dialect: ResponseMapping, redact: Redaction = str) -> Outcome:
-    """The verdict on a send by the provider's answer.
+def classify_response(response: httpx2.Response, mapping: ResponseMapping, redact: Redaction = str) -> Outcome:
+    """Classify the outcome of a send by the provider's answer.
 
     Args:
         response: the answer.
-        dialect: how the provider answers.
-        redact: hides in its words what they must not tell, before they are cut.
+        mapping: reads the provider's answers.
+        redact: removes secrets from its texts before they are cut.
 
     Raises:
-        TransientError: when the answer says that the message was not taken and may be sent again.
+        TransientError: when the answer shows that the message was not accepted and may be sent again.
     """
     body = read_json(response.content)
     if response.is_success:
-        return _read(dialect.accepted, body) or OutcomeUnknown(detail=f"HTTP {response.status_code} naming no message")
-    complaint = _read(dialect.complaint, body)
-    if complaint is None:
-        return _judge_foreign(response)
-    meaning = _meaning_of(dialect, complaint.code, response.status_code)
-    code, detail = redact(complaint.code), redact(complaint.detail)
+        return _read(mapping.accepted, body) or OutcomeUnknown(detail=f"HTTP {response.status_code} naming no message")
+    error_body = _read(mapping.error_body, body)
+    if error_body is None:
+        return _classify_foreign(response)
+    meaning = _meaning_of(mapping, error_body.code, response.status_code)
+    code, detail = redact(error_body.code), redact(error_body.detail)
     if meaning is Ambiguity.NOT_ACCEPTED:
         raise TransientError(code, detail, retry_after(response))
     if meaning is Ambiguity.PERHAPS_TAKEN:
@@ -139,21 +139,21 @@ def judge(response: httpx2.Response, dialect: ResponseMapping, redact: Redaction
     return Rejected(code=code, failure=meaning, detail=detail)
 
 
-def read_json(content: bytes) -> Any:  # noqa: ANN401 - whatever the far end wrote
-    """A JSON body, or None for anything else, such as text that could not be stored or nesting without end."""
+def read_json(content: bytes) -> Any:  # noqa: ANN401 - arbitrary JSON from the provider
+    """Parse a JSON body; None for anything else, such as text that cannot be stored or excessive nesting."""
     try:
         return from_json(content, allow_inf_nan=False)
     except ValueError:
         return None
 
 
-def word_of(value: object) -> str:
-    """A provider's word for the first state of a message that it took, in lower case; `accepted` where it has none."""
+def first_status(value: object) -> str:
+    """Return a provider's first status of an accepted message, in lower case; `accepted` if there is none."""
     return value.lower() if isinstance(value, str) and value else "accepted"
 
 
 def retry_after(response: httpx2.Response) -> timedelta | None:
-    """What `Retry-After` asks (RFC 9110 §10.2.3): seconds or a date, at most an hour."""
+    """Parse `Retry-After` (RFC 9110 §10.2.3): seconds or a date, at most an hour."""
     text = response.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return min(timedelta(seconds=int(text[:9])), MAX_WAIT)
@@ -166,15 +166,15 @@ def retry_after(response: httpx2.Response) -> timedelta | None:
 
 
 def _read(reader: Callable[[Any], T | None], body: object) -> T | None:
-    """What a reader finds; a body of another form than documented is a body that says nothing."""
+    """Apply a reader; a body without the documented form counts as empty."""
     try:
         return reader(body)
     except (TypeError, KeyError, IndexError, AttributeError, ValueError):
         return None
 
 
-def _judge_foreign(response: httpx2.Response) -> Outcome:
-    """An error that is not in the provider's own form: a proxy's, perhaps, and so perhaps after the send."""
+def _classify_foreign(response: httpx2.Response) -> Outcome:
+    """Classify an error that is not in the provider's own form: it may come from a proxy, possibly after the send."""
     status = response.status_code
     detail = f"HTTP {status} not in the provider's form"
     ambiguous = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
@@ -185,9 +185,9 @@ def _judge_foreign(response: httpx2.Response) -> Outcome:
     return Rejected(code=f"http_{status}", failure=failure, detail=detail)
 
 
-def _meaning_of(dialect: ResponseMapping, code: str, status: int) -> Meaning:
-    """What a provider's own complaint means: one about the rate is no refusal, whatever older list its code is from."""
-    meaning = dialect.meanings.get(code) or _meaning_of_status(status)
+def _meaning_of(mapping: ResponseMapping, code: str, status: int) -> Meaning:
+    """Return the meaning of a provider's error; a rate limit is never a refusal, whatever its code says."""
+    meaning = mapping.meanings.get(code) or _meaning_of_status(status)
     too_many = status == HTTPStatus.TOO_MANY_REQUESTS and isinstance(meaning, FailureClass)
     return Ambiguity.NOT_ACCEPTED if too_many else meaning
 

@@ -1,7 +1,7 @@
-"""Lenient reading of webhooks: what has another form than documented costs only itself.
+"""Lenient parsing of webhooks: a malformed part costs only itself.
 
-What identifies an event is required (an id and a status, an id and a sender); everything else of another form is as
-good as absent. Of a batch, each item is read alone: one that cannot be read is kept as an `UnreadableItem`.
+The fields that identify an event are required (an id and a status, an id and a sender); any other malformed field
+counts as absent. The items of a batch are read separately: an unreadable one becomes an `UnreadableItem`.
 """
 
 import json
@@ -29,7 +29,7 @@ _REPLACEMENT = "\ufffd"
 
 
 class Part(BaseModel):
-    """A JSON object of a webhook; fields that are not declared are ignored."""
+    """JSON object of a webhook; undeclared fields are ignored."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -51,7 +51,7 @@ def _to_text(value: object) -> str:
         return ""
     try:
         return str(value)
-    except ValueError:  # an integer of more digits than Python writes
+    except ValueError:  # an integer with more digits than Python converts
         return ""
 
 
@@ -66,26 +66,26 @@ def _to_list(value: object) -> object:
 
 
 Optional = Annotated[T | None, WrapValidator(_or_none)]
-"""A part that is None where it is not of its form."""
+"""Part that is None if it is malformed."""
 
 Text = Annotated[str, BeforeValidator(_to_text)]
-"""A text; a number is its digits, and anything else is empty."""
+"""Text; a number becomes its digits, and anything else is empty."""
 
 Values = Annotated[tuple[JsonValue, ...], BeforeValidator(_to_list)]
-"""A list; null is an empty one, anything else its only item. The items are read one by one (`each`, `read_each`)."""
+"""List; null is empty, anything else its only item. The items are read separately (`each`, `read_each`)."""
 
 Word = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
-"""A text that says something."""
+"""Non-empty text."""
 
 Id = Annotated[Word, BeforeValidator(_to_id)]
-"""What identifies a message or a person: never empty; a number is its digits."""
+"""Identifier of a message or a person: never empty; a number becomes its digits."""
 
 MAX_CONTENT_CHARACTERS: Final = 10_000
-"""Characters that are kept of what has no type of ours."""
+"""Characters stored of content without a type of ours."""
 
 
 def unsupported(kind: str, content: JsonValue = None) -> dict[str, JsonValue]:
-    """The payload of a message that has no type of ours: its kind, and what it says as the provider wrote it, cut."""
+    """Return the payload of a message without a type of ours: its kind and its original content, cut."""
     payload: dict[str, JsonValue] = {"Type": "unsupported", "Kind": kind or "message"}
     if content in (None, "", [], {}):
         return payload
@@ -94,9 +94,9 @@ def unsupported(kind: str, content: JsonValue = None) -> dict[str, JsonValue]:
 
 
 def read_document(body: bytes) -> JsonValue:
-    """The JSON of a webhook's body.
+    """Parse the JSON of a webhook's body.
 
-    Bytes that are not UTF-8 and halves of surrogate pairs are replaced (U+FFFD); NaN and infinities are null.
+    Bytes that are not UTF-8 and lone surrogates are replaced (U+FFFD); NaN and infinities become null.
 
     Raises:
         UnreadableError: if the body is not JSON.
@@ -113,7 +113,7 @@ def read_document(body: bytes) -> JsonValue:
 
 
 def _storable(value: JsonValue) -> JsonValue:
-    """The value without halves of surrogate pairs, which have no UTF-8."""
+    """Replace lone surrogates, which have no UTF-8."""
     match value:
         case str():
             return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -126,10 +126,10 @@ def _storable(value: JsonValue) -> JsonValue:
 
 
 def read(part: type[PartT], content: JsonValue) -> PartT:
-    """A JSON value as the object that it should be.
+    """Parse a JSON value as an object of this form.
 
     Raises:
-        UnreadableError: if it is not of that form; the error names fields, not their values.
+        UnreadableError: if it does not have that form; the error names fields, not their values.
     """
     try:
         return part.model_validate(content)
@@ -138,7 +138,7 @@ def read(part: type[PartT], content: JsonValue) -> PartT:
 
 
 def each(part: type[PartT], contents: Iterable[JsonValue]) -> Iterator[PartT]:
-    """The values of a list that are of the form; the others are passed over."""
+    """Return the values of a list that have this form, without the others."""
     for content in contents:
         try:
             yield read(part, content)
@@ -149,7 +149,7 @@ def each(part: type[PartT], contents: Iterable[JsonValue]) -> Iterator[PartT]:
 def read_each(
     items: Iterable[JsonValue], read_one: Callable[[JsonValue], Iterable[WebhookItem]]
 ) -> Iterator[WebhookItem]:
-    """The news of each item of a batch, read alone; an item that cannot be read is an `UnreadableItem`."""
+    """Parse each item of a batch separately; an item that cannot be read becomes an `UnreadableItem`."""
     for item in items:
         try:
             yield from tuple(read_one(item))
@@ -158,7 +158,7 @@ def read_each(
 
 
 def _reason(error: UnreadableError | ValidationError) -> str:
-    """What was wrong, naming fields but no values."""
+    """Describe a validation error by field names without values."""
     if isinstance(error, UnreadableError):
         return str(error)
     return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['type']}" for one in error.errors(include_input=False))

@@ -1,4 +1,4 @@
-"""What a far end says, without what it was told in confidence: some quote in a complaint what they complain of."""
+"""Redaction of secrets in a provider's texts: some error messages quote the request."""
 
 import base64
 import binascii
@@ -11,17 +11,17 @@ import httpx2
 HIDDEN: Final = "…"
 
 _MIN_TRACE_LENGTH: Final = 4
-"""Characters of an encoded form; shorter ones would be found everywhere."""
+"""Minimum characters of an encoded form; shorter ones would match everywhere."""
 
 Redaction = Callable[[str], str]
 
 
 def redaction(secrets: Iterable[str]) -> Redaction:
-    """Hides secrets in a text: as they are, in a URL, and anywhere within base64."""
+    """Return a function that hides secrets in a text: as they are, in a URL, and anywhere within base64."""
     forms = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
 
     def redact(text: str) -> str:
-        for form in forms:  # a regular expression takes milliseconds to compile, and each request may have a token anew
+        for form in forms:  # a regular expression takes milliseconds to compile, and each request may have a new token
             text = text.replace(form, HIDDEN)
         return text
 
@@ -29,7 +29,7 @@ def redaction(secrets: Iterable[str]) -> Redaction:
 
 
 def redaction_for(request: httpx2.Request) -> Redaction:
-    """Hides what a request tells in confidence: its `Authorization`, and a password in it."""
+    """Return a function that hides a request's secrets: its `Authorization`, and a password in it."""
     return redaction(_secrets_of(request))
 
 
@@ -52,7 +52,7 @@ def _forms(secret: str) -> Iterator[str]:
 
 
 def _traces(secret: bytes, encode: Callable[[bytes], bytes]) -> Iterator[str]:
-    """What base64 makes of a secret whatever stands before and after it: the characters that are of it alone."""
+    """Return the base64 forms of a secret at every offset: the characters that depend on it alone."""
     for before, mixed in ((0, 0), (1, 2), (2, 3)):
         whole = encode(bytes(before) + secret).decode()
         yield whole[mixed : (before + len(secret)) * 8 // 6]

@@ -1,4 +1,4 @@
-"""The sandbox: a provider for every channel that sends to nobody, whose far end is `embedded.gateway`.
+"""Sandbox: a provider for every channel that sends to nobody, served by `embedded.gateway`.
 
 Its protocol and its magic recipients: `docs/providers/sandbox.md`.
 """
@@ -47,7 +47,7 @@ from providers.base import (
     UnverifiedError,
     Webhook,
 )
-from providers.http import Ambiguity, ErrorBody, Meaning, ResponseMapping, check, send, word_of
+from providers.http import Ambiguity, ErrorBody, Meaning, ResponseMapping, check, first_status, send
 from providers.lenient import Id, Optional, Part, Text, Values, Word, each, read, read_document, unsupported
 
 # docs/providers/sandbox.md, «Callbacks»
@@ -73,7 +73,7 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
 MEANINGS: Final[Mapping[str, Meaning]] = {**FAILURES, "throttled": Ambiguity.NOT_ACCEPTED}
 
 SIGNATURE_WINDOW: Final = timedelta(minutes=5)
-"""How far a signature's time may be from ours, either way."""
+"""Maximum difference between a signature's time and ours, either way."""
 
 _EMAIL_DESTINATIONS: Final = 10
 _UNIX_SECONDS = re.compile(r"\d{1,12}", re.ASCII)
@@ -140,7 +140,7 @@ class _Inbound(Part):
 
 
 class _Field(Part):
-    """One field of what an end user says: a short name, and a value that can be stored."""
+    """Field of a user's message: a short name, and a value that can be stored."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]{0,99}$")]
     value: StrictStr | StrictBool | Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)] | FiniteFloat
@@ -152,7 +152,7 @@ MAX_TEXT: Final[Mapping[Channel, int]] = {
     Channel.RCS: 3_072,
     Channel.MESSENGER: 2_000,
 }
-"""Characters of a text: as many as the channel takes, so that what works here works at a provider of the channel.
+"""Maximum characters of a text by channel, so that a message that works here also works at the channel's providers.
 
 SMS itself has no such limit; Twilio's is the lowest.
 """
@@ -170,7 +170,7 @@ def _capabilities(channel: Channel) -> Capabilities:
 
 
 class Sandbox(Provider[SandboxConfiguration, SandboxCredentials]):
-    """The provider that sends to nobody: what becomes of a message is decided by its recipient."""
+    """Provider that sends to nobody; the recipient decides the outcome of a message."""
 
     name = "sandbox"
     title = "Sandbox"
@@ -181,7 +181,7 @@ class Sandbox(Provider[SandboxConfiguration, SandboxCredentials]):
 
     @classmethod
     def capabilities(cls, channel: Channel, configuration: Mapping[str, JsonValue]) -> Capabilities | None:
-        """As the channel has them, but for an integration that asks not to rely on the gateway's memory."""
+        """Return the channel's capabilities, unless the integration opts out of the gateway's idempotency."""
         able = cls.channels.get(channel)
         return replace(able, idempotent_send=configuration.get("recognisesRepetitions", True) is True) if able else None
 
@@ -234,7 +234,7 @@ class Sandbox(Provider[SandboxConfiguration, SandboxCredentials]):
             raise UnverifiedError("X-Sandbox-Timestamp is too far from now")
 
     def parse(self, webhook: Webhook) -> Sequence[WebhookItem]:
-        """The one piece of news of a callback.
+        """Parse the single item of a callback.
 
         Raises:
             UnreadableError: if the body is not a callback.
@@ -264,7 +264,7 @@ def _event(callback: _Callback) -> ProviderEvent:
 
 
 def _only_recipient(recipients: Sequence[JsonValue]) -> str | None:
-    """The recipient, if there is one: with several, the news is about the message, not about one of them."""
+    """Return the recipient if there is one; with several, the event is about the message, not about one of them."""
     if len(recipients) != 1 or not isinstance(recipients[0], str):
         return None
     return recipients[0] or None
@@ -288,13 +288,13 @@ def _message(inbound: _Inbound) -> InboundMessage:
 
 
 def _payload(said: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """The fields that can be kept; without any, that something was said."""
+    """Return the fields that can be stored; without any, an unsupported payload."""
     fields = each(_Field, ({"name": name, "value": value} for name, value in said.items()))
     return {field.name: field.value for field in fields} or unsupported("message")
 
 
 def _instant(text: JsonValue) -> datetime | None:
-    """An ISO 8601 instant; None for anything else, since news counts also when its time is unreadable."""
+    """Parse an ISO 8601 instant; None for anything else, since an event counts even if its time is unreadable."""
     if not isinstance(text, str):
         return None
     try:
@@ -304,17 +304,17 @@ def _instant(text: JsonValue) -> datetime | None:
         return None
 
 
-def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - whatever the far end wrote
-    return Accepted(provider_message_id=body["id"], word=word_of(body.get("status"))) if body["id"] else None
+def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - arbitrary JSON from the provider
+    return Accepted(provider_message_id=body["id"], word=first_status(body.get("status"))) if body["id"] else None
 
 
-def _of_messages(body: Any) -> Check | None:  # noqa: ANN401 - whatever the far end wrote
+def _of_messages(body: Any) -> Check | None:  # noqa: ANN401 - arbitrary JSON from the provider
     return GOOD if isinstance(body["messages"], list) else None
 
 
-def _complaint(body: Any) -> ErrorBody | None:  # noqa: ANN401 - whatever the far end wrote
+def _error_body(body: Any) -> ErrorBody | None:  # noqa: ANN401 - arbitrary JSON from the provider
     error = body["error"]
     return ErrorBody(code=str(error["code"]), detail=str(error.get("message", "")))
 
 
-_RESPONSE_MAPPING: Final = ResponseMapping(accepted=_accepted, complaint=_complaint, meanings=MEANINGS)
+_RESPONSE_MAPPING: Final = ResponseMapping(accepted=_accepted, error_body=_error_body, meanings=MEANINGS)

@@ -1,4 +1,4 @@
-"""Meta as a provider: sends to WhatsApp and Messenger through the Graph API, hears their webhooks."""
+"""Meta adapter: sends to WhatsApp and Messenger through the Graph API, and parses their webhooks."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from providers import http
 from providers.base import GOOD, Attempt, Capabilities, Check, Outbound, Provider, UnverifiedError, Webhook
 from providers.lenient import read, read_document
 from providers.meta import messenger, messenger_events, whatsapp, whatsapp_events
-from providers.meta.answers import dialect
+from providers.meta.answers import response_mapping
 from providers.meta.codes import MESSENGER_MEANINGS, WHATSAPP_MEANINGS
 from providers.meta.settings import MetaConfiguration, MetaCredentials
 from providers.meta.signature import is_signed, knows_token, proof_of
@@ -24,7 +24,7 @@ from providers.meta.wire import JsonObject, UnsendableError
 
 @dataclass(frozen=True, slots=True)
 class _Wire:
-    """What a channel's sends look like.
+    """Request and response format of a channel.
 
     Attributes:
         render: makes the body of a request; raises `UnsendableError`.
@@ -46,18 +46,18 @@ _READERS: Final[Mapping[str, Callable[[Iterable[JsonValue], str], Iterator[Webho
     whatsapp_events.OBJECT: whatsapp_events.webhook_items,
     messenger_events.OBJECT: messenger_events.webhook_items,
 }
-"""How webhooks are read, by the kind of `object` that they are about."""
+"""Parsers of webhooks by the `object` that they are about."""
 
 
 _ALL_MEANINGS: Final = {**MESSENGER_MEANINGS, **WHATSAPP_MEANINGS}
 
 
 def _unsent(_body: object) -> None:
-    """What a body says of a message where none was sent."""
+    """Read a body that names no message because none was sent."""
 
 
 class Meta(Provider[MetaConfiguration, MetaCredentials]):
-    """Sends to WhatsApp and to Facebook Messenger; the channel of a message decides the wire."""
+    """Sends to WhatsApp and to Facebook Messenger; the message's channel decides the format."""
 
     name = "meta"
     title = "Meta"
@@ -78,7 +78,7 @@ class Meta(Provider[MetaConfiguration, MetaCredentials]):
     )
 
     async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
-        """Compose a message of the phone number, or of the page.
+        """Compose a message from the phone number, or from the page.
 
         https://developers.facebook.com/docs/whatsapp/cloud-api/guides/send-messages and
         https://developers.facebook.com/docs/messenger-platform/reference/send-api
@@ -92,10 +92,10 @@ class Meta(Provider[MetaConfiguration, MetaCredentials]):
         request = self._http.build_request(
             "POST", self._configuration.messages_url, json=body, headers={"Authorization": f"Bearer {token}"}
         )
-        return partial(http.send, self._http, request, dialect(wire.accepted, wire.meanings))
+        return partial(http.send, self._http, request, response_mapping(wire.accepted, wire.meanings))
 
     async def check(self) -> Check:
-        """Read the id of who sends, with a proof that the app's secret belongs to the token.
+        """Read the sender's id, with a proof that the app's secret belongs to the token.
 
         https://developers.facebook.com/docs/whatsapp/business-management-api/manage-phone-numbers,
         https://developers.facebook.com/docs/graph-api/reference/page and
@@ -109,25 +109,25 @@ class Meta(Provider[MetaConfiguration, MetaCredentials]):
             params={"fields": "id", "appsecret_proof": proof},
             headers={"Authorization": f"Bearer {token}"},
         )
-        return await http.check(self._http, request, dialect(_unsent, _ALL_MEANINGS), self._of_sender)
+        return await http.check(self._http, request, response_mapping(_unsent, _ALL_MEANINGS), self._of_sender)
 
-    def _of_sender(self, body: Any) -> Check | None:  # noqa: ANN401 - whatever JSON the far end wrote
+    def _of_sender(self, body: Any) -> Check | None:  # noqa: ANN401 - arbitrary JSON from the provider
         return GOOD if body["id"] == self._configuration.sender_id else None
 
     def verify(self, webhook: Webhook) -> None:
-        """Check the signature. It covers no time, so an old webhook repeated is told apart by its news' keys."""
+        """Check the signature. It covers no time, so a repeated webhook is recognised by its events' keys."""
         if not is_signed(webhook, self._credentials.app_secret.get_secret_value()):
             raise UnverifiedError("the signature is not Meta's")
 
     def challenge(self, query: Mapping[str, str]) -> str:
-        """Say back what Meta asks with, if it knows the verify token."""
+        """Return Meta's challenge if the request contains the verify token."""
         challenge = query.get("hub.challenge", "")
         if not challenge or not knows_token(query, self._credentials.verify_token.get_secret_value()):
             raise UnverifiedError("the verify token is not the one that was agreed")
         return challenge
 
     def parse(self, webhook: Webhook) -> Sequence[WebhookItem]:
-        """Read what is told of this integration's phone number or page; other kinds of objects tell nothing."""
+        """Parse the items about this integration's phone number or page; other kinds of objects have none."""
         envelope = read(Envelope, read_document(webhook.body))
         reader = _READERS.get(envelope.object)
         return () if reader is None else tuple(reader(envelope.entry, self._configuration.sender_id))

@@ -1,4 +1,4 @@
-"""How Meta answers a send: its complaints are alike on both channels.
+"""Meta's answers to a send: the error format is the same on both channels.
 
 https://developers.facebook.com/docs/graph-api/guides/error-handling
 """
@@ -10,24 +10,24 @@ from domain.outcomes import Accepted
 from providers.http import ErrorBody, Meaning, ResponseMapping
 
 
-def dialect(accepted: Callable[[Any], Accepted | None], meanings: Mapping[str, Meaning]) -> ResponseMapping:
-    """How Meta answers on one channel.
+def response_mapping(accepted: Callable[[Any], Accepted | None], meanings: Mapping[str, Meaning]) -> ResponseMapping:
+    """Return the response mapping of one channel.
 
     Args:
         accepted: reads the channel's success.
         meanings: the channel's error codes.
     """
 
-    def complaint(body: Any) -> ErrorBody | None:  # noqa: ANN401 - whatever JSON the far end wrote
+    def error_body(body: Any) -> ErrorBody | None:  # noqa: ANN401 - arbitrary JSON from the provider
         error = body["error"]
         code = code_of(error, meanings)
         return None if code is None else ErrorBody(code, detail_of(error))
 
-    return ResponseMapping(accepted, complaint, meanings)
+    return ResponseMapping(accepted, error_body, meanings)
 
 
 def code_of(error: Mapping[str, Any], meanings: Mapping[str, Meaning]) -> str | None:
-    """The code of an error, with its subcode where the two together mean something; None if it has none."""
+    """Return the code of an error, with its subcode if the pair has a meaning; None if it has none."""
     code = error.get("code")
     if isinstance(code, bool) or not isinstance(code, int | str):
         return None
@@ -36,7 +36,7 @@ def code_of(error: Mapping[str, Any], meanings: Mapping[str, Meaning]) -> str | 
 
 
 def detail_of(error: Mapping[str, Any]) -> str:
-    """What an error says in words: its details where it has some, for Meta advises against relying on titles."""
+    """Return an error's text: its details if it has some, since Meta advises against relying on titles."""
     data = error.get("error_data")
     details = cast("dict[str, Any]", data).get("details") if isinstance(data, dict) else None
     texts: tuple[object, ...] = (details, error.get("message"), error.get("title"))

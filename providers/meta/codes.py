@@ -1,7 +1,7 @@
-"""What Meta's error codes mean, on each of its channels.
+"""Meanings of Meta's error codes on each channel.
 
-A code is written with its subcode, `10/2018278`, where that says more. Meta adds codes without notice: one that is not
-here is `FailureClass.OTHER`.
+A code includes its subcode, `10/2018278`, if that is more specific. Meta adds codes without notice: an unlisted one is
+`FailureClass.OTHER`.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _PERMISSIONS: Final = tuple(str(code) for code in range(200, 300))
 """
 
 WHATSAPP_FAILURES: Final[Mapping[str, FailureClass]] = {
-    # Whom it was for
+    # Recipient
     "130472": FailureClass.DESTINATION,  # in an experiment of Meta's without marketing
     "130497": FailureClass.DESTINATION,  # a country that the business may not write to
     "131021": FailureClass.DESTINATION,  # the sender itself
@@ -26,7 +26,7 @@ WHATSAPP_FAILURES: Final[Mapping[str, FailureClass]] = {
     "131049": FailureClass.DESTINATION,  # Meta chose not to deliver («healthy ecosystem»)
     "131050": FailureClass.DESTINATION,  # wants no marketing
     "131062": FailureClass.DESTINATION,  # no business-scoped id
-    # What it said
+    # Content
     "100": FailureClass.CONTENT,  # bad parameter
     "131008": FailureClass.CONTENT,  # parameter missing
     "131009": FailureClass.CONTENT,  # bad value of a parameter
@@ -45,7 +45,7 @@ WHATSAPP_FAILURES: Final[Mapping[str, FailureClass]] = {
     "132068": FailureClass.CONTENT,  # flow blocked
     "132069": FailureClass.CONTENT,  # flow throttled
     "135000": FailureClass.CONTENT,  # bad parameter
-    # How the account, the number or the token is set up
+    # Setup of the account, the number or the token
     **dict.fromkeys(_PERMISSIONS, FailureClass.CONFIGURATION),
     "0": FailureClass.CONFIGURATION,  # not authenticated
     "3": FailureClass.CONFIGURATION,  # the app may not
@@ -67,7 +67,7 @@ WHATSAPP_FAILURES: Final[Mapping[str, FailureClass]] = {
     "133009": FailureClass.CONFIGURATION,  # PINs tried too fast
     "133010": FailureClass.CONFIGURATION,  # number not registered
     "133015": FailureClass.CONFIGURATION,  # number deleted lately
-    # How fast it was sent
+    # Rate limits
     "4": FailureClass.RATE,  # calls of the app
     "80007": FailureClass.RATE,  # calls of the account
     "130429": FailureClass.RATE,  # messages of the number per second
@@ -75,7 +75,7 @@ WHATSAPP_FAILURES: Final[Mapping[str, FailureClass]] = {
     "131056": FailureClass.RATE,  # too many to the same user
     "133016": FailureClass.RATE,  # registrations of the number
 }
-"""What has to change before a WhatsApp message could be delivered, by error code
+"""Failure classes of WhatsApp messages by error code
 (https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes).
 """
 
@@ -95,31 +95,31 @@ _WHATSAPP_PERHAPS_TAKEN: Final = frozenset(
         "131000",  # something went wrong
     }
 )
-"""Nowhere is it said whether the message was sent: also not by `is_transient`, which some of them carry."""
+"""Codes that leave open whether the message was sent; so does `is_transient`, which some of them carry."""
 
 WHATSAPP_MEANINGS: Final[Mapping[str, Meaning]] = {
     **WHATSAPP_FAILURES,
     **dict.fromkeys(_WHATSAPP_NOT_TAKEN, Ambiguity.NOT_ACCEPTED),
     **dict.fromkeys(_WHATSAPP_PERHAPS_TAKEN, Ambiguity.PERHAPS_TAKEN),
 }
-"""What an error code means in the answer to a WhatsApp message."""
+"""Meaning of an error code in the answer to a WhatsApp message."""
 
 MESSENGER_MEANINGS: Final[Mapping[str, Meaning]] = {
-    # Whom it was for
+    # Recipient
     "10/2018278": FailureClass.DESTINATION,  # outside the window in which a page may write
     "100/33": FailureClass.DESTINATION,  # no such object
     "100/2018001": FailureClass.DESTINATION,  # no such user
     "551": FailureClass.DESTINATION,  # cannot be reached now, or has blocked the page
-    # What it said
+    # Content
     "100": FailureClass.CONTENT,  # bad parameter
-    # How the page, the app or the token is set up
+    # Setup of the page, the app or the token
     **dict.fromkeys(_PERMISSIONS, FailureClass.CONFIGURATION),
     "3": FailureClass.CONFIGURATION,  # the app may not
     "10": FailureClass.CONFIGURATION,  # permission missing
     "10/1893063": FailureClass.CONFIGURATION,  # page restricted
     "190": FailureClass.CONFIGURATION,  # token expired or not valid
     "368": FailureClass.CONFIGURATION,  # blocked for violations of the policy
-    # Surely not sent
+    # Certainly not sent
     "2": Ambiguity.NOT_ACCEPTED,  # service not available
     "2/2018344": Ambiguity.NOT_ACCEPTED,  # service not available
     "4": Ambiguity.NOT_ACCEPTED,  # calls of the app
@@ -127,13 +127,13 @@ MESSENGER_MEANINGS: Final[Mapping[str, Meaning]] = {
     "9/2018352": Ambiguity.NOT_ACCEPTED,  # messages to the same user
     "613": Ambiguity.NOT_ACCEPTED,  # calls of the page
     "1200": Ambiguity.NOT_ACCEPTED,  # temporary failure
-    # Perhaps sent
+    # Possibly sent
     "1": Ambiguity.PERHAPS_TAKEN,  # unknown error
     "1/99": Ambiguity.PERHAPS_TAKEN,  # unknown error
     "1/1357046": Ambiguity.PERHAPS_TAKEN,  # «invalid JSON reply», seen for messages that were sent
 }
-"""What an error code means in the answer to a Messenger message
+"""Meaning of an error code in the answer to a Messenger message
 (https://developers.facebook.com/docs/messenger-platform/error-codes).
 
-Messenger tells of no failure later: these codes only answer a send.
+Messenger reports no failure later: these codes only answer a send.
 """

@@ -1,4 +1,4 @@
-"""What is sent to Facebook Messenger (https://developers.facebook.com/docs/messenger-platform/reference/send-api)."""
+"""Requests of the Messenger Send API (https://developers.facebook.com/docs/messenger-platform/reference/send-api)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -16,7 +16,7 @@ PAYLOAD_TYPES: Final = frozenset(
 )
 
 MAX_TEXT_LENGTH: Final = 2_000
-"""Characters of `message.text`."""
+"""Maximum characters of `message.text`."""
 
 ATTACHMENT_TYPES: Final[Mapping[MediaType, str]] = {
     MediaType.IMAGE: "image",
@@ -24,16 +24,16 @@ ATTACHMENT_TYPES: Final[Mapping[MediaType, str]] = {
     MediaType.AUDIO: "audio",
     MediaType.DOCUMENT: "file",
 }
-"""Messenger's words for kinds of media
+"""Messenger's attachment types by kind of media
 (https://developers.facebook.com/docs/messenger-platform/reference/send-api#attachment).
 """
 
 
 def render(outbound: Outbound, configuration: MetaConfiguration) -> JsonObject:
-    """The body of the request that sends a message.
+    """Return the body of the request that sends a message.
 
     Raises:
-        UnsendableError: if the payload asks for something that Messenger has no way to carry.
+        UnsendableError: if Messenger cannot carry something in the payload.
     """
     return {
         "recipient": {"id": outbound.destinations[0]},
@@ -42,8 +42,8 @@ def render(outbound: Outbound, configuration: MetaConfiguration) -> JsonObject:
     }
 
 
-def accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - whatever JSON the far end wrote
-    """Reads the answer to a message that was taken."""
+def accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - arbitrary JSON from the provider
+    """Read the answer to an accepted message."""
     return Accepted(provider_message_id=body["message_id"]) if body["message_id"] else None
 
 
@@ -76,7 +76,7 @@ def _element(card: MessengerCard) -> JsonObject:
 
 
 def _button(button: Button) -> JsonObject:
-    """A button of a template (https://developers.facebook.com/docs/messenger-platform/send-messages/buttons)."""
+    """Render a button of a template (https://developers.facebook.com/docs/messenger-platform/send-messages/buttons)."""
     if button.url is not None:
         return {"type": "web_url", "title": button.title, "url": button.url}
     if button.phone_number is not None:

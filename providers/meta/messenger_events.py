@@ -1,4 +1,4 @@
-"""What Facebook Messenger tells (https://developers.facebook.com/docs/messenger-platform/reference/webhook-events)."""
+"""Messenger webhooks (https://developers.facebook.com/docs/messenger-platform/reference/webhook-events)."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
@@ -22,7 +22,7 @@ OBJECT: Final = "page"
 MEDIA_TYPES: Final[Mapping[str, MediaType]] = {word: media_type for media_type, word in ATTACHMENT_TYPES.items()}
 
 _LINK_PREVIEW: Final = "fallback"
-"""The attachment that Messenger makes of a shared link, also of one in a text."""
+"""Attachment that Messenger adds for a shared link, also for one in a text."""
 
 
 class _Party(Part):
@@ -45,7 +45,7 @@ class _AttachmentPayload(Part):
 
 
 class _Attachment(Part):
-    """Something beside the text; old previews of links have their title and address outside of `payload`."""
+    """Attachment beside the text; old previews of links have title and address outside of `payload`."""
 
     type: Text = ""
     title: Text = ""
@@ -58,7 +58,7 @@ class _ReplyTo(Part):
 
 
 class _Message(Part):
-    """A message from an end user, or the echo of one of the page's own."""
+    """Message from an end user, or the echo of one of the page's own."""
 
     mid: Id
     is_echo: Optional[bool] = None
@@ -70,7 +70,7 @@ class _Message(Part):
 
 
 class _Postback(Part):
-    """A tap on a button. Old ones have no `mid`."""
+    """Tap on a button. Old ones have no `mid`."""
 
     mid: Text = ""
     title: Text = ""
@@ -78,7 +78,7 @@ class _Postback(Part):
 
 
 class _MessageEdit(Part):
-    """A text that was changed (https://developers.facebook.com/docs/messenger-platform/reference/webhook-events/message-edits)."""
+    """Edited text (https://developers.facebook.com/docs/messenger-platform/reference/webhook-events/message-edits)."""
 
     mid: Id
     text: Text = ""
@@ -86,7 +86,7 @@ class _MessageEdit(Part):
 
 
 class _Reaction(Part):
-    """A reaction; one with an emoji that Messenger does not know has only a name, such as `other`."""
+    """Reaction; an emoji that Messenger does not know has only a name, such as `other`."""
 
     action: Text = ""
     mid: Id
@@ -104,7 +104,7 @@ class _Read(Part):
 
 
 class _Event(Part):
-    """One thing that happened between the page and one end user."""
+    """Event between the page and one end user."""
 
     sender: Optional[_Party] = None
     recipient: Optional[_Party] = None
@@ -118,7 +118,7 @@ class _Event(Part):
 
     @property
     def author(self) -> str:
-        """The page-scoped id of whoever did it."""
+        """Page-scoped id of the user who caused it."""
         if self.sender is None:
             raise UnreadableError("an event has a sender")
         return self.sender.id
@@ -130,7 +130,7 @@ class _Entry(Part):
 
 
 def webhook_items(entries: Iterable[JsonValue], page_id: str) -> Iterator[WebhookItem]:
-    """What a webhook tells of one page; an app's webhook tells of all its pages."""
+    """Parse the items about one page; an app's webhook covers all its pages."""
     return read_each(entries, partial(_of_entry, page_id))
 
 
@@ -158,7 +158,7 @@ def _items_of_event(page_id: str, content: JsonValue) -> Iterator[WebhookItem]:
 
 
 def _echo(event: _Event, message: _Message) -> Iterator[ProviderEvent]:
-    """What the page itself sent: with an id of ours in its metadata, the proof that a send went out."""
+    """Parse an echo of the page's own message: an id of ours in its metadata proves that a send went out."""
     if is_id(message.metadata):
         yield ProviderEvent(
             key=f"{message.mid}:echo",
@@ -172,7 +172,7 @@ def _echo(event: _Event, message: _Message) -> Iterator[ProviderEvent]:
 
 
 def _delivered(event: _Event, delivery: _Delivery, page_id: str) -> Iterator[ProviderEvent]:
-    """By the messages' ids where there are some: they say more than the time up to which all is delivered."""
+    """Parse a delivery by message ids if it has some: they are more specific than the watermark."""
     mids = [mid for mid in delivery.mids if isinstance(mid, str) and mid]
     for mid in mids:
         yield ProviderEvent(
@@ -181,7 +181,7 @@ def _delivered(event: _Event, delivery: _Delivery, page_id: str) -> Iterator[Pro
             milestone=Milestone.DELIVERED,
             provider_message_id=mid,
             destination=event.author,
-            # An id that we have not learnt yet is one of those until the watermark.
+            # The watermark covers messages whose id we do not know yet.
             up_to=delivery.watermark,
             occurred_at=event.timestamp or delivery.watermark,
         )
@@ -192,7 +192,7 @@ def _delivered(event: _Event, delivery: _Delivery, page_id: str) -> Iterator[Pro
 
 
 def _up_to(event: _Event, watermark: Watermark, word: str, milestone: Milestone, page_id: str) -> ProviderEvent:
-    """News of every message that was sent to somebody before a moment."""
+    """Return an event about every message to a user before an instant."""
     return ProviderEvent(
         key=f"{page_id}:{event.author}:{watermark.isoformat()}:{word}",
         word=word,
@@ -204,7 +204,7 @@ def _up_to(event: _Event, watermark: Watermark, word: str, milestone: Milestone,
 
 
 def _inbound(event: _Event, message: _Message) -> Iterator[InboundMessage]:
-    """A message for each thing that was said: the first has the message's own id."""
+    """Return a message for each part of the content; the first has the message's own id."""
     answered = (message.reply_to.mid if message.reply_to else "") or None
     for position, payload in enumerate(_payloads(message)):
         message_id = f"{message.mid}#{position}" if position else message.mid
@@ -216,7 +216,7 @@ def _payloads(message: _Message) -> list[JsonObject]:
         reply = message.quick_reply.payload
         return [{"Type": "reply", "Id": reply, "Title": message.text or reply}]
     attachments = list(each(_Attachment, message.attachments))
-    # A preview says nothing that is not in the text; without one it is all that was said.
+    # A preview repeats the text; without a text it is the only content.
     attached = [_attached(one) for one in attachments if not (message.text and one.type == _LINK_PREVIEW)]
     text: list[JsonObject] = [{"Type": "simple-text", "Text": message.text}] if message.text else []
     return [*text, *attached] or [unsupported("message")]
@@ -236,7 +236,7 @@ def _attached(attachment: _Attachment) -> JsonObject:
 
 
 def _edited(event: _Event, edit: _MessageEdit) -> InboundMessage:
-    """A message as it reads now; it has no id of its own."""
+    """Return the message in its current version; an edit has no id of its own."""
     said: JsonObject = {"Type": "simple-text", "Text": edit.text} if edit.text else unsupported("message_edit")
     return _said(event, f"{edit.mid}:edit:{edit.num_edit}", said | {"Edited": True}, edit.mid)
 
@@ -252,7 +252,7 @@ def _tap(event: _Event, postback: _Postback) -> InboundMessage:
 
 
 def _reaction(event: _Event, reaction: _Reaction) -> InboundMessage:
-    """An emoji; an empty one where it is removed. It has no id of its own.
+    """Return the emoji, empty if it is removed. A reaction has no id of its own.
 
     https://developers.facebook.com/docs/messenger-platform/reference/webhook-events/message-reactions
     """

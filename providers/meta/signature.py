@@ -1,4 +1,4 @@
-"""Whether it is Meta that calls (https://developers.facebook.com/docs/graph-api/webhooks/getting-started)."""
+"""Authentication of Meta's requests (https://developers.facebook.com/docs/graph-api/webhooks/getting-started)."""
 
 import hashlib
 import hmac
@@ -11,23 +11,23 @@ HEADER: Final = "x-hub-signature-256"
 
 
 def sign(body: bytes, app_secret: str) -> str:
-    """The signature of a webhook's raw bytes."""
+    """Sign a webhook's raw bytes."""
     return "sha256=" + hmac.new(app_secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 def is_signed(webhook: Webhook, app_secret: str) -> bool:
-    """Whether the webhook carries the signature that the secret gives. An empty secret signs nothing."""
+    """Whether the webhook has the signature of this secret. An empty secret signs nothing."""
     return bool(app_secret) and _is_same(webhook.headers.get(HEADER, ""), sign(webhook.body, app_secret))
 
 
 def knows_token(query: Mapping[str, str], verify_token: str) -> bool:
-    """Whether a question for our address bears the token that was agreed. An empty token is none."""
+    """Whether a verification request contains the agreed token. An empty token is never valid."""
     asked = query.get("hub.mode") == "subscribe"
     return asked and bool(verify_token) and _is_same(query.get("hub.verify_token", ""), verify_token)
 
 
 def proof_of(access_token: str, app_secret: str) -> str:
-    """What shows that whoever has a token also has the secret of its app.
+    """Return the proof that the owner of a token also has the secret of its app.
 
     https://developers.facebook.com/docs/graph-api/guides/secure-requests#appsecret_proof
     """
@@ -35,5 +35,5 @@ def proof_of(access_token: str, app_secret: str) -> str:
 
 
 def _is_same(claimed: str, expected: str) -> bool:
-    """Compared in a time that tells nothing of where they differ."""
+    """Compare in constant time."""
     return hmac.compare_digest(claimed.encode(errors="replace"), expected.encode())

@@ -1,4 +1,4 @@
-"""What the webhooks of both channels have in common.
+"""Common parts of the webhooks of both channels.
 
 https://developers.facebook.com/docs/graph-api/webhooks/getting-started#event-notifications
 """
@@ -14,11 +14,11 @@ from providers.lenient import Part
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECONDS_FROM: Final = 10**11
-"""Unix times from here on are milliseconds: as seconds they would be after the year 5138."""
+"""Unix times from this value on are milliseconds: as seconds they would be after the year 5138."""
 
 
 def to_instant(time: object) -> datetime | None:
-    """The instant of a Unix time in seconds or milliseconds, as a number or a text; None for anything else."""
+    """Convert a Unix time in seconds or milliseconds, as a number or a text; None for anything else."""
     if not isinstance(time, int | str):
         return None
     try:
@@ -29,19 +29,19 @@ def to_instant(time: object) -> datetime | None:
 
 
 Instant = Annotated[datetime | None, BeforeValidator(to_instant)]
-"""When something happened; None where it cannot be read, since what happened matters more."""
+"""Time of an event; None if it is unreadable, because the event matters more."""
 Watermark = Annotated[datetime, BeforeValidator(to_instant)]
 
 
 class Envelope(Part):
-    """Every webhook: what kind of thing it is about, and an entry for each such thing."""
+    """Envelope of every webhook: the kind of object, and an entry for each object."""
 
     object: str
     entry: list[JsonValue]
 
 
 def sender_id(kind: DestinationKind, text: str) -> str:
-    """A sender as a destination.
+    """Normalise a sender to a destination.
 
     Raises:
         UnreadableError: if the text is empty.

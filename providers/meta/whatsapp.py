@@ -1,4 +1,4 @@
-"""What is sent to WhatsApp (https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages)."""
+"""Requests of the WhatsApp Cloud API (https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages)."""
 
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from domain.payloads.whatsapp import (
     WhatsAppTemplate,
 )
 from providers.base import Outbound
-from providers.http import word_of
+from providers.http import first_status
 from providers.meta.settings import MetaConfiguration
 from providers.meta.wire import JsonObject, UnsendableError, present
 
@@ -27,14 +27,14 @@ PAYLOAD_TYPES: Final = frozenset(
 )
 
 MAX_TEXT_LENGTH: Final = 4_096
-"""Characters of `text.body`."""
+"""Maximum characters of `text.body`."""
 
 
 def render(outbound: Outbound, configuration: MetaConfiguration) -> JsonObject:
-    """The body of the request that sends a message.
+    """Return the body of the request that sends a message.
 
     Raises:
-        UnsendableError: if the payload asks for something that WhatsApp has no way to carry.
+        UnsendableError: if WhatsApp cannot carry something in the payload.
     """
     del configuration
     kind, content = _content(outbound.payload)
@@ -48,22 +48,22 @@ def render(outbound: Outbound, configuration: MetaConfiguration) -> JsonObject:
     }
 
 
-def accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - whatever JSON the far end wrote
-    """Reads the answer to a message that was taken."""
+def accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - arbitrary JSON from the provider
+    """Read the answer to an accepted message."""
     message = body["messages"][0]
-    word = word_of(message.get("message_status"))
+    word = first_status(message.get("message_status"))
     return Accepted(provider_message_id=message["id"], word=word) if message["id"] else None
 
 
 def _recipient(destination: str) -> JsonObject:
-    """Whom it is for. Without its `+`, Meta may put the country code of the business before a number."""
+    """Return the recipient. Without its `+`, Meta may put the country code of the business before a number."""
     if kind_of(Channel.WHATSAPP, destination) is DestinationKind.BUSINESS_SCOPED_ID:
         return {"recipient": destination}
     return {"to": f"+{destination}"}
 
 
 def _content(payload: Payload) -> tuple[str, JsonObject]:
-    """The kind of a message, and what it says."""
+    """Return the type of a message, and its content."""
     match payload:
         case SimpleText():
             return "text", {"body": payload.text, "preview_url": False}

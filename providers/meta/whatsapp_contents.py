@@ -1,4 +1,4 @@
-"""What a WhatsApp message says (https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components)."""
+"""Contents of WhatsApp messages (https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components)."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -50,7 +50,7 @@ class _Reaction(Part):
 
 
 class _Edited(Part, extra="allow"):
-    """A message as it reads now; what it says is under the name of its type."""
+    """Message in its current version; the content is under the name of its type."""
 
     type: Word
 
@@ -76,7 +76,7 @@ def _location(content: JsonValue) -> JsonObject:
 
 
 def _button(content: JsonValue) -> JsonObject:
-    """A tap on a template's button."""
+    """Tap on a template's button."""
     button = read(_Button, content)
     if not (button.payload or button.text):
         return unsupported("button", content)
@@ -84,7 +84,7 @@ def _button(content: JsonValue) -> JsonObject:
 
 
 def _interactive(content: JsonValue) -> JsonObject:
-    """A tap on a button, or on a row of a list."""
+    """Tap on a button, or on a row of a list."""
     tapped = read(_Interactive, content)
     choice = tapped.button_reply or tapped.list_reply
     if choice is None:
@@ -93,7 +93,7 @@ def _interactive(content: JsonValue) -> JsonObject:
 
 
 def _reaction(content: JsonValue) -> JsonObject:
-    """An emoji; WhatsApp sends none when the reaction is removed.
+    """Emoji; WhatsApp sends none when the reaction is removed.
 
     https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/reaction/
     """
@@ -101,7 +101,7 @@ def _reaction(content: JsonValue) -> JsonObject:
 
 
 def _edit(content: JsonValue) -> JsonObject:
-    """A message that was changed, as it reads now (`Edited`)."""
+    """Edited message in its current version (`Edited`)."""
     edited = read(_Edit, content).message
     return to_payload(edited.type, (edited.model_extra or {}).get(edited.type)) | {"Edited": True}
 
@@ -119,15 +119,15 @@ _READERS: Final[Mapping[str, Callable[[JsonValue], JsonObject]]] = {
     "reaction": _reaction,
     "edit": _edit,
 }
-"""How what a message says is read, by its `type`
+"""Readers of a message's content by its `type`
 (https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components#messages-object).
 """
 
 
 def to_payload(kind: str, content: JsonValue) -> JsonObject:
-    """What a message of a `type` says, in our spelling.
+    """Convert the content of a message of a `type` to a payload of ours.
 
-    What it says in another way than documented is lost, but not the message: it is kept as one of an unsupported kind.
+    Content that is not as documented is lost, but not the message: it becomes one of an unsupported kind.
     """
     reader = _READERS.get(kind)
     if reader is None:

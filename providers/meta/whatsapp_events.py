@@ -1,4 +1,4 @@
-"""What WhatsApp tells (https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components)."""
+"""WhatsApp webhooks (https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -19,14 +19,14 @@ from providers.meta.wire import JsonObject
 
 OBJECT: Final = "whatsapp_business_account"
 
-WORDS: Final[Mapping[str, Milestone]] = {
+STATUS_MAP: Final[Mapping[str, Milestone]] = {
     "sent": Milestone.SENT,
     "delivered": Milestone.DELIVERED,
     "read": Milestone.READ,
     "played": Milestone.READ,
     "failed": Milestone.FAILED,
 }
-"""What each `status` means
+"""Milestone of each `status`
 (https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components#statuses-object).
 
 `deleted` and `warning` have been seen too: they are recorded, and prove nothing.
@@ -35,7 +35,7 @@ WORDS: Final[Mapping[str, Milestone]] = {
 _SYSTEM: Final = "system"
 
 _HEARD_FIELDS: Final = frozenset({"messages", "user_preferences"})
-"""The webhook fields that tell of messages, and of the wish to get no more marketing."""
+"""Webhook fields with messages and with marketing preferences."""
 
 
 _TARGETS: Final[Mapping[str, str]] = {
@@ -43,7 +43,7 @@ _TARGETS: Final[Mapping[str, str]] = {
     "edit": "original_message_id",
     "revoke": "original_message_id",
 }
-"""Where messages that are about another one name it, by their type."""
+"""Field with the id of the other message, by type of the messages that refer to one."""
 
 
 class _Change(Part):
@@ -64,7 +64,7 @@ class _Profile(Part):
 
 
 class _Contact(Part):
-    """Who somebody is: since 2026 a number, a business-scoped id, or both."""
+    """Contact: since 2026 a number, a business-scoped id, or both."""
 
     profile: Optional[_Profile] = None
     wa_id: Text = ""
@@ -77,7 +77,7 @@ class _Context(Part):
 
 
 class _Message(Part, extra="allow"):
-    """A message; what it says is under the name of its type."""
+    """Message; the content is under the name of its type."""
 
     id: Id
     type: Text = ""
@@ -105,7 +105,7 @@ class _Status(Part):
 
 
 class _Preference(Part):
-    """Whether somebody wants marketing."""
+    """Marketing preference of a user."""
 
     value: Word
     wa_id: Text = ""
@@ -114,7 +114,7 @@ class _Preference(Part):
 
 
 class _Whose(Part):
-    """Which phone number a change is about."""
+    """Phone number that a change is about."""
 
     metadata: _Metadata
 
@@ -127,7 +127,7 @@ class _Value(Part):
 
 
 def webhook_items(entries: Iterable[JsonValue], phone_number_id: str) -> Iterator[WebhookItem]:
-    """What a webhook tells of one phone number; an app's webhook tells of all its numbers."""
+    """Parse the items about one phone number; an app's webhook covers all its numbers."""
     return read_each(entries, partial(_of_entry, phone_number_id))
 
 
@@ -149,7 +149,7 @@ def _of_change(phone_number_id: str, content: JsonValue) -> Iterator[WebhookItem
 def _event(content: JsonValue) -> Iterator[ProviderEvent]:
     status = read(_Status, content)
     word = status.status.lower()
-    milestone = WORDS.get(word, Milestone.NONE)
+    milestone = STATUS_MAP.get(word, Milestone.NONE)
     errors = [error for error in status.errors if isinstance(error, dict)]
     error: JsonObject = errors[0] if errors else {}
     code = code_of(error, WHATSAPP_FAILURES)
@@ -191,7 +191,7 @@ def _inbound(contacts: Sequence[_Contact], content: JsonValue) -> Iterator[Inbou
 
 
 def _preference(content: JsonValue) -> Iterator[InboundMessage]:
-    """`stop` or `resume`: what somebody tapped in WhatsApp's own menu, which has no id of its own."""
+    """Parse `stop` or `resume`: a choice in WhatsApp's own menu, which has no id of its own."""
     preference = read(_Preference, content)
     sender, aliases = sender_of(preference.wa_id, preference.user_id)
     moment = "" if preference.timestamp is None else preference.timestamp.isoformat()

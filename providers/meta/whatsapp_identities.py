@@ -1,4 +1,4 @@
-"""Who somebody is on WhatsApp: a number, business-scoped ids, or both.
+"""Identities of a WhatsApp user: a number, business-scoped ids, or both.
 
 https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
 """
@@ -15,8 +15,9 @@ from providers.base import UnreadableError
 from providers.lenient import Part, Text, read
 
 _CHANGES: Final = frozenset({"user_changed_number", "user_changed_user_id"})
-"""The system messages that say by what somebody is known from now on
-(https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/system/)."""
+"""System messages that announce a user's new identities
+(https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/system/).
+"""
 
 
 class _System(Part):
@@ -29,13 +30,13 @@ class _System(Part):
 
 
 def identities_of(*texts: str) -> tuple[Identity, ...]:
-    """What a webhook names somebody by, each once; where it says `from`, that may be a number or an id."""
+    """Return the distinct identities in a webhook; `from` may be a number or an id."""
     named = (text.strip() for text in texts)
     return tuple(Identity.of(reported(Channel.WHATSAPP, text)) for text in dict.fromkeys(named) if text)
 
 
 def sender_of(*texts: str) -> tuple[Identity, tuple[Identity, ...]]:
-    """Whom an answer would be sent to, and by what else the sender is known.
+    """Return the destination for answers, and the sender's other identities.
 
     Raises:
         UnreadableError: if nothing names a sender.
@@ -47,7 +48,7 @@ def sender_of(*texts: str) -> tuple[Identity, tuple[Identity, ...]]:
 
 
 def change_of(content: JsonValue) -> tuple[Iterable[str], tuple[Identity, ...]]:
-    """What a system message names somebody by who has changed: the earlier ids, and everything from now on."""
+    """Return the earlier and the new identities of a system message about a changed user."""
     system = read(_System, content) if isinstance(content, dict) else _System()
     if system.type not in _CHANGES:
         return (), ()

@@ -1,4 +1,4 @@
-"""What the JSON of both channels has in common."""
+"""Common JSON of both channels."""
 
 from pydantic import JsonValue
 
@@ -6,9 +6,9 @@ JsonObject = dict[str, JsonValue]
 
 
 class UnsendableError(Exception):
-    """A payload that asks for something that Meta has no way to carry."""
+    """Payload with something that Meta cannot carry."""
 
 
 def present(**fields: JsonValue) -> JsonObject:
-    """The fields that say something."""
+    """Return the non-empty fields."""
     return {name: value for name, value in fields.items() if value not in (None, "", [])}

@@ -58,7 +58,7 @@ def _capabilities(channel: Channel, *, reports_reads: bool) -> Capabilities:
     )
 
 
-def _of_app(body: Any) -> Check | None:  # noqa: ANN401 - whatever JSON the far end wrote
+def _of_app(body: Any) -> Check | None:  # noqa: ANN401 - arbitrary JSON from the provider
     return GOOD if body["id"] else None
 
 
@@ -116,7 +116,7 @@ class Sinch(Provider[SinchConfiguration, SinchCredentials]):
     async def _post_once(self, request: httpx2.Request) -> Outcome:
         answer = Answer()
         try:
-            return await http.send(self._http, request, answer.dialect())
+            return await http.send(self._http, request, answer.response_mapping())
         except TransientError as error:
             raise TransientError(error.code, error.detail, error.retry_after or answer.wait) from error
 
@@ -149,7 +149,7 @@ class Sinch(Provider[SinchConfiguration, SinchCredentials]):
             return http.refused(token)
         headers = {"Authorization": token.authorization()}
         request = self._http.build_request("GET", self._configuration.app_url(), headers=headers)
-        return await http.check(self._http, request, Answer().dialect(), _of_app)
+        return await http.check(self._http, request, Answer().response_mapping(), _of_app)
 
     async def find_sent(self, outbound: Outbound, since: datetime) -> Accepted | None:
         """Look for our reference among the metadata of what the app sent to the destination since then."""

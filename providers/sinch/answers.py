@@ -33,11 +33,11 @@ class Answer:
 
     wait: timedelta | None = None
 
-    def dialect(self) -> ResponseMapping:
+    def response_mapping(self) -> ResponseMapping:
         """How to read it."""
-        return ResponseMapping(_accepted, self._complaint, MEANINGS)
+        return ResponseMapping(_accepted, self._error_body, MEANINGS)
 
-    def _complaint(self, body: Any) -> ErrorBody | None:  # noqa: ANN401 - whatever JSON the far end wrote
+    def _error_body(self, body: Any) -> ErrorBody | None:  # noqa: ANN401 - arbitrary JSON from the provider
         """An error (https://cloud.google.com/apis/design/errors); without its `status` it is somebody else's."""
         error = body["error"]
         status, message = error["status"], error.get("message")
@@ -47,7 +47,7 @@ class Answer:
         return ErrorBody(status, message if isinstance(message, str) else "")
 
 
-def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - whatever JSON the far end wrote
+def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - arbitrary JSON from the provider
     return Accepted(provider_message_id=body["message_id"]) if body["message_id"] else None
 
 

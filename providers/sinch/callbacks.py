@@ -15,7 +15,7 @@ from domain.status import Milestone
 from providers import lenient
 from providers.base import UnreadableError
 from providers.lenient import Id, Optional, Part, Text, Word, read_document, unsupported
-from providers.sinch.codes import CHANNELS, FAILURES, WORDS
+from providers.sinch.codes import CHANNELS, FAILURES, STATUS_MAP
 from providers.sinch.inbound import payload_of
 
 NO_SUB_CODE: Final = "UNSPECIFIED_SUB_CODE"
@@ -131,7 +131,7 @@ class _Callback(Part):
 
     def _status(self, report: _DeliveryReport) -> ProviderEvent:
         word = report.status.lower()
-        milestone = WORDS.get(word, Milestone.NONE)
+        milestone = STATUS_MAP.get(word, Milestone.NONE)
         reason = report.reason or _Reason()
         failure = FAILURES.get(reason.code, FailureClass.OTHER)
         return ProviderEvent(

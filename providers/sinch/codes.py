@@ -19,7 +19,7 @@ CHANNELS: Final[Mapping[str, Channel]] = {
 }
 """Our channels by Sinch's names (https://developers.sinch.com/docs/conversation/channel-support/)."""
 
-WORDS: Final[Mapping[str, Milestone]] = {
+STATUS_MAP: Final[Mapping[str, Milestone]] = {
     "queued_on_channel": Milestone.SENT,
     "delivered": Milestone.DELIVERED,
     "read": Milestone.READ,

@@ -49,7 +49,7 @@ class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
             mail = await asyncio.to_thread(compose, self._configuration, outbound, self._return_path(outbound))
         except RefusalError as error:
             return error.rejected
-        return Conversation(self._configuration, self._credentials, mail, self._guard).hold
+        return Conversation(self._configuration, self._credentials, mail, self._guard).deliver
 
     async def check(self) -> Check:
         """Connect, greet, protect the connection and authenticate as for a message, and leave (RFC 5321 §4.1.1.10).

@@ -27,14 +27,14 @@ class Conversation(Session):
         super().__init__(configuration, credentials, guard)
         self._mail = mail
 
-    async def hold(self) -> Outcome:
+    async def deliver(self) -> Outcome:
         """Offer the message, and judge what came of it.
 
         Raises:
             TransientError: when the server surely did not take it, and may later.
             UnsentError: when our side failed before anything of the message was handed over.
         """
-        return await self._hold(self._offer)
+        return await self._run(self._offer)
 
     async def _offer(self) -> Outcome:
         await self._introduce()

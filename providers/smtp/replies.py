@@ -80,7 +80,7 @@ def is_temporary(code: int) -> bool:
     return code in _TEMPORARY
 
 
-def judge(phase: Phase, code: int, text: str) -> Outcome | TransientError:
+def classify_reply(phase: Phase, code: int, text: str) -> Outcome | TransientError:
     """The verdict on a send by the reply that ended it, which said anything but yes."""
     detail = detail_of(phase, text)
     if code in _TEMPORARY:

@@ -12,7 +12,7 @@ from domain.outcomes import FailureClass, Outcome, OutcomeUnknown, Rejected
 from providers.base import GOOD, Check, TransientError, UnsentError
 from providers.http import refused
 from providers.redaction import redaction
-from providers.smtp.replies import Phase, RefusalError, judge
+from providers.smtp.replies import Phase, RefusalError, classify_reply
 from providers.smtp.settings import Security, SmtpConfiguration, SmtpCredentials, tls_context
 from security.ssrf_guard import AddressGuard, ForbiddenAddressError
 
@@ -50,10 +50,10 @@ class Session:
         Raises:
             TransientError: when the server does not answer, or not now.
         """
-        outcome = await self._hold(self._introduce)
+        outcome = await self._run(self._introduce)
         return refused(outcome) if isinstance(outcome, Rejected) else GOOD
 
-    async def _hold(self, say: Callable[[], Awaitable[Said]]) -> Said | Outcome:
+    async def _run(self, say: Callable[[], Awaitable[Said]]) -> Said | Outcome:
         """Say something within the time for the whole, and goodbye; what it came to.
 
         Raises:
@@ -76,10 +76,10 @@ class Session:
         except RefusalError as error:
             return error.rejected
         except aiosmtplib.SMTPResponseException as error:
-            return judge(self._phase, error.code, self._redact(error.message))
+            return classify_reply(self._phase, error.code, self._redact(error.message))
         except (aiosmtplib.SMTPException, OSError) as error:
             self._abort()
-            return self._judge_loss(error)
+            return self._classify_loss(error)
         except Exception as error:
             if self._phase is Phase.DATA or isinstance(error, ForbiddenAddressError):
                 raise
@@ -124,7 +124,7 @@ class Session:
                 "auth_not_offered", FailureClass.CONFIGURATION, "the server offers no AUTH PLAIN or LOGIN"
             )
 
-    def _judge_loss(self, error: Exception) -> Outcome | TransientError:
+    def _classify_loss(self, error: Exception) -> Outcome | TransientError:
         """The verdict on a conversation that ended without a reply."""
         detail = f"{self._phase.name}: {type(error).__name__}: {error}"
         if self._phase is Phase.DATA:

@@ -23,7 +23,7 @@ from providers.twilio.settings import TwilioConfiguration, TwilioCredentials
 from providers.twilio.signature import is_signed
 
 
-def _of_account(body: Any) -> Check | None:  # noqa: ANN401 - whatever JSON the far end wrote
+def _of_account(body: Any) -> Check | None:  # noqa: ANN401 - arbitrary JSON from the provider
     status = body["status"]
     return (
         GOOD
@@ -32,7 +32,7 @@ def _of_account(body: Any) -> Check | None:  # noqa: ANN401 - whatever JSON the 
     )
 
 
-def _of_messages(body: Any) -> Check | None:  # noqa: ANN401 - whatever JSON the far end wrote
+def _of_messages(body: Any) -> Check | None:  # noqa: ANN401 - arbitrary JSON from the provider
     return GOOD if isinstance(body["messages"], list) else None
 
 

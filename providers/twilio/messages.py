@@ -62,11 +62,13 @@ def reference_of(url: str) -> str | None:
     return parse_qs(urlsplit(url).query).get("reference", [None])[-1]
 
 
-def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - whatever JSON the far end wrote
-    return Accepted(provider_message_id=body["sid"], word=http.word_of(body.get("status"))) if body["sid"] else None
+def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - arbitrary JSON from the provider
+    return (
+        Accepted(provider_message_id=body["sid"], word=http.first_status(body.get("status"))) if body["sid"] else None
+    )
 
 
-def _complaint(body: Any) -> http.ErrorBody | None:  # noqa: ANN401 - whatever JSON the far end wrote
+def _error_body(body: Any) -> http.ErrorBody | None:  # noqa: ANN401 - arbitrary JSON from the provider
     """Twilio's own form of errors has a `message`, RFC 9457's a `detail` and a `title`; both have the `code`."""
     code = body["code"]
     if not isinstance(code, int | str):
@@ -75,5 +77,5 @@ def _complaint(body: Any) -> http.ErrorBody | None:  # noqa: ANN401 - whatever J
     return http.ErrorBody(str(code), next((text for text in texts if isinstance(text, str)), ""))
 
 
-RESPONSE_MAPPING: Final = http.ResponseMapping(_accepted, _complaint, MEANINGS)
+RESPONSE_MAPPING: Final = http.ResponseMapping(_accepted, _error_body, MEANINGS)
 """How Twilio answers a send (https://www.twilio.com/docs/usage/twilios-response)."""

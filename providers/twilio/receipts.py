@@ -17,7 +17,7 @@ from providers.twilio.codes import FAILURES
 from providers.twilio.forms import Form, Present, read_as
 from providers.twilio.messages import reference_of
 
-WORDS: Final[Mapping[str, Milestone]] = {
+STATUS_MAP: Final[Mapping[str, Milestone]] = {
     "accepted": Milestone.ACCEPTED,
     "scheduled": Milestone.ACCEPTED,
     "queued": Milestone.ACCEPTED,
@@ -55,7 +55,7 @@ def read_receipt(parameters: Mapping[str, str], url: str) -> ProviderEvent:
     """
     callback = read_as(StatusCallback, parameters)
     word = callback.message_status.lower()
-    milestone = WORDS.get(word, Milestone.NONE)
+    milestone = STATUS_MAP.get(word, Milestone.NONE)
     failure = FAILURES.get(callback.error_code or "", FailureClass.OTHER)
     return ProviderEvent(
         key=f"{callback.message_sid}:{word}",

@@ -40,20 +40,20 @@ MAX_TTL_SECONDS: Final[Mapping[Channel, int]] = {Channel.SMS: 604_800, Channel.R
 """The most seconds of `ttl`, for the channels that have it."""
 
 
-def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - whatever JSON the far end wrote
+def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - arbitrary JSON from the provider
     return Accepted(provider_message_id=body["message_uuid"]) if body["message_uuid"] else None
 
 
-def _complaint(body: Any) -> http.ErrorBody | None:  # noqa: ANN401 - whatever JSON the far end wrote
+def _error_body(body: Any) -> http.ErrorBody | None:  # noqa: ANN401 - arbitrary JSON from the provider
     problem = Problem.model_validate(body)
     return http.ErrorBody(problem.code, problem.text) if problem.is_vonages else None
 
 
-RESPONSE_MAPPING: Final = http.ResponseMapping(_accepted, _complaint, MEANINGS)
+RESPONSE_MAPPING: Final = http.ResponseMapping(_accepted, _error_body, MEANINGS)
 """How Vonage answers a send (https://developer.vonage.com/en/api/messages#SendMessage-responses)."""
 
 
-def _of_applications(body: Any) -> Check | None:  # noqa: ANN401 - whatever JSON the far end wrote
+def _of_applications(body: Any) -> Check | None:  # noqa: ANN401 - arbitrary JSON from the provider
     return GOOD if isinstance(body["total_items"], int) else None
 
 
@@ -162,7 +162,7 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
             self._of_application if credentials.application_id else _of_applications,
         )
 
-    def _of_application(self, body: Any) -> Check | None:  # noqa: ANN401 - whatever JSON the far end wrote
+    def _of_application(self, body: Any) -> Check | None:  # noqa: ANN401 - arbitrary JSON from the provider
         key = self._credentials.private_key
         if key is None or has_public_key(key.get_secret_value(), body["keys"]["public_key"]):
             return GOOD

@@ -29,7 +29,7 @@ from providers.lenient import Id, Optional, Part, Text, Word, each, read, read_d
 from providers.vonage.codes import FAILURES, UNCERTAIN
 from providers.vonage.problems import Problem
 
-WORDS: Final[Mapping[str, Milestone]] = {
+STATUS_MAP: Final[Mapping[str, Milestone]] = {
     "submitted": Milestone.SENT,
     "delivered": Milestone.DELIVERED,
     "read": Milestone.READ,
@@ -160,7 +160,7 @@ def read_events(body: bytes) -> Sequence[WebhookItem]:
 def _event(received: _Status) -> ProviderEvent:
     word = received.status.lower()
     code = received.error.code if received.error else None
-    milestone = Milestone.NONE if code in UNCERTAIN else WORDS.get(word, Milestone.NONE)
+    milestone = Milestone.NONE if code in UNCERTAIN else STATUS_MAP.get(word, Milestone.NONE)
     return ProviderEvent(
         key=f"{received.message_uuid}:{word}",
         word=word,

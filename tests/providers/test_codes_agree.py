@@ -9,15 +9,15 @@ from pydantic import JsonValue
 
 from domain.outcomes import Accepted, FailureClass
 from providers.base import TransientError
-from providers.http import Ambiguity, Meaning, ResponseMapping, judge
+from providers.http import Ambiguity, Meaning, ResponseMapping, classify_response
 from providers.meta import messenger, whatsapp
-from providers.meta.answers import dialect as meta_dialect
+from providers.meta.answers import response_mapping as meta_mapping
 from providers.meta.codes import MESSENGER_MEANINGS, WHATSAPP_FAILURES, WHATSAPP_MEANINGS
 from providers.sinch.answers import Answer
 from providers.sinch.codes import FAILURES as SINCH_FAILURES
 from providers.twilio.codes import FAILURES as TWILIO_FAILURES
 from providers.twilio.messages import RESPONSE_MAPPING as TWILIO_DIALECT
-from providers.vonage.adapter import RESPONSE_MAPPING as VONAGE_DIALECT
+from providers.vonage.adapter import RESPONSE_MAPPING as VONAGE_MAPPING
 from providers.vonage.codes import FAILURES as VONAGE_FAILURES
 
 TABLES: Final[Mapping[str, Mapping[str, Meaning]]] = {
@@ -78,21 +78,21 @@ OTHERWISE: Final[tuple[JsonValue, ...]] = (None, 7, True, [], {}, "x")
 
 @pytest.mark.parametrize("value", OTHERWISE, ids=str)
 @pytest.mark.parametrize(
-    ("dialect", "body"),
+    ("mapping", "body"),
     [
         (TWILIO_DIALECT, {"sid": "SM1", "status": "queued"}),
-        (VONAGE_DIALECT, {"message_uuid": "1", "workflow_id": "2"}),
-        (Answer().dialect(), {"message_id": "1", "accepted_time": "2026-07-21T10:30:00Z"}),
-        (meta_dialect(messenger.accepted, MESSENGER_MEANINGS), {"message_id": "1", "recipient_id": "2"}),
+        (VONAGE_MAPPING, {"message_uuid": "1", "workflow_id": "2"}),
+        (Answer().response_mapping(), {"message_id": "1", "accepted_time": "2026-07-21T10:30:00Z"}),
+        (meta_mapping(messenger.accepted, MESSENGER_MEANINGS), {"message_id": "1", "recipient_id": "2"}),
     ],
     ids=["twilio", "vonage", "sinch", "messenger"],
 )
 def test_decoration_of_an_answer_costs_no_acceptance(
-    dialect: ResponseMapping, body: dict[str, JsonValue], value: JsonValue
+    mapping: ResponseMapping, body: dict[str, JsonValue], value: JsonValue
 ) -> None:
     first, *others = body
     for name in others:
-        outcome = judge(httpx2.Response(200, json={**body, name: value}), dialect)
+        outcome = classify_response(httpx2.Response(200, json={**body, name: value}), mapping)
         assert isinstance(outcome, Accepted)
         assert outcome.provider_message_id == body[first]
 
@@ -100,18 +100,18 @@ def test_decoration_of_an_answer_costs_no_acceptance(
 @pytest.mark.parametrize("value", OTHERWISE, ids=str)
 def test_nor_does_that_of_an_answer_of_whatsapp(value: JsonValue) -> None:
     body: JsonValue = {"messages": [{"id": "1", "message_status": value}], "contacts": value}
-    outcome = judge(httpx2.Response(200, json=body), meta_dialect(whatsapp.accepted, WHATSAPP_MEANINGS))
+    outcome = classify_response(httpx2.Response(200, json=body), meta_mapping(whatsapp.accepted, WHATSAPP_MEANINGS))
     assert isinstance(outcome, Accepted)
 
 
 @pytest.mark.parametrize("value", OTHERWISE, ids=str)
 @pytest.mark.parametrize(
-    ("dialect", "body"),
+    ("mapping", "body"),
     [
         (TWILIO_DIALECT, {"code": 20429, "message": "No", "more_info": "https://a.example", "status": 429}),
         (TWILIO_DIALECT, {"code": 20429, "title": "No", "detail": "No", "type": "https://a.example", "errors": []}),
         (
-            VONAGE_DIALECT,
+            VONAGE_MAPPING,
             {
                 "type": "https://developer.nexmo.com/api-errors/messages-olympus#1010",
                 "title": "No",
@@ -121,18 +121,18 @@ def test_nor_does_that_of_an_answer_of_whatsapp(value: JsonValue) -> None:
             },
         ),
         (
-            Answer().dialect(),
+            Answer().response_mapping(),
             {"error": {"status": "RESOURCE_EXHAUSTED", "code": 429, "message": "No", "details": []}},
         ),
         (
-            meta_dialect(whatsapp.accepted, WHATSAPP_MEANINGS),
+            meta_mapping(whatsapp.accepted, WHATSAPP_MEANINGS),
             {"error": {"code": 130429, "message": "No", "type": "OAuthException", "error_data": {"details": "No"}}},
         ),
     ],
     ids=["twilio", "twilio RFC 9457", "vonage", "sinch", "meta"],
 )
 def test_decoration_of_a_complaint_costs_no_verdict(
-    dialect: ResponseMapping, body: dict[str, JsonValue], value: JsonValue
+    mapping: ResponseMapping, body: dict[str, JsonValue], value: JsonValue
 ) -> None:
     error = body.get("error", body)
     assert isinstance(error, dict)
@@ -141,12 +141,12 @@ def test_decoration_of_a_complaint_costs_no_verdict(
         changed = {first: error[first], **{other: error[other] for other in others}, name: value}
         content = {"error": changed} if "error" in body else changed
         with pytest.raises(TransientError):
-            judge(httpx2.Response(429, json=content), dialect)
+            classify_response(httpx2.Response(429, json=content), mapping)
 
 
 def test_a_429_of_a_provider_is_no_refusal_whatever_its_code() -> None:
-    assert VONAGE_DIALECT.meanings["1010"] is FailureClass.CONTENT
-    assert VONAGE_DIALECT.meanings["1320"] is Ambiguity.PERHAPS_TAKEN
+    assert VONAGE_MAPPING.meanings["1010"] is FailureClass.CONTENT
+    assert VONAGE_MAPPING.meanings["1320"] is Ambiguity.PERHAPS_TAKEN
     body = {"type": "https://developer.vonage.com/api-errors/messages#1010", "title": "Rate Limit Hit"}
     with pytest.raises(TransientError):
-        judge(httpx2.Response(429, json=body), VONAGE_DIALECT)
+        classify_response(httpx2.Response(429, json=body), VONAGE_MAPPING)

@@ -18,9 +18,9 @@ from domain.channels import Channel
 from domain.outcomes import Accepted, FailureClass, Outcome, OutcomeUnknown, Rejected
 from domain.payloads import PAYLOADS, parse_payload
 from providers.base import MisconfiguredError, Outbound, TransientError
-from providers.http import Ambiguity, ResponseMapping, judge, send
+from providers.http import Ambiguity, ResponseMapping, classify_response, send
 from providers.meta import Meta, messenger, whatsapp
-from providers.meta.answers import dialect
+from providers.meta.answers import response_mapping
 from providers.meta.codes import MESSENGER_MEANINGS, WHATSAPP_FAILURES, WHATSAPP_MEANINGS
 from tests.plain_http import plain_client
 from tests.providers.fake_provider import REFERENCE
@@ -44,9 +44,9 @@ CREDENTIALS: Final[dict[str, JsonValue]] = {
     "appSecret": APP_SECRET,
     "verifyToken": VERIFY_TOKEN,
 }
-DIALECTS: Final[Mapping[str, ResponseMapping]] = {
-    "whatsapp": dialect(whatsapp.accepted, WHATSAPP_MEANINGS),
-    "messenger": dialect(messenger.accepted, MESSENGER_MEANINGS),
+MAPPINGS: Final[Mapping[str, ResponseMapping]] = {
+    "whatsapp": response_mapping(whatsapp.accepted, WHATSAPP_MEANINGS),
+    "messenger": response_mapping(messenger.accepted, MESSENGER_MEANINGS),
 }
 
 Recorded = dict[str, Any]
@@ -87,7 +87,7 @@ def outbound(channel: Channel, payload: Mapping[str, JsonValue], destination: st
 
 def judged(channel: str, name: str, status: int = 400) -> Outcome:
     content = (RECORDED / "answers" / f"{name}.json").read_bytes()
-    return judge(httpx2.Response(status, content=content), DIALECTS[channel])
+    return classify_response(httpx2.Response(status, content=content), MAPPINGS[channel])
 
 
 class TestRequest:
@@ -233,21 +233,21 @@ class TestAnswer:
         with pytest.raises(TransientError):
             judged(channel, name)
 
-    @pytest.mark.parametrize("channel", DIALECTS)
+    @pytest.mark.parametrize("channel", MAPPINGS)
     async def test_a_token_that_meta_quotes_is_not_told(self, channel: str, http: httpx2.AsyncClient) -> None:
         async with Complaining() as fake_provider:
             headers = {"Authorization": f"Bearer {TOKEN}"}
             request = http.build_request("POST", fake_provider.address, headers=headers)
-            outcome = await send(http, request, DIALECTS[channel])
+            outcome = await send(http, request, MAPPINGS[channel])
         assert outcome == Rejected(code="190", failure=FailureClass.CONFIGURATION, detail="Malformed access token …")
 
-    @pytest.mark.parametrize("channel", DIALECTS)
+    @pytest.mark.parametrize("channel", MAPPINGS)
     def test_a_subcode_that_says_no_more_is_left_out(self, channel: str) -> None:
         body = {"error": {"message": "No", "code": 100, "error_subcode": 2_494_010}}
-        outcome = judge(httpx2.Response(400, json=body), DIALECTS[channel])
+        outcome = classify_response(httpx2.Response(400, json=body), MAPPINGS[channel])
         assert outcome == Rejected(code="100", failure=FailureClass.CONTENT, detail="No")
 
-    @pytest.mark.parametrize("channel", DIALECTS)
+    @pytest.mark.parametrize("channel", MAPPINGS)
     @pytest.mark.parametrize(
         "body",
         [
@@ -261,15 +261,15 @@ class TestAnswer:
         ],
     )
     def test_a_success_of_another_form_leaves_it_open(self, channel: str, body: bytes) -> None:
-        assert isinstance(judge(httpx2.Response(200, content=body), DIALECTS[channel]), OutcomeUnknown)
+        assert isinstance(classify_response(httpx2.Response(200, content=body), MAPPINGS[channel]), OutcomeUnknown)
 
-    @pytest.mark.parametrize("channel", DIALECTS)
+    @pytest.mark.parametrize("channel", MAPPINGS)
     @pytest.mark.parametrize(
         "body",
         [b'{"error": "No"}', b'{"error": null}', b'{"error": {}}', b'{"error": {"code": true}}', b'{"error": [1]}'],
     )
     def test_a_complaint_without_a_code_is_nobody_knows_whose(self, channel: str, body: bytes) -> None:
-        outcome = judge(httpx2.Response(400, content=body), DIALECTS[channel])
+        outcome = classify_response(httpx2.Response(400, content=body), MAPPINGS[channel])
         assert outcome == Rejected(
             code="http_400", failure=FailureClass.OTHER, detail="HTTP 400 not in the provider's form"
         )

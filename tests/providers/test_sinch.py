@@ -18,7 +18,7 @@ from domain.channels import Channel
 from domain.outcomes import Accepted, FailureClass, Outcome, OutcomeUnknown, Rejected
 from domain.payloads import PAYLOADS, parse_payload
 from providers.base import TransientError
-from providers.http import judge
+from providers.http import classify_response
 from providers.sinch import Sinch
 from providers.sinch.answers import Answer
 from providers.sinch.messages import render
@@ -257,22 +257,26 @@ class TestAnswer:
         ],
     )
     def test_what_sinch_answers_is_what_becomes_of_the_send(self, status: int, name: str, expected: Outcome) -> None:
-        assert judge(httpx2.Response(status, json=recorded(name)), Answer().dialect()) == expected
+        assert classify_response(httpx2.Response(status, json=recorded(name)), Answer().response_mapping()) == expected
 
     @pytest.mark.parametrize("status", [501, 503, 504])
     def test_sinchs_own_trouble_leaves_it_open_whatever_its_code(self, status: int) -> None:
         body = {"error": {"code": status, "message": "", "status": "NEW_CODE"}}
-        assert isinstance(judge(httpx2.Response(status, json=body), Answer().dialect()), OutcomeUnknown)
+        assert isinstance(
+            classify_response(httpx2.Response(status, json=body), Answer().response_mapping()), OutcomeUnknown
+        )
 
     @pytest.mark.parametrize("body", [{"message_id": ""}, {"message_id": None}, {"message_id": 1}, {}, [], "x", None])
     def test_a_success_of_another_form_leaves_it_open(self, body: JsonValue) -> None:
-        assert isinstance(judge(httpx2.Response(200, json=body), Answer().dialect()), OutcomeUnknown)
+        assert isinstance(
+            classify_response(httpx2.Response(200, json=body), Answer().response_mapping()), OutcomeUnknown
+        )
 
     @pytest.mark.parametrize(
         "body", [{}, {"error": "no"}, {"error": {"code": 400}}, {"error": {"status": 1}}, {"error": {"status": ""}}, []]
     )
     def test_an_error_of_another_form_is_nobody_knows_whose(self, body: JsonValue) -> None:
-        assert judge(httpx2.Response(400, json=body), Answer().dialect()) == Rejected(
+        assert classify_response(httpx2.Response(400, json=body), Answer().response_mapping()) == Rejected(
             code="http_400", failure=FailureClass.OTHER, detail="HTTP 400 not in the provider's form"
         )
 

@@ -15,7 +15,7 @@ from domain.events import ProviderEvent
 from domain.outcomes import FailureClass
 from domain.status import Milestone
 from providers.base import UnreadableError
-from providers.sinch.codes import FAILURES, WORDS
+from providers.sinch.codes import FAILURES, STATUS_MAP
 from tests.providers.fake_provider import REFERENCE
 from tests.providers.sinch_recordings import HEARD_AT, MESSAGE_ID, PERSON, RECORDED, inbound, read, recorded
 
@@ -103,7 +103,7 @@ class TestDeliveryReports:
         assert (event.failure, event.code, event.detail) == (FailureClass.OTHER, None, "")
 
     def test_words_are_written_as_events_write_them(self) -> None:
-        assert [word for word in WORDS if word != word.lower()] == []
+        assert [word for word in STATUS_MAP if word != word.lower()] == []
 
     @pytest.mark.parametrize(
         ("fields", "expected"),

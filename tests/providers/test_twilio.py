@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from domain.outcomes import Accepted, FailureClass, Outcome, OutcomeUnknown, Rejected
 from domain.texts import both
 from providers.base import Check, MisconfiguredError, TransientError
-from providers.http import Ambiguity, judge
+from providers.http import Ambiguity, classify_response
 from providers.twilio import Twilio
 from providers.twilio.codes import MEANINGS
 from providers.twilio.messages import RESPONSE_MAPPING, with_reference
@@ -193,19 +193,19 @@ class TestAnswer:
         ],
     )
     def test_what_twilio_answers_is_what_becomes_of_the_send(self, status: int, name: str, expected: Outcome) -> None:
-        assert judge(httpx2.Response(status, content=recorded(name)), RESPONSE_MAPPING) == expected
+        assert classify_response(httpx2.Response(status, content=recorded(name)), RESPONSE_MAPPING) == expected
 
     def test_a_request_over_the_limit_was_not_processed(self) -> None:
         with pytest.raises(TransientError, match="20429: Too Many Requests"):
-            judge(httpx2.Response(429, content=recorded("too_many_requests.json")), RESPONSE_MAPPING)
+            classify_response(httpx2.Response(429, content=recorded("too_many_requests.json")), RESPONSE_MAPPING)
 
     @pytest.mark.parametrize("body", [b'{"sid": ""}', b'{"sid": null}', b'{"sid": 1}', b'"SM1"', b"[]", b""])
     def test_a_success_of_another_form_leaves_it_open(self, body: bytes) -> None:
-        assert isinstance(judge(httpx2.Response(201, content=body), RESPONSE_MAPPING), OutcomeUnknown)
+        assert isinstance(classify_response(httpx2.Response(201, content=body), RESPONSE_MAPPING), OutcomeUnknown)
 
     @pytest.mark.parametrize("body", [b'{"code": null}', b'{"code": [21211]}', b'{"message": "No"}', b"null", b"[]"])
     def test_a_complaint_without_a_code_is_nobody_knows_whose(self, body: bytes) -> None:
-        assert judge(httpx2.Response(400, content=body), RESPONSE_MAPPING) == Rejected(
+        assert classify_response(httpx2.Response(400, content=body), RESPONSE_MAPPING) == Rejected(
             code="http_400", failure=FailureClass.OTHER, detail="HTTP 400 not in the provider's form"
         )
 

@@ -17,7 +17,7 @@ from domain.channels import Channel
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected
 from domain.payloads import parse_payload
 from providers.base import Check, MisconfiguredError, Outbound, TransientError
-from providers.http import Ambiguity, judge
+from providers.http import Ambiguity, classify_response
 from providers.vonage import Vonage, application
 from providers.vonage.adapter import RESPONSE_MAPPING
 from providers.vonage.codes import FAILURES, MEANINGS, UNCERTAIN
@@ -232,13 +232,13 @@ class TestAnswer:
     @every("answers")
     def test_what_vonage_answers_is_what_becomes_of_the_send(self, case: Case) -> None:
         expected: Outcome = TypeAdapter[Outcome](Outcome).validate_python(case["outcome"])
-        assert judge(httpx2.Response(case["status"], json=case["body"]), RESPONSE_MAPPING) == expected
+        assert classify_response(httpx2.Response(case["status"], json=case["body"]), RESPONSE_MAPPING) == expected
 
     @pytest.mark.parametrize("page", ["api-errors/messages#1000", "api-errors#throttled", "api-errors"])
     def test_a_request_over_the_limit_was_not_taken(self, page: str) -> None:
         body = {"type": f"https://developer.vonage.com/{page}", "title": "Throttled"}
         with pytest.raises(TransientError) as caught:
-            judge(httpx2.Response(429, json=body, headers={"Retry-After": "15"}), RESPONSE_MAPPING)
+            classify_response(httpx2.Response(429, json=body, headers={"Retry-After": "15"}), RESPONSE_MAPPING)
         assert caught.value.retry_after == timedelta(seconds=15)
 
     @pytest.mark.parametrize("code", ["1000", "1030", "1070", "1100", "1180", "1220", "1230", "1241", "1331", "1460"])
@@ -254,4 +254,4 @@ class TestAnswer:
 
     @pytest.mark.parametrize("body", [{"message_uuid": ""}, {"message_uuid": None}, {"message_uuid": 1}, [], "1", None])
     def test_a_success_of_another_form_leaves_it_open(self, body: Reply) -> None:
-        assert judge(httpx2.Response(202, json=body), RESPONSE_MAPPING).kind == "unanswered"
+        assert classify_response(httpx2.Response(202, json=body), RESPONSE_MAPPING).kind == "unanswered"
