@@ -1,8 +1,9 @@
-"""Makes the secrets of docker-compose, each a file of the directory `.secrets`; any Python from 3.11 will do.
+"""Creates the secrets of docker-compose as files of the directory `.secrets`; runs on any Python from 3.11.
 
-    python3 -m embedded.compose_secrets
+python3 -m embedded.compose_secrets
 
-A file that exists is kept: what a lost key encrypted is lost, and servers keep the passwords that they were made with.
+An existing file is never replaced: data encrypted with a lost key is lost, and servers keep the passwords that they
+were created with.
 """
 
 import base64
@@ -32,17 +33,17 @@ COMPOSE_SECRETS: Final[Mapping[str, Callable[[], str]]] = {
     "mongodb_keyfile": lambda: base64.b64encode(os.urandom(MONGODB_KEY_BYTES)).decode(),
     "postgres_password": _password,
 }
-"""How each secret is made, by the name of its file; a setting's file has its variable's name in lower case."""
+"""Generators of the secrets, by file name; a setting's file has its variable's name in lower case."""
 
 
 def write_secrets(directory: Path) -> list[str]:
-    """Make those secrets that a directory lacks.
+    """Create the secrets that a directory lacks.
 
-    Nobody but the directory's owner can enter it. The files in it are readable to all, because compose mounts them as
-    they are into containers whose users have other ids.
+    Only the directory's owner can enter it. Its files are readable to all, because compose mounts them unchanged into
+    containers whose users have other ids.
 
     Returns:
-        the names of the files that were made.
+        the names of the created files.
     """
     directory.mkdir(mode=0o700, exist_ok=True)
     directory.chmod(0o700)
@@ -56,7 +57,7 @@ def write_secrets(directory: Path) -> list[str]:
 
 
 def main() -> None:
-    """Makes the missing secrets, and names their files."""
+    """Create the missing secrets, and print the names of their files."""
     made = write_secrets(DIRECTORY)
     sys.stdout.write("".join(f"made {DIRECTORY / name}\n" for name in made) or f"{DIRECTORY} has them all\n")
 

@@ -1,4 +1,4 @@
-"""The directory where the embedded stack keeps everything: one stack at a time, secrets for their owner only."""
+"""Data directory of the embedded stack: one stack at a time, secrets for their owner only."""
 
 import fcntl
 import json
@@ -18,31 +18,31 @@ DEFAULT_DIRECTORY: Final = Path(".iris")
 
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
-    """The files of an embedded stack.
+    """Files of an embedded stack.
 
     Attributes:
-        path: the directory that holds them all.
+        path: the directory.
     """
 
     path: Path
 
     @property
     def stack_file(self) -> Path:
-        """Where a running stack says where everything is."""
+        """File in which a running stack describes itself."""
         return self.path / "stack.json"
 
     @property
     def logs(self) -> Path:
-        """The directory of the logs."""
+        """Directory of the logs."""
         return self.path / "logs"
 
     @property
     def run(self) -> Path:
-        """The directory of the process ids."""
+        """Directory of the process ids."""
         return self.path / "run"
 
     def fresh_log(self, name: str) -> Path:
-        """An empty log; the one of the stack's last run is kept beside it as `.log.1`."""
+        """Create an empty log; the log of the previous run becomes `.log.1`."""
         self.logs.mkdir(exist_ok=True)
         log = self.logs / f"{name}.log"
         if log.exists():
@@ -54,13 +54,13 @@ _EPHEMERAL_PREFIX: Final = "iris-stack-"
 
 
 def ephemeral_directories() -> list[Path]:
-    """The directories of this user's `--ephemeral` stacks that run."""
+    """Directories of this user's running `--ephemeral` stacks."""
     found = sorted(Path(tempfile.gettempdir()).glob(f"{_EPHEMERAL_PREFIX}*"))
     return [directory for directory in found if _is_ours(directory) and is_held(directory)]
 
 
 def _is_ours(directory: Path) -> bool:
-    """Whether nobody else could have made a directory, or write into it: the temporary directory is everybody's."""
+    """Whether only this user can have created or changed a directory: the temporary directory is open to everybody."""
     try:
         status = directory.lstat()
     except OSError:
@@ -82,14 +82,14 @@ def is_held(directory: Path) -> bool:
 
 @contextmanager
 def open_data_directory(path: Path, *, ephemeral: bool) -> Generator[DataDirectory]:
-    """The stack's directory, held against other stacks until the end of the block.
+    """Open the stack's directory and lock it until the end of the block.
 
     Args:
-        path: the directory that keeps its content from one stack to the next.
-        ephemeral: whether to take a temporary directory instead, and remove it at the end.
+        path: the persistent directory.
+        ephemeral: whether to use a temporary directory instead, and remove it at the end.
 
     Raises:
-        ServerError: another stack uses the directory, or nothing can be written there.
+        ServerError: another stack uses the directory, or it is not writable.
     """
     if ephemeral:
         with tempfile.TemporaryDirectory(prefix=_EPHEMERAL_PREFIX) as temporary, _locked(Path(temporary) / "lock"):
@@ -106,7 +106,7 @@ def open_data_directory(path: Path, *, ephemeral: bool) -> Generator[DataDirecto
 
 @contextmanager
 def _locked(lock: Path) -> Generator[None]:
-    with lock.open("a+") as file:  # the lock is the kernel's: it ends with the process, so that none is ever stale
+    with lock.open("a+") as file:  # a kernel lock: it ends with the process, so it is never stale
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -121,7 +121,7 @@ def _locked(lock: Path) -> Generator[None]:
 
 
 def write_private(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes a JSON file that only its owner may read, so that readers see all of it or nothing."""
+    """Write a JSON file that only its owner can read; readers see all of it or nothing."""
     with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as file:  # mode 0600
         json.dump(content, file, indent=2)
     Path(file.name).replace(path)

@@ -1,4 +1,4 @@
-"""A tenant to try Iris with: an account, an API key, and one integration per channel through the sandbox."""
+"""Demo tenant: an account, an API key, and one integration per channel through the sandbox."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -26,18 +26,18 @@ CHANNELS: Final = {
     "email": Channel.EMAIL,
     "messenger": Channel.MESSENGER,
 }
-"""The channels by the short names that `.iris/stack.json` and `iris send --channel` use."""
+"""Channels by their short names in `.iris/stack.json` and `iris send --channel`."""
 
 
 class DemoSettings(EnvironmentSettings):
-    """What the demo needs to know, each an environment variable; the secrets are made once by whoever starts it.
+    """Settings of the demo, each an environment variable; the secrets are generated once by whoever starts it.
 
     Attributes:
         demo_tenant: `IRIS_DEMO_TENANT`, its name.
-        demo_api_key: `IRIS_DEMO_API_KEY`, by which the demo's account calls.
-        demo_password: `IRIS_DEMO_PASSWORD`, by which it logs in.
-        sandbox_url: `IRIS_SANDBOX_URL`, where the worker reaches the sandbox gateway.
-        sandbox_accounts: `IRIS_SANDBOX_ACCOUNTS`, the gateway's own; the demo's integrations use the first.
+        demo_api_key: `IRIS_DEMO_API_KEY`, the API key of the demo's account.
+        demo_password: `IRIS_DEMO_PASSWORD`, the password of that account.
+        sandbox_url: `IRIS_SANDBOX_URL`, the sandbox gateway's URL for the worker.
+        sandbox_accounts: `IRIS_SANDBOX_ACCOUNTS`, the gateway's accounts; the demo's integrations use the first.
     """
 
     model_config = SettingsConfigDict(env_prefix="IRIS_", extra="ignore", frozen=True, hide_input_in_errors=True)
@@ -51,7 +51,7 @@ class DemoSettings(EnvironmentSettings):
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What there is to try.
+    """The seeded demo.
 
     Attributes:
         integrations: integration ids by the channel's short name.
@@ -63,16 +63,16 @@ class Demo:
 
 
 async def seed(settings: Settings, demo: DemoSettings) -> Demo:
-    """Create what is missing of the demo, and point its integrations at the gateway where it is now.
+    """Create the missing parts of the demo, and point its integrations at the gateway's current URL.
 
-    However often it is called, there is one of everything.
+    It is idempotent.
     """
     async with mongodb(settings):
         return await seed_open_database(Vault(settings.vault_keys()), demo)
 
 
 async def seed_open_database(vault: Vault, demo: DemoSettings) -> Demo:
-    """As `seed`, in the database that is open already."""
+    """Like `seed`, in the database that is already open."""
     tenant, api_key = demo.demo_tenant, demo.demo_api_key.get_secret_value()
     account_id = derived_id("demo", tenant, "account")
     key_hash = hash_secret(api_key)

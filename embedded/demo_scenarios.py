@@ -1,4 +1,4 @@
-"""What there is to see: one message of every payload type of every channel sent, and one received (`iris demo`)."""
+"""Demonstration: one message of every payload type of every channel sent, and one received (`iris demo`)."""
 
 import asyncio
 import json
@@ -23,39 +23,39 @@ from embedded.gateway.settings import Account
 Wire = Mapping[str, JsonValue]
 
 ANSWER: Final[Wire] = {"Type": "simple-text", "Text": "Sí, allí estaré"}
-"""What the end user writes."""
+"""Text that the end user writes."""
 
 FAILED: Final = frozenset({"VALIDATION_ERROR", "PROCESS_ERROR"})
-"""The statuses after which nothing good comes; so is a sending error, unless its outcome is unknown."""
+"""Final statuses of failure; a sending error is one too, unless its outcome is unknown."""
 
 _READ: Final = "02"
-"""The code of the magic recipient that reads what it can (`docs/providers/sandbox.md`)."""
+"""Code of the sandbox recipient that reads messages where possible (`docs/providers/sandbox.md`)."""
 
 _BETWEEN_LOOKS: Final = 0.25
 
 
 def recipient_of(channel: Channel) -> str:
-    """Who reads what is sent to it through a channel."""
+    """Recipient that reads the messages of a channel."""
     phone, email, page_scoped_id = spellings(_READ)
     return {Channel.EMAIL: email, Channel.MESSENGER: page_scoped_id}.get(channel, phone)
 
 
 def last_word(channel: Channel) -> str:
-    """The last that is ever told of a message to that recipient."""
+    """Last provider status of a message to that recipient."""
     return BEHAVIOURS[_READ].statuses_on(channel)[-1]
 
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """What became of one message.
+    """Result of one message.
 
     Attributes:
         channel: its short name.
         type: the payload's `Type`.
-        id: of its interaction; none if it was not even written down.
-        seconds: from sending it until it was seen to have finished.
-        succeeded: whether it came to the end that its recipient stands for, in time.
-        problem: why not.
+        id: of its interaction; none if it was not stored.
+        seconds: from sending until it was seen to have finished.
+        succeeded: whether it reached its recipient's last status in time.
+        problem: the reason of a failure.
     """
 
     channel: str
@@ -68,15 +68,15 @@ class DemoResult:
     problem: str | None = None
 
     def as_json(self) -> dict[str, JsonValue]:
-        """For programs: its fields, spelled as the API spells its own."""
+        """JSON form, for programs, with the field names of the API."""
         return {to_camel(name): value for name, value in asdict(self).items()}
 
 
 class _BadAnswerError(Exception):
-    """An answer that the showcase cannot go on from.
+    """A response with which the demonstration cannot continue.
 
     Attributes:
-        interaction: what was written down nevertheless.
+        interaction: the interaction that was stored nevertheless.
     """
 
     def __init__(self, message: str, interaction: Mapping[str, Any]) -> None:
@@ -86,12 +86,12 @@ class _BadAnswerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Showcase:
-    """Shows what a running Iris does.
+    """Demonstrates a running Iris.
 
     Attributes:
-        api: calls the API with a key.
-        integrations: sandbox integrations by the channel's short name; channels without one are not shown.
-        limit: how long one message may take.
+        api: a client of the API with a key.
+        integrations: sandbox integrations by the channel's short name; channels without one are skipped.
+        limit: timeout of one message.
     """
 
     api: httpx2.AsyncClient
@@ -99,22 +99,22 @@ class Showcase:
     limit: timedelta = timedelta(seconds=60)
 
     def samples(self) -> list[tuple[str, Wire]]:
-        """What is sent: short names of channels, and payloads."""
+        """Payloads to send, with short names of channels."""
         shown = {short: channel for short, channel in CHANNELS.items() if short in self.integrations}
         return [(short, sample) for short, channel in shown.items() for sample in SAMPLES[channel]]
 
     async def send_all(self, on_finish: Callable[[DemoResult], None] = lambda _: None) -> list[DemoResult]:
-        """Send every sample at once, and wait until all have finished; `on_finish` is called with each as it does."""
+        """Send every sample concurrently, and wait until all have finished; `on_finish` is called for each."""
 
         async def send(short: str, sample: Wire) -> DemoResult:
-            exhibit = await self._send(short, sample)
-            on_finish(exhibit)
-            return exhibit
+            result = await self._send(short, sample)
+            on_finish(result)
+            return result
 
         return await asyncio.gather(*(send(short, sample) for short, sample in self.samples()))
 
     async def receive(self, gateway: httpx2.AsyncClient) -> DemoResult:
-        """Let the recipient write back through the gateway, whose client calls with the demo account's token."""
+        """Let the recipient reply through the gateway, whose client uses the demo account's token."""
         short = "whatsapp" if "whatsapp" in self.integrations else next(iter(self.integrations))
         channel, integration_id = CHANNELS[short], self.integrations[short]
 
@@ -129,10 +129,10 @@ class Showcase:
             response = await gateway.post("/v1/inbound", json=message)
             if response.is_error:
                 raise _BadAnswerError(f"the gateway answers {response.status_code}: {response.text[:200]}", {})
-            # As the API names what came in (`api/webhooks.py`): there is no call yet that lists it.
+            # As the API names inbound messages (`api/webhooks.py`), since no call lists them yet.
             return derived_id("inbound", integration_id, response.json()["id"])
 
-        return await self._exhibit(short, ANSWER, write, lambda seen: seen.get("status") == "RECEIVED")
+        return await self._follow(short, ANSWER, write, lambda seen: seen.get("status") == "RECEIVED")
 
     async def _send(self, short: str, sample: Wire) -> DemoResult:
         channel = CHANNELS[short]
@@ -155,10 +155,10 @@ class Showcase:
                 case _:
                     raise _BadAnswerError(f"{response.url} is not Iris's API", {})
 
-        return await self._exhibit(short, sample, submit, lambda seen: seen.get("customStatus") == last_word(channel))
+        return await self._follow(short, sample, submit, lambda seen: seen.get("customStatus") == last_word(channel))
 
     async def _post(self, body: Mapping[str, object]) -> httpx2.Response:
-        """The answer to a send; one that is refused for now is repeated when the API says, under the same key."""
+        """Response to a send; a temporary refusal is retried when the API says, with the same key."""
         headers = {"Idempotency-Key": new_id()}
         while True:
             response = await self.api.post("/v1/interactions", json=body, headers=headers)
@@ -167,14 +167,14 @@ class Showcase:
                 return response
             await asyncio.sleep(int(wait))
 
-    async def _exhibit(
+    async def _follow(
         self,
         short: str,
         payload: Wire,
         begin: Callable[[], Awaitable[str]],
         is_reached: Callable[[Mapping[str, Any]], bool],
     ) -> DemoResult:
-        """Begin something and look at its interaction until it has finished, whichever way."""
+        """Start a message and poll its interaction until it has finished, successfully or not."""
         began = time.monotonic()
         seen: Mapping[str, Any] = {}
         problem = None
@@ -202,13 +202,13 @@ class Showcase:
         )
 
     async def _look(self, seen: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The interaction as it is now; as it was seen, while it is not written down yet."""
+        """The current interaction; the last known one while it is not stored yet."""
         response = await self.api.get(f"/v1/interactions/{seen['id']}")
         return response.json()["payload"] if response.is_success else seen
 
 
 def sandbox_token(secrets_file: Path) -> str | None:
-    """The token of the demo's account at the gateway, as `iris up` keeps it; None if it cannot be read."""
+    """Token of the demo's account at the gateway, as `iris up` stores it; None if it cannot be read."""
     try:
         accounts = json.loads(secrets_file.read_text())["IRIS_SANDBOX_ACCOUNTS"]
         return TypeAdapter(list[Account]).validate_json(accounts)[0].token.get_secret_value()
@@ -222,5 +222,5 @@ def _has_failed(seen: Mapping[str, Any]) -> bool:
 
 
 def _reason(seen: Mapping[str, Any]) -> str | None:
-    """Why a message failed, as its history says."""
+    """Reason of a message's failure, from its history."""
     return seen["auditTrail"]["history"][-1]["notes"] if _has_failed(seen) else None

@@ -1,4 +1,4 @@
-"""Iris's own processes as child processes: the same commands and environment that containers run."""
+"""Iris's own processes as child processes, with the same commands and environment as in containers."""
 
 import asyncio
 import socket
@@ -16,12 +16,12 @@ from embedded.processes import Server, until
 from embedded.temporal_server import TemporalServer
 
 IRIS: Final = (sys.executable, str(Path(__file__).parents[1] / "cli.py"))
-"""The `iris` command, also where its package is not installed."""
+"""The `iris` command, even if its package is not installed."""
 ANSWER_SECONDS: Final = 2.0
 
 
 class Program(Server):
-    """A process of Iris that runs one of the `iris` commands in the given environment."""
+    """An Iris process that runs an `iris` command in a given environment."""
 
     def __init__(self, command: str, log: Path, environment: Mapping[str, str], *options: str) -> None:
         super().__init__(f"iris {command}", log)
@@ -38,10 +38,10 @@ class Program(Server):
 
 
 class WebProgram(Program):
-    """A process that serves HTTP on the loopback interface, and answers 200 at a path of its own when all is well.
+    """A process that serves HTTP on the loopback interface, with a health check at a path.
 
     Attributes:
-        url: where it is served.
+        url: its base URL.
     """
 
     stop_seconds = 20.0
@@ -58,7 +58,7 @@ class WebProgram(Program):
 
 
 def is_well(port: int, path: str) -> bool:
-    """Whether 200 is answered at a path of a port of the loopback interface."""
+    """Whether a path on a loopback port responds with 200."""
     connection = HTTPConnection(LOOPBACK, port, timeout=ANSWER_SECONDS)
     try:
         connection.request("GET", path)
@@ -70,9 +70,9 @@ def is_well(port: int, path: str) -> bool:
 
 
 class WorkerProgram(Program):
-    """The worker, which serves as soon as the Temporal server hears it ask for work.
+    """The worker, which counts as serving once the Temporal server sees it poll.
 
-    A Temporal server that is not ours is not asked: the worker then counts as serving once it runs.
+    An external Temporal server is not queried: the worker then counts as serving once it runs.
     """
 
     stop_seconds = 45.0

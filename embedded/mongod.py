@@ -23,11 +23,11 @@ PACKAGES_OF_LIBRARIES: Final[Mapping[str, str]] = {
     "libssl.so.3": "libssl3",
     "libcrypto.so.3": "libssl3",
 }
-"""The shared libraries that the packaged `mongod` needs and the Debian packages that hold them."""
+"""Shared libraries that the packaged `mongod` needs, and the Debian packages with them."""
 
 
 def find_mongod() -> Path:
-    """The `mongod` to run: `IRIS_MONGOD`, else the first on `PATH`, else the one that came as a Python package.
+    """Find `mongod`: `IRIS_MONGOD`, else the first on `PATH`, else that of a Python package.
 
     Raises:
         ServerError: there is none.
@@ -49,7 +49,7 @@ class Mongod(Server):
     """A MongoDB server with its files in one directory.
 
     Attributes:
-        uri: where clients connect.
+        uri: for clients.
     """
 
     ready_seconds = 90.0
@@ -71,7 +71,7 @@ class Mongod(Server):
             *("--oplogSize", "64", "--wiredTigerCacheSizeGB", "0.25"),
             *("--networkMessageCompressors", "disabled", "--quiet"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
-            # A primary waits so long for another member to take over when it is asked to stop; here is no other.
+            # A primary asked to stop waits so long for another member to take over; there is none.
             *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=0"),
         ]
 
@@ -81,7 +81,7 @@ class Mongod(Server):
         for library, package in PACKAGES_OF_LIBRARIES.items():
             if any(library in line for line in last_words):
                 return f"The shared library {library} is missing; on Debian and Ubuntu: apt-get install {package}"
-        return "\n".join(filter(None, map(_complaint, last_words))) or super().explain()
+        return "\n".join(filter(None, map(_problem, last_words))) or super().explain()
 
     @override
     async def serving(self) -> None:
@@ -94,7 +94,9 @@ class Mongod(Server):
             state = await client.admin.command("hello")
             if state.get("me") != self._address:
                 await self._form_replica_set(client)
-        except ConnectionFailure:  # it has ended, which `start` sees, or it hangs up once when it changes its role
+        except (
+            ConnectionFailure
+        ):  # it has ended, which `start` detects, or it drops the connection once when it changes its role
             return False
         return state.get("isWritablePrimary", False)
 
@@ -105,7 +107,7 @@ class Mongod(Server):
         except OperationFailure as failure:
             if failure.code != ALREADY_INITIALIZED:
                 raise
-            # The files were made under another port.
+            # The files were created under another port.
             config = (await client.admin.command("replSetGetConfig"))["config"]
             forced = {**config, "version": config["version"] + 1, "members": members}
             await client.admin.command("replSetReconfig", forced, force=True)
@@ -115,12 +117,12 @@ class Mongod(Server):
         return f"{LOOPBACK}:{self._port}"
 
 
-def _complaint(line: str) -> str | None:
-    """What a line of the log complains of, or nothing when it does not."""
+def _problem(line: str) -> str | None:
+    """The problem that a log line reports, if any."""
     try:
         entry = json.loads(line)
     except ValueError:
         return None
-    if entry["s"] not in {"E", "F"}:  # errors and fatal ones
+    if entry["s"] not in {"E", "F"}:  # errors and fatal errors
         return None
     return f"{entry['msg']}: {entry.get('attr', {})}"

@@ -1,8 +1,8 @@
-"""Runs a command that dies with the process which asked for it, even when that one is killed with `kill -9`.
+"""Runs a command that ends with its parent process, even if that is killed with `kill -9`.
 
-    python guard.py PARENT_PID -- COMMAND [ARGUMENT…]
+python parent_death_guard.py PARENT_PID -- COMMAND [ARGUMENT…]
 
-It imports nothing of Iris and little of Python, because it stands before every child process and costs each start.
+It imports nothing of Iris and little of Python, because it precedes every child process and delays each start.
 """
 
 import ctypes
@@ -17,31 +17,31 @@ from typing import Final
 PR_SET_PDEATHSIG: Final = 1  # <linux/prctl.h>
 POLL_SECONDS: Final = 0.2
 USAGE_ERROR: Final = 64  # EX_USAGE
-NOT_FOUND: Final = 127  # as the shell answers for a command it cannot run
+NOT_FOUND: Final = 127  # like the shell for a command it cannot run
 
 
 def become(parent: int, command: Sequence[str]) -> None:
-    """Turns this process into `command`, which Linux kills as soon as the parent ends.
+    """Replace this process by `command`, which Linux kills as soon as the parent ends.
 
-    The parent is the *thread* that started this process: it must live as long as the command shall.
+    The parent is the *thread* that started this process: it must live as long as the command.
 
     Raises:
-        OSError: the command cannot be run.
+        OSError: if the command cannot be run.
     """
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before the kernel was asked to watch it
+    if os.getppid() != parent:  # it ended before the kernel watched it
         sys.exit()
     os.execvp(command[0], list(command))  # noqa: S606 - running the given command is the purpose
 
 
 def watch(parent: int, command: Sequence[str]) -> int:
-    """Runs `command` beside this process and kills it when the parent ends; for systems without `prctl`.
+    """Run `command` beside this process and kill it when the parent ends; for systems without `prctl`.
 
     Returns:
         The command's exit code; `128 + n` when signal n ended it.
 
     Raises:
-        OSError: the command cannot be run.
+        OSError: if the command cannot be run.
     """
     child = subprocess.Popen(command)  # noqa: S603 - running the given command is the purpose
 
@@ -61,7 +61,7 @@ def watch(parent: int, command: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command of a command line; on Linux it does not return."""
+    """Run the command of a command line; on Linux it does not return."""
     match arguments:
         case [parent, "--", _, *_] if parent.isdecimal():
             command = arguments[2:]

@@ -1,4 +1,4 @@
-"""TCP ports of the loopback interface: free ones, and those that somebody listens on."""
+"""TCP ports of the loopback interface."""
 
 import asyncio
 import random
@@ -11,18 +11,19 @@ from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
 CHOICE: Final = range(10_000, 32_768)
-"""Ports to choose from: below those that Linux and macOS give to outgoing connections unless told otherwise, so that a
-server which is started again finds its port still free."""
+"""Candidate ports: below the ephemeral ports of Linux and macOS by default, so that a restarted server finds its port
+still free.
+"""
 OUTGOING: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
-"""Where Linux says which ports it gives to outgoing connections: the first and the last (ip-sysctl.rst)."""
+"""Linux file with the range of ephemeral ports (ip-sysctl.rst)."""
 
 _given: Final = set[int]()
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on this port of the loopback interface now."""
+    """Whether a server could listen on this loopback port now."""
     with closing(socket.socket()) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: closed connections do not count
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # like servers: closed connections do not count
         try:
             probe.bind((LOOPBACK, port))
         except OSError:
@@ -31,11 +32,11 @@ def is_free(port: int) -> bool:
 
 
 def free_port(preferred: int | None = None, avoid: Collection[int] = ()) -> int:
-    """The preferred port if it is free, else any free one that this process was not given before.
+    """Return the preferred port if free, else any free one that this process was not given before.
 
     Args:
-        preferred: the port to take if it can be had.
-        avoid: ports that were given away elsewhere.
+        preferred: the first choice.
+        avoid: ports that are assigned elsewhere.
 
     Raises:
         OSError: no port is free.
@@ -54,7 +55,7 @@ def _candidates(preferred: int | None) -> Iterator[int]:
 
 @cache
 def _shuffled() -> Sequence[int]:
-    """The ports to choose from, in an order of this process's own: to shuffle them for each choice takes long."""
+    """Candidate ports in a random order per process, since shuffling them for each choice is slow."""
     choice = [*set(CHOICE).difference(_outgoing())] or [*CHOICE]
     return random.SystemRandom().sample(choice, k=len(choice))
 
@@ -68,12 +69,12 @@ def _outgoing() -> range:
 
 
 async def is_listened_on(port: int) -> bool:
-    """Whether somebody listens on this port of the loopback interface."""
+    """Whether a process listens on this loopback port."""
     try:
         _, writer = await asyncio.open_connection(LOOPBACK, port)
-    except ConnectionError:  # refused, or reset by one that ended just then
+    except ConnectionError:  # refused, or reset by a process that ended just then
         return False
-    # A connection that was given this very port as its own has reached itself (RFC 9293, section 3.5).
+    # A connection whose own port is this very port has connected to itself (RFC 9293, section 3.5).
     is_itself = writer.get_extra_info("sockname") == writer.get_extra_info("peername")
     writer.close()
     return not is_itself

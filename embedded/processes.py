@@ -1,4 +1,4 @@
-"""Servers as child processes: started, awaited until they serve, stopped, started again; they never outlive us."""
+"""Servers as child processes: started, awaited until ready, stopped, restarted; they never outlive the parent."""
 
 import asyncio
 import os
@@ -17,11 +17,11 @@ from embedded import parent_death_guard
 
 FIRST_PAUSE_SECONDS: Final = 0.02
 MAX_PAUSE_SECONDS: Final = 0.2
-"""Seconds between two looks at what is waited for: the longer that lasts, the more seldom is it looked at."""
+"""Seconds between polls, increasing with the duration of the wait."""
 PORT_TAKEN: Final = "address already in use"
-"""What every server's complaint about its port contains (errno EADDRINUSE, as the C library words it)."""
+"""Part of every server's error about an occupied port (errno EADDRINUSE, as the C library words it)."""
 WAITS_FOR_PORT: Final = (0.2, 0.5, 1.0, 2.0)
-"""Seconds before a server that found its port taken is started again: a passing connection may hold it for a while."""
+"""Seconds before a server whose port was occupied is restarted: an outgoing connection may use it for a while."""
 
 
 class ServerError(Exception):
@@ -29,7 +29,7 @@ class ServerError(Exception):
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Returns when a condition outside this process holds; may wait for ever."""
+    """Return when a condition outside this process holds; may wait forever."""
     pause = FIRST_PAUSE_SECONDS
     while not await holds():
         await asyncio.sleep(pause)
@@ -37,16 +37,16 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
 
 
 class Server(ABC):
-    """A server that runs as a child process and dies with this process, however this one ends.
+    """A server that runs as a child process and ends with this process, however this one ends.
 
-    Once stopped or dead it can be started again: same command, same port, same files. As an asynchronous context
-    manager it serves inside the block.
+    A stopped or dead server can be restarted with the same command, port and files. As an asynchronous context manager
+    it serves inside the block.
 
     Attributes:
-        name: what people call it.
+        name: readable name.
         log: the file that its output is appended to.
-        ready_seconds: how long it may take until it serves.
-        stop_seconds: how long it may take to stop by itself before it is killed.
+        ready_seconds: timeout until it serves.
+        stop_seconds: timeout of a graceful stop, after which it is killed.
     """
 
     ready_seconds: ClassVar[float] = 30.0
@@ -59,7 +59,7 @@ class Server(ABC):
 
     @abstractmethod
     def command(self) -> Sequence[str]:
-        """The command line that runs the server.
+        """Command line of the server.
 
         Raises:
             ServerError: the server is not installed.
@@ -67,23 +67,23 @@ class Server(ABC):
 
     @abstractmethod
     async def serving(self) -> None:
-        """Returns when the server serves; may wait for ever, because `start` watches the clock and the process."""
+        """Return when the server serves; may wait forever, because `start` enforces the timeout."""
 
     def environment(self) -> Mapping[str, str]:
-        """The environment that the server runs in."""
+        """Environment of the server."""
         return os.environ
 
     def explain(self) -> str:
-        """Why the server ended, as well as the end of its output tells."""
+        """Reason why the server ended, as far as its last output shows."""
         return "\n".join(self.last_words())
 
     @property
     def pid(self) -> int | None:
-        """The process id, or none when the server does not run."""
+        """Process id, or None when the server does not run."""
         return self._process.pid if self._process and self._process.returncode is None else None
 
     async def start(self) -> None:
-        """Starts the server and returns when it serves.
+        """Start the server and return when it serves.
 
         Raises:
             ServerError: it is not installed, ended, or did not serve in time.
@@ -101,7 +101,7 @@ class Server(ABC):
                 break
 
     async def stop(self, seconds: float | None = None) -> None:
-        """Asks the server to end, and kills it when it has not after so many seconds, or its `stop_seconds`."""
+        """Ask the server to end, and kill it after a timeout, by default its `stop_seconds`."""
         if self._process and self.pid is not None:
             self._process.terminate()
             with suppress(TimeoutError):
@@ -110,18 +110,18 @@ class Server(ABC):
         await self.kill()
 
     async def kill(self) -> None:
-        """Ends the server and all its processes at once, without asking."""
+        """Kill the server and all its processes."""
         if self._process:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             await self._process.wait()
 
     async def ended(self) -> int:
-        """Waits until the server ends; the exit code, negative when a signal ended it, as `subprocess` has it."""
+        """Wait until the server ends; return the exit code, negative for a signal, as in `subprocess`."""
         return await self._process.wait() if self._process else 0
 
     def last_words(self, lines: int = 10) -> list[str]:
-        """The last lines of the server's output so far, this run's and earlier ones'."""
+        """Last lines of the server's output, including earlier runs."""
         with suppress(FileNotFoundError), self.log.open(errors="replace") as log:
             return [line.rstrip() for line in deque(log, lines)]
         return []
@@ -147,7 +147,7 @@ class Server(ABC):
         command = self.command()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
-            # In a session of its own, so that Ctrl-C reaches only the process that knows in which order to stop.
+            # In a session of its own, so that Ctrl-C reaches only the process that knows the order to stop in.
             return await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", parent_death_guard.__file__, str(os.getpid()), "--", *command),
                 stdin=DEVNULL,

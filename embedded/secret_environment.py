@@ -1,4 +1,4 @@
-"""The secrets of an embedded stack: made once, kept in its data directory, given to its processes as environment."""
+"""Secrets of an embedded stack: generated once, stored in its data directory, passed to processes as environment."""
 
 import base64
 import json
@@ -29,33 +29,33 @@ STACK_SECRETS: Final[Mapping[str, Callable[[], str]]] = {
     "IRIS_DEMO_PASSWORD": lambda: secrets.token_urlsafe(12),
     "IRIS_SANDBOX_ACCOUNTS": _sandbox_account,
 }
-"""How each secret is made, by the environment variable that carries it."""
+"""Generators of the secrets, by environment variable."""
 
 
 def secret_environment(path: Path) -> dict[str, str]:
-    """The secrets kept in a file, by environment variable; those that are missing are made and kept first."""
-    kept = _kept(path)
-    complete = {name: kept.get(name) or make() for name, make in STACK_SECRETS.items()}
-    if complete != kept:
+    """Secrets stored in a file, by environment variable; missing ones are generated and stored first."""
+    stored = _read_secrets(path)
+    complete = {name: stored.get(name) or make() for name, make in STACK_SECRETS.items()}
+    if complete != stored:
         write_private(path, complete)
     return complete
 
 
-def _kept(path: Path) -> dict[str, str]:
-    """The secrets of a file, none if it does not exist.
+def _read_secrets(path: Path) -> dict[str, str]:
+    """Secrets of a file, none if it does not exist.
 
     Raises:
-        ServerError: it cannot be read; it is not made anew, because what it encrypted would be lost.
+        ServerError: it cannot be read; it is not replaced, because everything encrypted with it would be lost.
     """
     try:
-        kept: Any = json.loads(path.read_text())
+        stored: Any = json.loads(path.read_text())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError):
-        kept = None
-    if not isinstance(kept, dict) or not all(isinstance(one, str) for one in cast("dict[str, Any]", kept).values()):
+        stored = None
+    if not isinstance(stored, dict) or not all(isinstance(one, str) for one in cast("dict[str, Any]", stored).values()):
         raise ServerError(
             f"{path} cannot be read as this stack's secrets: restore it from a copy, or choose another --data-dir; "
             "without it, what is encrypted in this directory is lost"
         )
-    return cast("dict[str, str]", kept)
+    return cast("dict[str, str]", stored)

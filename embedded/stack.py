@@ -1,4 +1,4 @@
-"""The whole product on one machine: servers, seed, Iris's own processes, supervised until told to stop (`iris up`)."""
+"""The whole product on one machine: servers, seed, Iris's own processes, supervised until stopped (`iris up`)."""
 
 import asyncio
 import os
@@ -30,16 +30,16 @@ _STOPPING: Final = (
 
 
 class SeedResult(Protocol):
-    """What there is to try once the database is seeded."""
+    """Result of seeding the database."""
 
     @property
     def tenant(self) -> str:
-        """The name of the demo's tenant."""
+        """Name of the demo's tenant."""
         ...
 
     @property
     def api_key(self) -> str:
-        """By which the demo's account calls."""
+        """API key of the demo's account."""
         ...
 
     @property
@@ -49,12 +49,12 @@ class SeedResult(Protocol):
 
 
 Seed = Callable[[Mapping[str, str]], Coroutine[Any, Any, SeedResult]]
-"""Creates the demo; given the environment that the stack's processes run in."""
+"""Creates the demo in the environment of the stack's processes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The ports of the loopback interface that are preferred; where one is taken, a free one is used, and said."""
+    """Preferred loopback ports; an occupied one is replaced by a free one, which is reported."""
 
     api: int = 8000
     sandbox: int = 8001
@@ -66,13 +66,13 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class StackOptions:
-    """How the stack is run.
+    """Options of a stack.
 
     Attributes:
         seed: creates the demo, once the servers serve.
-        data_directory: where everything is kept from one run to the next.
-        ephemeral: whether to keep nothing: a temporary directory is used and removed.
-        ports: which ports to prefer.
+        data_directory: persistent directory.
+        ephemeral: whether to use a temporary directory and remove it at the end.
+        ports: preferred ports.
     """
 
     seed: Seed
@@ -82,13 +82,13 @@ class StackOptions:
 
 
 async def run_stack(options: StackOptions) -> None:
-    """Runs the stack until SIGINT, SIGTERM or SIGHUP, then stops everything in order; a second signal does not wait.
+    """Run the stack until SIGINT, SIGTERM or SIGHUP, then stop everything in order; a second signal ends it at once.
 
-    Servers that `MONGODB_URI` and `TEMPORAL_ADDRESS` name are used instead of our own. Other variables of the
-    environment that Iris's processes know win over what the stack would set.
+    Servers that `MONGODB_URI` and `TEMPORAL_ADDRESS` name replace the embedded ones. Other environment variables of
+    Iris's processes override the stack's values.
 
     Raises:
-        ServerError: a part does not start or keeps dying, or another stack runs in the data directory.
+        ServerError: a process does not start or keeps dying, or another stack runs in the data directory.
     """
     console = Console(highlight=False, soft_wrap=True)
     with open_data_directory(options.data_directory, ephemeral=options.ephemeral) as data:
@@ -97,7 +97,7 @@ async def run_stack(options: StackOptions) -> None:
 
 
 async def _run(options: StackOptions, data: DataDirectory, console: Console) -> None:
-    """Starts everything, says where it is, and keeps it alive until cancelled."""
+    """Start everything, announce it, and keep it alive until cancelled."""
     ports = _PortChooser(options.ports, console.print)
     api_port, sandbox_port, codec_port = map(ports.choose, ("api", "sandbox", "codec"))
     environment = _environment(data, api_port, sandbox_port)
@@ -134,11 +134,11 @@ async def _run(options: StackOptions, data: DataDirectory, console: Console) -> 
         try:
             await supervisor.keep_alive()
         finally:
-            data.stack_file.unlink(missing_ok=True)  # nobody shall be sent to what has ended
+            data.stack_file.unlink(missing_ok=True)  # readers must not find a stack that has ended
 
 
 class _PortChooser:
-    """Gives each part a port of its own."""
+    """Assigns a distinct port to each process."""
 
     def __init__(self, preferred: Ports, say: Callable[[str], None]) -> None:
         self._preferred = asdict(preferred)
@@ -146,7 +146,7 @@ class _PortChooser:
         self._given: set[int] = set()
 
     def choose(self, part: str) -> int:
-        """The part's preferred port if it is free, else another, which is said."""
+        """The preferred port if free, else another, which is reported."""
         preferred = self._preferred[part]
         port = free_port(preferred, avoid=self._given)
         if port != preferred:
@@ -175,7 +175,7 @@ def _codec(data: DataDirectory, environment: Mapping[str, str], port: int, ui_ur
 
 
 def _environment(data: DataDirectory, api_port: int, sandbox_port: int) -> dict[str, str]:
-    """The environment of Iris's processes: ours, unless our own environment says otherwise."""
+    """Environment of Iris's processes: the stack's values, overridden by the process environment."""
     return {
         **secret_environment(data.path / "secrets.json"),
         "IRIS_PUBLIC_URL": f"http://{LOOPBACK}:{api_port}",
@@ -187,7 +187,7 @@ def _environment(data: DataDirectory, api_port: int, sandbox_port: int) -> dict[
 
 
 def _servers(mongod: Mongod | None, temporal: TemporalServer | None) -> dict[str, str]:
-    """Where the servers are that are our own."""
+    """Addresses of the embedded servers."""
     servers = {"MONGODB_URI": mongod.uri} if mongod else {}
     return servers | ({"TEMPORAL_ADDRESS": temporal.address} if temporal else {})
 
@@ -199,7 +199,7 @@ async def _until_signalled(work: Coroutine[Any, Any, None], on_signal: Callable[
     def stop() -> None:
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL)  # the next one ends this process at once, and with it its children
+            signal.signal(number, signal.SIG_DFL)  # the next signal ends this process at once, and with it its children
         on_signal()
         task.cancel()
 

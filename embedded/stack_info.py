@@ -1,4 +1,4 @@
-"""What a running stack says of itself: to people on the terminal, to programs in `stack.json`."""
+"""Description of a running stack: for people on the terminal, for programs in `stack.json`."""
 
 import json
 import re
@@ -16,16 +16,16 @@ from rich.text import Text
 from embedded.data_directory import DEFAULT_DIRECTORY, DataDirectory
 
 EXAMPLE_RECIPIENT: Final = "34600000001"
-"""The sandbox delivers to it (`docs/providers/sandbox.md`)."""
+"""A recipient to which the sandbox delivers (`docs/providers/sandbox.md`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunningStack:
-    """Where everything of a running stack is, field by field as `stack.json` has it.
+    """Addresses of a running stack, with the fields of `stack.json`.
 
     Attributes:
-        temporal_ui_url: none when the Temporal server is not ours and its Web UI was not named.
-        codec_url: what decrypts payloads for the Web UI, with its token; none when they are not encrypted.
+        temporal_ui_url: none when the Temporal server is external and its Web UI was not given.
+        codec_url: decrypts payloads for the Web UI, with its token; none when they are not encrypted.
         integrations: the demo's integration ids by channel.
     """
 
@@ -41,7 +41,7 @@ class RunningStack:
     integrations: Mapping[str, str]
 
     def as_json(self) -> dict[str, Any]:
-        """The content of `stack.json`."""
+        """Content of `stack.json`."""
         return asdict(self)
 
     def example(self) -> str:
@@ -64,7 +64,7 @@ class RunningStack:
 
 
 def announce(stack: RunningStack, data: DataDirectory, console: Console) -> None:
-    """Says where everything is, how to send a first message, and how to stop."""
+    """Print all addresses, how to send a first message, and how to stop."""
     places = {
         "API": stack.api_url,
         "API reference": f"{stack.api_url}/docs",
@@ -83,7 +83,7 @@ def announce(stack: RunningStack, data: DataDirectory, console: Console) -> None
     lines += [Text("\nor follow one until it ends:\n"), Text(_send_command(data), style="cyan")]
     lines += [Text("\nCtrl-C stops everything.")]
     for line in lines:
-        console.print(line, soft_wrap=True)  # a command that was broken into lines could not be pasted
+        console.print(line, soft_wrap=True)  # a command broken into lines could not be pasted
 
 
 def _send_command(data: DataDirectory) -> str:

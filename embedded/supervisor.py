@@ -1,4 +1,4 @@
-"""Keeps servers alive: what dies is started again, and what keeps dying ends the whole."""
+"""Supervisor of servers: it restarts what dies, and gives up on what keeps dying."""
 
 import asyncio
 import signal
@@ -13,16 +13,16 @@ from typing import Final, Self
 from embedded.processes import Server, ServerError
 
 MAX_DEATHS: Final = 5
-"""How many deaths of one server within `DEATHS_SECONDS` are one too many."""
+"""Maximum deaths of one server within `DEATHS_SECONDS`."""
 DEATHS_SECONDS: Final = 30.0
 FIRST_WAIT_SECONDS: Final = 0.2
-"""The wait before a dead server is started again; it doubles with each recent death."""
+"""Delay before a dead server is restarted; it doubles with each recent death."""
 
 
 class Supervisor:
     """Starts servers, keeps them alive, and stops them in the reverse order at the end of its block.
 
-    While a server runs, its process id stands in `<name of its log>.pid` of the given directory.
+    While a server runs, its process id is in `<name of its log>.pid` of the given directory.
     """
 
     def __init__(self, run: Path, say: Callable[[str], None]) -> None:
@@ -31,7 +31,7 @@ class Supervisor:
         self._servers: list[Server] = []
 
     async def start(self, *servers: Server) -> None:
-        """Starts servers side by side and returns when all serve.
+        """Start servers concurrently and return when all serve.
 
         Raises:
             ServerError: one does not start.
@@ -40,7 +40,7 @@ class Supervisor:
         await together(*map(self._start, servers))
 
     async def keep_alive(self) -> None:
-        """Starts again whichever server dies, until cancelled.
+        """Restart whichever server dies, until cancelled.
 
         Raises:
             ServerError: one keeps dying.
@@ -78,7 +78,7 @@ class Supervisor:
                 )
             self._say(f"{server.name} {_how_it_ended(code)}: starting it again")
             await asyncio.sleep(FIRST_WAIT_SECONDS * 2 ** (len(deaths) - 1))
-            with suppress(ServerError):  # it has ended again, which the next turn counts
+            with suppress(ServerError):  # it has ended again, which the next iteration counts
                 await self._start(server)
                 self._say(f"{server.name} serves again")
 
@@ -87,7 +87,7 @@ class Supervisor:
 
 
 async def together(*works: Awaitable[object]) -> None:
-    """Awaits all; when one fails the others are cancelled, and its error is raised as it is, in no group."""
+    """Await all; when one fails, cancel the others and raise its error outside of an exception group."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
         await asyncio.gather(*tasks)

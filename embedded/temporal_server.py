@@ -23,17 +23,17 @@ from workflows import attributes
 NAMESPACE: Final = "default"
 
 _ENVIRONMENT: Final = "iris"
-"""What the file of options calls itself."""
+"""Name of the environment in the options file."""
 
 _TYPES: Final = {
     SearchAttributeIndexedValueType.KEYWORD: "Keyword",
     SearchAttributeIndexedValueType.KEYWORD_LIST: "KeywordList",
 }
-"""The command's words for the types of our search attributes."""
+"""The command's names of our search attribute types."""
 
 
 def find_temporal() -> Path:
-    """The `temporal` to run: `IRIS_TEMPORAL_CLI`, else the first on `PATH`, else the one of this Python environment.
+    """Find `temporal`: `IRIS_TEMPORAL_CLI`, else the first on `PATH`, else that of this Python environment.
 
     Raises:
         ServerError: there is none.
@@ -52,10 +52,10 @@ def find_temporal() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class WebUi:
-    """How the Web UI is served.
+    """Options of the Web UI.
 
     Attributes:
-        codec_endpoint: where it has payloads decrypted.
+        codec_endpoint: URL that decrypts payloads.
     """
 
     port: int
@@ -63,11 +63,11 @@ class WebUi:
 
 
 class TemporalServer(Server):
-    """A Temporal server with its files in one place, or in memory.
+    """A Temporal server with its files in one directory, or in memory.
 
     Attributes:
-        address: where clients connect, host:port.
-        namespace: the namespace that clients use.
+        address: host:port for clients.
+        namespace: for clients.
         ui_url: the Web UI, if it is served.
     """
 
@@ -94,14 +94,14 @@ class TemporalServer(Server):
         return [
             *(str(find_temporal()), "server", "start-dev", "--log-level", "warn"),
             *("--ip", LOOPBACK, "--port", str(self._port), "--namespace", self.namespace),
-            # The only history shard would otherwise take at most 20 tasks per second: 50 ms for each step.
+            # The only history shard would otherwise process at most 20 tasks per second: 50 ms for each step.
             *("--dynamic-config-value", "history.transferProcessorMaxPollRPS=5000"),
-            # How often its queues say how far they have come: before that is known no history is deleted, which else
-            # takes half a minute.
+            # Interval at which its queues report their progress: no history is deleted before, which otherwise takes
+            # half a minute.
             *("--dynamic-config-value", 'history.transferProcessorUpdateAckInterval="1s"'),
             *("--dynamic-config-value", 'history.visibilityProcessorUpdateAckInterval="1s"'),
-            # With the usual four, a poll that waits at another than the first is not told of by `DescribeTaskQueue`:
-            # a worker that works well then looks as if it did not. One is enough for one machine.
+            # With the default of four partitions, `DescribeTaskQueue` omits a poll that waits at another than the
+            # first, so that a working worker looks idle. One is enough for one machine.
             *("--dynamic-config-value", "matching.numTaskqueueReadPartitions=1"),
             *("--dynamic-config-value", "matching.numTaskqueueWritePartitions=1"),
             # A workflow is marked in `TemporalReportedProblems` when its task fails twice in a row, not five times.
@@ -117,7 +117,7 @@ class TemporalServer(Server):
         await until(self._is_healthy)
 
     async def has_worker(self, task_queue: str, identity: str) -> bool:
-        """Whether the worker of this identity asks for the workflow tasks of a queue."""
+        """Whether the worker with this identity polls a queue for workflow tasks."""
         request = DescribeTaskQueueRequest(
             namespace=self.namespace,
             task_queue=TaskQueue(name=task_queue),
@@ -125,14 +125,14 @@ class TemporalServer(Server):
         )
         try:
             answer = await (await self._connected()).workflow_service.describe_task_queue(request)
-        except (RuntimeError, RPCError):  # it has ended, and is started again
+        except (RuntimeError, RPCError):  # it has ended, and is being restarted
             return False
         return any(poller.identity == identity for poller in answer.pollers)
 
     async def _is_healthy(self) -> bool:
         try:
             return await (await self._connected()).check_health()
-        except (RuntimeError, RPCError):  # it listens before it serves
+        except (RuntimeError, RPCError):  # it listens before it is ready
             return False
 
     async def _connected(self) -> ServiceClient:
@@ -146,7 +146,7 @@ class TemporalServer(Server):
         return ["--ui-port", str(self._ui.port), "--ui-disable-news-fetch", *self._codec_options(self._ui)]
 
     def _codec_options(self, ui: WebUi) -> Sequence[str]:
-        """Where the codec is, in a private file: its address has a token, and every user sees a command line in `ps`.
+        """Codec URL in a private file, since it contains a token, and every user sees command lines in `ps`.
 
         https://docs.temporal.io/cli/env: an environment's properties are the defaults of the command's options.
         """

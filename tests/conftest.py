@@ -1,4 +1,4 @@
-"""Real servers for the tests: every worker of pytest-xdist has its own, started when a test first asks for one."""
+"""Real servers for the tests: each pytest-xdist worker starts its own on first use."""
 
 import gc
 import os
@@ -20,13 +20,13 @@ from embedded.temporal_server import TemporalServer
 from tests.iris import Iris, running_iris
 from tests.time_skipping import time_skipping_server
 
-# How property tests run: a busy machine is no failure, and a build that fails does so again.
+# Property tests: slowness is no failure, and failures are reproducible.
 settings.register_profile("iris", deadline=None, max_examples=30, derandomize="CI" in os.environ)
 settings.load_profile("iris")
 
 
 class Scheduling(LoadFileScheduling):
-    """Gives a worker whole files, so that no two start the same product, and all that runs against `iris up` to one."""
+    """Assigns whole files to workers, so that no two start the same product, and all tests of `iris up` to one."""
 
     def _split_scope(self, nodeid: str) -> str:
         return "tests/stack" if nodeid.startswith("tests/stack/") else super()._split_scope(nodeid)
@@ -38,7 +38,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Nothing that is collected is garbage: do not look through it while it grows, nor again and again afterwards."""
+    """Disable the garbage collector while tests are collected, since they are never garbage."""
     gc.disable()
     try:
         return (yield)
@@ -48,7 +48,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files come first and those without servers last, lest one worker go on alone when all others are done."""
+    """Order long files first and those without servers last, so that no worker continues alone."""
     lengths: defaultdict[Path, float] = defaultdict(float)
     for item in items:
         lengths[item.path] = max(lengths[item.path], _length(item))
@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _length(item: pytest.Item) -> float:
-    """Something that is larger the longer a test may take."""
+    """Sort key that grows with a test's likely duration."""
     limit = item.get_closest_marker("timeout")
     if limit:
         return limit.args[0]
@@ -65,40 +65,40 @@ def _length(item: pytest.Item) -> float:
 
 @pytest.fixture(scope="session")
 def server_directory() -> Iterator[Path]:
-    """Where this worker's servers keep their files; removed at the end, unlike pytest's own temporary directories."""
+    """Directory of this worker's servers; removed at the end, unlike pytest's own temporary directories."""
     with tempfile.TemporaryDirectory(prefix="iris-tests-") as directory:
         yield Path(directory)
 
 
 @pytest.fixture(scope="session")
 async def mongodb_uri(server_directory: Path) -> AsyncIterator[str]:
-    """A MongoDB server of this worker's own."""
+    """A MongoDB server for this worker."""
     async with Mongod(server_directory / "mongodb", free_port(), server_directory / "mongodb.log") as mongod:
         yield mongod.uri
 
 
 @pytest.fixture(scope="session")
 async def temporal_server(server_directory: Path) -> AsyncIterator[TemporalServer]:
-    """A Temporal server of this worker's own, in memory."""
+    """A Temporal server for this worker, in memory."""
     async with TemporalServer(free_port(), server_directory / "temporal.log") as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def database_name(worker_id: str) -> str:
-    """The name of this worker's database, so that workers may also share one server."""
+    """Name of this worker's database, so that workers can also share a server."""
     return f"iris_{worker_id}"
 
 
 @pytest.fixture(scope="session")
 async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name: str) -> AsyncIterator[Iris]:
-    """The whole product, running for this worker's tests; each test sends to destinations of its own."""
+    """The whole product for this worker's tests; each test sends to unique destinations."""
     async with running_iris(mongodb_uri, temporal_server.address, database_name) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 async def environment() -> AsyncIterator[WorkflowEnvironment]:
-    """A Temporal server whose time can be skipped, for tests of what time alone does."""
+    """A time-skipping Temporal server, for tests of timeouts."""
     async with time_skipping_server() as environment:
         yield environment

@@ -49,7 +49,7 @@ SANDBOX = Account.model_validate({"token": f"sandbox-token-{new_id()}", "signing
 
 
 def demo_settings(sandbox_url: str, tenant: str = "demo") -> DemoSettings:
-    """A demo of its own secrets, through a gateway."""
+    """A demo with generated secrets, through a gateway."""
     return DemoSettings(
         demo_tenant=tenant,
         demo_api_key=SecretStr(new_api_key()),
@@ -61,7 +61,7 @@ def demo_settings(sandbox_url: str, tenant: str = "demo") -> DemoSettings:
 
 @dataclass(frozen=True)
 class Iris:
-    """The running product, as its users see it."""
+    """The running product, from the outside."""
 
     settings: Settings
     temporal: Client
@@ -71,7 +71,7 @@ class Iris:
     gateway_url: str
 
     def request(self, channel: str, destination: str, **changes: object) -> dict[str, Any]:
-        """The body of a send through a channel of the demo."""
+        """Request body of a send through a channel of the demo."""
         payload: dict[str, Any] = {"Type": "simple-text", "Text": "Su cita es mañana a las 10:00"}
         if channel == "rcs":
             payload["Type"] = "text-message-rcs"
@@ -91,7 +91,7 @@ class Iris:
         return await self.http.post("/v1/interactions", json=body, headers=headers)
 
     async def send(self, channel: str, destination: str, **changes: object) -> dict[str, Any]:
-        """Send, expecting it to be admitted; the interaction as answered."""
+        """Send, asserting admission; return the interaction of the response."""
         response = await self.post(self.request(channel, destination, **changes))
         assert response.status_code == 200, response.text
         return response.json()["payload"]
@@ -104,7 +104,7 @@ class Iris:
     async def until(
         self, interaction_id: str, condition: Callable[[dict[str, Any]], bool], seconds: float = 60
     ) -> dict[str, Any]:
-        """The interaction once it fulfils a condition."""
+        """Wait until the interaction fulfils a condition, and return it."""
         seen: dict[str, Any] = {}
 
         async def is_fulfilled() -> bool:
@@ -121,18 +121,18 @@ class Iris:
         return seen
 
     async def until_status(self, interaction_id: str, status: str, custom: str | None = None) -> dict[str, Any]:
-        """The interaction once it has come to a status."""
+        """Wait until the interaction has a status, and return it."""
         return await self.until(
             interaction_id, lambda seen: seen["status"] == status and (custom is None or seen["customStatus"] == custom)
         )
 
     async def ended(self, interaction_id: str, seconds: float = 60) -> None:
-        """PendingWait until the interaction's workflow has ended."""
+        """Wait until the interaction's workflow has ended."""
         handle = self.temporal.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction_id))
         await asyncio.wait_for(handle.result(), seconds)
 
     async def twilio(self, base_url: str) -> str:
-        """An SMS integration of the demo's tenant through Twilio, or whoever plays it at `base_url`; its id.
+        """Create an SMS integration of the demo's tenant through Twilio, or its fake at `base_url`; return its id.
 
         Twilio does not recognise a repeated send, so its messages are sent at most once.
         """
@@ -149,7 +149,7 @@ class Iris:
         return integration.id
 
     async def sandbox(self, base_url: str) -> str:
-        """An SMS integration of the demo's tenant through the sandbox's provider at `base_url`; its id."""
+        """Create an SMS integration of the demo's tenant through the sandbox at `base_url`; return its id."""
         token, secret = SANDBOX.token.get_secret_value(), SANDBOX.signing_secret.get_secret_value()
         integration = Integration(
             tenant=self.demo.tenant,
@@ -163,7 +163,7 @@ class Iris:
         return integration.id
 
     async def receive(self, interaction_id: str, status: str, **changes: object) -> httpx2.Response:
-        """The API's answer to a callback that the gateway might have made."""
+        """Post a callback as the gateway would, and return the response."""
         interaction = await self.read(interaction_id)
         report: dict[str, object] = {
             "id": f"sbx_{interaction_id}",
@@ -179,13 +179,13 @@ class Iris:
         return await self.http.post(path, content=body, headers=signed(body, SANDBOX.signing_secret.get_secret_value()))
 
     async def signal_events(self, interaction_id: str, *news: ReceivedEvent) -> None:
-        """Pass news on to an interaction, as the API does with a webhook's; a workflow that has ended goes on."""
+        """Signal events to an interaction, as the API does with a webhook's; a workflow that has ended is continued."""
         interaction = await Interaction.get(interaction_id)
         assert interaction is not None
         await signal_events(self.temporal, self.settings, InteractionRef.of(interaction), news)
 
     async def taken_by_gateway(self, interaction_id: str) -> list[dict[str, Any]]:
-        """The messages that the gateway took for an interaction, by its own ledger."""
+        """Messages that the gateway accepted for an interaction, by its own ledger."""
         response = await self.gateway.get("/v1/messages", params={"reference": interaction_id})
         assert response.status_code == 200, response.text
         return response.json()["messages"]
@@ -194,7 +194,7 @@ class Iris:
 def fresh_settings(
     mongodb_uri: str, temporal_address: str, database: str, public_url: str, **changes: object
 ) -> Settings:
-    """Settings of a product of its own on these servers."""
+    """Settings of a new product on these servers."""
     values: dict[str, Any] = {
         "mongodb_uri": mongodb_uri,
         "mongodb_database": database,
@@ -209,7 +209,7 @@ def fresh_settings(
 
 
 def signed(body: bytes, secret: str) -> dict[str, str]:
-    """The headers by which the gateway signs a callback now (`docs/providers/sandbox.md`)."""
+    """Headers with the gateway's signature of a callback at the current time (`docs/providers/sandbox.md`)."""
     timestamp = str(int(time.time()))
     signature = hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
     return {"X-Sandbox-Timestamp": timestamp, "X-Sandbox-Signature": f"v1={signature}"}
@@ -220,9 +220,9 @@ _bound: list[AsyncDatabase[dict[str, Any]]] = []
 
 @asynccontextmanager
 async def open_database(settings: Settings) -> AsyncGenerator[AsyncDatabase[dict[str, Any]]]:
-    """The database that the documents are bound to inside the block; afterwards they are bound as they were.
+    """Bind the documents to a database inside the block, and restore their binding afterwards.
 
-    Beanie binds documents once for a whole process, in which several tests' products may run one inside the other.
+    Beanie binds documents once per process, in which the products of several tests may be nested.
     """
     async with mongodb(settings) as client:
         ours = client[settings.mongodb_database]
@@ -238,7 +238,7 @@ async def open_database(settings: Settings) -> AsyncGenerator[AsyncDatabase[dict
 
 @asynccontextmanager
 async def running_worker(client: Client, settings: Settings) -> AsyncGenerator[None]:
-    """A worker, working until the end of the block."""
+    """Run a worker until the end of the block."""
     guard = settings.address_guard()
     async with (
         http_clients(guard, settings.max_concurrent_sends_per_provider) as provider_http,
@@ -250,20 +250,20 @@ async def running_worker(client: Client, settings: Settings) -> AsyncGenerator[N
 
 
 LOOPBACK_NETWORK: Final = ip_network("127.0.0.0/8")
-"""Where the tests call from: as a proxy, so that they can say from which network a request comes."""
+"""Address of the tests' clients: a trusted proxy, so that they can choose a request's network."""
 
 
 @asynccontextmanager
 async def running_iris(
     mongodb_uri: str, temporal_address: str, database: str, **changes: object
 ) -> AsyncGenerator[Iris]:
-    """The product, running until the end of the block; `changes` are settings."""
+    """Run the product until the end of the block; `changes` are settings."""
     gateway_settings = GatewaySettings(accounts=(SANDBOX,), callback_delay=timedelta(milliseconds=50))
     port = free_port()
     settings = fresh_settings(mongodb_uri, temporal_address, database, f"http://127.0.0.1:{port}", **changes)
     client = await connect_temporal(settings)
     async with running(create_gateway(gateway_settings)) as gateway_url, open_database(settings):
-        # Before the API starts, which binds the documents anew.
+        # Before the API starts, which binds the documents again.
         demo = await seed_open_database(Vault(settings.vault_keys()), demo_settings(gateway_url))
         async with (
             running_worker(client, settings),
@@ -275,6 +275,6 @@ async def running_iris(
 
 
 def calling(url: str, token: str | None = None) -> httpx2.AsyncClient:
-    """A client of the API or of a gateway, and who calls."""
+    """A client of the API or of a gateway, with a caller's key."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return plain_client(base_url=url, headers=headers, timeout=30)

@@ -1,4 +1,4 @@
-"""Clients of what listens on this machine, by plain HTTP."""
+"""Plain HTTP clients of servers on this machine."""
 
 import ssl
 from functools import partial
@@ -7,7 +7,7 @@ from typing import Final
 import httpx2
 
 _NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Trusts nobody: to read whom else to trust takes longer than many a test."""
+"""TLS context without trusted certificates, since loading them takes longer than many a test."""
 
 plain_client: Final = partial(httpx2.AsyncClient, verify=_NO_TLS, trust_env=False)
-"""A client that neither speaks TLS nor takes a proxy from the environment."""
+"""A client without TLS and without a proxy from the environment."""

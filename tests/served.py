@@ -1,4 +1,4 @@
-"""Applications served as `iris api` serves them, in the tests' own process."""
+"""Applications served like `iris api`, in the tests' own process."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -15,7 +15,7 @@ from security.ssrf_guard import Network
 
 @asynccontextmanager
 async def serving(app: FastAPI, *trusted_proxies: Network, port: int | None = None) -> AsyncGenerator[str]:
-    """The URL at which an application is served until the end of the block, on a free port unless one is given."""
+    """Serve an application until the end of the block, by default on a free port; yields its URL."""
     port = port or free_port()
     server = Guest(server_config(app, "127.0.0.1", port, trusted_proxies))
     task = asyncio.create_task(server.serve())

@@ -13,7 +13,7 @@ THROTTLED: Final = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: %d\r\n\r\
 
 
 class SilentProvider:
-    """A provider that takes connections and says nothing until it is told to let go; first, it may throttle."""
+    """A provider that accepts connections and never responds until released; first, it may throttle."""
 
     def __init__(self, throttled: int = 0) -> None:
         self.url = f"http://127.0.0.1:{free_port()}"
@@ -31,7 +31,7 @@ class SilentProvider:
                 self.let_go.set()
 
     async def until_connections(self, number: int, seconds: float = 60) -> None:
-        """Returns when so many have connected."""
+        """Wait for a number of connections."""
 
         async def are_there() -> bool:
             return self.connections >= number

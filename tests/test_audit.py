@@ -1,4 +1,4 @@
-"""The audit of the locked packages: it fails where a vulnerability is known, and says where nobody could be asked."""
+"""Audit of the locked packages: it fails on a known vulnerability, and reports when the database is unreachable."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""docker-compose.yml: what it says is well-formed and true; `test_compose_running.py` runs what its containers run."""
+"""docker-compose.yml is well-formed and consistent; `test_compose_running.py` runs its containers' commands."""
 
 import json
 import re
@@ -118,7 +118,7 @@ def test_every_secret_is_a_file_that_is_made_and_used() -> None:
 
 @each_service
 def test_no_secret_is_in_an_environment_or_on_a_command_line(name: str) -> None:
-    """`docker inspect` shows both; a script may only read the file of a secret that its service has."""
+    """`docker inspect` shows both; a script may only read the secret files of its service."""
     shown = json.dumps([SERVICES[name].get(key) for key in ("environment", "entrypoint", "command", "healthcheck")])
     variables = {*re.findall(r"\$\{(\w+)", shown)}
     assert variables <= {"IRIS_PUBLIC_URL", "IRIS_ALLOWED_NETWORKS"}
@@ -157,7 +157,7 @@ def test_the_command_that_pins_the_images_names_all_that_are_not_built_here() ->
     [command] = re.findall(r"^docker compose config --lock-image-digests ((?:.*\\\n)*.*) > \S+$", text, re.MULTILINE)
     pinned = set(command.replace("\\\n", " ").split())
     assert pinned == SERVICES.keys() - OURS.keys()
-    # It resolves also what these depend on, and ours are in no registry.
+    # It also resolves their dependencies, and ours are in no registry.
     assert not any(OURS.keys() & SERVICES[name].get("depends_on", {}).keys() for name in pinned)
 
 
@@ -218,7 +218,7 @@ def test_the_proxy_that_is_believed_is_the_one_by_which_this_machine_comes_in() 
 def test_who_stops_a_process_gives_it_longer_than_it_takes(
     name: str, program: type[Program], own_time: timedelta
 ) -> None:
-    """Compose and `iris up` kill it later than it ends by itself, with room for what comes after its last work."""
+    """Compose and `iris up` kill it later than it ends by itself, with a margin for the cleanup."""
     seconds = own_time.total_seconds() + 3
     assert float(SERVICES[name]["stop_grace_period"].removesuffix("s")) > seconds
     assert program.stop_seconds > seconds

@@ -1,4 +1,4 @@
-"""What the containers of docker-compose.yml run works, with their own secrets, on a MongoDB that asks for passwords."""
+"""The commands of docker-compose.yml work with their own secrets, on a MongoDB with authentication."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ from tests.test_compose import COMPOSE, OURS, ROOT, SERVICES
 from workflows import attributes
 
 CHECK_SECONDS: Final = 0.5
-"""Between two checks, which take their time from what is to become well."""
+"""Seconds between two checks, which compete with the starting process for the CPU."""
 
 
 async def test_the_namespace_is_prepared_however_often_it_is(temporal_server: TemporalServer) -> None:
@@ -63,7 +63,7 @@ async def test_the_namespace_is_prepared_however_often_it_is(temporal_server: Te
 
 
 def interpolated(text: str) -> str:
-    """What compose makes of `${NAME:-default}` and `$$` where no variable is set."""
+    """Expand `${NAME:-default}` and `$$` like compose without any variable set."""
     return re.sub(r"\$\{\w+:-(?P<default>[^}]*)\}", r"\g<default>", text).replace("$$", "$")
 
 
@@ -74,7 +74,7 @@ def as_on_this_machine(text: str, places: Mapping[str, str]) -> str:
 
 
 class Container(Server):
-    """A service's own command with its own environment and secrets, well when its own health check says so."""
+    """A service's own command with its environment and secrets, healthy by its own health check."""
 
     def __init__(self, name: str, service: dict[str, Any], directory: Path, secrets: Mapping[str, str]) -> None:
         super().__init__(name, directory / f"{name}.log")
@@ -97,7 +97,7 @@ class Container(Server):
 
     @override
     async def serving(self) -> None:
-        """Its health check is a process too, and is asked nothing before somebody listens where it looks."""
+        """The health check is a process too, and only runs once its port is open."""
         [port] = re.findall(r"//127\.0\.0\.1:(\d+)/", self._service["healthcheck"]["test"][-1])
         await until(lambda: is_listened_on(int(port)))
         await until(self._is_well)
@@ -106,7 +106,7 @@ class Container(Server):
         return await self.run(*self.command(), *options)
 
     async def run_script(self, last: str) -> bytes:
-        """Run a service's shell script, but for its last command."""
+        """Run a service's shell script without its last command."""
         [script] = self._service["command"]
         lines = interpolated(script).replace("/run/secrets", str(self.secrets)).splitlines()
         assert lines[-1].startswith("exec ")
@@ -131,7 +131,7 @@ class Container(Server):
 
 
 class KeyedMongod(Mongod):
-    """A MongoDB server that asks for passwords, as that of docker-compose, and is of no replica set yet."""
+    """A MongoDB server with authentication, as in docker-compose, and without a replica set yet."""
 
     def __init__(self, directory: Path, port: int, keyfile: str) -> None:
         super().__init__(directory / "data", port, directory / "mongodb.log")
@@ -152,7 +152,7 @@ class KeyedMongod(Mongod):
 
 @pytest.fixture(scope="module")
 async def secrets_and_mongodb(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, str]]:
-    """The secrets of docker-compose, and the MongoDB that they speak of: whoever needs it prepared prepares it."""
+    """Secrets of docker-compose, and an unprepared MongoDB for them; tests prepare it as needed."""
     secrets = {name: make() for name, make in COMPOSE_SECRETS.items()}
     async with KeyedMongod(tmp_path_factory.mktemp("mongodb"), free_port(), secrets["mongodb_keyfile"]) as mongod:
         yield {**secrets, "mongodb_uri": secrets["mongodb_uri"].replace("@mongodb:27017/", f"@{mongod.address}/")}
@@ -210,7 +210,7 @@ def test_a_uri_without_user_or_replica_set_is_refused_in_one_line_without_its_pa
 
 
 async def first_payload(server: TemporalServer, workflow_id: str) -> Payload:
-    """What a workflow was started with, as Temporal keeps it."""
+    """Input of a workflow, as Temporal stores it."""
     client = await Client.connect(server.address, namespace=server.namespace)
     history = await client.get_workflow_handle(workflow_id).fetch_history()
     return history.events[0].workflow_execution_started_event_attributes.input.payloads[0]
@@ -257,7 +257,7 @@ async def test_what_the_containers_run_delivers_a_message(
         refused = await http.get("/health/live", headers={"X-Padding": "x" * 70_000})
         assert (refused.status_code, refused.json()["error"][0]["code"]) == (431, "header_too_large")
         assert "server" not in refused.headers
-        # What the Web UI has decrypted, in the browser of somebody on this machine.
+        # Decrypted for the Web UI, in a browser on this machine.
         endpoint = (await containers["temporal-ui"].run_script("printenv TEMPORAL_CODEC_ENDPOINT")).decode().strip()
         payload = await first_payload(temporal_server, f"interaction-{sent['id']}")
         body = MessageToJson(Payloads(payloads=[payload]))

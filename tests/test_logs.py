@@ -1,4 +1,4 @@
-"""What is logged: ids for programs, contents for nobody, in both formats."""
+"""Log lines contain ids for programs and no contents, in both formats."""
 
 import json
 import logging

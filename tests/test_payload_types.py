@@ -1,4 +1,4 @@
-"""The page of payload types says what the models say."""
+"""The page of payload types agrees with the models."""
 
 from domain.payloads import PAYLOADS
 from scripts.payload_types import PAGE, page

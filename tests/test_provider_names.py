@@ -1,4 +1,4 @@
-"""Providers are known by name in their own folder and its registry; everything else asks `PROVIDERS`."""
+"""Provider names occur only in the providers' own folders and registry; other code uses `PROVIDERS`."""
 
 import re
 import shutil
@@ -15,14 +15,14 @@ ROOT: Final = Path(__file__).parents[1]
 AT_HOME: Final = ("providers", "tests")
 
 OURS: Final = frozenset({"sandbox"})
-"""The gateway that is part of the embedded stack, which is made of it and names it."""
+"""The embedded stack's gateway, which the embedded stack names."""
 
 SOURCES: Final = re.compile(r"https?://[^\s)]+|\([^()«»]*«[^«»]*»[^()]*\)")
-"""Where a fact of the outside world is from may be said anywhere: an address, or a title in brackets."""
+"""References to external facts, permitted everywhere: an address, or a title in brackets."""
 
 
 def modules() -> Iterator[Path]:
-    """The Python files of the repository that are none of the providers'."""
+    """Python files of the repository outside the providers."""
     git = shutil.which("git")
     assert git is not None
     listed = subprocess.run(  # noqa: S603 - nothing in it comes from anywhere else
@@ -32,7 +32,7 @@ def modules() -> Iterator[Path]:
 
 
 def mentions(name: str, text: str) -> list[str]:
-    """The lines that name a provider: as a word or at the beginning of one, so that `metadata` is not Meta's."""
+    """Lines that name a provider: as a word or at the beginning of one, so that `metadata` does not match Meta."""
     capitals = name.upper()
     alone = rf"(?<![A-Za-z])(?:(?i:{name})(?<!{capitals})(?![a-z])|{capitals}(?![A-Za-z]))"
     named = re.compile(rf"{alone}|{name.title()}(?![a-z])")

@@ -1,4 +1,4 @@
-"""The locked requirements are those of pyproject.toml, every package by its hash; checked without any network."""
+"""The locked requirements agree with pyproject.toml, every package with its hash; checked offline."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""Settings: each has a name in the environment, and outside development no secret is left to chance."""
+"""Settings: each has an environment variable, and outside development every secret must be set."""
 
 import os
 from collections.abc import Callable
@@ -72,7 +72,7 @@ PRODUCTION = {"IRIS_ENVIRONMENT": "production", "IRIS_JWT_SECRET": SECRET} | dic
 
 
 def field_of(variable: str) -> str:
-    """The field that an environment variable sets: its name without our prefix."""
+    """Field that an environment variable sets: its name without our prefix."""
     return variable.lower().removeprefix("iris_")
 
 
@@ -198,7 +198,7 @@ def test_production_connects_to_nothing_inside_that_is_not_allowed(
 
 
 class TestSecretsAsFiles:
-    """As Docker and Kubernetes give them."""
+    """Secrets as files, as Docker and Kubernetes provide them."""
 
     @pytest.fixture
     def directory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -1,4 +1,4 @@
-"""docs/settings.md and .env.example say what the settings themselves say."""
+"""docs/settings.md and .env.example agree with the settings."""
 
 import pytest
 

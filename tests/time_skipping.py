@@ -1,4 +1,4 @@
-"""A Temporal server whose time can be skipped, for what time alone does."""
+"""A time-skipping Temporal server, for tests of timeouts."""
 
 import sysconfig
 from collections.abc import AsyncGenerator

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from bench.faults.endpoint import UNKNOWN
-from bench.faults.observations import Books, Entry, Record, Runs
+from bench.faults.observations import Entry, Observations, Record, Runs
 from bench.faults.requests import DONE, Demand, FollowUp, Order
 from domain.deadlines import CANCELLED
 from domain.interaction import Direction
@@ -22,11 +22,11 @@ Ending = tuple[str, str | None]
 _NEVER_LEFT: Final[frozenset[Ending]] = frozenset(
     {("PROVIDER_SENDING_ERROR", "unknown"), ("PROVIDER_SENDING_ERROR", "not_sent")}
 )
-_NOTHING_HEARD: Final[frozenset[Ending]] = frozenset({("SENT", "queued"), ("PROVIDER_SENDING_ERROR", "unknown")})
+_NO_CALLBACK: Final[frozenset[Ending]] = frozenset({("SENT", "queued"), ("PROVIDER_SENDING_ERROR", "unknown")})
 _REFUSED: Final[frozenset[Ending]] = frozenset(
     {("PROVIDER_SENDING_ERROR", "rejected"), ("PROVIDER_SENDING_ERROR", "unknown")}
 )
-_STATUS_OF_WORD: Final = {"read": "COMPLETED", "delivered": "COMPLETED", "failed": "PROCESS_ERROR", "sent": "SENT"}
+_STATUS_OF_CALLBACK: Final = {"read": "COMPLETED", "delivered": "COMPLETED", "failed": "PROCESS_ERROR", "sent": "SENT"}
 """Meaning of the gateway's statuses, most advanced first."""
 
 _INVALID: Final[Ending] = ("VALIDATION_ERROR", None)
@@ -55,27 +55,30 @@ class Finding:
     what: str
 
 
-def audit(books: Books) -> list[Finding]:
+def audit(observations: Observations) -> list[Finding]:
     """Find every violation in the observations."""
-    examined = {*books.orders, *books.records, *books.runs, *books.told} - {UNKNOWN}
+    examined = {*observations.orders, *observations.records, *observations.runs, *observations.deliveries} - {UNKNOWN}
     return [
-        *(Finding(Fault.WRONG, UNKNOWN, f"the tenant was told: {one.problem}") for one in books.told.get(UNKNOWN, ())),
+        *(
+            Finding(Fault.WRONG, UNKNOWN, f"the tenant was told: {one.problem}")
+            for one in observations.deliveries.get(UNKNOWN, ())
+        ),
         *(
             Finding(fault, interaction_id, what)
             for interaction_id in sorted(examined)
-            for fault, what in _examine(books, interaction_id)
+            for fault, what in _examine(observations, interaction_id)
         ),
         *(
             Finding(fault, demand.order.interaction_id, what)
-            for demand in books.demands
-            for fault, what in _examine_demand(books, demand)
+            for demand in observations.demands
+            for fault, what in _examine_demand(observations, demand)
         ),
     ]
 
 
-def _examine(books: Books, interaction_id: str) -> Iterator[tuple[Fault, str]]:
-    order, record = books.orders.get(interaction_id), books.records.get(interaction_id)
-    runs = books.runs.get(interaction_id, Runs())
+def _examine(observations: Observations, interaction_id: str) -> Iterator[tuple[Fault, str]]:
+    order, record = observations.orders.get(interaction_id), observations.records.get(interaction_id)
+    runs = observations.runs.get(interaction_id, Runs())
     if order is None:
         yield Fault.WRONG, "nobody asked for it"
         return
@@ -86,33 +89,35 @@ def _examine(books: Books, interaction_id: str) -> Iterator[tuple[Fault, str]]:
     if record is not None and order.is_refused:
         yield Fault.WRONG, f"it exists, and its callers were told {order.answers}"
     elif record is not None:
-        yield from _examine_record(books, order, record, runs)
+        yield from _examine_record(observations, order, record, runs)
     elif (order.is_answered and not order.is_refused) or runs.statuses:
         yield Fault.LOST, f"MongoDB does not have it; its callers were told {order.answers}"
 
 
-def _examine_record(books: Books, order: Order, record: Record, runs: Runs) -> Iterator[tuple[Fault, str]]:
+def _examine_record(
+    observations: Observations, order: Order, record: Record, runs: Runs
+) -> Iterator[tuple[Fault, str]]:
     if order.is_inbound:
-        yield from _examine_inbound(books, order, record, runs)
+        yield from _examine_inbound(observations, order, record, runs)
     else:
-        entry = books.ledger.get(order.interaction_id, Entry())
+        entry = observations.ledger.get(order.interaction_id, Entry())
         yield from _examine_sending(order, entry, runs)
-        yield from _examine_standing(books, order, record, runs)
+        yield from _examine_state(observations, order, record, runs)
         yield from _examine_news(entry, record)
-    if order in books.erased:
-        yield from _examine_erased(books, order, record)
+    if order in observations.erased:
+        yield from _examine_erased(observations, order, record)
     elif record["status"] != Status.VALIDATION_ERROR:
-        yield from _examine_company(books, order, record)
-    yield from _examine_telling(books, order, record)
+        yield from _examine_user_and_process(observations, order, record)
+    yield from _examine_notifications(observations, order, record)
 
 
 def _examine_inbound(
-    books: Books,
+    observations: Observations,
     order: Order,
     record: Record,
     runs: Runs,
 ) -> Iterator[tuple[Fault, str]]:
-    if books.inbound_states[order.key] == "pending":
+    if observations.inbound_states[order.key] == "pending":
         yield Fault.STUCK, "its gateway still calls back"
     if record["status"] != Status.RECEIVED:
         yield Fault.WRONG, f"an inbound message is in {record['status']}"
@@ -135,8 +140,8 @@ def _examine_sending(order: Order, entry: Entry, runs: Runs) -> Iterator[tuple[F
         yield Fault.WRONG, "it was refused, and sent"
 
 
-def _examine_standing(books: Books, order: Order, record: Record, runs: Runs) -> Iterator[tuple[Fault, str]]:
-    entry = books.ledger.get(order.interaction_id, Entry())
+def _examine_state(observations: Observations, order: Order, record: Record, runs: Runs) -> Iterator[tuple[Fault, str]]:
+    entry = observations.ledger.get(order.interaction_id, Entry())
     ending: Ending = (record["status"], record["custom_status"])
     if record["status"] in _NOT_ENDED:
         yield Fault.STUCK, f"in {record['status']}; its workflow: {runs.statuses}"
@@ -144,12 +149,12 @@ def _examine_standing(books: Books, order: Order, record: Record, runs: Runs) ->
     if "RUNNING" in runs.statuses or any(callback.state == "pending" for callback in entry.callbacks):
         yield Fault.STUCK, f"in {ending}, and its workflow or its gateway goes on"
         return
-    expected = endings(books, order, entry)
+    expected = endings(observations, order, entry)
     if ending not in expected:
         yield Fault.WRONG, f"in {ending}, where the gateway's ledger means {sorted(expected, key=str)}: {entry}"
     left = runs.state and (runs.state.status.value, runs.state.custom_status)
     # The histories of erased users' interactions are deleted.
-    if left != ending and (left or order not in books.erased):
+    if left != ending and (left or order not in observations.erased):
         yield Fault.WRONG, f"in {ending}, and its workflow left it in {left} ({runs.statuses})"
     yield from _examine_history(record, ending)
 
@@ -177,13 +182,13 @@ def _examine_news(entry: Entry, record: Record) -> Iterator[tuple[Fault, str]]:
         yield Fault.WRONG, "one piece of news is recorded twice"
 
 
-def _examine_company(books: Books, order: Order, record: Record) -> Iterator[tuple[Fault, str]]:
-    owners = [user_id for user_id, user in books.users.items() if _owns(user, order.destination)]
+def _examine_user_and_process(observations: Observations, order: Order, record: Record) -> Iterator[tuple[Fault, str]]:
+    owners = [user_id for user_id, user in observations.users.items() if _owns(user, order.destination)]
     if len(owners) != 1 or record["user_ids"] != owners:
         yield Fault.WRONG, f"it has the users {record['user_ids']}, and its destination the owners {owners}"
-    process = books.processes.get(record["process_id"])
+    process = observations.processes.get(record["process_id"])
     last = process and process["last_interaction_id"]
-    if process is None or (not order.is_inbound and last != _newest_of(books, record["process_id"])):
+    if process is None or (not order.is_inbound and last != _newest_of(observations, record["process_id"])):
         yield Fault.WRONG, f"its process names {last} as its last interaction"
     elif process["user_ids"] != record["user_ids"]:
         yield Fault.WRONG, f"it has the users {record['user_ids']}, and its process {process['user_ids']}"
@@ -195,39 +200,39 @@ def _owns(user: Record, destination: str) -> bool:
     return any(owned["value"] == destination for owned in user["destinations"])
 
 
-def _newest_of(books: Books, process_id: str) -> str:
-    members = [record for record in books.records.values() if record["process_id"] == process_id]
+def _newest_of(observations: Observations, process_id: str) -> str:
+    members = [record for record in observations.records.values() if record["process_id"] == process_id]
     return max(members, key=lambda record: record["created"])["_id"]
 
 
-def _examine_erased(books: Books, order: Order, record: Record) -> Iterator[tuple[Fault, str]]:
+def _examine_erased(observations: Observations, order: Order, record: Record) -> Iterator[tuple[Fault, str]]:
     if record["erased_at"] is None or record["payload"] or record["metadata"] or record["primary_key"]:
         yield Fault.WRONG, "its user is erased, and it is not"
-    process = books.processes.get(record["process_id"])
+    process = observations.processes.get(record["process_id"])
     if process is not None and (not process["is_closed"] or process["metadata"]):
         yield Fault.WRONG, "its user is erased, and its process is not"
-    for place in books.traces.get(order.key, ()):
+    for place in observations.traces.get(order.key, ()):
         yield Fault.WRONG, f"its user is erased, and something personal is left in {place}"
 
 
-def _examine_telling(books: Books, order: Order, record: Record) -> Iterator[tuple[Fault, str]]:
+def _examine_notifications(observations: Observations, order: Order, record: Record) -> Iterator[tuple[Fault, str]]:
     """Check notifications. A retried step may have a different outcome: of each position, the latest counts."""
-    told = sorted(books.told.get(record["_id"], ()), key=lambda one: one.created)
-    meant = {one.position: one.thing[1:] for one in told}
+    deliveries = sorted(observations.deliveries.get(record["_id"], ()), key=lambda one: one.created)
+    meant = {one.position: one.thing[1:] for one in deliveries}
     happened = dict(_happened(record))
     for position in sorted(happened.keys() | meant.keys()):
-        was, is_told = happened.get(position), meant.get(position)
-        if is_told is None:
+        was, received = happened.get(position), meant.get(position)
+        if received is None:
             yield Fault.LOST, f"the tenant was not told its change {position}, {was}"
-        elif was != is_told:
-            yield Fault.WRONG, f"the tenant was told {is_told}, where its change {position} is {was}"
-    if order not in books.erased:  # whose bodies show only what is left of it
-        ids, things = {one.webhook_id for one in told}, {one.thing for one in told}
-        if not len(ids) == len(things) == len({(one.webhook_id, one.thing) for one in told}):
+        elif was != received:
+            yield Fault.WRONG, f"the tenant was told {received}, where its change {position} is {was}"
+    if order not in observations.erased:  # whose bodies show only what is left of it
+        ids, things = {one.webhook_id for one in deliveries}, {one.thing for one in deliveries}
+        if not len(ids) == len(things) == len({(one.webhook_id, one.thing) for one in deliveries}):
             yield Fault.WRONG, "the tenant was told one thing under several ids, or several under one"
-        if len({(one.webhook_id, one.digest) for one in told}) > len(ids):
+        if len({(one.webhook_id, one.digest) for one in deliveries}) > len(ids):
             yield Fault.WRONG, "the tenant was told the same in other words"
-    if states := books.untold.get(record["_id"]):
+    if states := observations.undelivered.get(record["_id"]):
         yield Fault.STUCK, f"it has notifications that are {sorted(states)}"
 
 
@@ -243,75 +248,75 @@ def _happened(record: Record) -> Iterator[tuple[int, tuple[str, str, str | None]
         before = now
 
 
-def _examine_demand(books: Books, demand: Demand) -> Iterator[tuple[Fault, str]]:
-    if not demand.told:
-        yield Fault.STUCK, f"to {demand.errand} it was never answered: {demand.answers[-3:]}"
+def _examine_demand(observations: Observations, demand: Demand) -> Iterator[tuple[Fault, str]]:
+    if not demand.result:
+        yield Fault.STUCK, f"to {demand.follow_up} it was never answered: {demand.answers[-3:]}"
         return
-    match demand.errand:
+    match demand.follow_up:
         case FollowUp.CANCEL:
-            yield from _examine_cancelling(books, demand)
+            yield from _examine_cancelling(observations, demand)
         case FollowUp.MERGE if demand.into is not None:
-            yield from _examine_merge(books, demand, demand.into)
+            yield from _examine_merge(observations, demand, demand.into)
         case _:
-            user = books.users.get(demand.order.user_id)
+            user = observations.users.get(demand.order.user_id)
             erasure = user and user["erasure"]
-            if demand.told != DONE or not erasure:
-                yield Fault.LOST, f"to erase its user was told {demand.told}, and its user is {user}"
+            if demand.result != DONE or not erasure:
+                yield Fault.LOST, f"to erase its user was told {demand.result}, and its user is {user}"
             elif erasure["completed"] is None:
                 yield Fault.STUCK, "the erasure of its user is not complete"
 
 
-def _examine_cancelling(books: Books, demand: Demand) -> Iterator[tuple[Fault, str]]:
-    record = books.records.get(demand.order.interaction_id)
-    entry = books.ledger.get(demand.order.interaction_id, Entry())
+def _examine_cancelling(observations: Observations, demand: Demand) -> Iterator[tuple[Fault, str]]:
+    record = observations.records.get(demand.order.interaction_id)
+    entry = observations.ledger.get(demand.order.interaction_id, Entry())
     ending = record and (record["status"], record["custom_status"])
-    if demand.told == DONE and "taken" in entry.verdicts:
+    if demand.result == DONE and "taken" in entry.verdicts:
         yield Fault.TWICE, "it was told to be cancelled, and the gateway took it"
-    if (demand.told == DONE and ending != _CANCELLED) or (demand.told in _NEVER_CANCELLED and ending == _CANCELLED):
-        yield Fault.WRONG, f"to cancel it was told {demand.told}, and it is in {ending}"
-    if demand.told == "already_sent" and "taken" not in entry.verdicts:
+    if (demand.result == DONE and ending != _CANCELLED) or (demand.result in _NEVER_CANCELLED and ending == _CANCELLED):
+        yield Fault.WRONG, f"to cancel it was told {demand.result}, and it is in {ending}"
+    if demand.result == "already_sent" and "taken" not in entry.verdicts:
         yield Fault.WRONG, "to cancel it was told that it is sent, and the gateway did not take it"
 
 
-def _examine_merge(books: Books, demand: Demand, into: Order) -> Iterator[tuple[Fault, str]]:
-    user = books.users.get(demand.order.user_id)
+def _examine_merge(observations: Observations, demand: Demand, into: Order) -> Iterator[tuple[Fault, str]]:
+    user = observations.users.get(demand.order.user_id)
     merge = user and user["merge"]
-    if demand.told != DONE or not merge or merge["into"] != into.user_id:
-        yield Fault.LOST, f"to merge its user into {into.user_id} was told {demand.told}, and its user is {user}"
+    if demand.result != DONE or not merge or merge["into"] != into.user_id:
+        yield Fault.LOST, f"to merge its user into {into.user_id} was told {demand.result}, and its user is {user}"
     elif merge["completed"] is None:
         yield Fault.STUCK, "the merge of its user is not complete"
-    record = books.records.get(demand.order.interaction_id)
+    record = observations.records.get(demand.order.interaction_id)
     if record is not None and record["user_ids"] != [into.user_id]:
         yield Fault.WRONG, f"its user was merged into {into.user_id}, and it has {record['user_ids']}"
 
 
-def endings(books: Books, order: Order, entry: Entry) -> frozenset[Ending]:
+def endings(observations: Observations, order: Order, entry: Entry) -> frozenset[Ending]:
     """Permitted final states of an order, by its entry in the gateway's ledger.
 
     A callback that the gateway gave up may have been received all the same.
     """
     if not order.is_valid:
         return frozenset({_INVALID})
-    is_erased = order in books.erased
-    told = {callback.status for callback in entry.callbacks if callback.state == "told"}
-    perhaps = told | {callback.status for callback in entry.callbacks if callback.state == "abandoned"}
+    is_erased = order in observations.erased
+    delivered = {callback.status for callback in entry.callbacks if callback.state == "told"}
+    perhaps = delivered | {callback.status for callback in entry.callbacks if callback.state == "abandoned"}
     if "taken" not in entry.verdicts:
         is_cancelled = is_erased or any(
-            demand.errand is FollowUp.CANCEL and demand.order is order for demand in books.demands
+            demand.follow_up is FollowUp.CANCEL and demand.order is order for demand in observations.demands
         )
         unsent = _REFUSED if "refused" in entry.verdicts else _NEVER_LEFT
         unsent = unsent | {_CANCELLED} if is_cancelled else unsent
         # If its user was erased before its step was finished, it is rejected.
         return unsent | {_INVALID} if is_erased else unsent
-    expected = _ending_after(told) | _ending_after(perhaps)
+    expected = _ending_after(delivered) | _ending_after(perhaps)
     if is_erased and order.channel == "email":
         # Later events are about an address that the interaction no longer has.
-        expected = expected.union(_NOTHING_HEARD, *(_ending_after({word}) for word in perhaps))
+        expected = expected.union(_NO_CALLBACK, *(_ending_after({callback_status}) for callback_status in perhaps))
     return expected
 
 
-def _ending_after(told: set[str]) -> frozenset[Ending]:
-    for word, status in _STATUS_OF_WORD.items():
-        if word in told:
-            return frozenset({(status, word)})
-    return _NOTHING_HEARD
+def _ending_after(delivered: set[str]) -> frozenset[Ending]:
+    for callback_status, status in _STATUS_OF_CALLBACK.items():
+        if callback_status in delivered:
+            return frozenset({(status, callback_status)})
+    return _NO_CALLBACK

@@ -24,7 +24,7 @@ UNKNOWN: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReceivedDelivery:
     """One delivery, as the endpoint received it.
 
     Attributes:
@@ -56,30 +56,30 @@ class Told:
         return self.position, self.event, self.status, self.custom_status
 
 
-def received(secrets: Mapping[str, str], path: str, headers: Mapping[str, str], body: bytes) -> Told:
+def received(secrets: Mapping[str, str], path: str, headers: Mapping[str, str], body: bytes) -> ReceivedDelivery:
     """Parse a delivery, if its signature is valid under Standard Webhooks."""
     webhook_id, integration_id = headers.get("webhook-id", ""), path.strip("/")
     try:
-        told: dict[str, Any] = Webhook(secrets[integration_id]).verify(body, dict(headers))
+        event: dict[str, Any] = Webhook(secrets[integration_id]).verify(body, dict(headers))
     except (KeyError, WebhookVerificationError) as error:
-        return Told(webhook_id, problem=f"{type(error).__name__}: {error}")
-    interaction = told["Payload"]
-    return Told(
+        return ReceivedDelivery(webhook_id, problem=f"{type(error).__name__}: {error}")
+    interaction = event["Payload"]
+    return ReceivedDelivery(
         webhook_id=webhook_id,
         integration_id=integration_id,
         interaction_id=interaction["id"],
-        event=told["Event"],
+        event=event["Event"],
         position=len(interaction["auditTrail"]["history"]) - 1,
         status=interaction["status"],
         custom_status=interaction["customStatus"],
-        created=told["Created"],
+        created=event["Created"],
         digest=hashlib.sha256(body).hexdigest(),
     )
 
 
-def ledger(path: Path) -> list[Told]:
+def ledger(path: Path) -> list[ReceivedDelivery]:
     """Read every recorded delivery."""
-    return [Told(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+    return [ReceivedDelivery(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 class _Server(ThreadingHTTPServer):
@@ -108,10 +108,10 @@ class _Call(BaseHTTPRequestHandler):
             self.close_connection = True  # the connection was cut
             return
         lower = {name.lower(): value for name, value in self.headers.items()}
-        told = received(self.server.secrets, self.path, lower, body)
+        delivery = received(self.server.secrets, self.path, lower, body)
         # One write, so that neither a concurrent call nor a kill can split it.
-        os.write(self.server.noted, f"{json.dumps(asdict(told))}\n".encode())
-        self._answer(HTTPStatus.BAD_REQUEST if told.problem else HTTPStatus.OK)
+        os.write(self.server.noted, f"{json.dumps(asdict(delivery))}\n".encode())
+        self._answer(HTTPStatus.BAD_REQUEST if delivery.problem else HTTPStatus.OK)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Log nothing, since the ledger has it."""

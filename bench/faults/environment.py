@@ -111,7 +111,7 @@ class Stage:
 
     Attributes:
         parts: by name.
-        lines: proxies, by the name of their target.
+        proxies: proxies, by the name of their target.
         api_url: the API without a proxy.
         sandbox_url: the gateway without a proxy.
         database: MongoDB without a proxy.
@@ -121,7 +121,7 @@ class Stage:
     """
 
     parts: Mapping[str, Part]
-    lines: Mapping[str, TcpProxy]
+    proxies: Mapping[str, TcpProxy]
     api_url: str
     sandbox_url: str
     sandbox_token: str
@@ -140,14 +140,14 @@ async def open_stage(directory: Path, random: Random, receipt_window: timedelta)
     temporal = TemporalServer(free_port(), directory / "temporal.log", database=directory / "temporal.db")
     api_port, sandbox_port, endpoint_port = free_port(), free_port(), free_port()
     mongodb_port = int(mongod.uri.partition("/?")[0].rpartition(":")[2])
-    lines = {
+    proxies = {
         "mongodb": TcpProxy(free_port(), mongodb_port, random),
         "temporal": TcpProxy(free_port(), int(temporal.address.rpartition(":")[2]), random),
         "sandbox": TcpProxy(free_port(), sandbox_port, random),
         "api": TcpProxy(free_port(), api_port, random, may_lie=False),
         "endpoint": TcpProxy(free_port(), endpoint_port, random, may_lie=False),
     }
-    environment = _environment(directory, lines, receipt_window)
+    environment = _environment(directory, proxies, receipt_window)
     endpoint = TenantEndpoint(directory, endpoint_port)
     servers: dict[str, Server] = {
         "mongodb": mongod,
@@ -159,7 +159,7 @@ async def open_stage(directory: Path, random: Random, receipt_window: timedelta)
         "endpoint": endpoint,
     }
     async with AsyncExitStack() as stack:
-        for line in lines.values():
+        for line in proxies.values():
             await line.open()
             stack.push_async_callback(line.end)
         for server in (mongod, temporal):
@@ -173,13 +173,13 @@ async def open_stage(directory: Path, random: Random, receipt_window: timedelta)
         for name, server in servers.items():
             if name not in {"mongodb", "temporal", "endpoint"}:
                 await stack.enter_async_context(server)
-        api_url, told_at = (f"http://{LOOPBACK}:{port}" for port in (api_port, lines["endpoint"].port))
+        api_url, endpoint_url = (f"http://{LOOPBACK}:{port}" for port in (api_port, proxies["endpoint"].port))
         integrations = [*demo.integrations.values(), *at_most_once.values()]
-        endpoint.secrets.write_text(json.dumps(await _subscribed(api_url, demo.api_key, told_at, integrations)))
+        endpoint.secrets.write_text(json.dumps(await _subscribed(api_url, demo.api_key, endpoint_url, integrations)))
         await stack.enter_async_context(endpoint)
         yield Stage(
             parts={name: Part(name, server) for name, server in servers.items()},
-            lines=lines,
+            proxies=proxies,
             api_url=api_url,
             sandbox_url=f"http://{LOOPBACK}:{sandbox_port}",
             sandbox_token=demo_settings.sandbox_accounts[0].token.get_secret_value(),
@@ -192,14 +192,14 @@ async def open_stage(directory: Path, random: Random, receipt_window: timedelta)
         )
 
 
-def _environment(directory: Path, lines: Mapping[str, TcpProxy], receipt_window: timedelta) -> dict[str, str]:
-    url = {name: f"http://{LOOPBACK}:{line.port}" for name, line in lines.items()}
+def _environment(directory: Path, proxies: Mapping[str, TcpProxy], receipt_window: timedelta) -> dict[str, str]:
+    url = {name: f"http://{LOOPBACK}:{line.port}" for name, line in proxies.items()}
     return {
         **os.environ,
         **secret_environment(directory / "secrets.json"),
         # Directly, because the members of a replica set are known by addresses without a proxy.
-        "MONGODB_URI": f"mongodb://{LOOPBACK}:{lines['mongodb'].port}/?directConnection=true",
-        "TEMPORAL_ADDRESS": f"{LOOPBACK}:{lines['temporal'].port}",
+        "MONGODB_URI": f"mongodb://{LOOPBACK}:{proxies['mongodb'].port}/?directConnection=true",
+        "TEMPORAL_ADDRESS": f"{LOOPBACK}:{proxies['temporal'].port}",
         "IRIS_PUBLIC_URL": url["api"],
         "IRIS_RECEIPT_WINDOW": str(receipt_window.total_seconds()),
         # Longer than a process is paused, and short, so that merges and erasures end within the run.
@@ -214,13 +214,13 @@ def _environment(directory: Path, lines: Mapping[str, TcpProxy], receipt_window:
     }
 
 
-async def _subscribed(api_url: str, api_key: str, told_at: str, integrations: Sequence[str]) -> dict[str, str]:
+async def _subscribed(api_url: str, api_key: str, endpoint_url: str, integrations: Sequence[str]) -> dict[str, str]:
     """Subscribe to all events of each integration, and return the signing secrets."""
     headers = {"Authorization": f"Bearer {api_key}"}
     secrets: dict[str, str] = {}
     async with httpx2.AsyncClient(base_url=api_url, headers=headers, timeout=30, trust_env=False) as api:
         for integration_id in integrations:
-            asked = {"Url": f"{told_at}/{integration_id}", "Subscriptions": ["*"]}
+            asked = {"Url": f"{endpoint_url}/{integration_id}", "Subscriptions": ["*"]}
             response = await api.put(f"/v1/integrations/{integration_id}/webhook", json=asked)
             secrets[integration_id] = response.raise_for_status().json()["payload"]["secret"]
     return secrets

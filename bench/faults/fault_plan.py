@@ -91,7 +91,7 @@ async def carry_out(stage: Stage, faults: Sequence[Fault], begun: float) -> list
             case Kind.PAUSE:
                 await stage.parts[fault.target].paused(fault.seconds)
             case _:
-                line = stage.lines[fault.target]
+                line = stage.proxies[fault.target]
                 await line.change(ProxyMode(fault.kind), fault.delay)
                 await asyncio.sleep(fault.seconds)
                 await line.change(ProxyMode.CLEAR)

@@ -69,9 +69,9 @@ class Callers:
             await self._write(order)
         else:
             await asyncio.gather(*(self._call(order) for _ in range(order.callers)))
-        if order.errand is not None and order.is_answered:
-            await asyncio.sleep(order.errand_after)
-            await self._go_on(order, order.errand)
+        if order.follow_up is not None and order.is_answered:
+            await asyncio.sleep(order.follow_up_after)
+            await self._go_on(order, order.follow_up)
 
     async def _call(self, order: Order) -> None:
         path, body = _request(order)
@@ -83,19 +83,19 @@ class Callers:
                 return
             await asyncio.sleep(answer.wait if answer else _WAIT)
 
-    async def _go_on(self, order: Order, errand: FollowUp) -> None:
+    async def _go_on(self, order: Order, follow_up: FollowUp) -> None:
         """Send the follow-up of an order once it is answered."""
-        match errand:
+        match follow_up:
             case FollowUp.CANCEL:
                 path = f"/v1/interactions/{order.interaction_id}/cancel"
-                await self._insist(Demand(errand, order), "POST", path)
+                await self._insist(Demand(follow_up, order), "POST", path)
             case FollowUp.RESEND:
                 again = order.again(self._stage.demo.tenant)
                 self.orders.append(again)
                 await self._place(again)
             case FollowUp.ERASE:
                 await self._find_user(order)
-                await self._insist(Demand(errand, order), "DELETE", f"/v1/users/{order.user_id}")
+                await self._insist(Demand(follow_up, order), "DELETE", f"/v1/users/{order.user_id}")
             case FollowUp.MERGE:
                 await self._find_user(order)
                 await self._merge(order)
@@ -125,12 +125,12 @@ class Callers:
     async def _insist(self, demand: Demand, method: str, path: str, **request: Any) -> None:  # noqa: ANN401 - httpx2's own
         """Retry until it succeeds, or is finally rejected."""
         self.demands.append(demand)
-        while not demand.told:
+        while not demand.result:
             answer = await self._ask(demand.answers, method, path, **request)
             if answer is not None and answer.status == _OK:
-                demand.told = DONE
+                demand.result = DONE
             elif answer is not None and answer.status < _FAILED and not _is_too_early(demand, answer):
-                demand.told = " ".join(answer.codes)
+                demand.result = " ".join(answer.codes)
             else:
                 await asyncio.sleep(answer.wait if answer else _WAIT)
 
@@ -179,7 +179,7 @@ def _note(order: Order, answer: Answer) -> None:
 
 def _is_too_early(demand: Demand, answer: Answer) -> bool:
     """Whether an admitted message is not stored yet."""
-    return demand.errand is FollowUp.CANCEL and answer.status == _NOT_FOUND
+    return demand.follow_up is FollowUp.CANCEL and answer.status == _NOT_FOUND
 
 
 def _request(order: Order) -> tuple[str, dict[str, Any]]:

@@ -12,7 +12,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from bench.faults.endpoint import Told, ledger
+from bench.faults.endpoint import ReceivedDelivery, ledger
 from bench.faults.environment import Stage
 from bench.faults.requests import Demand, FollowUp, Order
 from domain.identifiers import interaction_of, workflow_id
@@ -70,14 +70,14 @@ class Runs:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class Observations:
     """All observations; by interaction id, unless stated otherwise.
 
     Attributes:
         inbound_states: state of the gateway's callback for each message that an end user wrote, by its key.
         users, processes: by their own ids.
-        told: deliveries that the tenant's endpoint received.
-        untold: the states of the notifications that are not delivered.
+        deliveries: deliveries that the tenant's endpoint received.
+        undelivered: the states of the notifications that are not delivered.
         traces: where MongoDB still has personal data of an order whose user is erased, by the order's key.
     """
 
@@ -89,8 +89,8 @@ class Books:
     runs: Mapping[str, Runs]
     users: Mapping[str, Record]
     processes: Mapping[str, Record]
-    told: Mapping[str, Sequence[Told]]
-    untold: Mapping[str, Sequence[str]]
+    deliveries: Mapping[str, Sequence[ReceivedDelivery]]
+    undelivered: Mapping[str, Sequence[str]]
     traces: Mapping[str, Sequence[str]]
 
     @property
@@ -101,13 +101,13 @@ class Books:
 
 def erased(demands: Sequence[Demand]) -> list[Order]:
     """Orders whose users were to be erased, or merged into one that was."""
-    named = [demand.order for demand in demands if demand.errand is FollowUp.ERASE]
-    return [*named, *(one.order for one in demands if one.errand is FollowUp.MERGE and one.into in named)]
+    named = [demand.order for demand in demands if demand.follow_up is FollowUp.ERASE]
+    return [*named, *(one.order for one in demands if one.follow_up is FollowUp.MERGE and one.into in named)]
 
 
-async def read_books(
+async def read_observations(
     stage: Stage, gateway: httpx2.AsyncClient, orders: Sequence[Order], demands: Sequence[Demand]
-) -> Books:
+) -> Observations:
     """Read all observations once the system is idle.
 
     Raises:
@@ -115,14 +115,14 @@ async def read_books(
     """
     inbound = [order.key for order in orders if order.is_inbound]
     mongodb = await in_time("MongoDB", _documents(stage))
-    told: defaultdict[str, list[Told]] = defaultdict(list)
+    deliveries: defaultdict[str, list[ReceivedDelivery]] = defaultdict(list)
     for one in ledger(stage.endpoint_ledger):
-        told[one.interaction_id].append(one)
-    untold: defaultdict[str, list[str]] = defaultdict(list)
+        deliveries[one.interaction_id].append(one)
+    undelivered: defaultdict[str, list[str]] = defaultdict(list)
     for notification in mongodb["notifications"]:
         if notification["state"] != NotificationState.DELIVERED:
-            untold[notification["interaction_id"]].append(notification["state"])
-    return Books(
+            undelivered[notification["interaction_id"]].append(notification["state"])
+    return Observations(
         orders={order.interaction_id: order for order in orders},
         demands=demands,
         records=_by_id(mongodb["interactions"]),
@@ -131,8 +131,8 @@ async def read_books(
         runs=await in_time("the workflows' histories", _runs(stage)),
         users=_by_id(mongodb["users"]),
         processes=_by_id(mongodb["processes"]),
-        told=told,
-        untold=untold,
+        deliveries=deliveries,
+        undelivered=undelivered,
         traces=_traces(mongodb, erased(demands)),
     )
 

@@ -21,7 +21,7 @@ class FollowUp(StrEnum):
     ERASE = "erase"
 
 
-_ERRANDS: Final[Mapping[FollowUp | None, int]] = {
+_FOLLOW_UPS: Final[Mapping[FollowUp | None, int]] = {
     None: 52,
     FollowUp.CANCEL: 20,
     FollowUp.RESEND: 10,
@@ -45,7 +45,7 @@ class Order:
         is_valid: whether Iris should admit it.
         repeats: the order that this one resends.
         is_forced: whether to resend it even if the first may still arrive.
-        errand: the follow-up request, `errand_after` seconds later.
+        follow_up: the follow-up request, `follow_up_after` seconds later.
         answers: each attempt's response, as text.
         interaction_ids: of the responses that had one.
         is_answered: whether a caller was told that it is admitted or rejected.
@@ -65,8 +65,8 @@ class Order:
     is_inbound: bool = False
     repeats: "Order | None" = None
     is_forced: bool = False
-    errand: FollowUp | None = None
-    errand_after: float = 0.0
+    follow_up: FollowUp | None = None
+    follow_up_after: float = 0.0
     answers: list[str] = field(default_factory=list[str])
     interaction_ids: set[str] = field(default_factory=set[str])
     is_answered: bool = False
@@ -96,14 +96,14 @@ class Demand:
 
     Attributes:
         into: the order whose end user this order's user is merged into.
-        told: `DONE`, or the code of the problem that prevents it; empty while there is no response.
+        result: `DONE`, or the code of the problem that prevents it; empty while there is no response.
     """
 
-    errand: FollowUp
+    follow_up: FollowUp
     order: Order
     into: Order | None = None
     answers: list[str] = field(default_factory=list[str])
-    told: str = ""
+    result: str = ""
 
 
 DONE: Final = "done"
@@ -119,9 +119,9 @@ def new_order(random: Random, number: int, demo: Demo, once: Mapping[str, str], 
     is_inbound = random.random() < 0.1  # noqa: PLR2004 - a tenth is written by end users
     insists = random.random() < 0.8  # noqa: PLR2004 - a fifth gives up at the first fault
     is_valid = is_inbound or random.random() < 0.95  # noqa: PLR2004 - one in twenty is refused
-    errand = random.choices(tuple(_ERRANDS), tuple(_ERRANDS.values()))[0]
-    if not insists or not is_valid or is_inbound or (errand in _OF_USERS and not is_early):
-        errand = None
+    follow_up = random.choices(tuple(_FOLLOW_UPS), tuple(_FOLLOW_UPS.values()))[0]
+    if not insists or not is_valid or is_inbound or (follow_up in _OF_USERS and not is_early):
+        follow_up = None
     integration_id = demo.integrations[channel] if is_inbound or not at_most_once else once[channel]
     key = f"order-{number}-{random.randbytes(6).hex()}"
     owner = ("inbound", integration_id) if is_inbound else ("interaction", demo.tenant)
@@ -130,15 +130,15 @@ def new_order(random: Random, number: int, demo: Demo, once: Mapping[str, str], 
         interaction_id=derived_id(*owner, key),
         channel=channel,
         integration_id=integration_id,
-        destination=_destination(random, channel, is_shared=not is_inbound and errand not in _OF_USERS),
+        destination=_destination(random, channel, is_shared=not is_inbound and follow_up not in _OF_USERS),
         at_most_once=at_most_once,
         callers=random.choice((1, 1, 1, 2)),
         insists=insists,
         is_valid=is_valid,
         is_inbound=is_inbound,
         is_forced=random.random() < 0.5,  # noqa: PLR2004 - half
-        errand=errand,
-        errand_after=random.expovariate(1.5),
+        follow_up=follow_up,
+        follow_up_after=random.expovariate(1.5),
     )
 
 

@@ -20,7 +20,7 @@ from bench.faults.environment import Stage, open_stage
 from bench.faults.fault_plan import Fault as PlannedFault
 from bench.faults.fault_plan import carry_out, plan
 from bench.faults.load_generator import Callers
-from bench.faults.observations import Books, UnreadableError, in_time, pending_callbacks, read_books
+from bench.faults.observations import Observations, UnreadableError, in_time, pending_callbacks, read_observations
 from bench.faults.requests import new_order
 from domain.findings import DiscrepancyCounts, Kind
 from domain.webhook_events import NotificationState
@@ -158,10 +158,10 @@ async def run(options: RunOptions, directory: Path, say: Say) -> Report:
             contradictions=[*settled.lost, *await _contradictions(stage)],
         )
         try:
-            books = await read_books(stage, gateway, callers.orders, callers.demands)
+            observations = await read_observations(stage, gateway, callers.orders, callers.demands)
         except UnreadableError as error:
             return replace(report, unread=str(error))
-        return _compared(report, books)
+        return _compared(report, observations)
 
 
 def _calling(url: str, token: str) -> httpx2.AsyncClient:
@@ -214,8 +214,8 @@ async def _settle(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient, s
                     next_word = time.monotonic() + _BETWEEN_WORDS
                 with suppress(RPCError, httpx2.HTTPError, PyMongoError):  # they have just restarted
                     left = await _left(stage, callers, gateway)
-                    is_all_but_told = "notifications" in left and left.keys() <= {"notifications", "workflows"}
-                    if is_all_but_told and time.monotonic() >= next_visit:
+                    is_only_undelivered = "notifications" in left and left.keys() <= {"notifications", "workflows"}
+                    if is_only_undelivered and time.monotonic() >= next_visit:
                         repaired = repaired.plus((await _doctor(stage, _ON_ITS_WAY, repairs=True)).tally)
                         next_visit = time.monotonic() + _ON_ITS_WAY.total_seconds()
     lost = [finding.sentence() for finding in repaired.findings if finding.kind is Kind.WORKFLOW_LOST]
@@ -250,28 +250,30 @@ async def _doctor(stage: Stage, grace: timedelta, *, repairs: bool) -> Reconcili
     return await reconcile(stage.temporal, stage.settings, start, lambda _: None)
 
 
-def _compared(report: Report, books: Books) -> Report:
+def _compared(report: Report, observations: Observations) -> Report:
     """Add the audit of the observations to the report."""
-    records = [record for key in books.orders if (record := books.records.get(key)) is not None]
+    records = [record for key in observations.orders if (record := observations.records.get(key)) is not None]
     return replace(
         report,
         interactions=len(records),
-        inbound=sum(order.is_inbound for order in books.orders.values()),
-        messages_taken=sum("taken" in entry.verdicts for entry in books.ledger.values()),
-        told=sum(map(len, books.told.values())),
-        answers=_counted(answer for asked in (*books.orders.values(), *books.demands) for answer in asked.answers),
+        inbound=sum(order.is_inbound for order in observations.orders.values()),
+        messages_taken=sum("taken" in entry.verdicts for entry in observations.ledger.values()),
+        told=sum(map(len, observations.deliveries.values())),
+        answers=_counted(
+            answer for asked in (*observations.orders.values(), *observations.demands) for answer in asked.answers
+        ),
         demands=_counted(
             [
-                *(f"{demand.errand} {demand.told}" for demand in books.demands),
+                *(f"{demand.follow_up} {demand.result}" for demand in observations.demands),
                 *(
                     f"resend {'refused' if order.is_refused else 'done'}"
-                    for order in books.orders.values()
+                    for order in observations.orders.values()
                     if order.repeats is not None and order.is_answered
                 ),
             ]
         ),
         endings=_counted(f"{record['status']} {record['custom_status'] or ''}".strip() for record in records),
-        findings=audit(books),
+        findings=audit(observations),
     )
 
 

@@ -53,7 +53,7 @@ class TcpProxy:
     random: Random
     may_lie: bool = True
     delay: float = 0.0
-    mood: ProxyMode = ProxyMode.CLEAR
+    mode: ProxyMode = ProxyMode.CLEAR
     _open: set[StreamWriter] = field(default_factory=set[StreamWriter], init=False)
     _connections: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]], init=False)
     _listener: asyncio.Server | None = field(default=None, init=False)
@@ -78,11 +78,11 @@ class TcpProxy:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
 
-    async def change(self, mood: ProxyMode, delay: float = 0.0) -> None:
+    async def change(self, mode: ProxyMode, delay: float = 0.0) -> None:
         """Switch to another mode."""
         async with self._changing:  # one fault may end just as the next begins
-            self.mood, self.delay = mood, delay
-            if mood is ProxyMode.CUT:
+            self.mode, self.delay = mode, delay
+            if mode is ProxyMode.CUT:
                 self.close()
             elif self._listener is None:
                 await self.open()
@@ -116,13 +116,13 @@ class TcpProxy:
     async def _carry(self, reader: StreamReader, writer: StreamWriter, answers_to: StreamWriter | None = None) -> None:
         with suppress(OSError):
             while data := await reader.read(_CHUNK):
-                if self.mood is ProxyMode.SLOW:
+                if self.mode is ProxyMode.SLOW:
                     await asyncio.sleep(self.delay)
-                is_heard = self.mood is not ProxyMode.NONSENSE or answers_to is None or self.random.random() < 0.5  # noqa: PLR2004 - half
-                if is_heard:
+                is_forwarded = self.mode is not ProxyMode.NONSENSE or answers_to is None or self.random.random() < 0.5  # noqa: PLR2004 - half
+                if is_forwarded:
                     writer.write(data)
                     await writer.drain()
-                if self.mood is ProxyMode.NONSENSE and answers_to is not None:
+                if self.mode is ProxyMode.NONSENSE and answers_to is not None:
                     answers_to.write(self._nonsense())
                     await answers_to.drain()
                     return

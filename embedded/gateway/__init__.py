@@ -1,4 +1,4 @@
-"""The sandbox gateway: plays a provider's far end for every channel, with its own signed callbacks."""
+"""Sandbox gateway: a fake provider for every channel, with its own signed callbacks."""
 
 from embedded.gateway.app import create_gateway
 from embedded.gateway.server import running, serve

@@ -1,4 +1,4 @@
-"""The gateway's HTTP interface: how a provider's far end takes messages (`docs/providers/sandbox.md`)."""
+"""HTTP interface of the gateway (`docs/providers/sandbox.md`)."""
 
 import asyncio
 import ssl
@@ -27,11 +27,11 @@ from embedded.gateway.wire import GatewayError, read_inbound, read_submission
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The parts of an open gateway.
+    """Components of an open gateway.
 
     Attributes:
-        courier: tells what becomes of the messages sent.
-        postman: tells the messages that end users write.
+        courier: delivers callbacks about sent messages.
+        postman: delivers callbacks about messages that end users write.
     """
 
     settings: GatewaySettings
@@ -43,7 +43,7 @@ class Gateway:
 
 
 def create_gateway(settings: GatewaySettings) -> FastAPI:
-    """The gateway as an ASGI application; serve it with `embedded.gateway.server`, which can lose an answer."""
+    """Create the gateway's ASGI application; `embedded.gateway.server` serves it, and can drop a response."""
 
     @asynccontextmanager
     async def open_gateway(app: FastAPI) -> AsyncGenerator[None]:
@@ -79,7 +79,7 @@ def create_gateway(settings: GatewaySettings) -> FastAPI:
 
 @cache
 def _trusted_authorities() -> ssl.SSLContext:
-    """Read once: it takes longer than all else that opening a gateway needs."""
+    """Trusted certificates, read once, since that takes longer than the rest of opening a gateway."""
     return httpx2.create_ssl_context(trust_env=False)
 
 
@@ -103,7 +103,7 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 async def post_message(request: Request, gateway: OpenGateway, account: Caller) -> Response:
-    """Take a message, and answer as its recipients ask for."""
+    """Accept a message, and respond as its recipients require."""
     submission = read_submission(await _read_body(request, gateway.settings.max_body_bytes))
     behaviour = behaviour_of(submission.to)
     delay = gateway.settings.callback_delay.total_seconds()
@@ -114,7 +114,7 @@ async def post_message(request: Request, gateway: OpenGateway, account: Caller) 
 
 
 async def post_inbound(request: Request, gateway: OpenGateway, account: Caller) -> Response:
-    """Play an end user who writes: the message is told to its callback URL."""
+    """Simulate an end user who writes: the message is sent to its callback URL."""
     message = read_inbound(await _read_body(request, gateway.settings.max_body_bytes))
     arrival = gateway.inbox.take(account, message, time.time())
     if not arrival.is_same:
@@ -125,7 +125,7 @@ async def post_inbound(request: Request, gateway: OpenGateway, account: Caller) 
 
 
 async def read_inbound_message(gateway: OpenGateway, account: Caller, message_id: str) -> Report:
-    """One message that an end user wrote."""
+    """Return one message that an end user wrote."""
     report = gateway.reports.inbound(account, message_id)
     if report is None:
         raise GatewayError(404, "not_found", "there is no such message")
@@ -135,12 +135,12 @@ async def read_inbound_message(gateway: OpenGateway, account: Caller, message_id
 async def list_messages(
     gateway: OpenGateway, account: Caller, reference: Reference = None, after: After = 0, limit: Limit = 50
 ) -> Report:
-    """A page of the messages taken."""
+    """Return a page of the accepted messages."""
     return gateway.reports.messages(account, reference, after, limit)
 
 
 async def read_message(gateway: OpenGateway, account: Caller, message_id: str) -> Report:
-    """One message that was taken."""
+    """Return one accepted message."""
     report = gateway.reports.message(account, message_id)
     if report is None:
         raise GatewayError(404, "not_found", "there is no such message")
@@ -150,12 +150,12 @@ async def read_message(gateway: OpenGateway, account: Caller, message_id: str) -
 async def read_ledger(
     gateway: OpenGateway, account: Caller, reference: Reference = None, after: After = 0, limit: Limit = 50
 ) -> Report:
-    """A page of the references seen with the verdicts on their requests, and the account's totals."""
+    """Return a page of references with the verdicts on their requests, and the account's totals."""
     return gateway.reports.ledger(account, reference, after, limit)
 
 
 async def read_health() -> Report:
-    """That the gateway listens."""
+    """Answer a health check."""
     return {"status": "ok"}
 
 
@@ -169,9 +169,9 @@ async def _read_body(request: Request, largest: int) -> bytes:
 
 
 async def _begin_callbacks(gateway: Gateway, receipt: Receipt, behaviour: Behaviour) -> None:
-    telling = gateway.courier.start(receipt.message)
+    delivering = gateway.courier.start(receipt.message)
     if behaviour.first_callback_after == 0:
-        await asyncio.wait({telling}, timeout=gateway.settings.early_callback_wait.total_seconds())
+        await asyncio.wait({delivering}, timeout=gateway.settings.early_callback_wait.total_seconds())
 
 
 async def _answer(request: Request, gateway: Gateway, receipt: Receipt, behaviour: Behaviour) -> Response:
@@ -192,7 +192,7 @@ async def _answer(request: Request, gateway: Gateway, receipt: Receipt, behaviou
 
 
 async def _hang_up(request: Request) -> None:
-    """Close the connection and see it closed, so that what is answered next goes nowhere."""
+    """Close the connection and wait until it is closed, so that the response goes nowhere."""
     request.state.hang_up()
     await request.receive()
 

@@ -1,4 +1,4 @@
-"""The callbacks: each is told until it is received, signed anew at every attempt, also after a restart."""
+"""Callbacks: each is attempted until it is received, with a new signature at every attempt, also after a restart."""
 
 import asyncio
 import hashlib
@@ -20,7 +20,7 @@ _NOT_REFUSALS: Final = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS
 
 
 class CallbackState(StrEnum):
-    """What became of a callback."""
+    """State of a callback."""
 
     PENDING = "pending"
     TOLD = "told"
@@ -29,45 +29,45 @@ class CallbackState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """One callback owed; instants are Unix seconds.
+    """A pending callback; instants are Unix seconds.
 
     Attributes:
-        seq: its store's own number of it.
-        news: what it tells.
-        happens_at: when its news is made; it stays, while `due_at` moves with every attempt in vain.
+        seq: its number in its store.
+        content: of the body.
+        happens_at: time of its event; it stays, while `due_at` moves with every failed attempt.
     """
 
     seq: int
     account: str
     url: str
-    news: Mapping[str, JsonValue]
+    content: Mapping[str, JsonValue]
     happens_at: float
     due_at: float
     attempts: int
 
 
 class CallbackStore(Protocol):
-    """Where callbacks are kept; those of one message are told in their order."""
+    """Store of callbacks; those of one message are delivered in order."""
 
     def pending(self) -> Sequence[tuple[int, str]]:
-        """The messages that callbacks are owed of, each with its account."""
+        """Messages with pending callbacks, each with its account."""
         ...
 
     def next_callback(self, message: int) -> Callback | None:
-        """The callback of a message that is due first, if any is owed."""
+        """The next pending callback of a message, if any."""
         ...
 
     def settle(self, callback: Callback, state: CallbackState) -> None:
-        """Note that a callback was attempted for the last time."""
+        """Record the final attempt of a callback."""
         ...
 
     def postpone(self, callback: Callback, due_at: float) -> None:
-        """Note that a callback was attempted in vain, and when it is due again."""
+        """Record a failed attempt, and when the next is due."""
         ...
 
 
 class Courier:
-    """Tells the callbacks of each message one after another; one that is not received holds up no other."""
+    """Delivers the callbacks of each message in sequence; a failing one delays no other message."""
 
     def __init__(self, store: CallbackStore, http: httpx2.AsyncClient, settings: GatewaySettings) -> None:
         self._store = store
@@ -76,31 +76,31 @@ class Courier:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def resume(self) -> None:
-        """Go on with what was owed when the gateway last ended; to accounts that are gone, nothing is told."""
+        """Resume the callbacks that were pending when the gateway last ended; those of removed accounts are skipped."""
         for message, account in self._store.pending():
             if account in self._settings.signing_secrets:
                 self.start(message)
 
     def start(self, message: int) -> asyncio.Task[None]:
-        """Begin to tell what is owed of a message; the task ends when nothing more is."""
-        task = asyncio.create_task(self._tell(message))
+        """Start delivering a message's callbacks; the task ends when none is pending."""
+        task = asyncio.create_task(self._deliver(message))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     async def close(self) -> None:
-        """Stop telling; what was not told stays in the ledger."""
+        """Stop; pending callbacks stay in the ledger."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _tell(self, message: int) -> None:
+    async def _deliver(self, message: int) -> None:
         while callback := self._store.next_callback(message):
             await asyncio.sleep(callback.due_at - time.time())
             self._note(callback, await self._post(callback))
 
     async def _post(self, callback: Callback) -> httpx2.Response | None:
-        body = json.dumps(callback.news).encode()
+        body = json.dumps(callback.content).encode()
         timestamp = str(int(time.time()))
         headers = {
             "Content-Type": "application/json",
@@ -126,7 +126,7 @@ class Courier:
         return answer is not None and _is_refusal(answer) and callback.attempts + 1 >= self._settings.callback_refusals
 
     def _wait(self, callback: Callback) -> float:
-        """Seconds until the next attempt, doubled by each; the exponent is bounded lest it overflow."""
+        """Seconds until the next attempt, doubled by each; the exponent is bounded to prevent an overflow."""
         first = self._settings.first_retry.total_seconds()
         return min(first * 2 ** min(callback.attempts, 30), self._settings.longest_retry.total_seconds())
 

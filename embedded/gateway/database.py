@@ -1,7 +1,7 @@
 """The gateway's SQLite file.
 
-What is committed survives `kill -9`. There is one connection, used from the event loop's own thread: a commit takes
-microseconds, and transactions need no lock to be one after another.
+Committed data survives `kill -9`. The event loop's own thread uses the only connection: a commit takes microseconds,
+and transactions are serial without a lock.
 """
 
 import sqlite3
@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
-# NORMAL leaves syncing to the system: a process may be killed without loss; only a power cut may lose the last commits.
+# NORMAL leaves syncing to the system: killing a process loses nothing; only a power cut may lose the last commits.
 _SCHEMA: Final = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
@@ -62,7 +62,7 @@ Value = str | float | None
 
 
 class Database:
-    """The file at a path or, for `:memory:`, none; instants in it are Unix seconds."""
+    """A database file, or an in-memory database for `:memory:`; stored instants are Unix seconds."""
 
     def __init__(self, path: str) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None)
@@ -70,12 +70,12 @@ class Database:
         self._connection.executescript(_SCHEMA)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
     @contextmanager
     def transaction(self) -> Generator[None]:
-        """All that is executed inside, or nothing of it."""
+        """Run the block in a transaction."""
         self.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -85,13 +85,13 @@ class Database:
         self.execute("COMMIT")
 
     def execute(self, statement: str, *values: Value) -> None:
-        """Change something."""
+        """Execute a statement."""
         self._connection.execute(statement, values)
 
     def rows(self, query: str, *values: Value) -> list[sqlite3.Row]:
-        """All that a query finds."""
+        """All rows of a query."""
         return self._connection.execute(query, values).fetchall()
 
     def count(self, query: str, *values: Value) -> int:
-        """The number that a query finds."""
+        """The number that a query returns."""
         return self.rows(query, *values)[0][0]

@@ -1,4 +1,4 @@
-"""The inbox: every message that an end user wrote, each owed to whoever it was written to until it is received."""
+"""Inbox: messages that end users wrote, each with a callback that is attempted until it is received."""
 
 import json
 import secrets
@@ -12,13 +12,13 @@ from embedded.gateway.wire import InboundMessage, instant
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What the inbox says of a message.
+    """Result of adding a message.
 
     Attributes:
-        message: the inbox's own number of the message.
+        message: its number in the inbox.
         id: its public id.
-        is_new: whether it came for the first time.
-        is_same: whether its content is that of the first message with its id.
+        is_new: whether its id is new.
+        is_same: whether its content equals that of the first message with its id.
     """
 
     message: int
@@ -28,13 +28,13 @@ class Arrival:
 
 
 class Inbox:
-    """What end users wrote; each message is one callback."""
+    """Messages of end users; each message is one callback."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def take(self, account: str, message: InboundMessage, now: float) -> Arrival:
-        """Write a message down at an instant in Unix seconds, unless its id was used before."""
+        """Store a message at an instant in Unix seconds, unless its id exists."""
         message_id = message.id or f"sbx_in_{secrets.token_hex(12)}"
         content = _content(message)
         database = self._database
@@ -51,23 +51,23 @@ class Inbox:
         return Arrival(row["seq"], message_id, is_new=not known, is_same=row["content"] == content)
 
     def pending(self) -> list[tuple[int, str]]:
-        """The messages that are not told yet, each with its account."""
+        """Messages with a pending callback, each with its account."""
         rows = self._database.rows("SELECT seq, account FROM inbound WHERE state = 'pending'")
         return [(row["seq"], row["account"]) for row in rows]
 
     def next_callback(self, message: int) -> Callback | None:
-        """What is owed of a message, if it is not told yet."""
+        """The pending callback of a message, if any."""
         rows = self._database.rows("SELECT * FROM inbound WHERE seq = ? AND state = 'pending'", message)
         return _callback(rows[0]) if rows else None
 
     def settle(self, callback: Callback, state: CallbackState) -> None:
-        """Note that a message was told for the last time."""
+        """Record the final attempt of a callback."""
         self._database.execute(
             "UPDATE inbound SET state = ?, attempts = attempts + 1 WHERE seq = ?", state, callback.seq
         )
 
     def postpone(self, callback: Callback, due_at: float) -> None:
-        """Note that a message was told in vain, and when it is due again."""
+        """Record a failed attempt, and when the next is due."""
         self._database.execute(
             "UPDATE inbound SET due_at = ?, attempts = attempts + 1 WHERE seq = ?", due_at, callback.seq
         )
@@ -79,7 +79,7 @@ def _callback(row: sqlite3.Row) -> Callback:
         seq=row["seq"],
         account=row["account"],
         url=row["callback_url"],
-        news={"inbound": written},
+        content={"inbound": written},
         happens_at=row["taken_at"],
         due_at=row["due_at"],
         attempts=row["attempts"],
@@ -87,6 +87,6 @@ def _callback(row: sqlite3.Row) -> Callback:
 
 
 def _content(message: InboundMessage) -> str:
-    """What makes two messages the same, written always in the same way."""
+    """Canonical form of a message, by which two are compared."""
     content = message.model_dump(mode="json", by_alias=True, exclude={"id", "callback_url"}, exclude_none=True)
     return json.dumps(content, sort_keys=True, separators=(",", ":"))

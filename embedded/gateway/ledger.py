@@ -1,4 +1,4 @@
-"""The ledger: every message taken, every request seen, every callback owed; written before anything is answered."""
+"""Ledger of accepted messages, requests and pending callbacks; it is written before any response."""
 
 import json
 import secrets
@@ -19,11 +19,11 @@ UNREACHABLE: Final[Mapping[str, JsonValue]] = {
     "code": "recipient_unreachable",
     "message": "The recipient cannot be reached",
 }
-"""The error of every callback that tells of a failure."""
+"""Error in every callback that reports a failure."""
 
 
 class Verdict(StrEnum):
-    """What is made of a request; `REUSED` is another message under a reference that was used."""
+    """Verdict on a request; `REUSED` means a different message with a known reference."""
 
     TAKEN = "taken"
     REPEATED = "repeated"
@@ -34,12 +34,12 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the ledger says of a request.
+    """The ledger's result for a request.
 
     Attributes:
-        message: the ledger's own number of the message.
-        id: the public id of the message; None if it is not taken.
-        request_number: how many requests with this reference were seen, this one included.
+        message: its number in the ledger.
+        id: the public id of the message; None if it is not accepted.
+        request_number: number of requests with this reference so far, this one included.
     """
 
     message: int
@@ -49,18 +49,18 @@ class Receipt:
 
 
 class Ledger:
-    """What the gateway remembers and changes."""
+    """Persistent state of the gateway."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def receive(self, account: str, submission: Submission, behaviour: Behaviour, now: float, delay: float) -> Receipt:
-        """Note a request; take its message, with the callbacks it owes, unless it was taken before or may not be.
+        """Record a request; accept its message and schedule its callbacks, unless it is repeated or refused.
 
         Args:
-            account: who asks.
+            account: the sender's account.
             submission: the message.
-            behaviour: what its recipients ask for.
+            behaviour: of its recipients.
             now: in Unix seconds.
             delay: seconds between callbacks.
         """
@@ -81,14 +81,14 @@ class Ledger:
         return Receipt(message, message_id, verdict, number)
 
     def pending(self) -> list[tuple[int, str]]:
-        """The messages that callbacks are owed of, each with its account."""
+        """Messages with pending callbacks, each with its account."""
         rows = self._database.rows(
             "SELECT seq, account FROM messages WHERE seq IN (SELECT message FROM callbacks WHERE state = 'pending')"
         )
         return [(row["seq"], row["account"]) for row in rows]
 
     def next_callback(self, message: int) -> Callback | None:
-        """The callback of a message that is due first, if any is owed."""
+        """The next pending callback of a message, if any."""
         rows = self._database.rows(
             """SELECT c.seq, m.account, m.callback_url AS url, m.id, m.reference, m.content,
                       c.sequence, c.status, c.happens_at, c.due_at, c.attempts
@@ -99,19 +99,19 @@ class Ledger:
         return _callback(rows[0]) if rows else None
 
     def settle(self, callback: Callback, state: CallbackState) -> None:
-        """Note that a callback was attempted for the last time."""
+        """Record the final attempt of a callback."""
         self._database.execute(
             "UPDATE callbacks SET state = ?, attempts = attempts + 1 WHERE seq = ?", state, callback.seq
         )
 
     def postpone(self, callback: Callback, due_at: float) -> None:
-        """Note that a callback was attempted in vain, and when it is due again."""
+        """Record a failed attempt, and when the next is due."""
         self._database.execute(
             "UPDATE callbacks SET due_at = ?, attempts = attempts + 1 WHERE seq = ?", due_at, callback.seq
         )
 
     def _enter(self, account: str, submission: Submission) -> tuple[int, str | None, bool]:
-        """The message of a reference, entered if it is new: its number, its id, and whether its content is the same."""
+        """The number and id of a reference's message, inserted if new, and whether its content is the same."""
         content = _content(submission)
         self._database.execute(
             """INSERT INTO messages (account, reference, content, callback_url) VALUES (?, ?, ?, ?)
@@ -141,7 +141,7 @@ def _judge(behaviour: Behaviour, number: int, *, is_taken: bool, is_same: bool) 
 
 def _callback(row: sqlite3.Row) -> Callback:
     content = json.loads(row["content"])
-    news: dict[str, JsonValue] = {
+    content: dict[str, JsonValue] = {
         "id": row["id"],
         "reference": row["reference"],
         "channel": content["channel"],
@@ -151,12 +151,12 @@ def _callback(row: sqlite3.Row) -> Callback:
         "sequence": row["sequence"],
     }
     if row["status"] == "failed":
-        news["error"] = {**UNREACHABLE}
+        content["error"] = {**UNREACHABLE}
     return Callback(
         seq=row["seq"],
         account=row["account"],
         url=row["url"],
-        news=news,
+        content=content,
         happens_at=row["happens_at"],
         due_at=row["due_at"],
         attempts=row["attempts"],
@@ -164,6 +164,6 @@ def _callback(row: sqlite3.Row) -> Callback:
 
 
 def _content(submission: Submission) -> str:
-    """What makes two submissions the same message, written always in the same way."""
+    """Canonical form of a submission, by which two are compared."""
     content = submission.model_dump(mode="json", include={"channel", "to", "payload"})
     return json.dumps(content, sort_keys=True, separators=(",", ":"))

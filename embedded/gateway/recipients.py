@@ -1,4 +1,4 @@
-"""The magic recipients: whom a message is sent to decides what becomes of it (`docs/providers/sandbox.md`)."""
+"""Sandbox recipients: the recipient of a message determines its outcome (`docs/providers/sandbox.md`)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,16 +14,16 @@ PAGE_SCOPED_PREFIX: Final = "10000000000000"
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What becomes of a message.
+    """Outcome of a message.
 
     Attributes:
-        name: the local part of the e-mail address that asks for it.
-        callbacks: the statuses called back, in this order.
-        first_callback_after: how many callback delays pass before the first; zero calls back before answering.
-        throttled_requests: how many requests are answered 429 before the message is taken.
-        lost_answers: how many requests get no answer, the message being taken.
-        refused: whether the message is never taken.
-        answers_slowly: whether the answer is late.
+        name: the local part of the e-mail address that selects it.
+        callbacks: the statuses of the callbacks, in this order.
+        first_callback_after: number of callback delays before the first; zero sends it before the response.
+        throttled_requests: number of requests answered 429 before the message is accepted.
+        lost_answers: number of requests without a response, although the message is accepted.
+        refused: whether the message is never accepted.
+        answers_slowly: whether the response is late.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Behaviour:
     answers_slowly: bool = False
 
     def statuses_on(self, channel: Channel) -> Sequence[str]:
-        """The statuses called back on a channel: nobody is ever told that an SMS was read."""
+        """Statuses called back on a channel: no SMS is ever reported as read."""
         return [status for status in self.callbacks if status != "read" or channel is not Channel.SMS]
 
 
@@ -48,18 +48,18 @@ BEHAVIOURS: Final[Mapping[str, Behaviour]] = {
     "04": Behaviour("failed", callbacks=("sent", "failed")),
     "05": Behaviour("throttled", throttled_requests=2),
     "06": Behaviour("lost-once", lost_answers=1),
-    # The only news of it is the delivery, and late, so that there is a while in which nobody knows.
+    # The delivery is its only callback, and late, so that the outcome is unknown for a while.
     "07": Behaviour("lost", callbacks=("delivered",), first_callback_after=5, lost_answers=math.inf),
     "08": Behaviour("early", callbacks=("delivered",), first_callback_after=0),
     "09": Behaviour("disordered", callbacks=("read", "read", "delivered", "delivered", "sent", "sent")),
     "10": Behaviour("silent", callbacks=()),
     "11": Behaviour("slow", answers_slowly=True),
 }
-"""The behaviours by the two digits that end a phone number or a page-scoped id."""
+"""Behaviours by the two digits that end a phone number or a page-scoped id."""
 
 
 def spellings(code: str) -> tuple[str, str, str]:
-    """The recipients that ask for a behaviour: phone number, e-mail address and page-scoped id."""
+    """Recipients with a behaviour: phone number, e-mail address and page-scoped id."""
     return PHONE_PREFIX + code, f"{BEHAVIOURS[code].name}@{EMAIL_DOMAIN}", PAGE_SCOPED_PREFIX + code
 
 
@@ -69,6 +69,6 @@ _BY_RECIPIENT: Final[Mapping[str, Behaviour]] = {
 
 
 def behaviour_of(recipients: Sequence[str]) -> Behaviour:
-    """What the first magic recipient asks for; a message to none is delivered."""
+    """Behaviour of the first sandbox recipient; other messages are delivered."""
     asked = (_BY_RECIPIENT.get(recipient.lower()) for recipient in recipients)
     return next((behaviour for behaviour in asked if behaviour), DELIVERED)

@@ -1,4 +1,4 @@
-"""What the gateway shows of its ledger, to each account of its own messages only."""
+"""Reports from the ledger, limited to each account's own messages."""
 
 import json
 import sqlite3
@@ -13,13 +13,13 @@ Report = dict[str, JsonValue]
 
 
 class Reports:
-    """Reads what the ledger holds; pages are in the order of arrival, and `next` is the `after` that follows one."""
+    """Reads the ledger; pages are in the order of arrival, and `next` is the `after` of the following page."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def message(self, account: str, message_id: str) -> Report | None:
-        """One message that was taken."""
+        """One accepted message."""
         rows = self._database.rows("SELECT * FROM messages WHERE account = ? AND id = ?", account, message_id)
         return self._message(rows[0]) if rows else None
 
@@ -37,7 +37,7 @@ class Reports:
         }
 
     def messages(self, account: str, reference: str | None, after: int, limit: int) -> Report:
-        """A page of the messages taken."""
+        """A page of the accepted messages."""
         rows = self._database.rows(
             """SELECT * FROM messages WHERE account = ? AND id IS NOT NULL AND (? IS NULL OR reference = ?)
                AND seq > ? ORDER BY seq LIMIT ?""",
@@ -46,7 +46,7 @@ class Reports:
         return {"messages": [self._message(row) for row in rows], "next": _next(rows, limit)}
 
     def ledger(self, account: str, reference: str | None, after: int, limit: int) -> Report:
-        """A page of the references seen, taken or not, with the verdict on each of their requests; and totals."""
+        """A page of references, accepted or not, with the verdict on each of their requests; and totals."""
         rows = self._database.rows(
             """SELECT seq, id, reference FROM messages WHERE account = ? AND (? IS NULL OR reference = ?)
                AND seq > ? ORDER BY seq LIMIT ?""",
@@ -61,11 +61,11 @@ class Reports:
     def _message(self, row: sqlite3.Row) -> Report:
         query = "SELECT sequence, status, state, attempts FROM callbacks WHERE message = ? ORDER BY seq"
         callbacks = self._database.rows(query, row["seq"])
-        told = [callback["status"] for callback in callbacks if callback["state"] == CallbackState.TOLD]
+        delivered = [callback["status"] for callback in callbacks if callback["state"] == CallbackState.TOLD]
         return {
             "id": row["id"],
             "reference": row["reference"],
-            "status": told[-1] if told else "queued",
+            "status": delivered[-1] if delivered else "queued",
             **json.loads(row["content"]),
             "takenAt": row["taken_at"],
             "requests": self._database.count("SELECT count(*) FROM requests WHERE message = ?", row["seq"]),

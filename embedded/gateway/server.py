@@ -1,4 +1,4 @@
-"""Serving the gateway over HTTP."""
+"""HTTP server of the gateway."""
 
 import asyncio
 import socket
@@ -14,10 +14,10 @@ from embedded.gateway.settings import GatewaySettings
 
 
 async def serve(settings: GatewaySettings, host: str = "127.0.0.1", port: int = 8090) -> None:
-    """Serve the gateway until the process is asked to end (SIGINT, SIGTERM).
+    """Serve the gateway until SIGINT or SIGTERM.
 
     Raises:
-        OSError: if the address cannot be listened on.
+        OSError: if the address is not available.
     """
     with _listening(host, port) as listener:
         await uvicorn.Server(_config(create_gateway(settings))).serve([listener])
@@ -25,14 +25,14 @@ async def serve(settings: GatewaySettings, host: str = "127.0.0.1", port: int = 
 
 @asynccontextmanager
 async def running(app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> AsyncGenerator[str]:
-    """An application served inside this process; yields its base URL. Port 0 is any free port.
+    """Serve an application inside this process; yields its base URL. Port 0 is any free port.
 
     Raises:
-        OSError: if the address cannot be listened on.
+        OSError: if the address is not available.
     """
     with _listening(host, port) as listener:
         server = Guest(_config(app))
-        # The listener is open: who calls before the server has started waits in its backlog.
+        # The listener is open: early connections wait in its backlog until the server has started.
         serving = asyncio.create_task(server.serve([listener]))
         try:
             yield f"http://{host}:{listener.getsockname()[1]}"
@@ -42,7 +42,7 @@ async def running(app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> Async
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    """A listener that says it is TCP: only then does asyncio switch off Nagle's delay, 40 ms on each answer."""
+    """Listen explicitly on TCP: only then does asyncio disable Nagle's delay, 40 ms on each response."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -55,16 +55,16 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 class Guest(uvicorn.Server):
-    """A server in a process that is not its own, and whose signals it leaves alone."""
+    """A server inside another process, whose signal handlers it leaves unchanged."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Capture none."""
+        """Capture no signals."""
         yield
 
 
-class _Line(H11Protocol):
-    """A connection on which the application can hang up without an answer: `request.state.hang_up()`."""
+class _Connection(H11Protocol):
+    """A connection that the application can close without a response: `request.state.hang_up()`."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -73,5 +73,11 @@ class _Line(H11Protocol):
 
 def _config(app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
-        app, http=_Line, ws="none", lifespan="on", log_level="warning", access_log=False, timeout_graceful_shutdown=1
+        app,
+        http=_Connection,
+        ws="none",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=1,
     )

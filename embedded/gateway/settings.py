@@ -1,4 +1,4 @@
-"""The settings of the sandbox gateway, each an environment variable `IRIS_SANDBOX_…`."""
+"""Settings of the sandbox gateway, each an environment variable `IRIS_SANDBOX_…`."""
 
 import hashlib
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ Secret = Annotated[SecretStr, Field(min_length=1)]
 
 
 class Account(BaseModel):
-    """Somebody who may send through the gateway.
+    """An account of the gateway.
 
     Attributes:
-        token: the bearer token that the account sends with.
-        signing_secret: what its callbacks are signed with.
+        token: bearer token of its requests.
+        signing_secret: signs its callbacks.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -29,20 +29,20 @@ class Account(BaseModel):
 
 
 class GatewaySettings(EnvironmentSettings):
-    """How the gateway behaves; in the environment, durations are seconds or ISO 8601 and accounts are JSON.
+    """Behaviour of the gateway; in the environment, durations are seconds or ISO 8601 and accounts are JSON.
 
     Attributes:
-        accounts: who may send; at least one must be given.
-        ledger: path of the SQLite file; `:memory:` forgets everything at the end.
-        callback_delay: from taking a message to its first callback, and between callbacks.
-        slow_answer: how late a slow answer is.
-        early_callback_wait: how long an answer waits for the callback that shall overtake it.
-        callback_timeout: how long one callback may take.
-        longest_retry: the longest wait between two attempts.
-        first_retry: the wait after a callback's first failure; it doubles up to `longest_retry`.
-        longest_callback_age: how long after its time a callback is given up.
-        callback_refusals: how many attempts are made on a callback that is refused (3xx and 4xx but 408 and 429).
-        max_body_bytes: bytes of a request's body.
+        accounts: permitted senders; at least one.
+        ledger: path of the SQLite file; `:memory:` keeps nothing.
+        callback_delay: from accepting a message to its first callback, and between callbacks.
+        slow_answer: delay of a slow response.
+        early_callback_wait: how long a response waits for the callback that should overtake it.
+        callback_timeout: timeout of one callback.
+        longest_retry: maximum delay between two attempts.
+        first_retry: delay after a callback's first failure; it doubles up to `longest_retry`.
+        longest_callback_age: maximum age of a callback, after which it is abandoned.
+        callback_refusals: maximum attempts of a callback that is refused (3xx and 4xx but 408 and 429).
+        max_body_bytes: maximum bytes of a request's body.
     """
 
     model_config = SettingsConfigDict(env_prefix="IRIS_SANDBOX_", frozen=True, hide_input_in_errors=True)
@@ -69,5 +69,5 @@ class GatewaySettings(EnvironmentSettings):
 
 
 def account_name(token: str) -> str:
-    """The name of a token's account in the ledger, from which the token cannot be read."""
+    """Name of a token's account in the ledger, which does not reveal the token."""
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()[:16]

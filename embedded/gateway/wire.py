@@ -1,4 +1,4 @@
-"""What a message is on the gateway's wire, and how the gateway says no."""
+"""Messages and errors in the gateway's wire format."""
 
 import json
 from collections.abc import Mapping
@@ -31,12 +31,12 @@ MAX_RECIPIENTS: Final = {channel: 10 if channel is Channel.EMAIL else 1 for chan
 
 
 class GatewayError(Exception):
-    """A request that the gateway refuses.
+    """An error response of the gateway.
 
     Attributes:
         status: of HTTP.
         code: one of `docs/providers/sandbox.md`, «Errors».
-        retry_after: seconds to wait, where the same request may be made again.
+        retry_after: seconds until the same request may be retried, if it may.
     """
 
     def __init__(self, status: int, code: str, message: str, retry_after: int | None = None) -> None:
@@ -57,7 +57,7 @@ class _Request(BaseModel):
 
 
 class Submission(_Request):
-    """One message to send, as it is posted to `/v1/messages`."""
+    """One message to send, as posted to `/v1/messages`."""
 
     reference: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     channel: Channel
@@ -79,14 +79,14 @@ MessageId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class InboundMessage(_Request):
-    """One message that an end user writes, as it is posted to `/v1/inbound`.
+    """One message of an end user, as posted to `/v1/inbound`.
 
     Attributes:
-        id: made up unless given.
-        sender: who writes, `from` on the wire.
-        to: whom it was written to; told as it is given.
-        payload: what it says; a flat object.
-        in_reply_to: the id of the message that it answers.
+        id: generated unless given.
+        sender: the author, `from` on the wire.
+        to: the recipient, forwarded unchanged.
+        payload: the contents; a flat object.
+        in_reply_to: the id of the message that it replies to.
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,200}$")] | None = None
@@ -100,15 +100,15 @@ class InboundMessage(_Request):
 
 
 def instant(seconds: float) -> str:
-    """An instant in Unix seconds, as the gateway tells it."""
+    """An instant in Unix seconds, in the gateway's wire format."""
     return to_wire(datetime.fromtimestamp(seconds, UTC))
 
 
 def read_submission(body: bytes) -> Submission:
-    """The message in a request's body.
+    """Parse a message from a request's body.
 
     Raises:
-        GatewayError: if there is none; the first reason only.
+        GatewayError: if it is invalid; with the first reason only.
     """
     submission = _read(Submission, body)
     _check_destinations(submission.channel, {f"to.{place}": text for place, text in enumerate(submission.to)})
@@ -116,10 +116,10 @@ def read_submission(body: bytes) -> Submission:
 
 
 def read_inbound(body: bytes) -> InboundMessage:
-    """The end user's message in a request's body.
+    """Parse an end user's message from a request's body.
 
     Raises:
-        GatewayError: if there is none; the first reason only.
+        GatewayError: if it is invalid; with the first reason only.
     """
     message = _read(InboundMessage, body)
     _check_destinations(message.channel, {"from": message.sender})

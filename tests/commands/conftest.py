@@ -1,4 +1,4 @@
-"""The `iris` command, as people run it."""
+"""The `iris` command, as users run it."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from tests.iris import Iris
 
 @pytest.fixture
 def command(iris: Iris) -> Command:
-    """What an `iris` command prints, once it has ended well."""
+    """Output of a successful `iris` command."""
     where = {"IRIS_API_URL": str(iris.http.base_url), "IRIS_API_KEY": iris.demo.api_key, "COLUMNS": "200"}
 
     async def run(*arguments: str) -> str:

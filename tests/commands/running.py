@@ -1,4 +1,4 @@
-"""What the tests of the commands have in common."""
+"""Helpers of the command tests."""
 
 import json
 from collections.abc import Awaitable, Callable

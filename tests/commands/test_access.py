@@ -1,4 +1,4 @@
-"""`iris admin`, `iris accounts`, `iris keys`, `iris audit`: what people see, and what programs get."""
+"""`iris admin`, `iris accounts`, `iris keys`, `iris audit`: output for people and for programs."""
 
 import asyncio
 import os
@@ -36,7 +36,7 @@ def address() -> str:
 
 
 async def admin_create(iris: Iris, *arguments: str, typed: str = "") -> tuple[int, str]:
-    """How `iris admin create` ends, in a process of its own as it opens the product's database, and what it says."""
+    """Exit code and output of `iris admin create`, in a separate process, since it opens the product's database."""
     where = {
         "MONGODB_URI": iris.settings.mongodb_uri.get_secret_value(),
         "IRIS_MONGODB_DATABASE": iris.settings.mongodb_database,
@@ -49,7 +49,7 @@ async def admin_create(iris: Iris, *arguments: str, typed: str = "") -> tuple[in
         stdin=PIPE,
         stdout=PIPE,
         stderr=STDOUT,
-        start_new_session=True,  # without a terminal to ask at
+        start_new_session=True,  # without a terminal for prompts
     )
     async with asyncio.timeout(60):
         output, _ = await process.communicate(typed.encode())

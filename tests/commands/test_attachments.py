@@ -1,4 +1,4 @@
-"""`iris attachments`, and files that go with `iris send`, against the running product."""
+"""`iris attachments`, and `iris send` with files, against the running product."""
 
 from pathlib import Path
 

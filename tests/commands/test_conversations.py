@@ -1,4 +1,4 @@
-"""`iris processes`: what people see, and what programs get."""
+"""`iris processes`: output for people and for programs."""
 
 from domain.identifiers import new_id
 from tests.api.support import mobile

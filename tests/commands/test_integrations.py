@@ -1,4 +1,4 @@
-"""`iris integrations` and `iris rotate-credentials`: what people see, and what programs get."""
+"""`iris integrations` and `iris rotate-credentials`: output for people and for programs."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ TOKEN = SANDBOX.token.get_secret_value()
 
 @pytest.fixture
 def command(iris: Iris) -> Command:
-    """How an `iris integrations` command ends; what it prints never has a secret."""
+    """Exit code and output of an `iris integrations` command; the output never contains a secret."""
     where = {
         "IRIS_API_URL": str(iris.http.base_url),
         "IRIS_API_KEY": iris.demo.api_key,
@@ -56,7 +56,7 @@ def token_file(tmp_path: Path) -> Path:
 
 
 async def made(command: Command, iris: Iris, token_file: Path) -> dict[str, Any]:
-    """An integration whose credentials come from a file and from the environment."""
+    """An integration with credentials from a file and from the environment."""
     return await payload(
         command,
         *("create", f"SMS {new_id()}", "--channel", "SMS", "--provider", "sandbox"),

@@ -1,4 +1,4 @@
-"""`iris interactions`: what people see, and what programs get."""
+"""`iris interactions`: output for people and for programs."""
 
 from embedded.processes import until
 from models.interaction import Interaction

@@ -1,4 +1,4 @@
-"""`iris rotate-credentials`, as a process of its own."""
+"""`iris rotate-credentials`, in a separate process."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ from tests.product.provider_lines import environment_of
 
 
 async def rotated(settings: Settings, nowhere: Path, *keys: str) -> tuple[int | None, dict[str, Any]]:
-    """How the command ended with these keys, and what it printed."""
+    """Exit code and output of the command with these keys."""
     process = await asyncio.create_subprocess_exec(
         *(*IRIS, "rotate-credentials", "--json", "--data-dir", str(nowhere)),
         env=environment_of(settings) | {"IRIS_ENCRYPTION_KEYS": ",".join(keys)},

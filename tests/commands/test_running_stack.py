@@ -1,4 +1,4 @@
-"""How commands find the stack that runs, and what is said in one line when its files are damaged."""
+"""Discovery of the running stack by commands, and one-line errors for damaged files."""
 
 import asyncio
 import json
@@ -28,14 +28,14 @@ def invoke(*arguments: str) -> Result:
 
 
 async def run(data: Path, *arguments: str) -> str:
-    """What a command prints that finds the stack in a directory and ends well."""
+    """Output of a successful command that finds the stack in a directory."""
     done = await asyncio.to_thread(invoke, *arguments, "--data-dir", str(data))
     assert done.exit_code == 0, done.output
     return done.output
 
 
 def one_line_of(done: Result, code: int) -> str:
-    """What a command says that ends with a code, once it is seen to be one line and no traceback."""
+    """Output of a command with an exit code, asserted to be one line without traceback."""
     assert done.exit_code == code, (done.output, done.exception)
     [line] = done.stderr.splitlines()
     assert line.startswith("iris: ")
@@ -56,7 +56,7 @@ def described(iris: Iris) -> Mapping[str, Any]:
 
 @pytest.fixture
 def data(iris: Iris, tmp_path: Path) -> Path:
-    """The directory of a stack that runs: its stack file, and the token of the demo at the gateway."""
+    """Directory of a running stack: its stack file, and the demo's token at the gateway."""
     write_private(tmp_path / "stack.json", described(iris))
     account = {"token": SANDBOX.token.get_secret_value(), "signing_secret": SANDBOX.signing_secret.get_secret_value()}
     write_private(tmp_path / "secrets.json", {"IRIS_SANDBOX_ACCOUNTS": json.dumps([account])})
@@ -65,7 +65,7 @@ def data(iris: Iris, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory for temporary files in which no ephemeral stack runs."""
+    """A temporary directory without a running ephemeral stack."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -80,7 +80,7 @@ async def test_an_end_user_that_the_command_plays_joins_the_conversation(iris: I
 
     async def is_received() -> bool:
         response = await iris.http.get(f"/v1/interactions/{written['id']}")
-        assert response.status_code in {200, 404}  # it may be on its way
+        assert response.status_code in {200, 404}  # it may not have arrived yet
         return response.status_code == 200
 
     async with asyncio.timeout(60):
@@ -123,7 +123,7 @@ async def test_the_only_ephemeral_stack_that_runs_is_found_and_of_two_one_must_b
     iris: Iris, temporary: Path
 ) -> None:
     nothing = temporary / ".iris"
-    (temporary / "iris-stack-of-others").mkdir(mode=0o777)  # anybody could have made it: no lock is held in it
+    (temporary / "iris-stack-of-others").mkdir(mode=0o777)  # anybody could have created it, so no lock is taken in it
     assert "no stack runs in" in one_line_of(await asyncio.to_thread(_list_in, nothing), 2)
     with open_data_directory(nothing, ephemeral=True) as first:
         write_private(first.stack_file, described(iris))

@@ -1,4 +1,4 @@
-"""`iris send` and what it has in common with other commands: exit codes, channels, refusals, and narrow terminals."""
+"""`iris send` and its common behaviour with other commands: exit codes, channels, refusals, and narrow terminals."""
 
 import asyncio
 import fcntl
@@ -98,7 +98,7 @@ async def test_what_may_still_arrive_is_sent_again_with_the_option_that_the_refu
 
 @contextmanager
 def terminal(columns: int) -> Generator[tuple[int, int]]:
-    """A pseudo-terminal of a width: the end that is read, and the end that a command writes to."""
+    """A pseudo-terminal of a width: the end to read, and the end that a command writes to."""
     ours, its = os.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     try:
@@ -109,7 +109,7 @@ def terminal(columns: int) -> Generator[tuple[int, int]]:
 
 
 async def shown_on_terminal(iris: Iris, demo: Demo, columns: int, *arguments: str) -> list[str]:
-    """The lines that a command shows on a terminal of a width."""
+    """Lines that a command prints on a terminal of a width."""
     environment = {**os.environ, **environment_of(iris, demo), "TERM": "xterm"}
     del environment["COLUMNS"]
     with terminal(columns) as (ours, its):
@@ -124,7 +124,7 @@ async def shown_on_terminal(iris: Iris, demo: Demo, columns: int, *arguments: st
 
 
 def _read_until_silent(descriptor: int) -> bytes:
-    """What a terminal was sent until a NUL."""
+    """Output of a terminal until a NUL."""
     read = b""
     while not read.endswith(b"\0"):
         read += os.read(descriptor, 65536)

@@ -1,4 +1,4 @@
-"""What others wrote cannot control the terminal on which the CLI prints it, and programs still read it as it is."""
+"""Untrusted text cannot control the CLI's terminal, and programs still read it unchanged."""
 
 import io
 import json

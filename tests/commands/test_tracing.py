@@ -1,4 +1,4 @@
-"""`iris trace`, and how commands that follow a message end."""
+"""`iris trace`, and exit codes of commands that follow a message."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""`iris users`: what people see, and what programs get."""
+"""`iris users`: output for people and for programs."""
 
 from domain.identifiers import new_id
 from tests.api.account_factories import Town

@@ -1,4 +1,4 @@
-"""`iris webhooks`, `iris notifications` and `iris events`: what people see, and what programs get."""
+"""`iris webhooks`, `iris notifications` and `iris events`: output for people and for programs."""
 
 import asyncio
 import json
@@ -70,7 +70,7 @@ async def test_events_are_seen_live(iris: Iris, command: Command) -> None:
 
 
 async def _send_until(iris: Iris, integration_id: str, watching: asyncio.Task[Result]) -> None:
-    """Send every now and then: nobody says when the command has begun to watch."""
+    """Send repeatedly, since nothing reports when the command has started to watch."""
     while not watching.done():
         await iris.send("sms", mobile(), integrationId=integration_id)
         await asyncio.wait({watching}, timeout=0.5)

@@ -1,4 +1,4 @@
-"""The demo: a valid sample of every payload type, sent and read; one message received; and what goes wrong is said."""
+"""The demo: a valid sample of every payload type, sent and read; one message received; and reported errors."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -99,7 +99,7 @@ async def test_what_does_not_finish_in_time_is_said(iris: Iris) -> None:
 
 
 class Busy(httpx2.AsyncHTTPTransport):
-    """The way to the API, which has no place for the first request of each key."""
+    """A transport to an API that is too busy for the first request of each key."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The servers of the embedded stack: they serve, come back with their data, and never outlive who started them."""
+"""Servers of the embedded stack: they serve, restart with their data, and never outlive their parent."""
 
 import asyncio
 import os
@@ -58,7 +58,7 @@ sys.exit(parent_death_guard.watch(os.getppid(), [sys.executable, "-c", sys.argv[
 
 
 class Stubborn(Server):
-    """A server that does not listen to requests to end."""
+    """A server that ignores requests to end."""
 
     @override
     def command(self) -> Sequence[str]:
@@ -75,7 +75,7 @@ class Stubborn(Server):
 
 @dataclass(frozen=True)
 class Running:
-    """A process of ours whose output we read."""
+    """A process of ours whose output is read."""
 
     process: Process
     output: StreamReader
@@ -131,7 +131,7 @@ async def test_mongodb_keeps_what_it_acknowledged_when_it_is_killed_and_started_
 
 
 async def test_mongodb_starts_elsewhere_while_somebody_silent_listens_on_its_former_port(tmp_path: Path) -> None:
-    """MongoDB itself gives a silent one 30 s, for which we have patience; this one hangs up before, and is met."""
+    """MongoDB itself waits 30 s for a silent listener; this one closes the connection earlier, and is reached."""
     former, met = free_port(), asyncio.Event()
     async with Mongod(tmp_path / "data", former, tmp_path / "log") as mongod:
         await insert(mongod, "before")
@@ -220,7 +220,7 @@ async def test_the_guard_without_prctl_kills_its_child_when_the_parent_is_killed
     parent = await run(sys.executable, "-c", parent_of_watcher, sys.executable, "-c", WATCHER, TRAP_AND_TELL)
     assert await parent.readline() == b"ready\n"
     parent.process.kill()
-    assert await parent.readline() == b""  # the end of the pipe: whoever could write to it has ended
+    assert await parent.readline() == b""  # end of the pipe: every writer has ended
 
 
 @pytest.mark.parametrize("arguments", [[], ["1"], ["1", "--"], ["one", "--", "true"]])

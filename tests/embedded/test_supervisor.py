@@ -1,4 +1,4 @@
-"""What dies is started again; what keeps dying ends the whole."""
+"""The supervisor restarts what dies, and gives up on what keeps dying."""
 
 import asyncio
 import sys
@@ -13,7 +13,7 @@ from embedded.supervisor import Supervisor
 
 
 class Recorded(Server):
-    """A server that writes its name, and lives as long as it is told."""
+    """A server that writes its name, and lives for a configured time."""
 
     def __init__(self, name: str, log: Path, seconds: float = 60) -> None:
         super().__init__(name, log)

@@ -1,4 +1,4 @@
-"""The Temporal server of the embedded stack."""
+"""Temporal server of the embedded stack."""
 
 from pathlib import Path
 

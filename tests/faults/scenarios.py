@@ -1,12 +1,12 @@
-"""Books of the fault harness that agree, each of one interaction, to be doctored."""
+"""Consistent observations of the fault tests, each of one interaction, for tests to modify."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from bench.faults.endpoint import Told
-from bench.faults.observations import Books, Callback, Entry, Runs
+from bench.faults.endpoint import ReceivedDelivery
+from bench.faults.observations import Callback, Entry, Observations, Runs
 from bench.faults.requests import DONE, Demand, FollowUp, Order
 from domain.status import InteractionState, Status
 
@@ -28,11 +28,11 @@ Changes = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Story:
-    """One interaction in all books; as it comes, delivered and received of.
+class Scenario:
+    """One interaction in all observations; by default delivered and received.
 
     Attributes:
-        told: what the tenant received; None is each change once.
+        deliveries: received by the tenant; None is each change once.
     """
 
     order: Order
@@ -43,13 +43,13 @@ class Story:
     users: tuple[Changes, ...] = ({},)
     process: Changes | None = field(default_factory=dict[str, Any])
     demands: tuple[Demand, ...] = ()
-    told: tuple[Told, ...] | None = None
-    untold: tuple[str, ...] = ()
+    deliveries: tuple[ReceivedDelivery, ...] | None = None
+    undelivered: tuple[str, ...] = ()
     traces: tuple[str, ...] = ()
 
-    def books(self) -> Books:
-        told = self.received() if self.told is None else self.told
-        return Books(
+    def observations(self) -> Observations:
+        deliveries = self.received() if self.deliveries is None else self.deliveries
+        return Observations(
             orders={ID: self.order},
             demands=self.demands,
             records={ID: self.record} if self.record else {},
@@ -58,35 +58,35 @@ class Story:
             runs={ID: self.runs},
             users={one["_id"]: one for one in (user(**changes) for changes in self.users)},
             processes={PROCESS: process(**self.process)} if self.process is not None else {},
-            told={
-                one.interaction_id: [other for other in told if other.interaction_id == one.interaction_id]
-                for one in told
+            deliveries={
+                one.interaction_id: [other for other in deliveries if other.interaction_id == one.interaction_id]
+                for one in deliveries
             },
-            untold={ID: self.untold},
+            undelivered={ID: self.undelivered},
             traces={self.order.key: self.traces},
         )
 
-    def received(self) -> tuple[Told, ...]:
-        """What the tenant is told of it, each once."""
+    def received(self) -> tuple[ReceivedDelivery, ...]:
+        """Deliveries to the tenant, each once."""
         if self.record is None:
             return ()
         steps = [(one["status"], one["custom_status"]) for one in self.record["history"]]
         return tuple(
-            told(position, event_of(steps, position, self.record["direction"]), *steps[position])
+            delivery(position, event_of(steps, position, self.record["direction"]), *steps[position])
             for position in range(len(steps))
         )
 
-    def of_record(self, **changes: object) -> "Story":
+    def of_record(self, **changes: object) -> "Scenario":
         assert self.record
         return replace(self, record={**self.record, **changes})
 
-    def of_told(self, position: int, *others: Told) -> "Story":
-        """The story with other calls in the place of one."""
+    def with_deliveries(self, position: int, *others: ReceivedDelivery) -> "Scenario":
+        """Replace one delivery by others."""
         received = self.received()
-        return replace(self, told=(*received[:position], *others, *received[position + 1 :]))
+        return replace(self, deliveries=(*received[:position], *others, *received[position + 1 :]))
 
-    def demanding(self, errand: FollowUp, answer: str, into: Order | None = None) -> "Story":
-        return replace(self, demands=(Demand(errand, self.order, into, told=answer),))
+    def demanding(self, follow_up: FollowUp, answer: str, into: Order | None = None) -> "Scenario":
+        return replace(self, demands=(Demand(follow_up, self.order, into, result=answer),))
 
 
 def event_of(steps: Sequence[tuple[str, str | None]], position: int, direction: str) -> str:
@@ -96,8 +96,8 @@ def event_of(steps: Sequence[tuple[str, str | None]], position: int, direction: 
     return f"INTERACTION_{'STATUS' if is_status else 'CUSTOMSTATUS'}CHANGED_EVT"
 
 
-def told(position: int, event: str, status: str, custom_status: str | None, **changes: str) -> Told:
-    one = Told(
+def delivery(position: int, event: str, status: str, custom_status: str | None, **changes: str) -> ReceivedDelivery:
+    one = ReceivedDelivery(
         webhook_id=f"{position} {event} {status} {custom_status}",
         integration_id="i",
         interaction_id=ID,
@@ -168,20 +168,20 @@ def runs(status: str | None, custom_status: str | None, **changes: Any) -> Runs:
 
 
 TOLD: Final = (Callback("sent", "told"), Callback("delivered", "told"))
-GOOD: Final = Story(
+GOOD: Final = Scenario(
     order=order(),
     record=record(*DELIVERED, words=("sent", "delivered")),
     entry=Entry(["taken"], TOLD),
     runs=runs("COMPLETED", "delivered"),
 )
-INBOUND: Final = Story(
+INBOUND: Final = Scenario(
     order=order(is_inbound=True),
     record={**record(("RECEIVED", None)), "direction": "in"},
     entry=Entry(),
     runs=runs("RECEIVED", None),
     process={"last_interaction_id": "another"},
 )
-CANCELLED: Final = Story(
+CANCELLED: Final = Scenario(
     order=order(),
     record=record(*DELIVERED[:2], ("PROVIDER_SENDING_ERROR", "cancelled")),
     entry=Entry(["throttled"]),

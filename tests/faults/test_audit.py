@@ -1,4 +1,4 @@
-"""The audit of the fault harness finds every broken promise: books that agree pass, and each doctored one does not."""
+"""The audit of the fault tests finds every violation: consistent observations pass, and each modified one does not."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from bench.faults.audit import Fault, audit
-from bench.faults.endpoint import Told
+from bench.faults.endpoint import ReceivedDelivery
 from bench.faults.observations import Entry, Runs
 from bench.faults.requests import DONE, Demand, FollowUp
 from tests.faults.scenarios import (
@@ -24,53 +24,53 @@ from tests.faults.scenarios import (
     RESENT,
     TOLD,
     USER,
-    Story,
+    Scenario,
+    delivery,
     order,
     record,
     runs,
-    told,
 )
 
 
 def test_what_the_provider_recognises_may_be_repeated() -> None:
     entry = replace(GOOD.entry, verdicts=["taken", "repeated"])
-    story = replace(GOOD, order=order(at_most_once=False), entry=entry, runs=replace(GOOD.runs, dispatches=3))
-    assert not list(audit(story.books()))
+    scenario = replace(GOOD, order=order(at_most_once=False), entry=entry, runs=replace(GOOD.runs, dispatches=3))
+    assert not list(audit(scenario.observations()))
 
 
-@pytest.mark.parametrize("story", [GOOD, INBOUND, CANCELLED, RESENT, MERGED, ERASED])
-def test_books_that_agree_have_no_findings(story: Story) -> None:
-    assert audit(story.books()) == []
+@pytest.mark.parametrize("scenario", [GOOD, INBOUND, CANCELLED, RESENT, MERGED, ERASED])
+def test_consistent_observations_have_no_findings(scenario: Scenario) -> None:
+    assert audit(scenario.observations()) == []
 
 
 def test_what_was_not_cancelled_is_where_the_gateways_ledger_says() -> None:
-    assert audit(GOOD.demanding(FollowUp.CANCEL, "already_sent").books()) == []
-    assert audit(replace(CANCELLED.demanding(FollowUp.CANCEL, "being_sent")).books()) == []
+    assert audit(GOOD.demanding(FollowUp.CANCEL, "already_sent").observations()) == []
+    assert audit(replace(CANCELLED.demanding(FollowUp.CANCEL, "being_sent")).observations()) == []
 
 
 def test_what_may_still_arrive_need_not_be_sent_again() -> None:
     refused = replace(RESENT, order=order(repeats=FIRST, is_refused=True), record=None, entry=Entry(), runs=Runs())
-    assert audit(refused.books()) == []
+    assert audit(refused.observations()) == []
 
 
 def test_the_tenant_may_be_told_twice_and_of_a_step_that_came_out_otherwise() -> None:
     *_, last = GOOD.received()
-    otherwise = told(3, last.event, "PROCESS_ERROR", "failed", created="2026-07-21T10:30:02.500Z")
-    assert audit(GOOD.of_told(3, last, otherwise, last).books()) == []
+    otherwise = delivery(3, last.event, "PROCESS_ERROR", "failed", created="2026-07-21T10:30:02.500Z")
+    assert audit(GOOD.with_deliveries(3, last, otherwise, last).observations()) == []
 
 
 def test_what_an_erased_users_message_is_told_again_may_say_less() -> None:
     received = ERASED.received()
-    assert audit(ERASED.of_told(3, received[3], replace(received[3], digest="other")).books()) == []
+    assert audit(ERASED.with_deliveries(3, received[3], replace(received[3], digest="other")).observations()) == []
 
 
 def test_the_history_of_an_erased_users_message_may_be_gone() -> None:
-    assert audit(replace(ERASED, runs=Runs()).books()) == []
+    assert audit(replace(ERASED, runs=Runs()).observations()) == []
     not_received = replace(
         ERASED, order=order(channel="email"), record=record(*DELIVERED[:3], words=("sent", "delivered"))
     )
     not_received = not_received.of_record(erased_at=NOW, payload={}).demanding(FollowUp.ERASE, DONE)
-    assert audit(replace(not_received, runs=Runs()).books()) == []
+    assert audit(replace(not_received, runs=Runs()).observations()) == []
 
 
 def test_a_refused_submission_that_was_never_sent_is_right() -> None:
@@ -81,27 +81,27 @@ def test_a_refused_submission_that_was_never_sent_is_right() -> None:
         entry=Entry(),
         runs=runs("VALIDATION_ERROR", None, dispatches=0),
     )
-    assert audit(refused.books()) == []
+    assert audit(refused.observations()) == []
     sent = replace(refused, entry=Entry(["taken"]))
-    assert Fault.WRONG in {finding.fault for finding in audit(sent.books())}
+    assert Fault.WRONG in {finding.fault for finding in audit(sent.observations())}
 
 
 def test_what_nobody_was_told_of_may_be_missing() -> None:
     unasked = replace(GOOD, order=order(is_answered=False, insists=False), record=None, entry=Entry(), runs=Runs())
-    assert audit(unasked.books()) == []
+    assert audit(unasked.observations()) == []
 
 
-def test_a_message_whose_answer_was_lost_may_be_unknown_only_while_nothing_is_heard() -> None:
+def test_a_message_whose_answer_was_lost_may_be_unknown_only_without_callbacks() -> None:
     steps = (*DELIVERED[:2], ("PROVIDER_SENDING_ERROR", "unknown"))
     not_received = replace(
         GOOD, record=record(*steps), entry=Entry(["taken"]), runs=runs("PROVIDER_SENDING_ERROR", "unknown")
     )
-    assert audit(not_received.books()) == []
+    assert audit(not_received.observations()) == []
     received = replace(not_received, entry=Entry(["taken"], TOLD))
-    assert {finding.fault for finding in audit(received.books())} == {Fault.WRONG, Fault.LOST}
+    assert {finding.fault for finding in audit(received.observations())} == {Fault.WRONG, Fault.LOST}
 
 
-BROKEN: Final[Mapping[str, tuple[Fault, Callable[[], Story]]]] = {
+BROKEN: Final[Mapping[str, tuple[Fault, Callable[[], Scenario]]]] = {
     "admitted and not in the database": (Fault.LOST, lambda: replace(GOOD, record=None)),
     "started and not in the database": (
         Fault.LOST,
@@ -195,52 +195,56 @@ BROKEN: Final[Mapping[str, tuple[Fault, Callable[[], Story]]]] = {
         Fault.WRONG,
         lambda: replace(MERGED, demands=(*MERGED.demands, *erasing_other(MERGED))),
     ),
-    "a change that the tenant was not told": (Fault.LOST, lambda: GOOD.of_told(1)),
+    "a change that the tenant was not told": (Fault.LOST, lambda: GOOD.with_deliveries(1)),
     "a change that the tenant was told otherwise": (
         Fault.WRONG,
-        lambda: GOOD.of_told(3, replace(GOOD.received()[3], status="PROCESS_ERROR")),
+        lambda: GOOD.with_deliveries(3, replace(GOOD.received()[3], status="PROCESS_ERROR")),
     ),
     "an event by another name": (
         Fault.WRONG,
-        lambda: GOOD.of_told(3, replace(GOOD.received()[3], event="INTERACTION_CUSTOMSTATUSCHANGED_EVT")),
+        lambda: GOOD.with_deliveries(3, replace(GOOD.received()[3], event="INTERACTION_CUSTOMSTATUSCHANGED_EVT")),
     ),
     "a change that never was": (
         Fault.WRONG,
-        lambda: replace(GOOD, told=(*GOOD.received(), told(4, "INTERACTION_STATUSCHANGED_EVT", "SENT", "sent"))),
+        lambda: replace(
+            GOOD, deliveries=(*GOOD.received(), delivery(4, "INTERACTION_STATUSCHANGED_EVT", "SENT", "sent"))
+        ),
     ),
     "one change under two ids": (
         Fault.WRONG,
-        lambda: GOOD.of_told(3, GOOD.received()[3], replace(GOOD.received()[3], webhook_id="other")),
+        lambda: GOOD.with_deliveries(3, GOOD.received()[3], replace(GOOD.received()[3], webhook_id="other")),
     ),
     "two changes under one id": (
         Fault.WRONG,
-        lambda: GOOD.of_told(3, replace(GOOD.received()[3], webhook_id=GOOD.received()[2].webhook_id)),
+        lambda: GOOD.with_deliveries(3, replace(GOOD.received()[3], webhook_id=GOOD.received()[2].webhook_id)),
     ),
     "one change in two wordings": (
         Fault.WRONG,
-        lambda: GOOD.of_told(3, GOOD.received()[3], replace(GOOD.received()[3], digest="other")),
+        lambda: GOOD.with_deliveries(3, GOOD.received()[3], replace(GOOD.received()[3], digest="other")),
     ),
     "told what is not signed": (
         Fault.WRONG,
-        lambda: replace(GOOD, told=(*GOOD.received(), Told("w", problem="No matching signature found"))),
+        lambda: replace(
+            GOOD, deliveries=(*GOOD.received(), ReceivedDelivery("w", problem="No matching signature found"))
+        ),
     ),
-    "a notification that waits for ever": (Fault.STUCK, lambda: replace(GOOD, untold=("PENDING",))),
+    "a notification that waits for ever": (Fault.STUCK, lambda: replace(GOOD, undelivered=("PENDING",))),
 }
 
 
-def erasing_other(story: Story) -> tuple[Demand, ...]:
-    """What erases the user that the story's was merged into."""
-    (merge,) = story.demands
+def erasing_other(scenario: Scenario) -> tuple[Demand, ...]:
+    """Demands to erase the user that the scenario's user was merged into."""
+    (merge,) = scenario.demands
     assert merge.into is not None
-    return (Demand(FollowUp.ERASE, merge.into, told=DONE),)
+    return (Demand(FollowUp.ERASE, merge.into, result=DONE),)
 
 
 @pytest.mark.parametrize("broken", BROKEN)
 def test_each_broken_promise_is_found(broken: str) -> None:
-    fault, story = BROKEN[broken]
-    assert fault in {finding.fault for finding in audit(story().books())}
+    fault, scenario = BROKEN[broken]
+    assert fault in {finding.fault for finding in audit(scenario().observations())}
 
 
 def test_an_interaction_that_nobody_asked_for_is_found() -> None:
-    books = replace(GOOD.books(), orders={})
-    assert [finding.what for finding in audit(books)] == ["nobody asked for it"]
+    observations = replace(GOOD.observations(), orders={})
+    assert [finding.what for finding in audit(observations)] == ["nobody asked for it"]

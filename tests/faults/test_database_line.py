@@ -1,4 +1,4 @@
-"""What callers see when the line to the database is cut, or answers nonsense."""
+"""Responses while the connection to the database is cut, or carries garbage."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -41,17 +41,17 @@ async def iris(line_of_all: TcpProxy, temporal_server: TemporalServer, database_
 
 @pytest.fixture
 async def line(line_of_all: TcpProxy) -> AsyncIterator[TcpProxy]:
-    """The line between the product and its database, which is clear again after each test."""
+    """Proxy between the product and its database, reset after each test."""
     yield line_of_all
     await line_of_all.change(ProxyMode.CLEAR)
 
 
-@pytest.mark.parametrize("mood", [ProxyMode.CUT, ProxyMode.NONSENSE])
+@pytest.mark.parametrize("mode", [ProxyMode.CUT, ProxyMode.NONSENSE])
 async def test_a_database_that_cannot_be_understood_is_a_503_that_says_when_to_ask_again(
-    iris: Iris, line: TcpProxy, mood: ProxyMode
+    iris: Iris, line: TcpProxy, mode: ProxyMode
 ) -> None:
     sent = await iris.send("sms", "34600000001")
-    await line.change(mood)
+    await line.change(mode)
     for response in await asyncio.gather(*(iris.http.get(f"/v1/interactions/{sent['id']}") for _ in range(8))):
         assert response.status_code == 503, response.text
         assert int(response.headers["Retry-After"]) > 0
@@ -74,8 +74,8 @@ async def test_a_slow_database_delays_what_is_admitted_and_loses_none_of_it(iris
 
 
 async def test_a_message_is_admitted_however_slow_the_database_stays(iris: Iris, line: TcpProxy) -> None:
-    await iris.send("sms", mobile())  # what is opened and looked up once
-    await line.change(ProxyMode.SLOW, 0.9)  # there and back, for each of several commands
+    await iris.send("sms", mobile())  # connections and cached lookups
+    await line.change(ProxyMode.SLOW, 0.9)  # round trips of several commands
     answered = (await iris.post(iris.request("sms", mobile()))).json()["payload"]
     assert answered["status"] == "VALIDATION_PENDING"
     workflow = iris.temporal.get_workflow_handle(workflow_id(answered["id"]))

@@ -1,4 +1,4 @@
-"""Operations on the database that are cancelled while it is silent, as those of a step that has run out of time."""
+"""Cancelled operations on a silent database, like those of a step that has timed out."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The tenant's endpoint of the fault harness notes what it is told, and takes nothing that is not signed."""
+"""The tenant's endpoint of the fault tests records each delivery, and rejects unsigned ones."""
 
 import json
 from collections.abc import AsyncIterator
@@ -45,14 +45,14 @@ async def test_what_is_told_is_noted_also_by_an_endpoint_that_was_killed(endpoin
     await endpoint.kill()
     await endpoint.start()
     assert await tell(endpoint, SECRET) == 200
-    told, again = ledger(endpoint.ledger)
-    assert told == again
-    assert (told.interaction_id, told.webhook_id, told.problem) == ("i", "w", "")
-    assert told.thing == (2, "INTERACTION_STATUSCHANGED_EVT", "SENT", "queued")
+    delivery, again = ledger(endpoint.ledger)
+    assert delivery == again
+    assert (delivery.interaction_id, delivery.webhook_id, delivery.problem) == ("i", "w", "")
+    assert delivery.thing == (2, "INTERACTION_STATUSCHANGED_EVT", "SENT", "queued")
 
 
 async def test_what_somebody_else_signed_is_refused_and_noted(endpoint: TenantEndpoint) -> None:
     assert await tell(endpoint, new_secret()) == 400
-    (told,) = ledger(endpoint.ledger)
-    assert told.interaction_id == UNKNOWN
-    assert told.problem
+    (delivery,) = ledger(endpoint.ledger)
+    assert delivery.interaction_id == UNKNOWN
+    assert delivery.problem

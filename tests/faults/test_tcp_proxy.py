@@ -1,4 +1,4 @@
-"""The lines of the fault harness do what their moods say, or the harness would prove nothing."""
+"""The proxies of the fault tests behave as their modes say."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from tests.plain_http import plain_client
 
 
 class Echo:
-    """A part that counts what it is asked, and always answers the same."""
+    """A server that counts its requests, and always sends the same response."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -71,7 +71,7 @@ async def test_a_cut_line_refuses_and_can_be_mended(line: TcpProxy) -> None:
 async def test_a_cut_line_is_mended_once_when_one_fault_ends_as_the_next_begins(line: TcpProxy) -> None:
     await line.change(ProxyMode.CUT)
     await asyncio.gather(line.change(ProxyMode.CLEAR), line.change(ProxyMode.SLOW, 0.01))
-    assert line.mood is ProxyMode.SLOW
+    assert line.mode is ProxyMode.SLOW
 
 
 async def test_nonsense_is_answered_and_half_of_the_questions_are_heard(line: TcpProxy, echo: Echo) -> None:

@@ -1,4 +1,4 @@
-"""A database of this worker's own, open for every test; each test has a tenant of its own in it."""
+"""A database per test worker, open for every test, with a tenant per test."""
 
 from collections.abc import AsyncIterator
 
@@ -11,9 +11,9 @@ from tests.iris import open_database
 
 @pytest.fixture(scope="session", autouse=True)
 async def database(mongodb_uri: str, database_name: str) -> AsyncIterator[None]:
-    """The database that the documents are bound to.
+    """Database that the documents are bound to.
 
-    The same as the whole product's (`tests.iris`): documents are bound to one database in a process.
+    It is that of the whole product (`tests.iris`), because documents are bound to one database per process.
     """
     values = {"mongodb_uri": mongodb_uri, "mongodb_database": database_name}
     async with open_database(Settings.model_validate(values)):
@@ -22,5 +22,5 @@ async def database(mongodb_uri: str, database_name: str) -> AsyncIterator[None]:
 
 @pytest.fixture
 def tenant() -> str:
-    """A tenant that no other test knows."""
+    """A tenant for one test."""
     return f"tenant-{new_id()}"

@@ -1,4 +1,4 @@
-"""How MongoDB answers a list's question."""
+"""Query plans of lists."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from models.base import Stored
 async def plan(
     documents: type[Stored], selector: Mapping[str, Any], date_field: str = "created"
 ) -> tuple[set[str], int]:
-    """The stages by which MongoDB finds the newest, and how many documents it looks at."""
+    """Stages by which MongoDB finds the newest, and number of documents it examines."""
     newest_first = [(date_field, DESCENDING), ("_id", DESCENDING)]
     explained = await documents.collection().find(selector).sort(newest_first).limit(51).explain()
 

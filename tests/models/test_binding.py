@@ -1,4 +1,4 @@
-"""Documents are bound to their collections once for a whole process, and in the tests again and again."""
+"""Documents are bound to their collections once per process, and repeatedly in the tests."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Finding interactions: the right ones, along an index alone, and no more looked at than a page may."""
+"""Search: correct results, along an index alone, with bounded work per page."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -22,17 +22,17 @@ from models.interaction import Interaction, newest_first_by
 TENANT, OTHER = "crowd", "crowd-other"
 NUMBER = 300
 SEEN = 60
-"""What a page looks at in these tests."""
+"""Maximum number of interactions that a page examines in these tests."""
 
 SAME_INSTANT = 7
-"""So many interactions were made at each instant."""
+"""Number of interactions created at each instant."""
 
 Documents = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
 async def crowd() -> AsyncIterator[Documents]:
-    """Interactions of two tenants; of those of one, some repeat another, and some were made at the same instant."""
+    """Interactions of two tenants; some repeat another, and some were created at the same instant."""
     documents = list(Crowd([TENANT, OTHER], 2 * NUMBER).documents())
     ours = [document for document in documents if document["tenant"] == TENANT]
     for position, document in enumerate(ours):
@@ -52,7 +52,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fits(document: dict[str, Any], wanted: Wanted) -> bool:
-    """Whether an interaction is wanted, said without any index."""
+    """Whether an interaction matches, evaluated without any index."""
     line = document["integration"]
     asked = (
         (wanted.custom_status, document["custom_status"]),
@@ -121,7 +121,7 @@ EXACT: dict[str, tuple[dict[str, Any], str | None]] = {
     "what its metadata says": ({"metadata": {"campaign": "1"}}, "metadata_keys"),
     "what its primary key says": ({"primary_key": {"order": "7"}}, "primary_key_keys"),
 }
-"""What an index alone tells, and which."""
+"""Filters that an index alone decides, and that index."""
 
 LOOKED_AT: dict[str, tuple[dict[str, Any], str | None]] = {
     "a custom status": ({"custom_status": "cancelled"}, None),
@@ -144,24 +144,24 @@ LOOKED_AT: dict[str, tuple[dict[str, Any], str | None]] = {
     ),
     "words in a channel": ({"words": ["cita"], "channel": Channel.WHATSAPP}, "words"),
 }
-"""What is looked at besides what an index tells, and which index that is."""
+"""Conditions checked beyond an index, and that index."""
 
 
 @pytest.fixture(scope="module")
 def days(crowd: Documents) -> tuple[datetime, datetime]:
-    """Some of the days of the crowd."""
+    """Some of the dataset's days."""
     newest = max(document["created"] for document in crowd.values())
     return newest - timedelta(days=60), newest - timedelta(days=10)
 
 
 def stages(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    """The stages of a plan of MongoDB's."""
+    """Stages of a MongoDB plan."""
     inputs: list[dict[str, Any]] = plan.get("inputStages") or [plan[name] for name in ("inputStage",) if name in plan]
     return [plan, *(stage for one in inputs for stage in stages(one))]
 
 
 async def explained(wanted: Wanted, index: str | None, limit: int = 25) -> list[tuple[int, int]]:
-    """How many keys and documents each of a list's questions looked at, all along the index that they should be."""
+    """Number of keys and documents examined by each query of a list, all along the expected index."""
     reading = await search(wanted)
     assert reading is not None
     horizon = await reading.horizon()
@@ -191,7 +191,7 @@ async def test_a_filter_reads_what_it_shows_and_hardly_more(
     assert await listed(wanted) == shown
     (keys, documents), _ = await explained(wanted, index)
     assert documents <= 26
-    # Each scan that is merged reads one key ahead, and one to see that it has ended.
+    # Each merged scan reads one key ahead, and one to detect its end.
     assert keys <= 26 + 2 * len(Status)
 
 
@@ -215,7 +215,7 @@ async def test_a_page_that_finds_nothing_says_where_to_go_on() -> None:
 @pytest.mark.parametrize("keys", ["metadata_keys", "primary_key_keys"])
 @pytest.mark.usefixtures("crowd")
 async def test_an_interaction_without_names_of_its_own_costs_their_indexes_nothing(keys: str) -> None:
-    """So it is for most: the index holds as many entries as there are names."""
+    """Most interactions have none: the index has as many entries as there are names."""
     pipeline = [{"$match": {"tenant": TENANT}}, {"$group": {"_id": None, "keys": {"$sum": {"$size": f"${keys}"}}}}]
     [total] = await (await Interaction.collection().aggregate(pipeline)).to_list()
     every = {"tenant": TENANT, keys: {"$gte": ""}}
@@ -254,7 +254,7 @@ async def test_a_channel_of_more_integrations_than_can_be_merged_is_looked_at(
 
 
 async def test_what_is_written_while_one_reads_on_moves_nothing(crowd: Documents) -> None:
-    """Neither what is new nor what is gone: each that stays is shown once."""
+    """New and removed interactions move no others: each that stays is shown once."""
     wanted = Wanted(tenant=TENANT)
     reading = pages(wanted, 50)
     seen = [row.id for row in await anext(reading)]
@@ -271,7 +271,7 @@ async def test_what_is_written_while_one_reads_on_moves_nothing(crowd: Documents
 
 
 def anything() -> st.SearchStrategy[dict[str, Any]]:
-    """Any filters together."""
+    """Any combination of filters."""
     return st.fixed_dictionaries(
         {},
         optional={

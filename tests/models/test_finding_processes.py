@@ -1,4 +1,4 @@
-"""Finding processes: every question is answered by an index."""
+"""Search of processes: an index answers every query."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,7 @@ USER, INTEGRATION = new_id(), new_id()
 
 @pytest.fixture
 async def crowd(tenant: str) -> str:
-    """A tenant with many processes, a few of which are sought."""
+    """A tenant with many processes, a few of which match."""
     now = utc_now()
     usual: dict[str, Any] = {"tenant": tenant, "integration_ids": [new_id()], "user_ids": [new_id()]}
     rare: dict[str, Any] = {"integration_ids": [INTEGRATION], "user_ids": [USER], "is_closed": True, "is_draft": True}

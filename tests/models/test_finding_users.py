@@ -1,4 +1,4 @@
-"""Finding users: every question is answered by an index."""
+"""Search of users: an index answers every query."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ PHONE = OwnedDestination(kind=DestinationKind.PHONE_NUMBER, value="34638766068")
 
 @pytest.fixture
 async def crowd(tenant: str) -> str:
-    """A tenant with many users, one of whom is sought."""
+    """A tenant with many users, one of whom matches."""
     users = [User(tenant=tenant, name=f"Ana {number}", metadata={"number": number}) for number in range(500)]
     await User.insert_many(
         [*users, User(tenant=tenant, name="José Peña", destinations=[PHONE], metadata={"vip": True})]

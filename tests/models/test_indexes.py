@@ -1,4 +1,4 @@
-"""Indexes: built where they are missing, removed where they were ours, and nobody else's touched."""
+"""Indexes: missing ones are built, obsolete ones of ours removed, foreign ones untouched."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from models.indexes import Database, State, build_indexes, survey_indexes
 
 
 def declaring(*declared: IndexModel) -> type[Document]:
-    """A document of a version that declares these."""
+    """A document of a version with these indexes."""
 
     class Thing(Document):
         class Settings:
@@ -78,7 +78,7 @@ async def test_what_is_to_be_kept_by_now_expires_no_more(database: Database) -> 
 
 
 async def test_somebody_elses_serves_as_ours_and_is_nobodys_to_remove(database: Database) -> None:
-    """As do those of databases that were made before ours had names."""
+    """Indexes of databases created before ours had prefixed names count as foreign too."""
     await database["things"].create_indexes([PLAIN, OTHER])
     await build_indexes(database, [declaring(PLAIN)])
     assert await states(database, PLAIN) == {"a_1": State.WANTED, "b_1": State.FOREIGN}

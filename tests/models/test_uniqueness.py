@@ -1,4 +1,4 @@
-"""What the database itself refuses, whoever asks and however many at once."""
+"""Constraints that the database itself enforces, also under concurrency."""
 
 import asyncio
 

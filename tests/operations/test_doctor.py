@@ -1,4 +1,4 @@
-"""`iris doctor`: every part is asked, MongoDB is compared with Temporal, and what can be is repaired."""
+"""`iris doctor`: every component is checked, MongoDB is compared with Temporal, and discrepancies are repaired."""
 
 import asyncio
 import base64
@@ -59,7 +59,7 @@ async def called(command: str, iris: Iris, nowhere: Path, *options: str, **chang
 
 
 def wrong(result: Result) -> list[str]:
-    """The parts with which something is wrong."""
+    """Components with a problem."""
     parts: list[dict[str, Any]] = json.loads(result.stdout)["parts"]
     return [part["name"] for part in parts if part["trouble"]]
 
@@ -194,7 +194,7 @@ async def _are_found(selector: dict[str, Any], number: int) -> bool:
 async def test_a_worker_with_a_foreign_encryption_key_beside_a_good_one_loses_nothing_and_is_named(
     iris: Iris, tmp_path: Path
 ) -> None:
-    """It would otherwise record what it takes as refused by the provider."""
+    """It would otherwise record its messages as rejected by the provider."""
     sent: list[dict[str, Any]] = []
     wrong_client = await Client.connect(
         iris.settings.temporal_address, identity="wrong@here", data_converter=iris.temporal.data_converter

@@ -1,4 +1,4 @@
-"""Starting and ending processes: what prevents a start is one line within seconds, and a signal ends it."""
+"""Starting and ending processes: a startup problem is one line within seconds, and a signal ends the process."""
 
 import asyncio
 import json
@@ -63,13 +63,13 @@ for code, environment, output in jobs:
     processes.append(process)
 json.dump([os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in processes], sys.stdout)
 """
-"""Forks a process for each job: to load what all of them need costs more than all that they do."""
+"""Forks a process for each job, since loading the common imports costs more than the jobs."""
 
 
 async def ended(
     modules: Sequence[str], jobs: Sequence[tuple[str, Mapping[str, str]]], directory: Path
 ) -> list[tuple[int, str]]:
-    """How processes, each of a code and its environment, end by themselves, and all that each says."""
+    """Exit codes and outputs of processes, each with its code and environment."""
     outputs = [directory / str(number) for number in range(len(jobs))]
     asked = [(*job, str(output)) for job, output in zip(jobs, outputs, strict=True)]
     async with started("-c", FORKING, PYTHONPATH=str(ROOT)) as process:
@@ -119,7 +119,7 @@ async def test_servers_that_are_not_reached_are_given_up_within_seconds(iris: Ir
 
 
 class Standalone(Mongod):
-    """A MongoDB server that is no replica set."""
+    """A MongoDB server that is not a replica set."""
 
     @override
     def command(self) -> Sequence[str]:
@@ -158,7 +158,7 @@ async def test_a_replica_set_of_another_name_is_named(mongodb_uri: str) -> None:
 
 @pytest.mark.parametrize("command", ["api", "worker"])
 async def test_sigterm_ends_a_start(command: str) -> None:
-    """A server that accepts connections and never answers keeps a start waiting."""
+    """A server that accepts connections and never answers delays a start."""
     connected = asyncio.Event()
 
     async def never_answer(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
@@ -205,7 +205,9 @@ leave({code!r})
 
 
 async def test_a_command_that_used_temporal_leaves_without_finalizing(tmp_path: Path) -> None:
-    """Else the threads of Temporal's SDK crash it now and then: https://github.com/temporalio/sdk-python/issues/300."""
+    """Otherwise the threads of Temporal's SDK occasionally crash it:
+    https://github.com/temporalio/sdk-python/issues/300.
+    """
     jobs = [(LEAVING.format(code=code), dict[str, str]()) for code in (0, None, 3, "why")]
     endings = await ended(["commands.ending", "temporalio.client"], jobs, tmp_path)
     assert endings == [(0, "flushed"), (0, "flushed"), (3, "flushed"), (1, "flushedwhy\n")]

@@ -1,4 +1,4 @@
-"""One line to a provider for each test that asks for it."""
+"""Fixture of one line to a provider per test."""
 
 from collections.abc import AsyncIterator
 
@@ -11,6 +11,6 @@ from tests.product.provider_lines import Line
 
 @pytest.fixture
 async def line(request: pytest.FixtureRequest, iris: Iris) -> AsyncIterator[Line]:
-    """The line through the far end that the test is parametrised with."""
+    """Line through the fake provider that the test is parametrised with."""
     async with provider_lines.line(iris, request.param) as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""The providers' far ends as the whole product meets them: busy ones, and ones whose answers are late or lost."""
+"""Fake providers for tests of the whole product: they can be busy, and delay or lose responses."""
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -15,14 +15,14 @@ from tests.providers.smtp_servers import CLOSE, Reply
 
 
 class Moody(FakeProvider):
-    """A far end with moods.
+    """A fake provider with configurable failures.
 
     Attributes:
-        busy: how many more attempts it asks to come again later.
-        loses_answers: whether it takes messages and hangs up without an answer.
-        is_deaf: whether it hangs up without taking them.
-        is_confused: whether it cannot say what it took.
-        before_answering: what it does with a message that it took, before it says so.
+        busy: number of attempts that it still throttles.
+        loses_answers: whether it accepts messages and closes the connection without a response.
+        is_deaf: whether it closes the connection without accepting them.
+        is_confused: whether its response does not identify the accepted message.
+        before_answering: called with an accepted message before the response.
     """
 
     busy: int = 0
@@ -33,12 +33,12 @@ class Moody(FakeProvider):
 
     @property
     def echoes(self) -> bool:
-        """Whether only its echoes bear our reference."""
+        """Whether only its echoes contain our reference."""
         return "echo" in self.words
 
 
 class _MoodyHttp(Moody, HttpFakeProvider):
-    """The moods of far ends that speak HTTP."""
+    """Configurable failures of HTTP providers."""
 
     genuine: ClassVar[type[HttpFakeProvider]]
 
@@ -57,7 +57,7 @@ class _MoodyHttp(Moody, HttpFakeProvider):
 
 
 class MoodyMail(Moody, SmtpEmail):
-    """The moods of a mail server, which answers before it can do anything else."""
+    """Configurable failures of a mail server, which responds before it can do anything else."""
 
     def _count(self, _command: str) -> Reply:
         reply = super()._count(_command)
@@ -74,7 +74,7 @@ class MoodyMail(Moody, SmtpEmail):
 def _moody(fake_provider: type[FakeProvider]) -> type[Moody]:
     if not issubclass(fake_provider, HttpFakeProvider):
         return MoodyMail
-    # Nobody names a time to wait: the product's own first wait is a second.
+    # Without a time to wait from the provider, the product's own first delay is a second.
     mood = {"genuine": fake_provider, "throttles": dict.fromkeys(fake_provider.throttles)}
     return cast("type[Moody]", type(f"Moody{fake_provider.__name__}", (_MoodyHttp, fake_provider), mood))
 
@@ -82,7 +82,7 @@ def _moody(fake_provider: type[FakeProvider]) -> type[Moody]:
 VENDORS: Final = tuple(
     _moody(fake_provider) for fake_provider in FAKE_PROVIDERS if fake_provider.provider.name != "sandbox"
 )
-"""Every provider on each of its channels, but for our own sandbox, with which all other tests of the product send."""
+"""Every provider on each of its channels, except our own sandbox, which all other tests of the product use."""
 
 
 ONE_OF_EACH: Final = tuple(
@@ -91,7 +91,7 @@ ONE_OF_EACH: Final = tuple(
         for vendor in sorted(VENDORS, key=lambda vendor: len(vendor.words))
     }.values()
 )
-"""One for each way to tell news, on the channel that has most to tell: Meta alone tells of two in different ways."""
+"""One per kind of status event, on the channel with the most statuses: Meta alone has two kinds."""
 
 
 def label(fake_provider: type[FakeProvider]) -> str:
@@ -99,9 +99,9 @@ def label(fake_provider: type[FakeProvider]) -> str:
 
 
 def words_of(fake_provider: FakeProvider) -> list[str]:
-    """What it can tell of a message that goes well, in the order in which it happens.
+    """Statuses that it can report of a successful message, in their order.
 
-    Mail is told of as delivered by some servers only, which is why that is not among the provider's words.
+    Only some mail servers report a delivery, so that is not among the provider's statuses.
     """
     means = [
         *fake_provider.words.items(),
@@ -113,5 +113,5 @@ def words_of(fake_provider: FakeProvider) -> list[str]:
 
 
 def bears_a_nonce(fake_provider: type[FakeProvider]) -> bool:
-    """Whether its webhooks bear something only once."""
+    """Whether its webhooks contain a nonce."""
     return fake_provider.provider.replay_key is not Provider[Any, Any].replay_key

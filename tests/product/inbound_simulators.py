@@ -1,4 +1,6 @@
-"""How each vendor tells what end users write, and signs it now (the far ends sign in a July that they never leave)."""
+"""Simulators of each vendor's inbound webhooks, signed with the current time (the fake providers sign with a fixed
+July).
+"""
 
 import base64
 import json
@@ -22,16 +24,16 @@ from tests.providers.smtp_reports import BOUNCES, SECRET, code, posted, signed
 Json = dict[str, Any]
 
 PICTURE: Final = "https://media.example/1.jpg"
-"""Where the vendor keeps what somebody sent."""
+"""URL at which the vendor serves received media."""
 
 
 @dataclass(frozen=True)
 class Voice(ABC):
-    """What end users say through a far end, in its vendor's words.
+    """Inbound messages of end users through a fake provider, in its vendor's format.
 
     Attributes:
         content_type: of its webhooks.
-        media: what is kept of a picture or a file.
+        media: expected reference of a picture or a file.
     """
 
     fake_provider: FakeProvider
@@ -40,18 +42,18 @@ class Voice(ABC):
 
     @abstractmethod
     def text(self, sender: str, text: str, message_id: str) -> bytes:
-        """The body of a webhook that tells a text."""
+        """Body of a webhook with a text."""
 
     @abstractmethod
     def picture(self, sender: str, message_id: str) -> bytes:
-        """The body of a webhook that tells a picture, or a file."""
+        """Body of a webhook with a picture or a file."""
 
     @abstractmethod
     def sign(self, webhook: Webhook) -> Webhook:
-        """The webhook with the signature that the vendor would give it now."""
+        """Add the vendor's signature with the current time."""
 
     def today(self, receipt: Webhook) -> Webhook:
-        """A far end's receipt as it would be now, signed."""
+        """A fake provider's receipt with the current time, signed."""
         return self.sign(receipt)
 
 
@@ -160,7 +162,7 @@ class MessengerVoice(_MetaVoice):
         return self.event(sender, message={"mid": message_id, "attachments": [image]})
 
     def event(self, sender: str, **event: Json) -> bytes:
-        """Something that happens between somebody and the page."""
+        """A Messenger event between a user and the page."""
         between = {"sender": {"id": sender}, "recipient": {"id": meta.PAGE_ID}}
         now = int(time.time() * 1_000)
         entry = {"id": meta.PAGE_ID, "time": now, "messaging": [{**between, "timestamp": now, **event}]}
@@ -175,7 +177,7 @@ class MessengerVoice(_MetaVoice):
 
 
 class MailVoice(Voice):
-    """Mail to the address of a message of ours, posted as `docs/providers/smtp.md` describes it."""
+    """A reply to a message's address, posted as `docs/providers/smtp.md` describes it."""
 
     content_type = "message/rfc822"
     media: ClassVar[Mapping[str, JsonValue]] = {
@@ -221,7 +223,7 @@ _VOICES: Final[Mapping[str, type[Voice]]] = {
 
 
 def voice_of(fake_provider: FakeProvider) -> Voice:
-    """How end users are received through a far end."""
+    """Simulator of a fake provider's inbound messages."""
     if isinstance(fake_provider, meta.Messenger):
         return MessengerVoice(fake_provider)
     return _VOICES[fake_provider.provider.name](fake_provider)

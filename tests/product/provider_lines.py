@@ -1,4 +1,4 @@
-"""Lines: integrations of the demo's tenant, each with the far end that it leads to and the vendor's way to tell."""
+"""Lines: integrations of the demo's tenant, each with its fake provider and the simulator of the vendor's webhooks."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ SHORT_NAMES: Final = {channel: name for name, channel in CHANNELS.items()}
 
 
 def somebody(channel: Channel) -> str:
-    """A destination that no other test knows."""
+    """A unique destination."""
     number = randbelow(90_000_000) + 10_000_000
     return {
         DestinationKind.PHONE_NUMBER: f"346{number}",
@@ -42,10 +42,10 @@ def somebody(channel: Channel) -> str:
 
 @dataclass(frozen=True)
 class Line:
-    """One integration, and who is at its other end.
+    """One integration and its fake provider.
 
     Attributes:
-        vendor: calls as the vendor does, without a key of ours.
+        vendor: HTTP client of the vendor, without an API key.
     """
 
     iris: Iris
@@ -70,24 +70,24 @@ class Line:
         return somebody(self.channel)
 
     async def admitted(self, to: str | None = None, **changes: object) -> str:
-        """Send through the API; the interaction's id."""
+        """Send through the API; return the interaction's id."""
         settled = {"integrationId": self.integration_id} | changes
         sent = await self.iris.send(SHORT_NAMES[self.channel], to or self.somebody(), **settled)
         return sent["id"]
 
     async def sent(self, to: str | None = None, **changes: object) -> str:
-        """Send, until the provider has it; the interaction's id."""
+        """Send and wait until the provider has the message; return the interaction's id."""
         interaction_id = await self.admitted(to, **changes)
         await self.iris.until_status(interaction_id, "SENT")
         return interaction_id
 
     def delivery(self, interaction_id: str) -> Delivery:
-        """The one message that the far end took for an interaction."""
+        """The only message that the fake provider accepted for an interaction."""
         (delivery,) = [one for one in self.fake_provider.deliveries if one.reference == interaction_id]
         return delivery
 
     def receipt(self, interaction_id: str, word: str, destination: str | None = None) -> Webhook:
-        """The vendor's webhook about an interaction, or about one who was to get it, as of now."""
+        """The vendor's status webhook about an interaction or its recipient, with the current time."""
         delivery = self.delivery(interaction_id)
         about = replace(delivery, destinations=(destination,)) if destination else delivery
         receipt = self.fake_provider.receipt(about, word)
@@ -95,17 +95,17 @@ class Line:
         return self.voice.today(replace(receipt, url=url))
 
     def webhook(self, body: bytes) -> Webhook:
-        """A signed webhook of the vendor's."""
+        """A signed webhook of the vendor."""
         return self.voice.sign(Webhook(self.url, {"content-type": self.voice.content_type}, body, utc_now()))
 
     async def post(self, webhook: Webhook, to: str = "") -> httpx2.Response:
-        """The answer to a webhook, of the API or of another one at `to`."""
+        """Post a webhook to the API, or to another one at `to`, and return the response."""
         address = urlsplit(webhook.url)
         path = f"{address.path}?{address.query}" if address.query else address.path
         return await self.vendor.post(f"{to}{path}", content=webhook.body, headers=dict(webhook.headers))
 
     async def told(self, webhook: Webhook) -> None:
-        """SignalEvents, and be answered that it is taken."""
+        """Post a webhook, asserting that it is accepted."""
         response = await self.post(webhook)
         assert (response.status_code, response.content) == (200, b""), response.text
 
@@ -113,17 +113,17 @@ class Line:
         await self.told(self.receipt(interaction_id, word, destination))
 
     async def received(self, interaction_id: str, number: int) -> dict[str, Any]:
-        """The interaction once so many pieces of news are in its record."""
+        """Wait until the interaction has recorded this number of events."""
         return await self.iris.until(interaction_id, lambda seen: len(seen["auditTrail"]["providerEvents"]) >= number)
 
     async def says(self, sender: str, text: str, message_id: str | None = None) -> dict[str, Any]:
-        """Somebody writes to us; the interaction that it becomes."""
+        """Receive a message from an end user; return its interaction."""
         message_id = message_id or new_id()
         await self.told(self.webhook(self.voice.text(sender, text, message_id)))
         return await self.came_in(message_id)
 
     async def came_in(self, message_id: str) -> dict[str, Any]:
-        """The one interaction that a message became."""
+        """The only interaction that a message became."""
 
         async def is_there() -> bool:
             return bool(await self.messages_in(message_id))
@@ -133,7 +133,7 @@ class Line:
         return await self.iris.read(interaction.id)
 
     async def messages_in(self, message_id: str) -> list[Interaction]:
-        """The interactions that a message became, by the vendor's id of it."""
+        """Interactions that a message became, by the vendor's id of it."""
         return await Interaction.find(
             {
                 "integration.integration_id": self.integration_id,
@@ -145,7 +145,7 @@ class Line:
 
 @asynccontextmanager
 async def line(iris: Iris, fake_provider_type: type[Moody]) -> AsyncGenerator[Line]:
-    """A new integration of the demo's tenant, and its far end, listening."""
+    """Create an integration of the demo's tenant and start its fake provider."""
     async with (
         fake_provider_type() as fake_provider,
         calling(iris.settings.public_url) as vendor,
@@ -163,7 +163,7 @@ async def line(iris: Iris, fake_provider_type: type[Moody]) -> AsyncGenerator[Li
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """The environment in which another process is part of the same product."""
+    """Environment with which another process is part of the same product."""
     return {
         **os.environ,
         "MONGODB_URI": settings.mongodb_uri.get_secret_value(),

@@ -1,4 +1,4 @@
-"""Uploaded files on their way: parts of a mail at a real mail server, and links that a provider follows."""
+"""Attachments of messages: parts of a mail at a real mail server, and links that a provider follows."""
 
 import email
 import email.policy
@@ -96,7 +96,7 @@ async def test_a_provider_gets_a_link_by_which_it_fetches_the_file(line: Line) -
     assert answered["payload"] == MEDIA
     assert json.loads(answered["summary"]) == {"subject": "", "body": "10:00", "generic": "image"}
     fake_provider = cast("HttpFakeProvider", line.fake_provider)
-    # Not every far end reads what is no text; all are asked to take it.
+    # Not every fake provider accepts payloads other than text; all are tried.
     prefix = f"{line.iris.settings.public_url}/files/"
     await line.iris.until(answered["id"], lambda _: any(prefix in unquote(body) for body in bodies(fake_provider)))
     body = bodies(fake_provider)[-1]

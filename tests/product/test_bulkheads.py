@@ -1,4 +1,4 @@
-"""What hangs holds up nobody else: a provider no other one, an integration no other one of its provider."""
+"""Bulkheads: a hanging provider delays no other provider, and a hanging integration no other integration."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from tests.iris import Iris, running_iris
 from tests.silent_provider import SilentProvider
 
 SLOTS = 4
-"""Sends at once for each provider: an integration may have one."""
+"""Concurrent sends per provider; an integration may have one."""
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name:
 
 
 async def sandbox_at(iris: Iris, base_url: str) -> str:
-    """An SMS integration of the demo's tenant through a gateway somewhere else; its id."""
+    """Create an SMS integration of the demo's tenant through another gateway; return its id."""
     demo = await Integration.get(iris.demo.integrations["sms"])
     assert demo
     elsewhere = demo.model_copy(
@@ -72,14 +72,14 @@ async def test_an_integration_that_never_answers_holds_up_no_other_of_its_provid
 
 
 async def test_finding_no_place_does_not_count_as_an_attempt_that_nobody_answered(iris: Iris) -> None:
-    """The gateway loses its first answer for this recipient, and knows the repetition."""
+    """The gateway loses its first response to this recipient, and recognises the repetition."""
     fake_provider = SilentProvider()
     async with fake_provider.serving():
         integration = await sandbox_at(iris, fake_provider.url)
         stuck = await iris.send("sms", "34600000001", integrationId=integration)
         await fake_provider.until_connections(1)
         sent = await iris.send("sms", "34600000006", integrationId=integration)
-        # Longer than three attempts take that find no place, after which a lost answer would be given up.
+        # Longer than three attempts without a slot take, after which a lost response would be final.
         await asyncio.sleep(3.5)
         gateway = await Integration.get(integration)
         assert gateway

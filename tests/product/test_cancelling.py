@@ -1,4 +1,4 @@
-"""Cancelling raced against the worker: what waits for a place, is being sent, throttled, lost or told of."""
+"""Cancellations racing the worker: of queued, sending, throttled, lost and delivered messages."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,12 +24,12 @@ PENDING = {"VALIDATION_PENDING", "DISPATCH_PENDING"}
 UNKNOWN = ("PROVIDER_SENDING_ERROR", "unknown")
 
 AT_ONCE = 2
-"""How many messages the worker sends at once: others wait in the provider's queue."""
+"""Maximum concurrent sends of the worker; others wait in the provider's queue."""
 
 
 @pytest.fixture(scope="module")
 async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name: str) -> AsyncIterator[Iris]:
-    """A product whose worker sends few messages at a time, and whose API waits for little."""
+    """A product whose worker sends few messages at a time, and whose API has short timeouts."""
     async with running_iris(
         mongodb_uri,
         temporal_server.address,
@@ -70,7 +70,7 @@ async def test_what_waits_in_the_providers_queue_is_cancelled_before_any_worker_
 
 
 async def test_who_reads_that_it_is_cancelled_reads_what_no_lost_task_can_forget(iris: Iris) -> None:
-    """What asked for it is in the workflow's history before the record says so."""
+    """The cancellation is in the workflow's history before the record shows it."""
     interaction_id = await cancelled_before_it_is_sent(iris)
     history = await iris.temporal.get_workflow_handle(workflow_id(interaction_id)).fetch_history()
     kinds = [event.event_type for event in history.events]
@@ -100,7 +100,7 @@ async def test_what_waits_in_the_queue_for_whom_is_erased_goes_to_the_others_alo
 
 
 class Race(NamedTuple):
-    """An interaction, and when it is cancelled: so long after its admission each time."""
+    """An interaction, and the delays after its admission at which it is cancelled."""
 
     recipient: str
     after: list[float]
@@ -115,7 +115,7 @@ RACES = st.builds(
 
 @settings(
     max_examples=2,
-    # A race that is lost once need not be lost again: shrinking it would take long and tell little.
+    # A lost race may not be lost again: shrinking it would take long and show little.
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -134,9 +134,9 @@ async def test_whenever_it_is_cancelled_it_is_told_the_truth(iris: Iris, races: 
 
 
 async def run(iris: Iris, race: Race) -> tuple[Race, list[str | None], dict[str, Any], list[dict[str, Any]]]:
-    """What each cancelling was answered, how the interaction ended, and what the gateway took."""
+    """Responses to each cancellation, the final state, and the messages that the gateway accepted."""
     sent = await iris.send("sms", race.recipient)
-    # On a busy machine it is answered before it is kept.
+    # On a busy machine the response may precede the record.
     await iris.until(sent["id"], lambda seen: seen["status"] != "VALIDATION_PENDING")
 
     async def later(seconds: float) -> str | None:
@@ -145,13 +145,13 @@ async def run(iris: Iris, race: Race) -> tuple[Race, list[str | None], dict[str,
 
     answers = await asyncio.gather(*map(later, race.after))
     await iris.until(sent["id"], lambda seen: seen["status"] not in PENDING)
-    # Longer than any wait between two tries: whatever was still to be sent would have been.
+    # Longer than any retry delay: every pending send would have been made.
     await asyncio.sleep(1.5)
     return race, list(answers), await iris.read(sent["id"]), await iris.taken_by_gateway(sent["id"])
 
 
 async def cancel(iris: Iris, interaction_id: str) -> str | None:
-    """Why it is not cancelled; None if it is. A busy machine is asked again."""
+    """Problem code of a cancellation; None if it succeeded. A busy machine is asked again."""
     path = f"/v1/interactions/{interaction_id}/cancel"
     while (response := await iris.http.post(path)).status_code == 503:  # noqa: ASYNC110 - the answer is not an event
         await asyncio.sleep(0.2)

@@ -1,4 +1,4 @@
-"""A changed integration holds from the next send on, although API and worker have cached it as it was."""
+"""A change to an integration applies from the next send on, although API and worker have cached it."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -40,7 +40,7 @@ async def test_one_that_is_enabled_again_sends_at_once(iris: Iris, integration_i
 
 
 async def test_what_another_process_enabled_is_not_refused(iris: Iris, integration_id: str) -> None:
-    """Neither the API nor the worker is told of it: nothing is refused by what is cached."""
+    """Neither the API nor the worker is notified: nothing is refused because of a cached value."""
     body = iris.request("sms", mobile(), integrationId=integration_id)
     await change(iris, integration_id, enabled=False)
     assert (await iris.post(body)).status_code == 409
@@ -60,7 +60,7 @@ async def test_changed_credentials_are_used_by_the_next_send(iris: Iris, integra
 
 
 async def test_what_another_process_changed_is_not_used_from_the_cache(iris: Iris) -> None:
-    """The cache would keep it for an hour; one that follows no changes does."""
+    """The cache would keep it for an hour; a process that follows no changes reads it again."""
     following, other = Integrations(timedelta(hours=1)), Integrations(timedelta(hours=1))
     integration_id = await iris.sandbox(iris.gateway_url)
     async with following.following():
@@ -90,7 +90,7 @@ async def test_what_another_process_disabled_refuses_at_once(iris: Iris, integra
         async def is_so(status: int = status) -> bool:
             return (await iris.post(body)).status_code == status
 
-        # Less than the five seconds for which it is cached.
+        # Less than the cache's five seconds.
         await asyncio.wait_for(until(is_so), iris.settings.lookup_cache_ttl.total_seconds() - 1)
 
 

@@ -1,4 +1,4 @@
-"""What one message costs, counted: events and tasks of its workflow, billable actions, and commands to MongoDB."""
+"""Cost of one message: events and tasks of its workflow, billable actions, and MongoDB commands."""
 
 import asyncio
 from collections import Counter
@@ -25,20 +25,20 @@ _NOT_OURS = {"hello", "ping", "endSessions", "createIndexes", "listIndexes", "li
 
 _SEND = {
     "insert interactions": 1,
-    # By the API, for the attribute by which the Web UI finds it, and by the worker, which decides whose it is.
+    # By the API, for the attribute by which the Web UI finds it, and by the worker, which determines its user.
     "find users": 2,
     "findAndModify processes": 1,
     "findAndModify interactions": 1,
     "update interactions": 1,
 }
-"""The commands of a send that its provider took."""
+"""Commands of a send that its provider accepted."""
 
 DELIVERED_EARLY = "34600000008"
-"""Who has the message before it is answered (`docs/providers/sandbox.md`)."""
+"""Recipient whose message is accepted before the response (`docs/providers/sandbox.md`)."""
 
 
 class Commands(CommandListener):
-    """Counts the commands that are sent to one database, each with its collection."""
+    """Counts the commands sent to one database, each with its collection."""
 
     def __init__(self, database: str) -> None:
         self.database = database
@@ -65,14 +65,14 @@ def commands(database_name: str) -> Commands:
 @pytest.fixture(scope="module")
 async def iris(mongodb_uri: str, temporal_server: TemporalServer, commands: Commands) -> AsyncIterator[Iris]:
     async with running_iris(mongodb_uri, temporal_server.address, commands.database) as running:
-        # What is looked up once is looked up now, and the recipient's user is made.
+        # fills the caches and creates the recipient's user
         sent = await running.send("whatsapp", SILENT)
         await running.until_status(sent["id"], "SENT")
         yield running
 
 
 async def stands_at(handle: WorkflowHandle[InteractionWorkflow, InteractionState], word: str) -> None:
-    """PendingWait until an interaction has come to a provider's word; MongoDB is not asked."""
+    """Wait until an interaction has a provider status, without reading MongoDB."""
 
     async def is_there() -> bool:
         return (await handle.query(InteractionWorkflow.state)).custom_status == word
@@ -81,7 +81,7 @@ async def stands_at(handle: WorkflowHandle[InteractionWorkflow, InteractionState
 
 
 async def life(iris: Iris, *words: str) -> Figures:
-    """The figures of one whole life, each receipt told when the one before is recorded."""
+    """Figures of one end-to-end run, each receipt sent when the one before is recorded."""
     response = await iris.post(iris.request("whatsapp", SILENT))
     interaction_id: str = response.json()["payload"]["id"]
     handle = iris.temporal.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction_id))
@@ -95,7 +95,7 @@ async def life(iris: Iris, *words: str) -> Figures:
 
 
 async def test_a_delivered_and_read_interaction_costs_what_it_should(iris: Iris, commands: Commands) -> None:
-    """A busy machine can only add to it, as when a step outlasts its task: the cheapest of a few lives counts."""
+    """A busy machine can only add to it, as when a step outlasts its task: the cheapest of a few runs counts."""
     lives: list[tuple[Figures, Counter[str]]] = []
     for _ in range(3):
         before = Counter(commands.counted)
@@ -128,7 +128,7 @@ async def test_a_first_message_to_somebody_costs_a_command_for_the_new_user_and_
     handle = iris.temporal.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(sent["id"]))
     await stands_at(handle, "delivered")
     counted = commands.counted - before
-    counted.pop("update interactions")  # one for each receipt that comes by itself
+    counted.pop("update interactions")  # one for each receipt that arrives alone
     once = (
         "insert interactions",
         "insert users",
@@ -151,7 +151,7 @@ async def test_a_refused_submission_costs_what_it_should(iris: Iris, commands: C
 
 
 async def told_life(iris: Iris, integration_id: str) -> Figures:
-    """The figures of a notification: of a message's creation, until its provider has taken the message."""
+    """Figures of a notification: of a message's creation, until its provider has accepted the message."""
     sent = await iris.send("sms", SILENT, integrationId=integration_id)
     created = InteractionState(status=Status.VALIDATION_PENDING)
     notification = Notification.id_of(sent["id"], 0, WebhookEventType.OUT_CREATED, created)
@@ -163,7 +163,7 @@ async def told_life(iris: Iris, integration_id: str) -> Figures:
 
 
 async def test_a_notification_costs_what_it_should(iris: Iris, commands: Commands) -> None:
-    """What the steps of its interaction do for it, and its own workflow; the second time, when all is looked up."""
+    """Its share of the interaction's steps, and its own workflow; the second time, with caches filled."""
     async with receiving() as receiver:
         integration_id = await iris.sandbox(iris.gateway_url)
         body = {"Url": receiver.url, "Subscriptions": ["INTERACTION_OUT_CREATED_EVT"]}
@@ -171,7 +171,7 @@ async def test_a_notification_costs_what_it_should(iris: Iris, commands: Command
         await told_life(iris, integration_id)
         before = Counter(commands.counted)
         figures = await told_life(iris, integration_id)
-    # Of the users by each of the two steps, and by the attempt, which tells nothing of an erased one.
+    # The users are read by each of the two steps, and by the attempt, which omits data of erased ones.
     asked = {"find interactions": 2, "find processes": 2, "find users": 3}
     own = ("find notifications", "find integrations", "find held_hosts", "update notifications")
     by_its_own_workflow = dict.fromkeys(own, 1)

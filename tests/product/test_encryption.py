@@ -1,4 +1,4 @@
-"""With payload keys, whoever keeps the workflows' histories cannot read a message, and the keys can be changed."""
+"""With payload keys, readers of the workflows' histories cannot read a message, and the keys can be changed."""
 
 import base64
 import re
@@ -40,7 +40,7 @@ async def encrypted(mongodb_uri: str, temporal_server: TemporalServer, database_
 
 
 class Keeper:
-    """Whoever runs the Temporal server: reads all that it keeps and answers, and has no key."""
+    """An operator of the Temporal server, who can read all its data and responses, without a key."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -54,7 +54,7 @@ class Keeper:
         return b"\n".join(event.SerializeToString() for event in history.events)
 
     async def everything(self, interaction_id: str) -> bytes:
-        """The history, what the Web UI describes and lists, and the answers to its queries."""
+        """The history, the Web UI's description and list, and the responses to its queries."""
         execution = WorkflowExecution(workflow_id=workflow_id(interaction_id))
         service, listed = self._client.workflow_service, f"WorkflowId = '{execution.workflow_id}'"
         answers: list[Message] = [
@@ -71,7 +71,7 @@ class Keeper:
 
 
 def legible(kept: bytes) -> list[str]:
-    """What of the marks can be read in something."""
+    """The marks that can be read in a text."""
     return [mark for mark in (TEXT, "oncolog", PHONE, NAME, "Aurora") if mark.encode() in kept]
 
 

@@ -1,4 +1,4 @@
-"""Who somebody is, through the whole product: the cases that are steps in words, and what WhatsApp tells of changes."""
+"""User identities through the whole product: the shared cases, and WhatsApp's identity changes."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ by_mail = pytest.mark.parametrize("line", MAIL, ids=label, indirect=True)
 
 
 async def writes(line: Line, sender: str = "", **message: object) -> dict[str, Any]:
-    """Somebody writes on WhatsApp, known to Meta by what `message` says; the interaction that it becomes."""
+    """Receive a WhatsApp message with the identity in `message`; return its interaction."""
     message_id = new_id()
     content = json.loads(line.voice.text(sender, "Hola", message_id))
     whole = content["entry"][0]["changes"][0]["value"]["messages"][0]
@@ -43,12 +43,12 @@ async def user_of(line: Line, destination: str) -> list[str]:
 
 
 def scoped_id() -> str:
-    """A business-scoped id that no other test knows."""
+    """A unique business-scoped id."""
     return f"ES.{new_id()}"
 
 
 def brazilian() -> tuple[str, str]:
-    """A Brazilian mobile that no other test knows, with its ninth digit and without."""
+    """A unique Brazilian mobile number, with its ninth digit and without."""
     rest = f"{int(new_id(), 16) % 10**7:07d}"
     return f"551198{rest}", f"55118{rest}"
 
@@ -77,7 +77,7 @@ STEPS: Final = {
     "answer from the same person under the other spelling (BR 9th digit)": same_person_under_the_other_spelling,
     "number and id first, id alone later": number_and_id_first_id_alone_later,
 }
-"""What each case that is steps in words does."""
+"""Implementation of each step of the cases."""
 
 
 @on_whatsapp

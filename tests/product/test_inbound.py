@@ -1,4 +1,4 @@
-"""What end users write, through every provider on each of its channels: an interaction with its user and process."""
+"""Inbound messages through every provider on each of its channels: an interaction with its user and process."""
 
 import asyncio
 from typing import Any

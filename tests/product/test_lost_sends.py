@@ -1,4 +1,4 @@
-"""Sends whose answer was lost, looked for at providers that can be asked, on Temporal's time-skipping server."""
+"""Sends with a lost response, looked up at providers that support it, on Temporal's time-skipping server."""
 
 import asyncio
 import email.utils
@@ -44,7 +44,7 @@ async def iris(iris: Iris, environment: WorkflowEnvironment) -> AsyncIterator[Ir
     }
     settings = iris.settings.model_copy(update=changes)
     async with (
-        open_database(iris.settings),  # what an application that stops leaves closed is opened again
+        open_database(iris.settings),  # reopen the client that a stopped application leaves closed
         serving(create_app(settings), port=port) as url,
         running_worker(environment.client, settings),
         plain_client(base_url=url, headers=iris.http.headers, timeout=30) as http,
@@ -53,21 +53,21 @@ async def iris(iris: Iris, environment: WorkflowEnvironment) -> AsyncIterator[Ir
 
 
 def questions(line: Line) -> int:
-    """How often the provider was asked what was sent, but for the second place that Sinch is asked about."""
+    """Number of queries to the provider for sent messages, except the second endpoint of Sinch."""
     assert isinstance(line.fake_provider, HttpFakeProvider)
     asked = [request.target for request in line.fake_provider.requests if request.method == "GET"]
     return len([target for target in asked if "DISPATCH_SOURCE" not in target])
 
 
 def list_today(line: Line) -> None:
-    """Twilio's list says when messages were sent: in a July, until now."""
+    """Make Twilio's list, which is fixed in a July, show the current time."""
     if isinstance(line.fake_provider, FakeTwilio):
         for message in line.fake_provider.sent:
             message["date_created"] = email.utils.format_datetime(utc_now() + timedelta(seconds=1))
 
 
 async def lost(line: Line, to: str | None = None) -> str:
-    """A send whose answer was lost."""
+    """A send with a lost response."""
     interaction_id = await line.admitted(to)
     await line.iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR", "unknown")
     list_today(line)
@@ -116,7 +116,7 @@ async def test_the_same_text_to_the_same_person_that_was_sent_before_is_not_take
     await until_asked(line, 1)
     await environment.sleep(SEARCHES[1])
     await until_asked(line, 2)
-    # It asks again, so what it found the first time was not taken.
+    # It queries again, so the first result was not used.
     assert (await line.iris.read(interaction_id))["customStatus"] == "unknown"
     assert (await line.iris.read(earlier))["status"] == "SENT"
 

@@ -1,4 +1,4 @@
-"""What is submitted while no worker runs: it can be read, explained, cancelled and sent again from the answer on."""
+"""Submissions while no worker runs: they can be read, explained, cancelled and resent from the response on."""
 
 import asyncio
 import json
@@ -26,11 +26,11 @@ CANCELLED = ("PROVIDER_SENDING_ERROR", "cancelled")
 
 @asynccontextmanager
 async def without_worker(iris: Iris) -> AsyncGenerator[Iris]:
-    """The product with a task queue that no worker serves."""
+    """The product with a task queue that no worker polls."""
     alone = {"task_queue": f"alone-{new_id()}", "admission_timeout": timedelta(seconds=0.3)}
     settings = iris.settings.model_copy(update=alone)
     async with (
-        open_database(iris.settings),  # what an application that stops leaves closed is opened again
+        open_database(iris.settings),  # reopen the client that a stopped application leaves closed
         running(create_app(settings)) as url,
         calling(url, iris.demo.api_key) as http,
     ):

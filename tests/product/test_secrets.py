@@ -1,4 +1,4 @@
-"""No secret is told: not in logs, answers, histories or the database, whatever goes right or wrong."""
+"""No secret leaks: not into logs, responses, histories or the database, on success or failure."""
 
 import asyncio
 import base64
@@ -47,7 +47,7 @@ class World:
     """The product with marked secrets, and a line to each provider.
 
     Attributes:
-        shown: secrets that one answer each has shown, by names that may be told.
+        shown: secrets that one response each has shown, by printable names.
     """
 
     iris: Iris
@@ -56,7 +56,7 @@ class World:
     shown: dict[str, str] = field(default_factory=dict[str, str])
 
     def marks(self) -> dict[str, str]:
-        """Every secret by a name that may be told."""
+        """Every secret by a printable name."""
         marks = {
             "IRIS_JWT_SECRET": JWT,
             "IRIS_ENCRYPTION_KEYS": SEALING,
@@ -76,7 +76,7 @@ class World:
         return marks
 
     async def through(self, line: Line, credentials: Mapping[str, JsonValue], vault: Vault | None = None) -> Line:
-        """A line to the same far end by an integration of other credentials."""
+        """A line to the same fake provider by an integration with other credentials."""
         integration = Integration(
             tenant=self.iris.demo.tenant,
             name=new_id(),
@@ -92,7 +92,7 @@ class World:
 @pytest.fixture(scope="module")
 async def world(mongodb_uri: str, temporal_server: TemporalServer, database_name: str) -> AsyncIterator[World]:
     secrets = {"jwt_secret": JWT, "encryption_keys": SEALING, "payload_keys": PAYLOADS}
-    quick = {"dispatch_deadline": timedelta(seconds=14)}  # given up at the fourth try, after seven seconds
+    quick = {"dispatch_deadline": timedelta(seconds=14)}  # final failure at the fourth attempt, after seven seconds
     where = mongodb_uri, temporal_server.address, f"{database_name}_secrets"
     traces = Traces()
     with listening(traces):
@@ -105,7 +105,7 @@ async def world(mongodb_uri: str, temporal_server: TemporalServer, database_name
 
 @pytest.fixture(scope="module")
 async def ran(world: World) -> World:
-    """The product after everything has been done that can be done with secrets, rightly and wrongly."""
+    """The product after every use and misuse of its secrets."""
     providers = [provider(world, line) for line in world.lines]
     await asyncio.gather(callers(world.iris), access(world), sandbox(world.iris), *providers)
     await world.traces.look_around(world.iris)
@@ -113,7 +113,7 @@ async def ran(world: World) -> World:
 
 
 async def callers(iris: Iris) -> None:
-    """Who they say they are, and what they ask."""
+    """Identities of callers and their requests."""
     login = {"Email": "demo@iris.example.com", "Password": PASSWORD, "tenant": iris.demo.tenant}
     token = (await iris.http.post("/user/login", json=login)).json()["payload"]
     await iris.http.post("/user/login", json=login | {"Password": WRONG_PASSWORD})
@@ -128,7 +128,7 @@ async def callers(iris: Iris) -> None:
 
 
 async def access(world: World) -> None:
-    """Keys and sessions made, used, made anew, and used wrongly."""
+    """Keys and sessions: created, used, rotated, and misused."""
     http, shown = world.iris.http, world.shown
 
     async def made(path: str, body: Mapping[str, JsonValue]) -> dict[str, str]:
@@ -155,14 +155,14 @@ async def access(world: World) -> None:
 
 
 async def sandbox(iris: Iris) -> None:
-    """Whatever the sandbox's recipients bring about."""
+    """Every outcome of the sandbox's recipients."""
     ending = [await iris.send("sms", f"346000000{number:02}") for number in (1, 3, 4, 6)]
     for interaction in ending:
         await iris.ended(interaction["id"], seconds=LONG)
 
 
 async def provider(world: World, line: Line) -> None:
-    """One provider: taken, told, quoted, put off, refused, misconfigured, forged and asked."""
+    """One provider: accepted, reported, quoted, postponed, rejected, misconfigured, forged and queried."""
     sent = await line.sent()
     await line.tell(sent, words_of(line.fake_provider)[1])
     receipt = line.receipt(sent, words_of(line.fake_provider)[0])
@@ -188,14 +188,12 @@ async def provider(world: World, line: Line) -> None:
 
 async def refused(line: Line) -> None:
     interaction_id = await line.admitted()
-    await line.iris.ended(
-        interaction_id, seconds=LONG
-    )  # asks for one answer, where to read until it is so asks for many
+    await line.iris.ended(interaction_id, seconds=LONG)  # needs one request, where polling would need many
     assert (await line.iris.read(interaction_id))["status"] == "PROVIDER_SENDING_ERROR"
 
 
 async def quoted(line: Line, code: str, custom_status: str) -> str:
-    """What the record says of a send whose far end quotes our secrets in its complaint."""
+    """Record of a send whose fake provider quotes our secrets in its error."""
     line.fake_provider.quote(code)
     interaction_id = await line.admitted()
     await line.iris.ended(interaction_id, seconds=LONG)
@@ -273,7 +271,7 @@ def test_a_secret_is_found_in_every_form(encode: Callable[[str], str]) -> None:
 
 
 def with_wrong_secrets(mark: str) -> dict[str, str]:
-    """An environment in which every secret is the mark, which none of them may be."""
+    """An environment in which every secret is an invalid mark."""
     names = ("IRIS_JWT_SECRET", "IRIS_ENCRYPTION_KEYS", "IRIS_PAYLOAD_KEYS", "IRIS_CODEC_TOKEN", "IRIS_DEMO_API_KEY")
     return {**dict.fromkeys(names, mark), "IRIS_SANDBOX_ACCOUNTS": json.dumps([{"token": mark}])}
 
@@ -306,7 +304,7 @@ async def test_a_process_that_mongodb_refuses_does_not_tell_its_password(mongodb
 
 
 async def ended_with(command: str, environment: Mapping[str, str]) -> bytes:
-    """All that a process of ours says until it ends by itself."""
+    """Output of a process of ours that ends by itself."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(ROOT / "cli.py"), command),
         env={**os.environ, **environment},

@@ -1,4 +1,4 @@
-"""What becomes of a send through every provider, on each of its channels: from the caller to the vendor and back."""
+"""Sends through every provider, on each of its channels: from the caller to the vendor and back."""
 
 import asyncio
 import itertools
@@ -67,7 +67,7 @@ async def test_a_message_whose_answer_is_lost_is_not_repeated_and_a_late_receipt
     line.fake_provider.loses_answers = True
     interaction_id = await line.admitted()
     await line.iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR", "unknown")
-    # A page tells what was delivered by ids that we never learnt; its echo tells our own.
+    # A page reports deliveries by ids that we never learn; its echo has our own.
     word, status = ("echo", "SENT") if line.fake_provider.echoes else (words_of(line.fake_provider)[1], "COMPLETED")
     await line.tell(interaction_id, word)
     await line.iris.until_status(interaction_id, status, word.lower())
@@ -117,7 +117,7 @@ async def test_the_same_news_told_twice_changes_nothing(line: Line) -> None:
 
 @those_that_can_tell_at_once
 async def test_a_receipt_before_the_sends_own_answer_is_not_lost(line: Line) -> None:
-    # Of a page's messages only what is read is told by time, and so before we know their ids.
+    # Of a page's messages only reads are reported by time, and so before we know their ids.
     word = words_of(line.fake_provider)[-1 if line.fake_provider.echoes else 1]
     seen = await told_before_the_answer(line, word)
     assert (seen["status"], seen["customStatus"]) == ("COMPLETED", word.lower())
@@ -131,7 +131,7 @@ async def test_what_is_told_by_the_providers_id_before_we_know_it_is_not_lost(li
 
 
 async def told_before_the_answer(line: Line, word: str) -> dict[str, Any]:
-    """The interaction a moment after the send's answer, of which a receipt was told before."""
+    """The interaction a moment after the send's response, which a receipt preceded."""
 
     async def tell(delivery: Delivery) -> None:
         await line.tell(delivery.reference, word)

@@ -1,4 +1,4 @@
-"""Processes that are told to stop: what is being sent is finished, and nothing is sent twice."""
+"""Stopping processes: they finish current sends, and nothing is sent twice."""
 
 import asyncio
 import signal
@@ -27,18 +27,18 @@ from tests.silent_provider import SilentProvider
 from worker import create_worker
 
 SLOW = "34600000011"
-"""The sandbox takes what is sent to this recipient, and answers seconds later."""
+"""Recipient whose message the sandbox accepts, with a response seconds later."""
 
 
 @pytest.fixture(scope="module")
 def port() -> int:
-    """Where the API of this module's product listens."""
+    """Port of the API of this module's product."""
     return free_port()
 
 
 @pytest.fixture(scope="module")
 def settings(iris: Iris, port: int) -> Settings:
-    """Those of a product whose interactions only the tests' own workers take up."""
+    """Settings of a product whose interactions are executed by the tests' own workers only."""
     return iris.settings.model_copy(
         update={
             "task_queue": f"stopping-{port}",
@@ -52,7 +52,7 @@ def settings(iris: Iris, port: int) -> Settings:
 async def stopping(iris: Iris, settings: Settings, port: int) -> AsyncIterator[Iris]:
     """The product with these settings."""
     async with (
-        open_database(iris.settings),  # what an application that stops leaves closed is opened again
+        open_database(iris.settings),  # reopen the client that a stopped application leaves closed
         running(create_app(settings), port=port) as url,
         calling(url, iris.demo.api_key) as http,
     ):
@@ -95,7 +95,7 @@ async def test_sends_that_last_longer_than_a_stopping_worker_waits_are_unknown_a
         async with create_worker(stopping.temporal, settings, opener):
             for one in sent:
                 await stopping.until_status(one["id"], "PROVIDER_SENDING_ERROR", "unknown")
-            # Longer than the first wait before a repetition.
+            # Longer than the first retry delay.
             await asyncio.sleep(1.5)
     assert fake_provider.connections == len(sent)
 

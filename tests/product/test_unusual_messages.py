@@ -1,4 +1,4 @@
-"""What comes in beside the ordinary: messages to groups, texts with NUL characters, batches with an odd item."""
+"""Unusual inbound messages: to groups, with NUL characters, or batched with an invalid item."""
 
 import json
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""News about everything until a moment: Messenger tells what was delivered and read by time, not by message."""
+"""Watermark events: Messenger reports deliveries and reads up to a time, not by message."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from tests.product.provider_lines import Line
 from tests.providers.fake_providers.meta import Messenger
 
 AGO = timedelta(minutes=1)
-"""How long ago the earlier messages were sent: longer than our record of a send may be late."""
+"""Age of the earlier messages: longer than our record of a send may be late."""
 
 (PAGE,) = (vendor for vendor in VENDORS if issubclass(vendor, Messenger))
 
@@ -34,7 +34,7 @@ async def other_page(iris: Iris) -> AsyncIterator[Line]:
 
 
 async def sent_before(page: Line, *to: str) -> list[str]:
-    """Messages that were sent a minute ago, as far as the record knows."""
+    """Messages that were sent a minute ago according to the record."""
     ids = list(await asyncio.gather(*map(page.sent, to)))
     then = utc_now() - AGO
     for interaction_id in ids:
@@ -45,7 +45,7 @@ async def sent_before(page: Line, *to: str) -> list[str]:
 
 
 async def tell(page: Line, kind: str, reader: str, until: datetime) -> None:
-    """That somebody got, or read, everything until a moment."""
+    """Report that a user received or read everything until a moment."""
     voice = page.voice
     assert isinstance(voice, MessengerVoice)
     watermark = {"watermark": int(until.timestamp() * 1_000)}

@@ -1,4 +1,4 @@
-"""The webhook route as every vendor meets it: its question, its repetitions, and whatever else may be posted there."""
+"""The webhook route for every vendor: verification, repetitions, and invalid requests."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -75,7 +75,7 @@ class TestTheQuestionWhetherAnAddressIsOurs:
 
 @dataclass(frozen=True)
 class Apis:
-    """The URLs of others that serve the same product's API: a process that is well, and one without a namespace."""
+    """URLs of two APIs of the same product: a healthy process, and one without a Temporal namespace."""
 
     well: str
     unwell: str
@@ -86,7 +86,7 @@ async def apis(iris: Iris, server_directory: Path) -> AsyncIterator[Apis]:
     nowhere = iris.settings.model_copy(update={"temporal_namespace": "nowhere"})
     well = WebProgram("api", server_directory / "well.log", environment_of(iris.settings), free_port(), "/health/live")
     async with (
-        open_database(iris.settings),  # what an application that stops leaves closed is opened again
+        open_database(iris.settings),  # reopen the client that a stopped application leaves closed
         well,
         serving(create_app(nowhere)) as unwell,
     ):
@@ -107,7 +107,7 @@ class TestARepeatedWebhook:
             for api in ("", apis.well):
                 answer = await line.post(webhook, api)
                 assert (answer.status_code, answer.json()["error"][0]["code"]) == (401, "unverified")
-        # Whatever was wrongly taken before this one would be in the record when this one is.
+        # Any wrongly accepted earlier event would be in the record by now.
         await line.tell(interaction_id, words_of(line.fake_provider)[0])
         seen = await line.received(interaction_id, 2)
         assert len(seen["auditTrail"]["providerEvents"]) == 2

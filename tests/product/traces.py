@@ -1,4 +1,4 @@
-"""All that the running product leaves where somebody may read it, and the search for secrets in it."""
+"""Collection of everything readable that the product leaves, and search for secrets in it."""
 
 import base64
 import json
@@ -20,12 +20,12 @@ from temporal.interactions import workflow_id
 from tests.iris import Iris
 
 NOISY: Final = ("httpx2", "httpcore2", "pymongo")
-"""The libraries that our processes let say only what is wrong, whatever the level of their log."""
+"""Libraries whose log output our processes limit to warnings, whatever the log level."""
 
 
 @dataclass
 class Traces:
-    """What was left, by where it was."""
+    """Collected texts, by their source."""
 
     logs: list[str] = field(default_factory=list[str])
     answers: list[bytes] = field(default_factory=list[bytes])
@@ -37,13 +37,13 @@ class Traces:
         return b"\n".join(one.encode(errors="replace") if isinstance(one, str) else one for one in left)
 
     async def keep(self, response: httpx2.Response) -> None:
-        """An answer over HTTP, with its header."""
+        """Add an HTTP response with its header."""
         await response.aread()
         header = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
         self.answers.append(f"{response.request.method} {response.status_code}\n{header}\n".encode() + response.content)
 
     async def look_around(self, iris: Iris) -> None:
-        """What is in the database and in every interaction's workflow now."""
+        """Add the current contents of the database and of every interaction's workflow."""
         database = Interaction.collection().database
         for name in await database.list_collection_names():
             self.database += [bson.encode(found) async for found in database[name].find()]
@@ -51,7 +51,7 @@ class Traces:
 
 
 async def _kept_of_workflows(iris: Iris) -> AsyncIterator[bytes]:
-    """What Temporal keeps of interactions' workflows, and what is in it for who has the keys."""
+    """Data of interactions' workflows in Temporal, encrypted and decrypted."""
     codec = iris.settings.payload_codec() or EncryptingCodec([bytes(32)])
     async for interaction in Interaction.find_all():
         handle = iris.temporal.get_workflow_handle(workflow_id(interaction.id))
@@ -92,13 +92,13 @@ class _Keeper(logging.Handler):
 
 @contextmanager
 def listening(traces: Traces) -> Generator[None]:
-    """Keeps every line that is logged inside the block, as our processes log with IRIS_LOG_LEVEL=DEBUG."""
+    """Collect every line logged inside the block, as our processes log with IRIS_LOG_LEVEL=DEBUG."""
     root, keeper = logging.getLogger(), _Keeper(traces.logs)
     levels = {logger: logger.level for logger in (root, *map(logging.getLogger, NOISY))}
     for logger in levels:
         logger.setLevel(logging.DEBUG if logger is root else logging.WARNING)
     root.addHandler(keeper)
-    # The libraries' own debugging depends on what the process did before.
+    # Debug output of the libraries depends on earlier activity of the process.
     logging.getLogger("iris.tests").debug("listening")
     try:
         yield
@@ -109,7 +109,7 @@ def listening(traces: Traces) -> Generator[None]:
 
 
 def told(marks: Mapping[str, str], text: bytes) -> set[str]:
-    """The names of those marks that stand in a text: in clear, escaped, in a URL, or anywhere within base64."""
+    """Names of the marks that a text contains: in clear, escaped, in a URL, or anywhere within base64."""
     return {name for name, mark in marks.items() if any(form in text for form in _forms(mark.encode()))}
 
 
@@ -119,7 +119,7 @@ def _forms(mark: bytes) -> Iterator[bytes]:
     yield from (mark, json.dumps(text)[1:-1].encode(), repr(text)[1:-1].encode())
     yield from (quote(text).encode(), quote(text, safe="").encode(), quote_plus(text).encode())
     for before in range(3):
-        # Whole groups of three bytes that are of the mark alone.
+        # Whole groups of three bytes within the mark.
         inner = mark[-before % 3 :]
         inner = inner[: len(inner) // 3 * 3]
         yield from (base64.b64encode(inner), base64.urlsafe_b64encode(inner))

@@ -1,4 +1,4 @@
-"""A stack that runs as long as there are tests here: the second one in its directory."""
+"""The shared stack of the tests in this folder: the second run in its directory."""
 
 import asyncio
 import signal
@@ -11,12 +11,12 @@ import pytest
 from tests.stack.running import EarlierRun, Stack, names_in, running, send
 
 SLOW: Final = "34600000011"
-"""The sandbox answers for this recipient after three seconds."""
+"""The sandbox responds for this recipient after three seconds."""
 
 
 @pytest.fixture(scope="package")
 async def earlier_run(server_directory: Path) -> EarlierRun:
-    """A run in the directory of the shared stack, before that."""
+    """A previous run in the directory of the shared stack."""
     data = server_directory / "stack"
     async with running(data) as (stack, _):
         sent, described = await send(stack), stack.described()
@@ -28,9 +28,9 @@ async def earlier_run(server_directory: Path) -> EarlierRun:
 
 @pytest.fixture(scope="package")
 async def shared_stack(earlier_run: EarlierRun) -> AsyncIterator[tuple[Stack, list[str]]]:
-    """A running `iris up`, and what it printed until it served; whoever kills a part of it waits until it is back.
+    """A running `iris up`, and its output until it served; a test that kills a process waits until it is back.
 
-    How it ends is looked at too, here, because only then does no test need it any longer.
+    Its end is checked here too, since only then does no test need it any longer.
     """
     async with running(earlier_run.data) as (stack, printed):
         yield stack, printed
@@ -38,7 +38,7 @@ async def shared_stack(earlier_run: EarlierRun) -> AsyncIterator[tuple[Stack, li
 
 
 async def a_second_ctrl_c_does_not_wait_for_what_is_being_sent(stack: Stack) -> None:
-    """And no part outlives a stack that has ended so."""
+    """No process outlives a stack that has ended so."""
     await send(stack, SLOW)
     lines = len(stack.printed())
     stack.process.send_signal(signal.SIGINT)

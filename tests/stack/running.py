@@ -1,4 +1,4 @@
-"""A running `iris up`, in a process of its own: started, read, asked to stop, and gone in the end."""
+"""A running `iris up` in a separate process: start, output, stop."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ NAMES: Final = {
     "temporal": "Temporal",
     "mongodb": "MongoDB",
 }
-"""What people call the parts that tests kill."""
+"""Readable names of the processes that tests kill."""
 START_SECONDS: Final = 120
 STOP_SECONDS: Final = 60
 
@@ -47,11 +47,11 @@ class Stack:
     ports: Mapping[str, int]
 
     def printed(self, since: int = 0) -> list[str]:
-        """The whole lines that it printed after its first so many."""
+        """Whole lines of output after a line number."""
         return self.output.read_text().split("\n")[since:-1]
 
     async def printed_until(self, words: str, since: int = 0) -> list[str]:
-        """What it printed after its first so many lines, up to the line with these words, once that is there."""
+        """Wait for a line with these words; return the output after a line number up to it."""
 
         async def is_there() -> bool:
             has_ended = self.process.returncode is not None
@@ -65,13 +65,13 @@ class Stack:
         return lines[: 1 + next(number for number, line in enumerate(lines) if words in line)]
 
     def kill(self, part: str) -> "Killed":
-        """Kill one of its parts (-9)."""
+        """Kill one of its processes (-9)."""
         killed = Killed(self, part, self.pid_of(part), len(self.printed()))
         os.kill(killed.pid, signal.SIGKILL)
         return killed
 
     async def stop(self) -> str:
-        """Ask it to stop as Ctrl-C does; all that it printed."""
+        """Stop it like Ctrl-C; return its whole output."""
         self.process.send_signal(signal.SIGINT)
         await asyncio.wait_for(self.process.wait(), STOP_SECONDS)
         return self.output.read_text()
@@ -92,7 +92,7 @@ class Stack:
 
 @dataclass(frozen=True)
 class Killed:
-    """A part of a stack that was killed, and how many lines the stack had printed until then."""
+    """A killed process of a stack, and the number of lines printed before."""
 
     stack: Stack
     part: str
@@ -100,7 +100,7 @@ class Killed:
     lines: int
 
     async def has_come_back(self) -> None:
-        """PendingWait until it serves again, as another process on the same port."""
+        """Wait until it serves again, as another process on the same port."""
         name = NAMES[self.part]
         printed = await self.stack.printed_until(f"{name} serves again", self.lines)
         assert any(f"{name} was ended by SIGKILL: starting it again" in line for line in printed)
@@ -111,7 +111,7 @@ class Killed:
 
 @dataclass(frozen=True)
 class EarlierRun:
-    """What there was of a run that was asked to stop, and what of its being a running one is left."""
+    """Result of a stopped run, and the leftovers that mark it as running."""
 
     data: Path
     described: Mapping[str, Any]
@@ -138,7 +138,7 @@ async def start(data: Path, *options: str, **environment: str) -> Stack:
 
 @asynccontextmanager
 async def running(data: Path, *options: str, **environment: str) -> AsyncGenerator[tuple[Stack, list[str]]]:
-    """A stack that serves, and what it printed until it did."""
+    """A serving stack, and its output until then."""
     stack = await start(data, *options, **environment)
     try:
         yield stack, await stack.printed_until("Ctrl-C stops everything")
@@ -153,7 +153,7 @@ def names_in(directory: Path) -> list[str]:
 
 
 async def send(stack: Stack, destination: str = "34600000001") -> dict[str, Any]:
-    """The interaction that a send through a running stack answers."""
+    """Send through a running stack; return the interaction of the response."""
     described = stack.described()
     message = {
         "payLoad": {"Type": "simple-text", "Text": "Hello"},

@@ -1,4 +1,4 @@
-"""Parts of the running product are killed (-9) under load: what was answered ends, and nothing is sent twice."""
+"""Processes of the product are killed (-9) under load: every accepted send ends, and nothing is sent twice."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @dataclass(frozen=True)
 class Product:
-    """A stack of `iris up`, and how to call it and to read its gateway's ledger."""
+    """A stack of `iris up`, with clients of its API and of its gateway's ledger."""
 
     stack: Stack
     api: httpx2.AsyncClient
@@ -29,7 +29,7 @@ class Product:
     integration_id: str
 
     async def submit(self) -> str:
-        """The id of an interaction that was answered with 200, however often it has to be asked for."""
+        """Submit until the response is 200; return the interaction's id."""
         key = secrets.token_hex()
         body = {
             "payLoad": {"Type": "simple-text", "Text": "Su código es 123456"},
@@ -100,9 +100,7 @@ async def test_killing_the_database_and_the_engine_under_fifty_submissions_loses
         submitted = [tasks.create_task(submit_in_turn(place)) for place in range(50)]
     interaction_ids = [task.result() for task in submitted]
     async with asyncio.timeout(60):
-        for (
-            interaction_id
-        ) in interaction_ids:  # one by one: fifty that ask all the time would take theirs from the rest
+        for interaction_id in interaction_ids:  # serially: fifty concurrent polls would starve the rest
             await product.until_completed(interaction_id)
     taken = Counter([await product.times_taken(interaction_id) for interaction_id in interaction_ids])
     assert taken == {1: 50}

@@ -1,4 +1,4 @@
-"""The README's first example does what the README says, through the running stack."""
+"""The README's first example behaves as the README says, through the running stack."""
 
 import asyncio
 import re
@@ -15,7 +15,7 @@ README = Path(__file__).parents[2] / "README.md"
 
 
 def _block_after(words: str) -> str:
-    """The first fenced block of the README after some words."""
+    """First fenced block of the README after some words."""
     _, _, rest = README.read_text().partition(words)
     found = re.search(r"```\w*\n(.*?)```", rest, re.DOTALL)
     assert found
@@ -23,7 +23,7 @@ def _block_after(words: str) -> str:
 
 
 def _without_times(lines: str) -> list[str]:
-    """What was printed for people, without the instants and the Web UI's address."""
+    """Output for people without the instants and the Web UI's address."""
     return [re.sub(r"^\S+Z +", "", line).rstrip() for line in lines.splitlines() if re.match(r"\d{4}-", line)]
 
 

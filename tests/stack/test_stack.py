@@ -1,4 +1,4 @@
-"""`iris up`: the whole product by one command, kept alive, kept between runs, and gone when it is told to go."""
+"""`iris up`: the whole product by one command, kept alive, persistent between runs, and stopped on request."""
 
 import asyncio
 import base64
@@ -69,7 +69,7 @@ async def test_a_second_stack_in_the_same_directory_is_refused(shared_stack: tup
 
 
 async def test_parts_that_are_killed_come_back_on_their_ports(shared_stack: tuple[Stack, list[str]]) -> None:
-    """MongoDB, Temporal and the worker are killed in `test_kills.py`."""
+    """`test_kills.py` kills MongoDB, Temporal and the worker."""
     stack, _ = shared_stack
     for killed in [stack.kill(part) for part in ("api", "sandbox")]:
         await killed.has_come_back()
@@ -132,7 +132,7 @@ async def test_without_keys_beside_a_taken_port_servers_that_exist_are_used_and_
             assert (await send(ephemeral))["status"] == "DISPATCH_PENDING"
             described = ephemeral.described()
             assert str(taken) not in described["api_url"]
-            assert described["codec_url"] is None  # nothing is encrypted where no keys are wanted
+            assert described["codec_url"] is None  # nothing is encrypted without keys
             assert not await is_listened_on(stack.ports["mongodb"])
             assert not await is_listened_on(stack.ports["temporal"])
             await stack.stop()

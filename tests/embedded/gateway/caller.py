@@ -1,4 +1,4 @@
-"""Who sends through the gateway in tests."""
+"""Callers of the gateway in tests."""
 
 import json
 from collections.abc import Mapping
@@ -21,11 +21,11 @@ ACCOUNTS: Final = [
     {"token": OTHER_TOKEN, "signing_secret": "the-other-signing-secret"},
 ]
 NOBODY: Final = "http://127.0.0.1:1/callbacks"
-"""Where nobody hears a callback."""
+"""A URL without a receiver of callbacks."""
 
 
 def settings(**changes: object) -> GatewaySettings:
-    """The settings of a gateway that does not keep a test waiting."""
+    """Settings of a gateway without delays for tests."""
     fast = {
         "accounts": ACCOUNTS,
         "callback_delay": timedelta(milliseconds=20),
@@ -45,7 +45,7 @@ def error_of(response: httpx2.Response) -> tuple[int, str]:
 
 
 class Caller:
-    """Sends through a gateway and asks it what it knows."""
+    """Sends through a gateway and queries it."""
 
     def __init__(self, http: httpx2.AsyncClient, url: str, callback_url: str, token: str = TOKEN) -> None:
         self._http = http
@@ -70,7 +70,7 @@ class Caller:
         return await self._http.post(f"{self._url}/v1/messages", content=body, headers=self._headers)
 
     async def write(self, message_id: str, **changes: object) -> httpx2.Response:
-        """Play an end user who writes."""
+        """Write as an end user."""
         message = {
             "id": message_id,
             "channel": "WhatsApp",
@@ -92,7 +92,7 @@ class Caller:
 
 
 class Desk:
-    """Opens gateways that call back to one receiver, and callers of them."""
+    """Opens gateways with one receiver of callbacks, and their callers."""
 
     def __init__(self, stack: AsyncExitStack, http: httpx2.AsyncClient, receiver: Receiver) -> None:
         self._stack = stack

@@ -1,4 +1,4 @@
-"""Where the gateway's callbacks are received in tests: a real HTTP server that answers as it is told."""
+"""Receiver of the gateway's callbacks in tests: a real HTTP server with configurable responses."""
 
 import asyncio
 import json
@@ -13,29 +13,29 @@ from embedded.gateway.server import running
 
 
 @dataclass(frozen=True, slots=True)
-class AppliedEvents:
-    """One callback as it arrived; headers by lower-case name."""
+class ReceivedCallback:
+    """One callback as received; headers by lower-case name."""
 
     headers: Mapping[str, str]
     body: bytes
 
     @property
-    def news(self) -> dict[str, Any]:
+    def payload(self) -> dict[str, Any]:
         return json.loads(self.body)
 
     @property
     def subject(self) -> str:
-        """What it is about: the reference of a message sent, or the id of one that an end user wrote."""
-        return self.news["inbound"]["id"] if "inbound" in self.news else self.news["reference"]
+        """Its subject: the reference of a sent message, or the id of one that an end user wrote."""
+        return self.payload["inbound"]["id"] if "inbound" in self.payload else self.payload["reference"]
 
 
 class Receiver:
-    """Hears callbacks and answers 200, but for what `answers` still holds for their subject."""
+    """Receives callbacks and responds 200, unless `answers` has other responses for their subject."""
 
     def __init__(self) -> None:
         self.url = ""
         self.answers: dict[str, list[int]] = {}
-        self._received: list[AppliedEvents] = []
+        self._received: list[ReceivedCallback] = []
         self._news = asyncio.Condition()
 
     @asynccontextmanager
@@ -46,25 +46,25 @@ class Receiver:
             self.url = f"{url}/callbacks"
             yield self
 
-    def of(self, reference: str) -> list[AppliedEvents]:
+    def of(self, reference: str) -> list[ReceivedCallback]:
         return [received for received in self._received if received.subject == reference]
 
-    async def wait_for(self, reference: str, number: int) -> list[AppliedEvents]:
+    async def wait_for(self, reference: str, number: int) -> list[ReceivedCallback]:
         return await self._wait(lambda: len(self.of(reference)) >= number, reference)
 
-    async def wait_for_word(self, reference: str, word: str) -> list[AppliedEvents]:
+    async def wait_for_word(self, reference: str, word: str) -> list[ReceivedCallback]:
         return await self._wait(lambda: word in self.words(reference), reference)
 
     def words(self, reference: str) -> list[str]:
-        return [received.news["status"] for received in self.of(reference)]
+        return [received.payload["status"] for received in self.of(reference)]
 
-    async def _wait(self, is_over: Callable[[], bool], reference: str) -> list[AppliedEvents]:
+    async def _wait(self, is_over: Callable[[], bool], reference: str) -> list[ReceivedCallback]:
         async with asyncio.timeout(60), self._news:
             await self._news.wait_for(is_over)
         return self.of(reference)
 
     async def _apply(self, request: Request) -> Response:
-        received = AppliedEvents(dict(request.headers), await request.body())
+        received = ReceivedCallback(dict(request.headers), await request.body())
         answers = self.answers.get(received.subject)
         async with self._news:
             self._received.append(received)

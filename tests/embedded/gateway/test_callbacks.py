@@ -25,7 +25,7 @@ async def test_a_callback_is_repeated_until_it_is_heard(caller: Caller, receiver
     receiver.answers[reference] = [503, 429, 408, 500, 200]
     await caller.post(reference, spellings("08")[0])
     received = await receiver.wait_for(reference, 5)
-    assert len({news.body for news in received}) == 1
+    assert len({callback.body for callback in received}) == 1
     assert (await caller.message(reference))["callbacks"] == [
         {"sequence": 1, "status": "delivered", "state": "told", "attempts": 5}
     ]

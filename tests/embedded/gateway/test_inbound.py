@@ -33,7 +33,7 @@ async def test_what_an_end_user_writes_is_told_with_a_signature(
     answer = await caller.write(reference, **EVERYTHING)
     assert (answer.status_code, answer.json()) == (201, {"id": reference, "status": "taken"})
     (received,) = await receiver.wait_for(reference, 1)
-    told = received.news["inbound"]
+    told = received.payload["inbound"]
     datetime.fromisoformat(told.pop("timestamp"))
     assert told == {"id": reference, **EVERYTHING}
     signed = received.headers["x-sandbox-timestamp"].encode() + b"." + received.body
@@ -47,7 +47,7 @@ async def test_what_is_not_given_is_not_told_but_for_an_empty_name(
 ) -> None:
     await caller.write(reference)
     (received,) = await receiver.wait_for(reference, 1)
-    assert received.news["inbound"].keys() == {"id", "channel", "from", "name", "payload", "timestamp"}
+    assert received.payload["inbound"].keys() == {"id", "channel", "from", "name", "payload", "timestamp"}
 
 
 async def test_an_id_is_made_up_unless_it_is_given(caller: Caller, receiver: Receiver) -> None:

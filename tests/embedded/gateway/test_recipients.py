@@ -26,8 +26,8 @@ async def test_any_other_recipient_is_taken_and_delivered(caller: Caller, receiv
     answer = await caller.post(reference)
     assert (answer.status_code, answer.json()["status"]) == (201, "queued")
     received = await receiver.wait_for(reference, 2)
-    assert [news.news["status"] for news in received] == ["sent", "delivered"]
-    first = received[0].news
+    assert [callback.payload["status"] for callback in received] == ["sent", "delivered"]
+    first = received[0].payload
     datetime.fromisoformat(first.pop("timestamp"))
     assert first == {
         "id": answer.json()["id"],
@@ -60,7 +60,7 @@ async def test_a_magic_recipient_decides_the_callbacks(
 
 async def test_a_failure_after_acceptance_has_its_code(caller: Caller, receiver: Receiver, reference: str) -> None:
     await caller.post(reference, spellings("04")[0])
-    failed = (await receiver.wait_for(reference, 2))[1].news
+    failed = (await receiver.wait_for(reference, 2))[1].payload
     assert failed["error"]["code"] == "recipient_unreachable"
 
 

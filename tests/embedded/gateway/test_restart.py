@@ -18,7 +18,7 @@ from tests.embedded.gateway.receiver import Receiver
 
 @asynccontextmanager
 async def _process(http: httpx2.AsyncClient, port: int, ledger: Path) -> AsyncGenerator[str]:
-    """A gateway in a process of its own, which ends by `kill -9`; yields its base URL."""
+    """A gateway in a separate process, ended by `kill -9`; yields its base URL."""
     environment = {
         **os.environ,
         "IRIS_SANDBOX_ACCOUNTS": json.dumps(ACCOUNTS),
