@@ -1,4 +1,4 @@
-"""Sinch as a provider: sends through its Conversation API, hears its delivery reports and its inbound messages."""
+"""Sinch adapter: sends through its Conversation API, and parses its delivery reports and inbound messages."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -33,16 +33,16 @@ from providers.sinch.tokens import AccessToken, Tokens
 from security.ssrf_guard import AddressGuard
 
 UNAUTHENTICATED: Final = frozenset({"UNAUTHENTICATED", f"http_{HTTPStatus.UNAUTHORIZED}"})
-"""The codes of an access token that is no longer believed."""
+"""Codes of a refused access token."""
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
-"""How much earlier than ours the time of a message may be on Sinch's clock."""
+"""Maximum time by which Sinch's clock may be behind ours."""
 
 MAX_LISTED: Final = 1_000
-"""Messages that one list may hold (https://developers.sinch.com/docs/conversation/api-reference/, «List messages»)."""
+"""Maximum messages of one list (https://developers.sinch.com/docs/conversation/api-reference/, «List messages»)."""
 
 SOURCES: Final = ("CONVERSATION_SOURCE", "DISPATCH_SOURCE")
-"""Where messages are kept, by the app's processing mode
+"""Sources of messages, by the app's processing mode
 (https://developers.sinch.com/docs/conversation/processing-modes/).
 """
 
@@ -93,7 +93,7 @@ class Sinch(Provider[SinchConfiguration, SinchCredentials]):
     async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
         """Compose a message (https://developers.sinch.com/docs/conversation/api-reference/conversation/messages/).
 
-        An access token that is not believed is renewed once: such a message was surely not taken.
+        A refused access token is renewed once, since a message with it was certainly not accepted.
         """
         refusal = refusal_of(outbound.payload)
         if refusal is not None:
@@ -139,10 +139,11 @@ class Sinch(Provider[SinchConfiguration, SinchCredentials]):
         return body
 
     async def check(self) -> Check:
-        """Read the app with an access token of the key: in another project or region there is no such app.
+        """Read the app with an access token of the key; another project or region does not have it.
 
-        https://developers.sinch.com/docs/conversation/api-reference/conversation/app/ (Get an app). The webhook secret
-        cannot be asked about.
+        https://developers.sinch.com/docs/conversation/api-reference/conversation/app/ (Get an app). There is no call to
+        check
+        the webhook secret.
         """
         token = await self._tokens.get()
         if isinstance(token, Rejected):
@@ -152,7 +153,7 @@ class Sinch(Provider[SinchConfiguration, SinchCredentials]):
         return await http.check(self._http, request, Answer().response_mapping(), _of_app)
 
     async def find_sent(self, outbound: Outbound, since: datetime) -> Accepted | None:
-        """Look for our reference among the metadata of what the app sent to the destination since then."""
+        """Search for our reference in the metadata of the app's messages to the destination since then."""
         for source in SOURCES:
             content = await self._list(self._query(outbound, since, source))
             found = find_reference(content, outbound.reference)
@@ -173,10 +174,10 @@ class Sinch(Provider[SinchConfiguration, SinchCredentials]):
         }
 
     async def _list(self, query: Mapping[str, str]) -> object:
-        """A list of messages as it came; nothing where Sinch refuses to give one.
+        """Return a raw list of messages; None if Sinch refuses it.
 
         Raises:
-            TransientError: when Sinch could not be asked.
+            TransientError: when Sinch did not answer.
         """
         token = await self._tokens.get()
         if isinstance(token, Rejected):
@@ -204,9 +205,9 @@ class Sinch(Provider[SinchConfiguration, SinchCredentials]):
         signature.check(webhook, self._credentials.webhook_secret.get_secret_value())
 
     def replay_key(self, webhook: Webhook) -> str | None:
-        """The signature's nonce."""
+        """Return the signature's nonce."""
         return webhook.headers.get(signature.NONCE)
 
     def parse(self, webhook: Webhook) -> Sequence[WebhookItem]:
-        """Read a delivery report, an inbound message or a reaction; other triggers tell nothing."""
+        """Parse a delivery report, an inbound message or a reaction; other triggers give no items."""
         return callbacks.read(webhook.body)

@@ -1,4 +1,4 @@
-"""How Sinch answers: acceptances, errors in Google's form, and lists of messages."""
+"""Sinch's answers: acceptances, errors in Google's form, and lists of messages."""
 
 import re
 from dataclasses import dataclass
@@ -18,27 +18,27 @@ _DURATION: Final = re.compile(r"\d{1,9}(\.\d{1,9})?s", re.ASCII)
 
 
 def is_momentary(response: httpx2.Response) -> bool:
-    """Whether an error is one of the moment, so that what was asked may be asked again."""
+    """Whether an error is temporary, so that the request may be repeated."""
     waits = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
     return response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status_code in waits
 
 
 @dataclass(slots=True)
 class Answer:
-    """The answer to one send.
+    """Answer to one send.
 
     Attributes:
-        wait: what its `google.rpc.RetryInfo` asks for, which a `ErrorBody` has no place for.
+        wait: the delay of its `google.rpc.RetryInfo`, which an `ErrorBody` does not hold.
     """
 
     wait: timedelta | None = None
 
     def response_mapping(self) -> ResponseMapping:
-        """How to read it."""
+        """Return the response mapping of this answer."""
         return ResponseMapping(_accepted, self._error_body, MEANINGS)
 
     def _error_body(self, body: Any) -> ErrorBody | None:  # noqa: ANN401 - arbitrary JSON from the provider
-        """An error (https://cloud.google.com/apis/design/errors); without its `status` it is somebody else's."""
+        """Read an error (https://cloud.google.com/apis/design/errors); without `status` it is not Sinch's."""
         error = body["error"]
         status, message = error["status"], error.get("message")
         if not isinstance(status, str) or not status:
@@ -52,7 +52,7 @@ def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - arbitrary JSON fr
 
 
 class _Detail(BaseModel):
-    """One of an error's details; `google.rpc.RetryInfo` has a delay, such as `"7.5s"`.
+    """Detail of an error; `google.rpc.RetryInfo` has a delay, such as `"7.5s"`.
 
     Source: https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto
     """
@@ -63,7 +63,7 @@ class _Detail(BaseModel):
     delay: Annotated[str, Field(validation_alias=AliasChoices("retryDelay", "retry_delay"))]
 
     def wait(self) -> timedelta | None:
-        """The delay, at most an hour."""
+        """Delay, at most an hour."""
         if not (self.kind.endswith(RETRY_INFO) and _DURATION.fullmatch(self.delay)):
             return None
         return timedelta(seconds=min(float(self.delay.removesuffix("s")), MAX_WAIT.total_seconds()))
@@ -81,7 +81,7 @@ def _retry_delay(details: JsonValue) -> timedelta | None:
 
 
 class _SentMessage(BaseModel):
-    """A message that the app sent; `metadata` is what it was sent with."""
+    """Message that the app sent, with the `metadata` of its send."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -90,7 +90,7 @@ class _SentMessage(BaseModel):
 
 
 class _Page(BaseModel):
-    """A list of messages."""
+    """List of messages."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -98,7 +98,7 @@ class _Page(BaseModel):
 
 
 def find_reference(content: object, reference: str) -> Accepted | None:
-    """The message of a list that carries our reference; None also when the list is of another form."""
+    """Return the message with our reference; None also if the list does not have the documented form."""
     try:
         messages = _Page.model_validate(content).messages
     except ValidationError:

@@ -1,6 +1,6 @@
-"""What Sinch's webhooks tell (https://developers.sinch.com/docs/conversation/callbacks/).
+"""Sinch webhooks (https://developers.sinch.com/docs/conversation/callbacks/).
 
-Their bodies do not name the trigger: it is known by the key that is present. Those of other triggers tell nothing.
+Their bodies do not name the trigger: the present key identifies it. Other triggers give no items.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ SUCCEEDED: Final = "_SUCCEEDED"
 
 
 Moment = Optional[AwareDatetime]
-"""A time; what is none is as good as absent, for no news should be lost over it."""
+"""Time; an invalid one counts as absent, so that no event is lost over it."""
 
 
 class _ChannelIdentity(Part):
@@ -33,7 +33,7 @@ class _ChannelIdentity(Part):
     identity: Id
 
     def destination(self) -> Destination | None:
-        """The end user as a destination of ours; None on a channel that is not ours.
+        """Return the end user as a destination of ours; None on a channel that is not ours.
 
         Raises:
             InvalidDestinationError: if the identity is empty.
@@ -51,7 +51,7 @@ class _Reason(Part):
     channel_code: Text = ""
 
     def detail(self) -> str:
-        """The description, and the finer codes in brackets."""
+        """Return the description, and the finer codes in brackets."""
         finer = ", ".join(code for code in (self.sub_code, self.channel_code) if code and code != NO_SUB_CODE)
         return " ".join(filter(None, (self.description, finer and f"[{finer}]")))
 
@@ -91,7 +91,7 @@ class _Event(Part):
 
 
 class _Consent(Part):
-    """What an end user wants about being written to.
+    """Change of an end user's consent to receive messages.
 
     https://developers.sinch.com/docs/conversation/callbacks/ (OPT_IN, OPT_OUT)
     """
@@ -114,10 +114,10 @@ class _Callback(Part):
     opt_in_notification: Optional[_Consent] = None
 
     def item(self) -> WebhookItem | None:
-        """What it tells, if it tells anything.
+        """Return the item, if there is one.
 
         Raises:
-            UnreadableError: if a message came from somebody who is no destination.
+            UnreadableError: if a message's sender is not a destination.
         """
         if self.message_delivery_report is not None:
             return self._status(self.message_delivery_report)
@@ -181,9 +181,9 @@ class _Callback(Part):
         )
 
     def _consent(self, consent: _Consent, kind: str) -> InboundMessage | None:
-        """A wish to apply no more, or to apply again; one that Sinch could not carry out is none.
+        """Return an opt-out or an opt-in as a message; one that Sinch could not carry out gives none.
 
-        An end user that Sinch names only by its own contact id is nobody of ours.
+        An end user that Sinch names only by its own contact id is unknown to us.
         """
         if not (consent.channel and consent.identity and consent.status.endswith(SUCCEEDED)):
             return None
@@ -202,7 +202,7 @@ class _Callback(Part):
 
 
 def _reacted(reaction: _Reaction) -> dict[str, JsonValue]:
-    """An emoji; an empty one where Sinch says that the reaction is removed."""
+    """Return the emoji, empty if Sinch says that the reaction is removed."""
     if reaction.action == UNREACT:
         return {"Type": "reaction", "Emoji": ""}
     if not reaction.emoji:
@@ -211,10 +211,10 @@ def _reacted(reaction: _Reaction) -> dict[str, JsonValue]:
 
 
 def read(body: bytes) -> Sequence[WebhookItem]:
-    """What the body of a webhook tells.
+    """Parse the body of a webhook.
 
     Raises:
-        UnreadableError: if it is not of the documented form.
+        UnreadableError: if it does not have the documented form.
     """
     item = lenient.read(_Callback, read_document(body)).item()
     return () if item is None else (item,)
@@ -228,7 +228,7 @@ def _sender_of(identity: _ChannelIdentity) -> Destination | None:
 
 
 def _destination_of(identity: _ChannelIdentity | None) -> str | None:
-    """The destination that a report names, where it names one of ours: the message is known by its id anyway."""
+    """Return the destination of a report if it is one of ours; the id identifies the message anyway."""
     try:
         destination = identity and identity.destination()
     except InvalidDestinationError:

@@ -1,7 +1,7 @@
-"""Sinch's words and codes, and what they mean.
+"""Sinch's statuses and error codes, and their meanings.
 
-Sinch adds codes without notice: a reason that is not here is `FailureClass.OTHER`, a status that is not here is
-recorded and means nothing.
+Sinch adds codes without notice: an unlisted reason is `FailureClass.OTHER`, an unlisted status is recorded and not
+applied.
 """
 
 from collections.abc import Mapping
@@ -26,9 +26,9 @@ STATUS_MAP: Final[Mapping[str, Milestone]] = {
     "failed": Milestone.FAILED,
     "switching_channel": Milestone.NONE,
 }
-"""What each `status` of a delivery report means (https://developers.sinch.com/docs/conversation/callbacks/).
+"""Milestone of each `status` of a delivery report (https://developers.sinch.com/docs/conversation/callbacks/).
 
-While Sinch switches to another channel nothing is decided.
+A switch to another channel decides nothing.
 """
 
 FAILURES: Final[Mapping[str, FailureClass]] = {
@@ -59,13 +59,13 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "NO_PERMISSION": FailureClass.CONFIGURATION,
     # How fast it was sent
     "RATE_LIMITED": FailureClass.RATE,
-    # None of these: Sinch's own trouble or the channel's, a time that ran out, and what nobody knows
+    # Other: failures of Sinch or the channel, timeouts, and unknown causes
     "INTERNAL_ERROR": FailureClass.OTHER,
     "CHANNEL_FAILURE": FailureClass.OTHER,
     "DELIVERY_TIMED_OUT": FailureClass.OTHER,
     "UNKNOWN": FailureClass.OTHER,
 }
-"""What has to change before the message could be delivered, by the report's `reason.code`
+"""Failure class of a message by the report's `reason.code`
 (https://developers.sinch.com/docs/conversation/callbacks/#error-codes).
 """
 
@@ -86,7 +86,8 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "UNIMPLEMENTED": Ambiguity.PERHAPS_TAKEN,
     "UNKNOWN": Ambiguity.PERHAPS_TAKEN,
 }
-"""What an error's `status` means in the answer to a send (https://developers.sinch.com/docs/conversation/api-reference/).
+"""Meaning of an error's `status` in the answer to a send
+(https://developers.sinch.com/docs/conversation/api-reference/).
 
-Sinch asks to repeat after 5xx, but recognises no repetition, and so such a message may have been taken.
+Sinch asks to repeat after 5xx, but recognises no repetition, so such a message may have been accepted.
 """

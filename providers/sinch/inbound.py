@@ -1,4 +1,4 @@
-"""What end users say, in the spelling of our payloads.
+"""Contents of inbound messages, converted to our payload format.
 
 Source: https://developers.sinch.com/docs/conversation/callbacks/, «MESSAGE_INBOUND».
 """
@@ -20,7 +20,7 @@ from providers.lenient import Id, Optional, Part, Text, read, unsupported
 Json = dict[str, JsonValue]
 
 REPLY_TO: Final = "reply_to"
-"""The key beside the kinds: which message of ours is answered."""
+"""Key beside the kinds: the message of ours that is answered."""
 
 _SUFFIXES: Final[Mapping[MediaType, str]] = {
     MediaType.IMAGE: ".gif .heic .jpeg .jpg .png .webp",
@@ -28,18 +28,18 @@ _SUFFIXES: Final[Mapping[MediaType, str]] = {
     MediaType.AUDIO: ".aac .amr .m4a .mp3 .oga .ogg .opus .wav",
 }
 MEDIA_TYPES: Final = {suffix: kind for kind, suffixes in _SUFFIXES.items() for suffix in suffixes.split()}
-"""What a file is by its name's ending: of inbound media Sinch tells only the address. Anything else is a document."""
+"""Kind of media by file extension, since Sinch gives only the URL of inbound media; the default is a document."""
 
 
 class _Said(Part, ABC):
-    """One kind of `contact_message`."""
+    """Kind of `contact_message`."""
 
     @abstractmethod
     def payload(self, channel: Channel) -> Json:
-        """What it says, as a payload of ours."""
+        """Return the content as a payload of ours."""
 
     def answered(self) -> str | None:
-        """The message of ours that it answers, where the kind itself says so."""
+        """Return the id of the answered message of ours, if the kind itself has it."""
         return None
 
 
@@ -87,7 +87,7 @@ class _Location(_Said):
 
 
 class _ChoiceResponse(_Said):
-    """A tap on a button or a row. Sinch tells its `postback_data` only, which therefore stands for its title."""
+    """Tap on a button or a row. Sinch gives only its `postback_data`, which therefore serves as title."""
 
     postback_data: Id
     message_id: Text = ""
@@ -115,13 +115,13 @@ KINDS: Final[Mapping[str, type[_Said]]] = {
     "location_message": _Location,
     "choice_response_message": _ChoiceResponse,
 }
-"""The kinds that become payloads of ours; any other is `unsupported`."""
+"""Kinds that become payloads of ours; any other is `unsupported`."""
 
 
 def payload_of(channel: Channel, contact_message: Mapping[str, JsonValue]) -> tuple[Json, str | None]:
-    """What a `contact_message` says, and Sinch's id of the message that it answers.
+    """Return the payload of a `contact_message`, and Sinch's id of the answered message.
 
-    What it says in another way than documented is lost, but not the message: it is kept as one of an unsupported kind.
+    Content that is not as documented is lost, but not the message: it becomes one of an unsupported kind.
     """
     quoting = read(_Quoting, {**contact_message}).reply_to
     quoted = (quoting.message_id if quoting else "") or None

@@ -1,4 +1,4 @@
-"""Our payloads in Sinch's generic messages (https://developers.sinch.com/docs/conversation/message-types/)."""
+"""Conversion of payloads to Sinch's generic messages (https://developers.sinch.com/docs/conversation/message-types/)."""
 
 from collections.abc import Iterable, Mapping
 from functools import singledispatch
@@ -24,24 +24,24 @@ from domain.payloads.whatsapp import (
 Json = dict[str, JsonValue]
 
 MAX_TEXT_LENGTH: Final[Mapping[Channel, int]] = {Channel.RCS: 3_072, Channel.WHATSAPP: 4_096}
-"""Characters of a text (https://developers.sinch.com/docs/conversation/message-types/text-message/)."""
+"""Maximum characters of a text (https://developers.sinch.com/docs/conversation/message-types/text-message/)."""
 
 PICTURE_HEIGHT: Final = "MEDIUM"
-"""How high the picture of an RCS card is."""
+"""Height of the picture of an RCS card."""
 
 CAPTIONED: Final = frozenset({MediaType.IMAGE, MediaType.VIDEO})
-"""Media that a card can show (https://developers.sinch.com/docs/conversation/message-types/card-message/): only a card
-has words beside its media.
+"""Media that a card can show (https://developers.sinch.com/docs/conversation/message-types/card-message/); only a card
+has a text beside its media.
 """
 
 
 def payload_types(channel: Channel) -> frozenset[str]:
-    """The payload types of a channel that Sinch carries."""
+    """Return the payload types of a channel that Sinch carries."""
     return frozenset(wire_type for wire_type, payload in PAYLOADS[channel].items() if payload in render.registry)
 
 
 def refusal_of(payload: Payload) -> Rejected | None:
-    """Why Sinch cannot carry a payload whole, or None when it can."""
+    """Return why Sinch cannot carry a payload completely; None if it can."""
     if isinstance(payload, MediaPayload) and payload.caption and payload.media_type not in CAPTIONED:
         detail = f"Sinch carries no Caption with MediaType {payload.media_type}"
         return Rejected(code="caption_not_carried", failure=FailureClass.CONTENT, detail=detail)
@@ -50,7 +50,7 @@ def refusal_of(payload: Payload) -> Rejected | None:
 
 @singledispatch
 def render(payload: Payload) -> Json:
-    """The `message` of a send, for a payload that `refusal_of` lets pass: one function below for each class."""
+    """Render the `message` of a send for a payload without `refusal_of`; each class has a function below."""
     raise NotImplementedError(f"Sinch carries no {payload.wire_type}")
 
 
@@ -81,7 +81,7 @@ def _rcs_media(payload: RcsMedia) -> Json:
 
 @render.register
 def _whatsapp_media(payload: WhatsAppMedia) -> Json:
-    """A card without choices is a captioned medium on WhatsApp.
+    """Render media; a card without choices is media with a caption on WhatsApp.
 
     Source: https://developers.sinch.com/docs/conversation/channel-support/whatsapp/message-support/
     """
@@ -123,7 +123,7 @@ def _whatsapp_list(payload: WhatsAppList) -> Json:
 
 @render.register
 def _whatsapp_template(payload: WhatsAppTemplate) -> Json:
-    """A template by its name, with the parameters of its body counted from one.
+    """Render a template by its name, with the parameters of its body counted from one.
 
     Source: https://developers.sinch.com/docs/conversation/channel-support/whatsapp/template-support/
     """

@@ -1,4 +1,4 @@
-"""What an integration with Sinch says openly, and what it keeps secret."""
+"""Settings of a Sinch integration: public configuration and secret credentials."""
 
 import base64
 from typing import Annotated, Literal
@@ -34,11 +34,11 @@ class SinchConfiguration(ProviderSettings):
     ttl: Annotated[int, Field(ge=1, examples=[3600])] | None = None
 
     def messages_url(self) -> str:
-        """Where the project's messages are (https://developers.sinch.com/docs/conversation/api-reference/)."""
+        """URL of the project's messages (https://developers.sinch.com/docs/conversation/api-reference/)."""
         return f"{self._project_url()}/messages"
 
     def app_url(self) -> str:
-        """Where the app is, in its region and no other."""
+        """URL of the app, which exists in its region only."""
         return f"{self._project_url()}/apps/{self.app_id}"
 
     def _project_url(self) -> str:
@@ -46,7 +46,7 @@ class SinchConfiguration(ProviderSettings):
         return f"{base}/v1/projects/{self.project_id}"
 
     def token_url(self) -> str:
-        """Where access tokens are given."""
+        """URL that issues access tokens."""
         return f"{str(self.auth_url).rstrip('/')}/oauth2/token"
 
 
@@ -64,6 +64,6 @@ class SinchCredentials(ProviderSettings):
     webhook_secret: Secret
 
     def authorization(self) -> str:
-        """The `Authorization` header that asks for an access token (RFC 7617)."""
+        """`Authorization` header of a request for an access token (RFC 7617)."""
         pair = f"{self.key_id}:{self.key_secret.get_secret_value()}"
         return "Basic " + base64.b64encode(pair.encode()).decode()

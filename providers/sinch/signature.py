@@ -1,4 +1,4 @@
-"""Whether Sinch signed a webhook, lately.
+"""Verification of Sinch's webhook signatures.
 
 Source: https://developers.sinch.com/docs/conversation/callbacks/#validating-callbacks
 """
@@ -18,11 +18,11 @@ ALGORITHM: Final = "x-sinch-webhook-signature-algorithm"
 
 HMAC_SHA256: Final = "HmacSHA256"
 MAX_SIGNATURE_AGE: Final = timedelta(minutes=5)
-"""How far a signature's time may be from ours; Sinch itself names no limit."""
+"""Maximum difference between a signature's time and ours; Sinch itself names no limit."""
 
 
 def sign(secret: str, body: bytes, nonce: str, timestamp: str) -> str:
-    """The signature over the raw body, the nonce and the time in Unix seconds, joined by dots."""
+    """Sign the raw body, the nonce and the time in Unix seconds, joined by dots."""
     signed = b".".join((body, nonce.encode(errors="replace"), timestamp.encode(errors="replace")))
     return base64.b64encode(hmac.new(secret.encode(), signed, hashlib.sha256).digest()).decode()
 

@@ -1,6 +1,6 @@
-"""The access tokens of one access key (OAuth 2.0 client credentials, RFC 6749 §4.4).
+"""Access tokens of one access key (OAuth 2.0 client credentials, RFC 6749 §4.4).
 
-A message whose token could not be had was surely not sent, whatever went wrong.
+Without a token a message is certainly not sent, whatever the cause.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ from providers.redaction import redaction_for
 from providers.sinch.answers import is_momentary
 
 RENEW_BEFORE: Final = 60.0
-"""Seconds before its end when a token is no longer used, or half of its life if that is less."""
+"""Seconds before its expiry at which a token is replaced; half of its lifetime if that is less."""
 
 UNREACHABLE: Final = "unreachable"
 NO_TOKEN: Final = "no_access_token"  # noqa: S105 - a problem's code
 
 
 class _Grant(BaseModel):
-    """A token as RFC 6749 §5.1 gives it; the token is of the characters that a header may carry."""
+    """Token response of RFC 6749 §5.1; the token has only characters that a header may carry."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -33,14 +33,14 @@ class _Grant(BaseModel):
 
 
 class _Refusal(BaseModel):
-    """An error as RFC 6749 §5.2 gives it."""
+    """Error response of RFC 6749 §5.2."""
 
     error: str = NO_TOKEN
     error_description: str = ""
 
 
 class AccessToken:
-    """A token, and until when to use it."""
+    """Access token, and the time until which it is used."""
 
     def __init__(self, grant: _Grant, asked_at: float) -> None:
         self._token = SecretStr(grant.access_token)
@@ -48,11 +48,11 @@ class AccessToken:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it may still be used for a while."""
+        """Whether it may still be used."""
         return time.monotonic() < self._renew_at
 
     def authorization(self) -> str:
-        """The `Authorization` header of a request (RFC 6750 §2.1)."""
+        """`Authorization` header of a request (RFC 6750 §2.1)."""
         return f"Bearer {self._token.get_secret_value()}"
 
 
@@ -64,7 +64,7 @@ def _is_fresh(answer: _Answer) -> bool:
 
 
 class Tokens:
-    """Has a token ready: asks for one when there is none fresh, and whoever waits meanwhile shares the answer."""
+    """Cache of one access token; concurrent callers share one request for a new token."""
 
     def __init__(self, http: httpx2.AsyncClient, url: str, authorization: str) -> None:
         self._http = http
@@ -75,10 +75,10 @@ class Tokens:
         self._asked = 0
 
     async def get(self) -> AccessToken | Rejected:
-        """A fresh token, or the refusal of the access key.
+        """Return a valid token, or the refusal of the access key.
 
         Raises:
-            TransientError: when there is none to be had at the moment.
+            TransientError: when no token is available at the moment.
         """
         asked = self._asked
         async with self._lock:
@@ -91,10 +91,10 @@ class Tokens:
         return answer
 
     async def get_another(self, stale: AccessToken) -> AccessToken | Rejected:
-        """A token in place of one that is no longer believed.
+        """Return a new token in place of a refused one.
 
         Raises:
-            TransientError: when there is none to be had at the moment.
+            TransientError: when no token is available at the moment.
         """
         if self._answer is stale:
             self._answer = None

@@ -1,4 +1,4 @@
-"""E-mail through any server that speaks SMTP (RFC 5321), and the mail that answers it."""
+"""E-mail through any SMTP server (RFC 5321), and the mail that answers it."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -21,15 +21,15 @@ from providers.smtp.verp import Verp
 
 
 class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
-    """One mail server, used by one integration; each message has a connection of its own.
+    """Mail server of one integration; each message has its own connection.
 
-    Its webhooks are mail that came to our addresses, posted by the tenant's own mail system.
+    Its webhooks are mail to our addresses, posted by the tenant's own mail system.
     """
 
     name: ClassVar[str] = "smtp"
     title: ClassVar[str] = "SMTP"
     channels: ClassVar[Mapping[Channel, Capabilities]] = {
-        # Reports of delivery come from those servers only that know how, so none are waited for.
+        # Only some servers send delivery reports, so none are expected.
         Channel.EMAIL: Capabilities(
             payload_types=frozenset({Email.wire_type}), max_destinations=50, reports_delivery=False
         )
@@ -52,16 +52,16 @@ class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
         return Conversation(self._configuration, self._credentials, mail, self._guard).deliver
 
     async def check(self) -> Check:
-        """Connect, greet, protect the connection and authenticate as for a message, and leave (RFC 5321 §4.1.1.10).
+        """Connect, greet, secure the connection and authenticate as for a message, and quit (RFC 5321 §4.1.1.10).
 
-        The secrets of what comes back are ours alone, so that nobody can be asked about them.
+        The secrets of inbound mail are known only to us, so no call can check them.
         """
         return await Session(self._configuration, self._credentials, self._guard).check()
 
     def verify(self, webhook: Webhook) -> None:
-        """Check that the mail came to an address of ours, and was posted by whom we agreed a secret with, if we did.
+        """Check that the mail came to an address of ours, and its signature if a webhook secret is configured.
 
-        Neither says when: mail posted again is told apart by its events' keys.
+        Neither covers a time: repeated mail is recognised by its events' keys.
         """
         if self._reference(webhook) is None:
             raise UnverifiedError("the recipient bears no code of ours")
@@ -70,7 +70,7 @@ class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
             raise UnverifiedError("the signature is not that of the mail system")
 
     def parse(self, webhook: Webhook) -> Sequence[WebhookItem]:
-        """Read a mail: a report on delivery, a complaint, a bounce that only people understand, or a reply."""
+        """Parse a mail: a delivery report, a complaint, a bounce for people only, or a reply."""
         reference = self._reference(webhook)
         if reference is None:
             raise UnreadableError("the recipient bears no reference")

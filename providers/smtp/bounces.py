@@ -1,8 +1,9 @@
-"""Bounces that only people can read: a second opinion by `flufl.bounce`, which GNU Mailman lives by.
+"""Bounces without a machine-readable part, read by `flufl.bounce`, the bounce parser of GNU Mailman.
 
-https://fluflbounce.readthedocs.io: it knows the words of some twenty mail systems. It is asked about reports of mail
-systems only, of which no machine-readable part tells anything, and is shown the report alone, never the message that
-came back: that one may say anything.
+https://fluflbounce.readthedocs.io: it knows the formats of some twenty mail systems. It is used only for reports of
+mail
+systems without a machine-readable part, and reads only the report, never the returned message, which may contain
+anything.
 """
 
 import logging
@@ -18,15 +19,15 @@ from providers.smtp.mime import Entity
 from providers.smtp.plain_text import html_to_text
 
 MAX_TEXT_LENGTH: Final = 24_000
-"""Characters that are read of a bounce: it says early what happened."""
+"""Characters that are read of a bounce: its result is near the beginning."""
 MAX_LINE_LENGTH: Final = 250
-"""Characters that are read of a line: the time that some patterns take is the square of it."""
+"""Characters that are read of a line: the time of some patterns is quadratic in it."""
 
 _REASON_LINES: Final = 8
-"""Lines after an address in which its reason is looked for."""
+"""Lines after an address that may contain its reason."""
 
 _RETURNED: Final = frozenset({"message/rfc822", "message/rfc822-headers", "text/rfc822-headers", "message/partial"})
-"""Types of the message that came back."""
+"""Types of the returned message."""
 
 _BEFORE_RETURNED: Final = re.compile(
     r"^(?:[-=\s>*#]{0,20}(?:original message|below this line is a copy|start of returned message|returned mail follows"
@@ -34,7 +35,7 @@ _BEFORE_RETURNED: Final = re.compile(
     r"|return-path:|received:)",
     re.IGNORECASE | re.MULTILINE,
 )
-"""The line after which the message that came back stands in the text of the report."""
+"""Line of a report's text that precedes the returned message."""
 
 _DELAYED: Final = re.compile(
     r"warning(?: message)? only|this is (?:only |just )?a warning|not yet (?:been )?(?:delivered|able)"
@@ -44,14 +45,14 @@ _DELAYED: Final = re.compile(
     r"|do not need to resend|no action is required|still (?:trying|attempting)",
     re.IGNORECASE,
 )
-"""Words of a mail system that has not given up."""
+"""Phrases of a mail system that has not given up."""
 
 _DELIVERED: Final = re.compile(
     r"success(?:fully|ful) (?:deliver|relay)|(?:was|been) successfully|deliver(?:y|ed) success|return receipt"
     r"|(?:has been|was) (?:read|displayed|opened)",
     re.IGNORECASE,
 )
-"""Words of a success: a report that says them tells of no failure."""
+"""Phrases of a success: a report with them reports no failure."""
 
 _SAID: Final = re.compile(r"(?<![\w.])[45]\d\d[ -]|(?<![\w.])[45]\.\d{1,3}\.\d{1,3}(?![\w.])")
 
@@ -60,11 +61,11 @@ _LOG = logging.getLogger("iris.bounces")
 
 @dataclass(frozen=True, slots=True)
 class Bounce:
-    """What a bounce tells of one address.
+    """Bounce of one address.
 
     Attributes:
         is_permanent: whether the mail system has given up.
-        reason: what the report says of this address, in lines.
+        reason: the report's lines about this address.
     """
 
     address: str
@@ -73,7 +74,7 @@ class Bounce:
 
 
 def read_bounces(mail: Entity, most: int) -> Sequence[Bounce]:
-    """What a mail system's report tells people, by the addresses that it could not reach, in their order."""
+    """Parse a mail system's report for people into bounces by address, in their order."""
     text = report_text(mail)
     if _DELIVERED.search(text):
         return ()
@@ -89,7 +90,7 @@ def read_bounces(mail: Entity, most: int) -> Sequence[Bounce]:
 
 
 def report_text(mail: Entity) -> str:
-    """What the mail system wrote for people, without the message that came back."""
+    """Return the mail system's text for people, without the returned message."""
     texts = [text for part in mail.leaves() if (text := _text(part))]
     whole = "\n".join(texts)[:MAX_TEXT_LENGTH]
     returned = _BEFORE_RETURNED.search(whole)
@@ -97,7 +98,7 @@ def report_text(mail: Entity) -> str:
 
 
 def _text(part: Entity) -> str:
-    """The text of a part that the mail system wrote, in lines of a bounded length; else none."""
+    """Return the text of a part of the mail system, in lines of bounded length; else empty."""
     if part.media_type in _RETURNED or not part.media_type.startswith("text/"):
         return ""
     text = part.text(MAX_TEXT_LENGTH)
@@ -106,7 +107,7 @@ def _text(part: Entity) -> str:
 
 
 def _message(entity: Entity) -> Message:
-    """The report as `flufl.bounce` reads it: its parts but for what came back, without their encodings."""
+    """Return the report for `flufl.bounce`: its decoded parts without the returned message."""
     message = Message()
     for name, value in entity.fields.items():
         if name != "content-transfer-encoding":
@@ -127,7 +128,7 @@ def _kept(parts: Sequence[Entity]) -> Iterator[Entity]:
 
 
 def reason_of(text: str, address: str) -> str:
-    """What a report says of an address: from the server's reply on where it quotes one, else from the address on."""
+    """Return a report's text about an address, from the server's quoted reply on, else from the address on."""
     lines = [" ".join(line.split()) for line in text.splitlines()]
     start = next((number for number, line in enumerate(lines) if address and address in line), 0)
     near = lines[start : start + _REASON_LINES]

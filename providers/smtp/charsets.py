@@ -1,4 +1,4 @@
-"""Bytes of mail as text, whatever charset they claim, by the table of labels that browsers use.
+"""Decoding of mail in any claimed charset, by the table of labels that browsers use.
 
 https://encoding.spec.whatwg.org/#names-and-labels: `iso-8859-1` and `us-ascii` mean windows-1252 there, since that
 is what is written under these names.
@@ -17,25 +17,26 @@ _WIDER_CODECS: Final[Mapping[str, str]] = {
     "iso-2022-jp": "iso2022_jp_ext",
     "shift_jis": "cp932",
 }
-"""Python's codecs for encodings of the table whose namesakes in Python lack characters that the table has."""
+"""Python's codecs for encodings of the table whose namesakes in Python lack characters of the table."""
 
 _REFUSED: Final = "replacement"
-"""The table's encoding for charsets that browsers no longer read, and mail is still written in."""
+"""Encoding of the table for charsets that browsers no longer read, but that mail still uses."""
 
 _SLOW_CODECS: Final = frozenset({"idna", "punycode"})
-"""Python's codecs that take a time that is the square of the text's length; no mail is written in them."""
+"""Python's codecs that take time quadratic in the text's length; no mail uses them."""
 
 _GUESSED: Final = "windows-1252"
-"""What text without a charset is in that is not UTF-8: most mail without one comes from Western Europe."""
+"""Charset of text that names none and is not UTF-8: most of that mail comes from Western Europe."""
 
 _MARKS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
 def decode(content: bytes, charset: str = "") -> str:
-    """The text of some bytes, with what cannot be read replaced.
+    """Decode bytes, replacing what cannot be read.
 
-    A byte order mark wins over the charset. UTF-8 wins over no charset, an unknown one and windows-1252, in which
-    text is hardly ever UTF-8 by chance; and over any other in which the bytes cannot be read.
+    A byte order mark has priority over the charset. UTF-8 has priority over no charset, an unknown one and
+    windows-1252, in
+    which text is hardly ever UTF-8 by chance; and over any other in which the bytes cannot be read.
     """
     for mark, name in _MARKS:
         if content.startswith(mark):
@@ -50,7 +51,7 @@ def decode(content: bytes, charset: str = "") -> str:
 
 
 def _codec_of(label: str) -> str | None:
-    """Python's codec for a charset's name; None where nobody knows it."""
+    """Return Python's codec for a charset's name; None if it is unknown."""
     encoding = webencodings.lookup(label.replace("\0", ""))
     if encoding is not None and encoding.name != _REFUSED:
         name = str(encoding.name)
@@ -64,7 +65,7 @@ def _codec_of(label: str) -> str | None:
 
 
 def _strictly(content: bytes, codec: str) -> str | None:
-    """The text, or None where it is not in the codec; bytes may end within a character, because they were cut."""
+    """Decode strictly; None if the bytes are not in the codec. Cut bytes may end within a character."""
     try:
         return _well_formed(codecs.getincrementaldecoder(codec)().decode(content))
     except (LookupError, ValueError):
@@ -79,7 +80,7 @@ def _replaced(content: bytes, codec: str) -> str:
 
 
 def _is_no_utf8(content: bytes, codec: str | None) -> bool:
-    """Whether what claims to be UTF-8 has not a single character in it: it is in another charset altogether."""
+    """Whether claimed UTF-8 has not a single character in it: it is in another charset altogether."""
     return codec == "utf-8" and content.decode("utf-8", "ignore").isascii()
 
 

@@ -1,4 +1,4 @@
-"""What a person wrote: each part of a mail is either shown as its text or listed as a file."""
+"""Content of a person's mail: each part is either shown as text or listed as a file."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -10,18 +10,18 @@ from providers.smtp.mime import Entity
 from providers.smtp.plain_text import html_to_text
 
 MAX_BODY_LENGTH: Final = 200_000
-"""Characters that are kept of a reply's text."""
+"""Characters stored of a reply's text."""
 
 _TO_TEXT: Final[dict[str, Callable[[str], str]]] = {"text/plain": str.strip, "text/html": html_to_text}
-"""The types that are shown wherever they stand, the preferred first."""
+"""Types that are always shown, the preferred first."""
 
 
 def payload_of(mail: Entity) -> dict[str, JsonValue]:
-    """A mail as the payload of an inbound message."""
+    """Convert a mail to the payload of an inbound message."""
     shown, listed = _sorted(mail)
     body = _text(shown)
     if not body:
-        # Better a text of a type made for programs than a mail that says nothing: files are not kept.
+        # Files are not stored, so a text of a type for programs is better than an empty mail.
         body = "\n\n".join(filter(None, (leaf.text(MAX_BODY_LENGTH).strip() for leaf in listed if _is_legible(leaf))))
     return {
         "Type": Email.wire_type,
@@ -34,9 +34,10 @@ def payload_of(mail: Entity) -> dict[str, JsonValue]:
 
 
 def _sorted(entity: Entity) -> tuple[list[Entity], list[Entity]]:
-    """The leaves whose text is shown, and those that are listed.
+    """Return the leaves whose text is shown, and those that are listed.
 
-    Of alternatives (RFC 2046 §5.1.4) the preferred text that says something is shown; the same text in HTML is neither.
+    Of alternatives (RFC 2046 §5.1.4) only the preferred non-empty text is shown; the others are neither shown nor
+    listed.
     """
     if not entity.parts:
         is_shown = entity.media_type in _TO_TEXT and not entity.is_attached
@@ -49,13 +50,13 @@ def _sorted(entity: Entity) -> tuple[list[Entity], list[Entity]]:
 
 
 def _preferred(alternatives: Sequence[list[Entity]]) -> list[Entity]:
-    telling = [leaves for leaves in alternatives if _text(leaves)]
-    plain = (leaves for leaves in telling if all(leaf.media_type == "text/plain" for leaf in leaves))
-    return next(plain, telling[-1] if telling else [])
+    with_text = [leaves for leaves in alternatives if _text(leaves)]
+    plain = (leaves for leaves in with_text if all(leaf.media_type == "text/plain" for leaf in leaves))
+    return next(plain, with_text[-1] if with_text else [])
 
 
 def _text(leaves: Sequence[Entity]) -> str:
-    """The text of several parts, one after the other."""
+    """Return the texts of several parts, joined."""
     return "\n\n".join(_texts(leaves))[:MAX_BODY_LENGTH]
 
 

@@ -1,4 +1,4 @@
-"""One conversation with a mail server: a connection, one message, goodbye (RFC 5321 §3)."""
+"""Conversation with a mail server: a connection, one message, quit (RFC 5321 §3)."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -15,11 +15,11 @@ from providers.smtp.settings import SmtpConfiguration, SmtpCredentials
 from security.ssrf_guard import AddressGuard
 
 _CLOSING: Final = 421
-"""The reply after which a server closes the connection, whatever it was asked (RFC 5321 §3.8)."""
+"""Reply code after which a server closes the connection, in reply to any command (RFC 5321 §3.8)."""
 
 
 class Conversation(Session):
-    """One message offered to one server."""
+    """Delivery of one message to one server."""
 
     def __init__(
         self, configuration: SmtpConfiguration, credentials: SmtpCredentials, mail: Mail, guard: AddressGuard
@@ -28,10 +28,10 @@ class Conversation(Session):
         self._mail = mail
 
     async def deliver(self) -> Outcome:
-        """Offer the message, and judge what came of it.
+        """Offer the message, and classify the outcome.
 
         Raises:
-            TransientError: when the server surely did not take it, and may later.
+            TransientError: when the server certainly did not accept it, and may later.
             UnsentError: when our side failed before anything of the message was handed over.
         """
         return await self._run(self._offer)
@@ -57,7 +57,7 @@ class Conversation(Session):
         await self._smtp.mail(self._mail.sender.address, options=options, encoding="utf-8")
 
     def _check_size(self) -> None:
-        """The largest message that the server takes, in octets; 0 or nothing where it sets no limit (RFC 1870 §4)."""
+        """Check the message against the server's maximum size in octets; 0 or nothing means no limit (RFC 1870 §4)."""
         limit = self._smtp.esmtp_extensions.get("size", "").strip()
         size = len(self._mail.content)
         if limit.isascii() and limit.isdigit() and 0 < int(limit) < size:
@@ -72,7 +72,7 @@ class Conversation(Session):
             )
 
     async def _give_recipients(self) -> tuple[RefusedDestination, ...]:
-        """Name every recipient; those that were refused, where at least one destination was not."""
+        """Name every recipient; return the refused ones if the server accepted at least one destination."""
         self._phase = Phase.RCPT
         refusals: dict[str, aiosmtplib.SMTPRecipientRefused] = {}
         for address, mailbox in self._mail.recipients.items():
@@ -83,7 +83,7 @@ class Conversation(Session):
                     raise
                 refusals[address] = error
         if all(address in refusals for address in self._mail.destinations):
-            # Without a destination nothing is sent, not even to the copies: a repetition would reach those twice.
+            # Without a destination nothing is sent, not even copies: a retry would send those twice.
             reasons = [refusals[address] for address in self._mail.destinations]
             raise next((error for error in reasons if is_temporary(error.code)), reasons[0])
         return tuple(self._refused(self._mail.recipients[address], refusal) for address, refusal in refusals.items())
@@ -97,7 +97,7 @@ class Conversation(Session):
         )
 
     def _reported_id(self) -> str | None:
-        """The envelope's id, where we want reports and the server can see to them."""
+        """Return the envelope's id if delivery reports are wanted and the server supports them."""
         return self._mail.envelope_id if self._smtp.supports_extension(notifications.KEYWORD) else None
 
     def _recipient_options(self, mailbox: Mailbox) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""What a failure is about, by what a server said of it where its status says little."""
+"""Failure classes by a server's texts, for statuses that say little."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from domain.outcomes import FailureClass
 from providers.smtp.replies import class_of_enhanced_code
 
 MAX_DIAGNOSIS_LENGTH: Final = 2_000
-"""Characters that are read of what a server said."""
+"""Characters that are read of a server's text."""
 
 _WORDS: Final[Sequence[tuple[FailureClass, str]]] = (
     (FailureClass.OTHER, r"retry time(?:out)? |expired|timed? ?out|for too long|queue too long"),
@@ -102,25 +102,25 @@ _WORDS: Final[Sequence[tuple[FailureClass, str]]] = (
         r"restricted|denied|prohibited|refused|blocked|violation|improper|not implemented|\breject",
     ),
 )
-"""What servers say, in the order in which it is looked for: the particular before what may mean anything."""
+"""Phrases of servers in order of priority: specific ones before ambiguous ones."""
 
 _CLASSES: Final = tuple((failure, re.compile(words, re.IGNORECASE)) for failure, words in _WORDS)
 
 _TYPE: Final = re.compile(r"\s*[\w.-]{1,40}\s*;\s*")
-"""What kind of server said it (RFC 3464 §2.1.2), whose name says nothing."""
+"""Type of the server (RFC 3464 §2.1.2), which does not help classification."""
 
 _VAGUE: Final = re.compile(r"[245]\.(?:7\.[01]|1\.0|2\.0|4\.[014]|6\.0|7\.13)")
-"""Codes that servers give for whatever they refuse, so that the words beside them say more."""
+"""Codes that servers use for any refusal, so that the text is more specific."""
 
 _CODE: Final = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.])", re.ASCII)
 
 
 def failure_class(status: str, said: str) -> FailureClass:
-    """What a failure is about: by its status, else by the codes and the words of what the server said.
+    """Classify a failure: by its status, else by the codes and phrases in the server's text.
 
     Args:
-        status: the enhanced status code of the report; empty where it gives none.
-        said: what the server said, or the bounce in its place.
+        status: the enhanced status code of the report; empty if it has none.
+        said: the server's text, or else the bounce.
     """
     text = " ".join(_TYPE.sub("", said[:MAX_DIAGNOSIS_LENGTH], count=1).split())
     codes = [code for code in (status, *_CODE.findall(text)) if class_of_enhanced_code(code) is not None]

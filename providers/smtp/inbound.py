@@ -1,4 +1,4 @@
-"""Mail that comes to our addresses: reports by machines, replies by people."""
+"""Mail to our addresses: reports by machines, replies by people."""
 
 import hashlib
 import re
@@ -19,16 +19,16 @@ _MESSAGE_ID: Final = re.compile(r"<[^<>\s]{1,200}>")
 
 
 def read_mail(raw: bytes, reference: str, answered: str, own_addresses: Collection[str] = ()) -> Sequence[WebhookItem]:
-    """What a mail tells that came to the address of one of our messages.
+    """Parse a mail to the address of one of our messages.
 
     Args:
-        raw: the mail as it came.
-        reference: of our message, as its address says.
+        raw: the original mail.
+        reference: of our message, from its address.
         answered: the `Message-ID` of our message.
-        own_addresses: those that we send as, in lower case.
+        own_addresses: our sending addresses, in lower case.
 
     Raises:
-        UnreadableError: if it has too many parts, or nobody wrote it.
+        UnreadableError: if it has too many parts, or no author.
     """
     mail = read_message(raw)
     mail_id = _mail_id(mail, raw)
@@ -51,7 +51,7 @@ def read_mail(raw: bytes, reference: str, answered: str, own_addresses: Collecti
 
 
 def _author(mail: Entity) -> tuple[str, str]:
-    """Name and normalised address of who wrote it."""
+    """Return name and normalised address of the author."""
     name, address = author_of(mail.fields.get("from", ""))
     try:
         return decode_words(name), normalise(DestinationKind.EMAIL, address)
@@ -60,7 +60,7 @@ def _author(mail: Entity) -> tuple[str, str]:
 
 
 def _mail_id(mail: Entity, raw: bytes) -> str:
-    """The mail's own id, or a hash of it where it has none that can be kept."""
+    """Return the mail's own id, or a hash of the mail if it has none that can be stored."""
     found = _MESSAGE_ID.search(mail.header("message-id"))
     return found[0] if found else f"sha256:{hashlib.sha256(raw).hexdigest()}"
 

@@ -1,4 +1,4 @@
-"""Mailboxes: an address, perhaps with the name of whose it is, written for the wire."""
+"""Mailboxes: an address, optionally with its owner's name, formatted for SMTP and headers."""
 
 import re
 import unicodedata
@@ -11,17 +11,17 @@ from email_validator import validate_email
 _NAMED: Final = re.compile(r"""\s*+(?P<quote>"?)(?P<name>[^<>"]*+)(?P=quote)\s*+<(?P<address>[^<>]++)>\s*+""")
 
 _MAX_LENGTH: Final = 998
-"""Characters of a line (RFC 5322 §2.1.1), which no mailbox needs."""
+"""Characters of a line (RFC 5322 §2.1.1); no mailbox needs more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """One mailbox.
+    """Mailbox.
 
     Attributes:
-        written: the text that was read.
+        written: the original text.
         domain: in ASCII, as every server understands it (IDNA, RFC 5891).
-        name: for people; empty where there is none.
+        name: for people; empty if there is none.
     """
 
     written: str
@@ -31,24 +31,24 @@ class Mailbox:
 
     @property
     def address(self) -> str:
-        """The address as it goes into the envelope."""
+        """Address for the envelope."""
         return f"{self.local_part}@{self.domain}"
 
     @property
     def is_international(self) -> bool:
-        """Whether only a server with SMTPUTF8 (RFC 6531) can take it: a local part has no ASCII form."""
+        """Whether it requires a server with SMTPUTF8 (RFC 6531): a local part has no ASCII form."""
         return not self.local_part.isascii()
 
     def for_header(self) -> Address:
-        """The mailbox as `email` writes it into a header, quoting and encoding the name."""
+        """Format the mailbox as `email` does in a header, with the name quoted and encoded."""
         return Address(self.name, self.local_part, self.domain)
 
 
 def read_mailbox(text: str) -> Mailbox:
-    """The mailbox that a text names: `iris@example.com`, or `Iris <iris@example.com>`.
+    """Parse a mailbox: `iris@example.com`, or `Iris <iris@example.com>`.
 
     Raises:
-        ValueError: if it names none, or more than one.
+        ValueError: if the text contains none, or more than one.
     """
     if len(text) > _MAX_LENGTH:
         raise ValueError(f"it has more than {_MAX_LENGTH} characters")
@@ -62,5 +62,5 @@ def read_mailbox(text: str) -> Mailbox:
 
 
 def is_line_of_text(text: str) -> bool:
-    """Whether a text has no control characters and no line breaks, of Unicode's either."""
+    """Whether a text has no control characters and no line breaks, including those of Unicode."""
     return not any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text)

@@ -1,4 +1,4 @@
-"""The message that a mail server is given (RFC 5322)."""
+"""Composition of the message for a mail server (RFC 5322)."""
 
 import email.policy
 import email.utils
@@ -22,7 +22,7 @@ from providers.smtp.replies import RefusalError
 from providers.smtp.settings import SmtpConfiguration
 
 _POLICY: Final = email.policy.SMTP.clone(cte_type="7bit")
-"""Bodies in ASCII and in short lines, which every server takes and none has to rewrite."""
+"""Bodies in ASCII and in short lines, which every server accepts and none has to rewrite."""
 
 _MAX_UNFOLDED_SUBJECT_LENGTH: Final = 60
 """Characters that fit into the one line of 78 (RFC 5322 §2.1.1)."""
@@ -36,15 +36,15 @@ _MAX_URL_LENGTH: Final = 900
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A message in its envelope.
+    """Message in its envelope.
 
     Attributes:
         message_id: with its brackets; the same whenever the same interaction is composed.
-        sender: where bounces go.
+        sender: the address for bounces.
         destinations: the addresses of the interaction's own destinations.
-        recipients: everybody who gets the message, by address.
-        envelope_id: our reference, where we want reports of the message's delivery.
-        content: what DATA carries, before dot-stuffing.
+        recipients: all recipients of the message, by address.
+        envelope_id: our reference, if delivery reports are wanted.
+        content: the argument of DATA, before dot-stuffing.
         is_international: whether the server must offer SMTPUTF8.
     """
 
@@ -59,7 +59,7 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class _Parties:
-    """Who writes to whom."""
+    """Sender and recipients of a message."""
 
     author: Mailbox
     to: Sequence[Mailbox]
@@ -72,11 +72,11 @@ class _Parties:
 
 
 class _Subject(str):
-    """A subject that reads exactly as it was written.
+    """Subject that is read exactly as it was written.
 
     `email` decodes what looks like an encoded word (RFC 2047) in a header it is given, line breaks included, so that
     `=?utf-8?q?=0D=0ABcc:…?=` would write a header of its own (Python 3.11.7). Hence this header folds itself, by the
-    interface of `email.headerregistry`: as it is where that is safe, else in encoded words.
+    interface of `email.headerregistry`: unchanged if that is safe, else in encoded words.
     """
 
     __slots__ = ()
@@ -91,7 +91,7 @@ class _Subject(str):
 
 
 class _ListUnsubscribe(str):
-    """The header with the address that ends a subscription (RFC 2369 §3.2), in one line.
+    """Header with the URL that ends a subscription (RFC 2369 §3.2), in one line.
 
     It folds itself for the reason of `_Subject`.
     """
@@ -104,20 +104,20 @@ class _ListUnsubscribe(str):
 
 
 def message_id(configuration: SmtpConfiguration, reference: str) -> str:
-    """The `Message-ID` of an interaction's message, with its brackets."""
+    """Return the `Message-ID` of an interaction's message, with its brackets."""
     return f"<{reference}@{configuration.own_domain}>"
 
 
 def compose(configuration: SmtpConfiguration, outbound: Outbound, return_path: Mailbox | None = None) -> Mail:
-    """The message and the envelope of an interaction.
+    """Compose the message and the envelope of an interaction.
 
     Args:
-        configuration: in whose name it is sent.
-        outbound: what to whom.
-        return_path: the message's own address for what answers it, if it has one.
+        configuration: of the sender.
+        outbound: the content and its recipients.
+        return_path: the message's own address for answers, if it has one.
 
     Raises:
-        RefusalError: if an address, the subject or the address to unsubscribe at cannot stand in a message.
+        RefusalError: if an address, the subject or the unsubscribe URL cannot be part of a message.
     """
     payload = _email(outbound.payload)
     reply_to = _reply_to(payload, return_path if configuration.replies_to_iris else None)
@@ -187,7 +187,7 @@ def _set_headers(message: EmailMessage, own_id: str, parties: _Parties, payload:
 
 
 def _unsubscribe_url(text: str) -> str:
-    """The address as it is written in ASCII, which has no line breaks and no angle brackets."""
+    """Return the URL in ASCII, which has no line breaks and no angle brackets."""
     url = HttpUrl(text)
     if url.scheme != "https" or len(str(url)) > _MAX_URL_LENGTH:
         raise RefusalError(
@@ -209,10 +209,10 @@ def _set_body(message: EmailMessage, payload: Email) -> None:
 
 
 def _attach(message: EmailMessage, file_name: str, media_type: str, content: bytes) -> None:
-    """Add a file, whose bytes the reader gets as they are.
+    """Add a file whose bytes reach the reader unchanged.
 
-    The types `message/*` and `multipart/*` must not be encoded (RFC 2046 §5.2.1, RFC 2045 §6.4), so that a mail goes as
-    it is where it can travel so, and the others go as plain bytes.
+    The types `message/*` and `multipart/*` must not be encoded (RFC 2046 §5.2.1, RFC 2045 §6.4), so a mail is attached
+    unencoded if it can travel so; other files of these types become plain bytes.
     """
     maintype, _, subtype = media_type.partition("/")
     if maintype not in {"message", "multipart"}:
@@ -231,7 +231,7 @@ def _attach(message: EmailMessage, file_name: str, media_type: str, content: byt
 
 
 def _is_plain(content: bytes) -> bool:
-    """Whether bytes are what `7bit` promises: ASCII without NUL, in lines that end in CRLF (RFC 2045 §2.7)."""
+    """Whether bytes satisfy `7bit`: ASCII without NUL, in lines that end in CRLF (RFC 2045 §2.7)."""
     lines = content.split(b"\r\n")
     return content.isascii() and not any(
         len(line) > _MAX_LINE_LENGTH or b"\n" in line or b"\r" in line or b"\0" in line for line in lines

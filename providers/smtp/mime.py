@@ -1,7 +1,7 @@
-"""Mail that anybody may have written (RFC 5322, RFC 2045), read within bounds.
+"""Parser for mail of any origin (RFC 5322, RFC 2045) with bounded cost.
 
-Not by `email.parser`: a megabyte of nested parts or of empty lines keeps it busy for minutes. Here every step takes a
-time in proportion to the text, and the standard library sees single headers only, already cut.
+It replaces `email.parser`, which takes minutes for a megabyte of nested parts or of empty lines. Every step here takes
+linear time, and the standard library parses only single headers that are already cut.
 """
 
 import binascii
@@ -23,7 +23,7 @@ MAX_FIELD_LENGTH: Final = 4_000
 """Characters of one header field that are read."""
 MAX_PARTS: Final = 200
 MAX_DEPTH: Final = 10
-"""Levels of multiparts."""
+"""Maximum levels of multiparts."""
 
 _FIELD: Final = re.compile(rb"^([!-9;-~]+)[ \t]*:(.*(?:\n[ \t].*)*)", re.MULTILINE)
 _LINE_BREAK: Final = re.compile(rb"\r?\n")
@@ -32,7 +32,7 @@ _EMPTY_LINES: Final = re.compile(rb"\n(?:[ \t]*\r?\n)+")
 _FIELDS_WITHIN: Final = re.compile(
     rb"^(?:final|original)-recipient[ \t]*:.*\n(?:(?:[a-z-]+[ \t]*:|[ \t]+\S).*\n?)+", re.IGNORECASE | re.MULTILINE
 )
-"""A recipient's fields (RFC 3464 §2.3), begun by the recipient."""
+"""Fields of a recipient (RFC 3464 §2.3), which begin with the recipient."""
 _INVISIBLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
 
 _META_CHARSET: Final = re.compile(rb"""<meta\b[^<>]{0,200}?charset\s{0,9}=\s{0,9}["']?([\w.:-]{1,40})""", re.IGNORECASE)
@@ -41,11 +41,11 @@ _META_CHARSET: Final = re.compile(rb"""<meta\b[^<>]{0,200}?charset\s{0,9}=\s{0,9
 
 @dataclass(frozen=True)
 class Entity:
-    """A message, or a part of one.
+    """Message, or a part of one.
 
     Attributes:
         fields: the first header field of each name, by lower-case name, unfolded and still encoded.
-        content: what follows the header, still encoded; nothing where that is in `parts`.
+        content: the body, still encoded; empty if it is in `parts`.
         parts: those of a multipart.
     """
 
@@ -55,47 +55,47 @@ class Entity:
 
     @property
     def media_type(self) -> str:
-        """`text/plain`, in lower case; that also where nothing else is said (RFC 2045 §5.2)."""
+        """Media type in lower case; `text/plain` is the default (RFC 2045 §5.2)."""
         return _typed(self.fields.get("content-type", "")).get_content_type()
 
     @cached_property
     def boundary(self) -> bytes:
-        """What separates the parts of a multipart; empty where it is none, or does not say."""
+        """Boundary of a multipart; empty if there is none."""
         is_multipart = self.media_type.startswith("multipart/")
         return self._parameter("content-type", "boundary").rstrip().encode(errors="replace") if is_multipart else b""
 
     @cached_property
     def file_name(self) -> str:
-        """The name of an attached file; empty where it has none."""
+        """Name of an attached file; empty if it has none."""
         name = self._parameter("content-disposition", "filename") or self._parameter("content-type", "name")
         return decode_words(name).replace("/", "_")
 
     @property
     def is_attached(self) -> bool:
-        """Whether it is a file rather than something to read in its place (RFC 2183)."""
+        """Whether it is a file rather than inline content (RFC 2183)."""
         return self.is_marked_as_attachment or bool(self.file_name)
 
     @property
     def is_marked_as_attachment(self) -> bool:
-        """Whether its writer says that it is a file; a name alone may also be a text's."""
+        """Whether the header declares it a file; a name alone may also belong to a text."""
         return self.fields.get("content-disposition", "").partition(";")[0].strip().lower() == "attachment"
 
     def _parameter(self, header: str, name: str) -> str:
         return _parameters(self.fields.get(header, "")).get(name, "")
 
     def header(self, name: str) -> str:
-        """A header field as people read it, in one line; empty where there is none."""
+        """Return a decoded header field in one line; empty if it is absent."""
         return decode_words(self.fields.get(name, ""))
 
     def leaves(self) -> Iterator["Entity"]:
-        """The parts that have none, or itself."""
+        """Return the parts without parts of their own, or the message itself."""
         if not self.parts:
             yield self
         for part in self.parts:
             yield from part.leaves()
 
     def decoded(self) -> bytes:
-        """The content without its transfer encoding (RFC 2045 §6); as it is where that is damaged."""
+        """Return the content without its transfer encoding (RFC 2045 §6); unchanged if that is damaged."""
         encoding = self.fields.get("content-transfer-encoding", "").strip().lower()
         try:
             if encoding == "base64":
@@ -107,8 +107,8 @@ class Entity:
         return self.content
 
     def text(self, longest: int) -> str:
-        """The first `longest` characters of a text, its lines ended by line feeds."""
-        # No encoding of characters takes more than four bytes for each, but for those that switch between sets.
+        """Return the first `longest` characters of a text, with line feeds as line ends."""
+        # No encoding takes more than four bytes per character, except those that switch between sets.
         content = self.decoded()[: longest * 8]
         text = decode(content, self._parameter("content-type", "charset") or self._own_charset(content))
         return _INVISIBLE.sub("", text.replace("\r\n", "\n"))[:longest]
@@ -118,33 +118,33 @@ class Entity:
         return found[1].decode() if found else ""
 
     def blocks(self, most: int) -> list[Mapping[str, str]]:
-        """The groups of fields of a report, at most so many (RFC 3464 §2.1)."""
+        """Return the groups of fields of a report, at most so many (RFC 3464 §2.1)."""
         blocks = _EMPTY_LINES.split(self.decoded().lstrip()[:MAX_HEADER_BYTES], most)
         return [fields for fields in map(_fields, blocks[:most]) if fields]
 
     def blocks_within(self, most: int) -> list[Mapping[str, str]]:
-        """The groups of fields of a report that stand amid other text, at most so many."""
+        """Return the groups of fields of a report within other text, at most so many."""
         found = _FIELDS_WITHIN.findall(self.decoded()[:MAX_HEADER_BYTES].replace(b"\r\n", b"\n"))
         return [_fields(block) for block in found[:most]]
 
 
 def read_message(raw: bytes) -> Entity:
-    """A message with all of its parts; what is attached as a message remains one part.
+    """Parse a message with all of its parts; an attached message remains one part.
 
     Raises:
         UnreadableError: if it has more than `MAX_PARTS`, or more levels of them than `MAX_DEPTH`.
     """
-    # Some programs put empty lines before the mail that they pass on.
+    # Some programs put empty lines before a mail that they forward.
     return _Reader().read(memoryview(raw.lstrip()), MAX_DEPTH)
 
 
 def decode_words(text: str) -> str:
-    """A header's text with its encoded words read (RFC 2047), in one line."""
+    """Decode a header's encoded words (RFC 2047), in one line."""
     try:
         pieces = decode_header(text)
     except HeaderParseError:
         pieces = [(text, None)]
-    # What stands beside encoded words comes in the escapes of Python (`email.header.decode_header`).
+    # Text beside encoded words comes in Python's escapes (`email.header.decode_header`).
     decoded = [
         piece if isinstance(piece, str) else decode(piece, charset or "raw-unicode-escape") for piece, charset in pieces
     ]
@@ -152,7 +152,7 @@ def decode_words(text: str) -> str:
 
 
 class _Reader:
-    """Reads one message, counting its parts; of what is nested, nothing is copied but what is no multipart."""
+    """Parses one message and counts its parts; of nested parts, only the leaves are copied."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -176,7 +176,7 @@ def _split_header(raw: memoryview) -> tuple[memoryview, memoryview]:
 
 
 def _fields(header: bytes) -> dict[str, str]:
-    """The fields of a header that is cut already."""
+    """Parse the fields of a header that is already cut."""
     fields: dict[str, str] = {}
     for name, value in _FIELD.findall(header):
         text = decode(_LINE_BREAK.sub(b"", value).strip()[:MAX_FIELD_LENGTH])
@@ -191,7 +191,7 @@ def _typed(value: str) -> Message:
 
 
 def _parameters(value: str) -> Mapping[str, str]:
-    """The parameters of a header field by lower-case name (RFC 2045 §5.1, RFC 2231); none where they are damaged."""
+    """Parse a header field's parameters by lower-case name (RFC 2045 §5.1, RFC 2231); empty if they are damaged."""
     try:
         parameters = _typed(value).get_params([])[1:]
     except (TypeError, ValueError):  # continuations with and without numbers
@@ -200,7 +200,7 @@ def _parameters(value: str) -> Mapping[str, str]:
 
 
 def _parameter_text(value: str | tuple[str | None, str | None, str]) -> str:
-    """The text of a parameter, which comes with its charset and language where it says them (RFC 2231 §4)."""
+    """Return the text of a parameter, which may come with charset and language (RFC 2231 §4)."""
     if isinstance(value, str):
         return value
     charset, _, text = value
@@ -208,7 +208,7 @@ def _parameter_text(value: str | tuple[str | None, str | None, str]) -> str:
 
 
 def _split(content: memoryview, boundary: bytes) -> Iterator[memoryview]:
-    """What stands between the delimiter lines of a multipart (RFC 2046 §5.1.1), which may lack the last."""
+    """Return the parts between the delimiter lines of a multipart (RFC 2046 §5.1.1); the last line may be missing."""
     delimiter = re.compile(rb"^--" + re.escape(boundary) + rb"(--)?[ \t]*\r?$\n?", re.MULTILINE)
     start = None
     for line in delimiter.finditer(content):

@@ -1,4 +1,4 @@
-"""AdmitInput a server to report what becomes of a message (RFC 3461), where it offers that."""
+"""Parameters that ask a server for delivery reports (RFC 3461), if it supports them."""
 
 import re
 from collections.abc import Sequence
@@ -7,20 +7,20 @@ from typing import Final
 from providers.smtp.mailbox import Mailbox
 
 KEYWORD: Final = "dsn"
-"""What a server offers that takes these parameters; any other refuses the message because of them (RFC 3461 §4)."""
+"""Extension of servers that accept these parameters; any other refuses the message because of them (RFC 3461 §4)."""
 
 _ESCAPED: Final = re.compile(rb"[^!-~]|[+=]")
 
 
 def mail_options(reference: str) -> Sequence[str]:
-    """Parameters of MAIL: reports with the header only, and with our reference."""
+    """Return the parameters of MAIL: reports with the header only, and with our reference."""
     return ("RET=HDRS", f"ENVID={xtext(reference)}")
 
 
 def recipient_options(mailbox: Mailbox, *, is_copy: bool) -> Sequence[str]:
-    """Parameters of RCPT: all that there is to report, and of which recipient.
+    """Return the parameters of RCPT: all reports, and the recipient that they are about.
 
-    Nothing of a copy: what becomes of it is not what becomes of the interaction.
+    Copies have none: their delivery does not affect the interaction.
     """
     if is_copy:
         return ("NOTIFY=NEVER",)
@@ -30,5 +30,5 @@ def recipient_options(mailbox: Mailbox, *, is_copy: bool) -> Sequence[str]:
 
 
 def xtext(text: str) -> str:
-    """A text in the characters that a parameter may have (RFC 3461 §4)."""
+    """Encode a text in the characters that a parameter may have (RFC 3461 §4)."""
     return _ESCAPED.sub(lambda byte: f"+{ord(byte[0]):02X}".encode(), text.encode()).decode()

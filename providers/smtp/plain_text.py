@@ -1,7 +1,7 @@
-"""HTML as plain text, for those who read their mail without HTML.
+"""Conversion of HTML to plain text, for readers without HTML.
 
-Not by `html.parser`: what a caller writes may make it take minutes (CVE-2025-6069), and everybody else would wait.
-Here every step takes a time in proportion to the text.
+It replaces `html.parser`, which a caller's HTML can keep busy for minutes (CVE-2025-6069). Every step here takes linear
+time.
 """
 
 import re
@@ -18,10 +18,10 @@ _SPACES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("hr", "li", "main", "nav", "section", "tr"), _LINE),
     **dict.fromkeys(("td", "th"), _WORD),
 }
-"""The space before and after an element; where two meet, the wider stands."""
+"""Space before and after an element; where two meet, the wider applies."""
 
 _UNREAD: Final = frozenset({"script", "style", "template", "title"})
-"""Elements whose text nobody reads."""
+"""Elements whose text is not shown."""
 
 _TAG: Final = re.compile(r"<(?P<end>/?)(?P<name>[A-Za-z][^\s/<>]*+)(?P<attributes>[^<>]*+)>")
 _DECLARATION: Final = re.compile(r"<[!?][^<>]*+>")
@@ -29,11 +29,11 @@ _ATTRIBUTE: Final = re.compile(
     r"""(?<![^\s"'])(?P<name>href|alt)\s*=\s*(?P<value>"[^"]*"|'[^']*'|[^\s"']+)""", re.IGNORECASE
 )
 _NO_CHARACTER: Final = re.compile(r"&#[xX]?[0-9A-Fa-f]{8,};?")
-"""Numbers beyond Unicode, of which `unescape` would make an integer of any length."""
+"""Numbers beyond Unicode, which `unescape` would convert to an integer of any length."""
 
 
 def html_to_text(html: str) -> str:
-    """The text of an HTML document: its words, its paragraphs, and where its links lead."""
+    """Return the text of an HTML document: its words, its paragraphs, and the targets of its links."""
     reader = _Reader()
     position = 0
     content = _DECLARATION.sub("", _without_comments(html))
@@ -55,7 +55,7 @@ def _unescape(text: str) -> str:
 
 
 class _Reader:
-    """Collects what a person would read."""
+    """Collects the visible text."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []
@@ -64,11 +64,11 @@ class _Reader:
         self._link: tuple[str, int] | None = None
 
     def text(self) -> str:
-        """The words collected."""
+        """Return the collected text."""
         return "".join(self._parts).strip()
 
     def read_tag(self, name: str, attributes: str, *, is_end: bool) -> None:
-        """Go on past the start or the end of an element."""
+        """Read the start or the end of an element."""
         self._widen(_SPACES.get(name, ""))
         if self._unread:
             if is_end and name == self._unread:
@@ -80,7 +80,7 @@ class _Reader:
             self._start(name, attributes)
 
     def read_words(self, html: str) -> None:
-        """Go on past what stands between two tags."""
+        """Read the text between two tags."""
         if self._unread or not html:
             return
         text = _unescape(html)
@@ -111,7 +111,7 @@ class _Reader:
             self._space = ""
 
     def _close_link(self) -> None:
-        """Say where a link leads, unless its text does."""
+        """Append a link's target, unless its text shows it."""
         if self._link is None:
             return
         address, start = self._link
@@ -121,7 +121,7 @@ class _Reader:
 
 
 def _attribute(attributes: str, name: str) -> str:
-    """The value of an attribute in one line; empty where there is none."""
+    """Return the value of an attribute in one line; empty if there is none."""
     for attribute in _ATTRIBUTE.finditer(attributes):
         if attribute["name"].lower() == name:
             return " ".join(_unescape(attribute["value"].strip("\"'")).split())

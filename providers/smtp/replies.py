@@ -1,4 +1,4 @@
-"""What a server's replies mean: the one place where they become a verdict on a send."""
+"""Classification of a server's replies as outcomes of a send; the only such place."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from providers.base import TransientError
 
 
 class Phase(IntEnum):
-    """How far a conversation has come, by the command that waits for its reply (RFC 5321 §3)."""
+    """Progress of a conversation, by the command that awaits its reply (RFC 5321 §3)."""
 
     CONNECT = 0
     EHLO = 1
@@ -44,7 +44,7 @@ REPLIES: Final[Mapping[tuple[Phase, int], FailureClass]] = {
     (Phase.RCPT, 530): FailureClass.CONFIGURATION,  # authentication required (RFC 4954 §6)
     (Phase.DATA, 530): FailureClass.CONFIGURATION,
 }
-"""Reply codes that mean something else than what their phase is about."""
+"""Reply codes whose meaning differs from that of their phase."""
 
 PHASES: Final[Mapping[Phase, FailureClass]] = {
     Phase.CONNECT: FailureClass.CONFIGURATION,
@@ -55,7 +55,7 @@ PHASES: Final[Mapping[Phase, FailureClass]] = {
     Phase.RCPT: FailureClass.DESTINATION,
     Phase.DATA: FailureClass.CONTENT,
 }
-"""What a refusal is about where its codes do not say (RFC 5321 §4.2.3, §4.3.2)."""
+"""Failure class of a refusal whose codes do not decide it (RFC 5321 §4.2.3, §4.3.2)."""
 
 _TEMPORARY: Final = range(400, 500)
 _PERMANENT: Final = range(500, 600)
@@ -63,7 +63,7 @@ _ENHANCED_CODE: Final = re.compile(r"[245]\.(?P<subject>\d{1,3})\.(?P<detail>\d{
 
 
 class RefusalError(Exception):
-    """A message that was not offered to the server, because it cannot be sent as it is."""
+    """Message that cannot be sent as it is, and was not offered to the server."""
 
     def __init__(self, code: str, failure: FailureClass, detail: str) -> None:
         super().__init__(code)
@@ -71,17 +71,17 @@ class RefusalError(Exception):
 
 
 def is_refusal(code: int) -> bool:
-    """Whether a reply code says no, for now or for good (RFC 5321 §4.2.1)."""
+    """Whether a reply code is a refusal, temporary or permanent (RFC 5321 §4.2.1)."""
     return code in _TEMPORARY or code in _PERMANENT
 
 
 def is_temporary(code: int) -> bool:
-    """Whether a reply code says no for now."""
+    """Whether a reply code is a temporary refusal."""
     return code in _TEMPORARY
 
 
 def classify_reply(phase: Phase, code: int, text: str) -> Outcome | TransientError:
-    """The verdict on a send by the reply that ended it, which said anything but yes."""
+    """Classify the outcome of a send by the reply that ended it unsuccessfully."""
     detail = detail_of(phase, text)
     if code in _TEMPORARY:
         return TransientError(str(code), detail)
@@ -93,7 +93,7 @@ def classify_reply(phase: Phase, code: int, text: str) -> Outcome | TransientErr
 
 
 def failure_class(phase: Phase, code: int, text: str) -> FailureClass:
-    """What a permanent refusal is about: by its enhanced code, else by its reply code, else by its phase."""
+    """Classify a permanent refusal: by its enhanced code, else by its reply code, else by its phase."""
     failure = class_of_enhanced_code(text) or REPLIES.get((phase, code)) or PHASES[phase]
     if failure is FailureClass.DESTINATION and phase < Phase.RCPT:
         # Before the first RCPT the only address the server knows is the sender's.
@@ -102,9 +102,9 @@ def failure_class(phase: Phase, code: int, text: str) -> FailureClass:
 
 
 def detail_of(phase: Phase, text: str) -> str:
-    """A reply's text in one line, cut, with what was not UTF-8 replaced.
+    """Return a reply's text in one line, cut, with invalid UTF-8 replaced.
 
-    Of a reply to AUTH only the enhanced code is kept: the rest may echo what the server was told.
+    Of a reply to AUTH only the enhanced code remains: the rest may echo the credentials.
     """
     if phase is Phase.AUTH:
         enhanced = _ENHANCED_CODE.match(text)
@@ -114,7 +114,7 @@ def detail_of(phase: Phase, text: str) -> str:
 
 
 def class_of_enhanced_code(text: str) -> FailureClass | None:
-    """What the enhanced code that a text begins with is about, if it begins with one that says it."""
+    """Return the class of the enhanced code at the beginning of a text, if there is a conclusive one."""
     enhanced = _ENHANCED_CODE.match(text)
     if enhanced is None:
         return None

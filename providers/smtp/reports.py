@@ -1,4 +1,4 @@
-"""What mail systems report of a message: its delivery (RFC 3464), and that its reader complained (RFC 5965)."""
+"""Reports of mail systems: delivery (RFC 3464), and readers' complaints (RFC 5965)."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,9 +21,9 @@ ACTIONS: Final[Mapping[str, Milestone]] = {
     "delayed": Milestone.SENT,  # not given up
     "delivered": Milestone.DELIVERED,
     "relayed": Milestone.SENT,  # to a system that reports nothing
-    "expanded": Milestone.SENT,  # to the members of a list, of whom nothing more is received
+    "expanded": Milestone.SENT,  # to the members of a list, which sends no further reports
 }
-"""What each `Action` means (RFC 3464 §2.3.3)."""
+"""Milestone of each `Action` (RFC 3464 §2.3.3)."""
 
 SPELLINGS: Final[Mapping[str, str]] = {
     "fail": "failed",
@@ -35,36 +35,36 @@ SPELLINGS: Final[Mapping[str, str]] = {
     "delay": "delayed",
     "deferred": "delayed",
 }
-"""Actions as some servers spell them."""
+"""Actions in the spellings of some servers."""
 
 ACTIONS_OF_STATUSES: Final[Mapping[str, str]] = {"5": "failed", "4": "delayed", "2": "delivered"}
-"""The action of a recipient whose report has none, by the class of its status (RFC 3463 §2)."""
+"""Action of a recipient whose report has none, by the class of its status (RFC 3463 §2)."""
 
 EXPIRED: Final = "expired"
-"""Our word for a failure whose status is X.4.7, «delivery time expired» (RFC 3463 §3.5)."""
+"""Our provider status for a failure whose status is X.4.7, «delivery time expired» (RFC 3463 §3.5)."""
 COMPLAINT: Final = "complaint"
-"""Our word for a reader's complaint."""
+"""Our provider status for a reader's complaint."""
 
 MAX_RECIPIENTS: Final = 200
 """Recipients that are read of one report; one interaction has fewer."""
 
 _MAX_ACTION_LENGTH: Final = 40
 _MAX_ADDRESS_LENGTH: Final = 200
-"""Characters of them in a key."""
+"""Characters of an address in a key."""
 _STATUS: Final = re.compile(r"\s*(?P<code>[245]\.\d{1,3}\.\d{1,3})(?![\w.])", re.ASCII)
 _REFUSED: Final = re.compile(r"^\s*(?:[\w-]+\s*;\s*)?5\d\d[ -]", re.ASCII)
-"""A permanent reply (RFC 5321 §4.2.1) as a diagnosis."""
+"""Permanent reply (RFC 5321 §4.2.1) as a diagnosis."""
 _COMMENT: Final = re.compile(r"\([^()]*\)")
 _RECIPIENTS: Final = ("original-recipient", "final-recipient", "x-actual-recipient")
 
 
 @dataclass(frozen=True)
 class Report:
-    """A mail that a machine wrote about one of our messages.
+    """Automatic mail about one of our messages.
 
     Attributes:
-        mail_id: the same whenever the same mail comes again.
-        writer: who wrote it.
+        mail_id: the same whenever the same mail is repeated.
+        writer: the kind of its author.
         reference: of our message.
         provider_message_id: of our message.
     """
@@ -77,16 +77,16 @@ class Report:
     occurred_at: datetime | None
 
     def events(self) -> Sequence[ProviderEvent]:
-        """What it tells."""
+        """Return the events of the report."""
         return (
-            list(self._told())
-            or list(self._told_within_texts())
+            list(self._events_of_parts())
+            or list(self._events_within_texts())
             or [self._bounce(bounce) for bounce in self._bounces()]
             or [self._event("", self.writer, detail=self.mail.header("subject"))]
         )
 
-    def _told(self) -> Iterator[ProviderEvent]:
-        """What it tells to machines, wherever in the mail it stands."""
+    def _events_of_parts(self) -> Iterator[ProviderEvent]:
+        """Yield the events of the machine-readable parts, wherever they are in the mail."""
         for part in self.mail.leaves() if self.writer is Writer.MAIL_SYSTEM else ():
             if part.media_type in DELIVERY_STATUS:
                 for block in part.blocks(MAX_RECIPIENTS):
@@ -97,8 +97,8 @@ class Report:
                 for block in part.blocks(1):
                     yield self._complaint(block)
 
-    def _told_within_texts(self) -> Iterator[ProviderEvent]:
-        """What it tells to machines in a part that does not say that it is for them, or whose boundary is damaged."""
+    def _events_within_texts(self) -> Iterator[ProviderEvent]:
+        """Yield the events of machine-readable text in a part that is not declared so, or whose boundary is damaged."""
         for leaf in self.mail.leaves() if self.writer is Writer.MAIL_SYSTEM else ():
             if leaf.media_type == "text/plain" or leaf.media_type.startswith("multipart/"):
                 for block in leaf.blocks_within(MAX_RECIPIENTS):
@@ -107,7 +107,7 @@ class Report:
                         yield self._delivery(block, action)
 
     def _bounces(self) -> Sequence[Bounce]:
-        """What it tells to people; nothing where somebody's responder wrote it."""
+        """Return the bounces in the text for people; none in an automatic response."""
         return read_bounces(self.mail, MAX_RECIPIENTS) if self.writer is Writer.MAIL_SYSTEM else ()
 
     def _bounce(self, bounce: Bounce) -> ProviderEvent:
@@ -122,9 +122,9 @@ class Report:
         )
 
     def _delivery(self, block: Mapping[str, str], action: str) -> ProviderEvent:
-        """One recipient's part of a report on delivery.
+        """Return the event of one recipient in a delivery report.
 
-        About the recipient as we named it, where the report says so: its mail may have been forwarded.
+        It names the recipient as we did, if the report does so: the mail may have been forwarded.
         """
         recipient = next(filter(None, (block.get(name) for name in _RECIPIENTS)), "")
         status = _status(block)
@@ -146,7 +146,7 @@ class Report:
         return report_text(self.mail)
 
     def _class_of(self, status: str, diagnostic: str, address: str) -> FailureClass:
-        """By the status and the diagnosis; where they say nothing, by what the report tells people of the address."""
+        """Classify by the status and the diagnosis; if they say nothing, by the report's text about the address."""
         failure = failure_class(status, diagnostic)
         if failure is not FailureClass.OTHER:
             return failure
@@ -186,9 +186,9 @@ class Report:
 
 
 def _action(block: Mapping[str, str]) -> str | None:
-    """What became of a recipient, in the standard's word where it is one; None for a block that is about none.
+    """Return a recipient's action, in the standard's word if it is one; None for a block without one.
 
-    By its `Action`, perhaps with a comment (RFC 822 §3.4.3); else by the class of its `Status`.
+    It comes from `Action`, perhaps with a comment (RFC 822 §3.4.3); else from the class of `Status`.
     """
     if "action" in block:
         said = " ".join(_COMMENT.sub(" ", decode_words(block["action"])).lower().split()) or "unknown"
@@ -208,7 +208,7 @@ def _status(block: Mapping[str, str]) -> str:
 
 
 def _address(recipient: str) -> str:
-    """The address in `rfc822; ana@example.com` (RFC 3464 §2.1.2), or in an address alone."""
+    """Return the address in `rfc822; ana@example.com` (RFC 3464 §2.1.2), or in an address alone."""
     return decode_words(recipient).rpartition(";")[2].strip(" <>")
 
 

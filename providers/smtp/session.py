@@ -1,4 +1,4 @@
-"""A connection to a mail server, up to where we are known to it (RFC 5321 §3.1, §3.2)."""
+"""Connection to a mail server up to authentication (RFC 5321 §3.1, §3.2)."""
 
 import asyncio
 import contextlib
@@ -17,16 +17,16 @@ from providers.smtp.settings import Security, SmtpConfiguration, SmtpCredentials
 from security.ssrf_guard import AddressGuard, ForbiddenAddressError
 
 QUIT_TIMEOUT_SECONDS: Final = 2.0
-"""Seconds that are given to QUIT: nothing depends on its reply."""
+"""Seconds for QUIT: nothing depends on its reply."""
 
 Said = TypeVar("Said")
 
 
 class Session:
-    """One connection to one server.
+    """Connection to one server.
 
     `aiosmtplib` raises the same exception for a connection lost before and after a message is handed over, so the
-    phase is kept here: only a loss within DATA leaves it open whether the message was taken.
+    phase is tracked here: only a loss within DATA leaves the outcome unknown.
     """
 
     def __init__(self, configuration: SmtpConfiguration, credentials: SmtpCredentials, guard: AddressGuard) -> None:
@@ -45,7 +45,7 @@ class Session:
         )
 
     async def check(self) -> Check:
-        """Say who we are, and goodbye.
+        """Authenticate, and quit.
 
         Raises:
             TransientError: when the server does not answer, or not now.
@@ -54,10 +54,10 @@ class Session:
         return refused(outcome) if isinstance(outcome, Rejected) else GOOD
 
     async def _run(self, say: Callable[[], Awaitable[Said]]) -> Said | Outcome:
-        """Say something within the time for the whole, and goodbye; what it came to.
+        """Run a conversation within the overall time limit, quit, and return its result.
 
         Raises:
-            TransientError: when the server surely did not take it, and may later.
+            TransientError: when the server certainly did not accept it, and may later.
         """
         deadline = asyncio.get_running_loop().time() + self._configuration.timeout_seconds
         try:
@@ -106,7 +106,7 @@ class Session:
         await self._smtp.starttls()
 
     async def _authenticate(self) -> None:
-        """Say who we are, by the first mechanism that the server offers.
+        """Authenticate by the first mechanism that the server offers.
 
         Only one is tried: trying the next after a refusal would count one wrong password twice.
         """
@@ -125,7 +125,7 @@ class Session:
             )
 
     def _classify_loss(self, error: Exception) -> Outcome | TransientError:
-        """The verdict on a conversation that ended without a reply."""
+        """Classify a conversation that ended without a reply."""
         detail = f"{self._phase.name}: {type(error).__name__}: {error}"
         if self._phase is Phase.DATA:
             return OutcomeUnknown(detail=detail)
@@ -142,7 +142,7 @@ class Session:
                 await self._smtp.quit()
 
     def _abort(self) -> None:
-        """Let go of the connection at once: a polite close waits until a peer that hangs has read everything."""
+        """Close the connection at once: a graceful close waits until an unresponsive peer has read everything."""
         if self._smtp.transport is not None:
             cast("asyncio.WriteTransport", self._smtp.transport).abort()
         self._smtp.close()

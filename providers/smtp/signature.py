@@ -1,4 +1,4 @@
-"""Whether the tenant's own mail system posted a webhook, and not somebody who once got one of our addresses."""
+"""Signature of webhooks, which shows that the tenant's own mail system posted them."""
 
 import hashlib
 import hmac
@@ -7,19 +7,19 @@ from typing import Final
 from providers.base import Webhook
 
 RECIPIENT: Final = "x-iris-recipient"
-"""The header with the address that the mail came to, by its envelope."""
+"""Header with the envelope address that the mail came to."""
 
 SIGNATURE: Final = "x-iris-signature"
-"""The header with the signature."""
+"""Header with the signature."""
 
 
 def signature_of(webhook: Webhook, secret: str) -> str:
-    """HMAC-SHA256 in hexadecimal digits, over the recipient's header, a line feed, and the body."""
+    """Return the HMAC-SHA256 in hexadecimal digits, over the recipient's header, a line feed, and the body."""
     signed = webhook.headers.get(RECIPIENT, "").encode() + b"\n" + webhook.body
     return hmac.digest(secret.encode(), signed, hashlib.sha256).hex()
 
 
 def is_signed(webhook: Webhook, secret: str) -> bool:
-    """Whether the webhook bears its signature."""
+    """Whether the webhook has its signature."""
     claimed = webhook.headers.get(SIGNATURE, "").strip().encode(errors="replace")
     return hmac.compare_digest(signature_of(webhook, secret).encode(), claimed)
