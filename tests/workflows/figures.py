@@ -1,4 +1,4 @@
-"""What each story costs the engine, as last accepted: `python -m tests.workflows.figures` accepts what it is now."""
+"""Accepted history cost of each scenario; `python -m tests.workflows.figures` accepts the current cost."""
 
 import json
 from dataclasses import asdict
@@ -9,19 +9,19 @@ from temporalio.client import WorkflowHistory
 
 from bench.history_cost import figures_of
 from tests.workflows.recording import HISTORIES
-from tests.workflows.scenarios import STORIES
+from tests.workflows.scenarios import SCENARIOS
 
 ACCEPTED: Final = Path(__file__).with_name("figures.json")
 
 
-def figures_of_stories() -> dict[str, dict[str, int]]:
-    """Events, workflow tasks and billable actions of each story's recorded history."""
-    histories = {story: (HISTORIES / f"{story}.json").read_text() for story in sorted(STORIES)}
+def figures_of_scenarios() -> dict[str, dict[str, int]]:
+    """Count the events, workflow tasks and billable actions of each scenario's recorded history."""
+    histories = {scenario: (HISTORIES / f"{scenario}.json").read_text() for scenario in sorted(SCENARIOS)}
     return {
-        story: asdict(figures_of(WorkflowHistory.from_json(story, history).events))
-        for story, history in histories.items()
+        scenario: asdict(figures_of(WorkflowHistory.from_json(scenario, history).events))
+        for scenario, history in histories.items()
     }
 
 
 if __name__ == "__main__":
-    ACCEPTED.write_text(json.dumps(figures_of_stories(), indent=2) + "\n")
+    ACCEPTED.write_text(json.dumps(figures_of_scenarios(), indent=2) + "\n")

@@ -1,7 +1,6 @@
-"""Records the histories of stories: `make histories`, or `make histories ARGS="silence inbound"` for some of them.
+"""Records the histories of scenarios: `make histories`, or `make histories ARGS="silence inbound"` for some of them.
 
-Record anew only what a change of a workflow is meant to change: runs that are open in production look like the old
-ones.
+Record again only histories that a workflow change is meant to change: open runs in production look like the old ones.
 """
 
 import argparse
@@ -22,12 +21,12 @@ from models.user import OwnedDestination, User
 from temporal.interactions import workflow_id
 from tests.iris import Iris, running_iris
 from tests.time_skipping import time_skipping_server
-from tests.workflows.scenarios import ANA, LUIS, STORIES, Stage, Telling
+from tests.workflows.scenarios import ANA, LUIS, SCENARIOS, Play, Stage
 
 HISTORIES: Final = Path(__file__).with_name("histories")
 
 TIMEOUT: Final = timedelta(minutes=2)
-"""How long one story may take."""
+"""Maximum duration of one scenario."""
 
 CHANGES: Final[Mapping[Stage, Mapping[str, object]]] = {
     Stage.USUAL: {},
@@ -38,34 +37,34 @@ CHANGES: Final[Mapping[Stage, Mapping[str, object]]] = {
     },
     Stage.SKIPPING: {},
 }
-"""The settings of each stage, where they are not those of every day."""
+"""Settings of each stage that differ from the usual ones."""
 
 
 UNHURRIED: Final[Mapping[str, object]] = {"admission_timeout": timedelta(seconds=30)}
-"""So that a busy machine answers a refused submission as refused, and not as pending."""
+"""Settings that make a busy machine answer a refused submission as refused, not as pending."""
 
 
 async def record(names: Sequence[str]) -> None:
-    """Play stories on the real stack, stage after stage, and write their histories down."""
+    """Run scenarios on the real stack, stage after stage, and write their histories."""
     HISTORIES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="iris-histories-") as directory:
         folder = Path(directory)
         async with Mongod(folder / "mongodb", free_port(), folder / "mongodb.log") as mongod:
             for stage in Stage:
-                tellings = {name: STORIES[name].telling for name in names if STORIES[name].stage is stage}
-                if tellings:
-                    await _play(stage, tellings, mongod.uri, folder)
+                plays = {name: SCENARIOS[name].play for name in names if SCENARIOS[name].stage is stage}
+                if plays:
+                    await _play(stage, plays, mongod.uri, folder)
 
 
-async def _play(stage: Stage, tellings: Mapping[str, Telling], mongodb_uri: str, folder: Path) -> None:
+async def _play(stage: Stage, plays: Mapping[str, Play], mongodb_uri: str, folder: Path) -> None:
     async with (
         _temporal(stage, folder) as address,
         running_iris(mongodb_uri, address, f"histories_{stage.name.lower()}", **UNHURRIED, **CHANGES[stage]) as iris,
         asyncio.TaskGroup() as tasks,
     ):
         await _create_recipients(iris)
-        for name, telling in tellings.items():
-            tasks.create_task(_record(iris, name, telling))
+        for name, play in plays.items():
+            tasks.create_task(_record(iris, name, play))
 
 
 async def _create_recipients(iris: Iris) -> None:
@@ -80,7 +79,7 @@ async def _create_recipients(iris: Iris) -> None:
 
 @asynccontextmanager
 async def _temporal(stage: Stage, folder: Path) -> AsyncGenerator[str]:
-    """The address of a stage's own Temporal server."""
+    """Yield the address of a stage's own Temporal server."""
     async with AsyncExitStack() as stack:
         if stage is Stage.SKIPPING:
             environment = await stack.enter_async_context(time_skipping_server())
@@ -90,26 +89,28 @@ async def _temporal(stage: Stage, folder: Path) -> AsyncGenerator[str]:
             yield (await stack.enter_async_context(server)).address
 
 
-async def _record(iris: Iris, name: str, telling: Telling) -> None:
+async def _record(iris: Iris, name: str, play: Play) -> None:
     async with asyncio.timeout(TIMEOUT.total_seconds()):
-        interaction_id = await telling(iris)
-    its_own = "-" in interaction_id  # the id of a workflow that is no interaction's
-    workflow = interaction_id if its_own else workflow_id(interaction_id)
+        interaction_id = await play(iris)
+    is_workflow_id = "-" in interaction_id
+    workflow = interaction_id if is_workflow_id else workflow_id(interaction_id)
     history = await iris.temporal.get_workflow_handle(workflow).fetch_history()
-    # Where this machine keeps its files is nobody's business.
+    # Stack traces contain paths of this machine.
     without_traces = re.sub(r'("stackTrace": )"(?:[^"\\]|\\.)*"', r'\1""', history.to_json())
     (HISTORIES / f"{name}.json").write_text(without_traces + "\n")
     print(f"{name}: {len(history.events)} events")  # noqa: T201 - the command's output
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.workflows.recording", description=__doc__)
-    parser.add_argument("names", metavar="STORY", nargs="*", help=f"any of: {', '.join(STORIES)}; all unless given")
+    parser.add_argument(
+        "names", metavar="SCENARIO", nargs="*", help=f"any of: {', '.join(SCENARIOS)}; all unless given"
+    )
     names: list[str] = parser.parse_args().names
-    if unknown := set(names) - set(STORIES):
-        parser.error(f"no such story: {', '.join(sorted(unknown))}")
-    asyncio.run(record(names or list(STORIES)))
+    if unknown := set(names) - set(SCENARIOS):
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
+    asyncio.run(record(names or list(SCENARIOS)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stories of interactions that are cancelled: in time, too late, and when nobody can say which."""
+"""Scenarios of cancelled interactions: in time, too late, and with an unknown outcome."""
 
 from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
@@ -15,7 +15,7 @@ from workflows.messages import InteractionInput
 
 
 async def cancelled_before_it_is_sent(iris: Iris) -> str:
-    """It is cancelled by the time its workflow begins, which was not started with its user."""
+    """The interaction is cancelled when its workflow starts, which has no user among its search attributes."""
     author, start = await _start(iris)
     settings, interaction_id = iris.settings, start.interaction_id
     await iris.temporal.execute_update_with_start_workflow(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
@@ -35,7 +35,7 @@ async def cancelled_before_it_is_sent(iris: Iris) -> str:
 
 
 async def withdrawn_before_a_worker_takes_it(iris: Iris) -> str:
-    """It is cancelled by a signal that is in its history before the first task."""
+    """A signal that is in the history before the first task cancels the interaction."""
     author, start = await _start(iris)
     await iris.temporal.start_workflow(
         InteractionWorkflow.run,
@@ -51,7 +51,7 @@ async def withdrawn_before_a_worker_takes_it(iris: Iris) -> str:
 
 
 async def _start(iris: Iris) -> tuple[str, InteractionInput]:
-    """An account, and what a workflow that sends a message begins with."""
+    """Create an account, and the input of a workflow that sends a message."""
     like = await Interaction.get((await iris.send("sms", "34600000003"))["id"])
     assert like is not None
     interaction_id = new_id()
@@ -95,7 +95,7 @@ async def cancelled_in_the_providers_hands(iris: Iris) -> str:
 
 
 async def cancelled_before_it_is_sent_again(iris: Iris) -> str:
-    """Nobody answered, and it is not sent again; then a receipt tells that it had gone out."""
+    """The send is not answered and not repeated; then a receipt shows that the message was sent."""
     interaction_id = await _cancelled_after_the_first_try(iris, "34600000007")
     await iris.until_status(interaction_id, "COMPLETED")
     await iris.ended(interaction_id)

@@ -1,4 +1,4 @@
-"""Stories of what a tenant is told: at the second attempt, not any more, and again."""
+"""Scenarios of webhook notifications: retried, cancelled, sent to a changed URL, and redelivered."""
 
 from datetime import timedelta
 
@@ -15,14 +15,14 @@ from workflows.messages import ReplayInput
 from workflows.notification import RedeliveryWorkflow
 
 
-async def told_at_the_second_attempt(iris: Iris) -> str:
+async def delivered_at_the_second_attempt(iris: Iris) -> str:
     async with receiving() as receiver:
         receiver.first = [503]
         return await _ended(iris, await _notification(iris, receiver))
 
 
-async def told_no_more(iris: Iris) -> str:
-    """It is cancelled while it waits for its next attempt."""
+async def cancelled_while_it_waits(iris: Iris) -> str:
+    """The notification is cancelled while it waits for its next attempt."""
     async with receiving() as receiver:
         receiver.status = 503
         notification = await _notification(iris, receiver)
@@ -36,8 +36,8 @@ async def told_no_more(iris: Iris) -> str:
         return await _ended(iris, notification)
 
 
-async def told_elsewhere(iris: Iris) -> str:
-    """Its endpoint is given another URL while it waits for its next attempt."""
+async def delivered_to_another_url(iris: Iris) -> str:
+    """The endpoint's URL is changed while the notification waits for its next attempt."""
     async with receiving() as dead, receiving() as receiver:
         dead.status = 503
         notification = await _notification(iris, dead)
@@ -47,7 +47,7 @@ async def told_elsewhere(iris: Iris) -> str:
         return await _ended(iris, notification)
 
 
-async def told_again(iris: Iris) -> str:
+async def redelivered(iris: Iris) -> str:
     async with receiving() as receiver:
         first = await _notification(iris, receiver)
         await _ended(iris, first)
@@ -66,7 +66,7 @@ async def told_again(iris: Iris) -> str:
 
 
 async def _notification(iris: Iris, receiver: Receiver) -> Notification:
-    """What a tenant is told of a new interaction."""
+    """Send a message, and return the notification of its creation."""
     integration_id = await iris.sandbox(iris.gateway_url)
     body = {"Url": receiver.url, "Subscriptions": ["INTERACTION_OUT_CREATED_EVT"]}
     await _post(iris, f"/configuration/integration/{integration_id}/webhook", body)

@@ -1,4 +1,4 @@
-"""Stories of runs that go on from the record, of news that come when nobody waits any more, and of looking for both."""
+"""Scenarios of runs that resume from the record, of late events, and of the reconciliation that finds both."""
 
 import asyncio
 from datetime import timedelta
@@ -29,7 +29,7 @@ async def lost_before_it_was_validated(iris: Iris) -> str:
 
 
 async def registered_and_lost(iris: Iris) -> str:
-    """An interaction that is registered, and overdue, and whose workflow Temporal does not know."""
+    """Create an interaction that is registered and overdue, and whose workflow Temporal does not know."""
     like = await Interaction.get((await iris.send("sms", "34600000003"))["id"])
     assert like is not None
     lost = Interaction(
@@ -52,7 +52,7 @@ async def registered_and_lost(iris: Iris) -> str:
 
 
 async def lost_while_it_was_sent(iris: Iris) -> str:
-    """A new run goes on from the record, and hears that the message had gone out."""
+    """A new run resumes from the record, and receives an event that shows that the message was sent."""
     fake_provider = SilentProvider()
     async with fake_provider.serving():
         sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(fake_provider.url))
@@ -75,7 +75,7 @@ async def lost_while_it_waited(iris: Iris) -> str:
 
 
 async def sent_after_the_window(iris: Iris) -> str:
-    """What the provider had refused, it reports as sent when nobody awaits more."""
+    """The provider reports a message as sent that it had refused, after the receipt window."""
     sent = await iris.send("sms", "34600000003")
     await iris.ended(sent["id"])
     await asyncio.sleep(iris.settings.receipt_window.total_seconds())
@@ -85,7 +85,7 @@ async def sent_after_the_window(iris: Iris) -> str:
     return sent["id"]
 
 
-async def unknown_word_after_the_window(iris: Iris) -> str:
+async def unknown_status_after_the_window(iris: Iris) -> str:
     sent = await iris.send("sms", "34600000010")
     await iris.ended(sent["id"])
     await iris.receive(sent["id"], "teleported")
@@ -95,7 +95,7 @@ async def unknown_word_after_the_window(iris: Iris) -> str:
 
 
 async def registered_by_another_run(iris: Iris) -> str:
-    """Temporal forgot the first run, and the same call is made again: the second run sends nothing."""
+    """Temporal lost the first run, and the same call is repeated: the second run sends nothing."""
     key = {"Idempotency-Key": new_id()}
     body = iris.request("sms", "34600000001")
     first = await iris.post(body, **key)
@@ -106,14 +106,14 @@ async def registered_by_another_run(iris: Iris) -> str:
         DeleteWorkflowExecutionRequest(namespace=iris.temporal.namespace, workflow_execution=execution)
     )
 
-    async def is_forgotten() -> bool:
+    async def is_deleted() -> bool:
         try:
             await iris.temporal.get_workflow_handle(workflow_id(interaction_id)).describe()
         except RPCError:
             return True
         return False
 
-    await until(is_forgotten)
+    await until(is_deleted)
     second = await iris.post(body, **key)
     assert second.json()["payload"]["id"] == interaction_id
     await iris.ended(interaction_id)
@@ -122,7 +122,7 @@ async def registered_by_another_run(iris: Iris) -> str:
 
 
 async def nothing_on_record(iris: Iris) -> str:
-    """A run that shall go on from the record of an interaction that nobody registered."""
+    """A run is started to resume from the record of an interaction that was never registered."""
     interaction_id = new_id()
     settings = iris.settings
     nothing = InteractionInput(
@@ -142,7 +142,7 @@ async def nothing_on_record(iris: Iris) -> str:
 
 
 async def looked_for(iris: Iris) -> str:
-    """Everything is compared, page by page, and as much as was asked for."""
+    """A reconciliation makes every comparison, page by page, up to the requested number."""
     for _ in range(3):
         sent = await iris.send("sms", "34600000003")
         await iris.ended(sent["id"])
@@ -150,7 +150,7 @@ async def looked_for(iris: Iris) -> str:
 
 
 async def could_not_be_looked_for(iris: Iris) -> str:
-    """What is younger than history cannot be asked for."""
+    """A grace period longer than history cannot be queried."""
     return await _compared(iris, ReconciliationInput(repairs=False, grace=timedelta(days=999_999)))
 
 

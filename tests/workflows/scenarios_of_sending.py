@@ -1,4 +1,4 @@
-"""Stories of sends that providers put off, never answer, or are asked about afterwards."""
+"""Scenarios of sends that providers throttle or never answer, and of searches for them."""
 
 import asyncio
 import email.utils
@@ -24,14 +24,14 @@ from tests.iris import Iris
 from tests.product.fake_providers import VENDORS, Moody
 from tests.product.provider_lines import Line, line
 from tests.providers.fake_providers.twilio import FakeTwilio
-from tests.workflows.scenarios_of_users import tell_erased
+from tests.workflows.scenarios_of_users import signal_erased
 
 TWILIO, VONAGE, META = (
     next(vendor for vendor in VENDORS if vendor.label() == label)
     for label in ("twilio-SMS", "vonage-SMS", "meta-WhatsApp")
 )
 LATER: Final = cast("type[Moody]", type("Later", (META,), {"throttles": {"4": 3}}))
-"""It wants to be asked again after three seconds."""
+"""Provider that asks for a retry after 3 seconds."""
 
 
 async def throttled_until_the_deadline(iris: Iris) -> str:
@@ -44,7 +44,7 @@ async def throttled_until_the_deadline(iris: Iris) -> str:
 
 
 async def attempt_that_never_came_back(iris: Iris) -> str:
-    """The provider's answer takes longer than an attempt may last, as if its worker had been killed."""
+    """The provider's answer takes longer than the timeout of an attempt, as if its worker had been killed."""
     async with line(iris, VONAGE) as vonage:
         vonage.fake_provider.lose_answer("no answer in time")
         interaction_id = await vonage.admitted()
@@ -54,7 +54,7 @@ async def attempt_that_never_came_back(iris: Iris) -> str:
 
 
 async def attempt_lost_before_it_was_handed_over(iris: Iris) -> str:
-    """The worker that took the retry of a throttled send is lost before it hands anything over."""
+    """The worker of the retry of a throttled send is lost before it hands anything over."""
     prepare = Twilio.prepare
     attempts = 0
 
@@ -74,8 +74,8 @@ async def attempt_lost_before_it_was_handed_over(iris: Iris) -> str:
             return interaction_id
 
 
-async def news_between_two_tries(iris: Iris) -> str:
-    """It asks to be tried again later, for longer than an answer may take, and then tells that it has the message."""
+async def event_between_two_tries(iris: Iris) -> str:
+    """The provider asks for a retry after more than the timeout of an answer, then reports that it has the message."""
     async with line(iris, LATER) as later:
         later.fake_provider.busy = 1
         interaction_id = await later.admitted()
@@ -92,7 +92,7 @@ async def news_between_two_tries(iris: Iris) -> str:
 
 @asynccontextmanager
 async def lost_send(iris: Iris, *, taken: bool) -> AsyncGenerator[tuple[Line, str]]:
-    """A send through a provider that can be asked what it took, whose answer was lost."""
+    """Send through a provider that can be searched, and lose its answer."""
     async with line(iris, TWILIO) as twilio:
         twilio.fake_provider.loses_answers, twilio.fake_provider.is_deaf = taken, not taken
         interaction_id = await twilio.admitted()
@@ -119,7 +119,7 @@ async def receipt_before_the_search(iris: Iris) -> str:
 
 
 async def looked_for_in_vain(iris: Iris) -> str:
-    """The provider cannot be asked the first time, has never received of it the next two times, and stays silent."""
+    """The provider cannot be searched at first, does not have the message at the next two searches, and stays silent."""
     async with lost_send(iris, taken=False) as (twilio, interaction_id):
 
         async def until_asked(times: int) -> None:
@@ -144,7 +144,7 @@ async def looked_for_in_vain(iris: Iris) -> str:
 
 
 async def skip(client: Client, duration: timedelta) -> None:
-    """Let time pass on the time-skipping server."""
+    """Skip time on the time-skipping server."""
     passing = Duration()
     passing.FromTimedelta(duration)
     await client.service_client.test_service.unlock_time_skipping_with_sleep(SleepRequest(duration=passing))
@@ -152,6 +152,6 @@ async def skip(client: Client, duration: timedelta) -> None:
 
 async def erased_while_it_was_looked_for(iris: Iris) -> str:
     async with lost_send(iris, taken=False) as (_, interaction_id):
-        await tell_erased(iris, interaction_id)
+        await signal_erased(iris, interaction_id)
         await iris.ended(interaction_id)
         return interaction_id

@@ -1,4 +1,4 @@
-"""What happens to users, and to their interactions when they are erased."""
+"""Scenarios of merged and erased users, and of their interactions."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from workflows.merge import MergeWorkflow
 _OTHERS_STAY = EraseSignal()
 
 
-async def tell_erased(iris: Iris, interaction_id: str, erasing: EraseSignal = _OTHERS_STAY) -> None:
+async def signal_erased(iris: Iris, interaction_id: str, erasing: EraseSignal = _OTHERS_STAY) -> None:
     handle = iris.temporal.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction_id))
     await handle.signal(USER_ERASED, erasing)
 
@@ -33,7 +33,7 @@ async def tell_erased(iris: Iris, interaction_id: str, erasing: EraseSignal = _O
 async def erased_while_it_waited(iris: Iris) -> str:
     sent = await iris.send("sms", "34600000010")
     await iris.until_status(sent["id"], "SENT")
-    await tell_erased(iris, sent["id"])
+    await signal_erased(iris, sent["id"])
     await iris.ended(sent["id"])
     return sent["id"]
 
@@ -46,7 +46,7 @@ async def erased_between_two_tries(iris: Iris) -> str:
         return bool(response.json()["entries"])
 
     await until(is_tried)
-    await tell_erased(iris, sent["id"], EraseSignal(is_cancelled=True))
+    await signal_erased(iris, sent["id"], EraseSignal(is_cancelled=True))
     await iris.until_status(sent["id"], "PROVIDER_SENDING_ERROR", "cancelled")
     await iris.ended(sent["id"])
     return sent["id"]
@@ -68,7 +68,7 @@ async def merge_refused(iris: Iris) -> str:
 
 
 async def two_who_are_one(iris: Iris) -> list[Identity]:
-    """A number and an id, of two users who are one person."""
+    """Create two users who are one person, with a number and an id."""
     identities = [
         Identity(kind=DestinationKind.PHONE_NUMBER, value=f"346{int(new_id()[-7:], 16):09}"),
         Identity(kind=DestinationKind.BUSINESS_SCOPED_ID, value=f"ES.{new_id()}"),
@@ -131,7 +131,7 @@ async def _erase(iris: Iris, user_id: str) -> str:
 
 
 async def _done(iris: Iris, workflow: Any, claimed: str, task: UserTask) -> str:  # noqa: ANN401 - of either workflow
-    """A user's workflow to its end, started and asked as the API does; its id."""
+    """Run a user's workflow to its end, started and updated as the API does, and return its id."""
     run = new_id()
     start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
         workflow,

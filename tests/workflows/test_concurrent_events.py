@@ -1,4 +1,4 @@
-"""News that come so close together that one falls into the task that is just completing."""
+"""Provider events that arrive so close together that one falls into the task that is just completing."""
 
 import asyncio
 from itertools import permutations
@@ -7,7 +7,7 @@ from tests.iris import Iris
 
 
 async def _apply(iris: Iris, channel: str, words: tuple[str, ...], count: int) -> tuple[str, str]:
-    """An interaction that hears these words one right after the other, once it has recorded so many events."""
+    """Send a message, report these statuses one right after the other, and wait until they are recorded."""
     recipient = "34600000010"
     sent = await iris.send(channel, recipient)
     await iris.until_status(sent["id"], "SENT")
@@ -22,7 +22,7 @@ async def test_a_delivery_right_after_a_failure_is_never_lost(iris: Iris) -> Non
     assert endings == [("COMPLETED", "delivered")] * 8
 
 
-async def test_no_news_is_lost_however_close_together_they_come(iris: Iris) -> None:
+async def test_no_event_is_lost_however_close_together_they_come(iris: Iris) -> None:
     orders = list(permutations(("sent", "delivered", "read")))
     endings = await asyncio.gather(*(_apply(iris, "whatsapp", order, 3) for order in orders))
     assert endings == [("COMPLETED", "read")] * len(orders)

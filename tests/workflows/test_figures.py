@@ -1,16 +1,16 @@
-"""What a story costs the engine changes only when somebody says so."""
+"""The history cost of each scenario is the accepted one."""
 
 import json
 
-from tests.workflows.figures import ACCEPTED, figures_of_stories
+from tests.workflows.figures import ACCEPTED, figures_of_scenarios
 
 
-def test_every_story_costs_what_was_accepted() -> None:
+def test_every_scenario_costs_what_was_accepted() -> None:
     accepted = json.loads(ACCEPTED.read_text())
     changed = {
-        story: (accepted.get(story), figures)
-        for story, figures in figures_of_stories().items()
-        if figures != accepted.get(story)
+        scenario: (accepted.get(scenario), figures)
+        for scenario, figures in figures_of_scenarios().items()
+        if figures != accepted.get(scenario)
     }
     assert not changed, "if these may cost that, accept it: python -m tests.workflows.figures"
-    assert set(accepted) == set(figures_of_stories())
+    assert set(accepted) == set(figures_of_scenarios())

@@ -1,4 +1,4 @@
-"""An interaction's story in words: why news changed nothing, and the table that the Web UI shows."""
+"""History notes: why an event changed nothing, outcomes in words, and the table that the Web UI shows."""
 
 from datetime import UTC, datetime
 
@@ -26,7 +26,7 @@ AT = datetime(2025, 6, 25, 9, 48, 21, 246_000, UTC)
 SENT = InteractionState(status=Status.SENT, custom_status="sent", milestone=Milestone.SENT)
 DELIVERED = InteractionState(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)
 SILENT = InteractionState(status=Status.COMPLETED, custom_status="accepted", milestone=Milestone.ACCEPTED)
-"""An e-mail whose receipt window closed without a bounce."""
+"""State of an e-mail whose receipt window closed without a bounce."""
 
 
 def event(milestone: Milestone, word: str) -> ProviderEvent:
@@ -53,7 +53,7 @@ def event(milestone: Milestone, word: str) -> ProviderEvent:
         ),
     ],
 )
-def test_news_that_changes_nothing_is_kept_with_the_reason(
+def test_an_event_that_changes_nothing_is_recorded_with_the_reason(
     state: InteractionState, received: ProviderEvent, repeated: bool, reason: str | None
 ) -> None:
     assert why_not_applied(state, received, repeated=repeated) == reason
@@ -137,7 +137,7 @@ def test_every_outcome_of_a_dispatch_is_described(
     assert words_of_note(note, Language.ENGLISH) == english
 
 
-def test_the_destinations_that_a_provider_refused_become_news_of_their_failure() -> None:
+def test_destinations_that_a_provider_refused_become_failure_events() -> None:
     refused = RefusedDestination(destination="a@correo.es", code="550", failure=FailureClass.DESTINATION)
     outcome = Accepted(provider_message_id="m1", refused=(refused,))
     assert words_of_note(describe_outcome(outcome), Language.SPANISH) == "Destinos rechazados: a@correo.es (550)"

@@ -1,4 +1,4 @@
-"""An attempt to send that never comes back, as when its worker is killed in mid-send."""
+"""An attempt to send that is lost, as when its worker is killed while it sends."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -42,7 +42,7 @@ async def test_its_message_may_have_gone_out_and_is_not_sent_again(iris: Iris) -
     assert "StartToClose" in seen["auditTrail"]["history"][-1]["notes"]
 
 
-async def test_its_message_may_have_gone_out_also_when_an_earlier_attempt_surely_did_not(iris: Iris) -> None:
+async def test_its_message_may_have_gone_out_although_an_earlier_attempt_was_not_accepted(iris: Iris) -> None:
     fake_provider = SilentProvider(throttled=1)
     async with fake_provider.serving():
         sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(fake_provider.url))
@@ -54,7 +54,7 @@ async def test_its_message_may_have_gone_out_also_when_an_earlier_attempt_surely
 async def test_an_attempt_that_is_lost_before_it_hands_anything_over_was_not_sent(
     iris: Iris, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As when a worker is killed that has taken the retry of a throttled send, and not begun it."""
+    """This happens when a worker is killed that has taken the retry of a throttled send but not started it."""
     prepare = Twilio.prepare
     attempts = 0
 
@@ -82,8 +82,8 @@ async def test_a_provider_that_recognises_repetitions_is_asked_again(iris: Iris)
     assert fake_provider.connections > 1
 
 
-async def test_news_of_everything_until_then_do_not_stand_for_an_answer(iris: Iris) -> None:
-    """They may be about earlier messages: the send is tried for as long as it may be."""
+async def test_an_event_about_everything_until_then_does_not_confirm_a_send(iris: Iris) -> None:
+    """It may be about earlier messages: the send is retried until its deadline."""
     fake_provider = SilentProvider()
     async with fake_provider.serving():
         sent = await iris.send("sms", "34600000001", integrationId=await iris.sandbox(fake_provider.url))
@@ -94,8 +94,8 @@ async def test_news_of_everything_until_then_do_not_stand_for_an_answer(iris: Ir
     assert fake_provider.connections > 1
 
 
-async def test_its_news_stand_for_the_answer_that_never_comes(iris: Iris) -> None:
-    """The sandbox answers this recipient after three seconds; an attempt has one: only its receipts arrive."""
+async def test_its_receipts_confirm_a_send_whose_answer_never_comes(iris: Iris) -> None:
+    """The sandbox answers this recipient after 3 seconds, an attempt times out after 1: only its receipts arrive."""
     sent = await iris.send("sms", "34600000011")
     seen = await iris.until_status(sent["id"], "COMPLETED", "delivered")
     assert "PROVIDER_SENDING_ERROR" not in {entry["status"] for entry in seen["auditTrail"]["history"]}

@@ -1,4 +1,4 @@
-"""What a dispatch that gave up means, by the errors as the Temporal server has been seen to make them."""
+"""Outcomes of failed dispatch activities, from errors as the Temporal server produces them."""
 
 import pytest
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, RetryState, TimeoutError, TimeoutType  # noqa: A004 - the SDK's own name
@@ -32,14 +32,14 @@ def given_up(started: int, cause: BaseException) -> ActivityError:
 
 @pytest.mark.parametrize("kind", [TimeoutType.START_TO_CLOSE, TimeoutType.HEARTBEAT, TimeoutType.SCHEDULE_TO_CLOSE])
 @pytest.mark.parametrize("earlier", [None, NOT_ACCEPTED])
-def test_an_attempt_that_never_came_back_may_have_sent_it_whatever_earlier_ones_said(
+def test_a_lost_attempt_may_have_sent_the_message_whatever_earlier_ones_reported(
     kind: TimeoutType, earlier: ApplicationError | None
 ) -> None:
     outcome = outcome_of_failure(given_up(STARTED, timeout(kind, earlier)))
     assert isinstance(outcome, OutcomeUnknown)
 
 
-def test_what_the_last_attempt_said_was_not_taken_was_not_sent() -> None:
+def test_a_message_that_the_last_attempt_reports_as_not_accepted_was_not_sent() -> None:
     assert outcome_of_failure(given_up(STARTED, NOT_ACCEPTED)) == "NotTaken: throttled"
 
 
@@ -57,8 +57,8 @@ def test_time_that_runs_out_while_no_attempt_is_under_way_sends_nothing(
 
 
 @pytest.mark.parametrize("started", [NEVER_STARTED, STARTED])
-def test_what_was_cancelled_was_not_sent(started: int) -> None:
-    """An attempt that is in the provider's hands is not disturbed, so one that is cancelled was not."""
+def test_a_cancelled_attempt_did_not_send(started: int) -> None:
+    """An attempt that has handed the message over is shielded from cancellation."""
     assert outcome_of_failure(given_up(started, CancelledError("cancelled"))) == "cancelled"
 
 

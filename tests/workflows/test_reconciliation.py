@@ -1,4 +1,4 @@
-"""What MongoDB and Temporal contradict each other in is found, and repaired where that is surely right."""
+"""Discrepancies between MongoDB and Temporal are found, and repaired if the repair is safe."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ from workflows.messages import NotificationInput, ReconciliationInput, Report
 
 SILENT = "34600000010"
 PAUSE_SECONDS = 0.3
-"""Between two looks: each is a workflow with its steps, while what it looks for comes by itself."""
+"""Pause between two reconciliations, each of which is a workflow with several steps."""
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +55,8 @@ async def terminate(iris: Iris, interaction_id: str) -> None:
     await iris.temporal.get_workflow_handle(workflow_id(interaction_id)).terminate("by a test")
 
 
-async def forget(iris: Iris, interaction_id: str) -> None:
-    """Let Temporal forget a workflow, as if it had lost its own data."""
+async def delete_history(iris: Iris, interaction_id: str) -> None:
+    """Delete a workflow from Temporal, as if it had lost its data."""
     execution = WorkflowExecution(workflow_id=workflow_id(interaction_id))
     request = DeleteWorkflowExecutionRequest(namespace=iris.temporal.namespace, workflow_execution=execution)
     await iris.temporal.workflow_service.delete_workflow_execution(request)
@@ -68,7 +68,7 @@ async def change(interaction_id: str, **values: object) -> None:
 
 
 async def found(iris: Iris, interaction_id: str, kind: Kind, *, repairs: bool = True) -> Discrepancy:
-    """The finding of an interaction, once Temporal's index knows of what happened."""
+    """Return the discrepancy of an interaction, once Temporal's index is up to date."""
     async with asyncio.timeout(60):
         while True:
             report = await look(iris, repairs=repairs)
@@ -104,9 +104,9 @@ async def test_one_lost_while_it_was_sent_ends_as_unknown_and_is_not_sent_again(
 
 async def test_one_lost_before_it_was_validated_ends_as_not_sent_unless_it_is_a_dry_run(iris: Iris) -> None:
     interaction_id = await registered_and_lost(iris)
-    only_told = await found(iris, interaction_id, Kind.WORKFLOW_LOST, repairs=False)
-    assert only_told.repair is None
-    assert "--dry-run" in only_told.sentence()
+    only_reported = await found(iris, interaction_id, Kind.WORKFLOW_LOST, repairs=False)
+    assert only_reported.repair is None
+    assert "--dry-run" in only_reported.sentence()
     assert (await iris.read(interaction_id))["status"] == "VALIDATION_PENDING"
 
     finding = await found(iris, interaction_id, Kind.WORKFLOW_LOST)
@@ -133,10 +133,10 @@ async def test_one_lost_while_it_waited_for_receipts_waits_again_and_is_not_sent
     assert message["requests"] == 1
 
 
-async def test_one_whose_window_closed_while_nobody_watched_is_closed_as_the_window_would(iris: Iris) -> None:
+async def test_one_whose_window_passed_without_a_workflow_is_closed(iris: Iris) -> None:
     sent = await iris.send("sms", SILENT)
     await iris.until_status(sent["id"], "SENT")
-    await forget(iris, sent["id"])
+    await delete_history(iris, sent["id"])
     long_ago = utc_now() - timedelta(days=4)
     await change(sent["id"], created=long_ago, due=long_ago + timedelta(days=3))
     finding = await found(iris, sent["id"], Kind.WORKFLOW_LOST)
@@ -178,7 +178,7 @@ async def test_a_workflow_whose_task_keeps_failing_is_reported_with_the_reason(i
     assert "deploy a worker" in finding.sentence()
 
 
-async def test_one_that_tells_a_tenant_and_keeps_failing_is_reported_too(iris: Iris) -> None:
+async def test_a_notification_workflow_whose_task_keeps_failing_is_reported_too(iris: Iris) -> None:
     workflow, queue = f"notification-{new_id()}-1", notification_task_queue(iris.settings.task_queue)
     handle = await iris.temporal.start_workflow(
         "NoSuchWorkflow", id=workflow, task_queue=queue, task_timeout=timedelta(seconds=1)
@@ -189,7 +189,7 @@ async def test_one_that_tells_a_tenant_and_keeps_failing_is_reported_too(iris: I
 
 
 async def test_one_that_runs_but_cannot_write_is_reported_with_the_reason(iris: Iris) -> None:
-    """Its steps fail for as long as MongoDB refuses them: here by a rule of the collection's own."""
+    """Its steps fail while MongoDB refuses them, because of the collection's validator."""
     sent = await iris.send("sms", SILENT)
     await iris.until_status(sent["id"], "SENT")
     database = Interaction.collection().database
@@ -209,7 +209,7 @@ async def test_one_that_runs_but_cannot_write_is_reported_with_the_reason(iris: 
     await iris.until_status(sent["id"], "COMPLETED")
 
 
-async def test_news_whose_message_is_known_by_now_is_passed_on_and_forgotten(iris: Iris) -> None:
+async def test_an_unmatched_event_whose_message_is_known_now_is_signalled_and_deleted(iris: Iris) -> None:
     sent = await iris.send("sms", SILENT)
     seen = await iris.until_status(sent["id"], "SENT")
     document = await Interaction.find_one({"_id": sent["id"]})
@@ -217,22 +217,24 @@ async def test_news_whose_message_is_known_by_now_is_passed_on_and_forgotten(iri
     (message_id,) = document.provider_message_ids
     event = ProviderEvent(key=new_id(), word="delivered", milestone=Milestone.DELIVERED, provider_message_id=message_id)
     integration_id = seen["integration"]["integrationId"]
-    news = UnmatchedEvent(tenant=seen["tenant"], integration_id=integration_id, reason="no interaction", event=event)
-    await news.insert()
-    stranger = news.model_copy(
+    unmatched = UnmatchedEvent(
+        tenant=seen["tenant"], integration_id=integration_id, reason="no interaction", event=event
+    )
+    await unmatched.insert()
+    stranger = unmatched.model_copy(
         update={"id": new_id(), "event": event.model_copy(update={"provider_message_id": "nobody's"})}
     )
     await stranger.insert()
     finding = await found(iris, sent["id"], Kind.EVENT_MATCHED)
     assert finding.repair is not None
     await iris.until_status(sent["id"], "COMPLETED", "delivered")
-    left = await UnmatchedEvent.find({"_id": {"$in": [news.id, stranger.id]}}).to_list()
+    left = await UnmatchedEvent.find({"_id": {"$in": [unmatched.id, stranger.id]}}).to_list()
     assert [one.id for one in left] == [stranger.id]
 
 
-async def test_a_notification_that_no_workflow_tells_is_told(iris: Iris) -> None:
+async def test_a_notification_without_a_workflow_is_delivered(iris: Iris) -> None:
     async with receiving() as receiver:
-        sent, notification = await broken_off(iris, receiver)
+        sent, notification = await terminated_notification(iris, receiver)
         workflow = notification_workflow_id(notification.id, notification.round)
         receiver.status = 200
         past = {"next_attempt": utc_now() - timedelta(minutes=1), "began": utc_now() - timedelta(days=6)}
@@ -242,16 +244,16 @@ async def test_a_notification_that_no_workflow_tells_is_told(iris: Iris) -> None
         assert "its workflow was terminated" in finding.reason
         assert timedelta(hours=23) < await patience_of(iris, workflow) < timedelta(days=1)
 
-        async def is_told() -> bool:
+        async def is_delivered() -> bool:
             return await Notification.pending(notification.id) is None
 
-        await asyncio.wait_for(until(is_told), 60)
+        await asyncio.wait_for(until(is_delivered), 60)
     assert about(await look(iris), sent["id"]) == []
 
 
 async def test_a_notification_whose_time_was_over_meanwhile_is_tried_once_more_and_given_up(iris: Iris) -> None:
     async with receiving() as receiver:
-        sent, notification = await broken_off(iris, receiver)
+        sent, notification = await terminated_notification(iris, receiver)
         long_ago = utc_now() - timedelta(days=8)
         past = {"$set": {"next_attempt": long_ago, "began": long_ago}}
         await Notification.collection().update_one({"_id": notification.id}, past)
@@ -264,8 +266,8 @@ async def test_a_notification_whose_time_was_over_meanwhile_is_tried_once_more_a
         await asyncio.wait_for(until(is_given_up), 60)
 
 
-async def broken_off(iris: Iris, receiver: Receiver) -> tuple[dict[str, Any], Notification]:
-    """An interaction, and the notification of it that was refused once and whose workflow is terminated."""
+async def terminated_notification(iris: Iris, receiver: Receiver) -> tuple[dict[str, Any], Notification]:
+    """Send a message whose notification is refused once, and terminate the notification's workflow."""
     integration_id = await iris.sandbox(iris.gateway_url)
     receiver.status = 503
     body = {"Url": receiver.url, "Subscriptions": ["INTERACTION_OUT_CREATED_EVT"]}
@@ -279,7 +281,7 @@ async def broken_off(iris: Iris, receiver: Receiver) -> tuple[dict[str, Any], No
 
 
 async def patience_of(iris: Iris, workflow: str) -> timedelta:
-    """How long the latest run of a notification's workflow was asked to try."""
+    """Return the delivery time that the latest run of a notification's workflow was given."""
     async for event in iris.temporal.get_workflow_handle(workflow).fetch_history_events():
         payloads = event.workflow_execution_started_event_attributes.input.payloads
         (start,) = await iris.temporal.data_converter.decode(payloads, [NotificationInput])
@@ -299,7 +301,7 @@ async def test_nothing_is_found_while_all_goes_well_also_in_the_middle_of_sends(
 
 @pytest.mark.usefixtures("iris")
 @pytest.mark.parametrize("after", [None, (utc_now(), new_id())])
-async def test_what_is_overdue_is_found_by_an_index_alone(after: tuple[datetime, str] | None) -> None:
+async def test_overdue_interactions_are_found_by_an_index_alone(after: tuple[datetime, str] | None) -> None:
     cursor = Interaction.collection().find(overdue_selector(utc_now(), after)).sort([("due", 1), ("_id", 1)]).limit(100)
     stages = _stages((await cursor.explain())["queryPlanner"]["winningPlan"])
     assert "IXSCAN" in stages
@@ -308,7 +310,7 @@ async def test_what_is_overdue_is_found_by_an_index_alone(after: tuple[datetime,
 
 @pytest.mark.usefixtures("iris")
 @pytest.mark.parametrize("after", [None, (utc_now(), new_id())])
-async def test_what_should_have_been_told_is_found_by_an_index_alone(after: tuple[datetime, str] | None) -> None:
+async def test_overdue_notifications_are_found_by_an_index_alone(after: tuple[datetime, str] | None) -> None:
     selector, order = notifications_overdue(utc_now(), after), [("next_attempt", 1), ("_id", 1)]
     cursor = Notification.collection().find(selector).sort(order).limit(100)
     stages = _stages((await cursor.explain())["queryPlanner"]["winningPlan"])
@@ -317,7 +319,7 @@ async def test_what_should_have_been_told_is_found_by_an_index_alone(after: tupl
 
 
 @pytest.mark.usefixtures("iris")
-async def test_unmatched_news_are_found_by_an_index_alone() -> None:
+async def test_unmatched_events_are_found_by_an_index_alone() -> None:
     cursor = UnmatchedEvent.collection().find(newest_selector(utc_now())).sort("received_at", -1).limit(100)
     stages = _stages((await cursor.explain())["queryPlanner"]["winningPlan"])
     assert "IXSCAN" in stages
@@ -325,6 +327,6 @@ async def test_unmatched_news_are_found_by_an_index_alone() -> None:
 
 
 def _stages(plan: dict[str, Any]) -> set[str]:
-    """The stages of a plan of MongoDB's."""
+    """Return the stages of a MongoDB query plan."""
     inputs: list[dict[str, Any]] = plan.get("inputStages") or [plan[name] for name in ("inputStage",) if name in plan]
     return {plan["stage"]}.union(*map(_stages, inputs))

@@ -1,4 +1,4 @@
-"""Histories of earlier runs still replay: an edit of the workflow that would break open runs is caught here."""
+"""Recorded histories replay: an edit of a workflow that would break open runs fails here."""
 
 import inspect
 import json
@@ -17,40 +17,40 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 from domain.status import InteractionState, Status
 from operations.replaying import ADVICE, reason_of
 from tests.workflows.recording import HISTORIES
-from tests.workflows.scenarios import STORIES
+from tests.workflows.scenarios import SCENARIOS
 from tests.workflows.workflow_mutations import edited, recorded_first, recorded_first_by_new_runs
 from workflows.outcomes import CANCELLED, NOT_SENT, UNKNOWN
 from workflows.registry import WORKFLOWS
 
 
-def history_of(story: str) -> WorkflowHistory:
-    return WorkflowHistory.from_json(f"replay-{story}", (HISTORIES / f"{story}.json").read_text())
+def history_of(scenario: str) -> WorkflowHistory:
+    return WorkflowHistory.from_json(f"replay-{scenario}", (HISTORIES / f"{scenario}.json").read_text())
 
 
-async def replayed(story: str, workflows: Sequence[type] = WORKFLOWS) -> None:
-    """Replay a story's history, in the sandbox.
+async def replayed(scenario: str, workflows: Sequence[type] = WORKFLOWS) -> None:
+    """Replay a scenario's history, in the sandbox.
 
     Raises:
-        AssertionError: with our advice, if it does not replay.
+        AssertionError: with the advice, if it does not replay.
     """
     replayer = Replayer(workflows=workflows, data_converter=pydantic_data_converter)
-    result = await replayer.replay_workflow(history_of(story), raise_on_replay_failure=False)
+    result = await replayer.replay_workflow(history_of(scenario), raise_on_replay_failure=False)
     assert result.replay_failure is None, f"{ADVICE}\n{reason_of(result.replay_failure)}"
 
 
-def test_every_story_has_a_recorded_history() -> None:
-    assert {path.stem for path in HISTORIES.glob("*.json")} == set(STORIES)
+def test_every_scenario_has_a_recorded_history() -> None:
+    assert {path.stem for path in HISTORIES.glob("*.json")} == set(SCENARIOS)
 
 
-@pytest.mark.parametrize("story", STORIES)
-async def test_a_recorded_history_replays(story: str) -> None:
-    await replayed(story)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+async def test_a_recorded_history_replays(scenario: str) -> None:
+    await replayed(scenario)
 
 
-def test_the_stories_end_in_every_way_that_an_interaction_can() -> None:
+def test_the_scenarios_end_in_every_way_that_an_interaction_can() -> None:
     words: defaultdict[Status, set[str | None]] = defaultdict(set)
-    for story in STORIES:
-        events = history_of(story).events
+    for scenario in SCENARIOS:
+        events = history_of(scenario).events
         if events[0].workflow_execution_started_event_attributes.workflow_type.name not in {"Interaction", "Reception"}:
             continue
         ended = events[-1].workflow_execution_completed_event_attributes
@@ -61,8 +61,8 @@ def test_the_stories_end_in_every_way_that_an_interaction_can() -> None:
     assert words[Status.PROVIDER_SENDING_ERROR] == {"rejected", UNKNOWN, NOT_SENT, CANCELLED}
 
 
-async def test_the_stories_take_every_branch_of_every_workflow(tmp_path: Path) -> None:
-    """A branch that no story takes could be edited without any history failing to replay."""
+async def test_the_scenarios_take_every_branch_of_every_workflow(tmp_path: Path) -> None:
+    """An edit of a branch that no scenario takes would not make any replay fail."""
     measured = Coverage(data_file=None, branch=True, include=["workflows/*"], config_file=False)
     measured.exclude(r"@workflow\.query")  # queries are in no history
     measured.exclude("< MAX_RECORDED_EVENTS", which="partial")  # so many events would be a megabyte of history
@@ -73,20 +73,20 @@ async def test_the_stories_take_every_branch_of_every_workflow(tmp_path: Path) -
             data_converter=pydantic_data_converter,
             workflow_runner=UnsandboxedWorkflowRunner(),
         )
-        for story in STORIES:
-            await replayer.replay_workflow(history_of(story))
+        for scenario in SCENARIOS:
+            await replayer.replay_workflow(history_of(scenario))
     measured.json_report(outfile=str(tmp_path / "report.json"))
     files: dict[str, Any] = json.loads((tmp_path / "report.json").read_text())["files"]
     assert {str(Path(inspect.getfile(workflow)).relative_to(Path.cwd())) for workflow in WORKFLOWS} <= set(files)
-    # What is outside of functions ran when the module was imported.
+    # Code outside functions ran when the module was imported.
     functions = {
         f"{file} {name}": [*function["missing_lines"], *function["missing_branches"]]
         for file, report in files.items()
         for name, function in report["functions"].items()
         if name
     }
-    unplayed = {name: places for name, places in functions.items() if places}
-    assert not unplayed, "add a story to tests/workflows/scenarios.py that takes these lines and branches"
+    uncovered = {name: places for name, places in functions.items() if places}
+    assert not uncovered, "add a scenario to tests/workflows/scenarios.py that takes these lines and branches"
 
 
 async def test_an_edit_that_reorders_activities_fails_with_our_advice(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ async def test_an_edit_that_reorders_activities_fails_with_our_advice(tmp_path: 
         await replayed("delivered", workflows)
 
 
-@pytest.mark.parametrize("story", ["delivered", "refused_by_the_provider", "cancelled_before_it_is_sent"])
-async def test_the_same_edit_behind_patched_replays(story: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("scenario", ["delivered", "refused_by_the_provider", "cancelled_before_it_is_sent"])
+async def test_the_same_edit_behind_patched_replays(scenario: str, tmp_path: Path) -> None:
     with edited(recorded_first_by_new_runs, tmp_path) as workflows:
-        await replayed(story, workflows)
+        await replayed(scenario, workflows)

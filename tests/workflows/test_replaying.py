@@ -1,4 +1,4 @@
-"""`iris replay`: what is on a server is replayed against this code, before it is deployed."""
+"""`iris replay`: workflows of a server are replayed against this code before it is deployed."""
 
 import asyncio
 import base64
@@ -26,7 +26,7 @@ SILENT = "34600000010"
 
 
 async def open_interactions(iris: Iris, count: int) -> str:
-    """Send, so that the workflows stay open; the query that finds them."""
+    """Send messages whose workflows stay open, and return the query that finds them."""
     sent = [await iris.send("sms", SILENT) for _ in range(count)]
     for interaction in sent:
         await iris.until_status(interaction["id"], "SENT")
@@ -36,7 +36,7 @@ async def open_interactions(iris: Iris, count: int) -> str:
 
 
 async def until_found(iris: Iris, query: str, count: int) -> None:
-    """PendingWait for the server's index, which follows a moment later."""
+    """Wait for the server's index, which is updated asynchronously."""
 
     async def are_indexed() -> bool:
         return (await iris.temporal.count_workflows(query)).count == count
@@ -71,7 +71,7 @@ async def test_a_workflow_that_the_code_would_break_is_named_with_the_reason(iri
     assert not any("input_value" in failure.reason for failure in summary.failures)
 
 
-async def test_the_reason_is_readable_also_where_payloads_are_encrypted(iris: Iris, tmp_path: Path) -> None:
+async def test_the_reason_is_readable_although_payloads_are_encrypted(iris: Iris, tmp_path: Path) -> None:
     query = await open_interactions(iris, 1)
     key = base64.urlsafe_b64encode(os.urandom(32)).decode()
     encrypting = await connect_temporal(iris.settings.model_copy(update={"payload_keys": SecretStr(key)}))
@@ -113,7 +113,7 @@ def test_a_command_for_the_running_stack_has_the_stacks_secrets_unless_the_envir
 
 @workflow.defn(sandboxed=False)
 class Forgotten:
-    """A workflow that an earlier version had."""
+    """Workflow of an earlier version."""
 
     @workflow.run
     async def run(self) -> None:
@@ -140,6 +140,6 @@ async def test_the_command_fails_and_advises_when_a_workflow_would_break(iris: I
     assert "Forgotten" in answer["failures"][0]["reason"]
 
 
-async def test_a_query_that_the_server_does_not_understand_is_said(iris: Iris, tmp_path: Path) -> None:
+async def test_a_query_that_the_server_does_not_understand_is_reported(iris: Iris, tmp_path: Path) -> None:
     done = await command(tmp_path, "--query", "Colour = 'red'", TEMPORAL_ADDRESS=iris.settings.temporal_address)
     assert (done.exit_code, "Colour" in done.stderr) == (2, True)

@@ -1,4 +1,4 @@
-"""What time alone does to an interaction, in virtual time: the whole product on Temporal's time-skipping server."""
+"""Timeouts of an interaction, in virtual time: the whole product on Temporal's time-skipping server."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta

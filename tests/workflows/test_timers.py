@@ -1,4 +1,4 @@
-"""Every state that is open has, in its workflow, the very timer that `domain.deadlines` tells of."""
+"""The workflow of every open state has the timer that `domain.deadlines` gives."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from tests.iris import Iris
 from tests.silent_provider import SilentProvider
 
 CLOSE = timedelta(seconds=3)
-"""How far the workflow's clock and the record's may be apart on a busy machine."""
+"""Maximum difference between the workflow's clock and the record's on a busy machine."""
 
 
 async def _wait(iris: Iris, interaction_id: str) -> tuple[PendingWait, Sequence[HistoryEvent]]:
-    """What the record says that an interaction waits for, and what its workflow did."""
+    """Return an interaction's pending wait by its record, and its workflow's events."""
     document = await Interaction.get(interaction_id)
     assert document is not None
     wait = waiting_for(document.situation, iris.settings.windows, document.updated)
@@ -29,7 +29,7 @@ async def _wait(iris: Iris, interaction_id: str) -> tuple[PendingWait, Sequence[
 
 
 async def _timer(iris: Iris, interaction_id: str) -> tuple[PendingWait, datetime]:
-    """What an interaction waits for, and when its workflow's one timer fires; it starts just after it is recorded."""
+    """Return an interaction's pending wait, and when its workflow's only timer fires."""
 
     async def is_started() -> bool:
         return bool(_pending_timers((await _wait(iris, interaction_id))[1]))
@@ -41,7 +41,7 @@ async def _timer(iris: Iris, interaction_id: str) -> tuple[PendingWait, datetime
 
 
 def _pending_timers(events: Sequence[HistoryEvent]) -> list[datetime]:
-    """When the timers that were started and did not end will fire."""
+    """Return when the pending timers fire."""
     over = {event.timer_canceled_event_attributes.started_event_id for event in events}
     over |= {event.timer_fired_event_attributes.started_event_id for event in events}
     return [
@@ -59,7 +59,7 @@ def _pending_timers(events: Sequence[HistoryEvent]) -> list[datetime]:
         ("whatsapp", "34600000001", "COMPLETED", WaitReason.READ),
     ],
 )
-async def test_what_waits_for_receipts_has_a_timer_that_closes_the_window(
+async def test_a_wait_for_receipts_has_a_timer_that_closes_the_window(
     iris: Iris, channel: str, destination: str, status: str, awaited: WaitReason
 ) -> None:
     sent = await iris.send(channel, destination)
@@ -69,7 +69,7 @@ async def test_what_waits_for_receipts_has_a_timer_that_closes_the_window(
     assert abs(fires - wait.until) < CLOSE
 
 
-async def test_what_nobody_answered_has_a_timer_that_looks_for_it(iris: Iris) -> None:
+async def test_an_unanswered_send_has_a_timer_for_its_search(iris: Iris) -> None:
     fake_provider = SilentProvider()
     async with fake_provider.serving():
         sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(fake_provider.url))
@@ -80,7 +80,7 @@ async def test_what_nobody_answered_has_a_timer_that_looks_for_it(iris: Iris) ->
     assert abs(fires - wait.until) < CLOSE
 
 
-async def test_what_is_being_sent_has_a_deadline(iris: Iris) -> None:
+async def test_a_send_has_a_deadline(iris: Iris) -> None:
     fake_provider = SilentProvider()
     async with fake_provider.serving():
         sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(fake_provider.url))

@@ -1,4 +1,4 @@
-"""A support person finds a send in Temporal's Web UI, and reads there what became of it."""
+"""Support staff find a send in Temporal's Web UI, and read its outcome there."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ async def _finds(iris: Iris, query: str, wanted: str) -> bool:
 
 
 async def _until_found(iris: Iris, query: str, wanted: str) -> None:
-    """PendingWait until a search finds a workflow: the server's index follows a moment later."""
+    """Wait until a search finds a workflow: the server's index is updated asynchronously."""
     async with asyncio.timeout(60):
         await until(lambda: _finds(iris, query, wanted))
 
@@ -53,7 +53,7 @@ async def test_a_failure_is_found_and_is_no_longer_once_a_receipt_corrects_it(ir
     assert description.typed_search_attributes.get(attributes.FAILURE) is None
 
 
-async def test_the_workflow_says_in_words_what_it_is_and_what_became_of_it(iris: Iris) -> None:
+async def test_the_workflow_describes_its_message_and_its_outcome(iris: Iris) -> None:
     sent = await iris.send("sms", "34600000001")
     await iris.ended(sent["id"])
     handle = iris.temporal.get_workflow_handle(workflow_id(sent["id"]))
@@ -71,13 +71,13 @@ async def test_nothing_that_the_web_ui_searches_or_lists_names_the_person(iris: 
 
 
 async def details_of(iris: Iris, interaction_id: str) -> str:
-    """The current details of an interaction's workflow, as the Web UI asks for them."""
+    """Return the current details of an interaction's workflow, as the Web UI queries them."""
     handle = iris.temporal.get_workflow_handle(workflow_id(interaction_id))
     metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
     return metadata.current_details
 
 
-async def test_the_last_line_of_the_details_says_what_is_awaited_and_until_when(iris: Iris) -> None:
+async def test_the_last_line_of_the_details_shows_the_pending_wait(iris: Iris) -> None:
     sent = await iris.send("sms", SILENT)
     await iris.until_status(sent["id"], "SENT")
     awaited = (await iris.http.get(f"/v1/interactions/{sent['id']}/explanation")).json()["payload"]["waitsFor"]
@@ -107,7 +107,7 @@ async def test_the_history_names_what_happened_for_its_readers(iris: Iris) -> No
 
 
 def names_in(events: Iterable[HistoryEvent]) -> tuple[list[str], list[str]]:
-    """The names of the signals of a history, and the summaries of its local activities and activities."""
+    """Return the names of a history's signals, and the summaries of its activities."""
     signals: list[str] = []
     summaries: list[str] = []
     for event in events:
@@ -120,7 +120,7 @@ def names_in(events: Iterable[HistoryEvent]) -> tuple[list[str], list[str]]:
 
 
 async def users_of(iris: Iris, interaction_id: str) -> list[str]:
-    """The users by which an interaction's workflow is found."""
+    """Return the users by which an interaction's workflow is found."""
     description = await iris.temporal.get_workflow_handle(workflow_id(interaction_id)).describe()
     return list(description.typed_search_attributes.get(attributes.USERS, ()))
 
@@ -151,8 +151,8 @@ async def test_a_message_to_several_is_found_by_each_of_them(iris: Iris) -> None
     assert len(sent["users"]) == 2
 
 
-async def test_where_another_user_was_expected_the_workflow_corrects_it(iris: Iris) -> None:
-    """As when two messages to somebody new are sent at once: each expects to create the user, and one does."""
+async def test_the_workflow_corrects_an_expected_user(iris: Iris) -> None:
+    """Concurrent messages to a new recipient each expect to create the user, and one does."""
     phone = mobile()
     sent = await asyncio.gather(*(iris.send("sms", phone) for _ in range(4)))
     [user_id] = {one["users"][0]["id"] for one in sent}

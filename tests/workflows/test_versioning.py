@@ -1,4 +1,4 @@
-"""Versions of the worker: what is open ends on the version that it began on, what is new begins on the current one."""
+"""Worker versions: open workflows stay on the version that they started on, new ones start on the current one."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ TIMEOUT: Final = timedelta(seconds=20)
 
 
 class AttentiveServer(TemporalServer):
-    """A server that looks within seconds, not minutes, whether a version has drained."""
+    """Server that checks within seconds, not minutes, whether a version has drained."""
 
     def command(self) -> Sequence[str]:
         looks = ("VersionDrainageStatusRefreshInterval", "VersionDrainageStatusVisibilityGracePeriod")
@@ -43,7 +43,7 @@ async def iris(mongodb_uri: str, server_directory: Path, database_name: str) -> 
 
 
 async def versions_of(iris: Iris, interaction_id: str) -> set[str]:
-    """The versions that did a task of the interaction's newest run."""
+    """Return the versions that completed a task of the interaction's newest run."""
     history = await iris.temporal.get_workflow_handle(workflow_id(interaction_id)).fetch_history()
     done = [event.workflow_task_completed_event_attributes for event in history.events]
     return {task.deployment_version.build_id for task in done} - {""}
@@ -57,7 +57,7 @@ async def until_known(iris: Iris, version: Version) -> None:
 
 
 async def command(iris: Iris, *arguments: str) -> Result:
-    """What `iris promote` does."""
+    """Run `iris promote`."""
     where = {"TEMPORAL_ADDRESS": iris.settings.temporal_address}
     return await asyncio.to_thread(CliRunner().invoke, app, ["promote", *arguments], env=where)
 
