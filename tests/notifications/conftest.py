@@ -1,4 +1,4 @@
-"""Other tenants, as the API's own tests have them."""
+"""Fixtures of other tenants, shared with the API's tests."""
 
 from tests.api.conftest import other_tenant, stranger, town
 

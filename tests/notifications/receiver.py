@@ -1,4 +1,4 @@
-"""A tenant's endpoint: a real HTTP server on loopback that answers as it is told, and checks what it is told."""
+"""Webhook endpoint of a tenant: a real HTTP server on loopback with configurable answers."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ from embedded.gateway.server import running
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One attempt as it arrived."""
+    """One delivery attempt as received."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -26,20 +26,20 @@ class Call:
         return self.headers["webhook-id"]
 
     def verified(self, secret: str) -> dict[str, Any]:
-        """What is told, once the reference implementation has found it signed with a secret.
+        """Verify the signature with the reference implementation, and return the body.
 
         Raises:
-            standardwebhooks.WebhookVerificationError: if it is not.
+            standardwebhooks.WebhookVerificationError: if it is not signed with the secret.
         """
         return Webhook(secret).verify(self.body, dict(self.headers))
 
 
 class Receiver:
-    """Hears what a tenant is told.
+    """Records the notifications that a tenant receives.
 
     Attributes:
-        status: what it answers; None for no answer at all.
-        first: statuses that it answers before that, one each.
+        status: HTTP status of its answers; None for no answer at all.
+        first: statuses of the first answers, before `status`.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Receiver:
         self._received = asyncio.Condition()
 
     async def until(self, condition: Callable[[list[Call]], bool], seconds: float = 60) -> list[Call]:
-        """What it received, once that fulfils a condition."""
+        """Wait until the received calls fulfil a condition, and return them."""
         async with asyncio.timeout(seconds), self._received:
             await self._received.wait_for(lambda: condition(self.calls))
             return list(self.calls)
@@ -59,7 +59,7 @@ class Receiver:
     async def calls_of(self, number: int) -> list[Call]:
         return await self.until(lambda calls: len(calls) >= number)
 
-    async def apply(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
         body = await request.body()
         async with self._received:
             self.calls.append(Call(dict(request.headers), body, time.monotonic()))
@@ -72,9 +72,9 @@ class Receiver:
 
 @asynccontextmanager
 async def receiving(port: int = 0) -> AsyncGenerator[Receiver]:
-    """A receiver, listening until the end of the block."""
+    """Run a receiver until the end of the block."""
     receiver, app = Receiver(), FastAPI()
-    app.add_api_route("/{path:path}", receiver.apply, methods=["POST", "GET"], response_model=None)
+    app.add_api_route("/{path:path}", receiver.answer, methods=["POST", "GET"], response_model=None)
     async with running(app, port=port) as url:
         receiver.url = url
         yield receiver

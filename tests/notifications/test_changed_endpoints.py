@@ -1,4 +1,4 @@
-"""A changed endpoint holds from the next attempt on: its URL, its secret, and that there is one."""
+"""A change of an endpoint applies from the next attempt on: its URL, its secret, its creation and its removal."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @pytest.fixture
 async def integration_id(iris: Iris) -> str:
-    """An integration that the API and the worker have cached as it is: without an endpoint."""
+    """Create an integration that the API and the worker have cached without an endpoint."""
     integration_id = await iris.sandbox(iris.gateway_url)
     await send(iris, integration_id)
     return integration_id
@@ -75,8 +75,8 @@ async def test_a_changed_url_does_not_wait_for_the_former_host(
         await set_endpoint(iris, integration_id, receiver.url)
         third = await send(iris, integration_id)
     calls = await receiver.until(lambda calls: len({call.id for call in calls}) == 3, 20)
-    told = " ".join(call.body.decode() for call in calls)
-    assert all(sent in told for sent in (first, second, third))
+    delivered = " ".join(call.body.decode() for call in calls)
+    assert all(sent in delivered for sent in (first, second, third))
 
 
 async def _are_postponed(iris: Iris, integration_id: str, number: int) -> None:

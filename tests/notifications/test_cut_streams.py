@@ -1,4 +1,4 @@
-"""A stream of events ends with the key, the session or the account that reads it, at every process of the API."""
+"""An event stream ends with its reader's key, session or account, in every process of the API."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,7 +23,7 @@ SOON = 5.0
 
 
 class Lookups(CommandListener):
-    """Counts how often the database is asked for a key."""
+    """Counts the database's lookups of a key."""
 
     def __init__(self, key_hash: str) -> None:
         self._key_hash = key_hash
@@ -41,7 +41,7 @@ class Lookups(CommandListener):
 
 @pytest.fixture(scope="module")
 async def elsewhere(iris: Iris) -> AsyncIterator[str]:
-    """Another process of the API, which is not told what the first changes."""
+    """Run another process of the API, which is not notified of changes by the first."""
     lookups = {"lookup_cache_ttl": timedelta(seconds=0.2), "token_lifetime": timedelta(seconds=1)}
     settings = iris.settings.model_copy(update=lookups)
     async with open_database(iris.settings), running(create_app(settings)) as url:
@@ -49,7 +49,7 @@ async def elsewhere(iris: Iris) -> AsyncIterator[str]:
 
 
 async def is_cut(http: httpx2.AsyncClient, url: str, end: Callable[[], Awaitable[object]]) -> None:
-    """Check that an open stream ends soon after something is done, and is not begun again."""
+    """Check that an open stream ends soon after an action, and cannot be opened again."""
     async with reading(http, f"{url}/v1/events") as stream:
         await end()
         with pytest.raises(AssertionError, match="it ended"):
@@ -100,7 +100,7 @@ async def test_a_stream_ends_with_its_token(elsewhere: str, town: Town) -> None:
     await is_cut(town.calling(tokens["accessToken"]), elsewhere, lambda: asyncio.sleep(0))
 
 
-async def test_what_a_stream_tells_costs_no_question_about_its_reader(iris: Iris) -> None:
+async def test_an_event_of_a_stream_costs_no_lookup_of_its_reader(iris: Iris) -> None:
     lookups = Lookups(hash_secret(iris.demo.api_key))
     monitoring.register(lookups)
     integration_id = await iris.sandbox(iris.gateway_url)

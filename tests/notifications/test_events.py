@@ -1,4 +1,4 @@
-"""What happens, live: server-sent events, from where the reader left off."""
+"""Server-sent events: live interaction events, resumed from the reader's last one."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ OUT, STATUS, CUSTOM = (
 
 @dataclass(frozen=True)
 class Event:
-    """One event as a browser has it."""
+    """One event as a browser receives it."""
 
     id: str
     name: str
@@ -43,24 +43,24 @@ class Event:
 
 
 class Stream:
-    """A reader of events, as WHATWG HTML §9.2.6 says.
+    """Reader of events, as WHATWG HTML §9.2.6 defines it.
 
     Attributes:
-        place: the last event id.
+        cursor: the last event id.
     """
 
     def __init__(self, response: httpx2.Response) -> None:
         self.response = response
-        self.place = ""
+        self.cursor = ""
         self._lines = response.aiter_lines()
 
     async def begun(self) -> str:
-        """The place where it begins."""
+        """Wait for the start of the stream, and return its event id."""
         async for line in self._lines:
             if line.startswith("id: "):
-                self.place = line.removeprefix("id: ")
+                self.cursor = line.removeprefix("id: ")
             if not line:
-                return self.place
+                return self.cursor
         raise AssertionError("it ended")
 
     async def __aiter__(self) -> AsyncIterator[Event]:
@@ -70,9 +70,9 @@ class Stream:
             if line:
                 fields[name] = value
                 continue
-            self.place = fields.get("id", self.place)
+            self.cursor = fields.get("id", self.cursor)
             if "data" in fields:
-                yield Event(self.place, fields["event"], json.loads(fields["data"]))
+                yield Event(self.cursor, fields["event"], json.loads(fields["data"]))
             fields = {}
 
     async def take(self, number: int) -> list[Event]:
@@ -87,9 +87,9 @@ class Stream:
 
 @asynccontextmanager
 async def reading(
-    http: httpx2.AsyncClient, url: str = "/v1/events", place: str = "", **filters: str
+    http: httpx2.AsyncClient, url: str = "/v1/events", cursor: str = "", **filters: str
 ) -> AsyncGenerator[Stream]:
-    headers = {"Last-Event-ID": place} if place else {}
+    headers = {"Last-Event-ID": cursor} if cursor else {}
     async with http.stream("GET", url, params=filters, headers=headers) as response:
         assert response.status_code == 200, await response.aread()
         assert response.headers["Content-Type"].startswith("text/event-stream")
@@ -107,7 +107,7 @@ async def send(iris: Iris, integration_id: str) -> str:
     return (await iris.send("sms", mobile(), integrationId=integration_id))["id"]
 
 
-async def test_the_whole_life_of_an_interaction_is_seen_as_a_webhook_would_tell_it(
+async def test_all_events_of_an_interaction_are_streamed_as_a_webhook_delivers_them(
     iris: Iris, integration_id: str
 ) -> None:
     async with reading(iris.http, integrationId=integration_id) as stream:
@@ -128,12 +128,12 @@ async def test_a_reader_that_comes_again_misses_nothing_also_at_another_process(
     async with reading(iris.http, integrationId=integration_id, event=OUT) as stream:
         first = await send(iris, integration_id)
         await stream.take(1)
-        place = stream.place
+        cursor = stream.cursor
     missed = await send(iris, integration_id)
     async with (
-        open_database(iris.settings),  # what an application that stops leaves closed is opened again
+        open_database(iris.settings),  # an application closes it when it stops
         running(create_app(iris.settings)) as url,
-        reading(iris.http, f"{url}/v1/events", place, integrationId=integration_id, event=OUT) as stream,
+        reading(iris.http, f"{url}/v1/events", cursor, integrationId=integration_id, event=OUT) as stream,
     ):
         second = await send(iris, integration_id)
         seen = [one.data["Payload"]["id"] for one in await stream.take(2)]
@@ -157,24 +157,24 @@ async def test_only_the_events_that_are_asked_for_are_seen(iris: Iris, integrati
     assert reasons(refused, 422)[0][1] == "not_allowed"
 
 
-class Forgetful(Mongod):
-    """A server that can be told how to fail."""
+class FailingMongod(Mongod):
+    """MongoDB server with fail points."""
 
     @override
     def command(self) -> Sequence[str]:
         return [*super().command(), "--setParameter", "enableTestCommands=1"]
 
 
-async def test_a_place_too_long_ago_is_gone(iris: Iris, server_directory: Path) -> None:
-    """The server forgets operations only after a minute, so it is told to say that it has."""
-    async with Forgetful(server_directory / "forgetful", free_port(), server_directory / "forgetful.log") as mongod:
+async def test_an_expired_event_id_is_gone(iris: Iris, server_directory: Path) -> None:
+    """The server discards operations only after a minute, so that a fail point simulates it."""
+    async with FailingMongod(server_directory / "forgetful", free_port(), server_directory / "forgetful.log") as mongod:
         settings = iris.settings.model_copy(update={"mongodb_uri": SecretStr(mongod.uri)})
         async with open_database(settings), running(create_app(settings)) as url:
             demo = await seed_open_database(Vault(settings.vault_keys()), demo_settings(iris.gateway_url))
             headers = {"Authorization": f"Bearer {demo.api_key}"}
             async with plain_client(headers=headers, timeout=30) as http:
                 async with reading(http, f"{url}/v1/events") as stream:
-                    place = stream.place
+                    cursor = stream.cursor
                 await Interaction.collection().database.client.admin.command(
                     {
                         "configureFailPoint": "failCommand",
@@ -182,17 +182,17 @@ async def test_a_place_too_long_ago_is_gone(iris: Iris, server_directory: Path) 
                         "data": {"failCommands": ["aggregate"], "errorCode": 286},
                     }
                 )
-                response = await http.get(f"{url}/v1/events", headers={"Last-Event-ID": place})
+                response = await http.get(f"{url}/v1/events", headers={"Last-Event-ID": cursor})
                 assert reasons(response, 410) == [("Last-Event-ID", "events_forgotten")]
 
 
-@pytest.mark.parametrize("place", ["x", "82", "00" * 20, "FF" * 30, "<script>"])
-async def test_a_place_that_is_none_is_refused(iris: Iris, place: str) -> None:
-    response = await iris.http.get("/v1/events", headers={"Last-Event-ID": place})
+@pytest.mark.parametrize("cursor", ["x", "82", "00" * 20, "FF" * 30, "<script>"])
+async def test_an_invalid_event_id_is_refused(iris: Iris, cursor: str) -> None:
+    response = await iris.http.get("/v1/events", headers={"Last-Event-ID": cursor})
     assert reasons(response, 422) == [("Last-Event-ID", "bad_event_id")]
 
 
-async def test_so_many_streams_are_open_and_no_more(iris: Iris) -> None:
+async def test_open_streams_are_limited(iris: Iris) -> None:
     settings = iris.settings.model_copy(update={"max_concurrent_streams": 1})
     async with open_database(settings), running(create_app(settings)) as url:
         async with reading(iris.http, f"{url}/v1/events"):

@@ -1,4 +1,4 @@
-"""A tenant is told what happens to its interactions: signed, once each, again while it does not listen."""
+"""Webhook notifications of interaction events: signed, delivered once each, retried while the endpoint fails."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ OUT, STATUS, CUSTOM = (
 
 @dataclass(frozen=True)
 class Tenant:
-    """A tenant with an integration of its own, and the endpoint where it is told what happens on it."""
+    """A tenant with its own integration, and the endpoint of its webhook."""
 
     iris: Iris
     integration_id: str
@@ -69,7 +69,7 @@ class Tenant:
         return response.json()["payload"]
 
     async def in_state(self, state: str, number: int = 1) -> list[dict[str, Any]]:
-        """The notifications in a state, once there are so many."""
+        """Wait for so many notifications in a state, and return them."""
 
         async def are_there() -> bool:
             return len(await self.notifications(state=state)) >= number
@@ -78,8 +78,8 @@ class Tenant:
         return await self.notifications(state=state)
 
 
-def steps(told: dict[str, Any]) -> int:
-    return len(told["Payload"]["auditTrail"]["history"])
+def steps(body: dict[str, Any]) -> int:
+    return len(body["Payload"]["auditTrail"]["history"])
 
 
 async def set_endpoint(iris: Iris, integration_id: str, url: str, *subscriptions: str) -> httpx2.Response:
@@ -97,16 +97,16 @@ async def tenant(iris: Iris) -> AsyncIterator[Tenant]:
         yield Tenant(iris, integration_id, receiver, response.json()["payload"]["secret"])
 
 
-async def test_the_whole_life_of_an_interaction_is_told_in_its_order(tenant: Tenant) -> None:
+async def test_all_events_of_an_interaction_are_delivered(tenant: Tenant) -> None:
     interaction_id = await tenant.send()
     calls = await tenant.receiver.calls_of(5)
-    told = sorted((call.verified(tenant.secret) for call in calls), key=steps)
-    assert [one["Event"] for one in told] == [OUT, STATUS, STATUS, CUSTOM, STATUS]
-    assert [one["Payload"]["status"] for one in told] == [
+    delivered = sorted((call.verified(tenant.secret) for call in calls), key=steps)
+    assert [one["Event"] for one in delivered] == [OUT, STATUS, STATUS, CUSTOM, STATUS]
+    assert [one["Payload"]["status"] for one in delivered] == [
         *("VALIDATION_PENDING", "DISPATCH_PENDING", "SENT", "SENT", "COMPLETED"),
     ]
     seen = await tenant.iris.read(interaction_id)
-    for position, one in enumerate(told):
+    for position, one in enumerate(delivered):
         assert one.keys() == {"Event", "Created", "Payload"}
         history = seen["auditTrail"]["history"][: position + 1]
         assert one["Payload"]["auditTrail"]["history"] == history
@@ -115,19 +115,19 @@ async def test_the_whole_life_of_an_interaction_is_told_in_its_order(tenant: Ten
     assert len({call.id for call in calls}) == len(calls)
 
 
-async def test_a_step_that_comes_out_otherwise_when_it_is_taken_again_is_told_as_well(tenant: Tenant) -> None:
-    """Its task was lost with the worker after it was written, and the next one knows more."""
+async def test_a_step_that_has_another_result_when_it_is_repeated_is_delivered_as_well(tenant: Tenant) -> None:
+    """Its task was lost with the worker after the step was written, and the next task has more information."""
     iris, receiver = tenant.iris, tenant.receiver
     interaction_id = await tenant.send(SILENT)
     await receiver.calls_of(3)
-    kept = await Interaction.get(interaction_id)
-    assert kept is not None
+    stored = await Interaction.get(interaction_id)
+    assert stored is not None
     state = InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status="unknown")
     again = RecordStepInput(
         interaction_id=interaction_id,
         integration_id=tenant.integration_id,
-        sequence=kept.sequence,
-        revision=kept.revision + 1,
+        sequence=stored.sequence,
+        revision=stored.revision + 1,
         state=state,
         updated=utc_now(),
         history_before=2,
@@ -143,19 +143,19 @@ async def test_a_step_that_comes_out_otherwise_when_it_is_taken_again_is_told_as
     )
     for _ in range(2):
         await MongoRecord(publisher.publish).record(again)
-    told = [call.verified(tenant.secret) for call in await receiver.calls_of(4)]
-    assert [one["Payload"]["customStatus"] for one in sorted(told, key=steps)][2:] == ["queued", "unknown"]
+    delivered = [call.verified(tenant.secret) for call in await receiver.calls_of(4)]
+    assert [one["Payload"]["customStatus"] for one in sorted(delivered, key=steps)][2:] == ["queued", "unknown"]
     assert len(await tenant.in_state("DELIVERED", 4)) == 4
 
 
-async def test_nobody_else_can_sign_as_we_do(tenant: Tenant) -> None:
+async def test_another_secret_does_not_verify(tenant: Tenant) -> None:
     await tenant.send()
     (call, *_) = await tenant.receiver.calls_of(1)
     with pytest.raises(WebhookVerificationError):
         call.verified("whsec_" + "A" * 43 + "=")
 
 
-async def test_only_what_was_subscribed_to_is_told(iris: Iris) -> None:
+async def test_only_subscribed_events_are_delivered(iris: Iris) -> None:
     integration_id = await iris.sandbox(iris.gateway_url)
     async with receiving() as receiver:
         response = await set_endpoint(iris, integration_id, receiver.url, "*", f"-{OUT}", f"-{CUSTOM}")
@@ -167,14 +167,14 @@ async def test_only_what_was_subscribed_to_is_told(iris: Iris) -> None:
         assert len(await tenant.in_state("DELIVERED", 3)) == 3
 
 
-async def test_a_failed_attempt_is_made_again_and_both_are_kept(tenant: Tenant) -> None:
+async def test_a_failed_attempt_is_retried_and_both_are_recorded(tenant: Tenant) -> None:
     await set_endpoint(tenant.iris, tenant.integration_id, tenant.receiver.url, OUT)
     tenant.receiver.first = [500]
     await tenant.send()
     first, second = await tenant.receiver.calls_of(2)
     assert (first.id, first.body) == (second.id, second.body)
-    (told,) = await tenant.in_state("DELIVERED")
-    whole = await tenant.notification(told["id"])
+    (delivered,) = await tenant.in_state("DELIVERED")
+    whole = await tenant.notification(delivered["id"])
     assert [(one["number"], one["status"], one["error"]) for one in whole["attempts"]] == [
         (1, 500, "it answered 500"),
         (2, 204, None),
@@ -199,7 +199,7 @@ async def test_a_redirect_is_not_followed(tenant: Tenant) -> None:
     assert found["lastError"] == "it answered 307"
 
 
-async def test_a_notification_that_fails_can_be_cancelled_and_told_again(tenant: Tenant) -> None:
+async def test_a_failing_notification_can_be_cancelled_and_redelivered(tenant: Tenant) -> None:
     tenant.receiver.status = 503
     await set_endpoint(tenant.iris, tenant.integration_id, tenant.receiver.url, OUT)
     await tenant.send()
@@ -212,13 +212,13 @@ async def test_a_notification_that_fails_can_be_cancelled_and_told_again(tenant:
     assert (await tenant.iris.http.post(f"{path}/cancel")).status_code == 200
     tenant.receiver.status = 200
     assert (await tenant.iris.http.post(f"{path}/replay")).json()["payload"]["state"] == "PENDING"
-    (told,) = await tenant.in_state("DELIVERED")
-    attempts = (await tenant.notification(told["id"]))["attempts"]
+    (delivered,) = await tenant.in_state("DELIVERED")
+    attempts = (await tenant.notification(delivered["id"]))["attempts"]
     assert (attempts[-1]["round"], attempts[-1]["number"], attempts[-1]["status"]) == (2, 1, 200)
     assert reasons(await tenant.iris.http.post(f"{path}/cancel"), 409) == [("id", "notification_ended")]
 
 
-async def test_all_since_a_time_are_told_again(tenant: Tenant) -> None:
+async def test_all_notifications_since_a_time_are_redelivered(tenant: Tenant) -> None:
     await set_endpoint(tenant.iris, tenant.integration_id, tenant.receiver.url, OUT)
     since = utc_now() - timedelta(seconds=1)
     for _ in range(3):
@@ -243,8 +243,8 @@ async def test_all_since_a_time_are_told_again(tenant: Tenant) -> None:
         return (await progress())["isDone"]
 
     await asyncio.wait_for(until(is_done), 60)
-    told = await progress()
-    assert (told["lookedAt"], told["begun"]) == (3, 3)
+    done = await progress()
+    assert (done["lookedAt"], done["begun"]) == (3, 3)
 
 
 async def test_both_secrets_sign_after_a_rotation(tenant: Tenant) -> None:
@@ -257,7 +257,7 @@ async def test_both_secrets_sign_after_a_rotation(tenant: Tenant) -> None:
     assert call.verified(payload["secret"]) == call.verified(tenant.secret)
 
 
-async def test_the_secret_is_shown_once_and_stored_sealed(tenant: Tenant) -> None:
+async def test_the_secret_is_shown_once_and_stored_encrypted(tenant: Tenant) -> None:
     read = await tenant.iris.http.get(tenant.path)
     again = await set_endpoint(tenant.iris, tenant.integration_id, tenant.receiver.url)
     assert (read.json()["payload"]["secret"], again.json()["payload"]["secret"]) == (None, None)
@@ -266,7 +266,7 @@ async def test_the_secret_is_shown_once_and_stored_sealed(tenant: Tenant) -> Non
     assert tenant.secret not in stored.model_dump_json()
 
 
-async def test_after_it_is_removed_nobody_is_told(tenant: Tenant) -> None:
+async def test_nothing_is_delivered_after_the_endpoint_is_removed(tenant: Tenant) -> None:
     tenant.receiver.status = 500
     await set_endpoint(tenant.iris, tenant.integration_id, tenant.receiver.url, OUT)
     await tenant.send()
@@ -295,7 +295,7 @@ async def test_the_vendors_own_call_sets_it(iris: Iris) -> None:
         ({"Url": "http://127.0.0.1:9", "Subscriptions": []}, [("Subscriptions", "subscribes_to_nothing")]),
     ],
 )
-async def test_what_cannot_be_told_is_refused(iris: Iris, body: dict[str, Any], expected: list[Any]) -> None:
+async def test_an_invalid_endpoint_is_refused(iris: Iris, body: dict[str, Any], expected: list[Any]) -> None:
     path = f"/v1/integrations/{iris.demo.integrations['sms']}/webhook"
     assert reasons(await iris.http.put(path, json=body), 422) == expected
 
@@ -319,17 +319,17 @@ async def test_lists_are_pages_and_each_filter_filters(tenant: Tenant) -> None:
     assert min(one["created"] for one in later) >= middle > max(one["created"] for one in earlier)
 
 
-async def test_telling_begins_by_itself_only_where_somebody_listens(iris: Iris) -> None:
+async def test_an_integration_without_an_endpoint_has_no_notifications(iris: Iris) -> None:
     sent = await sent_silently(iris)
     assert await Notification.find({"interaction_id": sent.id}).count() == 0
 
 
-async def test_who_may_not_read_interactions_sees_who_was_told_but_not_what(tenant: Tenant) -> None:
+async def test_a_key_without_interactions_read_sees_notifications_without_their_bodies(tenant: Tenant) -> None:
     await tenant.send()
-    (told, *_) = await tenant.in_state("DELIVERED")
-    path = f"/v1/notifications/{told['id']}"
+    (delivered, *_) = await tenant.in_state("DELIVERED")
+    path = f"/v1/notifications/{delivered['id']}"
     async with limited(tenant.iris, "webhooks:read", "webhooks:write") as keeper:
-        listed = (await keeper.get("/v1/notifications", params={"interactionId": told["interactionId"]})).text
+        listed = (await keeper.get("/v1/notifications", params={"interactionId": delivered["interactionId"]})).text
         shown = await keeper.get(path)
         assert shown.json()["payload"]["attempts"]
         assert shown.json()["payload"]["body"] is None
@@ -346,26 +346,26 @@ async def test_who_may_not_read_interactions_sees_who_was_told_but_not_what(tena
 
 @asynccontextmanager
 async def limited(iris: Iris, *scopes: str) -> AsyncGenerator[httpx2.AsyncClient]:
-    """Who calls with a key that may do this alone."""
+    """Open a client whose key has only these scopes."""
     response = await iris.http.post("/v1/api-keys", json={"name": "limited", "scopes": scopes})
     async with calling(str(iris.http.base_url), response.json()["payload"]["key"]) as http:
         yield http
 
 
-async def test_what_is_told_of_an_erased_users_interactions_names_it_no_more(tenant: Tenant) -> None:
+async def test_notifications_of_an_erased_users_interactions_do_not_name_it(tenant: Tenant) -> None:
     number = mobile()
     interaction_id = await tenant.send(number)
-    told = await tenant.receiver.calls_of(5)
+    delivered = await tenant.receiver.calls_of(5)
     tenant.receiver.status = 503
     pending = await tenant.send(number)
-    await tenant.receiver.until(lambda calls: len(calls) > len(told))
+    await tenant.receiver.until(lambda calls: len(calls) > len(delivered))
     user = (await tenant.iris.read(interaction_id))["users"][0]["id"]
     assert all(number in one.body for one in await bodies(interaction_id, pending))
     await erase(tenant.iris, user)
-    kept = await bodies(interaction_id, pending)
-    assert [one.id for one in kept if number in one.body or "Su cita" in one.body] == []
-    before = {call.id: call.verified(tenant.secret) for call in told}
-    for one in kept:
+    stored = await bodies(interaction_id, pending)
+    assert [one.id for one in stored if number in one.body or "Su cita" in one.body] == []
+    before = {call.id: call.verified(tenant.secret) for call in delivered}
+    for one in stored:
         if one.interaction_id == interaction_id:
             body = json.loads(one.body)
             assert [body[name] for name in ("Event", "Created")] == [

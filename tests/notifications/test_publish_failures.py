@@ -1,4 +1,4 @@
-"""What cannot be told holds up no interaction, going out or coming in."""
+"""A notification that cannot be published delays no interaction, outbound or inbound."""
 
 import asyncio
 import json
@@ -49,7 +49,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @pytest.fixture
 async def integration_id(iris: Iris, receiver: Receiver) -> str:
-    """An integration of which all is told."""
+    """Create an integration whose webhook subscribes to all events."""
     integration_id = await iris.sandbox(iris.gateway_url)
     assert (await set_endpoint(iris, integration_id, receiver.url)).status_code == 200
     return integration_id
@@ -57,15 +57,15 @@ async def integration_id(iris: Iris, receiver: Receiver) -> str:
 
 @pytest.fixture
 async def refused(integration_id: str) -> AsyncIterator[None]:
-    """MongoDB refuses the integration's notifications, however often they are written: a rule of the collection's."""
+    """Make MongoDB refuse the integration's notifications, by the collection's validator."""
     database = Notification.collection().database
     await database.command("collMod", "notifications", validator={"integration_id": {"$ne": integration_id}})
     yield
     await database.command("collMod", "notifications", validator={})
 
 
-async def says(iris: Iris, integration_id: str, text: str) -> str:
-    """Let an end user write; the id that the interaction has."""
+async def receive_text(iris: Iris, integration_id: str, text: str) -> str:
+    """Let an end user write, and return the interaction's id."""
     message: dict[str, Any] = {
         "id": f"in_{new_id()}",
         "channel": "SMS",
@@ -78,8 +78,10 @@ async def says(iris: Iris, integration_id: str, text: str) -> str:
     return derived_id("inbound", integration_id, message["id"])
 
 
-async def test_what_an_end_user_writes_is_told(iris: Iris, integration_id: str, receiver: Receiver) -> None:
-    interaction_id = await says(iris, integration_id, "¿Está abierto?")
+async def test_an_inbound_message_is_delivered_to_the_webhook(
+    iris: Iris, integration_id: str, receiver: Receiver
+) -> None:
+    interaction_id = await receive_text(iris, integration_id, "¿Está abierto?")
     (call,) = await receiver.calls_of(1)
     (notification,) = await Notification.find({"interaction_id": interaction_id}).to_list()
     assert (notification.id, notification.event) == (call.id, IN)
@@ -92,7 +94,9 @@ async def test_what_an_end_user_writes_is_told(iris: Iris, integration_id: str, 
 
 
 @pytest.mark.usefixtures("refused")
-async def test_a_message_goes_on_although_nobody_can_be_told_of_it(iris: Iris, integration_id: str) -> None:
+async def test_an_outbound_message_is_sent_although_its_notifications_cannot_be_stored(
+    iris: Iris, integration_id: str
+) -> None:
     before = await told(iris)
     sent = await iris.send("sms", mobile(), integrationId=integration_id)
     await iris.until_status(sent["id"], "COMPLETED")
@@ -102,9 +106,11 @@ async def test_a_message_goes_on_although_nobody_can_be_told_of_it(iris: Iris, i
 
 
 @pytest.mark.usefixtures("refused")
-async def test_a_message_comes_in_although_nobody_can_be_told_of_it(iris: Iris, integration_id: str) -> None:
+async def test_an_inbound_message_is_recorded_although_its_notification_cannot_be_stored(
+    iris: Iris, integration_id: str
+) -> None:
     before = await told(iris)
-    interaction_id = await says(iris, integration_id, "Hola")
+    interaction_id = await receive_text(iris, integration_id, "Hola")
 
     async def is_received() -> bool:
         return (await iris.http.get(f"/v1/interactions/{interaction_id}")).status_code == 200
@@ -114,7 +120,9 @@ async def test_a_message_comes_in_although_nobody_can_be_told_of_it(iris: Iris, 
     assert grown(before, await told(iris), "iris_notifications_dropped_total") == 1
 
 
-async def test_what_cannot_even_be_shown_holds_up_nothing(iris: Iris, integration_id: str, receiver: Receiver) -> None:
+async def test_an_event_that_cannot_be_serialized_is_dropped(
+    iris: Iris, integration_id: str, receiver: Receiver
+) -> None:
     sent = await iris.send("sms", mobile(), integrationId=integration_id)
     await receiver.calls_of(5)
 
@@ -129,12 +137,12 @@ async def test_what_cannot_even_be_shown_holds_up_nothing(iris: Iris, integratio
 
 
 async def _is_nothing_late(interaction_id: str) -> bool:
-    """Whether all of an interaction's notifications are begun and delivered."""
-    kept = await Notification.find({"interaction_id": interaction_id}).to_list()
-    return all(one.state is NotificationState.DELIVERED and not one.is_unbegun for one in kept)
+    """Whether all of an interaction's notifications are started and delivered."""
+    stored = await Notification.find({"interaction_id": interaction_id}).to_list()
+    return all(one.state is NotificationState.DELIVERED and not one.is_unbegun for one in stored)
 
 
-async def test_what_temporal_does_not_take_is_begun_within_seconds_of_when_it_does(
+async def test_a_start_that_temporal_does_not_accept_is_retried_within_seconds(
     iris: Iris, integration_id: str, receiver: Receiver
 ) -> None:
     sent = await iris.send("sms", mobile(), integrationId=integration_id)
@@ -153,9 +161,9 @@ async def test_what_temporal_does_not_take_is_begun_within_seconds_of_when_it_do
         late=late,
     )
     await publisher.publish(integration_id, 0, sent["id"], 0)
-    kept = await Notification.find({"interaction_id": sent["id"]}).sort("position").to_list()
-    assert [one.event for one in kept] == [OUT, STATUS, STATUS, CUSTOM, STATUS]
-    assert [(one.state, one.attempts) for one in kept] == [(NotificationState.PENDING, [])] * 5
+    stored = await Notification.find({"interaction_id": sent["id"]}).sort("position").to_list()
+    assert [one.event for one in stored] == [OUT, STATUS, STATUS, CUSTOM, STATUS]
+    assert [(one.state, one.attempts) for one in stored] == [(NotificationState.PENDING, [])] * 5
     async with late.running(), asyncio.timeout(30):
         await receiver.calls_of(before + 5)
         await until(lambda: _is_nothing_late(sent["id"]))
@@ -164,7 +172,7 @@ async def test_what_temporal_does_not_take_is_begun_within_seconds_of_when_it_do
 async def test_a_secret_that_a_worker_cannot_decrypt_is_no_attempt_at_the_endpoint(
     iris: Iris, integration_id: str, receiver: Receiver
 ) -> None:
-    """That a key is missing there is our own fault: another worker tries soon, and later all wait for the key."""
+    """A missing key is an internal fault: another worker retries soon, later the notification waits for the key."""
     sent = await iris.send("sms", mobile(), integrationId=integration_id)
     (first, *_) = await receiver.calls_of(5)
     await Notification.collection().update_one({"_id": first.id}, {"$set": {"state": "PENDING", "attempts": []}})
@@ -188,7 +196,7 @@ async def test_a_secret_that_a_worker_cannot_decrypt_is_no_attempt_at_the_endpoi
         postponed = await environment.run(activities.deliver, delivery)
     assert postponed.next_attempt is not None
     assert postponed.next_attempt > now
-    kept = await Notification.pending(first.id)
-    assert kept is not None
-    assert (kept.interaction_id, kept.attempts) == (sent["id"], [])
-    await kept.delete()
+    pending = await Notification.pending(first.id)
+    assert pending is not None
+    assert (pending.interaction_id, pending.attempts) == (sent["id"], [])
+    await pending.delete()

@@ -119,7 +119,7 @@ async def receipt_before_the_search(iris: Iris) -> str:
 
 
 async def looked_for_in_vain(iris: Iris) -> str:
-    """The provider cannot be searched at first, does not have the message at the next two searches, and stays silent."""
+    """The provider cannot be searched at first, does not have the message at the next searches, and stays silent."""
     async with lost_send(iris, taken=False) as (twilio, interaction_id):
 
         async def until_asked(times: int) -> None:
