@@ -1,4 +1,4 @@
-"""Opens what a process needs (MongoDB, Temporal, HTTP), yields it typed, and closes it."""
+"""Connections of a process to MongoDB, Temporal and HTTP, as typed context managers."""
 
 import asyncio
 import gc
@@ -55,22 +55,22 @@ async def _wait_for(awaitable: Awaitable[_Result], seconds: float | None) -> _Re
 
 
 if sys.version_info < (3, 12):
-    # Python 3.11's own waits in a second task, which it leaves when it is cancelled just as the wait times out: that
-    # task then takes the lock of the driver's pool for ever, and no operation ends any more. This is how Python 3.12
+    # Python 3.11's own waits in a second task, which it abandons if cancelled just as the wait times out: that
+    # task then holds the lock of the driver's pool for ever, and every operation hangs. This is how Python 3.12
     # waits (https://github.com/python/cpython/issues/96764).
     pymongo.lock.wait_for = _wait_for  # pyright: ignore[reportPrivateImportUsage] - mended in its own module
 
 
 @asynccontextmanager
 async def mongodb(settings: Settings) -> AsyncGenerator[AsyncMongoClient[dict[str, Any]]]:
-    """MongoDB with our documents and their indexes.
+    """Connect to MongoDB, bind our documents and build their indexes.
 
     Raises:
         models.server.UnusableServerError: if it does not answer within five seconds, or is not a replica set.
         pymongo.errors.PyMongoError: if an index cannot be built.
     """
     async with mongodb_client(settings) as client:
-        # Building indexes may take hours, and would wait as long for a server.
+        # Building indexes may take hours, and would otherwise wait that long for a server.
         await require_replica_set(client, settings.mongodb_uri.get_secret_value())
         database = client[settings.mongodb_database]
         await build_indexes(database, DOCUMENTS)
@@ -79,7 +79,7 @@ async def mongodb(settings: Settings) -> AsyncGenerator[AsyncMongoClient[dict[st
 
 
 class _Binding(Initializer):
-    """Beanie's, which would bind what all documents have in common as a collection of its own."""
+    """Beanie's initializer, which would otherwise bind the common base document as a collection of its own."""
 
     @override
     async def init_document(self, cls: type[Document]) -> Any:
@@ -93,7 +93,7 @@ async def bind_documents(database: AsyncDatabase[dict[str, Any]]) -> None:
 
 @asynccontextmanager
 async def mongodb_client(settings: Settings) -> AsyncGenerator[AsyncMongoClient[dict[str, Any]]]:
-    """A client of MongoDB; our documents are not bound to it."""
+    """A MongoDB client without bound documents."""
     client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
         settings.mongodb_uri.get_secret_value(),
         tz_aware=True,
@@ -109,11 +109,11 @@ async def mongodb_client(settings: Settings) -> AsyncGenerator[AsyncMongoClient[
 
 
 async def connect_temporal(settings: Settings, runtime: Runtime | None = None) -> Client:
-    """A client of Temporal: plain on loopback, mutual TLS or an API key (which implies TLS) elsewhere.
+    """Connect to Temporal: plain on loopback, with mutual TLS or an API key (which implies TLS) elsewhere.
 
     Args:
-        settings: where it is, and how to be let in.
-        runtime: of Temporal's SDK; the process's default unless given.
+        settings: its address and credentials.
+        runtime: the SDK runtime; the process's default if None.
 
     Raises:
         RuntimeError: if it does not answer.
@@ -130,10 +130,10 @@ async def connect_temporal(settings: Settings, runtime: Runtime | None = None) -
 
 
 def sdk_runtime(metrics_address: str | None = None) -> Runtime:
-    """A runtime of Temporal's SDK that logs through this process's loggers, which it does not by itself.
+    """Create an SDK runtime that logs through this process's loggers, which is not the default.
 
     Args:
-        metrics_address: `host:port` where it tells Prometheus its own metrics, if it shall.
+        metrics_address: `host:port` where the SDK serves its Prometheus metrics, if any.
     """
     logging_config = LoggingConfig(
         filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),
@@ -144,9 +144,9 @@ def sdk_runtime(metrics_address: str | None = None) -> Runtime:
 
 
 def collect_rarely() -> None:
-    """Let Python look for garbage in cycles less often, and never in what is loaded by now (docs/decisions/0006).
+    """Run Python's cyclic garbage collector less often, and never on what is already loaded (docs/decisions/0006).
 
-    Under load it would look through everything every few seconds: 0.2 s in which a process does nothing else.
+    Under load it would scan everything every few seconds, which blocks the process for 0.2 s.
     """
     gc.collect()
     gc.freeze()
@@ -157,18 +157,18 @@ _SHARED: Final = PydanticPayloadConverter()
 
 
 class _PayloadConverter(CompositePayloadConverter):
-    """Temporal's own for pydantic's models, with what it has learnt of their types.
+    """Temporal's pydantic payload converter, with a shared cache of type adapters.
 
-    The SDK makes one for each workflow and each of its tasks, which would learn them anew.
+    The SDK creates a converter for each workflow and each of its tasks, each with an empty cache.
     """
 
     def __init__(self) -> None:
-        """Share all parts."""
+        """Share all encoding converters."""
         super().__init__(*_SHARED.converters.values(), Encrypted())
 
 
 def data_converter(settings: Settings) -> DataConverter:
-    """How payloads are written into Temporal: where there are keys encrypted, with what errors say and their traces."""
+    """The data converter, which encrypts payloads, error messages and stack traces if there are keys."""
     codec = settings.payload_codec()
     converter = DataConverter(payload_converter_class=_PayloadConverter)
     if codec is None:
@@ -187,10 +187,10 @@ def _tls(settings: Settings) -> TLSConfig | bool:
 
 
 async def register_search_attributes(client: Client) -> None:
-    """Make sure that the namespace knows our search attributes; where they are there, nothing is asked to change.
+    """Register our search attributes in the namespace; does nothing if they exist.
 
     Raises:
-        temporalio.service.RPCError: if they are missing and may not be added; on Temporal Cloud they are added in its
+        temporalio.service.RPCError: if they are missing and cannot be added; on Temporal Cloud they are added in its
             own console.
     """
     request = ListSearchAttributesRequest(namespace=client.namespace)
@@ -209,18 +209,18 @@ async def register_search_attributes(client: Client) -> None:
 
 @asynccontextmanager
 async def http_clients(guard: AddressGuard, connections: int) -> AsyncGenerator[Mapping[str, httpx2.AsyncClient]]:
-    """A client for each provider, by its name: one that never answers takes no connection of another's."""
+    """HTTP clients by provider name; a provider that never answers takes no connections of another."""
     async with AsyncExitStack() as stack:
         yield {name: await stack.enter_async_context(http_client(guard, connections)) for name in PROVIDERS}
 
 
 def http_client(guard: AddressGuard, connections: int = 100) -> httpx2.AsyncClient:
-    """A client to send with: guarded, bounded waits, no redirects, no proxy from the environment."""
+    """HTTP client with the SSRF guard and timeouts, without redirects or proxies from the environment."""
     timeout = httpx2.Timeout(connect=5.0, read=30.0, write=10.0, pool=5.0)
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=50, keepalive_expiry=30.0)
     transport = GuardedTransport(guard, limits, _trusted_authorities())
     return httpx2.AsyncClient(
-        headers={"Accept-Encoding": "identity"},  # what is small on the wire and huge in memory is not asked for
+        headers={"Accept-Encoding": "identity"},  # avoids decompression bombs
         timeout=timeout,
         transport=transport,
         follow_redirects=False,
@@ -230,5 +230,5 @@ def http_client(guard: AddressGuard, connections: int = 100) -> httpx2.AsyncClie
 
 @cache
 def _trusted_authorities() -> ssl.SSLContext:
-    """Read once: it takes longer than all else that a client needs."""
+    """Loaded once, since it is the slowest part of creating a client."""
     return httpx2.create_ssl_context(trust_env=False)

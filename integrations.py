@@ -1,4 +1,4 @@
-"""Integrations brought to life: found in a tenant, described without secrets, opened at their provider."""
+"""Integration cache, and creation of providers from integrations."""
 
 import asyncio
 import json
@@ -27,17 +27,17 @@ from ttl_cache import TtlCache
 
 
 def channel_id(channel: Channel) -> str:
-    """The id of a channel, which its name gives."""
+    """The id of a channel, derived from its name."""
     return derived_id("channel", channel)
 
 
 def provider_id(channel: Channel, provider: str) -> str:
-    """The id of a provider on a channel, which their names give."""
+    """The id of a provider on a channel, derived from their names."""
     return derived_id("provider", channel, provider)
 
 
 def describe(integration: Integration) -> IntegrationReference:
-    """What may be shown of an integration."""
+    """The public reference of an integration, without secrets."""
     provider = PROVIDERS.get(integration.provider)
     return IntegrationReference(
         integration_id=integration.id,
@@ -54,7 +54,7 @@ def describe(integration: Integration) -> IntegrationReference:
 def problems_of_settings(
     provider: type[AnyProvider], configuration: Mapping[str, JsonValue], credentials: Mapping[str, JsonValue]
 ) -> list[Problem]:
-    """Everything that is wrong with an integration's settings, by its field, such as `configuration.sender`."""
+    """All problems of an integration's settings, by field, such as `configuration.sender`."""
     return [
         *_problems("configuration", provider.configuration_type, configuration),
         *_problems("credentials", provider.credentials_type, credentials),
@@ -70,7 +70,7 @@ def _problems(prefix: str, settings: type[ProviderSettings], values: Mapping[str
 
 
 def capabilities(integration: Integration) -> Capabilities | None:
-    """What an integration's provider can do on its channel; None if there is no such provider or channel of it."""
+    """Capabilities of an integration's provider on its channel; None if the provider or channel does not exist."""
     provider = PROVIDERS.get(integration.provider)
     return provider.capabilities(integration.channel, integration.configuration) if provider else None
 
@@ -78,20 +78,20 @@ def capabilities(integration: Integration) -> Capabilities | None:
 _LOG = logging.getLogger("iris.integrations")
 
 _REOPEN_WAIT: Final = 1.0
-"""Seconds until the change stream is opened again after it broke."""
+"""Seconds until a broken change stream is reopened."""
 
 
 class Integrations:
-    """TTL cache of integrations; one that is disabled or deleted is not cached, so that nothing is refused by it.
+    """TTL cache of integrations; disabled or deleted ones are not cached, so that no request is refused by stale data.
 
-    Within `following`, what another process changes is not used from the cache any more. The TTL bounds how old an
-    entry can be while the change stream is broken.
+    Within `following`, changes by other processes invalidate entries. The TTL bounds the age of an entry while the
+    change stream is broken.
     """
 
     def __init__(self, ttl: timedelta) -> None:
-        """Cache each for this long."""
+        """Cache each integration for `ttl`."""
         self._cache: TtlCache[Integration] = TtlCache(ttl)
-        # Longer than the entries: a read that was under way during a change may cache what it found before.
+        # Longer than the entries: a read during a change may cache the old version.
         self._versions: TtlCache[int] = TtlCache(2 * ttl)
 
     @asynccontextmanager
@@ -107,11 +107,11 @@ class Integrations:
                 await asyncio.wait({task}, timeout=_REOPEN_WAIT)
 
     async def find(self, integration_id: str, version: int = 0) -> Integration | None:
-        """The integration with this id, of whatever tenant, also if it is deleted; None if there is none.
+        """Find an integration of any tenant, also a deleted one; None if there is none.
 
         Args:
             integration_id: its id.
-            version: the version that the caller knows of; an older one in the cache is read anew.
+            version: the version that the caller knows of; an older cached one is reloaded.
         """
         cached = self._cache.get(integration_id)
         if cached is not None and cached.version >= max(version, self._versions.get(integration_id) or 0):
@@ -124,24 +124,24 @@ class Integrations:
         return found
 
     async def of_tenant(self, integration_id: str, tenant: str, version: int = 0) -> Integration | None:
-        """The tenant's integration with this id, as `find` finds it; None if it has none, or deleted it."""
+        """Like `find`, for an integration of a tenant; None if it does not exist or is deleted."""
         found = await self.find(integration_id, version)
         return found if found is not None and found.tenant == tenant and found.deleted is None else None
 
     async def read(self, integration_id: str, tenant: str) -> Integration | None:
-        """As `of_tenant`, from the database: as it is at this moment."""
+        """Like `of_tenant`, bypassing the cache."""
         self.invalidate(integration_id)
         return await self.of_tenant(integration_id, tenant)
 
     def invalidate(self, integration_id: str) -> None:
-        """Find it anew, because it was changed."""
+        """Remove an integration from the cache after a change."""
         self._cache.invalidate(integration_id)
 
     async def _follow(self) -> None:
         while True:
             try:
                 async with await Integration.watch() as changes:
-                    # What changed before is in no event.
+                    # Earlier changes are in no event.
                     self._cache.clear()
                     async for change in changes:
                         integration_id, version = Integration.changed_version(change)
@@ -153,24 +153,24 @@ class Integrations:
 
 
 class UnopenableError(MisconfiguredError):
-    """Credentials that no encryption key of this process opens."""
+    """Credentials that no encryption key of this process decrypts."""
 
 
 MAX_CACHED_PROVIDERS: Final = 1_000
-"""Providers that are kept open; the longest unused are forgotten."""
+"""Maximum number of cached providers; the least recently used are evicted."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderFactory:
-    """Opens providers for integrations, with their credentials.
+    """Creates providers for integrations, with their credentials.
 
-    A provider stays open as long as its integration stays the same, and with it what it remembers, such as tokens.
+    A provider and its state, such as access tokens, are cached until its integration changes.
 
     Attributes:
-        vault: opens the credentials.
-        http: the client that each provider sends with, by its name.
-        guard: judges the addresses that they connect to without it.
-        public_url: where providers reach us from outside.
+        vault: decrypts the credentials.
+        http: HTTP client by provider name.
+        guard: checks the addresses of connections without that client.
+        public_url: the public base URL for providers' webhooks.
     """
 
     vault: Vault
@@ -180,7 +180,7 @@ class ProviderFactory:
     _open: OrderedDict[tuple[str, str], AnyProvider] = field(default_factory=OrderedDict, init=False, repr=False)
 
     def open(self, integration: Integration) -> AnyProvider:
-        """The provider of an integration, ready to send and to verify.
+        """The provider of an integration, ready to send messages and verify webhooks.
 
         Raises:
             UnopenableError: if no key opens the credentials.
@@ -196,7 +196,7 @@ class ProviderFactory:
         return provider
 
     def create_uncached(self, integration: Integration) -> AnyProvider:
-        """As `open`, remembering nothing, such as a token that was given for credentials that are good no longer.
+        """Like `open`, without cached state, such as a token from credentials that are no longer valid.
 
         Raises:
             UnopenableError: if no key opens the credentials.
@@ -212,5 +212,5 @@ class ProviderFactory:
         return provider.open(integration.configuration, credentials, self.http[provider.name], self.guard)
 
     def callback_url(self, integration: Integration) -> str:
-        """Where the provider of an integration tells us its news."""
+        """The URL that the provider of an integration sends its webhooks to."""
         return f"{self.public_url.rstrip('/')}/webhooks/{integration.provider}/{integration.id}"

@@ -1,12 +1,12 @@
-"""What is logged, with the ids of what it is about: as lines for people, or as JSON for programs; never contents.
+"""Logging as text or JSON lines, with the ids of the logged resources and never their contents.
 
-Both formats have their words from `redacted` and their errors from `error_chain`, so that no phone number, address,
-text or secret gets into either. Read from the environment before all settings:
+Both formats take messages from `redacted` and errors from `error_chain`, so that they contain no phone number, address,
+text or secret. Environment variables, read before all settings:
 
-- `IRIS_LOG_LEVEL`: `INFO` unless given.
+- `IRIS_LOG_LEVEL`: `INFO` by default.
 - `IRIS_LOG_FORMAT`: `text` or `json`.
-- `IRIS_LOG_REQUESTS`: whether the API logs a line for each request (`iris.requests`); it does unless it is `false`.
-- `IRIS_LOG_SENDS`: whether a worker logs a line for each attempt to send (`iris.sends`); it does unless it is `false`.
+- `IRIS_LOG_REQUESTS`: `false` disables the API's log line for each request (`iris.requests`).
+- `IRIS_LOG_SENDS`: `false` disables a worker's log line for each attempt to send (`iris.sends`).
 """
 
 import json
@@ -51,12 +51,12 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def note(**ids: str) -> None:
-    """Have these ids in what this task logs from now on."""
+    """Add ids to all later log records of this task."""
     _ids.set({**_ids.get({}), **ids})
 
 
 def log_to_stderr() -> None:
-    """Log as the environment says, for the rest of this process."""
+    """Configure logging to stderr from the environment."""
     handler = logging.StreamHandler(sys.stderr)
     as_json = os.environ.get("IRIS_LOG_FORMAT", "text") == "json"
     handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
@@ -68,10 +68,10 @@ def log_to_stderr() -> None:
 
 
 def redacted(record: logging.LogRecord) -> str:
-    """The message of a record on one line, without what is personal or secret in it.
+    """The message of a record on one line, without personal data or secrets.
 
-    Of an error among its arguments the kind is told, since its words may quote what somebody wrote. asyncio writes such
-    words into the message itself, after its first line.
+    Errors among the arguments are replaced by their type, since their texts may quote contents. asyncio puts such texts
+    into the message itself, after its first line, which is therefore the only one used.
     """
     arguments = record.args
     if isinstance(arguments, tuple):
@@ -85,7 +85,7 @@ def redacted(record: logging.LogRecord) -> str:
 
 
 def error_chain(error: BaseException) -> Iterator[tuple[str, list[str]]]:
-    """An error and what caused it, each by its kind and the way to it, without words."""
+    """An error and its causes, each with type and traceback, without message texts."""
     seen: set[int] = set()
     cause: BaseException | None = error
     while cause is not None and id(cause) not in seen:
@@ -99,11 +99,11 @@ def _stack(trace: TracebackType | None) -> list[str]:
 
 
 class TextFormatter(logging.Formatter):
-    """A line for people; below it, where an error was raised."""
+    """Formats a record as a text line, followed by the traceback of an error."""
 
     @override
     def format(self, record: logging.LogRecord) -> str:
-        """The line of a record, and those of its error."""
+        """The line of a record and those of its error."""
         time = to_wire(datetime.fromtimestamp(record.created, UTC))
         ids = "".join(f" {name}={value}" for name, value in _ids_of(record).items())
         lines = [f"{time} {record.levelname} {record.name} {redacted(record)}{ids}"]
@@ -113,7 +113,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object in a line: time, level, logger, message, the known ids, and where an error was raised."""
+    """Formats a record as a JSON line: time, level, logger, message, known ids, and the traceback of an error."""
 
     @override
     def format(self, record: logging.LogRecord) -> str:
@@ -139,14 +139,14 @@ def _errors_of(record: logging.LogRecord) -> Iterator[tuple[str, list[str]]]:
 
 
 def _ids_of(record: logging.LogRecord) -> dict[str, Any]:
-    """The ids of what a record is about, and what a line of `iris.requests` or `iris.sends` says in fields."""
+    """The ids of a record, and the fields of a line of `iris.requests` or `iris.sends`."""
     fields = getattr(record, "fields", None)
     own = cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
     return {**_ids.get({}), **_of_temporal(record), **own}
 
 
 def _of_temporal(record: logging.LogRecord) -> dict[str, str]:
-    """The ids that Temporal's loggers put beside a record.
+    """The ids that Temporal's loggers add to a record.
 
     https://python.temporal.io/temporalio.activity.LoggerAdapter.html
     """

@@ -1,6 +1,6 @@
-"""What Prometheus is told of a process: counts and times, by names of ours alone; no tenant, no destination, no id.
+"""Prometheus metrics of a process. Labels have a fixed set of values: no tenants, destinations or ids.
 
-Counting costs a microsecond, and nothing is asked of anybody until Prometheus asks.
+Counting costs a microsecond; everything else happens when Prometheus scrapes.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ _INTERNAL_FAULTS: Final = Counter(
     ["kind"],
 )
 _CHECK_TIMEOUT_SECONDS: Final = 3.0
-"""How long a process may take to find out whether it works."""
+"""Timeout of the health check, in seconds."""
 
 _FINDINGS: Final = Counter(
     "iris_reconciliation_findings",
@@ -74,65 +74,65 @@ TASK_QUEUE_BACKLOG: Final = Gauge(
 
 
 def count_submission(channel: Channel, provider: str, status: Status) -> None:
-    """Count a submission that was answered in a status."""
+    """Count a submission by the status that it was answered with."""
     _SUBMISSIONS.labels(channel, provider, status).inc()
 
 
 def count_statuses(statuses: Iterable[Status]) -> None:
-    """Count the statuses of a step that was written."""
+    """Count the statuses of a recorded step."""
     for status in statuses:
         _STATUSES.labels(status).inc()
 
 
 def count_dropped_notification() -> None:
-    """Count an event that could not be told."""
+    """Count a notification that was dropped."""
     _UNTOLD.inc()
 
 
 def count_unreadable(channel: Channel, provider: str) -> None:
-    """Count a webhook, or an item of one, that could not be read."""
+    """Count a webhook, or an item of one, that could not be parsed."""
     _UNREADABLE.labels(channel, provider).inc()
 
 
 def count_internal_fault(kind: FaultKind) -> None:
-    """Count a fault of our own."""
+    """Count an internal fault."""
     _INTERNAL_FAULTS.labels(kind).inc()
 
 
 def count_finding(kind: Kind, *, is_repaired: bool) -> None:
-    """Count a finding of the reconciliation."""
+    """Count a discrepancy found by the reconciliation."""
     _FINDINGS.labels(kind, "yes" if is_repaired else "no").inc()
 
 
 def observe_webhook(channel: Channel, provider: str, occurred_at: datetime | None, received_at: datetime) -> None:
-    """Observe how late a provider event was received, if it says when it happened; 0 by a clock ahead of ours."""
+    """Observe the delay of a provider event, if it has a time; 0 if the provider's clock is ahead of ours."""
     if occurred_at is not None:
         _WEBHOOK_LAG.labels(channel, provider).observe(max(0.0, (received_at - occurred_at).total_seconds()))
 
 
 @contextmanager
 def timed_dispatch(channel: Channel, provider: str) -> Generator[Callable[[Outcome], None]]:
-    """Observe how long a send takes, and what it came to: what is told within, else that it was not taken."""
-    began, word = time.perf_counter(), "not_taken"
+    """Observe the duration of a send and its outcome: the one passed within the block, else `not_taken`."""
+    began, label = time.perf_counter(), "not_taken"
 
-    def came_to(outcome: Outcome) -> None:
-        nonlocal word
-        word = type(outcome).__name__.lower()
+    def set_outcome(outcome: Outcome) -> None:
+        nonlocal label
+        label = type(outcome).__name__.lower()
 
     try:
-        yield came_to
+        yield set_outcome
     finally:
-        _DISPATCHES.labels(channel, provider, word).observe(time.perf_counter() - began)
+        _DISPATCHES.labels(channel, provider, label).observe(time.perf_counter() - began)
 
 
 Check = Callable[[], Awaitable[bool]]
-"""Whether a process works."""
+"""Health check of a process."""
 
 
 def serve(address: str, check: Check) -> None:
-    """Answer Prometheus at `host:port`, and at `/health` whether this process works, for the rest of it.
+    """Serve Prometheus metrics at `host:port`, and the health check at `/health`, for the rest of the process.
 
-    Health is answered in threads of its own, but found out in the running event loop: 503 where that is stuck.
+    Requests are served in threads, but the health check runs in the event loop: 503 if that is blocked.
 
     Raises:
         OSError: if the address cannot be listened on.
@@ -153,7 +153,7 @@ def serve(address: str, check: Check) -> None:
 
 
 def _finds(loop: asyncio.AbstractEventLoop, check: Check) -> bool:
-    """What a check in an event loop of another thread finds, in time."""
+    """Result of a check in another thread's event loop, with a timeout."""
 
     async def found() -> bool:
         return await asyncio.wait_for(check(), _CHECK_TIMEOUT_SECONDS)
@@ -165,13 +165,13 @@ def _finds(loop: asyncio.AbstractEventLoop, check: Check) -> bool:
 
 
 class _ThreadingServer(ThreadingMixIn, WSGIServer):
-    """One thread for each question, so that a slow one keeps nobody waiting."""
+    """HTTP server with one thread per request, so that slow requests do not block others."""
 
     daemon_threads = True
 
 
 class _QuietHandler(WSGIRequestHandler):
-    """Logs no line for each question."""
+    """Request handler without access logs."""
 
     @override
     def log_message(self, format: str, *args: object) -> None: ...

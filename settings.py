@@ -1,7 +1,7 @@
-"""Every setting of Iris, each an environment variable; secrets may be files of the same names (`EnvironmentSettings`).
+"""Settings of Iris from environment variables; secrets may be files of the same names (`EnvironmentSettings`).
 
-`IRIS_…` for our own; MongoDB and Temporal are named as their own tools name them. What every process logs is read
-before all others, by `logs.py`: `IRIS_LOG_LEVEL`, `IRIS_LOG_FORMAT`, `IRIS_LOG_REQUESTS`, `IRIS_LOG_SENDS`.
+Our own variables begin with `IRIS_`; those of MongoDB and Temporal have the names that their own tools use. `logs.py`
+reads its settings before all others: `IRIS_LOG_LEVEL`, `IRIS_LOG_FORMAT`, `IRIS_LOG_REQUESTS`, `IRIS_LOG_SENDS`.
 """
 
 import os
@@ -31,7 +31,7 @@ from security.ssrf_guard import PRIVATE, AddressGuard, Network
 
 
 def _seconds(value: object) -> object:
-    """A number of seconds also where it is text, as it is in the environment, where pydantic wants ISO 8601."""
+    """Accept seconds as text, as in environment variables, where pydantic only accepts ISO 8601."""
     try:
         return float(value) if isinstance(value, str) else value
     except ValueError:
@@ -39,11 +39,11 @@ def _seconds(value: object) -> object:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta())]
-"""A time; in the environment, seconds (`90`, `0.5`) or ISO 8601 (`PT1H`)."""
+"""A duration; in the environment, seconds (`90`, `0.5`) or ISO 8601 (`PT1H`)."""
 
 
 def _networks(value: object) -> object:
-    """Networks separated by commas, as they are in the environment."""
+    """Split networks at commas, as in environment variables."""
     if not isinstance(value, str):
         return value
     return tuple(ip_network(network.strip()) for network in value.split(",") if network.strip())
@@ -54,17 +54,17 @@ Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 
 
 def _names(value: object) -> object:
-    """Names separated by commas, as they are in the environment."""
+    """Split names at commas, as in environment variables."""
     if not isinstance(value, str):
         return value
     return tuple(name.strip() for name in value.split(",") if name.strip())
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
-"""Words; in the environment separated by commas."""
+"""Names; in the environment separated by commas."""
 
 HostAndPort = Annotated[str, Field(pattern=r"^\S+:\d{1,5}$")]
-"""An address to listen at, such as `127.0.0.1:9464`."""
+"""An address to listen on, such as `127.0.0.1:9464`."""
 
 DEVELOPMENT_SECRET: Final = "development-only-development-only"  # noqa: S105 - refused outside development
 MIN_SECRET_LENGTH: Final = 32
@@ -72,20 +72,20 @@ DEVELOPMENT_ENCRYPTION_KEY: Final = "ZGV2ZWxvcG1lbnQtb25seS1kZXZlbG9wbWVudC1vbmw
 
 
 class Environment(StrEnum):
-    """Where Iris runs; everywhere but in development, secrets must be given."""
+    """Environment that Iris runs in; secrets are required except in development."""
 
     DEVELOPMENT = "development"
     PRODUCTION = "production"
 
 
 SECRETS_DIRECTORY: Final = "/run/secrets"
-"""Where Docker and Kubernetes put secrets as files."""
+"""Directory of secret files in Docker and Kubernetes."""
 
 
 class EnvironmentSettings(BaseSettings):
-    """Settings from the environment; secrets that it does not tell, from files.
+    """Settings from environment variables, else from secret files.
 
-    The files are named like the variables, in either letter case, and are in `IRIS_SECRETS_DIR`, else in
+    The files have the names of the variables, in either letter case, and are in `IRIS_SECRETS_DIR`, else in
     `SECRETS_DIRECTORY`.
     """
 
@@ -99,7 +99,7 @@ class EnvironmentSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Look for files where the environment says, when the settings are read."""
+        """Add the secrets directory of the environment as a source."""
         directory = os.environ.get("IRIS_SECRETS_DIR") or SECRETS_DIRECTORY
         files = [SecretsSettingsSource(settings_cls, directory)] if Path(directory).is_dir() else []
         return init_settings, env_settings, *files
@@ -109,67 +109,65 @@ class Settings(EnvironmentSettings):
     """The settings of a process, read once from its environment.
 
     Attributes:
-        environment: `IRIS_ENVIRONMENT`, `development` or `production`, where all secrets must be given.
+        environment: `IRIS_ENVIRONMENT`, `development` or `production`, which requires all secrets.
         mongodb_uri: `MONGODB_URI`; a replica set (`docs/decisions/0003`).
         mongodb_database: `IRIS_MONGODB_DATABASE`, the database's name.
         temporal_address: `TEMPORAL_ADDRESS`, host:port.
         temporal_namespace: `TEMPORAL_NAMESPACE`, which must exist.
         temporal_api_key: `TEMPORAL_API_KEY`, for Temporal Cloud; implies TLS.
-        temporal_worker_build_id: `TEMPORAL_WORKER_BUILD_ID`, the version of this worker (`docs/deploying.md`); unset, a
-            worker takes the workflows of any version. Named as Temporal's Worker Controller for Kubernetes sets it.
-        temporal_deployment_name: `TEMPORAL_DEPLOYMENT_NAME`, what the workers' versions are versions of.
+        temporal_worker_build_id: `TEMPORAL_WORKER_BUILD_ID`, the version of this worker (`docs/deploying.md`); if
+            unset, a worker takes workflows of any version. Temporal's Worker Controller for Kubernetes sets it.
+        temporal_deployment_name: `TEMPORAL_DEPLOYMENT_NAME`, the deployment that worker versions belong to.
         temporal_tls_cert, temporal_tls_key, temporal_tls_ca: paths of PEM files, for mutual TLS.
         task_queue: the Temporal task queue of the interactions.
-        public_url: `IRIS_PUBLIC_URL`, where providers reach this API from outside; signatures cover it.
-        trusted_proxies: the networks of the proxies whose `X-Forwarded-For` says where a request comes from; none
-            unless named, and then everybody behind a proxy counts as one caller (`docs/decisions/0038`).
-        cors_origins: the origins, separated by commas, whose pages may read the API's answers in browsers; none, unless
-            they are named (`https://crm.example.com`).
-        jwt_secret: signs login tokens; at least 32 characters.
-        token_lifetime: how long a login token is valid.
+        public_url: `IRIS_PUBLIC_URL`, the public base URL of this API for providers; signatures cover it.
+        trusted_proxies: the networks of the proxies whose `X-Forwarded-For` is trusted; none by default, so that all
+            callers behind a proxy count as one (`docs/decisions/0038`).
+        cors_origins: the allowed CORS origins, separated by commas (`https://crm.example.com`); none by default.
+        jwt_secret: the signing key of access tokens; at least 32 characters.
+        token_lifetime: how long an access token is valid.
         refresh_lifetime: how long after its last refresh a session ends.
-        encryption_keys: Fernet keys for credentials at rest, newest first, separated by commas.
-        payload_keys: keys of what goes into Temporal's histories (32 bytes, URL-safe base64), separated by commas: the
-            first encrypts, all decrypt (`docs/encryption.md`). Must be given but in development, where histories may
-            be left readable.
-        allowed_networks: `IRIS_ALLOWED_NETWORKS`, the networks besides the Internet that providers and mail servers may
-            be in (`docs/decisions/0012`): none, but in development this machine and private ones.
-        max_body_bytes: bytes of a request's body; a workflow's task holds it seven times and may have four megabytes.
-        max_webhook_bytes: bytes of a webhook's body, where the provider's own limit is not less; larger, because a mail
-            that answers is one.
-        max_attachment_bytes: bytes of an uploaded file.
-        attachment_types: media types of the files that may be uploaded, separated by commas.
-        orphaned_attachment_ttl: how long an uploaded file waits for an interaction to take it.
-        file_url_ttl: how long the link to a file may be followed that a provider is given.
-        max_concurrent_submissions: how many submissions a process of the API works on, others are asked to come again;
-            about what two cores admit within `admission_timeout` (`docs/operations.md`).
-        max_concurrent_webhooks: the same of webhooks, counted apart, so that neither keeps the other out.
-        requests_per_second: how many requests a process of the API takes of each API key, a second's worth of them at
-            once; any number unless it is given.
-        admission_timeout: how long the send call waits for the worker before it answers VALIDATION_PENDING.
-        receipt_window: how long an interaction listens for receipts after its dispatch.
-        dispatch_timeout: how long one attempt to send may last before it counts as never come back; longer than any
-            provider is waited for.
-        dispatch_deadline: how long a provider that surely did not take a message is tried again.
+        encryption_keys: Fernet keys of credentials at rest, newest first, separated by commas.
+        payload_keys: keys of payloads in Temporal's histories (32 bytes, URL-safe base64), separated by commas: the
+            first encrypts, all decrypt (`docs/encryption.md`). Required except in development, where histories are
+            readable without them.
+        allowed_networks: `IRIS_ALLOWED_NETWORKS`, the non-public networks that providers and mail servers may be in
+            (`docs/decisions/0012`): none by default, in development loopback and private ones.
+        max_body_bytes: maximum bytes of a request body; a workflow task has four megabytes and holds it seven times.
+        max_webhook_bytes: maximum bytes of a webhook body, unless the provider's own limit is lower; larger, because a
+            webhook may be an e-mail.
+        max_attachment_bytes: maximum bytes of an uploaded file.
+        attachment_types: allowed media types of uploaded files, separated by commas.
+        orphaned_attachment_ttl: how long an uploaded file is kept until an interaction uses it.
+        file_url_ttl: how long a file URL for a provider is valid.
+        max_concurrent_submissions: maximum concurrent submissions of an API process; others are refused to be retried;
+            about as many as two cores admit within `admission_timeout` (`docs/operations.md`).
+        max_concurrent_webhooks: the same for webhooks, counted separately, so that neither blocks the other.
+        requests_per_second: rate limit of each API key in an API process, with bursts of one second's worth; unlimited
+            by default.
+        admission_timeout: how long the send call waits for a worker before it answers VALIDATION_PENDING.
+        receipt_window: how long an interaction waits for receipts after its dispatch.
+        dispatch_timeout: how long an attempt to send may take before it counts as lost; longer than any provider's
+            timeout.
+        dispatch_deadline: how long a send is retried while the provider has certainly not accepted it.
         reconciliation_interval: how often MongoDB and Temporal are compared (`docs/doctor.md`).
-        lookup_cache_ttl: how long an API key, a session and an integration are cached; so long a change of a key, a
-            session or an account may go unnoticed by other processes of the API. Changes of an integration are followed
-            by a change stream.
-        erasure_grace_period: how long after a user is merged or erased what had found it before may still write; then
-            all is looked through again. Longer than any step on the database.
-        accept_possible_numbers: whether a phone number without `+` or `00` needs only the length of one in its country,
-            instead of a range that is known to be in use: for ranges that are newer than this version of Iris.
+        lookup_cache_ttl: how long API keys, sessions and integrations are cached. Other API processes may not notice
+            changes of keys, sessions and accounts for that long; a change stream follows changes of integrations.
+        erasure_grace_period: how long after a user's merge or erasure operations that read it before may still write;
+            afterwards all data is checked again. Longer than any database operation.
+        accept_possible_numbers: whether a phone number without `+` or `00` only needs a valid length for its country,
+            rather than a range known to be in use; for ranges that are newer than this version of Iris.
         workflow_sandbox: whether the worker runs workflows in Temporal's sandbox; it doubles the worker's CPU
             (`docs/decisions/0006`), so tests run with it and production does not need to.
-        max_concurrent_sends_per_provider: how many sends a worker does at once for each provider
+        max_concurrent_sends_per_provider: maximum concurrent sends of a worker for each provider
             (`docs/decisions/0013`).
-        max_concurrent_streams: how many streams of events a process of the API serves; each asks MongoDB once a second.
-        max_concurrent_notifications: how many attempts to tell tenants a worker makes at once (`docs/decisions/0020`).
-        notification_timeout: how long a tenant's endpoint is given to answer.
-        max_cached_workflows: how many open workflows a worker keeps in memory.
-        metrics_address: `IRIS_METRICS_ADDRESS`, where a worker answers Prometheus, such as `127.0.0.1:9464`; nowhere
-            unless given. The API answers it at `/metrics`.
-        temporal_metrics_address: `IRIS_TEMPORAL_METRICS_ADDRESS`, the same of what Temporal's SDK in it counts.
+        max_concurrent_streams: maximum event streams of an API process; each queries MongoDB once a second.
+        max_concurrent_notifications: maximum concurrent webhook deliveries of a worker (`docs/decisions/0020`).
+        notification_timeout: the timeout of a tenant's endpoint.
+        max_cached_workflows: maximum open workflows in a worker's memory.
+        metrics_address: `IRIS_METRICS_ADDRESS`, where a worker serves Prometheus metrics, such as `127.0.0.1:9464`;
+            disabled by default. The API serves them at `/metrics`.
+        temporal_metrics_address: `IRIS_TEMPORAL_METRICS_ADDRESS`, the same for the metrics of Temporal's SDK.
     """
 
     model_config = SettingsConfigDict(
@@ -258,29 +256,29 @@ class Settings(EnvironmentSettings):
 
     @property
     def has_published_secrets(self) -> bool:
-        """Whether a secret is one of those for development, which everybody can read in this file."""
+        """Whether a secret has its published development value from this file."""
         is_published = self.jwt_secret.get_secret_value() == DEVELOPMENT_SECRET
         return is_published or DEVELOPMENT_ENCRYPTION_KEY in self.vault_keys()
 
     def address_guard(self) -> AddressGuard:
-        """Which addresses may be connected to on a tenant's behalf."""
+        """The SSRF guard for connections on a tenant's behalf."""
         allowed = self.allowed_networks
         if allowed is None:
             allowed = PRIVATE if self.environment is Environment.DEVELOPMENT else ()
         return AddressGuard(tuple(allowed))
 
     def payload_codec(self) -> EncryptingCodec | None:
-        """What encrypts the payloads of workflows, if there are keys.
+        """The codec that encrypts workflow payloads, if there are keys.
 
         Raises:
-            ValueError: if they are of another form.
+            ValueError: if they are malformed.
         """
         keys = self.payload_keys.get_secret_value()
         return EncryptingCodec.of(keys) if keys else None
 
     @property
     def windows(self) -> Timeouts:
-        """How long interactions wait."""
+        """The timeouts of interactions."""
         return Timeouts(self.receipt_window, self.dispatch_deadline)
 
     def vault_keys(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Validating a submission: what admission refuses and what a dry run answers are one decision."""
+"""Validation of submissions, shared by admission and dry runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from providers.base import Capabilities
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What is wrong with a submission, and how to dispatch it if nothing is."""
+    """Problems of a submission, or how to dispatch it if there are none."""
 
     problems: list[Problem]
     destinations: list[Destination] = field(default_factory=list[Destination])
@@ -26,12 +26,12 @@ class Validation:
 
 
 def owned_destinations(destinations: Sequence[Destination]) -> list[OwnedDestination]:
-    """Destinations as users own them."""
+    """Convert destinations to the form in which users own them."""
     return [OwnedDestination.of(destination) for destination in destinations]
 
 
 def with_owners(destinations: Sequence[Destination], users: Sequence[User]) -> list[Destination]:
-    """Destinations, each with the user that owns it; the first of the users has those that none of them owns."""
+    """Destinations with their owners; the first user gets those that no user owns."""
     owners = {one.identity: user.id for user in users for one in user.destinations}
     return [
         destination.model_copy(update={"user_id": owners.get(OwnedDestination.of(destination).identity, users[0].id)})
@@ -40,9 +40,9 @@ def with_owners(destinations: Sequence[Destination], users: Sequence[User]) -> l
 
 
 async def owners_of(submission: Submission) -> list[User]:
-    """The users that own any of a submission's destinations.
+    """Find the users that own any of a submission's destinations.
 
-    There are none while a destination is wrong, or where a new user is expected.
+    The result is empty if a destination is invalid or a new user is expected.
     """
     if submission.expects_new_user:
         return []
@@ -53,11 +53,11 @@ async def owners_of(submission: Submission) -> list[User]:
 
 
 async def validate(integrations: Integrations, submission: Submission, owners: Sequence[User]) -> Validation:
-    """Find everything that is wrong with a submission, and write nothing.
+    """Find all problems of a submission, without writes.
 
     Args:
-        integrations: where its integration is found.
-        submission: what is to be sent.
+        integrations: the integration cache.
+        submission: the submission.
         owners: the users that own any of its destinations.
     """
     asked = submission.integration
@@ -93,7 +93,7 @@ async def validate(integrations: Integrations, submission: Submission, owners: S
 
 async def _payload_problems(submission: Submission, able: Capabilities) -> list[Problem]:
     if submission.problems and not submission.payload:
-        return []  # it is said already why there is none
+        return []  # its absence is already a problem
     channel = submission.integration.channel
     try:
         payload = parse_payload(channel, submission.payload)
@@ -120,7 +120,7 @@ def _support_problems(payload: Payload, submission: Submission, able: Capabiliti
 
 
 def _address_problems(payload: Payload) -> list[Problem]:
-    """What is wrong with the further addresses that a payload names: copies, and where answers go."""
+    """Problems of a payload's additional addresses: copies and reply-to."""
     problems: list[Problem] = []
     for name, address in payload.addresses().items():
         try:
@@ -148,7 +148,7 @@ def _user_problems(
 
 
 async def process_problems(submission: Submission, owners: Sequence[User]) -> list[Problem]:
-    """What is wrong with the process that a submission names, or with its absence."""
+    """Problems of a submission's process, or of its absence."""
     if submission.process_id is None:
         if submission.auto_create_process:
             return []
@@ -165,7 +165,7 @@ async def process_problems(submission: Submission, owners: Sequence[User]) -> li
 
 
 async def _attachment_problems(tenant: str, ids: Sequence[str], payload: Payload) -> list[Problem]:
-    """What is wrong with the attachments of a payload; for a payload without any, whether it needs one."""
+    """Problems of a payload's attachments, including a missing one."""
     if not ids:
         needs_one = isinstance(payload, MediaPayload) and not payload.url
         return [Problem(field="payLoad.Url", code="missing")] if needs_one else []

@@ -1,4 +1,4 @@
-"""The worker process: runs the workflows and does their activities."""
+"""The worker process, which runs workflows and activities."""
 
 import asyncio
 import logging
@@ -54,22 +54,22 @@ from temporal.worker_versions import deployment_config
 from workflows.registry import INTERACTING, TELLING
 
 SENDING_GRACE: Final = timedelta(seconds=35)
-"""How long a stopping worker lets sends finish: about the longest that a provider is waited for."""
+"""Graceful shutdown timeout of sends: about the longest provider timeout."""
 
 RECORDING_GRACE: Final = timedelta(seconds=5)
-"""How long a stopping worker then lets what it learnt be written down; what is not, another worker writes."""
+"""Additional shutdown timeout to record the outcomes of sends; another worker records the rest."""
 
 _MAX_CONCURRENT_INTEGRATIONS: Final = 4
-"""So many integrations of a provider that never answer take all its slots; fewer leave some to the others."""
+"""Number of unresponsive integrations that can take all slots of a provider; fewer leave some for the others."""
 
 _LOG = logging.getLogger("iris.worker")
 
 
 @asynccontextmanager
 async def create_worker(client: Client, settings: Settings, opener: ProviderFactory) -> AsyncGenerator[None]:
-    """Work until the end of the block, and then let sends in flight finish, and after them what workflows do with them.
+    """Run the workers within the block; at its end, sends in flight finish first, then the workflows that record them.
 
-    Each provider's sends have a task queue and slots of their own (`docs/decisions/0013`).
+    Each provider has its own task queue and slots for sends (`docs/decisions/0013`).
     """
     integrations = Integrations(settings.lookup_cache_ttl)
     sending = [_sending_worker(client, settings, opener, integrations, provider) for provider in PROVIDERS]
@@ -115,13 +115,13 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
             *MongoErasures(client, _shown).all(),
         ],
         workflow_runner=_runner(settings),
-        # Few fixed pollers starve new submissions behind receipts (docs/decisions/0006).
+        # A few fixed pollers would starve new submissions behind receipts (docs/decisions/0006).
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         max_cached_workflows=settings.max_cached_workflows,
         graceful_shutdown_timeout=RECORDING_GRACE,
         deployment_config=deployment_config(settings),
-        # A task cached on a worker that was killed goes to another after this, instead of after ten seconds.
+        # Workflow tasks cached on a killed worker go to another after this time, instead of ten seconds.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
     )
 
@@ -140,7 +140,7 @@ def _sending_worker(
         task_queue=sending_queue(settings.task_queue, provider),
         activities=[dispatch.dispatch, dispatch.find_sent],
         max_concurrent_activities=slots,
-        # One request waits at each idle queue; more come with the work.
+        # One poll waits on each idle queue; the number grows with the load.
         activity_task_poller_behavior=PollerBehaviorAutoscaling(initial=1),
         graceful_shutdown_timeout=SENDING_GRACE,
         deployment_config=deployment_config(settings),
@@ -150,7 +150,7 @@ def _sending_worker(
 def _notification_worker(
     client: Client, settings: Settings, vault: Vault, integrations: Integrations, http: httpx2.AsyncClient
 ) -> Worker:
-    """The worker of the notifications' task queue, where tenants who are slow to listen keep nobody else waiting."""
+    """The worker of the notifications' task queue, separate so that slow endpoints delay nothing else."""
     slots = settings.max_concurrent_notifications
     deliveries = HttpNotifications(
         http=http,
@@ -186,7 +186,7 @@ def _shown(interaction: domain.Interaction) -> JsonValue:
 
 
 async def run_worker(settings: Settings) -> None:
-    """Work until told to stop (SIGINT, SIGTERM), then let sends in flight finish."""
+    """Run until SIGINT or SIGTERM, then let sends in flight finish."""
     client = await connect_temporal(settings)
     await register_search_attributes(client)
     await ensure_schedule(client, settings)
@@ -195,7 +195,7 @@ async def run_worker(settings: Settings) -> None:
         keys = settings.vault_keys()
         opener = ProviderFactory(vault=Vault(keys), http=http, public_url=settings.public_url, guard=guard)
         stop = asyncio.Event()
-        # Not before: until it works there is nothing to finish, and a signal ends it at once.
+        # Not before: until the workers run there is nothing to finish, and a signal ends the process at once.
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with create_worker(client, settings, opener):

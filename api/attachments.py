@@ -64,12 +64,12 @@ async def upload_attachment(
     with state.uploads.acquire(caller.tenant):
         chunks = stream_bytes(request, state.settings.max_attachment_bytes, UPLOAD_TIMEOUT)
         checked = _checked(chunks, attachment.media_type)
-        kept = await attachment.upload(checked, state.settings.orphaned_attachment_ttl, key)
-    if kept.id != attachment.id:
-        check_same(_likeness(kept), _likeness(attachment))
+        stored = await attachment.upload(checked, state.settings.orphaned_attachment_ttl, key)
+    if stored.id != attachment.id:
+        check_same(_likeness(stored), _likeness(attachment))
     else:
-        await write_audit(caller, "attachment.created", kept.id, ["fileName", "mediaType"])
-    return success(AttachmentAnswer.of(kept).on_the_wire(), "Adjunto guardado", HTTPStatus.CREATED)
+        await write_audit(caller, "attachment.created", stored.id, ["fileName", "mediaType"])
+    return success(AttachmentAnswer.of(stored).on_the_wire(), "Adjunto guardado", HTTPStatus.CREATED)
 
 
 @router.get("/v1/attachments", summary="List attachments", response_model=AttachmentsEnvelope, responses=refusals(422))

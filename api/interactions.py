@@ -85,8 +85,8 @@ async def send_interaction(
     asked, problems = SendRequest.readable(raw)
     content_fingerprint = fingerprint_of(raw) if problems else fingerprint(asked)
     with state.submissions.acquire(caller.tenant):
-        asking = _Asking(asked, problems, content_fingerprint, id_by_key("interaction", caller, idempotency_key))
-        submission = await _submission(state, asking, caller)
+        parsed = _ParsedRequest(asked, problems, content_fingerprint, id_by_key("interaction", caller, idempotency_key))
+        submission = await _submission(state, parsed, caller)
         return await (answer_dry_run if asked.dry_run else answered)(request, state, submission)
 
 
@@ -148,7 +148,7 @@ async def found_interaction(interaction_id: str, caller: Caller, state: IrisStat
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
+class _ParsedRequest:
     """A parsed send request with its problems and the id from its `Idempotency-Key`."""
 
     request: SendRequest
@@ -157,13 +157,13 @@ class _Asking:
     interaction_id: str
 
 
-async def _submission(state: IrisState, asking: _Asking, caller: Caller) -> Submission:
+async def _submission(state: IrisState, parsed: _ParsedRequest, caller: Caller) -> Submission:
     """The submission of a request, including the request's own problems, since its rejection is recorded too.
 
     Raises:
         InvalidRequestError: if the integration is unknown; it has all other problems of the request too.
     """
-    asked, problems, interaction_id = asking.request, asking.problems, asking.interaction_id
+    asked, problems, interaction_id = parsed.request, parsed.problems, parsed.interaction_id
     integration = await state.integrations.of_tenant(asked.integration_id, caller.tenant)
     if integration is None:
         is_named = not any(problem.field == "integrationId" for problem in problems)
@@ -177,7 +177,7 @@ async def _submission(state: IrisState, asking: _Asking, caller: Caller) -> Subm
         problems = [*problems, *error.problems]
     return Submission(
         interaction_id=interaction_id,
-        fingerprint=asking.fingerprint,
+        fingerprint=parsed.fingerprint,
         tenant=caller.tenant,
         author_id=caller.account_id,
         submitted_at=utc_now(),

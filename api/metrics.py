@@ -63,5 +63,5 @@ async def _ask(client: Client, name: str, kind: TaskQueueType.ValueType) -> None
             answer = await client.workflow_service.describe_task_queue(request)
     except (TimeoutError, RPCError):
         return
-    word = "workflow" if kind == WORKFLOWS else "activity"
-    TASK_QUEUE_BACKLOG.labels(name, word).set(answer.stats.approximate_backlog_count)
+    label = "workflow" if kind == WORKFLOWS else "activity"
+    TASK_QUEUE_BACKLOG.labels(name, label).set(answer.stats.approximate_backlog_count)

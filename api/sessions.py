@@ -123,8 +123,8 @@ async def _begin(account: Account, lifetime: timedelta) -> Session:
 
 async def _tokens(session: Session, state: IrisState) -> dict[str, Any]:
     refresh_token = new_refresh_token()
-    kept = RefreshToken(id=hash_secret(refresh_token), session_id=session.id, expires=session.expires)
-    await kept.insert()
+    stored = RefreshToken(id=hash_secret(refresh_token), session_id=session.id, expires=session.expires)
+    await stored.insert()
     return SessionAnswer(
         access_token=issue_token(session, state.settings),
         expires_in=int(state.settings.token_lifetime.total_seconds()),
@@ -137,16 +137,16 @@ async def _renewed(refresh_token: str, state: IrisState) -> Session | None:
     """Renew the session of a refresh token; a token reused after the grace period ends its session."""
     now = utc_now()
     of_token = {"_id": hash_secret(refresh_token), "expires": {"$gt": now}}
-    kept = await RefreshToken.collection().find_one_and_update(
+    stored = await RefreshToken.collection().find_one_and_update(
         of_token, [{"$set": {"used": {"$ifNull": ["$used", now]}}}]
     )
-    if kept is None:
+    if stored is None:
         return None
-    if kept["used"] is not None and now - kept["used"] > REFRESH_GRACE_PERIOD:
-        await _end(kept["session_id"], state)
+    if stored["used"] is not None and now - stored["used"] > REFRESH_GRACE_PERIOD:
+        await _end(stored["session_id"], state)
         return None
     found = await Session.collection().find_one_and_update(
-        {"_id": kept["session_id"], "expires": {"$gt": now}},
+        {"_id": stored["session_id"], "expires": {"$gt": now}},
         {"$set": {"expires": now + state.settings.refresh_lifetime}},
         return_document=ReturnDocument.AFTER,
     )

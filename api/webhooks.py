@@ -36,12 +36,12 @@ router = APIRouter(tags=["webhooks"])
 Answer = TypeVar("Answer")
 
 _LOG = logging.getLogger("iris.webhooks")
-_LARGE: Final = 65_536
+_LARGE_BODY_BYTES: Final = 65_536
 """Bytes above which a body is parsed in a thread; smaller ones take milliseconds."""
 WEBHOOK_TIMEOUT: Final = BodyTimeout(seconds=5, bytes_per_second=500_000)
 """Short, since the sender is unknown until the signature is checked; long enough for a mail of 25 MB."""
 
-_KEPT_BODY: Final = 10_000
+_MAX_STORED_BODY: Final = 10_000
 """Characters stored of a webhook that could not be parsed."""
 
 
@@ -68,7 +68,7 @@ async def take_webhook(provider: str, integration_id: str, request: Request, sta
     with state.body_bytes.acquire(integration.tenant, integration.id, amount=0) as slot:
         webhook = _webhook(request, await read_bytes(request, limit, slot, WEBHOOK_TIMEOUT), state)
         try:
-            await _aside(opened.verify, webhook)
+            await _in_thread_if_large(opened.verify, webhook)
         except UnverifiedError as error:
             return _refuse(request, integration, error)
         with state.webhooks.acquire(integration.tenant, integration.id):
@@ -81,7 +81,7 @@ async def _take_verified(
     try:
         key = opened.replay_key(webhook)
         await _refuse_repetition(integration, key)
-        received = await _aside(opened.parse, webhook)
+        received = await _in_thread_if_large(opened.parse, webhook)
     except UnverifiedError as error:
         return _refuse(request, integration, error)
     except UnreadableError as error:
@@ -130,9 +130,9 @@ def _opened(state: IrisState, integration: Integration) -> AnyProvider:
         raise
 
 
-async def _aside(read: Callable[[Webhook], Answer], webhook: Webhook) -> Answer:
-    """Parse a webhook; a large one in a thread, so that it does not block others."""
-    return await asyncio.to_thread(read, webhook) if len(webhook.body) > _LARGE else read(webhook)
+async def _in_thread_if_large(read: Callable[[Webhook], Answer], webhook: Webhook) -> Answer:
+    """Verify or parse a webhook; a large one in a thread, so that it does not block others."""
+    return await asyncio.to_thread(read, webhook) if len(webhook.body) > _LARGE_BODY_BYTES else read(webhook)
 
 
 async def _refuse_repetition(integration: Integration, key: str | None) -> None:
@@ -160,7 +160,7 @@ def _webhook(request: Request, body: bytes, state: IrisState) -> Webhook:
 
 
 async def _pass_on(state: IrisState, integration: Integration, received: Sequence[WebhookItem]) -> None:
-    news: defaultdict[str, list[ReceivedEvent]] = defaultdict(list)
+    events: defaultdict[str, list[ReceivedEvent]] = defaultdict(list)
     interactions: dict[str, InteractionRef] = {}
     for item in received:
         if isinstance(item, InboundMessage):
@@ -176,9 +176,9 @@ async def _pass_on(state: IrisState, integration: Integration, received: Sequenc
             await _keep_unmatched(integration, item)
         for interaction in found:
             interactions[interaction.id] = interaction
-            news[interaction.id].append(ReceivedEvent(id=new_id(), received_at=utc_now(), event=item))
-    for interaction_id, told in news.items():
-        await signal_events(state.temporal, state.settings, interactions[interaction_id], told)
+            events[interaction.id].append(ReceivedEvent(id=new_id(), received_at=utc_now(), event=item))
+    for interaction_id, of_one in events.items():
+        await signal_events(state.temporal, state.settings, interactions[interaction_id], of_one)
 
 
 async def _identify(state: IrisState, integration: Integration, identities: Sequence[Identity]) -> None:
@@ -242,7 +242,7 @@ async def _keep_unmatched(integration: Integration, event: ProviderEvent) -> Non
 async def _keep_unreadable(integration: Integration, body: bytes, reason: str) -> None:
     _LOG.warning("integration %s: a webhook that could not be read: %s", integration.id, reason)
     count_unreadable(integration.channel, integration.provider)
-    text = body[:_KEPT_BODY].decode("utf-8", "backslashreplace")
+    text = body[:_MAX_STORED_BODY].decode("utf-8", "backslashreplace")
     await UnmatchedEvent(
         id=UnmatchedEvent.id_of(integration.id, hashlib.sha256(body).hexdigest()),
         tenant=integration.tenant,

@@ -1,1 +1,1 @@
-"""What keeps secrets secret: at rest, in workflow histories, in links, and on the way out."""
+"""Protection of secrets: encryption at rest and in workflow histories, signed URLs, and the SSRF guard."""

@@ -1,7 +1,7 @@
-"""Where Temporal's Web UI and command line have payloads decrypted: a remote codec (https://docs.temporal.io/codec-server).
+"""Remote codec of Temporal's Web UI and CLI, which decrypts payloads (https://docs.temporal.io/codec-server).
 
-Whoever reaches it and knows its token reads every message, which is why it is a process of its own (`iris codec`), on
-the loopback interface unless told otherwise, and no part of the API (`docs/decisions/0011-payload-encryption.md`).
+Anybody who reaches it and knows its token can read every message. It is therefore a separate process (`iris codec`),
+on the loopback interface by default, and no part of the API (`docs/decisions/0011-payload-encryption.md`).
 """
 
 import hmac
@@ -22,23 +22,22 @@ from security.payload_codec import EncryptingCodec, UndecryptableError
 from settings import MIN_SECRET_LENGTH, EnvironmentSettings, Names
 
 MAX_BODY_BYTES: Final = 16_777_216
-"""Bytes of a request: a page of a history, four megabytes of gRPC, in base64 twice over."""
+"""Maximum bytes of a request: a history page of four megabytes of gRPC, encoded twice in base64."""
 
 _MAX_DEPTH: Final = 10
-"""Levels of nesting; the protocol has four."""
+"""Maximum nesting levels; the protocol has four."""
 
 
 class CodecSettings(EnvironmentSettings):
-    """What the endpoint needs to know, and none of the other secrets.
+    """Settings of the endpoint, without any other secrets.
 
     Attributes:
-        payload_keys: `IRIS_PAYLOAD_KEYS`, as `settings.Settings` has them.
-        codec_token: `IRIS_CODEC_TOKEN`, the first part of the address's path, since the Web UI can only be given an
-            address; at least 32 characters that a path may have.
-        codec_hosts: `IRIS_CODEC_HOSTS`, the names besides those of this machine by which the endpoint is reached,
-            separated by commas. By any other name nobody is answered, so that no page can have a browser ask by a
-            name of its own that it lets resolve to this machine (DNS rebinding).
-        codec_origins: `IRIS_CODEC_ORIGINS`, where the Web UI is, separated by commas: a browser asks for nothing else.
+        payload_keys: `IRIS_PAYLOAD_KEYS`, as in `settings.Settings`.
+        codec_token: `IRIS_CODEC_TOKEN`, the first part of the URL's path, since the Web UI can only be given a URL; at
+            least 32 characters that a path may have.
+        codec_hosts: `IRIS_CODEC_HOSTS`, the host names of the endpoint besides those of this machine, separated by
+            commas. Requests to any other host name are refused, which prevents DNS rebinding.
+        codec_origins: `IRIS_CODEC_ORIGINS`, the origins of the Web UI, separated by commas; browsers allow no others.
     """
 
     model_config = SettingsConfigDict(env_prefix="IRIS_", extra="ignore", frozen=True, hide_input_in_errors=True)
@@ -55,12 +54,12 @@ class CodecSettings(EnvironmentSettings):
         return keys
 
     def origins(self) -> list[str]:
-        """The origins of pages that may ask."""
+        """The allowed CORS origins."""
         return [origin.strip().rstrip("/") for origin in self.codec_origins.split(",")]
 
 
 def create_codec_endpoint(settings: CodecSettings) -> FastAPI:
-    """The endpoint as an ASGI application."""
+    """Create the endpoint's ASGI application."""
     codec = EncryptingCodec.of(settings.payload_keys.get_secret_value())
     token = settings.codec_token.get_secret_value().encode()
 
@@ -94,7 +93,7 @@ def create_codec_endpoint(settings: CodecSettings) -> FastAPI:
 
 
 def _is_ours(host_and_port: str, hosts: Sequence[str]) -> bool:
-    """Whether a `Host` field names this machine, or one of these hosts."""
+    """Whether a `Host` header names this machine or one of the hosts."""
     try:
         host = urlsplit(f"//{host_and_port}").hostname or ""
     except ValueError:

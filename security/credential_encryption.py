@@ -1,4 +1,4 @@
-"""Secrets at rest: sealed credentials, hashed passwords, hashed API keys."""
+"""Secrets at rest: encrypted credentials, hashed passwords and hashed API keys."""
 
 import hashlib
 import json
@@ -13,10 +13,10 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import JsonValue
 
 API_KEY_PREFIX: Final = "iris_"
-"""What every API key begins with, so that it is told from a login token and found by secret scanners."""
+"""Prefix of API keys, which distinguishes them from access tokens and lets secret scanners find them."""
 
 REFRESH_TOKEN_PREFIX: Final = "irisr_"  # noqa: S105 - what is public of it
-"""What every refresh token begins with; it is no beginning of an API key."""
+"""Prefix of refresh tokens; no API key has it."""
 
 MIN_PASSWORD_LENGTH: Final = 12
 MAX_PASSWORD_LENGTH: Final = 1024
@@ -25,28 +25,28 @@ _HASHER: Final = PasswordHasher()
 
 
 class DecryptionError(Exception):
-    """Sealed credentials that none of our keys opens."""
+    """Encrypted credentials that no configured key decrypts."""
 
 
 class Vault:
-    """Seals credentials for storage with the newest key, and opens them with any."""
+    """Encrypts credentials with the newest key, and decrypts them with any key."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         """Take Fernet keys (32 bytes, URL-safe base64), newest first.
 
         Raises:
-            ValueError: if there is none, or one is of another form.
+            ValueError: if there is none, or one is malformed.
         """
         fernets = [Fernet(key) for key in keys]
         self._fernet = MultiFernet(fernets)
         self._newest = fernets[0]
 
     def seal(self, credentials: Mapping[str, JsonValue]) -> str:
-        """Credentials as a text that may be stored."""
+        """Encrypt credentials for storage."""
         return self._fernet.encrypt(json.dumps(credentials).encode()).decode()
 
     def is_newest(self, sealed: str) -> bool:
-        """Whether a text was sealed with the newest key."""
+        """Whether a text was encrypted with the newest key."""
         try:
             self._newest.decrypt(sealed.encode())
         except InvalidToken:
@@ -54,7 +54,7 @@ class Vault:
         return True
 
     def open(self, sealed: str) -> dict[str, JsonValue]:
-        """The credentials in a sealed text.
+        """Decrypt credentials.
 
         Raises:
             DecryptionError: if no key fits.
@@ -66,32 +66,32 @@ class Vault:
 
 
 def new_api_key() -> str:
-    """A fresh API key: 256 bits of chance."""
+    """Generate an API key with 256 random bits."""
     return API_KEY_PREFIX + secrets.token_urlsafe(32)
 
 
 def hash_secret(secret: str) -> str:
-    """What is stored of an API key or a refresh token: SHA-256, enough for 256 random bits and quick on every call."""
+    """SHA-256 of an API key or a refresh token for storage; fast, and sufficient for 256 random bits."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def new_refresh_token() -> str:
-    """A fresh token that renews a session once: 256 bits of chance."""
+    """Generate a single-use refresh token with 256 random bits."""
     return REFRESH_TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 
 def new_password() -> str:
-    """A password that nobody chose: 144 bits of chance."""
+    """Generate a password with 144 random bits."""
     return secrets.token_urlsafe(18)
 
 
 def hash_password(password: str) -> str:
-    """What is stored of a password: argon2id with its salt."""
+    """Hash a password for storage, with argon2id and a salt."""
     return _HASHER.hash(password)
 
 
 def absent_password_hash() -> str:
-    """A hash of no known password, made without hashing; to try one on it takes as long as on any other."""
+    """A hash of no known password, made without hashing; checking it takes as long as any other."""
     salt, digest = (
         b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in (_HASHER.salt_len, _HASHER.hash_len)
     )
@@ -100,7 +100,7 @@ def absent_password_hash() -> str:
 
 
 def password_matches(password_hash: str, password: str) -> bool:
-    """Whether a password is the one that was hashed; takes tens of milliseconds on purpose."""
+    """Whether a password matches a hash; takes tens of milliseconds on purpose."""
     try:
         return _HASHER.verify(password_hash, password)
     except (VerificationError, InvalidHashError):

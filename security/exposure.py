@@ -1,4 +1,4 @@
-"""Whether a process in development would serve others than this machine, with secrets or rules that protect nobody."""
+"""Check that a process in development, whose secrets and rules are insecure, listens on loopback only."""
 
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -7,7 +7,7 @@ from settings import Environment, Settings
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine alone; `localhost` always is (RFC 6761 §6.3)."""
+    """Whether a host is loopback; `localhost` always is (RFC 6761 §6.3)."""
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -15,10 +15,10 @@ def is_loopback(host: str) -> bool:
 
 
 def exposure_problem(settings: Settings, host: str) -> str | None:
-    """Why the API must not listen at a host with these settings; None if it may.
+    """The reason why the API must not listen on a host with these settings; None if it may.
 
-    In development secrets may be the published ones, payloads are readable, and tenants may have Iris connect to
-    private networks: nobody but the developer may reach it, neither directly nor through a proxy.
+    In development, secrets may be the published ones, payloads are readable, and tenants may make Iris connect to
+    private networks. Nobody else may reach such a process, directly or through a proxy.
     """
     if settings.environment is not Environment.DEVELOPMENT:
         return None

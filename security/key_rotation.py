@@ -1,4 +1,4 @@
-"""Everything that is sealed with `IRIS_ENCRYPTION_KEYS`, sealed anew with the newest of them."""
+"""Key rotation: re-encrypts stored credentials with the newest of `IRIS_ENCRYPTION_KEYS`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,17 +18,17 @@ SEALED: Final[Sequence[tuple[type[Stored], str]]] = (
     (Integration, "endpoint.former_secret"),
     (Account, "fingerprint"),
 )
-"""The fields that hold what `Vault.seal` made, by their documents."""
+"""Encrypted fields, with their documents."""
 
 
 @dataclass(slots=True)
 class KeyRotation:
-    """What became of everything that is sealed.
+    """Result of re-encrypting all stored credentials.
 
     Attributes:
-        resealed: how many were sealed with an older key, and are sealed with the newest now.
-        current: how many were sealed with the newest already.
-        unopened: those that no key opens, as `integrations/<id>.credentials`.
+        resealed: how many were re-encrypted from an older key to the newest.
+        current: how many were already encrypted with the newest key.
+        unopened: fields that no key decrypts, such as `integrations/<id>.credentials`.
     """
 
     resealed: int = 0
@@ -37,9 +37,9 @@ class KeyRotation:
 
 
 async def rotate_keys(vault: Vault) -> KeyRotation:
-    """Seal with the newest key whatever is sealed with an older one; what is changed meanwhile is left as it became.
+    """Re-encrypt with the newest key what an older key encrypted; fields changed concurrently are left as they are.
 
-    It may be broken off and repeated: what is sealed with the newest key is passed over.
+    It can be interrupted and repeated: fields encrypted with the newest key are skipped.
     """
     done = KeyRotation()
     for document, name in SEALED:
@@ -59,6 +59,6 @@ async def _reseal_field(vault: Vault, document: type[Stored], name: str, done: K
         except DecryptionError:
             done.unopened.append(f"{collection.name}/{found['_id']}.{name}")
             continue
-        # Who changes it meanwhile seals it anew himself.
+        # A concurrent change encrypts with the newest key anyway.
         changed = await collection.update_one({"_id": found["_id"], name: sealed}, {"$set": {name: anew}})
         done.resealed += changed.modified_count

@@ -1,16 +1,16 @@
-"""Which passwords are taken: none that is easily guessed (NIST SP 800-63B §5.1.1.2)."""
+"""Password policy: easily guessed passwords are refused (NIST SP 800-63B §5.1.1.2)."""
 
 from collections.abc import Sequence
 from typing import Final
 
 MIN_SCORE: Final = 3
-"""zxcvbn's "safely unguessable": more than 10⁸ guesses (https://github.com/dropbox/zxcvbn#usage)."""
+"""Minimum zxcvbn score, "safely unguessable": more than 10⁸ guesses (https://github.com/dropbox/zxcvbn#usage)."""
 
 MAX_ESTIMATED_CHARACTERS: Final = 72
-"""Characters that zxcvbn looks at; longer ones take seconds, and make no password weaker."""
+"""Characters that zxcvbn estimates; more would take seconds, and make no password weaker."""
 
 MIN_PERSONAL_CHARACTERS: Final = 4
-"""Shorter parts of an address are found in good passwords too."""
+"""Minimum length of a personal word; shorter ones occur in good passwords too."""
 
 _COMMON: Final = (
     "iris",
@@ -23,15 +23,15 @@ _COMMON: Final = (
     "mensajes",
     "hola",
 )
-"""Words that zxcvbn's lists, which are English ones, have not."""
+"""Common passwords that zxcvbn's English lists lack."""
 
 
 def weakness(password: str, personal: Sequence[str]) -> str | None:
-    """The code of the problem with a password that is easily guessed; None if it is not.
+    """The problem code of an easily guessed password; None if the password is strong enough.
 
     Args:
         password: the password, of any length.
-        personal: words that others would try first: the account's address, its tenant's name.
+        personal: easily guessed words: the account's address, its tenant's name.
     """
     from zxcvbn import zxcvbn  # noqa: PLC0415 - its lists take 10 MB and 0.25 s, which most processes never need
 
@@ -44,5 +44,5 @@ def weakness(password: str, personal: Sequence[str]) -> str | None:
 
 
 def _own(personal: Sequence[str]) -> list[str]:
-    """The addresses, and what stands before the @ in them."""
+    """The addresses and their local parts."""
     return [part for word in personal if "@" in word for part in (word, word.partition("@")[0])]

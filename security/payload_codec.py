@@ -1,4 +1,4 @@
-"""What Temporal keeps of our payloads: encrypted, so that nobody reads a message in a workflow's history.
+"""Payload codec that encrypts all payloads in Temporal, so that workflow histories are unreadable.
 
 AES-256-GCM (NIST SP 800-38D). Search attributes are never encrypted by Temporal's SDKs, and carry no personal data
 (`docs/decisions/0005`, `docs/encryption.md`).
@@ -19,19 +19,19 @@ from typing_extensions import override
 
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
-"""96 bits of chance for each payload: one key may encrypt 2**32 of them (NIST SP 800-38D §8.3)."""
+"""96 random bits for each payload: one key may encrypt 2**32 of them (NIST SP 800-38D §8.3)."""
 
 _ENCODING: Final = b"binary/encrypted"
-"""The word of Temporal's own samples, by which its tools know an encrypted payload."""
+"""The encoding of Temporal's own samples, by which its tools recognise an encrypted payload."""
 _KEY_ID: Final = "encryption-key-id"
 
 
 class UndecryptableError(Exception):
-    """An encrypted payload whose key we do not have, or that is not as it was encrypted."""
+    """An encrypted payload whose key is missing, or that was modified."""
 
 
 class Encrypted(EncodingPayloadConverter):
-    """Says of a payload that comes here encrypted, since nobody decrypted it, what is missing."""
+    """Payload converter that names the missing key setting when an encrypted payload was not decrypted."""
 
     @property
     @override
@@ -48,13 +48,13 @@ class Encrypted(EncodingPayloadConverter):
 
 
 class EncryptingCodec(PayloadCodec):
-    """Encrypts every payload with the first key, and decrypts with whichever key it names.
+    """Encrypts every payload with the first key, and decrypts with the key that the payload names.
 
-    What was never encrypted passes through: histories from before encryption was switched on can still be read.
+    Unencrypted payloads pass through, so that histories from before encryption was enabled can still be read.
     """
 
     def __init__(self, keys: Sequence[bytes]) -> None:
-        """Take keys of 32 bytes, of which the first encrypts.
+        """Take keys of 32 bytes; the first one encrypts.
 
         Raises:
             ValueError: if there is none, or one has another length.
@@ -66,10 +66,10 @@ class EncryptingCodec(PayloadCodec):
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """The codec of keys as a setting has them: URL-safe base64, separated by commas.
+        """Create a codec from the setting's keys: URL-safe base64, separated by commas.
 
         Raises:
-            ValueError: if there is none, or one is of another form.
+            ValueError: if there is none, or one is malformed.
         """
         try:
             return cls([base64.b64decode(key.strip().encode(), b"-_", validate=True) for key in text.split(",")])
@@ -82,7 +82,7 @@ class EncryptingCodec(PayloadCodec):
 
     @override
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """The payloads as they were.
+        """Decrypt payloads.
 
         Raises:
             UndecryptableError: naming the key that is missing.
@@ -108,5 +108,5 @@ class EncryptingCodec(PayloadCodec):
 
 
 def _key_id(key: bytes) -> str:
-    """A key's name beside what it encrypted, from which it cannot be guessed: it is 256 bits of chance."""
+    """Id of a key, stored with what it encrypted; the key's 256 random bits cannot be guessed from it."""
     return hashlib.sha256(key).hexdigest()[:16]

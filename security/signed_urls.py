@@ -1,4 +1,4 @@
-"""Links to uploaded files that providers follow without a key: signed, and for a while only."""
+"""Signed, expiring URLs of uploaded files, for providers, which have no API key."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,21 +11,21 @@ from settings import Settings
 
 _ALGORITHM: Final = "HS256"
 _AUDIENCE: Final = "iris-file"
-"""What tells a link's token from one that logs in."""
+"""JWT audience that distinguishes a URL's token from an access token."""
 
 
 class ExpiredLinkError(Exception):
-    """A link of ours whose time is over."""
+    """A valid link that has expired."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileLinks:
-    """Makes links to files, and reads them.
+    """Creates and verifies signed file URLs.
 
     Attributes:
-        secret: signs them.
-        public_url: where they are followed.
-        valid: for how long.
+        secret: the signing key.
+        public_url: the base URL.
+        valid: how long a URL is valid.
     """
 
     secret: str
@@ -34,20 +34,20 @@ class FileLinks:
 
     @classmethod
     def of(cls, settings: Settings) -> "FileLinks":
-        """Links as the settings say."""
+        """Create from the settings."""
         secret = settings.jwt_secret.get_secret_value()
         return cls(secret, settings.public_url.rstrip("/"), settings.file_url_ttl)
 
     def link(self, attachment_id: str) -> str:
-        """Where a file may be fetched from now on."""
+        """A URL of a file, valid from now on."""
         claims = {"sub": attachment_id, "aud": _AUDIENCE, "exp": utc_now() + self.valid}
         return f"{self.public_url}/files/{jwt.encode(claims, self.secret, algorithm=_ALGORITHM)}"
 
     def attachment_id(self, token: str) -> str | None:
-        """Which file the last part of a link is about; None if it is no link of ours.
+        """The file id in a URL's token; None if the token is invalid.
 
         Raises:
-            ExpiredLinkError: if its time is over.
+            ExpiredLinkError: if it has expired.
         """
         try:
             claims = jwt.decode(

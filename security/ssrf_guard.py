@@ -1,9 +1,9 @@
-"""Where Iris may connect to on a tenant's behalf: nowhere inside, unless a setting says so (`docs/decisions/0012`).
+"""SSRF guard: blocks connections to internal addresses on a tenant's behalf unless a setting allows them.
 
-What a tenant configures (a provider's URL, a mail server, a webhook) is a host that we look up and connect to from
-inside our own network: server-side request forgery, https://owasp.org/www-community/attacks/Server_Side_Request_Forgery.
-A name is looked up once, all of its addresses are judged, and the connection is made to one of those: what the name
-means a moment later does not matter. TLS still checks the certificate for the name.
+Tenants configure hosts (a provider's URL, a mail server, a webhook) that Iris connects to from inside its own network:
+https://owasp.org/www-community/attacks/Server_Side_Request_Forgery. A name is resolved once, all of its addresses are
+checked, and the connection is made to one of them, so that later DNS answers do not matter. TLS still checks the
+certificate for the name. See `docs/decisions/0012`.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ Network = IPv4Network | IPv6Network
 PRIVATE: Final[Sequence[Network]] = tuple(
     map(ip_network, ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 )
-"""This machine and private networks (RFC 1918, RFC 4193): where a developer's own servers are."""
+"""Loopback and private networks (RFC 1918, RFC 4193), which have a developer's own servers."""
 
 _GLOBAL_IPV6: Final = IPv6Network("2000::/3")
-"""All that is assigned for use between networks (https://www.iana.org/assignments/ipv6-address-space)."""
+"""IPv6 global unicast addresses (https://www.iana.org/assignments/ipv6-address-space)."""
 
 _SPECIAL: Final[Sequence[Network]] = tuple(
     map(
@@ -57,9 +57,9 @@ _SPECIAL: Final[Sequence[Network]] = tuple(
         ),
     )
 )
-"""What is no place on the Internet, by the special-purpose registries of IANA and what clouds put beside them.
+"""Special-purpose networks by IANA's registries, and those of cloud providers.
 
-https://www.iana.org/assignments/iana-ipv4-special-registry and …/iana-ipv6-special-registry. Not by
+https://www.iana.org/assignments/iana-ipv4-special-registry and …/iana-ipv6-special-registry. Not
 `ipaddress.is_global`, whose meaning differs between releases of Python.
 """
 
@@ -68,33 +68,33 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
 NOT_REACHABLE: Final = "does not exist, or is at an address that IRIS_ALLOWED_NETWORKS does not allow to connect to"
-"""What is said of a host, without saying which of the two: nobody finds out names of our own network by it."""
+"""Error text that does not say which of the two it is, so that it reveals no internal names."""
 
 _LOOPBACK: Final = IPv4Address("127.0.0.1")
 
 MAX_ANSWER_BYTES: Final = 4_194_304
-"""Bytes of an answer that are read; a page of a provider's list of messages has some hundred thousand."""
+"""Maximum bytes of a response; a page of a provider's message list has some hundred thousand."""
 
 MAX_COMPRESSED_BYTES: Final = 65_536
-"""Bytes of an answer that is compressed though we do not ask for it: a thousand times as many come out of them."""
+"""Maximum bytes of an unrequested compressed response, which may expand a thousand times."""
 
 
 class ForbiddenAddressError(Exception):
-    """A host at an address that Iris may not connect to. Nothing was sent."""
+    """A host with an address that Iris may not connect to. Nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class AddressGuard:
-    """Says which addresses may be connected to.
+    """Decides which addresses may be connected to.
 
     Attributes:
-        allowed: networks that may be, though they are none of the Internet's.
+        allowed: non-public networks that are permitted.
     """
 
     allowed: Sequence[Network] = ()
 
     def permits(self, address: Address) -> bool:
-        """Whether an address may be connected to. One that carries an IPv4 address is judged by that."""
+        """Whether an address may be connected to. An embedded IPv4 address is checked instead of its IPv6 address."""
         judged = _embedded(address)
         if any(judged in network for network in self.allowed):
             return True
@@ -103,16 +103,16 @@ class AddressGuard:
         return not any(judged in network for network in _SPECIAL)
 
     async def addresses(self, host: str, port: int) -> Sequence[str]:
-        """The addresses of a host, looked up now, in the order to try them.
+        """Resolve a host to its addresses, in the order to try them.
 
         Raises:
-            ForbiddenAddressError: if it has one that may not be connected to.
-            OSError: if there is no such host, in the same words: which names mean something inside is not told.
+            ForbiddenAddressError: if it has a forbidden address.
+            OSError: if there is no such host; the text is the same, so that it reveals no internal names.
         """
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:  # a label that is too long for DNS is the latter
+        except (OSError, UnicodeError) as error:  # UnicodeError: a label that is too long for DNS
             raise OSError(_unreachable(host)) from error
         addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
         if not all(self.permits(ip_address(address)) for address in addresses):
@@ -120,22 +120,22 @@ class AddressGuard:
         return addresses
 
     def forbids(self, host: str) -> bool:
-        """Whether a host is written as an address that may not be connected to; no name is looked up."""
+        """Whether a host is a literal forbidden address; names are not resolved."""
         try:
             return not self.permits(ip_address(host))
         except ValueError:
             return host.lower().rstrip(".").rpartition(".")[2] == "localhost" and not self.permits(_LOOPBACK)
 
     async def connect(self, host: str, port: int, patience: float) -> socket.socket:
-        """A connection to a host.
+        """Connect to a host.
 
         Args:
             host: a name or an address.
-            port: of TCP.
+            port: the TCP port.
             patience: seconds for all of it.
 
         Raises:
-            ForbiddenAddressError: if the host has an address that may not be connected to.
+            ForbiddenAddressError: if the host has a forbidden address.
             OSError: if there is no such host, or none of its addresses answers; `TimeoutError` if not in time.
         """
         failure = OSError(f"{host[:200]} has no address")
@@ -148,7 +148,7 @@ class AddressGuard:
         raise failure
 
     async def tries(self, host: str, port: int, patience: float | None) -> AsyncIterator[tuple[str, float | None]]:
-        """Each address of a host with the seconds that it is given: those behind an address that is dead have some."""
+        """Yield each address with its timeout in seconds, which leaves time for the addresses after a dead one."""
         loop = asyncio.get_running_loop()
         deadline = None if patience is None else loop.time() + patience
         async with asyncio.timeout_at(deadline):
@@ -162,7 +162,7 @@ def _unreachable(host: str) -> str:
 
 
 def _embedded(address: Address) -> Address:
-    """The IPv4 address that an IPv6 address carries, else itself."""
+    """The IPv4 address embedded in an IPv6 address, else the address itself."""
     if isinstance(address, IPv4Address):
         return address
     if address in _NAT64:
@@ -183,7 +183,7 @@ async def _connected(address: str, port: int) -> socket.socket:
 
 
 class _GuardedBackend(httpcore2.AsyncNetworkBackend):
-    """Connects to addresses that the guard has judged."""
+    """Network backend that connects to permitted addresses only."""
 
     def __init__(self, guard: AddressGuard) -> None:
         self._guard = guard
@@ -213,7 +213,7 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """An answer that ends in an error when it has more bytes than it may."""
+    """Response stream that fails when it exceeds its maximum bytes."""
 
     def __init__(self, answer: httpx2.AsyncByteStream, most: int) -> None:
         self._answer = answer
@@ -234,9 +234,9 @@ class _Bounded(httpx2.AsyncByteStream):
 
 
 class GuardedTransport(httpx2.AsyncHTTPTransport):
-    """HTTP to those addresses only that a guard permits, by no proxy, with answers of at most `MAX_ANSWER_BYTES`.
+    """HTTP transport to permitted addresses only, without proxies, with responses of at most `MAX_ANSWER_BYTES`.
 
-    It raises `ForbiddenAddressError` besides httpx2's own errors.
+    Requests raise `ForbiddenAddressError` in addition to httpx2's own errors.
     """
 
     def __init__(self, guard: AddressGuard, limits: httpx2.Limits, tls: ssl.SSLContext) -> None:
