@@ -67,13 +67,13 @@ def _title(name: str) -> str:
 def _descriptions(settings: type[ProviderSettings]) -> dict[str, str]:
     """Return the description of each field from the docstring's section «Attributes»."""
     lines = (inspect.getdoc(settings) or "").partition("Attributes:\n")[2].splitlines()
-    told: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     name = ""
     for line in map(str.strip, lines):
         begun = _ATTRIBUTE.match(line)
         if begun and begun["name"] in settings.model_fields:
             name = begun["name"]
-            told[name] = begun["text"]
+            descriptions[name] = begun["text"]
         elif line:
-            told[name] += f" {line}"
-    return {name: f"{text[0].upper()}{text[1:]}" for name, text in told.items()}
+            descriptions[name] += f" {line}"
+    return {name: f"{text[0].upper()}{text[1:]}" for name, text in descriptions.items()}

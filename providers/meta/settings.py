@@ -1,4 +1,4 @@
-"""What an integration says of itself at Meta: openly, and in secret."""
+"""Settings of a Meta integration: public configuration and secret credentials."""
 
 import re
 from enum import StrEnum
@@ -57,12 +57,12 @@ class MetaConfiguration(ProviderSettings):
 
     @property
     def messages_url(self) -> str:
-        """Where messages of either channel are sent."""
+        """URL that sends messages of either channel."""
         return f"{self.sender_url}/messages"
 
     @property
     def sender_url(self) -> str:
-        """Where who sends is described."""
+        """URL that describes the sender."""
         return f"{str(self.base_url).rstrip('/')}/{self.api_version}/{self.sender_id}"
 
 

@@ -32,7 +32,7 @@ A switch to another channel decides nothing.
 """
 
 FAILURES: Final[Mapping[str, FailureClass]] = {
-    # Whom it was for
+    # Recipient
     "RECIPIENT_INVALID_CHANNEL_IDENTITY": FailureClass.DESTINATION,
     "RECIPIENT_NOT_REACHABLE": FailureClass.DESTINATION,
     "RECIPIENT_NOT_OPTED_IN": FailureClass.DESTINATION,
@@ -41,7 +41,7 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "NO_CHANNEL_IDENTITY_FOR_CONTACT": FailureClass.DESTINATION,
     "NO_PROFILE_AVAILABLE": FailureClass.DESTINATION,
     "OUTSIDE_ALLOWED_SENDING_WINDOW": FailureClass.DESTINATION,
-    # What it said
+    # Content
     "MEDIA_TYPE_UNSUPPORTED": FailureClass.CONTENT,
     "MEDIA_TOO_LARGE": FailureClass.CONTENT,
     "MEDIA_NOT_REACHABLE": FailureClass.CONTENT,
@@ -52,12 +52,12 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "BAD_REQUEST": FailureClass.CONTENT,
     "UNSUPPORTED_OPERATION": FailureClass.CONTENT,
     "CHANNEL_REJECT": FailureClass.CONTENT,
-    # How the app and its channels are set up
+    # Setup of the app and its channels
     "CHANNEL_BAD_CONFIGURATION": FailureClass.CONFIGURATION,
     "CHANNEL_CONFIGURATION_MISSING": FailureClass.CONFIGURATION,
     "UNKNOWN_APP": FailureClass.CONFIGURATION,
     "NO_PERMISSION": FailureClass.CONFIGURATION,
-    # How fast it was sent
+    # Rate limits
     "RATE_LIMITED": FailureClass.RATE,
     # Other: failures of Sinch or the channel, timeouts, and unknown causes
     "INTERNAL_ERROR": FailureClass.OTHER,

@@ -36,7 +36,7 @@ def payload_of(mail: Entity) -> dict[str, JsonValue]:
 def _sorted(entity: Entity) -> tuple[list[Entity], list[Entity]]:
     """Return the leaves whose text is shown, and those that are listed.
 
-    Of alternatives (RFC 2046 §5.1.4) only the preferred non-empty text is shown; the others are neither shown nor
+    Of alternatives (RFC 2046 §5.1.4) the preferred non-empty text is shown; the same text in HTML is neither shown nor
     listed.
     """
     if not entity.parts:

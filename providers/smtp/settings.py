@@ -1,4 +1,4 @@
-"""What an integration says to send through a mail server."""
+"""Settings of an SMTP integration: public configuration and secret credentials."""
 
 import ipaddress
 import re
@@ -15,7 +15,7 @@ from providers.smtp.mailbox import is_line_of_text, read_mailbox
 
 _LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 _MAX_LOCAL_PART_LENGTH: Final = 22
-"""Of 64 (RFC 5321 §4.5.3.1.1), what the reference and the code of `Verp` leave."""
+"""Part of the 64 characters (RFC 5321 §4.5.3.1.1) that the reference and the code of `Verp` leave."""
 _DOMAIN_NAME: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 
 
@@ -32,10 +32,10 @@ class Security(StrEnum):
 
 @lru_cache(maxsize=64)
 def tls_context(trusted_certificates: str | None) -> ssl.SSLContext:
-    """TLS that checks the server's certificate and name.
+    """Return a TLS context that checks the server's certificate and name.
 
     Args:
-        trusted_certificates: PEM of the authorities to believe; None for the system's.
+        trusted_certificates: PEM of the trusted authorities; None for the system's.
 
     Raises:
         ValueError, ssl.SSLError: if the text is not such certificates.
@@ -141,12 +141,12 @@ class SmtpConfiguration(ProviderSettings):
 
     @property
     def own_domain(self) -> str:
-        """The domain that we write into our message ids, and greet with."""
+        """Domain for our message ids and our greeting."""
         return self.message_id_domain or read_mailbox(self.sender).domain
 
     @property
     def own_addresses(self) -> frozenset[str]:
-        """The addresses that we send as, in lower case."""
+        """Our sending addresses, in lower case."""
         texts = filter(None, (self.sender, self.envelope_sender, self.bounce_address))
         return frozenset(read_mailbox(text).address.lower() for text in texts)
 

@@ -1,4 +1,4 @@
-"""Twilio as a provider: sends through its Messages API, hears its webhooks, asks what became of a send."""
+"""Twilio adapter: sends through its Messages API, parses its webhooks, and searches for sends of unknown outcome."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -46,7 +46,7 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
             payload_types=frozenset({SimpleText.wire_type}), longest_text=MAX_BODY_LENGTH, finds_sent=True
         ),
         Channel.WHATSAPP: Capabilities(
-            # Buttons, lists and cards are content templates at Twilio: sent as `template`.
+            # Buttons, lists and cards are content templates at Twilio, sent as `template`.
             payload_types=frozenset({SimpleText.wire_type, WhatsAppMedia.wire_type, WhatsAppTemplate.wire_type}),
             longest_text=MAX_BODY_LENGTH,
             reports_reads=True,
@@ -59,7 +59,7 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
         "Nothing for receipts: each message names the webhook URL. For messages from end users, set it as what is "
         "called when a message comes in (HTTP POST), at the phone number, the Messaging Service or the WhatsApp sender."
     )
-    # Forms of some dozens of short fields; all of them are read and sorted before it is known who signed them.
+    # Forms of some dozens of short fields, all of which are parsed and sorted before the signature is verified.
     max_webhook_bytes: ClassVar[int] = 262_144
 
     async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
@@ -83,7 +83,7 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
         return f"{base_url}/2010-04-01/Accounts/{self._credentials.account_sid}"
 
     def _envelope(self, outbound: Outbound) -> dict[str, str]:
-        """The fields of the form that do not depend on what the message says."""
+        """Return the fields of the form that do not depend on the content."""
         configuration = self._configuration
         form = {
             "To": address_of(outbound.channel, outbound.destinations[0]),
@@ -99,19 +99,19 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
         return None if sender is None else f"{SCHEMES[channel]}{sender}"
 
     def verify(self, webhook: Webhook) -> None:
-        """Check the signature. It covers no time, so an old webhook repeated is told apart by its events' keys."""
+        """Check the signature. It covers no time, so a repeated webhook is recognised by its events' keys."""
         if not is_signed(webhook, tuple(self._credentials.signing_keys())):
             raise UnverifiedError("the signature is not Twilio's")
 
     def parse(self, webhook: Webhook) -> Sequence[WebhookItem]:
-        """Read a status callback or a message from an end user; each webhook is one of them."""
+        """Parse a status callback or a message from an end user; each webhook is one of them."""
         parameters = read_form(webhook.body)
         if is_message(parameters):
             return (read_message(parameters),)
         return (read_receipt(parameters, webhook.url),)
 
     async def check(self) -> Check:
-        """Fetch the account with its Auth Token, which must also be good for webhooks; list a message with an API key.
+        """Fetch the account with its Auth Token, which must also be valid for webhooks; list a message with an API key.
 
         https://www.twilio.com/docs/iam/api/account#fetch-an-account-resource and
         https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources: most API keys may
@@ -128,9 +128,9 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
         return await http.check(self._http, request, RESPONSE_MAPPING, read)
 
     async def find_sent(self, outbound: Outbound, since: datetime) -> Accepted | None:
-        """The only message of the account with the same text, sent alike no earlier than the second of `since`.
+        """Find the only message of the account with the same text, sent alike no earlier than the second of `since`.
 
-        Media and templates are never found: Twilio's list does not say which they were.
+        Media and templates are never found, because Twilio's list does not identify them.
         """
         if not isinstance(outbound.payload, SimpleText):
             return None

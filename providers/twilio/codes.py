@@ -1,7 +1,7 @@
-"""What Twilio's error codes mean (https://www.twilio.com/docs/api/errors).
+"""Meanings of Twilio's error codes (https://www.twilio.com/docs/api/errors).
 
 Codes from 20000 and 21000 refuse a send; codes from 30000 and 63000 come mostly with a later receipt. Twilio adds codes
-without notice: one that is not here is `FailureClass.OTHER`.
+without notice: an unlisted one is `FailureClass.OTHER`.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from domain.outcomes import FailureClass
 from providers.http import Ambiguity, Meaning
 
 FAILURES: Final[Mapping[str, FailureClass]] = {
-    # Whom it was for
+    # Recipient
     "21211": FailureClass.DESTINATION,  # not a phone number
     "21214": FailureClass.DESTINATION,  # cannot be reached
     "21217": FailureClass.DESTINATION,  # not a phone number
@@ -31,7 +31,7 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "63015": FailureClass.DESTINATION,  # has not joined the vendor's sandbox
     "63024": FailureClass.DESTINATION,  # not an address of the channel
     "63049": FailureClass.DESTINATION,  # Meta chose not to deliver: its 131049
-    # What it said
+    # Content
     "21602": FailureClass.CONTENT,  # no body
     "21617": FailureClass.CONTENT,  # over 1600 characters
     "21619": FailureClass.CONTENT,  # neither body nor media
@@ -56,7 +56,7 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "63040": FailureClass.CONTENT,  # template rejected
     "63041": FailureClass.CONTENT,  # template paused
     "63042": FailureClass.CONTENT,  # template disabled
-    # How the account, the sender or the service is set up
+    # Setup of the account, the sender or the service
     "20001": FailureClass.CONFIGURATION,  # unknown parameters
     "20003": FailureClass.CONFIGURATION,  # not authenticated
     "20404": FailureClass.CONFIGURATION,  # no such account
@@ -87,7 +87,7 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "63007": FailureClass.CONFIGURATION,  # no such sender on the channel
     "63008": FailureClass.CONFIGURATION,  # channel set up wrongly
     "63051": FailureClass.CONFIGURATION,  # channel account restricted
-    # How fast it was sent
+    # Rate limits
     "14107": FailureClass.RATE,  # too many messages
     "20429": FailureClass.RATE,  # too many requests
     "21611": FailureClass.RATE,  # the sender's queue is full
@@ -100,7 +100,7 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "63018": FailureClass.RATE,  # the channel's throughput
     "63038": FailureClass.RATE,  # the account's daily limit
 }
-"""What has to change before the message could be delivered, by error code."""
+"""Failure class of a message by error code."""
 
 _NOT_TAKEN: Final = frozenset(
     {
@@ -123,7 +123,7 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     **dict.fromkeys(_NOT_TAKEN, Ambiguity.NOT_ACCEPTED),
     **dict.fromkeys(_PERHAPS_TAKEN, Ambiguity.PERHAPS_TAKEN),
 }
-"""What an error code means in the answer to a send.
+"""Meaning of an error code in the answer to a send.
 
 A request over a limit is never processed, so it may be repeated (https://www.twilio.com/docs/api/errors/20429).
 """

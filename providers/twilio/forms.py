@@ -1,4 +1,4 @@
-"""The forms that Twilio's webhooks are."""
+"""Form bodies of Twilio's webhooks."""
 
 from collections.abc import Mapping
 from typing import Annotated, TypeVar
@@ -10,11 +10,11 @@ from pydantic.alias_generators import to_pascal
 from providers.base import UnreadableError
 
 Present = Annotated[str, Field(min_length=1, pattern="^[^\ufffd]+$")]
-"""A parameter that is there and says something, all of it in UTF-8."""
+"""Non-empty parameter in valid UTF-8."""
 
 
 class Form(BaseModel):
-    """Parameters by the names that Twilio gives them; those that it adds without notice are passed over."""
+    """Parameters by Twilio's names; those that Twilio adds without notice are ignored."""
 
     model_config = ConfigDict(
         frozen=True, alias_generator=to_pascal, populate_by_name=True, allow_inf_nan=False, hide_input_in_errors=True
@@ -25,12 +25,12 @@ AnyForm = TypeVar("AnyForm", bound=Form)
 
 
 def read_form(body: bytes) -> Mapping[str, str]:
-    """The parameters of a form that say something; bytes that are not UTF-8 are replaced (U+FFFD)."""
+    """Parse the non-empty parameters of a form; bytes that are not UTF-8 are replaced (U+FFFD)."""
     return dict(parse_qsl(body.decode(errors="replace"), errors="replace"))
 
 
 def read_as(form_type: type[AnyForm], parameters: Mapping[str, str]) -> AnyForm:
-    """The parameters as the form that they should be.
+    """Parse the parameters as this form.
 
     Raises:
         UnreadableError: if one is missing or is not of its type.

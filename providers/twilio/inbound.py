@@ -1,4 +1,4 @@
-"""What end users write to us (https://www.twilio.com/docs/messaging/guides/webhook-request)."""
+"""Inbound messages (https://www.twilio.com/docs/messaging/guides/webhook-request)."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -17,16 +17,17 @@ from providers.twilio.addresses import destination_of
 from providers.twilio.forms import Form, Present, read_as
 
 INBOUND_WORDS: Final = frozenset({"received", "receiving"})
-"""The statuses of messages from end users
+"""Statuses of messages from end users
 (https://www.twilio.com/docs/messaging/api/message-resource#message-status-values).
 """
 
 OPTED_OUT: Final = "STOP"
-"""The `OptOutType` of a message that ends a subscription (https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out)."""
+"""`OptOutType` of a message that ends a subscription
+(https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out)."""
 
 
 class ReceivedMessage(Form):
-    """The parameters that are read, but for those of the media, which are numbered."""
+    """Parameters that are read, except those of the media, which are numbered."""
 
     message_sid: Present
     sender: Annotated[Present, Field(alias="From")]
@@ -52,10 +53,10 @@ def is_message(parameters: Mapping[str, str]) -> bool:
 
 
 def read_message(parameters: Mapping[str, str]) -> InboundMessage:
-    """The message of a webhook.
+    """Parse the message of a webhook.
 
     Raises:
-        UnreadableError: if it is not of the documented form, or nobody of ours could have sent it.
+        UnreadableError: if it does not have the documented form, or its sender is not a destination.
     """
     message = read_as(ReceivedMessage, parameters)
     try:
@@ -87,7 +88,7 @@ def _payload(message: ReceivedMessage, media: list[dict[str, JsonValue]]) -> dic
 
 
 def _media_payload(caption: str, media: list[dict[str, JsonValue]]) -> dict[str, JsonValue]:
-    """One payload for all the media of a message: an MMS has up to ten under one text."""
+    """Return one payload for all the media of a message: an MMS has up to ten under one text."""
     first, *others = media
     more: dict[str, JsonValue] = {"More": [*others]} if others else {}
     return {"Type": WhatsAppMedia.wire_type} | first | _given(Caption=caption or None) | more
@@ -102,7 +103,7 @@ def _media(parameters: Mapping[str, str]) -> Iterator[dict[str, JsonValue]]:
 
 
 def _media_type(content_type: str) -> MediaType:
-    """The kind of media of a content type: what is neither seen nor received is a document."""
+    """Return the kind of media of a content type; other types are documents."""
     kind = content_type.partition("/")[0].lower()
     return MediaType(kind) if kind in {MediaType.IMAGE, MediaType.VIDEO, MediaType.AUDIO} else MediaType.DOCUMENT
 

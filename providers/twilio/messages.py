@@ -1,4 +1,4 @@
-"""Messages in Twilio's form, and what Twilio answers to them.
+"""Conversion of messages to Twilio's form, and of Twilio's answers.
 
 https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
 """
@@ -16,14 +16,14 @@ from providers import http
 from providers.twilio.codes import MEANINGS
 
 MAX_BODY_LENGTH: Final = 1600
-"""Characters of `Body` (https://www.twilio.com/docs/api/errors/21617)."""
+"""Maximum characters of `Body` (https://www.twilio.com/docs/api/errors/21617)."""
 
 CONTENT_SID: Final = re.compile(r"HX[0-9a-fA-F]{32}")
-"""What names a content template (https://www.twilio.com/docs/content/create-and-send-your-first-content-api-template)."""
+"""Id of a content template (https://www.twilio.com/docs/content/create-and-send-your-first-content-api-template)."""
 
 
 def content_of(payload: Payload) -> dict[str, str] | Rejected:
-    """The fields of the form that say what a payload says, or why Twilio would not take it."""
+    """Return the fields of the form for a payload, or why Twilio would not accept it."""
     match payload:
         case SimpleText():
             return {"Body": payload.text}
@@ -36,7 +36,7 @@ def content_of(payload: Payload) -> dict[str, str] | Rejected:
 
 
 def _template(payload: WhatsAppTemplate) -> dict[str, str] | Rejected:
-    """A content template by its id, with its variables, which Twilio numbers from 1."""
+    """Render a content template by its id, with its variables, which Twilio numbers from 1."""
     if not CONTENT_SID.fullmatch(payload.name):
         return _rejected("bad_template_name", "at Twilio the Name of a template is its ContentSid: HX and 32 digits")
     variables = {str(number): value for number, value in enumerate(payload.parameters, start=1)}
@@ -51,14 +51,14 @@ def _rejected(code: str, detail: str) -> Rejected:
 
 
 def with_reference(callback_url: str, reference: str) -> str:
-    """The URL with our reference in its query: Twilio's messages have no other field that comes back."""
+    """Return the URL with our reference in its query: Twilio's messages have no other field that comes back."""
     parts = urlsplit(callback_url)
     query = "&".join(filter(None, (parts.query, urlencode({"reference": reference}))))
     return parts._replace(query=query).geturl()
 
 
 def reference_of(url: str) -> str | None:
-    """Our reference in the query of the URL that Twilio called."""
+    """Return our reference in the query of the URL that Twilio called."""
     return parse_qs(urlsplit(url).query).get("reference", [None])[-1]
 
 
@@ -69,7 +69,7 @@ def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - arbitrary JSON fr
 
 
 def _error_body(body: Any) -> http.ErrorBody | None:  # noqa: ANN401 - arbitrary JSON from the provider
-    """Twilio's own form of errors has a `message`, RFC 9457's a `detail` and a `title`; both have the `code`."""
+    """Read an error: Twilio's own form has a `message`, RFC 9457's a `detail` and a `title`; both have the `code`."""
     code = body["code"]
     if not isinstance(code, int | str):
         return None
@@ -78,4 +78,4 @@ def _error_body(body: Any) -> http.ErrorBody | None:  # noqa: ANN401 - arbitrary
 
 
 RESPONSE_MAPPING: Final = http.ResponseMapping(_accepted, _error_body, MEANINGS)
-"""How Twilio answers a send (https://www.twilio.com/docs/usage/twilios-response)."""
+"""Rules for Twilio's answers to a send (https://www.twilio.com/docs/usage/twilios-response)."""

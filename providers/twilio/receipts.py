@@ -1,4 +1,4 @@
-"""What Twilio tells of messages that went out.
+"""Status callbacks of outbound messages.
 
 https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks
 """
@@ -29,7 +29,7 @@ STATUS_MAP: Final[Mapping[str, Milestone]] = {
     "undelivered": Milestone.FAILED,
     "canceled": Milestone.FAILED,
 }
-"""What each `MessageStatus` means
+"""Milestone of each `MessageStatus`
 (https://www.twilio.com/docs/messaging/api/message-resource#message-status-values).
 
 `partially_delivered` is documented nowhere: it is recorded, and proves nothing.
@@ -37,7 +37,7 @@ STATUS_MAP: Final[Mapping[str, Milestone]] = {
 
 
 class StatusCallback(Form):
-    """The parameters that are read; `SmsStatus` is `MessageStatus` by its older name."""
+    """Parameters that are read; `SmsStatus` is the older name of `MessageStatus`."""
 
     message_sid: Present
     message_status: Annotated[Present, Field(validation_alias=AliasChoices("MessageStatus", "SmsStatus"))]
@@ -48,10 +48,10 @@ class StatusCallback(Form):
 
 
 def read_receipt(parameters: Mapping[str, str], url: str) -> ProviderEvent:
-    """The news of a status callback that came to `url`.
+    """Parse a status callback to `url`.
 
     Raises:
-        UnreadableError: if it does not tell the status of a message.
+        UnreadableError: if it does not contain the status of a message.
     """
     callback = read_as(StatusCallback, parameters)
     word = callback.message_status.lower()

@@ -1,9 +1,9 @@
-"""What became of a send that nobody answered.
+"""Search for a send whose outcome is unknown.
 
 https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
 
-Twilio lists the messages of an account, but knows no reference of ours: a message is found by what it says, to whom,
-from whom and when. Its answer names neither the address of media nor a template, so only texts can be told for sure.
+Twilio lists the messages of an account, but stores no reference of ours: a message is found by its text, recipient,
+sender and time. The list names neither the URL of media nor a template, so only texts can be identified.
 """
 
 import email.utils
@@ -21,11 +21,11 @@ from providers.base import TransientError
 
 PAGE_SIZE: Final = 100
 MAX_PAGES: Final = 5
-"""Pages that are read: past them nobody can say that a message is the only one."""
+"""Pages that are read: beyond them a message cannot be shown to be the only one."""
 
 
 def _rfc_2822(text: object) -> datetime:
-    """A date as Twilio writes it, to the second."""
+    """Parse a date in Twilio's format, to the second."""
     if not isinstance(text, str):
         raise ValueError("must be a date")  # noqa: TRY004 - pydantic wants a ValueError
     try:
@@ -36,7 +36,7 @@ def _rfc_2822(text: object) -> datetime:
 
 
 class Message(BaseModel):
-    """The fields that are read of a message."""
+    """Fields that are read of a message."""
 
     sid: Annotated[str, Field(min_length=1)]
     status: Annotated[str, Field(min_length=1)]
@@ -50,7 +50,7 @@ class Message(BaseModel):
 
 
 class Page(BaseModel):
-    """One page of a list of messages."""
+    """Page of a list of messages."""
 
     messages: list[Message]
     next_page_uri: str | None = None
@@ -58,12 +58,12 @@ class Page(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class SentText:
-    """A text that may have been sent, in Twilio's words.
+    """Text that may have been sent, in Twilio's format.
 
     Attributes:
-        sender: `From`; None where the Messaging Service picked it.
-        service: the Messaging Service; None where there was none.
-        since: no message from before is it.
+        sender: `From`; None if the Messaging Service picked it.
+        service: the Messaging Service; None if there was none.
+        since: earlier messages do not match.
     """
 
     to: str
@@ -73,7 +73,7 @@ class SentText:
     since: datetime
 
     def query(self) -> dict[str, str]:
-        """What Twilio is asked for: it compares days, by UTC."""
+        """Return the query of the list; Twilio compares days, by UTC."""
         sender = {} if self.sender is None else {"From": self.sender}
         day = self.since.astimezone(UTC).date().isoformat()
         return {"To": self.to, **sender, "DateSent>": day, "PageSize": str(PAGE_SIZE)}
@@ -91,7 +91,7 @@ class SentText:
 
 
 async def find(client: httpx2.AsyncClient, url: str, authorization: str, text: SentText) -> Accepted | None:
-    """The one message in the list at `url` that a text became, or None if there is none or more than one.
+    """Find the one message of a text in the list at `url`; None if there is none or more than one.
 
     Raises:
         TransientError: when Twilio did not answer, or not as documented.
@@ -104,7 +104,7 @@ async def find(client: httpx2.AsyncClient, url: str, authorization: str, text: S
         found += filter(text.is_it, page.messages)
         if not page.next_page_uri:
             return _only(found)
-        # Only the query of the next page's address: the credentials go nowhere but to the configured address.
+        # Only the query of the next page's URL is used: the credentials go to the configured host only.
         query = dict(parse_qsl(page.next_page_uri.partition("?")[2], keep_blank_values=True))
     return None
 

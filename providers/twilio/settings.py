@@ -1,4 +1,4 @@
-"""What an integration with Twilio says openly, and what it keeps secret."""
+"""Settings of a Twilio integration: public configuration and secret credentials."""
 
 import base64
 import re
@@ -12,7 +12,7 @@ from providers.base import BaseUrl, ProviderSettings, Secret
 from providers.twilio.signature import SigningKey
 
 SENDER: Final = re.compile(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 +_&-]{1,11}", re.ASCII)
-"""A phone number, a short code or an alphanumeric id
+"""Phone number, short code or alphanumeric id
 (https://www.twilio.com/docs/messaging/services/api/alphasender-resource).
 """
 
@@ -84,17 +84,17 @@ class TwilioCredentials(ProviderSettings):
         return self
 
     def authorization(self) -> str:
-        """The `Authorization` header of a request (https://www.twilio.com/docs/usage/requests-to-twilio)."""
+        """`Authorization` header of a request (https://www.twilio.com/docs/usage/requests-to-twilio)."""
         if self.api_key_sid and self.api_key_secret:
             return _basic(self.api_key_sid, self.api_key_secret)
         return self.account_authorization()
 
     def account_authorization(self) -> str:
-        """The `Authorization` of the account itself, whatever keys it has."""
+        """`Authorization` header with the account's own credentials, whatever keys it has."""
         return _basic(self.account_sid, self.auth_token)
 
     def signing_keys(self) -> Iterator[SigningKey]:
-        """The keys that a webhook may be signed with."""
+        """Keys that may have signed a webhook."""
         for token in (self.auth_token, self.previous_auth_token):
             if token is not None:
                 yield SigningKey(token.get_secret_value())

@@ -1,4 +1,4 @@
-"""Whether Twilio signed a webhook (https://www.twilio.com/docs/usage/webhooks/webhooks-security)."""
+"""Verification of Twilio's webhook signatures (https://www.twilio.com/docs/usage/webhooks/webhooks-security)."""
 
 import base64
 import hashlib
@@ -15,27 +15,27 @@ FORM: Final = "application/x-www-form-urlencoded"
 BODY_HASH: Final = "bodySHA256"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _EVERY_BYTE: Final = "surrogateescape"
-"""Signatures cover bytes: those that are not UTF-8 must survive being text for a while."""
+"""Error handler that preserves bytes that are not UTF-8, since signatures cover bytes."""
 
 Parameter = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A secret that Twilio signs webhooks with: SHA-1 for an Auth Token, SHA-256 for a SharedKey."""
+    """Secret that signs webhooks: SHA-1 for an Auth Token, SHA-256 for a SharedKey."""
 
     secret: str
     digest: Literal["sha1", "sha256"] = "sha1"
 
     def sign(self, url: str, parameters: Iterable[Parameter] = ()) -> str:
-        """The signature of a request: over its URL, then each different parameter in the order of the names."""
+        """Sign a request: over its URL, then each different parameter in the order of the names."""
         text = url + "".join(name + value for name, value in sorted(set(parameters)))
         code = hmac.new(self.secret.encode(), text.encode(errors=_EVERY_BYTE), self.digest)
         return base64.b64encode(code.digest()).decode()
 
 
 def is_signed(webhook: Webhook, keys: Sequence[SigningKey]) -> bool:
-    """Whether the webhook carries the signature that one of the keys gives. An empty key signs nothing."""
+    """Whether the webhook has the signature of one of the keys. An empty key signs nothing."""
     claimed = webhook.headers.get(HEADER, "").encode(errors="replace")
     parameters = _signed_parameters(webhook)
     if parameters is None:
@@ -45,7 +45,7 @@ def is_signed(webhook: Webhook, keys: Sequence[SigningKey]) -> bool:
 
 
 def _signed_parameters(webhook: Webhook) -> list[Parameter] | None:
-    """The parameters that the signature covers besides the URL; None when it does not cover the body.
+    """Return the parameters that the signature covers besides the URL; None if it does not cover the body.
 
     A form is covered by its parameters, any other body by its hash in the URL.
     """
@@ -58,7 +58,7 @@ def _signed_parameters(webhook: Webhook) -> list[Parameter] | None:
 
 
 def _spellings(url: str) -> Iterator[str]:
-    """The URL as it is, without its port and with the default one: Twilio is not consistent about which it signs."""
+    """Return the URL as it is, without its port and with the default one: Twilio signs either form."""
     yield url
     parts = urlsplit(url)
     host, _, port = parts.netloc.partition(":")

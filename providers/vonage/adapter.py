@@ -1,4 +1,4 @@
-"""Vonage as a provider: sends through its Messages API, hears statuses and messages from end users."""
+"""Vonage adapter: sends through its Messages API, and parses statuses and messages from end users."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -34,10 +34,10 @@ MAX_TEXT_LENGTH: Final[Mapping[Channel, int]] = {
     Channel.MESSENGER: 640,
     Channel.RCS: 3_072,
 }
-"""The most characters of a text (https://developer.vonage.com/en/api/messages#SendMessage)."""
+"""Maximum characters of a text (https://developer.vonage.com/en/api/messages#SendMessage)."""
 
 MAX_TTL_SECONDS: Final[Mapping[Channel, int]] = {Channel.SMS: 604_800, Channel.RCS: 259_200}
-"""The most seconds of `ttl`, for the channels that have it."""
+"""Maximum seconds of `ttl`, for the channels that have it."""
 
 
 def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - arbitrary JSON from the provider
@@ -50,7 +50,7 @@ def _error_body(body: Any) -> http.ErrorBody | None:  # noqa: ANN401 - arbitrary
 
 
 RESPONSE_MAPPING: Final = http.ResponseMapping(_accepted, _error_body, MEANINGS)
-"""How Vonage answers a send (https://developer.vonage.com/en/api/messages#SendMessage-responses)."""
+"""Rules for Vonage's answers to a send (https://developer.vonage.com/en/api/messages#SendMessage-responses)."""
 
 
 def _of_applications(body: Any) -> Check | None:  # noqa: ANN401 - arbitrary JSON from the provider
@@ -88,7 +88,7 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
         self._token = ApplicationToken.of(credentials)
 
     async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
-        """Compose one message, which is sent again with another JWT if the first had expired: then nothing was sent."""
+        """Compose one message; it is repeated with a new JWT if the first had expired, since then nothing was sent."""
         try:
             message = self._message(outbound)
         except NotCarriedError as error:
@@ -137,10 +137,11 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
         return options
 
     async def check(self) -> Check:
-        """Read the account's applications by its API secret, or the one that sends, whose key must be ours.
+        """Read the account's applications by its API secret, or the application that sends, whose key must be ours.
 
-        https://developer.vonage.com/en/api/application.v2. That API takes the account's secret only: an application's
-        own token is taken nowhere for nothing. The signature secret cannot be asked about.
+        https://developer.vonage.com/en/api/application.v2. That API accepts only the account's secret, and no free call
+        accepts
+        an application's own token. There is no call to check the signature secret.
         """
         credentials = self._credentials
         if credentials.api_secret is None:
@@ -169,13 +170,13 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
         return Check(ok=False, reason=both("privateKey no es de la aplicación", "privateKey is not the application's"))
 
     def verify(self, webhook: Webhook) -> None:
-        """Check the token that Vonage signs webhooks with."""
+        """Check the token that signs Vonage's webhooks."""
         signed_claims(webhook, self._credentials)
 
     def replay_key(self, webhook: Webhook) -> str:
-        """The token's `jti`."""
+        """Return the token's `jti`."""
         return signed_claims(webhook, self._credentials).jti
 
     def parse(self, webhook: Webhook) -> Sequence[WebhookItem]:
-        """Read a status or a message from an end user."""
+        """Parse a status or a message from an end user."""
         return read_events(webhook.body)

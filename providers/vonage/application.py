@@ -1,4 +1,4 @@
-"""How an application proves who it is (https://developer.vonage.com/en/getting-started/concepts/authentication#jwts)."""
+"""Authentication of an application (https://developer.vonage.com/en/getting-started/concepts/authentication#jwts)."""
 
 from datetime import datetime, timedelta
 from typing import Final, Self
@@ -12,14 +12,14 @@ from domain.clock import utc_now
 from providers.vonage.settings import VonageCredentials, read_private_key
 
 LIFETIME: Final = timedelta(minutes=15)
-"""How long a token lives; Vonage allows a day."""
+"""Lifetime of a token; Vonage allows a day."""
 
 LEEWAY: Final = timedelta(minutes=1)
-"""How long before its end a token is no longer used, for clocks that differ and requests on their way."""
+"""Time before its expiry at which a token is replaced, for clock differences and requests in flight."""
 
 
 def has_public_key(private_key: str, public_key: str) -> bool:
-    """Whether a private key is that of a public one, both in PEM.
+    """Whether a private key belongs to a public one, both in PEM.
 
     Raises:
         ValueError: if either is not.
@@ -29,7 +29,7 @@ def has_public_key(private_key: str, public_key: str) -> bool:
 
 
 class ApplicationToken:
-    """The JWT of an application: minted when it is first needed, and again when it is about to expire."""
+    """Cached JWT of an application: created at first use, and again when it is about to expire."""
 
     def __init__(self, application_id: str, private_key: RSAPrivateKey) -> None:
         self._application_id = application_id
@@ -38,20 +38,20 @@ class ApplicationToken:
 
     @classmethod
     def of(cls, credentials: VonageCredentials) -> Self | None:
-        """The token of the application that the credentials name, if they name one."""
+        """Return the token of the application in the credentials; None if they name none."""
         if credentials.application_id is None or credentials.private_key is None:
             return None
         return cls(credentials.application_id, read_private_key(credentials.private_key.get_secret_value()))
 
     def current(self) -> str:
-        """A token that is not about to expire."""
+        """Return a token that is not about to expire."""
         now = utc_now()
         if self._minted is None or now >= self._minted[1] - LEEWAY:
             self._minted = self._mint(now), now + LIFETIME
         return self._minted[0]
 
     def discard(self) -> None:
-        """Forget the token that Vonage no longer takes."""
+        """Invalidate a token that Vonage refused."""
         self._minted = None
 
     def _mint(self, now: datetime) -> str:

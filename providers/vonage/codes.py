@@ -1,7 +1,7 @@
-"""What Vonage's error codes mean (https://developer.vonage.com/en/api-errors/messages).
+"""Meanings of Vonage's error codes (https://developer.vonage.com/en/api-errors/messages).
 
 Numbers refuse a send or come with a later receipt; names refuse a send. The classes are those of `providers.md` §2.3,
-which counts among the content whatever a network will not carry. A code that is not here is `FailureClass.OTHER`.
+where content includes everything that a network does not carry. An unlisted code is `FailureClass.OTHER`.
 """
 
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from domain.outcomes import FailureClass
 from providers.http import Ambiguity, Meaning
 
 JWT_EXPIRED: Final = "jwt-expired"
-"""Refuses a request whose JWT is too old, before anything is sent."""
+"""Refusal of an expired JWT, before anything is sent."""
 
 FAILURES: Final[Mapping[str, FailureClass]] = {
-    # Whom it was for
+    # Recipient
     "1050": FailureClass.DESTINATION,  # barred by Vonage
     "1170": FailureClass.DESTINATION,  # no such recipient
     "1180": FailureClass.DESTINATION,  # out of reach for now
@@ -32,7 +32,7 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "1474": FailureClass.DESTINATION,  # Fraud Defender: country
     "1475": FailureClass.DESTINATION,  # Fraud Defender: network
     "1476": FailureClass.DESTINATION,  # on a list of numbers that never originate
-    # What it said, and what a network would not carry
+    # Content, including what a network does not carry
     "1010": FailureClass.CONTENT,  # a parameter is missing
     "1020": FailureClass.CONTENT,  # a parameter is wrong
     "1021": FailureClass.CONTENT,  # no such tag
@@ -64,7 +64,7 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "2001": FailureClass.CONTENT,  # the channel's protection against fraud
     "2002": FailureClass.CONTENT,  # too large
     "2003": FailureClass.CONTENT,  # the recipient is suppressed
-    # How the account, the sender or the application is set up
+    # Setup of the account, the sender or the application
     "1040": FailureClass.CONFIGURATION,  # the platform cannot process it
     "1060": FailureClass.CONFIGURATION,  # account barred
     "1080": FailureClass.CONFIGURATION,  # account not enabled for HTTP
@@ -84,20 +84,20 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "unathorized": FailureClass.CONFIGURATION,  # so spelt in the API's description
     "unauthorized": FailureClass.CONFIGURATION,
     "unprovisioned": FailureClass.CONFIGURATION,
-    # How fast it was sent
+    # Rate limits
     "1000": FailureClass.RATE,  # the account's throughput
     "1070": FailureClass.RATE,  # the channel's quota
     "1241": FailureClass.RATE,  # too many to the same number
     "1460": FailureClass.RATE,  # daily limit
     "1461": FailureClass.RATE,  # the channel's limit for one user
-    # What nobody needs to change
+    # Nothing to change
     "1030": FailureClass.OTHER,  # internal error
     "1100": FailureClass.OTHER,  # not submitted: communication failed
     "1230": FailureClass.OTHER,  # the network failed for a while
     "1331": FailureClass.OTHER,  # the channel does not answer
     "1360": FailureClass.OTHER,  # expired before it could be delivered
 }
-"""What has to change before the message could be delivered, by error code."""
+"""Failure class of a message by error code."""
 
 _NOT_TAKEN: Final = frozenset(
     {
@@ -123,7 +123,7 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     **dict.fromkeys(_NOT_TAKEN, Ambiguity.NOT_ACCEPTED),
     **dict.fromkeys(_PERHAPS_TAKEN, Ambiguity.PERHAPS_TAKEN),
 }
-"""What an error code means in the answer to a send."""
+"""Meaning of an error code in the answer to a send."""
 
 UNCERTAIN: Final = _PERHAPS_TAKEN | {"1331"}
-"""The codes of receipts that do not know whether the message was delivered, whatever their word."""
+"""Codes of receipts that leave the delivery unknown, whatever their status."""

@@ -1,4 +1,4 @@
-"""What Vonage's webhooks tell: statuses of messages that went out, and messages that came in.
+"""Vonage webhooks: statuses of outbound messages, and inbound messages.
 
 https://developer.vonage.com/en/api/messages#message-status and #inbound-message
 """
@@ -36,7 +36,7 @@ STATUS_MAP: Final[Mapping[str, Milestone]] = {
     "rejected": Milestone.FAILED,
     "undeliverable": Milestone.FAILED,
 }
-"""What each `status` means (https://developer.vonage.com/en/messages/concepts/messages-api-status-callbacks)."""
+"""Milestone of each `status` (https://developer.vonage.com/en/messages/concepts/messages-api-status-callbacks)."""
 
 CHANNELS: Final[Mapping[str, Channel]] = {
     "sms": Channel.SMS,
@@ -45,7 +45,7 @@ CHANNELS: Final[Mapping[str, Channel]] = {
     "messenger": Channel.MESSENGER,
     "rcs": Channel.RCS,
 }
-"""The channels of webhooks that are ours; a number for SMS hears MMS too."""
+"""Our channels by the names in webhooks; a number for SMS receives MMS too."""
 
 MEDIA: Final[Mapping[str, str]] = {
     "image": "image",
@@ -55,11 +55,11 @@ MEDIA: Final[Mapping[str, str]] = {
     "file": "document",
     "vcard": "document",
 }
-"""What kind of media an attachment is, by its `message_type`."""
+"""Kind of media of an attachment, by its `message_type`."""
 
 
 def _instant(value: object, handler: ValidatorFunctionWrapHandler) -> datetime | None:
-    """An unreadable time is no reason to lose the news."""
+    """Parse a time; an unreadable one is None, so that the event is not lost."""
     try:
         instant: datetime | None = handler(value)
         return instant and instant.astimezone(UTC)
@@ -96,7 +96,7 @@ class _Inbound(_News, extra="allow"):
     context: Optional[_Context] = None
 
     def content(self) -> JsonValue:
-        """The field that has the name of the message's type."""
+        """Return the field that is named after the message's type."""
         return (self.model_extra or {}).get(self.message_type)
 
 
@@ -139,7 +139,7 @@ class _Reaction(Part):
 
 
 def read_events(body: bytes) -> Sequence[WebhookItem]:
-    """What a webhook tells: one status, one message, or nothing when its channel is none of ours.
+    """Parse a webhook: one status, one message, or nothing if its channel is not ours.
 
     Raises:
         UnreadableError: if the body is neither.
@@ -199,7 +199,7 @@ def _message(received: _Inbound, channel: Channel) -> InboundMessage:
 
 
 def _payload(received: _Inbound, channel: Channel) -> dict[str, JsonValue]:
-    """What a message says; what it says in another way than documented is kept as one of an unsupported kind."""
+    """Return a message's content as a payload; undocumented content becomes one of an unsupported kind."""
     kind = received.message_type
     reader = _READERS.get(kind)
     try:
@@ -222,7 +222,7 @@ def _media(media_type: str, content: JsonValue) -> dict[str, JsonValue]:
 
 
 def _content(contents: JsonValue) -> dict[str, JsonValue]:
-    """An MMS of several parts: its media as one payload, with its texts as their caption."""
+    """Return an MMS of several parts: its media as one payload, with its texts as their caption."""
     parts = list(each(_ContentPart, contents if isinstance(contents, list) else []))
     texts = "\n".join(text for part in parts for text in (part.text, part.caption) if text)
     media = [_of_part(part) for part in parts if part.url]
@@ -249,7 +249,7 @@ def _reply(content: JsonValue) -> dict[str, JsonValue]:
 
 
 def _button(content: JsonValue) -> dict[str, JsonValue]:
-    """A button of a template or a card; what a WhatsApp Flow collected is an object, and has no type of ours."""
+    """Return a tap on a button of a template or a card; the object of a WhatsApp Flow has no type of ours."""
     button = read(_Button, content)
     return _tapped(button.payload, button.text) if isinstance(button.payload, str | None) else {}
 
@@ -259,7 +259,7 @@ def _tapped(answer: str | None, title: str) -> dict[str, JsonValue]:
 
 
 def _reaction(content: JsonValue) -> dict[str, JsonValue]:
-    """An emoji; an empty one where Vonage says that the reaction is removed."""
+    """Return the emoji, empty if Vonage says that the reaction is removed."""
     reaction = read(_Reaction, content)
     if reaction.action == "unreact":
         return {"Type": "reaction", "Emoji": ""}
@@ -275,7 +275,7 @@ _READERS: Final[Mapping[str, Callable[[JsonValue], dict[str, JsonValue]]]] = {
     "button": _button,
     "reaction": _reaction,
 }
-"""How what a message says is read, by its `message_type`; a reader gives nothing for what says nothing."""
+"""Readers of a message's content by its `message_type`; a reader returns nothing for empty content."""
 
 
 def _given(fields: Mapping[str, str | None]) -> dict[str, JsonValue]:

@@ -1,4 +1,4 @@
-"""How payloads are written for the Messages API (https://developer.vonage.com/en/api/messages#SendMessage)."""
+"""Conversion of payloads for the Messages API (https://developer.vonage.com/en/api/messages#SendMessage)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -33,7 +33,7 @@ ATTACHMENTS: Final[Mapping[type[MediaPayload], Mapping[MediaType, frozenset[str]
     MessengerMedia: dict.fromkeys(MediaType, frozenset[str]()),
     RcsMedia: dict.fromkeys((MediaType.IMAGE, MediaType.VIDEO, MediaType.DOCUMENT), frozenset[str]()),
 }
-"""The kinds of media that each channel has at Vonage, and what an attachment says besides its address."""
+"""Kinds of media that each channel has at Vonage, and the fields of an attachment besides its URL."""
 
 
 CARRIED: Final[Mapping[Channel, Sequence[type[Payload]]]] = {
@@ -42,15 +42,15 @@ CARRIED: Final[Mapping[Channel, Sequence[type[Payload]]]] = {
     Channel.MESSENGER: (SimpleText, MessengerMedia),
     Channel.RCS: (RcsText, RcsMedia, RcsCard, RcsCarousel),
 }
-"""The payloads that Vonage has messages for; on Messenger it has no buttons, quick replies or templates."""
+"""Payloads that Vonage has messages for; on Messenger it has no buttons, quick replies or templates."""
 
 
 class NotCarriedError(Exception):
-    """A payload that says something for which Vonage has no field."""
+    """Payload with content for which Vonage has no field."""
 
 
 def content_of(payload: Payload) -> Body:  # noqa: PLR0911 - one for each kind of payload
-    """What a payload says, as the fields of a message.
+    """Return a payload's content as the fields of a message.
 
     Raises:
         NotCarriedError: if something in it would be lost.
@@ -103,7 +103,10 @@ def _template(payload: WhatsAppTemplate) -> Body:
 
 
 def _interactive(kind: str, text: str, header: Body, action: Body) -> Body:
-    """Meta's own object, which Vonage passes on (https://developer.vonage.com/en/messages/concepts/custom-objects)."""
+    """Return Meta's own object, which Vonage forwards.
+
+    https://developer.vonage.com/en/messages/concepts/custom-objects
+    """
     interactive: Body = {"type": kind, **header, "body": {"text": text}, "action": action}
     return {"message_type": "custom", "custom": {"type": "interactive", "interactive": interactive}}
 

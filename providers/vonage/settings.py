@@ -1,4 +1,4 @@
-"""What an integration says to send through Vonage."""
+"""Settings of a Vonage integration: public configuration and secret credentials."""
 
 import base64
 from functools import lru_cache
@@ -15,12 +15,12 @@ from providers.base import BaseUrl, ProviderSettings, Secret
 
 @lru_cache(maxsize=256)
 def read_private_key(pem: str) -> RSAPrivateKey:
-    """The private key of a Vonage application.
+    """Parse the private key of a Vonage application.
 
     Raises:
         ValueError: if the text is not an RSA private key in PEM, without a password.
     """
-    # Kept, because checking a key takes a tenth of a second, and a provider is opened for every send and webhook.
+    # Cached, because checking a key takes 0.1 seconds, and a provider is opened for every send and webhook.
     try:
         key = load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -106,6 +106,6 @@ class VonageCredentials(ProviderSettings):
         return self
 
     def basic(self) -> str:
-        """The `Authorization` of the account (RFC 7617)."""
+        """`Authorization` header of the account (RFC 7617)."""
         secret = self.api_secret.get_secret_value() if self.api_secret else ""
         return "Basic " + base64.b64encode(f"{self.api_key}:{secret}".encode()).decode()

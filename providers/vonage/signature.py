@@ -1,4 +1,7 @@
-"""Whether Vonage signed a webhook (https://developer.vonage.com/en/getting-started/concepts/webhooks#decoding-signed-webhooks)."""
+"""Verification of Vonage's webhook signatures.
+
+https://developer.vonage.com/en/getting-started/concepts/webhooks#decoding-signed-webhooks
+"""
 
 import hashlib
 import hmac
@@ -12,18 +15,18 @@ from providers.base import UnverifiedError, Webhook
 from providers.vonage.settings import VonageCredentials
 
 MAX_TOKEN_AGE: Final = timedelta(hours=24)
-"""The age up to which a webhook is believed: Vonage repeats one for that long, and does not say that it signs anew."""
+"""Maximum age of a webhook: Vonage repeats one for that long, and does not document a new signature."""
 
 MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
-"""How far Vonage's clock may be ahead of ours."""
+"""Maximum time by which Vonage's clock may be ahead of ours."""
 
 
 class Claims(BaseModel):
-    """What the token of a webhook claims.
+    """Claims of a webhook's token.
 
     Attributes:
         iat: when it was signed, in seconds since 1970.
-        exp: until when it is valid, in the same way, if it says so.
+        exp: its expiry, in seconds since 1970, if it has one.
         jti: an identifier that no other token has.
         payload_hash: SHA-256 of the body, in hexadecimal.
     """
@@ -39,10 +42,10 @@ class Claims(BaseModel):
 
 
 def signed_claims(webhook: Webhook, credentials: VonageCredentials) -> Claims:
-    """The claims of a webhook that Vonage signed for this account, over this body, lately.
+    """Return the claims of a webhook that Vonage signed for this account, over this body, recently.
 
     Raises:
-        UnverifiedError: saying what is wrong; also when there is no secret to check with.
+        UnverifiedError: with the reason; also when there is no secret to check with.
     """
     claims = _read(webhook, credentials.signature_secret.get_secret_value())
     if claims.api_key != credentials.api_key:
