@@ -1,4 +1,4 @@
-"""What every test of the activities stands on: an open database, a tenant of its own, and a real gateway to send to."""
+"""Fixtures of the activity tests: an open database, a tenant for each test, and a real sandbox gateway."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -21,9 +21,9 @@ from tests.iris import open_database
 
 @pytest.fixture(scope="session", autouse=True)
 async def database(mongodb_uri: str, database_name: str) -> AsyncIterator[None]:
-    """The database that the documents are bound to.
+    """Open the database that the documents are bound to.
 
-    The same as the whole product's (`tests.iris`): documents are bound to one database in a process.
+    It is that of the whole product (`tests.iris`), because a process binds documents to one database.
     """
     values = {"mongodb_uri": mongodb_uri, "mongodb_database": database_name}
     async with open_database(Settings.model_validate(values)):
@@ -45,13 +45,13 @@ async def provider_http() -> AsyncIterator[httpx2.AsyncClient]:
 
 @pytest.fixture
 def world(gateway_url: str) -> World:
-    """A tenant that no other test knows."""
+    """Create a tenant of this test only."""
     return World(tenant=f"tenant-{new_id()}", gateway_url=gateway_url)
 
 
 @pytest.fixture(scope="session")
 async def temporal(temporal_server: TemporalServer) -> Client:
-    """A Temporal server on which nothing runs."""
+    """Connect to a Temporal server without workers."""
     return await connect_temporal(Settings.model_validate({"temporal_address": temporal_server.address}))
 
 

@@ -1,4 +1,4 @@
-"""Messages as their workflows take them through MongoDB, step by step, without a workflow."""
+"""Messages that pass through MongoDB step by step as with their workflows, but without a workflow."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -34,19 +34,19 @@ from tests.activities.factories import FIRST_TASK, World, run
 
 
 def show(interaction: Seen) -> JsonValue:
-    """An interaction as its tenant is told."""
+    """Render an interaction for a notification."""
     return InteractionAnswer.of(interaction).on_the_wire()
 
 
-async def leave_it(notification: Notification) -> None:
-    """Begin no workflow of a notification."""
+async def start_nothing(notification: Notification) -> None:
+    """Start no workflow of a notification."""
 
 
 INTEGRATIONS: Final = Integrations(timedelta())
-TELLER: Final = NotificationPublisher(INTEGRATIONS, show, leave_it, LateBegins(leave_it))
-ADMISSION: Final = MongoAdmission(INTEGRATIONS, TELLER.publish)
-RECORD: Final = MongoRecord(TELLER.publish)
-RECEPTION: Final = MongoReception(TELLER.publish)
+PUBLISHER: Final = NotificationPublisher(INTEGRATIONS, show, start_nothing, LateBegins(start_nothing))
+ADMISSION: Final = MongoAdmission(INTEGRATIONS, PUBLISHER.publish)
+RECORD: Final = MongoRecord(PUBLISHER.publish)
+RECEPTION: Final = MongoReception(PUBLISHER.publish)
 SENT: Final = InteractionState(status=Status.SENT, custom_status="queued", milestone=Milestone.ACCEPTED)
 DELIVERED: Final = InteractionState(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)
 CANCELLED: Final = InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status="cancelled")
@@ -54,12 +54,12 @@ CANCELLED: Final = InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom
 
 @dataclass
 class Message:
-    """One message out; everything that it says bears its mark.
+    """One outbound message, all of whose content contains its mark.
 
     Attributes:
-        addresses: to whom.
-        mark: what it says.
-        state: where it stands by now.
+        addresses: its recipients.
+        mark: its content.
+        state: its current state.
     """
 
     world: World
@@ -72,30 +72,30 @@ class Message:
 
     @property
     def message_id(self) -> str:
-        """The provider's id of it, which is as personal as WhatsApp's are."""
+        """The provider's message id, which contains personal data, as WhatsApp's ids do."""
         return f"wamid-{self.mark}"
 
     async def live(self, pause: float, *, is_cancelled: bool = False) -> None:
-        """Be admitted, and then sent and delivered, or cancelled, with a pause before each step."""
+        """Admit the message, and then send and deliver or cancel it, with a pause before each step."""
         await self.admit()
         for state in [CANCELLED] if is_cancelled else [SENT, DELIVERED]:
             await asyncio.sleep(pause)
             await self.record(state)
 
-    async def asking(self) -> AdmitInput:
-        """What is asked to admit it."""
+    async def admit_input(self) -> AdmitInput:
+        """Return the input of its admission."""
         submission = await self._submission()
         return AdmitInput(submission=submission, admitted_at=utc_now(), due=utc_now(), revision=FIRST_TASK)
 
     async def admit(self) -> None:
-        """Be registered and admitted."""
-        admitted = await run(ADMISSION.admit, await self.asking())
+        """Register and admit the message."""
+        admitted = await run(ADMISSION.admit, await self.admit_input())
         assert admitted is not None
         assert admitted.problems == []
         self.state = InteractionState(status=Status.DISPATCH_PENDING)
 
     async def record(self, state: InteractionState) -> None:
-        """Write a step down, with news of it that say everything again."""
+        """Write a step, with a provider event that contains all its content."""
         now = utc_now()
         event = ProviderEvent(
             key=f"{self.mark}-{self._steps}",
@@ -124,7 +124,7 @@ class Message:
         self.state = state
 
     async def resent(self) -> "Message | None":
-        """The same again, as far as there is anything left of it."""
+        """Return the same message again; None if it is erased."""
         first = await Interaction.find_one({"_id": self.id})
         if first is None or not first.payload:
             return None
@@ -145,18 +145,18 @@ class Message:
 
 
 def email(address: str) -> OwnedDestination:
-    """An address of e-mail."""
+    """Return an e-mail address as a user's destination."""
     return OwnedDestination(kind=DestinationKind.EMAIL, value=address)
 
 
-async def told_of(world: World) -> Integration:
-    """An integration of which its tenant is told everything."""
+async def subscribed_integration(world: World) -> Integration:
+    """Create an integration whose webhook subscribes to all events."""
     endpoint = Endpoint(url="https://x", subscriptions=["*"], secret="", created=utc_now(), updated=utc_now())
     return await world.integration(Channel.EMAIL, endpoint=endpoint)
 
 
 def reception(integration: Integration, address: str, mark: str) -> Reception:
-    """A message in, everything of which bears a mark."""
+    """Return an inbound message, all of whose content contains a mark."""
     message = InboundMessage(
         provider_message_id=f"wamid-{mark}",
         sender=address,

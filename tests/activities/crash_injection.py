@@ -1,4 +1,4 @@
-"""Activities that are broken off in the middle, as by the end of their worker, and taken again."""
+"""Crash injection: activities that are interrupted, as by the end of their worker, and retried."""
 
 import asyncio
 import functools
@@ -17,7 +17,7 @@ During = Callable[[int], Coroutine[Any, Any, None]]
 
 
 async def taken_again(function: Activity[A, R], argument: A, breaks: Sequence[int]) -> R:
-    """What an activity makes that is broken off first, as often as `breaks` say, each after so many waits."""
+    """Run an activity that is interrupted first, once for each of `breaks`, after that number of waits."""
     for after in breaks:
         try:
             return await run(_stepped(function, partial(_break_off, after)), argument)
@@ -27,7 +27,7 @@ async def taken_again(function: Activity[A, R], argument: A, breaks: Sequence[in
 
 
 async def waits_of(function: Activity[A, object], argument: A) -> int:
-    """How often an activity waits for its servers until its end."""
+    """Count how often an activity waits for its servers."""
     counted = 0
 
     async def count(number: int) -> None:
@@ -39,7 +39,7 @@ async def waits_of(function: Activity[A, object], argument: A) -> int:
 
 
 async def interrupted(function: Activity[A, R], argument: A, at: int, other: Callable[[], Awaitable[None]]) -> R:
-    """What an activity makes during one of whose waits something else is done."""
+    """Run an activity, and something else during one of its waits."""
 
     async def interrupt(number: int) -> None:
         if number == at:
@@ -64,7 +64,7 @@ def _stepped(function: Activity[A, R], during: During) -> Activity[A, R]:
 
 @dataclass(frozen=True)
 class _Steps(Generic[R]):
-    """Some work, during each of whose waits, which are numbered, something else is done."""
+    """Work that runs something else during each of its waits, which are numbered."""
 
     work: Coroutine[Any, Any, R]
     during: During
@@ -81,6 +81,6 @@ class _Steps(Generic[R]):
             try:
                 yield from self.during(number).__await__()
                 yield awaited
-            except BaseException as error:  # noqa: BLE001 - whatever it is, it is the work's own
+            except BaseException as error:  # noqa: BLE001 - any error is thrown into the work
                 failure = error
             number += 1

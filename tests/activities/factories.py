@@ -1,4 +1,4 @@
-"""A tenant with what a test needs of it, and the way activities are run."""
+"""Factories of a tenant's documents, and the runner of activities."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -32,7 +32,7 @@ PHONE: Final = "34638766068"
 INTEGRATIONS: Final = Integrations(timedelta())
 ADMISSION: Final = MongoAdmission(INTEGRATIONS)
 FIRST_TASK: Final = 3
-"""The revision of a workflow's first task: its history is three events long then."""
+"""Revision of a workflow's first task, when its history has three events."""
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -41,7 +41,7 @@ R = TypeVar("R")
 async def run(
     function: Callable[[A], Coroutine[Any, Any, R]], argument: A, *, run_id: str = "run-1", tries_before: int = 0
 ) -> R:
-    """Run an activity for a workflow run, after so many tries."""
+    """Run an activity for a workflow run, after a number of earlier tries."""
     environment = ActivityEnvironment()
     environment.info = replace(environment.info, workflow_run_id=run_id, heartbeat_details=[tries_before, True])
     return await environment.run(function, argument)
@@ -53,9 +53,9 @@ def phone(value: str) -> OwnedDestination:
 
 @dataclass(frozen=True)
 class Resolution:
-    """A valid submission whose users and process are to be found or made."""
+    """A valid submission whose users and process are to be found or created."""
 
-    asking: AdmitInput
+    admit_input: AdmitInput
     destinations: list[Destination]
     policy: DispatchPolicy
 
@@ -92,7 +92,7 @@ class World:
         return process
 
     async def submission(self, integration: Integration | None = None, **changes: object) -> Submission:
-        """A submission that nothing is wrong with, unless the changes say so."""
+        """Return a valid submission, unless the changes make it invalid."""
         interaction_id = new_id()
         values: dict[str, Any] = {
             "interaction_id": interaction_id,
@@ -122,33 +122,33 @@ class World:
         return await validate(INTEGRATIONS, submission, await owners_of(submission))
 
     async def problems(self, submission: Submission) -> list[tuple[str, str]]:
-        """What validating finds: fields and codes."""
+        """Validate a submission, and return the fields and codes of its problems."""
         return [(problem.field, problem.code) for problem in (await self.validate(submission)).problems]
 
     async def resolution(self, submission: Submission, revision: int = FIRST_TASK) -> Resolution:
-        """Register and validate, up to what is to be resolved."""
+        """Register and validate a submission, and return the input of its resolution."""
         await self.register(submission)
         validation = await self.validate(submission)
         assert validation.problems == []
         assert validation.policy is not None
-        asking = AdmitInput(
+        admit_input = AdmitInput(
             submission=submission,
             admitted_at=submission.submitted_at + timedelta(milliseconds=128),
             due=None,
             revision=revision,
         )
-        return Resolution(asking, validation.destinations, validation.policy)
+        return Resolution(admit_input, validation.destinations, validation.policy)
 
     async def resolve(self, resolution: Resolution) -> AdmitResult:
-        owners = await owners_of(resolution.asking.submission)
-        return await ADMISSION.resolve(resolution.asking, resolution.destinations, resolution.policy, owners)
+        owners = await owners_of(resolution.admit_input.submission)
+        return await ADMISSION.resolve(resolution.admit_input, resolution.destinations, resolution.policy, owners)
 
     async def admit(self, submission: Submission) -> AdmitResult:
-        """Register, validate and resolve."""
+        """Register, validate and resolve a submission."""
         return await self.resolve(await self.resolution(submission))
 
     async def admit_all(self, submissions: Sequence[Submission]) -> list[AdmitResult]:
-        """Admit many, resolving all at once."""
+        """Admit submissions, and resolve all of them concurrently."""
         resolutions = [await self.resolution(submission) for submission in submissions]
         return await asyncio.gather(*map(self.resolve, resolutions))
 

@@ -1,4 +1,4 @@
-"""A user with everything in every place that can hold anything of it, all bearing one mark; and the search for it."""
+"""Canaries of personal data: a user with one mark in every field that can hold personal data, and a search for it."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -38,22 +38,22 @@ from tests.activities.factories import World
 
 NOTHING_OF_USERS: Final[frozenset[type[Document]]] = frozenset(
     {
-        *(Account, ApiKey, RefreshToken, Session, Tenant, KnownNetwork, LoginTries),  # of those who call
+        *(Account, ApiKey, RefreshToken, Session, Tenant, KnownNetwork, LoginTries),  # data of callers
         AuditEntry,  # names of fields, never values
-        *(SuspendedHost, Integration, Template, TemplateVersion),  # what the tenant set up
+        *(SuspendedHost, Integration, Template, TemplateVersion),  # the tenant's configuration
         SeenWebhook,  # a hash
         WorkerFault,  # errors of our own, without contents
     }
 )
-"""The documents that hold nothing of end users, and why."""
+"""Documents that hold no data of end users, and why."""
 
 
 @dataclass(frozen=True)
 class Marked:
-    """What was made of a user: a document of every kind that can hold anything of it, with every field filled.
+    """Documents of a user: one of every kind that can hold its data, with every field filled.
 
     Attributes:
-        said: the mark of what was said to both users.
+        said: mark of the content sent to both users.
     """
 
     mark: str
@@ -66,7 +66,7 @@ class Marked:
     refused: Interaction
     of_several: Interaction
     notification: Notification
-    news: UnmatchedEvent
+    unmatched: UnmatchedEvent
 
     @property
     def documents(self) -> list[Document]:
@@ -74,7 +74,7 @@ class Marked:
 
 
 async def marked(world: World, mark: str) -> Marked:
-    """A user whose every trace bears a mark."""
+    """Create a user all of whose data contains a mark."""
     integration = await world.integration()
     user = User(
         tenant=world.tenant,
@@ -143,23 +143,25 @@ async def marked(world: World, mark: str) -> Marked:
         replay=new_id(),
     )
     await notification.insert()
-    news = UnmatchedEvent(
+    unmatched = UnmatchedEvent(
         tenant=world.tenant,
         integration_id=integration.id,
         reason="no interaction",
         event=_event(mark),
         body=f'{{"from": "+{mark.upper()}"}}',
     )
-    await news.insert()
+    await unmatched.insert()
     unnamed = _event(mark).model_copy(update={"destination": None})
     unreadable = {"tenant": world.tenant, "integration_id": integration.id, "reason": "unreadable"}
     await UnmatchedEvent.model_validate({**unreadable, "event": unnamed.model_dump()}).insert()
-    await UnmatchedEvent.model_validate({**unreadable, "body": news.body}).insert()
-    return Marked(mark, said_to_both, user, other, attachment, process, alone, refused, of_several, notification, news)
+    await UnmatchedEvent.model_validate({**unreadable, "body": unmatched.body}).insert()
+    return Marked(
+        mark, said_to_both, user, other, attachment, process, alone, refused, of_several, notification, unmatched
+    )
 
 
-async def kept(selector: Mapping[str, object]) -> AsyncIterator[tuple[str, bytes]]:
-    """The documents of the whole database that a selector finds, each with its collection, as they are stored."""
+async def stored_documents(selector: Mapping[str, object]) -> AsyncIterator[tuple[str, bytes]]:
+    """Yield all documents of the database that a selector finds, with their collections, as they are stored."""
     as_stored: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
     database: AsyncDatabase[Any] = User.collection().database
     for name in await database.list_collection_names():
@@ -169,9 +171,9 @@ async def kept(selector: Mapping[str, object]) -> AsyncIterator[tuple[str, bytes
 
 
 async def where(mark: str) -> set[str]:
-    """The collections of the whole database that hold a mark anywhere, as text or in binary, in any letter case."""
+    """Return the collections that contain a mark anywhere, as text or in binary, in any letter case."""
     sought = mark.lower().encode()
-    return {name async for name, document in kept({}) if sought in document.lower()}
+    return {name async for name, document in stored_documents({}) if sought in document.lower()}
 
 
 async def _interaction(mark: str, integration: Integration, **changes: object) -> Interaction:

@@ -1,4 +1,4 @@
-"""Dispatching to a real far end, the sandbox gateway: every answer it can give, and what becomes of it."""
+"""Dispatch through the real sandbox gateway: every answer that it can give, and its outcome."""
 
 import asyncio
 from dataclasses import replace
@@ -40,11 +40,11 @@ REFUSED, THROTTLED, LOST_ONCE, LOST = "34600000003", "34600000005", "34600000006
 SLOW = "34600000011"
 
 SHARE = 2
-"""How many sends an integration may have in flight."""
+"""Maximum number of sends in flight of one integration."""
 
 
 class Sender:
-    """Dispatches to the gateway for one tenant."""
+    """Dispatches messages of one tenant to the gateway."""
 
     def __init__(self, world: World, http: httpx2.AsyncClient) -> None:
         self.world = world
@@ -78,7 +78,7 @@ class Sender:
         return failure.value
 
     async def taken(self, reference: str) -> int:
-        """How many messages the gateway took for a reference."""
+        """Return the number of messages that the gateway accepted for a reference."""
         response = await self.http.get(
             f"{self.world.gateway_url}/v1/messages",
             params={"reference": reference},
@@ -92,7 +92,7 @@ def sender(world: World, provider_http: httpx2.AsyncClient) -> Sender:
     return Sender(world, provider_http)
 
 
-async def test_what_the_provider_took_is_accepted_under_our_reference(sender: Sender) -> None:
+async def test_a_message_that_the_provider_accepts_has_our_reference(sender: Sender) -> None:
     dispatch = await sender.dispatch(await sender.world.integration(), repeatable=True)
     outcome = await sender.send(dispatch)
     assert isinstance(outcome, Accepted)
@@ -101,7 +101,7 @@ async def test_what_the_provider_took_is_accepted_under_our_reference(sender: Se
     assert await sender.taken(dispatch.interaction_id) == 1
 
 
-async def test_what_is_queued_for_an_integration_that_is_deleted_is_not_sent(sender: Sender) -> None:
+async def test_a_queued_message_of_a_deleted_integration_is_not_sent(sender: Sender) -> None:
     integration = await sender.world.integration()
     dispatch = await sender.dispatch(integration, repeatable=True)
     await integration.change({"deleted": utc_now()})
@@ -111,7 +111,7 @@ async def test_what_is_queued_for_an_integration_that_is_deleted_is_not_sent(sen
     assert await sender.taken(dispatch.interaction_id) == 0
 
 
-async def test_the_credentials_that_count_are_those_that_were_looked_up_last(sender: Sender) -> None:
+async def test_the_credentials_are_those_of_the_last_lookup(sender: Sender) -> None:
     known = VAULT.seal({"token": TOKEN, "signingSecret": "another"})
     integration = await sender.world.integration(credentials=VAULT.seal({"token": "wrong", "signingSecret": "another"}))
     dispatch = await sender.dispatch(integration, repeatable=True)
@@ -121,13 +121,13 @@ async def test_the_credentials_that_count_are_those_that_were_looked_up_last(sen
     assert isinstance(await sender.send(dispatch), Accepted)
 
 
-async def test_an_integration_is_kept_as_it_was_looked_up_until_it_is_forgotten(sender: Sender) -> None:
-    kept, integration = Integrations(timedelta(hours=1)), await sender.world.integration()
-    assert await kept.of_tenant(integration.id, sender.world.tenant) is not None
+async def test_an_integration_is_cached_until_it_is_invalidated(sender: Sender) -> None:
+    cached, integration = Integrations(timedelta(hours=1)), await sender.world.integration()
+    assert await cached.of_tenant(integration.id, sender.world.tenant) is not None
     await integration.change({"name": "another"})
-    seen = await kept.find(integration.id)
-    kept.invalidate(integration.id)
-    anew = await kept.find(integration.id)
+    seen = await cached.find(integration.id)
+    cached.invalidate(integration.id)
+    anew = await cached.find(integration.id)
     assert (seen and seen.name, anew and anew.name) == (integration.name, "another")
 
 
@@ -146,13 +146,13 @@ async def test_a_repeated_dispatch_is_one_message_where_the_provider_knows_repet
     assert await sender.taken(dispatch.interaction_id) == 1
 
 
-async def test_what_the_provider_refused_is_rejected_for_good(sender: Sender) -> None:
+async def test_a_message_that_the_provider_refuses_is_rejected_for_good(sender: Sender) -> None:
     outcome = await sender.send_to(REFUSED)
     assert isinstance(outcome, Rejected)
     assert (outcome.code, outcome.failure) == ("recipient_refused", FailureClass.DESTINATION)
 
 
-async def test_what_was_surely_not_taken_is_raised_with_the_wait_that_the_provider_asks_for(sender: Sender) -> None:
+async def test_a_throttled_send_raises_an_error_with_the_wait_that_the_provider_asks_for(sender: Sender) -> None:
     dispatch = await sender.dispatch(await sender.world.integration(), THROTTLED, repeatable=False)
     for tries_before in range(2):
         failure = await sender.failure_of(dispatch, tries_before)
@@ -162,14 +162,14 @@ async def test_what_was_surely_not_taken_is_raised_with_the_wait_that_the_provid
     assert isinstance(await sender.send(dispatch, tries_before=2), Accepted)
 
 
-async def test_a_provider_that_is_not_reached_surely_did_not_take_it(sender: Sender) -> None:
+async def test_an_unreachable_provider_has_not_accepted_the_message(sender: Sender) -> None:
     integration = await sender.world.integration(configuration={"baseUrl": f"http://127.0.0.1:{free_port()}"})
     failure = await sender.failure_of(await sender.dispatch(integration, repeatable=False))
     assert (failure.type, failure.next_retry_delay) == (NOT_ACCEPTED, timedelta(seconds=1))
 
 
 @pytest.mark.parametrize("repeatable", [False, True])
-async def test_a_lost_answer_is_told_and_never_asked_for_again_here(sender: Sender, repeatable: bool) -> None:
+async def test_a_lost_answer_is_an_unknown_outcome_and_is_not_retried_here(sender: Sender, repeatable: bool) -> None:
     assert isinstance(await sender.send_to(LOST, repeatable=repeatable), OutcomeUnknown)
 
 
@@ -180,7 +180,7 @@ async def test_a_send_that_is_repeated_after_a_lost_answer_is_one_message(sender
     assert await sender.taken(dispatch.interaction_id) == 1
 
 
-async def test_what_our_own_code_cannot_compose_is_tried_again_and_is_no_lost_answer(
+async def test_a_message_that_an_adapter_fails_to_compose_is_retried_and_is_no_lost_answer(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: object) -> None:
@@ -195,7 +195,7 @@ async def test_what_our_own_code_cannot_compose_is_tried_again_and_is_no_lost_an
     assert isinstance(await sender.send(dispatch, tries_before=1), Accepted)
 
 
-async def test_an_attempt_of_which_our_own_code_says_that_nothing_left_is_tried_again(
+async def test_an_attempt_that_an_adapter_reports_as_unsent_is_retried(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def unsent() -> Outcome:
@@ -252,7 +252,7 @@ async def test_an_integration_that_cannot_be_opened_is_retried_and_its_error_has
         assert FOREIGN_SEAL not in text
 
 
-async def test_a_fault_is_counted_and_stored_with_the_worker_whose_it_is(sender: Sender) -> None:
+async def test_a_fault_is_counted_and_stored_with_its_worker(sender: Sender) -> None:
     worker = new_id()
     activity = replace(sender.activity, faults=InternalFaults(worker))
     dispatch = await sender.dispatch(await sender.world.integration(credentials=FOREIGN_SEAL), repeatable=True)
@@ -269,8 +269,8 @@ async def test_a_fault_is_counted_and_stored_with_the_worker_whose_it_is(sender:
     assert "no encryption key opens these credentials" in fault.detail
 
 
-async def test_credentials_that_could_not_be_opened_are_looked_up_anew_by_the_next_attempt(sender: Sender) -> None:
-    """A key rotation encrypts them anew while a worker still has them cached as they were."""
+async def test_credentials_that_could_not_be_decrypted_are_looked_up_again_by_the_next_attempt(sender: Sender) -> None:
+    """A key rotation re-encrypts them while a worker still has the former ones cached."""
     activity = replace(sender.activity, integrations=Integrations(timedelta(hours=1)))
     integration = await sender.world.integration(credentials=FOREIGN_SEAL)
     dispatch = await sender.dispatch(integration, repeatable=True)
@@ -325,7 +325,7 @@ async def test_credentials_that_the_provider_does_not_know_are_a_rejection(sende
     assert outcome.failure is FailureClass.CONFIGURATION
 
 
-async def test_a_send_that_its_worker_breaks_off_may_have_gone_out(sender: Sender) -> None:
+async def test_a_send_that_its_worker_interrupts_has_an_unknown_outcome(sender: Sender) -> None:
     fake_provider = SilentProvider()
     async with fake_provider.serving():
         integration = await sender.world.integration(configuration={"baseUrl": fake_provider.url})
@@ -336,7 +336,7 @@ async def test_a_send_that_its_worker_breaks_off_may_have_gone_out(sender: Sende
 
 
 async def test_a_send_whose_interaction_is_cancelled_meanwhile_still_brings_its_answer(sender: Sender) -> None:
-    """It is in the provider's hands: broken off, nobody would know whether it went out."""
+    """It is handed over already: if it were interrupted, its outcome would be unknown."""
     dispatch = await sender.dispatch(await sender.world.integration(), SLOW, repeatable=False)
     environment = ActivityEnvironment()
     sending = asyncio.ensure_future(environment.run(sender.activity.dispatch, dispatch))
@@ -349,7 +349,7 @@ async def test_a_send_whose_interaction_is_cancelled_meanwhile_still_brings_its_
     assert isinstance(await sending, Accepted)
 
 
-async def test_what_an_integration_sends_beyond_its_share_comes_back_soon_and_one_after_another(sender: Sender) -> None:
+async def test_sends_over_an_integrations_limit_are_retried_soon_and_one_after_another(sender: Sender) -> None:
     fake_provider = SilentProvider()
     async with fake_provider.serving():
         integration = await sender.world.integration(configuration={"baseUrl": fake_provider.url})

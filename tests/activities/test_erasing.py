@@ -1,4 +1,4 @@
-"""EraseSignal users: everything that every document can hold of them goes, and nothing else."""
+"""Erasure of users: all personal data is removed from every document, and nothing else."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -37,10 +37,10 @@ SKELETON: Final = {
     },
     User: {"id", "tenant", "created"},
 }
-"""The fields of each document that stay as they are; of the others nothing is left at all."""
+"""Fields of each document that stay unchanged; all others are emptied."""
 
 NOT_FILLED: Final = {"revision_id", "merge", "erasure", "erased_at", "is_closed"}
-"""The fields that are empty until it is erased, or always."""
+"""Fields that are empty until the erasure, or always."""
 
 Erase = Callable[[User], Awaitable[None]]
 
@@ -58,7 +58,7 @@ def erase(erasures: MongoErasures) -> Erase:
     return erased
 
 
-async def test_of_all_that_every_document_can_hold_of_a_user_nothing_is_left(world: World, erase: Erase) -> None:
+async def test_no_document_holds_personal_data_after_an_erasure(world: World, erase: Erase) -> None:
     made = await marked(world, f"3466{new_id()}")
     kinds = {type(document) for document in made.documents}
     assert kinds | NOTHING_OF_USERS == set(DOCUMENTS)
@@ -70,7 +70,7 @@ async def test_of_all_that_every_document_can_hold_of_a_user_nothing_is_left(wor
     assert await where(made.mark) == set()
 
 
-async def test_of_each_document_the_skeleton_stays_and_nothing_else(world: World, erase: Erase) -> None:
+async def test_only_the_skeleton_of_each_document_stays(world: World, erase: Erase) -> None:
     made = await marked(world, f"3466{new_id()}")
     await erase(made.user)
     for document in (made.user, made.process, made.alone, made.notification):
@@ -82,11 +82,11 @@ async def test_of_each_document_the_skeleton_stays_and_nothing_else(world: World
     assert (await stored(made.process))["is_closed"] is True
     refused = await stored(made.refused)
     assert (refused["status"], refused["user_ids"]) == ("VALIDATION_ERROR", [made.user.id])
-    for gone in (made.attachment, made.news):
+    for gone in (made.attachment, made.unmatched):
         assert await type(gone).get(gone.id) is None
 
 
-async def test_of_an_interaction_with_another_user_the_others_keep_what_was_said(world: World, erase: Erase) -> None:
+async def test_an_interaction_with_another_user_keeps_its_content(world: World, erase: Erase) -> None:
     made = await marked(world, f"3466{new_id()}")
     await erase(made.user)
     before, after = made.of_several.model_dump(), await stored(made.of_several)
@@ -98,7 +98,7 @@ async def test_of_an_interaction_with_another_user_the_others_keep_what_was_said
 
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["one after the other", "at once"])
-async def test_once_all_its_users_are_erased_nothing_is_left_of_what_was_said(
+async def test_an_interaction_is_emptied_once_all_its_users_are_erased(
     world: World, erase: Erase, at_once: bool
 ) -> None:
     made = await marked(world, f"3466{new_id()}")
@@ -116,7 +116,7 @@ async def test_once_all_its_users_are_erased_nothing_is_left_of_what_was_said(
     assert ids == [erased_id(made.mark)]
 
 
-async def test_a_file_stays_until_the_last_that_took_it_along_is_erased(world: World, erase: Erase) -> None:
+async def test_a_file_stays_until_the_last_interaction_with_it_is_erased(world: World, erase: Erase) -> None:
     made = await marked(world, f"3466{new_id()}")
     file = {"attachments": [made.attachment.id]}
     await Interaction.find_one({"_id": made.of_several.id}).update({"$set": file})
@@ -129,7 +129,7 @@ async def test_a_file_stays_until_the_last_that_took_it_along_is_erased(world: W
     assert await where(made.mark) == set()
 
 
-async def test_what_was_merged_into_it_and_left_behind_is_erased_too(world: World, erase: Erase) -> None:
+async def test_data_of_users_merged_into_it_is_erased_too(world: World, erase: Erase) -> None:
     made = await marked(world, f"3466{new_id()}")
     merge = Merge(into=made.user.id, requested=utc_now(), completed=utc_now())
     merged = User(tenant=world.tenant, name="", merge=merge)
@@ -158,7 +158,7 @@ async def test_it_waits_for_sends_that_are_being_validated(world: World, erasure
 
 
 async def stored(document: Document) -> dict[str, Any]:
-    """A document as it is now."""
+    """Return a document as it is stored now."""
     found = await type(document).get(document.id)
     assert found is not None
     return found.model_dump()

@@ -1,4 +1,4 @@
-"""Who writes: one user for every spelling and every identity of a person, and the process of what is answered."""
+"""Senders of inbound messages: one user for all spellings and identities of a person, and the answered process."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -44,14 +44,14 @@ ID, OTHER_ID = scoped("ES.9"), scoped("ES.10")
 
 @dataclass
 class Line:
-    """An integration of a tenant, through which people write."""
+    """An integration of a tenant that receives messages."""
 
     world: World
     integration: Integration
     merges: list[UserTask] = field(default_factory=list[UserTask])
 
     async def says(self, *sender: Identity, **changes: object) -> Interaction:
-        """A message of somebody whom the provider knows by this; what it becomes, once all is merged."""
+        """Receive a message of a person with these identities, merge users, and return the interaction."""
         values: dict[str, Any] = {
             "provider_message_id": new_id(),
             "sender": sender[0].value,
@@ -67,32 +67,32 @@ class Line:
             received_at=utc_now(),
         )
         await self.merge((await run(RECEPTION.receive, reception)).merges)
-        return await self.kept(reception.interaction_id)
+        return await self.stored(reception.interaction_id)
 
     async def merge(self, tasks: list[UserTask]) -> None:
-        """Merge users to the end, as the workflows would."""
+        """Merge users completely, as the workflows do."""
         for task in tasks:
             await run(MERGES.claim_merge, task)
             await run(MERGES.move, task)
             await run(MERGES.complete_merge, task)
 
-    async def kept(self, interaction_id: str) -> Interaction:
+    async def stored(self, interaction_id: str) -> Interaction:
         found = await Interaction.find_one({"_id": interaction_id})
         assert found is not None
         return found
 
     async def sent(self, to: str, message_id: str = "", **changes: object) -> Interaction:
-        """A message of ours, which its provider knows by an id."""
+        """Send a message that has an id at its provider."""
         payload = (
             {"Type": "email", "Subject": "Cita", "Body": "Hoy"} if self.integration.channel is Channel.EMAIL else TEXT
         )
         submission = await self.world.submission(self.integration, destinations=[to], payload=payload, **changes)
         assert (await self.world.admit(submission)).problems == []
         await Interaction.find_one({"_id": submission.interaction_id}).set({"provider_message_ids": [message_id]})
-        return await self.kept(submission.interaction_id)
+        return await self.stored(submission.interaction_id)
 
     async def users(self) -> list[User]:
-        """Those that are there."""
+        """Return the users that are not merged."""
         return [user for user in await self.world.users() if user.merge is None]
 
 
@@ -176,10 +176,10 @@ async def test_two_users_who_turn_out_to_be_one_are_merged(line: Line) -> None:
     (user,) = await line.users()
     assert (user.id, values(user)) == (first.user_ids[0], {NUMBER.value, ID.value})
     assert both.user_ids == [user.id]
-    assert (await line.kept(second.id)).user_ids == [user.id]
+    assert (await line.stored(second.id)).user_ids == [user.id]
 
 
-async def test_what_a_receipt_says_of_who_somebody_is_makes_nobody(line: Line) -> None:
+async def test_identities_in_a_receipt_create_no_user(line: Line) -> None:
     identification = Identification(tenant=line.world.tenant, identities=[NUMBER, ID])
     assert await run(RECEPTION.identify, identification) == []
     assert await line.users() == []
@@ -195,7 +195,7 @@ async def test_identities_at_once_make_one_user(line: Line) -> None:
     await line.says(NUMBER, ID)
     (user,) = await line.users()
     assert values(user) == {NUMBER.value, ID.value}
-    owners = [(await line.kept(one.id)).user_ids for one in received]
+    owners = [(await line.stored(one.id)).user_ids for one in received]
     assert owners == [[user.id]] * len(seen)
 
 
@@ -218,19 +218,17 @@ async def test_whose_id_alone_changes_keeps_the_number(line: Line) -> None:
     assert values(user) == {NUMBER.value, OTHER_ID.value}
 
 
-async def test_who_wrote_from_the_new_number_before_the_change_was_told_is_merged(line: Line) -> None:
+async def test_a_user_of_the_new_number_from_before_the_change_was_reported_is_merged(line: Line) -> None:
     before, early = await line.says(NUMBER), await line.says(OTHER_NUMBER)
     for _ in range(2):
         await line.says(NUMBER, successors=(OTHER_NUMBER,))
     (user,) = await line.users()
     assert (user.id, values(user)) == (before.user_ids[0], {OTHER_NUMBER.value})
-    assert (await line.kept(early.id)).user_ids == [user.id]
+    assert (await line.stored(early.id)).user_ids == [user.id]
 
 
 @pytest.mark.parametrize(("name", "shown"), [("", "34633333333"), ("Ana", "Ana"), ("+34 6", "34633333333")])
-async def test_a_profile_name_takes_the_place_of_a_name_that_is_only_a_number(
-    line: Line, name: str, shown: str
-) -> None:
+async def test_a_profile_name_replaces_a_name_that_is_only_a_number(line: Line, name: str, shown: str) -> None:
     await line.sent(NUMBER.value)
     await line.says(NUMBER, sender_name=name)
     (user,) = await line.users()
@@ -238,13 +236,13 @@ async def test_a_profile_name_takes_the_place_of_a_name_that_is_only_a_number(
     assert user.name_keys == User(tenant="", name=shown).name_keys
 
 
-async def test_a_profile_name_takes_no_other_names_place(line: Line) -> None:
+async def test_a_profile_name_replaces_no_other_name(line: Line) -> None:
     await line.says(NUMBER, sender_name="Ana")
     await line.says(NUMBER, sender_name="Anita")
     assert [user.name for user in await line.users()] == ["Ana"]
 
 
-async def test_a_message_that_is_taken_again_after_its_user_is_erased_makes_nobody(line: Line) -> None:
+async def test_a_message_that_is_received_again_after_its_user_is_erased_creates_no_user(line: Line) -> None:
     received = await line.says(NUMBER, ID)
     await User.collection().delete_many({"tenant": line.world.tenant})
     await Interaction.find_one({"_id": received.id}).set({"erased_at": utc_now()})

@@ -1,4 +1,4 @@
-"""Whoever a named process is sent to, and through whatever, is in it: and so are the answers."""
+"""A named process contains the users and integrations of all its sends, and the answers join it."""
 
 import asyncio
 

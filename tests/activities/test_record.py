@@ -1,4 +1,4 @@
-"""Keeping the record: each step once, in its turn, and as the latest try of its task has it."""
+"""Storage of the record: each step once, in order, and from the latest try of its task."""
 
 import asyncio
 from typing import Any
@@ -26,7 +26,7 @@ RECORD = MongoRecord()
 
 
 def change(interaction_id: str, sequence: int, state: InteractionState, **changes: object) -> RecordStepInput:
-    """A step that adds one history entry, as those before it did."""
+    """Return a step that adds one history entry, as the steps before it did."""
     entry = HistoryEntry(date=NOW, status=state.status, custom_status=state.custom_status)
     values: dict[str, Any] = {
         "interaction_id": interaction_id,
@@ -59,7 +59,7 @@ async def record(*changes: RecordStepInput) -> None:
         await run(RECORD.record, one)
 
 
-async def kept(interaction_id: str) -> Interaction:
+async def document_of(interaction_id: str) -> Interaction:
     document = await Interaction.find_one({"_id": interaction_id})
     assert document is not None
     return document
@@ -71,8 +71,8 @@ async def loaded(interaction_id: str) -> Record:
     return found
 
 
-def told(document: Interaction) -> tuple[InteractionState, list[str | None], list[str]]:
-    """What a record tells: the state, the words of its history and the words of the provider."""
+def summary_of(document: Interaction) -> tuple[InteractionState, list[str | None], list[str]]:
+    """Return a record's state, the custom statuses of its history and the provider's statuses."""
     words = [entry.custom_status for entry in document.history[2:]]
     return document.state, words, [one.event.word for one in document.provider_events]
 
@@ -80,7 +80,7 @@ def told(document: Interaction) -> tuple[InteractionState, list[str | None], lis
 async def test_a_step_is_written(world: World) -> None:
     interaction_id = await admitted(world)
     await record(change(interaction_id, 3, SENT, provider_message_id="m1"))
-    document = await kept(interaction_id)
+    document = await document_of(interaction_id)
     assert (document.sequence, document.revision, document.state, document.updated) == (3, TRY, SENT, NOW)
     assert document.provider_message_ids == ["m1"]
     assert [entry.status for entry in document.history][-1] is Status.SENT
@@ -90,7 +90,7 @@ async def test_a_step_is_written_once_however_often_it_is_asked_for(world: World
     interaction_id = await admitted(world)
     step = change(interaction_id, 3, DELIVERED, received=[received("delivered")])
     await asyncio.gather(*(record(step) for _ in range(10)))
-    document = await kept(interaction_id)
+    document = await document_of(interaction_id)
     assert len(document.history) == 3
     assert len(document.provider_events) == 1
 
@@ -99,17 +99,17 @@ async def test_an_earlier_step_that_is_asked_for_late_changes_nothing(world: Wor
     interaction_id = await admitted(world)
     early = change(interaction_id, 3, SENT)
     await record(early, change(interaction_id, 4, DELIVERED))
-    before = await kept(interaction_id)
+    before = await document_of(interaction_id)
     await record(early)
-    assert await kept(interaction_id) == before
+    assert await document_of(interaction_id) == before
 
 
 @pytest.mark.parametrize("revision", [TRY, RETRY])
 async def test_a_step_is_not_written_before_its_predecessor(world: World, revision: int) -> None:
     interaction_id = await admitted(world)
-    before = await kept(interaction_id)
+    before = await document_of(interaction_id)
     await record(change(interaction_id, 4, DELIVERED, revision=revision))
-    assert await kept(interaction_id) == before
+    assert await document_of(interaction_id) == before
 
 
 async def test_a_step_of_a_later_task_replaces_what_an_earlier_try_wrote_of_it(world: World) -> None:
@@ -118,9 +118,9 @@ async def test_a_step_of_a_later_task_replaces_what_an_earlier_try_wrote_of_it(w
     await record(change(interaction_id, 4, DELIVERED, received=[received("delivered")]))
     more = change(interaction_id, 4, READ, received=[received("delivered"), received("read")], revision=RETRY)
     await record(more)
-    document = await kept(interaction_id)
+    document = await document_of(interaction_id)
     assert (document.sequence, document.revision) == (4, RETRY)
-    assert told(document) == (READ, ["queued", "read"], ["delivered", "read"])
+    assert summary_of(document) == (READ, ["queued", "read"], ["delivered", "read"])
 
 
 async def test_a_step_of_a_later_task_replaces_also_the_step_more_that_an_earlier_try_wrote(world: World) -> None:
@@ -130,27 +130,27 @@ async def test_a_step_of_a_later_task_replaces_also_the_step_more_that_an_earlie
         change(interaction_id, 4, DELIVERED, recorded_before=1, received=[received("delivered")]),
     )
     await record(change(interaction_id, 3, READ, received=[received("read")], revision=RETRY))
-    document = await kept(interaction_id)
+    document = await document_of(interaction_id)
     assert (document.sequence, document.revision) == (3, RETRY)
-    assert told(document) == (READ, ["read"], ["read"])
+    assert summary_of(document) == (READ, ["read"], ["read"])
 
 
 @pytest.mark.parametrize("sequence", [2, 3, 4, 5])
 async def test_an_older_try_that_comes_late_changes_nothing(world: World, sequence: int) -> None:
     interaction_id = await admitted(world)
     await record(*(change(interaction_id, number, DELIVERED, revision=RETRY) for number in (3, 4)))
-    before = await kept(interaction_id)
+    before = await document_of(interaction_id)
     await record(change(interaction_id, sequence, SENT))
-    assert await kept(interaction_id) == before
+    assert await document_of(interaction_id) == before
 
 
 async def test_a_queued_interaction_is_not_queued_again_by_an_older_try(world: World) -> None:
     submission = await world.submission()
     await world.resolve(await world.resolution(submission, revision=RETRY))
     await record(change(submission.interaction_id, 3, SENT, revision=RETRY))
-    before = await kept(submission.interaction_id)
+    before = await document_of(submission.interaction_id)
     await world.resolve(await world.resolution(submission, revision=TRY))
-    assert await kept(submission.interaction_id) == before
+    assert await document_of(submission.interaction_id) == before
 
 
 Tries = tuple[list[int], list[tuple[int, int]]]
@@ -158,19 +158,17 @@ Tries = tuple[list[int], list[tuple[int, int]]]
 
 @st.composite
 def tries_of_a_task(draw: st.DrawFn) -> Tries:
-    """The steps of the latest try, and all that arrives at the database: hers in their order, older ones' anyhow."""
+    """Draw the steps of the latest try, and all writes: those of the latest try in order, older ones in any order."""
     latest = list(range(3, draw(st.integers(3, 5)) + 1))
     older = [(revision, sequence) for revision in (TRY, TRY + 1) for sequence in range(3, draw(st.integers(2, 6)) + 1)]
     arriving = draw(st.permutations([*older, *[(RETRY, 0) for _ in latest]]))
-    hers = iter(latest)
-    return latest, [(revision, sequence or next(hers)) for revision, sequence in arriving]
+    of_latest = iter(latest)
+    return latest, [(revision, sequence or next(of_latest)) for revision, sequence in arriving]
 
 
 @given(tries=tries_of_a_task())
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_whatever_older_tries_write_and_however_late_the_latest_is_what_is_kept(
-    world: World, tries: Tries
-) -> None:
+async def test_the_latest_try_is_stored_whatever_older_tries_write_and_however_late(world: World, tries: Tries) -> None:
     latest, arriving = tries
     interaction_id = await admitted(world)
 
@@ -183,11 +181,11 @@ async def test_whatever_older_tries_write_and_however_late_the_latest_is_what_is
         before = {"recorded_before": sequence - 3, "revision": revision}
         await record(change(interaction_id, sequence, state, received=[received(said)], **before))
     words = [word(RETRY, sequence) for sequence in latest]
-    state, history, events = told(await kept(interaction_id))
+    state, history, events = summary_of(await document_of(interaction_id))
     assert (state.custom_status, history, events) == (words[-1], words, words)
 
 
-async def test_what_looks_like_mongodbs_own_language_is_kept_literally(world: World) -> None:
+async def test_mongodb_operators_in_content_are_stored_literally(world: World) -> None:
     submission = await world.submission()
     await world.register(submission)
     literal = InteractionState(status=Status.VALIDATION_ERROR, custom_status="$status")
@@ -204,18 +202,18 @@ async def test_what_looks_like_mongodbs_own_language_is_kept_literally(world: Wo
         provider_message_id="$fingerprint",
     )
     await record(step)
-    document = await kept(submission.interaction_id)
+    document = await document_of(submission.interaction_id)
     assert (document.state, document.history[-1], document.provider_events) == (literal, entry, [event])
     assert (document.problems, document.provider_message_ids) == ([problem], ["$fingerprint", "m1"])
 
 
-async def test_the_providers_news_are_added_in_the_order_in_which_they_were_heard(world: World) -> None:
+async def test_provider_events_are_added_in_the_order_in_which_they_were_received(world: World) -> None:
     interaction_id = await admitted(world)
     await record(
         change(interaction_id, 3, SENT, received=[received("a"), received("b")]),
         change(interaction_id, 4, DELIVERED, recorded_before=2, received=[received("c")]),
     )
-    events = (await kept(interaction_id)).provider_events
+    events = (await document_of(interaction_id)).provider_events
     assert [one.event.word for one in events] == ["a", "b", "c"]
     assert events[0] == received("a")
 
@@ -223,7 +221,7 @@ async def test_the_providers_news_are_added_in_the_order_in_which_they_were_hear
 async def test_a_providers_message_id_is_kept_through_later_steps(world: World) -> None:
     interaction_id = await admitted(world)
     await record(change(interaction_id, 3, SENT, provider_message_id="m1"), change(interaction_id, 4, DELIVERED))
-    assert (await kept(interaction_id)).provider_message_ids == ["m1"]
+    assert (await document_of(interaction_id)).provider_message_ids == ["m1"]
 
 
 async def test_a_refusal_is_kept_with_its_reasons_through_later_steps(world: World) -> None:
@@ -239,7 +237,7 @@ async def test_a_refusal_is_kept_with_its_reasons_through_later_steps(world: Wor
     assert (stored.sequence, stored.state, stored.problems) == (3, REFUSED, problems)
 
 
-async def test_what_is_loaded_is_enough_to_go_on(world: World) -> None:
+async def test_a_loaded_record_is_enough_to_resume(world: World) -> None:
     interaction_id = await admitted(world)
     await record(change(interaction_id, 3, DELIVERED, received=[received("delivered")]))
     stored = await loaded(interaction_id)
@@ -247,9 +245,9 @@ async def test_what_is_loaded_is_enough_to_go_on(world: World) -> None:
     assert stored.fingerprint == "fingerprint"
     assert stored.policy is not None
     assert stored.policy.repeatable
-    assert stored.interaction == await (await kept(interaction_id)).view()
+    assert stored.interaction == await (await document_of(interaction_id)).view()
     assert [one.event.key for one in stored.interaction.audit_trail.provider_events] == ["m1:delivered"]
 
 
-async def test_what_was_never_registered_is_not_found() -> None:
+async def test_an_interaction_that_was_never_registered_is_not_found() -> None:
     assert await run(RECORD.load, new_id()) is None

@@ -1,4 +1,4 @@
-"""Registering: once, by one run, and as the caller wrote it."""
+"""Registration: once, by one run, and with the content as the caller wrote it."""
 
 import asyncio
 from typing import Any
@@ -59,7 +59,7 @@ async def test_of_many_runs_that_register_one_interaction_at_once_one_has_it(wor
     assert len(await world.interactions()) == 1
 
 
-async def test_a_submission_that_is_all_wrong_is_registered_as_it_was_given(world: World) -> None:
+async def test_an_invalid_submission_is_registered_unchanged(world: World) -> None:
     submission = await world.submission(payload={"Foo": 1}, destinations=["no", "no"], process_id="no such")
     await world.register(submission)
     seen = await world.stored(submission)
@@ -71,13 +71,13 @@ async def test_a_submission_that_is_all_wrong_is_registered_as_it_was_given(worl
 
 @given(content=st.dictionaries(texts | st.sampled_from(["$where", "a.b", "_id"]), values, max_size=4))
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_whatever_json_a_caller_writes_is_kept_as_it_was_written(world: World, content: dict[str, Any]) -> None:
+async def test_any_json_of_a_caller_is_stored_unchanged(world: World, content: dict[str, Any]) -> None:
     submission = await world.submission(payload=content, metadata=content, primary_key=content)
     await world.register(submission)
-    kept = await Interaction.find_one({"_id": submission.interaction_id})
-    assert kept is not None
-    assert kept.payload == kept.metadata == kept.primary_key == content
-    assert list(kept.payload) == list(content)
+    stored = await Interaction.find_one({"_id": submission.interaction_id})
+    assert stored is not None
+    assert stored.payload == stored.metadata == stored.primary_key == content
+    assert list(stored.payload) == list(content)
 
 
 async def test_an_emails_destinations_are_registered_as_email_addresses(world: World) -> None:

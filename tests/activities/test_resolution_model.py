@@ -1,7 +1,7 @@
-"""Users and processes against a model of what the specification says of them (`AutoCreateUser`, `AutoCreateProcess`).
+"""Users and processes against a model of the specification (`AutoCreateUser`, `AutoCreateProcess`).
 
-One after the other, the model says exactly what comes of every call; at once, several outcomes are right, and what
-holds in all of them is checked.
+For sequential calls, the model gives the exact result of each; for concurrent calls, several outcomes are right, and
+their common invariants are checked.
 """
 
 import asyncio
@@ -86,9 +86,9 @@ sends = st.builds(
 )
 receives = st.builds(Receive, st.sampled_from(ADDRESSES), rarely)
 steps: st.SearchStrategy[Step] = st.one_of(sends, sends, receives, st.builds(Close, rarely))
-stories = settings(
+scenarios = settings(
     max_examples=5,
-    phases=[Phase.explicit, Phase.generate],  # stories are short, and a database makes shrinking them slow
+    phases=[Phase.explicit, Phase.generate],  # scenarios are short, and a database makes shrinking them slow
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     database=None,
 )
@@ -106,7 +106,7 @@ class Conversation:
 
 @dataclass
 class Tenant:
-    """A tenant, and what the model knows of it: its users by the order of their making, each with what it owns."""
+    """A tenant in the model: its users in order of creation, each with its addresses."""
 
     world: World
     integration: Integration
@@ -125,7 +125,7 @@ class Tenant:
 
 
 class Stage:
-    """Two tenants, on which stories are played."""
+    """Two tenants, on which scenarios run."""
 
     def __init__(self, tenants: Sequence[Tenant]) -> None:
         self.ours, self.theirs = tenants
@@ -140,7 +140,7 @@ class Stage:
         return self.theirs if step.foreign else self.ours
 
     def named(self, step: Send) -> str | None:
-        """The id of the process that a submission names."""
+        """Return the id of the process that a submission names."""
         tenant, another = self.tenant(step), self.ours if step.foreign else self.theirs
         match step.named:
             case Named.NONE:
@@ -180,7 +180,7 @@ class Stage:
         )
 
     async def play(self, step: Step) -> None:
-        """One step by itself, and what the model says of it."""
+        """Run one step, and compare its result with the model."""
         match step:
             case Send():
                 await self._play_send(step)
@@ -223,18 +223,18 @@ class Stage:
         if user is None:
             user = tenant.new_user([step.address])
         process = next((one for one in reversed(tenant.processes) if one.is_open and user in one.users), None)
-        kept = await Interaction.find_one({"_id": reception.interaction_id})
-        assert kept is not None
+        stored = await Interaction.find_one({"_id": reception.interaction_id})
+        assert stored is not None
         if process is None:
-            process = Conversation(kept.process_id or "", [user])
+            process = Conversation(stored.process_id or "", [user])
             tenant.processes.append(process)
-        process.newest = kept.id
-        seen = await kept.view()
+        process.newest = stored.id
+        seen = await stored.view()
         assert (seen.process_id, seen.is_last_entry, seen.status) == (process.id, True, Status.RECEIVED)
         assert [frozenset(one.primary_key["Email"]) for one in seen.users] == [tenant.users[user]]
 
     async def play_at_once(self, together: Sequence[Step], *, twice: bool) -> None:
-        """Steps at once, each perhaps taken twice as after a crash."""
+        """Run steps concurrently, each twice if requested, as after a crash."""
         submissions = [await self.submission(step) for step in together if isinstance(step, Send)]
         admissions = [admit(one) for one in submissions for _ in range(1 + twice)]
         receptions = [self.reception(step) for step in together if isinstance(step, Receive)]
@@ -244,7 +244,7 @@ class Stage:
 
 
 async def admit(submission: Submission) -> Seen | None:
-    """The submission as it is admitted; None if it is refused."""
+    """Admit a submission, and return the interaction; None if it is refused."""
     at = submission.submitted_at
     admitted = await run(
         ADMISSION.admit, AdmitInput(submission=submission, admitted_at=at, due=None, revision=FIRST_TASK)
@@ -260,7 +260,7 @@ async def close(tenant: Tenant) -> None:
 
 
 async def assert_right(world: World) -> None:
-    """What holds of a tenant, whatever was at once."""
+    """Check the invariants of a tenant's documents."""
     users, processes = await world.users(), await world.processes()
     admitted = [one for one in await world.interactions() if one.status in {Status.DISPATCH_PENDING, Status.RECEIVED}]
     owners = {owned.value: user.id for user in users for owned in user.destinations}
@@ -278,14 +278,14 @@ async def assert_right(world: World) -> None:
         assert [(await one.view()).is_last_entry for one in of_it] == [one is of_it[-1] for one in of_it]
 
 
-@stories
-@given(story=st.lists(steps, min_size=1, max_size=7))
+@scenarios
+@given(scenario=st.lists(steps, min_size=1, max_size=7))
 @example(
-    story=[Send(ADDRESSES[:2]), Send(ADDRESSES[1:], named=Named.OPEN), Receive(ADDRESSES[0]), Receive(ADDRESSES[3])]
+    scenario=[Send(ADDRESSES[:2]), Send(ADDRESSES[1:], named=Named.OPEN), Receive(ADDRESSES[0]), Receive(ADDRESSES[3])]
 )
-async def test_one_after_the_other_all_goes_as_the_model_says(gateway_url: str, story: list[Step]) -> None:
+async def test_sequential_steps_match_the_model(gateway_url: str, scenario: list[Step]) -> None:
     stage = await Stage.open(gateway_url)
-    for step in story:
+    for step in scenario:
         await stage.play(step)
     for tenant in (stage.ours, stage.theirs):
         await assert_right(tenant.world)
@@ -293,9 +293,9 @@ async def test_one_after_the_other_all_goes_as_the_model_says(gateway_url: str, 
         assert last == {one.id: one.newest for one in tenant.processes}
 
 
-@stories
+@scenarios
 @given(before=st.lists(steps, max_size=3), together=st.lists(steps, min_size=4, max_size=8), twice=st.booleans())
-async def test_at_once_whatever_comes_first_all_is_right(
+async def test_concurrent_steps_keep_the_invariants_in_any_order(
     gateway_url: str, before: list[Step], together: list[Step], twice: bool
 ) -> None:
     stage = await Stage.open(gateway_url)
@@ -306,7 +306,7 @@ async def test_at_once_whatever_comes_first_all_is_right(
         await assert_right(tenant.world)
 
 
-@stories
+@scenarios
 @given(addresses=st.lists(st.sampled_from(ADDRESSES), min_size=2, max_size=10))
 async def test_messages_at_once_open_one_process_for_each_sender(gateway_url: str, addresses: list[str]) -> None:
     stage = await Stage.open(gateway_url)
@@ -317,9 +317,9 @@ async def test_messages_at_once_open_one_process_for_each_sender(gateway_url: st
     assert len(await world.interactions()) == len(addresses)
 
 
-@stories
+@scenarios
 @given(addresses=st.lists(sends.map(lambda send: send.addresses), min_size=2, max_size=6))
-async def test_submissions_at_once_to_whom_nobody_knows_make_one_user_of_each_destination(
+async def test_concurrent_submissions_to_unknown_destinations_create_one_user_for_each(
     gateway_url: str, addresses: list[tuple[str, ...]]
 ) -> None:
     stage = await Stage.open(gateway_url)

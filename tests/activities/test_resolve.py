@@ -1,4 +1,4 @@
-"""Resolving users and processes, as the specification reads closely (`AutoCreateUser`, `AutoCreateProcess`)."""
+"""Resolution of users and processes by the specification (`AutoCreateUser`, `AutoCreateProcess`)."""
 
 from datetime import timedelta
 
@@ -46,12 +46,12 @@ async def test_a_valid_submission_is_queued_with_its_user_and_its_process(world:
     assert seen.process_summary.last_direction is Direction.OUT
     assert not seen.process_summary.is_closed
     assert seen.is_last_entry
-    kept = await Interaction.find_one({"_id": submission.interaction_id})
-    assert kept is not None
-    assert await kept.view() == seen
+    stored = await Interaction.find_one({"_id": submission.interaction_id})
+    assert stored is not None
+    assert await stored.view() == seen
 
 
-async def test_when_nobody_has_any_destination_one_user_is_made_that_has_them_all(world: World) -> None:
+async def test_without_an_owner_of_any_destination_one_user_is_created_that_owns_them_all(world: World) -> None:
     seen = (await world.admit(await email_to(world, ADDRESSES))).interaction
     assert seen is not None
     (user,) = await world.users()
@@ -59,7 +59,7 @@ async def test_when_nobody_has_any_destination_one_user_is_made_that_has_them_al
     assert {one.user_id for one in seen.destinations} == {user.id}
 
 
-async def test_when_somebody_has_a_destination_no_user_is_made_and_no_profile_grows(world: World) -> None:
+async def test_with_an_owner_of_a_destination_no_user_is_created_and_no_profile_grows(world: World) -> None:
     first = await world.user(phone(PHONE))
     seen = (await world.admit(await world.submission())).interaction
     assert seen is not None
@@ -69,7 +69,7 @@ async def test_when_somebody_has_a_destination_no_user_is_made_and_no_profile_gr
 
 
 async def test_a_destination_without_owner_carries_the_first_user(world: World) -> None:
-    # The owners are made by earlier submissions.
+    # The owners are created by earlier submissions.
     await world.admit(await email_to(world, [ADDRESSES[0]]))
     await world.admit(await email_to(world, [ADDRESSES[1]]))
     before = await world.users()
@@ -99,15 +99,15 @@ async def test_the_same_destination_submitted_fifty_times_at_once_creates_one_us
     assert len(await world.processes()) == 50
 
 
-async def test_resolving_again_finds_everything_made(world: World) -> None:
+async def test_resolving_again_finds_everything_created(world: World) -> None:
     resolution = await world.resolution(await world.submission())
     first = await world.resolve(resolution)
     assert await world.resolve(resolution) == first
     assert len(await world.users()) == 1
     assert len(await world.processes()) == 1
-    (kept,) = await world.interactions()
-    assert kept.sequence == 2
-    assert len(kept.history) == 2
+    (stored,) = await world.interactions()
+    assert stored.sequence == 2
+    assert len(stored.history) == 2
 
 
 async def test_resolving_again_after_a_crash_between_any_two_writes_ends_the_same(world: World) -> None:
@@ -122,8 +122,8 @@ async def test_resolving_again_after_a_crash_between_any_two_writes_ends_the_sam
     assert await world.resolve(resolution) == first
 
 
-async def test_a_process_made_for_a_user_that_another_was_quicker_to_make_is_with_that_one(world: World) -> None:
-    """Both are made at once; a crash may leave the process alone, with the user that was to be made."""
+async def test_a_process_created_for_a_user_that_was_created_concurrently_is_with_that_one(world: World) -> None:
+    """Both are created concurrently; a crash may leave the process alone, with the user that was to be created."""
     resolution = await world.resolution(await world.submission())
     before = (await world.interactions())[0]
     await world.resolve(resolution)
@@ -137,8 +137,8 @@ async def test_a_process_made_for_a_user_that_another_was_quicker_to_make_is_wit
     assert process.user_ids == [quicker.id]
 
 
-async def test_resolving_again_after_the_user_that_was_made_is_erased_makes_no_other(world: World) -> None:
-    """The caller may have read whose it is before its step was through, and asked to erase that user."""
+async def test_resolving_again_after_the_created_user_is_erased_creates_no_other(world: World) -> None:
+    """The caller may have read the user's id before the step was complete, and erased that user."""
     resolution = await world.resolution(await world.submission())
     await world.resolve(resolution)
     (user,) = await world.users()
@@ -169,8 +169,8 @@ async def test_a_process_closed_since_validation_is_a_reason_and_is_left_as_it_w
     assert resolved.policy is None
     assert [(one.field, one.code) for one in resolved.problems] == [("processId", "process_closed")]
     assert await last_entry(process.id) == (None, None)
-    (kept,) = await world.interactions()
-    assert (kept.sequence, kept.status) == (1, Status.VALIDATION_PENDING)
+    (stored,) = await world.interactions()
+    assert (stored.sequence, stored.status) == (1, Status.VALIDATION_PENDING)
 
 
 async def test_a_process_closed_since_validation_leaves_no_user_behind(world: World) -> None:
@@ -181,7 +181,7 @@ async def test_a_process_closed_since_validation_leaves_no_user_behind(world: Wo
     assert await world.users() == []
 
 
-async def test_the_process_that_was_made_and_closed_since_is_a_reason_and_no_other_is_made(world: World) -> None:
+async def test_a_created_process_that_was_closed_since_is_a_reason_and_no_other_is_created(world: World) -> None:
     resolution = await world.resolution(await world.submission())
     await world.resolve(resolution)
     (process,) = await world.processes()

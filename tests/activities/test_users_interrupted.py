@@ -1,4 +1,4 @@
-"""Merging and erasing users: broken off at any wait for a server and taken again, or written to during it."""
+"""Merges and erasures of users that are interrupted at any wait for a server and retried, or written to meanwhile."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -13,15 +13,15 @@ from domain.identifiers import new_id
 from models.erasing import erased_id
 from models.interaction import Interaction
 from models.user import User
-from tests.activities.conversation import ADMISSION, SENT, Message, email, told_of
+from tests.activities.conversation import ADMISSION, SENT, Message, email, subscribed_integration
 from tests.activities.crash_injection import interrupted, taken_again, waits_of
 from tests.activities.factories import World, run
-from tests.activities.pii_canaries import kept, marked, where
+from tests.activities.pii_canaries import marked, stored_documents, where
 
 MERGES: Final = MongoMerges()
 
 
-async def test_an_erasure_that_is_broken_off_everywhere_ends_where_it_would_have(
+async def test_an_erasure_that_is_interrupted_everywhere_has_the_same_result(
     world: World, erasures: MongoErasures
 ) -> None:
     activities = (erasures.claim_erasure, erasures.erase, erasures.forget, erasures.complete_erasure)
@@ -29,17 +29,17 @@ async def test_an_erasure_that_is_broken_off_everywhere_ends_where_it_would_have
     for activity in activities:
         waits = await waits_of(activity, _task(whole.user))
         assert waits > 0
-        # Each time it comes farther, up to the last wait of all.
+        # Each try comes farther, up to the last wait.
         await taken_again(activity, _task(broken.user), [*range(0, waits, max(1, waits // 12)), waits - 1])
     assert await where(broken.mark) == await where(whole.mark) == set()
     ended = [await User.find_one({"_id": made.user.id}) for made in (whole, broken)]
     assert [user and user.erasure and user.erasure.interactions for user in ended] == [3, 3]
 
 
-async def test_what_is_learnt_between_any_two_commands_of_an_erasure_is_erased_and_not_lost(
+async def test_an_event_between_any_two_commands_of_an_erasure_is_erased_and_not_lost(
     world: World, erasures: MongoErasures
 ) -> None:
-    integration = await told_of(world)
+    integration = await subscribed_integration(world)
 
     async def erased(at: int | None) -> int:
         address = f"{new_id()}@correo.es"
@@ -66,20 +66,20 @@ async def test_what_is_learnt_between_any_two_commands_of_an_erasure_is_erased_a
     marks: list[str] = []
     for at in range(0, await erased(None), 3):
         await erased(at)
-    everything = b"\n".join([document async for _, document in kept({"tenant": world.tenant})])
+    everything = b"\n".join([document async for _, document in stored_documents({"tenant": world.tenant})])
     assert [mark for mark in marks if mark.encode() in everything] == []
 
 
-async def test_a_send_is_erased_or_somebody_elses_whenever_before_or_during_its_admission_its_user_is_erased(
+async def test_a_send_whose_user_is_erased_before_or_during_its_admission_is_erased_or_has_a_new_user(
     world: World, erasures: MongoErasures
 ) -> None:
-    integration = await told_of(world)
+    integration = await subscribed_integration(world)
 
     async def erased(at: int | None) -> int:
         address = f"{new_id()}@correo.es"
         message = Message(world, integration, [address], f"said-{new_id()}")
         user = await world.user(email(address))
-        asking = await message.asking()
+        admit_input = await message.admit_input()
 
         async def erase() -> None:
             await run(erasures.claim_erasure, _task(user))
@@ -87,10 +87,10 @@ async def test_a_send_is_erased_or_somebody_elses_whenever_before_or_during_its_
                 await run(erasures.erase, _task(user))
 
         if at is None:
-            return await waits_of(ADMISSION.admit, asking)
+            return await waits_of(ADMISSION.admit, admit_input)
         if at < 0:
             await erase()
-        await interrupted(ADMISSION.admit, asking, at, erase)
+        await interrupted(ADMISSION.admit, admit_input, at, erase)
         for activity in (erasures.claim_erasure, erasures.erase, erasures.forget, erasures.complete_erasure):
             await run(activity, _task(user))
         stored = await Interaction.find_one({"_id": message.id})
@@ -106,7 +106,7 @@ async def test_a_send_is_erased_or_somebody_elses_whenever_before_or_during_its_
     assert set(gone) == {True, False}, "both, by the moment"
 
 
-async def test_a_merge_that_is_broken_off_everywhere_ends_where_it_would_have(world: World) -> None:
+async def test_a_merge_that_is_interrupted_everywhere_has_the_same_result(world: World) -> None:
     whole, broken = [await marked(world, f"3466{new_id()}") for _ in range(2)]
     for activity in (MERGES.claim_merge, MERGES.move, MERGES.complete_merge):
         waits = await waits_of(activity, _task(whole.user, whole.other))

@@ -1,6 +1,6 @@
 """Merging and erasing users raced against sends, receipts, messages in, cancelling, resending, and crashes.
 
-Whatever comes first, the outcome is one of those that `docs/platform.md` tells.
+In any order, the outcome is one of those in `docs/platform.md`.
 """
 
 import asyncio
@@ -23,18 +23,18 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
 from models.user import User
-from tests.activities.conversation import DELIVERED, RECEPTION, Message, email, reception, told_of
+from tests.activities.conversation import DELIVERED, RECEPTION, Message, email, reception, subscribed_integration
 from tests.activities.crash_injection import taken_again
 from tests.activities.factories import World, run
-from tests.activities.pii_canaries import kept
+from tests.activities.pii_canaries import stored_documents
 
 OWNED: Final = 3
-"""Of so many addresses there is a user at first."""
+"""Number of addresses that have a user at the start."""
 
 ADDRESSES: Final = OWNED + 1
 
 REFUSALS: Final = {"user_merged", "user_erased"}
-"""Why a merge or an erasure is refused of users that there were at first."""
+"""Codes for which a merge or an erasure of the initial users is refused."""
 
 MERGES: Final = MongoMerges()
 
@@ -45,7 +45,7 @@ address_numbers = st.sampled_from([0, 0, 0, 1, 1, 2, 3])
 
 @dataclass(frozen=True)
 class Send:
-    """A send, with pauses between its steps, and perhaps cancelled."""
+    """A send, with pauses between its steps, that may be cancelled."""
 
     addresses: list[int]
     pause: float
@@ -54,7 +54,7 @@ class Send:
 
 @dataclass(frozen=True)
 class Resend:
-    """One of the sends again, as soon as it is registered."""
+    """A resend of one of the sends, as soon as it is registered."""
 
     number: int
 
@@ -68,7 +68,7 @@ class Receive:
 
 @dataclass(frozen=True)
 class Merge:
-    """A merge of one user into another, each of its activities broken off so often first."""
+    """A merge of one user into another, each of whose activities is interrupted first."""
 
     user: int
     into: int
@@ -77,7 +77,7 @@ class Merge:
 
 @dataclass(frozen=True)
 class Erase:
-    """An erasure, likewise."""
+    """An erasure, each of whose activities is interrupted first."""
 
     user: int
     breaks: list[int]
@@ -103,9 +103,9 @@ class Stage:
     """A tenant and its users, on which a race is run.
 
     Attributes:
-        settled: once whatever had found a user before has written.
-        sent: every message, by its id, that was admitted; `received` likewise.
-        erased: the users that were erased, by their ids.
+        settled: set once all writers that found a user before have written.
+        sent: admitted messages, by id; `received` likewise.
+        erased: ids of the erased users.
     """
 
     world: World
@@ -132,10 +132,10 @@ class Stage:
             for address in owned[:OWNED]
         ]
         await User.insert_many(users)
-        return cls(world, await told_of(world), erasures, users, owned)
+        return cls(world, await subscribed_integration(world), erasures, users, owned)
 
     async def play(self, steps: Race) -> None:
-        """All at once, and then what comes late."""
+        """Run all steps concurrently, then the late receipts."""
         following = [self._later(after, one) for after, one in steps if isinstance(one, Merge | Erase)]
         writing = [self._later(after, one) for after, one in steps if not isinstance(one, Merge | Erase)]
         async with asyncio.TaskGroup() as tasks:
@@ -160,9 +160,9 @@ class Stage:
                         await self._live(message, 0)
             case Receive():
                 mark = f"said-{new_id()}"
-                told = reception(self.integration, self.addresses[step.address], mark)
-                await run(RECEPTION.receive, told)
-                self.received[told.interaction_id] = mark
+                inbound = reception(self.integration, self.addresses[step.address], mark)
+                await run(RECEPTION.receive, inbound)
+                self.received[inbound.interaction_id] = mark
             case Merge():
                 await self._merge(step)
             case Erase():
@@ -203,7 +203,7 @@ class Stage:
 
 
 async def _until_done(work: Callable[[], Awaitable[None]]) -> None:
-    """Some work, taken again while it waits for another, as Temporal does."""
+    """Retry some work until it succeeds, as Temporal does."""
     async with asyncio.timeout(20):
         while True:
             try:
@@ -214,7 +214,7 @@ async def _until_done(work: Callable[[], Awaitable[None]]) -> None:
 
 @dataclass
 class Outcome:
-    """What a race left in the database."""
+    """State of the database after a race."""
 
     stage: Stage
     users: dict[str, User]
@@ -233,7 +233,7 @@ class Outcome:
         )
 
     def assert_users_are_whole(self) -> None:
-        """Each is there, merged to the end, or erased to the end; a destination has one owner, of those there."""
+        """Check that each user is untouched, merged or erased completely, and that a destination has one owner."""
         owned = [one.value for user in self.users.values() for one in user.destinations]
         assert len(owned) == len(set(owned))
         assert {user.id for user in self.users.values() if user.erasure} == self.stage.erased
@@ -249,7 +249,7 @@ class Outcome:
                 assert (user.name, user.metadata, user.destinations, user.metadata_keys) == ("", None, [], [])
 
     def assert_nothing_is_lost(self) -> None:
-        """Every message stands where it came to, and it and its process are of the users that there are."""
+        """Check that every message has its last state, and that it and its process belong to existing users."""
         assert self.interactions.keys() == {*self.stage.sent, *self.stage.received}
         for message in self.stage.sent.values():
             stored = self.interactions[message.id]
@@ -269,7 +269,7 @@ class Outcome:
             assert process.is_closed == all(self.users[user_id].erasure for user_id in process.user_ids)
 
     async def assert_nothing_personal_is_left(self) -> None:
-        """What was said is there while it is anybody's, and nowhere once it is nobody's."""
+        """Check that content is stored while it belongs to a user, and nowhere afterwards."""
         left: dict[str, bool] = {}
         for one in self.interactions.values():
             erased = {user_id for user_id in one.user_ids if self.users[user_id].erasure}
@@ -282,9 +282,10 @@ class Outcome:
                 assert (destination.value == "") == (destination.user_id in erased)
             if erased:
                 assert [entry.notes for entry in one.history if entry.notes is not None] == []
-                told_of = {received.event.destination for received in one.provider_events}
-                assert told_of <= {"", *(destination.value for destination in one.destinations)}
-        everything = b"\n".join([document async for _, document in kept({"tenant": self.stage.world.tenant})])
+                reported = {received.event.destination for received in one.provider_events}
+                assert reported <= {"", *(destination.value for destination in one.destinations)}
+        selector = {"tenant": self.stage.world.tenant}
+        everything = b"\n".join([document async for _, document in stored_documents(selector)])
         assert [mark for mark, is_left in left.items() if not is_left and mark.encode() in everything] == []
 
 
@@ -302,7 +303,7 @@ async def run_race(gateway_url: str, erasures: MongoErasures, steps: Race) -> No
     following=st.lists(st.tuples(moments, st.one_of(merges, erases, erases)), min_size=1, max_size=4),
     writing=st.lists(st.tuples(moments, writers), min_size=3, max_size=8),
 )
-async def test_whatever_comes_first_all_is_right(
+async def test_any_order_has_a_right_outcome(
     gateway_url: str, erasures: MongoErasures, following: Race, writing: Race
 ) -> None:
     await run_race(gateway_url, erasures, [*following, *writing])

@@ -1,4 +1,4 @@
-"""Validating: every reason, all at once, and nothing written."""
+"""Validation: every reason is reported, all together, and nothing is written."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from tests.activities.factories import PHONE, World, phone
 EMAIL = {"Type": "email", "Subject": "Cita", "Body": "Mañana"}
 
 
-async def test_nothing_is_wrong_with_the_specifications_request(world: World) -> None:
+async def test_the_specifications_request_is_valid(world: World) -> None:
     validation = await world.validate(await world.submission())
     assert validation.problems == []
     assert [one.value for one in validation.destinations] == [PHONE]
@@ -66,7 +66,7 @@ async def test_every_reason_at_once(world: World) -> None:
     ]
 
 
-async def test_an_unknown_user_and_a_missing_process_are_said_together(world: World) -> None:
+async def test_an_unknown_user_and_a_missing_process_are_reported_together(world: World) -> None:
     submission = await world.submission(auto_create_user=False, auto_create_process=False)
     assert await world.problems(submission) == [
         ("Destinations[0]", "user_not_found"),
@@ -151,7 +151,7 @@ TOO_MUCH: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("excess", TOO_MUCH)
-async def test_however_much_is_wrong_the_answer_is_bounded(world: World, excess: str) -> None:
+async def test_the_answer_is_bounded_however_many_problems_there_are(world: World, excess: str) -> None:
     integration = await world.integration(Channel.EMAIL)
     values = {"payload": EMAIL, "destinations": ["usuario@dominio.com"], **TOO_MUCH[excess]}
     submission = await world.submission(integration, **values)
@@ -188,7 +188,7 @@ async def test_a_send_is_not_repeatable_otherwise(world: World) -> None:
     assert not policy.repeatable
 
 
-async def test_a_sandbox_that_is_told_not_to_rely_on_its_gateway_sends_at_most_once(world: World) -> None:
+async def test_a_sandbox_that_is_configured_not_to_rely_on_its_gateway_sends_at_most_once(world: World) -> None:
     integration = await world.integration()
     await integration.set({"configuration": {**integration.configuration, "recognisesRepetitions": False}})
     policy = (await world.validate(await world.submission(integration))).policy
