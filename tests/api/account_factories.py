@@ -1,4 +1,4 @@
-"""People of a tenant of a test's own, who call the API as what they are."""
+"""Factories of accounts in a tenant of their own, with API clients."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -17,7 +17,7 @@ PASSWORD_HASH = hash_password(PASSWORD)
 
 @dataclass(frozen=True)
 class Person:
-    """An account, and how it calls."""
+    """An account with its API client."""
 
     account: Account
     http: httpx2.AsyncClient
@@ -27,20 +27,20 @@ class Person:
         return {"tenant": self.account.tenant, "email": self.account.email, "password": PASSWORD}
 
     async def session(self) -> dict[str, Any]:
-        """The tokens of a session begun now."""
+        """Log in and return the session's tokens."""
         response = await self.http.post("/v1/sessions", json=self.login, headers={"Authorization": ""})
         assert response.status_code == 201, response.text
         return response.json()["payload"]
 
     async def made(self, path: str, **body: object) -> dict[str, Any]:
-        """What this person's call makes."""
+        """Create a resource as this account and return it."""
         response = await self.http.post(path, json=body)
         assert response.status_code == 201, response.text
         return response.json()["payload"]
 
 
 class Town:
-    """A tenant of a test's own."""
+    """A tenant for one test."""
 
     def __init__(self, url: str) -> None:
         self.tenant = f"town-{new_id()}"
@@ -56,7 +56,7 @@ class Town:
             await client.aclose()
 
     async def person(self, role: Role = Role.ADMIN, scopes: list[Operation] | None = None) -> Person:
-        """Somebody new, who calls with an API key."""
+        """Create an account that uses an API key."""
         email = f"{role}-{new_id()}@iris.example.com"
         account = Account(tenant=self.tenant, email=email, password_hash=PASSWORD_HASH, role=role)
         await account.insert()
@@ -67,12 +67,12 @@ class Town:
         return Person(account, self.calling(key))
 
     def calling(self, token: str) -> httpx2.AsyncClient:
-        """Whoever calls with a key or a token."""
+        """An HTTP client with a key or a token."""
         headers = {"Authorization": f"Bearer {token}"}
         client = plain_client(base_url=self._url, headers=headers, timeout=30)
         self._clients.append(client)
         return client
 
     async def status(self, token: str) -> int:
-        """What a key or a token is answered that asks who it is."""
+        """Status of a request for the caller's own account with a key or a token."""
         return (await self.calling(token).get("/v1/accounts/me")).status_code

@@ -1,4 +1,4 @@
-"""Other tenants: a second one, to which nothing of the first exists, and one for each test that asks for it."""
+"""Fixtures of other tenants: a shared second one, and one per test."""
 
 from collections.abc import AsyncIterator
 
@@ -26,13 +26,13 @@ async def stranger(iris: Iris, other_tenant: Demo) -> AsyncIterator[httpx2.Async
 
 @pytest.fixture
 async def town(iris: Iris) -> AsyncIterator[Town]:
-    """A tenant of the test's own."""
+    """A tenant for one test."""
     async with Town(str(iris.http.base_url)) as town:
         yield town
 
 
 @pytest.fixture
 async def another_town(iris: Iris) -> AsyncIterator[Town]:
-    """Another tenant of the test's own."""
+    """Another tenant for one test."""
     async with Town(str(iris.http.base_url)) as town:
         yield town

@@ -1,4 +1,4 @@
-"""One of everything that a tenant can have, by the names by which the API's paths, queries and bodies ask for it."""
+"""Factories of one of each resource, by the parameter names of the API's paths, queries and bodies."""
 
 import asyncio
 import json
@@ -24,11 +24,11 @@ from tests.plain_http import plain_client
 
 @dataclass(frozen=True)
 class Owner:
-    """A tenant that has one of everything.
+    """A tenant with one of each resource.
 
     Attributes:
-        mark: a word in all that it has, which nobody else may be told.
-        ids: of what it has, by the names of the parameters that name it.
+        mark: a word in all its resources, which no other tenant may see.
+        ids: ids of its resources, by parameter name.
     """
 
     demo: Demo
@@ -37,7 +37,7 @@ class Owner:
     ids: dict[str, str]
 
     async def made(self, path: str, body: object) -> dict[str, Any]:
-        """What a call makes."""
+        """Create a resource and return it."""
         response = await self.http.post(path, json=body)
         assert response.is_success, response.text
         return response.json()["payload"]
@@ -121,11 +121,11 @@ MAKERS: tuple[Callable[[Owner, Iris], Awaitable[Mapping[str, str]]], ...] = (
     _access,
     _notification,
 )
-"""What makes one of each noun, and says by which parameters it is named. A new noun adds its maker here."""
+"""Factories of each resource, which return ids by parameter name. A new resource adds its factory here."""
 
 
 async def owner_of_everything(iris: Iris, name: str) -> Owner:
-    """A fresh tenant that has one of everything; whoever asks closes its client."""
+    """Create a tenant with one of each resource; the caller closes its client."""
     mark = new_id()
     settings = demo_settings(iris.gateway_url, f"{name}-{mark}")
     demo = await seed_open_database(Vault(iris.settings.vault_keys()), settings)
@@ -138,7 +138,7 @@ async def owner_of_everything(iris: Iris, name: str) -> Owner:
 
 
 async def reader_of(owner: Owner) -> str:
-    """The key of somebody in a tenant who may only read."""
+    """An API key that may only read."""
     reader = await Account.find_one({"_id": owner.ids["account_id"]})
     assert reader is not None
     return (await owner.made("/v1/api-keys", {"name": "reader", "accountId": reader.id}))["key"]

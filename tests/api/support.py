@@ -1,4 +1,4 @@
-"""What the tests of the API have in common: fresh destinations, refusals, and callbacks signed as the sandbox signs."""
+"""Helpers of the API's tests: fresh destinations, error checks, and callbacks signed like the sandbox's."""
 
 import asyncio
 import hashlib
@@ -19,7 +19,7 @@ from models.interaction import Interaction
 from tests.iris import SANDBOX, Iris
 
 SILENT = "34600000010"
-"""The sandbox's recipient that is never called back (`docs/providers/sandbox.md`): its receipts are the test's."""
+"""Sandbox recipient without callbacks (`docs/providers/sandbox.md`), so that tests send its receipts."""
 
 SIGNING_SECRET = SANDBOX.signing_secret.get_secret_value()
 ABSENT_ID = "0" * 24
@@ -27,12 +27,12 @@ ENVELOPE = {"type", "title", "status", "detail", "instance", "error", "payload"}
 
 
 def mobile() -> str:
-    """A Spanish mobile that no other test sends to, and that is no magic recipient."""
+    """A Spanish mobile number that no other test uses, and that is no sandbox recipient."""
     return f"346{10_000_000 + secrets.randbelow(90_000_000)}"
 
 
 def refusal(response: httpx2.Response, status: int) -> dict[str, Any]:
-    """The body of a refusal, once it is seen to be a whole envelope of that status."""
+    """Check that a response is a complete error envelope of a status, and return its body."""
     assert response.status_code == status, response.text
     body = response.json()
     assert body.keys() == ENVELOPE
@@ -47,17 +47,17 @@ def refusal(response: httpx2.Response, status: int) -> dict[str, Any]:
 
 
 def reasons(response: httpx2.Response, status: int) -> list[tuple[str, str]]:
-    """The field and the code of every reason of a refusal."""
+    """The field and code of every problem of an error response."""
     return [(item["field"], item["code"]) for item in refusal(response, status)["error"]]
 
 
 def states(interaction: dict[str, Any]) -> list[tuple[str, str | None]]:
-    """The statuses of an interaction's history, each with the provider's finer word."""
+    """The statuses of an interaction's history, each with the provider's status."""
     return [(entry["status"], entry["customStatus"]) for entry in interaction["auditTrail"]["history"]]
 
 
 async def verdicts(iris: Iris, interaction_id: str) -> list[str]:
-    """What the gateway's ledger says of every request to send an interaction."""
+    """The gateway's verdicts on every request to send an interaction."""
     response = await iris.gateway.get("/v1/ledger", params={"reference": interaction_id})
     return [verdict for entry in response.json()["entries"] for verdict in entry["verdicts"]]
 
@@ -71,7 +71,7 @@ class Callback:
     reference: str | None = None
 
     def body(self) -> bytes:
-        """What the gateway would post."""
+        """The body that the gateway would post."""
         return json.dumps({"id": self.message_id, "reference": self.reference, "status": self.status}).encode()
 
 
@@ -85,14 +85,14 @@ def signature(
 
 
 async def post_webhook(iris: Iris, integration_id: str, body: bytes, headers: dict[str, str]) -> httpx2.Response:
-    """Post to an integration's webhook, as nobody in particular."""
+    """Post to an integration's webhook, without authentication."""
     return await iris.http.post(
         f"/webhooks/sandbox/{integration_id}", content=body, headers={"Authorization": "", **headers}
     )
 
 
 async def tell(iris: Iris, integration_id: str, callback: Callback) -> None:
-    """A signed callback, taken."""
+    """Post a signed callback, which must be accepted."""
     body = callback.body()
     response = await post_webhook(iris, integration_id, body, signature(body))
     assert (response.status_code, response.content) == (200, b"")
@@ -100,19 +100,19 @@ async def tell(iris: Iris, integration_id: str, callback: Callback) -> None:
 
 @dataclass(frozen=True)
 class Sent:
-    """An interaction that the gateway took and will not call back."""
+    """An interaction that the gateway accepted and sends no callbacks about."""
 
     id: str
     message_id: str
     integration_id: str
 
     def news(self, status: str) -> Callback:
-        """A callback about it."""
+        """A callback about this interaction."""
         return Callback(self.message_id, status, self.id)
 
 
 async def sent_silently(iris: Iris, channel: str = "sms") -> Sent:
-    """An interaction in `SENT`, of which only the test will bring news."""
+    """Send an interaction that stays `SENT` until the test posts callbacks."""
     admitted = await iris.send(channel, SILENT)
     await iris.until_status(admitted["id"], "SENT")
     [message] = await iris.taken_by_gateway(admitted["id"])
@@ -120,12 +120,12 @@ async def sent_silently(iris: Iris, channel: str = "sms") -> Sent:
 
 
 async def received(iris: Iris, interaction_id: str, number: int) -> dict[str, Any]:
-    """The interaction once so many pieces of news are in its record."""
+    """Wait until an interaction has recorded a number of events, and return it."""
     return await iris.until(interaction_id, lambda seen: len(seen["auditTrail"]["providerEvents"]) >= number)
 
 
 async def written_by(iris: Iris, phone: str, payload: Mapping[str, str], name: str = "") -> str:
-    """Let an end user write through the sandbox's SMS integration; the id of the interaction that this becomes."""
+    """Simulate an inbound message through the sandbox's SMS integration; returns the id of its interaction."""
     integration_id, message_id = iris.demo.integrations["sms"], f"in_{new_id()}"
     message = {
         "id": message_id,
@@ -147,7 +147,7 @@ async def written_by(iris: Iris, phone: str, payload: Mapping[str, str], name: s
 
 @asynccontextmanager
 async def spoilt_interaction(iris: Iris) -> AsyncGenerator[str]:
-    """The id of an interaction whose record cannot be read until the end of the block: a fault of our own."""
+    """The id of an interaction whose record is unreadable within the block: an internal fault."""
     admitted = await iris.send("sms", mobile())
     await iris.until_status(admitted["id"], "COMPLETED")
     await iris.ended(admitted["id"])

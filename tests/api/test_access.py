@@ -1,4 +1,4 @@
-"""Who may call: by API key or by the token of a login; and that no secret is ever told or kept in clear."""
+"""Authentication by API key or access token; secrets are never shown or stored in clear."""
 
 import base64
 import json

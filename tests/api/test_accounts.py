@@ -1,4 +1,4 @@
-"""Accounts: made, changed, disabled and deleted; and that a tenant always has an administrator."""
+"""Accounts: create, change, disable and delete; a tenant always has an administrator."""
 
 import asyncio
 

@@ -35,7 +35,7 @@ async def changed(by: Person, key_id: str, **body: object) -> httpx2.Response:
 
 
 async def until_used(by: Person, key_id: str) -> str:
-    """When a key was last used, once that is known."""
+    """Wait until the last use of a key is recorded, and return it."""
     async with asyncio.timeout(60):
         while True:
             payload = (await by.http.get(f"/v1/api-keys/{key_id}")).json()["payload"]
@@ -210,7 +210,7 @@ async def test_the_last_use_of_a_key_is_written_once_a_minute(town: Town) -> Non
     assert to_wire(before) <= first <= to_wire(utc_now())
 
     async def used_at_once() -> str:
-        await changed(admin, made["id"], name=new_id())  # what is known of callers is looked up anew
+        await changed(admin, made["id"], name=new_id())  # clears the cache of callers
         await asyncio.gather(*(town.status(made["key"]) for _ in range(3)))
         return await until_used(admin, made["id"])
 
@@ -277,7 +277,7 @@ async def test_a_key_that_asks_too_often_is_told_when_to_come_again_and_others_a
     admin, other = await town.person(), await town.person()
     token = (await admin.session())["accessToken"]
     async with (
-        open_database(iris.settings),  # what an application that stops leaves closed is opened again
+        open_database(iris.settings),  # reopens what a stopping application closed
         running(create_app(limited)) as url,
     ):
         first, second, by_other, by_token, again_by_token = [

@@ -1,4 +1,4 @@
-"""Attachments: uploaded within bounds, kept as they are, their tenant's alone, and gone when nobody needs them."""
+"""Attachments: limited uploads, stored unchanged, visible to their tenant only, and deleted when unused."""
 
 import asyncio
 import hashlib
@@ -20,7 +20,7 @@ from tests.iris import Iris
 from tests.plain_http import plain_client
 
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 3_000
-"""More than two of the chunks that it is kept in."""
+"""A file of more than two chunks."""
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 100
 
 

@@ -1,4 +1,4 @@
-"""The audit log: what is in it, who reads it, and that it is read by an index."""
+"""The audit log: its entries, its access control and its index."""
 
 from datetime import timedelta
 from typing import Any

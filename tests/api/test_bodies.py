@@ -1,4 +1,4 @@
-"""Bodies that are no request: refused at the door, each naming what is wrong."""
+"""Invalid request bodies are refused with all their problems."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -279,7 +279,7 @@ def arriving(body: bytes) -> Request:
 
 
 async def taken(body: bytes) -> dict[str, JsonValue] | None:
-    """What is read of a body; None if it is refused, which is said in words."""
+    """The parsed body; None if it is refused with problems."""
     try:
         return await read_object(arriving(body), 1_000_000)
     except InvalidRequestError as refused:
@@ -302,5 +302,5 @@ async def test_any_body_is_refused_in_words_or_kept_and_given_back_as_it_came(bo
 @given(body=bodies)
 async def test_any_body_is_answered_in_the_envelope_and_never_with_an_error_of_ours(iris: Iris, body: bytes) -> None:
     response = await post_raw(iris, body)
-    assert 400 <= response.status_code < 500  # the integration that it names is nobody's
+    assert 400 <= response.status_code < 500  # its integration does not exist
     assert reasons(response, response.status_code)

@@ -1,4 +1,4 @@
-"""Cancelling an interaction: it says 200 only of what was not sent, and never will be."""
+"""Cancelling an interaction: 200 only if it was not sent and never will be."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ async def cancelled(iris: Iris, interaction_id: str) -> httpx2.Response:
 
 
 async def tried(iris: Iris, interaction_id: str, times: int = 1) -> None:
-    """PendingWait until the gateway was asked to send it so often."""
+    """Wait until the gateway received a number of requests to send an interaction."""
 
     async def is_tried() -> bool:
         return len(await verdicts(iris, interaction_id)) >= times
@@ -36,7 +36,7 @@ async def test_what_waits_for_the_next_try_is_cancelled_and_never_tried_again(ir
     assert seen["auditTrail"]["history"][-1]["notes"] == f"Cancelada por la cuenta {seen['auditTrail']['authorId']}"
     await iris.ended(sent["id"])
     asked = await verdicts(iris, sent["id"])
-    # Longer than the wait that the provider had asked for.
+    # Longer than the provider's `Retry-After`.
     await asyncio.sleep(1.2)
     assert await verdicts(iris, sent["id"]) == asked
     assert await iris.taken_by_gateway(sent["id"]) == []
@@ -54,7 +54,7 @@ async def test_cancelling_again_is_the_same(iris: Iris) -> None:
 
 
 async def test_what_is_in_the_providers_hands_is_waited_for_and_its_answer_counts(iris: Iris) -> None:
-    """The sandbox answers this recipient after three seconds; the worker has received of the cancellation by then."""
+    """The sandbox answers this recipient after three seconds; the worker has received the cancellation by then."""
     sent = await iris.send("sms", SLOW)
     await tried(iris, sent["id"])
     response = await cancelled(iris, sent["id"])

@@ -1,4 +1,4 @@
-"""What a channel refuses is refused at admission, also on the sandbox: what works here works at a provider."""
+"""Channel limits are checked at admission, also with the sandbox, so that it behaves like a provider."""
 
 import pytest
 from pydantic import JsonValue

@@ -1,4 +1,4 @@
-"""What callers expect of any API on the web: problems by media type, traces that go on, browsers let in by name."""
+"""Web API conventions: problem details by media type, trace context and CORS."""
 
 import logging
 import re
@@ -77,7 +77,7 @@ def test_what_is_no_trace_is_not_continued(traceparent: str) -> None:
 
 @pytest.fixture
 async def browser(iris: Iris) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client of an API whose answers pages of one origin may read; it serves no data."""
+    """A client of an API that allows one CORS origin and serves no data."""
     app = create_app(iris.settings.model_copy(update={"cors_origins": (ORIGIN,)}))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://iris") as http:
         yield http

@@ -1,4 +1,4 @@
-"""`Idempotency-Key` on every route that creates: however often a call is repeated, it creates one thing and says so."""
+"""`Idempotency-Key` on every creating route: repeated calls create one resource and say so."""
 
 import asyncio
 from collections.abc import Callable
@@ -57,13 +57,13 @@ BODIES: Final[dict[str, Callable[[Iris], Body]]] = {
     "/v1/templates": _template,
     "/v1/users": lambda _: {"name": new_id(), "primaryKey": {"PhoneNumber": [mobile()]}},
 }
-"""A body for each route that creates by a JSON object, and answers the same thing when it is repeated."""
+"""A body for each route that creates from JSON and answers a repeated call with the same resource."""
 
 OTHERWISE: Final = {
     "/v1/api-keys",  # 409 `key_shown`, since the secret is shown once: tests/api/test_api_keys.py
     "/v1/attachments",  # takes a file: below
 }
-"""Routes that take the key and do otherwise than the walk expects."""
+"""Routes that take the key but behave differently."""
 
 CREATES_NOTHING: Final = {
     "/configuration/integration/{integration_id}/webhook",  # sets the one endpoint that an integration has
@@ -81,11 +81,11 @@ CREATES_NOTHING: Final = {
     "/v1/sessions",  # each login is another session
     "/v1/sessions/refresh",
     "/v1/templates/{template_id}/render",  # reads
-    "/v1/users/{user_id}/destinations",  # one that the user has already stays as it is
-    "/v1/users/{user_id}/merge",  # repeating changes nothing
-    "/webhooks/{provider}/{integration_id}",  # recognises what providers repeat
+    "/v1/users/{user_id}/destinations",  # an existing destination is unchanged
+    "/v1/users/{user_id}/merge",  # a repeated call changes nothing
+    "/webhooks/{provider}/{integration_id}",  # deduplicates provider retries
 }
-"""Routes with POST that create nothing, or nothing again when they are repeated."""
+"""POST routes that create nothing, or nothing again when repeated."""
 
 
 async def test_every_route_that_creates_takes_the_key(iris: Iris) -> None:
@@ -128,7 +128,7 @@ def identity(response: httpx2.Response) -> str:
 
 
 async def filled(iris: Iris, path: str) -> str:
-    """The path with the ids of what a call needs."""
+    """The path with the ids of the resources that a call needs."""
     interaction_id = integration_id = ""
     if "{interaction_id}" in path:
         interaction_id = (await iris.send("sms", mobile()))["id"]
@@ -153,7 +153,7 @@ async def test_an_answer_says_nothing_of_what_another_request_repeated() -> None
         return success({}, "")
 
     async def ask() -> list[str | None]:
-        # A connection takes over what the task that serves it has noted, as it takes over what a former request noted.
+        # A connection inherits the context variables of its task and of former requests.
         check_same("a", "a")
         async with serving(app) as url, plain_client(base_url=url) as http:
             return [(await http.request(method, "/")).headers.get(REPLAYED) for method in ("GET", "POST", "GET")]

@@ -29,7 +29,7 @@ async def admin(town: Town) -> Person:
 
 @pytest.fixture
 async def iris_of_town(iris: Iris, town: Town, admin: Person) -> Iris:
-    """The product as the town's administrator sees it, with an integration for SMS."""
+    """The product with the tenant administrator's client and an SMS integration."""
     ours = replace(iris, demo=replace(iris.demo, tenant=town.tenant), http=admin.http)
     integration_id = await ours.sandbox(iris.gateway_url)
     return replace(ours, demo=replace(ours.demo, integrations={"sms": integration_id}))

@@ -1,4 +1,4 @@
-"""What every request goes through before its route."""
+"""Dependencies that run before every route."""
 
 import inspect
 import pkgutil
@@ -15,7 +15,7 @@ from api.state import state_of
 
 
 def test_no_request_waits_for_a_thread() -> None:
-    """FastAPI runs what is not async in a thread, which costs a tenth of a quick request."""
+    """FastAPI runs synchronous dependencies in a thread, which costs a tenth of a quick request."""
     modules = [import_module(f"api.{module.name}") for module in pkgutil.iter_modules(api.__path__)]
     routers = [router for module in modules for router in vars(module).values() if isinstance(router, APIRouter)]
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]

@@ -1,4 +1,4 @@
-"""What the API says of itself: its health, and its description for programs and people."""
+"""Health and documentation of the API."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def request_body(document: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def accepts(document: dict[str, Any], schema: dict[str, Any], value: object) -> list[str]:
-    """What a schema of the description finds wrong with a value."""
+    """Validation errors of a value against a schema of the description."""
     whole = {**schema, "components": document["components"]}
     validator: Any = Draft202012Validator(whole)
     return [str(error.message) for error in validator.iter_errors(value)]

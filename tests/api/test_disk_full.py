@@ -1,4 +1,4 @@
-"""MongoDB without disk space left: said in the envelope, and nothing is half kept."""
+"""MongoDB without disk space: the error is in the envelope, and nothing is partially stored."""
 
 import httpx2
 import pytest

@@ -1,4 +1,4 @@
-"""`dryRun`: everything is checked and answered as by a send, and nothing is sent, stored or created."""
+"""`dryRun`: checks and answers like a send, without sending, storing or creating anything."""
 
 from typing import Any
 

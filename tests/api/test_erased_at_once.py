@@ -1,4 +1,4 @@
-"""What was said to an erased user is hidden from the request on, before anything of it is emptied."""
+"""Messages of an erased user are hidden as soon as erasure is requested, before they are redacted."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ from tests.notifications.test_events import reading
 
 @dataclass(frozen=True)
 class Said:
-    """What was said to a user that was merged into another, who is erased."""
+    """Messages to a user that was merged into another, which is erased."""
 
     integration_id: str
     interaction: dict[str, Any]
@@ -34,7 +34,7 @@ class Said:
 
 
 async def claim(iris: Iris, user_id: str) -> None:
-    """Do what the request to erase a user waits for, and nothing of what follows."""
+    """Claim a user's erasure, as the request does, without the rest of the erasure."""
     erasures = MongoErasures(iris.temporal, lambda interaction: InteractionAnswer.of(interaction).on_the_wire())
     task = UserTask(tenant=iris.demo.tenant, user_id=user_id, erasure_grace_period=iris.settings.erasure_grace_period)
     assert await run(erasures.claim_erasure, task) == []
@@ -55,7 +55,7 @@ async def erased(iris: Iris) -> Said:
     sent = await say(iris, integration_id, number_of(goes), word)
     await answered(await merge(iris, stays["id"], goes["id"]))
     await merged(iris, goes["id"])
-    # As if the merge had not come to it yet.
+    # As if the merge had not processed it yet.
     ids = {"user_ids": [goes["id"]], "destinations.0.user_id": goes["id"]}
     await Interaction.collection().update_one({"_id": sent["id"]}, {"$set": ids})
     await claim(iris, stays["id"])

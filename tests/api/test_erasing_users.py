@@ -1,4 +1,4 @@
-"""EraseSignal users: nothing personal is left in MongoDB, nothing comes back, and the skeleton stays."""
+"""Erasing users removes all personal data from MongoDB for good, and keeps the skeleton."""
 
 import asyncio
 from typing import Any
@@ -21,11 +21,11 @@ from tests.api.test_users import created
 from tests.iris import Iris
 
 THROTTLED = "34600000005"
-"""The sandbox's recipient whose messages are taken at the third try."""
+"""Sandbox recipient whose messages are accepted at the third attempt."""
 
 
 async def erase(iris: Iris, user_id: str) -> dict[str, Any]:
-    """Erase a user, and wait until nothing is left."""
+    """Erase a user and wait for the end of the erasure."""
     await answered(await iris.http.delete(f"/v1/users/{user_id}"))
 
     async def is_completed() -> bool:
@@ -36,7 +36,7 @@ async def erase(iris: Iris, user_id: str) -> dict[str, Any]:
 
 
 async def traces(*texts: str) -> list[str]:
-    """What documents of the whole database still hold one of these texts."""
+    """All documents in the database that contain one of the texts."""
     database = User.collection().database
     found: list[str] = []
     for name in await database.list_collection_names():
@@ -89,7 +89,7 @@ async def test_a_receipt_that_comes_later_is_written_without_anything_personal(i
     await iris.until_status(sent["id"], "SENT")
     await erase(iris, sent["users"][0]["id"])
     await asyncio.wait_for(until(lambda: has_ended(iris, sent["id"])), 20)
-    # The interaction's own answer has no number any more that the callback could take.
+    # The erased interaction has no number any more that the callback could use.
     await iris.receive(sent["id"], "delivered", to=[SILENT], detail=SILENT)
     seen = await iris.until_status(sent["id"], "COMPLETED", "delivered")
     assert SILENT not in str(seen)
@@ -103,7 +103,7 @@ async def test_a_run_that_a_later_receipt_begins_awaits_no_more(iris: Iris) -> N
     await iris.until_status(sent["id"], "SENT")
     await erase(iris, sent["users"][0]["id"])
     await asyncio.wait_for(until(lambda: has_ended(iris, sent["id"])), 20)
-    # A delivered one would wait for being read.
+    # A delivered one would wait for a read receipt.
     await iris.receive(sent["id"], "delivered", to=[SILENT])
     await iris.until_status(sent["id"], "COMPLETED", "delivered")
     await asyncio.wait_for(until(lambda: has_ended(iris, sent["id"])), 20)
@@ -139,7 +139,7 @@ async def test_the_histories_of_workflows_that_have_ended_are_deleted(iris: Iris
     received = await apply(iris, number_of(user))
     for one in sent:
         await iris.ended(one["id"])
-    # A receipt that comes late begins another run.
+    # A late receipt starts another run.
     await iris.receive(sent[0]["id"], "read")
     await asyncio.wait_for(until(lambda: has_runs(iris, sent[0]["id"], 2)), 20)
     await erase(iris, user["id"])

@@ -1,6 +1,6 @@
-"""Every route of the description, tried by nobody, by another tenant and by a reader: nothing leaks, nothing changes.
+"""Every described route, called anonymously, by another tenant and by a reader: nothing leaks, nothing changes.
 
-A route that is added is walked without a line here. What its path names is found in `tests/api/resource_factories.py`.
+New routes are covered automatically. The ids in paths come from `tests/api/resource_factories.py`.
 """
 
 import asyncio
@@ -31,19 +31,19 @@ PUBLIC: Final = {
     "GET /health/ready",
     "GET /metrics",
 }
-"""Routes that ask for no key, and each must be meant so: what they tell is nobody's, or is asked for in another way."""
+"""Routes that need no API key: they have no tenant's data, or authenticate in another way."""
 
 READ_BY_POST: Final = {
     "POST /conversation/interaction/{interaction_id}",
     "POST /v1/templates/{template_id}/render",
 }
-"""Routes that read, though not by GET: a reader may use them."""
+"""Read routes that are not GET, which a reader may use."""
 
 UNTOLD: Final = {"provider", "token", "replay_id"}
-"""Names of what has no words of the tenant's in it: of these only the status is seen."""
+"""Parameters of resources without data of the tenant; only the status is checked."""
 
 NOT_A_CHANGE: Final = {"used"}
-"""When a key was last used is written whenever it is used."""
+"""Fields that every use of a key changes."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Asked:
     """One request to a route.
 
     Attributes:
-        is_foreign: whether it names something of the tenant that is not to be told.
+        is_foreign: whether it names a resource of the other tenant.
     """
 
     route: str
@@ -61,7 +61,7 @@ class Asked:
     is_foreign: bool
 
     async def sent_by(self, http: httpx2.AsyncClient) -> tuple[int, str]:
-        """The status and all that is answered, or, of an endless stream, what comes at once."""
+        """The status and the whole answer, or the first part of an endless stream."""
         content = {"content": self.body} if isinstance(self.body, bytes) else {"json": self.body}
         arguments: dict[str, Any] = {"params": self.query, **({} if self.body is None else content)}
         answered = b""
@@ -78,10 +78,10 @@ class Asked:
 
 
 class Walk:
-    """Requests to every route of a description, that name what a tenant has."""
+    """Requests to every route of a description with a tenant's ids."""
 
     def __init__(self, document: dict[str, Any], ids: Mapping[str, str], own: Mapping[str, str]) -> None:
-        """Name what is not to be told by `ids`, all at once and one at a time beside what is the caller's `own`."""
+        """Use the foreign `ids` all together, and one at a time beside the caller's `own`."""
         self._paths = document["paths"]
         self._ids = {to_camel(name): value for name, value in ids.items()}
         self._own = {to_camel(name): value for name, value in own.items()}
@@ -114,7 +114,7 @@ class Walk:
         elif "application/json" not in content:
             yield b"a"
         else:
-            # Of examples with the same fields, that name the same things, one: another payload is no other way in.
+            # One example for each set of fields and ids: another payload makes no difference.
             values: list[dict[str, Any]] = [one["value"] for one in content["application/json"]["examples"].values()]
             alike = {(frozenset(value), frozenset(self._known_in(value))): value for value in reversed(values)}
             for (_, named), value in alike.items():
@@ -127,17 +127,17 @@ class Walk:
 
 
 def _names_in(routes: Iterable[str]) -> set[str]:
-    """By which names routes ask for something."""
+    """The parameter names of routes."""
     return {name for route in routes for name in re.findall(r"{(\w+)[^}]*}", route)}
 
 
 def _singular(name: str) -> str:
-    """By which name one of many is known, as one of `attachmentsId`, though not of `processId`."""
+    """The name of one item of a list, such as of `attachmentsId`, though not of `processId`."""
     return re.sub("(?<!s)sId$", "Id", name)
 
 
 def _naming(value: object, ids: Mapping[str, str], name: str = "") -> object:
-    """A body whose ids are these."""
+    """A body with its ids replaced."""
     match value:
         case dict():
             return {key: _naming(one, ids, key) for key, one in cast("dict[str, object]", value).items()}
@@ -161,7 +161,7 @@ def _named_in(value: object) -> set[str]:
 
 
 async def contents_of(owner: Owner) -> dict[str, str]:
-    """A hash of every document in the database that is the tenant's, by where it is."""
+    """Hashes of all documents of the tenant, by location."""
     database = Account.collection().database
     name, mark = owner.demo.tenant.encode(), owner.mark.encode()
     found: dict[str, str] = {}
@@ -175,7 +175,7 @@ async def contents_of(owner: Owner) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Stage:
-    """Somebody who has everything, and another who would like to."""
+    """A tenant with all resources, and another tenant without access."""
 
     iris: Iris
     document: dict[str, Any]
@@ -191,7 +191,7 @@ class Stage:
         return plain_client(base_url=base_url, headers=headers, timeout=30)
 
     def tells(self, answered: str) -> bool:
-        """Whether an answer has anything in it of what the owner has."""
+        """Whether an answer contains data of the owner."""
         return self.owner.demo.tenant in answered or self.owner.mark in answered
 
 
@@ -205,7 +205,7 @@ async def stage(iris: Iris) -> AsyncIterator[Stage]:
 
 
 async def test_the_owner_is_told_what_the_others_are_not(stage: Stage) -> None:
-    """Else the walks below would find nothing because there is nothing to be found."""
+    """Guards the tests below, which would pass trivially if there were no data."""
     async with stage.calling(stage.owner.demo.api_key) as http:
         reads = [asked for asked in stage.routes() if asked.route.startswith("GET") and asked.is_foreign]
         told = {asked.route for asked in reads if stage.tells((await asked.sent_by(http))[1])}

@@ -1,4 +1,4 @@
-"""What an interaction's explanation says: where it is, what it waits for, and what the engine knows of it."""
+"""Explanation of an interaction: its progress, pending waits and workflow state."""
 
 import asyncio
 from datetime import timedelta
@@ -117,7 +117,7 @@ def test_every_status_is_explained_in_every_language(language: Language) -> None
 
 
 async def test_a_workflow_whose_code_fails_says_so_and_since_when(iris: Iris) -> None:
-    """As after a worker is deployed that does not fit the history of an open interaction."""
+    """As after a deployment of a worker that is incompatible with an open interaction's history."""
     failing_id, began = new_id(), utc_now()
     handle = await iris.temporal.start_workflow(
         "NoSuchWorkflow",

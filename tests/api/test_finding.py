@@ -15,7 +15,7 @@ CONTENTS = {"payload", "auditTrail", "users"}
 
 
 async def listed(iris: Iris, **filters: str | list[str]) -> list[dict[str, Any]]:
-    """Every interaction that a list shows, page after page."""
+    """All interactions of a list, over all pages."""
     items: list[dict[str, Any]] = []
     cursor: str | None = ""
     while cursor is not None:

@@ -1,6 +1,6 @@
-"""Whatever a caller with a valid key asks, as far as the description lets it and beyond: no fault, answers that fit.
+"""Fuzzing with a valid key, within the description and beyond: no internal faults, and valid answers.
 
-Made by schemathesis from the running API's own description: a route is tried from the day that it is described.
+schemathesis generates the requests from the running API's description, so that new routes are covered automatically.
 """
 
 import asyncio
@@ -19,17 +19,17 @@ from tests.api.resource_factories import owner_of_everything
 from tests.iris import Iris
 
 Operation = Any
-"""One of the description's, as schemathesis has it: its own types are generic over its own."""
+"""An operation of schemathesis, whose types are generic over its own."""
 
 _GENERAL: Final = cast("Any", checks)
 _OF_DESCRIPTIONS: Final = cast("Any", openapi_checks)
 _CHECKS: Final = [_GENERAL.not_a_server_error, _OF_DESCRIPTIONS.response_schema_conformance]
 
 _ANYWHERE: Final = {404, 405, 414, 431}
-"""What a path or a header of no sensible form is answered with, whatever the route: no route describes it."""
+"""Statuses for malformed paths and headers, which no route describes."""
 
 _TRIES: Final = 2
-"""Per operation and way; together they take about ten seconds."""
+"""Attempts per operation and mode; together they take about ten seconds."""
 
 
 @pytest.mark.timeout(300)
@@ -43,7 +43,7 @@ async def test_whatever_is_asked_no_answer_is_a_fault_and_all_fit_their_schema(i
 
 
 def _faults(document: dict[str, Any], url: str, key: str, known: Mapping[str, str]) -> Iterator[str]:
-    """What every operation answers wrongly."""
+    """The wrong answers of every operation."""
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {key}"
         session.trust_env = False
@@ -90,13 +90,13 @@ def _fault(
 
 
 def _is_endless(operation: Operation) -> bool:
-    """Whether it answers with a stream that goes on for ever."""
+    """Whether its answer is an endless stream."""
     answers = operation.definition.raw["responses"].values()
     return any("text/event-stream" in answer.get("content", {}) for answer in answers)
 
 
 def _takes_anything(operation: Operation) -> bool:
-    """Whether nothing can be asked of it that its description forbids, for which schemathesis would search long."""
+    """Whether it accepts any request, so that schemathesis would search long for an invalid one."""
     described = operation.definition.raw
     parameters = described.get("parameters", [])
     is_any_text = all(one["in"] == "path" and one["schema"].keys() <= {"type", "title"} for one in parameters)

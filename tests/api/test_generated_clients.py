@@ -1,4 +1,4 @@
-"""Clients that others' tools make of the description: they compile, and they send a message to the running product."""
+"""Clients generated from the description by third-party tools compile and send a message."""
 
 import asyncio
 import compileall
@@ -46,11 +46,11 @@ console.log(response.status, answer.payload?.id);
 """
 
 NODE: Final = "declare const process: { argv: string[]; env: Record<string, string> };"
-"""What of Node the client uses; its types are a package of their own."""
+"""Declarations of the Node API that the client uses; Node's types are a separate package."""
 
 
 async def run(*command: str | Path, **environment: str) -> str:
-    """What a command writes; it must succeed."""
+    """Run a command, which must succeed, and return its output."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdout=asyncio.subprocess.PIPE,

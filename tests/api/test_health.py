@@ -1,4 +1,4 @@
-"""Whether it says which part is down."""
+"""Readiness names the failed part."""
 
 import base64
 import os
@@ -20,7 +20,7 @@ from tests.iris import Iris
 
 
 async def readiness(iris: Iris, down: str = "", temporal: Client | None = None, **changes: str) -> httpx2.Response:
-    """What an API with these connections and settings answers."""
+    """The readiness answer of an API with these connections and settings."""
     app = FastAPI()
     app.include_router(health.router)
     database: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
@@ -37,7 +37,7 @@ async def readiness(iris: Iris, down: str = "", temporal: Client | None = None, 
 
 
 def unavailable(ready: httpx2.Response) -> list[str]:
-    """The parts without which nothing works that are not well."""
+    """The failed required parts."""
     assert ready.status_code == (503 if ready.json()["status"] == "unavailable" else 200)
     return [name for name, state in ready.json()["parts"].items() if state != "ok" and name != "workers"]
 

@@ -1,4 +1,4 @@
-"""However often a request is made with one `Idempotency-Key`, it is sent once and answered the same."""
+"""Requests repeated with one `Idempotency-Key` are sent once and get the same answer."""
 
 import asyncio
 import gc
@@ -136,7 +136,7 @@ async def test_a_key_still_gives_its_interaction_after_the_end_and_after_later_n
     await iris.ended(first["id"])
     with caplog.at_level(logging.ERROR, logger="asyncio"):
         after_later_news = await keyed(iris, key, request)
-        gc.collect()  # what became of a future that nobody read is told when it is thrown away
+        gc.collect()  # an unread exception of a future is logged when it is collected
     assert [record.message for record in caplog.records if record.name == "asyncio"] == []
     assert (after_later_news.status_code, after_later_news.json()["payload"]["id"]) == (200, first["id"])
     reused = await keyed(iris, key, request | {"Destinations": [mobile()]})
@@ -158,7 +158,7 @@ async def test_a_key_may_be_as_long_as_documented(iris: Iris) -> None:
 async def test_many_submissions_at_once_for_one_new_destination_make_one_user(iris: Iris) -> None:
     number = mobile()
     registered = await asyncio.gather(*(iris.send("whatsapp", number) for _ in range(20)))
-    # On a busy machine some are answered before they are validated.
+    # On a busy machine some are answered before validation.
     admitted = [await iris.until(one["id"], lambda seen: seen["users"] != []) for one in registered]
     assert len({interaction["id"] for interaction in admitted}) == 20
     assert len({interaction["processId"] for interaction in admitted}) == 20
@@ -177,7 +177,7 @@ async def test_news_never_send_again(iris: Iris) -> None:
 
 
 async def test_a_call_repeated_after_a_receipt_began_another_run_is_known_by_its_record(iris: Iris) -> None:
-    """Nobody waits for the run's own answer here, so that what is known otherwise is answered."""
+    """No caller waits for the run's own answer here, so that the answer comes from the record."""
     sent = await sent_silently(iris)
     await iris.temporal.get_workflow_handle(workflow_id(sent.id)).terminate()
     await tell(iris, sent.integration_id, sent.news("sent"))

@@ -1,4 +1,4 @@
-"""Integrations: the catalogue, and those that a tenant makes, changes, tries and deletes."""
+"""Integrations: the catalogue; create, change, check and delete."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ AUTH_TOKEN = "made-up-auth-token"
 
 
 def sandbox(iris: Iris, **changes: object) -> dict[str, Any]:
-    """A body that makes a sandbox integration that works."""
+    """A body that creates a working sandbox integration."""
     return {
         "name": f"SMS {new_id()}",
         "channel": "SMS",

@@ -1,4 +1,4 @@
-"""Concurrency limits: shares of tenants and integrations, and a limit that follows what MongoDB and Temporal can do."""
+"""Concurrency limits: shares of tenants and integrations, and adaptation to MongoDB's and Temporal's capacity."""
 
 from contextlib import ExitStack, suppress
 
@@ -16,7 +16,7 @@ class Clock:
 
 
 def fill(limiter: ConcurrencyLimiter, held: ExitStack, tenant: str, integration_id: str = "") -> int:
-    """How many slots a tenant is given; they stay in use until the end of `held`."""
+    """Acquire as many slots as a tenant gets until the end of `held`; returns their number."""
     given = 0
     with suppress(OverloadedError):
         while True:
@@ -26,7 +26,7 @@ def fill(limiter: ConcurrencyLimiter, held: ExitStack, tenant: str, integration_
 
 
 def capacity(limiter: ConcurrencyLimiter) -> int:
-    """How many slots callers of many tenants are given together; none of them succeeds, so that no limit recovers."""
+    """The number of slots for many tenants together; no request succeeds, so that no limit recovers."""
     given = 0
     with suppress(InvalidRequestError), ExitStack() as held:
         with suppress(OverloadedError):

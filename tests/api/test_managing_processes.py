@@ -1,4 +1,4 @@
-"""Processes by the API: created, read with their timeline, listed, closed and opened again."""
+"""Processes through the API: create, read with timeline, list, close and reopen."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -48,7 +48,7 @@ async def timeline(iris: Iris, process_id: str, **parameters: str) -> dict[str, 
 
 
 async def apply(iris: Iris, number: str) -> dict[str, Any]:
-    """A message from an end user by SMS, taken in."""
+    """Receive an SMS from an end user."""
     integration = await Integration.get(iris.demo.integrations["sms"])
     assert integration is not None
     payload = {"Type": "simple-text", "Text": "hola"}
@@ -68,7 +68,7 @@ async def apply(iris: Iris, number: str) -> dict[str, Any]:
 
 @pytest.fixture
 async def reopening(iris: Iris) -> AsyncIterator[None]:
-    """A tenant whose closed processes open again for what comes in."""
+    """A tenant whose closed processes are reopened by inbound messages."""
     for choice in ("reopen", "replace"):
         changed = await iris.http.patch("/v1/tenant", json={"InboundToClosed": choice})
         assert (await answered(changed))["inboundToClosed"] == choice

@@ -1,4 +1,4 @@
-"""Merging users: one user of two, and everything follows, whatever happens at that moment."""
+"""Merging two users moves all their data, also during concurrent changes."""
 
 import asyncio
 from typing import Any
@@ -24,7 +24,7 @@ async def merge(iris: Iris, user_id: str, merged_id: str) -> httpx2.Response:
 
 
 async def merged(iris: Iris, merged_id: str) -> None:
-    """PendingWait until nothing of a merge is left to be done."""
+    """Wait for the end of a merge."""
 
     async def is_completed() -> bool:
         return (await answered(await iris.http.get(f"/v1/users/{merged_id}/merge")))["completed"] is not None

@@ -1,4 +1,4 @@
-"""What Prometheus is told."""
+"""Prometheus metrics."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -122,7 +122,7 @@ async def _works() -> bool:
 
 
 async def test_a_worker_answers_two_hundred_questions_after_its_health(iris: Iris) -> None:
-    """In its own process: a probe that connects and ends crashes now and then (temporalio/sdk-python#300)."""
+    """Runs in its own process: a short-lived client crashes occasionally (temporalio/sdk-python#300)."""
     port = free_port()
     serve(f"127.0.0.1:{port}", partial(is_polling, iris.temporal, iris.settings.task_queue))
     async with plain_client() as http:

@@ -1,4 +1,4 @@
-"""What every answer says to browsers; requests of no sensible size or speed, over the socket as an attacker has it."""
+"""Security headers of answers; oversized and slow requests over raw sockets."""
 
 import asyncio
 import json
@@ -73,7 +73,7 @@ async def test_the_page_of_the_description_may_run_its_own_scripts_only(iris: Ir
 
 
 class Served:
-    """A server as `iris api` runs it, of an application that reads bodies as ours do."""
+    """A server like that of `iris api`, with an application that reads bodies as ours does."""
 
     def __init__(self) -> None:
         self.app = ApiApplication(redirect_slashes=False)
@@ -103,7 +103,7 @@ class Served:
         return self._server.started
 
     async def exchange(self, *pieces: bytes, seconds: float = 5) -> bytes:
-        """What is answered to these bytes until the connection is closed."""
+        """The response to raw bytes until the connection is closed."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writing = asyncio.create_task(_write(writer, pieces))
         try:
@@ -121,7 +121,7 @@ async def _write(writer: asyncio.StreamWriter, pieces: Sequence[bytes]) -> None:
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:
-    """All that comes, also where the end is a reset, because we were still writing when the server closed."""
+    """Read until the end, which may be a reset if the server closed while we were writing."""
     received = b""
     with suppress(ConnectionResetError):
         while piece := await reader.read(65_536):

@@ -1,4 +1,4 @@
-"""More at once than the API takes on: refused with a time to come again, and nothing is lost or sent twice by that."""
+"""Overload: excess requests are refused with `Retry-After`, and nothing is lost or sent twice."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Cursors of lists."""
+"""Pagination cursors."""
 
 from datetime import UTC, datetime
 

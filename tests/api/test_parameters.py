@@ -1,4 +1,4 @@
-"""Query parameters: each route takes those of its description and refuses all others, and says a day is a date."""
+"""Query parameters: each route accepts the described ones and refuses others; a day is accepted as a date."""
 
 import asyncio
 import re
@@ -12,7 +12,7 @@ from tests.api.support import mobile, reasons
 from tests.iris import Iris
 
 OF_OTHERS = "/webhooks/{provider}/{integration_id}"
-"""The path to whose query providers add what they like."""
+"""The path whose query providers may extend."""
 
 
 async def routes(iris: Iris) -> list[tuple[str, str, list[dict[str, Any]]]]:

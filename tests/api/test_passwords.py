@@ -1,4 +1,4 @@
-"""Passwords are hashed a few at once, so that a flood of logins takes neither all memory nor everybody's place."""
+"""Password hashing is limited, so that a flood of logins uses up neither memory nor the slots of others."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The headers `RateLimit` and `RateLimit-Policy`: what an API key may still ask, and when it may ask all again."""
+"""The headers `RateLimit` and `RateLimit-Policy`."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Receipts: however often, in whatever order and however late they come, an interaction ends where it should."""
+"""Repeated, reordered and late receipts lead an interaction to the right final status."""
 
 import asyncio
 from collections import Counter
@@ -13,7 +13,7 @@ ORDER = ("sent", "delivered", "read")
 
 
 def applied(interaction: dict[str, Any]) -> list[tuple[str, bool]]:
-    """The recorded news in the order in which they were received, and whether each was applied."""
+    """The recorded events in order of receipt, and whether each was applied."""
     return [(event["event"], event["applied"]) for event in interaction["auditTrail"]["providerEvents"]]
 
 

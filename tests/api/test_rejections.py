@@ -1,4 +1,4 @@
-"""Submissions that are refused once tenant and integration are known: every reason at once, and a trace is left."""
+"""Rejected submissions of a known integration: all problems at once, and a record."""
 
 from typing import Any
 
@@ -93,7 +93,7 @@ def valid_destination(channel: str) -> str:
 
 
 async def assert_kept_as_rejected(iris: Iris, body: dict[str, Any]) -> None:
-    """That what a refusal answered is stored as it says, that it ended, and that nothing was sent or made."""
+    """Check that a rejection is stored as answered, has ended, and that nothing was sent or created."""
     interaction = body["payload"]
     assert states(interaction) == [("VALIDATION_PENDING", None), ("VALIDATION_ERROR", None)]
     notes = interaction["auditTrail"]["history"][-1]["notes"]

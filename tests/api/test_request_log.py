@@ -1,4 +1,4 @@
-"""What the log says of requests, sends and findings: enough to follow each, and nobody's contents."""
+"""Log lines of requests, sends and discrepancies: enough to trace each, without contents."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ from tests.iris import Iris
 
 
 def fields(caplog: pytest.LogCaptureFixture, logger: logging.Logger) -> list[dict[str, Any]]:
-    """What the lines of a logger say in fields."""
+    """The fields of a logger's lines."""
     return [getattr(record, "fields", {}) for record in caplog.records if record.name == logger.name]
 
 

@@ -1,4 +1,4 @@
-"""Sending an interaction again: a new one, linked to the first both ways, and not by mistake."""
+"""Resending creates a new interaction, linked with the first in both directions, and never by mistake."""
 
 import asyncio
 from typing import Any
@@ -119,7 +119,7 @@ async def test_what_was_received_is_not_sent_again(iris: Iris) -> None:
 
 
 async def received_after(first: dict[str, Any]) -> str:
-    """An interaction as if an end user had answered; its id."""
+    """Create an inbound interaction, as if an end user had answered; returns its id."""
     document = await Interaction.get(first["id"])
     assert document is not None
     answer = document.model_copy(update={"id": new_id(), "direction": "in", "status": "RECEIVED"})

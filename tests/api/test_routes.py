@@ -1,4 +1,4 @@
-"""Paths and methods that are none, and what happens when we are at fault."""
+"""Unknown paths and methods, and internal faults."""
 
 import pytest
 

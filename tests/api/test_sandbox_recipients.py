@@ -1,4 +1,4 @@
-"""The sandbox's magic recipients: each comes to its documented end (`docs/providers/sandbox.md`)."""
+"""Sandbox recipients: each leads to its documented result (`docs/providers/sandbox.md`)."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,13 +26,13 @@ REFUSED: list[InteractionState] = [*ADMITTED, ("PROVIDER_SENDING_ERROR", "reject
 
 @dataclass(frozen=True)
 class Story:
-    """What becomes of a message.
+    """Expected course of a message.
 
     Attributes:
-        history: the statuses it goes through.
-        applied: the callbacks that moved it.
-        late: those that came too late to, or again.
-        verdicts: the gateway's own count of the requests to send it.
+        history: its statuses.
+        applied: the callbacks that changed its status.
+        late: callbacks that were too late, or repeated.
+        verdicts: the gateway's own record of the requests to send it.
     """
 
     channel: str
@@ -71,15 +71,15 @@ STORIES = {
 
 @pytest.fixture(scope="module")
 async def sent(iris: Iris) -> dict[str, str]:
-    """The interaction of every story: all are sent at once, so that the slow ones are waited for together."""
+    """The interaction of every scenario; all are sent at once, so that the slow ones run in parallel."""
     admitted = await asyncio.gather(*(iris.send(story.channel, story.recipient) for story in STORIES.values()))
     return {name: interaction["id"] for name, interaction in zip(STORIES, admitted, strict=True)}
 
 
 def told_again(messages: list[dict[str, Any]]) -> bool:
-    """Whether the gateway repeated a callback, because a busy machine did not take it in time.
+    """Whether the gateway repeated a callback that a busy machine did not accept in time.
 
-    One that is repeated is received after the next one, and may be received twice.
+    A repeated callback arrives after the next one, and may arrive twice.
     """
     return any(callback["attempts"] > 1 for message in messages for callback in message["callbacks"])
 

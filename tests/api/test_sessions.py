@@ -1,4 +1,4 @@
-"""Sessions: begun, renewed by tokens that count once, ended; and passwords that are not tried without end."""
+"""Sessions: login, single-use refresh tokens and logout; limits on password attempts."""
 
 import asyncio
 import secrets
@@ -133,23 +133,23 @@ async def test_the_token_names_its_session(iris: Iris, town: Town) -> None:
 
 
 HERE, ELSEWHERE = "127.0.0.1", "203.0.113.9"
-"""The network that the tests' clients are in, and another."""
+"""The network of the tests' clients, and another."""
 
 
 async def count(login: Mapping[str, str], tries: int, network: str = HERE) -> None:
-    """Count so many tries with wrong passwords from a network, without taking the time to try them."""
+    """Count attempts with wrong passwords from a network, without the time of checking them."""
     for _ in range(tries):
         await LoginTries.add(("account", login["tenant"], login["email"], network), ACCOUNT_FROM_NETWORK_LIMIT)
 
 
 async def count_everywhere(login: Mapping[str, str]) -> None:
-    """Count as many tries of an account as are allowed from all networks together."""
+    """Use up an account's attempts from all networks together."""
     for _ in range(ACCOUNT_LIMIT.number):
         await LoginTries.add(("account", login["tenant"], login["email"]), ACCOUNT_LIMIT)
 
 
 async def count_in_network(network: str) -> None:
-    """Count as many tries from a network as are allowed."""
+    """Use up the attempts from a network."""
     for _ in range(NETWORK_LIMIT.number):
         await LoginTries.add(("network", network), NETWORK_LIMIT)
 

@@ -1,4 +1,4 @@
-"""Clients that hold connections without finishing what they began: nobody but their own tenant notices them."""
+"""Slow clients that hold connections open do not affect other tenants."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -19,15 +19,15 @@ from tests.api.support import mobile, post_webhook, sent_silently, signature
 from tests.iris import Iris
 
 ANYBODY: Final = ""
-"""The API key of those who have none."""
+"""The API key of anonymous clients."""
 
 
 @dataclass(frozen=True)
 class SlowClients:
-    """So many connections that send a request's beginning, and then nothing more.
+    """Connections that send the beginning of a request, and then nothing more.
 
     Attributes:
-        begins: the request that the attacker's demo tenant begins: its head and what comes of its body.
+        begins: the start of the attacker's request: its head and a part of its body.
     """
 
     number: int
@@ -73,7 +73,7 @@ ATTACKS: Final = (
 
 @asynccontextmanager
 async def attacking(iris: Iris, demo: Demo) -> AsyncGenerator[None]:
-    """All of `ATTACKS` go on until the end of the block."""
+    """Run all `ATTACKS` within the block."""
     url = iris.http.base_url
     writers: list[asyncio.StreamWriter] = []
     try:
@@ -82,7 +82,7 @@ async def attacking(iris: Iris, demo: Demo) -> AsyncGenerator[None]:
                 _, writer = await asyncio.open_connection(url.host, url.port)
                 writers.append(writer)
                 writer.write(attack.begins(demo))
-        # What does not fit into the sockets' buffers is not taken, and need not be.
+        # Data beyond the socket buffers is not sent, and need not be.
         await asyncio.wait([asyncio.ensure_future(writer.drain()) for writer in writers], timeout=2)
         yield
     finally:
@@ -92,7 +92,7 @@ async def attacking(iris: Iris, demo: Demo) -> AsyncGenerator[None]:
 
 @pytest.fixture
 async def attacker(iris: Iris, other_tenant: Demo) -> Demo:
-    """The second tenant, with an integration whose webhooks may be large."""
+    """The second tenant, with an integration that accepts large webhooks."""
     integration = Integration(
         tenant=other_tenant.tenant,
         name=f"mail-{new_id()}",

@@ -1,4 +1,4 @@
-"""The send call, as the specification's own example shows it."""
+"""The send call of the specification's example."""
 
 import json
 import re

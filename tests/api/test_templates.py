@@ -1,4 +1,4 @@
-"""Templates: kept in versions, tried out before they are kept, filled once when they are sent."""
+"""Templates: versions, previews, and rendering once on send."""
 
 import asyncio
 from typing import Any

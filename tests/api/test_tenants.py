@@ -1,4 +1,4 @@
-"""What belongs to another tenant does not exist."""
+"""Resources of another tenant are not found."""
 
 import httpx2
 

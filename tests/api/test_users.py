@@ -1,4 +1,4 @@
-"""Users by the API: created, read, changed and found; a destination has one owner."""
+"""Users through the API: create, read, change and search; a destination has one owner."""
 
 import asyncio
 from typing import Any
@@ -27,7 +27,7 @@ async def created(iris: Iris, **changes: object) -> dict[str, Any]:
 
 
 async def found(iris: Iris, **parameters: str) -> list[str]:
-    """The ids of the users that a list shows."""
+    """The ids of the users in a list."""
     response = await iris.http.get("/v1/users", params=parameters)
     assert response.status_code == 200, response.text
     return [user["id"] for user in response.json()["payload"]["items"]]

@@ -1,4 +1,4 @@
-"""Webhooks: only a provider's own signature is believed, and what it says is never lost."""
+"""Webhooks: only a provider's valid signature is accepted, and no event is lost."""
 
 import asyncio
 from typing import Any
@@ -143,7 +143,7 @@ async def test_a_webhook_needs_no_key_of_ours_and_a_wrong_one_does_not_matter(ir
 
 
 async def test_a_webhook_of_an_integration_that_this_process_cannot_open_is_asked_for_again(iris: Iris) -> None:
-    """That a key is missing here is our own fault: the provider repeats what it is answered 503 to."""
+    """A missing key is an internal fault: the provider retries after a 503."""
     integration_id = await iris.sandbox(iris.gateway_url)
     foreign = Vault([Fernet.generate_key().decode()]).seal({"token": "a", "signingSecret": "b"})
     await Integration.collection().update_one({"_id": integration_id}, {"$set": {"credentials": foreign}})

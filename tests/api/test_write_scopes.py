@@ -1,4 +1,4 @@
-"""Who may only write reads nothing: its answers have the id and the status, and no conflict names an owner."""
+"""Write-only callers see only id and status in answers, and no owner in conflicts."""
 
 from api.visibility import NAMING_AN_OWNER
 from domain.access import Operation
@@ -10,7 +10,7 @@ from tests.iris import Iris
 from tests.plain_http import plain_client
 
 WRITES = sorted((operation for operation in Operation if operation.endswith(":write")), reverse=True)
-"""In such an order that none finds its own gone by another: sending makes users, and integrations have webhooks."""
+"""Ordered so that no operation deletes the resource of a later one: sends create users, integrations have webhooks."""
 
 
 async def key_of(owner: Owner, scope: Operation) -> str:

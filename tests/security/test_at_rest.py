@@ -1,4 +1,4 @@
-"""Secrets at rest: sealed so that only our keys open them, hashed so that nothing does."""
+"""Secrets at rest: encrypted credentials and irreversible hashes."""
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
@@ -94,7 +94,7 @@ def test_nobody_logs_in_to_an_account_that_does_not_exist() -> None:
 
 
 def test_to_find_out_that_an_account_does_not_exist_costs_as_much_as_a_wrong_password() -> None:
-    """Also the check of its hash comes to an end: a hash that is broken would be refused at once."""
+    """The hash is valid, so that it is computed; a malformed one would be refused at once."""
     hashed = hash_password("correct horse")
     assert extract_parameters(ABSENT_PASSWORD_HASH) == extract_parameters(hashed)
     with pytest.raises(VerifyMismatchError):

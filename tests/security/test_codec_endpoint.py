@@ -1,4 +1,4 @@
-"""The codec endpoint: Temporal's Web UI has payloads decrypted there, and nobody else does."""
+"""The codec endpoint decrypts payloads for Temporal's Web UI and nobody else."""
 
 import base64
 import json

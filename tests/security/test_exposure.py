@@ -1,4 +1,4 @@
-"""Development serves this machine alone: with its published secrets nobody else may reach the API."""
+"""In development, with published secrets, the API listens on loopback only."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Where Iris may connect to for a tenant: what is refused, and that no name, form or answer of DNS gets around it."""
+"""SSRF guard: forbidden addresses, and attempts to bypass it by names, notations or DNS answers."""
 
 import asyncio
 import gzip
@@ -106,7 +106,7 @@ async def test_a_host_is_judged_by_its_addresses_however_it_is_written(host: str
 
 
 class Resolver:
-    """Answers for names under `.example`, each time with the next answer; others in this process may ask for theirs."""
+    """Resolves names under `.example`, each time with the next answer; other names are resolved as usual."""
 
     def __init__(self, *answers: Sequence[str]) -> None:
         self._answers = list(answers)
@@ -126,7 +126,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> "Names":
 
 
 class Names:
-    """Replaces the system's DNS, which no test can make change its mind."""
+    """Replaces the system's DNS, whose answers no test can change."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
@@ -139,7 +139,7 @@ class Names:
 
 @asynccontextmanager
 async def listening(tls: ssl.SSLContext | None = None) -> AsyncGenerator[tuple[int, list[bytes]]]:
-    """A server on 127.0.0.1 that redirects each request to the metadata of a cloud; its port, what it received."""
+    """Run a server on 127.0.0.1 that redirects requests to a cloud's metadata; yields its port and the requests."""
     received: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -173,7 +173,7 @@ async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
 
 @asynccontextmanager
 async def answering(head: bytes, content: bytes) -> AsyncGenerator[str]:
-    """A server whose every answer is this; its address."""
+    """Run a server with a fixed answer; yields its address."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""Which passwords are refused, and that the refusal says why in both languages."""
+"""Refused passwords, with the reason in both languages."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Payloads in Temporal: encrypted with the first key, read with any, and never anything but what was written."""
+"""Payloads in Temporal: encrypted with the first key, decrypted with any, and authenticated."""
 
 import base64
 

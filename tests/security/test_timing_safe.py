@@ -1,4 +1,4 @@
-"""Secrets and signatures are compared by `hmac.compare_digest`, in a time that tells nothing of where they differ."""
+"""Secrets and signatures are compared in constant time by `hmac.compare_digest`."""
 
 import ast
 import re
@@ -22,7 +22,7 @@ NOT_SECRET: Final = {
 
 
 def comparisons(source: str) -> Iterator[str]:
-    """What is compared in the ordinary way and may be secret, where neither side is a literal or a constant."""
+    """Ordinary comparisons of possible secrets, where neither side is a literal or a constant."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Compare) or not any(isinstance(op, ast.Eq | ast.NotEq) for op in node.ops):
             continue
