@@ -68,7 +68,7 @@ class TestWebhooks:
     @each_fake_provider
     @settings(max_examples=24)
     @given(data=st.data())
-    def test_whatever_is_told_can_be_kept_and_is_read_alike_again(
+    def test_every_item_can_be_stored_and_is_parsed_alike_again(
         self, fake_provider: type[FakeProvider], http: httpx2.AsyncClient, data: st.DataObject
     ) -> None:
         provider, webhook = fake_provider().open(http), data.draw(webhooks(fake_provider))
@@ -88,7 +88,7 @@ class TestWebhooks:
                     assert_can_be_kept(one)
 
     @pytest.mark.parametrize("provider", PROVIDERS)
-    def test_what_is_damaged_is_what_was_recorded(self, provider: str) -> None:
+    def test_recorded_webhooks_are_damaged(self, provider: str) -> None:
         assert bool(recorded(provider)) is (provider != "sandbox")  # whose far end is ours
 
     @each_fake_provider

@@ -87,7 +87,7 @@ OTHERWISE: Final[tuple[JsonValue, ...]] = (None, 7, True, [], {}, "x")
     ],
     ids=["twilio", "vonage", "sinch", "messenger"],
 )
-def test_decoration_of_an_answer_costs_no_acceptance(
+def test_undocumented_parts_of_an_answer_do_not_change_the_acceptance(
     mapping: ResponseMapping, body: dict[str, JsonValue], value: JsonValue
 ) -> None:
     first, *others = body
@@ -131,7 +131,7 @@ def test_nor_does_that_of_an_answer_of_whatsapp(value: JsonValue) -> None:
     ],
     ids=["twilio", "twilio RFC 9457", "vonage", "sinch", "meta"],
 )
-def test_decoration_of_a_complaint_costs_no_verdict(
+def test_undocumented_parts_of_an_error_do_not_change_its_class(
     mapping: ResponseMapping, body: dict[str, JsonValue], value: JsonValue
 ) -> None:
     error = body.get("error", body)

@@ -120,7 +120,7 @@ def the_event(provider: AnyProvider, webhook: Webhook) -> ProviderEvent:
 
 
 class TestRegistry:
-    def test_every_provider_has_a_far_end_on_each_of_its_channels(self) -> None:
+    def test_every_provider_has_a_fake_provider_on_each_of_its_channels(self) -> None:
         assert sorted(
             (fake_provider.provider.name, fake_provider.channel) for fake_provider in FAKE_PROVIDERS
         ) == sorted((name, channel) for name, provider in PROVIDERS.items() for channel in provider.channels)
@@ -136,7 +136,7 @@ class TestRegistry:
             assert capabilities.payload_types <= PAYLOADS[Channel(channel)].keys()
 
     @pytest.mark.parametrize("fake_provider", FAKE_PROVIDERS, ids=lambda fake_provider: fake_provider.label())
-    def test_a_provider_says_that_it_tells_what_it_tells(self, fake_provider: type[FakeProvider]) -> None:
+    def test_the_declared_receipts_are_those_that_a_provider_sends(self, fake_provider: type[FakeProvider]) -> None:
         capabilities = fake_provider.provider.channels[fake_provider.channel]
         told = set(fake_provider.words.values())
         assert (capabilities.reports_delivery, capabilities.reports_reads) == (
@@ -174,7 +174,7 @@ class TestSettings:
 
 class TestSending:
     @every
-    async def test_the_message_reaches_the_far_end_as_it_was_given_with_our_reference(
+    async def test_the_message_reaches_the_provider_unchanged_with_our_reference(
         self, fake_provider: FakeProvider, provider: AnyProvider
     ) -> None:
         outcome = await provider.send(fake_provider.outbound())
@@ -189,7 +189,7 @@ class TestSending:
         assert fake_provider.attempts == 1
 
     @every
-    async def test_the_word_of_an_acceptance_is_in_lower_case(
+    async def test_the_status_of_an_acceptance_is_in_lower_case(
         self, fake_provider: FakeProvider, provider: AnyProvider
     ) -> None:
         outcome = await provider.send(fake_provider.outbound())
@@ -214,7 +214,7 @@ class TestSending:
         assert len(fake_provider.deliveries) == 1
 
     @every
-    async def test_somebody_whom_the_far_end_does_not_know_is_refused_for_the_configuration(
+    async def test_unknown_credentials_are_refused_for_the_configuration(
         self, fake_provider: FakeProvider, http: httpx2.AsyncClient
     ) -> None:
         credentials, code = fake_provider.stranger
@@ -235,7 +235,7 @@ class TestSending:
         assert_tells_no_secret(fake_provider, outcome)
 
     @every
-    async def test_a_refusal_that_quotes_what_the_far_end_was_told_is_told_without_our_secrets(
+    async def test_a_refusal_that_quotes_our_request_is_reported_without_our_secrets(
         self, fake_provider: FakeProvider, provider: AnyProvider
     ) -> None:
         fake_provider.quote(next(iter(fake_provider.refusals)))
@@ -245,7 +245,7 @@ class TestSending:
         assert_tells_no_secret(fake_provider, outcome)
 
     @each("code", lambda fake_provider: fake_provider.throttles)
-    async def test_a_message_that_was_surely_not_taken_may_be_sent_again_when_the_far_end_asks(
+    async def test_a_message_that_was_certainly_not_accepted_may_be_sent_again_after_the_wait_asked_for(
         self, fake_provider: FakeProvider, provider: AnyProvider, code: str
     ) -> None:
         fake_provider.throttle(code)
@@ -270,7 +270,7 @@ class TestSending:
         assert_tells_no_secret(unreachable, caught.value)
 
     @every
-    async def test_a_far_end_inside_our_network_is_not_connected_to_unless_that_is_allowed(
+    async def test_a_provider_inside_our_network_is_not_connected_to_unless_that_is_allowed(
         self, fake_provider: FakeProvider
     ) -> None:
         async with http_client(NOTHING_INSIDE) as guarded:
@@ -340,7 +340,7 @@ class TestChecking:
     @pytest.mark.parametrize(
         "reply", [page(HTTPStatus.BAD_GATEWAY), json_answer(HTTPStatus.OK, [])], ids=["a gateway's error", "a list"]
     )
-    async def test_an_answer_that_says_neither_tells_nothing_of_the_credentials(
+    async def test_an_inconclusive_answer_leaves_the_credentials_unchecked(
         self, fake_provider: HttpFakeProvider, http: httpx2.AsyncClient, reply: bytes
     ) -> None:
         fake_provider.answer_always(reply)
@@ -357,7 +357,7 @@ class TestChecking:
             await unreachable.open(http, **dict(unreachable.checked_by)).check()
 
     @every
-    async def test_a_far_end_inside_our_network_is_not_asked_unless_that_is_allowed(
+    async def test_a_provider_inside_our_network_is_not_asked_unless_that_is_allowed(
         self, fake_provider: FakeProvider
     ) -> None:
         async with http_client(NOTHING_INSIDE) as guarded:
@@ -369,7 +369,7 @@ class TestChecking:
 
 class TestVerifying:
     @telling
-    async def test_a_webhook_that_the_far_end_signed_is_verified(
+    async def test_a_webhook_that_the_provider_signed_is_verified(
         self, fake_provider: FakeProvider, provider: AnyProvider
     ) -> None:
         provider.verify(await receipt(provider, fake_provider))
@@ -400,7 +400,7 @@ class TestVerifying:
             fake_provider.open(http, **dict(fake_provider.secretless or {})).verify(signed_with_nothing)
 
     @those(lambda fake_provider: bool(fake_provider.words))
-    def test_a_provider_that_tells_is_tested_without_signature_with_another_body_and_without_a_secret(
+    def test_a_provider_with_receipts_is_tested_without_signature_with_another_body_and_without_a_secret(
         self, fake_provider: FakeProvider
     ) -> None:
         assert fake_provider.forgeries.keys() >= {"unsigned", "another body"}
@@ -411,7 +411,7 @@ class TestVerifying:
 
 class TestReading:
     @each("word", lambda fake_provider: fake_provider.words)
-    async def test_a_receipt_tells_its_word_and_milestone_of_the_message_that_was_sent(
+    async def test_a_receipt_has_the_status_and_milestone_of_the_message_that_was_sent(
         self, fake_provider: FakeProvider, provider: AnyProvider, word: str
     ) -> None:
         delivery = await deliver(provider, fake_provider)
@@ -422,14 +422,14 @@ class TestReading:
         assert (event.failure is not None) == (event.milestone is Milestone.FAILED)
 
     @each("word", lambda fake_provider: fake_provider.unknown_words)
-    async def test_a_word_that_nobody_knows_is_recorded_and_means_nothing(
+    async def test_an_unknown_status_is_recorded_and_not_applied(
         self, fake_provider: FakeProvider, provider: AnyProvider, word: str
     ) -> None:
         event = the_event(provider, fake_provider.receipt(await deliver(provider, fake_provider), word))
         assert (event.word, event.milestone, event.reference) == (word.lower(), Milestone.NONE, REFERENCE)
 
     @telling
-    async def test_the_same_news_told_again_has_the_same_key(
+    async def test_a_repeated_event_has_the_same_key(
         self, fake_provider: FakeProvider, provider: AnyProvider
     ) -> None:
         first = await receipt(provider, fake_provider)
@@ -437,7 +437,7 @@ class TestReading:
         assert provider.parse(first) == provider.parse(again)
 
     @telling
-    async def test_other_news_has_another_key(self, fake_provider: FakeProvider, provider: AnyProvider) -> None:
+    async def test_another_event_has_another_key(self, fake_provider: FakeProvider, provider: AnyProvider) -> None:
         deliveries = [await deliver(provider, fake_provider, reference) for reference in ("1", "2")]
         keys = [
             the_event(provider, fake_provider.receipt(delivery, word)).key

@@ -118,7 +118,7 @@ def mutations(content: JsonValue, essential: frozenset[str]) -> Iterator[tuple[o
 
 
 @pytest.mark.parametrize("speaker", SPEAKERS)
-def test_decoration_of_another_form_costs_no_event(speaker: str) -> None:
+def test_a_malformed_optional_field_costs_no_event(speaker: str) -> None:
     opened, contents = SPEAKERS[speaker]
     provider = opened()
     lost: list[object] = []
@@ -195,7 +195,7 @@ def test_an_item_that_cannot_be_read_costs_no_other_and_is_kept(kind: str, garba
     assert len(every_item) > 10
 
 
-def test_what_could_not_be_read_is_kept_with_its_reason_and_without_its_values_in_it() -> None:
+def test_an_unreadable_item_is_stored_with_a_reason_without_its_values() -> None:
     content = whatsapp_batch()
     statuses, position = next(items(content, ("statuses",)))
     statuses[position] = {"id": "", "status": "delivered", "secret": "hola"}
@@ -222,12 +222,12 @@ def test_texts_that_cannot_be_stored_cost_only_their_character(body: bytes, docu
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"hola", b"\xff", b"[" * 100_000, b'{"a": ' + b"9" * 9_000 + b"}"])
-def test_what_is_no_json_is_unreadable(body: bytes) -> None:
+def test_invalid_json_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableError):
         read_document(body)
 
 
-def test_a_webhook_with_half_a_surrogate_pair_tells_what_it_tells_without() -> None:
+def test_a_lone_surrogate_does_not_change_the_events() -> None:
     webhook = Webhook(URL, {}, json.dumps(recording("meta/webhooks/whatsapp_inbound_text")).encode(), NOW)
     spoilt = replace(webhook, body=webhook.body.replace(b'"hola"', b'"hola \\ud83d"'))
     (message,) = meta_reader(PHONE_NUMBER_ID).parse(spoilt)

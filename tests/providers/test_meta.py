@@ -225,7 +225,7 @@ class TestAnswer:
             ),
         ],
     )
-    def test_a_complaint_becomes_what_its_code_means(self, channel: str, name: str, expected: Outcome) -> None:
+    def test_an_error_is_classified_by_its_code(self, channel: str, name: str, expected: Outcome) -> None:
         assert judged(channel, name) == expected
 
     @pytest.mark.parametrize(("channel", "name"), [("whatsapp", "whatsapp_rate"), ("messenger", "messenger_rate")])
@@ -234,7 +234,7 @@ class TestAnswer:
             judged(channel, name)
 
     @pytest.mark.parametrize("channel", MAPPINGS)
-    async def test_a_token_that_meta_quotes_is_not_told(self, channel: str, http: httpx2.AsyncClient) -> None:
+    async def test_a_token_that_meta_quotes_is_not_reported(self, channel: str, http: httpx2.AsyncClient) -> None:
         async with Complaining() as fake_provider:
             headers = {"Authorization": f"Bearer {TOKEN}"}
             request = http.build_request("POST", fake_provider.address, headers=headers)
@@ -260,7 +260,7 @@ class TestAnswer:
             b'{"messages": {"id": "1"}, "message_id": null}',
         ],
     )
-    def test_a_success_of_another_form_leaves_it_open(self, channel: str, body: bytes) -> None:
+    def test_a_success_of_another_form_leaves_the_outcome_unknown(self, channel: str, body: bytes) -> None:
         assert isinstance(classify_response(httpx2.Response(200, content=body), MAPPINGS[channel]), OutcomeUnknown)
 
     @pytest.mark.parametrize("channel", MAPPINGS)
@@ -268,7 +268,7 @@ class TestAnswer:
         "body",
         [b'{"error": "No"}', b'{"error": null}', b'{"error": {}}', b'{"error": {"code": true}}', b'{"error": [1]}'],
     )
-    def test_a_complaint_without_a_code_is_nobody_knows_whose(self, channel: str, body: bytes) -> None:
+    def test_an_error_without_a_code_may_be_a_proxys(self, channel: str, body: bytes) -> None:
         outcome = classify_response(httpx2.Response(400, content=body), MAPPINGS[channel])
         assert outcome == Rejected(
             code="http_400", failure=FailureClass.OTHER, detail="HTTP 400 not in the provider's form"

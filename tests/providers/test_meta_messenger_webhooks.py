@@ -57,7 +57,7 @@ def page(**event: JsonValue) -> dict[str, JsonValue]:
 
 
 class TestEvents:
-    def test_a_delivery_with_ids_is_news_of_each_message(self) -> None:
+    def test_a_delivery_with_ids_is_an_event_of_each_message(self) -> None:
         assert told("messenger_delivered") == tuple(
             ProviderEvent(
                 key=f"{mid}:delivered",
@@ -71,7 +71,7 @@ class TestEvents:
             for mid in ("m_MADEUP0001", "m_MADEUP0002")
         )
 
-    def test_a_delivery_without_ids_is_news_of_all_that_was_sent_until_then(self) -> None:
+    def test_a_delivery_without_ids_is_an_event_of_all_messages_until_then(self) -> None:
         assert told("messenger_delivered_watermark") == (
             ProviderEvent(
                 key=f"{PAGE_ID}:{PSID}:2026-07-21T10:30:00.500000+00:00:delivered",
@@ -83,7 +83,7 @@ class TestEvents:
             ),
         )
 
-    def test_a_read_is_news_of_all_that_was_sent_until_then(self) -> None:
+    def test_a_read_is_an_event_of_all_messages_until_then(self) -> None:
         assert told("messenger_read") == (
             ProviderEvent(
                 key=f"{PAGE_ID}:{PSID}:2026-07-21T10:30:04+00:00:read",
@@ -111,13 +111,13 @@ class TestEvents:
     @pytest.mark.parametrize(
         "name", ["messenger_echo_of_another_app", "messenger_other_events", "messenger_another_page"]
     )
-    def test_what_is_not_ours_or_no_message_tells_nothing(self, name: str) -> None:
+    def test_other_objects_and_non_messages_give_no_items(self, name: str) -> None:
         assert told(name) == ()
 
     @pytest.mark.parametrize(
         "event", [{"delivery": {}}, {"delivery": {"mids": []}}, {"message": {"mid": "m_1", "is_echo": True}}], ids=str
     )
-    def test_news_of_no_message_is_none(self, event: dict[str, JsonValue]) -> None:
+    def test_an_event_of_no_message_gives_no_items(self, event: dict[str, JsonValue]) -> None:
         assert parse(page(**event)) == ()
 
 
@@ -172,7 +172,7 @@ class TestInbound:
             ),
         ],
     )
-    def test_what_is_recorded_is_read(self, name: str, expected: list[InboundMessage]) -> None:
+    def test_recorded_webhooks_are_parsed(self, name: str, expected: list[InboundMessage]) -> None:
         assert list(told(name)) == expected
 
     def test_a_text_with_a_picture_is_a_message_of_each(self) -> None:
@@ -185,7 +185,7 @@ class TestInbound:
             ("m_1#1", "media"),
         ]
 
-    def test_a_message_that_says_nothing_we_know_is_still_a_message(self) -> None:
+    def test_a_message_with_unknown_content_is_still_a_message(self) -> None:
         (item,) = parse(page(message={"mid": "m_1", "is_unsupported": True}))
         assert isinstance(item, InboundMessage)
         assert item.payload == {"Type": "unsupported", "Kind": "message"}
@@ -223,12 +223,12 @@ class TestInbound:
             ),
         ],
     )
-    def test_a_shared_link_alone_is_told(self, attachment: JsonValue, payload: dict[str, JsonValue]) -> None:
+    def test_a_shared_link_alone_is_a_message(self, attachment: JsonValue, payload: dict[str, JsonValue]) -> None:
         (item,) = parse(page(message={"mid": "m_1", "attachments": [attachment]}))
         assert isinstance(item, InboundMessage)
         assert item.payload == payload
 
-    def test_a_message_that_was_changed_is_told_as_it_reads_now_and_which_it_was(self) -> None:
+    def test_an_edited_message_is_received_in_its_current_version_with_the_original_id(self) -> None:
         (item,) = parse(page(message_edit={"mid": "m_1", "text": "nuevo", "num_edit": 2}))
         assert isinstance(item, InboundMessage)
         assert item.payload == {"Type": "simple-text", "Text": "nuevo", "Edited": True}
@@ -285,10 +285,10 @@ class TestForm:
         assert reasons
         assert not [reason for reason in reasons if "hola" in reason or PSID in reason]
 
-    def test_another_kind_of_object_tells_nothing(self) -> None:
+    def test_another_kind_of_object_gives_no_items(self) -> None:
         assert parse({"object": "instagram", "entry": [{"id": PAGE_ID}]}) == ()
 
-    def test_a_page_without_messages_tells_nothing(self) -> None:
+    def test_a_page_without_messages_gives_no_items(self) -> None:
         assert parse({"object": "page", "entry": [{"id": PAGE_ID, "changes": [{"field": "feed"}]}]}) == ()
 
     @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ class TestForm:
 
     @settings(deadline=None)
     @given(data=st.data())
-    def test_whatever_stands_in_place_of_a_part_is_news_or_unreadable(self, data: st.DataObject) -> None:
+    def test_any_replacement_of_a_part_is_an_item_or_unreadable(self, data: st.DataObject) -> None:
         path = data.draw(st.sampled_from(sorted(RECORDED.glob("*.json"))))
         content = json.loads(path.read_text())
         _replace_somewhere(content, data)

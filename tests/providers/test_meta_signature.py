@@ -51,7 +51,7 @@ def cases(group: str) -> list[Vector]:
 
 class TestSignature:
     @pytest.mark.parametrize("vector", cases("vectors"), ids=lambda vector: vector["name"])
-    def test_a_vector_is_believed_as_expected(self, vector: Vector) -> None:
+    def test_a_vector_is_verified_as_expected(self, vector: Vector) -> None:
         headers = {name.lower(): value for name, value in vector["headers"].items()}
         webhook = Webhook(URL, headers, vector["raw_body"].encode(), NOW)
         assert is_believed(reader(PAGE_ID, appSecret=vector["secret"]), webhook) is vector["expect_valid"]
@@ -67,7 +67,7 @@ class TestSignature:
 
     @settings(deadline=None)
     @given(body=st.binary(), signature=st.text())
-    def test_whatever_comes_unsigned_is_not_believed(self, body: bytes, signature: str) -> None:
+    def test_an_unsigned_webhook_is_refused(self, body: bytes, signature: str) -> None:
         assert not is_believed(reader(PAGE_ID), Webhook(URL, {SIGNATURE: signature}, body, NOW))
         assert not is_believed(reader(PAGE_ID), Webhook(URL, {SIGNATURE: f"sha256={signature}"}, body, NOW))
 
@@ -78,7 +78,7 @@ class TestSignature:
 
 class TestChallenge:
     @pytest.mark.parametrize("case", cases("verification_get"), ids=lambda case: case["query"])
-    def test_whoever_knows_the_verify_token_hears_the_challenge_and_nobody_else(self, case: Vector) -> None:
+    def test_only_the_verify_token_gets_the_challenge(self, case: Vector) -> None:
         meta = reader(PAGE_ID, verifyToken=case["our_verify_token"])
         query = dict(parse_qsl(case["query"], keep_blank_values=True))
         if case["expect_status"] == 200:

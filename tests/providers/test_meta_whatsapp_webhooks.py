@@ -103,11 +103,11 @@ class TestStatus:
             ),
         ],
     )
-    def test_what_is_recorded_is_read(self, name: str, expected: ProviderEvent) -> None:
+    def test_recorded_webhooks_are_parsed(self, name: str, expected: ProviderEvent) -> None:
         (event,) = told(name)
         assert event.model_copy(update={"aliases": ()}) == expected
 
-    def test_all_that_names_who_it_is_about_is_told(self) -> None:
+    def test_all_identities_of_an_event_are_parsed(self) -> None:
         (event,) = told("whatsapp_delivered")
         assert isinstance(event, ProviderEvent)
         assert [one.kind for one in event.aliases] == [
@@ -115,7 +115,7 @@ class TestStatus:
             DestinationKind.BUSINESS_SCOPED_ID,
         ]
 
-    def test_a_batch_tells_all_of_our_number_and_nothing_of_others(self) -> None:
+    def test_a_batch_gives_all_items_of_our_number_and_none_of_others(self) -> None:
         assert [event.key for event in told("whatsapp_batch") if isinstance(event, ProviderEvent)] == [
             "wamid.MADEUP0001:sent",
             "wamid.MADEUP0002:delivered",
@@ -201,7 +201,7 @@ class TestInbound:
             ),
         ],
     )
-    def test_what_is_recorded_is_read(self, name: str, expected: InboundMessage) -> None:
+    def test_recorded_webhooks_are_parsed(self, name: str, expected: InboundMessage) -> None:
         (message,) = told(name)
         assert message.model_copy(update={"aliases": ()}) == expected
 
@@ -271,7 +271,7 @@ class TestInbound:
     def test_an_official_example_says_nothing_to_another_number(self, name: str) -> None:
         assert parse(OFFICIAL[name]) == ()
 
-    def test_what_becomes_of_a_group_tells_nothing(self) -> None:
+    def test_group_events_give_no_items(self) -> None:
         assert parse(OFFICIAL["Group Create Message"], OFFICIAL_PHONE_NUMBER_ID) == ()
 
     @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ class TestInbound:
 
     @pytest.mark.parametrize("kind", ["text", "image", "location", "button", "interactive", "reaction", "hologram"])
     @pytest.mark.parametrize("content", [None, {}, [], {"latitude": "north", "longitude": 1, "message_id": 1}])
-    def test_what_is_said_in_another_way_is_still_a_message(self, kind: str, content: JsonValue) -> None:
+    def test_undocumented_content_is_still_a_message(self, kind: str, content: JsonValue) -> None:
         message = inbound(type=kind, **{kind: content})
         assert message.payload in (unsupported(kind, content), {"Type": "reaction", "Emoji": ""})
         assert message.provider_message_id == "wamid.MADEUPIN1"
@@ -306,7 +306,7 @@ class TestInbound:
         assert isinstance(item, InboundMessage)
         assert (item.payload["Type"], item.payload["Kind"]) == ("unsupported", "location")
 
-    def test_a_message_that_was_changed_is_told_as_it_reads_now_and_which_it_was(self) -> None:
+    def test_an_edited_message_is_received_in_its_current_version_with_the_original_id(self) -> None:
         edit: JsonValue = {"original_message_id": "wamid.1", "message": {"type": "text", "text": {"body": "nuevo"}}}
         message = inbound(type="edit", edit=edit)
         assert message.payload == {"Type": "simple-text", "Text": "nuevo", "Edited": True}

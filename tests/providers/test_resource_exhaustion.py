@@ -93,7 +93,7 @@ def test_a_problem_of_no_sensible_type_is_not_vonages(kind: str) -> None:
     assert not Problem(type=f"https://x/{kind * (950 // len(kind))}!").is_vonages
 
 
-def test_ornaments_without_end_are_no_wish_to_hear_no_more() -> None:
+def test_endless_punctuation_is_no_opt_out() -> None:
     assert not is_opt_out({"Text": "! ." * LONG})
 
 

@@ -43,7 +43,7 @@ async def test_a_message_that_the_gateway_takes_is_accepted_with_its_id(sandbox:
     assert outcome.word == "queued"
 
 
-async def test_the_gateway_hears_every_kind_of_payload_as_it_is_typed(sandbox: Sandbox) -> None:
+async def test_the_gateway_receives_every_payload_type_as_typed(sandbox: Sandbox) -> None:
     email = parse_payload(Channel.EMAIL, {"Type": "email", "Subject": "s", "Body": "b", "IsHtml": True})
     to = (spellings("01")[1], "ana@example.org")
     outbound = Outbound(new_id(), Channel.EMAIL, to, email, "http://127.0.0.1:1/callbacks")
@@ -90,7 +90,7 @@ async def test_an_answer_that_comes_too_late_is_unanswered(gateway_url: str) -> 
         assert isinstance(await opened(impatient, gateway_url).send(to_phone("11")), OutcomeUnknown)
 
 
-async def test_a_gateway_that_does_not_listen_surely_took_nothing(http: httpx2.AsyncClient) -> None:
+async def test_a_gateway_that_does_not_listen_certainly_accepted_nothing(http: httpx2.AsyncClient) -> None:
     with pytest.raises(TransientError, match="unreachable"):
         await opened(http, "http://127.0.0.1:1").send(to_phone("01"))
 

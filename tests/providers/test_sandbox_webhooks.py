@@ -104,7 +104,7 @@ def sandbox(http: httpx2.AsyncClient, gateway_url: str) -> Sandbox:
     return opened(http, gateway_url)
 
 
-async def test_what_the_gateway_calls_back_is_verified_and_read(sandbox: Sandbox) -> None:
+async def test_a_callback_of_the_gateway_is_verified_and_parsed(sandbox: Sandbox) -> None:
     async with Receiver().listening() as receiver:
         outbound = to_phone("04", callback_url=receiver.url)
         outcome = accepted(await sandbox.send(outbound))
@@ -172,12 +172,12 @@ def test_without_a_secret_nothing_is_believed() -> None:
         ("teleported", Milestone.NONE),
     ],
 )
-def test_a_word_is_kept_in_lower_case_beside_its_milestone(word: str, milestone: Milestone) -> None:
+def test_a_status_is_stored_in_lower_case_beside_its_milestone(word: str, milestone: Milestone) -> None:
     event = events_in(telling(status=word.upper()))
     assert (event.word, event.milestone) == (word, milestone)
 
 
-def test_the_same_news_has_the_same_key_and_other_news_another() -> None:
+def test_the_same_event_has_the_same_key_and_another_event_another() -> None:
     def key(**changes: JsonValue) -> str:
         return events_in(telling(**changes)).key
 
@@ -185,23 +185,23 @@ def test_the_same_news_has_the_same_key_and_other_news_another() -> None:
     assert len({key(), key(status="read"), key(id="sbx_2")}) == 3
 
 
-def test_news_of_several_recipients_is_about_none_of_them() -> None:
+def test_an_event_of_several_recipients_is_about_none_of_them() -> None:
     assert events_in(telling()).destination == "34638766068"
     assert events_in(telling(to=["a@example.org", "b@example.org"])).destination is None
 
 
 @pytest.mark.parametrize("timestamp", ["yesterday", "", 12, None, {}, "0001-01-01T00:00:00+23:59"])
-def test_news_counts_also_when_its_time_is_unreadable(timestamp: JsonValue) -> None:
+def test_an_event_counts_even_if_its_time_is_unreadable(timestamp: JsonValue) -> None:
     assert events_in(telling(timestamp=timestamp)).occurred_at is None
     assert written_in(writing(timestamp=timestamp)).occurred_at is None
 
 
-def test_the_time_of_news_is_in_utc() -> None:
+def test_the_time_of_an_event_is_in_utc() -> None:
     for text in ("2026-07-21T10:30:00Z", "2026-07-21T12:30:00+02:00", "2026-07-21T10:30:00"):
         assert events_in(telling(timestamp=text)).occurred_at == NOW
 
 
-def test_what_an_end_user_writes_is_read_with_its_sender_normalised() -> None:
+def test_an_inbound_message_has_a_normalised_sender() -> None:
     assert written_in(writing()) == InboundMessage(
         provider_message_id="sbx_in_1",
         sender="34638766068",
@@ -230,7 +230,7 @@ def test_a_sender_is_what_an_answer_on_the_channel_would_be_sent_to(
     assert (message.sender_kind, message.sender) == (kind, normal)
 
 
-async def test_what_the_gateway_tells_of_an_end_user_is_verified_and_read(sandbox: Sandbox, gateway_url: str) -> None:
+async def test_an_inbound_message_of_the_gateway_is_verified_and_parsed(sandbox: Sandbox, gateway_url: str) -> None:
     async with Receiver().listening() as receiver, plain_client() as client:
         message_id = new_id()
         message = {**INBOUND, "id": message_id, "callbackUrl": receiver.url}
@@ -288,7 +288,7 @@ UNSUPPORTED: Final = {"Type": "unsupported", "Kind": "message"}
         (writing(payload={"Type": "a", "Text": "a\0b"}, name=7, inReplyTo=[]).body, {"Type": "a", "Text": "a\0b"}),
     ],
 )
-def test_what_an_end_user_says_in_another_way_is_still_a_message(said: bytes, payload: dict[str, JsonValue]) -> None:
+def test_undocumented_content_is_still_a_message(said: bytes, payload: dict[str, JsonValue]) -> None:
     assert written_in(callback(said)).payload == payload
 
 
@@ -296,7 +296,7 @@ def test_what_an_end_user_says_in_another_way_is_still_a_message(said: bytes, pa
     ("changes", "destination"),
     [({"to": "34638766068", "error": "x", "reference": 7}, "34638766068"), ({"to": None, "error": None}, None)],
 )
-def test_what_is_only_decoration_costs_no_news(changes: dict[str, JsonValue], destination: str | None) -> None:
+def test_a_malformed_optional_field_costs_no_event(changes: dict[str, JsonValue], destination: str | None) -> None:
     event = events_in(telling(**changes))
     assert (event.milestone, event.destination) == (Milestone.DELIVERED, destination)
 
@@ -319,6 +319,6 @@ def test_what_is_only_decoration_costs_no_news(changes: dict[str, JsonValue], de
         writing(id="").body,
     ],
 )
-def test_what_is_no_callback_is_unreadable(body: bytes) -> None:
+def test_another_body_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableError):
         offline().parse(callback(body))

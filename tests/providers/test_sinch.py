@@ -199,7 +199,7 @@ class TestRequest:
         ],
         ids=str,
     )
-    async def test_words_that_would_be_lost_are_refused_before_anything_is_sent(
+    async def test_text_that_would_be_lost_is_refused_before_anything_is_sent(
         self, sms: SinchSms, http: httpx2.AsyncClient, channel: Channel, wire_type: str, media_type: str
     ) -> None:
         raw: dict[str, JsonValue] = {
@@ -256,18 +256,18 @@ class TestAnswer:
             (500, "internal", OutcomeUnknown(detail="INTERNAL: Internal")),
         ],
     )
-    def test_what_sinch_answers_is_what_becomes_of_the_send(self, status: int, name: str, expected: Outcome) -> None:
+    def test_sinchs_answer_determines_the_outcome(self, status: int, name: str, expected: Outcome) -> None:
         assert classify_response(httpx2.Response(status, json=recorded(name)), Answer().response_mapping()) == expected
 
     @pytest.mark.parametrize("status", [501, 503, 504])
-    def test_sinchs_own_trouble_leaves_it_open_whatever_its_code(self, status: int) -> None:
+    def test_an_internal_error_of_sinch_leaves_the_outcome_unknown(self, status: int) -> None:
         body = {"error": {"code": status, "message": "", "status": "NEW_CODE"}}
         assert isinstance(
             classify_response(httpx2.Response(status, json=body), Answer().response_mapping()), OutcomeUnknown
         )
 
     @pytest.mark.parametrize("body", [{"message_id": ""}, {"message_id": None}, {"message_id": 1}, {}, [], "x", None])
-    def test_a_success_of_another_form_leaves_it_open(self, body: JsonValue) -> None:
+    def test_a_success_of_another_form_leaves_the_outcome_unknown(self, body: JsonValue) -> None:
         assert isinstance(
             classify_response(httpx2.Response(200, json=body), Answer().response_mapping()), OutcomeUnknown
         )
@@ -275,7 +275,7 @@ class TestAnswer:
     @pytest.mark.parametrize(
         "body", [{}, {"error": "no"}, {"error": {"code": 400}}, {"error": {"status": 1}}, {"error": {"status": ""}}, []]
     )
-    def test_an_error_of_another_form_is_nobody_knows_whose(self, body: JsonValue) -> None:
+    def test_an_error_of_another_form_may_be_a_proxys(self, body: JsonValue) -> None:
         assert classify_response(httpx2.Response(400, json=body), Answer().response_mapping()) == Rejected(
             code="http_400", failure=FailureClass.OTHER, detail="HTTP 400 not in the provider's form"
         )

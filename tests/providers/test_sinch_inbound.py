@@ -24,7 +24,7 @@ def heard_from(channel: str, contact_message: JsonValue) -> InboundMessage:
 
 
 class TestInboundMessages:
-    def test_a_text_tells_who_said_what_when_and_to_what(self) -> None:
+    def test_a_text_has_sender_content_time_and_answered_message(self) -> None:
         assert heard_from("WHATSAPP", recorded("inbound/text")) == InboundMessage(
             provider_message_id="01J0000000000000000000IN01",
             sender=PERSON,
@@ -132,13 +132,13 @@ class TestInboundMessages:
         assert isinstance(message, InboundMessage)
         assert message.sender == "ObraMat"
 
-    def test_a_message_of_another_channel_tells_nothing(self) -> None:
+    def test_a_message_of_another_channel_gives_no_items(self) -> None:
         assert read(inbound({"text_message": {"text": "Hola"}}, "MESSENGER")) == ()
 
     @pytest.mark.parametrize(
         ("direction", "app_message"), [("TO_CONTACT", None), (None, {"text_message": {"text": "Hola"}})], ids=str
     )
-    def test_our_own_message_tells_nothing(self, direction: JsonValue, app_message: JsonValue) -> None:
+    def test_our_own_message_gives_no_items(self, direction: JsonValue, app_message: JsonValue) -> None:
         assert read(inbound(None, direction=direction, app_message=app_message)) == ()
 
     @pytest.mark.parametrize(
@@ -163,11 +163,11 @@ class TestInboundMessages:
         ],
         ids=str,
     )
-    def test_what_is_said_in_another_way_is_still_a_message(self, said: JsonValue, payload: JsonValue) -> None:
+    def test_undocumented_content_is_still_a_message(self, said: JsonValue, payload: JsonValue) -> None:
         assert heard_from("WHATSAPP", said).payload == payload
 
     @pytest.mark.parametrize(("kind", "opted_out"), [("opt_out_notification", True), ("opt_in_notification", False)])
-    def test_a_wish_to_hear_no_more_marks_who_has_it(self, kind: str, opted_out: bool) -> None:
+    def test_an_opt_out_marks_its_sender(self, kind: str, opted_out: bool) -> None:
         word = kind.removesuffix("_notification")
         told: JsonValue = {
             "request_id": "01J0000000000000000000REQ1",
@@ -187,7 +187,7 @@ class TestInboundMessages:
             ),
         )
 
-    def test_a_wish_that_sinch_could_not_carry_out_tells_nothing(self) -> None:
+    def test_an_opt_out_that_sinch_could_not_carry_out_gives_no_items(self) -> None:
         told: JsonValue = {"channel": "WHATSAPP", "identity": PERSON, "status": "OPT_OUT_FAILED"}
         assert read({"opt_out_notification": told}) == ()
 
@@ -195,7 +195,7 @@ class TestInboundMessages:
         ("action", "emoji"),
         [("REACTION_ACTION_REACT", "🔥 Java SDK"), ("REACTION_ACTION_UNREACT", ""), (7, "🔥 Java SDK")],
     )
-    def test_a_reaction_is_heard_as_a_message(self, action: JsonValue, emoji: str) -> None:
+    def test_a_reaction_is_received_as_a_message(self, action: JsonValue, emoji: str) -> None:
         content = recorded("official/InboundContactMessageEventDto")
         content["event"]["channel_identity"] = {"channel": "WHATSAPP", "identity": PERSON}
         content["event"]["contact_message_event"]["reaction_event"]["action"] = action
@@ -210,7 +210,7 @@ class TestInboundMessages:
             ),
         )
 
-    def test_the_official_message_is_heard_on_a_channel_of_ours(self) -> None:
+    def test_the_official_message_is_received_on_a_channel_of_ours(self) -> None:
         content = recorded("official/MessageInboundEventDto")
         content["message"]["channel_identity"] = {"channel": "SMS", "identity": PERSON}
         (message,) = read(content)
@@ -239,7 +239,7 @@ class TestInboundMessages:
         identity=st.sampled_from([PERSON, "", "+", "ES.1"]) | st.text(max_size=8),
         channel=st.sampled_from(["RCS", "SMS", "WHATSAPP", "NEW"]),
     )
-    def test_whatever_an_end_user_says_is_heard_or_unreadable(
+    def test_any_inbound_message_is_received_or_unreadable(
         self, contact_message: dict[str, JsonValue], identity: str, channel: str
     ) -> None:
         said = inbound(contact_message, channel_identity={"channel": channel, "identity": identity})

@@ -103,7 +103,7 @@ class TestSecrets:
         ),
         body=st.binary(),
     )
-    def test_whatever_comes_unsigned_is_not_believed(self, headers: dict[str, str], body: bytes) -> None:
+    def test_an_unsigned_webhook_is_refused(self, headers: dict[str, str], body: bytes) -> None:
         assert not is_believed(reader(), replace(CALLBACK, headers=headers, body=body))
 
 

@@ -87,7 +87,7 @@ class TestTokens:
         assert all(isinstance(outcome, Accepted) for outcome in outcomes)
         assert asked(fake_provider) == 2
 
-    async def test_who_hears_late_that_a_token_expired_takes_the_one_that_replaced_it(
+    async def test_a_late_refusal_of_an_expired_token_uses_its_replacement(
         self, fake_provider: SinchSms, http: httpx2.AsyncClient
     ) -> None:
         tokens = Tokens(http, f"{fake_provider.address}{TOKENS}", f"Basic {BASIC}")
@@ -151,7 +151,7 @@ class TestNoToken:
         assert isinstance(outcome, Rejected)
         assert (outcome.code, outcome.failure, fake_provider.attempts) == (code, FailureClass.CONFIGURATION, 0)
 
-    async def test_a_failure_is_not_kept(self, fake_provider: SinchSms, sinch: AnyProvider) -> None:
+    async def test_a_failure_is_not_cached(self, fake_provider: SinchSms, sinch: AnyProvider) -> None:
         fake_provider.token_reply = page(503)
         with pytest.raises(TransientError):
             await sinch.send(fake_provider.outbound())
@@ -166,7 +166,7 @@ class TestNoToken:
         assert [type(outcome) for outcome in outcomes] == [TransientError] * SENDERS
         assert asked(fake_provider) == 1
 
-    async def test_who_gives_up_waiting_holds_nobody_up(self, fake_provider: SinchSms, sinch: AnyProvider) -> None:
+    async def test_a_cancelled_waiter_does_not_block_others(self, fake_provider: SinchSms, sinch: AnyProvider) -> None:
         fake_provider.token_reply = None
         impatient = asyncio.create_task(sinch.send(fake_provider.outbound()))
         patient = asyncio.create_task(sinch.send(fake_provider.outbound()))

@@ -74,7 +74,7 @@ class TestDeliveryReports:
             ),
         ],
     )
-    def test_what_is_recorded_is_read(self, name: str, expected: ProviderEvent) -> None:
+    def test_recorded_webhooks_are_parsed(self, name: str, expected: ProviderEvent) -> None:
         assert read(recorded(name)) == (expected,)
 
     @pytest.mark.parametrize("code", [*FAILURES, "NEW_CODE", "", None])
@@ -131,13 +131,13 @@ class TestDeliveryReports:
         [None, {"channel": "MESSENGER", "identity": "12"}],
         ids=str,
     )
-    def test_a_report_is_heard_also_when_it_names_no_destination_of_ours(self, identity: JsonValue) -> None:
+    def test_a_report_counts_even_if_it_names_no_destination_of_ours(self, identity: JsonValue) -> None:
         (event,) = read(report(channel_identity=identity))
         assert isinstance(event, ProviderEvent)
         assert (event.destination, event.milestone) == (None, Milestone.DELIVERED)
 
     @pytest.mark.parametrize("name", ["ObraMat", "22395"])
-    def test_a_report_is_heard_also_when_nothing_could_be_sent_to_whom_it_names(self, name: str) -> None:
+    def test_a_report_counts_even_if_its_destination_cannot_be_sent_to(self, name: str) -> None:
         (event,) = read(report(channel_identity={"channel": "SMS", "identity": name}))
         assert isinstance(event, ProviderEvent)
         assert (event.destination, event.milestone) == (name, Milestone.DELIVERED)
@@ -156,7 +156,7 @@ class TestDeliveryReports:
 
 class TestOfficialSamples:
     @pytest.mark.parametrize("path", sorted((RECORDED / "official").glob("*EventDto.json")), ids=lambda path: path.stem)
-    def test_each_tells_what_it_is_about_and_other_triggers_tell_nothing(self, path: Path) -> None:
+    def test_only_the_triggers_of_messages_give_items(self, path: Path) -> None:
         items = read(json.loads(path.read_bytes()))
         if path.stem == "MessageDeliveryReceiptEventDto":
             assert items == (
@@ -200,5 +200,5 @@ class TestOtherBodies:
         assert "Hola" not in str(caught.value)
 
     @pytest.mark.parametrize("content", [{}, {"message": None}, {"new_notification": {"message_id": "1"}}], ids=str)
-    def test_a_trigger_that_is_not_ours_tells_nothing(self, content: JsonValue) -> None:
+    def test_a_trigger_that_is_not_ours_gives_no_items(self, content: JsonValue) -> None:
         assert read(content) == ()

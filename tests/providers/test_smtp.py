@@ -18,7 +18,7 @@ authority = Authority()
 
 
 class TestSecurity:
-    async def test_starttls_protects_what_is_told(self) -> None:
+    async def test_starttls_protects_the_conversation(self) -> None:
         mailroom = Mailroom()
         async with mail_server(mailroom, starttls=authority.server_context(), auth=True) as port:
             provider = smtp(port, KNOWN, security="starttls", trustedCertificates=authority.certificate)
@@ -50,7 +50,7 @@ class TestSecurity:
         assert isinstance(outcome, Rejected)
         assert outcome.code == "untrusted_certificate"
 
-    async def test_a_server_without_starttls_is_told_nothing(self) -> None:
+    async def test_nothing_is_sent_to_a_server_without_starttls(self) -> None:
         async with scripted_server(EHLO=b"250-mx\r\n250 AUTH PLAIN\r\n") as (server, port):
             outcome = await verdict(smtp(port, KNOWN, security="starttls"))
         assert isinstance(outcome, Rejected)
@@ -114,7 +114,7 @@ class TestAuthentication:
         assert outcome.code == "454"
 
     @pytest.mark.parametrize("code", [b"535 5.7.8", b"454", b"", b"299"])
-    async def test_the_password_is_never_told_on_not_even_by_a_server_that_repeats_it(
+    async def test_the_password_is_never_reported_even_if_a_server_repeats_it(
         self, code: bytes, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)

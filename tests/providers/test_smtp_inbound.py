@@ -293,7 +293,7 @@ class TestHostileMail:
     @example(pieces=[b"Content-Type: text/plain; name*0=x; name*=y\n\n"])
     @example(pieces=[b"Content-Type: multipart/mixed; boundary*=unicode_escape''%5Cud800\n\n"])
     @example(pieces=[b"Content-Type: text/plain; charset*=unicode_escape''%5Cud800; name*=utf-7''%2b2AA-\n\n"])
-    def test_mail_of_any_kind_is_news_or_unreadable(self, pieces: list[bytes]) -> None:
+    def test_any_mail_is_an_item_or_unreadable(self, pieces: list[bytes]) -> None:
         webhook = answer(FROM + b"".join(pieces))
         started = time.process_time()
         try:

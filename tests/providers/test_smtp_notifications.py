@@ -54,7 +54,7 @@ async def test_none_is_asked_for_where_the_server_offers_none() -> None:
 
 
 @pytest.mark.parametrize("credentials", [None, {"bounceSecret": "made up bounce secret"}])
-async def test_none_is_asked_for_where_nobody_would_hear_them(credentials: dict[str, JsonValue] | None) -> None:
+async def test_no_reports_are_requested_if_they_could_not_be_received(credentials: dict[str, JsonValue] | None) -> None:
     async with scripted_server(EHLO=OFFERED) as (server, port):
         await verdict(smtp(port, credentials))
     assert not [command for command in server.commands if "NOTIFY" in command or "RET=" in command]

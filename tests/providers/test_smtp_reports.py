@@ -55,7 +55,7 @@ class TestRealReports:
         body = (RECORDED / name).read_bytes()
         assert event(body) == event(body.replace(b"\n", b"\r\n"))
 
-    def test_a_report_is_told_apart_from_every_other_by_its_id(self) -> None:
+    def test_a_report_is_identified_by_its_id(self) -> None:
         keys = [event((RECORDED / name).read_bytes()).key for name in REAL]
         assert len(set(keys)) == len(keys)
         assert "<E1xVHNo-0007Zm-1K@mta.dest.example>:delayed:later@dest.example" in keys

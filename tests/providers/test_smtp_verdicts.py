@@ -53,7 +53,7 @@ class TestRecipients:
         assert isinstance(outcome, Rejected)
         assert mailroom.received == []
 
-    async def test_a_refused_copy_is_told(self) -> None:
+    async def test_a_refused_copy_is_reported(self) -> None:
         outcome, _ = await self.send({"copy@example.com": "550 no"}, cc=["copy@example.com"])
         assert isinstance(outcome, Accepted)
         assert [refused.destination for refused in outcome.refused] == ["copy@example.com"]

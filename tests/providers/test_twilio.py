@@ -192,7 +192,7 @@ class TestAnswer:
             ),
         ],
     )
-    def test_what_twilio_answers_is_what_becomes_of_the_send(self, status: int, name: str, expected: Outcome) -> None:
+    def test_twilios_answer_determines_the_outcome(self, status: int, name: str, expected: Outcome) -> None:
         assert classify_response(httpx2.Response(status, content=recorded(name)), RESPONSE_MAPPING) == expected
 
     def test_a_request_over_the_limit_was_not_processed(self) -> None:
@@ -200,17 +200,17 @@ class TestAnswer:
             classify_response(httpx2.Response(429, content=recorded("too_many_requests.json")), RESPONSE_MAPPING)
 
     @pytest.mark.parametrize("body", [b'{"sid": ""}', b'{"sid": null}', b'{"sid": 1}', b'"SM1"', b"[]", b""])
-    def test_a_success_of_another_form_leaves_it_open(self, body: bytes) -> None:
+    def test_a_success_of_another_form_leaves_the_outcome_unknown(self, body: bytes) -> None:
         assert isinstance(classify_response(httpx2.Response(201, content=body), RESPONSE_MAPPING), OutcomeUnknown)
 
     @pytest.mark.parametrize("body", [b'{"code": null}', b'{"code": [21211]}', b'{"message": "No"}', b"null", b"[]"])
-    def test_a_complaint_without_a_code_is_nobody_knows_whose(self, body: bytes) -> None:
+    def test_an_error_without_a_code_may_be_a_proxys(self, body: bytes) -> None:
         assert classify_response(httpx2.Response(400, content=body), RESPONSE_MAPPING) == Rejected(
             code="http_400", failure=FailureClass.OTHER, detail="HTTP 400 not in the provider's form"
         )
 
     @pytest.mark.parametrize("code", ["20429", "14107", "21611", "30001", "30022", "63018", "63038", "63012"])
-    def test_what_surely_was_not_taken_may_be_sent_again(self, code: str) -> None:
+    def test_a_message_that_was_certainly_not_accepted_may_be_sent_again(self, code: str) -> None:
         assert MEANINGS[code] is Ambiguity.NOT_ACCEPTED
 
     def test_codes_are_written_as_twilio_writes_them(self) -> None:

@@ -238,7 +238,7 @@ class TestFailing:
         assert not [secret for secret in fake_provider.secrets() if secret in f"{caught.value!r}"]
 
     @pytest.mark.parametrize("code", ["20003", "20404", "20429", "20500"])
-    async def test_a_refusal_says_nothing_of_the_message(
+    async def test_a_refused_search_finds_nothing(
         self, code: str, fake_provider: FakeTwilio, twilio: Twilio
     ) -> None:
         fake_provider.answer_always(complain(code, retry_after="7"))

@@ -46,7 +46,7 @@ def vectors() -> list[Vector]:
 
 class TestSignature:
     @pytest.mark.parametrize("vector", vectors(), ids=lambda vector: vector["name"])
-    def test_a_vector_is_believed_as_expected(self, vector: Vector) -> None:
+    def test_a_vector_is_verified_as_expected(self, vector: Vector) -> None:
         secret: dict[str, JsonValue] = {"authToken": vector["secret"]}
         if vector.get("algorithm") == "HMAC_SHA256":
             secret = {"sharedKeySecret": vector["secret"]}
@@ -80,7 +80,7 @@ class TestSignature:
 
     @settings(deadline=None)
     @given(body=st.binary(), content_type=st.sampled_from([FORM, "application/json", ""]), signature=st.text())
-    def test_whatever_comes_unsigned_is_not_believed(self, body: bytes, content_type: str, signature: str) -> None:
+    def test_an_unsigned_webhook_is_refused(self, body: bytes, content_type: str, signature: str) -> None:
         headers = {"content-type": content_type, "x-twilio-signature": signature}
         assert not is_believed(reader(), Webhook(URL, headers, body, NOW))
 

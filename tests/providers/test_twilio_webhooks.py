@@ -78,7 +78,7 @@ class TestStatusCallback:
             ),
         ],
     )
-    def test_what_is_recorded_is_read(self, name: str, expected: ProviderEvent) -> None:
+    def test_recorded_webhooks_are_parsed(self, name: str, expected: ProviderEvent) -> None:
         assert reader().parse(status_callback(name)) == (expected,)
 
     @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ class TestMessageFromAnEndUser:
             ),
         ],
     )
-    def test_what_is_recorded_is_read(self, name: str, expected: InboundMessage) -> None:
+    def test_recorded_webhooks_are_parsed(self, name: str, expected: InboundMessage) -> None:
         signed = TwilioSms().sign(webhook(recorded(name)), TOKEN)
         reader().verify(signed)
         assert reader().parse(signed) == (expected,)

@@ -191,7 +191,7 @@ class TestAuthorization:
         assert isinstance(await fake_provider.open(http, **BASIC).send(fake_provider.outbound()), Accepted)
         assert fake_provider.requests[-1].headers["authorization"] == "Basic YWJjZDEyMzQ6bWFkZV91cF9hcGlfc2VjcmV0"
 
-    async def test_and_sends_once_even_if_it_were_told_of_an_expired_token(self, http: httpx2.AsyncClient) -> None:
+    async def test_and_sends_once_even_after_an_expired_token_error(self, http: httpx2.AsyncClient) -> None:
         async with Forgetful(times=9) as fake_provider:
             assert isinstance(await fake_provider.open(http, **BASIC).send(fake_provider.outbound()), Rejected)
             assert len(fake_provider.requests) == 1
@@ -230,7 +230,7 @@ class TestConfiguration:
 
 class TestAnswer:
     @every("answers")
-    def test_what_vonage_answers_is_what_becomes_of_the_send(self, case: Case) -> None:
+    def test_vonages_answer_determines_the_outcome(self, case: Case) -> None:
         expected: Outcome = TypeAdapter[Outcome](Outcome).validate_python(case["outcome"])
         assert classify_response(httpx2.Response(case["status"], json=case["body"]), RESPONSE_MAPPING) == expected
 
@@ -242,16 +242,16 @@ class TestAnswer:
         assert caught.value.retry_after == timedelta(seconds=15)
 
     @pytest.mark.parametrize("code", ["1000", "1030", "1070", "1100", "1180", "1220", "1230", "1241", "1331", "1460"])
-    def test_what_surely_was_not_taken_may_be_sent_again(self, code: str) -> None:
+    def test_a_message_that_was_certainly_not_accepted_may_be_sent_again(self, code: str) -> None:
         assert MEANINGS[code] is Ambiguity.NOT_ACCEPTED
 
     @pytest.mark.parametrize("code", ["1320", "1490"])
-    def test_what_may_have_been_taken_may_not(self, code: str) -> None:
+    def test_a_message_that_was_possibly_accepted_may_not(self, code: str) -> None:
         assert MEANINGS[code] is Ambiguity.PERHAPS_TAKEN
 
     def test_every_code_that_fails_a_receipt_has_a_class(self) -> None:
         assert MEANINGS.keys() - FAILURES.keys() <= UNCERTAIN
 
     @pytest.mark.parametrize("body", [{"message_uuid": ""}, {"message_uuid": None}, {"message_uuid": 1}, [], "1", None])
-    def test_a_success_of_another_form_leaves_it_open(self, body: Reply) -> None:
+    def test_a_success_of_another_form_leaves_the_outcome_unknown(self, body: Reply) -> None:
         assert classify_response(httpx2.Response(202, json=body), RESPONSE_MAPPING).kind == "unanswered"

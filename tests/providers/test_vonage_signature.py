@@ -46,14 +46,14 @@ def vectors() -> list[Vector]:
 
 class TestSignature:
     @pytest.mark.parametrize("vector", vectors(), ids=lambda vector: vector["name"])
-    def test_a_vector_is_believed_as_expected(self, vector: Vector) -> None:
+    def test_a_vector_is_verified_as_expected(self, vector: Vector) -> None:
         headers = {name.lower(): value for name, value in vector["headers"].items()}
         webhook = Webhook(URL, headers, vector["raw_body"].encode(), datetime.fromtimestamp(vector["now"], UTC))
         assert is_believed(reader(vector["secret"]), webhook) is vector["expect_accept_by_iris"]
 
     @settings(deadline=None)
     @given(body=st.binary(), token=st.text(), scheme=st.sampled_from(["Bearer ", "Basic ", ""]))
-    def test_whatever_comes_unsigned_is_not_believed(self, body: bytes, token: str, scheme: str) -> None:
+    def test_an_unsigned_webhook_is_refused(self, body: bytes, token: str, scheme: str) -> None:
         assert not is_believed(reader(), Webhook(URL, {"authorization": scheme + token}, body, NOW))
 
     @settings(deadline=None)

@@ -40,17 +40,17 @@ def webhook(body: object) -> Webhook:
 
 class TestStatus:
     @every("statuses")
-    def test_what_is_recorded_is_read(self, case: Case) -> None:
+    def test_recorded_webhooks_are_parsed(self, case: Case) -> None:
         assert reader().parse(webhook(case["body"])) == (ProviderEvent.model_validate(case["event"]),)
 
 
 class TestInbound:
     @every("inbound")
-    def test_what_is_recorded_is_read(self, case: Case) -> None:
+    def test_recorded_webhooks_are_parsed(self, case: Case) -> None:
         assert reader().parse(webhook(case["body"])) == (InboundMessage.model_validate(case["message"]),)
 
     @pytest.mark.parametrize("channel", ["viber_service", "email", "telepathy"])
-    def test_a_channel_that_is_not_ours_tells_nothing(self, channel: str) -> None:
+    def test_a_channel_that_is_not_ours_gives_no_items(self, channel: str) -> None:
         assert reader().parse(webhook({**A_MESSAGE, "channel": channel})) == ()
 
     @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ class TestInbound:
         ],
         ids=str,
     )
-    def test_what_is_said_in_another_way_is_still_a_message(self, said: dict[str, Any]) -> None:
+    def test_undocumented_content_is_still_a_message(self, said: dict[str, Any]) -> None:
         (message,) = reader().parse(webhook(A_MESSAGE | said))
         assert isinstance(message, InboundMessage)
         kind = (A_MESSAGE | said)["message_type"] or ""
@@ -151,7 +151,7 @@ class TestUnreadable:
 
     @settings(deadline=None)
     @given(data=st.data())
-    def test_whatever_json_comes_is_news_or_unreadable(self, data: st.DataObject) -> None:
+    def test_any_json_is_items_or_unreadable(self, data: st.DataObject) -> None:
         body = data.draw(st.sampled_from(BODIES))
         field = data.draw(st.sampled_from([*body, "context", "profile", "error"]))
         changed = webhook({**body, field: data.draw(ANY_JSON)})
