@@ -1,4 +1,4 @@
-"""Whatever may come from outside: recorded bodies and answers, damaged in ways that their makers never thought of."""
+"""Arbitrary input: recorded bodies and answers, with damage that their authors did not foresee."""
 
 import copy
 import functools
@@ -18,7 +18,7 @@ from tests.providers.fake_provider import NOW, REFERENCE, Delivery, FakeProvider
 ROOT: Final = Path(__file__).parent
 
 texts = st.text(st.characters(exclude_categories=()), max_size=20)
-"""Any text, with halves of surrogate pairs and control characters."""
+"""Any text, with lone surrogates and control characters."""
 
 AWKWARD: Final[Sequence[JsonValue]] = (
     "",
@@ -40,7 +40,7 @@ AWKWARD: Final[Sequence[JsonValue]] = (
     json.loads("[" * 60 + "]" * 60),
     json.loads('{"a":' * 300 + "1" + "}" * 300),
 )
-"""What a reader may stumble over: texts that cannot be stored, ends of time, numbers beyond bits, nesting."""
+"""Values that break naive parsers: texts that cannot be stored, extreme times, huge numbers, nesting."""
 
 _AWKWARD_TEXTS: Final = [value for value in AWKWARD if isinstance(value, str)]
 
@@ -57,7 +57,7 @@ encodings = st.sampled_from([("utf-8", "surrogatepass")] * 4 + [("utf-16", "surr
 
 @functools.cache
 def recorded(provider: str) -> Sequence[bytes]:
-    """Everything that is recorded of a provider, and every JSON object within."""
+    """All recordings of a provider, and every JSON object within."""
     files = sorted(path for path in (ROOT / "recorded" / provider).rglob("*.*") if path.suffix != ".md")
     files += sorted((ROOT / "contracts").glob(f"{provider}_*.json"))
     return [body for path in files for body in _bodies(path)]
@@ -77,17 +77,17 @@ def _bodies(path: Path) -> Iterator[bytes]:
 
 @functools.cache
 def receipts(fake_provider: type[FakeProvider]) -> Sequence[Webhook]:
-    """A signed webhook for every word of a far end; an unsigned one of a far end that has none."""
+    """A signed webhook for every status of a fake provider; an unsigned one if it has none."""
     idle = fake_provider()
     callback_url = idle.outbound().callback_url
     delivery = Delivery(idle.destinations, "", REFERENCE, "id", callback_url)
-    told = [idle.receipt(delivery, word) for word in (*idle.words, *idle.unknown_words)]
-    return told or [Webhook(callback_url, {}, b"", NOW)]
+    signed = [idle.receipt(delivery, word) for word in (*idle.words, *idle.unknown_words)]
+    return signed or [Webhook(callback_url, {}, b"", NOW)]
 
 
 @st.composite
 def webhooks(draw: st.DrawFn, fake_provider: type[FakeProvider]) -> Webhook:
-    """A webhook of any body: a damaged receipt, or whatever else is recorded of the provider, damaged."""
+    """Webhook with any body: a damaged receipt, or another damaged recording of the provider."""
     whole = draw(st.sampled_from(receipts(fake_provider)))
     others = recorded(fake_provider.provider.name)
     body = draw(st.sampled_from(others)) if others and draw(st.booleans()) else whole.body
@@ -96,7 +96,7 @@ def webhooks(draw: st.DrawFn, fake_provider: type[FakeProvider]) -> Webhook:
 
 
 def damaged(body: bytes) -> st.SearchStrategy[bytes]:
-    """A body with some of its parts left out, exchanged, nested or replaced, each kind of body in its own way."""
+    """Body with some of its parts omitted, exchanged, nested or replaced, according to its format."""
     if content := _as_json(body):
         return st.one_of(_damaged_json(content), _damaged_bytes(body))
     if pairs := _as_form(body):
@@ -105,7 +105,7 @@ def damaged(body: bytes) -> st.SearchStrategy[bytes]:
 
 
 def spoiled(body: bytes) -> Iterator[bytes]:
-    """A body with each of its values in turn replaced by each awkward one; none of a body that has no named values."""
+    """Body with each of its values in turn replaced by each awkward one; none for a body without named values."""
     content, pairs = _as_json(body), _as_form(body)
     for place in range(len(list(places(content)))):
         for value in AWKWARD:
@@ -178,7 +178,7 @@ def _damaged_json(draw: st.DrawFn, content: Any) -> bytes:  # noqa: ANN401 - JSO
 
 
 def places(content: Any) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401 - JSON of any form
-    """Every place in a document where a value stands: its container, and its key there."""
+    """Every location of a value in a document: its container, and its key there."""
     frontier = [content]
     while frontier:
         one = frontier.pop()
@@ -188,7 +188,7 @@ def places(content: Any) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401 - JSON of
 
 
 def members(value: Any) -> Sequence[tuple[Any, Any]]:  # noqa: ANN401 - JSON of any form
-    """The names or positions in an object or array, and what stands there."""
+    """Names or positions in an object or array, with their values."""
     match value:
         case dict():
             return list(cast("dict[str, Any]", value).items())

@@ -1,4 +1,4 @@
-"""Who does not wait long for an answer."""
+"""Fixtures with short timeouts."""
 
 from collections.abc import AsyncIterator
 
@@ -10,6 +10,6 @@ from tests.plain_http import plain_client
 
 @pytest.fixture(scope="session")
 async def impatient() -> AsyncIterator[httpx2.AsyncClient]:
-    """A client for answers that never come; where one comes, a busy machine may take long to give it."""
+    """Client for answers that never come; its connect timeout stays long, because a busy machine may be slow."""
     async with plain_client(timeout=httpx2.Timeout(30, read=0.5)) as client:
         yield client

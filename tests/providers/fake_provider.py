@@ -1,10 +1,10 @@
-"""What the contract suite needs to know of the other side of a provider.
+"""Interface of the fake providers, on which the contract suite runs.
 
 To join the suite, a provider adds `tests/providers/fake_providers/<its name>.py` with `FAKE_PROVIDERS`, one class per
-channel: it subclasses `FakeProvider` (or `HttpFakeProvider` of `loopback.py`, which brings the server and the ways of
-HTTP to lose an answer), says in the class what the provider's side does, and implements the abstract methods. What a
-provider cannot do is data too: a provider without receipts has no `words`, and one that signs nothing has no
-`forgeries`. Nothing is ever skipped.
+channel: it subclasses `FakeProvider` (or `HttpFakeProvider` of `loopback.py`, which adds the server and the ways of
+HTTP to lose an answer), describes the provider in class attributes, and implements the abstract methods. Missing
+abilities are data too: a provider without receipts has no `words`, and one that signs nothing has no `forgeries`.
+Nothing is ever skipped.
 """
 
 from abc import ABC, abstractmethod
@@ -28,7 +28,7 @@ from security.ssrf_guard import PRIVATE, AddressGuard
 REFERENCE: Final = "685bc5d05a72ed2a5f8d0e41"
 NOW: Final = datetime(2026, 7, 21, 10, 30, tzinfo=UTC)
 CLOSED_PORT: Final = 1
-"""Where nobody listens: what a far end's address names until it is entered."""
+"""Port without a listener, for the URL of a fake provider that has not been started."""
 
 Settings = dict[str, JsonValue]
 Forgery = Callable[[Webhook], Webhook]
@@ -36,12 +36,12 @@ Forgery = Callable[[Webhook], Webhook]
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message as the far end understood it.
+    """Message as the fake provider received it.
 
     Attributes:
-        reference: ours, wherever the far end's protocol carries it.
-        provider_message_id: the id that the far end gave it.
-        callback_url: where it was asked to tell the receipts; empty where the protocol has no such thing.
+        reference: our interaction id, from the protocol's own field.
+        provider_message_id: the id that the fake provider assigned.
+        callback_url: the requested URL of the receipts; empty if the protocol has none.
     """
 
     destinations: tuple[str, ...]
@@ -52,28 +52,28 @@ class Delivery:
 
 
 class FakeProvider(ABC):
-    """The other side of a provider on one channel: listens on loopback, and takes every message until told otherwise.
+    """Fake of a provider on one channel: listens on loopback, and accepts every message by default.
 
     Attributes:
-        provider: the provider whose other side this is.
+        provider: the provider that it fakes.
         channel: the channel that is used.
         payload: a message that the provider sends.
-        destinations: to whom.
-        refusals: what `refuse` can say, and the class that each becomes.
-        throttles: what `throttle` can say, and the seconds that each asks to wait, if it does.
+        destinations: the recipients of that message.
+        refusals: the codes of `refuse`, and the failure class of each.
+        throttles: the codes of `throttle`, and the seconds of wait that each asks for, if it does.
         losses: the ways in which `lose_answer` can lose an answer.
-        stranger: the credentials of somebody whom the far end does not know, and the code of its refusal.
-        checked_by: what the credentials need besides so that the far end can be asked about them.
-        suspects: by a word of the reason, what is changed in such credentials so that the far end says no.
-        words: what a receipt can say, and what it means; empty for a provider that tells nothing.
-        unknown_words: words that a receipt might say some day.
-        kinds_are_words: whether there are no words but kinds of events, of which an unknown one tells nothing.
-        forgeries: by name, how a signed webhook becomes one that must not be believed.
-        secretless: the credentials without the secret that webhooks are checked with; None where there is none.
-        bad_configurations: by the field that the error must name, what makes the configuration wrong.
-        bad_credentials: by the field that the error must name, what makes the credentials wrong.
-        deliveries: what it took, in order.
-        attempts: how often somebody tried to send.
+        stranger: unknown credentials, and the code of their refusal.
+        checked_by: the additional credentials that a credentials check needs.
+        suspects: by a word of the reason, the change of such credentials that makes them invalid.
+        words: the statuses of receipts, and their milestones; empty for a provider without receipts.
+        unknown_words: possible statuses that are not documented.
+        kinds_are_words: whether statuses are kinds of events, of which an unknown one gives no items.
+        forgeries: by name, the change of a signed webhook that must invalidate it.
+        secretless: the credentials without the secret that verifies webhooks; None if there is no such secret.
+        bad_configurations: by the field that the error must name, a change that makes the configuration invalid.
+        bad_credentials: by the field that the error must name, a change that makes the credentials invalid.
+        deliveries: the accepted messages, in order.
+        attempts: the number of attempts to send.
         overheard: what a proxy on the way would log, such as the request lines.
     """
 
@@ -116,59 +116,59 @@ class FakeProvider(ABC):
 
     @abstractmethod
     async def listen(self) -> int:
-        """Start listening on a free port of 127.0.0.1; the port."""
+        """Start listening on a free port of 127.0.0.1, and return it."""
 
     @abstractmethod
     async def stop(self) -> None:
-        """Stop listening and let go of everything."""
+        """Stop listening and release all resources."""
 
     @abstractmethod
     def configuration(self) -> Settings:
-        """An integration's configuration that leads to `port`."""
+        """Return an integration's configuration for `port`."""
 
     @abstractmethod
     def credentials(self) -> Settings:
-        """Credentials that this far end knows."""
+        """Return credentials that this fake provider accepts."""
 
     @abstractmethod
     def secrets(self) -> Sequence[str]:
-        """The values among the credentials that nobody else may see."""
+        """Return the secret values among the credentials."""
 
     @abstractmethod
     def refuse(self, code: str) -> None:
-        """From now on, refuse with one of `refusals`."""
+        """Refuse all further messages with one of `refusals`."""
 
     @abstractmethod
     def quote(self, code: str) -> None:
-        """From now on, refuse with one of `refusals` in the far end's own form, and quote what it was told."""
+        """Refuse all further messages with one of `refusals` in the provider's own form, and quote the request."""
 
     @abstractmethod
     def throttle(self, code: str) -> None:
-        """From now on, ask to send later, with one of `throttles`."""
+        """Ask further messages to wait, with one of `throttles`."""
 
     @abstractmethod
     def lose_answer(self, loss: str) -> None:
-        """From now on, lose the answer in one of the ways of `losses`."""
+        """Lose all further answers in one of the ways of `losses`."""
 
     def receipt(self, delivery: Delivery, word: str) -> Webhook:
-        """The signed webhook that tells `word` of a delivery."""
+        """Return the signed webhook with the status `word` of a delivery."""
         raise NotImplementedError(f"{self.label()} tells {word} of nothing, not of {delivery}")
 
     def finds(self, event: ProviderEvent, delivery: Delivery) -> bool:
-        """Whether news leads to a delivery: by our reference and the far end's id, if its protocol bears both."""
+        """Whether an item refers to a delivery: by our reference and the provider's id, if the protocol has both."""
         return (event.reference, event.provider_message_id) == (delivery.reference, delivery.provider_message_id)
 
     def sign(self, webhook: Webhook, secret: str) -> Webhook:
-        """The webhook, signed with a secret in place of whatever signature it had."""
+        """Return the webhook, signed with a secret instead of its own signature."""
         raise NotImplementedError(f"{self.label()} signs nothing, not {webhook} with {secret}")
 
     def open(self, http: httpx2.AsyncClient, **other_credentials: JsonValue) -> AnyProvider:
-        """The provider, opened with this far end's settings, but for those given."""
+        """Open the provider with this fake's settings, except those given."""
         guard = AddressGuard(PRIVATE)
         return self.provider.open(self.configuration(), self.credentials() | other_credentials, http, guard)
 
     def outbound(self) -> Outbound:
-        """A message to send to this far end."""
+        """Return a message to send to this fake provider."""
         return Outbound(
             reference=REFERENCE,
             channel=self.channel,
@@ -179,17 +179,17 @@ class FakeProvider(ABC):
 
 
 def without(header: str) -> Forgery:
-    """Leaves a header out: for signatures, the webhook is unsigned."""
+    """Omit a header: for signatures, the webhook is unsigned."""
     return lambda webhook: replace(
         webhook, headers={name: value for name, value in webhook.headers.items() if name != header}
     )
 
 
 def with_another_body(webhook: Webhook) -> Webhook:
-    """Adds a byte to the body."""
+    """Add a byte to the body."""
     return replace(webhook, body=webhook.body + b"1")
 
 
 def with_another_url(webhook: Webhook) -> Webhook:
-    """Adds a byte to the address."""
+    """Add a byte to the URL."""
     return replace(webhook, url=webhook.url + "1")

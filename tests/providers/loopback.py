@@ -1,4 +1,4 @@
-"""Far ends that speak HTTP: a real server on loopback that answers, or fails to, exactly as it is told."""
+"""Fake providers over HTTP: a real server on loopback whose answers and failures are scripted."""
 
 import asyncio
 import json
@@ -11,15 +11,15 @@ from typing import ClassVar, Final, cast
 from tests.providers.fake_provider import FakeProvider
 
 FOREIGN: Final = "http_"
-"""How the codes of refusals begin that are not in the provider's own form, such as a proxy's `http_403`."""
+"""Prefix of the codes of refusals that are not in the provider's own form, such as a proxy's `http_403`."""
 
 Reply = bytes | None
-"""What is written before the connection is closed, byte by byte; None to say nothing until the caller gives up."""
+"""Bytes to write before the connection is closed; None for no answer until the caller gives up."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request as it arrived; headers by lower-case name."""
+    """Request as it arrived; headers by lower-case name."""
 
     method: str
     target: str
@@ -28,7 +28,7 @@ class HttpRequest:
 
 
 def answer(status: int, body: bytes, content_type: str, **headers: str) -> bytes:
-    """A whole HTTP answer. Header names are written with `_` for `-`."""
+    """Complete HTTP answer. Header names are written with `_` for `-`."""
     fields = {"content_type": content_type, "content_length": str(len(body)), "connection": "close", **headers}
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
@@ -36,12 +36,12 @@ def answer(status: int, body: bytes, content_type: str, **headers: str) -> bytes
 
 
 def json_answer(status: int, content: object, **headers: str) -> bytes:
-    """An answer in JSON."""
+    """Answer in JSON."""
     return answer(status, json.dumps(content).encode(), "application/json", **headers)
 
 
 def page(status: int) -> bytes:
-    """An answer that no provider wrote: the HTML of a proxy."""
+    """Answer that is not the provider's: the HTML of a proxy."""
     return answer(status, f"<html><h1>{HTTPStatus(status).phrase}</h1></html>".encode(), "text/html")
 
 
@@ -60,11 +60,11 @@ HTTP_LOSSES: Final[Mapping[str, Reply]] = {
 
 
 class HttpFakeProvider(FakeProvider):
-    """A far end that speaks HTTP.
+    """Fake provider over HTTP.
 
     Attributes:
-        other_losses: answers of the provider's own that leave it open whether the message was taken.
-        requests: what arrived, in order.
+        other_losses: answers of the provider's own that leave the outcome unknown.
+        requests: the received requests, in order.
     """
 
     other_losses: ClassVar[Mapping[str, Reply]] = {}
@@ -82,11 +82,11 @@ class HttpFakeProvider(FakeProvider):
 
     @abstractmethod
     async def take(self, request: HttpRequest) -> bytes:
-        """Take the message as the provider would, into `deliveries`, or refuse whoever asks wrongly; the answer."""
+        """Accept the message as the provider would, into `deliveries`, or refuse it; return the answer."""
 
     @abstractmethod
     def complaint(self, code: str) -> bytes:
-        """The answer in which the provider complains with a code."""
+        """Return the provider's error answer with a code."""
 
     def refuse(self, code: str) -> None:
         self.answer_always(page(int(code.removeprefix(FOREIGN))) if code.startswith(FOREIGN) else self.complaint(code))
@@ -106,7 +106,7 @@ class HttpFakeProvider(FakeProvider):
         self._reply_by(quoting)
 
     def answer_always(self, reply: Reply) -> None:
-        """From now on, answer this, whatever is asked."""
+        """Answer all further requests with this."""
 
         async def reply_always(_: HttpRequest) -> Reply:
             return reply
@@ -139,14 +139,14 @@ class HttpFakeProvider(FakeProvider):
         await writer.wait_closed()
 
 
-def _quoting(complaint: bytes, told: str) -> bytes:
-    """A complaint whose every sentence goes on with what its far end was told."""
-    head, _, body = complaint.partition(b"\r\n\r\n")
+def _quoting(error: bytes, request: str) -> bytes:
+    """Return an error answer that appends the request to each of its sentences."""
+    head, _, body = error.partition(b"\r\n\r\n")
 
     def quoted(content: object) -> object:
         if isinstance(content, dict):
             return {name: quoted(inner) for name, inner in cast("dict[str, object]", content).items()}
-        return f"{content} {told}" if isinstance(content, str) and " " in content else content
+        return f"{content} {request}" if isinstance(content, str) and " " in content else content
 
     return json_answer(int(head.split()[1]), quoted(json.loads(body)))
 

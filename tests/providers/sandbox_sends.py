@@ -1,4 +1,4 @@
-"""The sandbox's provider, opened, and messages to its magic recipients."""
+"""The opened sandbox provider, and messages to its magic recipients."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,7 +26,7 @@ def opened(http: httpx2.AsyncClient, url: str, **credentials: JsonValue) -> Sand
 
 
 def offline(**credentials: JsonValue) -> Sandbox:
-    """For what is pure: verifying and parsing need no connection."""
+    """Provider for pure operations: verifying and parsing need no connection."""
     return opened(UNUSED, "http://127.0.0.1:1", **credentials)
 
 

@@ -1,4 +1,4 @@
-"""Recorded bodies of Sinch, and how its webhooks are read."""
+"""Recorded bodies of Sinch, and helpers to parse its webhooks."""
 
 import json
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ def read(content: object) -> tuple[WebhookItem, ...]:
 
 
 def inbound(contact_message: JsonValue, channel: str = "WHATSAPP", **more: JsonValue) -> dict[str, JsonValue]:
-    """A webhook of an end user's message."""
+    """Webhook of an end user's message."""
     message: dict[str, JsonValue] = {
         "id": "01J0000000000000000000IN01",
         "direction": "TO_APP",

@@ -1,4 +1,4 @@
-"""A message, the provider that sends it to a server on loopback, and what comes of it."""
+"""A message, the provider that sends it to a server on loopback, and the mail that answers it."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ MESSAGE_ID = f"<{REFERENCE}@example.com>"
 INTEGRATION = "685bc5d05a72ed2a5f8d0e42"
 URL = f"https://iris.example/webhooks/smtp/{INTEGRATION}"
 OWN_ADDRESS = f"bounces+{REFERENCE}.{code(INTEGRATION, REFERENCE)}@example.com"
-"""Where answers to the message go, if it has an address of its own."""
+"""Address for answers to the message, if it has one of its own."""
 KNOWN: Mapping[str, JsonValue] = {"username": USERNAME, "password": PASSWORD}
 
 unused_http = httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport())
@@ -43,13 +43,13 @@ def smtp(port: int, credentials: Mapping[str, JsonValue] | None = None, **config
     )
 
 
-def hearing(port: int = 1, **configuration: JsonValue) -> Smtp:
-    """A provider whose messages have addresses of their own, and that hears what comes there."""
+def mail_receiver(port: int = 1, **configuration: JsonValue) -> Smtp:
+    """Provider that receives mail: its messages have addresses of their own."""
     return smtp(port, {"bounceSecret": SECRET}, bounceAddress=BOUNCES, **configuration)
 
 
 def answer(body: bytes, recipient: str = OWN_ADDRESS) -> Webhook:
-    """A mail that came to the message's own address."""
+    """Mail to the message's own address."""
     return posted(body, recipient, URL)
 
 
@@ -66,7 +66,7 @@ def mail(*destinations: str, **payload: JsonValue) -> Outbound:
 async def received(
     outbound: Outbound, credentials: Mapping[str, JsonValue] | None = None, **configuration: JsonValue
 ) -> Received:
-    """What a server got of a message that it took."""
+    """Message as a server received it."""
     mailroom = Mailroom()
     async with mail_server(mailroom, utf8=True) as port:
         outcome = await smtp(port, credentials, **configuration).send(outbound)
@@ -76,7 +76,7 @@ async def received(
 
 
 def composed(outbound: Outbound) -> Received:
-    """What a server would get of a message."""
+    """Message as a server would receive it."""
     letter = compose(SmtpConfiguration(host=LOOPBACK, port=25, sender="Iris <iris@example.com>"), outbound)
     return Received(sender=letter.sender.address, recipients=tuple(letter.recipients), content=letter.content)
 

@@ -1,4 +1,4 @@
-"""Mail that answers ours: reports of delivery as servers write them, posted as a tenant's mail system would."""
+"""Mail that answers ours: delivery reports as servers write them, posted as a tenant's mail system does."""
 
 import base64
 import hashlib
@@ -16,24 +16,24 @@ RECORDED: Final = Path(__file__).parent / "recorded" / "smtp"
 
 
 def code(integration_id: str, reference: str, secret: str = SECRET) -> str:
-    """The code of an address, as `docs/providers/smtp.md` describes it."""
+    """Code of an address, as `docs/providers/smtp.md` describes it."""
     digest = hmac.new(secret.encode(), f"{integration_id}\n{reference}".encode(), hashlib.sha256).digest()
     return base64.b32encode(digest[:10]).decode().lower()
 
 
 def signature(recipient: str, body: bytes, secret: str = SECRET) -> str:
-    """The signature of a posted mail, as `docs/providers/smtp.md` describes it."""
+    """Signature of a posted mail, as `docs/providers/smtp.md` describes it."""
     return hmac.new(secret.encode(), f"{recipient}\n".encode() + body, hashlib.sha256).hexdigest()
 
 
 def posted(body: bytes, recipient: str, url: str) -> Webhook:
-    """A mail as it is posted, with no signature of its own."""
+    """Posted mail without a signature."""
     headers = {"content-type": "message/rfc822", "x-iris-recipient": recipient}
     return Webhook(url, headers, body, datetime.now(UTC))
 
 
 def signed(webhook: Webhook, secret: str = SECRET) -> Webhook:
-    """A posted mail with its signature."""
+    """Posted mail with its signature."""
     own = signature(webhook.headers["x-iris-recipient"], webhook.body, secret)
     return replace(webhook, headers={**webhook.headers, "x-iris-signature": own})
 
@@ -41,7 +41,7 @@ def signed(webhook: Webhook, secret: str = SECRET) -> Webhook:
 def report(  # noqa: PLR0913 - each is one thing that a report says
     to: str, recipient: str, action: str, status: str, *, diagnostic: str = "", mail_id: str = "<1@mx>"
 ) -> bytes:
-    """A report on delivery to one recipient (RFC 3464)."""
+    """Delivery report on one recipient (RFC 3464)."""
     return f"""\
 Return-Path: <>
 From: Mail Delivery System <MAILER-DAEMON@mx.example.net>

@@ -20,7 +20,7 @@ PASSWORD: Final = "correct horse battery staple"
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One message as a server took it."""
+    """Message as a server accepted it."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -35,7 +35,7 @@ class Received:
 
 @dataclass  # without slots: aiosmtpd reads all members, which Python 3.11.2 cannot of a class with slots
 class Mailroom:
-    """What an aiosmtpd server does: takes everything, but for the replies that say otherwise."""
+    """Handler of an aiosmtpd server: accepts everything, except for scripted replies."""
 
     received: list[Received] = field(default_factory=list[Received])
     refused: dict[str, str] = field(default_factory=dict[str, str])
@@ -77,14 +77,14 @@ class Mailroom:
 
 
 class _Certificate(Protocol):
-    """What is used of trustme's certificates, with its types in full."""
+    """The used part of trustme's certificates, fully typed."""
 
     def configure_cert(self, ctx: ssl.SSLContext) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A certificate authority, and the server on loopback that it vouches for."""
+    """Certificate authority, and a server on loopback with its certificate."""
 
     root: trustme.CA = field(default_factory=trustme.CA)
 
@@ -108,7 +108,7 @@ async def mail_server(  # noqa: PLR0913 - each is one thing that a server may be
     utf8: bool = False,
     size_limit: int = 33_554_432,
 ) -> AsyncGenerator[int]:
-    """An aiosmtpd server; its port."""
+    """Start an aiosmtpd server, and return its port."""
 
     def protocol() -> SMTP:
         return SMTP(
@@ -135,10 +135,10 @@ def _authenticate(_server: SMTP, _session: Session, _envelope: Envelope, _mechan
 
 
 Reply = bytes | None
-"""What the scripted server writes; nothing, to say nothing until the client gives up."""
+"""Reply of the scripted server; None for no reply until the client gives up."""
 
 CLOSE: Final = b""
-"""The reply of a server that closes the connection instead of replying."""
+"""Reply of a server that closes the connection instead."""
 
 CONNECTED: Final = "CONNECT"
 BODY: Final = "BODY"
@@ -153,17 +153,17 @@ POLITE: Final[Mapping[str, Reply]] = {
     BODY: b"250 2.0.0 queued as 4ZQ\r\n",
     "QUIT": b"221 2.0.0 Bye\r\n",
 }
-"""What a server replies to each command, and to the message itself."""
+"""Successful replies to each command, and to the message itself."""
 
 
 class ScriptedServer:
-    """A server that replies by a script, whatever it is asked.
+    """Server with scripted replies.
 
     Attributes:
-        script: the reply to each command; a function of the whole command where it depends on more than its verb.
-        commands: what it was told, in order.
-        bodies: the messages that came whole, with their dots still stuffed.
-        open_connections: how many clients have not let go.
+        script: the reply to each command; a function of the whole command if it depends on more than its verb.
+        commands: the received commands, in order.
+        bodies: the complete messages, with their dots still stuffed.
+        open_connections: the number of clients that have not disconnected.
     """
 
     def __init__(self, **script: Reply | Callable[[str], Reply]) -> None:
@@ -179,7 +179,7 @@ class ScriptedServer:
         return [command.partition(" ")[0] for command in self.commands]
 
     async def listen(self) -> int:
-        """Start listening; the port."""
+        """Start listening, and return the port."""
         self._server = await asyncio.start_server(self._serve, LOOPBACK, 0, limit=2**24)
         return self._server.sockets[0].getsockname()[1]
 
@@ -189,12 +189,12 @@ class ScriptedServer:
             await self._server.wait_closed()
 
     async def received(self, command: str) -> None:
-        """PendingWait until a command has come."""
+        """Wait until a command has come."""
         async with self.changed:
             await self.changed.wait_for(lambda: command in self.verbs)
 
     async def left_alone(self) -> None:
-        """PendingWait until every client has let go."""
+        """Wait until every client has disconnected."""
         async with self.changed:
             await self.changed.wait_for(lambda: not self.open_connections)
 
@@ -246,7 +246,7 @@ class ScriptedServer:
 
 @asynccontextmanager
 async def scripted_server(**script: Reply | Callable[[str], Reply]) -> AsyncGenerator[tuple[ScriptedServer, int]]:
-    """A scripted server, listening; and its port."""
+    """Start a scripted server; return it and its port."""
     server = ScriptedServer(**script)
     port = await server.listen()
     try:

@@ -1,6 +1,6 @@
-"""Whatever comes from a provider's side, or from who pretends to be there: read, refused, and kept within bounds.
+"""Arbitrary input from providers or impostors: parsed or refused, within bounds.
 
-Every provider inherits this by its far ends, its recorded bodies, and nothing else.
+Every provider is tested by its fake providers and its recorded bodies, without further code.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -27,7 +27,7 @@ from tests.providers.loopback import HttpFakeProvider, answer
 from tests.providers.smtp_servers import POLITE, scripted_server
 
 LARGEST = 8_000
-"""Characters of a piece of news as JSON, but for the message itself that an end user wrote."""
+"""Characters of an item as JSON, except for the content of an inbound message."""
 
 each_fake_provider = pytest.mark.parametrize(
     "fake_provider", FAKE_PROVIDERS, ids=lambda fake_provider: fake_provider.label()
@@ -41,15 +41,15 @@ async def http() -> AsyncIterator[httpx2.AsyncClient]:
 
 
 def read(provider: AnyProvider, webhook: Webhook) -> Sequence[WebhookItem]:
-    """What a webhook tells; nothing if it is unreadable."""
+    """Parse a webhook; empty if it is unreadable."""
     try:
         return provider.parse(webhook)
     except UnreadableError:
         return []
 
 
-def assert_can_be_kept(item: WebhookItem) -> None:
-    """That news passes through Temporal and MongoDB as it is, and is not of any length."""
+def assert_can_be_stored(item: WebhookItem) -> None:
+    """Check that an item passes through Temporal and MongoDB unchanged, and is of bounded length."""
     wire = item.model_dump_json()
     assert type(item).model_validate_json(wire) == item
     bson.encode(item.model_dump())
@@ -75,7 +75,7 @@ class TestWebhooks:
         items = read(provider, webhook)
         assert items == read(provider, webhook)
         for one in items:
-            assert_can_be_kept(one)
+            assert_can_be_stored(one)
 
     @each_fake_provider
     def test_each_value_of_a_receipt_may_be_anything(
@@ -85,11 +85,11 @@ class TestWebhooks:
         for whole in receipts(fake_provider):
             for body in spoiled(whole.body):
                 for one in read(provider, replace(whole, body=body)):
-                    assert_can_be_kept(one)
+                    assert_can_be_stored(one)
 
     @pytest.mark.parametrize("provider", PROVIDERS)
     def test_recorded_webhooks_are_damaged(self, provider: str) -> None:
-        assert bool(recorded(provider)) is (provider != "sandbox")  # whose far end is ours
+        assert bool(recorded(provider)) is (provider != "sandbox")  # whose server is ours
 
     @each_fake_provider
     @settings(max_examples=12)
@@ -114,7 +114,7 @@ class TestWebhooks:
 
 
 STATUSES = [200, 201, 202, 204, 301, 307, 400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503]
-"""Successes, redirections, refusals, and whatever proxies say."""
+"""Successes, redirections, refusals, and statuses of proxies."""
 
 WAITS = ["7", "-1", "9" * 5_000, "Fri, 99 Foo 0000 99:99:99", "Mon, 01 Jan 0001 00:00:00 +2359", "\u00b2", ""]
 FIELDS = {
@@ -135,7 +135,7 @@ OVER_HTTP = [fake_provider for fake_provider in FAKE_PROVIDERS if issubclass(fak
 
 
 async def judged(provider: AnyProvider, fake_provider: FakeProvider) -> Outcome | TransientError:
-    """What sending a message comes to."""
+    """Outcome of sending a message."""
     try:
         return await provider.send(fake_provider.outbound())
     except TransientError as error:
@@ -169,7 +169,7 @@ class TestAnswers:
         else:
             assert_can_be_recorded(outcome)
             assert status >= HTTPStatus.MULTIPLE_CHOICES or not isinstance(outcome, Rejected)
-        # Who is told that a token is no longer good may ask with another one.
+        # A refused token may be replaced by another one.
         assert 1 <= listening.attempts - attempts <= (2 if status == HTTPStatus.UNAUTHORIZED else 1)
 
     @settings(max_examples=15)

@@ -1,4 +1,4 @@
-"""`iris bounces measure`: what a folder of mails is taken for."""
+"""`iris bounces measure`: classification of a folder of mails."""
 
 import json
 from pathlib import Path

@@ -27,7 +27,7 @@ from tests.providers.test_vonage_webhooks import reader as vonage_reader
 from tests.providers.twilio_recordings import reader as twilio_reader
 
 SENDER_ID: Final = "200000000000002"
-"""The phone number, or the page, whose webhooks the cases of Meta are."""
+"""Phone number, or page, of the cases of Meta."""
 
 READERS: Final[Mapping[str, Callable[[], AnyProvider]]] = {
     "meta": lambda: meta_reader(SENDER_ID),
@@ -37,11 +37,11 @@ READERS: Final[Mapping[str, Callable[[], AnyProvider]]] = {
 }
 
 NAMES: Final[Mapping[str, str]] = {"id": "provider_message_id", "group": "group_id"}
-"""The fields of events that the cases call otherwise."""
+"""Fields of events that have other names in the cases."""
 
 
 def webhook_of(case: Case) -> Webhook:
-    """The webhook of a case, as it comes to the integration."""
+    """Webhook of a case, as it comes to the integration."""
     url = f"https://iris.example/webhooks/{case.provider}/685bc5d05a72ed2a5f8d0e42"
     body = case.body if isinstance(case.body, str) else json.dumps(case.body)
     if case.provider == "twilio":
@@ -50,7 +50,7 @@ def webhook_of(case: Case) -> Webhook:
 
 
 def is_like(item: WebhookItem, expected: Mapping[str, Any]) -> bool:
-    """Whether news is what a case says of it."""
+    """Whether an item matches a case's expectation."""
     if not isinstance(item, {"status": ProviderEvent, "inbound": InboundMessage}[expected["event"]]):
         return False
     content = item.model_dump(mode="json")
@@ -69,7 +69,7 @@ def _says(content: Mapping[str, JsonValue], name: str, value: JsonValue) -> bool
 
 
 FOUND_OUTSIDE: Final = (Path(__file__).parent / "cases" / "found_outside.tsv").read_text().splitlines()
-"""The provider, the way and the name of every case that was found by testing from outside (30 Nov 2026)."""
+"""Provider, kind and name of every case that was found by testing from outside (30 Nov 2026)."""
 
 
 def test_no_case_that_was_found_outside_is_missing() -> None:

@@ -1,4 +1,4 @@
-"""The same cause has the same class at every provider: what a tenant does about it does not depend on who sends."""
+"""The same cause has the same failure class at every provider, so that a tenant can handle it uniformly."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,6 +1,6 @@
-"""What every provider does, on every channel it has: the seam's contract (`docs/decisions/0004-provider-seam.md`).
+"""Contract of every provider, on every channel it has (`docs/decisions/0004-provider-seam.md`).
 
-A provider joins by its far end (`tests/providers/fake_provider.py`); the first test fails until it has one.
+A provider joins by its fake provider (`tests/providers/fake_provider.py`); the first test fails until it has one.
 """
 
 import functools
@@ -55,7 +55,7 @@ def provider(fake_provider: FakeProvider, http: httpx2.AsyncClient) -> AnyProvid
 
 
 def each(name: str, of: Callable[[type[FakeProvider]], Iterable[Any]]) -> pytest.MarkDecorator:
-    """Every far end with each of what it has."""
+    """Parametrise with every fake provider and each of its values."""
     cases = [
         pytest.param(fake_provider, case, id=f"{fake_provider.label()}-{case}")
         for fake_provider in FAKE_PROVIDERS
@@ -65,7 +65,7 @@ def each(name: str, of: Callable[[type[FakeProvider]], Iterable[Any]]) -> pytest
 
 
 def those(condition: Callable[[type[FakeProvider]], bool]) -> pytest.MarkDecorator:
-    """The far ends of which something is true."""
+    """Fake providers that satisfy a condition."""
     cases = [
         pytest.param(fake_provider, id=fake_provider.label())
         for fake_provider in FAKE_PROVIDERS
@@ -79,11 +79,11 @@ telling = those(lambda fake_provider: bool(fake_provider.words))
 
 
 class BrokenError(Exception):
-    """What our own code raises where it is broken."""
+    """Error of a broken part of our own code."""
 
 
 def breaking(like: object) -> Any:  # noqa: ANN401 - it passes for whatever it is like
-    """An object that passes for one of the same class, of which nothing can be used."""
+    """Object of the same class whose every use fails."""
 
     class Breaking:
         @property
@@ -98,7 +98,7 @@ def breaking(like: object) -> Any:  # noqa: ANN401 - it passes for whatever it i
 
 @functools.cache
 def idle(fake_provider: type[FakeProvider]) -> FakeProvider:
-    """A far end that is never entered: for what needs no network."""
+    """Fake provider that is never started: for operations without network."""
     return fake_provider()
 
 
@@ -108,12 +108,12 @@ async def deliver(provider: AnyProvider, fake_provider: FakeProvider, reference:
 
 
 async def receipt(provider: AnyProvider, fake_provider: FakeProvider) -> Webhook:
-    """A signed webhook about a message that was just sent."""
+    """Signed webhook about a message that was just sent."""
     return fake_provider.receipt(await deliver(provider, fake_provider), next(iter(fake_provider.words)))
 
 
 def the_event(provider: AnyProvider, webhook: Webhook) -> ProviderEvent:
-    """The one event that a receipt tells."""
+    """The single event of a receipt."""
     (event,) = provider.parse(webhook)
     assert isinstance(event, ProviderEvent)
     return event
@@ -138,10 +138,10 @@ class TestRegistry:
     @pytest.mark.parametrize("fake_provider", FAKE_PROVIDERS, ids=lambda fake_provider: fake_provider.label())
     def test_the_declared_receipts_are_those_that_a_provider_sends(self, fake_provider: type[FakeProvider]) -> None:
         capabilities = fake_provider.provider.channels[fake_provider.channel]
-        told = set(fake_provider.words.values())
+        reported = set(fake_provider.words.values())
         assert (capabilities.reports_delivery, capabilities.reports_reads) == (
-            Milestone.DELIVERED in told,
-            Milestone.READ in told,
+            Milestone.DELIVERED in reported,
+            Milestone.READ in reported,
         )
 
 
@@ -153,7 +153,7 @@ class TestSettings:
         configuration = fake_provider.configuration() | dict(fake_provider.bad_configurations[field])
         with pytest.raises(MisconfiguredError, match=field) as caught:
             fake_provider.provider.open(configuration, fake_provider.credentials(), http)
-        assert_tells_no_secret(fake_provider, caught.value)
+        assert_shows_no_secret(fake_provider, caught.value)
 
     @each("field", lambda fake_provider: fake_provider.bad_credentials)
     def test_wrong_credentials_are_named_by_their_field_and_not_shown(
@@ -162,14 +162,14 @@ class TestSettings:
         wrong = dict(fake_provider.bad_credentials[field])
         with pytest.raises(MisconfiguredError, match=field) as caught:
             fake_provider.open(http, **wrong)
-        assert_tells_no_secret(fake_provider, caught.value)
+        assert_shows_no_secret(fake_provider, caught.value)
         assert not [
             value for value in wrong.values() if isinstance(value, str) and value and value in str(caught.value)
         ]
 
     @every
     def test_a_provider_shows_no_secret_of_its_own(self, fake_provider: FakeProvider, provider: AnyProvider) -> None:
-        assert_tells_no_secret(fake_provider, provider, *vars(provider).values())
+        assert_shows_no_secret(fake_provider, provider, *vars(provider).values())
 
 
 class TestSending:
@@ -232,7 +232,7 @@ class TestSending:
         assert isinstance(outcome, Rejected)
         assert (outcome.code, outcome.failure) == (code, fake_provider.refusals[code])
         assert fake_provider.attempts == 1
-        assert_tells_no_secret(fake_provider, outcome)
+        assert_shows_no_secret(fake_provider, outcome)
 
     @every
     async def test_a_refusal_that_quotes_our_request_is_reported_without_our_secrets(
@@ -242,7 +242,7 @@ class TestSending:
         outcome = await provider.send(fake_provider.outbound())
         assert isinstance(outcome, Rejected)
         assert HIDDEN in outcome.detail
-        assert_tells_no_secret(fake_provider, outcome)
+        assert_shows_no_secret(fake_provider, outcome)
 
     @each("code", lambda fake_provider: fake_provider.throttles)
     async def test_a_message_that_was_certainly_not_accepted_may_be_sent_again_after_the_wait_asked_for(
@@ -257,7 +257,7 @@ class TestSending:
             None if wait is None else timedelta(seconds=wait),
         )
         assert fake_provider.attempts == 1
-        assert_tells_no_secret(fake_provider, caught.value)
+        assert_shows_no_secret(fake_provider, caught.value)
 
     @pytest.mark.parametrize("fake_provider", FAKE_PROVIDERS, ids=lambda fake_provider: fake_provider.label())
     async def test_a_message_that_meets_a_refused_connection_may_be_sent_again(
@@ -267,7 +267,7 @@ class TestSending:
         with pytest.raises(TransientError) as caught:
             await unreachable.open(http).send(unreachable.outbound())
         assert caught.value.code == "unreachable"
-        assert_tells_no_secret(unreachable, caught.value)
+        assert_shows_no_secret(unreachable, caught.value)
 
     @every
     async def test_a_provider_inside_our_network_is_not_connected_to_unless_that_is_allowed(
@@ -283,7 +283,7 @@ class TestSending:
     async def test_a_message_that_our_own_code_cannot_compose_is_not_sent_and_its_preparing_fails(
         self, fake_provider: FakeProvider, provider: AnyProvider
     ) -> None:
-        """Nothing left us, so that it is never an answer that was lost: the send fails before its attempt."""
+        """Nothing was sent, so the outcome is never unknown: the send fails before its attempt."""
         with pytest.raises(BrokenError):
             await provider.prepare(replace(fake_provider.outbound(), payload=breaking(fake_provider.payload)))
         assert fake_provider.attempts == 0
@@ -307,7 +307,7 @@ class TestSending:
         assert isinstance(outcome, OutcomeUnknown)
         assert outcome.detail
         assert fake_provider.attempts == 1
-        assert_tells_no_secret(fake_provider, outcome)
+        assert_shows_no_secret(fake_provider, outcome)
 
     @every
     async def test_no_secret_is_written_where_a_proxy_logs(
@@ -334,7 +334,7 @@ class TestChecking:
         assert checked.ok is False
         reasons = [checked.reason] if isinstance(checked.reason, str) else checked.reason.values()
         assert all(word in reason for reason in reasons)
-        assert_tells_no_secret(fake_provider, checked)
+        assert_shows_no_secret(fake_provider, checked)
 
     @those(lambda fake_provider: issubclass(fake_provider, HttpFakeProvider))
     @pytest.mark.parametrize(
@@ -346,10 +346,10 @@ class TestChecking:
         fake_provider.answer_always(reply)
         with pytest.raises(TransientError) as caught:
             await fake_provider.open(http, **dict(fake_provider.checked_by)).check()
-        assert_tells_no_secret(fake_provider, caught.value)
+        assert_shows_no_secret(fake_provider, caught.value)
 
     @pytest.mark.parametrize("fake_provider", FAKE_PROVIDERS, ids=lambda fake_provider: fake_provider.label())
-    async def test_nor_does_a_refused_connection(
+    async def test_a_refused_connection_leaves_the_credentials_unchecked(
         self, fake_provider: type[FakeProvider], http: httpx2.AsyncClient
     ) -> None:
         unreachable = fake_provider()
@@ -381,7 +381,7 @@ class TestVerifying:
         forged = fake_provider.forgeries[forgery](await receipt(provider, fake_provider))
         with pytest.raises(UnverifiedError) as caught:
             provider.verify(forged)
-        assert_tells_no_secret(fake_provider, caught.value)
+        assert_shows_no_secret(fake_provider, caught.value)
 
     @telling
     async def test_a_webhook_signed_by_somebody_else_is_not(
@@ -429,9 +429,7 @@ class TestReading:
         assert (event.word, event.milestone, event.reference) == (word.lower(), Milestone.NONE, REFERENCE)
 
     @telling
-    async def test_a_repeated_event_has_the_same_key(
-        self, fake_provider: FakeProvider, provider: AnyProvider
-    ) -> None:
+    async def test_a_repeated_event_has_the_same_key(self, fake_provider: FakeProvider, provider: AnyProvider) -> None:
         first = await receipt(provider, fake_provider)
         again = replace(first, received_at=NOW + timedelta(minutes=1))
         assert provider.parse(first) == provider.parse(again)
@@ -447,6 +445,6 @@ class TestReading:
         assert len(set(keys)) == len(keys)
 
 
-def assert_tells_no_secret(fake_provider: FakeProvider, *told: Outcome | Exception | object) -> None:
-    shown = "".join(f"{thing!r} {thing!s}" for thing in told)
+def assert_shows_no_secret(fake_provider: FakeProvider, *results: Outcome | Exception | object) -> None:
+    shown = "".join(f"{thing!r} {thing!s}" for thing in results)
     assert not [secret for secret in fake_provider.secrets() if secret in shown]

@@ -1,4 +1,4 @@
-"""The forms of the providers' settings."""
+"""JSON schemas of the providers' settings."""
 
 from typing import Any, cast
 

@@ -1,4 +1,4 @@
-"""What is not needed to know an event costs no event, and an item of a batch costs no other, at every provider."""
+"""A malformed optional field costs no event, and a malformed item of a batch costs no other, at every provider."""
 
 import copy
 import json
@@ -31,16 +31,16 @@ RECORDED: Final = Path(__file__).parent / "recorded"
 URL: Final = "https://iris.example/webhooks/x/685bc5d05a72ed2a5f8d0e42"
 
 OTHERWISE: Final[Sequence[JsonValue]] = (None, 7, 7.5, True, "x", "", [], {}, [7], {"x": 7}, "\x00", 10**30)
-"""What may stand in place of a value."""
+"""Replacements of a value."""
 
 GARBAGE: Final[Sequence[JsonValue]] = (7, "x", [], {}, {"id": None, "sender": {}})
-"""What may stand in place of an item of a batch."""
+"""Replacements of an item of a batch."""
 
 Essence = tuple[str, str | None, str]
 
 
 def essences(items: Sequence[WebhookItem]) -> set[Essence]:
-    """What is needed of each event: of which message it tells which status, or who sent which message."""
+    """Essence of each event: the status of which message, or the sender of which message."""
     return {
         ("status", one.provider_message_id, one.word)
         if isinstance(one, ProviderEvent)
@@ -95,13 +95,13 @@ ESSENTIAL: Final[Mapping[str, frozenset[str]]] = {
         "sandbox": "id status inbound channel from",
     }.items()
 }
-"""The names of what an event is known by, and of what leads there."""
+"""Names that identify an event, and those of their containers."""
 
 
 def mutations(content: JsonValue, essential: frozenset[str]) -> Iterator[tuple[object, JsonValue]]:
-    """The content with each value that is not essential replaced, or left out; the positions of lists are essential.
+    """Content with each value that is not essential replaced or omitted; the positions of lists are essential.
 
-    Each is the same object, changed for as long as it is looked at: to copy it takes longer than to read it.
+    Each is the same object, changed only for one iteration, because copying takes longer than parsing.
     """
     changed = copy.deepcopy(content)
     for container, key in list(places(changed)):
@@ -152,13 +152,13 @@ def test_a_parameter_of_twilio_of_another_form_costs_no_event() -> None:
 
 
 def whatsapp_batch() -> dict[str, Any]:
-    """All that is recorded of WhatsApp, in one webhook."""
+    """All recordings of WhatsApp in one webhook."""
     webhooks: list[Any] = _meta("whatsapp")
     return {"object": "whatsapp_business_account", "entry": [entry for one in webhooks for entry in one["entry"]]}
 
 
 def messenger_batch() -> dict[str, Any]:
-    """All that is recorded of Messenger, in one webhook."""
+    """All recordings of Messenger in one webhook."""
     webhooks: list[Any] = _meta("messenger")
     return {"object": "page", "entry": [entry for one in webhooks for entry in one["entry"]]}
 

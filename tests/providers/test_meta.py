@@ -1,7 +1,7 @@
-"""What is Meta's own about sending, beyond the contract of every provider (`docs/providers/meta.md`).
+"""Sending through Meta, beyond the contract of every provider (`docs/providers/meta.md`).
 
-The recorded bodies are composed from the fields that Meta documents; its description of the WhatsApp Cloud API says
-which fields a message has.
+The recorded bodies are composed from the fields that Meta documents; its description of the WhatsApp Cloud API
+determines the fields of a message.
 """
 
 import json
@@ -52,8 +52,8 @@ MAPPINGS: Final[Mapping[str, ResponseMapping]] = {
 Recorded = dict[str, Any]
 
 
-class Deaf(FakeMeta):
-    """Takes whatever comes, of either channel."""
+class AcceptingProvider(FakeMeta):
+    """Fake provider that accepts any request, on either channel."""
 
     channel = Channel.WHATSAPP
     sender_id = PHONE_NUMBER_ID
@@ -63,8 +63,8 @@ class Deaf(FakeMeta):
         return b""
 
 
-class Complaining(Deaf):
-    """One that quotes the token."""
+class QuotingProvider(AcceptingProvider):
+    """Fake provider that quotes the token in its errors."""
 
     async def take(self, request: HttpRequest) -> bytes:
         del request
@@ -94,7 +94,7 @@ class TestRequest:
     @pytest.mark.parametrize("path", REQUESTS, ids=lambda path: path.stem)
     async def test_a_payload_is_sent_as_it_is_documented(self, path: Path, http: httpx2.AsyncClient) -> None:
         case = recorded(path)
-        async with Deaf() as fake_provider:
+        async with AcceptingProvider() as fake_provider:
             meta = Meta.open(fake_provider.configuration() | case.get("configuration", {}), CREDENTIALS, http)
             await meta.send(outbound(Channel(case["channel"]), case["payload"], case["destination"]))
         (request,) = fake_provider.requests
@@ -118,7 +118,7 @@ class TestRequest:
         "path", [path for path in REQUESTS if path.stem.startswith("whatsapp_")], ids=lambda path: path.stem
     )
     def test_a_whatsapp_message_is_of_the_official_description(self, path: Path) -> None:
-        """But for two things that version 23.0 of the description knows only on other messages, or not yet."""
+        """Except for two fields that version 23.0 of the description has only on other messages, or not yet."""
         body = cast("Recorded", recorded(path)["body"])
         del body["biz_opaque_callback_data"]
         if "recipient" in body:  # business-scoped ids are of 2026
@@ -235,7 +235,7 @@ class TestAnswer:
 
     @pytest.mark.parametrize("channel", MAPPINGS)
     async def test_a_token_that_meta_quotes_is_not_reported(self, channel: str, http: httpx2.AsyncClient) -> None:
-        async with Complaining() as fake_provider:
+        async with QuotingProvider() as fake_provider:
             headers = {"Authorization": f"Bearer {TOKEN}"}
             request = http.build_request("POST", fake_provider.address, headers=headers)
             outcome = await send(http, request, MAPPINGS[channel])

@@ -1,4 +1,4 @@
-"""What Meta tells of Messenger (`docs/providers/meta.md`), and what is no webhook of Meta's.
+"""Messenger webhooks of Meta (`docs/providers/meta.md`), and bodies that are not Meta's.
 
 The recorded webhooks are composed from the fields that Meta documents.
 """
@@ -35,7 +35,7 @@ def parse(content: object, sender_id: str = PAGE_ID) -> Sequence[WebhookItem]:
     return reader(sender_id).parse(notify(URL, content))
 
 
-def told(name: str) -> Sequence[WebhookItem]:
+def recorded_items(name: str) -> Sequence[WebhookItem]:
     return parse(json.loads((RECORDED / f"{name}.json").read_text()))
 
 
@@ -51,14 +51,14 @@ def from_messenger(payload: dict[str, JsonValue], **more: Any) -> InboundMessage
 
 
 def page(**event: JsonValue) -> dict[str, JsonValue]:
-    """A webhook of our page."""
+    """Webhook of our page."""
     whole: JsonValue = {"sender": {"id": PSID}, "recipient": {"id": PAGE_ID}, **event}
     return {"object": "page", "entry": [{"id": PAGE_ID, "time": 1, "messaging": [whole]}]}
 
 
 class TestEvents:
     def test_a_delivery_with_ids_is_an_event_of_each_message(self) -> None:
-        assert told("messenger_delivered") == tuple(
+        assert recorded_items("messenger_delivered") == tuple(
             ProviderEvent(
                 key=f"{mid}:delivered",
                 word="delivered",
@@ -72,7 +72,7 @@ class TestEvents:
         )
 
     def test_a_delivery_without_ids_is_an_event_of_all_messages_until_then(self) -> None:
-        assert told("messenger_delivered_watermark") == (
+        assert recorded_items("messenger_delivered_watermark") == (
             ProviderEvent(
                 key=f"{PAGE_ID}:{PSID}:2026-07-21T10:30:00.500000+00:00:delivered",
                 word="delivered",
@@ -84,7 +84,7 @@ class TestEvents:
         )
 
     def test_a_read_is_an_event_of_all_messages_until_then(self) -> None:
-        assert told("messenger_read") == (
+        assert recorded_items("messenger_read") == (
             ProviderEvent(
                 key=f"{PAGE_ID}:{PSID}:2026-07-21T10:30:04+00:00:read",
                 word="read",
@@ -96,7 +96,7 @@ class TestEvents:
         )
 
     def test_an_echo_with_an_id_of_ours_proves_the_send(self) -> None:
-        assert told("messenger_echo") == (
+        assert recorded_items("messenger_echo") == (
             ProviderEvent(
                 key="m_MADEUP0001:echo",
                 word="echo",
@@ -112,7 +112,7 @@ class TestEvents:
         "name", ["messenger_echo_of_another_app", "messenger_other_events", "messenger_another_page"]
     )
     def test_other_objects_and_non_messages_give_no_items(self, name: str) -> None:
-        assert told(name) == ()
+        assert recorded_items(name) == ()
 
     @pytest.mark.parametrize(
         "event", [{"delivery": {}}, {"delivery": {"mids": []}}, {"message": {"mid": "m_1", "is_echo": True}}], ids=str
@@ -173,7 +173,7 @@ class TestInbound:
         ],
     )
     def test_recorded_webhooks_are_parsed(self, name: str, expected: list[InboundMessage]) -> None:
-        assert list(told(name)) == expected
+        assert list(recorded_items(name)) == expected
 
     def test_a_text_with_a_picture_is_a_message_of_each(self) -> None:
         picture: JsonValue = {"type": "image", "payload": {"url": "https://a.example/1.jpg"}}
@@ -250,7 +250,7 @@ class TestInbound:
 
 
 def reasons_of(content: object) -> list[str]:
-    """Why a webhook, or each of its items, is unreadable; nothing else comes of it."""
+    """Reasons why a webhook, or each of its items, is unreadable."""
     try:
         items = parse(content)
     except UnreadableError as error:
@@ -334,7 +334,7 @@ class TestForm:
 
 
 def _replace_somewhere(content: Any, data: st.DataObject) -> None:  # noqa: ANN401 - any JSON
-    """Puts something else in place of one part, however deep."""
+    """Replace one part at any depth."""
     while True:
         key = data.draw(st.sampled_from(_keys(content)))
         inner = content[key]
@@ -345,7 +345,7 @@ def _replace_somewhere(content: Any, data: st.DataObject) -> None:  # noqa: ANN4
 
 
 def _keys(content: object) -> list[Any]:
-    """Where an object or a list has parts."""
+    """Keys or positions of an object or a list."""
     if isinstance(content, dict):
         return sorted(cast("dict[str, object]", content))
     return list(range(len(cast("list[object]", content)))) if isinstance(content, list) else []

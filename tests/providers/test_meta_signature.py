@@ -1,4 +1,4 @@
-"""Meta's signatures, compared with vectors, and its question whether an address is ours."""
+"""Meta's signatures, compared with vectors, and its verification of our URL."""
 
 import json
 from collections.abc import Mapping

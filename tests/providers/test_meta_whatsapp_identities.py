@@ -1,4 +1,4 @@
-"""Changes of who somebody is on WhatsApp: system messages, which name a number, ids, or both, and have no `contacts`.
+"""Changes of a WhatsApp user's identity: system messages, which name a number, ids, or both, and have no `contacts`.
 
 https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/system/
 """

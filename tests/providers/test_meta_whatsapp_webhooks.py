@@ -1,4 +1,4 @@
-"""What Meta tells of WhatsApp (`docs/providers/meta.md`).
+"""WhatsApp webhooks of Meta (`docs/providers/meta.md`).
 
 The recorded webhooks are composed from the fields that Meta documents; the official ones are examples of its own.
 """
@@ -37,7 +37,7 @@ def parse(content: object, sender_id: str = PHONE_NUMBER_ID) -> Sequence[Webhook
     return reader(sender_id).parse(notify(URL, content))
 
 
-def told(name: str) -> Sequence[WebhookItem]:
+def recorded_items(name: str) -> Sequence[WebhookItem]:
     return parse(json.loads((HERE / "recorded" / "meta" / "webhooks" / f"{name}.json").read_text()))
 
 
@@ -67,13 +67,13 @@ def from_whatsapp(payload: dict[str, JsonValue], **more: Any) -> InboundMessage:
 
 
 def whatsapp(**value: JsonValue) -> dict[str, JsonValue]:
-    """A webhook of our phone number."""
+    """Webhook of our phone number."""
     change: JsonValue = {"field": "messages", "value": {"metadata": {"phone_number_id": PHONE_NUMBER_ID}, **value}}
     return {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}
 
 
 def inbound(**message: JsonValue) -> InboundMessage:
-    """What a message of a WhatsApp user is read as."""
+    """Parsed message of a WhatsApp user."""
     whole: JsonValue = {"from": NUMBER, "id": "wamid.MADEUPIN1", "timestamp": "1784629860", **message}
     (item,) = parse(whatsapp(messages=[whole]))
     assert isinstance(item, InboundMessage)
@@ -104,11 +104,11 @@ class TestStatus:
         ],
     )
     def test_recorded_webhooks_are_parsed(self, name: str, expected: ProviderEvent) -> None:
-        (event,) = told(name)
+        (event,) = recorded_items(name)
         assert event.model_copy(update={"aliases": ()}) == expected
 
     def test_all_identities_of_an_event_are_parsed(self) -> None:
-        (event,) = told("whatsapp_delivered")
+        (event,) = recorded_items("whatsapp_delivered")
         assert isinstance(event, ProviderEvent)
         assert [one.kind for one in event.aliases] == [
             DestinationKind.PHONE_NUMBER,
@@ -116,7 +116,7 @@ class TestStatus:
         ]
 
     def test_a_batch_gives_all_items_of_our_number_and_none_of_others(self) -> None:
-        assert [event.key for event in told("whatsapp_batch") if isinstance(event, ProviderEvent)] == [
+        assert [event.key for event in recorded_items("whatsapp_batch") if isinstance(event, ProviderEvent)] == [
             "wamid.MADEUP0001:sent",
             "wamid.MADEUP0002:delivered",
             "wamid.MADEUP0001:read",
@@ -202,7 +202,7 @@ class TestInbound:
         ],
     )
     def test_recorded_webhooks_are_parsed(self, name: str, expected: InboundMessage) -> None:
-        (message,) = told(name)
+        (message,) = recorded_items(name)
         assert message.model_copy(update={"aliases": ()}) == expected
 
     @pytest.mark.parametrize(
@@ -264,8 +264,8 @@ class TestInbound:
         assert message.sender_name == ("" if name == "System Message" else "Sheena Nelson")
         content = message.payload.pop("Content", "")
         assert (message.payload, message.in_reply_to) == (payload, in_reply_to)
-        told = {"Contact Sharing Message": "Gómez", "Order Message": "di9ozbzfi4", "System Message": "12195555358"}
-        assert told.get(name, "") in str(content)
+        quoted = {"Contact Sharing Message": "Gómez", "Order Message": "di9ozbzfi4", "System Message": "12195555358"}
+        assert quoted.get(name, "") in str(content)
 
     @pytest.mark.parametrize("name", OFFICIAL)
     def test_an_official_example_says_nothing_to_another_number(self, name: str) -> None:
@@ -327,7 +327,7 @@ class TestInbound:
 
 
 def reasons_of(content: object) -> list[str]:
-    """Why a webhook, or each of its items, is unreadable; nothing else comes of it."""
+    """Reasons why a webhook, or each of its items, is unreadable."""
     try:
         items = parse(content)
     except UnreadableError as error:

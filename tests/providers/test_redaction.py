@@ -1,4 +1,4 @@
-"""What far ends quote is told on without what they were told in confidence."""
+"""Quotes in providers' errors are shown without secrets."""
 
 import base64
 from urllib.parse import quote, quote_plus

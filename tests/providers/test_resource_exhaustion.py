@@ -1,6 +1,6 @@
-"""What is small to write and large to read: it is refused or read, within memory and time in proportion.
+"""Input that is small to write and large to parse is refused or parsed in linear time and memory.
 
-Where a bound does not hold, these take minutes: the timeout is what fails.
+A violated bound takes minutes, so that the timeout fails the test.
 """
 
 import tracemalloc
@@ -22,7 +22,7 @@ from providers.smtp.verp import Verp
 from providers.vonage.problems import Problem
 from tests.providers.fake_provider import NOW, FakeProvider
 from tests.providers.fake_providers import FAKE_PROVIDERS
-from tests.providers.smtp_mail import URL, answer, hearing
+from tests.providers.smtp_mail import URL, answer, mail_receiver
 from tests.providers.smtp_reports import SECRET
 
 pytestmark = pytest.mark.timeout(60)
@@ -109,7 +109,7 @@ def nested(levels: int, content: bytes) -> bytes:
 
 def test_a_large_mail_in_the_deepest_parts_is_not_copied_for_each_level() -> None:
     body = nested(MAX_DEPTH, b"hola\r\n" * 1_300_000)
-    provider, webhook = hearing(), answer(body)
+    provider, webhook = mail_receiver(), answer(body)
     tracemalloc.start()
     try:
         provider.parse(webhook)

@@ -1,4 +1,4 @@
-"""What is the sandbox's own when sending, through the real gateway (`docs/providers/sandbox.md`)."""
+"""Sending through the sandbox's real gateway (`docs/providers/sandbox.md`)."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta

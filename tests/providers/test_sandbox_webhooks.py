@@ -1,4 +1,4 @@
-"""What the sandbox's webhooks tell: callbacks about what was sent, and what end users write."""
+"""Webhooks of the sandbox: callbacks about sent messages, and inbound messages."""
 
 import hashlib
 import hmac

@@ -1,6 +1,6 @@
-"""What is Sinch's own when sending, beyond the contract of every provider (`docs/providers/sinch.md`).
+"""Sending through Sinch, beyond the contract of every provider (`docs/providers/sinch.md`).
 
-The recorded bodies are composed from the fields that Sinch documents, and its own library takes them
+The recorded bodies are composed from the fields that Sinch documents, and its own library accepts them
 (`recorded/sinch/README.md`).
 """
 

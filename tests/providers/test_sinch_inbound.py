@@ -1,4 +1,4 @@
-"""What Sinch's webhooks tell of end users: their messages and reactions.
+"""Sinch webhooks about end users: their messages and reactions.
 
 The bodies are recorded, or Sinch's own samples (`recorded/sinch/README.md`).
 """
@@ -17,7 +17,7 @@ from providers.base import UnreadableError
 from tests.providers.sinch_recordings import HEARD_AT, MESSAGE_ID, PERSON, RECORDED, inbound, read, recorded
 
 
-def heard_from(channel: str, contact_message: JsonValue) -> InboundMessage:
+def received_from(channel: str, contact_message: JsonValue) -> InboundMessage:
     (message,) = read(inbound(contact_message, channel))
     assert isinstance(message, InboundMessage)
     return message
@@ -25,7 +25,7 @@ def heard_from(channel: str, contact_message: JsonValue) -> InboundMessage:
 
 class TestInboundMessages:
     def test_a_text_has_sender_content_time_and_answered_message(self) -> None:
-        assert heard_from("WHATSAPP", recorded("inbound/text")) == InboundMessage(
+        assert received_from("WHATSAPP", recorded("inbound/text")) == InboundMessage(
             provider_message_id="01J0000000000000000000IN01",
             sender=PERSON,
             sender_kind=DestinationKind.PHONE_NUMBER,
@@ -39,7 +39,7 @@ class TestInboundMessages:
         [("SMS", "simple-text"), ("WHATSAPP", "simple-text"), ("RCS", "text-message-rcs")],
     )
     def test_a_text_has_the_type_of_its_channel(self, channel: str, wire_type: str) -> None:
-        assert heard_from(channel, recorded("inbound/text")).payload["Type"] == wire_type
+        assert received_from(channel, recorded("inbound/text")).payload["Type"] == wire_type
 
     @pytest.mark.parametrize(
         ("name", "payload", "in_reply_to"),
@@ -79,13 +79,13 @@ class TestInboundMessages:
     def test_each_kind_is_a_payload_of_ours(
         self, name: str, payload: dict[str, JsonValue], in_reply_to: str | None
     ) -> None:
-        message = heard_from("WHATSAPP", recorded(f"inbound/{name}"))
+        message = received_from("WHATSAPP", recorded(f"inbound/{name}"))
         assert bool(message.payload.pop("Content", "")) is (payload["Type"] == "unsupported")
         assert (message.payload, message.in_reply_to) == (payload, in_reply_to)
 
     def test_every_recorded_kind_is_read(self) -> None:
         for path in (RECORDED / "inbound").iterdir():
-            heard_from("RCS", json.loads(path.read_bytes()))
+            received_from("RCS", json.loads(path.read_bytes()))
 
     @pytest.mark.parametrize(
         ("url", "name", "kind"),
@@ -101,17 +101,17 @@ class TestInboundMessages:
         ],
     )
     def test_a_file_is_what_its_name_ends_in(self, url: str, name: str | None, kind: str) -> None:
-        payload = heard_from("RCS", {"media_message": {"url": url, "filename_override": name}}).payload
+        payload = received_from("RCS", {"media_message": {"url": url, "filename_override": name}}).payload
         assert payload["MediaType"] == kind
         assert payload.get("FileName") == (name or None)
 
     @pytest.mark.parametrize("said", [{}, {"reply_to": None}, {"text_message": None}], ids=str)
     def test_a_message_that_says_nothing_is_unsupported(self, said: JsonValue) -> None:
-        assert heard_from("SMS", said).payload == {"Type": "unsupported", "Kind": "empty"}
+        assert received_from("SMS", said).payload == {"Type": "unsupported", "Kind": "empty"}
 
     def test_a_kind_that_is_not_there_is_no_kind(self) -> None:
         said: JsonValue = {"media_message": None, "text_message": {"text": "Hola"}}
-        assert heard_from("SMS", said).payload == {"Type": "simple-text", "Text": "Hola"}
+        assert received_from("SMS", said).payload == {"Type": "simple-text", "Text": "Hola"}
 
     @pytest.mark.parametrize(
         ("channel", "identity", "sender", "kind"),
@@ -164,19 +164,19 @@ class TestInboundMessages:
         ids=str,
     )
     def test_undocumented_content_is_still_a_message(self, said: JsonValue, payload: JsonValue) -> None:
-        assert heard_from("WHATSAPP", said).payload == payload
+        assert received_from("WHATSAPP", said).payload == payload
 
     @pytest.mark.parametrize(("kind", "opted_out"), [("opt_out_notification", True), ("opt_in_notification", False)])
     def test_an_opt_out_marks_its_sender(self, kind: str, opted_out: bool) -> None:
         word = kind.removesuffix("_notification")
-        told: JsonValue = {
+        notification: JsonValue = {
             "request_id": "01J0000000000000000000REQ1",
             "contact_id": "01J0000000000000000000CON1",
             "channel": "WHATSAPP",
             "identity": PERSON,
             "status": f"{word.upper()}_SUCCEEDED",
         }
-        assert read({"event_time": "2026-07-21T10:30:01.456Z", kind: told}) == (
+        assert read({"event_time": "2026-07-21T10:30:01.456Z", kind: notification}) == (
             InboundMessage(
                 provider_message_id=f"{PERSON}:{word}:01J0000000000000000000REQ1",
                 sender=PERSON,
@@ -188,8 +188,8 @@ class TestInboundMessages:
         )
 
     def test_an_opt_out_that_sinch_could_not_carry_out_gives_no_items(self) -> None:
-        told: JsonValue = {"channel": "WHATSAPP", "identity": PERSON, "status": "OPT_OUT_FAILED"}
-        assert read({"opt_out_notification": told}) == ()
+        notification: JsonValue = {"channel": "WHATSAPP", "identity": PERSON, "status": "OPT_OUT_FAILED"}
+        assert read({"opt_out_notification": notification}) == ()
 
     @pytest.mark.parametrize(
         ("action", "emoji"),

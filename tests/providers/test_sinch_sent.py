@@ -1,4 +1,4 @@
-"""How Sinch is asked whether it has a message whose answer was lost (`docs/providers/sinch.md`)."""
+"""Search at Sinch for a message whose answer was lost (`docs/providers/sinch.md`)."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

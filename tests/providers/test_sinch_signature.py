@@ -1,4 +1,4 @@
-"""Sinch's signatures, compared with vectors that its own library made and judged."""
+"""Sinch's signatures, compared with vectors that its own library made and verified."""
 
 import json
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ def reader(secret: str = WEBHOOK_SECRET) -> Sinch:
 
 
 def with_secret_unchecked(secret: str) -> Sinch:
-    """A reader whose secret may be what no integration's may be."""
+    """Reader with a secret that no integration may have."""
     credentials = SinchCredentials.model_construct(
         key_id=KEY_ID, key_secret=SecretStr("x"), webhook_secret=SecretStr(secret)
     )

@@ -1,4 +1,4 @@
-"""Sinch's access tokens: kept, renewed, shared, and never a reason to doubt whether a message was sent."""
+"""Sinch's access tokens: cached, renewed, shared, and never a cause of an unknown outcome."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -45,7 +45,7 @@ def sinch(fake_provider: SinchSms, http: httpx2.AsyncClient) -> AnyProvider:
 
 
 def asked(fake_provider: SinchSms) -> int:
-    """How often a token was asked for."""
+    """Number of requests for a token."""
     return [request.target for request in fake_provider.requests].count(TOKENS)
 
 

@@ -1,4 +1,4 @@
-"""What Sinch's webhooks tell of what was sent: delivery reports; and what they tell nothing of.
+"""Sinch webhooks about sent messages: delivery reports; and webhooks without items.
 
 The bodies are recorded, or Sinch's own samples (`recorded/sinch/README.md`).
 """
@@ -21,7 +21,7 @@ from tests.providers.sinch_recordings import HEARD_AT, MESSAGE_ID, PERSON, RECOR
 
 
 def received(word: str, milestone: Milestone, **more: str) -> ProviderEvent:
-    """What a recorded delivery report tells."""
+    """Event of a recorded delivery report."""
     event = ProviderEvent(
         key=f"{MESSAGE_ID}:{word}",
         word=word,
@@ -35,7 +35,7 @@ def received(word: str, milestone: Milestone, **more: str) -> ProviderEvent:
 
 
 def report(**changes: JsonValue) -> dict[str, Any]:
-    """The recorded delivery, with another report."""
+    """Recorded delivery with another report."""
     content = recorded("delivered")
     content["message_delivery_report"] |= changes
     return content

@@ -1,4 +1,4 @@
-"""Files that go with a mail, as a real server over STARTTLS gets them."""
+"""Files in a mail, as a real server over STARTTLS receives them."""
 
 import base64
 import email
@@ -61,7 +61,7 @@ def file(media_type: str, content: bytes, name: str = "m.eml") -> JsonValue:
 
 
 def attached(media_type: str, *contents: bytes, is_html: bool = False) -> list[EmailMessage]:
-    """The attachments of a mail as a server gets them."""
+    """Attachments of a mail as a server receives them."""
     files: list[JsonValue] = [file(media_type, content, f"m ñ{number}.eml") for number, content in enumerate(contents)]
     sent = composed(mail(attachments=files, isHtml=is_html)).content
     message = email.message_from_bytes(sent, policy=email.policy.SMTP)

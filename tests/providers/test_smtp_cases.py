@@ -1,4 +1,4 @@
-"""The cases of mail in `tests/providers/cases`: what comes to a message's own address, and files that are messages."""
+"""Cases of mail in `tests/providers/cases`: mail to a message's own address, and files that are messages."""
 
 import base64
 import email
@@ -9,11 +9,11 @@ from typing import Any
 
 from domain.events import InboundMessage, ProviderEvent, WebhookItem
 from tests.providers.cases import Case, every_case
-from tests.providers.smtp_mail import answer, composed, hearing, mail
+from tests.providers.smtp_mail import answer, composed, mail, mail_receiver
 
 
-def says(item: WebhookItem, expected: Mapping[str, Any]) -> bool:
-    """Whether news is what a case says of it."""
+def is_like(item: WebhookItem, expected: Mapping[str, Any]) -> bool:
+    """Whether an item matches a case's expectation."""
     if isinstance(item, InboundMessage):
         payload: dict[str, Any] = dict(item.payload)
         files = payload["Attachments"]
@@ -37,13 +37,13 @@ def says(item: WebhookItem, expected: Mapping[str, Any]) -> bool:
 
 @every_case("mail", "smtp")
 def test_mail_is_read_as_it_must_be(case: Case) -> None:
-    items = hearing().parse(answer(base64.b64decode(case.body)))
+    items = mail_receiver().parse(answer(base64.b64decode(case.body)))
     events = case.expected.get("events")
     if events is None:
         assert not [one for one in items if isinstance(one, InboundMessage)]
     else:
         assert len(items) == len(events), items
-        assert all(says(one, expected) for one, expected in zip(items, events, strict=True)), items
+        assert all(is_like(one, expected) for one, expected in zip(items, events, strict=True)), items
 
 
 @every_case("send", "smtp")

@@ -1,4 +1,4 @@
-"""Replies of people, which come to the address of the message that they answer."""
+"""Replies of people to the address of the message that they answer."""
 
 import time
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from domain.destinations import DestinationKind
 from domain.events import InboundMessage
 from providers.base import UnreadableError
-from tests.providers.smtp_mail import MESSAGE_ID, OWN_ADDRESS, answer, hearing
+from tests.providers.smtp_mail import MESSAGE_ID, OWN_ADDRESS, answer, mail_receiver
 from tests.providers.smtp_reports import RECORDED
 
 FROM: Final = b"From: Ana <ana@example.com>\r\n"
 
 
 def received(body: bytes) -> InboundMessage:
-    (message,) = hearing().parse(answer(body))
+    (message,) = mail_receiver().parse(answer(body))
     assert isinstance(message, InboundMessage)
     return message
 
@@ -93,7 +93,7 @@ class TestReply:
     @pytest.mark.parametrize("author", ["", "ana", "<>", "undisclosed:;", "(" * 900, "a@b" * 400, "\x00@example.com"])
     def test_a_mail_from_nobody_is_unreadable(self, author: str) -> None:
         with pytest.raises(UnreadableError):
-            hearing().parse(answer(reply(From=author)))
+            mail_receiver().parse(answer(reply(From=author)))
 
     def test_the_same_mail_without_an_id_is_the_same_message(self) -> None:
         first, again, other = (received(reply(body)) for body in (b"Hola", b"Hola", b"Adios"))
@@ -241,7 +241,7 @@ BOUNCE: Final = (
     b"Return-Path: <>\nFrom: MAILER-DAEMON@example.com\n\nfailed addresses follow:\nThe following addresses had\n"
     b"Your message to:\nThis is the deliver program at\nHi. This is the\n\n"
 )
-"""A bounce for people, up to where its addresses stand."""
+"""Bounce for people, up to its addresses."""
 HOSTILE: Final = {
     "empty lines": FROM + b"\r\n" + b"\n" * LONG,
     "a header without end": FROM + b"a:\n" * (LONG // 3),
@@ -281,10 +281,10 @@ class TestHostileMail:
     def test_it_is_read_within_bounds_or_unreadable(self, name: str) -> None:
         started = time.process_time()
         try:
-            told = len(repr(hearing().parse(answer(HOSTILE[name]))))
+            size = len(repr(mail_receiver().parse(answer(HOSTILE[name]))))
         except UnreadableError:
-            told = 0
-        assert told < 400_000
+            size = 0
+        assert size < 400_000
         assert time.process_time() - started < 3
 
     @settings(max_examples=250, deadline=None)
@@ -297,12 +297,12 @@ class TestHostileMail:
         webhook = answer(FROM + b"".join(pieces))
         started = time.process_time()
         try:
-            items = hearing().parse(webhook)
+            items = mail_receiver().parse(webhook)
         except UnreadableError:
             return
         assert time.process_time() - started < 1
         assert items
-        assert items == hearing().parse(webhook)
+        assert items == mail_receiver().parse(webhook)
         for message in items:
             message.model_dump_json()
 

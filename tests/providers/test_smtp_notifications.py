@@ -1,4 +1,4 @@
-"""AdmitInput for reports on delivery (RFC 3461)."""
+"""Requests for delivery reports (RFC 3461)."""
 
 import re
 
@@ -9,23 +9,25 @@ from pydantic import JsonValue
 
 from domain.outcomes import Accepted
 from providers.smtp.notifications import xtext
-from tests.providers.smtp_mail import OWN_ADDRESS, REFERENCE, hearing, mail, smtp, verdict
+from tests.providers.smtp_mail import OWN_ADDRESS, REFERENCE, mail, mail_receiver, smtp, verdict
 from tests.providers.smtp_servers import scripted_server
 
 OFFERED = b"250-mx\r\n250-SMTPUTF8\r\n250-SIZE 0\r\n250 DSN\r\n"
 
 
-def told(commands: list[str], verb: str) -> list[str]:
+def commands_of(commands: list[str], verb: str) -> list[str]:
     return [command for command in commands if command.startswith(verb)]
 
 
 async def test_every_report_is_asked_for_where_the_server_offers_them() -> None:
     async with scripted_server(EHLO=OFFERED) as (server, port):
-        assert isinstance(await verdict(hearing(port), mail("ana+x@example.com", "luis@españa.example")), Accepted)
-    (sender,) = told(server.commands, "MAIL")
+        assert isinstance(
+            await verdict(mail_receiver(port), mail("ana+x@example.com", "luis@españa.example")), Accepted
+        )
+    (sender,) = commands_of(server.commands, "MAIL")
     assert sender.startswith(f"MAIL FROM:<{OWN_ADDRESS}> ")
     assert sender.endswith(f" RET=HDRS ENVID={REFERENCE}")
-    assert told(server.commands, "RCPT") == [
+    assert commands_of(server.commands, "RCPT") == [
         "RCPT TO:<ana+x@example.com> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;ana+2Bx@example.com",
         "RCPT TO:<luis@xn--espaa-rta.example> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;luis@xn--espaa-rta.example",
     ]
@@ -33,8 +35,8 @@ async def test_every_report_is_asked_for_where_the_server_offers_them() -> None:
 
 async def test_none_is_asked_for_of_copies() -> None:
     async with scripted_server(EHLO=OFFERED) as (server, port):
-        await verdict(hearing(port), mail(cc=["eva@example.com"], bcc=["archive@example.com", "ana@example.com"]))
-    assert [command.partition("> ")[2] for command in told(server.commands, "RCPT")] == [
+        await verdict(mail_receiver(port), mail(cc=["eva@example.com"], bcc=["archive@example.com", "ana@example.com"]))
+    assert [command.partition("> ")[2] for command in commands_of(server.commands, "RCPT")] == [
         "NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;ana@example.com",
         "NOTIFY=NEVER",
         "NOTIFY=NEVER",
@@ -43,13 +45,13 @@ async def test_none_is_asked_for_of_copies() -> None:
 
 async def test_an_address_that_is_not_ascii_is_not_repeated() -> None:
     async with scripted_server(EHLO=OFFERED) as (server, port):
-        await verdict(hearing(port), mail("mónica@example.com"))
-    assert told(server.commands, "RCPT") == ["RCPT TO:<mónica@example.com> NOTIFY=SUCCESS,FAILURE,DELAY"]
+        await verdict(mail_receiver(port), mail("mónica@example.com"))
+    assert commands_of(server.commands, "RCPT") == ["RCPT TO:<mónica@example.com> NOTIFY=SUCCESS,FAILURE,DELAY"]
 
 
 async def test_none_is_asked_for_where_the_server_offers_none() -> None:
     async with scripted_server() as (server, port):
-        assert isinstance(await verdict(hearing(port)), Accepted)
+        assert isinstance(await verdict(mail_receiver(port)), Accepted)
     assert not [command for command in server.commands if "NOTIFY" in command or "RET=" in command]
 
 

@@ -1,4 +1,4 @@
-"""What mail systems report of our messages."""
+"""Reports of mail systems about our messages."""
 
 import base64
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import pytest
 from domain.events import ProviderEvent
 from domain.outcomes import FailureClass
 from domain.status import Milestone
-from tests.providers.smtp_mail import MESSAGE_ID, OWN_ADDRESS, REFERENCE, answer, hearing
+from tests.providers.smtp_mail import MESSAGE_ID, OWN_ADDRESS, REFERENCE, answer, mail_receiver
 from tests.providers.smtp_reports import RECORDED, report
 
 REAL: Final = {
@@ -28,7 +28,7 @@ REAL: Final = {
 
 
 def events(body: bytes) -> Sequence[ProviderEvent]:
-    received = hearing().parse(answer(body))
+    received = mail_receiver().parse(answer(body))
     assert all(isinstance(event, ProviderEvent) for event in received)
     return [event for event in received if isinstance(event, ProviderEvent)]
 
@@ -38,7 +38,7 @@ def event(body: bytes) -> ProviderEvent:
     return only
 
 
-def told(action: str, status: str, diagnostic: str = "") -> ProviderEvent:
+def reported(action: str, status: str, diagnostic: str = "") -> ProviderEvent:
     return event(report(OWN_ADDRESS, "ana@example.com", action, status, diagnostic=diagnostic))
 
 
@@ -88,13 +88,13 @@ class TestReports:
     def test_a_failure_has_the_class_of_its_status_else_of_the_codes_and_words_of_the_reply(
         self, status: str, diagnostic: str, failure: FailureClass
     ) -> None:
-        received = told("failed", status, diagnostic)
+        received = reported("failed", status, diagnostic)
         assert (received.word, received.milestone, received.failure) == ("failed", Milestone.FAILED, failure)
         assert received.detail == f"smtp; {diagnostic}".strip()
 
     @pytest.mark.parametrize("status", ["4.4.7", "5.4.7"])
     def test_a_server_that_gave_up_in_time_says_expired(self, status: str) -> None:
-        received = told("failed", status)
+        received = reported("failed", status)
         assert (received.word, received.milestone, received.code) == ("expired", Milestone.FAILED, status)
 
     @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ class TestReports:
         ],
     )
     def test_an_action_means_what_it_says(self, action: str, milestone: Milestone) -> None:
-        received = told(action, "2.0.0")
+        received = reported(action, "2.0.0")
         assert (received.word, received.milestone, received.failure) == (action.lower() or "unknown", milestone, None)
 
     def test_each_recipient_has_an_event_of_its_own(self) -> None:

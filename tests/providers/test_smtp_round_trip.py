@@ -1,4 +1,4 @@
-"""A message to a real server, aiosmtpd, and the bounce that comes back to the address that the server was told."""
+"""Message to a real server, aiosmtpd, and the bounce to the address that the server received."""
 
 from typing import Final
 
@@ -32,7 +32,7 @@ def provider(port: int, bounce_secret: str = SECRET) -> Smtp:
 
 @pytest.fixture
 async def sent() -> Received:
-    """What the server took over STARTTLS, having refused one of three."""
+    """Message that the server accepted over STARTTLS, after refusing one of three recipients."""
     mailroom = Mailroom(refused={"luis@example.com": "550 5.1.1 unknown"})
     async with mail_server(mailroom, starttls=authority.server_context(), auth=True) as port:
         outcome = await provider(port).send(mail(*THREE, body="<p>Hasta <b>mañana</b></p>", ishtml=True))
@@ -51,8 +51,8 @@ async def test_the_message_goes_out_in_two_forms_under_tls_to_those_who_were_not
 
 
 async def test_its_bounce_finds_it(sent: Received) -> None:
-    told = report(sent.sender, "eva@example.com", "failed", "5.2.1", diagnostic="550 5.2.1 disabled")
-    bounce = signed(posted(told, sent.sender, URL), WEBHOOK_SECRET)
+    body = report(sent.sender, "eva@example.com", "failed", "5.2.1", diagnostic="550 5.2.1 disabled")
+    bounce = signed(posted(body, sent.sender, URL), WEBHOOK_SECRET)
     hearer = provider(1)
     hearer.verify(bounce)
     (event,) = hearer.parse(bounce)

@@ -1,4 +1,4 @@
-"""The addresses that answers come to, the header that proves it, and who may post what came."""
+"""Addresses for answers, the header that verifies them, and who may post mail."""
 
 import json
 from dataclasses import replace
@@ -15,7 +15,17 @@ from providers.smtp import Smtp
 from providers.smtp.mailbox import read_mailbox
 from providers.smtp.signature import signature_of
 from providers.smtp.verp import Verp
-from tests.providers.smtp_mail import INTEGRATION, OWN_ADDRESS, REFERENCE, URL, answer, hearing, mail, received, smtp
+from tests.providers.smtp_mail import (
+    INTEGRATION,
+    OWN_ADDRESS,
+    REFERENCE,
+    URL,
+    answer,
+    mail,
+    mail_receiver,
+    received,
+    smtp,
+)
 from tests.providers.smtp_reports import BOUNCES, SECRET, code, posted, signed
 
 VECTORS: Final[dict[str, Any]] = json.loads((Path(__file__).parent / "vectors" / "smtp.json").read_text())
@@ -83,7 +93,7 @@ class TestRecipient:
         ],
     )
     def test_mail_to_a_messages_own_address_is_believed(self, recipient: str) -> None:
-        hearing().verify(answer(b"", recipient))
+        mail_receiver().verify(answer(b"", recipient))
 
     @pytest.mark.parametrize(
         "recipient",
@@ -104,25 +114,25 @@ class TestRecipient:
         ],
     )
     def test_mail_to_any_other_address_is_not(self, recipient: str) -> None:
-        assert not is_believed(hearing(), answer(b"", recipient))
+        assert not is_believed(mail_receiver(), answer(b"", recipient))
         with pytest.raises(UnreadableError):
-            hearing().parse(answer(b"", recipient))
+            mail_receiver().parse(answer(b"", recipient))
 
     @pytest.mark.parametrize("position", range(len(f"{REFERENCE}.{CODE}")))
     def test_a_character_changed_anywhere_is_noticed(self, position: int) -> None:
         at = len("bounces+") + position
         other = "b" if OWN_ADDRESS[at] != "b" else "c"
-        assert not is_believed(hearing(), answer(b"", OWN_ADDRESS[:at] + other + OWN_ADDRESS[at + 1 :]))
+        assert not is_believed(mail_receiver(), answer(b"", OWN_ADDRESS[:at] + other + OWN_ADDRESS[at + 1 :]))
 
     def test_mail_posted_to_another_integration_with_the_same_secret_is_not_believed(self) -> None:
         with pytest.raises(UnverifiedError):
-            hearing().verify(posted(b"", OWN_ADDRESS, URL[:-1] + "3"))
+            mail_receiver().verify(posted(b"", OWN_ADDRESS, URL[:-1] + "3"))
 
     @given(recipient=st.text() | st.from_regex(r"[a-z]+\+[a-z0-9+.]+\.[a-z2-7]{16}@[a-z.]+", fullmatch=True))
     @example(recipient="+" * 100_000 + "@")
     @example(recipient="<" * 100_000)
     def test_no_address_is_believed_that_we_did_not_make(self, recipient: str) -> None:
-        assert not is_believed(hearing(), answer(b"", recipient))
+        assert not is_believed(mail_receiver(), answer(b"", recipient))
 
     def test_without_a_secret_nothing_is_believed(self) -> None:
         provider = smtp(25, None, bounceAddress=BOUNCES)
@@ -160,4 +170,4 @@ class TestSignature:
             assert not is_believed(smtp(25, self.KEYS), forged)
 
     def test_without_the_secret_the_address_is_enough(self) -> None:
-        hearing().verify(answer(b"x"))
+        mail_receiver().verify(answer(b"x"))

@@ -1,7 +1,7 @@
-"""What is Twilio's own, beyond the contract of every provider (`docs/providers/twilio.md`).
+"""Sending through Twilio, beyond the contract of every provider (`docs/providers/twilio.md`).
 
-The recorded bodies are composed from the fields that Twilio documents. Its own library says what a request and a
-signature look like.
+The recorded bodies are composed from the fields that Twilio documents. Requests and signatures are compared with those
+of its own library.
 """
 
 from collections.abc import AsyncIterator

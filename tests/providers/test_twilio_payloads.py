@@ -1,7 +1,7 @@
-"""What Twilio is sent on each channel, for each type of payload.
+"""Requests to Twilio on each channel, for each type of payload.
 
-Compared with forms that are composed from the documented fields, with the vendor's own description of the API, and with
-what its own library sends.
+They are compared with forms that are composed from the documented fields, with the vendor's own description of the API,
+and with the requests of its own library.
 """
 
 import json
@@ -91,7 +91,7 @@ async def http() -> AsyncIterator[httpx2.AsyncClient]:
 
 
 def typed(value: str, schema: Mapping[str, Any]) -> object:
-    """A field of a form as the type that the description gives it."""
+    """Field of a form as the type that the description gives it."""
     match schema["type"]:
         case "integer":
             return int(value)
@@ -102,7 +102,7 @@ def typed(value: str, schema: Mapping[str, Any]) -> object:
 
 
 async def sent_form(http: httpx2.AsyncClient, name: str, **configuration: JsonValue) -> dict[str, str]:
-    """What arrives when a recorded request is made."""
+    """Form that arrives when a recorded request is made."""
     kind, raw, _ = REQUESTS[name]
     async with kind() as fake_provider:
         twilio = Twilio.open(fake_provider.configuration() | configuration, fake_provider.credentials(), http)

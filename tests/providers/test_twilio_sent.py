@@ -1,4 +1,4 @@
-"""What became of a send that nobody answered, by Twilio's list of messages."""
+"""Search in Twilio's list for a send whose outcome is unknown."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable
@@ -54,14 +54,14 @@ def twilio(fake_provider: FakeTwilio, http: httpx2.AsyncClient) -> Twilio:
 
 
 def answered_with(**fields: JsonValue) -> httpx2.MockTransport:
-    """A Twilio whose only message is the recorded one, but for some fields."""
+    """Twilio whose only message is the recorded one, except for some fields."""
     page = json.loads(recorded("messages.json"))
     page["messages"][0] |= fields
     return httpx2.MockTransport(lambda _: httpx2.Response(200, json=page))
 
 
 def hola() -> Outbound:
-    """What the recorded message says, and to whom."""
+    """Text and recipient of the recorded message."""
     fake_provider = TwilioSms()
     return replace(
         fake_provider.outbound(), payload=parse_payload(fake_provider.channel, {"Type": "simple-text", "Text": "Hola"})
@@ -69,7 +69,7 @@ def hola() -> Outbound:
 
 
 async def outcome_of(finding: Awaitable[Accepted | None]) -> Accepted | str | None:
-    """What was found, or why nothing could be."""
+    """Result of the search, or its error."""
     try:
         return await finding
     except TransientError as error:
@@ -238,9 +238,7 @@ class TestFailing:
         assert not [secret for secret in fake_provider.secrets() if secret in f"{caught.value!r}"]
 
     @pytest.mark.parametrize("code", ["20003", "20404", "20429", "20500"])
-    async def test_a_refused_search_finds_nothing(
-        self, code: str, fake_provider: FakeTwilio, twilio: Twilio
-    ) -> None:
+    async def test_a_refused_search_finds_nothing(self, code: str, fake_provider: FakeTwilio, twilio: Twilio) -> None:
         fake_provider.answer_always(complain(code, retry_after="7"))
         with pytest.raises(TransientError) as caught:
             await twilio.find_sent(fake_provider.outbound(), SINCE)

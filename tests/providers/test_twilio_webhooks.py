@@ -1,4 +1,4 @@
-"""What Twilio tells: the statuses of our messages, and the messages of end users.
+"""Twilio webhooks: the statuses of our messages, and the messages of end users.
 
 The recorded bodies are composed from the fields that Twilio documents.
 """
@@ -32,7 +32,7 @@ PARAMETERS: Final = (
 
 
 def status_event(word: str, milestone: Milestone, **more: str) -> ProviderEvent:
-    """What a recorded status callback tells."""
+    """Event of a recorded status callback."""
     event = ProviderEvent(
         key=f"{MESSAGE_ID}:{word}",
         word=word,
@@ -114,7 +114,7 @@ class TestStatusCallback:
 
 
 def received(payload: dict[str, JsonValue], **more: object) -> InboundMessage:
-    """What a recorded message from an end user says."""
+    """Recorded message from an end user."""
     message = InboundMessage(
         provider_message_id=MESSAGE_ID,
         sender="34638766068",

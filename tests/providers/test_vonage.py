@@ -1,6 +1,6 @@
-"""What is Vonage's own in sending, beyond the contract of every provider (`docs/providers/vonage.md`).
+"""Sending through Vonage, beyond the contract of every provider (`docs/providers/vonage.md`).
 
-The recorded requests are what its own library makes; the recorded answers are composed from what it documents.
+The recorded requests are those of its own library; the recorded answers are composed from its documentation.
 """
 
 import json
@@ -198,7 +198,7 @@ class TestAuthorization:
 
 
 class Forgetful(VonageSms):
-    """Takes tokens for expired at first, so many times."""
+    """Fake provider that treats tokens as expired a number of times."""
 
     def __init__(self, times: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Vonage's signatures, compared with vectors that say what its own library thinks of them."""
+"""Vonage's signatures, compared with vectors that record the verdict of its own library."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What Vonage's webhooks tell, composed from the fields that it documents (`docs/providers/vonage.md`)."""
+"""Vonage webhooks, composed from the fields that it documents (`docs/providers/vonage.md`)."""
 
 import json
 from typing import Any, Final
@@ -29,7 +29,7 @@ ANY_JSON: Final = st.recursive(
 
 
 def reader() -> Vonage:
-    """A provider that only reads webhooks."""
+    """Provider that only parses webhooks."""
     credentials = {"apiKey": API_KEY, "apiSecret": API_SECRET, "signatureSecret": SIGNATURE_SECRET}
     return Vonage.open({"sender": "Iris"}, credentials, NO_NETWORK)
 

@@ -1,4 +1,4 @@
-"""Twilio's recorded bodies, composed from the fields that it documents, and a provider that reads them."""
+"""Twilio's recorded bodies, composed from the fields that it documents, and a provider that parses them."""
 
 from pathlib import Path
 from typing import Final
@@ -25,7 +25,7 @@ def recorded(name: str) -> bytes:
 
 
 def reader() -> Twilio:
-    """A provider that only reads webhooks."""
+    """Provider that only parses webhooks."""
     return Twilio.open({"sender": SENDER}, CREDENTIALS, NO_NETWORK)
 
 

@@ -1,4 +1,4 @@
-"""Twilio's own library as a second opinion, with types for what is used of it. It has none itself."""
+"""Typed access to Twilio's own library, which has no types, for comparison."""
 
 from collections.abc import Mapping
 from typing import Final, Protocol, cast
@@ -15,21 +15,21 @@ _ANSWERS: Final = {
 
 
 class Validator(Protocol):
-    """Signs webhooks, and says whether they are signed."""
+    """Signs webhooks, and verifies them."""
 
     def compute_signature(self, uri: str, params: Mapping[str, str]) -> str: ...
     def validate(self, uri: str, params: Mapping[str, str], signature: str) -> bool: ...
 
 
 class Messages(Protocol):
-    """Sends messages, and lists those that were sent."""
+    """Sends messages, and lists sent ones."""
 
     def create(self, **fields: object) -> object: ...
     def page(self, **filters: object) -> object: ...
 
 
 class Capture(HttpClient):
-    """Keeps the request that the library would have made."""
+    """Captures the request of the library."""
 
     def __init__(self) -> None:
         self.method = ""
@@ -52,5 +52,5 @@ def validator(secret: str) -> Validator:
 
 
 def messages(account: str, token: str, capture: Capture) -> Messages:
-    """The library's messages of an account, which are kept in place of sent."""
+    """The library's messages of an account, with its requests captured instead of sent."""
     return cast("Messages", Client(account, token, http_client=capture).messages)

@@ -1,4 +1,4 @@
-"""The recorded bodies of Vonage's side, composed from what it documents; each file says how."""
+"""Recorded bodies of Vonage, composed from its documentation; each file names its source."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The far ends of the providers: found by the provider's name, so that a provider without one is noticed."""
+"""Fake providers, found by the provider's name, so that a provider without one fails a test."""
 
 import importlib
 import importlib.util

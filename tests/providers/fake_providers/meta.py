@@ -1,4 +1,4 @@
-"""Meta's side: the Graph API on loopback, for a WhatsApp phone number and for a Facebook page, and signed webhooks."""
+"""Fake Meta: the Graph API on loopback, for a WhatsApp phone number and for a Facebook page, and signed webhooks."""
 
 import hashlib
 import hmac
@@ -42,13 +42,13 @@ _STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
 
 
 def reader(sender_id: str, **credentials: JsonValue) -> Meta:
-    """A provider that only reads webhooks: it has no network."""
+    """Provider that only parses webhooks, without a network."""
     known: Settings = {"accessToken": TOKEN, "appSecret": APP_SECRET, "verifyToken": VERIFY_TOKEN}
     return Meta.open({"senderId": sender_id}, known | credentials, NO_NETWORK)
 
 
 def complain(code: str, **headers: str) -> bytes:
-    """Meta's answer when it refuses (https://developers.facebook.com/docs/graph-api/guides/error-handling)."""
+    """Meta's error answer (https://developers.facebook.com/docs/graph-api/guides/error-handling)."""
     number, _, subcode = code.partition("/")
     error: dict[str, JsonValue] = {
         "message": "It is refused",
@@ -62,12 +62,12 @@ def complain(code: str, **headers: str) -> bytes:
 
 
 def notify(callback_url: str, content: object) -> Webhook:
-    """A webhook of Meta's, not signed yet."""
+    """Unsigned webhook of Meta."""
     return Webhook(callback_url, {"content-type": "application/json"}, json.dumps(content).encode(), NOW)
 
 
 def sign(webhook: Webhook, secret: str) -> Webhook:
-    """The webhook with the signature of an app's secret."""
+    """Sign the webhook with an app's secret."""
     code = hmac.new(secret.encode(), webhook.body, hashlib.sha256).hexdigest()
     return replace(webhook, headers={**webhook.headers, SIGNATURE: f"sha256={code}"})
 
@@ -134,14 +134,14 @@ class FakeMeta(HttpFakeProvider):
         return json_answer(HTTPStatus.OK, self.answer_to(json.loads(request.body), f"{len(self.deliveries)}"))
 
     def _describe(self, query: Mapping[str, str]) -> bytes:
-        """Who sends; a proof is not asked for, but checked when it is there."""
+        """Describe the sender; a proof is optional, but checked."""
         proof = hmac.new(APP_SECRET.encode(), TOKEN.encode(), hashlib.sha256).hexdigest()
         if query.get("appsecret_proof", proof) != proof:
             return complain("100")
         return json_answer(HTTPStatus.OK, {"id": self.sender_id})
 
     def answer_to(self, body: dict[str, Any], number: str) -> object:
-        """Take a message as the next in number; the answer."""
+        """Accept a message with the next number, and return the answer."""
         raise NotImplementedError
 
     def complaint(self, code: str) -> bytes:
@@ -222,7 +222,7 @@ class WhatsApp(FakeMeta):
 class Messenger(FakeMeta):
     """The Send API of one page.
 
-    Its news bear our reference in echoes only, the messages' ids in echoes and deliveries, and in reads just the time
+    Its events have our reference in echoes only, the messages' ids in echoes and deliveries, and in reads only the time
     up to which everything is read.
     """
 

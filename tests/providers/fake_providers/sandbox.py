@@ -1,4 +1,4 @@
-"""The sandbox's side: the real gateway, behind a server that can fail in ways of which the gateway knows nothing."""
+"""Fake sandbox: the real gateway, behind a server that can fail in ways unknown to the gateway."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,9 +27,9 @@ TOKEN: Final = "made_up_token"
 SIGNING_SECRET: Final = "made_up_signing_secret"
 ACCOUNT: Final = Account(token=SecretStr(TOKEN), signing_secret=SecretStr(SIGNING_SECRET))
 GATEWAY: Final = create_gateway(GatewaySettings(accounts=(ACCOUNT,)))
-"""One application, whose ledger is new each time that its lifespan begins."""
+"""Application whose ledger is new each time that its lifespan begins."""
 SILENT_PHONE: Final = ("34600000010",)
-"""The gateway tells nobody of what is sent here: the suite makes the receipts."""
+"""Recipient without callbacks from the gateway: the suite makes the receipts."""
 
 _STATUS_OF_CODE: Final[Mapping[str, int]] = {"invalid_json": 400, "unauthenticated": 401, "throttled": 429, "bug": 500}
 _TOLD: Final = {
@@ -40,17 +40,17 @@ _TOLD: Final = {
 
 
 def complain(code: str, **headers: str) -> bytes:
-    """The gateway's answer when it refuses (`docs/providers/sandbox.md`, «Errors»)."""
+    """The gateway's error answer (`docs/providers/sandbox.md`, «Errors»)."""
     return json_answer(_STATUS_OF_CODE.get(code, 422), {"error": {"code": code, "message": "It is refused"}}, **headers)
 
 
 def received_at(delay: timedelta) -> Forgery:
-    """Hears a webhook so much later."""
+    """Delay the receipt of a webhook."""
     return lambda webhook: replace(webhook, received_at=webhook.received_at + delay)
 
 
 class FakeGateway(HttpFakeProvider):
-    """An account at the gateway."""
+    """Account at the gateway."""
 
     provider = Sandbox
     refusals: ClassVar = {
@@ -151,7 +151,7 @@ class FakeGateway(HttpFakeProvider):
 
 
 class SandboxSms(FakeGateway):
-    """SMS, of which nobody ever tells that they were read."""
+    """SMS, which has no read receipts."""
 
     channel = Channel.SMS
     payload = SimpleText(type="simple-text", text="¿Cómo está?")
@@ -176,7 +176,7 @@ class SandboxRcs(FakeGateway):
 
 
 class SandboxEmail(FakeGateway):
-    """E-mail, to several people at once."""
+    """E-mail, to several recipients at once."""
 
     channel = Channel.EMAIL
     payload = Email(type="email", subject="Su cita", body="¿Vendrá?\nHasta mañana")

@@ -1,4 +1,4 @@
-"""Sinch's side: the server that gives access tokens, the Conversation API, and signed webhooks, on loopback."""
+"""Fake Sinch: the server that issues access tokens, the Conversation API, and signed webhooks, on loopback."""
 
 import asyncio
 import base64
@@ -30,7 +30,7 @@ KEY_SECRET: Final = "made_up_key_secret"
 WEBHOOK_SECRET: Final = "made_up_sinch_webhook_secret"
 NONCE: Final = "01J0000000000000000000NON1"
 TOKEN: Final = "made.up.access-token-"
-"""How access tokens begin; their number follows."""
+"""Beginning of access tokens; their number follows."""
 
 TOKENS: Final = "/oauth2/token"
 MESSAGES: Final = f"/v1/projects/{PROJECT}/messages"
@@ -49,7 +49,7 @@ _STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
 
 
 def complain(code: str, details: Sequence[JsonValue] = (), **headers: str) -> bytes:
-    """An error of the API (https://cloud.google.com/apis/design/errors)."""
+    """Error answer of the API (https://cloud.google.com/apis/design/errors)."""
     status = _STATUS_OF_CODE.get(code, HTTPStatus.BAD_REQUEST)
     error = {"code": status, "message": "It is refused", "status": code, "details": list(details)}
     return json_answer(status, {"error": error}, **headers)
@@ -61,32 +61,32 @@ EXPIRED: Final = complain(
 
 
 def signature(secret: str, body: bytes, nonce: str, timestamp: str) -> str:
-    """As documented; the vectors were made with Sinch's own library."""
+    """Signature as documented; the vectors were made with Sinch's own library."""
     signed = body + f".{nonce}.{timestamp}".encode()
     return base64.b64encode(hmac.new(secret.encode(), signed, hashlib.sha256).digest()).decode()
 
 
 def with_header(name: str, value: str) -> Callable[[Webhook], Webhook]:
-    """Says something else in a header of the signature."""
+    """Replace a header of the signature."""
     header = f"x-sinch-webhook-signature{name}"
     return lambda webhook: replace(webhook, headers={**webhook.headers, header: value})
 
 
-def heard_after(wait: timedelta) -> Callable[[Webhook], Webhook]:
-    """Arrives so much later than it was signed."""
+def received_after(wait: timedelta) -> Callable[[Webhook], Webhook]:
+    """Delay the receipt of a signed webhook."""
     return lambda webhook: replace(webhook, received_at=webhook.received_at + wait)
 
 
 class FakeSinch(HttpFakeProvider):
-    """One project with one app.
+    """Project with one app.
 
     Attributes:
-        expires_in: seconds that the next access tokens last.
-        token_reply: what is answered to whoever asks for a token, in place of one.
-        revoked: tokens that are believed no more.
-        tokens: how many were given.
-        asked_for_token: whether somebody asked for one.
-        kept_in: where its messages are kept, by the app's processing mode.
+        expires_in: lifetime of the next access tokens in seconds.
+        token_reply: the answer to requests for a token, instead of one.
+        revoked: tokens that are no longer valid.
+        tokens: the number of issued tokens.
+        asked_for_token: set when a token is requested.
+        kept_in: the source of its messages, by the app's processing mode.
     """
 
     provider = Sinch
@@ -124,8 +124,8 @@ class FakeSinch(HttpFakeProvider):
         "another time": with_header("-timestamp", "1784629801"),
         "without an algorithm": without("x-sinch-webhook-signature-algorithm"),
         "another algorithm": with_header("-algorithm", "HmacSHA1"),
-        "of long ago": heard_after(timedelta(minutes=5, seconds=1)),
-        "of the future": heard_after(timedelta(minutes=-5, seconds=-1)),
+        "of long ago": received_after(timedelta(minutes=5, seconds=1)),
+        "of the future": received_after(timedelta(minutes=-5, seconds=-1)),
     }
     secretless: ClassVar[Mapping[str, JsonValue] | None] = {"webhookSecret": ""}
     bad_configurations: ClassVar = {
@@ -169,7 +169,7 @@ class FakeSinch(HttpFakeProvider):
         super()._reply_by(self._route(reply))
 
     def _route(self, reply: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-        """Tokens are given whatever happens to messages, and who asks for one does not yet try to send."""
+        """Issue tokens independently of the handling of messages; a token request is no attempt to send."""
 
         async def reply_to(request: HttpRequest) -> Reply:
             if request.target != TOKENS:
@@ -181,7 +181,7 @@ class FakeSinch(HttpFakeProvider):
         return reply_to
 
     def _grant(self, request: HttpRequest) -> bytes:
-        """The answer of RFC 6749 §5."""
+        """Token response of RFC 6749 §5."""
         if request.headers.get("authorization") != f"Basic {BASIC}":
             return json_answer(HTTPStatus.UNAUTHORIZED, {"error": "invalid_client", "error_description": "No"})
         if request.body != b"grant_type=client_credentials":
@@ -227,7 +227,7 @@ class FakeSinch(HttpFakeProvider):
         return json_answer(HTTPStatus.OK, accepted)
 
     def _list(self, query: Mapping[str, str]) -> bytes:
-        """What was sent to a destination, newest first."""
+        """List the messages to a destination, newest first."""
         messages = [
             {
                 "id": delivery.provider_message_id,
@@ -301,7 +301,7 @@ class SinchWhatsApp(FakeSinch):
 
 
 class SinchSms(FakeSinch):
-    """The app's SMS service plan, which never tells that a message was read."""
+    """SMS service plan of the app, which has no read receipts."""
 
     channel = Channel.SMS
     payload = SimpleText(type="simple-text", text="¿Cómo está? Son 3 € & 50 % + IVA")

@@ -1,7 +1,7 @@
-"""A mail server's side, by a script (RFC 5321): it says no by reply codes, and loses answers after the message.
+"""Fake mail server with a script (RFC 5321): it refuses by reply codes, and loses answers after the message.
 
-Its receipts are reports on delivery, which come as mail to the message's own address. The word `delivered` is not among
-them, since a provider's words are what it can be relied on to tell: see `test_smtp_reports.py`.
+Its receipts are delivery reports, which come as mail to the message's own address. The status `delivered` is not among
+them, since not every server reports it: see `test_smtp_reports.py`.
 """
 
 import base64
@@ -32,7 +32,7 @@ LOSSES: Final[Mapping[str, Reply]] = {
 
 
 class SmtpEmail(FakeProvider):
-    """A mail server that one user may use."""
+    """Mail server for one user."""
 
     provider = Smtp
     channel = Channel.EMAIL

@@ -1,4 +1,4 @@
-"""Twilio's side: the Messages API on loopback, and webhooks signed by Twilio's own library."""
+"""Fake Twilio: the Messages API on loopback, and webhooks signed by Twilio's own library."""
 
 import base64
 import email.utils
@@ -38,7 +38,7 @@ MESSAGES: Final = f"{ACCOUNTS}/{ACCOUNT}/Messages.json"
 FORM: Final = "application/x-www-form-urlencoded"
 
 _FILTERS: Final[Mapping[str, str]] = {"To": "to", "From": "from"}
-"""The parameters of a list, and the fields of a message that they are about."""
+"""Parameters of a list, and the fields of a message that they filter."""
 
 _STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
     "20003": HTTPStatus.UNAUTHORIZED,
@@ -50,12 +50,12 @@ _STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
 
 
 def basic(user: str, password: str) -> str:
-    """The credentials of RFC 7617."""
+    """Credentials of RFC 7617."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 def complain(code: str, **headers: str) -> bytes:
-    """Twilio's answer when it refuses (https://www.twilio.com/docs/usage/twilios-response#error-and-exception-response-format)."""
+    """Twilio's error answer (https://www.twilio.com/docs/usage/twilios-response#error-and-exception-response-format)."""
     status = _STATUS_OF_CODE.get(code, HTTPStatus.BAD_REQUEST)
     more = f"https://www.twilio.com/docs/errors/{code}"
     content = {"code": int(code), "message": "It is refused", "more_info": more, "status": status}
@@ -66,10 +66,10 @@ class FakeTwilio(HttpFakeProvider):
     """The Messages API of one account.
 
     Attributes:
-        scheme: what addresses begin with on the channel.
-        account_status: what the account's own description says; API keys may not read it.
-        sent: the messages of the account in the form in which Twilio lists them, the newest first.
-        page_size: how many of them a page of the list has.
+        scheme: the prefix of addresses on the channel.
+        account_status: the status in the account's own description; API keys may not read it.
+        sent: the messages of the account in Twilio's list format, the newest first.
+        page_size: the number of messages on a page of the list.
     """
 
     scheme: ClassVar[str]
@@ -194,7 +194,8 @@ class FakeTwilio(HttpFakeProvider):
         return json_answer(HTTPStatus.CREATED, message)
 
     def _list(self, query: Mapping[str, list[str]]) -> bytes:
-        """A page of the messages to whom and from whom the query says; a test's messages were all sent in time."""
+        """Return a page of the messages with the query's recipient and sender; it ignores time, which all tests
+        satisfy."""
         wanted = [
             message
             for message in self.sent
@@ -207,7 +208,7 @@ class FakeTwilio(HttpFakeProvider):
         return json_answer(HTTPStatus.OK, {"messages": wanted[start:end], "next_page_uri": more, "page": page})
 
     def take_and_lose_answer(self) -> None:
-        """From now on, take messages and close without an answer; lists are answered."""
+        """Accept further messages and close without an answer; lists are answered."""
 
         async def reply(request: HttpRequest) -> Reply:
             answer = await self.take(request)

@@ -1,4 +1,4 @@
-"""Vonage's side: the Messages API on loopback, and webhooks signed as Vonage documents it."""
+"""Fake Vonage: the Messages API on loopback, and webhooks signed as Vonage documents it."""
 
 import base64
 import hashlib
@@ -40,7 +40,7 @@ ANOTHER_KEY: Final = (
 )
 
 BASIC: Final[dict[str, JsonValue]] = {"apiSecret": API_SECRET, "applicationId": None, "privateKey": None}
-"""What makes the credentials those of the account, without an application."""
+"""Changes that make the credentials those of the account, without an application."""
 
 _STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
     "unauthorized": HTTPStatus.UNAUTHORIZED,
@@ -54,13 +54,13 @@ _STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
 
 
 def complain(code: str, **headers: str) -> bytes:
-    """Vonage's answer when it refuses (https://developer.vonage.com/en/api-errors)."""
+    """Vonage's error answer (https://developer.vonage.com/en/api-errors)."""
     page = "api-errors/messages" if code.isdigit() else "api-errors"
     return problem(_STATUS_OF_CODE.get(code, HTTPStatus.UNPROCESSABLE_ENTITY), f"{page}#{code}", **headers)
 
 
 def problem(status: HTTPStatus, page: str, **headers: str) -> bytes:
-    """An answer with problem details."""
+    """Answer with problem details."""
     content = {
         "type": f"https://developer.vonage.com/{page}",
         "title": "It is refused",
@@ -71,14 +71,14 @@ def problem(status: HTTPStatus, page: str, **headers: str) -> bytes:
 
 
 def token(claims: Mapping[str, JsonValue], secret: str) -> str:
-    """A JWT in HS256 (RFC 7515 §3), also with secrets that no library would take."""
+    """JWT in HS256 (RFC 7515 §3), also with secrets that no library accepts."""
     parts = [_base64url(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
     signature = hmac.new(secret.encode(), ".".join(parts).encode(), hashlib.sha256).digest()
     return ".".join([*parts, _base64url(signature)])
 
 
 def signed(webhook: Webhook, secret: str, **other_claims: JsonValue) -> Webhook:
-    """The webhook with the token that Vonage would give it, but for some claims."""
+    """Add Vonage's token to the webhook, except for some claims."""
     claims: dict[str, JsonValue] = {
         "iat": int(NOW.timestamp()),
         "jti": "11111111-2222-4333-8444-555555555555",
@@ -92,12 +92,12 @@ def signed(webhook: Webhook, secret: str, **other_claims: JsonValue) -> Webhook:
 
 
 def received_at(delay: timedelta) -> Forgery:
-    """Hears a webhook so much later."""
+    """Delay the receipt of a webhook."""
     return lambda webhook: replace(webhook, received_at=webhook.received_at + delay)
 
 
 def claiming(**claims: JsonValue) -> Forgery:
-    """Signs other claims, with the right secret."""
+    """Sign other claims with the right secret."""
     return lambda webhook: signed(webhook, SIGNATURE_SECRET, **claims)
 
 
@@ -110,7 +110,7 @@ class VonageMessages(HttpFakeProvider):
 
     Attributes:
         wire_channel: Vonage's name of the channel.
-        sender: who may send.
+        sender: the allowed sender.
     """
 
     wire_channel: ClassVar[str]
@@ -220,7 +220,7 @@ class VonageMessages(HttpFakeProvider):
         return json_answer(HTTPStatus.ACCEPTED, {"message_uuid": message_uuid})
 
     def _applications(self, target: SplitResult, authorization: str) -> bytes:
-        """The Application API, which takes the account's secret alone."""
+        """The Application API, which accepts only the account's secret."""
         if not (authorization.startswith("Basic ") and self._knows(authorization)):
             return complain("unauthorized")
         if target.path == "/v2/applications":
@@ -268,7 +268,7 @@ class VonageMessages(HttpFakeProvider):
 
 
 class VonageSms(VonageMessages):
-    """SMS, which nobody reports as read."""
+    """SMS, which has no read receipts."""
 
     channel = Channel.SMS
     wire_channel = "sms"
