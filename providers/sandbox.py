@@ -208,7 +208,7 @@ class Sandbox(Provider[SandboxConfiguration, SandboxCredentials]):
         return {"Authorization": f"Bearer {self._credentials.token.get_secret_value()}"}
 
     async def check(self) -> Check:
-        """List a message of the account (`docs/providers/sandbox.md`, «What the gateway knows»)."""
+        """List a message of the account (`docs/providers/sandbox.md`, «Ledger queries»)."""
         url = self._messages_url()
         request = self._http.build_request("GET", url, params={"limit": 1}, headers=self._authorization())
         return await check(self._http, request, _RESPONSE_MAPPING, _of_messages)
