@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from temporalio.service import RPCError
 
-from bench.speed.drivers import IrisDriven, drive, on_stage
+from bench.speed.drivers import IrisDriver, drive, on_stage
 from bench.speed.stage import Stage
 from domain.identifiers import new_id
 from models.correlation import InteractionRef
@@ -59,39 +59,39 @@ def main(
 
 
 async def _measure(stored: Sequence[int], waiting: Sequence[int]) -> list[Row]:
-    async with _running() as (stage, lives):
-        await drive(lives, LIVES, MAX_CONCURRENT_NOTIFICATIONS)
+    async with _running() as (stage, driver):
+        await drive(driver, LIVES, MAX_CONCURRENT_NOTIFICATIONS)
         template: dict[str, Any] = await stage.database.interactions.find_one({"custom_status": "read"})
         rows: list[Row] = []
         for number in stored:
             await _store(stage, template, number - await stage.database.interactions.estimated_document_count())
-            rows.append(await _row(stage, lives, number, 0))
+            rows.append(await _row(stage, driver, number, 0))
         opened = 0
         for number in waiting:
             await _open(stage, template, number - opened)
             opened = number
-            rows.append(await _row(stage, lives, stored[-1] + opened, opened))
+            rows.append(await _row(stage, driver, stored[-1] + opened, opened))
         for part in ("worker", "temporal"):
             OUT.print(
-                f"{part} restarted after kill -9, and a life driven, in {await _restarted(stage, lives, part):.1f} s"
+                f"{part} restarted after kill -9, and a life driven, in {await _restarted(stage, driver, part):.1f} s"
             )
         return rows
 
 
 @asynccontextmanager
-async def _running() -> AsyncGenerator[tuple[Stage, IrisDriven]]:
+async def _running() -> AsyncGenerator[tuple[Stage, IrisDriver]]:
     async with on_stage() as (stage, http):
-        yield stage, IrisDriven(stage, http)
+        yield stage, IrisDriver(stage, http)
 
 
-async def _restarted(stage: Stage, lives: IrisDriven, part: str) -> float:
+async def _restarted(stage: Stage, driver: IrisDriver, part: str) -> float:
     """Seconds from the death of a process until an end-to-end run succeeds again."""
     await stage.servers[part].kill()
     begun = time.monotonic()
     await stage.servers[part].start()
     while True:
         with suppress(aiohttp.ClientError, TimeoutError):
-            await lives.live()
+            await driver.run_once()
             return time.monotonic() - begun
         await asyncio.sleep(0.2)
 
@@ -105,10 +105,10 @@ async def _still(stage: Stage) -> None:
         await asyncio.sleep(1)
 
 
-async def _row(stage: Stage, lives: IrisDriven, stored: int, opened: int) -> Row:
+async def _row(stage: Stage, driver: IrisDriver, stored: int, opened: int) -> Row:
     await _still(stage)
     memory = {f"{name} MB": size // 2**20 for name, size in stage.memory().items() if name != "shapes"}
-    rounds = [await _cost(stage, lives) for _ in range(ROUNDS)]
+    rounds = [await _cost(stage, driver) for _ in range(ROUNDS)]
     cost, speed = min(rounds, key=lambda one: sum(one[0].values()))
     row = {
         "stored": stored,
@@ -122,10 +122,10 @@ async def _row(stage: Stage, lives: IrisDriven, stored: int, opened: int) -> Row
     return row
 
 
-async def _cost(stage: Stage, lives: IrisDriven) -> tuple[dict[str, float], float]:
+async def _cost(stage: Stage, driver: IrisDriver) -> tuple[dict[str, float], float]:
     """CPU milliseconds per end-to-end run, by process, and runs per second."""
     before = stage.cpu_seconds()
-    seconds, _ = await drive(lives, LIVES, MAX_CONCURRENT_NOTIFICATIONS)
+    seconds, _ = await drive(driver, LIVES, MAX_CONCURRENT_NOTIFICATIONS)
     used = stage.cpu_seconds()
     cpu = {name: (used[name] - before[name]) * 1000 / LIVES for name in used if name not in {"callers", "shapes"}}
     return cpu, LIVES / seconds

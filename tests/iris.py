@@ -178,11 +178,11 @@ class Iris:
         path = f"/webhooks/sandbox/{interaction['integration']['integrationId']}"
         return await self.http.post(path, content=body, headers=signed(body, SANDBOX.signing_secret.get_secret_value()))
 
-    async def signal_events(self, interaction_id: str, *news: ReceivedEvent) -> None:
+    async def signal_events(self, interaction_id: str, *events: ReceivedEvent) -> None:
         """Signal events to an interaction, as the API does with a webhook's; a workflow that has ended is continued."""
         interaction = await Interaction.get(interaction_id)
         assert interaction is not None
-        await signal_events(self.temporal, self.settings, InteractionRef.of(interaction), news)
+        await signal_events(self.temporal, self.settings, InteractionRef.of(interaction), events)
 
     async def taken_by_gateway(self, interaction_id: str) -> list[dict[str, Any]]:
         """Messages that the gateway accepted for an interaction, by its own ledger."""

@@ -215,7 +215,7 @@ def test_the_proxy_that_is_believed_is_the_one_by_which_this_machine_comes_in() 
     ("name", "program", "own_time"),
     [("worker", WorkerProgram, SENDING_GRACE + RECORDING_GRACE), ("api", WebProgram, timedelta(seconds=API_GRACE))],
 )
-def test_who_stops_a_process_gives_it_longer_than_it_takes(
+def test_the_stop_timeout_of_a_process_exceeds_its_shutdown_time(
     name: str, program: type[Program], own_time: timedelta
 ) -> None:
     """Compose and `iris up` kill it later than it ends by itself, with a margin for the cleanup."""

@@ -166,7 +166,7 @@ def setup_settings(secrets: dict[str, str], **changes: str) -> MongodbSetupSetti
     return MongodbSetupSettings.model_validate({name.upper(): value for name, value in (secrets | changes).items()})
 
 
-async def test_the_user_of_iris_may_do_what_iris_does_in_its_own_database_only(
+async def test_the_user_of_iris_has_its_permissions_in_its_own_database_only(
     secrets_and_mongodb: dict[str, str],
 ) -> None:
     for _ in range(2):
@@ -217,7 +217,7 @@ async def first_payload(server: TemporalServer, workflow_id: str) -> Payload:
 
 
 @pytest.mark.timeout(300)  # starting five processes on a busy machine
-async def test_what_the_containers_run_delivers_a_message(
+async def test_the_commands_of_the_containers_deliver_a_message(
     tmp_path: Path, secrets_and_mongodb: dict[str, str], temporal_server: TemporalServer
 ) -> None:
     ports = {port: str(free_port()) for port in ("8000", "8001", "8002", "9464")}

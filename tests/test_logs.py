@@ -42,10 +42,10 @@ def line(made: logging.LogRecord) -> dict[str, Any]:
 async def test_a_line_has_the_ids_that_its_task_noted() -> None:
     note(request_id="r1")
     note(tenant="demo", interaction_id="i1")
-    told = line(record())
-    time = told.pop("time")
+    logged = line(record())
+    time = logged.pop("time")
     assert time.endswith("Z")
-    assert told == {
+    assert logged == {
         "level": "WARNING",
         "logger": "iris.test",
         "message": "hello",
@@ -57,22 +57,22 @@ async def test_a_line_has_the_ids_that_its_task_noted() -> None:
     assert text.endswith("Z WARNING iris.test hello request_id=r1 tenant=demo interaction_id=i1")
 
 
-async def test_what_temporal_runs_is_told_by_its_workflow() -> None:
+async def test_log_lines_in_temporal_code_name_the_workflow() -> None:
     for kind in ("temporal_activity", "temporal_workflow"):
-        told = line(record(extra={kind: {"workflow_id": "interaction-685bc5d05a72ed2a5f8d0e41", "attempt": 1}}))
-        assert (told["workflow_id"], told["interaction_id"]) == (
+        logged = line(record(extra={kind: {"workflow_id": "interaction-685bc5d05a72ed2a5f8d0e41", "attempt": 1}}))
+        assert (logged["workflow_id"], logged["interaction_id"]) == (
             "interaction-685bc5d05a72ed2a5f8d0e41",
             "685bc5d05a72ed2a5f8d0e41",
         )
 
 
-async def test_an_error_is_told_by_its_kind_and_place_and_those_of_its_causes_without_their_words() -> None:
+async def test_an_error_is_logged_by_type_and_location_with_its_causes_and_without_messages() -> None:
     error = ValueError("34638766068 wrote: Hola")
     error.__cause__ = KeyError("Hola")
-    told = line(record(error=error))
-    assert told["error"] == "ValueError"
-    assert "test_logs.py" in told["stack"][0]
-    assert told["causes"] == [{"error": "KeyError", "stack": []}]
+    logged = line(record(error=error))
+    assert logged["error"] == "ValueError"
+    assert "test_logs.py" in logged["stack"][0]
+    assert logged["causes"] == [{"error": "KeyError", "stack": []}]
     assert "ValueError" in TextFormatter().format(record(error=error))
 
 
@@ -95,18 +95,18 @@ def _of_temporal(text: str) -> ApplicationError:
 @pytest.mark.parametrize("formatter", FORMATTERS, ids=lambda one: type(one).__name__)
 @pytest.mark.parametrize("text", PERSONAL)
 @pytest.mark.parametrize("error", [ValueError, _of_pydantic, _of_temporal])
-def test_the_words_of_an_error_are_in_no_line(
+def test_the_message_of_an_error_is_in_no_line(
     formatter: logging.Formatter, text: str, error: Callable[[str], Exception]
 ) -> None:
     made = error(text)
-    for told in (
+    for logged in (
         record("it failed", error=made),
         record("it failed: %s", made),
         record("it failed: %r of %d", made, 1),
         record(made),
         record(f"Task exception was never retrieved\nfuture: <Task exception={made!r}>", name="asyncio"),
     ):
-        assert text not in formatter.format(told)
+        assert text not in formatter.format(logged)
 
 
 @pytest.mark.parametrize("formatter", FORMATTERS, ids=lambda one: type(one).__name__)
@@ -125,11 +125,11 @@ def test_the_words_of_an_error_are_in_no_line(
         str(_of_pydantic("Hola Ana")),
     ],
 )
-def test_what_is_personal_or_secret_in_other_words_is_replaced(formatter: logging.Formatter, text: str) -> None:
-    told = formatter.format(record("about %s it says", text))
-    assert "[redacted]" in told
+def test_personal_data_and_secrets_in_texts_are_redacted(formatter: logging.Formatter, text: str) -> None:
+    logged = formatter.format(record("about %s it says", text))
+    assert "[redacted]" in logged
     for part in (text, "638", "s3cr3t", "Hola", "garcia", "kkkk", "abcdefghijkl", "c2lnbmF0dXJl"):
-        assert part not in told
+        assert part not in logged
 
 
 @pytest.mark.parametrize(
@@ -141,15 +141,15 @@ def test_what_is_personal_or_secret_in_other_words_is_replaced(formatter: loggin
         "run 01a22df6-5212-775c-a220-6fac763c1578",
     ],
 )
-def test_ids_addresses_of_servers_and_counts_are_told_as_they_are(text: str) -> None:
+def test_ids_server_addresses_and_counts_are_logged_unchanged(text: str) -> None:
     assert line(record(text))["message"] == text
 
 
 @pytest.mark.parametrize("formatter", FORMATTERS, ids=lambda one: type(one).__name__)
-def test_what_somebody_wrote_makes_no_line_of_its_own(formatter: logging.Formatter) -> None:
-    told = formatter.format(record("refused: %s", "x\n2026-11-30 INFO iris.test forged\x1b[31m"))
-    assert "\n" not in told
-    assert "\x1b" not in told
+def test_user_text_cannot_forge_a_log_line(formatter: logging.Formatter) -> None:
+    logged = formatter.format(record("refused: %s", "x\n2026-11-30 INFO iris.test forged\x1b[31m"))
+    assert "\n" not in logged
+    assert "\x1b" not in logged
 
 
 @pytest.mark.parametrize(("value", "is_on"), [(None, True), ("true", True), ("false", False), ("0", False)])

@@ -51,7 +51,7 @@ def test_the_registry_names_a_provider_where_it_is_imported_and_where_it_is_list
     assert len(mentions(name, registry)) == 2
 
 
-def test_what_counts_as_naming_one() -> None:
+def test_detection_of_provider_names() -> None:
     named = ["import twilio", "TwilioClient()", '"TWILIO"', "twilio_sid = 1", "aTwilio", "x.twilio.y"]
     unnamed = ["metadata", "https://twilio.com/docs", "(Twilio, «Messages», 2026)", "untwiliolike"]
     assert mentions("meta", "_METADATA = 1") == []

@@ -149,7 +149,7 @@ def test_production_names_at_once_all_that_is_missing(monkeypatch: pytest.Monkey
         ("IRIS_PAYLOAD_KEYS", f"{KEY},clavé"),
     ],
 )
-def test_a_weak_secret_is_refused_by_name_everywhere_and_not_told(
+def test_a_weak_secret_is_refused_by_name_everywhere_and_not_printed(
     monkeypatch: pytest.MonkeyPatch, environment: Environment, name: str, value: str
 ) -> None:
     with pytest.raises(ValidationError, match=name) as refused:
@@ -223,7 +223,7 @@ class TestSecretsAsFiles:
         assert found.jwt_secret.get_secret_value() == f"{SECRET} of the environment"
         assert found.mongodb_database == "other"
 
-    def test_what_is_wrong_in_a_file_is_refused_by_name_and_not_told(self, directory: Path) -> None:
+    def test_an_invalid_file_value_is_refused_by_name_and_not_printed(self, directory: Path) -> None:
         (directory / "iris_payload_keys").write_text("s3cr3t")
         with pytest.raises(ValidationError, match="IRIS_PAYLOAD_KEYS") as refused:
             Settings()

@@ -9,7 +9,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from bench.speed.drivers import Driven, FloorDriven, IrisDriven, LimitDriven, NaiveDriven, StepsDriven, on_stage
+from bench.speed.drivers import Driver, FloorDriver, IrisDriver, LimitDriver, NaiveDriver, StepsDriver, on_stage
 from bench.speed.measure import LIVES, Results, measure
 from bench.speed.report import ratios, table_of, write
 from bootstrap import mongodb
@@ -47,12 +47,12 @@ async def _measure(rounds: int, concurrencies: list[int], shapes: list[str] | No
         async with mongodb(stage.settings):
             integration = await Integration.get(stage.demo.integrations["whatsapp"])
         assert integration is not None  # noqa: S101 - it was seeded
-        driven: list[Driven] = [
-            LimitDriven(stage.temporal),
-            FloorDriven(stage.temporal),
-            StepsDriven(stage, describe(integration)),
-            IrisDriven(stage, http),
-            NaiveDriven(stage, describe(integration)),
+        driven: list[Driver] = [
+            LimitDriver(stage.temporal),
+            FloorDriver(stage.temporal),
+            StepsDriver(stage, describe(integration)),
+            IrisDriver(stage, http),
+            NaiveDriver(stage, describe(integration)),
         ]
         chosen = [shape for shape in driven if not shapes or shape.name in shapes]
         return await measure(stage, chosen, concurrencies, rounds, ERR.print)

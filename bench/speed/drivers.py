@@ -43,17 +43,17 @@ _AGAIN: Final = 0.2
 _TEXT: Final = "Su cita es mañana a las 10:00"
 
 
-class Driven(ABC):
+class Driver(ABC):
     """A baseline, and the driver of one end-to-end run."""
 
     name: ClassVar[str]
 
     @abstractmethod
-    async def live(self) -> float:
+    async def run_once(self) -> float:
         """Drive one run to its end; return the duration of the call in seconds."""
 
 
-class LimitDriven(Driven):
+class LimitDriver(Driver):
     """A bare update."""
 
     name = "limit"
@@ -62,7 +62,7 @@ class LimitDriven(Driven):
         """Use a Temporal server."""
         self._temporal = temporal
 
-    async def live(self) -> float:
+    async def run_once(self) -> float:
         """Update with start."""
         start = WithStartWorkflowOperation(
             Limit.run, id=f"limit-{new_id()}", task_queue=QUEUE, id_conflict_policy=WorkflowIDConflictPolicy.FAIL
@@ -72,7 +72,7 @@ class LimitDriven(Driven):
         return time.perf_counter() - begun
 
 
-class FloorDriven(Driven):
+class FloorDriver(Driver):
     """Durable steps alone."""
 
     name = "floor"
@@ -81,7 +81,7 @@ class FloorDriven(Driven):
         """Use a Temporal server."""
         self._temporal = temporal
 
-    async def live(self) -> float:
+    async def run_once(self) -> float:
         """Update with start, and two signals."""
         start = WithStartWorkflowOperation(
             Floor.run, id=f"floor-{new_id()}", task_queue=QUEUE, id_conflict_policy=WorkflowIDConflictPolicy.FAIL
@@ -97,7 +97,7 @@ class FloorDriven(Driven):
         return answered
 
 
-class StepsDriven(Driven):
+class StepsDriver(Driver):
     """Iris's durable steps alone: no HTTP, no database, no provider."""
 
     name = "steps"
@@ -109,7 +109,7 @@ class StepsDriven(Driven):
         self._tenant = stage.demo.tenant
         self._integration = integration
 
-    async def live(self) -> float:
+    async def run_once(self) -> float:
         """Submit, and signal events twice."""
         asked = submission(self._tenant, self._integration)
         begun = time.perf_counter()
@@ -120,13 +120,13 @@ class StepsDriven(Driven):
             await asyncio.sleep(BETWEEN_RECEIPTS)
             word = milestone.name.lower()
             event = ProviderEvent(key=word, word=word, milestone=milestone, reference=asked.interaction_id)
-            news = ReceivedEvent(id=new_id(), received_at=utc_now(), event=event)
-            await signal_events(self._temporal, self._settings, addressee, [news])
+            receipt = ReceivedEvent(id=new_id(), received_at=utc_now(), event=event)
+            await signal_events(self._temporal, self._settings, addressee, [receipt])
         await self._temporal.get_workflow_handle(workflow_id(asked.interaction_id)).result()
         return answered
 
 
-class NaiveDriven(Driven):
+class NaiveDriver(Driver):
     """Iris's work step by step: the caller starts it and polls."""
 
     name = "naive"
@@ -137,7 +137,7 @@ class NaiveDriven(Driven):
         self._tenant = stage.demo.tenant
         self._integration = integration
 
-    async def live(self) -> float:
+    async def run_once(self) -> float:
         """Start, poll until admitted, then two signals."""
         asked = submission(self._tenant, self._integration)
         interaction_id = asked.interaction_id
@@ -157,7 +157,7 @@ class NaiveDriven(Driven):
         return answered
 
 
-class IrisDriven(Driven):
+class IrisDriver(Driver):
     """The product, through its HTTP routes."""
 
     name = "iris"
@@ -168,7 +168,7 @@ class IrisDriven(Driven):
         self._http = http
         self._integration_id = stage.demo.integrations["whatsapp"]
 
-    async def live(self) -> float:
+    async def run_once(self) -> float:
         """Post, and two webhooks."""
         key = secrets.token_hex(12)
         interaction_id = derived_id("interaction", self._stage.demo.tenant, key)
@@ -191,12 +191,12 @@ class IrisDriven(Driven):
         await taken
         for sequence, word in enumerate(("delivered", "read"), start=1):
             await asyncio.sleep(BETWEEN_RECEIPTS)
-            await self._tell(interaction_id, destination, word, sequence)
+            await self._post_receipt(interaction_id, destination, word, sequence)
         await self._stage.temporal.get_workflow_handle(workflow_id(interaction_id)).result()
         return answered
 
-    async def _tell(self, interaction_id: str, destination: str, word: str, sequence: int) -> None:
-        news = {
+    async def _post_receipt(self, interaction_id: str, destination: str, word: str, sequence: int) -> None:
+        receipt = {
             "id": f"sbx_{interaction_id}",
             "reference": interaction_id,
             "channel": "WhatsApp",
@@ -205,19 +205,21 @@ class IrisDriven(Driven):
             "timestamp": to_wire(utc_now()),
             "sequence": sequence,
         }
-        body = json.dumps(news).encode()
+        body = json.dumps(receipt).encode()
         timestamp = str(int(time.time()))
         headers = {
             "X-Sandbox-Timestamp": timestamp,
             "X-Sandbox-Signature": signature(self._stage.signing_secret, timestamp, body),
         }
         while True:
-            async with self._http.post(f"/webhooks/sandbox/{self._integration_id}", data=body, headers=headers) as told:
-                await told.read()
-            if told.status != _BUSY:
+            async with self._http.post(
+                f"/webhooks/sandbox/{self._integration_id}", data=body, headers=headers
+            ) as response:
+                await response.read()
+            if response.status != _BUSY:
                 break
             await asyncio.sleep(_AGAIN)
-        told.raise_for_status()
+        response.raise_for_status()
 
 
 async def _update(temporal: Client, name: str, start: WithStartWorkflowOperation[Any, Any]) -> None:
@@ -265,13 +267,13 @@ def _somebody() -> str:
     return f"346{random.randrange(10**8):08d}"
 
 
-async def drive(shape: Driven, lives: int, concurrency: int) -> tuple[float, Sequence[float]]:
+async def drive(shape: Driver, runs: int, concurrency: int) -> tuple[float, Sequence[float]]:
     """Drive a number of runs at a concurrency; return the seconds until all had ended, and those of each call."""
-    left = iter(range(lives))
+    left = iter(range(runs))
     latencies: list[float] = []
 
     async def one_caller() -> None:
-        latencies.extend([await shape.live() for _ in left])
+        latencies.extend([await shape.run_once() for _ in left])
 
     begun = time.perf_counter()
     async with asyncio.TaskGroup() as callers:

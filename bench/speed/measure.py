@@ -7,7 +7,7 @@ from statistics import median, quantiles
 from typing import Any, Final
 
 from bench.history_cost import Figures, figures_of
-from bench.speed.drivers import Driven, drive
+from bench.speed.drivers import Driver, drive
 from bench.speed.stage import Stage
 
 LIVES: Final[Mapping[int, int]] = {1: 25, 10: 150, 50: 300, 100: 400}
@@ -64,7 +64,7 @@ class Results:
 
 
 async def measure(
-    stage: Stage, shapes: Sequence[Driven], concurrencies: Sequence[int], rounds: int, say: Say
+    stage: Stage, shapes: Sequence[Driver], concurrencies: Sequence[int], rounds: int, say: Say
 ) -> Results:
     """Measure all baselines at each concurrency, in rounds."""
     results = Results()
@@ -88,25 +88,25 @@ async def measure(
     return results
 
 
-async def _round(stage: Stage, shape: Driven, lives: int, concurrency: int) -> Round:
+async def _round(stage: Stage, shape: Driver, runs: int, concurrency: int) -> Round:
     cpu, commands = stage.cpu_seconds(), await stage.commands()
-    seconds, latencies = await drive(shape, lives, concurrency)
+    seconds, latencies = await drive(shape, runs, concurrency)
     used = stage.cpu_seconds()
     cuts = quantiles(latencies, n=100, method="inclusive")
     return Round(
-        per_second=lives / seconds,
+        per_second=runs / seconds,
         p50=cuts[49] * 1000,
         p90=cuts[89] * 1000,
         p99=cuts[98] * 1000,
-        cpu={name: (used[name] - before) * 1000 / lives for name, before in cpu.items()},
-        commands=(await stage.commands() - commands) / lives,
+        cpu={name: (used[name] - before) * 1000 / runs for name, before in cpu.items()},
+        commands=(await stage.commands() - commands) / runs,
     )
 
 
-async def _add_figures(stage: Stage, iris: Driven, results: Results) -> None:
+async def _add_figures(stage: Stage, iris: Driver, results: Results) -> None:
     """Add the figures of one interaction that is delivered and read on an idle stack."""
     await asyncio.sleep(1)
-    await iris.live()
+    await iris.run_once()
     its = f"WorkflowType = 'Interaction' AND TaskQueue = '{stage.settings.task_queue}'"
     async for run in stage.temporal.list_workflows(its, limit=1):
         handle = stage.temporal.get_workflow_handle(run.id, run_id=run.run_id)

@@ -37,9 +37,9 @@ class NoAdmission(AdmissionActivities):
 
     @override
     @activity.defn
-    async def admit(self, asking: AdmitInput) -> AdmitResult:
+    async def admit(self, admit_input: AdmitInput) -> AdmitResult:
         policy = DispatchPolicy(repeatable=False, reports_delivery=True, reports_reads=True, finds_sent=False)
-        return AdmitResult(interaction=asking.submission.registered(), policy=policy)
+        return AdmitResult(interaction=admit_input.submission.registered(), policy=policy)
 
 
 class NoDispatch(DispatchActivities):

@@ -75,7 +75,7 @@ async def test_the_first_administrator_of_a_new_tenant_logs_in_with_a_password_t
     assert await AuditEntry.find({"tenant": tenant}).count() == 1
 
 
-async def test_a_password_is_asked_for_and_not_echoed(iris: Iris) -> None:
+async def test_a_password_is_prompted_for_without_echo(iris: Iris) -> None:
     tenant, email = f"new-{new_id()}", address()
     answers = f"{PASSWORD}\n{PASSWORD}\n"
     code, output = await admin_create(iris, "--tenant", tenant, "--email", email, typed=answers)
@@ -116,7 +116,7 @@ async def test_a_password_is_made_up_and_shown_only_for_an_account_that_is_new(i
         (("--tenant", "t", "--email", "a@iris.example.com", "--password-file", "x", "--generate"), ""),
     ],
 )
-def test_what_cannot_be_an_administrator_is_refused_before_the_database_is_asked(
+def test_an_invalid_administrator_is_refused_before_the_database_is_accessed(
     options: tuple[str, ...], typed: str
 ) -> None:
     done = CliRunner().invoke(app, ["admin", "create", *options], input=typed, env={"MONGODB_URI": "nowhere"})

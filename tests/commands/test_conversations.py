@@ -23,13 +23,13 @@ async def test_a_process_is_created_listed_shown_closed_and_opened_again(iris: I
         assert (await payload(command, "processes", name, process["id"]))["isClosed"] is is_closed
 
 
-async def test_what_a_message_to_a_closed_one_does_is_chosen(command: Command) -> None:
+async def test_the_handling_of_messages_to_closed_processes_is_configurable(command: Command) -> None:
     assert (await payload(command, "processes", "inbound-to-closed", "reopen"))["inboundToClosed"] == "reopen"
     assert await command("processes", "inbound-to-closed") == "reopen\n"
     assert await command("processes", "inbound-to-closed", "replace") == "replace\n"
 
 
-async def test_the_inbox_is_listed_by_what_was_said_last(iris: Iris, command: Command) -> None:
+async def test_the_inbox_is_sorted_by_the_last_message(iris: Iris, command: Command) -> None:
     order = new_id()
     options = ("--draft", "--primary-key", f"order={order}")
     process = await payload(command, "processes", "create", iris.demo.integrations["sms"], *options)

@@ -103,7 +103,7 @@ async def test_a_secret_on_the_command_line_is_refused(command: Command) -> None
     assert "made-up" not in done.output
 
 
-async def test_a_file_says_all_and_what_is_wrong_is_told_by_its_field(
+async def test_a_file_provides_all_fields_and_errors_name_the_field(
     command: Command, iris: Iris, tmp_path: Path
 ) -> None:
     whole = {
@@ -123,7 +123,7 @@ def _written(file: Path, content: object) -> Path:
     return file
 
 
-async def test_the_catalogue_is_shown_with_what_a_provider_must_be_told(command: Command) -> None:
+async def test_the_catalogue_shows_the_fields_that_a_provider_requires(command: Command) -> None:
     everything = (await command("types")).output
     assert all(word in everything for word in ("WhatsApp", "twilio", "text-message-rcs"))
     one = (await command("types", "--provider", "twilio")).output
@@ -131,7 +131,7 @@ async def test_the_catalogue_is_shown_with_what_a_provider_must_be_told(command:
     assert (await command("types", "--provider", "nobody")).exit_code == 2
 
 
-async def test_what_is_sealed_with_an_older_key_is_sealed_anew_once(
+async def test_credentials_encrypted_with_an_older_key_are_re_encrypted_once(
     command: Command, iris: Iris, token_file: Path
 ) -> None:
     one = await made(command, iris, token_file)
@@ -153,10 +153,10 @@ async def test_what_is_sealed_with_an_older_key_is_sealed_anew_once(
         assert second.unopened == first.unopened
         anew = await Integration.get(stored[0].id)
         assert anew is not None
-        told = await Integration.get(one["id"])
-        assert told is not None
-        assert told.endpoint is not None
-        assert Vault([newer]).open(told.endpoint.secret)["secret"]
+        with_endpoint = await Integration.get(one["id"])
+        assert with_endpoint is not None
+        assert with_endpoint.endpoint is not None
+        assert Vault([newer]).open(with_endpoint.endpoint.secret)["secret"]
         assert Vault([newer]).open(anew.credentials) == Vault(older).open(stored[0].credentials)
     finally:
         await lost.delete()

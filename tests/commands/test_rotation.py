@@ -34,7 +34,7 @@ async def rotated(settings: Settings, nowhere: Path, *keys: str) -> tuple[int | 
     return process.returncode, json.loads(printed)
 
 
-async def test_all_is_sealed_with_the_newest_key_and_what_no_key_opens_is_named(
+async def test_all_credentials_are_encrypted_with_the_newest_key_and_undecryptable_ones_are_named(
     mongodb_uri: str, database_name: str, tmp_path: Path
 ) -> None:
     old, new = (Fernet.generate_key().decode() for _ in range(2))
@@ -45,11 +45,11 @@ async def test_all_is_sealed_with_the_newest_key_and_what_no_key_opens_is_named(
         assert lost is not None
         lost.credentials = Vault([Fernet.generate_key().decode()]).seal({"token": "lost"})
         await lost.save()
-        code, told = await rotated(settings, tmp_path, new, old)
+        code, output = await rotated(settings, tmp_path, new, old)
         integrations = await Integration.find({"tenant": demo.tenant, "_id": {"$ne": lost.id}}).to_list()
         assert [Vault([new]).open(one.credentials)["token"] for one in integrations]
     unopened = [f"integrations/{lost.id}.credentials"]
-    assert (code, told) == (1, {"resealed": len(demo.integrations) - 1, "current": 0, "unopened": unopened})
+    assert (code, output) == (1, {"resealed": len(demo.integrations) - 1, "current": 0, "unopened": unopened})
 
 
 def test_it_ends_well_when_all_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,7 @@ async def test_an_end_user_that_the_command_plays_joins_the_conversation(iris: I
     assert conversation.index(question) < conversation.index(answer)
 
 
-async def test_what_temporal_keeps_no_longer_is_said_to_be_forgotten_and_has_no_link(iris: Iris, data: Path) -> None:
+async def test_a_workflow_past_its_retention_is_reported_without_a_link(iris: Iris, data: Path) -> None:
     sent = await iris.send("sms", mobile())
     await iris.until_status(sent["id"], "COMPLETED", "delivered")
     await iris.ended(sent["id"])
@@ -172,6 +172,6 @@ def test_secrets_that_cannot_be_read_are_said_in_one_line_and_never_made_anew(tm
 
 
 @pytest.mark.parametrize("place", ["a-file", "a-file/below", "/proc/iris"])
-def test_a_data_directory_that_cannot_be_is_said_in_one_line(tmp_path: Path, place: str) -> None:
+def test_an_invalid_data_directory_is_reported_in_one_line(tmp_path: Path, place: str) -> None:
     (tmp_path / "a-file").touch()
     assert "cannot hold the stack's files" in one_line_of(invoke("up", "--data-dir", str(tmp_path / place)), 1)

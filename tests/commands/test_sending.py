@@ -84,7 +84,7 @@ async def test_a_refusal_names_the_options_and_leaves_sentences_as_they_are(iris
     assert "  --to: " in unreadable.stderr
 
 
-async def test_what_may_still_arrive_is_sent_again_with_the_option_that_the_refusal_names(
+async def test_an_undecided_send_is_repeated_with_the_option_that_the_refusal_names(
     iris: Iris, command: Command
 ) -> None:
     sent = await iris.send("whatsapp", "34600000010")

@@ -10,7 +10,7 @@ from tests.commands.running import payload as answered
 from tests.iris import Iris
 
 
-async def test_a_template_is_kept_changed_previewed_sent_and_deleted(
+async def test_a_template_is_created_changed_previewed_sent_and_deleted(
     iris: Iris, command: Command, tmp_path: Path
 ) -> None:
     file, newer = tmp_path / "template.json", tmp_path / "newer.json"

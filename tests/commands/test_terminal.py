@@ -38,7 +38,7 @@ def shown(table: DataTable, width: int) -> list[str]:
 
 @pytest.mark.parametrize("width", [30, 200])
 @pytest.mark.parametrize("text", ["closed [/] or [/b]", "[bold]loud[/bold]", "[link=http://a]b"])
-def test_what_others_wrote_is_no_markup_in_a_table(text: str, width: int) -> None:
+def test_untrusted_text_is_no_markup_in_a_table(text: str, width: int) -> None:
     table = DataTable("id", "text", "when", "where")
     table.add_row("1", text, "2026-11-30", "at the end")
     assert text in "\n".join(shown(table, width))
@@ -61,5 +61,5 @@ def test_json_is_the_same_value_without_a_control_character() -> None:
     assert all(character.isprintable() or character == "\n" for character in shown)
 
 
-def test_what_is_written_in_any_language_is_left_as_it_is() -> None:
+def test_text_in_any_language_is_unchanged() -> None:
     assert one_line("Mañana a las 10 €, 日本語 😀") == "Mañana a las 10 €, 日本語 😀"

@@ -21,7 +21,7 @@ async def test_a_message_is_traced_by_its_destination_its_id_and_its_user(iris: 
         assert all(text in traced for text in (sent["id"], "COMPLETED delivered", "It has ended well", "next: nothing"))
 
 
-async def test_a_message_is_traced_by_what_its_sender_said_of_it(iris: Iris, command: Command) -> None:
+async def test_a_message_is_traced_by_its_metadata(iris: Iris, command: Command) -> None:
     order = new_id()
     by_key = await iris.send("sms", mobile(), primaryKey={"order": order})
     by_metadata = await iris.send("sms", mobile(), metadata={"order": order})

@@ -66,7 +66,7 @@ async def test_every_sample_is_sent_and_read(iris: Iris) -> None:
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-async def test_what_the_recipient_writes_is_received(iris: Iris, channel: str) -> None:
+async def test_a_reply_of_the_recipient_is_received(iris: Iris, channel: str) -> None:
     async with opened(iris, **{channel: iris.demo.integrations[channel]}) as showcase:
         received = await showcase.receive(iris.gateway)
     assert (received.status, received.succeeded, received.problem) == ("RECEIVED", True, None)
@@ -76,7 +76,7 @@ async def test_what_the_recipient_writes_is_received(iris: Iris, channel: str) -
     assert [destination["value"] for destination in interaction["destinations"]] == [recipient_of(CHANNELS[channel])]
 
 
-async def test_what_the_api_refuses_is_said_with_its_reasons(iris: Iris) -> None:
+async def test_a_refusal_of_the_api_is_reported_with_its_reasons(iris: Iris) -> None:
     async with opened(iris, sms="0" * 24) as showcase:
         (exhibit,) = await showcase.send_all()
     assert (exhibit.id, exhibit.succeeded) == (None, False)
@@ -90,7 +90,7 @@ async def test_an_address_where_another_program_answers_is_said(iris: Iris) -> N
     assert exhibit.problem == f"{iris.gateway_url}/v1/interactions is not Iris's API"
 
 
-async def test_what_does_not_finish_in_time_is_said(iris: Iris) -> None:
+async def test_a_timeout_is_reported(iris: Iris) -> None:
     async with opened(iris) as showcase:
         hasty = Showcase(showcase.api, {"sms": iris.demo.integrations["sms"]}, timedelta(milliseconds=1))
         (exhibit,) = await hasty.send_all()
@@ -114,7 +114,7 @@ class Busy(httpx2.AsyncHTTPTransport):
         return httpx2.Response([429, 503][len(self.keys) % 2], headers={"Retry-After": "1"}, request=request)
 
 
-async def test_what_the_api_has_no_place_for_now_is_sent_again_when_it_says(iris: Iris) -> None:
+async def test_a_throttled_send_is_retried_after_the_given_delay(iris: Iris) -> None:
     headers = {"Authorization": f"Bearer {iris.demo.api_key}"}
     sms = {channel: iris.demo.integrations[channel] for channel in ("sms", "email")}
     async with plain_client(base_url=iris.http.base_url, headers=headers, transport=Busy()) as api:

@@ -130,7 +130,7 @@ async def test_mongodb_keeps_what_it_acknowledged_when_it_is_killed_and_started_
         assert await insert(elsewhere, "elsewhere") == ["before", "after", "elsewhere"]
 
 
-async def test_mongodb_starts_elsewhere_while_somebody_silent_listens_on_its_former_port(tmp_path: Path) -> None:
+async def test_mongodb_starts_elsewhere_while_a_silent_listener_has_its_former_port(tmp_path: Path) -> None:
     """MongoDB itself waits 30 s for a silent listener; this one closes the connection earlier, and is reached."""
     former, met = free_port(), asyncio.Event()
     async with Mongod(tmp_path / "data", former, tmp_path / "log") as mongod:
@@ -263,7 +263,7 @@ def test_the_packaged_mongod_is_found() -> None:
     assert find_mongod().exists()
 
 
-async def test_every_poller_of_a_queue_is_told_of_and_a_temporal_server_that_has_ended_hears_none(
+async def test_every_poller_of_a_queue_is_listed_and_an_ended_temporal_server_has_none(
     tmp_path: Path,
 ) -> None:
     server = TemporalServer(free_port(), tmp_path / "temporal.log")

@@ -35,7 +35,7 @@ def names_in(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
-async def test_what_keeps_dying_ends_the_whole_with_its_last_words(tmp_path: Path) -> None:
+async def test_a_server_that_keeps_dying_ends_the_stack_with_its_last_output(tmp_path: Path) -> None:
     said: list[str] = []
     async with Supervisor(tmp_path / "run", said.append) as supervisor:
         await supervisor.start(Recorded("Steady", tmp_path / "steady.log"))

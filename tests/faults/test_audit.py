@@ -32,7 +32,7 @@ from tests.faults.scenarios import (
 )
 
 
-def test_what_the_provider_recognises_may_be_repeated() -> None:
+def test_sends_that_the_provider_deduplicates_may_be_repeated() -> None:
     entry = replace(GOOD.entry, verdicts=["taken", "repeated"])
     scenario = replace(GOOD, order=order(at_most_once=False), entry=entry, runs=replace(GOOD.runs, dispatches=3))
     assert not list(audit(scenario.observations()))
@@ -43,23 +43,23 @@ def test_consistent_observations_have_no_findings(scenario: Scenario) -> None:
     assert audit(scenario.observations()) == []
 
 
-def test_what_was_not_cancelled_is_where_the_gateways_ledger_says() -> None:
+def test_a_refused_cancellation_agrees_with_the_gateways_ledger() -> None:
     assert audit(GOOD.demanding(FollowUp.CANCEL, "already_sent").observations()) == []
     assert audit(replace(CANCELLED.demanding(FollowUp.CANCEL, "being_sent")).observations()) == []
 
 
-def test_what_may_still_arrive_need_not_be_sent_again() -> None:
+def test_a_send_with_unknown_outcome_need_not_be_resent() -> None:
     refused = replace(RESENT, order=order(repeats=FIRST, is_refused=True), record=None, entry=Entry(), runs=Runs())
     assert audit(refused.observations()) == []
 
 
-def test_the_tenant_may_be_told_twice_and_of_a_step_that_came_out_otherwise() -> None:
+def test_the_tenant_may_receive_repeated_events_and_events_of_a_retried_step() -> None:
     *_, last = GOOD.received()
     otherwise = delivery(3, last.event, "PROCESS_ERROR", "failed", created="2026-07-21T10:30:02.500Z")
     assert audit(GOOD.with_deliveries(3, last, otherwise, last).observations()) == []
 
 
-def test_what_an_erased_users_message_is_told_again_may_say_less() -> None:
+def test_a_redelivery_for_an_erased_user_may_contain_less() -> None:
     received = ERASED.received()
     assert audit(ERASED.with_deliveries(3, received[3], replace(received[3], digest="other")).observations()) == []
 
@@ -86,7 +86,7 @@ def test_a_refused_submission_that_was_never_sent_is_right() -> None:
     assert Fault.WRONG in {finding.fault for finding in audit(sent.observations())}
 
 
-def test_what_nobody_was_told_of_may_be_missing() -> None:
+def test_an_unanswered_order_may_be_missing() -> None:
     unasked = replace(GOOD, order=order(is_answered=False, insists=False), record=None, entry=Entry(), runs=Runs())
     assert audit(unasked.observations()) == []
 

@@ -47,7 +47,7 @@ async def line(line_of_all: TcpProxy) -> AsyncIterator[TcpProxy]:
 
 
 @pytest.mark.parametrize("mode", [ProxyMode.CUT, ProxyMode.NONSENSE])
-async def test_a_database_that_cannot_be_understood_is_a_503_that_says_when_to_ask_again(
+async def test_a_database_with_garbage_responses_is_a_503_with_a_retry_time(
     iris: Iris, line: TcpProxy, mode: ProxyMode
 ) -> None:
     sent = await iris.send("sms", "34600000001")
@@ -60,7 +60,7 @@ async def test_a_database_that_cannot_be_understood_is_a_503_that_says_when_to_a
     await iris.until_status(sent["id"], "COMPLETED")
 
 
-async def test_a_slow_database_delays_what_is_admitted_and_loses_none_of_it(iris: Iris, line: TcpProxy) -> None:
+async def test_a_slow_database_delays_admissions_and_loses_none(iris: Iris, line: TcpProxy) -> None:
     await line.change(ProxyMode.SLOW, 0.2)
     requests = [iris.request("sms", mobile()) for _ in range(10)]
     responses = await asyncio.gather(*map(iris.post, requests))
@@ -84,9 +84,7 @@ async def test_a_message_is_admitted_however_slow_the_database_stays(iris: Iris,
     assert admitted.interaction.status == "DISPATCH_PENDING"
 
 
-async def test_no_news_are_lost_that_come_while_the_closing_of_the_window_is_written(
-    iris: Iris, line: TcpProxy
-) -> None:
+async def test_no_event_is_lost_while_the_end_of_the_receipt_window_is_written(iris: Iris, line: TcpProxy) -> None:
     sent = await iris.send("sms", "34600000010")
     await iris.until_status(sent["id"], "SENT")
     await iris.temporal.get_workflow_handle(workflow_id(sent["id"])).terminate()

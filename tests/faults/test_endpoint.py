@@ -33,26 +33,26 @@ async def endpoint(tmp_path: Path) -> AsyncIterator[TenantEndpoint]:
         yield endpoint
 
 
-async def tell(endpoint: TenantEndpoint, secret: str) -> int:
+async def deliver(endpoint: TenantEndpoint, secret: str) -> int:
     headers = signature_headers([secret], "w", utc_now(), BODY)
     async with httpx2.AsyncClient(trust_env=False) as http:
         url = f"http://{LOOPBACK}:{endpoint.port}/{INTEGRATION}"
         return (await http.post(url, content=BODY, headers=dict(headers))).status_code
 
 
-async def test_what_is_told_is_noted_also_by_an_endpoint_that_was_killed(endpoint: TenantEndpoint) -> None:
-    assert await tell(endpoint, SECRET) == 200
+async def test_deliveries_are_recorded_also_by_a_killed_endpoint(endpoint: TenantEndpoint) -> None:
+    assert await deliver(endpoint, SECRET) == 200
     await endpoint.kill()
     await endpoint.start()
-    assert await tell(endpoint, SECRET) == 200
+    assert await deliver(endpoint, SECRET) == 200
     delivery, again = ledger(endpoint.ledger)
     assert delivery == again
     assert (delivery.interaction_id, delivery.webhook_id, delivery.problem) == ("i", "w", "")
     assert delivery.thing == (2, "INTERACTION_STATUSCHANGED_EVT", "SENT", "queued")
 
 
-async def test_what_somebody_else_signed_is_refused_and_noted(endpoint: TenantEndpoint) -> None:
-    assert await tell(endpoint, new_secret()) == 400
+async def test_a_foreign_signature_is_refused_and_recorded(endpoint: TenantEndpoint) -> None:
+    assert await deliver(endpoint, new_secret()) == 400
     (delivery,) = ledger(endpoint.ledger)
     assert delivery.interaction_id == UNKNOWN
     assert delivery.problem

@@ -53,7 +53,7 @@ async def test_a_clear_line_carries(line: TcpProxy) -> None:
     assert (await ask(line)).text == "ok"
 
 
-async def test_a_slow_line_holds_what_it_carries(line: TcpProxy) -> None:
+async def test_a_slow_proxy_delays_its_data(line: TcpProxy) -> None:
     await line.change(ProxyMode.SLOW, 0.2)
     begun = asyncio.get_running_loop().time()
     assert (await ask(line)).text == "ok"
@@ -74,7 +74,9 @@ async def test_a_cut_line_is_mended_once_when_one_fault_ends_as_the_next_begins(
     assert line.mode is ProxyMode.SLOW
 
 
-async def test_nonsense_is_answered_and_half_of_the_questions_are_heard(line: TcpProxy, echo: Echo) -> None:
+async def test_a_garbage_response_follows_each_request_and_half_of_the_requests_arrive(
+    line: TcpProxy, echo: Echo
+) -> None:
     await line.change(ProxyMode.NONSENSE)
     answers: list[str] = []
     for _ in range(40):

@@ -181,7 +181,7 @@ async def explained(wanted: Wanted, index: str | None, limit: int = 25) -> list[
 
 @pytest.mark.parametrize("dated", [False, True], ids=["ever", "in some days"])
 @pytest.mark.parametrize("name", EXACT)
-async def test_a_filter_reads_what_it_shows_and_hardly_more(
+async def test_a_filter_reads_hardly_more_than_it_returns(
     crowd: Documents, days: tuple[datetime, datetime], name: str, dated: bool
 ) -> None:
     asked, index = EXACT[name]
@@ -223,7 +223,7 @@ async def test_an_interaction_without_names_of_its_own_costs_their_indexes_nothi
     assert found["executionStats"]["totalKeysExamined"] <= total["keys"] + 1
 
 
-async def test_a_rare_word_leads_the_way(crowd: Documents) -> None:
+async def test_the_rarest_word_selects_the_index_range(crowd: Documents) -> None:
     rare = next(iter(crowd.values()))
     code = f"code{new_id()}"
     await Interaction.collection().update_one({"_id": rare["_id"]}, {"$push": {"words": code}})
@@ -231,7 +231,7 @@ async def test_a_rare_word_leads_the_way(crowd: Documents) -> None:
     assert keys <= 2
 
 
-async def test_what_repeats_an_interaction_is_found_by_it(crowd: Documents) -> None:
+async def test_resends_are_found_by_the_original_interaction(crowd: Documents) -> None:
     repeat, repeated, *_ = crowd
     wanted = Wanted(tenant=TENANT, resend_of=repeated)
     assert await listed(wanted) == [repeat]
@@ -240,7 +240,7 @@ async def test_what_repeats_an_interaction_is_found_by_it(crowd: Documents) -> N
 
 @pytest.mark.parametrize("asked", [{"provider": "nobody"}, {"direction": "in", "statuses": [Status.SENT]}])
 @pytest.mark.usefixtures("crowd")
-async def test_what_cannot_be_is_not_looked_for(asked: dict[str, Any]) -> None:
+async def test_an_impossible_filter_runs_no_query(asked: dict[str, Any]) -> None:
     assert await search(Wanted(tenant=TENANT, **asked)) is None
 
 
@@ -253,7 +253,7 @@ async def test_a_channel_of_more_integrations_than_can_be_merged_is_looked_at(
     await explained(wanted, None)
 
 
-async def test_what_is_written_while_one_reads_on_moves_nothing(crowd: Documents) -> None:
+async def test_concurrent_writes_do_not_shift_pages(crowd: Documents) -> None:
     """New and removed interactions move no others: each that stays is shown once."""
     wanted = Wanted(tenant=TENANT)
     reading = pages(wanted, 50)
@@ -293,7 +293,7 @@ def anything() -> st.SearchStrategy[dict[str, Any]]:
 
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asked=anything(), limit=st.integers(20, 60))
-async def test_any_filters_together_find_what_fits_all_of_them(
+async def test_combined_filters_return_the_interactions_that_match_all(
     crowd: Documents, asked: dict[str, Any], limit: int
 ) -> None:
     wanted = Wanted(tenant=TENANT, **asked)

@@ -48,7 +48,7 @@ def kept(seconds: int) -> IndexModel:
     return IndexModel([("at", ASCENDING)], expireAfterSeconds=seconds)
 
 
-async def test_what_is_missing_is_built_once(database: Database) -> None:
+async def test_missing_indexes_are_built_once(database: Database) -> None:
     assert await states(database, PLAIN) == {"iris_a_1": State.MISSING}
     for _ in range(2):
         await build_indexes(database, [declaring(PLAIN, kept(60))])
@@ -64,27 +64,27 @@ async def test_a_changed_one_is_built_beside_the_old_one_which_is_obsolete_then(
     assert [index.get("unique") for index in (await there(database)).values()] == [None, True]
 
 
-async def test_how_long_is_kept_changes_in_place(database: Database) -> None:
+async def test_an_expiry_time_changes_in_place(database: Database) -> None:
     await build_indexes(database, [declaring(kept(60))])
     await build_indexes(database, [declaring(kept(90))])
     assert {name: index["expireAfterSeconds"] for name, index in (await there(database)).items()} == {"iris_at_1": 90}
 
 
-async def test_what_is_to_be_kept_by_now_expires_no_more(database: Database) -> None:
+async def test_an_obsolete_expiry_is_removed(database: Database) -> None:
     await build_indexes(database, [declaring(kept(60))])
     await build_indexes(database, [declaring(IndexModel([("at", ASCENDING)]))])
     ((name, index),) = (await there(database)).items()
     assert (name, "expireAfterSeconds" in index) == ("iris_at_1", False)
 
 
-async def test_somebody_elses_serves_as_ours_and_is_nobodys_to_remove(database: Database) -> None:
+async def test_a_foreign_equivalent_index_is_used_and_never_removed(database: Database) -> None:
     """Indexes of databases created before ours had prefixed names count as foreign too."""
     await database["things"].create_indexes([PLAIN, OTHER])
     await build_indexes(database, [declaring(PLAIN)])
     assert await states(database, PLAIN) == {"a_1": State.WANTED, "b_1": State.FOREIGN}
 
 
-async def test_what_cannot_be_unique_is_an_error_that_says_so(database: Database) -> None:
+async def test_a_violated_unique_index_is_a_clear_error(database: Database) -> None:
     await database["things"].insert_many([{"a": 1}, {"a": 1}])
     with pytest.raises(DuplicateKeyError, match="iris_a_1"):
         await build_indexes(database, [declaring(UNIQUE)])

@@ -73,14 +73,14 @@ async def test_a_healthy_product_is_found_to_be_well(iris: Iris, tmp_path: Path)
     assert "wrong" not in result.stdout
 
 
-async def test_a_lost_interaction_is_told_by_a_dry_run_and_repaired_by_the_next(iris: Iris, tmp_path: Path) -> None:
+async def test_a_lost_interaction_is_reported_by_a_dry_run_and_repaired_by_the_next(iris: Iris, tmp_path: Path) -> None:
     interaction_id = await registered_and_lost(iris)
     await Interaction.collection().update_one(
         {"_id": interaction_id}, [{"$set": {"due": {"$subtract": ["$due", 3_600_000]}}}]
     )
-    told = await doctor(iris, tmp_path, "--dry-run")
-    assert told.exit_code == 1, told.output
-    (line,) = [line for line in told.stdout.splitlines() if interaction_id in line]
+    result = await doctor(iris, tmp_path, "--dry-run")
+    assert result.exit_code == 1, result.output
+    (line,) = [line for line in result.stdout.splitlines() if interaction_id in line]
     assert line.startswith("found")
     assert "It waits to be validated until" in line
     repaired = await doctor(iris, tmp_path)
@@ -111,9 +111,9 @@ async def test_an_index_that_is_needed_no_longer_is_named_and_removed_when_asked
     users = User.collection()
     await users.create_index("shoeSize", name="iris_shoeSize_1")
     await users.create_index("hatSize", name="somebodys")
-    told = await doctor(iris, tmp_path, "--json")
-    assert (told.exit_code, wrong(told)) == (1, ["indexes of MongoDB"])
-    assert "users.iris_shoeSize_1 obsolete" in told.stdout
+    result = await doctor(iris, tmp_path, "--json")
+    assert (result.exit_code, wrong(result)) == (1, ["indexes of MongoDB"])
+    assert "users.iris_shoeSize_1 obsolete" in result.stdout
     shown = await called("indexes", iris, tmp_path)
     assert (shown.exit_code, "iris_shoeSize_1" in shown.stdout) == (0, True)
     assert "iris_shoeSize_1" in await users.index_information()
@@ -151,7 +151,7 @@ async def test_a_worker_makes_the_schedule_once_and_lets_it_follow_the_settings(
     assert schedule.action.workflow == "Reconciliation"
 
 
-async def test_what_the_schedule_starts_compares_everything(iris: Iris) -> None:
+async def test_the_scheduled_comparison_covers_everything(iris: Iris) -> None:
     handle = iris.temporal.get_schedule_handle(schedule_id(iris.settings))
 
     async def has_started() -> bool:

@@ -73,8 +73,8 @@ async def ended(
     outputs = [directory / str(number) for number in range(len(jobs))]
     asked = [(*job, str(output)) for job, output in zip(jobs, outputs, strict=True)]
     async with started("-c", FORKING, PYTHONPATH=str(ROOT)) as process:
-        told, _ = await asyncio.wait_for(process.communicate(json.dumps([modules, asked]).encode()), 60)
-    codes: list[int] = json.loads(told)
+        result, _ = await asyncio.wait_for(process.communicate(json.dumps([modules, asked]).encode()), 60)
+    codes: list[int] = json.loads(result)
     return [(code, output.read_text()) for code, output in zip(codes, outputs, strict=True)]
 
 
@@ -85,7 +85,7 @@ runpy.run_path({path!r}, run_name="__main__")
 """
 
 
-async def test_what_prevents_a_start_is_one_line(tmp_path: Path) -> None:
+async def test_a_startup_problem_is_one_line(tmp_path: Path) -> None:
     demo = {"IRIS_DEMO_PASSWORD": "x" * 20, "IRIS_SANDBOX_ACCOUNTS": '[{"token":"t","signing_secret":"s"}]'}
     nowhere = {"MONGODB_URI": NOWHERE, "IRIS_DEMO_API_KEY": "x" * 20}
     cases = [

@@ -14,22 +14,22 @@ from tests.providers.loopback import HttpFakeProvider, HttpRequest, page
 from tests.providers.smtp_servers import CLOSE, Reply
 
 
-class Moody(FakeProvider):
+class FaultyProvider(FakeProvider):
     """A fake provider with configurable failures.
 
     Attributes:
         busy: number of attempts that it still throttles.
-        loses_answers: whether it accepts messages and closes the connection without a response.
-        is_deaf: whether it closes the connection without accepting them.
-        is_confused: whether its response does not identify the accepted message.
-        before_answering: called with an accepted message before the response.
+        loses_responses: whether it accepts messages and closes the connection without a response.
+        drops_requests: whether it closes the connection without accepting them.
+        sends_garbage: whether its response does not identify the accepted message.
+        before_response: called with an accepted message before the response.
     """
 
     busy: int = 0
-    loses_answers: bool = False
-    is_deaf: bool = False
-    is_confused: bool = False
-    before_answering: Callable[[Delivery], Awaitable[object]] | None = None
+    loses_responses: bool = False
+    drops_requests: bool = False
+    sends_garbage: bool = False
+    before_response: Callable[[Delivery], Awaitable[object]] | None = None
 
     @property
     def echoes(self) -> bool:
@@ -37,26 +37,26 @@ class Moody(FakeProvider):
         return "echo" in self.words
 
 
-class _MoodyHttp(Moody, HttpFakeProvider):
+class _FaultyHttp(FaultyProvider, HttpFakeProvider):
     """Configurable failures of HTTP providers."""
 
     genuine: ClassVar[type[HttpFakeProvider]]
 
     async def take(self, request: HttpRequest) -> bytes:
         if request.method != "POST":
-            return page(HTTPStatus.BAD_GATEWAY) if self.is_confused else await self.genuine.take(self, request)
-        if self.is_deaf:
+            return page(HTTPStatus.BAD_GATEWAY) if self.sends_garbage else await self.genuine.take(self, request)
+        if self.drops_requests:
             return b""
         if self.busy:
             self.busy -= 1
             return self.complaint(next(iter(self.throttles)))
         answer = await self.genuine.take(self, request)
-        if self.before_answering is not None:
-            await self.before_answering(self.deliveries[-1])
-        return b"" if self.loses_answers else answer
+        if self.before_response is not None:
+            await self.before_response(self.deliveries[-1])
+        return b"" if self.loses_responses else answer
 
 
-class MoodyMail(Moody, SmtpEmail):
+class FaultyMailServer(FaultyProvider, SmtpEmail):
     """Configurable failures of a mail server, which responds before it can do anything else."""
 
     def _count(self, _command: str) -> Reply:
@@ -68,19 +68,21 @@ class MoodyMail(Moody, SmtpEmail):
 
     def _take(self, _command: str) -> Reply:
         reply = super()._take(_command)
-        return CLOSE if self.loses_answers else reply
+        return CLOSE if self.loses_responses else reply
 
 
-def _moody(fake_provider: type[FakeProvider]) -> type[Moody]:
+def _faulty(fake_provider: type[FakeProvider]) -> type[FaultyProvider]:
     if not issubclass(fake_provider, HttpFakeProvider):
-        return MoodyMail
+        return FaultyMailServer
     # Without a time to wait from the provider, the product's own first delay is a second.
-    mood = {"genuine": fake_provider, "throttles": dict.fromkeys(fake_provider.throttles)}
-    return cast("type[Moody]", type(f"Moody{fake_provider.__name__}", (_MoodyHttp, fake_provider), mood))
+    attributes = {"genuine": fake_provider, "throttles": dict.fromkeys(fake_provider.throttles)}
+    return cast(
+        "type[FaultyProvider]", type(f"Faulty{fake_provider.__name__}", (_FaultyHttp, fake_provider), attributes)
+    )
 
 
 VENDORS: Final = tuple(
-    _moody(fake_provider) for fake_provider in FAKE_PROVIDERS if fake_provider.provider.name != "sandbox"
+    _faulty(fake_provider) for fake_provider in FAKE_PROVIDERS if fake_provider.provider.name != "sandbox"
 )
 """Every provider on each of its channels, except our own sandbox, which all other tests of the product use."""
 
@@ -98,7 +100,7 @@ def label(fake_provider: type[FakeProvider]) -> str:
     return fake_provider.label()
 
 
-def words_of(fake_provider: FakeProvider) -> list[str]:
+def statuses_of(fake_provider: FakeProvider) -> list[str]:
     """Statuses that it can report of a successful message, in their order.
 
     Only some mail servers report a delivery, so that is not among the provider's statuses.

@@ -28,7 +28,7 @@ PICTURE: Final = "https://media.example/1.jpg"
 
 
 @dataclass(frozen=True)
-class Voice(ABC):
+class InboundSimulator(ABC):
     """Inbound messages of end users through a fake provider, in its vendor's format.
 
     Attributes:
@@ -57,7 +57,7 @@ class Voice(ABC):
         return self.sign(receipt)
 
 
-class TwilioVoice(Voice):
+class TwilioSimulator(InboundSimulator):
     """https://www.twilio.com/docs/messaging/guides/webhook-request."""
 
     content_type = twilio.FORM
@@ -79,7 +79,7 @@ class TwilioVoice(Voice):
         return replace(webhook, headers={**webhook.headers, "x-twilio-signature": signature})
 
 
-class SinchVoice(Voice):
+class SinchSimulator(InboundSimulator):
     """https://developers.sinch.com/docs/conversation/callbacks/, «MESSAGE_INBOUND»."""
 
     def text(self, sender: str, text: str, message_id: str) -> bytes:
@@ -105,7 +105,7 @@ class SinchVoice(Voice):
         return replace(webhook, headers={**webhook.headers, **headers})
 
 
-class VonageVoice(Voice):
+class VonageSimulator(InboundSimulator):
     """https://developer.vonage.com/en/api/messages#inbound-message."""
 
     def text(self, sender: str, text: str, message_id: str) -> bytes:
@@ -124,12 +124,12 @@ class VonageVoice(Voice):
         return vonage.signed(webhook, vonage.SIGNATURE_SECRET, iat=int(time.time()), jti=new_id())
 
 
-class _MetaVoice(Voice):
+class _MetaSimulator(InboundSimulator):
     def sign(self, webhook: Webhook) -> Webhook:
         return meta.sign(webhook, meta.APP_SECRET)
 
 
-class WhatsAppVoice(_MetaVoice):
+class WhatsAppSimulator(_MetaSimulator):
     """https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components#messages-object."""
 
     media: ClassVar[Mapping[str, JsonValue]] = {"Type": "media", "MediaId": "1003383421387256", "MediaType": "image"}
@@ -151,7 +151,7 @@ class WhatsAppVoice(_MetaVoice):
         return json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
 
 
-class MessengerVoice(_MetaVoice):
+class MessengerSimulator(_MetaSimulator):
     """https://developers.facebook.com/docs/messenger-platform/reference/webhook-events/messages."""
 
     def text(self, sender: str, text: str, message_id: str) -> bytes:
@@ -176,7 +176,7 @@ class MessengerVoice(_MetaVoice):
         return self.sign(replace(receipt, body=json.dumps(content).encode()))
 
 
-class MailVoice(Voice):
+class MailSimulator(InboundSimulator):
     """A reply to a message's address, posted as `docs/providers/smtp.md` describes it."""
 
     content_type = "message/rfc822"
@@ -213,17 +213,17 @@ class MailVoice(Voice):
         return self.fake_provider.sign(receipt, SECRET)
 
 
-_VOICES: Final[Mapping[str, type[Voice]]] = {
-    "twilio": TwilioVoice,
-    "sinch": SinchVoice,
-    "vonage": VonageVoice,
-    "meta": WhatsAppVoice,
-    "smtp": MailVoice,
+_SIMULATORS: Final[Mapping[str, type[InboundSimulator]]] = {
+    "twilio": TwilioSimulator,
+    "sinch": SinchSimulator,
+    "vonage": VonageSimulator,
+    "meta": WhatsAppSimulator,
+    "smtp": MailSimulator,
 }
 
 
-def voice_of(fake_provider: FakeProvider) -> Voice:
+def simulator_of(fake_provider: FakeProvider) -> InboundSimulator:
     """Simulator of a fake provider's inbound messages."""
     if isinstance(fake_provider, meta.Messenger):
-        return MessengerVoice(fake_provider)
-    return _VOICES[fake_provider.provider.name](fake_provider)
+        return MessengerSimulator(fake_provider)
+    return _SIMULATORS[fake_provider.provider.name](fake_provider)

@@ -23,8 +23,8 @@ from providers.base import Webhook
 from security.credential_encryption import Vault
 from settings import Settings
 from tests.iris import Iris, calling
-from tests.product.fake_providers import Moody
-from tests.product.inbound_simulators import Voice, voice_of
+from tests.product.fake_providers import FaultyProvider
+from tests.product.inbound_simulators import InboundSimulator, simulator_of
 from tests.providers.fake_provider import Delivery
 
 SHORT_NAMES: Final = {channel: name for name, channel in CHANNELS.items()}
@@ -49,7 +49,7 @@ class Line:
     """
 
     iris: Iris
-    fake_provider: Moody
+    fake_provider: FaultyProvider
     integration_id: str
     vendor: httpx2.AsyncClient
 
@@ -58,8 +58,8 @@ class Line:
         return self.fake_provider.channel
 
     @property
-    def voice(self) -> Voice:
-        return voice_of(self.fake_provider)
+    def simulator(self) -> InboundSimulator:
+        return simulator_of(self.fake_provider)
 
     @property
     def url(self) -> str:
@@ -92,11 +92,11 @@ class Line:
         about = replace(delivery, destinations=(destination,)) if destination else delivery
         receipt = self.fake_provider.receipt(about, word)
         url = receipt.url if receipt.url.startswith(self.url) else self.url
-        return self.voice.today(replace(receipt, url=url))
+        return self.simulator.today(replace(receipt, url=url))
 
     def webhook(self, body: bytes) -> Webhook:
         """A signed webhook of the vendor."""
-        return self.voice.sign(Webhook(self.url, {"content-type": self.voice.content_type}, body, utc_now()))
+        return self.simulator.sign(Webhook(self.url, {"content-type": self.simulator.content_type}, body, utc_now()))
 
     async def post(self, webhook: Webhook, to: str = "") -> httpx2.Response:
         """Post a webhook to the API, or to another one at `to`, and return the response."""
@@ -104,22 +104,22 @@ class Line:
         path = f"{address.path}?{address.query}" if address.query else address.path
         return await self.vendor.post(f"{to}{path}", content=webhook.body, headers=dict(webhook.headers))
 
-    async def told(self, webhook: Webhook) -> None:
+    async def post_accepted(self, webhook: Webhook) -> None:
         """Post a webhook, asserting that it is accepted."""
         response = await self.post(webhook)
         assert (response.status_code, response.content) == (200, b""), response.text
 
-    async def tell(self, interaction_id: str, word: str, destination: str | None = None) -> None:
-        await self.told(self.receipt(interaction_id, word, destination))
+    async def send_receipt(self, interaction_id: str, word: str, destination: str | None = None) -> None:
+        await self.post_accepted(self.receipt(interaction_id, word, destination))
 
     async def received(self, interaction_id: str, number: int) -> dict[str, Any]:
         """Wait until the interaction has recorded this number of events."""
         return await self.iris.until(interaction_id, lambda seen: len(seen["auditTrail"]["providerEvents"]) >= number)
 
-    async def says(self, sender: str, text: str, message_id: str | None = None) -> dict[str, Any]:
+    async def receive_message(self, sender: str, text: str, message_id: str | None = None) -> dict[str, Any]:
         """Receive a message from an end user; return its interaction."""
         message_id = message_id or new_id()
-        await self.told(self.webhook(self.voice.text(sender, text, message_id)))
+        await self.post_accepted(self.webhook(self.simulator.text(sender, text, message_id)))
         return await self.came_in(message_id)
 
     async def came_in(self, message_id: str) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class Line:
 
 
 @asynccontextmanager
-async def line(iris: Iris, fake_provider_type: type[Moody]) -> AsyncGenerator[Line]:
+async def line(iris: Iris, fake_provider_type: type[FaultyProvider]) -> AsyncGenerator[Line]:
     """Create an integration of the demo's tenant and start its fake provider."""
     async with (
         fake_provider_type() as fake_provider,

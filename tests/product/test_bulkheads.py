@@ -71,7 +71,7 @@ async def test_an_integration_that_never_answers_holds_up_no_other_of_its_provid
         assert fake_provider.connections == 1
 
 
-async def test_finding_no_place_does_not_count_as_an_attempt_that_nobody_answered(iris: Iris) -> None:
+async def test_waiting_for_a_slot_is_not_an_attempt_with_unknown_outcome(iris: Iris) -> None:
     """The gateway loses its first response to this recipient, and recognises the repetition."""
     fake_provider = SilentProvider()
     async with fake_provider.serving():

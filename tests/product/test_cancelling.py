@@ -40,7 +40,7 @@ async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name:
         yield running
 
 
-async def test_what_a_provider_holds_for_long_is_being_sent_and_is_not_tried_again(iris: Iris) -> None:
+async def test_a_slow_send_is_not_retried_after_cancellation(iris: Iris) -> None:
     fake_provider = SilentProvider()
     async with fake_provider.serving():
         sent = await iris.send("sms", mobile(), integrationId=await iris.sandbox(fake_provider.url))
@@ -52,7 +52,7 @@ async def test_what_a_provider_holds_for_long_is_being_sent_and_is_not_tried_aga
         assert fake_provider.connections == 1
 
 
-async def test_what_waits_in_the_providers_queue_is_cancelled_before_any_worker_has_it(iris: Iris) -> None:
+async def test_a_queued_send_is_cancelled_before_any_worker_has_it(iris: Iris) -> None:
     fake_provider = SilentProvider()
     async with fake_provider.serving():
         for _ in range(AT_ONCE):
@@ -69,7 +69,7 @@ async def test_what_waits_in_the_providers_queue_is_cancelled_before_any_worker_
         assert await verdicts(iris, one["id"]) == []
 
 
-async def test_who_reads_that_it_is_cancelled_reads_what_no_lost_task_can_forget(iris: Iris) -> None:
+async def test_a_visible_cancellation_survives_a_lost_task(iris: Iris) -> None:
     """The cancellation is in the workflow's history before the record shows it."""
     interaction_id = await cancelled_before_it_is_sent(iris)
     history = await iris.temporal.get_workflow_handle(workflow_id(interaction_id)).fetch_history()
@@ -79,7 +79,7 @@ async def test_who_reads_that_it_is_cancelled_reads_what_no_lost_task_can_forget
     assert EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED in kinds[accepted:last_step]
 
 
-async def test_what_waits_in_the_queue_for_whom_is_erased_goes_to_the_others_alone_or_to_nobody(iris: Iris) -> None:
+async def test_a_queued_send_to_an_erased_user_goes_to_the_others_alone_or_is_not_sent(iris: Iris) -> None:
     fake_provider = SilentProvider()
     goes, stays = [await created(iris, primaryKey={"Email": [f"{new_id()}@dominio.com"]}) for _ in range(2)]
     addresses = [user["primaryKey"]["Email"][0] for user in (goes, stays)]
@@ -120,7 +120,7 @@ RACES = st.builds(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(races=st.lists(RACES, min_size=14, max_size=20))
-async def test_whenever_it_is_cancelled_it_is_told_the_truth(iris: Iris, races: list[Race]) -> None:
+async def test_a_cancellation_at_any_moment_has_a_true_response(iris: Iris, races: list[Race]) -> None:
     for race, answers, seen, taken in await asyncio.gather(*(run(iris, race) for race in races)):
         story = (race, answers, states(seen))
         if None in answers:

@@ -39,7 +39,7 @@ async def test_one_that_is_enabled_again_sends_at_once(iris: Iris, integration_i
         assert (await iris.post(body)).status_code == 200
 
 
-async def test_what_another_process_enabled_is_not_refused(iris: Iris, integration_id: str) -> None:
+async def test_an_integration_enabled_by_another_process_is_not_refused(iris: Iris, integration_id: str) -> None:
     """Neither the API nor the worker is notified: nothing is refused because of a cached value."""
     body = iris.request("sms", mobile(), integrationId=integration_id)
     await change(iris, integration_id, enabled=False)
@@ -59,7 +59,7 @@ async def test_changed_credentials_are_used_by_the_next_send(iris: Iris, integra
     await iris.until_status(taken["id"], "COMPLETED")
 
 
-async def test_what_another_process_changed_is_not_used_from_the_cache(iris: Iris) -> None:
+async def test_an_integration_changed_by_another_process_is_not_used_from_the_cache(iris: Iris) -> None:
     """The cache would keep it for an hour; a process that follows no changes reads it again."""
     following, other = Integrations(timedelta(hours=1)), Integrations(timedelta(hours=1))
     integration_id = await iris.sandbox(iris.gateway_url)
@@ -78,7 +78,7 @@ async def test_what_another_process_changed_is_not_used_from_the_cache(iris: Iri
         assert kept.enabled
 
 
-async def test_what_another_process_disabled_refuses_at_once(iris: Iris, integration_id: str) -> None:
+async def test_an_integration_disabled_by_another_process_refuses_at_once(iris: Iris, integration_id: str) -> None:
     integration = await Integration.get(integration_id)
     assert integration is not None
     body = iris.request("sms", mobile(), integrationId=integration_id)

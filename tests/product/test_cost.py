@@ -71,7 +71,7 @@ async def iris(mongodb_uri: str, temporal_server: TemporalServer, commands: Comm
         yield running
 
 
-async def stands_at(handle: WorkflowHandle[InteractionWorkflow, InteractionState], word: str) -> None:
+async def wait_for_status(handle: WorkflowHandle[InteractionWorkflow, InteractionState], word: str) -> None:
     """Wait until an interaction has a provider status, without reading MongoDB."""
 
     async def is_there() -> bool:
@@ -90,11 +90,11 @@ async def life(iris: Iris, *words: str) -> Figures:
             await tell(
                 iris, iris.demo.integrations["whatsapp"], Callback(f"sbx_{interaction_id}", word, interaction_id)
             )
-        await stands_at(handle, word)
+        await wait_for_status(handle, word)
     return figures_of((await handle.fetch_history()).events)
 
 
-async def test_a_delivered_and_read_interaction_costs_what_it_should(iris: Iris, commands: Commands) -> None:
+async def test_the_cost_of_a_delivered_and_read_interaction(iris: Iris, commands: Commands) -> None:
     """A busy machine can only add to it, as when a step outlasts its task: the cheapest of a few runs counts."""
     lives: list[tuple[Figures, Counter[str]]] = []
     for _ in range(3):
@@ -108,9 +108,7 @@ async def test_a_delivered_and_read_interaction_costs_what_it_should(iris: Iris,
     assert counted == _SEND | {"update interactions": 3}, counted
 
 
-async def test_news_that_are_quicker_than_the_providers_answer_are_written_with_it(
-    iris: Iris, commands: Commands
-) -> None:
+async def test_events_that_precede_the_providers_response_are_written_with_it(iris: Iris, commands: Commands) -> None:
     before = Counter(commands.counted)
     sent = await iris.send("sms", DELIVERED_EARLY)
     await iris.ended(sent["id"])
@@ -120,13 +118,13 @@ async def test_news_that_are_quicker_than_the_providers_answer_are_written_with_
     assert len(seen["auditTrail"]["providerEvents"]) == 1
 
 
-async def test_a_first_message_to_somebody_costs_a_command_for_the_new_user_and_no_second_look(
+async def test_a_first_message_to_a_user_costs_one_more_command_to_create_the_user(
     iris: Iris, commands: Commands
 ) -> None:
     before = Counter(commands.counted)
     sent = await iris.send("whatsapp", mobile())
     handle = iris.temporal.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(sent["id"]))
-    await stands_at(handle, "delivered")
+    await wait_for_status(handle, "delivered")
     counted = commands.counted - before
     counted.pop("update interactions")  # one for each receipt that arrives alone
     once = (
@@ -139,7 +137,7 @@ async def test_a_first_message_to_somebody_costs_a_command_for_the_new_user_and_
     assert counted == dict.fromkeys(once, 1)
 
 
-async def test_a_refused_submission_costs_what_it_should(iris: Iris, commands: Commands) -> None:
+async def test_the_cost_of_a_rejected_submission(iris: Iris, commands: Commands) -> None:
     before = Counter(commands.counted)
     response = await iris.post(iris.request("whatsapp", mobile(), AutoCreateProcess=False))
     interaction_id = response.json()["payload"]["id"]
@@ -150,27 +148,27 @@ async def test_a_refused_submission_costs_what_it_should(iris: Iris, commands: C
     assert commands.counted - before == {"insert interactions": 1, "find users": 1, "update interactions": 1}
 
 
-async def told_life(iris: Iris, integration_id: str) -> Figures:
+async def notification_figures(iris: Iris, integration_id: str) -> Figures:
     """Figures of a notification: of a message's creation, until its provider has accepted the message."""
     sent = await iris.send("sms", SILENT, integrationId=integration_id)
     created = InteractionState(status=Status.VALIDATION_PENDING)
     notification = Notification.id_of(sent["id"], 0, WebhookEventType.OUT_CREATED, created)
-    told = iris.temporal.get_workflow_handle(notification_workflow_id(notification, 1))
-    await asyncio.wait_for(told.result(), 60)
+    delivery = iris.temporal.get_workflow_handle(notification_workflow_id(notification, 1))
+    await asyncio.wait_for(delivery.result(), 60)
     interaction = iris.temporal.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(sent["id"]))
-    await stands_at(interaction, "queued")
-    return figures_of((await told.fetch_history()).events)
+    await wait_for_status(interaction, "queued")
+    return figures_of((await delivery.fetch_history()).events)
 
 
-async def test_a_notification_costs_what_it_should(iris: Iris, commands: Commands) -> None:
+async def test_the_cost_of_a_notification(iris: Iris, commands: Commands) -> None:
     """Its share of the interaction's steps, and its own workflow; the second time, with caches filled."""
     async with receiving() as receiver:
         integration_id = await iris.sandbox(iris.gateway_url)
         body = {"Url": receiver.url, "Subscriptions": ["INTERACTION_OUT_CREATED_EVT"]}
         assert (await iris.http.put(f"/v1/integrations/{integration_id}/webhook", json=body)).status_code == 200
-        await told_life(iris, integration_id)
+        await notification_figures(iris, integration_id)
         before = Counter(commands.counted)
-        figures = await told_life(iris, integration_id)
+        figures = await notification_figures(iris, integration_id)
     # The users are read by each of the two steps, and by the attempt, which omits data of erased ones.
     asked = {"find interactions": 2, "find processes": 2, "find users": 3}
     own = ("find notifications", "find integrations", "find held_hosts", "update notifications")

@@ -79,7 +79,7 @@ def saying(text: str) -> dict[str, str]:
     return {"Type": "simple-text", "Text": text}
 
 
-async def test_nobody_without_a_key_can_read_what_is_sent_or_received_or_to_whom(encrypted: Iris) -> None:
+async def test_contents_and_recipients_cannot_be_read_without_a_key(encrypted: Iris) -> None:
     received = await written_by(encrypted, PHONE, saying(TEXT), NAME)
     sent = await encrypted.send("sms", PHONE, payLoad=saying(TEXT))
     await encrypted.until_status(sent["id"], "COMPLETED", "delivered")
@@ -105,7 +105,7 @@ async def test_no_summary_is_larger_than_temporal_takes(encrypted: Iris, charact
     assert summary.startswith(f"→ 34600000001 · {character}")
 
 
-async def test_what_errors_say_cannot_be_read_either(encrypted: Iris) -> None:
+async def test_error_messages_are_encrypted_too(encrypted: Iris) -> None:
     sent = await encrypted.send("sms", "34600000005")
     await encrypted.until_status(sent["id"], "COMPLETED", "delivered")
     history = await (await Keeper.of(encrypted)).history(sent["id"])

@@ -23,12 +23,12 @@ by_mail = pytest.mark.parametrize("line", MAIL, ids=label, indirect=True)
 async def writes(line: Line, sender: str = "", **message: object) -> dict[str, Any]:
     """Receive a WhatsApp message with the identity in `message`; return its interaction."""
     message_id = new_id()
-    content = json.loads(line.voice.text(sender, "Hola", message_id))
+    content = json.loads(line.simulator.text(sender, "Hola", message_id))
     whole = content["entry"][0]["changes"][0]["value"]["messages"][0]
     whole |= message
     if not sender:
         del whole["from"]
-    await line.told(line.webhook(json.dumps(content).encode()))
+    await line.post_accepted(line.webhook(json.dumps(content).encode()))
     return await line.came_in(message_id)
 
 
@@ -82,12 +82,12 @@ STEPS: Final = {
 
 @on_whatsapp
 @pytest.mark.parametrize("case", [case for case in CASES if case.how == "api"], ids=lambda case: case.name)
-async def test_the_steps_of_a_case_come_to_what_it_expects(line: Line, case: Case) -> None:
+async def test_the_steps_of_a_case_have_the_expected_result(line: Line, case: Case) -> None:
     await STEPS[case.name](line, case.expected)
 
 
 @on_whatsapp
-async def test_who_changes_number_and_id_is_reached_by_the_new_ones_and_stays_in_the_process(line: Line) -> None:
+async def test_a_user_who_changes_number_and_id_is_reached_by_the_new_ones_and_stays_in_the_process(line: Line) -> None:
     number, scoped, new_number, new_scoped = line.somebody(), scoped_id(), line.somebody(), scoped_id()
     before = await writes(line, number, from_user_id=scoped)
     system = {"type": "user_changed_number", "wa_id": new_number, "user_id": new_scoped, "previous_user_id": scoped}
@@ -114,10 +114,10 @@ async def test_whose_id_changes_alone_is_reached_by_the_new_one_and_keeps_the_nu
 async def test_a_report_on_one_of_several_may_write_the_address_in_another_letter_case(line: Line) -> None:
     ana, jose = line.somebody(), f"Jose.{new_id()}@dominio.com"
     sent = await line.sent(Destinations=[ana, jose])
-    await line.tell(sent, "delivered", jose.lower())
+    await line.send_receipt(sent, "delivered", jose.lower())
     one = await line.received(sent, 1)
     [event] = one["auditTrail"]["providerEvents"]
     assert (one["status"], event["destination"], event["applied"]) == ("SENT", jose.lower(), False)
     assert "todos los destinos" in event["reason"]
-    await line.tell(sent, "delivered", ana.upper())
+    await line.send_receipt(sent, "delivered", ana.upper())
     await line.iris.until_status(sent, "COMPLETED")

@@ -40,7 +40,7 @@ async def users_with(line: Line, destination: str) -> list[User]:
 @every
 async def test_a_message_of_a_stranger_is_received_with_a_new_user_and_a_new_process(line: Line) -> None:
     stranger = line.somebody()
-    received = await line.says(stranger, "¿Está abierto?")
+    received = await line.receive_message(stranger, "¿Está abierto?")
     assert (received["direction"], received["status"], received["customStatus"]) == ("in", "RECEIVED", None)
     assert (said(received), "abierto" in received["summary"]) == ("¿Está abierto?", True)
     assert [entry["status"] for entry in received["auditTrail"]["history"]] == ["RECEIVED"]
@@ -60,7 +60,7 @@ async def test_it_joins_the_senders_newest_open_process_and_an_answer_joins_it_t
     ana = line.somebody()
     older, newer = await line.sent(ana), await line.sent(ana)
     sent = await line.iris.read(newer)
-    received = await line.says(ana, "De acuerdo")
+    received = await line.receive_message(ana, "De acuerdo")
     assert (received["processId"], received["isLastEntry"]) == (sent["processId"], True)
     assert [one["id"] for one in received["users"]] == [one["id"] for one in sent["users"]]
     assert (await line.iris.read(newer))["isLastEntry"] is False
@@ -74,13 +74,13 @@ async def test_it_joins_the_senders_newest_open_process_and_an_answer_joins_it_t
 
 
 @one_of_each
-async def test_the_same_message_told_again_and_again_is_one_interaction(line: Line) -> None:
+async def test_a_repeated_inbound_message_is_one_interaction(line: Line) -> None:
     sender, message_id = line.somebody(), new_id()
-    body = line.voice.text(sender, "Hola", message_id)
-    await asyncio.gather(*(line.told(line.webhook(body)) for _ in range(3)))
+    body = line.simulator.text(sender, "Hola", message_id)
+    await asyncio.gather(*(line.post_accepted(line.webhook(body)) for _ in range(3)))
     received = await line.came_in(message_id)
-    await line.told(line.webhook(body))
-    await line.says(sender, "¿Hola?")
+    await line.post_accepted(line.webhook(body))
+    await line.receive_message(sender, "¿Hola?")
     assert [one.id for one in await line.messages_in(message_id)] == [received["id"]]
     assert len(await users_with(line, sender)) == 1
 
@@ -88,7 +88,7 @@ async def test_the_same_message_told_again_and_again_is_one_interaction(line: Li
 @one_of_each
 async def test_messages_of_one_stranger_at_the_same_time_make_one_user(line: Line) -> None:
     stranger = line.somebody()
-    received = await asyncio.gather(*(line.says(stranger, text) for text in ("Uno", "Dos", "Tres")))
+    received = await asyncio.gather(*(line.receive_message(stranger, text) for text in ("Uno", "Dos", "Tres")))
     (user,) = await users_with(line, stranger)
     assert {one["users"][0]["id"] for one in received} == {user.id}
 
@@ -96,7 +96,7 @@ async def test_messages_of_one_stranger_at_the_same_time_make_one_user(line: Lin
 @pytest.mark.parametrize("line", ONE_OF_EACH[:1], ids=label, indirect=True)
 async def test_messages_of_one_sender_at_the_same_time_open_one_process(line: Line) -> None:
     sender = line.somebody()
-    await line.says(sender, "Hola")
+    await line.receive_message(sender, "Hola")
     await Process.collection().update_many({"integration_ids": line.integration_id}, {"$set": {"is_closed": True}})
     integration = await Integration.get(line.integration_id)
     assert integration is not None
@@ -121,17 +121,19 @@ async def test_messages_of_one_sender_at_the_same_time_open_one_process(line: Li
 
 
 @one_of_each_that_texts
-async def test_a_wish_to_hear_no_more_is_marked(line: Line) -> None:
-    wishes = await asyncio.gather(*(line.says(line.somebody(), text) for text in ("STOP", " baja. ", "¡Alto!")))
+async def test_an_opt_out_is_marked(line: Line) -> None:
+    wishes = await asyncio.gather(
+        *(line.receive_message(line.somebody(), text) for text in ("STOP", " baja. ", "¡Alto!"))
+    )
     assert [wish["metadata"].get("optOut") for wish in wishes] == [True, True, True]
-    other = await line.says(line.somebody(), "¿Dónde para el autobús? Baja en la plaza")
+    other = await line.receive_message(line.somebody(), "¿Dónde para el autobús? Baja en la plaza")
     assert "optOut" not in other["metadata"]
 
 
 @every
-async def test_media_are_kept_as_references(line: Line) -> None:
+async def test_media_are_stored_as_references(line: Line) -> None:
     message_id = new_id()
-    await line.told(line.webhook(line.voice.picture(line.somebody(), message_id)))
+    await line.post_accepted(line.webhook(line.simulator.picture(line.somebody(), message_id)))
     received = await line.came_in(message_id)
-    kept = line.voice.media
-    assert {name: received["payload"].get(name) for name in kept} == kept
+    reference = line.simulator.media
+    assert {name: received["payload"].get(name) for name in reference} == reference

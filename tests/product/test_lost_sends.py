@@ -17,7 +17,7 @@ from embedded.processes import until
 from models.interaction import Interaction
 from tests.iris import Iris, open_database, running_worker
 from tests.plain_http import plain_client
-from tests.product.fake_providers import ONE_OF_EACH, label, words_of
+from tests.product.fake_providers import ONE_OF_EACH, label, statuses_of
 from tests.product.provider_lines import Line
 from tests.providers.fake_providers.twilio import FakeTwilio
 from tests.providers.loopback import HttpFakeProvider
@@ -78,7 +78,7 @@ async def lost(line: Line, to: str | None = None) -> str:
 async def test_a_lost_send_that_the_provider_has_is_found_and_its_receipts_find_it(
     line: Line, environment: WorkflowEnvironment
 ) -> None:
-    line.fake_provider.loses_answers = True
+    line.fake_provider.loses_responses = True
     interaction_id = await lost(line)
     await environment.sleep(SEARCHES[0])
     seen = await line.iris.until_status(interaction_id, "SENT")
@@ -93,7 +93,7 @@ async def test_a_lost_send_that_the_provider_has_is_found_and_its_receipts_find_
 async def test_a_send_that_the_provider_never_took_is_looked_for_three_times_and_stays_unknown(
     line: Line, environment: WorkflowEnvironment
 ) -> None:
-    line.fake_provider.is_deaf = True
+    line.fake_provider.drops_requests = True
     interaction_id = await lost(line)
     for number, wait in enumerate(SEARCHES, start=1):
         await environment.sleep(wait)
@@ -110,7 +110,7 @@ async def test_the_same_text_to_the_same_person_that_was_sent_before_is_not_take
 ) -> None:
     ana = line.somebody()
     earlier = await line.sent(ana)
-    line.fake_provider.is_deaf = True
+    line.fake_provider.drops_requests = True
     interaction_id = await lost(line, ana)
     await environment.sleep(SEARCHES[0])
     await until_asked(line, 1)
@@ -122,10 +122,10 @@ async def test_the_same_text_to_the_same_person_that_was_sent_before_is_not_take
 
 
 @asked_later
-async def test_nobody_is_asked_once_a_receipt_has_told(line: Line, environment: WorkflowEnvironment) -> None:
-    line.fake_provider.loses_answers = True
+async def test_the_provider_is_not_queried_after_a_receipt(line: Line, environment: WorkflowEnvironment) -> None:
+    line.fake_provider.loses_responses = True
     interaction_id = await lost(line)
-    await line.tell(interaction_id, words_of(line.fake_provider)[1])
+    await line.send_receipt(interaction_id, statuses_of(line.fake_provider)[1])
     await line.iris.until_status(interaction_id, "COMPLETED", "delivered")
     await environment.sleep(sum(SEARCHES, timedelta()))
     assert questions(line) == 0

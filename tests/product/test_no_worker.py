@@ -70,7 +70,7 @@ async def test_its_explanation_says_that_no_worker_has_taken_it(alone: Iris) -> 
     assert said["workflow"]["state"] == "running"
 
 
-async def test_what_is_cancelled_is_never_sent_by_a_later_worker(alone: Iris) -> None:
+async def test_a_cancelled_message_is_never_sent_by_a_later_worker(alone: Iris) -> None:
     cancelled, sent = await alone.send("sms", mobile()), await alone.send("sms", mobile())
     for _ in range(2):
         response = await cancel(alone, cancelled["id"])
@@ -96,7 +96,7 @@ async def test_it_may_still_arrive_unless_it_is_cancelled(alone: Iris) -> None:
     assert (await alone.http.post(path, json={})).json()["payload"]["payload"] == sent["payload"]
 
 
-async def test_nobody_else_has_it(alone: Iris, stranger_key: str) -> None:
+async def test_other_tenants_cannot_read_it(alone: Iris, stranger_key: str) -> None:
     sent = await alone.send("sms", mobile())
     paths = (f"/v1/interactions/{sent['id']}", f"/v1/interactions/{ABSENT_ID}", "/v1/interactions/%20")
     async with calling(str(alone.http.base_url), stranger_key) as stranger:
@@ -106,7 +106,7 @@ async def test_nobody_else_has_it(alone: Iris, stranger_key: str) -> None:
     assert (await alone.read(sent["id"]))["status"] == "VALIDATION_PENDING"
 
 
-async def test_what_comes_in_is_not_found_until_it_is_recorded(alone: Iris) -> None:
+async def test_an_inbound_message_is_not_found_until_it_is_recorded(alone: Iris) -> None:
     integration_id, message_id = alone.demo.integrations["sms"], new_id()
     payload = {"Type": "simple-text", "Text": "Hola"}
     message = {"id": message_id, "channel": "SMS", "from": mobile(), "payload": payload}

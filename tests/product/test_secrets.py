@@ -29,9 +29,9 @@ from providers.meta import Meta
 from security.credential_encryption import Vault, new_api_key
 from tests.iris import PASSWORD, SANDBOX, Iris, running_iris
 from tests.product import provider_lines
-from tests.product.fake_providers import ONE_OF_EACH, words_of
+from tests.product.fake_providers import ONE_OF_EACH, statuses_of
 from tests.product.provider_lines import Line
-from tests.product.traces import Traces, listening, told
+from tests.product.traces import Traces, found_marks, listening
 
 ROOT: Final = Path(__file__).parents[2]
 LONG: Final = 60
@@ -164,12 +164,12 @@ async def sandbox(iris: Iris) -> None:
 async def provider(world: World, line: Line) -> None:
     """One provider: accepted, reported, quoted, postponed, rejected, misconfigured, forged and queried."""
     sent = await line.sent()
-    await line.tell(sent, words_of(line.fake_provider)[1])
-    receipt = line.receipt(sent, words_of(line.fake_provider)[0])
+    await line.send_receipt(sent, statuses_of(line.fake_provider)[1])
+    receipt = line.receipt(sent, statuses_of(line.fake_provider)[0])
     for forge in line.fake_provider.forgeries.values():
         await line.post(forge(receipt))
-    await line.post(line.voice.sign(replace(receipt, body=b"garbage")))
-    await line.says(line.somebody(), "Hola")
+    await line.post(line.simulator.sign(replace(receipt, body=b"garbage")))
+    await line.receive_message(line.somebody(), "Hola")
     if issubclass(line.fake_provider.provider, Meta):
         for verify_token in (str(line.fake_provider.credentials()["verifyToken"]), "another"):
             query = {"hub.mode": "subscribe", "hub.challenge": "1", "hub.verify_token": verify_token}
@@ -203,14 +203,14 @@ async def quoted(line: Line, code: str, custom_status: str) -> str:
 
 
 @pytest.mark.parametrize("place", PLACES)
-async def test_no_secret_is_told(ran: World, place: str) -> None:
-    assert told(ran.marks(), ran.traces[place]) == set()
+async def test_no_secret_leaks(ran: World, place: str) -> None:
+    assert found_marks(ran.marks(), ran.traces[place]) == set()
 
 
 async def test_a_secret_that_is_shown_once_is_in_that_answer_alone(ran: World) -> None:
     assert len(ran.shown) == 6
     for place in ("logs", "histories", "database"):
-        assert told(ran.shown, ran.traces[place]) == set(), place
+        assert found_marks(ran.shown, ran.traces[place]) == set(), place
     assert {name: ran.traces["answers"].count(secret.encode()) for name, secret in ran.shown.items()} == dict.fromkeys(
         ran.shown, 1
     )
@@ -233,7 +233,11 @@ async def test_a_secret_that_is_logged_on_purpose_is_found(world: World) -> None
         logging.getLogger("iris.worker").debug("signing with %s", JWT)
         logging.getLogger("iris.worker").info("refused", extra={"given": f"Bearer {UNKNOWN_KEY}"})
         logging.getLogger("iris.api").error("internal fault", exc_info=ValueError(SEALING))
-    assert told(world.marks(), traces["logs"]) == {"IRIS_JWT_SECRET", "an unknown API key", "IRIS_ENCRYPTION_KEYS"}
+    assert found_marks(world.marks(), traces["logs"]) == {
+        "IRIS_JWT_SECRET",
+        "an unknown API key",
+        "IRIS_ENCRYPTION_KEYS",
+    }
 
 
 async def test_a_secret_that_a_provider_quotes_is_found_everywhere_when_nothing_hides_it(
@@ -249,9 +253,9 @@ async def test_a_secret_that_a_provider_quotes_is_found_everywhere_when_nothing_
     await quoted(line, next(iter(line.fake_provider.refusals)), "rejected")
     await traces.look_around(ran.iris)
     for place in ("answers", "histories", "database"):
-        assert {name.partition("'")[0] for name in told(ran.marks(), traces[place])} == {line.fake_provider.label()}, (
-            place
-        )
+        assert {name.partition("'")[0] for name in found_marks(ran.marks(), traces[place])} == {
+            line.fake_provider.label()
+        }, place
 
 
 def in_an_authorization(mark: str) -> str:
@@ -266,8 +270,8 @@ def in_json(mark: str) -> str:
 def test_a_secret_is_found_in_every_form(encode: Callable[[str], str]) -> None:
     for mark in (JWT, "made up ñ/+&\n secret", f"x{SEALING}", f"xy{SEALING}"):
         for before in ("", "a", "ab"):
-            assert told({"it": mark}, f"{before}{encode(mark)}".encode()) == {"it"}
-    assert told({"it": JWT}, b"something else") == set()
+            assert found_marks({"it": mark}, f"{before}{encode(mark)}".encode()) == {"it"}
+    assert found_marks({"it": JWT}, b"something else") == set()
 
 
 def with_wrong_secrets(mark: str) -> dict[str, str]:
@@ -276,15 +280,15 @@ def with_wrong_secrets(mark: str) -> dict[str, str]:
     return {**dict.fromkeys(names, mark), "IRIS_SANDBOX_ACCOUNTS": json.dumps([{"token": mark}])}
 
 
-def assert_told_in_one_line(output: str, mark: str) -> None:
+def assert_one_line_without_secret(output: str, mark: str) -> None:
     assert output.startswith("iris: IRIS_")
     assert output.count("\n") == 1
     assert mark not in output
 
 
-async def test_a_process_that_is_started_with_wrong_secrets_does_not_tell_them() -> None:
+async def test_a_process_with_wrong_secrets_does_not_print_them() -> None:
     mark = "marked-marked"
-    assert_told_in_one_line((await ended_with("seed", with_wrong_secrets(mark))).decode(), mark)
+    assert_one_line_without_secret((await ended_with("seed", with_wrong_secrets(mark))).decode(), mark)
 
 
 def test_neither_does_the_codec_which_has_settings_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
@@ -292,10 +296,10 @@ def test_neither_does_the_codec_which_has_settings_of_its_own(capsys: pytest.Cap
     done = CliRunner().invoke(app, ["codec"], env=with_wrong_secrets(mark))
     assert isinstance(done.exception, ValidationError)
     say_problem(done.exception)
-    assert_told_in_one_line(done.output + capsys.readouterr().err, mark)
+    assert_one_line_without_secret(done.output + capsys.readouterr().err, mark)
 
 
-async def test_a_process_that_mongodb_refuses_does_not_tell_its_password(mongodb_uri: str) -> None:
+async def test_a_process_that_mongodb_refuses_does_not_print_its_password(mongodb_uri: str) -> None:
     mark = "marked-marked"
     uri = mongodb_uri.replace("mongodb://", f"mongodb://iris:{mark}@")
     output = await ended_with("api", {"MONGODB_URI": uri, "IRIS_LOG_LEVEL": "DEBUG"})

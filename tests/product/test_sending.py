@@ -11,7 +11,7 @@ import pytest
 from domain.channels import Channel
 from tests.iris import Iris
 from tests.product import provider_lines
-from tests.product.fake_providers import ONE_OF_EACH, VENDORS, Moody, MoodyMail, label, words_of
+from tests.product.fake_providers import ONE_OF_EACH, VENDORS, FaultyMailServer, FaultyProvider, label, statuses_of
 from tests.product.provider_lines import Line
 from tests.providers.fake_provider import Delivery
 from tests.providers.fake_providers.meta import Messenger
@@ -19,13 +19,13 @@ from tests.providers.fake_providers.meta import Messenger
 RANK = ["VALIDATION_PENDING", "DISPATCH_PENDING", "PROVIDER_SENDING_ERROR", "SENT", "COMPLETED"]
 
 
-def through(vendors: Iterable[type[Moody]]) -> pytest.MarkDecorator:
+def through(vendors: Iterable[type[FaultyProvider]]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("line", [*vendors], ids=label, indirect=True)
 
 
 every = through(VENDORS)
 one_of_each = through(ONE_OF_EACH)
-those_that_can_tell_at_once = through(vendor for vendor in VENDORS if not issubclass(vendor, MoodyMail))
+those_with_early_receipts = through(vendor for vendor in VENDORS if not issubclass(vendor, FaultyMailServer))
 (messenger,) = (vendor for vendor in VENDORS if issubclass(vendor, Messenger))
 
 
@@ -64,12 +64,12 @@ async def test_messages_that_busy_providers_put_off_are_sent_in_the_end(iris: Ir
 
 @every
 async def test_a_message_whose_answer_is_lost_is_not_repeated_and_a_late_receipt_corrects_it(line: Line) -> None:
-    line.fake_provider.loses_answers = True
+    line.fake_provider.loses_responses = True
     interaction_id = await line.admitted()
     await line.iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR", "unknown")
     # A page reports deliveries by ids that we never learn; its echo has our own.
-    word, status = ("echo", "SENT") if line.fake_provider.echoes else (words_of(line.fake_provider)[1], "COMPLETED")
-    await line.tell(interaction_id, word)
+    word, status = ("echo", "SENT") if line.fake_provider.echoes else (statuses_of(line.fake_provider)[1], "COMPLETED")
+    await line.send_receipt(interaction_id, word)
     await line.iris.until_status(interaction_id, status, word.lower())
     assert line.delivery(interaction_id)
     assert line.fake_provider.attempts == 1
@@ -77,24 +77,24 @@ async def test_a_message_whose_answer_is_lost_is_not_repeated_and_a_late_receipt
 
 @through([messenger])
 async def test_the_providers_id_is_learnt_from_a_receipt_where_the_answer_was_lost(line: Line) -> None:
-    line.fake_provider.loses_answers = True
+    line.fake_provider.loses_responses = True
     interaction_id = await line.admitted()
     await line.iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR", "unknown")
-    await line.tell(interaction_id, "echo")
+    await line.send_receipt(interaction_id, "echo")
     await line.iris.until_status(interaction_id, "SENT", "echo")
-    await line.tell(interaction_id, "delivered")
+    await line.send_receipt(interaction_id, "delivered")
     await line.iris.until(interaction_id, lambda seen: seen["customStatus"] == "delivered", seconds=1)
 
 
 @one_of_each
 async def test_receipts_end_the_same_in_whichever_order_they_come(line: Line) -> None:
-    words = words_of(line.fake_provider)
+    words = statuses_of(line.fake_provider)
     orders = list(itertools.permutations(words))
 
     async def story(order: tuple[str, ...]) -> None:
         interaction_id = await line.sent()
         for word in order:
-            await line.tell(interaction_id, word)
+            await line.send_receipt(interaction_id, word)
         seen = await line.received(interaction_id, len(words))
         assert (seen["status"], seen["customStatus"]) == ("COMPLETED", words[-1].lower()), order
         statuses = [RANK.index(entry["status"]) for entry in seen["auditTrail"]["history"]]
@@ -105,38 +105,38 @@ async def test_receipts_end_the_same_in_whichever_order_they_come(line: Line) ->
 
 
 @one_of_each
-async def test_the_same_news_told_twice_changes_nothing(line: Line) -> None:
+async def test_a_repeated_receipt_changes_nothing(line: Line) -> None:
     interaction_id = await line.sent()
-    word = words_of(line.fake_provider)[1]
+    word = statuses_of(line.fake_provider)[1]
     for number in (1, 2):
-        await line.tell(interaction_id, word)
+        await line.send_receipt(interaction_id, word)
         seen = await line.received(interaction_id, number)
     assert [event["reason"] for event in seen["auditTrail"]["providerEvents"]] == [None, "repetido"]
     assert [entry["status"] for entry in seen["auditTrail"]["history"]].count("COMPLETED") == 1
 
 
-@those_that_can_tell_at_once
+@those_with_early_receipts
 async def test_a_receipt_before_the_sends_own_answer_is_not_lost(line: Line) -> None:
     # Of a page's messages only reads are reported by time, and so before we know their ids.
-    word = words_of(line.fake_provider)[-1 if line.fake_provider.echoes else 1]
-    seen = await told_before_the_answer(line, word)
+    word = statuses_of(line.fake_provider)[-1 if line.fake_provider.echoes else 1]
+    seen = await receipt_before_the_response(line, word)
     assert (seen["status"], seen["customStatus"]) == ("COMPLETED", word.lower())
     assert [entry["status"] for entry in seen["auditTrail"]["history"]][-2:] == ["SENT", "COMPLETED"]
 
 
 @through([messenger])
-async def test_what_is_told_by_the_providers_id_before_we_know_it_is_not_lost(line: Line) -> None:
-    seen = await told_before_the_answer(line, "delivered")
+async def test_a_receipt_by_a_provider_id_that_is_not_recorded_yet_is_not_lost(line: Line) -> None:
+    seen = await receipt_before_the_response(line, "delivered")
     assert seen["status"] == "COMPLETED"
 
 
-async def told_before_the_answer(line: Line, word: str) -> dict[str, Any]:
+async def receipt_before_the_response(line: Line, word: str) -> dict[str, Any]:
     """The interaction a moment after the send's response, which a receipt preceded."""
 
-    async def tell(delivery: Delivery) -> None:
-        await line.tell(delivery.reference, word)
+    async def send_receipt(delivery: Delivery) -> None:
+        await line.send_receipt(delivery.reference, word)
 
-    line.fake_provider.before_answering = tell
+    line.fake_provider.before_response = send_receipt
     interaction_id = await line.admitted()
     await line.iris.until(interaction_id, lambda seen: seen["status"] in {"SENT", "COMPLETED"})
     with suppress(TimeoutError):
@@ -149,15 +149,15 @@ async def test_a_failure_after_acceptance_is_an_error_and_proof_of_delivery_wins
     failures = [word for word, milestone in line.fake_provider.words.items() if milestone.name == "FAILED"]
     interaction_id = await line.sent()
     for word in failures[:1]:
-        await line.tell(interaction_id, word)
+        await line.send_receipt(interaction_id, word)
         seen = await line.iris.until_status(interaction_id, "PROCESS_ERROR", word.lower())
         assert seen["auditTrail"]["providerEvents"][0]["failure"]
-    await line.tell(interaction_id, words_of(line.fake_provider)[1])
+    await line.send_receipt(interaction_id, statuses_of(line.fake_provider)[1])
     await line.iris.until_status(interaction_id, "COMPLETED", "delivered")
 
 
 @through(vendor for vendor in VENDORS if vendor.channel is Channel.SMS)
-async def test_an_sms_says_in_how_many_parts_it_goes_out(line: Line) -> None:
+async def test_an_sms_records_its_number_of_segments(line: Line) -> None:
     for text, counted in {
         "a" * 161: {"encoding": "GSM-7", "segments": 2},
         "Hasta mañana 😀": {"encoding": "UCS-2", "segments": 1},

@@ -63,7 +63,7 @@ async def is_taken(iris: Iris, interaction_id: str) -> bool:
     return bool(await iris.taken_by_gateway(interaction_id))
 
 
-async def test_a_worker_finishes_what_it_is_sending_and_another_goes_on_from_there(
+async def test_a_worker_finishes_its_sends_and_another_continues_from_there(
     stopping: Iris, temporal_server: TemporalServer, server_directory: Path
 ) -> None:
     program = WorkerProgram(server_directory / "stopping.log", environment_of(stopping.settings), temporal_server)

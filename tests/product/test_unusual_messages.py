@@ -23,19 +23,19 @@ def messages_of(content: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a webho
 
 async def written_to_a_group(line: Line, sender: str, group_id: str) -> dict[str, Any]:
     message_id = new_id()
-    content = json.loads(line.voice.text(sender, "Hola a todos", message_id))
+    content = json.loads(line.simulator.text(sender, "Hola a todos", message_id))
     messages_of(content)[0]["group_id"] = group_id
-    await line.told(line.webhook(json.dumps(content).encode()))
+    await line.post_accepted(line.webhook(json.dumps(content).encode()))
     return await line.came_in(message_id)
 
 
 @on_whatsapp
 async def test_a_message_to_a_group_is_marked_and_joins_no_private_conversation(line: Line) -> None:
     ana, bruno, group_id = line.somebody(), line.somebody(), new_id()
-    private = await line.says(ana, "Hola")
+    private = await line.receive_message(ana, "Hola")
     in_group = [await written_to_a_group(line, sender, group_id) for sender in (ana, bruno)]
     elsewhere = await written_to_a_group(line, ana, new_id())
-    again = await line.says(ana, "¿Hola?")
+    again = await line.receive_message(ana, "¿Hola?")
 
     assert again["processId"] == private["processId"]
     assert [one["processId"] for one in in_group] == [in_group[0]["processId"]] * 2
@@ -53,17 +53,17 @@ async def test_a_message_to_a_group_is_marked_and_joins_no_private_conversation(
 async def test_a_text_with_a_nul_is_not_lost(line: Line) -> None:
     message_id = new_id()
     text = "corte" if line.channel == "Email" else "cor\x00te"
-    await line.told(line.webhook(line.voice.text(line.somebody(), text, message_id)))
+    await line.post_accepted(line.webhook(line.simulator.text(line.somebody(), text, message_id)))
     payload = (await line.came_in(message_id))["payload"]
     assert payload.get("Text", payload.get("Body")) == text
 
 
 @on_whatsapp
-async def test_what_cannot_be_read_is_kept_and_the_rest_is_taken(line: Line) -> None:
+async def test_an_unreadable_item_is_stored_and_the_rest_is_processed(line: Line) -> None:
     message_id, marker = new_id(), new_id()
-    content = json.loads(line.voice.text(line.somebody(), "Hola", message_id))
+    content = json.loads(line.simulator.text(line.somebody(), "Hola", message_id))
     messages_of(content).insert(0, {"id": marker, "type": "text", "text": {"body": "de nadie"}})
-    await line.told(line.webhook(json.dumps(content).encode()))
+    await line.post_accepted(line.webhook(json.dumps(content).encode()))
     assert (await line.came_in(message_id))["payload"]["Text"] == "Hola"
     [kept] = await UnmatchedEvent.find({"integration_id": line.integration_id, "body": {"$regex": marker}}).to_list()
     assert kept.reason.startswith("unreadable: ")

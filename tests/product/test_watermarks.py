@@ -11,7 +11,7 @@ from models.interaction import Interaction
 from tests.iris import Iris
 from tests.product import provider_lines
 from tests.product.fake_providers import VENDORS
-from tests.product.inbound_simulators import MessengerVoice
+from tests.product.inbound_simulators import MessengerSimulator
 from tests.product.provider_lines import Line
 from tests.providers.fake_providers.meta import Messenger
 
@@ -44,16 +44,16 @@ async def sent_before(page: Line, *to: str) -> list[str]:
     return ids
 
 
-async def tell(page: Line, kind: str, reader: str, until: datetime) -> None:
+async def send_watermark(page: Line, kind: str, reader: str, until: datetime) -> None:
     """Report that a user received or read everything until a moment."""
-    voice = page.voice
-    assert isinstance(voice, MessengerVoice)
+    simulator = page.simulator
+    assert isinstance(simulator, MessengerSimulator)
     watermark = {"watermark": int(until.timestamp() * 1_000)}
-    await page.told(page.webhook(voice.event(reader, **{kind: watermark})))
+    await page.post_accepted(page.webhook(simulator.event(reader, **{kind: watermark})))
 
 
 @pytest.mark.parametrize(("kind", "word"), [("delivery", "delivered"), ("read", "read")])
-async def test_a_watermark_completes_what_was_sent_to_that_person_until_then_and_nothing_else(
+async def test_a_watermark_completes_only_earlier_messages_to_that_user(
     page: Line, other_page: Line, kind: str, word: str
 ) -> None:
     ana, luis = page.somebody(), page.somebody()
@@ -63,7 +63,7 @@ async def test_a_watermark_completes_what_was_sent_to_that_person_until_then_and
         *await sent_before(other_page, ana),
         await page.sent(ana),
     ]
-    await tell(page, kind, ana, utc_now() - AGO / 2)
+    await send_watermark(page, kind, ana, utc_now() - AGO / 2)
     for interaction_id in earlier:
         await page.iris.until_status(interaction_id, "COMPLETED", word)
     for interaction_id in unconcerned:
@@ -71,12 +71,12 @@ async def test_a_watermark_completes_what_was_sent_to_that_person_until_then_and
         assert (seen["status"], seen["auditTrail"]["providerEvents"]) == ("SENT", [])
 
 
-async def test_what_is_read_after_it_was_delivered_is_told_to_each_message_once(page: Line) -> None:
+async def test_a_read_watermark_after_delivery_applies_to_each_message_once(page: Line) -> None:
     ana = page.somebody()
     earlier = await sent_before(page, ana, ana)
     for kind, word in {"delivery": "delivered", "read": "read"}.items():
         for _ in range(2):
-            await tell(page, kind, ana, utc_now() - AGO / 2)
+            await send_watermark(page, kind, ana, utc_now() - AGO / 2)
             for interaction_id in earlier:
                 await page.iris.until_status(interaction_id, "COMPLETED", word)
     for interaction_id in earlier:
@@ -84,8 +84,8 @@ async def test_what_is_read_after_it_was_delivered_is_told_to_each_message_once(
         assert [event["event"] for event in seen["auditTrail"]["providerEvents"]] == ["delivered", "read"]
 
 
-async def test_a_watermark_about_nobody_changes_nothing_and_is_not_kept(page: Line) -> None:
+async def test_a_watermark_about_an_unknown_user_is_discarded(page: Line) -> None:
     interaction_id = await page.sent()
-    await tell(page, "read", page.somebody(), utc_now())
+    await send_watermark(page, "read", page.somebody(), utc_now())
     seen = await page.iris.read(interaction_id)
     assert (seen["status"], seen["auditTrail"]["providerEvents"]) == ("SENT", [])

@@ -21,7 +21,7 @@ from providers.base import Webhook
 from providers.meta import Meta
 from tests.iris import Iris, open_database
 from tests.product import provider_lines
-from tests.product.fake_providers import ONE_OF_EACH, VENDORS, bears_a_nonce, label, words_of
+from tests.product.fake_providers import ONE_OF_EACH, VENDORS, bears_a_nonce, label, statuses_of
 from tests.product.provider_lines import Line, environment_of
 from tests.providers.fake_providers.meta import VERIFY_TOKEN
 from tests.served import serving
@@ -46,14 +46,14 @@ async def asked(line: Line, **query: str) -> httpx2.Response:
 
 class TestTheQuestionWhetherAnAddressIsOurs:
     @asking
-    async def test_who_knows_the_verify_token_gets_the_challenge_back_and_nothing_else(self, line: Line) -> None:
+    async def test_a_correct_verify_token_returns_only_the_challenge(self, line: Line) -> None:
         challenge = "1158201444 <b>&"
         answer = await asked(line, mode="subscribe", verify_token=VERIFY_TOKEN, challenge=challenge)
         assert (answer.status_code, answer.text) == (200, challenge)
         assert answer.headers["content-type"] == "text/plain; charset=utf-8"
 
     @asking
-    async def test_who_does_not_know_it_is_refused(self, line: Line) -> None:
+    async def test_a_wrong_verify_token_is_refused(self, line: Line) -> None:
         wrong: list[dict[str, str]] = [
             {"mode": "subscribe", "verify_token": "another", "challenge": "1"},
             {"mode": "subscribe", "verify_token": "", "challenge": "1"},
@@ -66,7 +66,7 @@ class TestTheQuestionWhetherAnAddressIsOurs:
             answer = await asked(line, **query)
             assert (query, answer.status_code, answer.json()["status"]) == (query, 403, 403)
 
-    async def test_who_never_asks_is_refused(self, one_of_each: list[Line]) -> None:
+    async def test_verification_is_refused_for_vendors_without_it(self, one_of_each: list[Line]) -> None:
         for line in one_of_each:
             if not issubclass(line.fake_provider.provider, Meta):
                 answer = await asked(line, mode="subscribe", verify_token=VERIFY_TOKEN, challenge="1")
@@ -97,10 +97,10 @@ class TestARepeatedWebhook:
     @bearing_a_nonce
     async def test_it_is_refused_by_every_process_and_changes_nothing(self, line: Line, apis: Apis) -> None:
         interaction_id = await line.sent()
-        receipt = line.receipt(interaction_id, words_of(line.fake_provider)[1])
-        message = line.webhook(line.voice.text(line.somebody(), "Hola", interaction_id))
+        receipt = line.receipt(interaction_id, statuses_of(line.fake_provider)[1])
+        message = line.webhook(line.simulator.text(line.somebody(), "Hola", interaction_id))
         for webhook in (receipt, message):
-            await line.told(webhook)
+            await line.post_accepted(webhook)
         await line.received(interaction_id, 1)
         received = await line.came_in(interaction_id)
         for webhook in (receipt, message):
@@ -108,7 +108,7 @@ class TestARepeatedWebhook:
                 answer = await line.post(webhook, api)
                 assert (answer.status_code, answer.json()["error"][0]["code"]) == (401, "unverified")
         # Any wrongly accepted earlier event would be in the record by now.
-        await line.tell(interaction_id, words_of(line.fake_provider)[0])
+        await line.send_receipt(interaction_id, statuses_of(line.fake_provider)[0])
         seen = await line.received(interaction_id, 2)
         assert len(seen["auditTrail"]["providerEvents"]) == 2
         assert [one.id for one in await line.messages_in(interaction_id)] == [received["id"]]
@@ -116,7 +116,7 @@ class TestARepeatedWebhook:
     @bearing_a_nonce
     async def test_the_same_nonce_on_another_integration_is_another_webhooks(self, line: Line) -> None:
         async with provider_lines.line(line.iris, type(line.fake_provider)) as other:
-            webhook = line.webhook(line.voice.text(line.somebody(), "Hola", "a message"))
+            webhook = line.webhook(line.simulator.text(line.somebody(), "Hola", "a message"))
             assert (await line.post(webhook)).status_code == 200
             answer = await other.vendor.post(other.url, content=webhook.body, headers=dict(webhook.headers))
             assert answer.status_code == 200
@@ -124,9 +124,9 @@ class TestARepeatedWebhook:
     @bearing_a_nonce
     async def test_one_that_could_not_be_passed_on_may_be_repeated(self, line: Line, apis: Apis) -> None:
         interaction_id = await line.sent()
-        receipt = line.receipt(interaction_id, words_of(line.fake_provider)[1])
+        receipt = line.receipt(interaction_id, statuses_of(line.fake_provider)[1])
         assert (await line.post(receipt, apis.unwell)).status_code == 503
-        await line.told(receipt)
+        await line.post_accepted(receipt)
         await line.iris.until_status(interaction_id, "COMPLETED", "delivered")
 
 
@@ -149,20 +149,20 @@ class TestGarbage:
         self, one_of_each: list[Line], garbage: bytes, start: float, length: int
     ) -> None:
         async def story(line: Line) -> None:
-            whole = line.voice.text(line.somebody(), "Hola", "a message")
+            whole = line.simulator.text(line.somebody(), "Hola", "a message")
             at = int(start * len(whole))
             damaged = whole[:at] + garbage + whole[at + length :]
             for body in (garbage, damaged):
-                unsigned = Webhook(line.url, {"content-type": line.voice.content_type}, body, utc_now())
+                unsigned = Webhook(line.url, {"content-type": line.simulator.content_type}, body, utc_now())
                 assert (await line.post(unsigned)).status_code == 401, (line.fake_provider.label(), body)
-                answer = await line.post(line.voice.sign(unsigned))
+                answer = await line.post(line.simulator.sign(unsigned))
                 assert answer.status_code in {200, 401}, (line.fake_provider.label(), body, answer.text)
 
         await asyncio.gather(*map(story, one_of_each))
 
-    async def test_what_is_signed_and_cannot_be_read_is_kept(self, one_of_each: list[Line]) -> None:
+    async def test_a_signed_but_unreadable_webhook_is_stored(self, one_of_each: list[Line]) -> None:
         for line in one_of_each:
             garbage = f"% {new_id()}"
-            await line.told(line.webhook(garbage.encode()))
+            await line.post_accepted(line.webhook(garbage.encode()))
             kept = await UnmatchedEvent.find_one({"integration_id": line.integration_id, "body": garbage})
             assert (line.fake_provider.label(), kept is not None) == (line.fake_provider.label(), True)

@@ -108,7 +108,7 @@ def listening(traces: Traces) -> Generator[None]:
             logger.setLevel(level)
 
 
-def told(marks: Mapping[str, str], text: bytes) -> set[str]:
+def found_marks(marks: Mapping[str, str], text: bytes) -> set[str]:
     """Names of the marks that a text contains: in clear, escaped, in a URL, or anywhere within base64."""
     return {name for name, mark in marks.items() if any(form in text for form in _forms(mark.encode()))}
 

@@ -37,7 +37,7 @@ async def test_the_printed_example_works_when_pasted(shared_stack: tuple[Stack, 
     assert answer["payload"]["status"] == "DISPATCH_PENDING"
 
 
-async def test_everything_is_where_the_stack_file_says_and_only_its_owner_may_read_it(
+async def test_the_stack_file_is_correct_and_readable_to_its_owner_only(
     shared_stack: tuple[Stack, list[str]],
 ) -> None:
     stack, _ = shared_stack
@@ -81,9 +81,7 @@ async def test_a_stack_that_is_asked_to_stop_ends_well_and_leaves_no_trace_of_ru
     assert earlier_run.left == []
 
 
-async def test_what_it_holds_is_kept_from_one_run_to_the_next(
-    earlier_run: EarlierRun, shared_stack: tuple[Stack, list[str]]
-) -> None:
+async def test_data_persists_between_runs(earlier_run: EarlierRun, shared_stack: tuple[Stack, list[str]]) -> None:
     before, after = earlier_run.described, shared_stack[0].described()
     assert (after["api_key"], after["integrations"]) == (before["api_key"], before["integrations"])
     async with client_of(after) as http:

@@ -16,7 +16,7 @@ from embedded.processes import until
 from models.integration import Integration
 from models.process import Process
 from tests.iris import Iris
-from tests.product.fake_providers import VENDORS, MoodyMail
+from tests.product.fake_providers import VENDORS, FaultyMailServer
 from tests.product.provider_lines import line
 from tests.providers.smtp_servers import POLITE
 from tests.workflows import scenarios_of_cancelling as cancelling
@@ -49,7 +49,7 @@ class Scenario:
 SMTP: Final = next(vendor for vendor in VENDORS if vendor.label() == "smtp-Email")
 
 
-class Picky(MoodyMail):
+class Picky(FaultyMailServer):
     """Mail server that refuses Luis and accepts messages for others."""
 
     def __init__(self) -> None:
@@ -153,7 +153,7 @@ async def bounce_of_one_and_of_a_copy(iris: Iris) -> str:
     async with line(iris, SMTP) as mail:
         interaction_id = await mail.sent(payLoad=WITH_A_COPY, Destinations=[ANA, LUIS])
         for bounced in (COPY, ANA):
-            await mail.tell(interaction_id, "failed", bounced)
+            await mail.send_receipt(interaction_id, "failed", bounced)
         await mail.received(interaction_id, 2)
         await iris.ended(interaction_id)
         return interaction_id
@@ -170,9 +170,9 @@ async def bounce_after_completion_by_silence(iris: Iris) -> str:
     """The second run finds the bounce of a copy in the record, which does not affect the message."""
     async with line(iris, SMTP) as mail:
         interaction_id = await mail.sent(payLoad=WITH_A_COPY)
-        await mail.tell(interaction_id, "failed", COPY)
+        await mail.send_receipt(interaction_id, "failed", COPY)
         await iris.ended(interaction_id)
-        await mail.tell(interaction_id, "failed")
+        await mail.send_receipt(interaction_id, "failed")
         await mail.received(interaction_id, 2)
         await iris.ended(interaction_id)
         return interaction_id

@@ -21,7 +21,7 @@ from embedded.processes import until
 from providers.base import Attempt, Outbound
 from providers.twilio import Twilio
 from tests.iris import Iris
-from tests.product.fake_providers import VENDORS, Moody
+from tests.product.fake_providers import VENDORS, FaultyProvider
 from tests.product.provider_lines import Line, line
 from tests.providers.fake_providers.twilio import FakeTwilio
 from tests.workflows.scenarios_of_users import signal_erased
@@ -30,7 +30,7 @@ TWILIO, VONAGE, META = (
     next(vendor for vendor in VENDORS if vendor.label() == label)
     for label in ("twilio-SMS", "vonage-SMS", "meta-WhatsApp")
 )
-LATER: Final = cast("type[Moody]", type("Later", (META,), {"throttles": {"4": 3}}))
+LATER: Final = cast("type[FaultyProvider]", type("Later", (META,), {"throttles": {"4": 3}}))
 """Provider that asks for a retry after 3 seconds."""
 
 
@@ -94,7 +94,7 @@ async def event_between_two_tries(iris: Iris) -> str:
 async def lost_send(iris: Iris, *, taken: bool) -> AsyncGenerator[tuple[Line, str]]:
     """Send through a provider that can be searched, and lose its answer."""
     async with line(iris, TWILIO) as twilio:
-        twilio.fake_provider.loses_answers, twilio.fake_provider.is_deaf = taken, not taken
+        twilio.fake_provider.loses_responses, twilio.fake_provider.drops_requests = taken, not taken
         interaction_id = await twilio.admitted()
         await iris.until_status(interaction_id, "PROVIDER_SENDING_ERROR", "unknown")
         assert isinstance(twilio.fake_provider, FakeTwilio)
@@ -106,14 +106,14 @@ async def lost_send(iris: Iris, *, taken: bool) -> AsyncGenerator[tuple[Line, st
 async def found_at_the_provider(iris: Iris) -> str:
     async with lost_send(iris, taken=True) as (twilio, interaction_id):
         await iris.until(interaction_id, lambda seen: seen["status"] == "SENT", seconds=60)
-        await twilio.tell(interaction_id, "delivered")
+        await twilio.send_receipt(interaction_id, "delivered")
         await iris.ended(interaction_id)
         return interaction_id
 
 
 async def receipt_before_the_search(iris: Iris) -> str:
     async with lost_send(iris, taken=True) as (twilio, interaction_id):
-        await twilio.tell(interaction_id, "delivered")
+        await twilio.send_receipt(interaction_id, "delivered")
         await iris.ended(interaction_id)
         return interaction_id
 
@@ -129,11 +129,11 @@ async def looked_for_in_vain(iris: Iris) -> str:
             await until(is_asked)
 
         before = twilio.fake_provider.attempts
-        twilio.fake_provider.is_confused = True
+        twilio.fake_provider.sends_garbage = True
         await skip(iris.temporal, timedelta(seconds=30))
         await until_asked(1)
         await skip(iris.temporal, timedelta(minutes=5))
-        twilio.fake_provider.is_confused = False
+        twilio.fake_provider.sends_garbage = False
         for wait in (timedelta(minutes=5), timedelta(minutes=30)):
             before = twilio.fake_provider.attempts
             await skip(iris.temporal, wait)

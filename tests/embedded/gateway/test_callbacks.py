@@ -21,7 +21,7 @@ async def test_a_callback_is_signed_over_its_time_and_raw_body(
     )
 
 
-async def test_a_callback_is_repeated_until_it_is_heard(caller: Caller, receiver: Receiver, reference: str) -> None:
+async def test_a_callback_is_repeated_until_it_is_received(caller: Caller, receiver: Receiver, reference: str) -> None:
     receiver.answers[reference] = [503, 429, 408, 500, 200]
     await caller.post(reference, spellings("08")[0])
     received = await receiver.wait_for(reference, 5)

@@ -27,24 +27,22 @@ async def until_settled(caller: Caller, message_id: str) -> dict[str, object]:
             await asyncio.sleep(0.01)
 
 
-async def test_what_an_end_user_writes_is_told_with_a_signature(
+async def test_an_inbound_message_is_called_back_with_a_signature(
     caller: Caller, receiver: Receiver, reference: str
 ) -> None:
     answer = await caller.write(reference, **EVERYTHING)
     assert (answer.status_code, answer.json()) == (201, {"id": reference, "status": "taken"})
     (received,) = await receiver.wait_for(reference, 1)
-    told = received.payload["inbound"]
-    datetime.fromisoformat(told.pop("timestamp"))
-    assert told == {"id": reference, **EVERYTHING}
+    inbound = received.payload["inbound"]
+    datetime.fromisoformat(inbound.pop("timestamp"))
+    assert inbound == {"id": reference, **EVERYTHING}
     signed = received.headers["x-sandbox-timestamp"].encode() + b"." + received.body
     assert (
         received.headers["x-sandbox-signature"] == "v1=" + hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
     )
 
 
-async def test_what_is_not_given_is_not_told_but_for_an_empty_name(
-    caller: Caller, receiver: Receiver, reference: str
-) -> None:
+async def test_missing_fields_are_omitted_except_the_name(caller: Caller, receiver: Receiver, reference: str) -> None:
     await caller.write(reference)
     (received,) = await receiver.wait_for(reference, 1)
     assert received.payload["inbound"].keys() == {"id", "channel", "from", "name", "payload", "timestamp"}
@@ -56,7 +54,7 @@ async def test_an_id_is_made_up_unless_it_is_given(caller: Caller, receiver: Rec
     assert (await receiver.wait_for(first, 1))[0].subject == first
 
 
-async def test_the_same_message_written_at_once_or_again_is_told_once(
+async def test_a_repeated_or_concurrent_message_is_called_back_once(
     caller: Caller, receiver: Receiver, reference: str
 ) -> None:
     answers = await asyncio.gather(*(caller.write(reference) for _ in range(10)))
@@ -77,7 +75,7 @@ async def test_an_id_cannot_name_another_message_but_one_of_another_account(
     assert (await stranger.write(reference, payload=other)).status_code == 201
 
 
-async def test_it_is_told_until_it_is_heard(caller: Caller, receiver: Receiver, reference: str) -> None:
+async def test_it_is_called_back_until_it_is_received(caller: Caller, receiver: Receiver, reference: str) -> None:
     receiver.answers[reference] = [503, 429, 200]
     await caller.write(reference)
     assert await until_settled(caller, reference) == {"state": "told", "attempts": 3}

@@ -89,7 +89,7 @@ async def test_a_body_that_is_too_large_is_refused(desk: Desk, reference: str) -
     assert error_of(await caller.post(reference, payload={"text": "x" * 1_000})) == (413, "body_too_large")
 
 
-async def test_what_does_not_exist_is_said_in_the_form_of_the_other_errors(caller: Caller) -> None:
+async def test_not_found_has_the_form_of_other_errors(caller: Caller) -> None:
     assert (await caller.get("/v2"))["error"]["code"] == "not_found"
     assert (await caller.get("/v1/messages", limit=0))["error"]["code"] == "invalid_request"
     assert (await caller.get("/v1/messages", after=2**64))["error"]["code"] == "invalid_request"

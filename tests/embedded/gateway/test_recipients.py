@@ -64,7 +64,7 @@ async def test_a_failure_after_acceptance_has_its_code(caller: Caller, receiver:
     assert failed["error"]["code"] == "recipient_unreachable"
 
 
-async def test_nobody_is_told_that_an_sms_was_read(caller: Caller, receiver: Receiver, reference: str) -> None:
+async def test_an_sms_has_no_read_callback(caller: Caller, receiver: Receiver, reference: str) -> None:
     await caller.post(reference, spellings("02")[0], channel="SMS")
     await receiver.wait_for_word(reference, "delivered")
     assert [callback["status"] for callback in (await caller.message(reference))["callbacks"]] == ["sent", "delivered"]
@@ -123,13 +123,15 @@ async def test_every_answer_can_be_lost_and_the_message_delivered(
     assert (await caller.entry(reference))["verdicts"] == ["taken", "repeated", "repeated"]
 
 
-async def test_an_early_callback_is_heard_before_the_answer(caller: Caller, receiver: Receiver, reference: str) -> None:
+async def test_an_early_callback_arrives_before_the_response(
+    caller: Caller, receiver: Receiver, reference: str
+) -> None:
     await caller.post(reference, spellings("08")[0])
     assert receiver.words(reference) == ["delivered"]
     assert (await caller.message(reference))["status"] == "delivered"
 
 
-async def test_an_early_callback_that_nobody_hears_holds_up_the_answer_only_so_long(desk: Desk, reference: str) -> None:
+async def test_an_unreceived_early_callback_delays_the_response_for_a_bounded_time(desk: Desk, reference: str) -> None:
     caller = await desk.open(settings(early_callback_wait=timedelta(milliseconds=50)))
     answer = await caller.post(reference, spellings("08")[0], callbackUrl=NOBODY)
     assert answer.status_code == 201

@@ -62,7 +62,7 @@ async def test_killed_and_begun_again_it_remembers_every_message_and_callback(
     assert receiver.words(reference) == ["sent", "delivered"]
 
 
-async def test_what_an_end_user_wrote_is_told_also_after_a_restart(
+async def test_an_inbound_message_is_called_back_after_a_restart(
     http: httpx2.AsyncClient, desk: Desk, receiver: Receiver, reference: str, tmp_path: Path
 ) -> None:
     port, ledger = free_port(), tmp_path / "ledger.sqlite"
@@ -76,7 +76,7 @@ async def test_what_an_end_user_wrote_is_told_also_after_a_restart(
         await receiver.wait_for(reference, in_vain + 1)
 
 
-async def test_an_account_that_is_gone_is_told_nothing_after_a_restart(
+async def test_a_removed_account_gets_no_callbacks_after_a_restart(
     http: httpx2.AsyncClient, reference: str, tmp_path: Path
 ) -> None:
     ledger = str(tmp_path / "ledger.sqlite")
@@ -89,6 +89,6 @@ async def test_an_account_that_is_gone_is_told_nothing_after_a_restart(
         assert {callback["state"] for callback in callbacks} == {"pending"}
 
 
-def test_a_gateway_that_knows_nobody_does_not_begin() -> None:
+def test_a_gateway_without_accounts_does_not_start() -> None:
     with pytest.raises(ValidationError, match="accounts"):
         GatewaySettings()
