@@ -51,7 +51,7 @@ from temporal import notifications
 from temporal.interactions import signal_events
 from temporal.task_queues import is_polling
 from temporal.worker_versions import deployment_config
-from workflows.registry import INTERACTING, TELLING
+from workflows.registry import INTERACTION_WORKFLOWS, NOTIFICATION_WORKFLOWS
 
 SENDING_GRACE: Final = timedelta(seconds=35)
 """Graceful shutdown timeout of sends: about the longest provider timeout."""
@@ -103,7 +103,7 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=INTERACTING,
+        workflows=INTERACTION_WORKFLOWS,
         activities=[
             admission.admit,
             record.record,
@@ -165,7 +165,7 @@ def _notification_worker(
     return Worker(
         client,
         task_queue=notification_task_queue(settings.task_queue),
-        workflows=TELLING,
+        workflows=NOTIFICATION_WORKFLOWS,
         activities=[deliveries.deliver, deliveries.conclude, deliveries.replay],
         workflow_runner=_runner(settings),
         max_concurrent_activities=slots,

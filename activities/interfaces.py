@@ -40,10 +40,7 @@ class AdmitInput(_Message):
 
 
 class AdmitResult(_Message):
-    """Result of an admission.
-
-    It has the interaction in `DISPATCH_PENDING` with its policy, or the interaction as registered with the problems.
-    """
+    """The interaction in `DISPATCH_PENDING` with its policy, or the interaction as registered with the problems."""
 
     interaction: Interaction
     policy: DispatchPolicy | None = None
@@ -89,11 +86,7 @@ class Dispatch(_Message):
 
 
 class Search(_Message):
-    """An unanswered send to look for at its provider.
-
-    Attributes:
-        since: time of the request; the message cannot be older.
-    """
+    """An unanswered send to look for at its provider; the message cannot be older than `since`."""
 
     dispatch: Dispatch
     since: datetime
@@ -105,11 +98,9 @@ class RecordStepInput(_Message):
     Attributes:
         integration_id: the interaction's integration, whose webhook may be notified.
         integration_version: a version of the integration that is known to exist.
-        sequence: number of this step.
         revision: revision of the record, which grows with each task of the interaction's workflows; the highest wins.
         due: deadline of the wait that this step starts (`domain.deadlines`).
-        history_before: number of history entries before this step.
-        recorded_before: number of recorded provider events before this step.
+        history_before, recorded_before: number of history entries, and of recorded provider events, before this step.
         provider_message_id: the provider's message id, if this step learnt it.
         problems: reasons of a refusal, if this step refuses the submission.
         process_id: process that the refused submission named.
@@ -163,8 +154,6 @@ class Inspection(_Message):
     """One page of a comparison.
 
     Attributes:
-        cursor: end of the last page; None for the first one.
-        page_size: maximum number of inspected items.
         grace: minimum age, or minimum delay, of an inspected item: younger ones may still be in progress.
         repairs: whether to make safe repairs.
     """
@@ -180,7 +169,6 @@ class Inspected(_Message):
     """Result of one page of a comparison.
 
     Attributes:
-        looked_at: number of inspected items.
         cursor: start of the next page; None after the last one.
     """
 
@@ -199,7 +187,6 @@ class DeliverInput(_Message):
 
     Attributes:
         at: current time of the workflow's clock, which determines all waits.
-        deadline: time at which the notification is given up.
     """
 
     notification_id: str
@@ -208,11 +195,7 @@ class DeliverInput(_Message):
 
 
 class DeliveryResult(_Message):
-    """Result of an attempt to deliver a notification.
-
-    Attributes:
-        next_attempt: time of the next attempt, while the notification is pending.
-    """
+    """Result of a delivery attempt, with the time of the next one while the notification is pending."""
 
     state: NotificationState
     next_attempt: datetime | None = None
@@ -223,9 +206,7 @@ class Replay(_Message):
 
     Attributes:
         replay_id: id of the redelivery, which contains each notification once.
-        since: start of the period.
         until: time of the request; later events are delivered anyway.
-        cursor: end of the previous page.
     """
 
     replay_id: str
@@ -291,8 +272,7 @@ class UserTask(_Message):
 
     Attributes:
         into: the user that it is merged into; None if it is erased.
-        erasure_grace_period: time during which callers that found the user before may still write to it; after that,
-            everything is checked again.
+        erasure_grace_period: time in which callers that found the user before may still write; then all is rechecked.
     """
 
     tenant: str
@@ -313,12 +293,7 @@ class Identification(_Message):
 
 
 class Received(_Message):
-    """Result of recording an inbound message.
-
-    Attributes:
-        user_id: the sender.
-        merges: merges of users that are one person.
-    """
+    """Result of recording an inbound message: its sender, and the merges of users that are one person."""
 
     user_id: str | None
     merges: list[UserTask] = []

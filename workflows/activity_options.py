@@ -6,7 +6,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 
-def step(summary: str) -> workflow.LocalActivityConfig:
+def db_activity_options(summary: str) -> workflow.LocalActivityConfig:
     """Options of a short step on our database, as a local activity; it is retried until it is written."""
     return workflow.LocalActivityConfig(
         # Enough for all commands of a step on a slow database; on each the driver gives up after seven seconds.
@@ -18,7 +18,7 @@ def step(summary: str) -> workflow.LocalActivityConfig:
     )
 
 
-def long_step(summary: str) -> workflow.ActivityConfig:
+def batch_activity_options(summary: str) -> workflow.ActivityConfig:
     """Options of a batch activity, which may take up to 6 hours; it heartbeats, and is retried until it succeeds."""
     return workflow.ActivityConfig(
         start_to_close_timeout=timedelta(hours=6),

@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.interfaces import ErasureActivities, UserTask
     from domain.problems import Problem
     from workflows import names
-    from workflows.activity_options import long_step, step
+    from workflows.activity_options import batch_activity_options, db_activity_options
 
 
 @workflow.defn(name="Erasure")
@@ -22,24 +22,24 @@ class ErasureWorkflow:
     async def run(self, task: UserTask) -> None:
         """Erase the user, or refuse to; failed steps are retried until the erasure is complete."""
         self._problems = await workflow.execute_local_activity_method(
-            ErasureActivities.claim_erasure, task, **step("empty the user")
+            ErasureActivities.claim_erasure, task, **db_activity_options("empty the user")
         )
         if not self._problems:
             await workflow.execute_activity_method(
-                ErasureActivities.erase, task, **long_step("empty its interactions and processes")
+                ErasureActivities.erase, task, **batch_activity_options("empty its interactions and processes")
             )
             # Callers that found the user before may still write to it, and signalled workflows need a moment to end.
             await workflow.sleep(task.erasure_grace_period, summary="wait for writes that had found the user before")
             await workflow.execute_activity_method(
-                ErasureActivities.erase, task, **long_step("empty what was written meanwhile")
+                ErasureActivities.erase, task, **batch_activity_options("empty what was written meanwhile")
             )
             await workflow.execute_activity_method(
                 ErasureActivities.forget,
                 task,
-                **long_step("empty its notifications, and delete the histories of ended workflows"),
+                **batch_activity_options("empty its notifications, and delete the histories of ended workflows"),
             )
             await workflow.execute_local_activity_method(
-                ErasureActivities.complete_erasure, task, **step("mark the erasure as completed")
+                ErasureActivities.complete_erasure, task, **db_activity_options("mark the erasure as completed")
             )
         await workflow.wait_condition(workflow.all_handlers_finished)
 

@@ -32,7 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.status import FAILURES, UNSENT, InteractionState, Milestone, Status
     from domain.submission import Submission
     from workflows import attributes, names
-    from workflows.activity_options import step
+    from workflows.activity_options import db_activity_options
     from workflows.event_log import EventLog
     from workflows.history_notes import current_details, describe_outcome, events_of_refused
     from workflows.messages import NO_REFUSAL, Admission, InteractionInput, Refusal
@@ -130,7 +130,9 @@ class InteractionWorkflow(ProviderEventInbox):
         due = self._due_in(InteractionState(status=Status.DISPATCH_PENDING))
         admit_input = AdmitInput(submission=submission, admitted_at=self._now(), due=due, revision=self._revision())
         admitted = await workflow.execute_local_activity_method(
-            AdmissionActivities.admit, admit_input, **step("validate, find or create the user and the process")
+            AdmissionActivities.admit,
+            admit_input,
+            **db_activity_options("validate, find or create the user and the process"),
         )
         if admitted is None:
             return None
@@ -171,7 +173,7 @@ class InteractionWorkflow(ProviderEventInbox):
         The returned message is one to look for at the provider, never one to send.
         """
         record = await workflow.execute_local_activity_method(
-            RecordActivities.load, self._start.interaction_id, **step("read the stored interaction")
+            RecordActivities.load, self._start.interaction_id, **db_activity_options("read the stored interaction")
         )
         if record is None:
             raise ApplicationError("there is no such interaction", type="NotFound", non_retryable=True)
@@ -337,7 +339,7 @@ class InteractionWorkflow(ProviderEventInbox):
             process_id=refusal.process_id,
         )
         summary = f"record {', '.join(map(_status_in_words, entries or [state]))}"
-        await workflow.execute_local_activity_method(RecordActivities.record, change, **step(summary))
+        await workflow.execute_local_activity_method(RecordActivities.record, change, **db_activity_options(summary))
         self._sequence = change.sequence
         self._due = due
         self._set_state(state, entries)

@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.interfaces import MergeActivities, UserTask
     from domain.problems import Problem
     from workflows import names
-    from workflows.activity_options import long_step, step
+    from workflows.activity_options import batch_activity_options, db_activity_options
 
 
 @workflow.defn(name="Merge")
@@ -22,7 +22,7 @@ class MergeWorkflow:
     async def run(self, task: UserTask) -> None:
         """Merge the user, or refuse to; failed steps are retried until the merge is complete."""
         self._problems = await workflow.execute_local_activity_method(
-            MergeActivities.claim_merge, task, **step("give its destinations to the other user")
+            MergeActivities.claim_merge, task, **db_activity_options("give its destinations to the other user")
         )
         if not self._problems:
             await self._move(task)
@@ -30,13 +30,15 @@ class MergeWorkflow:
             await workflow.sleep(task.erasure_grace_period, summary="wait for writes that had found the user before")
             await self._move(task)
             await workflow.execute_local_activity_method(
-                MergeActivities.complete_merge, task, **step("mark the merge as completed")
+                MergeActivities.complete_merge, task, **db_activity_options("mark the merge as completed")
             )
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     async def _move(self, task: UserTask) -> None:
         await workflow.execute_activity_method(
-            MergeActivities.move, task, **long_step("give its interactions and processes to the other user")
+            MergeActivities.move,
+            task,
+            **batch_activity_options("give its interactions and processes to the other user"),
         )
 
     @workflow.update(name=names.MERGE, description="PendingWait until it is merged or refused")

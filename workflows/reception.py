@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.reception import Reception
     from domain.status import InteractionState, Status
     from workflows import attributes
-    from workflows.activity_options import step
+    from workflows.activity_options import db_activity_options
     from workflows.merge import MergeWorkflow
 
 
@@ -25,7 +25,9 @@ class ReceptionWorkflow:
     async def run(self, reception: Reception) -> InteractionState:
         """Record the message, and start merging the users that it shows to be one person."""
         received = await workflow.execute_local_activity_method(
-            ReceptionActivities.receive, reception, **step("record it, find or create its user and process")
+            ReceptionActivities.receive,
+            reception,
+            **db_activity_options("record it, find or create its user and process"),
         )
         attributes.show_users([received.user_id] if received.user_id else [])
         await _merge(received.merges)
@@ -40,7 +42,7 @@ class IdentificationWorkflow:
     async def run(self, identification: Identification) -> None:
         """Record the identities, and start merging the users that are one person."""
         merges = await workflow.execute_local_activity_method(
-            ReceptionActivities.identify, identification, **step("let one user have every identity")
+            ReceptionActivities.identify, identification, **db_activity_options("let one user have every identity")
         )
         await _merge(merges)
 

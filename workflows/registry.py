@@ -9,7 +9,7 @@ from workflows.notification import NotificationWorkflow, RedeliveryWorkflow
 from workflows.reception import IdentificationWorkflow, ReceptionWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
 
-INTERACTING: Final[tuple[type, ...]] = (
+INTERACTION_WORKFLOWS: Final[tuple[type, ...]] = (
     InteractionWorkflow,
     ReceptionWorkflow,
     IdentificationWorkflow,
@@ -19,7 +19,7 @@ INTERACTING: Final[tuple[type, ...]] = (
 )
 """Workflows of the interactions' own task queue."""
 
-TELLING: Final[tuple[type, ...]] = (NotificationWorkflow, RedeliveryWorkflow)
+NOTIFICATION_WORKFLOWS: Final[tuple[type, ...]] = (NotificationWorkflow, RedeliveryWorkflow)
 """Workflows of the `notification_task_queue`."""
 
-WORKFLOWS: Final[tuple[type, ...]] = (*INTERACTING, *TELLING)
+WORKFLOWS: Final[tuple[type, ...]] = (*INTERACTION_WORKFLOWS, *NOTIFICATION_WORKFLOWS)

@@ -39,7 +39,7 @@ from tests.silent_provider import SilentProvider
 REFUSED, THROTTLED, LOST_ONCE, LOST = "34600000003", "34600000005", "34600000006", "34600000007"
 SLOW = "34600000011"
 
-SHARE = 2
+MAX_IN_FLIGHT = 2
 """Maximum number of sends in flight of one integration."""
 
 
@@ -52,7 +52,7 @@ class Sender:
         opener = ProviderFactory(VAULT, {"sandbox": http}, f"http://127.0.0.1:{free_port()}", NOTHING_INSIDE)
         files = Files(FileLinks("secret" * 8, "https://iris.example.com", timedelta(days=1)))
         self.activity = ProviderDispatch(
-            opener, KeyedLimiter(SHARE), Integrations(timedelta()), files, InternalFaults("1@here")
+            opener, KeyedLimiter(MAX_IN_FLIGHT), Integrations(timedelta()), files, InternalFaults("1@here")
         )
 
     async def dispatch(self, integration: Integration, phone: str = "34638766068", *, repeatable: bool) -> Dispatch:
@@ -127,8 +127,8 @@ async def test_an_integration_is_cached_until_it_is_invalidated(sender: Sender) 
     await integration.change({"name": "another"})
     seen = await cached.find(integration.id)
     cached.invalidate(integration.id)
-    anew = await cached.find(integration.id)
-    assert (seen and seen.name, anew and anew.name) == (integration.name, "another")
+    fresh = await cached.find(integration.id)
+    assert (seen and seen.name, fresh and fresh.name) == (integration.name, "another")
 
 
 async def test_dispatching_writes_nothing(sender: Sender) -> None:
@@ -354,9 +354,10 @@ async def test_sends_over_an_integrations_limit_are_retried_soon_and_one_after_a
     async with fake_provider.serving():
         integration = await sender.world.integration(configuration={"baseUrl": fake_provider.url})
         slow = [
-            asyncio.create_task(sender.send(await sender.dispatch(integration, repeatable=False))) for _ in range(SHARE)
+            asyncio.create_task(sender.send(await sender.dispatch(integration, repeatable=False)))
+            for _ in range(MAX_IN_FLIGHT)
         ]
-        await fake_provider.until_connections(SHARE)
+        await fake_provider.until_connections(MAX_IN_FLIGHT)
         refused = [await sender.failure_of(await sender.dispatch(integration, repeatable=False)) for _ in range(3)]
         another = await sender.dispatch(await sender.world.integration(), repeatable=False)
         assert isinstance(await sender.send(another), Accepted)

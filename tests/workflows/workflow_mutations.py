@@ -46,7 +46,7 @@ def recorded_first_by_new_runs(source: str) -> str:
 
 def answered_otherwise(source: str) -> str:
     """Read the admission's answer as another type: an edit that breaks replay of open runs."""
-    asked = "execute_local_activity_method(\n            AdmissionActivities.admit, admit_input,"
+    asked = "execute_local_activity_method(\n            AdmissionActivities.admit,\n            admit_input,"
     assert source.count(asked) == 1
     return source.replace(asked, 'execute_local_activity(\n            "admit", admit_input, result_type=int,')
 
