@@ -91,7 +91,7 @@ async def post_webhook(iris: Iris, integration_id: str, body: bytes, headers: di
     )
 
 
-async def tell(iris: Iris, integration_id: str, callback: Callback) -> None:
+async def post_callback(iris: Iris, integration_id: str, callback: Callback) -> None:
     """Post a signed callback, which must be accepted."""
     body = callback.body()
     response = await post_webhook(iris, integration_id, body, signature(body))
@@ -106,7 +106,7 @@ class Sent:
     message_id: str
     integration_id: str
 
-    def news(self, status: str) -> Callback:
+    def callback(self, status: str) -> Callback:
         """A callback about this interaction."""
         return Callback(self.message_id, status, self.id)
 

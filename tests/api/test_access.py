@@ -163,7 +163,7 @@ async def test_a_token_that_is_not_exactly_ours_and_in_time_is_refused(iris: Iri
         assert (name, response.status_code) == (name, 401)
 
 
-async def test_secrets_are_not_kept_in_clear(iris: Iris) -> None:
+async def test_secrets_are_not_stored_in_clear(iris: Iris) -> None:
     admitted = await iris.send("sms", mobile())
     await iris.until_status(admitted["id"], "COMPLETED")
     secrets = [iris.demo.api_key, PASSWORD, SANDBOX.token.get_secret_value(), SIGNING_SECRET]
@@ -174,9 +174,9 @@ async def test_secrets_are_not_kept_in_clear(iris: Iris) -> None:
     assert await ApiKey.find_one({"key_hash": hash_secret(iris.demo.api_key)}) is not None
     assert await Integration.find_one({"tenant": iris.demo.tenant}) is not None
     history = await iris.temporal.get_workflow_handle(workflow_id(admitted["id"])).fetch_history()
-    told = b"".join(event.SerializeToString() for event in history.events)
-    assert admitted["id"].encode() in told
-    assert not any(secret.encode() in told for secret in secrets)
+    history_bytes = b"".join(event.SerializeToString() for event in history.events)
+    assert admitted["id"].encode() in history_bytes
+    assert not any(secret.encode() in history_bytes for secret in secrets)
 
 
 async def test_secrets_are_in_no_answer(iris: Iris) -> None:

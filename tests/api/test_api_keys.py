@@ -68,12 +68,12 @@ async def test_a_key_is_shown_once_and_never_again(town: Town) -> None:
         await admin.http.get("/v1/audit-log"),
         await admin.http.delete(f"/v1/api-keys/{made['id']}"),
     ]
-    kept = await ApiKey.find_one({"_id": made["id"]})
-    assert kept is not None
-    for text in (*(answer.text for answer in elsewhere), kept.model_dump_json()):
+    stored = await ApiKey.find_one({"_id": made["id"]})
+    assert stored is not None
+    for text in (*(answer.text for answer in elsewhere), stored.model_dump_json()):
         assert secret not in text
     for answer in elsewhere:
-        assert kept.key_hash not in answer.text
+        assert stored.key_hash not in answer.text
 
 
 async def test_a_key_may_do_what_its_scopes_and_its_accounts_role_both_allow(town: Town) -> None:
@@ -235,7 +235,7 @@ async def test_a_key_of_nobody_or_another_tenant_is_not_found(town: Town, strang
     assert reasons(foreign, 404) == [("accountId", "not_found")]
 
 
-async def test_every_key_has_its_own_rate_and_is_told_when_to_come_again() -> None:
+async def test_every_key_has_its_own_rate_and_gets_retry_after() -> None:
     now = 1_000.0
     rates = RequestRates(2, lambda: now)
     for _ in range(2):
@@ -270,9 +270,7 @@ async def test_without_the_setting_there_is_no_rate() -> None:
         rates.take("one")
 
 
-async def test_a_key_that_asks_too_often_is_told_when_to_come_again_and_others_are_answered(
-    iris: Iris, town: Town
-) -> None:
+async def test_a_key_over_its_rate_gets_retry_after_and_others_are_answered(iris: Iris, town: Town) -> None:
     limited = iris.settings.model_copy(update={"requests_per_second": 0.01})
     admin, other = await town.person(), await town.person()
     token = (await admin.session())["accessToken"]

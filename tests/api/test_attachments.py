@@ -53,7 +53,7 @@ async def chunks_left(attachment_id: str) -> int:
     )
 
 
-async def test_a_file_is_kept_as_it_was_uploaded(iris: Iris) -> None:
+async def test_a_file_is_stored_as_it_was_uploaded(iris: Iris) -> None:
     attachment = await uploaded(iris.http, name="../factura ñ.pdf")
     assert attachment["fileName"] == "factura ñ.pdf"
     assert (attachment["mediaType"], attachment["size"]) == ("application/pdf", len(PDF))

@@ -61,21 +61,21 @@ NOT_STORABLE = {
 
 
 @pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON)
-async def test_what_is_no_json_is_a_bad_request(iris: Iris, body: bytes) -> None:
+async def test_invalid_json_is_a_bad_request(iris: Iris, body: bytes) -> None:
     assert reasons(await post_raw(iris, body), 400) == [("", "invalid_json")]
 
 
 @pytest.mark.parametrize("body", NOT_AN_OBJECT.values(), ids=NOT_AN_OBJECT)
-async def test_what_is_no_object_is_a_bad_request(iris: Iris, body: bytes) -> None:
+async def test_a_body_other_than_an_object_is_a_bad_request(iris: Iris, body: bytes) -> None:
     assert reasons(await post_raw(iris, body), 400) == [("", "not_an_object")]
 
 
 @pytest.mark.parametrize(("body", "field"), NOT_STORABLE.values(), ids=NOT_STORABLE)
-async def test_what_could_not_be_kept_as_it_is_is_refused(iris: Iris, body: bytes, field: str) -> None:
+async def test_a_body_that_cannot_be_stored_unchanged_is_refused(iris: Iris, body: bytes, field: str) -> None:
     assert reasons(await post_raw(iris, body), 422) == [(field, "invalid")]
 
 
-async def test_names_with_a_dollar_are_kept_as_they_are(iris: Iris) -> None:
+async def test_names_with_a_dollar_are_stored_unchanged(iris: Iris) -> None:
     odd = {"a": {"$ref": "#/a"}, "b": {"$id": "1", "$db": "x"}, "$set": {"$ref": 1}, "c.$d": [{"$literal": 1}], "": 1}
     sent = await iris.send("sms", mobile(), metadata=odd)
     assert {name: (await iris.read(sent["id"]))["metadata"][name] for name in odd} == odd
@@ -290,7 +290,7 @@ async def taken(body: bytes) -> dict[str, JsonValue] | None:
 
 @settings(max_examples=200)
 @given(body=bodies)
-async def test_any_body_is_refused_in_words_or_kept_and_given_back_as_it_came(body: bytes) -> None:
+async def test_any_body_is_refused_with_problems_or_stored_and_returned_unchanged(body: bytes) -> None:
     content = await taken(body)
     if content is not None:
         assert content == json.loads(body.decode("utf-8-sig"))

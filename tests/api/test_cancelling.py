@@ -25,7 +25,7 @@ async def tried(iris: Iris, interaction_id: str, times: int = 1) -> None:
     await until(is_tried)
 
 
-async def test_what_waits_for_the_next_try_is_cancelled_and_never_tried_again(iris: Iris) -> None:
+async def test_an_interaction_waiting_for_a_retry_is_cancelled_and_never_retried(iris: Iris) -> None:
     sent = await iris.send("sms", THROTTLED)
     await tried(iris, sent["id"])
     response = await cancelled(iris, sent["id"])
@@ -53,7 +53,7 @@ async def test_cancelling_again_is_the_same(iris: Iris) -> None:
     assert states(await iris.read(sent["id"])).count(CANCELLED) == 1
 
 
-async def test_what_is_in_the_providers_hands_is_waited_for_and_its_answer_counts(iris: Iris) -> None:
+async def test_a_send_in_progress_is_awaited_and_its_outcome_counts(iris: Iris) -> None:
     """The sandbox answers this recipient after three seconds; the worker has received the cancellation by then."""
     sent = await iris.send("sms", SLOW)
     await tried(iris, sent["id"])
@@ -64,13 +64,13 @@ async def test_what_is_in_the_providers_hands_is_waited_for_and_its_answer_count
     assert "PROVIDER_SENDING_ERROR" not in {status for status, _ in states(seen)}
 
 
-async def test_what_was_sent_is_not_cancelled(iris: Iris) -> None:
+async def test_a_sent_interaction_is_not_cancelled(iris: Iris) -> None:
     sent = await iris.send("sms", mobile())
     await iris.until_status(sent["id"], "COMPLETED")
     assert reasons(await cancelled(iris, sent["id"]), 409) == [("id", "already_sent")]
 
 
-async def test_what_has_ended_is_not_cancelled(iris: Iris) -> None:
+async def test_an_ended_interaction_is_not_cancelled(iris: Iris) -> None:
     sent = await iris.send("sms", REFUSED)
     await iris.until_status(sent["id"], "PROVIDER_SENDING_ERROR")
     response = await cancelled(iris, sent["id"])

@@ -71,7 +71,7 @@ async def test_a_trace_goes_on_and_our_part_of_it_is_answered(iris: Iris, caplog
         f"00-{TRACE}-00f067aa0ba902b7-01\r\nx: y",
     ],
 )
-def test_what_is_no_trace_is_not_continued(traceparent: str) -> None:
+def test_an_invalid_trace_is_not_continued(traceparent: str) -> None:
     assert Trace.of(traceparent) is None
 
 

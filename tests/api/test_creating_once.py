@@ -115,7 +115,7 @@ async def test_a_repeated_call_creates_one_thing_and_says_so(iris: Iris, path: s
     assert reasons(await iris.http.post(url, json=other, headers=key), 422) == [(KEY, "idempotency_key_reused")]
 
 
-async def test_a_repeated_upload_keeps_one_file_and_says_so(iris: Iris) -> None:
+async def test_a_repeated_upload_stores_one_file_and_says_so(iris: Iris) -> None:
     url, headers = "/v1/attachments?fileName=a.txt", {KEY: new_id(), "Content-Type": "text/plain"}
     first, second = [await iris.http.post(url, content=b"hola", headers=headers) for _ in range(2)]
     assert (first.status_code, identity(first)) == (second.status_code, identity(second)) != (422, None)

@@ -78,7 +78,7 @@ async def test_one_tenants_country_is_not_anothers(admin: Person, another_town: 
 
 
 @pytest.mark.parametrize("country", ["Spain", "XX", "34", 34])
-async def test_what_is_no_country_is_refused(admin: Person, country: object) -> None:
+async def test_an_unknown_country_is_refused(admin: Person, country: object) -> None:
     refused = await admin.http.patch("/v1/tenant", json={"defaultCountry": country})
     assert [field for field, _ in reasons(refused, 422)] == ["defaultCountry"]
 

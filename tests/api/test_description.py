@@ -147,7 +147,7 @@ async def test_the_send_body_is_described_as_the_specification_spells_it_with_ex
     assert accepts(document, body["schema"], {"payLoad": []}) != []
 
 
-async def test_the_schema_of_a_payload_is_told_by_its_type_within_its_channel(iris: Iris) -> None:
+async def test_the_schema_of_a_payload_is_selected_by_its_type_within_its_channel(iris: Iris) -> None:
     document = await description(iris)
     schemas = document["components"]["schemas"]
     assert {one["$ref"] for one in schemas["SendRequest"]["properties"]["payLoad"]["anyOf"]} == {

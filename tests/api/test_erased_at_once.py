@@ -42,8 +42,8 @@ async def claim(iris: Iris, user_id: str) -> None:
 
 async def say(iris: Iris, integration_id: str, number: str, word: str) -> dict[str, Any]:
     payload = {"Type": "simple-text", "Text": word}
-    kept = {"metadata": {"a": word}, "primaryKey": {"b": word}}
-    sent = await iris.send("sms", number, integrationId=integration_id, payLoad=payload, **kept)
+    fields = {"metadata": {"a": word}, "primaryKey": {"b": word}}
+    sent = await iris.send("sms", number, integrationId=integration_id, payLoad=payload, **fields)
     await iris.until_status(sent["id"], "COMPLETED")
     await iris.ended(sent["id"])
     return sent

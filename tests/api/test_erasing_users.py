@@ -93,9 +93,9 @@ async def test_a_receipt_that_comes_later_is_written_without_anything_personal(i
     await iris.receive(sent["id"], "delivered", to=[SILENT], detail=SILENT)
     seen = await iris.until_status(sent["id"], "COMPLETED", "delivered")
     assert SILENT not in str(seen)
-    kept = await Interaction.get(sent["id"])
-    assert kept is not None
-    assert (SILENT in repr(kept), kept.due) == (False, None)
+    stored = await Interaction.get(sent["id"])
+    assert stored is not None
+    assert (SILENT in repr(stored), stored.due) == (False, None)
 
 
 async def test_a_run_that_a_later_receipt_begins_awaits_no_more(iris: Iris) -> None:
@@ -123,7 +123,7 @@ async def test_what_is_also_another_users_keeps_what_was_said(iris: Iris) -> Non
     assert [one["value"] for one in again["destinations"]] == [addresses[1]]
 
 
-async def test_what_is_not_sent_yet_is_cancelled(iris: Iris) -> None:
+async def test_unsent_interactions_are_cancelled(iris: Iris) -> None:
     sent = await iris.send("sms", THROTTLED)
     await asyncio.wait_for(until(lambda: is_tried(iris, sent["id"])), 20)
     await answered(await iris.http.delete(f"/v1/users/{sent['users'][0]['id']}"))
@@ -161,7 +161,7 @@ async def has_runs(iris: Iris, interaction_id: str, number: int) -> bool:
     return len([run async for run in runs]) == number
 
 
-async def test_news_about_nobody_to_its_destination_are_gone(iris: Iris) -> None:
+async def test_unmatched_events_to_its_destination_are_deleted(iris: Iris) -> None:
     user = await created(iris)
     event = ProviderEvent(key=new_id(), word="read", milestone=Milestone.READ, destination=number_of(user))
     await UnmatchedEvent(
@@ -171,7 +171,7 @@ async def test_news_about_nobody_to_its_destination_are_gone(iris: Iris) -> None
     assert await traces(number_of(user)) == []
 
 
-async def test_what_was_merged_into_it_is_erased_with_it(iris: Iris) -> None:
+async def test_users_merged_into_it_are_erased_with_it(iris: Iris) -> None:
     user, other = await created(iris), await created(iris)
     sent = await iris.send("sms", number_of(other))
     await iris.until_status(sent["id"], "COMPLETED")
@@ -196,7 +196,7 @@ async def test_sends_at_that_moment_are_erased_or_somebody_elses(iris: Iris) -> 
         assert (seen["destinations"][0]["value"] == "") == (owner["id"] == user["id"])
 
 
-async def test_who_is_not_there_is_not_erased(iris: Iris, stranger: httpx2.AsyncClient) -> None:
+async def test_an_unknown_user_is_not_erased(iris: Iris, stranger: httpx2.AsyncClient) -> None:
     user = await created(iris)
     for http, user_id in ((stranger, user["id"]), (iris.http, ABSENT_ID)):
         assert reasons(await http.delete(f"/v1/users/{user_id}"), 404) == [("id", "not_found")]

@@ -39,7 +39,7 @@ READ_BY_POST: Final = {
 }
 """Read routes that are not GET, which a reader may use."""
 
-UNTOLD: Final = {"provider", "token", "replay_id"}
+STATUS_ONLY: Final = {"provider", "token", "replay_id"}
 """Parameters of resources without data of the tenant; only the status is checked."""
 
 NOT_A_CHANGE: Final = {"used"}
@@ -167,9 +167,9 @@ async def contents_of(owner: Owner) -> dict[str, str]:
     found: dict[str, str] = {}
     for collection in await database.list_collection_names():
         async for document in database[collection].find():
-            kept = bson.encode({field: value for field, value in document.items() if field not in NOT_A_CHANGE})
-            if name in kept or mark in kept:
-                found[f"{collection} {document['_id']}"] = hashlib.sha256(kept).hexdigest()
+            stored = bson.encode({field: value for field, value in document.items() if field not in NOT_A_CHANGE})
+            if name in stored or mark in stored:
+                found[f"{collection} {document['_id']}"] = hashlib.sha256(stored).hexdigest()
     return found
 
 
@@ -190,7 +190,7 @@ class Stage:
         base_url = self.iris.http.base_url
         return plain_client(base_url=base_url, headers=headers, timeout=30)
 
-    def tells(self, answered: str) -> bool:
+    def shows_owner(self, answered: str) -> bool:
         """Whether an answer contains data of the owner."""
         return self.owner.demo.tenant in answered or self.owner.mark in answered
 
@@ -204,22 +204,22 @@ async def stage(iris: Iris) -> AsyncIterator[Stage]:
         await one.http.aclose()
 
 
-async def test_the_owner_is_told_what_the_others_are_not(stage: Stage) -> None:
+async def test_the_owner_sees_its_own_data(stage: Stage) -> None:
     """Guards the tests below, which would pass trivially if there were no data."""
     async with stage.calling(stage.owner.demo.api_key) as http:
         reads = [asked for asked in stage.routes() if asked.route.startswith("GET") and asked.is_foreign]
-        told = {asked.route for asked in reads if stage.tells((await asked.sent_by(http))[1])}
-    assert _names_in({asked.route for asked in reads}) - _names_in(told) == UNTOLD
-    kept = {place.partition(" ")[0] for place in await contents_of(stage.owner)}
-    assert kept >= {"accounts", "api_keys", "interactions", "integrations", "users", "processes", "templates"}
+        shown = {asked.route for asked in reads if stage.shows_owner((await asked.sent_by(http))[1])}
+    assert _names_in({asked.route for asked in reads}) - _names_in(shown) == STATUS_ONLY
+    stored = {place.partition(" ")[0] for place in await contents_of(stage.owner)}
+    assert stored >= {"accounts", "api_keys", "interactions", "integrations", "users", "processes", "templates"}
 
 
-async def test_nobody_is_told_anything_and_changes_nothing(stage: Stage) -> None:
+async def test_anonymous_callers_see_and_change_nothing(stage: Stage) -> None:
     before = await contents_of(stage.owner)
     async with stage.calling("") as http:
         for asked in stage.routes():
             status, answered = await asked.sent_by(http)
-            assert not stage.tells(answered), asked
+            assert not stage.shows_owner(answered), asked
             assert status < 500, asked
             assert (status == 401) or asked.route in PUBLIC, (
                 f"{asked.route} answers {status} without a key: if that is meant, say so in PUBLIC; "
@@ -228,12 +228,12 @@ async def test_nobody_is_told_anything_and_changes_nothing(stage: Stage) -> None
     assert await contents_of(stage.owner) == before
 
 
-async def test_another_tenant_is_told_nothing_and_changes_nothing(stage: Stage) -> None:
+async def test_another_tenant_sees_and_changes_nothing(stage: Stage) -> None:
     before = await contents_of(stage.owner)
     async with stage.calling(stage.other.demo.api_key) as http:
         for asked in stage.routes(stage.other.ids):
             status, answered = await asked.sent_by(http)
-            assert not stage.tells(answered), asked
+            assert not stage.shows_owner(answered), asked
             assert status < 500, asked
             if asked.is_foreign:
                 assert status >= 400, f"{asked} is answered {status}, though what it names is another tenant's"

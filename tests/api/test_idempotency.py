@@ -22,12 +22,12 @@ from tests.api.support import (
     SILENT,
     Callback,
     mobile,
+    post_callback,
     reasons,
     received,
     refusal,
     sent_silently,
     states,
-    tell,
     verdicts,
 )
 from tests.iris import Iris
@@ -102,7 +102,7 @@ async def test_without_a_key_the_same_request_is_another_interaction(iris: Iris)
     assert first["id"] != second["id"]
 
 
-async def test_a_rejected_submission_is_rejected_the_same_again_also_after_news_about_it(iris: Iris) -> None:
+async def test_a_repeated_rejected_submission_is_rejected_the_same_also_after_events(iris: Iris) -> None:
     key = new_id()
     request = iris.request("sms", mobile(), AutoCreateProcess=False)
     first = await keyed(iris, key, request)
@@ -111,7 +111,7 @@ async def test_a_rejected_submission_is_rejected_the_same_again_also_after_news_
     await iris.ended(interaction_id)
     again = await keyed(iris, key, request)
     assert (again.status_code, again.json()) == (422, rejected)
-    await tell(iris, iris.demo.integrations["sms"], Callback("sbx_rejected", "delivered", interaction_id))
+    await post_callback(iris, iris.demo.integrations["sms"], Callback("sbx_rejected", "delivered", interaction_id))
     await received(iris, interaction_id, 1)
     await iris.ended(interaction_id)
     after_event = refusal(await keyed(iris, key, request), 422)
@@ -119,7 +119,7 @@ async def test_a_rejected_submission_is_rejected_the_same_again_also_after_news_
     assert states(after_event["payload"]) == states(rejected["payload"])
 
 
-async def test_a_key_still_gives_its_interaction_after_the_end_and_after_later_news(
+async def test_a_key_still_gives_its_interaction_after_the_end_and_after_later_events(
     iris: Iris, caplog: pytest.LogCaptureFixture
 ) -> None:
     key = new_id()
@@ -166,12 +166,12 @@ async def test_many_submissions_at_once_for_one_new_destination_make_one_user(ir
     assert await User.find({"destinations.value": number}).count() == 1
 
 
-async def test_news_never_send_again(iris: Iris) -> None:
+async def test_events_never_send_again(iris: Iris) -> None:
     sent = await sent_silently(iris)
-    await tell(iris, sent.integration_id, sent.news("delivered"))
+    await post_callback(iris, sent.integration_id, sent.callback("delivered"))
     await iris.ended(sent.id)
     for _ in range(3):
-        await tell(iris, sent.integration_id, sent.news("read"))
+        await post_callback(iris, sent.integration_id, sent.callback("read"))
         await iris.ended(sent.id)
     assert await verdicts(iris, sent.id) == ["taken"]
 
@@ -180,7 +180,7 @@ async def test_a_call_repeated_after_a_receipt_began_another_run_is_known_by_its
     """No caller waits for the run's own answer here, so that the answer comes from the record."""
     sent = await sent_silently(iris)
     await iris.temporal.get_workflow_handle(workflow_id(sent.id)).terminate()
-    await tell(iris, sent.integration_id, sent.news("sent"))
+    await post_callback(iris, sent.integration_id, sent.callback("sent"))
     stored = await Interaction.get(sent.id)
     assert stored is not None
     repeated = Submission(

@@ -20,10 +20,10 @@ from tests.api.support import (
     SILENT,
     Callback,
     mobile,
+    post_callback,
     post_webhook,
     reasons,
     signature,
-    tell,
 )
 from tests.iris import SANDBOX, Iris
 from tests.silent_provider import SilentProvider
@@ -130,7 +130,7 @@ class TestCreating:
         read = await iris.http.get(f"/v1/integrations/{made['id']}")
         assert read.json()["payload"] == made
 
-    async def test_credentials_are_kept_sealed_and_are_in_no_answer(self, iris: Iris) -> None:
+    async def test_credentials_are_stored_encrypted_and_are_in_no_answer(self, iris: Iris) -> None:
         made = await make(iris, twilio())
         stored = await Integration.get(made["id"])
         assert stored is not None
@@ -183,7 +183,7 @@ class TestCreating:
             ({"tenant": "other"}, [("tenant", "unknown_field")]),
         ],
     )
-    async def test_every_problem_is_told_by_its_field(
+    async def test_every_problem_names_its_field(
         self, iris: Iris, changes: dict[str, Any], expected: list[tuple[str, str]]
     ) -> None:
         assert reasons(await iris.http.post("/v1/integrations", json=twilio(**changes)), 422) == expected
@@ -232,7 +232,7 @@ class TestChanging:
         assert reasons(moved, 422) == [("channel", "unknown_field")]
         assert (await iris.http.get(path)).json()["payload"] == made
 
-    async def test_changes_made_at_once_are_all_kept(self, iris: Iris) -> None:
+    async def test_concurrent_changes_are_all_applied(self, iris: Iris) -> None:
         made = await make(iris, twilio())
         await asyncio.gather(
             change(iris, made["id"], credentials={"previousAuthToken": "a"}),
@@ -287,7 +287,7 @@ class TestDeleting:
         forged = Callback(message["id"], "delivered", admitted["id"]).body()
         refused = await post_webhook(iris, made["id"], forged, signature(forged, secret="another secret"))
         assert refused.status_code == 401
-        await tell(iris, made["id"], Callback(message["id"], "delivered", admitted["id"]))
+        await post_callback(iris, made["id"], Callback(message["id"], "delivered", admitted["id"]))
         seen = await iris.until_status(admitted["id"], "COMPLETED")
         assert seen["integration"]["integrationName"] == made["name"]
 
@@ -324,7 +324,7 @@ class TestTrying:
         assert (seen["checked"], seen["ok"]) == (False, None)
         assert "no respondió" in seen["reason"]
 
-    async def test_a_name_inside_that_resolves_is_told_from_one_that_does_not_exist_by_nobody(
+    async def test_an_internal_name_is_indistinguishable_from_an_unknown_one(
         self, iris: Iris, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         loop = asyncio.get_running_loop()
@@ -379,7 +379,7 @@ class TestListing:
             assert "COLLSCAN" not in plan
 
 
-async def test_what_was_done_is_in_the_audit_log_without_values(iris: Iris) -> None:
+async def test_changes_are_in_the_audit_log_without_values(iris: Iris) -> None:
     made = await make(iris, twilio())
     await change(iris, made["id"], enabled=False, credentials={"previousAuthToken": AUTH_TOKEN})
     await iris.http.delete(f"/v1/integrations/{made['id']}")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.texts.answers import ENGLISH
-from tests.api.support import ABSENT_ID, mobile, received, sent_silently, tell
+from tests.api.support import ABSENT_ID, mobile, post_callback, received, sent_silently
 from tests.iris import Iris
 
 SPANISH_WORDS = re.compile(r"\b(el|la|los|las|de|del|que|no se|por|una?|está|fue|puede)\b", re.IGNORECASE)
@@ -23,13 +23,13 @@ async def in_both(iris: Iris, method: str, path: str, body: Any = None) -> tuple
 
 
 @pytest.mark.parametrize("noun", LISTS)
-async def test_a_success_is_told_in_the_callers_language(iris: Iris, noun: str) -> None:
+async def test_a_success_is_in_the_callers_language(iris: Iris, noun: str) -> None:
     spanish, english = await in_both(iris, "GET", f"/v1/{noun}")
     assert spanish["status"] == english["status"] == 200
     assert english["detail"] == ENGLISH[spanish["detail"]]
 
 
-async def test_a_creation_is_told_in_the_callers_language(iris: Iris) -> None:
+async def test_a_creation_is_in_the_callers_language(iris: Iris) -> None:
     spanish, english = await in_both(iris, "POST", "/v1/users", {"name": "Ana"})
     assert (spanish["title"], spanish["detail"]) == ("Creado", "Usuario creado")
     assert (english["title"], english["detail"]) == ("Created", "User created")
@@ -56,7 +56,7 @@ WRONG: list[tuple[str, str, Any]] = [
 
 
 @pytest.mark.parametrize(("method", "path", "body"), WRONG, ids=[f"{method} {path}" for method, path, _ in WRONG])
-async def test_a_refusal_is_told_in_the_callers_language(iris: Iris, method: str, path: str, body: object) -> None:
+async def test_a_refusal_is_in_the_callers_language(iris: Iris, method: str, path: str, body: object) -> None:
     spanish, english = await in_both(iris, method, path, body)
     assert spanish["status"] == english["status"] >= 400
     assert spanish["title"] != english["title"]
@@ -67,7 +67,7 @@ async def test_a_refusal_is_told_in_the_callers_language(iris: Iris, method: str
         assert not SPANISH_WORDS.search(translated["message"]), translated
 
 
-async def test_a_limit_of_one_is_told_in_the_singular(iris: Iris) -> None:
+async def test_a_limit_of_one_is_in_the_singular(iris: Iris) -> None:
     several = iris.request("sms", mobile(), Destinations=[mobile(), mobile()], attachmentsId=[ABSENT_ID])
     spanish, english = await in_both(iris, "POST", "/v1/interactions", several)
     assert "como máximo 1 destino por interacción" in spanish["detail"]
@@ -82,7 +82,7 @@ async def test_a_body_that_is_no_json_says_where_in_the_callers_language(iris: I
         assert expected in response.json()["detail"]
 
 
-async def test_a_history_is_told_in_the_readers_language_though_it_was_written_for_another(iris: Iris) -> None:
+async def test_a_history_is_in_the_readers_language_though_it_was_written_for_another(iris: Iris) -> None:
     refused = await iris.post(iris.request("sms", mobile(), AutoCreateProcess=False), **{"Accept-Language": "en"})
     [first, last] = refused.json()["payload"]["auditTrail"]["history"]
     assert first["notes"] == "Interaction registered"
@@ -101,11 +101,11 @@ async def test_a_history_is_told_in_the_readers_language_though_it_was_written_f
     )
 
 
-async def test_why_a_provider_event_changed_nothing_is_told_in_the_readers_language(iris: Iris) -> None:
+async def test_the_reason_of_an_unapplied_event_is_in_the_readers_language(iris: Iris) -> None:
     sent = await sent_silently(iris)
     for status in ("delivered", "sent"):
-        await tell(iris, sent.integration_id, sent.news(status))
+        await post_callback(iris, sent.integration_id, sent.callback(status))
     await received(iris, sent.id, 2)
     spanish, english = await in_both(iris, "GET", f"/v1/interactions/{sent.id}")
-    told = [one["payload"]["auditTrail"]["providerEvents"][-1]["reason"] for one in (spanish, english)]
-    assert told == ["tardío: ya estaba en COMPLETED", "late: already COMPLETED"]
+    reasons = [one["payload"]["auditTrail"]["providerEvents"][-1]["reason"] for one in (spanish, english)]
+    assert reasons == ["tardío: ya estaba en COMPLETED", "late: already COMPLETED"]

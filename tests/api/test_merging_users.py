@@ -46,10 +46,10 @@ async def test_destinations_metadata_interactions_and_processes_are_the_other_us
     assert (user["name"], user["metadata"]) == (stays["name"], {"a": 1, "b": 1, "c": 2})
     await merged(iris, goes["id"])
     for interaction_id in (sent["id"], received["id"]):
-        kept = await Interaction.get(interaction_id)
-        assert kept is not None
-        assert (kept.user_ids, kept.destinations[0].user_id) == ([stays["id"]], stays["id"])
-        assert goes["id"] not in kept.model_dump_json()
+        stored = await Interaction.get(interaction_id)
+        assert stored is not None
+        assert (stored.user_ids, stored.destinations[0].user_id) == ([stays["id"]], stays["id"])
+        assert goes["id"] not in stored.model_dump_json()
     process = await answered(await iris.http.get(f"/v1/processes/{sent['processId']}"))
     assert process["userIds"] == [stays["id"]]
     assert (await apply(iris, number_of(goes)))["processId"] == sent["processId"]
@@ -80,9 +80,9 @@ async def test_what_names_the_merged_user_while_it_is_moved_shows_the_other(iris
         erasure_grace_period=iris.settings.erasure_grace_period,
     )
     await run(MongoMerges().move, again)
-    kept = await Interaction.get(sent["id"])
-    assert kept is not None
-    assert kept.user_ids == [stays["id"]]
+    stored = await Interaction.get(sent["id"])
+    assert stored is not None
+    assert stored.user_ids == [stays["id"]]
 
 
 async def test_repeating_changes_nothing_and_another_survivor_is_refused(iris: Iris) -> None:
@@ -110,9 +110,9 @@ async def test_a_chain_of_merges_ends_at_the_last(iris: Iris) -> None:
     for user in (first, second):
         await merged(iris, user["id"])
         assert (await answered(await iris.http.get(f"/v1/users/{user['id']}")))["id"] == third["id"]
-    kept = await Interaction.get(sent["id"])
-    assert kept is not None
-    assert kept.user_ids == [third["id"]]
+    stored = await Interaction.get(sent["id"])
+    assert stored is not None
+    assert stored.user_ids == [third["id"]]
     found_first = await User.get(first["id"])
     assert found_first is not None
     assert found_first.merge is not None
@@ -137,15 +137,15 @@ async def test_sends_and_messages_at_that_moment_are_the_other_users_in_the_end(
     assert {answer.status_code for answer in answers} == {merging.status_code} == {200}
     await merged(iris, goes["id"])
     ids = [*(answer.json()["payload"]["id"] for answer in answers), received["id"]]
-    kept = await Interaction.find({"_id": {"$in": ids}}).to_list()
-    assert [one.user_ids for one in kept] == [[stays["id"]]] * 6
-    for one in kept:
+    stored = await Interaction.find({"_id": {"$in": ids}}).to_list()
+    assert [one.user_ids for one in stored] == [[stays["id"]]] * 6
+    for one in stored:
         said = await timeline(iris, one.process_id or "")
         assert one.id in {shown["id"] for shown in said["items"]}
 
 
 @pytest.mark.parametrize("both", [True, False], ids=["nobody into somebody", "somebody into nobody"])
-async def test_who_is_not_there_is_not_merged(iris: Iris, stranger: httpx2.AsyncClient, both: bool) -> None:
+async def test_an_unknown_user_is_not_merged(iris: Iris, stranger: httpx2.AsyncClient, both: bool) -> None:
     user = await created(iris, primaryKey={"PhoneNumber": [mobile()]})
     if both:
         assert reasons(await merge(iris, user["id"], ABSENT_ID), 422) == [("from", "no_such_user")]

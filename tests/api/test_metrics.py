@@ -27,7 +27,7 @@ def samples(text: str) -> Samples:
     }
 
 
-async def told(iris: Iris) -> Samples:
+async def scrape(iris: Iris) -> Samples:
     response = await iris.http.get("/metrics", headers={"Authorization": ""})
     assert response.status_code == 200
     assert response.headers["Content-Type"].startswith("text/plain")
@@ -40,11 +40,11 @@ def grown(before: Samples, after: Samples, name: str, **labels: str) -> float:
 
 
 async def test_a_message_is_counted_on_its_way(iris: Iris) -> None:
-    before = await told(iris)
+    before = await scrape(iris)
     admitted = await iris.send("sms", mobile())
     await iris.until_status(admitted["id"], "COMPLETED")
     await iris.ended(admitted["id"])
-    after = await told(iris)
+    after = await scrape(iris)
     way = {"channel": "SMS", "provider": "sandbox"}
     assert grown(before, after, "iris_submissions_total", **way, status="DISPATCH_PENDING") == 1
     assert grown(before, after, "iris_dispatch_seconds_count", **way, outcome="accepted") == 1
@@ -54,32 +54,32 @@ async def test_a_message_is_counted_on_its_way(iris: Iris) -> None:
 
 
 async def test_what_a_provider_refuses_is_counted_apart(iris: Iris) -> None:
-    before = await told(iris)
+    before = await scrape(iris)
     refused = await iris.send("sms", "34600000003")
     await iris.until_status(refused["id"], "PROVIDER_SENDING_ERROR")
     invalid = await iris.post(iris.request("sms", mobile(), AutoCreateProcess=False))
     assert invalid.status_code == 422
-    after = await told(iris)
+    after = await scrape(iris)
     way = {"channel": "SMS", "provider": "sandbox"}
     assert grown(before, after, "iris_dispatch_seconds_count", **way, outcome="rejected") == 1
     assert grown(before, after, "iris_submissions_total", **way, status="VALIDATION_ERROR") == 1
 
 
-async def test_how_late_news_is_heard_is_observed(iris: Iris) -> None:
+async def test_the_delay_of_provider_events_is_observed(iris: Iris) -> None:
     admitted = await iris.send("sms", SILENT)
     await iris.until_status(admitted["id"], "SENT")
-    before = await told(iris)
+    before = await scrape(iris)
     assert (await iris.receive(admitted["id"], "delivered", timestamp="2020-01-01T00:00:00.000Z")).status_code == 200
     assert (await iris.receive(admitted["id"], "read", timestamp=to_wire(utc_now()))).status_code == 200
-    after = await told(iris)
+    after = await scrape(iris)
     assert grown(before, after, "iris_webhook_lag_seconds_count", channel="SMS", provider="sandbox") == 2
     within_a_day = {"channel": "SMS", "provider": "sandbox", "le": "86400.0"}
     assert grown(before, after, "iris_webhook_lag_seconds_bucket", **within_a_day) == 1
 
 
-async def test_how_much_waits_in_temporal_is_told_by_task_queue(iris: Iris) -> None:
+async def test_temporals_backlog_is_reported_by_task_queue(iris: Iris) -> None:
     queue = iris.settings.task_queue
-    seen = {key for key in await told(iris) if key[0] == "iris_task_queue_backlog"}
+    seen = {key for key in await scrape(iris) if key[0] == "iris_task_queue_backlog"}
     wanted = [
         (queue, "workflow"),
         (queue, "activity"),
@@ -92,7 +92,7 @@ async def test_how_much_waits_in_temporal_is_told_by_task_queue(iris: Iris) -> N
         assert ("iris_task_queue_backlog", frozenset({("task_queue", name), ("kind", kind)})) in seen
 
 
-async def test_nobody_is_named(iris: Iris) -> None:
+async def test_no_metric_names_a_tenant_or_an_id(iris: Iris) -> None:
     to = mobile()
     admitted = await iris.send("sms", to)
     text = (await iris.http.get("/metrics")).text
@@ -100,7 +100,7 @@ async def test_nobody_is_named(iris: Iris) -> None:
         assert word not in text
 
 
-async def test_temporals_own_are_told_where_a_setting_says(iris: Iris) -> None:
+async def test_temporals_own_metrics_are_served_where_a_setting_says(iris: Iris) -> None:
     address = f"127.0.0.1:{free_port()}"
     client = await connect_temporal(iris.settings, sdk_runtime(address))
     assert await client.service_client.check_health()

@@ -43,9 +43,7 @@ CHUNKED: Final = b"Transfer-Encoding: chunked\r\n"
         ("GET", "/" + "x" * MAX_URL_LENGTH, 414),
     ],
 )
-async def test_no_answer_is_kept_framed_or_taken_for_something_else(
-    iris: Iris, method: str, path: str, status: int
-) -> None:
+async def test_no_answer_is_cached_framed_or_sniffed(iris: Iris, method: str, path: str, status: int) -> None:
     response = await iris.http.request(method, path)
     assert response.status_code == status
     assert response.headers["Cache-Control"] == "no-store"
@@ -207,15 +205,13 @@ async def test_a_request_with_two_lengths_of_its_body_is_refused_and_the_connect
     [[], [b"GET / HT"], [b"GET / HTTP/1.1\r\n" + HOST, *[b"X: y\r\n"] * 40]],
     ids=["nothing", "half a line", "one field after the other"],
 )
-async def test_who_never_ends_a_header_is_cut_off(served: Served, impatient: float, pieces: list[bytes]) -> None:
+async def test_a_header_that_never_ends_is_cut_off(served: Served, impatient: float, pieces: list[bytes]) -> None:
     began = time.monotonic()
     assert await served.exchange(*pieces) == b""
     assert time.monotonic() - began >= impatient
 
 
-async def test_who_begins_another_request_and_never_ends_its_header_is_cut_off(
-    served: Served, impatient: float
-) -> None:
+async def test_a_second_request_whose_header_never_ends_is_cut_off(served: Served, impatient: float) -> None:
     first = b"GET /nowhere HTTP/1.1\r\n" + HOST + b"\r\n"
     began = time.monotonic()
     assert (await served.exchange(first, b"GET")).count(b"HTTP/1.1 404") == 1
@@ -246,7 +242,7 @@ async def test_a_body_without_end_is_refused_once_it_is_too_large(served: Served
     assert refusal_of(await served.exchange(head, *chunks)) == (413, "body_too_large")
 
 
-async def test_who_goes_away_during_a_body_leaves_no_fault_behind(
+async def test_a_disconnect_during_a_body_is_no_internal_fault(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", served.port)
@@ -280,7 +276,7 @@ async def test_a_proxy_says_where_a_request_comes_from_only_where_it_is_named(
     assert answer.text == seen
 
 
-async def test_where_the_api_is_public_by_https_browsers_are_told_to_stay_there() -> None:
+async def test_a_public_https_api_sends_strict_transport_security() -> None:
     async with Served() as served:
         served.app.only_https = True
         answer = await served.exchange(b"GET / HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n")

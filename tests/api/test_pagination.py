@@ -21,7 +21,7 @@ PLACES = st.builds(
 
 
 @given(PLACES)
-def test_a_cursor_says_the_place_that_it_was_made_of(place: Position) -> None:
+def test_a_cursor_gives_the_position_that_it_was_made_of(place: Position) -> None:
     assert Position.of_cursor(place.as_cursor()) == place
 
 

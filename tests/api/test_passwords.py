@@ -10,7 +10,7 @@ from api.passwords import MAX_CONCURRENT_HASHES, MAX_WAITING_HASHES, PasswordHas
 from domain.errors import OverloadedError
 
 
-async def test_a_flood_from_one_network_is_bounded_and_leaves_others_their_place(
+async def test_a_flood_from_one_network_is_bounded_and_leaves_others_their_slots(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     running, highest = 0, 0

@@ -6,7 +6,7 @@ from itertools import permutations
 from random import Random
 from typing import Any
 
-from tests.api.support import Callback, mobile, received, refusal, sent_silently, states, tell, verdicts
+from tests.api.support import Callback, mobile, post_callback, received, refusal, sent_silently, states, verdicts
 from tests.iris import Iris
 
 ORDER = ("sent", "delivered", "read")
@@ -17,10 +17,10 @@ def applied(interaction: dict[str, Any]) -> list[tuple[str, bool]]:
     return [(event["event"], event["applied"]) for event in interaction["auditTrail"]["providerEvents"]]
 
 
-async def test_a_receipt_told_twice_is_recorded_twice_and_applied_once(iris: Iris) -> None:
+async def test_a_repeated_receipt_is_recorded_twice_and_applied_once(iris: Iris) -> None:
     sent = await sent_silently(iris, "whatsapp")
     for _ in range(2):
-        await tell(iris, sent.integration_id, sent.news("delivered"))
+        await post_callback(iris, sent.integration_id, sent.callback("delivered"))
     seen = await received(iris, sent.id, 2)
     assert applied(seen) == [("delivered", True), ("delivered", False)]
     assert seen["auditTrail"]["providerEvents"][1]["reason"]
@@ -31,7 +31,7 @@ async def test_the_order_of_receipts_does_not_change_the_end(iris: Iris) -> None
     async def apply(words: tuple[str, ...]) -> None:
         sent = await sent_silently(iris, "whatsapp")
         for word in words:
-            await tell(iris, sent.integration_id, sent.news(word))
+            await post_callback(iris, sent.integration_id, sent.callback(word))
         seen = await received(iris, sent.id, len(words))
         assert (seen["status"], seen["customStatus"]) == ("COMPLETED", "read")
         furthest = [max(words[:count], key=ORDER.index) for count in range(1, len(words) + 1)]
@@ -40,21 +40,21 @@ async def test_the_order_of_receipts_does_not_change_the_end(iris: Iris) -> None
     await asyncio.gather(*map(apply, permutations(ORDER)))
 
 
-async def test_whatever_is_told_at_once_and_in_whatever_order_the_furthest_of_it_is_the_end(iris: Iris) -> None:
+async def test_concurrent_receipts_in_any_order_end_in_the_furthest_status(iris: Iris) -> None:
     furthest_last = ("Teleported", "queued", "sent", "failed", "delivered", "read")
     state = {"failed": "PROCESS_ERROR", "delivered": "COMPLETED", "read": "COMPLETED"}
 
     async def apply(random: Random) -> None:
         sent = await sent_silently(iris, "whatsapp")
-        told: list[str] = []
-        while len(told) < 6:
+        posted: list[str] = []
+        while len(posted) < 6:
             at_once = random.choices(furthest_last, k=random.randint(1, 3))
-            await asyncio.gather(*(tell(iris, sent.integration_id, sent.news(word)) for word in at_once))
-            told += at_once
-        seen = await received(iris, sent.id, len(told))
-        assert Counter(word for word, _ in applied(seen)) == Counter(word.lower() for word in told)
-        furthest = max([*told, "queued"], key=furthest_last.index)
-        assert (seen["status"], seen["customStatus"]) == (state.get(furthest, "SENT"), furthest), told
+            await asyncio.gather(*(post_callback(iris, sent.integration_id, sent.callback(word)) for word in at_once))
+            posted += at_once
+        seen = await received(iris, sent.id, len(posted))
+        assert Counter(word for word, _ in applied(seen)) == Counter(word.lower() for word in posted)
+        furthest = max([*posted, "queued"], key=furthest_last.index)
+        assert (seen["status"], seen["customStatus"]) == (state.get(furthest, "SENT"), furthest), posted
         assert await verdicts(iris, sent.id) == ["taken"]
 
     await asyncio.gather(*(apply(Random(seed)) for seed in range(10)))
@@ -63,7 +63,7 @@ async def test_whatever_is_told_at_once_and_in_whatever_order_the_furthest_of_it
 async def test_a_failure_after_the_delivery_is_recorded_and_not_applied(iris: Iris) -> None:
     sent = await sent_silently(iris, "whatsapp")
     for word in ("delivered", "failed"):
-        await tell(iris, sent.integration_id, sent.news(word))
+        await post_callback(iris, sent.integration_id, sent.callback(word))
     seen = await received(iris, sent.id, 2)
     assert (seen["status"], seen["customStatus"]) == ("COMPLETED", "delivered")
     assert applied(seen) == [("delivered", True), ("failed", False)]
@@ -71,17 +71,17 @@ async def test_a_failure_after_the_delivery_is_recorded_and_not_applied(iris: Ir
 
 async def test_a_delivery_after_a_failure_corrects_it(iris: Iris) -> None:
     sent = await sent_silently(iris)
-    await tell(iris, sent.integration_id, sent.news("failed"))
+    await post_callback(iris, sent.integration_id, sent.callback("failed"))
     await iris.until_status(sent.id, "PROCESS_ERROR", "failed")
     await iris.ended(sent.id)
-    await tell(iris, sent.integration_id, sent.news("delivered"))
+    await post_callback(iris, sent.integration_id, sent.callback("delivered"))
     seen = await iris.until_status(sent.id, "COMPLETED", "delivered")
     assert states(seen)[2:] == [("SENT", "queued"), ("PROCESS_ERROR", "failed"), ("COMPLETED", "delivered")]
 
 
-async def test_a_word_that_we_do_not_know_is_recorded_and_not_applied(iris: Iris) -> None:
+async def test_an_unknown_provider_status_is_recorded_and_not_applied(iris: Iris) -> None:
     sent = await sent_silently(iris)
-    await tell(iris, sent.integration_id, sent.news("Teleported"))
+    await post_callback(iris, sent.integration_id, sent.callback("Teleported"))
     seen = await received(iris, sent.id, 1)
     assert applied(seen) == [("teleported", False)]
     assert (seen["status"], seen["customStatus"]) == ("SENT", "queued")
@@ -89,13 +89,13 @@ async def test_a_word_that_we_do_not_know_is_recorded_and_not_applied(iris: Iris
 
 async def test_receipts_after_the_end_are_applied_by_a_new_run_that_never_sends_again(iris: Iris) -> None:
     sent = await sent_silently(iris)
-    await tell(iris, sent.integration_id, sent.news("delivered"))
+    await post_callback(iris, sent.integration_id, sent.callback("delivered"))
     await iris.until_status(sent.id, "COMPLETED", "delivered")
     await iris.ended(sent.id)
-    await tell(iris, sent.integration_id, sent.news("read"))
+    await post_callback(iris, sent.integration_id, sent.callback("read"))
     await iris.until_status(sent.id, "COMPLETED", "read")
     await iris.ended(sent.id)
-    await tell(iris, sent.integration_id, sent.news("delivered"))
+    await post_callback(iris, sent.integration_id, sent.callback("delivered"))
     seen = await received(iris, sent.id, 3)
     assert applied(seen) == [("delivered", True), ("read", True), ("delivered", False)]
     assert (seen["status"], seen["customStatus"]) == ("COMPLETED", "read")
@@ -108,7 +108,7 @@ async def test_a_receipt_after_a_refused_send_corrects_it_without_sending_again(
     await iris.until_status(admitted["id"], "PROVIDER_SENDING_ERROR", "rejected")
     await iris.ended(admitted["id"])
     callback = Callback("sbx_refused", "delivered", admitted["id"])
-    await tell(iris, iris.demo.integrations["sms"], callback)
+    await post_callback(iris, iris.demo.integrations["sms"], callback)
     await iris.until_status(admitted["id"], "COMPLETED", "delivered")
     await iris.ended(admitted["id"])
     assert await verdicts(iris, admitted["id"]) == ["refused"]
@@ -118,7 +118,7 @@ async def test_a_receipt_about_a_rejected_submission_sends_nothing_and_leaves_it
     response = await iris.post(iris.request("sms", mobile(), AutoCreateProcess=False))
     rejected = refusal(response, 422)["payload"]
     await iris.ended(rejected["id"])
-    await tell(iris, iris.demo.integrations["sms"], Callback("sbx_rejected", "delivered", rejected["id"]))
+    await post_callback(iris, iris.demo.integrations["sms"], Callback("sbx_rejected", "delivered", rejected["id"]))
     seen = await received(iris, rejected["id"], 1)
     assert applied(seen) == [("delivered", False)]
     assert states(seen) == states(rejected)
@@ -128,6 +128,6 @@ async def test_a_receipt_about_a_rejected_submission_sends_nothing_and_leaves_it
 
 async def test_a_receipt_is_matched_by_the_providers_id_alone(iris: Iris) -> None:
     sent = await sent_silently(iris)
-    await tell(iris, sent.integration_id, Callback(sent.message_id, "delivered"))
+    await post_callback(iris, sent.integration_id, Callback(sent.message_id, "delivered"))
     seen = await iris.until_status(sent.id, "COMPLETED", "delivered")
     assert seen["auditTrail"]["providerEvents"][0]["providerMessageId"] == sent.message_id

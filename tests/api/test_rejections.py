@@ -108,7 +108,7 @@ async def assert_kept_as_rejected(iris: Iris, body: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("channel", "changes", "status", "expected"), REJECTIONS.values(), ids=REJECTIONS)
-async def test_a_rejection_names_every_reason_and_is_kept(
+async def test_a_rejection_names_every_reason_and_is_recorded(
     iris: Iris, channel: str, changes: dict[str, Any], status: int, expected: list[tuple[str, str]]
 ) -> None:
     response = await iris.post(iris.request(channel, valid_destination(channel), **changes))

@@ -105,14 +105,14 @@ async def test_in_a_closed_process_it_begins_a_new_one(iris: Iris) -> None:
     assert again["processId"] != first["processId"]
 
 
-async def test_what_may_still_arrive_is_sent_again_only_by_force(iris: Iris) -> None:
+async def test_an_interaction_that_may_still_arrive_is_resent_only_by_force(iris: Iris) -> None:
     sent = await iris.send("sms", SILENT)
     await iris.until_status(sent["id"], "SENT")
     assert reasons(await resend(iris, sent["id"]), 409) == [("id", "may_still_arrive")]
     assert (await resend(iris, sent["id"], force=True)).status_code == 200
 
 
-async def test_what_was_received_is_not_sent_again(iris: Iris) -> None:
+async def test_an_inbound_interaction_is_not_resent(iris: Iris) -> None:
     first = await completed(iris)
     received = await received_after(first)
     assert reasons(await resend(iris, received), 409) == [("id", "not_outbound")]
@@ -127,7 +127,7 @@ async def received_after(first: dict[str, Any]) -> str:
     return answer.id
 
 
-async def test_what_has_no_contents_any_more_is_not_sent_again(iris: Iris) -> None:
+async def test_an_erased_interaction_is_not_resent(iris: Iris) -> None:
     first = await completed(iris)
     await iris.ended(first["id"])
     await Interaction.collection().update_one({"_id": first["id"]}, {"$set": {"payload": {}}})

@@ -81,7 +81,7 @@ async def test_the_rest_of_a_path_keeps_its_letter_case(iris: Iris) -> None:
 
 async def test_a_webhook_is_taken_at_its_address_in_another_spelling(iris: Iris) -> None:
     sent = await sent_silently(iris)
-    body = sent.news("delivered").body()
+    body = sent.callback("delivered").body()
     path = f"/webhooks/Sandbox/{sent.integration_id.upper()}/"
     response = await iris.http.post(path, content=body, headers=signature(body))
     assert response.status_code == 200
@@ -118,7 +118,7 @@ async def test_an_id_that_is_none_is_not_found(iris: Iris, identifier: str) -> N
         assert response.json()["payload"] is None
 
 
-async def test_our_own_fault_is_an_answer_in_the_envelope_that_tells_nothing_of_our_inside(iris: Iris) -> None:
+async def test_an_internal_fault_is_answered_in_the_envelope_without_internals(iris: Iris) -> None:
     async with spoilt_interaction(iris) as interaction_id:
         response = await iris.http.get(f"/v1/interactions/{interaction_id}")
         english = await iris.http.get(f"/v1/interactions/{interaction_id}", headers={"Accept-Language": "en"})

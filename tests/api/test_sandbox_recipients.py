@@ -25,7 +25,7 @@ REFUSED: list[InteractionState] = [*ADMITTED, ("PROVIDER_SENDING_ERROR", "reject
 
 
 @dataclass(frozen=True)
-class Story:
+class Scenario:
     """Expected course of a message.
 
     Attributes:
@@ -44,39 +44,41 @@ class Story:
 
 
 BOTH = ("sent", "delivered")
-TOLD_IN_DISORDER = ("read", "delivered", "delivered", "sent", "sent")
+REPORTED_IN_DISORDER = ("read", "delivered", "delivered", "sent", "sent")
 
-STORIES = {
-    "delivered": Story("sms", "34600000001", DELIVERED, BOTH),
-    "an SMS is never read": Story("sms", "34600000002", DELIVERED, BOTH),
-    "refused": Story("sms", "34600000003", REFUSED, verdicts=["refused"]),
-    "failed": Story("sms", "34600000004", FAILED, ["sent", "failed"]),
-    "throttled": Story("sms", "34600000005", DELIVERED, BOTH, verdicts=["throttled", "throttled", "taken"]),
-    "answer lost once": Story("sms", "34600000006", DELIVERED, BOTH, verdicts=["taken", "repeated"]),
-    "every answer lost": Story(
+SCENARIOS = {
+    "delivered": Scenario("sms", "34600000001", DELIVERED, BOTH),
+    "an SMS is never read": Scenario("sms", "34600000002", DELIVERED, BOTH),
+    "refused": Scenario("sms", "34600000003", REFUSED, verdicts=["refused"]),
+    "failed": Scenario("sms", "34600000004", FAILED, ["sent", "failed"]),
+    "throttled": Scenario("sms", "34600000005", DELIVERED, BOTH, verdicts=["throttled", "throttled", "taken"]),
+    "answer lost once": Scenario("sms", "34600000006", DELIVERED, BOTH, verdicts=["taken", "repeated"]),
+    "every answer lost": Scenario(
         "sms", "34600000007", UNKNOWN, ["delivered"], verdicts=["taken", "repeated", "repeated"]
     ),
-    "called back early": Story("sms", "34600000008", AT_ONCE, ["delivered"]),
-    "called back in disorder": Story("sms", "34600000009", AT_ONCE, ["delivered"], ["delivered", "sent", "sent"]),
-    "silent": Story("sms", "34600000010", TAKEN),
-    "slow": Story("sms", "34600000011", DELIVERED, BOTH),
-    "WhatsApp: read": Story("whatsapp", "34600000002", READ, [*BOTH, "read"]),
-    "RCS: in disorder": Story("rcs", "34600000009", READ_AT_ONCE, ["read"], TOLD_IN_DISORDER),
-    "e-mail: failed": Story("email", "failed@sandbox.example.com", FAILED, ["sent", "failed"]),
-    "e-mail: refused": Story("email", "Refused@sandbox.example.com", REFUSED, verdicts=["refused"]),
-    "Messenger: delivered": Story("messenger", "1000000000000001", DELIVERED, BOTH),
-    "nobody in particular": Story("sms", "34638766068", DELIVERED, BOTH),
+    "called back early": Scenario("sms", "34600000008", AT_ONCE, ["delivered"]),
+    "called back in disorder": Scenario("sms", "34600000009", AT_ONCE, ["delivered"], ["delivered", "sent", "sent"]),
+    "silent": Scenario("sms", "34600000010", TAKEN),
+    "slow": Scenario("sms", "34600000011", DELIVERED, BOTH),
+    "WhatsApp: read": Scenario("whatsapp", "34600000002", READ, [*BOTH, "read"]),
+    "RCS: in disorder": Scenario("rcs", "34600000009", READ_AT_ONCE, ["read"], REPORTED_IN_DISORDER),
+    "e-mail: failed": Scenario("email", "failed@sandbox.example.com", FAILED, ["sent", "failed"]),
+    "e-mail: refused": Scenario("email", "Refused@sandbox.example.com", REFUSED, verdicts=["refused"]),
+    "Messenger: delivered": Scenario("messenger", "1000000000000001", DELIVERED, BOTH),
+    "nobody in particular": Scenario("sms", "34638766068", DELIVERED, BOTH),
 }
 
 
 @pytest.fixture(scope="module")
 async def sent(iris: Iris) -> dict[str, str]:
     """The interaction of every scenario; all are sent at once, so that the slow ones run in parallel."""
-    admitted = await asyncio.gather(*(iris.send(story.channel, story.recipient) for story in STORIES.values()))
-    return {name: interaction["id"] for name, interaction in zip(STORIES, admitted, strict=True)}
+    admitted = await asyncio.gather(
+        *(iris.send(scenario.channel, scenario.recipient) for scenario in SCENARIOS.values())
+    )
+    return {name: interaction["id"] for name, interaction in zip(SCENARIOS, admitted, strict=True)}
 
 
-def told_again(messages: list[dict[str, Any]]) -> bool:
+def repeated_callbacks(messages: list[dict[str, Any]]) -> bool:
     """Whether the gateway repeated a callback that a busy machine did not accept in time.
 
     A repeated callback arrives after the next one, and may arrive twice.
@@ -84,20 +86,20 @@ def told_again(messages: list[dict[str, Any]]) -> bool:
     return any(callback["attempts"] > 1 for message in messages for callback in message["callbacks"])
 
 
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize("name", SCENARIOS)
 async def test_a_magic_recipient_comes_to_its_documented_end(iris: Iris, sent: dict[str, str], name: str) -> None:
-    story, interaction_id = STORIES[name], sent[name]
-    await iris.until_status(interaction_id, *story.history[-1])
-    seen = await received(iris, interaction_id, len(story.applied) + len(story.late))
+    scenario, interaction_id = SCENARIOS[name], sent[name]
+    await iris.until_status(interaction_id, *scenario.history[-1])
+    seen = await received(iris, interaction_id, len(scenario.applied) + len(scenario.late))
     events = seen["auditTrail"]["providerEvents"]
     assert all((event["reason"] is None) == event["applied"] for event in events)
-    assert await verdicts(iris, interaction_id) == list(story.verdicts)
+    assert await verdicts(iris, interaction_id) == list(scenario.verdicts)
     taken = await iris.taken_by_gateway(interaction_id)
-    assert [message["to"] for message in taken] == ([] if story.verdicts == ["refused"] else [[story.recipient]])
-    if told_again(taken):
-        assert states(seen)[-1] == story.history[-1]
-        assert {event["event"] for event in events} <= {*story.applied, *story.late}
+    assert [message["to"] for message in taken] == ([] if scenario.verdicts == ["refused"] else [[scenario.recipient]])
+    if repeated_callbacks(taken):
+        assert states(seen)[-1] == scenario.history[-1]
+        assert {event["event"] for event in events} <= {*scenario.applied, *scenario.late}
     else:
-        assert states(seen) == story.history
-        assert [event["event"] for event in events if event["applied"]] == list(story.applied)
-        assert [event["event"] for event in events if not event["applied"]] == list(story.late)
+        assert states(seen) == scenario.history
+        assert [event["event"] for event in events if event["applied"]] == list(scenario.applied)
+        assert [event["event"] for event in events if not event["applied"]] == list(scenario.late)

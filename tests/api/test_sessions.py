@@ -111,7 +111,7 @@ async def test_a_refresh_token_is_no_key_and_an_access_token_refreshes_nothing(i
     assert over_long == [("refreshToken", "too_long")]
 
 
-async def test_of_a_refresh_token_only_the_hash_is_kept_until_it_expires(iris: Iris, town: Town) -> None:
+async def test_only_the_hash_of_a_refresh_token_is_stored_until_it_expires(iris: Iris, town: Town) -> None:
     tokens = await (await town.person()).session()
     kept = await RefreshToken.find_one({"_id": hash_secret(tokens["refreshToken"])})
     assert kept is not None
@@ -258,7 +258,7 @@ async def test_a_proxy_that_is_not_named_is_warned_of_once(
     assert len(warnings) == is_warned
 
 
-async def test_tries_are_forgotten_when_their_time_is_over(town: Town) -> None:
+async def test_attempts_expire(town: Town) -> None:
     for _ in range(3):
         await LoginTries.add(("account", town.tenant), ACCOUNT_LIMIT)
     past = {"$set": {"until": utc_now() - timedelta(seconds=1)}}

@@ -115,7 +115,7 @@ async def check_served(iris: Iris) -> None:
     admitted = await asyncio.gather(*(iris.post(iris.request("sms", mobile())) for _ in range(10)))
     assert [answer.status_code for answer in admitted] == [200] * 10
     for one, padding in zip(sent, (0, 1_000_000), strict=True):
-        body = one.news("delivered").body() + b" " * padding
+        body = one.callback("delivered").body() + b" " * padding
         assert (await post_webhook(iris, one.integration_id, body, signature(body))).status_code == 200
     upload = await iris.http.post(
         "/v1/attachments?fileName=a.txt", content=b"a", headers={"Content-Type": "text/plain"}

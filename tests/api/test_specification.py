@@ -156,12 +156,12 @@ async def test_what_the_caller_adds_is_answered_and_read_as_it_was_sent(iris: Ir
         assert {name: answer[name] for name in added} == added
 
 
-async def test_an_sms_tells_how_many_segments_it_takes_beside_what_the_caller_adds(iris: Iris) -> None:
+async def test_an_sms_has_its_number_of_segments_beside_the_callers_metadata(iris: Iris) -> None:
     admitted = await iris.send("sms", mobile(), metadata={"order": 7})
     assert admitted["metadata"] == {"order": 7, "sms": {"encoding": "GSM-7", "segments": 1}}
 
 
-async def test_numbers_are_kept_as_digits_with_their_country_code(iris: Iris) -> None:
+async def test_numbers_are_stored_as_digits_with_their_country_code(iris: Iris) -> None:
     number = mobile()
     plain = await iris.send("sms", number)
     for spelling in (f"+{number}", f"00{number}", f"+34 {number[2:5]}-{number[5:8]} ({number[8:]})"):
@@ -179,6 +179,6 @@ async def test_reading_by_get_and_by_the_vendors_post_gives_the_interaction_as_i
     assert (got.json()["title"], got.json()["status"], got.json()["error"]) == ("OK", 200, None)
     changing = {"status", "customStatus", "auditTrail"}
     assert {name for name in seen if seen[name] != admitted[name]} == changing
-    news = seen["auditTrail"]["providerEvents"]
-    assert [(event["event"], event["applied"]) for event in news] == [("sent", True), ("delivered", True)]
-    assert all(INSTANT.fullmatch(event["date"]) for event in news)
+    events = seen["auditTrail"]["providerEvents"]
+    assert [(event["event"], event["applied"]) for event in events] == [("sent", True), ("delivered", True)]
+    assert all(INSTANT.fullmatch(event["date"]) for event in events)

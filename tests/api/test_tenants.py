@@ -29,8 +29,8 @@ async def test_another_tenants_process_does_not_exist(
     theirs = iris.request("sms", mobile(), processId=ours["processId"], integrationId=other_tenant.integrations["sms"])
     response = await stranger.post("/v1/interactions", json=theirs)
     assert reasons(response, 404) == [("processId", "process_not_found")]
-    kept = refusal(response, 404)["payload"]
-    assert (kept["tenant"], kept["processSummary"], kept["users"]) == ("other", None, [])
+    stored = refusal(response, 404)["payload"]
+    assert (stored["tenant"], stored["processSummary"], stored["users"]) == ("other", None, [])
     assert (await iris.read(ours["id"]))["isLastEntry"]
 
 

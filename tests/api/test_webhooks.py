@@ -13,24 +13,33 @@ from models.integration import Integration
 from models.unmatched import UnmatchedEvent
 from providers.sandbox import Sandbox
 from security.credential_encryption import Vault
-from tests.api.support import ABSENT_ID, SIGNING_SECRET, Callback, post_webhook, reasons, sent_silently, signature, tell
+from tests.api.support import (
+    ABSENT_ID,
+    SIGNING_SECRET,
+    Callback,
+    post_callback,
+    post_webhook,
+    reasons,
+    sent_silently,
+    signature,
+)
 from tests.iris import Iris
 
 
-async def kept(integration_id: str, **criteria: Any) -> list[UnmatchedEvent]:  # noqa: ANN401 - a query's values
+async def unmatched(integration_id: str, **criteria: Any) -> list[UnmatchedEvent]:  # noqa: ANN401 - a query's values
     return await UnmatchedEvent.find({"integration_id": integration_id, **criteria}).to_list()
 
 
 async def test_a_webhook_that_is_not_signed_as_agreed_changes_nothing(iris: Iris) -> None:
     sent = await sent_silently(iris)
-    body = sent.news("delivered").body()
+    body = sent.callback("delivered").body()
     before = await iris.read(sent.id)
     right = signature(body)
     forged = {
         "unsigned": {},
         "no signature": {"X-Sandbox-Timestamp": right["X-Sandbox-Timestamp"]},
         "no time": {"X-Sandbox-Signature": right["X-Sandbox-Signature"]},
-        "another body's": signature(sent.news("read").body()),
+        "another body's": signature(sent.callback("read").body()),
         "another secret's": signature(body, secret=SIGNING_SECRET + "x"),
         "no secret's": signature(body, secret=""),
         "stale": signature(body, age=301),
@@ -49,7 +58,7 @@ async def test_a_webhook_that_is_not_signed_as_agreed_changes_nothing(iris: Iris
 
 async def test_a_tampered_body_changes_nothing(iris: Iris) -> None:
     sent = await sent_silently(iris)
-    body = sent.news("delivered").body()
+    body = sent.callback("delivered").body()
     response = await post_webhook(iris, sent.integration_id, body.replace(b"delivered", b"read"), signature(body))
     assert reasons(response, 401) == [("", "unverified")]
     assert (await iris.read(sent.id))["auditTrail"]["providerEvents"] == []
@@ -57,7 +66,7 @@ async def test_a_tampered_body_changes_nothing(iris: Iris) -> None:
 
 async def test_a_signature_within_its_window_is_believed(iris: Iris) -> None:
     sent = await sent_silently(iris)
-    body = sent.news("delivered").body()
+    body = sent.callback("delivered").body()
     response = await post_webhook(iris, sent.integration_id, body, signature(body, age=240))
     assert (response.status_code, response.content) == (200, b"")
     await iris.until_status(sent.id, "COMPLETED", "delivered")
@@ -85,34 +94,34 @@ async def test_a_webhook_that_is_too_large_is_refused(iris: Iris) -> None:
     "garbage",
     ["{} of %s", '"%s"', '{"id": 5, "marker": "%s"}', '{"status": "delivered", "marker": "%s"}', "\udcff\x00%s", "[%s"],
 )
-async def test_verified_garbage_is_taken_and_kept(iris: Iris, garbage: str) -> None:
+async def test_verified_garbage_is_accepted_and_stored(iris: Iris, garbage: str) -> None:
     integration_id, marker = iris.demo.integrations["sms"], new_id()
     body = (garbage % marker).encode("utf-8", "surrogateescape")
     response = await post_webhook(iris, integration_id, body, signature(body))
     assert (response.status_code, response.content) == (200, b"")
-    [news] = await kept(integration_id, body={"$regex": marker})
-    assert news.tenant == iris.demo.tenant
-    assert news.reason.startswith("unreadable")
-    assert news.event is None
+    [event] = await unmatched(integration_id, body={"$regex": marker})
+    assert event.tenant == iris.demo.tenant
+    assert event.reason.startswith("unreadable")
+    assert event.event is None
 
 
 @pytest.mark.parametrize("reference", [None, ABSENT_ID, "nope", "", "$ne"])
-async def test_news_about_nobody_are_taken_and_kept(iris: Iris, reference: str | None) -> None:
+async def test_unmatched_events_are_accepted_and_stored(iris: Iris, reference: str | None) -> None:
     integration_id, message_id = iris.demo.integrations["sms"], f"sbx_{new_id()}"
-    await tell(iris, integration_id, Callback(message_id, "delivered", reference))
-    [news] = await kept(integration_id, **{"event.provider_message_id": message_id})
-    assert news.event is not None
-    assert (news.event.word, news.event.reference, news.body) == ("delivered", reference or None, None)
+    await post_callback(iris, integration_id, Callback(message_id, "delivered", reference))
+    [event] = await unmatched(integration_id, **{"event.provider_message_id": message_id})
+    assert event.event is not None
+    assert (event.event.word, event.event.reference, event.body) == ("delivered", reference or None, None)
 
 
-async def test_what_could_be_given_to_nobody_is_kept_once_however_often_it_is_told(iris: Iris) -> None:
+async def test_a_repeated_unmatched_event_is_stored_once(iris: Iris) -> None:
     integration_id, message_id, marker = iris.demo.integrations["sms"], f"sbx_{new_id()}", new_id()
     garbage = marker.encode()
     for _ in range(3):
-        await tell(iris, integration_id, Callback(message_id, "delivered"))
+        await post_callback(iris, integration_id, Callback(message_id, "delivered"))
         assert (await post_webhook(iris, integration_id, garbage, signature(garbage))).status_code == 200
-    assert len(await kept(integration_id, **{"event.provider_message_id": message_id})) == 1
-    assert len(await kept(integration_id, body=marker)) == 1
+    assert len(await unmatched(integration_id, **{"event.provider_message_id": message_id})) == 1
+    assert len(await unmatched(integration_id, body=marker)) == 1
 
 
 async def test_another_integrations_webhook_cannot_touch_an_interaction(iris: Iris, other_tenant: Demo) -> None:
@@ -120,23 +129,23 @@ async def test_another_integrations_webhook_cannot_touch_an_interaction(iris: Ir
     before = await iris.read(sent.id)
     others = [iris.demo.integrations["whatsapp"], other_tenant.integrations["sms"]]
     for other in others:
-        await tell(iris, other, sent.news("delivered"))
-        await tell(iris, other, Callback(sent.message_id, "failed"))
-        assert len(await kept(other, **{"event.provider_message_id": sent.message_id})) == 2
+        await post_callback(iris, other, sent.callback("delivered"))
+        await post_callback(iris, other, Callback(sent.message_id, "failed"))
+        assert len(await unmatched(other, **{"event.provider_message_id": sent.message_id})) == 2
     await asyncio.sleep(0.2)
     assert await iris.read(sent.id) == before
 
 
-async def test_another_tenants_news_are_kept_as_that_tenants(iris: Iris, other_tenant: Demo) -> None:
+async def test_an_unmatched_event_of_another_tenant_is_stored_as_that_tenants(iris: Iris, other_tenant: Demo) -> None:
     sent = await sent_silently(iris)
-    await tell(iris, other_tenant.integrations["sms"], sent.news("delivered"))
-    [news] = await kept(other_tenant.integrations["sms"], **{"event.reference": sent.id})
-    assert news.tenant == "other"
+    await post_callback(iris, other_tenant.integrations["sms"], sent.callback("delivered"))
+    [event] = await unmatched(other_tenant.integrations["sms"], **{"event.reference": sent.id})
+    assert event.tenant == "other"
 
 
 async def test_a_webhook_needs_no_key_of_ours_and_a_wrong_one_does_not_matter(iris: Iris) -> None:
     sent = await sent_silently(iris)
-    body = sent.news("delivered").body()
+    body = sent.callback("delivered").body()
     headers = signature(body) | {"Authorization": "Bearer iris_wrong"}
     response: httpx2.Response = await post_webhook(iris, sent.integration_id, body, headers)
     assert response.status_code == 200

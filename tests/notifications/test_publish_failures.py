@@ -33,7 +33,7 @@ from models.notification import Notification
 from security.credential_encryption import Vault
 from temporal.notifications import begin
 from tests.api.support import mobile
-from tests.api.test_metrics import grown, told
+from tests.api.test_metrics import grown, scrape
 from tests.iris import Iris
 from tests.notifications.receiver import Receiver, receiving
 from tests.notifications.test_notifications import CUSTOM, OUT, STATUS, set_endpoint
@@ -97,19 +97,19 @@ async def test_an_inbound_message_is_delivered_to_the_webhook(
 async def test_an_outbound_message_is_sent_although_its_notifications_cannot_be_stored(
     iris: Iris, integration_id: str
 ) -> None:
-    before = await told(iris)
+    before = await scrape(iris)
     sent = await iris.send("sms", mobile(), integrationId=integration_id)
     await iris.until_status(sent["id"], "COMPLETED")
     await iris.ended(sent["id"])
     assert await Notification.find({"interaction_id": sent["id"]}).to_list() == []
-    assert grown(before, await told(iris), "iris_notifications_dropped_total") == 5
+    assert grown(before, await scrape(iris), "iris_notifications_dropped_total") == 5
 
 
 @pytest.mark.usefixtures("refused")
 async def test_an_inbound_message_is_recorded_although_its_notification_cannot_be_stored(
     iris: Iris, integration_id: str
 ) -> None:
-    before = await told(iris)
+    before = await scrape(iris)
     interaction_id = await receive_text(iris, integration_id, "Hola")
 
     async def is_received() -> bool:
@@ -117,7 +117,7 @@ async def test_an_inbound_message_is_recorded_although_its_notification_cannot_b
 
     await asyncio.wait_for(until(is_received), 60)
     await iris.ended(interaction_id)
-    assert grown(before, await told(iris), "iris_notifications_dropped_total") == 1
+    assert grown(before, await scrape(iris), "iris_notifications_dropped_total") == 1
 
 
 async def test_an_event_that_cannot_be_serialized_is_dropped(
@@ -129,11 +129,11 @@ async def test_an_event_that_cannot_be_serialized_is_dropped(
     def fail(interaction: Interaction) -> JsonValue:
         raise ValueError(interaction.id)
 
-    before = await told(iris)
+    before = await scrape(iris)
     start = partial(begin, iris.temporal, iris.settings)
     publisher = NotificationPublisher(Integrations(iris.settings.lookup_cache_ttl), fail, start, LateBegins(start))
     await publisher.publish(integration_id, 0, sent["id"], 0)
-    assert grown(before, await told(iris), "iris_notifications_dropped_total") == 1
+    assert grown(before, await scrape(iris), "iris_notifications_dropped_total") == 1
 
 
 async def _is_nothing_late(interaction_id: str) -> bool:

@@ -16,7 +16,7 @@ from domain.webhook_events import WebhookEventType
 from embedded.processes import until
 from embedded.temporal_server import TemporalServer
 from models.notification import Notification
-from tests.api.support import SILENT, Callback, mobile, tell
+from tests.api.support import SILENT, Callback, mobile, post_callback
 from tests.iris import Iris, running_iris
 from tests.notifications.receiver import receiving
 from workflows.interaction import InteractionWorkflow
@@ -87,7 +87,7 @@ async def life(iris: Iris, *words: str) -> Figures:
     handle = iris.temporal.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction_id))
     for position, word in enumerate(("queued", *words)):
         if position:
-            await tell(
+            await post_callback(
                 iris, iris.demo.integrations["whatsapp"], Callback(f"sbx_{interaction_id}", word, interaction_id)
             )
         await wait_for_status(handle, word)

@@ -26,12 +26,12 @@ json_objects = st.dictionaries(st.text(), st.none() | st.booleans() | st.integer
 
 
 @given(json_objects)
-def test_what_is_sealed_is_opened_as_it_was(credentials: dict[str, JsonValue]) -> None:
+def test_encrypted_credentials_are_decrypted_unchanged(credentials: dict[str, JsonValue]) -> None:
     vault = Vault([NEW])
     assert vault.open(vault.seal(credentials)) == credentials
 
 
-def test_a_sealed_text_shows_nothing_and_is_never_the_same() -> None:
+def test_a_ciphertext_shows_nothing_and_is_never_the_same() -> None:
     vault = Vault([NEW])
     one, other = vault.seal(CREDENTIALS), vault.seal(CREDENTIALS)
     assert one != other
@@ -39,7 +39,7 @@ def test_a_sealed_text_shows_nothing_and_is_never_the_same() -> None:
     assert "authToken" not in one
 
 
-def test_an_old_key_still_opens_and_the_newest_seals() -> None:
+def test_an_old_key_still_decrypts_and_the_newest_encrypts() -> None:
     sealed_before = Vault([OLD]).seal(CREDENTIALS)
     rotated = Vault([NEW, OLD])
     assert rotated.open(sealed_before) == CREDENTIALS
@@ -47,13 +47,13 @@ def test_an_old_key_still_opens_and_the_newest_seals() -> None:
 
 
 @pytest.mark.parametrize("sealed", ["", "no", "ñ", "\x00", Vault([FOREIGN]).seal(CREDENTIALS)])
-def test_what_none_of_our_keys_sealed_is_not_opened(sealed: str) -> None:
+def test_a_ciphertext_of_no_configured_key_is_not_decrypted(sealed: str) -> None:
     with pytest.raises(DecryptionError) as refused:
         Vault([NEW, OLD]).open(sealed)
     assert "s3cr3t" not in str(refused.value)
 
 
-def test_a_sealed_text_that_was_changed_is_not_opened() -> None:
+def test_a_modified_ciphertext_is_not_decrypted() -> None:
     sealed = Vault([NEW]).seal(CREDENTIALS)
     changed = sealed[:40] + ("A" if sealed[40] != "A" else "B") + sealed[41:]
     with pytest.raises(DecryptionError):

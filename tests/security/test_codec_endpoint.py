@@ -57,13 +57,13 @@ async def test_what_somebody_writes_in_the_web_ui_is_encrypted(http: httpx2.Asyn
 
 @pytest.mark.parametrize("token", ["", "another", TOKEN[:-1], f"{TOKEN}x", "%C3%B1", "%ED%A0%80"])
 @pytest.mark.parametrize("what", ["encode", "decode"])
-async def test_who_does_not_know_the_token_is_told_nothing(http: httpx2.AsyncClient, token: str, what: str) -> None:
+async def test_callers_without_the_token_get_nothing(http: httpx2.AsyncClient, token: str, what: str) -> None:
     answer = await http.post(f"/{token}/{what}", json=wire(await encrypted()))
     assert (answer.status_code, answer.text) == (404, '{"detail":"Not Found"}')
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8002", "127.0.0.1.evil.example", "", "[::", "10.0.0.1"])
-async def test_by_the_name_of_another_host_nobody_is_answered(http: httpx2.AsyncClient, host: str) -> None:
+async def test_requests_for_another_host_name_are_refused(http: httpx2.AsyncClient, host: str) -> None:
     answer = await http.post(f"/{TOKEN}/decode", json=wire(await encrypted()), headers={"Host": host})
     assert answer.status_code == 421
 
@@ -105,7 +105,7 @@ GARBAGE = (
 
 
 @pytest.mark.parametrize("body", GARBAGE, ids=lambda body: body[:20])
-async def test_what_is_not_of_the_protocol_is_refused(http: httpx2.AsyncClient, body: bytes) -> None:
+async def test_requests_outside_the_protocol_are_refused(http: httpx2.AsyncClient, body: bytes) -> None:
     assert (await http.post(f"/{TOKEN}/decode", content=body)).status_code == 400
 
 
@@ -138,7 +138,7 @@ async def test_it_logs_neither_token_nor_payload(http: httpx2.AsyncClient, caplo
 
 
 @pytest.mark.parametrize("wrong", [{"codec_token": "short"}, {"payload_keys": "marked"}, {"payload_keys": ""}])
-def test_settings_that_protect_nothing_are_refused_and_not_told(wrong: dict[str, object]) -> None:
+def test_insecure_settings_are_refused_and_not_printed(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError) as refused:
         settings(**wrong)
     assert "marked" not in str(refused.value)

@@ -28,7 +28,7 @@ TENANT = "Clínica Sol"
         "a" * 1024,
     ],
 )
-def test_what_is_easily_guessed_is_refused(password: str) -> None:
+def test_an_easily_guessed_password_is_refused(password: str) -> None:
     assert weakness(password, [ADDRESS, TENANT]) == "password_too_common"
 
 
@@ -38,7 +38,7 @@ def test_the_address_is_refused(password: str) -> None:
 
 
 @pytest.mark.parametrize("password", ["correct horse battery", "siete leguas de río", "xK9#mQ2$vL5!"])
-def test_what_is_not_easily_guessed_is_taken(password: str) -> None:
+def test_a_strong_password_is_accepted(password: str) -> None:
     assert weakness(password, [ADDRESS, TENANT, "a@b.example"]) is None
 
 

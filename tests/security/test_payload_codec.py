@@ -48,7 +48,7 @@ async def test_what_was_written_before_encryption_is_still_read() -> None:
     assert await decrypted(NEW, MESSAGE) == MESSAGE
 
 
-async def test_a_key_that_is_missing_is_named_by_its_id_and_not_told() -> None:
+async def test_a_missing_key_is_named_by_its_id_and_not_printed() -> None:
     sealed = await encrypted(OLD)
     key_id = sealed.metadata["encryption-key-id"].decode()
     with pytest.raises(UndecryptableError, match=f"{key_id}.*IRIS_PAYLOAD_KEYS") as refused:
@@ -57,7 +57,7 @@ async def test_a_key_that_is_missing_is_named_by_its_id_and_not_told() -> None:
     assert NEW not in str(refused.value)
 
 
-async def test_who_has_no_keys_at_all_is_told_what_is_missing() -> None:
+async def test_without_keys_the_error_names_the_missing_setting() -> None:
     with pytest.raises(UndecryptableError, match="IRIS_PAYLOAD_KEYS"):
         Encrypted().from_payload(await encrypted(OLD))
 
@@ -72,7 +72,7 @@ async def test_a_payload_that_was_tampered_with_is_not_believed(place: int) -> N
 
 
 @given(data=st.binary(max_size=40), key_id=st.binary(max_size=40))
-async def test_whatever_calls_itself_encrypted_is_refused_in_words(data: bytes, key_id: bytes) -> None:
+async def test_malformed_encrypted_payloads_are_refused_with_an_error_text(data: bytes, key_id: bytes) -> None:
     ours = (await encrypted(OLD)).metadata["encryption-key-id"]
     for claimed in (key_id, ours):
         metadata = {"encoding": b"binary/encrypted", "encryption-key-id": claimed}
@@ -83,7 +83,7 @@ async def test_whatever_calls_itself_encrypted_is_refused_in_words(data: bytes, 
 @pytest.mark.parametrize(
     "keys", ["", ",", f"{OLD},", "c2hvcnQ=", "no base64", "ключ", base64.b64encode(bytes(range(33))).decode()]
 )
-def test_keys_of_another_form_are_refused_and_not_told(keys: str) -> None:
+def test_malformed_keys_are_refused_and_not_printed(keys: str) -> None:
     with pytest.raises(ValueError, match="payload keys") as refused:
         EncryptingCodec.of(keys)
     assert not keys.strip(",") or keys not in str(refused.value)
