@@ -126,7 +126,7 @@ def test_an_invalid_placeholder_is_refused_at_its_location(text: str) -> None:
     assert faults({"Type": "simple-text", "Text": text}) == [("payload.Text", "bad_placeholder")]
 
 
-def test_a_template_with_undeclared_variables_is_refused() -> None:
+def test_undeclared_misplaced_and_duplicate_variables_are_refused() -> None:
     assert faults({"Type": "simple-text", "Text": "{{nombre}}"}) == [("payload.Text", "undeclared_variable")]
     assert faults({"Type": "{{name}}", "Text": "a"}) == [("payload.Type", "bad_placeholder")]
     assert faults(TEXT, [*ALL, NAME]) == [("variables[5].name", "duplicate_field")]

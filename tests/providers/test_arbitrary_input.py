@@ -88,7 +88,7 @@ class TestWebhooks:
                     assert_can_be_stored(one)
 
     @pytest.mark.parametrize("provider", PROVIDERS)
-    def test_recorded_webhooks_are_damaged(self, provider: str) -> None:
+    def test_every_provider_but_the_sandbox_has_recordings(self, provider: str) -> None:
         assert bool(recorded(provider)) is (provider != "sandbox")  # whose server is ours
 
     @each_fake_provider

@@ -87,7 +87,7 @@ OTHERWISE: Final[tuple[JsonValue, ...]] = (None, 7, True, [], {}, "x")
     ],
     ids=["twilio", "vonage", "sinch", "messenger"],
 )
-def test_undocumented_parts_of_an_answer_do_not_change_the_acceptance(
+def test_malformed_optional_fields_of_an_answer_do_not_change_the_acceptance(
     mapping: ResponseMapping, body: dict[str, JsonValue], value: JsonValue
 ) -> None:
     first, *others = body
@@ -98,7 +98,7 @@ def test_undocumented_parts_of_an_answer_do_not_change_the_acceptance(
 
 
 @pytest.mark.parametrize("value", OTHERWISE, ids=str)
-def test_nor_does_that_of_an_answer_of_whatsapp(value: JsonValue) -> None:
+def test_malformed_optional_fields_of_whatsapps_answer_do_not_change_the_acceptance(value: JsonValue) -> None:
     body: JsonValue = {"messages": [{"id": "1", "message_status": value}], "contacts": value}
     outcome = classify_response(httpx2.Response(200, json=body), meta_mapping(whatsapp.accepted, WHATSAPP_MEANINGS))
     assert isinstance(outcome, Accepted)
@@ -131,7 +131,7 @@ def test_nor_does_that_of_an_answer_of_whatsapp(value: JsonValue) -> None:
     ],
     ids=["twilio", "twilio RFC 9457", "vonage", "sinch", "meta"],
 )
-def test_undocumented_parts_of_an_error_do_not_change_its_class(
+def test_malformed_optional_fields_of_an_error_do_not_change_its_class(
     mapping: ResponseMapping, body: dict[str, JsonValue], value: JsonValue
 ) -> None:
     error = body.get("error", body)

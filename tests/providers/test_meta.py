@@ -268,7 +268,7 @@ class TestAnswer:
         "body",
         [b'{"error": "No"}', b'{"error": null}', b'{"error": {}}', b'{"error": {"code": true}}', b'{"error": [1]}'],
     )
-    def test_an_error_without_a_code_may_be_a_proxys(self, channel: str, body: bytes) -> None:
+    def test_an_error_without_a_code_is_classified_by_its_status(self, channel: str, body: bytes) -> None:
         outcome = classify_response(httpx2.Response(400, content=body), MAPPINGS[channel])
         assert outcome == Rejected(
             code="http_400", failure=FailureClass.OTHER, detail="HTTP 400 not in the provider's form"

@@ -275,7 +275,7 @@ class TestAnswer:
     @pytest.mark.parametrize(
         "body", [{}, {"error": "no"}, {"error": {"code": 400}}, {"error": {"status": 1}}, {"error": {"status": ""}}, []]
     )
-    def test_an_error_of_another_form_may_be_a_proxys(self, body: JsonValue) -> None:
+    def test_an_error_of_another_form_is_classified_by_its_status(self, body: JsonValue) -> None:
         assert classify_response(httpx2.Response(400, json=body), Answer().response_mapping()) == Rejected(
             code="http_400", failure=FailureClass.OTHER, detail="HTTP 400 not in the provider's form"
         )

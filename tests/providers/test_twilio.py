@@ -204,7 +204,7 @@ class TestAnswer:
         assert isinstance(classify_response(httpx2.Response(201, content=body), RESPONSE_MAPPING), OutcomeUnknown)
 
     @pytest.mark.parametrize("body", [b'{"code": null}', b'{"code": [21211]}', b'{"message": "No"}', b"null", b"[]"])
-    def test_an_error_without_a_code_may_be_a_proxys(self, body: bytes) -> None:
+    def test_an_error_without_a_code_is_classified_by_its_status(self, body: bytes) -> None:
         assert classify_response(httpx2.Response(400, content=body), RESPONSE_MAPPING) == Rejected(
             code="http_400", failure=FailureClass.OTHER, detail="HTTP 400 not in the provider's form"
         )

@@ -238,13 +238,13 @@ class TestFailing:
         assert not [secret for secret in fake_provider.secrets() if secret in f"{caught.value!r}"]
 
     @pytest.mark.parametrize("code", ["20003", "20404", "20429", "20500"])
-    async def test_a_refused_search_finds_nothing(self, code: str, fake_provider: FakeTwilio, twilio: Twilio) -> None:
+    async def test_a_refused_search_may_be_repeated(self, code: str, fake_provider: FakeTwilio, twilio: Twilio) -> None:
         fake_provider.answer_always(complain(code, retry_after="7"))
         with pytest.raises(TransientError) as caught:
             await twilio.find_sent(fake_provider.outbound(), SINCE)
         assert caught.value.retry_after == timedelta(seconds=7)
 
-    async def test_a_refused_connection_does_not_either(self, http: httpx2.AsyncClient) -> None:
+    async def test_a_search_over_a_refused_connection_may_be_repeated(self, http: httpx2.AsyncClient) -> None:
         unreachable = TwilioSms()
         with pytest.raises(TransientError, match="unreachable"):
             await unreachable.open(http).find_sent(unreachable.outbound(), SINCE)

@@ -140,7 +140,7 @@ class TestUnreadable:
     @pytest.mark.parametrize(
         "body", [b"", b"null", b"{", b"\xff", b'{"status": NaN}', b'{"a":' * 10_000, b'{"status": "\\ud800"}']
     )
-    def test_so_are_bytes_that_are_no_json(self, body: bytes) -> None:
+    def test_bytes_that_are_not_json_are_unreadable(self, body: bytes) -> None:
         with pytest.raises(UnreadableError):
             reader().parse(Webhook(CALLBACK_URL, {}, body, NOW))
 
