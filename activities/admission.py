@@ -32,17 +32,17 @@ class MongoAdmission(AdmissionActivities):
         self._publish = publish
 
     @activity.defn
-    async def admit(self, request: AdmitInput) -> AdmitResult | None:
+    async def admit(self, admit_input: AdmitInput) -> AdmitResult | None:
         """Register, validate and resolve a submission; None if another run registered it."""
-        submission = request.submission
+        submission = admit_input.submission
         registering = self.register(submission, activity.info().workflow_run_id or "")
         is_ours, owners = await asyncio.gather(registering, owners_of(submission))
         if not is_ours:
             return None
         validation = await validate(self._integrations, submission, owners)
         if validation.problems or validation.policy is None:
-            return _refused(request, validation.problems)
-        admitted = await self.resolve(request, validation.destinations, validation.policy, owners)
+            return _refused(admit_input, validation.problems)
+        admitted = await self.resolve(admit_input, validation.destinations, validation.policy, owners)
         if admitted.policy is not None:
             if submission.attachments:
                 await Attachment.keep(submission.tenant, submission.attachments)
@@ -62,31 +62,31 @@ class MongoAdmission(AdmissionActivities):
         return document.registered_by == run_id
 
     async def resolve(
-        self, request: AdmitInput, destinations: list[Destination], policy: DispatchPolicy, owners: list[User]
+        self, admit_input: AdmitInput, destinations: list[Destination], policy: DispatchPolicy, owners: list[User]
     ) -> AdmitResult:
         """Find or create the users and the process, and put the interaction in `DISPATCH_PENDING`.
 
         Args:
-            request: the submission to admit.
+            admit_input: the submission to admit.
             destinations: its recipients.
             policy: the dispatch policy.
             owners: users that own any of the destinations; if there are none, one is created.
         """
-        submission = request.submission
+        submission = admit_input.submission
         # A named process may have been closed since validation: it is joined before a user is created in vain.
         joining = [user.id for user in owners] or [submission.new_user_id]
         process = await _join_named_process(submission, joining) if submission.process_id else None
         if submission.process_id and process is None:
-            return _refused(request, [await _why_not_joined(submission)])
+            return _refused(admit_input, [await _why_not_joined(submission)])
         users, process = await _find_or_create(submission, owned_destinations(destinations), owners, process)
         if process is None:
-            return _refused(request, [await _why_not_joined(submission)])
-        interaction = await _queue(request, destinations, policy, users, process)
+            return _refused(admit_input, [await _why_not_joined(submission)])
+        interaction = await _queue(admit_input, destinations, policy, users, process)
         return AdmitResult(interaction=interaction.composed(users, process), policy=policy)
 
 
-def _refused(request: AdmitInput, problems: list[Problem]) -> AdmitResult:
-    return AdmitResult(interaction=request.submission.registered(), problems=problems)
+def _refused(admit_input: AdmitInput, problems: list[Problem]) -> AdmitResult:
+    return AdmitResult(interaction=admit_input.submission.registered(), problems=problems)
 
 
 async def _find_or_create(
@@ -185,20 +185,24 @@ async def _why_not_joined(submission: Submission) -> Problem:
 
 
 async def _queue(
-    request: AdmitInput, destinations: list[Destination], policy: DispatchPolicy, users: list[User], process: Process
+    admit_input: AdmitInput,
+    destinations: list[Destination],
+    policy: DispatchPolicy,
+    users: list[User],
+    process: Process,
 ) -> Interaction:
     """Write the interaction's second step: `DISPATCH_PENDING`, with its users and its process."""
-    entry = HistoryEntry(date=request.admitted_at, status=Status.DISPATCH_PENDING)
+    entry = HistoryEntry(date=admit_input.admitted_at, status=Status.DISPATCH_PENDING)
     changes = {
         "status": entry.status.value,
         "custom_status": None,
         "problems": [],
-        "due": request.due,
+        "due": admit_input.due,
         "updated": entry.date,
         "process_id": process.id,
         "user_ids": [user.id for user in users],
         "destinations": [destination.model_dump() for destination in with_owners(destinations, users)],
         "policy": policy.model_dump(),
     }
-    step = Step(sequence=2, revision=request.revision, history_before=1, history=[entry])
-    return await Interaction.write_step_and_read(request.submission.interaction_id, step, changes)
+    step = Step(sequence=2, revision=admit_input.revision, history_before=1, history=[entry])
+    return await Interaction.write_step_and_read(admit_input.submission.interaction_id, step, changes)
