@@ -109,7 +109,7 @@ def erasing(at: datetime, message_ids: Sequence[str], user_id: str) -> list[dict
         "user_ids": its,
         "words": [],
     }
-    return [{"$set": said}, {"$set": _erasing_news(at, message_ids)}]
+    return [{"$set": said}, {"$set": _erasing_events(at, message_ids)}]
 
 
 def erasing_one_of_several(at: datetime, message_ids: Sequence[str], user_ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -119,10 +119,10 @@ def erasing_one_of_several(at: datetime, message_ids: Sequence[str], user_ids: S
     """
     of_it = {"$cond": [{"$in": ["$$one.user_id", list(user_ids)]}, EMPTY_DESTINATION, {}]}
     said = {"destinations": emptied("$destinations", of_it)}
-    return [{"$set": said}, {"$set": _erasing_news(at, message_ids)}]
+    return [{"$set": said}, {"$set": _erasing_events(at, message_ids)}]
 
 
-def _erasing_news(at: datetime, message_ids: Sequence[str]) -> dict[str, Any]:
+def _erasing_events(at: datetime, message_ids: Sequence[str]) -> dict[str, Any]:
     return {
         # Pending work is still tracked; nothing else is awaited any more.
         "due": {"$cond": [{"$in": ["$status", _UNDER_WAY]}, "$due", None]},

@@ -103,7 +103,7 @@ def _examine_record(
         entry = observations.ledger.get(order.interaction_id, Entry())
         yield from _examine_sending(order, entry, runs)
         yield from _examine_state(observations, order, record, runs)
-        yield from _examine_news(entry, record)
+        yield from _examine_events(entry, record)
     if order in observations.erased:
         yield from _examine_erased(observations, order, record)
     elif record["status"] != Status.VALIDATION_ERROR:
@@ -172,7 +172,7 @@ def _examine_history(record: Record, ending: Ending) -> Iterator[tuple[Fault, st
         yield Fault.WRONG, "its history is not in the order of time"
 
 
-def _examine_news(entry: Entry, record: Record) -> Iterator[tuple[Fault, str]]:
+def _examine_events(entry: Entry, record: Record) -> Iterator[tuple[Fault, str]]:
     received = {received["event"]["word"] for received in record["provider_events"]}
     for callback in entry.callbacks:
         if callback.state == "told" and callback.status not in received:

@@ -51,7 +51,7 @@ class Callers:
     def begin(self, order: Order) -> None:
         """Start an order: retry until it is answered, or try once if its callers do not insist."""
         self.orders.append(order)
-        self._placing.append(asyncio.create_task(self._place(order)))
+        self._placing.append(asyncio.create_task(self._send(order)))
 
     @property
     def unanswered(self) -> int:
@@ -64,14 +64,14 @@ class Callers:
             placing.cancel()
         await asyncio.gather(*self._placing, return_exceptions=True)
 
-    async def _place(self, order: Order) -> None:
+    async def _send(self, order: Order) -> None:
         if order.is_inbound:
             await self._write(order)
         else:
             await asyncio.gather(*(self._call(order) for _ in range(order.callers)))
         if order.follow_up is not None and order.is_answered:
             await asyncio.sleep(order.follow_up_after)
-            await self._go_on(order, order.follow_up)
+            await self._follow_up(order, order.follow_up)
 
     async def _call(self, order: Order) -> None:
         path, body = _request(order)
@@ -83,19 +83,19 @@ class Callers:
                 return
             await asyncio.sleep(answer.wait if answer else _WAIT)
 
-    async def _go_on(self, order: Order, follow_up: FollowUp) -> None:
+    async def _follow_up(self, order: Order, follow_up: FollowUp) -> None:
         """Send the follow-up of an order once it is answered."""
         match follow_up:
             case FollowUp.CANCEL:
                 path = f"/v1/interactions/{order.interaction_id}/cancel"
-                await self._insist(Demand(follow_up, order), "POST", path)
+                await self._retry(Demand(follow_up, order), "POST", path)
             case FollowUp.RESEND:
                 again = order.again(self._stage.demo.tenant)
                 self.orders.append(again)
-                await self._place(again)
+                await self._send(again)
             case FollowUp.ERASE:
                 await self._find_user(order)
-                await self._insist(Demand(follow_up, order), "DELETE", f"/v1/users/{order.user_id}")
+                await self._retry(Demand(follow_up, order), "DELETE", f"/v1/users/{order.user_id}")
             case FollowUp.MERGE:
                 await self._find_user(order)
                 await self._merge(order)
@@ -109,9 +109,9 @@ class Callers:
         self._merges += 1
         is_erased = self._merges % 2 == 0
         demand, body = Demand(FollowUp.MERGE, merged, into=order), {"from": merged.user_id}
-        await self._insist(demand, "POST", f"/v1/users/{order.user_id}/merge", json=body)
+        await self._retry(demand, "POST", f"/v1/users/{order.user_id}/merge", json=body)
         if is_erased:
-            await self._go_on(order, FollowUp.ERASE)
+            await self._follow_up(order, FollowUp.ERASE)
 
     async def _find_user(self, order: Order) -> None:
         """Poll until the interaction names its end user."""
@@ -122,7 +122,7 @@ class Callers:
                 return
             await asyncio.sleep(_WAIT)
 
-    async def _insist(self, demand: Demand, method: str, path: str, **request: Any) -> None:  # noqa: ANN401 - httpx2's own
+    async def _retry(self, demand: Demand, method: str, path: str, **request: Any) -> None:  # noqa: ANN401 - httpx2's own
         """Retry until it succeeds, or is finally rejected."""
         self.demands.append(demand)
         while not demand.result:

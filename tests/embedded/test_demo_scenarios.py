@@ -83,7 +83,7 @@ async def test_a_refusal_of_the_api_is_reported_with_its_reasons(iris: Iris) -> 
     assert "integrationId" in (exhibit.problem or "")
 
 
-async def test_an_address_where_another_program_answers_is_said(iris: Iris) -> None:
+async def test_an_address_of_another_program_is_reported(iris: Iris) -> None:
     async with plain_client(base_url=iris.gateway_url) as gateway:
         (exhibit,) = await Showcase(gateway, {"sms": iris.demo.integrations["sms"]}).send_all()
     assert not exhibit.succeeded
@@ -123,7 +123,7 @@ async def test_a_throttled_send_is_retried_after_the_given_delay(iris: Iris) -> 
     assert [(one.succeeded, one.seconds >= 1) for one in sent] == [(True, True)] * len(sent), sent
 
 
-async def test_a_gateway_that_refuses_or_does_not_answer_is_said(iris: Iris) -> None:
+async def test_an_unavailable_gateway_is_reported(iris: Iris) -> None:
     async with opened(iris) as showcase, plain_client(base_url=iris.gateway_url) as stranger:
         refused = await showcase.receive(stranger)
     assert "the gateway answers 401" in (refused.problem or "")

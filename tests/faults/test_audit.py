@@ -240,11 +240,11 @@ def erasing_other(scenario: Scenario) -> tuple[Demand, ...]:
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_each_broken_promise_is_found(broken: str) -> None:
+def test_each_violation_is_found(broken: str) -> None:
     fault, scenario = BROKEN[broken]
     assert fault in {finding.fault for finding in audit(scenario().observations())}
 
 
-def test_an_interaction_that_nobody_asked_for_is_found() -> None:
+def test_an_unrequested_interaction_is_found() -> None:
     observations = replace(GOOD.observations(), orders={})
     assert [finding.what for finding in audit(observations)] == ["nobody asked for it"]

@@ -44,15 +44,15 @@ PLAIN, UNIQUE = IndexModel([("a", ASCENDING)]), IndexModel([("a", ASCENDING)], u
 OTHER = IndexModel([("b", ASCENDING)])
 
 
-def kept(seconds: int) -> IndexModel:
+def expiring_index(seconds: int) -> IndexModel:
     return IndexModel([("at", ASCENDING)], expireAfterSeconds=seconds)
 
 
 async def test_missing_indexes_are_built_once(database: Database) -> None:
     assert await states(database, PLAIN) == {"iris_a_1": State.MISSING}
     for _ in range(2):
-        await build_indexes(database, [declaring(PLAIN, kept(60))])
-    assert await states(database, PLAIN, kept(60)) == {"iris_a_1": State.WANTED, "iris_at_1": State.WANTED}
+        await build_indexes(database, [declaring(PLAIN, expiring_index(60))])
+    assert await states(database, PLAIN, expiring_index(60)) == {"iris_a_1": State.WANTED, "iris_at_1": State.WANTED}
 
 
 async def test_a_changed_one_is_built_beside_the_old_one_which_is_obsolete_then(database: Database) -> None:
@@ -65,13 +65,13 @@ async def test_a_changed_one_is_built_beside_the_old_one_which_is_obsolete_then(
 
 
 async def test_an_expiry_time_changes_in_place(database: Database) -> None:
-    await build_indexes(database, [declaring(kept(60))])
-    await build_indexes(database, [declaring(kept(90))])
+    await build_indexes(database, [declaring(expiring_index(60))])
+    await build_indexes(database, [declaring(expiring_index(90))])
     assert {name: index["expireAfterSeconds"] for name, index in (await there(database)).items()} == {"iris_at_1": 90}
 
 
 async def test_an_obsolete_expiry_is_removed(database: Database) -> None:
-    await build_indexes(database, [declaring(kept(60))])
+    await build_indexes(database, [declaring(expiring_index(60))])
     await build_indexes(database, [declaring(IndexModel([("at", ASCENDING)]))])
     ((name, index),) = (await there(database)).items()
     assert (name, "expireAfterSeconds" in index) == ("iris_at_1", False)

@@ -27,7 +27,7 @@ one_of_each_that_texts = pytest.mark.parametrize(
 )
 
 
-def said(interaction: dict[str, Any]) -> str:
+def text_of(interaction: dict[str, Any]) -> str:
     payload = interaction["payload"]
     return payload["Body"] if payload["Type"] == "email" else payload["Text"]
 
@@ -42,7 +42,7 @@ async def test_a_message_of_a_stranger_is_received_with_a_new_user_and_a_new_pro
     stranger = line.somebody()
     received = await line.receive_message(stranger, "¿Está abierto?")
     assert (received["direction"], received["status"], received["customStatus"]) == ("in", "RECEIVED", None)
-    assert (said(received), "abierto" in received["summary"]) == ("¿Está abierto?", True)
+    assert (text_of(received), "abierto" in received["summary"]) == ("¿Está abierto?", True)
     assert [entry["status"] for entry in received["auditTrail"]["history"]] == ["RECEIVED"]
     assert received["auditTrail"]["providerEvents"] == []
     assert received["integration"]["integrationId"] == line.integration_id

@@ -99,7 +99,7 @@ async def world(mongodb_uri: str, temporal_server: TemporalServer, database_name
         async with running_iris(*where, **secrets, **quick) as iris, AsyncExitStack() as opened:
             each = [await opened.enter_async_context(provider_lines.line(iris, vendor)) for vendor in ONE_OF_EACH]
             for client in (iris.http, *(line.vendor for line in each)):
-                client.event_hooks = {"response": [traces.keep]}
+                client.event_hooks = {"response": [traces.add]}
             yield World(iris, each, traces)
 
 
@@ -108,7 +108,7 @@ async def ran(world: World) -> World:
     """The product after every use and misuse of its secrets."""
     providers = [provider(world, line) for line in world.lines]
     await asyncio.gather(callers(world.iris), access(world), sandbox(world.iris), *providers)
-    await world.traces.look_around(world.iris)
+    await world.traces.collect_server_data(world.iris)
     return world
 
 
@@ -249,9 +249,9 @@ async def test_a_secret_that_a_provider_quotes_is_found_everywhere_when_nothing_
     monkeypatch.setattr(http, "redaction_for", hide_nothing)
     (line,) = (line for line in ran.lines if line.fake_provider.provider.name == "twilio")
     traces = Traces()
-    line.iris.http.event_hooks = {"response": [traces.keep]}
+    line.iris.http.event_hooks = {"response": [traces.add]}
     await quoted(line, next(iter(line.fake_provider.refusals)), "rejected")
-    await traces.look_around(ran.iris)
+    await traces.collect_server_data(ran.iris)
     for place in ("answers", "histories", "database"):
         assert {name.partition("'")[0] for name in found_marks(ran.marks(), traces[place])} == {
             line.fake_provider.label()

@@ -36,21 +36,21 @@ class Traces:
         left: Sequence[str | bytes] = getattr(self, place)
         return b"\n".join(one.encode(errors="replace") if isinstance(one, str) else one for one in left)
 
-    async def keep(self, response: httpx2.Response) -> None:
+    async def add(self, response: httpx2.Response) -> None:
         """Add an HTTP response with its header."""
         await response.aread()
         header = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
         self.answers.append(f"{response.request.method} {response.status_code}\n{header}\n".encode() + response.content)
 
-    async def look_around(self, iris: Iris) -> None:
+    async def collect_server_data(self, iris: Iris) -> None:
         """Add the current contents of the database and of every interaction's workflow."""
         database = Interaction.collection().database
         for name in await database.list_collection_names():
             self.database += [bson.encode(found) async for found in database[name].find()]
-        self.histories += [kept async for kept in _kept_of_workflows(iris)]
+        self.histories += [data async for data in _workflow_data(iris)]
 
 
-async def _kept_of_workflows(iris: Iris) -> AsyncIterator[bytes]:
+async def _workflow_data(iris: Iris) -> AsyncIterator[bytes]:
     """Data of interactions' workflows in Temporal, encrypted and decrypted."""
     codec = iris.settings.payload_codec() or EncryptingCodec([bytes(32)])
     async for interaction in Interaction.find_all():
