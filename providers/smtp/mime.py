@@ -36,7 +36,7 @@ _FIELDS_WITHIN: Final = re.compile(
 _INVISIBLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
 
 _META_CHARSET: Final = re.compile(rb"""<meta\b[^<>]{0,200}?charset\s{0,9}=\s{0,9}["']?([\w.:-]{1,40})""", re.IGNORECASE)
-"""Where HTML says its own charset, within its first kilobyte (https://html.spec.whatwg.org/#prescan-a-byte-stream-to-determine-its-encoding)."""
+"""Charset declaration of HTML, within its first kilobyte (https://html.spec.whatwg.org/#prescan-a-byte-stream-to-determine-its-encoding)."""
 
 
 @dataclass(frozen=True)

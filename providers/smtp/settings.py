@@ -20,14 +20,14 @@ _DOMAIN_NAME: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 
 
 class Security(StrEnum):
-    """How the connection is protected (RFC 8314)."""
+    """Protection of the connection (RFC 8314)."""
 
     STARTTLS = "starttls"
-    """Clear at first, and under TLS before anything is told; usually port 587."""
+    """Plaintext, upgraded to TLS before anything is sent; usually port 587."""
     TLS = "tls"
-    """Under TLS from the first byte; usually port 465."""
+    """TLS from the first byte; usually port 465."""
     NONE = "none"
-    """Clear: only within this machine."""
+    """Plaintext: only within this machine."""
 
 
 @lru_cache(maxsize=64)

@@ -75,7 +75,7 @@ def those(condition: Callable[[type[FakeProvider]], bool]) -> pytest.MarkDecorat
 
 
 every = those(lambda _: True)
-telling = those(lambda fake_provider: bool(fake_provider.words))
+with_receipts = those(lambda fake_provider: bool(fake_provider.words))
 
 
 class BrokenError(Exception):
@@ -368,7 +368,7 @@ class TestChecking:
 
 
 class TestVerifying:
-    @telling
+    @with_receipts
     async def test_a_webhook_that_the_provider_signed_is_verified(
         self, fake_provider: FakeProvider, provider: AnyProvider
     ) -> None:
@@ -383,7 +383,7 @@ class TestVerifying:
             provider.verify(forged)
         assert_shows_no_secret(fake_provider, caught.value)
 
-    @telling
+    @with_receipts
     async def test_a_webhook_signed_by_somebody_else_is_not(
         self, fake_provider: FakeProvider, provider: AnyProvider
     ) -> None:
@@ -428,13 +428,13 @@ class TestReading:
         event = the_event(provider, fake_provider.receipt(await deliver(provider, fake_provider), word))
         assert (event.word, event.milestone, event.reference) == (word.lower(), Milestone.NONE, REFERENCE)
 
-    @telling
+    @with_receipts
     async def test_a_repeated_event_has_the_same_key(self, fake_provider: FakeProvider, provider: AnyProvider) -> None:
         first = await receipt(provider, fake_provider)
         again = replace(first, received_at=NOW + timedelta(minutes=1))
         assert provider.parse(first) == provider.parse(again)
 
-    @telling
+    @with_receipts
     async def test_another_event_has_another_key(self, fake_provider: FakeProvider, provider: AnyProvider) -> None:
         deliveries = [await deliver(provider, fake_provider, reference) for reference in ("1", "2")]
         keys = [

@@ -67,7 +67,7 @@ def callback(body: bytes) -> Webhook:
     return Webhook("https://iris.example/webhooks/sandbox/1", headers, body, received_at=NOW)
 
 
-def telling(**changes: JsonValue) -> Webhook:
+def status_callback(**changes: JsonValue) -> Webhook:
     return callback(json.dumps({**CALLBACK, **changes}).encode())
 
 
@@ -120,16 +120,16 @@ async def test_a_callback_of_the_gateway_is_verified_and_parsed(sandbox: Sandbox
 
 
 def test_a_signed_callback_is_believed() -> None:
-    offline().verify(telling())
+    offline().verify(status_callback())
 
 
 def without(header: str) -> Webhook:
-    webhook = telling()
+    webhook = status_callback()
     return replace(webhook, headers={name: value for name, value in webhook.headers.items() if name != header})
 
 
 def having(header: str, value: str) -> Webhook:
-    webhook = telling()
+    webhook = status_callback()
     return replace(webhook, headers={**webhook.headers, header: value})
 
 
@@ -144,9 +144,9 @@ def having(header: str, value: str) -> Webhook:
         having("x-sandbox-signature", ""),
         having("x-sandbox-signature", "v1="),
         having("x-sandbox-signature", "v1=ñ\udcff"),
-        replace(telling(), body=telling().body + b" "),
-        replace(telling(), received_at=NOW + timedelta(minutes=5, seconds=1)),
-        replace(telling(), received_at=NOW - timedelta(minutes=5, seconds=1)),
+        replace(status_callback(), body=status_callback().body + b" "),
+        replace(status_callback(), received_at=NOW + timedelta(minutes=5, seconds=1)),
+        replace(status_callback(), received_at=NOW - timedelta(minutes=5, seconds=1)),
     ],
 )
 def test_a_callback_that_is_not_signed_lately_is_not_believed(webhook: Webhook) -> None:
@@ -155,7 +155,7 @@ def test_a_callback_that_is_not_signed_lately_is_not_believed(webhook: Webhook) 
 
 
 def test_without_a_secret_nothing_is_believed() -> None:
-    signed = str(int(NOW.timestamp())).encode() + b"." + telling().body
+    signed = str(int(NOW.timestamp())).encode() + b"." + status_callback().body
     forged = having("x-sandbox-signature", "v1=" + hmac.new(b"", signed, hashlib.sha256).hexdigest())
     with pytest.raises(UnverifiedError):
         offline(signingSecret="").verify(forged)
@@ -173,32 +173,32 @@ def test_without_a_secret_nothing_is_believed() -> None:
     ],
 )
 def test_a_status_is_stored_in_lower_case_beside_its_milestone(word: str, milestone: Milestone) -> None:
-    event = events_in(telling(status=word.upper()))
+    event = events_in(status_callback(status=word.upper()))
     assert (event.word, event.milestone) == (word, milestone)
 
 
 def test_the_same_event_has_the_same_key_and_another_event_another() -> None:
     def key(**changes: JsonValue) -> str:
-        return events_in(telling(**changes)).key
+        return events_in(status_callback(**changes)).key
 
     assert key() == key(sequence=7, timestamp=None)
     assert len({key(), key(status="read"), key(id="sbx_2")}) == 3
 
 
 def test_an_event_of_several_recipients_is_about_none_of_them() -> None:
-    assert events_in(telling()).destination == "34638766068"
-    assert events_in(telling(to=["a@example.org", "b@example.org"])).destination is None
+    assert events_in(status_callback()).destination == "34638766068"
+    assert events_in(status_callback(to=["a@example.org", "b@example.org"])).destination is None
 
 
 @pytest.mark.parametrize("timestamp", ["yesterday", "", 12, None, {}, "0001-01-01T00:00:00+23:59"])
 def test_an_event_counts_even_if_its_time_is_unreadable(timestamp: JsonValue) -> None:
-    assert events_in(telling(timestamp=timestamp)).occurred_at is None
+    assert events_in(status_callback(timestamp=timestamp)).occurred_at is None
     assert written_in(writing(timestamp=timestamp)).occurred_at is None
 
 
 def test_the_time_of_an_event_is_in_utc() -> None:
     for text in ("2026-07-21T10:30:00Z", "2026-07-21T12:30:00+02:00", "2026-07-21T10:30:00"):
-        assert events_in(telling(timestamp=text)).occurred_at == NOW
+        assert events_in(status_callback(timestamp=text)).occurred_at == NOW
 
 
 def test_an_inbound_message_has_a_normalised_sender() -> None:
@@ -297,7 +297,7 @@ def test_undocumented_content_is_still_a_message(said: bytes, payload: dict[str,
     [({"to": "34638766068", "error": "x", "reference": 7}, "34638766068"), ({"to": None, "error": None}, None)],
 )
 def test_a_malformed_optional_field_costs_no_event(changes: dict[str, JsonValue], destination: str | None) -> None:
-    event = events_in(telling(**changes))
+    event = events_in(status_callback(**changes))
     assert (event.milestone, event.destination) == (Milestone.DELIVERED, destination)
 
 

@@ -120,8 +120,8 @@ class TestAuthentication:
         caplog.set_level(logging.DEBUG)
         async with scripted_server(AUTH=lambda command: code + b" " + command.encode() + b"\r\n") as (_, port):
             outcome = await verdict(smtp(port, KNOWN))
-        told = "".join(traceback.format_exception(outcome)) if isinstance(outcome, TransientError) else ""
-        everything = f"{outcome!r}{outcome}{told}{caplog.text}"
+        traceback_text = "".join(traceback.format_exception(outcome)) if isinstance(outcome, TransientError) else ""
+        everything = f"{outcome!r}{outcome}{traceback_text}{caplog.text}"
         encoded = base64.b64encode(f"\0{USERNAME}\0{PASSWORD}".encode()).decode()
         assert PASSWORD not in everything
         assert encoded not in everything

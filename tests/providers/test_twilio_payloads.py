@@ -71,7 +71,7 @@ REQUESTS: Final[Mapping[str, tuple[type[FakeTwilio], Raw, Mapping[str, object]]]
         {**WHATSAPP, "content_sid": CONTENT},
     ),
 }
-"""By the recorded form: where it goes, the payload, and what the official library is told to send the same."""
+"""By recorded form: its channel, the payload, and the arguments of the official library for the same request."""
 
 each = pytest.mark.parametrize("name", REQUESTS)
 

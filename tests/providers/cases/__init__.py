@@ -1,4 +1,4 @@
-"""Cases of the providers' wire: what comes or is asked, and what must come of it.
+"""Test cases of the providers' wire formats: inputs and expected results.
 
 They are data: each `*.json` in this folder is a list of cases, which `tests/providers/test_cases.py` and whoever else
 adds a way of running them take by their `how`:
@@ -39,16 +39,16 @@ class Case:
 
     @property
     def body(self) -> Any:  # noqa: ANN401 - whatever JSON the case has
-        """What comes or is asked."""
+        """Input of the case."""
         return self.content["body"]
 
     @property
     def expected(self) -> Mapping[str, Any]:
-        """What must come of it."""
+        """Expected result."""
         return self.content["expected"]
 
     def label(self) -> str:
-        """How a test of it is called."""
+        """Id of its test."""
         return f"{self.provider}-{self.name}"
 
 

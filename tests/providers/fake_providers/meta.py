@@ -267,7 +267,7 @@ class Messenger(FakeMeta):
         user, page = {"id": delivery.destinations[0]}, {"id": self.sender_id}
         between = {"sender": user, "recipient": page}
         watermark = 1_784_629_800_000 + int(delivery.reference, 16) % 100_000
-        reference = delivery.reference.zfill(24)  # an echo of anything but an id of ours tells nothing
+        reference = delivery.reference.zfill(24)  # only an echo with an id of ours gives an item
         message = {"is_echo": True, "metadata": reference, "mid": delivery.provider_message_id, "text": "Hola"}
         event = {
             "delivered": {**between, "delivery": {"mids": [delivery.provider_message_id], "watermark": watermark}},
