@@ -59,7 +59,7 @@ RARE: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class Dataset:
     """Interactions to be inserted; the same for the same seed, except for their dates.
 
     Attributes:

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.schemas.interaction_lists import InteractionFilters
-from bench.dataset import Crowd, integration
+from bench.dataset import Dataset, integration
 from bootstrap import mongodb
 from domain.clock import to_wire, utc_now
 from domain.identifiers import derived_id
@@ -67,7 +67,7 @@ async def _measure(number: int, requests: int) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="iris-bench-") as directory:
         async with _stage(Path(directory)) as (demo, url):
             tenants = [demo.tenant, *(f"tenant-{position}" for position in range(1, TENANTS))]
-            crowd = Crowd(tenants, number).documents()
+            crowd = Dataset(tenants, number).documents()
             while documents := list(islice(crowd, AT_ONCE)):
                 await Interaction.collection().insert_many(documents, ordered=False)
             headers = {"Authorization": f"Bearer {demo.api_key}"}

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.pagination import Position
-from bench.dataset import LINES, Crowd, integration
+from bench.dataset import LINES, Dataset, integration
 from domain.channels import Channel
 from domain.clock import utc_now
 from domain.identifiers import derived_id, new_id
@@ -33,7 +33,7 @@ Documents = dict[str, dict[str, Any]]
 @pytest.fixture(scope="module")
 async def crowd() -> AsyncIterator[Documents]:
     """Interactions of two tenants; some repeat another, and some were created at the same instant."""
-    documents = list(Crowd([TENANT, OTHER], 2 * NUMBER).documents())
+    documents = list(Dataset([TENANT, OTHER], 2 * NUMBER).documents())
     ours = [document for document in documents if document["tenant"] == TENANT]
     for position, document in enumerate(ours):
         document["created"] = ours[position // SAME_INSTANT * SAME_INSTANT]["created"]
@@ -258,7 +258,7 @@ async def test_concurrent_writes_do_not_shift_pages(crowd: Documents) -> None:
     wanted = Wanted(tenant=TENANT)
     reading = pages(wanted, 50)
     seen = [row.id for row in await anext(reading)]
-    newer = next(Crowd([TENANT], 1, seed=7).documents()) | {"created": utc_now()}
+    newer = next(Dataset([TENANT], 1, seed=7).documents()) | {"created": utc_now()}
     gone = expected(crowd, wanted)[55]
     try:
         await Interaction.collection().insert_one(newer)
