@@ -206,7 +206,7 @@ class ProviderFactory:
         if provider is None:
             raise MisconfiguredError(f"there is no provider {integration.provider}")
         try:
-            credentials = self.vault.open(integration.credentials)
+            credentials = self.vault.decrypt(integration.credentials)
         except DecryptionError as error:
             raise UnopenableError(str(error)) from error
         return provider.open(integration.configuration, credentials, self.http[provider.name], self.guard)

@@ -192,7 +192,7 @@ class HttpNotifications(NotificationActivities):
         encrypted = [endpoint.secret]
         if endpoint.former_secret is not None and endpoint.former_until is not None:
             encrypted += [endpoint.former_secret] if endpoint.former_until > utc_now() else []
-        return [str(self.vault.open(one)["secret"]) for one in encrypted]
+        return [str(self.vault.decrypt(one)["secret"]) for one in encrypted]
 
 
 async def _drain(response: httpx2.Response) -> None:

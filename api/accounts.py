@@ -83,7 +83,7 @@ async def create_account(
         email=email,
         password_hash=await hashed(request, "password", asked.password, [email, caller.tenant]),
         role=asked.role,
-        fingerprint=vault.seal({"fingerprint": fingerprint(asked)}) if idempotency_key else None,
+        fingerprint=vault.encrypt({"fingerprint": fingerprint(asked)}) if idempotency_key else None,
     )
 
     async def insert(session: AsyncClientSession) -> None:
@@ -96,7 +96,7 @@ async def create_account(
         first = await Account.find_one({"_id": account.id, "tenant": caller.tenant})
         if first is None or first.fingerprint is None:
             raise InvalidRequestError([Problem(field="email", code="email_taken")]) from error
-        check_same(str(vault.open(first.fingerprint)["fingerprint"]), fingerprint(asked))
+        check_same(str(vault.decrypt(first.fingerprint)["fingerprint"]), fingerprint(asked))
         account = first
     return success(_show(account), "Cuenta creada", HTTPStatus.CREATED)
 

@@ -81,7 +81,7 @@ async def set_endpoint(
     endpoint = Endpoint(
         url=asked.url,
         subscriptions=asked.subscriptions,
-        secret=state.opener.vault.seal({"secret": secret}),
+        secret=state.opener.vault.encrypt({"secret": secret}),
         created=now,
         updated=now,
     )
@@ -139,7 +139,7 @@ async def rotate_secret(
         state,
         integration,
         {
-            "secret": state.opener.vault.seal({"secret": secret}),
+            "secret": state.opener.vault.encrypt({"secret": secret}),
             "former_secret": integration.endpoint.secret if integration.endpoint else None,
             "former_until": now + OVERLAP,
             "updated": now,

@@ -244,10 +244,10 @@ def _made(state: IrisState, caller: Caller, asked: NewIntegration, key: str | No
         channel=channel,
         provider=provider.name,
         configuration=configuration,
-        credentials=vault.seal(credentials),
+        credentials=vault.encrypt(credentials),
         at_least_once=asked.at_least_once,
         enabled=asked.enabled,
-        fingerprint=vault.seal({"fingerprint": fingerprint(asked)}) if key else None,
+        fingerprint=vault.encrypt({"fingerprint": fingerprint(asked)}) if key else None,
     )
 
 
@@ -287,7 +287,7 @@ def _changes(state: IrisState, integration: Integration, asked: IntegrationChang
     configuration = _merged(integration.configuration, asked.configuration or {})
     credentials = _merged(_opened(state, integration) or {}, asked.credentials or {})
     _refuse(problems_of_settings(provider, configuration, credentials))
-    return {**changes, "configuration": configuration, "credentials": vault.seal(credentials)}
+    return {**changes, "configuration": configuration, "credentials": vault.encrypt(credentials)}
 
 
 def _merged(current: Mapping[str, JsonValue], given: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
@@ -306,13 +306,13 @@ def _name_taken() -> InvalidRequestError:
 
 def _opened(state: IrisState, integration: Integration) -> dict[str, JsonValue] | None:
     try:
-        return state.opener.vault.open(integration.credentials)
+        return state.opener.vault.decrypt(integration.credentials)
     except DecryptionError:
         return None
 
 
-def _fingerprint(state: IrisState, sealed: str) -> str:
-    return str(state.opener.vault.open(sealed)["fingerprint"])
+def _fingerprint(state: IrisState, ciphertext: str) -> str:
+    return str(state.opener.vault.decrypt(ciphertext)["fingerprint"])
 
 
 def _details(state: IrisState, integration: Integration) -> dict[str, JsonValue]:

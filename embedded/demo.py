@@ -95,7 +95,7 @@ async def seed_open_database(vault: Vault, demo: DemoSettings) -> Demo:
         )
     )
     account = demo.sandbox_accounts[0]
-    credentials = vault.seal(
+    credentials = vault.encrypt(
         {"token": account.token.get_secret_value(), "signingSecret": account.signing_secret.get_secret_value()}
     )
     integrations = {

@@ -41,26 +41,26 @@ class Vault:
         self._fernet = MultiFernet(fernets)
         self._newest = fernets[0]
 
-    def seal(self, credentials: Mapping[str, JsonValue]) -> str:
+    def encrypt(self, credentials: Mapping[str, JsonValue]) -> str:
         """Encrypt credentials for storage."""
         return self._fernet.encrypt(json.dumps(credentials).encode()).decode()
 
-    def is_newest(self, sealed: str) -> bool:
+    def is_newest(self, ciphertext: str) -> bool:
         """Whether a text was encrypted with the newest key."""
         try:
-            self._newest.decrypt(sealed.encode())
+            self._newest.decrypt(ciphertext.encode())
         except InvalidToken:
             return False
         return True
 
-    def open(self, sealed: str) -> dict[str, JsonValue]:
+    def decrypt(self, ciphertext: str) -> dict[str, JsonValue]:
         """Decrypt credentials.
 
         Raises:
             DecryptionError: if no key fits.
         """
         try:
-            return json.loads(self._fernet.decrypt(sealed.encode()))
+            return json.loads(self._fernet.decrypt(ciphertext.encode()))
         except InvalidToken as error:
             raise DecryptionError("no encryption key opens these credentials") from error
 

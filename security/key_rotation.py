@@ -43,22 +43,22 @@ async def rotate_keys(vault: Vault) -> KeyRotation:
     """
     done = KeyRotation()
     for document, name in SEALED:
-        await _reseal_field(vault, document, name, done)
+        await _reencrypt_field(vault, document, name, done)
     return done
 
 
-async def _reseal_field(vault: Vault, document: type[Stored], name: str, done: KeyRotation) -> None:
+async def _reencrypt_field(vault: Vault, document: type[Stored], name: str, done: KeyRotation) -> None:
     collection = document.collection()
     async for found in collection.find({name: {"$type": "string"}}, {name: True}):
-        sealed: Any = reduce(getitem, name.split("."), found)
-        if vault.is_newest(sealed):
+        ciphertext: Any = reduce(getitem, name.split("."), found)
+        if vault.is_newest(ciphertext):
             done.current += 1
             continue
         try:
-            anew = vault.seal(vault.open(sealed))
+            anew = vault.encrypt(vault.decrypt(ciphertext))
         except DecryptionError:
             done.unopened.append(f"{collection.name}/{found['_id']}.{name}")
             continue
         # A concurrent change encrypts with the newest key anyway.
-        changed = await collection.update_one({"_id": found["_id"], name: sealed}, {"$set": {name: anew}})
+        changed = await collection.update_one({"_id": found["_id"], name: ciphertext}, {"$set": {name: anew}})
         done.resealed += changed.modified_count

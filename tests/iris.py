@@ -143,7 +143,7 @@ class Iris:
             channel=Channel.SMS,
             provider="twilio",
             configuration={"sender": "+15005550006", "baseUrl": base_url},
-            credentials=vault.seal({"accountSid": f"AC{'0' * 32}", "authToken": "0" * 32}),
+            credentials=vault.encrypt({"accountSid": f"AC{'0' * 32}", "authToken": "0" * 32}),
         )
         await integration.insert()
         return integration.id
@@ -157,7 +157,7 @@ class Iris:
             channel=Channel.SMS,
             provider="sandbox",
             configuration={"baseUrl": base_url},
-            credentials=Vault(self.settings.vault_keys()).seal({"token": token, "signingSecret": secret}),
+            credentials=Vault(self.settings.vault_keys()).encrypt({"token": token, "signingSecret": secret}),
         )
         await integration.insert()
         return integration.id

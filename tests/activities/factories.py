@@ -74,7 +74,7 @@ class World:
             "channel": channel,
             "provider": "sandbox",
             "configuration": {"baseUrl": self.gateway_url},
-            "credentials": VAULT.seal({"token": TOKEN, "signingSecret": SIGNING_SECRET}),
+            "credentials": VAULT.encrypt({"token": TOKEN, "signingSecret": SIGNING_SECRET}),
         }
         integration = Integration.model_validate(values | changes)
         await integration.insert()

@@ -112,8 +112,10 @@ async def test_a_queued_message_of_a_deleted_integration_is_not_sent(sender: Sen
 
 
 async def test_the_credentials_are_those_of_the_last_lookup(sender: Sender) -> None:
-    known = VAULT.seal({"token": TOKEN, "signingSecret": "another"})
-    integration = await sender.world.integration(credentials=VAULT.seal({"token": "wrong", "signingSecret": "another"}))
+    known = VAULT.encrypt({"token": TOKEN, "signingSecret": "another"})
+    integration = await sender.world.integration(
+        credentials=VAULT.encrypt({"token": "wrong", "signingSecret": "another"})
+    )
     dispatch = await sender.dispatch(integration, repeatable=True)
     refused = await sender.send(dispatch)
     assert isinstance(refused, Rejected)
@@ -223,16 +225,16 @@ async def test_another_tenants_integration_sends_nothing(sender: Sender) -> None
     assert await sender.taken(dispatch.interaction_id) == 0
 
 
-FOREIGN_SEAL = Vault([Fernet.generate_key().decode()]).seal({"token": "s3cr3t", "signingSecret": "s3cr3t"})
+FOREIGN_SEAL = Vault([Fernet.generate_key().decode()]).encrypt({"token": "s3cr3t", "signingSecret": "s3cr3t"})
 
 
 @pytest.mark.parametrize(
     "changes",
     [
         {"credentials": FOREIGN_SEAL},
-        {"credentials": VAULT.seal({"token": "s3cr3t", "signingSecret": "s3cr3t", "extra": "s3cr3t"})},
-        {"credentials": VAULT.seal({"token": "s3cr3t with spaces", "signingSecret": "s3cr3t"})},
-        {"credentials": VAULT.seal({"token": {"deep": "s3cr3t"}})},
+        {"credentials": VAULT.encrypt({"token": "s3cr3t", "signingSecret": "s3cr3t", "extra": "s3cr3t"})},
+        {"credentials": VAULT.encrypt({"token": "s3cr3t with spaces", "signingSecret": "s3cr3t"})},
+        {"credentials": VAULT.encrypt({"token": {"deep": "s3cr3t"}})},
         {"configuration": {}},
         {"configuration": {"baseUrl": "not a url"}},
     ],
@@ -276,7 +278,7 @@ async def test_credentials_that_could_not_be_decrypted_are_looked_up_again_by_th
     dispatch = await sender.dispatch(integration, repeatable=True)
     with pytest.raises(ApplicationError):
         await run(activity.dispatch, dispatch)
-    await integration.change({"credentials": VAULT.seal({"token": TOKEN, "signingSecret": "any"})})
+    await integration.change({"credentials": VAULT.encrypt({"token": TOKEN, "signingSecret": "any"})})
     assert isinstance(await run(activity.dispatch, dispatch), Accepted)
 
 
@@ -318,7 +320,7 @@ async def test_an_admitted_payload_that_this_worker_cannot_read_is_retried_and_n
 
 
 async def test_credentials_that_the_provider_does_not_know_are_a_rejection(sender: Sender) -> None:
-    credentials = VAULT.seal({"token": "unknown", "signingSecret": "unknown"})
+    credentials = VAULT.encrypt({"token": "unknown", "signingSecret": "unknown"})
     integration = await sender.world.integration(credentials=credentials)
     outcome = await sender.send(await sender.dispatch(integration, repeatable=True))
     assert isinstance(outcome, Rejected)

@@ -135,7 +135,7 @@ class TestCreating:
         stored = await Integration.get(made["id"])
         assert stored is not None
         assert AUTH_TOKEN not in repr(stored)
-        assert Vault(iris.settings.vault_keys()).open(stored.credentials)["authToken"] == AUTH_TOKEN
+        assert Vault(iris.settings.vault_keys()).decrypt(stored.credentials)["authToken"] == AUTH_TOKEN
         for response in (
             await iris.http.get(f"/v1/integrations/{made['id']}"),
             await iris.http.get("/v1/integrations"),

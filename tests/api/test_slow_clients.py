@@ -99,7 +99,7 @@ async def attacker(iris: Iris, other_tenant: Demo) -> Demo:
         channel=Channel.EMAIL,
         provider="smtp",
         configuration={"host": "127.0.0.1", "port": 2525, "sender": "a@iris.example", "security": "none"},
-        credentials=Vault(iris.settings.vault_keys()).seal({"bounceSecret": "0" * 32}),
+        credentials=Vault(iris.settings.vault_keys()).encrypt({"bounceSecret": "0" * 32}),
     )
     await integration.insert()
     return Demo(

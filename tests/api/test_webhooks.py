@@ -154,7 +154,7 @@ async def test_a_webhook_needs_no_key_of_ours_and_a_wrong_one_does_not_matter(ir
 async def test_a_webhook_of_an_integration_that_this_process_cannot_open_is_asked_for_again(iris: Iris) -> None:
     """A missing key is an internal fault: the provider retries after a 503."""
     integration_id = await iris.sandbox(iris.gateway_url)
-    foreign = Vault([Fernet.generate_key().decode()]).seal({"token": "a", "signingSecret": "b"})
+    foreign = Vault([Fernet.generate_key().decode()]).encrypt({"token": "a", "signingSecret": "b"})
     await Integration.collection().update_one({"_id": integration_id}, {"$set": {"credentials": foreign}})
     response = await iris.http.post(f"/webhooks/sandbox/{integration_id}", content=b"{}")
     assert (response.status_code, "Retry-After" in response.headers) == (503, True)

@@ -141,7 +141,7 @@ async def test_credentials_encrypted_with_an_older_key_are_re_encrypted_once(
     newer = Fernet.generate_key().decode()
     vault, foreign = Vault([newer, *older]), Vault([Fernet.generate_key().decode()])
     stored = await Integration.find({"tenant": iris.demo.tenant}).to_list()
-    only = {"id": new_id(), "name": new_id(), "credentials": foreign.seal({}), "fingerprint": None, "endpoint": None}
+    only = {"id": new_id(), "name": new_id(), "credentials": foreign.encrypt({}), "fingerprint": None, "endpoint": None}
     lost = stored[0].model_copy(update=only)
     await lost.insert()
     first = await rotate_keys(vault)
@@ -156,8 +156,8 @@ async def test_credentials_encrypted_with_an_older_key_are_re_encrypted_once(
         with_endpoint = await Integration.get(one["id"])
         assert with_endpoint is not None
         assert with_endpoint.endpoint is not None
-        assert Vault([newer]).open(with_endpoint.endpoint.secret)["secret"]
-        assert Vault([newer]).open(anew.credentials) == Vault(older).open(stored[0].credentials)
+        assert Vault([newer]).decrypt(with_endpoint.endpoint.secret)["secret"]
+        assert Vault([newer]).decrypt(anew.credentials) == Vault(older).decrypt(stored[0].credentials)
     finally:
         await lost.delete()
         back = await rotate_keys(Vault([*older, newer]))

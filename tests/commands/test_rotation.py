@@ -43,11 +43,11 @@ async def test_all_credentials_are_encrypted_with_the_newest_key_and_undecryptab
         demo = await seed_open_database(Vault([old]), demo_settings("http://127.0.0.1:1"))
         lost = await Integration.get(demo.integrations["sms"])
         assert lost is not None
-        lost.credentials = Vault([Fernet.generate_key().decode()]).seal({"token": "lost"})
+        lost.credentials = Vault([Fernet.generate_key().decode()]).encrypt({"token": "lost"})
         await lost.save()
         code, output = await rotated(settings, tmp_path, new, old)
         integrations = await Integration.find({"tenant": demo.tenant, "_id": {"$ne": lost.id}}).to_list()
-        assert [Vault([new]).open(one.credentials)["token"] for one in integrations]
+        assert [Vault([new]).decrypt(one.credentials)["token"] for one in integrations]
     unopened = [f"integrations/{lost.id}.credentials"]
     assert (code, output) == (1, {"resealed": len(demo.integrations) - 1, "current": 0, "unopened": unopened})
 

@@ -156,7 +156,7 @@ async def line(iris: Iris, fake_provider_type: type[FaultyProvider]) -> AsyncGen
             channel=fake_provider.channel,
             provider=fake_provider.provider.name,
             configuration=fake_provider.configuration(),
-            credentials=Vault(iris.settings.vault_keys()).seal(fake_provider.credentials()),
+            credentials=Vault(iris.settings.vault_keys()).encrypt(fake_provider.credentials()),
         )
         await integration.insert()
         yield Line(iris, fake_provider, integration.id, vendor)

@@ -42,7 +42,7 @@ async def mail_integration(iris: Iris, port: int) -> str:
         channel=Channel.EMAIL,
         provider="smtp",
         configuration={"host": LOOPBACK, "port": port, "security": "none", "sender": "Iris <iris@example.com>"},
-        credentials=Vault(iris.settings.vault_keys()).seal({}),
+        credentials=Vault(iris.settings.vault_keys()).encrypt({}),
     )
     await integration.insert()
     return integration.id

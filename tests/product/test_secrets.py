@@ -83,7 +83,7 @@ class World:
             channel=line.fake_provider.channel,
             provider=line.fake_provider.provider.name,
             configuration=line.fake_provider.configuration(),
-            credentials=(vault or Vault([SEALING])).seal({**line.fake_provider.credentials(), **credentials}),
+            credentials=(vault or Vault([SEALING])).encrypt({**line.fake_provider.credentials(), **credentials}),
         )
         await integration.insert()
         return replace(line, integration_id=integration.id)

@@ -28,36 +28,36 @@ json_objects = st.dictionaries(st.text(), st.none() | st.booleans() | st.integer
 @given(json_objects)
 def test_encrypted_credentials_are_decrypted_unchanged(credentials: dict[str, JsonValue]) -> None:
     vault = Vault([NEW])
-    assert vault.open(vault.seal(credentials)) == credentials
+    assert vault.decrypt(vault.encrypt(credentials)) == credentials
 
 
 def test_a_ciphertext_shows_nothing_and_is_never_the_same() -> None:
     vault = Vault([NEW])
-    one, other = vault.seal(CREDENTIALS), vault.seal(CREDENTIALS)
+    one, other = vault.encrypt(CREDENTIALS), vault.encrypt(CREDENTIALS)
     assert one != other
     assert "s3cr3t" not in one
     assert "authToken" not in one
 
 
 def test_an_old_key_still_decrypts_and_the_newest_encrypts() -> None:
-    sealed_before = Vault([OLD]).seal(CREDENTIALS)
+    sealed_before = Vault([OLD]).encrypt(CREDENTIALS)
     rotated = Vault([NEW, OLD])
-    assert rotated.open(sealed_before) == CREDENTIALS
-    assert Vault([NEW]).open(rotated.seal(CREDENTIALS)) == CREDENTIALS
+    assert rotated.decrypt(sealed_before) == CREDENTIALS
+    assert Vault([NEW]).decrypt(rotated.encrypt(CREDENTIALS)) == CREDENTIALS
 
 
-@pytest.mark.parametrize("sealed", ["", "no", "ñ", "\x00", Vault([FOREIGN]).seal(CREDENTIALS)])
-def test_a_ciphertext_of_no_configured_key_is_not_decrypted(sealed: str) -> None:
+@pytest.mark.parametrize("ciphertext", ["", "no", "ñ", "\x00", Vault([FOREIGN]).encrypt(CREDENTIALS)])
+def test_a_ciphertext_of_no_configured_key_is_not_decrypted(ciphertext: str) -> None:
     with pytest.raises(DecryptionError) as refused:
-        Vault([NEW, OLD]).open(sealed)
+        Vault([NEW, OLD]).decrypt(ciphertext)
     assert "s3cr3t" not in str(refused.value)
 
 
 def test_a_modified_ciphertext_is_not_decrypted() -> None:
-    sealed = Vault([NEW]).seal(CREDENTIALS)
-    changed = sealed[:40] + ("A" if sealed[40] != "A" else "B") + sealed[41:]
+    ciphertext = Vault([NEW]).encrypt(CREDENTIALS)
+    changed = ciphertext[:40] + ("A" if ciphertext[40] != "A" else "B") + ciphertext[41:]
     with pytest.raises(DecryptionError):
-        Vault([NEW]).open(changed)
+        Vault([NEW]).decrypt(changed)
 
 
 @pytest.mark.parametrize("keys", [[], [""], ["short"], [NEW, "short"]])
