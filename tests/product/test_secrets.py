@@ -34,7 +34,7 @@ from tests.product.lines import Line
 from tests.product.traces import Traces, listening, told
 
 ROOT: Final = Path(__file__).parents[2]
-LONG: Final = 60
+LONG: Final = 120
 PLACES: Final = ("logs", "answers", "histories", "database")
 JWT, WRONG_PASSWORD, UNKNOWN_KEY = f"marked-jwt-secret-{new_id()}", f"marked-password-{new_id()}", new_api_key()
 SEALING, PAYLOADS = (base64.urlsafe_b64encode(os.urandom(32)).decode() for _ in range(2))
@@ -178,19 +178,23 @@ async def provider(world: World, line: Line) -> None:
         misconfigured = await world.through(line, wrong)
         await misconfigured.post(replace(receipt, url=misconfigured.url))
     await asyncio.gather(
-        refused(await world.through(line, dict(line.far_end.stranger[0]))),
+        quarrel(world, line),
         refused(await world.through(line, next(iter(line.far_end.bad_credentials.values())))),
         refused(await world.through(line, {}, Vault([Fernet.generate_key().decode()]))),
     )
+
+
+async def quarrel(world: World, line: Line) -> None:
+    """Everything that the provider itself refuses or puts off: one after the other, since it has one complaint at a time."""
+    await refused(await world.through(line, dict(line.far_end.stranger[0])))
     await quoted(line, next(iter(line.far_end.refusals)), "rejected")
     await quoted(line, next(iter(line.far_end.throttles)), "not_sent")
 
 
 async def refused(line: Line) -> None:
     interaction_id = await line.admitted()
-    await line.iris.ended(
-        interaction_id, seconds=LONG
-    )  # asks for one answer, where to read until it is so asks for many
+    # The end is one answer; reading until the status is there would ask for many.
+    await line.iris.ended(interaction_id, seconds=LONG)
     assert (await line.iris.read(interaction_id))["status"] == "PROVIDER_SENDING_ERROR"
 
 
