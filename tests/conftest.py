@@ -102,3 +102,9 @@ async def environment() -> AsyncIterator[WorkflowEnvironment]:
     """A Temporal server whose time can be skipped, for tests of what time alone does."""
     async with time_skipping_server() as environment:
         yield environment
+
+
+@pytest.fixture(scope="session")
+def event_loop_policy():
+    import uvloop
+    return uvloop.EventLoopPolicy()

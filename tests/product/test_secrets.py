@@ -185,7 +185,7 @@ async def provider(world: World, line: Line) -> None:
 
 
 async def quarrel(world: World, line: Line) -> None:
-    """Everything that the provider itself refuses or puts off: one after the other, since it has one complaint at a time."""
+    """What the provider itself refuses or puts off, one after the other: it has one complaint at a time."""
     await refused(await world.through(line, dict(line.far_end.stranger[0])))
     await quoted(line, next(iter(line.far_end.refusals)), "rejected")
     await quoted(line, next(iter(line.far_end.throttles)), "not_sent")
