@@ -8,7 +8,7 @@ import os
 import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -34,7 +34,7 @@ from tests.product.lines import Line
 from tests.product.traces import Traces, listening, told
 
 ROOT: Final = Path(__file__).parents[2]
-LONG: Final = 120
+LONG: Final = 60
 PLACES: Final = ("logs", "answers", "histories", "database")
 JWT, WRONG_PASSWORD, UNKNOWN_KEY = f"marked-jwt-secret-{new_id()}", f"marked-password-{new_id()}", new_api_key()
 SEALING, PAYLOADS = (base64.urlsafe_b64encode(os.urandom(32)).decode() for _ in range(2))
@@ -193,8 +193,10 @@ async def quarrel(world: World, line: Line) -> None:
 
 async def refused(line: Line) -> None:
     interaction_id = await line.admitted()
-    # The end is one answer; reading until the status is there would ask for many.
-    await line.iris.ended(interaction_id, seconds=LONG)
+    # Awaiting the end asks for one answer, where reading until the status is there asks for many. An attempt that is
+    # under way at its deadline may have reached the provider: then the workflow goes on, and the status is there too.
+    with suppress(TimeoutError):
+        await line.iris.ended(interaction_id, seconds=20)
     assert (await line.iris.read(interaction_id))["status"] == "PROVIDER_SENDING_ERROR"
 
 
