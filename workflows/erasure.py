@@ -43,7 +43,7 @@ class ErasureWorkflow:
             )
         await workflow.wait_condition(workflow.all_handlers_finished)
 
-    @workflow.update(name=names.ERASE, description="PendingWait until it is emptied or refused")
+    @workflow.update(name=names.ERASE, description="Wait until it is emptied or refused")
     async def claimed(self) -> list[Problem]:
         """Wait for the decision: the problems for which the erasure is refused, empty if it is accepted."""
         await workflow.wait_condition(lambda: self._problems is not None)

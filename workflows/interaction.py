@@ -89,7 +89,7 @@ class InteractionWorkflow(ProviderEventInbox):
         await self._apply_events()
         return self._state
 
-    @workflow.update(name=names.SUBMIT, description="PendingWait until the submission is admitted or refused")
+    @workflow.update(name=names.SUBMIT, description="Wait until the submission is admitted or refused")
     async def admitted(self) -> Admission:
         """Wait for the answer to the submission."""
         await workflow.wait_condition(lambda: self._admission is not None)

@@ -41,7 +41,7 @@ class MergeWorkflow:
             **batch_activity_options("give its interactions and processes to the other user"),
         )
 
-    @workflow.update(name=names.MERGE, description="PendingWait until it is merged or refused")
+    @workflow.update(name=names.MERGE, description="Wait until it is merged or refused")
     async def claimed(self) -> list[Problem]:
         """Wait for the decision: the problems for which the merge is refused, empty if it is accepted."""
         await workflow.wait_condition(lambda: self._problems is not None)

@@ -8,7 +8,7 @@ import os
 import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -178,17 +178,25 @@ async def provider(world: World, line: Line) -> None:
         misconfigured = await world.through(line, wrong)
         await misconfigured.post(replace(receipt, url=misconfigured.url))
     await asyncio.gather(
-        refused(await world.through(line, dict(line.fake_provider.stranger[0]))),
+        refusals_and_throttles(world, line),
         refused(await world.through(line, next(iter(line.fake_provider.bad_credentials.values())))),
         refused(await world.through(line, {}, Vault([Fernet.generate_key().decode()]))),
     )
+
+
+async def refusals_and_throttles(world: World, line: Line) -> None:
+    """What the provider itself refuses or puts off, one after the other: it has one complaint at a time."""
+    await refused(await world.through(line, dict(line.fake_provider.stranger[0])))
     await quoted(line, next(iter(line.fake_provider.refusals)), "rejected")
     await quoted(line, next(iter(line.fake_provider.throttles)), "not_sent")
 
 
 async def refused(line: Line) -> None:
     interaction_id = await line.admitted()
-    await line.iris.ended(interaction_id, seconds=LONG)  # needs one request, where polling would need many
+    # Awaiting the end asks for one answer, where reading until the status is there asks for many. An attempt that is
+    # under way at its deadline may have reached the provider: then the workflow goes on, and the status is there too.
+    with suppress(TimeoutError):
+        await line.iris.ended(interaction_id, seconds=20)
     assert (await line.iris.read(interaction_id))["status"] == "PROVIDER_SENDING_ERROR"
 
 
