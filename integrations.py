@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 from pydantic import JsonValue, ValidationError
@@ -137,16 +137,22 @@ class Integrations:
         """Remove an integration from the cache after a change."""
         self._cache.invalidate(integration_id)
 
+    def _apply(self, change: Mapping[str, Any]) -> None:
+        integration_id, version = Integration.changed_version(change)
+        self._versions.set(integration_id, version)
+        self.invalidate(integration_id)
+
     async def _follow(self) -> None:
         while True:
             try:
                 async with await Integration.watch() as changes:
                     # Earlier changes are in no event.
                     self._cache.clear()
-                    async for change in changes:
-                        integration_id, version = Integration.changed_version(change)
-                        self._versions.set(integration_id, version)
-                        self.invalidate(integration_id)
+                    while changes.alive:
+                        # `async for` would have the client's timeout for all the time in which nothing changes.
+                        change = await changes.try_next()
+                        if change is not None:
+                            self._apply(change)
             except PyMongoError as error:
                 _LOG.warning("changes of integrations are noticed late: %s", type(error).__name__)
             await asyncio.sleep(_REOPEN_WAIT)

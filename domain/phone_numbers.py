@@ -57,8 +57,7 @@ class PhoneNumberRules(BaseModel):
     Attributes:
         default_country: the country in which a national number is read; without one it is refused.
         accept_possible: whether a number without `+` or `00` needs only a possible length in its country: for ranges
-            that
-            are newer than the known numbering plans.
+            that are newer than the known numbering plans.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -86,7 +85,7 @@ def read_phone_number(text: str, rules: PhoneNumberRules = INTERNATIONAL) -> str
     readings = (
         reading
         for test in tests
-        for reading in (_national(digits, rules.default_country, test), _international(digits, test))
+        for reading in (_national(digits, rules.default_country, test), _with_country_code(digits, test))
     )
     return next((reading for reading in readings if reading is not None), None)
 
@@ -136,6 +135,15 @@ def _international(digits: str, test: _Test) -> str | None:
         return None
     from_abroad = next((_e164(number) for number in _parsed([digits])), digits)
     return digits if from_abroad == digits else _international(from_abroad, test)
+
+
+def _with_country_code(digits: str, test: _Test) -> str | None:
+    """Return the number with the country code that it begins with, if it has no national zero after it.
+
+    Without `+` or `00`, such a zero shows that the country code is none: a Spanish 630 200 000 is no +63 200000.
+    """
+    reading = _international(digits, test)
+    return reading if reading is not None and normal_form(reading) == normal_form(digits) else None
 
 
 def _national(digits: str, country: str | None, test: _Test) -> str | None:

@@ -1,11 +1,13 @@
 """A change to an integration applies from the next send on, although API and worker have cached it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from pymongo import AsyncMongoClient
 from pymongo.errors import AutoReconnect, NetworkTimeout
 
 from domain.identifiers import new_id
@@ -124,15 +126,17 @@ async def test_following_ends_also_where_the_driver_answers_the_end_with_an_erro
     watched = asyncio.Event()
     assert iris, "the documents are bound"
 
-    @asynccontextmanager
-    async def silent() -> AsyncGenerator[AsyncIterator[object]]:
-        async def changes() -> AsyncIterator[object]:
+    class Silent:
+        alive = True
+
+        async def try_next(self) -> None:
             watched.set()
             await asyncio.Event().wait()
-            yield
 
+    @asynccontextmanager
+    async def silent() -> AsyncGenerator[Silent]:
         try:
-            yield changes()
+            yield Silent()
         except asyncio.CancelledError as error:
             raise NetworkTimeout from error
 
@@ -142,3 +146,14 @@ async def test_following_ends_also_where_the_driver_answers_the_end_with_an_erro
     monkeypatch.setattr(Integration, "watch", watch)
     async with asyncio.timeout(10), Integrations(timedelta(hours=1)).following():
         await watched.wait()
+
+
+async def test_a_change_stream_stays_open_while_nothing_changes(
+    iris: Iris, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    uri, name = iris.settings.mongodb_uri.get_secret_value(), f"{iris.settings.mongodb_database}_silent"
+    async with AsyncMongoClient[dict[str, Any]](uri, timeoutMS=2_000) as client:
+        monkeypatch.setattr(Integration, "collection", lambda: client[name]["integrations"])
+        async with Integrations(timedelta(hours=1)).following():
+            await asyncio.sleep(4)  # twice what each request to the database may take
+    assert "changes of integrations are noticed late" not in caplog.text
