@@ -52,7 +52,7 @@ _UNREADABLE: Final = Counter(
     ["channel", "provider"],
 )
 _UNTOLD: Final = Counter(
-    "iris_notifications_dropped", "Events that a tenant wanted to be told of and is not, because they could not be kept"
+    "iris_notifications_dropped", "Webhook events that are not delivered, because they could not be stored"
 )
 _INTERNAL_FAULTS: Final = Counter(
     "iris_internal_faults",

@@ -61,7 +61,7 @@ class NotificationsReconciliation:
             kind=Kind.NOTIFICATION_LOST,
             interaction_id=notification.interaction_id,
             reason=f"notification {notification.id}, {notification.event}: {reason}",
-            repair="it is told, for what is left of its time" if repairs else None,
+            repair="its delivery begins, for what is left of its time" if repairs else None,
         )
 
 

@@ -83,7 +83,7 @@ class NotificationPublisher:
                     await self.begin(notification)
                     begun += 1
         except Exception as error:  # noqa: BLE001 - for any error, stored notifications are started later
-            _LOG.warning("what happened to %s is told later: %s", interaction_id, type(error).__name__)
+            _LOG.warning("notifications of %s begin later: %s", interaction_id, type(error).__name__)
             await self.late.add(stored[begun:])
 
     async def _notifications(
@@ -141,5 +141,5 @@ def _drop_on_error(event: str, interaction_id: str) -> Generator[None]:
         if isinstance(error, PyMongoError) and is_away(error):
             raise
         # Only the error's type is logged: its text may quote the message.
-        _LOG.error("%s of %s is not told: %s", event, interaction_id, type(error).__name__)
+        _LOG.error("notification dropped: %s of %s: %s", event, interaction_id, type(error).__name__)
         count_dropped_notification()

@@ -40,14 +40,14 @@ _REPLAY: Final = json_body(ReplayAsked, since={"Since": "2026-11-27T12:00:00Z"})
 
 @router.put(
     "/v1/integrations/{integration_id}/webhook",
-    summary="Say where to be told, and of what",
+    summary="Set the webhook endpoint",
     response_model=EndpointEnvelope,
     responses=refusals(400, 404, 413, 422),
     openapi_extra=_SET,
 )
 @router.post(
     "/configuration/integration/{integration_id}/webhook",
-    summary="Say where to be told, and of what (the vendor's own path)",
+    summary="Set the webhook endpoint (the vendor's own path)",
     response_model=EndpointEnvelope,
     responses=refusals(400, 404, 413, 422),
     openapi_extra=_SET,
@@ -58,7 +58,7 @@ async def set_endpoint(
     caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)],
     state: State,
 ) -> JSONResponse:
-    """Be told at this URL what happens to the integration's interactions.
+    """Send the events of the integration's interactions to this URL.
 
     Each event is a `POST` of `{"Event": …, "Created": …, "Payload": <the interaction>}`, signed by Standard Webhooks
     (https://www.standardwebhooks.com). The answer to the first call has the secret that verifies it, and no other has.
@@ -94,7 +94,7 @@ async def set_endpoint(
 
 @router.get(
     "/v1/integrations/{integration_id}/webhook",
-    summary="Read where is told, and of what",
+    summary="Read the webhook endpoint",
     response_model=EndpointEnvelope,
     responses=refusals(404),
 )
@@ -107,7 +107,7 @@ async def read_endpoint(
 
 @router.delete(
     "/v1/integrations/{integration_id}/webhook",
-    summary="Be told no more",
+    summary="Delete the webhook endpoint",
     response_model=EndpointEnvelope,
     responses=refusals(404),
 )
@@ -153,7 +153,7 @@ async def rotate_secret(
 
 @router.post(
     "/v1/integrations/{integration_id}/webhook/replay",
-    summary="Be told again what happened since a time",
+    summary="Redeliver events since a time",
     status_code=HTTPStatus.CREATED,
     response_model=ReplayEnvelope,
     responses=refusals(400, 404, 413, 422),
@@ -166,7 +166,7 @@ async def replay_since(
     state: State,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """SignalEvents again all that happened since a time and is kept, page by page; what is still being told goes on."""
+    """Redeliver all stored notifications since a time, page by page; deliveries under way go on."""
     integration = await _integration_with_endpoint(integration_id, caller)
     asked = parse_fields(ReplayAsked, await read_object(request, state.settings.max_body_bytes))
     since = asked.since
@@ -191,7 +191,7 @@ async def replay_since(
 
 @router.get(
     "/v1/integrations/{integration_id}/webhook/replay/{replay_id}",
-    summary="Read how far telling again has come",
+    summary="Read the progress of a redelivery",
     response_model=ReplayEnvelope,
     responses=refusals(404),
 )

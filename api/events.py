@@ -44,7 +44,7 @@ _PLACE: Final = re.compile(r"[0-9A-F]{2,1000}")
 
 _DESCRIBED: Final[dict[int | str, dict[str, Any]]] = {
     200: {
-        "description": "Events until the connection ends, or the key or token ends; `data` is what a webhook is told.",
+        "description": "Events until the connection, key or token ends; `data` is the body of a webhook delivery.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
     401: {"model": Envelope, "description": "No valid API key or token."},
@@ -86,7 +86,7 @@ async def stream_events(  # noqa: PLR0913 - one parameter for each filter
         str | None, Header(description="The `id` of the last event that was seen: go on after it.")
     ] = None,
 ) -> StreamingResponse:
-    """The events of the tenant's interactions as server-sent events, each with what a webhook is told.
+    """The events of the tenant's interactions as server-sent events, each with the body of a webhook delivery.
 
     A reader that comes again with `Last-Event-ID`, as browsers do by themselves, misses nothing and may see some twice.
     It ends within seconds of the key, the session or the account that reads it.

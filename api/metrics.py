@@ -47,7 +47,7 @@ class Backlog:
 _backlog = Backlog()
 
 
-@router.get("/metrics", summary="What Prometheus is told", response_class=Response)
+@router.get("/metrics", summary="Read the metrics in Prometheus' text format", response_class=Response)
 async def read_metrics(state: State) -> Response:
     """Counts and times of this process, and how much waits in Temporal, in Prometheus's text format."""
     await _backlog.refresh(state)

@@ -31,7 +31,7 @@ router = APIRouter(tags=["notifications"])
 
 @router.get(
     "/v1/notifications",
-    summary="List what was told, and what is still to be told",
+    summary="List notifications",
     response_model=NotificationPageEnvelope,
     responses=refusals(422),
 )
@@ -81,7 +81,7 @@ async def list_notifications(  # noqa: PLR0913 - one parameter for each filter
 async def read_notification(
     notification_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_READ)]
 ) -> JSONResponse:
-    """What is told, whether it was, and every attempt.
+    """A notification with its body, its state and every attempt.
 
     `body` is null for who may not read interactions, and once a user of the interaction is erased.
     """
@@ -90,7 +90,7 @@ async def read_notification(
 
 @router.post(
     "/v1/notifications/{notification_id}/replay",
-    summary="Be told again",
+    summary="Redeliver a notification",
     response_model=NotificationEnvelope,
     responses=refusals(404, 409),
 )
@@ -110,14 +110,14 @@ async def replay_notification(
 
 @router.post(
     "/v1/notifications/{notification_id}/cancel",
-    summary="Be told no more of this",
+    summary="Cancel a notification",
     response_model=NotificationEnvelope,
     responses=refusals(404, 409),
 )
 async def cancel_notification(
     notification_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)], state: State
 ) -> JSONResponse:
-    """Try no more to tell it; 200 only once that is so."""
+    """Make no further attempt; 200 only once that holds."""
     notification = await _notification(notification_id, caller)
     ended = notification.state
     if ended is NotificationState.PENDING:

@@ -112,7 +112,7 @@ def _payloads_of(channel: Channel) -> dict[str, Any]:
     references = {name: f"{_COMPONENTS}{payload.__name__}" for name, payload in PAYLOADS[channel].items()}
     return {
         "title": PAYLOAD_SCHEMAS[channel],
-        "description": f"What {channel} takes, told apart by `Type`.",
+        "description": f"What {channel} takes, distinguished by `Type`.",
         "oneOf": [{"$ref": reference} for reference in references.values()],
         "discriminator": {"propertyName": "Type", "mapping": references},
     }

@@ -46,7 +46,7 @@ def list_types(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Show which channels and providers there are, and what a provider must be told."""
+    """List channels and providers with the settings that each provider needs."""
     envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/integration-types")
     if as_json:
         print_json(envelope)

@@ -14,8 +14,8 @@ from commands.client import OUT, Connection, call, connect, fail, print_json, sh
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
 from commands.terminal import DataTable
 
-webhooks = typer.Typer(help="Webhooks: where you are told what happens on an integration.", no_args_is_help=True)
-notifications = typer.Typer(help="Notifications: what you were told, and are still to be.", no_args_is_help=True)
+webhooks = typer.Typer(help="Webhook endpoints: URLs that receive the events of an integration.", no_args_is_help=True)
+notifications = typer.Typer(help="Notifications: events for webhook endpoints.", no_args_is_help=True)
 
 IntegrationId = Annotated[str, typer.Argument(metavar="INTEGRATION", help="The integration's id.")]
 NotificationId = Annotated[str, typer.Argument(metavar="ID", help="The notification's id.")]
@@ -34,14 +34,14 @@ def show_webhook(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Show where you are told, and of what."""
+    """Show the webhook endpoint and its subscriptions."""
     _show_webhook(call(connect(api_url, api_key, data_dir), "GET", _path(integration_id)), as_json=as_json)
 
 
 @webhooks.command("set")
 def set_webhook(
     integration_id: IntegrationId,
-    url: Annotated[str, typer.Argument(help="Where you are told.")],
+    url: Annotated[str, typer.Argument(help="URL that receives the events.")],
     event: Annotated[
         list[str] | None, typer.Option("--event", "-e", help="An event, or -EVENT for all but it; all unless given.")
     ] = None,
@@ -50,7 +50,7 @@ def set_webhook(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Say where to be told, and of what; the first time, it shows the secret."""
+    """Set the webhook endpoint; the first time, it shows the secret."""
     patterns = event or ["*"]
     if all(pattern.startswith("-") for pattern in patterns):
         patterns = ["*", *patterns]
@@ -65,7 +65,7 @@ def remove_webhook(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Be told no more."""
+    """Delete the webhook endpoint."""
     call(connect(api_url, api_key, data_dir), "DELETE", _path(integration_id))
     OUT.print("removed")
 
@@ -92,7 +92,7 @@ def replay_webhook(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Be told again all that happened since a moment; waits until all of it is begun."""
+    """Redeliver all events since a moment; waits until every delivery is begun."""
     connection, path = connect(api_url, api_key, data_dir), f"{_path(integration_id)}/replay"
     envelope = call(connection, "POST", path, {"Since": since})
     while not envelope["payload"]["isDone"]:
@@ -101,7 +101,7 @@ def replay_webhook(
     if as_json:
         print_json(envelope)
     else:
-        OUT.print(f"{envelope['payload']['begun']} of {envelope['payload']['lookedAt']} are told again")
+        OUT.print(f"{envelope['payload']['begun']} of {envelope['payload']['lookedAt']} are delivered again")
 
 
 @notifications.command("list")
@@ -120,7 +120,7 @@ def list_notifications(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """List what was told, and what is still to be, the newest first."""
+    """List notifications, the newest first."""
     params = {
         "integrationId": integration,
         "interactionId": interaction,
@@ -164,7 +164,7 @@ def replay_notification(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Be told again."""
+    """Redeliver a notification."""
     _notification("POST", notification_id, "/replay", connect(api_url, api_key, data_dir), as_json=as_json)
 
 
@@ -176,7 +176,7 @@ def cancel_notification(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Be told no more of this."""
+    """Cancel a notification."""
     _notification("POST", notification_id, "/cancel", connect(api_url, api_key, data_dir), as_json=as_json)
 
 

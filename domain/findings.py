@@ -30,8 +30,8 @@ SENTENCES: Final[Mapping[Kind, str]] = {
     Kind.RECORD_DIFFERS: "MongoDB and its ended workflow disagree about where it stands",
     Kind.RECORD_MISSING: "it has a workflow, and MongoDB does not have it",
     Kind.RECEPTION_STUCK: "an inbound message is not written down yet",
-    Kind.EVENT_MATCHED: "a provider's news came before it could be told whose it was",
-    Kind.NOTIFICATION_LOST: "its tenant is still to be told of it, and no workflow would",
+    Kind.EVENT_MATCHED: "a provider event came before its interaction could be found",
+    Kind.NOTIFICATION_LOST: "its notification is pending, and no workflow delivers it",
 }
 """Description of each kind, with an interaction as its subject."""
 
@@ -43,7 +43,7 @@ REMEDIES: Final[Mapping[Kind, str]] = {
     Kind.RECORD_MISSING: "was MongoDB restored from a backup? Its history in Temporal has what was submitted",
     Kind.RECEPTION_STUCK: "look whether workers run and MongoDB answers; it goes on by itself then",
     Kind.EVENT_MATCHED: "run `iris doctor` without --dry-run: it is passed on",
-    Kind.NOTIFICATION_LOST: "run `iris doctor` without --dry-run: it is told",
+    Kind.NOTIFICATION_LOST: "run `iris doctor` without --dry-run: it is delivered",
 }
 """Action for a person if nothing was repaired."""
 

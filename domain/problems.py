@@ -284,7 +284,7 @@ SENTENCES: Final[Mapping[str, Forms]] = {
     ),
     "storage_full": _both(
         "Iris no tiene espacio para guardar nada más: avise a quien lo administra, y repita la petición después",
-        "Iris has no space left to store anything: tell who operates it, and repeat the request later",
+        "Iris has no space left to store anything: inform its operator, and repeat the request later",
     ),
     "forbidden_address": _both(
         "La URL lleva a una dirección a la que Iris no se conecta",
@@ -297,7 +297,7 @@ SENTENCES: Final[Mapping[str, Forms]] = {
         "Lo ocurrido desde ese evento ya no se conoce: lea lo que falte y conéctese sin Last-Event-ID",
         "What happened since that event is not known any more: read what you missed, and connect without Last-Event-ID",
     ),
-    "notification_pending": _both("La notificación todavía se está enviando", "The notification is still being told"),
+    "notification_pending": _both("La notificación todavía se está enviando", "The delivery is still under way"),
     "notification_ended": _both(
         "La notificación ya terminó como {state}", "The notification has ended as {state} already"
     ),

@@ -11,7 +11,7 @@ from workflows.messages import ReplayProgress
 
 
 class EndpointRequest(Asked):
-    """Where to be told, and of what. Names are matched in any letter case."""
+    """The webhook endpoint and its subscriptions. Names are matched in any letter case."""
 
     url: str = Field(alias="Url", max_length=2_048, description="Where Iris posts what happens, by HTTPS.")
     subscriptions: list[str] = Field(
@@ -22,10 +22,10 @@ class EndpointRequest(Asked):
 
 
 class ReplayRequest(Asked):
-    """What to be told again. Names are matched in any letter case."""
+    """What to redeliver. Names are matched in any letter case."""
 
     since: StorableInstant = Field(
-        alias="Since", description="Everything that happened from then on is told again, unless it is still being told."
+        alias="Since", description="Every event from then on is delivered again, unless its delivery is under way."
     )
 
 
@@ -71,7 +71,7 @@ class EndpointEnvelope(Envelope):
 
 
 class ReplayAnswer(Answer):
-    """How far telling again has come."""
+    """The progress of a redelivery."""
 
     id: str
     since: Instant

@@ -42,7 +42,7 @@ class NewIntegration(_Settings):
         default={}, description=f"What the provider must know, and everybody may: {_SETTINGS}."
     )
     credentials: dict[str, JsonValue] = Field(
-        default={}, description=f"What it must know, and nobody is ever told again: {_SETTINGS}."
+        default={}, description=f"The secrets that it needs; no answer ever shows them: {_SETTINGS}."
     )
     at_least_once: bool = Field(
         default=False,
@@ -87,7 +87,7 @@ class IntegrationDetails(Answer):
     deleted: Instant | None = Field(
         description="When it was deleted; its messages' receipts are taken for 30 days more."
     )
-    webhook_url: str = Field(description="Where Iris hears the provider's news of this integration.")
+    webhook_url: str = Field(description="URL at which Iris receives the provider's events of this integration.")
     setup: str = Field(description="What must be set at the provider so that they come.")
 
     @classmethod

@@ -87,7 +87,7 @@ class InteractionFilters(BaseModel):
 
 
 class InteractionRow(Answer):
-    """An interaction in a list: all but its contents, its history and the provider's news."""
+    """An interaction in a list: all but its contents, its history and the provider events."""
 
     id: str
     summary: str

@@ -120,7 +120,7 @@ class HistoryAnswer(Answer):
 
 
 class ProviderEventAnswer(Answer):
-    """One piece of the provider's news, applied or not."""
+    """One provider event, applied or not."""
 
     date: Instant
     event: str

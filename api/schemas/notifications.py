@@ -11,7 +11,7 @@ from models.notification import Notification, NotificationLine
 
 
 class NotificationAttemptAnswer(Answer):
-    """One attempt to tell."""
+    """One delivery attempt."""
 
     round: int
     number: int
@@ -42,17 +42,17 @@ class NotificationLineAnswer(Answer):
 
 
 class NotificationAnswer(NotificationLineAnswer):
-    """A notification with its attempts and what is told."""
+    """A notification with its attempts and its body."""
 
     attempts: list[NotificationAttemptAnswer]
     body: Annotated[
         JsonValue,
-        Field(description="What is told; null for who may not read interactions, and once one of its users is erased."),
+        Field(description="The body; null for callers who may not read interactions, or once a user is erased."),
     ]
 
     @classmethod
     def whole(cls, notification: Notification, *, with_body: bool) -> "NotificationAnswer":
-        """The notification as its own answer shows it; what is told is what was said in an interaction."""
+        """The notification as its own answer shows it; its body has the contents of an interaction."""
         attempts = notification.attempts
         values: dict[str, Any] = {
             **notification.model_dump(exclude={"attempts", "body"}),

@@ -47,7 +47,7 @@ def _check_distinct(*columns: Iterable[str]) -> None:
     """
     for column in map(list, columns):
         if len(set(column)) < len(column):
-            raise PydanticCustomError("repeated_choice", "choices that are not told apart")
+            raise PydanticCustomError("repeated_choice", "choices that cannot be distinguished")
 
 
 class WhatsAppButtons(Payload):
