@@ -63,7 +63,7 @@ async def list_accounts(caller: Reader, asked: AskedPage) -> JSONResponse:
 
 @router.post(
     "/v1/accounts",
-    summary="Give somebody access",
+    summary="Create an account",
     status_code=HTTPStatus.CREATED,
     response_model=AccountEnvelope,
     responses={**refusals(400, 409, 413, 422), **shown(ACCOUNT_EXAMPLE, HTTPStatus.CREATED)},
@@ -103,7 +103,7 @@ async def create_account(
 
 @router.get(
     "/v1/accounts/me",
-    summary="Who am I?",
+    summary="Read your own account",
     response_model=OwnAccountEnvelope,
     responses={
         **refusals(404),

@@ -64,7 +64,7 @@ async def list_api_keys(caller: Reader, asked: AskedPage) -> JSONResponse:
 
 @router.post(
     "/v1/api-keys",
-    summary="Make an API key",
+    summary="Create an API key",
     status_code=HTTPStatus.CREATED,
     response_model=ShownApiKeyEnvelope,
     responses={**refusals(400, 404, 409, 413, 422), **shown(SHOWN_API_KEY_EXAMPLE, HTTPStatus.CREATED)},
@@ -151,7 +151,7 @@ async def revoke_api_key(key_id: str, caller: Writer, state: State) -> JSONRespo
 
 @router.post(
     "/v1/api-keys/{key_id}/rotate",
-    summary="Give an API key another secret",
+    summary="Rotate an API key",
     response_model=ShownApiKeyEnvelope,
     responses={**refusals(404, 409, 422), **shown(SHOWN_API_KEY_EXAMPLE)},
 )

@@ -90,7 +90,7 @@ async def list_attachments(
 
 @router.get(
     "/v1/attachments/{attachment_id}",
-    summary="Read what an attachment is",
+    summary="Read an attachment's metadata",
     response_model=AttachmentEnvelope,
     responses=refusals(404),
 )
@@ -133,7 +133,7 @@ async def delete_attachment(
 
 @router.get(
     "/files/{token}",
-    summary="Fetch a file by a link that a provider was given",
+    summary="Download a file by its signed URL",
     response_class=StreamingResponse,
     responses={
         200: {"content": {UNKNOWN: _BINARY}, "description": "The content."},

@@ -125,7 +125,7 @@ async def remove_endpoint(
 
 @router.post(
     "/v1/integrations/{integration_id}/webhook/rotate-secret",
-    summary="Make another secret",
+    summary="Rotate the webhook secret",
     response_model=EndpointEnvelope,
     responses=refusals(404),
 )

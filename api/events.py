@@ -74,7 +74,7 @@ class _EventStream(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-@router.get("/v1/events", summary="See what happens, live", response_class=StreamingResponse, responses=_DESCRIBED)
+@router.get("/v1/events", summary="Stream events", response_class=StreamingResponse, responses=_DESCRIBED)
 async def stream_events(  # noqa: PLR0913 - one parameter for each filter
     request: Request,
     caller: Annotated[Caller, allowed(_OPERATION)],

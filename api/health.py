@@ -26,7 +26,7 @@ _TIMEOUT = 2.0
 """Timeout of each check, in seconds."""
 
 
-@router.get("/health/live", summary="Is the process alive?")
+@router.get("/health/live", summary="Check liveness")
 async def live() -> dict[str, str]:
     """Always, if it answers at all."""
     return {"status": "ok"}
@@ -34,7 +34,7 @@ async def live() -> dict[str, str]:
 
 @router.get(
     "/health/ready",
-    summary="Can it work?",
+    summary="Check readiness",
     responses={503: {"description": "A part does not answer; the body says which."}},
 )
 async def ready(state: State) -> JSONResponse:

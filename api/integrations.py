@@ -64,7 +64,7 @@ def _catalogue() -> dict[str, JsonValue]:
 
 @router.get(
     "/v1/integration-types",
-    summary="What an integration can be",
+    summary="List integration types",
     response_model=IntegrationTypesEnvelope,
     responses=refusals(),
 )
@@ -208,7 +208,7 @@ async def delete_integration(
 
 @router.post(
     "/v1/integrations/{integration_id}/test",
-    summary="Ask the provider whether the credentials are good",
+    summary="Check the credentials with the provider",
     response_model=CheckEnvelope,
     responses=refusals(404),
 )

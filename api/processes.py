@@ -213,7 +213,7 @@ async def close_process(process_id: str, caller: Annotated[Caller, allowed(Opera
 
 @router.post(
     "/v1/processes/{process_id}/reopen",
-    summary="Open a process again",
+    summary="Reopen a process",
     response_model=ProcessEnvelope,
     responses={**refusals(404), **shown(_ANSWERED)},
 )

@@ -30,7 +30,7 @@ router = APIRouter(tags=["interactions"])
 
 @router.post(
     "/v1/interactions/{interaction_id}/resend",
-    summary="Send an interaction again",
+    summary="Resend an interaction",
     response_model=InteractionEnvelope,
     responses=refusals(400, 404, 409, 413, 422),
     openapi_extra=json_body(ResendRequest, True, again={}, otherwise={"integrationId": "67c98902c362797495a602c6"}),

@@ -65,7 +65,7 @@ async def log_in(request: Request, state: State) -> JSONResponse:
 
 @router.post(
     "/v1/sessions",
-    summary="Log in, to stay so",
+    summary="Log in with a session",
     status_code=HTTPStatus.CREATED,
     response_model=SessionEnvelope,
     responses={**_LOGIN_REFUSALS, **shown(SESSION_EXAMPLE, HTTPStatus.CREATED)},

@@ -83,7 +83,7 @@ async def merge_users(
 
 @router.get(
     "/v1/users/{user_id}/merge",
-    summary="Read how far a user's merge has come",
+    summary="Read the progress of a user's merge",
     response_model=MergeEnvelope,
     responses={**refusals(404), **shown(_MERGE)},
 )
@@ -121,7 +121,7 @@ async def erase_user(
 
 @router.get(
     "/v1/users/{user_id}/erasure",
-    summary="Read how far a user's erasure has come",
+    summary="Read the progress of a user's erasure",
     response_model=ErasureEnvelope,
     responses={**refusals(404), **shown(_ERASURE)},
 )

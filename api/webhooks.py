@@ -47,7 +47,7 @@ _MAX_STORED_BODY: Final = 10_000
 
 @router.post(
     "/webhooks/{provider}/{integration_id}",
-    summary="Take a provider's notification",
+    summary="Receive a provider's webhook",
     status_code=HTTPStatus.OK,
     response_class=Response,
     responses={
@@ -96,7 +96,7 @@ async def _take_verified(
 
 @router.get(
     "/webhooks/{provider}/{integration_id}",
-    summary="Answer a provider's question whether this address is ours",
+    summary="Answer a provider's verification challenge",
     response_class=PlainTextResponse,
     responses={403: {"description": "It does not know the secret."}, 404: {"description": "No such integration."}},
 )

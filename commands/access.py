@@ -12,8 +12,8 @@ from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory, Generate, Li
 from commands.passwords import chosen_password, show_generated
 from commands.terminal import DataTable
 
-keys = typer.Typer(help="API keys: by which programs call.", no_args_is_help=True)
-accounts = typer.Typer(help="Accounts: who has access, and as what.", no_args_is_help=True)
+keys = typer.Typer(help="API keys: credentials of programs that call the API.", no_args_is_help=True)
+accounts = typer.Typer(help="Accounts: people with access, and their roles.", no_args_is_help=True)
 
 KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id.")]
 AccountId = Annotated[str, typer.Argument(metavar="ID", help="The account's id.")]
@@ -37,19 +37,24 @@ def list_keys(
 
 @keys.command("create")
 def create_key(
-    name: Annotated[str, typer.Argument(help="What it is for.")],
+    name: Annotated[str, typer.Argument(help="A description of its purpose.")],
     scope: Annotated[
-        list[str] | None, typer.Option(help="What it may do, as interactions:write; may be repeated. All without.")
+        list[str] | None,
+        typer.Option(help="An operation that it may do, as interactions:write; may be repeated; all by default."),
     ] = None,
-    account: Annotated[str | None, typer.Option(help="The id of the account that it calls as; else yours.")] = None,
-    expires: Annotated[str | None, typer.Option(help="When it stops working, as 2027-06-30T00:00:00Z.")] = None,
-    idempotency_key: Annotated[str | None, typer.Option(help="Repeats with the same key make one API key.")] = None,
+    account: Annotated[
+        str | None, typer.Option(help="Id of the account that the key acts for; by default yours.")
+    ] = None,
+    expires: Annotated[str | None, typer.Option(help="Expiry, as 2027-06-30T00:00:00Z.")] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Idempotency key: calls with the same key create one API key.")
+    ] = None,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Make an API key, and show its secret this once."""
+    """Create an API key and show its secret once."""
     body = {"name": name, "scopes": scope or None, "accountId": account, "expires": expires}
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     connection = connect(api_url, api_key, data_dir)
@@ -65,7 +70,7 @@ def rotate_key(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Give an API key another secret, and show that this once."""
+    """Rotate an API key and show the new secret once."""
     path = f"/v1/api-keys/{quote(key_id)}/rotate"
     envelope = call(connect(api_url, api_key, data_dir), "POST", path, params={"grace": grace})
     _show_secret(envelope, as_json=as_json)
@@ -79,7 +84,7 @@ def revoke_key(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Let an API key work no longer."""
+    """Revoke an API key."""
     envelope = call(connect(api_url, api_key, data_dir), "DELETE", f"/v1/api-keys/{quote(key_id)}")
     if as_json:
         print_json(envelope)
@@ -105,7 +110,7 @@ def list_accounts(
 
 @accounts.command("create")
 def create_account(
-    email: Annotated[str, typer.Argument(help="The address that it logs in with.")],
+    email: Annotated[str, typer.Argument(help="The e-mail address for login.")],
     role: Annotated[str, typer.Option(help="admin, operator or reader.")],
     password_file: PasswordFile = None,
     generate: Generate = False,
@@ -114,7 +119,7 @@ def create_account(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Give somebody access. The password is asked for unless it comes from a file or is made up."""
+    """Create an account. The password is asked for unless it comes from a file or is made up."""
     password = chosen_password(password_file, generate=generate)
     body = {"email": email, "role": role, "password": password}
     created = call(connect(api_url, api_key, data_dir), "POST", "/v1/accounts", body)
@@ -130,7 +135,7 @@ def disable_account(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Let neither an account's password nor its keys count, and end its sessions."""
+    """Disable an account: its password and keys stop working, and its sessions end."""
     _change(connect(api_url, api_key, data_dir), account_id, {"disabled": True}, as_json=as_json)
 
 
@@ -142,7 +147,7 @@ def enable_account(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Let an account that was disabled count again."""
+    """Enable a disabled account."""
     _change(connect(api_url, api_key, data_dir), account_id, {"disabled": False}, as_json=as_json)
 
 
@@ -155,14 +160,14 @@ def update_account(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Change what an account may do."""
+    """Change an account's role."""
     _change(connect(api_url, api_key, data_dir), account_id, {"role": role}, as_json=as_json)
 
 
 @accounts.command("delete")
 def delete_account(
     account_id: AccountId,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
@@ -178,8 +183,8 @@ def audit(
     thing: Annotated[str | None, typer.Option(help="A noun, as user or api-key.")] = None,
     thing_id: Annotated[str | None, typer.Option("--id", help="Which one.")] = None,
     account: Annotated[str | None, typer.Option(help="Who changed it: an account's id.")] = None,
-    since: Annotated[str | None, typer.Option(help="From this instant on, as 2026-01-31T09:00:00Z.")] = None,
-    until: Annotated[str | None, typer.Option(help="Before this instant.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only at or after this instant, as 2026-01-31T09:00:00Z.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only before this instant.")] = None,
     limit: Limit = 50,
     cursor: PageCursor = None,
     as_json: AsJson = False,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from models.access import Account
     from settings import Settings
 
-admin = typer.Typer(help="What is done before anybody has access, in the database itself.", no_args_is_help=True)
+admin = typer.Typer(help="Administration directly on the database, before anybody has access.", no_args_is_help=True)
 
 
 @admin.callback()
@@ -27,8 +27,8 @@ def _admin() -> None:
 
 @admin.command()
 def create(
-    tenant: Annotated[str, typer.Option(help="The tenant's name; it is made if it is missing.")],
-    email: Annotated[str, typer.Option(help="The address that the administrator logs in with.")],
+    tenant: Annotated[str, typer.Option(help="The tenant's name; the tenant is created if it does not exist.")],
+    email: Annotated[str, typer.Option(help="The administrator's e-mail address for login.")],
     password_file: PasswordFile = None,
     generate: Generate = False,
     as_json: AsJson = False,

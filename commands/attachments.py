@@ -22,8 +22,12 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="The attachment's id.")]
 @attachments.command()
 def upload(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file.")],
-    media_type: Annotated[str | None, typer.Option("--type", help="Its media type; else by its name.")] = None,
-    idempotency_key: Annotated[str | None, typer.Option(help="Repeats with the same key are one attachment.")] = None,
+    media_type: Annotated[
+        str | None, typer.Option("--type", help="The media type; by default from the file name.")
+    ] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Idempotency key: calls with the same key create one attachment.")
+    ] = None,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,

@@ -11,13 +11,13 @@ from commands.client import OUT, fail
 from commands.options import AsJson
 from commands.terminal import DataTable
 
-bounces = typer.Typer(name="bounces", help="Bounces: how mail that comes back is read.", no_args_is_help=True)
+bounces = typer.Typer(name="bounces", help="Bounces: measure how returned mail is classified.", no_args_is_help=True)
 
 
 @bounces.command()
 def measure(
     folder: Annotated[Path, typer.Argument(help="A folder of mails, one in each file; folders below it are read too.")],
-    files: Annotated[bool, typer.Option("--files", help="Show each file with what it is taken for.")] = False,
+    files: Annotated[bool, typer.Option("--files", help="Show the classification of each file.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Count what the mails of a folder are taken for: failed, delayed, delivered, complaint, ignored, reply.

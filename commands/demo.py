@@ -22,7 +22,7 @@ def demo(
     integration: Annotated[
         list[str] | None, typer.Option(help="CHANNEL=ID: sandbox integrations to use, instead of the demo's.")
     ] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="How many seconds one message may take.")] = 60,
+    timeout: Annotated[float, typer.Option(min=1, help="Timeout for one message, in seconds.")] = 60,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,

@@ -25,7 +25,7 @@ def replay(
     query: Annotated[
         str | None, typer.Option(help="A visibility query; else the open workflows of IRIS_TASK_QUEUE.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="How many workflows at most.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of workflows.")] = None,
     as_json: AsJson = False,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
@@ -53,9 +53,9 @@ def replay(
 
 def promote(
     build_id: Annotated[
-        str | None, typer.Argument(help="The version that new interactions shall begin on.", show_default=False)
+        str | None, typer.Argument(help="The version on which new interactions begin.", show_default=False)
     ] = None,
-    wait: Annotated[float, typer.Option(min=0, help="How many seconds the version's workers may take to appear.")] = 60,
+    wait: Annotated[float, typer.Option(min=0, help="Timeout for the version's workers to appear, in seconds.")] = 60,
     as_json: AsJson = False,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:

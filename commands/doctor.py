@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def doctor(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report; repair nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report only; repair nothing.")] = False,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     data_dir: DataDirectory = Path(".iris"),

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 def indexes(
     prune: Annotated[
         bool,
-        typer.Option("--prune", help="Build those that are missing and remove those that are obsolete."),
+        typer.Option("--prune", help="Build missing indexes and remove obsolete ones."),
     ] = False,
     drop: Annotated[
         list[str] | None,
-        typer.Option(help="Remove this one too, whosever it is: COLLECTION.NAME. May be repeated."),
+        typer.Option(help="Also remove this index, as COLLECTION.NAME; may be repeated."),
     ] = None,
     as_json: AsJson = False,
     data_dir: DataDirectory = Path(".iris"),

@@ -15,7 +15,7 @@ from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
 from commands.terminal import DataTable
 from commands.users import pairs
 
-integrations = typer.Typer(help="Integrations: through which channels and providers messages go.", no_args_is_help=True)
+integrations = typer.Typer(help="Integrations: a provider's account on a channel.", no_args_is_help=True)
 
 IntegrationId = Annotated[str, typer.Argument(metavar="ID", help="The integration's id.")]
 Set = Annotated[
@@ -30,7 +30,7 @@ Credential = Annotated[
 ]
 File = Annotated[
     Path | None,
-    typer.Option(help="What the API takes, as JSON; - for the standard input. Options count more."),
+    typer.Option(help="The API's JSON body; - for standard input. Options override it."),
 ]
 _SHOWN: Final = (
     *("id", "name", "channel", "provider", "enabled", "atLeastOnce", "created", "updated", "webhookUrl", "setup"),
@@ -62,14 +62,14 @@ def list_types(
 
 @integrations.command("list")
 def list_integrations(
-    channel: Annotated[str | None, typer.Option("--channel", "-c", help="Those of a channel.")] = None,
-    provider: Annotated[str | None, typer.Option(help="Those of a provider.")] = None,
+    channel: Annotated[str | None, typer.Option("--channel", "-c", help="Filter by channel.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Filter by provider.")] = None,
     enabled: Annotated[
-        bool | None, typer.Option("--enabled/--disabled", help="Those that are enabled, or not.")
+        bool | None, typer.Option("--enabled/--disabled", help="Filter by whether it is enabled.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="The one of exactly this name.")] = None,
-    limit: Annotated[int, typer.Option(help="How many.")] = 50,
-    cursor: Annotated[str | None, typer.Option(help="Where the page before ended.")] = None,
+    name: Annotated[str | None, typer.Option(help="Filter by exact name.")] = None,
+    limit: Annotated[int, typer.Option(help="Number of items to list.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Cursor of the next page, from the previous answer.")] = None,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,
@@ -109,7 +109,7 @@ def show(
 
 @integrations.command()
 def create(
-    name: Annotated[str, typer.Argument(help="What you call it.")],
+    name: Annotated[str, typer.Argument(help="Your own name for it.")],
     channel: Annotated[
         str | None, typer.Option("--channel", "-c", help="A channel of `iris integrations types`.")
     ] = None,
@@ -117,7 +117,7 @@ def create(
     setting: Set = None,
     credential: Credential = None,
     file: File = None,
-    disabled: Annotated[bool, typer.Option("--disabled", help="Send nothing through it yet.")] = False,
+    disabled: Annotated[bool, typer.Option("--disabled", help="Create it disabled.")] = False,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,
@@ -135,7 +135,7 @@ def create(
 @integrations.command()
 def update(
     integration_id: IntegrationId,
-    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+    name: Annotated[str | None, typer.Option(help="The new name.")] = None,
     setting: Set = None,
     credential: Credential = None,
     unset: Annotated[
@@ -147,7 +147,7 @@ def update(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Change an integration; what is not named stays as it is."""
+    """Change an integration; other settings stay as they are."""
     connection = connect(api_url, api_key, data_dir)
     body = {**_read(file), **({"name": name} if name is not None else {})}
     if setting or credential or unset:
@@ -164,7 +164,7 @@ def enable(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Let messages be sent through an integration again."""
+    """Enable a disabled integration."""
     connection = connect(api_url, api_key, data_dir)
     _show(call(connection, "PATCH", _path(integration_id), {"enabled": True}), as_json=as_json)
 
@@ -185,7 +185,7 @@ def disable(
 @integrations.command()
 def delete(
     integration_id: IntegrationId,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether you mean it.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,

@@ -23,7 +23,7 @@ from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
 from commands.terminal import DataTable
 from commands.users import Metadata, PrimaryKey, named_filters
 
-interactions = typer.Typer(help="Interactions: every message, out or in.", no_args_is_help=True)
+interactions = typer.Typer(help="Interactions: outbound and inbound messages.", no_args_is_help=True)
 interactions.command()(send)
 interactions.command()(show)
 
@@ -34,8 +34,10 @@ _MAX_PAGE_SIZE: Final = 200
 
 @interactions.command("list")
 def list_interactions(
-    status: Annotated[list[str] | None, typer.Option("--status", "-s", help="In this status; may be repeated.")] = None,
-    custom_status: Annotated[str | None, typer.Option(help="The provider's finer word.")] = None,
+    status: Annotated[
+        list[str] | None, typer.Option("--status", "-s", help="Filter by status; may be repeated.")
+    ] = None,
+    custom_status: Annotated[str | None, typer.Option(help="Filter by the provider's status.")] = None,
     channel: Annotated[str | None, typer.Option("--channel", "-c", help="SMS, WhatsApp, RCS, Email…")] = None,
     provider: Annotated[str | None, typer.Option(help="A provider's name, in lower case.")] = None,
     integration: Annotated[str | None, typer.Option(help="An integration's id.")] = None,
@@ -43,20 +45,22 @@ def list_interactions(
     user: Annotated[str | None, typer.Option(help="An end user's id.")] = None,
     destination: Annotated[str | None, typer.Option("--to", help="A destination, spelt in any usual way.")] = None,
     direction: Annotated[str | None, typer.Option(help="out or in.")] = None,
-    since: Annotated[str | None, typer.Option(help="Created then or later, as 2026-01-31T09:00:00Z.")] = None,
-    until: Annotated[str | None, typer.Option(help="Created before.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only those created at or after this instant, as 2026-01-31T09:00:00Z.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Only those created before this instant.")] = None,
     metadata: Metadata = None,
     primary_key: PrimaryKey = None,
     text: Annotated[str | None, typer.Option("--text", "-t", help="Whole words of the summary, all of them.")] = None,
-    resend_of: Annotated[str | None, typer.Option(help="Those that repeat this interaction.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
+    resend_of: Annotated[str | None, typer.Option(help="Filter by the interaction that was resent.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Number of items to list.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="Where the list before ended.")] = None,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """List interactions for which all that is given is true, the newest first."""
+    """List interactions that match every filter, newest first."""
     filters = {
         "status": status,
         "customStatus": custom_status,
@@ -133,9 +137,14 @@ def cancel(
 @interactions.command()
 def resend(
     interaction_id: InteractionId,
-    integration: Annotated[str | None, typer.Option(help="Through this integration, instead of the same.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Although it may still arrive, and so arrive twice.")] = False,
-    idempotency_key: Annotated[str | None, typer.Option(help="Repeats with the same key are sent once.")] = None,
+    integration: Annotated[str | None, typer.Option(help="Id of another integration to send through.")] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Resend even if the first message may still arrive (it may then arrive twice)."),
+    ] = False,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Idempotency key: calls with the same key send once.")
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it until it ends.")] = False,
     as_json: AsJson = False,
     api_url: ApiUrl = None,

@@ -41,12 +41,14 @@ def send(
     template_version: Annotated[int | None, typer.Option(help="Which version of it; else the newest.")] = None,
     var: Variables = None,
     attach: Annotated[
-        list[Path] | None, typer.Option(exists=True, dir_okay=False, help="A file that goes with it; more than once.")
+        list[Path] | None, typer.Option(exists=True, dir_okay=False, help="A file to attach; may be repeated.")
     ] = None,
-    process: Annotated[str | None, typer.Option(help="The process that it belongs to.")] = None,
-    create_user: Annotated[bool, typer.Option(help="Make a user when none has the destination.")] = True,
-    create_process: Annotated[bool, typer.Option(help="Make a process when none is named.")] = True,
-    idempotency_key: Annotated[str | None, typer.Option(help="Repeats with the same key are sent once.")] = None,
+    process: Annotated[str | None, typer.Option(help="Id of the process that it joins.")] = None,
+    create_user: Annotated[bool, typer.Option(help="Create a user if none has the destination.")] = True,
+    create_process: Annotated[bool, typer.Option(help="Create a process if none is named.")] = True,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Idempotency key: calls with the same key send once.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only check, and show what would be sent; nothing is sent or stored.")
     ] = False,

@@ -20,21 +20,33 @@ ProcessId = Annotated[str, typer.Argument(metavar="ID", help="The process's id."
 def list_processes(
     user: Annotated[str | None, typer.Option(help="The id of one of its users.")] = None,
     integration: Annotated[str | None, typer.Option(help="The id of its integration.")] = None,
-    closed: Annotated[bool | None, typer.Option("--closed/--open", help="Only closed ones, or open ones.")] = None,
-    draft: Annotated[bool | None, typer.Option("--draft/--begun", help="Only drafts, or none.")] = None,
+    closed: Annotated[
+        bool | None, typer.Option("--closed/--open", help="Filter by whether the process is closed.")
+    ] = None,
+    draft: Annotated[
+        bool | None, typer.Option("--draft/--begun", help="Filter by whether the process is a draft.")
+    ] = None,
     metadata: Metadata = None,
     primary_key: PrimaryKey = None,
-    since: Annotated[str | None, typer.Option(help="Created then or later, as 2026-01-31T09:00:00Z.")] = None,
-    until: Annotated[str | None, typer.Option(help="Created before.")] = None,
-    last: Annotated[str | None, typer.Option(help="in or out: whose the last interaction is.")] = None,
-    active_since: Annotated[str | None, typer.Option(help="The last interaction is of then or later.")] = None,
-    active_until: Annotated[str | None, typer.Option(help="The last interaction is of before.")] = None,
-    unanswered: Annotated[
-        bool | None, typer.Option("--unanswered/--answered", help="Only where an end user waits for an answer, or not.")
+    since: Annotated[
+        str | None, typer.Option(help="Only those created at or after this instant, as 2026-01-31T09:00:00Z.")
     ] = None,
-    by_activity: Annotated[bool, typer.Option("--by-activity", help="By the last interaction, not creation.")] = False,
-    limit: Annotated[int, typer.Option(help="How many.")] = 50,
-    cursor: Annotated[str | None, typer.Option(help="Where the page before ended.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only those created before this instant.")] = None,
+    last: Annotated[str | None, typer.Option(help="in or out: whose the last interaction is.")] = None,
+    active_since: Annotated[
+        str | None, typer.Option(help="Only those whose last interaction is at or after this instant.")
+    ] = None,
+    active_until: Annotated[
+        str | None, typer.Option(help="Only those whose last interaction is before this instant.")
+    ] = None,
+    unanswered: Annotated[
+        bool | None, typer.Option("--unanswered/--answered", help="Filter by whether an end user waits for an answer.")
+    ] = None,
+    by_activity: Annotated[
+        bool, typer.Option("--by-activity", help="Sort by the last interaction instead of creation.")
+    ] = False,
+    limit: Annotated[int, typer.Option(help="Number of items to list.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Cursor of the next page, from the previous answer.")] = None,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,
@@ -73,7 +85,7 @@ def list_processes(
 @processes.command()
 def show(
     process_id: ProcessId,
-    limit: Annotated[int, typer.Option(help="How many interactions, the newest.")] = 20,
+    limit: Annotated[int, typer.Option(help="Number of interactions to list, newest first.")] = 20,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,
@@ -97,10 +109,14 @@ def show(
 def create(
     integration: Annotated[str, typer.Argument(help="The integration's id.")],
     user: Annotated[list[str] | None, typer.Option(help="A user's id; may be repeated.")] = None,
-    draft: Annotated[bool, typer.Option("--draft", help="As a draft: what comes in does not join it.")] = False,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Create it as a draft: inbound messages do not join it.")
+    ] = False,
     metadata: Metadata = None,
     primary_key: PrimaryKey = None,
-    idempotency_key: Annotated[str | None, typer.Option(help="Repeats with the same key make one process.")] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Idempotency key: calls with the same key create one process.")
+    ] = None,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,
@@ -158,7 +174,7 @@ def reopen(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Open a process again."""
+    """Reopen a process."""
     path = f"/v1/processes/{quote(process_id)}/reopen"
     _show(call(connect(api_url, api_key, data_dir), "POST", path), as_json=as_json)
 
@@ -171,7 +187,7 @@ def inbound_to_closed(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Choose whether a message to a closed process opens another one, or that one again."""
+    """Choose whether a message to a closed process opens a new one or reopens it."""
     connection = connect(api_url, api_key, data_dir)
     change = ("GET", None) if choice is None else ("PATCH", {"inboundToClosed": choice})
     envelope = call(connection, change[0], "/v1/tenant", change[1])

@@ -11,7 +11,8 @@ from commands.client import OUT, Connection, connect, fail, integration_of, prin
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
 
 sandbox = typer.Typer(
-    help="Serve the sandbox gateway, which plays a provider; or write as an end user.", invoke_without_command=True
+    help="Serve the sandbox gateway (a simulated provider), or send an inbound message as an end user.",
+    invoke_without_command=True,
 )
 
 
@@ -35,10 +36,10 @@ def serve(
 @sandbox.command()
 def inbound(
     sender: Annotated[str, typer.Argument(metavar="FROM", help="Who writes: a phone number, or an id of the channel.")],
-    text: Annotated[str, typer.Option("--text", "-t", help="What the end user writes.")],
+    text: Annotated[str, typer.Option("--text", "-t", help="The text that the end user writes.")],
     channel: Annotated[str, typer.Option("--channel", "-c", help="sms, whatsapp, rcs, email or messenger.")] = "sms",
     integration: Annotated[str | None, typer.Option(help="A sandbox integration's id, instead of a channel.")] = None,
-    name: Annotated[str, typer.Option(help="What the channel calls the end user.")] = "",
+    name: Annotated[str, typer.Option(help="The end user's name on the channel.")] = "",
     in_reply_to: Annotated[str | None, typer.Option(help="The provider's id of the message that it answers.")] = None,
     as_json: AsJson = False,
     api_url: ApiUrl = None,

@@ -106,7 +106,7 @@ def seed(as_json: AsJson = False) -> None:
 
 def up(
     data_dir: DataDirectory = Path(".iris"),
-    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing after it stops.")] = False,
+    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Delete all data when it stops.")] = False,
     api_port: Annotated[int, typer.Option(envvar="IRIS_API_PORT", help="The API's port.")] = 8000,
     sandbox_port: Annotated[int, typer.Option(envvar="IRIS_SANDBOX_PORT", help="The sandbox gateway's port.")] = 8001,
     codec_port: Annotated[

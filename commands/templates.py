@@ -12,13 +12,13 @@ from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory, PageCursor, 
 from commands.terminal import DataTable
 from commands.users import pairs
 
-templates = typer.Typer(help="Templates: what is sent again and again, with variables.", no_args_is_help=True)
+templates = typer.Typer(help="Templates: reusable messages with variables.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The template's id.")]
 File = Annotated[
     Path,
     typer.Argument(
-        exists=True, dir_okay=False, help="Its name, channel, payload and variables, as the API takes them in JSON."
+        exists=True, dir_okay=False, help="JSON file with name, channel, payload and variables, as the API takes them."
     ),
 ]
 Number = Annotated[int | None, typer.Option("--version", help="Which version; else the newest.")]
@@ -26,8 +26,8 @@ Number = Annotated[int | None, typer.Option("--version", help="Which version; el
 
 @templates.command("list")
 def list_all(
-    channel: Annotated[str | None, typer.Option(help="Those of this channel, as SMS or WhatsApp.")] = None,
-    limit: Annotated[int, typer.Option(help="How many.")] = 50,
+    channel: Annotated[str | None, typer.Option(help="Filter by channel, as SMS or WhatsApp.")] = None,
+    limit: Annotated[int, typer.Option(help="Number of items to list.")] = 50,
     cursor: PageCursor = None,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
@@ -67,7 +67,9 @@ def show(
 @templates.command()
 def create(
     file: File,
-    idempotency_key: Annotated[str | None, typer.Option(help="Repeats with the same key are one template.")] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Idempotency key: calls with the same key create one template.")
+    ] = None,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,
@@ -88,7 +90,7 @@ def update(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Make a new version of a template, with what is given changed."""
+    """Create a new version of a template with the given changes."""
     connection = connect(api_url, api_key, data_dir)
     _show(call(connection, "PATCH", f"/v1/templates/{quote(template_id)}", _read(file)), as_json=as_json)
 

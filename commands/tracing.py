@@ -31,7 +31,7 @@ def trace(
             "message's metadata or primary key, or of a user's metadata.",
         ),
     ],
-    limit: Annotated[int, typer.Option(min=1, max=50, help="How many messages, the newest.")] = 5,
+    limit: Annotated[int, typer.Option(min=1, max=50, help="Number of messages to list, newest first.")] = 5,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,

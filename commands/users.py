@@ -10,7 +10,7 @@ from commands.client import OUT, call, connect, fail, print_json, show_more
 from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
 from commands.terminal import DataTable
 
-users = typer.Typer(help="Users: whom messages go to and come from.", no_args_is_help=True)
+users = typer.Typer(help="Users: recipients and senders of messages.", no_args_is_help=True)
 
 UserId = Annotated[str, typer.Argument(metavar="ID", help="The user's id.")]
 Kind = Annotated[str, typer.Argument(help="PhoneNumber, Email, PageScopedId or BusinessScopedId.")]
@@ -41,11 +41,11 @@ def default_country(
 
 @users.command("list")
 def list_users(
-    name: Annotated[str | None, typer.Option(help="How the name, or a word of it, begins.")] = None,
+    name: Annotated[str | None, typer.Option(help="Prefix of the name, or of a word in it.")] = None,
     destination: Annotated[str | None, typer.Option(help="A destination, in any usual spelling.")] = None,
     metadata: Metadata = None,
-    limit: Annotated[int, typer.Option(help="How many.")] = 50,
-    cursor: Annotated[str | None, typer.Option(help="Where the page before ended.")] = None,
+    limit: Annotated[int, typer.Option(help="Number of items to list.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Cursor of the next page, from the previous answer.")] = None,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,
@@ -79,11 +79,13 @@ def show(
 
 @users.command()
 def create(
-    name: Annotated[str, typer.Argument(help="Its name.")],
+    name: Annotated[str, typer.Argument(help="The name.")],
     phone: Annotated[list[str] | None, typer.Option(help="A phone number; may be repeated.")] = None,
     email: Annotated[list[str] | None, typer.Option(help="An e-mail address; may be repeated.")] = None,
     metadata: Metadata = None,
-    idempotency_key: Annotated[str | None, typer.Option(help="Repeats with the same key make one user.")] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Idempotency key: calls with the same key create one user.")
+    ] = None,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,
@@ -102,7 +104,7 @@ def create(
 @users.command()
 def update(
     user_id: UserId,
-    name: Annotated[str | None, typer.Option(help="Its new name.")] = None,
+    name: Annotated[str | None, typer.Option(help="The new name.")] = None,
     metadata: Metadata = None,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
@@ -125,7 +127,7 @@ def add_destination(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Give a user a destination."""
+    """Add a destination to a user."""
     path, body = f"/v1/users/{quote(user_id)}/destinations", {"kind": kind, "value": value}
     _show(call(connect(api_url, api_key, data_dir), "POST", path, body), as_json=as_json)
 
@@ -148,7 +150,7 @@ def remove_destination(
 @users.command()
 def merge(
     user_id: UserId,
-    other: Annotated[str, typer.Argument(metavar="OTHER", help="The id of the user that is this one from now on.")],
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="Id of the user to merge into this one.")],
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,
@@ -162,7 +164,7 @@ def merge(
 @users.command()
 def erase(
     user_id: UserId,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,

@@ -43,7 +43,7 @@ def set_webhook(
     integration_id: IntegrationId,
     url: Annotated[str, typer.Argument(help="URL that receives the events.")],
     event: Annotated[
-        list[str] | None, typer.Option("--event", "-e", help="An event, or -EVENT for all but it; all unless given.")
+        list[str] | None, typer.Option("--event", "-e", help="An event, or -EVENT to exclude one; all by default.")
     ] = None,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
@@ -78,7 +78,7 @@ def rotate_secret(
     api_key: ApiKey = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Make another secret, and show it; for a day, both sign."""
+    """Rotate the webhook secret and show it; for a day, both sign."""
     path = f"{_path(integration_id)}/rotate-secret"
     _show_webhook(call(connect(api_url, api_key, data_dir), "POST", path), as_json=as_json)
 
@@ -106,15 +106,15 @@ def replay_webhook(
 
 @notifications.command("list")
 def list_notifications(
-    integration: Annotated[str | None, typer.Option(help="Of an integration.")] = None,
-    interaction: Annotated[str | None, typer.Option(help="Of an interaction.")] = None,
-    event: Annotated[str | None, typer.Option(help="Of this event.")] = None,
+    integration: Annotated[str | None, typer.Option(help="Filter by integration id.")] = None,
+    interaction: Annotated[str | None, typer.Option(help="Filter by interaction id.")] = None,
+    event: Annotated[str | None, typer.Option(help="Filter by event.")] = None,
     state: Annotated[str | None, typer.Option(help="PENDING, DELIVERED, GIVEN_UP or CANCELLED.")] = None,
-    host: Annotated[str | None, typer.Option(help="To a host, with its port.")] = None,
-    since: Annotated[str | None, typer.Option(help="Of events from then on.")] = None,
-    until: Annotated[str | None, typer.Option(help="Of events before then.")] = None,
-    limit: Annotated[int, typer.Option(help="How many.")] = 50,
-    cursor: Annotated[str | None, typer.Option(help="Where the page before ended.")] = None,
+    host: Annotated[str | None, typer.Option(help="Filter by host and port.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only events at or after this instant.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only events before this instant.")] = None,
+    limit: Annotated[int, typer.Option(help="Number of items to list.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Cursor of the next page, from the previous answer.")] = None,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,
@@ -181,11 +181,13 @@ def cancel_notification(
 
 
 def events(
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until you stop it.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow until interrupted.")] = False,
     number: Annotated[int, typer.Option("--number", "-n", help="Without --follow: end after so many.")] = 1,
-    integration: Annotated[str | None, typer.Option(help="Of an integration.")] = None,
-    event: Annotated[list[str] | None, typer.Option("--event", "-e", help="Only these; may be repeated.")] = None,
-    after: Annotated[str | None, typer.Option(help="The id of the last event that you saw.")] = None,
+    integration: Annotated[str | None, typer.Option(help="Filter by integration id.")] = None,
+    event: Annotated[list[str] | None, typer.Option("--event", "-e", help="Filter by event; may be repeated.")] = None,
+    after: Annotated[
+        str | None, typer.Option(help="Id of the last event received; the stream resumes after it.")
+    ] = None,
     as_json: AsJson = False,
     api_url: ApiUrl = None,
     api_key: ApiKey = None,

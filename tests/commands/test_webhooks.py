@@ -51,7 +51,10 @@ async def test_a_webhook_is_set_shown_rotated_replayed_and_removed(iris: Iris, c
             return len((await payload(command, "notifications", "list", *filters))["items"]) == 1
 
         await asyncio.wait_for(until(is_told), 60)
-        assert "1 of 1 are delivered again" in (await command("webhooks", "replay", integration_id, "--since", began)).output
+        assert (
+            "1 of 1 are delivered again"
+            in (await command("webhooks", "replay", integration_id, "--since", began)).output
+        )
         await receiver.calls_of(2)
         table = (await command("notifications", "list", "--integration", integration_id)).output
         assert OUT in table
