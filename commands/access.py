@@ -1,14 +1,21 @@
 """`iris keys`, `iris accounts`, `iris audit`: access, and the log of administrative changes."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from commands.client import OUT, Connection, call, connect, print_json, show_more
-from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory, Generate, Limit, PageCursor, PasswordFile
+from commands.client import OUT, Connection, call, print_json, show_more
+from commands.options import (
+    AsJson,
+    Connect,
+    Generate,
+    Limit,
+    PageCursor,
+    PasswordFile,
+    connected,
+)
 from commands.passwords import chosen_password, show_generated
 from commands.terminal import DataTable
 
@@ -20,23 +27,24 @@ AccountId = Annotated[str, typer.Argument(metavar="ID", help="The account's id."
 
 
 @keys.command("list")
+@connected
 def list_keys(
+    connect: Connect,
     limit: Limit = 50,
     cursor: PageCursor = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """List API keys, also revoked ones, the newest first."""
     params = {"limit": limit, "cursor": cursor}
-    envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/api-keys", params=params)
+    envelope = call(connect(), "GET", "/v1/api-keys", params=params)
     columns = ("id", "name", "accountId", "expires", "lastUsed", "revoked", "scopes")
     _show_page(envelope, columns, as_json=as_json)
 
 
 @keys.command("create")
+@connected
 def create_key(
+    connect: Connect,
     name: Annotated[str, typer.Argument(help="A description of its purpose.")],
     scope: Annotated[
         list[str] | None,
@@ -50,42 +58,37 @@ def create_key(
         str | None, typer.Option(help="Idempotency key: calls with the same key create one API key.")
     ] = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Create an API key and show its secret once."""
     body = {"name": name, "scopes": scope or None, "accountId": account, "expires": expires}
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     _show_secret(call(connection, "POST", "/v1/api-keys", body, headers), as_json=as_json)
 
 
 @keys.command("rotate")
+@connected
 def rotate_key(
+    connect: Connect,
     key_id: KeyId,
     grace: Annotated[int, typer.Option(min=0, help="Seconds that the old secret still works.")] = 0,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Rotate an API key and show the new secret once."""
     path = f"/v1/api-keys/{quote(key_id)}/rotate"
-    envelope = call(connect(api_url, api_key, data_dir), "POST", path, params={"grace": grace})
+    envelope = call(connect(), "POST", path, params={"grace": grace})
     _show_secret(envelope, as_json=as_json)
 
 
 @keys.command("revoke")
+@connected
 def revoke_key(
+    connect: Connect,
     key_id: KeyId,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Revoke an API key."""
-    envelope = call(connect(api_url, api_key, data_dir), "DELETE", f"/v1/api-keys/{quote(key_id)}")
+    envelope = call(connect(), "DELETE", f"/v1/api-keys/{quote(key_id)}")
     if as_json:
         print_json(envelope)
     else:
@@ -93,93 +96,87 @@ def revoke_key(
 
 
 @accounts.command("list")
+@connected
 def list_accounts(
+    connect: Connect,
     limit: Limit = 50,
     cursor: PageCursor = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """List accounts, the newest first."""
-    envelope = call(
-        connect(api_url, api_key, data_dir), "GET", "/v1/accounts", params={"limit": limit, "cursor": cursor}
-    )
+    envelope = call(connect(), "GET", "/v1/accounts", params={"limit": limit, "cursor": cursor})
     _show_page(envelope, ("id", "role", "disabled", "created", "email"), as_json=as_json)
 
 
 @accounts.command("create")
+@connected
 def create_account(
+    connect: Connect,
     email: Annotated[str, typer.Argument(help="The e-mail address for login.")],
     role: Annotated[str, typer.Option(help="admin, operator or reader.")],
     password_file: PasswordFile = None,
     generate: Generate = False,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Create an account. The password is asked for unless it comes from a file or is made up."""
     password = chosen_password(password_file, generate=generate)
     body = {"email": email, "role": role, "password": password}
-    created = call(connect(api_url, api_key, data_dir), "POST", "/v1/accounts", body)
+    created = call(connect(), "POST", "/v1/accounts", body)
     show_generated(password, generate=generate)
     _show_account(created, as_json=as_json)
 
 
 @accounts.command("disable")
+@connected
 def disable_account(
+    connect: Connect,
     account_id: AccountId,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Disable an account: its password and keys stop working, and its sessions end."""
-    _change(connect(api_url, api_key, data_dir), account_id, {"disabled": True}, as_json=as_json)
+    _change(connect(), account_id, {"disabled": True}, as_json=as_json)
 
 
 @accounts.command("enable")
+@connected
 def enable_account(
+    connect: Connect,
     account_id: AccountId,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Enable a disabled account."""
-    _change(connect(api_url, api_key, data_dir), account_id, {"disabled": False}, as_json=as_json)
+    _change(connect(), account_id, {"disabled": False}, as_json=as_json)
 
 
 @accounts.command("update")
+@connected
 def update_account(
+    connect: Connect,
     account_id: AccountId,
     role: Annotated[str, typer.Option(help="admin, operator or reader.")],
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Change an account's role."""
-    _change(connect(api_url, api_key, data_dir), account_id, {"role": role}, as_json=as_json)
+    _change(connect(), account_id, {"role": role}, as_json=as_json)
 
 
 @accounts.command("delete")
+@connected
 def delete_account(
+    connect: Connect,
     account_id: AccountId,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Delete an account, and with it its keys and sessions."""
     if not yes:
         typer.confirm(f"Delete the account {account_id}?", abort=True)
-    call(connect(api_url, api_key, data_dir), "DELETE", f"/v1/accounts/{quote(account_id)}")
+    call(connect(), "DELETE", f"/v1/accounts/{quote(account_id)}")
     OUT.print(f"deleted {account_id}", highlight=False, markup=False)
 
 
+@connected
 def audit(
+    connect: Connect,
     thing: Annotated[str | None, typer.Option(help="A noun, as user or api-key.")] = None,
     thing_id: Annotated[str | None, typer.Option("--id", help="Which one.")] = None,
     account: Annotated[str | None, typer.Option(help="Who changed it: an account's id.")] = None,
@@ -188,9 +185,6 @@ def audit(
     limit: Limit = 50,
     cursor: PageCursor = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Show who changed what of all that is administered, the newest first."""
     params = {
@@ -202,7 +196,7 @@ def audit(
         "limit": limit,
         "cursor": cursor,
     }
-    envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/audit-log", params=params)
+    envelope = call(connect(), "GET", "/v1/audit-log", params=params)
     _show_page(envelope, ("date", "accountId", "keyId", "operation", "thingId", "fields"), as_json=as_json)
 
 

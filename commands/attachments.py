@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import typer
 
-from commands.client import OUT, Connection, call, connect, download, print_json, show_more
-from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory, Limit, PageCursor
+from commands.client import OUT, Connection, call, download, print_json, show_more
+from commands.options import AsJson, Connect, Limit, PageCursor, connected
 from commands.terminal import DataTable
 
 attachments = typer.Typer(help="Attachments: files that are sent with interactions.", no_args_is_help=True)
@@ -20,7 +20,9 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="The attachment's id.")]
 
 
 @attachments.command()
+@connected
 def upload(
+    connect: Connect,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file.")],
     media_type: Annotated[
         str | None, typer.Option("--type", help="The media type; by default from the file name.")
@@ -29,12 +31,9 @@ def upload(
         str | None, typer.Option(help="Idempotency key: calls with the same key create one attachment.")
     ] = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Upload a file; its id goes into the `attachmentsId` of a send."""
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     _show(upload_file(connection, file, media_type, idempotency_key), as_json=as_json)
 
 
@@ -60,42 +59,39 @@ def _read(file: Path) -> Iterator[bytes]:
 
 
 @attachments.command("list")
+@connected
 def list_all(
+    connect: Connect,
     limit: Limit = 50,
     cursor: PageCursor = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """List attachments, the newest first."""
     params = {"limit": limit, "cursor": cursor or None}
-    _show(call(connect(api_url, api_key, data_dir), "GET", "/v1/attachments", params=params), as_json=as_json)
+    _show(call(connect(), "GET", "/v1/attachments", params=params), as_json=as_json)
 
 
 @attachments.command()
+@connected
 def show(
+    connect: Connect,
     attachment_id: Id,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Show what an attachment is."""
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     _show(call(connection, "GET", f"/v1/attachments/{quote(attachment_id)}"), as_json=as_json)
 
 
 @attachments.command("download")
+@connected
 def download_file(
+    connect: Connect,
     attachment_id: Id,
     to: Annotated[Path | None, typer.Option("--to", help="Where to keep it; else under its own name, here.")] = None,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Download an attachment."""
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     path = f"/v1/attachments/{quote(attachment_id)}"
     target = to or Path(call(connection, "GET", path)["payload"]["fileName"])
     download(connection, f"{path}/content", target)
@@ -103,14 +99,13 @@ def download_file(
 
 
 @attachments.command()
+@connected
 def delete(
+    connect: Connect,
     attachment_id: Id,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Delete an attachment for good."""
-    call(connect(api_url, api_key, data_dir), "DELETE", f"/v1/attachments/{quote(attachment_id)}")
+    call(connect(), "DELETE", f"/v1/attachments/{quote(attachment_id)}")
 
 
 def _show(envelope: dict[str, Any], *, as_json: bool) -> None:

@@ -3,35 +3,33 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import httpx2
 import typer
 from rich.markup import escape
 
-from commands.client import ERR, Connection, connect, fail
-from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.client import ERR, Connection, fail
+from commands.options import AsJson, Connect, connected
 from commands.terminal import DataTable, SafeConsole, safe_json
 
 if TYPE_CHECKING:
     from embedded.demo_scenarios import DemoResult
 
 
+@connected
 def demo(
+    connect: Connect,
     integration: Annotated[
         list[str] | None, typer.Option(help="CHANNEL=ID: sandbox integrations to use, instead of the demo's.")
     ] = None,
     timeout: Annotated[float, typer.Option(min=1, help="Timeout for one message, in seconds.")] = 60,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Send one message of every type through every channel, and receive one; ends with 1 if one did not succeed."""
     from embedded.demo_scenarios import sandbox_token
 
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     integrations = _named_integrations(integration) if integration else connection.integrations
     if not integrations:
         fail("no integrations: name one for each channel to show, as in --integration sms=ID", 2)

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import typer
 
-from commands.client import OUT, Connection, call, connect, fail, print_json, show_more
-from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.client import OUT, Connection, call, fail, print_json, show_more
+from commands.options import AsJson, Connect, Limit, PageCursor, connected
 from commands.terminal import DataTable
 from commands.users import pairs
 
@@ -39,15 +39,14 @@ _SOURCES: Final = "NAME (which is then asked for), NAME=@FILE or NAME=env:VARIAB
 
 
 @integrations.command("types")
+@connected
 def list_types(
+    connect: Connect,
     provider: Annotated[str | None, typer.Option(help="Show the settings of this provider.")] = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """List channels and providers with the settings that each provider needs."""
-    envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/integration-types")
+    envelope = call(connect(), "GET", "/v1/integration-types")
     if as_json:
         print_json(envelope)
     elif provider is not None:
@@ -61,19 +60,18 @@ def list_types(
 
 
 @integrations.command("list")
+@connected
 def list_integrations(
+    connect: Connect,
     channel: Annotated[str | None, typer.Option("--channel", "-c", help="Filter by channel.")] = None,
     provider: Annotated[str | None, typer.Option(help="Filter by provider.")] = None,
     enabled: Annotated[
         bool | None, typer.Option("--enabled/--disabled", help="Filter by whether it is enabled.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Filter by exact name.")] = None,
-    limit: Annotated[int, typer.Option(help="Number of items to list.")] = 50,
-    cursor: Annotated[str | None, typer.Option(help="Cursor of the next page, from the previous answer.")] = None,
+    limit: Limit = 50,
+    cursor: PageCursor = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """List integrations, the newest first."""
     params = {
@@ -84,7 +82,7 @@ def list_integrations(
         "limit": limit,
         "cursor": cursor,
     }
-    envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/integrations", params=params)
+    envelope = call(connect(), "GET", "/v1/integrations", params=params)
     if as_json:
         print_json(envelope)
         return
@@ -96,19 +94,20 @@ def list_integrations(
 
 
 @integrations.command()
+@connected
 def show(
+    connect: Connect,
     integration_id: IntegrationId,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Show an integration, and which of its credentials are set."""
-    _show(call(connect(api_url, api_key, data_dir), "GET", _path(integration_id)), as_json=as_json)
+    _show(call(connect(), "GET", _path(integration_id)), as_json=as_json)
 
 
 @integrations.command()
+@connected
 def create(
+    connect: Connect,
     name: Annotated[str, typer.Argument(help="Your own name for it.")],
     channel: Annotated[
         str | None, typer.Option("--channel", "-c", help="A channel of `iris integrations types`.")
@@ -119,12 +118,9 @@ def create(
     file: File = None,
     disabled: Annotated[bool, typer.Option("--disabled", help="Create it disabled.")] = False,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Create an integration; secrets are never written on the command line."""
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     given = _read(file)
     chosen = {"channel": channel, "provider": provider, "enabled": False if disabled else None}
     body = {**given, "name": name, **{key: value for key, value in chosen.items() if value is not None}}
@@ -133,7 +129,9 @@ def create(
 
 
 @integrations.command()
+@connected
 def update(
+    connect: Connect,
     integration_id: IntegrationId,
     name: Annotated[str | None, typer.Option(help="The new name.")] = None,
     setting: Set = None,
@@ -143,12 +141,9 @@ def update(
     ] = None,
     file: File = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Change an integration; other settings stay as they are."""
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     body = {**_read(file), **({"name": name} if name is not None else {})}
     if setting or credential or unset:
         provider = call(connection, "GET", _path(integration_id))["payload"]["provider"]
@@ -157,56 +152,52 @@ def update(
 
 
 @integrations.command()
+@connected
 def enable(
+    connect: Connect,
     integration_id: IntegrationId,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Enable a disabled integration."""
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     _show(call(connection, "PATCH", _path(integration_id), {"enabled": True}), as_json=as_json)
 
 
 @integrations.command()
+@connected
 def disable(
+    connect: Connect,
     integration_id: IntegrationId,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Send nothing through an integration for now."""
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     _show(call(connection, "PATCH", _path(integration_id), {"enabled": False}), as_json=as_json)
 
 
 @integrations.command()
+@connected
 def delete(
+    connect: Connect,
     integration_id: IntegrationId,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Send nothing through an integration any more; receipts that still come are taken for 30 days."""
     if not yes:
         typer.confirm(f"Delete integration {integration_id}?", abort=True)
-    _show(call(connect(api_url, api_key, data_dir), "DELETE", _path(integration_id)), as_json=as_json)
+    _show(call(connect(), "DELETE", _path(integration_id)), as_json=as_json)
 
 
 @integrations.command("test")
+@connected
 def check(
+    connect: Connect,
     integration_id: IntegrationId,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Ask the provider whether the credentials are good; ends with 1 if they are not, with 2 if that is not known."""
-    envelope = call(connect(api_url, api_key, data_dir), "POST", f"{_path(integration_id)}/test")
+    envelope = call(connect(), "POST", f"{_path(integration_id)}/test")
     result = envelope["payload"]
     if as_json:
         print_json(envelope)

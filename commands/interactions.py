@@ -1,6 +1,5 @@
 """`iris interactions`: find, follow, cancel, resend and explain messages."""
 
-from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
@@ -10,7 +9,6 @@ from commands.client import (
     OUT,
     Connection,
     call,
-    connect,
     explanation_lines,
     print_json,
     show_interaction,
@@ -19,7 +17,7 @@ from commands.client import (
     watch_interaction,
 )
 from commands.messages import send, show
-from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.options import AsJson, Connect, connected
 from commands.terminal import DataTable
 from commands.users import Metadata, PrimaryKey, named_filters
 
@@ -33,7 +31,9 @@ _MAX_PAGE_SIZE: Final = 200
 
 
 @interactions.command("list")
+@connected
 def list_interactions(
+    connect: Connect,
     status: Annotated[
         list[str] | None, typer.Option("--status", "-s", help="Filter by status; may be repeated.")
     ] = None,
@@ -56,9 +56,6 @@ def list_interactions(
     limit: Annotated[int, typer.Option(min=1, help="Number of items to list.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="Where the list before ended.")] = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """List interactions that match every filter, newest first."""
     filters = {
@@ -77,7 +74,7 @@ def list_interactions(
         "resendOf": resend_of,
         **named_filters(metadata, primary_key),
     }
-    envelope = _read(connect(api_url, api_key, data_dir), filters, limit, cursor)
+    envelope = _read(connect(), filters, limit, cursor)
     if as_json:
         print_json(envelope)
         return
@@ -111,31 +108,31 @@ def _read(connection: Connection, filters: dict[str, Any], limit: int, cursor: s
 
 
 @interactions.command()
+@connected
 def watch(
+    connect: Connect,
     interaction_id: InteractionId,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Print each step of an interaction as it comes, until it ends."""
-    watch_interaction(connect(api_url, api_key, data_dir), interaction_id)
+    watch_interaction(connect(), interaction_id)
 
 
 @interactions.command()
+@connected
 def cancel(
+    connect: Connect,
     interaction_id: InteractionId,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Cancel an interaction that no provider has yet; ends with 1, and says why, if it is too late."""
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     _show(connection, call(connection, "POST", f"/v1/interactions/{quote(interaction_id)}/cancel"), as_json=as_json)
 
 
 @interactions.command()
+@connected
 def resend(
+    connect: Connect,
     interaction_id: InteractionId,
     integration: Annotated[str | None, typer.Option(help="Id of another integration to send through.")] = None,
     force: Annotated[
@@ -147,12 +144,9 @@ def resend(
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it until it ends.")] = False,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Send an interaction's contents again, as a new interaction."""
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     body = {"integrationId": integration, "force": force}
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     envelope = call(connection, "POST", f"/v1/interactions/{quote(interaction_id)}/resend", body, headers)
@@ -163,16 +157,15 @@ def resend(
 
 
 @interactions.command()
+@connected
 def explain(
+    connect: Connect,
     interaction_id: InteractionId,
     language: Annotated[str, typer.Option(help="es or en.")] = "en",
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Say why an interaction is where it is, what it waits for, until when, and what happens then."""
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     headers = {"Accept-Language": language}
     envelope = call(connection, "GET", f"/v1/interactions/{quote(interaction_id)}/explanation", headers=headers)
     if as_json:

@@ -12,18 +12,19 @@ from commands.client import (
     OUT,
     Connection,
     call,
-    connect,
     fail,
     integration_of,
     print_json,
     show_interaction,
     watch_interaction,
 )
-from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory, Variables
+from commands.options import AsJson, Connect, Variables, connected
 from commands.users import pairs
 
 
+@connected
 def send(
+    connect: Connect,
     to: Annotated[list[str], typer.Argument(help="Destinations: phone numbers, e-mail addresses, ids of the channel.")],
     text: Annotated[str, typer.Option("--text", "-t", help="The text, or the body of an e-mail.")] = "",
     channel: Annotated[
@@ -54,14 +55,11 @@ def send(
     ] = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it until it ends.")] = False,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Send one message."""
     if dry_run and (attach or watch):
         fail("--dry-run stores no file and has nothing to follow: use it without --attach and --watch", 2)
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     integration_id = integration_of(connection, channel, integration)
     files = attach or []
     what = (
@@ -131,16 +129,15 @@ def _payload(given: str | None, channel: str, subject: str, text: str, files: li
             return {"Type": "simple-text", "Text": text}
 
 
+@connected
 def show(
+    connect: Connect,
     interaction_id: Annotated[str, typer.Argument(metavar="ID", help="The interaction's id.")],
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it until it ends.")] = False,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Show an interaction: where it is, how it came there, and what its provider said."""
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     if watch:
         watch_interaction(connection, interaction_id)
         return

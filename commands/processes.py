@@ -1,13 +1,12 @@
 """`iris processes`: conversations and their messages."""
 
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from commands.client import OUT, call, connect, print_json, show_more, text_of
-from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.client import OUT, call, print_json, show_more, text_of
+from commands.options import AsJson, Connect, Limit, PageCursor, connected
 from commands.terminal import DataTable
 from commands.users import Metadata, PrimaryKey, named_filters, pairs
 
@@ -17,7 +16,9 @@ ProcessId = Annotated[str, typer.Argument(metavar="ID", help="The process's id."
 
 
 @processes.command("list")
+@connected
 def list_processes(
+    connect: Connect,
     user: Annotated[str | None, typer.Option(help="The id of one of its users.")] = None,
     integration: Annotated[str | None, typer.Option(help="The id of its integration.")] = None,
     closed: Annotated[
@@ -45,12 +46,9 @@ def list_processes(
     by_activity: Annotated[
         bool, typer.Option("--by-activity", help="Sort by the last interaction instead of creation.")
     ] = False,
-    limit: Annotated[int, typer.Option(help="Number of items to list.")] = 50,
-    cursor: Annotated[str | None, typer.Option(help="Cursor of the next page, from the previous answer.")] = None,
+    limit: Limit = 50,
+    cursor: PageCursor = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """List processes, the newest first; by the last interaction where an option asks for that."""
     params = {
@@ -69,7 +67,7 @@ def list_processes(
         "limit": limit,
         "cursor": cursor,
     }
-    envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/processes", params=params)
+    envelope = call(connect(), "GET", "/v1/processes", params=params)
     if as_json:
         print_json(envelope)
         return
@@ -83,16 +81,15 @@ def list_processes(
 
 
 @processes.command()
+@connected
 def show(
+    connect: Connect,
     process_id: ProcessId,
     limit: Annotated[int, typer.Option(help="Number of interactions to list, newest first.")] = 20,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Show a process, and what was said in it last; with `--json` the process alone."""
-    connection, path = connect(api_url, api_key, data_dir), f"/v1/processes/{quote(process_id)}"
+    connection, path = connect(), f"/v1/processes/{quote(process_id)}"
     envelope = call(connection, "GET", path)
     _show(envelope, as_json=as_json)
     if as_json:
@@ -106,7 +103,9 @@ def show(
 
 
 @processes.command()
+@connected
 def create(
+    connect: Connect,
     integration: Annotated[str, typer.Argument(help="The integration's id.")],
     user: Annotated[list[str] | None, typer.Option(help="A user's id; may be repeated.")] = None,
     draft: Annotated[
@@ -118,9 +117,6 @@ def create(
         str | None, typer.Option(help="Idempotency key: calls with the same key create one process.")
     ] = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Create a process."""
     body = {
@@ -131,64 +127,60 @@ def create(
         "primaryKey": pairs(primary_key),
     }
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-    _show(call(connect(api_url, api_key, data_dir), "POST", "/v1/processes", body, headers), as_json=as_json)
+    _show(call(connect(), "POST", "/v1/processes", body, headers), as_json=as_json)
 
 
 @processes.command()
+@connected
 def update(
+    connect: Connect,
     process_id: ProcessId,
     draft: Annotated[bool | None, typer.Option("--draft/--begun", help="Whether it is being prepared.")] = None,
     metadata: Metadata = None,
     primary_key: PrimaryKey = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Change whether a process is a draft, or all its metadata, or its whole primary key."""
     body: dict[str, Any] = {} if draft is None else {"isDraft": draft}
     body |= {"metadata": pairs(metadata)} if metadata else {}
     body |= {"primaryKey": pairs(primary_key)} if primary_key else {}
     path = f"/v1/processes/{quote(process_id)}"
-    _show(call(connect(api_url, api_key, data_dir), "PATCH", path, body), as_json=as_json)
+    _show(call(connect(), "PATCH", path, body), as_json=as_json)
 
 
 @processes.command()
+@connected
 def close(
+    connect: Connect,
     process_id: ProcessId,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Close a process: sends that name it are refused."""
     path = f"/v1/processes/{quote(process_id)}/close"
-    _show(call(connect(api_url, api_key, data_dir), "POST", path), as_json=as_json)
+    _show(call(connect(), "POST", path), as_json=as_json)
 
 
 @processes.command()
+@connected
 def reopen(
+    connect: Connect,
     process_id: ProcessId,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Reopen a process."""
     path = f"/v1/processes/{quote(process_id)}/reopen"
-    _show(call(connect(api_url, api_key, data_dir), "POST", path), as_json=as_json)
+    _show(call(connect(), "POST", path), as_json=as_json)
 
 
 @processes.command("inbound-to-closed")
+@connected
 def inbound_to_closed(
+    connect: Connect,
     choice: Annotated[str | None, typer.Argument(help="replace or reopen; shown unless it is given.")] = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Choose whether a message to a closed process opens a new one or reopens it."""
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     change = ("GET", None) if choice is None else ("PATCH", {"inboundToClosed": choice})
     envelope = call(connection, change[0], "/v1/tenant", change[1])
     if as_json:

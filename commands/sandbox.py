@@ -1,14 +1,13 @@
 """`iris sandbox`: the sandbox gateway, and the end users that it simulates."""
 
 import asyncio
-from pathlib import Path
 from typing import Annotated, Any
 
 import httpx2
 import typer
 
-from commands.client import OUT, Connection, connect, fail, integration_of, print_json
-from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.client import OUT, Connection, fail, integration_of, print_json
+from commands.options import AsJson, Connect, connected
 
 sandbox = typer.Typer(
     help="Serve the sandbox gateway (a simulated provider), or send an inbound message as an end user.",
@@ -34,7 +33,9 @@ def serve(
 
 
 @sandbox.command()
+@connected
 def inbound(
+    connect: Connect,
     sender: Annotated[str, typer.Argument(metavar="FROM", help="Who writes: a phone number, or an id of the channel.")],
     text: Annotated[str, typer.Option("--text", "-t", help="The text that the end user writes.")],
     channel: Annotated[str, typer.Option("--channel", "-c", help="sms, whatsapp, rcs, email or messenger.")] = "sms",
@@ -42,16 +43,13 @@ def inbound(
     name: Annotated[str, typer.Option(help="The end user's name on the channel.")] = "",
     in_reply_to: Annotated[str | None, typer.Option(help="The provider's id of the message that it answers.")] = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Play an end user of the running `iris up`, who writes to one of its integrations."""
     from domain.identifiers import derived_id
     from embedded.demo import CHANNELS
     from embedded.demo_scenarios import sandbox_token
 
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     token = sandbox_token(connection.secrets_file) if connection.sandbox_url else None
     if token is None or connection.sandbox_url is None:
         fail("the sandbox's gateway and its token are known only of a running `iris up`: give its --data-dir", 2)

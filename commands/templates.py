@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import typer
 
-from commands.client import OUT, call, connect, fail, print_json, show_more
-from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory, PageCursor, Variables
+from commands.client import OUT, call, fail, print_json, show_more
+from commands.options import AsJson, Connect, Limit, PageCursor, Variables, connected
 from commands.terminal import DataTable
 from commands.users import pairs
 
@@ -25,18 +25,17 @@ Number = Annotated[int | None, typer.Option("--version", help="Which version; el
 
 
 @templates.command("list")
+@connected
 def list_all(
+    connect: Connect,
     channel: Annotated[str | None, typer.Option(help="Filter by channel, as SMS or WhatsApp.")] = None,
-    limit: Annotated[int, typer.Option(help="Number of items to list.")] = 50,
+    limit: Limit = 50,
     cursor: PageCursor = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """List templates, the newest first."""
     params = {"limit": limit, "channel": channel or None, "cursor": cursor or None}
-    envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/templates", params=params)
+    envelope = call(connect(), "GET", "/v1/templates", params=params)
     if as_json:
         print_json(envelope)
         return
@@ -48,74 +47,69 @@ def list_all(
 
 
 @templates.command()
+@connected
 def show(
+    connect: Connect,
     template_id: Id,
     version: Number = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Show a template, and what it is filled with."""
     params = {"version": str(version)} if version else {}
     _show(
-        call(connect(api_url, api_key, data_dir), "GET", f"/v1/templates/{quote(template_id)}", params=params),
+        call(connect(), "GET", f"/v1/templates/{quote(template_id)}", params=params),
         as_json=as_json,
     )
 
 
 @templates.command()
+@connected
 def create(
+    connect: Connect,
     file: File,
     idempotency_key: Annotated[
         str | None, typer.Option(help="Idempotency key: calls with the same key create one template.")
     ] = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Create a template."""
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     _show(call(connection, "POST", "/v1/templates", _read(file), headers), as_json=as_json)
 
 
 @templates.command()
+@connected
 def update(
+    connect: Connect,
     template_id: Id,
     file: File,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Create a new version of a template with the given changes."""
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     _show(call(connection, "PATCH", f"/v1/templates/{quote(template_id)}", _read(file)), as_json=as_json)
 
 
 @templates.command()
+@connected
 def render(
+    connect: Connect,
     template_id: Id,
     var: Variables = None,
     version: Number = None,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Print the payload that a send with these variables would have."""
     body = {"version": version, "variables": pairs(var)}
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     print_json(call(connection, "POST", f"/v1/templates/{quote(template_id)}/render", body)["payload"]["payload"])
 
 
 @templates.command()
-def delete(
-    template_id: Id, api_url: ApiUrl = None, api_key: ApiKey = None, data_dir: DataDirectory = Path(".iris")
-) -> None:
+@connected
+def delete(connect: Connect, template_id: Id) -> None:
     """Delete a template with all its versions."""
-    call(connect(api_url, api_key, data_dir), "DELETE", f"/v1/templates/{quote(template_id)}")
+    call(connect(), "DELETE", f"/v1/templates/{quote(template_id)}")
 
 
 def _read(file: Path) -> Any:  # noqa: ANN401 - any JSON

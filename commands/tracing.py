@@ -1,13 +1,12 @@
 """`iris trace`: from any known detail of a message to its status, the reason, deadline and next step."""
 
-from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
 
-from commands.client import OUT, Connection, call, connect, explanation_lines, fail, find, print_json, text_of
-from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.client import OUT, Connection, call, explanation_lines, fail, find, print_json, text_of
+from commands.options import AsJson, Connect, connected
 from commands.terminal import one_line
 from domain.identifiers import is_id
 
@@ -22,7 +21,9 @@ _NEXT: Final = {
 """Advice about a message that waits for nothing more, by its status."""
 
 
+@connected
 def trace(
+    connect: Connect,
     what: Annotated[
         str,
         typer.Argument(
@@ -33,12 +34,9 @@ def trace(
     ],
     limit: Annotated[int, typer.Option(min=1, max=50, help="Number of messages to list, newest first.")] = 5,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Say where messages are, why, until when, and what to do next; ends with 1 if there is none."""
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     matches = _find(connection, what, limit)
     traced = [(one, _explained(connection, one["id"])) for one in matches]
     if as_json:

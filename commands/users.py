@@ -1,13 +1,12 @@
 """`iris users`: senders and recipients of messages."""
 
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from commands.client import OUT, call, connect, fail, print_json, show_more
-from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.client import OUT, call, fail, print_json, show_more
+from commands.options import AsJson, Connect, Limit, PageCursor, connected
 from commands.terminal import DataTable
 
 users = typer.Typer(help="Users: recipients and senders of messages.", no_args_is_help=True)
@@ -22,15 +21,14 @@ PrimaryKey = Annotated[
 
 
 @users.command("default-country")
+@connected
 def default_country(
+    connect: Connect,
     code: Annotated[str | None, typer.Argument(help='An ISO 3166-1 code, such as ES; "" for none.')] = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Show or choose the country in which phone numbers without + or 00 are read first."""
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     change = ("GET", None) if code is None else ("PATCH", {"defaultCountry": code})
     envelope = call(connection, change[0], "/v1/tenant", change[1])
     if as_json:
@@ -40,21 +38,20 @@ def default_country(
 
 
 @users.command("list")
+@connected
 def list_users(
+    connect: Connect,
     name: Annotated[str | None, typer.Option(help="Prefix of the name, or of a word in it.")] = None,
     destination: Annotated[str | None, typer.Option(help="A destination, in any usual spelling.")] = None,
     metadata: Metadata = None,
-    limit: Annotated[int, typer.Option(help="Number of items to list.")] = 50,
-    cursor: Annotated[str | None, typer.Option(help="Cursor of the next page, from the previous answer.")] = None,
+    limit: Limit = 50,
+    cursor: PageCursor = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """List users, the newest first."""
     asked = {"name": name, "destination": destination, "limit": limit, "cursor": cursor}
     params = asked | named_filters(metadata)
-    envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/users", params=params)
+    envelope = call(connect(), "GET", "/v1/users", params=params)
     if as_json:
         print_json(envelope)
         return
@@ -66,19 +63,20 @@ def list_users(
 
 
 @users.command()
+@connected
 def show(
+    connect: Connect,
     user_id: UserId,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Show a user; one that was merged is the one that it was merged into."""
-    _show(call(connect(api_url, api_key, data_dir), "GET", f"/v1/users/{quote(user_id)}"), as_json=as_json)
+    _show(call(connect(), "GET", f"/v1/users/{quote(user_id)}"), as_json=as_json)
 
 
 @users.command()
+@connected
 def create(
+    connect: Connect,
     name: Annotated[str, typer.Argument(help="The name.")],
     phone: Annotated[list[str] | None, typer.Option(help="A phone number; may be repeated.")] = None,
     email: Annotated[list[str] | None, typer.Option(help="An e-mail address; may be repeated.")] = None,
@@ -87,9 +85,6 @@ def create(
         str | None, typer.Option(help="Idempotency key: calls with the same key create one user.")
     ] = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Create a user."""
     body = {
@@ -98,82 +93,77 @@ def create(
         "primaryKey": {"PhoneNumber": phone or [], "Email": email or []},
     }
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-    _show(call(connect(api_url, api_key, data_dir), "POST", "/v1/users", body, headers), as_json=as_json)
+    _show(call(connect(), "POST", "/v1/users", body, headers), as_json=as_json)
 
 
 @users.command()
+@connected
 def update(
+    connect: Connect,
     user_id: UserId,
     name: Annotated[str | None, typer.Option(help="The new name.")] = None,
     metadata: Metadata = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Change a user's name, or all its metadata."""
     body: dict[str, Any] = ({"name": name} if name else {}) | ({"metadata": pairs(metadata)} if metadata else {})
     path = f"/v1/users/{quote(user_id)}"
-    _show(call(connect(api_url, api_key, data_dir), "PATCH", path, body), as_json=as_json)
+    _show(call(connect(), "PATCH", path, body), as_json=as_json)
 
 
 @users.command("add-destination")
+@connected
 def add_destination(
+    connect: Connect,
     user_id: UserId,
     kind: Kind,
     value: Value,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Add a destination to a user."""
     path, body = f"/v1/users/{quote(user_id)}/destinations", {"kind": kind, "value": value}
-    _show(call(connect(api_url, api_key, data_dir), "POST", path, body), as_json=as_json)
+    _show(call(connect(), "POST", path, body), as_json=as_json)
 
 
 @users.command("remove-destination")
+@connected
 def remove_destination(
+    connect: Connect,
     user_id: UserId,
     kind: Kind,
     value: Value,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Take a destination from a user."""
     path = f"/v1/users/{quote(user_id)}/destinations/{quote(kind)}/{quote(value, safe='')}"
-    _show(call(connect(api_url, api_key, data_dir), "DELETE", path), as_json=as_json)
+    _show(call(connect(), "DELETE", path), as_json=as_json)
 
 
 @users.command()
+@connected
 def merge(
+    connect: Connect,
     user_id: UserId,
     other: Annotated[str, typer.Argument(metavar="OTHER", help="Id of the user to merge into this one.")],
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Merge another user into one: its destinations, interactions and processes follow."""
     path = f"/v1/users/{quote(user_id)}/merge"
-    _show(call(connect(api_url, api_key, data_dir), "POST", path, {"from": other}), as_json=as_json)
+    _show(call(connect(), "POST", path, {"from": other}), as_json=as_json)
 
 
 @users.command()
+@connected
 def erase(
+    connect: Connect,
     user_id: UserId,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Erase all that is personal of a user, for good; repeat it to see how far it has come."""
     if not yes:
         typer.confirm(f"Erase the user {user_id} for good?", abort=True)
-    envelope = call(connect(api_url, api_key, data_dir), "DELETE", f"/v1/users/{quote(user_id)}")
+    envelope = call(connect(), "DELETE", f"/v1/users/{quote(user_id)}")
     if as_json:
         print_json(envelope)
         return

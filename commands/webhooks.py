@@ -3,15 +3,14 @@
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import httpx2
 import typer
 
-from commands.client import OUT, Connection, call, connect, fail, print_json, show_more
-from commands.options import ApiKey, ApiUrl, AsJson, DataDirectory
+from commands.client import OUT, Connection, call, fail, print_json, show_more
+from commands.options import AsJson, Connect, Limit, PageCursor, connected
 from commands.terminal import DataTable
 
 webhooks = typer.Typer(help="Webhook endpoints: URLs that receive the events of an integration.", no_args_is_help=True)
@@ -27,73 +26,68 @@ _SILENCE: Final = 60.0
 
 
 @webhooks.command("show")
+@connected
 def show_webhook(
+    connect: Connect,
     integration_id: IntegrationId,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Show the webhook endpoint and its subscriptions."""
-    _show_webhook(call(connect(api_url, api_key, data_dir), "GET", _path(integration_id)), as_json=as_json)
+    _show_webhook(call(connect(), "GET", _path(integration_id)), as_json=as_json)
 
 
 @webhooks.command("set")
+@connected
 def set_webhook(
+    connect: Connect,
     integration_id: IntegrationId,
     url: Annotated[str, typer.Argument(help="URL that receives the events.")],
     event: Annotated[
         list[str] | None, typer.Option("--event", "-e", help="An event, or -EVENT to exclude one; all by default.")
     ] = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Set the webhook endpoint; the first time, it shows the secret."""
     patterns = event or ["*"]
     if all(pattern.startswith("-") for pattern in patterns):
         patterns = ["*", *patterns]
     body = {"Url": url, "Subscriptions": patterns}
-    _show_webhook(call(connect(api_url, api_key, data_dir), "PUT", _path(integration_id), body), as_json=as_json)
+    _show_webhook(call(connect(), "PUT", _path(integration_id), body), as_json=as_json)
 
 
 @webhooks.command("remove")
+@connected
 def remove_webhook(
+    connect: Connect,
     integration_id: IntegrationId,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Delete the webhook endpoint."""
-    call(connect(api_url, api_key, data_dir), "DELETE", _path(integration_id))
+    call(connect(), "DELETE", _path(integration_id))
     OUT.print("removed")
 
 
 @webhooks.command("rotate-secret")
+@connected
 def rotate_secret(
+    connect: Connect,
     integration_id: IntegrationId,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Rotate the webhook secret and show it; for a day, both sign."""
     path = f"{_path(integration_id)}/rotate-secret"
-    _show_webhook(call(connect(api_url, api_key, data_dir), "POST", path), as_json=as_json)
+    _show_webhook(call(connect(), "POST", path), as_json=as_json)
 
 
 @webhooks.command("replay")
+@connected
 def replay_webhook(
+    connect: Connect,
     integration_id: IntegrationId,
     since: Annotated[str, typer.Option(help="A moment, as 2026-11-27T12:00:00Z.")],
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Redeliver all events since a moment; waits until every delivery is begun."""
-    connection, path = connect(api_url, api_key, data_dir), f"{_path(integration_id)}/replay"
+    connection, path = connect(), f"{_path(integration_id)}/replay"
     envelope = call(connection, "POST", path, {"Since": since})
     while not envelope["payload"]["isDone"]:
         time.sleep(0.3)
@@ -105,7 +99,9 @@ def replay_webhook(
 
 
 @notifications.command("list")
+@connected
 def list_notifications(
+    connect: Connect,
     integration: Annotated[str | None, typer.Option(help="Filter by integration id.")] = None,
     interaction: Annotated[str | None, typer.Option(help="Filter by interaction id.")] = None,
     event: Annotated[str | None, typer.Option(help="Filter by event.")] = None,
@@ -113,12 +109,9 @@ def list_notifications(
     host: Annotated[str | None, typer.Option(help="Filter by host and port.")] = None,
     since: Annotated[str | None, typer.Option(help="Only events at or after this instant.")] = None,
     until: Annotated[str | None, typer.Option(help="Only events before this instant.")] = None,
-    limit: Annotated[int, typer.Option(help="Number of items to list.")] = 50,
-    cursor: Annotated[str | None, typer.Option(help="Cursor of the next page, from the previous answer.")] = None,
+    limit: Limit = 50,
+    cursor: PageCursor = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """List notifications, the newest first."""
     params = {
@@ -132,7 +125,7 @@ def list_notifications(
         "limit": limit,
         "cursor": cursor,
     }
-    envelope = call(connect(api_url, api_key, data_dir), "GET", "/v1/notifications", params=params)
+    envelope = call(connect(), "GET", "/v1/notifications", params=params)
     if as_json:
         print_json(envelope)
         return
@@ -145,42 +138,41 @@ def list_notifications(
 
 
 @notifications.command("show")
+@connected
 def show_notification(
+    connect: Connect,
     notification_id: NotificationId,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Show a notification with its attempts."""
-    _notification("GET", notification_id, "", connect(api_url, api_key, data_dir), as_json=as_json)
+    _notification("GET", notification_id, "", connect(), as_json=as_json)
 
 
 @notifications.command("replay")
+@connected
 def replay_notification(
+    connect: Connect,
     notification_id: NotificationId,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Redeliver a notification."""
-    _notification("POST", notification_id, "/replay", connect(api_url, api_key, data_dir), as_json=as_json)
+    _notification("POST", notification_id, "/replay", connect(), as_json=as_json)
 
 
 @notifications.command("cancel")
+@connected
 def cancel_notification(
+    connect: Connect,
     notification_id: NotificationId,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """Cancel a notification."""
-    _notification("POST", notification_id, "/cancel", connect(api_url, api_key, data_dir), as_json=as_json)
+    _notification("POST", notification_id, "/cancel", connect(), as_json=as_json)
 
 
+@connected
 def events(
+    connect: Connect,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow until interrupted.")] = False,
     number: Annotated[int, typer.Option("--number", "-n", help="Without --follow: end after so many.")] = 1,
     integration: Annotated[str | None, typer.Option(help="Filter by integration id.")] = None,
@@ -189,12 +181,9 @@ def events(
         str | None, typer.Option(help="Id of the last event received; the stream resumes after it.")
     ] = None,
     as_json: AsJson = False,
-    api_url: ApiUrl = None,
-    api_key: ApiKey = None,
-    data_dir: DataDirectory = Path(".iris"),
 ) -> None:
     """See what happens, live; it goes on where it was when the connection breaks."""
-    connection = connect(api_url, api_key, data_dir)
+    connection = connect()
     params: Params = {"event": event or []}
     params |= {"integrationId": [integration]} if integration else {}
     for seen, (position, content) in enumerate(_stream(connection, params, after), start=1):
