@@ -3,12 +3,10 @@
 import asyncio
 import gc
 import logging
-import ssl
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from functools import cache
 from typing import Any, Final, TypeVar
 
 import httpx2
@@ -43,6 +41,7 @@ from models.server import require_replica_set
 from providers import PROVIDERS
 from security.payload_codec import Encrypted
 from security.ssrf_guard import AddressGuard, GuardedTransport
+from security.trusted_authorities import trusted_authorities
 from settings import Settings
 from workflows import attributes
 
@@ -218,7 +217,7 @@ def http_client(guard: AddressGuard, connections: int = 100) -> httpx2.AsyncClie
     """HTTP client with the SSRF guard and timeouts, without redirects or proxies from the environment."""
     timeout = httpx2.Timeout(connect=5.0, read=30.0, write=10.0, pool=5.0)
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=50, keepalive_expiry=30.0)
-    transport = GuardedTransport(guard, limits, _trusted_authorities())
+    transport = GuardedTransport(guard, limits, trusted_authorities())
     return httpx2.AsyncClient(
         headers={"Accept-Encoding": "identity"},  # avoids decompression bombs
         timeout=timeout,
@@ -226,9 +225,3 @@ def http_client(guard: AddressGuard, connections: int = 100) -> httpx2.AsyncClie
         follow_redirects=False,
         trust_env=False,
     )
-
-
-@cache
-def _trusted_authorities() -> ssl.SSLContext:
-    """Loaded once, since it is the slowest part of creating a client."""
-    return httpx2.create_ssl_context(trust_env=False)

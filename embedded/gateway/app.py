@@ -1,12 +1,10 @@
 """HTTP interface of the gateway (`docs/providers/sandbox.md`)."""
 
 import asyncio
-import ssl
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
-from functools import cache
 from http import HTTPStatus
 from typing import Annotated
 
@@ -23,6 +21,7 @@ from embedded.gateway.recipients import Behaviour, behaviour_of
 from embedded.gateway.reports import Report, Reports
 from embedded.gateway.settings import GatewaySettings, account_name
 from embedded.gateway.wire import GatewayError, read_inbound, read_submission
+from security.trusted_authorities import trusted_authorities
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def create_gateway(settings: GatewaySettings) -> FastAPI:
     async def open_gateway(app: FastAPI) -> AsyncGenerator[None]:
         timeout = httpx2.Timeout(settings.callback_timeout.total_seconds(), pool=None)
         # Callbacks go to this machine or its neighbours, never through the environment's proxy.
-        async with httpx2.AsyncClient(timeout=timeout, verify=_trusted_authorities(), trust_env=False) as http:
+        async with httpx2.AsyncClient(timeout=timeout, verify=trusted_authorities(), trust_env=False) as http:
             with closing(Database(settings.ledger)) as database:
                 ledger, inbox = Ledger(database), Inbox(database)
                 courier, postman = Courier(ledger, http, settings), Courier(inbox, http, settings)
@@ -75,12 +74,6 @@ def create_gateway(settings: GatewaySettings) -> FastAPI:
     app.exception_handler(HTTPStatus.NOT_FOUND)(_answer_no_such_path)
     app.exception_handler(HTTPStatus.METHOD_NOT_ALLOWED)(_answer_no_such_method)
     return app
-
-
-@cache
-def _trusted_authorities() -> ssl.SSLContext:
-    """Trusted certificates, read once, since that takes longer than the rest of opening a gateway."""
-    return httpx2.create_ssl_context(trust_env=False)
 
 
 async def _gateway(request: Request) -> Gateway:
