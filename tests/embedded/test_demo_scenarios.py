@@ -47,7 +47,7 @@ def test_every_recipient_reads_what_can_be_read() -> None:
 async def opened(iris: Iris, **integrations: str) -> AsyncGenerator[Showcase]:
     """The showcase as `iris demo` opens it, with the API's address and a key."""
     headers = {"Authorization": f"Bearer {iris.demo.api_key}"}
-    async with plain_client(base_url=iris.http.base_url, headers=headers) as api:
+    async with plain_client(base_url=iris.http.base_url, headers=headers, timeout=30) as api:
         yield Showcase(api, integrations or iris.demo.integrations, timedelta(seconds=40))
 
 
