@@ -3,8 +3,6 @@
 A provider joins by its fake provider (`tests/providers/fake_provider.py`); the first test fails until it has one.
 """
 
-import functools
-from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
@@ -15,8 +13,7 @@ import pytest
 
 from bootstrap import http_client
 from domain.channels import Channel
-from domain.events import ProviderEvent
-from domain.outcomes import Accepted, FailureClass, Outcome, OutcomeUnknown, Rejected
+from domain.outcomes import Accepted, FailureClass, OutcomeUnknown, Rejected
 from domain.payloads import PAYLOADS
 from domain.status import Milestone
 from providers import PROVIDERS
@@ -26,56 +23,18 @@ from providers.base import (
     Check,
     MisconfiguredError,
     TransientError,
-    UnverifiedError,
-    Webhook,
 )
 from providers.redaction import HIDDEN
 from security.ssrf_guard import ForbiddenAddressError
-from tests.plain_http import plain_client
-from tests.providers.fake_provider import NOW, REFERENCE, Delivery, FakeProvider, with_another_body
+from tests.providers.contract import (
+    assert_shows_no_secret,
+    each,
+    every,
+    those,
+)
+from tests.providers.fake_provider import REFERENCE, FakeProvider
 from tests.providers.fake_providers import FAKE_PROVIDERS
 from tests.providers.loopback import HttpFakeProvider, json_answer, page
-
-
-@pytest.fixture(scope="session")
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with plain_client(timeout=30) as client:
-        yield client
-
-
-@pytest.fixture
-async def fake_provider(request: pytest.FixtureRequest) -> AsyncIterator[FakeProvider]:
-    async with request.param() as listening:
-        yield listening
-
-
-@pytest.fixture
-def provider(fake_provider: FakeProvider, http: httpx2.AsyncClient) -> AnyProvider:
-    return fake_provider.open(http)
-
-
-def each(name: str, of: Callable[[type[FakeProvider]], Iterable[Any]]) -> pytest.MarkDecorator:
-    """Parametrise with every fake provider and each of its values."""
-    cases = [
-        pytest.param(fake_provider, case, id=f"{fake_provider.label()}-{case}")
-        for fake_provider in FAKE_PROVIDERS
-        for case in of(fake_provider)
-    ]
-    return pytest.mark.parametrize(("fake_provider", name), cases, indirect=["fake_provider"])
-
-
-def those(condition: Callable[[type[FakeProvider]], bool]) -> pytest.MarkDecorator:
-    """Fake providers that satisfy a condition."""
-    cases = [
-        pytest.param(fake_provider, id=fake_provider.label())
-        for fake_provider in FAKE_PROVIDERS
-        if condition(fake_provider)
-    ]
-    return pytest.mark.parametrize("fake_provider", cases, indirect=True)
-
-
-every = those(lambda _: True)
-with_receipts = those(lambda fake_provider: bool(fake_provider.words))
 
 
 class BrokenError(Exception):
@@ -94,29 +53,6 @@ def breaking(like: object) -> Any:  # noqa: ANN401 - it passes for whatever it i
             raise BrokenError(name)
 
     return Breaking()
-
-
-@functools.cache
-def idle(fake_provider: type[FakeProvider]) -> FakeProvider:
-    """Fake provider that is never started: for operations without network."""
-    return fake_provider()
-
-
-async def deliver(provider: AnyProvider, fake_provider: FakeProvider, reference: str = REFERENCE) -> Delivery:
-    await provider.send(replace(fake_provider.outbound(), reference=reference))
-    return fake_provider.deliveries[-1]
-
-
-async def receipt(provider: AnyProvider, fake_provider: FakeProvider) -> Webhook:
-    """Signed webhook about a message that was just sent."""
-    return fake_provider.receipt(await deliver(provider, fake_provider), next(iter(fake_provider.words)))
-
-
-def the_event(provider: AnyProvider, webhook: Webhook) -> ProviderEvent:
-    """The single event of a receipt."""
-    (event,) = provider.parse(webhook)
-    assert isinstance(event, ProviderEvent)
-    return event
 
 
 class TestRegistry:
@@ -365,86 +301,3 @@ class TestChecking:
             with pytest.raises(ForbiddenAddressError):
                 await fake_provider.provider.open(fake_provider.configuration(), credentials, guarded).check()
         assert fake_provider.attempts == 0
-
-
-class TestVerifying:
-    @with_receipts
-    async def test_a_webhook_that_the_provider_signed_is_verified(
-        self, fake_provider: FakeProvider, provider: AnyProvider
-    ) -> None:
-        provider.verify(await receipt(provider, fake_provider))
-
-    @each("forgery", lambda fake_provider: fake_provider.forgeries)
-    async def test_a_forged_webhook_is_not(
-        self, fake_provider: FakeProvider, provider: AnyProvider, forgery: str
-    ) -> None:
-        forged = fake_provider.forgeries[forgery](await receipt(provider, fake_provider))
-        with pytest.raises(UnverifiedError) as caught:
-            provider.verify(forged)
-        assert_shows_no_secret(fake_provider, caught.value)
-
-    @with_receipts
-    async def test_a_webhook_signed_by_somebody_else_is_not(
-        self, fake_provider: FakeProvider, provider: AnyProvider
-    ) -> None:
-        forged = fake_provider.sign(await receipt(provider, fake_provider), "another secret")
-        with pytest.raises(UnverifiedError):
-            provider.verify(forged)
-
-    @those(lambda fake_provider: fake_provider.secretless is not None)
-    async def test_an_empty_secret_verifies_nothing_not_even_what_it_signed(
-        self, fake_provider: FakeProvider, provider: AnyProvider, http: httpx2.AsyncClient
-    ) -> None:
-        signed_with_nothing = fake_provider.sign(await receipt(provider, fake_provider), "")
-        with pytest.raises((MisconfiguredError, UnverifiedError)):
-            fake_provider.open(http, **dict(fake_provider.secretless or {})).verify(signed_with_nothing)
-
-    @those(lambda fake_provider: bool(fake_provider.words))
-    def test_a_provider_with_receipts_is_tested_without_signature_with_another_body_and_without_a_secret(
-        self, fake_provider: FakeProvider
-    ) -> None:
-        assert fake_provider.forgeries.keys() >= {"unsigned", "another body"}
-        assert fake_provider.forgeries["another body"] is with_another_body
-        assert fake_provider.secretless is not None
-        assert bool(fake_provider.unknown_words) is not fake_provider.kinds_are_words
-
-
-class TestReading:
-    @each("word", lambda fake_provider: fake_provider.words)
-    async def test_a_receipt_has_the_status_and_milestone_of_the_message_that_was_sent(
-        self, fake_provider: FakeProvider, provider: AnyProvider, word: str
-    ) -> None:
-        delivery = await deliver(provider, fake_provider)
-        event = the_event(provider, fake_provider.receipt(delivery, word))
-        assert (event.word, event.milestone) == (word.lower(), fake_provider.words[word])
-        assert fake_provider.finds(event, delivery)
-        assert event.destination in {None, *fake_provider.destinations}
-        assert (event.failure is not None) == (event.milestone is Milestone.FAILED)
-
-    @each("word", lambda fake_provider: fake_provider.unknown_words)
-    async def test_an_unknown_status_is_recorded_and_not_applied(
-        self, fake_provider: FakeProvider, provider: AnyProvider, word: str
-    ) -> None:
-        event = the_event(provider, fake_provider.receipt(await deliver(provider, fake_provider), word))
-        assert (event.word, event.milestone, event.reference) == (word.lower(), Milestone.NONE, REFERENCE)
-
-    @with_receipts
-    async def test_a_repeated_event_has_the_same_key(self, fake_provider: FakeProvider, provider: AnyProvider) -> None:
-        first = await receipt(provider, fake_provider)
-        again = replace(first, received_at=NOW + timedelta(minutes=1))
-        assert provider.parse(first) == provider.parse(again)
-
-    @with_receipts
-    async def test_another_event_has_another_key(self, fake_provider: FakeProvider, provider: AnyProvider) -> None:
-        deliveries = [await deliver(provider, fake_provider, reference) for reference in ("1", "2")]
-        keys = [
-            the_event(provider, fake_provider.receipt(delivery, word)).key
-            for delivery in deliveries
-            for word in (*fake_provider.words, *fake_provider.unknown_words)
-        ]
-        assert len(set(keys)) == len(keys)
-
-
-def assert_shows_no_secret(fake_provider: FakeProvider, *results: Outcome | Exception | object) -> None:
-    shown = "".join(f"{thing!r} {thing!s}" for thing in results)
-    assert not [secret for secret in fake_provider.secrets() if secret in shown]

@@ -5,7 +5,7 @@ determines the fields of a message.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -22,7 +22,6 @@ from providers.http import Ambiguity, ResponseMapping, classify_response, send
 from providers.meta import Meta, messenger, whatsapp
 from providers.meta.answers import response_mapping
 from providers.meta.codes import MESSENGER_MEANINGS, WHATSAPP_FAILURES, WHATSAPP_MEANINGS
-from tests.plain_http import plain_client
 from tests.providers.fake_provider import REFERENCE
 from tests.providers.fake_providers.meta import (
     APP_SECRET,
@@ -69,12 +68,6 @@ class QuotingProvider(AcceptingProvider):
     async def take(self, request: HttpRequest) -> bytes:
         del request
         return answer(401, (RECORDED / "answers" / "malformed_token.json").read_bytes(), "application/json")
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with plain_client(timeout=30) as client:
-        yield client
 
 
 def recorded(path: Path) -> Recorded:

@@ -26,12 +26,6 @@ async def gateway_url() -> AsyncIterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module")
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with plain_client(timeout=30) as client:
-        yield client
-
-
 @pytest.fixture
 def sandbox(http: httpx2.AsyncClient, gateway_url: str) -> Sandbox:
     return opened(http, gateway_url)

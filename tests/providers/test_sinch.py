@@ -22,7 +22,6 @@ from providers.http import classify_response
 from providers.sinch import Sinch
 from providers.sinch.answers import Answer
 from providers.sinch.messages import render
-from tests.plain_http import plain_client
 from tests.providers.fake_providers.sinch import APP, PROJECT, FakeSinch, SinchRcs, SinchSms
 from tests.providers.loopback import json_answer
 from tests.providers.sinch_recordings import MESSAGE_ID, RECORDED, recorded
@@ -114,12 +113,6 @@ PAYLOADS_BY_RECORD: Final[dict[str, tuple[Channel, dict[str, JsonValue]]]] = {
     ),
     "whatsapp_template_plain": (Channel.WHATSAPP, {"Type": "template", "Name": "bienvenida"}),
 }
-
-
-@pytest.fixture(scope="session")
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with plain_client(timeout=30) as client:
-        yield client
 
 
 @pytest.fixture

@@ -13,16 +13,9 @@ from domain.outcomes import Accepted
 from providers.base import TransientError
 from providers.sinch import Sinch
 from providers.sinch.answers import find_reference
-from tests.plain_http import plain_client
 from tests.providers.fake_provider import NOW, REFERENCE
 from tests.providers.fake_providers.sinch import APP, MESSAGES, FakeSinch, SinchRcs, SinchSms, SinchWhatsApp
 from tests.providers.sinch_recordings import recorded
-
-
-@pytest.fixture(scope="session")
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with plain_client(timeout=30) as client:
-        yield client
 
 
 @pytest.fixture(params=[SinchRcs, SinchWhatsApp, SinchSms], ids=lambda fake_provider: fake_provider.channel)

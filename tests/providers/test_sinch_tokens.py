@@ -12,7 +12,6 @@ import pytest
 from domain.outcomes import Accepted, FailureClass, Rejected
 from providers.base import AnyProvider, TransientError
 from providers.sinch.tokens import AccessToken, Tokens
-from tests.plain_http import plain_client
 from tests.providers.fake_providers.sinch import BASIC, MESSAGES, TOKENS, SinchSms
 from tests.providers.loopback import HTTP_LOSSES, Reply, json_answer, page
 
@@ -25,12 +24,6 @@ NOT_AT_THE_MOMENT: Final[dict[str, Reply]] = {
     "an empty token": json_answer(200, {"access_token": "", "expires_in": 1}),
     "a life of no length": json_answer(200, {"access_token": "a", "expires_in": "long"}),
 }
-
-
-@pytest.fixture(scope="session")
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with plain_client(timeout=30) as client:
-        yield client
 
 
 @pytest.fixture

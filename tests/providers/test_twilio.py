@@ -19,7 +19,6 @@ from providers.twilio import Twilio
 from providers.twilio.codes import MEANINGS
 from providers.twilio.messages import RESPONSE_MAPPING, with_reference
 from providers.twilio.settings import TwilioConfiguration
-from tests.plain_http import plain_client
 from tests.providers import vendor_twilio
 from tests.providers.fake_providers.twilio import (
     ACCOUNT,
@@ -31,12 +30,6 @@ from tests.providers.fake_providers.twilio import (
     basic,
 )
 from tests.providers.twilio_recordings import CREDENTIALS, MESSAGE_ID, NO_NETWORK, SERVICE, recorded
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with plain_client(timeout=30) as client:
-        yield client
 
 
 @pytest.fixture

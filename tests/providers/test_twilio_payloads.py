@@ -5,7 +5,7 @@ and with the requests of its own library.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, cast
 from urllib.parse import parse_qsl, urlencode
@@ -23,7 +23,6 @@ from domain.payloads import PAYLOADS, parse_payload
 from providers.base import Outbound
 from providers.twilio import Twilio
 from providers.twilio.messages import content_of
-from tests.plain_http import plain_client
 from tests.providers import vendor_twilio
 from tests.providers.fake_providers.twilio import ACCOUNT, SENDER, TOKEN, FakeTwilio, TwilioSms, TwilioWhatsApp
 from tests.providers.twilio_recordings import CREDENTIALS, HERE, NO_NETWORK, SERVICE, recorded
@@ -82,12 +81,6 @@ def fields(form: bytes) -> dict[str, str]:
 
 def outbound(fake_provider: FakeTwilio, raw: Raw) -> Outbound:
     return replace(fake_provider.outbound(), payload=parse_payload(fake_provider.channel, raw))
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with plain_client(timeout=30) as client:
-        yield client
 
 
 def typed(value: str, schema: Mapping[str, Any]) -> object:

@@ -18,7 +18,6 @@ from domain.payloads import parse_payload
 from providers.base import Outbound, TransientError
 from providers.twilio import Twilio
 from providers.twilio.sent import MAX_PAGES
-from tests.plain_http import plain_client
 from tests.providers import vendor_twilio
 from tests.providers.fake_provider import NOW
 from tests.providers.fake_providers.twilio import (
@@ -34,12 +33,6 @@ from tests.providers.loopback import HTTP_LOSSES, json_answer
 from tests.providers.twilio_recordings import CREDENTIALS, SERVICE, recorded
 
 SINCE: Final = NOW - timedelta(seconds=5)
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with plain_client(timeout=30) as client:
-        yield client
 
 
 @pytest.fixture(params=[TwilioSms, TwilioWhatsApp], ids=lambda fake_provider: fake_provider.label())

@@ -21,7 +21,6 @@ from providers.http import Ambiguity, classify_response
 from providers.vonage import Vonage, application
 from providers.vonage.adapter import RESPONSE_MAPPING
 from providers.vonage.codes import FAILURES, MEANINGS, UNCERTAIN
-from tests.plain_http import plain_client
 from tests.providers.fake_provider import REFERENCE
 from tests.providers.fake_providers.vonage import (
     API_KEY,
@@ -44,12 +43,6 @@ CREDENTIALS: Final[dict[str, JsonValue]] = {
     "signatureSecret": SIGNATURE_SECRET,
 }
 NO_NETWORK: Final = httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport())
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with plain_client(timeout=30) as client:
-        yield client
 
 
 @pytest.fixture
