@@ -1,4 +1,4 @@
-"""Integrations: the catalogue; create, change, check and delete."""
+"""Integrations: create, change, check and delete."""
 
 import asyncio
 import json
@@ -75,33 +75,6 @@ async def listed(iris: Iris, **query: str) -> list[str]:
     response = await iris.http.get("/v1/integrations", params={"limit": "200", **query})
     assert response.status_code == 200, response.text
     return [item["id"] for item in response.json()["payload"]["items"]]
-
-
-class TestCatalogue:
-    async def test_it_has_every_channel_with_its_providers_and_what_they_take(self, iris: Iris) -> None:
-        response = await iris.http.get("/v1/integration-types")
-        types = {item["name"]: item for item in response.json()["payload"]["items"]}
-        assert types.keys() == {"SMS", "WhatsApp", "RCS", "Email", "FacebookMessenger"}
-        sms = {provider["name"]: provider for provider in types["SMS"]["providers"]}
-        assert sms.keys() == {"sandbox", "sinch", "twilio", "vonage"}
-        assert sms["twilio"]["capabilities"] == {
-            "payloadTypes": ["simple-text"],
-            "maxDestinations": 1,
-            "longestText": 1600,
-            "idempotentSend": False,
-            "reportsDelivery": True,
-            "reportsReads": False,
-            "findsSent": True,
-        }
-        assert sms["twilio"]["credentials"]["required"] == ["accountSid", "authToken"]
-        assert sms["twilio"]["credentials"]["properties"]["authToken"]["writeOnly"] is True
-
-    async def test_its_ids_are_those_that_interactions_show(self, iris: Iris) -> None:
-        sent = (await iris.send("sms", mobile()))["integration"]
-        types = (await iris.http.get("/v1/integration-types")).json()["payload"]["items"]
-        (channel,) = [item for item in types if item["id"] == sent["integrationTypeId"]]
-        titles = [it["title"] for it in channel["providers"] if it["id"] == sent["integrationTypeProviderId"]]
-        assert (channel["name"], titles) == (sent["integrationTypeName"], [sent["integrationTypeProviderName"]])
 
 
 class TestCreating:
