@@ -48,7 +48,7 @@ class Order:
         follow_up: the follow-up request, `follow_up_after` seconds later.
         answers: each attempt's response, as text.
         interaction_ids: of the responses that had one.
-        is_answered: whether a caller was told that it is admitted or rejected.
+        is_answered: whether a caller received its admission or rejection.
         is_refused: whether that response was a rejection without any work started.
         user_id: its end user, if anybody asked.
     """
