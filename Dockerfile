@@ -5,7 +5,7 @@ COPY requirements/runtime.txt .
 RUN python -m venv /opt/iris \
     && /opt/iris/bin/pip install --no-cache-dir --disable-pip-version-check \
         --only-binary :all: --require-hashes --requirement runtime.txt \
-    && printf '%s\n' '#!/opt/iris/bin/python' 'from cli import run' 'run()' > /opt/iris/bin/iris \
+    && printf '%s\n' '#!/opt/iris/bin/python' 'from cli.main import run' 'run()' > /opt/iris/bin/iris \
     && chmod +x /opt/iris/bin/iris
 
 FROM python:3.13-slim-bookworm

@@ -37,8 +37,8 @@ from typing_extensions import override
 from models import DOCUMENTS
 from models.base import Stored
 from models.indexes import build_indexes
-from models.server import require_replica_set
 from providers import PROVIDERS
+from queries.server import require_replica_set
 from security.payload_codec import Encrypted
 from security.ssrf_guard import AddressGuard, GuardedTransport
 from security.trusted_authorities import trusted_authorities
@@ -65,7 +65,7 @@ async def mongodb(settings: Settings) -> AsyncGenerator[AsyncMongoClient[dict[st
     """Connect to MongoDB, bind our documents and build their indexes.
 
     Raises:
-        models.server.UnusableServerError: if it does not answer within five seconds, or is not a replica set.
+        queries.server.UnusableServerError: if it does not answer within five seconds, or is not a replica set.
         pymongo.errors.PyMongoError: if an index cannot be built.
     """
     async with mongodb_client(settings) as client:

@@ -1,7 +1,8 @@
 """Settings of Iris from environment variables; secrets may be files of the same names (`EnvironmentSettings`).
 
-Our own variables begin with `IRIS_`; those of MongoDB and Temporal have the names that their own tools use. `logs.py`
-reads its settings before all others: `IRIS_LOG_LEVEL`, `IRIS_LOG_FORMAT`, `IRIS_LOG_REQUESTS`, `IRIS_LOG_SENDS`.
+Our own variables begin with `IRIS_`; those of MongoDB and Temporal have the names that their own tools use.
+`support/logs.py` reads its settings before all others: `IRIS_LOG_LEVEL`, `IRIS_LOG_FORMAT`, `IRIS_LOG_REQUESTS`,
+`IRIS_LOG_SENDS`.
 """
 
 import os
@@ -27,6 +28,7 @@ from typing_extensions import override
 from domain.deadlines import Timeouts
 from domain.files import ALLOWED_TYPES
 from security.payload_codec import EncryptingCodec
+from security.signed_urls import FileUrls
 from security.ssrf_guard import PRIVATE, AddressGuard, Network
 
 
@@ -266,6 +268,10 @@ class Settings(EnvironmentSettings):
         if allowed is None:
             allowed = PRIVATE if self.environment is Environment.DEVELOPMENT else ()
         return AddressGuard(tuple(allowed))
+
+    def file_urls(self) -> FileUrls:
+        """The signed URLs of uploaded files."""
+        return FileUrls(self.jwt_secret.get_secret_value(), self.public_url, self.file_url_ttl)
 
     def payload_codec(self) -> EncryptingCodec | None:
         """The codec that encrypts workflow payloads, if there are keys.

@@ -21,6 +21,7 @@ from activities.attachments import Files
 from activities.bulkheads import KeyedLimiter
 from activities.dispatch import ProviderDispatch
 from activities.erasing import MongoErasures
+from activities.inbound import MongoInbound
 from activities.interfaces import notification_task_queue, sending_queue
 from activities.internal_faults import InternalFaults
 from activities.late_begins import LateBegins
@@ -28,7 +29,6 @@ from activities.merging import MongoMerges
 from activities.notification import HttpNotifications
 from activities.notification_reconciliation import NotificationsReconciliation
 from activities.publishing import NotificationPublisher
-from activities.reception import MongoReception
 from activities.reconciliation import TemporalReconciliation
 from activities.record import MongoRecord
 from api.schemas.interactions import InteractionAnswer
@@ -40,15 +40,15 @@ from bootstrap import (
     register_search_attributes,
 )
 from domain import interaction as domain
-from integrations import Integrations, ProviderFactory
-from metrics import serve
-from operations.reconciling import ensure_schedule
+from integrations.cache import Integrations
+from integrations.provider_factory import ProviderFactory
 from providers import PROVIDERS
 from security.credential_encryption import Vault
-from security.signed_urls import FileLinks
 from settings import Settings
+from support.metrics import serve
 from temporal import notifications
 from temporal.interactions import signal_events
+from temporal.reconciliation import ensure_schedule
 from temporal.task_queues import is_polling
 from temporal.worker_versions import deployment_config
 from workflows.registry import INTERACTION_WORKFLOWS, NOTIFICATION_WORKFLOWS
@@ -95,7 +95,7 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
     begin = partial(notifications.begin, client, settings)
     publisher = NotificationPublisher(integrations, _shown, begin, late)
     admission, record = MongoAdmission(integrations, publisher.publish), MongoRecord(publisher.publish)
-    reception = MongoReception(publisher.publish, settings.erasure_grace_period)
+    inbound = MongoInbound(publisher.publish, settings.erasure_grace_period)
     signal_interaction = partial(signal_events, client, settings)
     reconciliation = TemporalReconciliation(
         client, settings.task_queue, signal_interaction, settings.windows, NotificationsReconciliation(client, begin)
@@ -108,8 +108,8 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
             admission.admit,
             record.record,
             record.load,
-            reception.receive,
-            reception.identify,
+            inbound.receive,
+            inbound.identify,
             reconciliation.inspect,
             *MongoMerges().all(),
             *MongoErasures(client, _shown).all(),
@@ -133,7 +133,7 @@ def _sending_worker(
     slots = settings.max_concurrent_sends_per_provider
     shares = KeyedLimiter(ceil(slots / _MAX_CONCURRENT_INTEGRATIONS))
     dispatch = ProviderDispatch(
-        opener, shares, integrations, Files(FileLinks.of(settings)), InternalFaults(client.identity)
+        opener, shares, integrations, Files(settings.file_urls()), InternalFaults(client.identity)
     )
     return Worker(
         client,

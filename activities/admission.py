@@ -15,12 +15,12 @@ from domain.interaction import Direction, DispatchPolicy, HistoryEntry
 from domain.problems import Problem
 from domain.status import Status
 from domain.submission import Submission
-from integrations import Integrations
+from integrations.cache import Integrations
 from models.attachment import Attachment
 from models.interaction import Interaction, Step
 from models.process import Process, joining_step, last_entry_step
 from models.user import OwnedDestination, User
-from validation import owned_destinations, owners_of, process_problems, validate, with_owners
+from queries.validation import owned_destinations, owners_of, process_problems, validate, with_owners
 
 
 class MongoAdmission(AdmissionActivities):

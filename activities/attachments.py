@@ -14,7 +14,7 @@ from domain.payloads.base import MediaPayload
 from domain.payloads.email import Attachment as MailedFile
 from models.attachment import Attachment
 from providers.base import Outbound
-from security.signed_urls import FileLinks
+from security.signed_urls import FileUrls
 
 _MAX_CONCURRENT_MAILS: Final = 4
 """Mails with files that a worker composes at once: each takes a multiple of its size in memory."""
@@ -32,7 +32,7 @@ class Files:
         links: creates the links.
     """
 
-    links: FileLinks
+    links: FileUrls
     _mails: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MAX_CONCURRENT_MAILS), init=False)
 
     @asynccontextmanager
@@ -47,7 +47,7 @@ class Files:
             yield outbound
         elif isinstance(payload, MediaPayload):
             (attachment,) = await _find(tenant, ids)
-            linked = {"url": self.links.link(attachment.id), "file_name": payload.file_name or attachment.file_name}
+            linked = {"url": self.links.url(attachment.id), "file_name": payload.file_name or attachment.file_name}
             yield replace(outbound, payload=payload.model_copy(update=linked))
         elif isinstance(payload, Email):
             async with self._mails:

@@ -28,12 +28,13 @@ from domain.outcomes import (
     was_surely_idle,
 )
 from domain.payloads import InvalidPayloadError, parse_payload
-from integrations import Integrations, ProviderFactory, UnopenableError
-from metrics import timed_dispatch
-from models.erasing import bearing
+from integrations.cache import Integrations
+from integrations.provider_factory import ProviderFactory, UnopenableError
+from models.erasure import matching_message_id
 from models.interaction import Interaction
 from providers.base import AnyProvider, Attempt, MisconfiguredError, Outbound, TransientError, UnsentError
 from security.ssrf_guard import ForbiddenAddressError
+from support.metrics import timed_dispatch
 
 NOT_ACCEPTED: Final = "NotTaken"
 """Type of the error when the provider certainly did not accept the message, or could not be asked."""
@@ -164,7 +165,7 @@ async def _destinations(dispatch: Dispatch) -> tuple[str, ...]:
 async def _belongs_to_another(dispatch: Dispatch, found: Accepted) -> bool:
     selector = {
         "integration.integration_id": dispatch.integration_id,
-        "provider_message_ids": bearing(found.provider_message_id),
+        "provider_message_ids": matching_message_id(found.provider_message_id),
         "_id": {"$ne": dispatch.interaction_id},
     }
     return await Interaction.find_one(selector) is not None

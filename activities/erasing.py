@@ -25,7 +25,7 @@ from domain.identifiers import interaction_of, workflow_id
 from domain.problems import Problem
 from domain.status import Status
 from models.attachment import Attachment
-from models.erasing import erasing, erasing_one_of_several, hashed
+from models.erasure import erasing, erasing_one_of_several, hashed
 from models.interaction import TAKES_FILES, Interaction
 from models.notification import Notification
 from models.process import Process

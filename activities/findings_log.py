@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from domain.findings import Discrepancy, DiscrepancyCounts
-from metrics import count_finding
+from support.metrics import count_finding
 
 _LOG = logging.getLogger("iris.reconciliation")
 

@@ -7,7 +7,7 @@ from typing import Any
 from pymongo.errors import DuplicateKeyError
 
 from domain.events import Identity
-from domain.reception import Reception, names_nobody
+from domain.inbound import ReceivedMessage, names_nobody
 from domain.search_keys import beginnings
 from models.user import OwnedDestination, User, adding_step
 
@@ -30,9 +30,9 @@ class Person:
     name: str = ""
 
     @classmethod
-    def of(cls, reception: Reception) -> "Person":
+    def of(cls, inbound: ReceivedMessage) -> "Person":
         """Return the sender of a message."""
-        tenant, new_user_id, message = reception.tenant, reception.new_user_id, reception.message
+        tenant, new_user_id, message = inbound.tenant, inbound.new_user_id, inbound.message
         before = owned([Identity(kind=message.sender_kind, value=message.sender), *message.aliases])
         now = owned(message.successors)
         if not now:

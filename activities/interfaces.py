@@ -11,10 +11,10 @@ from temporalio import activity
 from domain.destinations import Destination
 from domain.events import Identity
 from domain.findings import DiscrepancyCounts
+from domain.inbound import ReceivedMessage
 from domain.interaction import DispatchPolicy, HistoryEntry, Interaction, RecordedEvent
 from domain.outcomes import Accepted, Outcome
 from domain.problems import Problem
-from domain.reception import Reception
 from domain.status import InteractionState
 from domain.submission import Submission
 from domain.webhook_events import NotificationState
@@ -145,7 +145,7 @@ class Check(StrEnum):
     FAILING = "failing"
     ENDED = "ended"
     RUNNING = "running"
-    RECEPTIONS = "receptions"
+    INBOUND = "inbound"
     NEWS = "news"
     NOTIFICATIONS = "notifications"
 
@@ -201,15 +201,15 @@ class DeliveryResult(_Message):
     next_attempt: datetime | None = None
 
 
-class Replay(_Message):
+class RedeliverInput(_Message):
     """One page of a redelivery.
 
     Attributes:
-        replay_id: id of the redelivery, which contains each notification once.
+        redelivery_id: id of the redelivery, which contains each notification once.
         until: time of the request; later events are delivered anyway.
     """
 
-    replay_id: str
+    redelivery_id: str
     tenant: str
     integration_id: str
     since: datetime
@@ -218,7 +218,7 @@ class Replay(_Message):
     cursor: str | None = None
 
 
-class Replayed(_Message):
+class RedeliveredPage(_Message):
     """Result of one page of a redelivery: notifications read and redelivered, and the start of the next page."""
 
     looked_at: int
@@ -299,12 +299,12 @@ class Received(_Message):
     merges: list[UserTask] = []
 
 
-class ReceptionActivities(ABC):
+class InboundActivities(ABC):
     """Recording of inbound messages, and of the identities that providers report for end users."""
 
     @abstractmethod
     @activity.defn
-    async def receive(self, reception: Reception) -> Received:
+    async def receive(self, inbound: ReceivedMessage) -> Received:
         """Store the message as an interaction in `RECEIVED`, once, with its user and process."""
 
     @abstractmethod
@@ -392,5 +392,5 @@ class NotificationActivities(ABC):
 
     @abstractmethod
     @activity.defn
-    async def replay(self, replay: Replay) -> Replayed:
+    async def redeliver(self, redelivery: RedeliverInput) -> RedeliveredPage:
         """Start the redelivery of one page."""

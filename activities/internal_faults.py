@@ -11,8 +11,8 @@ from temporalio.exceptions import ApplicationError
 
 from domain.faults import FaultKind
 from domain.outcomes import cut
-from metrics import count_internal_fault
 from models.worker_fault import WorkerFault
+from support.metrics import count_internal_fault
 
 INTERNAL_FAULT: Final = "InternalFault"
 """Type of the error by which an activity that failed through an internal fault is retried."""

@@ -13,7 +13,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.bulkheads import KeyedLimiter, LimitExceededError
-from activities.interfaces import DeliverInput, DeliveryResult, NotificationActivities, Replay, Replayed
+from activities.interfaces import DeliverInput, DeliveryResult, NotificationActivities, RedeliveredPage, RedeliverInput
 from activities.internal_faults import QUICK_RETRIES, InternalFaults
 from activities.late_begins import Begin
 from activities.publishing import Show, body_now
@@ -22,7 +22,7 @@ from domain.faults import FaultKind
 from domain.outcomes import cut
 from domain.signing import signature_headers
 from domain.webhook_events import NotificationState, backoff, host_of, suspends_host
-from integrations import Integrations
+from integrations.cache import Integrations
 from models.endpoint import Endpoint
 from models.interaction import Interaction
 from models.notification import Attempt, Notification, SuspendedHost
@@ -102,24 +102,29 @@ class HttpNotifications(NotificationActivities):
         await Notification.conclude(notification_id, state)
 
     @activity.defn
-    async def replay(self, replay: Replay) -> Replayed:
+    async def redeliver(self, redelivery: RedeliverInput) -> RedeliveredPage:
         """Start the redelivery of one page."""
         page = await Notification.since(
-            replay.tenant, replay.integration_id, replay.since, replay.until, replay.cursor, replay.page_size
+            redelivery.tenant,
+            redelivery.integration_id,
+            redelivery.since,
+            redelivery.until,
+            redelivery.cursor,
+            redelivery.page_size,
         )
         begun = 0
         for notification in page:
             activity.heartbeat()
-            unless_done = {"_id": notification.id, "replay": {"$ne": replay.replay_id}}
-            again = await Notification.begin_again(unless_done, replay.replay_id)
-            if again is None and notification.replay == replay.replay_id:
+            unless_done = {"_id": notification.id, "redelivery": {"$ne": redelivery.redelivery_id}}
+            again = await Notification.begin_again(unless_done, redelivery.redelivery_id)
+            if again is None and notification.redelivery == redelivery.redelivery_id:
                 # An earlier try of this page may have died before its workflow was begun.
                 again = await Notification.pending(notification.id)
             if again is not None:
                 begun += 1
                 await self.begin(again)
-        cursor = page[-1].cursor if len(page) == replay.page_size else None
-        return Replayed(looked_at=len(page), begun=begun, cursor=cursor)
+        cursor = page[-1].cursor if len(page) == redelivery.page_size else None
+        return RedeliveredPage(looked_at=len(page), begun=begun, cursor=cursor)
 
     async def _endpoint(self, notification: Notification) -> Endpoint | None:
         # Its current state: a notification to a former URL, or signed with a former secret, is lost or refused.

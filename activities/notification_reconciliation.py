@@ -9,11 +9,11 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from activities.findings_log import reported
 from activities.interfaces import Inspected, Inspection
 from activities.late_begins import Begin
-from activities.workflow_states import UNKNOWN, description_of, how_it_ended
 from domain.clock import utc_now
 from domain.findings import Discrepancy, Kind
 from domain.identifiers import notification_workflow_id
 from models.notification import Notification
+from temporal.executions import UNKNOWN, description_of, how_it_ended
 
 
 @dataclass(frozen=True, slots=True)

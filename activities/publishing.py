@@ -21,12 +21,12 @@ from domain import interaction as domain
 from domain.clock import utc_now
 from domain.status import InteractionState
 from domain.webhook_events import InteractionEvent, events_since, host_of, subscribed
-from integrations import Integrations
-from metrics import count_dropped_notification
+from integrations.cache import Integrations
 from models.base import is_away
 from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import Notification
+from support.metrics import count_dropped_notification
 
 Publish = Callable[[str, int, str, int], Awaitable[None]]
 """Publishes an interaction's history to the integration's webhook, if it has one: integration id, a known version of

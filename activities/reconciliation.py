@@ -13,16 +13,6 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from activities.findings_log import reported
 from activities.interfaces import Check, Inspected, Inspection, ReconciliationActivities, notification_task_queue
 from activities.notification_reconciliation import NotificationsReconciliation
-from activities.workflow_states import (
-    Ended,
-    Lost,
-    Running,
-    WorkflowState,
-    description_of,
-    result_of,
-    state_of,
-    trouble_of,
-)
 from domain.clock import to_wire, utc_now
 from domain.deadlines import Timeouts, waiting_for
 from domain.events import ReceivedEvent
@@ -31,10 +21,20 @@ from domain.identifiers import interaction_of, workflow_id
 from domain.notes import words_of_note
 from domain.status import InteractionState, Status
 from domain.texts import Language
-from models.correlation import InteractionRef, find_by_event
 from models.integration import Integration
 from models.interaction import Interaction
 from models.unmatched import UnmatchedEvent
+from queries.correlation import InteractionRef, find_by_event
+from temporal.executions import (
+    Ended,
+    Lost,
+    Running,
+    WorkflowState,
+    description_of,
+    result_of,
+    state_of,
+    stuck_reason,
+)
 
 SignalEvents = Callable[[InteractionRef, Sequence[ReceivedEvent]], Awaitable[None]]
 """Signals events to an interaction; if it has no running workflow, a new run starts and resumes from the record."""
@@ -81,7 +81,7 @@ class TemporalReconciliation(ReconciliationActivities):
             Check.FAILING: self._failing,
             Check.ENDED: self._ended,
             Check.RUNNING: self._running,
-            Check.RECEPTIONS: self._receptions,
+            Check.INBOUND: self._inbound,
             Check.NEWS: self._unmatched_events,
             Check.NOTIFICATIONS: self.notifications.inspect,
         }
@@ -174,7 +174,7 @@ class TemporalReconciliation(ReconciliationActivities):
         description = await description_of(self.temporal, execution.id)
         if description is None or description.status is not WorkflowExecutionStatus.RUNNING:
             return ""
-        return await trouble_of(self.temporal, description)
+        return await stuck_reason(self.temporal, description)
 
     async def _ended(self, inspection: Inspection) -> Inspected:
         """Compare the results of completed workflows with their records, newest first."""
@@ -212,12 +212,12 @@ class TemporalReconciliation(ReconciliationActivities):
         ]
         return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
 
-    async def _receptions(self, inspection: Inspection) -> Inspected:
+    async def _inbound(self, inspection: Inspection) -> Inspected:
         """Report inbound messages whose workflow still runs: recording one takes little time."""
-        query = f"WorkflowType = 'Reception' AND {_running_since(inspection.grace)}"
+        query = f"WorkflowType = 'InboundMessage' AND {_running_since(inspection.grace)}"
         page, cursor = await self._workflows(inspection, query, self.task_queue)
         findings = [
-            self._finding(Kind.RECEPTION_STUCK, interaction_of(execution.id), state.trouble)
+            self._finding(Kind.INBOUND_STUCK, interaction_of(execution.id), state.trouble)
             for execution, state in await self._states(page)
             if isinstance(state, Running)
         ]
@@ -241,7 +241,7 @@ class TemporalReconciliation(ReconciliationActivities):
         interactions = await find_by_event(integration, unmatched.event)
         # It keeps its id, so that an event that is signalled again after a crash is applied once.
         received = ReceivedEvent(id=unmatched.id, received_at=unmatched.received_at, event=unmatched.event)
-        reason = f"«{unmatched.event.word}», received at {to_wire(unmatched.received_at)}"
+        reason = f"«{unmatched.event.provider_status}», received at {to_wire(unmatched.received_at)}"
         findings = [self._finding(Kind.EVENT_MATCHED, interaction.id, reason) for interaction in interactions]
         if not inspection.repairs or not interactions:
             return findings

@@ -6,8 +6,8 @@ from temporalio import activity
 
 from activities.interfaces import Record, RecordActivities, RecordStepInput
 from activities.publishing import Publish, publish_nothing
-from metrics import count_statuses
 from models.interaction import Interaction, Step
+from support.metrics import count_statuses
 
 
 class MongoRecord(RecordActivities):

@@ -1,8 +1,8 @@
 """Log line of each attempt to send, with its provider and its outcome."""
 
 from domain.outcomes import Accepted, Outcome, Rejected
-from logs import SENDS
 from providers.base import Outbound, TransientError
+from support.logs import SENDS
 
 
 def log_send(provider: str, outbound: Outbound, outcome: Outcome | TransientError) -> None:

@@ -8,45 +8,40 @@ from typing import Any, Final
 from fastapi import FastAPI
 from typing_extensions import override
 
-from api import (
+from api.auth.passwords import PasswordHashing
+from api.http import documentation
+from api.http.errors import add_error_handlers
+from api.http.middleware import ApiApplication
+from api.http.openapi import complete, operation_id
+from api.http.parameters import CHECK_PARAMETERS
+from api.limits.concurrency import AdaptiveLimiter, ConcurrencyLimiter
+from api.limits.request_rate import RequestRates
+from api.routes import (
     accounts,
     api_keys,
     attachments,
     audit,
-    cancelling,
-    documentation,
     endpoints,
-    events,
-    explaining,
-    finding,
     health,
     integrations,
-    interactions,
     metrics,
     notifications,
     processes,
-    resending,
+    provider_webhooks,
     sessions,
     templates,
     tenants,
     user_tasks,
     users,
-    webhooks,
 )
-from api.errors import add_error_handlers
-from api.limits import AdaptiveLimiter, ConcurrencyLimiter
-from api.middleware import ApiApplication
-from api.openapi import complete, operation_id
-from api.parameters import CHECK_PARAMETERS
-from api.passwords import PasswordHashing
-from api.rates import RequestRates
+from api.routes.interactions import cancelling, events, explaining, resending, search, sending
 from api.state import IrisState
 from bootstrap import connect_temporal, http_clients, mongodb
-from integrations import Integrations, ProviderFactory
+from integrations.cache import Integrations
+from integrations.provider_factory import ProviderFactory
 from security.credential_encryption import Vault
-from security.signed_urls import FileLinks
 from settings import Settings
-from ttl_cache import TtlCache
+from support.ttl_cache import TtlCache
 
 MAX_CACHED_INTERACTION_REFS: Final = timedelta(minutes=10)
 """TTL of cached interaction references; most receipts arrive within this time of the submission."""
@@ -98,7 +93,7 @@ def create_app(settings: Settings) -> Application:
                 body_bytes=ConcurrencyLimiter(settings.max_webhook_bytes * MAX_CONCURRENT_LARGE_BODIES),
                 uploads=ConcurrencyLimiter(MAX_CONCURRENT_UPLOADS),
                 hashing=PasswordHashing(),
-                file_links=FileLinks.of(settings),
+                file_urls=settings.file_urls(),
                 integrations=integrations_cache,
                 callers=TtlCache(settings.lookup_cache_ttl),
                 rates=RequestRates(settings.requests_per_second),
@@ -123,9 +118,9 @@ def create_app(settings: Settings) -> Application:
         app.open_to(settings.cors_origins)
     # Routes are matched in order, so the most frequent ones are first.
     for module in (
-        interactions,
-        webhooks,
-        finding,
+        sending,
+        provider_webhooks,
+        search,
         cancelling,
         resending,
         explaining,
@@ -147,6 +142,6 @@ def create_app(settings: Settings) -> Application:
         templates,
         documentation,
     ):
-        app.include_router(module.router, dependencies=[] if module is webhooks else [CHECK_PARAMETERS])
+        app.include_router(module.router, dependencies=[] if module is provider_webhooks else [CHECK_PARAMETERS])
     add_error_handlers(app)
     return app

@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from api.envelope import Envelope, ErrorItem, title_of
-from api.middleware import ANSWER_HEADERS, MAX_HEADER_BYTES
+from api.http.envelope import Envelope, ErrorItem, title_of
+from api.http.middleware import ANSWER_HEADERS, MAX_HEADER_BYTES
 from domain.problems import Problem
 from domain.texts import Language
 from security.ssrf_guard import Network

@@ -10,15 +10,16 @@ from fastapi import Depends, Request
 from pymongo import AsyncMongoClient
 from temporalio.client import Client
 
-from api.limits import ConcurrencyLimiter
-from api.passwords import PasswordHashing
-from api.rates import RequestRates
+from api.auth.passwords import PasswordHashing
+from api.limits.concurrency import ConcurrencyLimiter
+from api.limits.request_rate import RequestRates
 from domain.access import Caller
-from integrations import Integrations, ProviderFactory
-from models.correlation import InteractionRef
-from security.signed_urls import FileLinks
+from integrations.cache import Integrations
+from integrations.provider_factory import ProviderFactory
+from queries.correlation import InteractionRef
+from security.signed_urls import FileUrls
 from settings import Settings
-from ttl_cache import TtlCache
+from support.ttl_cache import TtlCache
 
 _LOG = logging.getLogger("iris.api")
 
@@ -35,7 +36,7 @@ class IrisState:
         uploads: limits concurrent uploads.
         body_bytes: limits the bytes of request bodies in memory.
         hashing: hashes passwords.
-        file_links: verifies the signed file URLs of providers.
+        file_urls: verifies the signed file URLs of providers.
         integrations: TTL cache of integrations.
         callers: TTL cache of callers, by the hash of the API key or by session.
         rates: rate limits of API keys.
@@ -54,7 +55,7 @@ class IrisState:
     body_bytes: ConcurrencyLimiter
     hashing: PasswordHashing
     uploads: ConcurrencyLimiter
-    file_links: FileLinks
+    file_urls: FileUrls
     integrations: Integrations
     callers: TtlCache[Caller]
     rates: RequestRates

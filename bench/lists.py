@@ -29,8 +29,8 @@ from embedded.mongod import Mongod
 from embedded.ports import LOOPBACK, free_port
 from embedded.secret_environment import secret_environment
 from embedded.temporal_server import TemporalServer
-from models.finding import search
 from models.interaction import Interaction
+from queries.search import search
 from settings import Settings
 
 OUT: Final = Console(width=180, highlight=False)

@@ -19,7 +19,7 @@ from temporalio.service import RPCError
 from bench.speed.drivers import IrisDriver, drive, on_stage
 from bench.speed.stage import Stage
 from domain.identifiers import new_id
-from models.correlation import InteractionRef
+from queries.correlation import InteractionRef
 from temporal.interactions import signal_events
 
 OUT: Final = Console(width=200, highlight=False)

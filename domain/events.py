@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 from domain.clock import to_milliseconds
 from domain.destinations import Destination, DestinationKind
 from domain.identifiers import ForeignId
-from domain.outcomes import Detail, FailureClass, Word
+from domain.outcomes import Detail, FailureClass, ShortText
 from domain.status import Milestone
 
 
@@ -46,8 +46,8 @@ class ProviderEvent(BaseModel):
 
     Attributes:
         key: the same for every repetition of the same event, different for any other.
-        word: the provider's own status, in lower case.
-        milestone: the meaning of `word`; `NONE` for an unknown status, which is recorded and not applied.
+        provider_status: the provider's own status, in lower case.
+        milestone: the meaning of `provider_status`; `NONE` for an unknown status, which is recorded and not applied.
         reference: our interaction id, if the provider returns it.
         provider_message_id: the provider's id of the message.
         destination: the destination that the event is about, if the provider names it.
@@ -62,7 +62,7 @@ class ProviderEvent(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     key: ForeignId
-    word: Word
+    provider_status: ShortText
     milestone: Milestone
     reference: ForeignId | None = None
     provider_message_id: ForeignId | None = None
@@ -70,7 +70,7 @@ class ProviderEvent(BaseModel):
     aliases: Annotated[tuple[Identity, ...], Field(exclude=True)] = ()
     up_to: Instant = None
     occurred_at: Instant = None
-    code: Word | None = None
+    code: ShortText | None = None
     failure: FailureClass | None = None
     detail: Detail = ""
 

@@ -18,7 +18,7 @@ class Kind(StrEnum):
     TASK_FAILING = "task_failing"
     RECORD_DIFFERS = "record_differs"
     RECORD_MISSING = "record_missing"
-    RECEPTION_STUCK = "reception_stuck"
+    INBOUND_STUCK = "inbound_stuck"
     EVENT_MATCHED = "event_matched"
     NOTIFICATION_LOST = "notification_lost"
 
@@ -29,7 +29,7 @@ SENTENCES: Final[Mapping[Kind, str]] = {
     Kind.TASK_FAILING: "its workflow cannot go on",
     Kind.RECORD_DIFFERS: "MongoDB and its ended workflow disagree about where it stands",
     Kind.RECORD_MISSING: "it has a workflow, and MongoDB does not have it",
-    Kind.RECEPTION_STUCK: "an inbound message is not written down yet",
+    Kind.INBOUND_STUCK: "an inbound message is not written down yet",
     Kind.EVENT_MATCHED: "a provider event came before its interaction could be found",
     Kind.NOTIFICATION_LOST: "its notification is pending, and no workflow delivers it",
 }
@@ -41,7 +41,7 @@ REMEDIES: Final[Mapping[Kind, str]] = {
     Kind.TASK_FAILING: "deploy a worker whose code fits its history; it goes on by itself then",
     Kind.RECORD_DIFFERS: "was MongoDB restored from a backup? Its history in Temporal says what is true",
     Kind.RECORD_MISSING: "was MongoDB restored from a backup? Its history in Temporal has what was submitted",
-    Kind.RECEPTION_STUCK: "look whether workers run and MongoDB answers; it goes on by itself then",
+    Kind.INBOUND_STUCK: "look whether workers run and MongoDB answers; it goes on by itself then",
     Kind.EVENT_MATCHED: "run `iris doctor` without --dry-run: it is passed on",
     Kind.NOTIFICATION_LOST: "run `iris doctor` without --dry-run: it is delivered",
 }

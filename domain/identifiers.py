@@ -72,6 +72,6 @@ def notification_workflow_id(notification_id: str, number: int) -> str:
     return f"notification-{notification_id}-{number}"
 
 
-def replay_workflow_id(replay_id: str) -> str:
+def redelivery_workflow_id(redelivery_id: str) -> str:
     """Return the id of the workflow that redelivers notifications."""
-    return f"replay-{replay_id}"
+    return f"redelivery-{redelivery_id}"

@@ -24,7 +24,7 @@ Detail = Annotated[str, AfterValidator(cut)]
 MAX_WORD_LENGTH: Final = 100
 """Characters stored of a provider's statuses and codes: more than any has."""
 
-Word = Annotated[str, AfterValidator(lambda text: text[:MAX_WORD_LENGTH])]
+ShortText = Annotated[str, AfterValidator(lambda text: text[:MAX_WORD_LENGTH])]
 """Provider's own status or code."""
 
 
@@ -46,7 +46,7 @@ class RefusedDestination(_Outcome):
     """Destination that the provider refused although it accepted the message for others."""
 
     destination: ForeignId
-    code: Word
+    code: ShortText
     failure: FailureClass
     detail: Detail = ""
 
@@ -56,13 +56,13 @@ class Accepted(_Outcome):
 
     Attributes:
         provider_message_id: the provider's own id of the message.
-        word: the provider's status of the message at first, in lower case.
+        provider_status: the provider's status of the message at first, in lower case.
         refused: the destinations it refused, if it accepted others.
     """
 
     kind: Literal["accepted"] = "accepted"
     provider_message_id: ForeignId
-    word: Word = "accepted"
+    provider_status: ShortText = "accepted"
     refused: tuple[RefusedDestination, ...] = ()
 
 
@@ -76,7 +76,7 @@ class Rejected(_Outcome):
     """
 
     kind: Literal["rejected"] = "rejected"
-    code: Word
+    code: ShortText
     failure: FailureClass
     detail: Detail = ""
 

@@ -81,18 +81,17 @@ class InteractionState(BaseModel):
     custom_status: str | None = None
     milestone: Milestone = Milestone.NONE
 
-    def apply(self, milestone: Milestone, word: str) -> "InteractionState":
-        """Return the state after an event with this `milestone` and the provider's own `word`.
+    def apply(self, milestone: Milestone, provider_status: str) -> "InteractionState":
+        """Return the state after an event with this `milestone` and the provider's own `provider_status`.
 
         The event changes the state if it moves the status, or if it is finer within the same status. Two provider
-        statuses
-        of one milestone are ordered alphabetically: an arbitrary order, but one that arrival cannot change.
+        statuses of one milestone are ordered alphabetically: an arbitrary order, but one that arrival cannot change.
         """
         target = STATUS_OF_MILESTONE[milestone]
         status = advance(self.status, target)
         if status is not self.status:
-            return InteractionState(status=status, custom_status=word, milestone=milestone)
-        finer = (milestone, word) > (self.milestone, self.custom_status or "")
+            return InteractionState(status=status, custom_status=provider_status, milestone=milestone)
+        finer = (milestone, provider_status) > (self.milestone, self.custom_status or "")
         if target is self.status and finer:
-            return InteractionState(status=status, custom_status=word, milestone=milestone)
+            return InteractionState(status=status, custom_status=provider_status, milestone=milestone)
         return self

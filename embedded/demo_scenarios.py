@@ -129,7 +129,7 @@ class Showcase:
             response = await gateway.post("/v1/inbound", json=message)
             if response.is_error:
                 raise _BadAnswerError(f"the gateway answers {response.status_code}: {response.text[:200]}", {})
-            # As the API names inbound messages (`api/webhooks.py`), since no call lists them yet.
+            # As the API names inbound messages (`api/routes/provider_webhooks.py`), since no call lists them yet.
             return derived_id("inbound", integration_id, response.json()["id"])
 
         return await self._follow(short, ANSWER, write, lambda seen: seen.get("status") == "RECEIVED")

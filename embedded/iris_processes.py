@@ -15,7 +15,7 @@ from embedded.ports import LOOPBACK
 from embedded.processes import Server, until
 from embedded.temporal_server import TemporalServer
 
-IRIS: Final = (sys.executable, str(Path(__file__).parents[1] / "cli.py"))
+IRIS: Final = (sys.executable, "-P", "-m", "cli")
 """The `iris` command, even if its package is not installed."""
 ANSWER_SECONDS: Final = 2.0
 

@@ -9,7 +9,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 
 from domain.access import OPERATIONS, Operation, Role
 from domain.clock import utc_now
-from domain.reception import InboundToClosed
+from domain.inbound import InboundToClosed
 from models.base import Stored
 
 _NEWEST_FIRST = [("tenant", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)]

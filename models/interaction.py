@@ -29,7 +29,7 @@ from domain.search_keys import MAX_NAMES, searchable_fields
 from domain.status import InteractionState, Milestone, Status
 from domain.tokenizer import words_of_summary
 from models.base import ANY_TEXT, Stored
-from models.erasing import (
+from models.erasure import (
     EMPTY_ENTRY,
     EMPTY_EVENT,
     KEPT_ONCE_ERASED,
@@ -111,7 +111,7 @@ class Interaction(Stored):
     Attributes:
         fingerprint: of the request that created it; a different request with the same `Idempotency-Key` has another.
         registered_by: the workflow run that registered it; no other run dispatches it. Empty for one that no worker has
-            registered yet, which is not stored (`api.unregistered`).
+            registered yet, which is not stored (`api.routes.interactions.unregistered`).
         sequence: number of the last step written.
         revision: of the task that wrote it; the later task wins (`write_step`).
         due: when its workflow must have advanced it (`domain.deadlines`); None once nothing more is expected.
@@ -124,7 +124,7 @@ class Interaction(Stored):
         metadata_keys: search keys of its sender's metadata, for the first `MAX_NAMES` names.
         primary_key_keys: search keys of its primary key, likewise.
         words: search words of its summary; a change of the summary must change them too.
-        erased_at: since when no personal data is written to it (`models.erasing`).
+        erased_at: since when no personal data is written to it (`models.erasure`).
     """
 
     tenant: str

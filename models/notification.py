@@ -78,7 +78,7 @@ class Notification(Stored):
         round: number of times that delivery was started.
         began: when the current round started.
         next_attempt: when it is tried again; None if nothing more happens by itself.
-        replay: the bulk redelivery that it was last part of.
+        redelivery: the bulk redelivery that it was last part of.
         is_unbegun: whether Temporal did not accept its workflow in time, so that it is started later.
     """
 
@@ -96,7 +96,7 @@ class Notification(Stored):
     began: datetime
     next_attempt: datetime | None
     attempts: list[Attempt] = []
-    replay: str | None = None
+    redelivery: str | None = None
     is_unbegun: bool = False
 
     class Settings:
@@ -177,10 +177,15 @@ class Notification(Stored):
         await cls.collection().update_many(selector, {"$set": changes})
 
     @classmethod
-    async def begin_again(cls, selector: dict[str, Any], replay: str | None = None) -> "Notification | None":
+    async def begin_again(cls, selector: dict[str, Any], redelivery: str | None = None) -> "Notification | None":
         """Start another round of a finished notification; return None if the selector matches none."""
         now = utc_now()
-        changes = {"state": NotificationState.PENDING.value, "began": now, "next_attempt": now, "replay": replay}
+        changes = {
+            "state": NotificationState.PENDING.value,
+            "began": now,
+            "next_attempt": now,
+            "redelivery": redelivery,
+        }
         ended = {"state": {"$ne": NotificationState.PENDING.value}}
         begun = await cls.collection().find_one_and_update(
             {"$and": [selector, ended]}, {"$set": changes, "$inc": {"round": 1}}, return_document=True

@@ -19,9 +19,9 @@ from domain.clock import to_wire, utc_now
 from models import DOCUMENTS
 from models.indexes import Index, State, survey_indexes
 from models.worker_fault import FaultSummary, WorkerFault
-from operations.reconciling import check_payload_keys, schedule_id
 from security.payload_codec import UndecryptableError
 from settings import Settings
+from temporal.reconciliation import check_payload_keys, schedule_id
 from temporal.task_queues import WORKFLOWS, pollers, queues_of
 from workflows import attributes
 

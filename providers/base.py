@@ -276,7 +276,7 @@ class Provider(ABC, Generic[Configuration, Credentials]):
             UnreadableError: if the body does not have the documented form.
         """
 
-    def replay_key(self, webhook: Webhook) -> str | None:
+    def nonce(self, webhook: Webhook) -> str | None:
         """Return the one-time value of a verified webhook, if the provider has one (a nonce, a token's id).
 
         A webhook whose value was used before is refused.

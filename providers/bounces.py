@@ -45,13 +45,13 @@ class Reading:
 
     Attributes:
         path: of its file, below the folder.
-        word: the provider status of its first event; empty for a reply or an unreadable mail.
+        provider_status: the provider status of its first event; empty for a reply or an unreadable mail.
         failure: the class of its first failure.
     """
 
     path: str
     kind: Kind
-    word: str = ""
+    provider_status: str = ""
     failure: FailureClass | None = None
 
 
@@ -92,7 +92,7 @@ def _read(path: str, raw: bytes) -> Reading:
     return Reading(
         path,
         next(kind for kind in Kind if kind in kinds),
-        events[0].word if events else "",
+        events[0].provider_status if events else "",
         next((event.failure for event in events if event.failure is not None), None),
     )
 
@@ -102,4 +102,4 @@ def _kind(item: WebhookItem) -> Kind:
         return Kind.REPLY
     if not isinstance(item, ProviderEvent):
         return Kind.UNREADABLE
-    return Kind.COMPLAINT if item.word == COMPLAINT else _KINDS.get(item.milestone, Kind.IGNORED)
+    return Kind.COMPLAINT if item.provider_status == COMPLAINT else _KINDS.get(item.milestone, Kind.IGNORED)

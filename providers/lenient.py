@@ -74,10 +74,10 @@ Text = Annotated[str, BeforeValidator(_to_text)]
 Values = Annotated[tuple[JsonValue, ...], BeforeValidator(_to_list)]
 """List; null is empty, anything else its only item. The items are read separately (`each`, `read_each`)."""
 
-Word = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
+ShortText = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
 """Non-empty text."""
 
-Id = Annotated[Word, BeforeValidator(_to_id)]
+Id = Annotated[ShortText, BeforeValidator(_to_id)]
 """Identifier of a message or a person: never empty; a number becomes its digits."""
 
 MAX_CONTENT_CHARACTERS: Final = 10_000

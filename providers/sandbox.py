@@ -48,7 +48,7 @@ from providers.base import (
     Webhook,
 )
 from providers.http import Ambiguity, ErrorBody, Meaning, ResponseMapping, check, first_status, send
-from providers.lenient import Id, Optional, Part, Text, Values, Word, each, read, read_document, unsupported
+from providers.lenient import Id, Optional, Part, ShortText, Text, Values, each, read, read_document, unsupported
 
 # docs/providers/sandbox.md, «Callbacks»
 MILESTONES: Final[Mapping[str, Milestone]] = {
@@ -120,7 +120,7 @@ class _Error(Part):
 
 class _Callback(Part):
     id: Id
-    status: Word
+    status: ShortText
     reference: Text = ""
     to: Values = ()
     timestamp: JsonValue = None
@@ -246,12 +246,12 @@ class Sandbox(Provider[SandboxConfiguration, SandboxCredentials]):
 
 
 def _event(callback: _Callback) -> ProviderEvent:
-    word = callback.status.lower()
-    milestone = MILESTONES.get(word, Milestone.NONE)
+    provider_status = callback.status.lower()
+    milestone = MILESTONES.get(provider_status, Milestone.NONE)
     error = callback.error or _Error()
     return ProviderEvent(
-        key=f"{callback.id}:{word}",
-        word=word,
+        key=f"{callback.id}:{provider_status}",
+        provider_status=provider_status,
         milestone=milestone,
         reference=callback.reference or None,
         provider_message_id=callback.id,
@@ -305,7 +305,11 @@ def _instant(text: JsonValue) -> datetime | None:
 
 
 def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - arbitrary JSON from the provider
-    return Accepted(provider_message_id=body["id"], word=first_status(body.get("status"))) if body["id"] else None
+    return (
+        Accepted(provider_message_id=body["id"], provider_status=first_status(body.get("status")))
+        if body["id"]
+        else None
+    )
 
 
 def _of_messages(body: Any) -> Check | None:  # noqa: ANN401 - arbitrary JSON from the provider

@@ -14,8 +14,8 @@ from pydantic_settings import BaseSettings
 from embedded.demo import DemoSettings
 from embedded.gateway.settings import GatewaySettings
 from operations.mongodb_setup import MongodbSetupSettings
-from security.codec_endpoint import CodecSettings
 from settings import Settings
+from temporal.codec_endpoint import CodecSettings
 
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "settings.md"

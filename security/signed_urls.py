@@ -7,19 +7,18 @@ from typing import Final
 import jwt
 
 from domain.clock import utc_now
-from settings import Settings
 
 _ALGORITHM: Final = "HS256"
 _AUDIENCE: Final = "iris-file"
 """JWT audience that distinguishes a URL's token from an access token."""
 
 
-class ExpiredLinkError(Exception):
-    """A valid link that has expired."""
+class ExpiredUrlError(Exception):
+    """A valid URL that has expired."""
 
 
 @dataclass(frozen=True, slots=True)
-class FileLinks:
+class FileUrls:
     """Creates and verifies signed file URLs.
 
     Attributes:
@@ -32,29 +31,23 @@ class FileLinks:
     public_url: str
     valid: timedelta
 
-    @classmethod
-    def of(cls, settings: Settings) -> "FileLinks":
-        """Create from the settings."""
-        secret = settings.jwt_secret.get_secret_value()
-        return cls(secret, settings.public_url.rstrip("/"), settings.file_url_ttl)
-
-    def link(self, attachment_id: str) -> str:
+    def url(self, attachment_id: str) -> str:
         """A URL of a file, valid from now on."""
         claims = {"sub": attachment_id, "aud": _AUDIENCE, "exp": utc_now() + self.valid}
-        return f"{self.public_url}/files/{jwt.encode(claims, self.secret, algorithm=_ALGORITHM)}"
+        return f"{self.public_url.rstrip('/')}/files/{jwt.encode(claims, self.secret, algorithm=_ALGORITHM)}"
 
     def attachment_id(self, token: str) -> str | None:
         """The file id in a URL's token; None if the token is invalid.
 
         Raises:
-            ExpiredLinkError: if it has expired.
+            ExpiredUrlError: if it has expired.
         """
         try:
             claims = jwt.decode(
                 token, self.secret, algorithms=[_ALGORITHM], audience=_AUDIENCE, options={"require": ["exp", "sub"]}
             )
         except jwt.ExpiredSignatureError as error:
-            raise ExpiredLinkError from error
+            raise ExpiredUrlError from error
         except jwt.InvalidTokenError:
             return None
         return str(claims["sub"])

@@ -79,6 +79,14 @@ MAX_COMPRESSED_BYTES: Final = 65_536
 """Maximum bytes of an unrequested compressed response, which may expand a thousand times."""
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host is loopback; `localhost` always is (RFC 6761 §6.3)."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
+
+
 class ForbiddenAddressError(Exception):
     """A host with an address that Iris may not connect to. Nothing was sent."""
 

@@ -28,20 +28,20 @@ from activities.interfaces import Identification
 from domain.errors import UnavailableError
 from domain.events import Identity, ReceivedEvent
 from domain.identifiers import derived_id, workflow_id
+from domain.inbound import ReceivedMessage
 from domain.interaction import IntegrationReference
-from domain.reception import Reception
 from domain.status import InteractionState
 from domain.submission import Submission
-from models.correlation import InteractionRef
 from models.interaction import Interaction
+from queries.correlation import InteractionRef
 from security.payload_codec import UndecryptableError
 from settings import Settings
 from temporal.summaries import line_of, summary_of_inbound, summary_of_outbound
 from workflows import attributes, names
+from workflows.inbound import IdentificationWorkflow, InboundMessageWorkflow
 from workflows.interaction import InteractionWorkflow
 from workflows.messages import Admission, InteractionInput
 from workflows.provider_events import RESUME, SIGNALS
-from workflows.reception import IdentificationWorkflow, ReceptionWorkflow
 
 _ADMITTED: Final = "admitted"
 """Constant id of the update: a repeated submission is the same update, with the same answer."""
@@ -155,7 +155,7 @@ async def cancel(client: Client, interaction_id: str, account_id: str, patience:
         await asyncio.wait_for(accepted.result(), patience.total_seconds())
 
 
-async def receive(client: Client, settings: Settings, reception: Reception, user_ids: Sequence[str] = ()) -> None:
+async def receive(client: Client, settings: Settings, inbound: ReceivedMessage, user_ids: Sequence[str] = ()) -> None:
     """Start the workflow that records an inbound message; a repeated message has the same workflow.
 
     Raises:
@@ -163,13 +163,13 @@ async def receive(client: Client, settings: Settings, reception: Reception, user
     """
     with suppress(WorkflowAlreadyStartedError):
         await client.start_workflow(
-            ReceptionWorkflow.run,
-            reception,
-            id=workflow_id(reception.interaction_id),
+            InboundMessageWorkflow.run,
+            inbound,
+            id=workflow_id(inbound.interaction_id),
             task_queue=settings.task_queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            search_attributes=_search_attributes(reception.tenant, reception.integration, "", user_ids),
-            static_summary=summary_of_inbound(client, reception),
+            search_attributes=_search_attributes(inbound.tenant, inbound.integration, "", user_ids),
+            static_summary=summary_of_inbound(client, inbound),
             rpc_timeout=_TIMEOUT,
         )
 

@@ -19,12 +19,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.interfaces import notification_task_queue
 from domain.clock import utc_now
 from domain.errors import UnavailableError
-from domain.identifiers import notification_workflow_id, replay_workflow_id
+from domain.identifiers import notification_workflow_id, redelivery_workflow_id
 from domain.webhook_events import NotificationState
 from models.notification import PENDING, Notification
 from settings import Settings
 from workflows import attributes, names
-from workflows.messages import NotificationInput, ReplayInput, ReplayProgress
+from workflows.messages import NotificationInput, RedeliveryInput, RedeliveryProgress
 from workflows.notification import NotificationWorkflow, RedeliveryWorkflow
 
 _TIMEOUT: Final = timedelta(seconds=5)
@@ -89,7 +89,7 @@ async def wake_all(client: Client, tenant: str, integration_id: str) -> None:
             await handle.signal(NotificationWorkflow.wake, rpc_timeout=_TIMEOUT)
 
 
-async def begin_replay(client: Client, settings: Settings, replay: ReplayInput) -> None:
+async def begin_redelivery(client: Client, settings: Settings, redelivery: RedeliveryInput) -> None:
     """Start a redelivery, once.
 
     Raises:
@@ -98,14 +98,14 @@ async def begin_replay(client: Client, settings: Settings, replay: ReplayInput) 
     with suppress(WorkflowAlreadyStartedError):
         await client.start_workflow(
             RedeliveryWorkflow.run,
-            replay,
-            id=replay_workflow_id(replay.replay_id),
+            redelivery,
+            id=redelivery_workflow_id(redelivery.redelivery_id),
             task_queue=notification_task_queue(settings.task_queue),
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             search_attributes=TypedSearchAttributes(
                 [
-                    SearchAttributePair(attributes.TENANT, replay.tenant),
-                    SearchAttributePair(attributes.INTEGRATION, replay.integration_id),
+                    SearchAttributePair(attributes.TENANT, redelivery.tenant),
+                    SearchAttributePair(attributes.INTEGRATION, redelivery.integration_id),
                 ]
             ),
             static_summary="redeliver notifications",
@@ -113,13 +113,15 @@ async def begin_replay(client: Client, settings: Settings, replay: ReplayInput) 
         )
 
 
-async def replay_progress(client: Client, tenant: str, integration_id: str, replay_id: str) -> ReplayProgress | None:
+async def redelivery_progress(
+    client: Client, tenant: str, integration_id: str, redelivery_id: str
+) -> RedeliveryProgress | None:
     """Return the progress of a redelivery; None if the integration has none with this id (any more).
 
     Raises:
         UnavailableError: if no worker answers in time.
     """
-    handle = client.get_workflow_handle_for(RedeliveryWorkflow.run, replay_workflow_id(replay_id))
+    handle = client.get_workflow_handle_for(RedeliveryWorkflow.run, redelivery_workflow_id(redelivery_id))
     try:
         found = await handle.describe(rpc_timeout=_TIMEOUT)
         known = found.typed_search_attributes

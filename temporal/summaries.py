@@ -5,9 +5,9 @@ from typing import Final
 
 from temporalio.client import Client
 
+from domain.inbound import ReceivedMessage
 from domain.interaction import IntegrationReference
 from domain.payloads import summary_of
-from domain.reception import Reception
 from domain.submission import Submission
 
 MAX_SUMMARY_BYTES: Final = 200
@@ -30,10 +30,10 @@ def summary_of_outbound(client: Client, submission: Submission) -> str:
     return _summary(client, f"→ {to} · {words}", submission.integration)
 
 
-def summary_of_inbound(client: Client, reception: Reception) -> str:
+def summary_of_inbound(client: Client, inbound: ReceivedMessage) -> str:
     """Summarize an inbound message: its integration, and if payloads are encrypted, its sender and first words."""
-    words = _first_words(reception.summary)
-    return _summary(client, f"← {reception.message.sender} · {words}", reception.integration, "in · ")
+    words = _first_words(inbound.summary)
+    return _summary(client, f"← {inbound.message.sender} · {words}", inbound.integration, "in · ")
 
 
 def _summary(client: Client, personal: str, integration: IntegrationReference, direction: str = "") -> str:

@@ -30,10 +30,10 @@ from embedded.gateway.server import running
 from embedded.gateway.settings import Account, GatewaySettings
 from embedded.ports import free_port
 from embedded.processes import until
-from integrations import ProviderFactory
-from models.correlation import InteractionRef
+from integrations.provider_factory import ProviderFactory
 from models.integration import Integration
 from models.interaction import Interaction
+from queries.correlation import InteractionRef
 from security.credential_encryption import Vault, new_api_key
 from settings import Settings
 from temporal.interactions import signal_events, workflow_id

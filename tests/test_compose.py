@@ -16,16 +16,16 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from api.server import GRACE as API_GRACE
-from cli import app
+from cli.main import app
 from embedded.compose_secrets import COMPOSE_SECRETS, write_secrets
 from embedded.demo import DemoSettings
 from embedded.gateway.settings import GatewaySettings
 from embedded.iris_processes import Program, WebProgram, WorkerProgram
 from embedded.temporal_server import find_temporal
 from operations.mongodb_setup import MongodbSetupSettings
-from operations.starting import OTHER_VARIABLES, variables_of
-from security.codec_endpoint import CodecSettings
+from operations.startup import OTHER_VARIABLES, variables_of
 from settings import Settings
+from temporal.codec_endpoint import CodecSettings
 from worker import RECORDING_GRACE, SENDING_GRACE
 
 ROOT: Final = Path(__file__).parents[1]

@@ -31,7 +31,7 @@ from models import DOCUMENTS
 from models.indexes import State, survey_indexes
 from models.interaction import Interaction
 from operations.mongodb_setup import MongodbSetupSettings, WrongRootPasswordError, prepare_mongodb
-from operations.starting import problem_in_one_line
+from operations.startup import problem_in_one_line
 from settings import Settings
 from tests.iris import open_database
 from tests.plain_http import plain_client
@@ -89,7 +89,7 @@ class Container(Server):
 
     @override
     def command(self) -> Sequence[str]:
-        return [sys.executable, str(ROOT / "cli.py"), *self._service["command"]]
+        return [sys.executable, "-m", "cli", *self._service["command"]]
 
     @override
     def environment(self) -> Mapping[str, str]:

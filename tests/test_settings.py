@@ -13,8 +13,8 @@ from pydantic import SecretStr, ValidationError
 from embedded.demo import DemoSettings
 from embedded.gateway.settings import GatewaySettings
 from embedded.secret_environment import STACK_SECRETS
-from security.codec_endpoint import CodecSettings
 from settings import DEVELOPMENT_ENCRYPTION_KEY, DEVELOPMENT_SECRET, Environment, Settings
+from temporal.codec_endpoint import CodecSettings
 
 SECRET = "s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t"
 KEY = "czNjcjN0LXMzY3IzdC1zM2NyM3QtczNjcjN0LXMzY3I="

@@ -114,6 +114,6 @@ class EventLog:
         reason = why_not_applied(state, event, repeated=event.key in self._keys)
         if reason is not None:
             return state, reason
-        milestone, word = self._progress.apply(event)
-        after = state if milestone is Milestone.NONE else state.apply(milestone, word)
+        milestone, provider_status = self._progress.apply(event)
+        after = state if milestone is Milestone.NONE else state.apply(milestone, provider_status)
         return after, "not_all_destinations" if after == state else None

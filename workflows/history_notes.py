@@ -44,7 +44,7 @@ def events_of_refused(outcome: Sending) -> list[ProviderEvent]:
     return [
         ProviderEvent(
             key=f"refused:{position}",
-            word="rejected",
+            provider_status="rejected",
             milestone=Milestone.FAILED,
             provider_message_id=outcome.provider_message_id,
             destination=refused.destination,
@@ -62,7 +62,7 @@ def why_not_applied(state: InteractionState, event: ProviderEvent, *, repeated: 
         return "repeated"
     if event.milestone is Milestone.NONE:
         return "unknown_status"
-    if state.apply(event.milestone, event.word) == state:
+    if state.apply(event.milestone, event.provider_status) == state:
         if event.milestone is Milestone.FAILED and state.status is Status.COMPLETED:
             proven = state.milestone >= Milestone.DELIVERED
             return "failure_after_delivery" if proven else "failure_after_silence"

@@ -117,7 +117,7 @@ class InteractionWorkflow(ProviderEventInbox):
             self._cancelled_by = self._cancelled_by or Note(code="cancelled_by_erasure")
         self._show()
 
-    @workflow.query(name=names.STATE, description="The status of the interaction, and the provider's own word")
+    @workflow.query(name=names.STATE, description="The status of the interaction, and the provider's own")
     def state(self) -> InteractionState:
         """Return the interaction's state."""
         return self._state
@@ -258,7 +258,7 @@ class InteractionWorkflow(ProviderEventInbox):
         if found is None:
             self._show()  # the next search, or that none is left
         else:
-            state = self._state.apply(Milestone.ACCEPTED, found.word)
+            state = self._state.apply(Milestone.ACCEPTED, found.provider_status)
             entry = self._entry(state, Note(code="found_at_provider"))
             await self._record(state, [entry], provider_message_id=found.provider_message_id)
 

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from activities.interfaces import Check, Inspected, Replayed
+from activities.interfaces import Check, Inspected, RedeliveredPage
 from domain.deadlines import Timeouts
 from domain.findings import DiscrepancyCounts
 from domain.interaction import Interaction
@@ -123,7 +123,7 @@ class NotificationInput(BaseModel):
     patience: timedelta = MAX_DELIVERY_AGE
 
 
-class ReplayInput(BaseModel):
+class RedeliveryInput(BaseModel):
     """Input of a redelivery: the completed notifications of events between two moments.
 
     Attributes:
@@ -132,7 +132,7 @@ class ReplayInput(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    replay_id: str
+    redelivery_id: str
     tenant: str
     integration_id: str
     since: datetime
@@ -140,7 +140,7 @@ class ReplayInput(BaseModel):
     page_size: int = 100
 
 
-class ReplayProgress(BaseModel):
+class RedeliveryProgress(BaseModel):
     """Progress of a redelivery.
 
     Attributes:
@@ -156,7 +156,7 @@ class ReplayProgress(BaseModel):
     begun: int = 0
     is_done: bool = False
 
-    def with_page(self, page: Replayed) -> "ReplayProgress":
+    def with_page(self, page: RedeliveredPage) -> "RedeliveryProgress":
         """Return the progress with one more page."""
         counts = {"looked_at": self.looked_at + page.looked_at, "begun": self.begun + page.begun}
         return self.model_copy(update=counts)

@@ -8,10 +8,10 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
-    from activities.interfaces import DeliverInput, NotificationActivities, Replay
+    from activities.interfaces import DeliverInput, NotificationActivities, RedeliverInput
     from domain.webhook_events import NotificationState
     from workflows import names
-    from workflows.messages import NotificationInput, ReplayInput, ReplayProgress
+    from workflows.messages import NotificationInput, RedeliveryInput, RedeliveryProgress
 
 _AT_ONCE: Final = timedelta(milliseconds=1)
 
@@ -79,22 +79,22 @@ class NotificationWorkflow:
         return NotificationState.CANCELLED
 
 
-@workflow.defn(name="NotificationReplay")
+@workflow.defn(name="Redelivery")
 class RedeliveryWorkflow:
     """Redelivery of an integration's notifications of a period."""
 
     @workflow.init
-    def __init__(self, start: ReplayInput) -> None:
-        self._progress = ReplayProgress(since=start.since, until=start.until)
+    def __init__(self, start: RedeliveryInput) -> None:
+        self._progress = RedeliveryProgress(since=start.since, until=start.until)
 
     @workflow.run
-    async def run(self, start: ReplayInput) -> ReplayProgress:
+    async def run(self, start: RedeliveryInput) -> RedeliveryProgress:
         """Start the redelivery of each notification, page by page."""
         goes_on, cursor = True, None
         while goes_on:
             page = await workflow.execute_activity_method(
-                NotificationActivities.replay,
-                Replay(**start.model_dump(), cursor=cursor),
+                NotificationActivities.redeliver,
+                RedeliverInput(**start.model_dump(), cursor=cursor),
                 start_to_close_timeout=timedelta(minutes=5),
                 heartbeat_timeout=timedelta(seconds=30),
                 retry_policy=_UNTIL_WRITTEN,
@@ -107,6 +107,6 @@ class RedeliveryWorkflow:
         return self._progress
 
     @workflow.query(description="How far it has come")
-    def progress(self) -> ReplayProgress:
+    def progress(self) -> RedeliveryProgress:
         """Return the progress so far."""
         return self._progress

@@ -17,7 +17,7 @@ NOT_SENT: Final = "not_sent"
 class ConfirmedByReceipt(NamedTuple):
     """A provider event shows that the provider accepted the message, although its own answer never came."""
 
-    word: str = "accepted"
+    provider_status: str = "accepted"
 
 
 CONFIRMED_BY_RECEIPT: Final = ConfirmedByReceipt()
@@ -41,7 +41,9 @@ def state_after(outcome: Sending) -> InteractionState:
     """State of the interaction after a dispatch."""
     match outcome:
         case Accepted() | ConfirmedByReceipt():
-            return InteractionState(status=Status.SENT, custom_status=outcome.word, milestone=Milestone.ACCEPTED)
+            return InteractionState(
+                status=Status.SENT, custom_status=outcome.provider_status, milestone=Milestone.ACCEPTED
+            )
         case Rejected():
             return InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status="rejected")
         case OutcomeUnknown():

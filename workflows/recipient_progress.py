@@ -34,7 +34,7 @@ class RecipientProgress:
         """Apply an event to the destination that it names, or to all if it names none; returns the lowest milestone."""
         named = self._named(event)
         for destination in list(self._reached) if named is None else [named]:
-            self._reached[destination] = max(self._reached[destination], (event.milestone, event.word))
+            self._reached[destination] = max(self._reached[destination], (event.milestone, event.provider_status))
         return min(self._reached.values())
 
     def _named(self, event: ProviderEvent) -> str | None:
@@ -52,4 +52,7 @@ class RecipientProgress:
     @property
     def failure(self) -> str | None:
         """The provider's status of a destination that the message failed to reach; None if there is none."""
-        return min((word for milestone, word in self._reached.values() if milestone is Milestone.FAILED), default=None)
+        return min(
+            (provider_status for milestone, provider_status in self._reached.values() if milestone is Milestone.FAILED),
+            default=None,
+        )

@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
 MAX_DISCREPANCIES: Final = 50_000
 """Discrepancies that one run inspects, so that its history stays short; the next run continues."""
 
-_ONLY_DISCREPANCIES: Final = frozenset({Check.OVERDUE, Check.FAILING, Check.RECEPTIONS, Check.NOTIFICATIONS})
+_ONLY_DISCREPANCIES: Final = frozenset({Check.OVERDUE, Check.FAILING, Check.INBOUND, Check.NOTIFICATIONS})
 """Comparisons that inspect discrepancies only."""
 
 

@@ -3,15 +3,15 @@
 from typing import Final
 
 from workflows.erasure import ErasureWorkflow
+from workflows.inbound import IdentificationWorkflow, InboundMessageWorkflow
 from workflows.interaction import InteractionWorkflow
 from workflows.merge import MergeWorkflow
 from workflows.notification import NotificationWorkflow, RedeliveryWorkflow
-from workflows.reception import IdentificationWorkflow, ReceptionWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
 
 INTERACTION_WORKFLOWS: Final[tuple[type, ...]] = (
     InteractionWorkflow,
-    ReceptionWorkflow,
+    InboundMessageWorkflow,
     IdentificationWorkflow,
     MergeWorkflow,
     ErasureWorkflow,

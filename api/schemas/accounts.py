@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from api.envelope import Envelope
+from api.http.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from api.schemas.sessions import MAX_EMAIL_LENGTH
 from domain.access import Caller, Operation, Role

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from api.envelope import Envelope
+from api.http.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant, StorableInstant
 from domain.access import Operation
 from domain.identifiers import Id

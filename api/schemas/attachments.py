@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from api.envelope import Envelope
+from api.http.envelope import Envelope
 from api.schemas.common import Answer, Instant
 from models.attachment import Attachment
 

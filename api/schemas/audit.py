@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from api.envelope import Envelope
+from api.http.envelope import Envelope
 from api.schemas.common import Answer, Instant
 from models.audit import AuditEntry
 

@@ -2,12 +2,12 @@
 
 from pydantic import Field
 
-from api.envelope import Envelope
+from api.http.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant, StorableInstant
 from domain.clock import utc_now
 from domain.webhook_events import PATTERNS, subscribed
 from models.integration import Integration
-from workflows.messages import ReplayProgress
+from workflows.messages import RedeliveryProgress
 
 
 class EndpointRequest(Asked):
@@ -21,7 +21,7 @@ class EndpointRequest(Asked):
     )
 
 
-class ReplayRequest(Asked):
+class RedeliveryRequest(Asked):
     """What to redeliver. Names are matched in any letter case."""
 
     since: StorableInstant = Field(
@@ -70,7 +70,7 @@ class EndpointEnvelope(Envelope):
     payload: EndpointAnswer | None = None
 
 
-class ReplayAnswer(Answer):
+class RedeliveryAnswer(Answer):
     """The progress of a redelivery."""
 
     id: str
@@ -81,12 +81,12 @@ class ReplayAnswer(Answer):
     is_done: bool
 
     @classmethod
-    def of(cls, replay_id: str, progress: ReplayProgress) -> "ReplayAnswer":
+    def of(cls, redelivery_id: str, progress: RedeliveryProgress) -> "RedeliveryAnswer":
         """The progress as the answer shows it."""
-        return cls(id=replay_id, **progress.model_dump())
+        return cls(id=redelivery_id, **progress.model_dump())
 
 
-class ReplayEnvelope(Envelope):
-    """The answer that carries the progress of a replay."""
+class RedeliveryEnvelope(Envelope):
+    """The answer that carries the progress of a redelivery."""
 
-    payload: ReplayAnswer | None = None
+    payload: RedeliveryAnswer | None = None

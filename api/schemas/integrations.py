@@ -5,12 +5,12 @@ from typing import Final
 
 from pydantic import Field, JsonValue
 
-from api.envelope import Envelope
+from api.http.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from domain.channels import Channel
 from domain.json_objects import names_of
 from domain.texts import chosen_language
-from integrations import channel_id, describe, provider_id
+from integrations.description import channel_id, describe, provider_id
 from models.integration import Integration
 from providers import PROVIDERS
 from providers.base import AnyProvider, Capabilities, Check

@@ -5,8 +5,8 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
-from api.envelope import Envelope
-from api.pagination import AskedInstant
+from api.http.envelope import Envelope
+from api.http.pagination import AskedInstant
 from api.schemas.common import Answer, Instant
 from api.schemas.interactions import DestinationAnswer, IntegrationAnswer
 from domain.channels import Channel
@@ -19,7 +19,7 @@ from domain.phone_numbers import INTERNATIONAL, PhoneNumberRules
 from domain.problems import Problem
 from domain.status import Status
 from domain.tokenizer import words_of
-from models.finding import Row, Wanted
+from queries.search import Row, Wanted
 
 AskedId = Annotated[Id | None, Field(max_length=100)]
 

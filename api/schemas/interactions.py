@@ -5,8 +5,8 @@ from typing import Final, cast
 
 from pydantic import Field, JsonValue
 
-from api.envelope import Envelope
-from api.request_body import parse_readable_fields
+from api.http.envelope import Envelope
+from api.http.request_body import parse_readable_fields
 from api.schemas.common import Answer, Asked, Instant
 from api.schemas.templates import TemplateChoice
 from domain.identifiers import Id
@@ -140,10 +140,10 @@ class ProviderEventAnswer(Answer):
         event = received.event
         return cls(
             date=received.received_at,
-            event=event.word,
+            event=event.provider_status,
             status=received.status,
             applied=received.applied,
-            reason=words_of_reason(received.reason, event.word, received.status, chosen_language()),
+            reason=words_of_reason(received.reason, event.provider_status, received.status, chosen_language()),
             occurred=event.occurred_at,
             provider_message_id=event.provider_message_id,
             destination=event.destination,

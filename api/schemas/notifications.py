@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, JsonValue
 
-from api.envelope import Envelope
+from api.http.envelope import Envelope
 from api.schemas.common import Answer, Instant
 from models.notification import Notification, NotificationLine
 

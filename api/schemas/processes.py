@@ -6,8 +6,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
-from api.envelope import Envelope
-from api.pagination import AskedInstant
+from api.http.envelope import Envelope
+from api.http.pagination import AskedInstant
 from api.schemas.common import Answer, Asked, Instant
 from api.schemas.interactions import InteractionAnswer, ProcessSummaryAnswer
 from domain.identifiers import Id

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, JsonValue, StringConstraints
 
-from api.envelope import Envelope
+from api.http.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from domain.channels import Channel
 from domain.formats import DEFAULT_STYLE, LanguageTag, TimeZoneName

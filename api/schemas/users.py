@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import Field, JsonValue
 
-from api.envelope import Envelope
+from api.http.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from api.schemas.interactions import UserAnswer
 from domain.identifiers import Id

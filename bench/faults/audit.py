@@ -173,7 +173,7 @@ def _examine_history(record: Record, ending: Ending) -> Iterator[tuple[Fault, st
 
 
 def _examine_events(entry: Entry, record: Record) -> Iterator[tuple[Fault, str]]:
-    received = {received["event"]["word"] for received in record["provider_events"]}
+    received = {received["event"]["provider_status"] for received in record["provider_events"]}
     for callback in entry.callbacks:
         if callback.state == "told" and callback.status not in received:
             yield Fault.LOST, f"the news {callback.status!r}, which the gateway was told is received"

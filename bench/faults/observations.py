@@ -239,7 +239,7 @@ async def _runs(stage: Stage) -> dict[str, Runs]:
         if last[interaction_id].run_id == run_id:
             runs.state = result
 
-    listed = [run async for run in stage.temporal.list_workflows("WorkflowType IN ('Interaction', 'Reception')")]
+    listed = [run async for run in stage.temporal.list_workflows("WorkflowType IN ('Interaction', 'InboundMessage')")]
     for run in sorted(listed, key=lambda run: run.start_time):
         last[interaction_of(run.id)] = run
     await asyncio.gather(*(read(interaction_of(run.id), run.run_id, run.status) for run in listed))

@@ -24,7 +24,7 @@ from bench.faults.observations import Observations, UnreadableError, in_time, pe
 from bench.faults.requests import new_order
 from domain.findings import DiscrepancyCounts, Kind
 from domain.webhook_events import NotificationState
-from operations.reconciling import ASKED_FOR, reconcile
+from temporal.reconciliation import ASKED_FOR, reconcile
 from workflows.messages import ReconciliationInput
 from workflows.messages import Report as ReconciliationReport
 
@@ -45,7 +45,7 @@ _ON_ITS_WAY: Final = timedelta(seconds=10)
 _BETWEEN_WORDS: Final = 10
 """Seconds between reports of pending work."""
 
-_WORKFLOWS: Final = "WorkflowType IN ('Interaction', 'Reception', 'Notification', 'Merge', 'Erasure')"
+_WORKFLOWS: Final = "WorkflowType IN ('Interaction', 'InboundMessage', 'Notification', 'Merge', 'Erasure')"
 
 MISCHIEVOUS: Final = 2
 """Maximum number of concurrent faults."""

@@ -13,7 +13,7 @@ from bench.speed.drivers import Driver, FloorDriver, IrisDriver, LimitDriver, Na
 from bench.speed.measure import LIVES, Results, measure
 from bench.speed.report import ratios, table_of, write
 from bootstrap import mongodb
-from integrations import describe
+from integrations.description import describe
 from models.integration import Integration
 
 OUT: Final = Console(width=200, highlight=False)

@@ -34,9 +34,9 @@ from domain.interaction import DispatchPolicy, HistoryEntry
 from domain.problems import Problem
 from domain.status import InteractionState, Milestone, Status
 from domain.submission import Submission
-from integrations import Integrations
+from integrations.cache import Integrations
+from queries.validation import owners_of, validate
 from settings import Settings
-from validation import owners_of, validate
 
 QUEUE: Final = "bench"
 _STEP: Final = timedelta(seconds=60)

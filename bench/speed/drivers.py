@@ -30,7 +30,7 @@ from domain.submission import Submission
 from embedded.gateway.callbacks import signature
 from embedded.ports import LOOPBACK
 from embedded.processes import until
-from models.correlation import InteractionRef
+from queries.correlation import InteractionRef
 from temporal.interactions import signal_events, submit
 
 BETWEEN_RECEIPTS: Final = 0.05
@@ -119,7 +119,7 @@ class StepsDriver(Driver):
         for milestone in (Milestone.DELIVERED, Milestone.READ):
             await asyncio.sleep(BETWEEN_RECEIPTS)
             word = milestone.name.lower()
-            event = ProviderEvent(key=word, word=word, milestone=milestone, reference=asked.interaction_id)
+            event = ProviderEvent(key=word, provider_status=word, milestone=milestone, reference=asked.interaction_id)
             receipt = ReceivedEvent(id=new_id(), received_at=utc_now(), event=event)
             await signal_events(self._temporal, self._settings, addressee, [receipt])
         await self._temporal.get_workflow_handle(workflow_id(asked.interaction_id)).result()

@@ -48,7 +48,7 @@ class NoDispatch(DispatchActivities):
     @override
     @activity.defn
     async def dispatch(self, dispatch: Dispatch) -> Accepted:
-        return Accepted(provider_message_id=dispatch.interaction_id, word="queued")
+        return Accepted(provider_message_id=dispatch.interaction_id, provider_status="queued")
 
     @override
     @activity.defn

@@ -19,7 +19,9 @@ from providers.meta.wire import JsonObject, present
 
 OBJECT: Final = "page"
 
-MEDIA_TYPES: Final[Mapping[str, MediaType]] = {word: media_type for media_type, word in ATTACHMENT_TYPES.items()}
+MEDIA_TYPES: Final[Mapping[str, MediaType]] = {
+    provider_status: media_type for media_type, provider_status in ATTACHMENT_TYPES.items()
+}
 
 _LINK_PREVIEW: Final = "fallback"
 """Attachment that Messenger adds for a shared link, also for one in a text."""
@@ -162,7 +164,7 @@ def _echo(event: _Event, message: _Message) -> Iterator[ProviderEvent]:
     if is_id(message.metadata):
         yield ProviderEvent(
             key=f"{message.mid}:echo",
-            word="echo",
+            provider_status="echo",
             milestone=Milestone.ACCEPTED,
             reference=message.metadata,
             provider_message_id=message.mid,
@@ -177,7 +179,7 @@ def _delivered(event: _Event, delivery: _Delivery, page_id: str) -> Iterator[Pro
     for mid in mids:
         yield ProviderEvent(
             key=f"{mid}:delivered",
-            word="delivered",
+            provider_status="delivered",
             milestone=Milestone.DELIVERED,
             provider_message_id=mid,
             destination=event.author,
@@ -191,11 +193,13 @@ def _delivered(event: _Event, delivery: _Delivery, page_id: str) -> Iterator[Pro
         yield _up_to(event, delivery.watermark, "delivered", Milestone.DELIVERED, page_id)
 
 
-def _up_to(event: _Event, watermark: Watermark, word: str, milestone: Milestone, page_id: str) -> ProviderEvent:
+def _up_to(
+    event: _Event, watermark: Watermark, provider_status: str, milestone: Milestone, page_id: str
+) -> ProviderEvent:
     """Return an event about every message to a user before an instant."""
     return ProviderEvent(
-        key=f"{page_id}:{event.author}:{watermark.isoformat()}:{word}",
-        word=word,
+        key=f"{page_id}:{event.author}:{watermark.isoformat()}:{provider_status}",
+        provider_status=provider_status,
         milestone=milestone,
         destination=event.author,
         up_to=watermark,

@@ -52,7 +52,7 @@ def accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - arbitrary JSON fro
     """Read the answer to an accepted message."""
     message = body["messages"][0]
     word = first_status(message.get("message_status"))
-    return Accepted(provider_message_id=message["id"], word=word) if message["id"] else None
+    return Accepted(provider_message_id=message["id"], provider_status=word) if message["id"] else None
 
 
 def _recipient(destination: str) -> JsonObject:

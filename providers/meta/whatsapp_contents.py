@@ -8,12 +8,12 @@ from pydantic import FiniteFloat, JsonValue
 
 from domain.payloads.base import MediaType
 from providers.base import UnreadableError
-from providers.lenient import Id, Optional, Part, Text, Word, read, unsupported
+from providers.lenient import Id, Optional, Part, ShortText, Text, read, unsupported
 from providers.meta.wire import JsonObject, present
 
 
 class _Text(Part):
-    body: Word
+    body: ShortText
 
 
 class _Media(Part):
@@ -52,7 +52,7 @@ class _Reaction(Part):
 class _Edited(Part, extra="allow"):
     """Message in its current version; the content is under the name of its type."""
 
-    type: Word
+    type: ShortText
 
 
 class _Edit(Part):

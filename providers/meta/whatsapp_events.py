@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 from domain.events import InboundMessage, ProviderEvent, WebhookItem
 from domain.outcomes import FailureClass
 from domain.status import Milestone
-from providers.lenient import Id, Optional, Part, Text, Values, Word, each, read, read_each, unsupported
+from providers.lenient import Id, Optional, Part, ShortText, Text, Values, each, read, read_each, unsupported
 from providers.meta.answers import code_of, detail_of
 from providers.meta.codes import WHATSAPP_FAILURES
 from providers.meta.webhooks import Instant
@@ -95,7 +95,7 @@ class _Message(Part, extra="allow"):
 
 class _Status(Part):
     id: Id
-    status: Word
+    status: ShortText
     timestamp: Instant = None
     recipient_id: Text = ""
     recipient_user_id: Text = ""
@@ -107,7 +107,7 @@ class _Status(Part):
 class _Preference(Part):
     """Marketing preference of a user."""
 
-    value: Word
+    value: ShortText
     wa_id: Text = ""
     user_id: Text = ""
     timestamp: Instant = None
@@ -148,15 +148,15 @@ def _of_change(phone_number_id: str, content: JsonValue) -> Iterator[WebhookItem
 
 def _event(content: JsonValue) -> Iterator[ProviderEvent]:
     status = read(_Status, content)
-    word = status.status.lower()
-    milestone = STATUS_MAP.get(word, Milestone.NONE)
+    provider_status = status.status.lower()
+    milestone = STATUS_MAP.get(provider_status, Milestone.NONE)
     errors = [error for error in status.errors if isinstance(error, dict)]
     error: JsonObject = errors[0] if errors else {}
     code = code_of(error, WHATSAPP_FAILURES)
     aliases = identities_of(status.recipient_id, status.recipient_user_id, status.recipient_parent_user_id)
     yield ProviderEvent(
-        key=f"{status.id}:{word}",
-        word=word,
+        key=f"{status.id}:{provider_status}",
+        provider_status=provider_status,
         milestone=milestone,
         reference=status.biz_opaque_callback_data or None,
         provider_message_id=status.id,

@@ -24,7 +24,7 @@ from providers.base import (
     TransientError,
     Webhook,
 )
-from providers.sinch import callbacks, signature
+from providers.sinch import signature, webhooks
 from providers.sinch.answers import Answer, find_reference, is_momentary
 from providers.sinch.codes import CHANNELS
 from providers.sinch.messages import MAX_TEXT_LENGTH, payload_types, refusal_of, render
@@ -204,10 +204,10 @@ class Sinch(Provider[SinchConfiguration, SinchCredentials]):
         """Check the signature and its age."""
         signature.check(webhook, self._credentials.webhook_secret.get_secret_value())
 
-    def replay_key(self, webhook: Webhook) -> str | None:
+    def nonce(self, webhook: Webhook) -> str | None:
         """Return the signature's nonce."""
         return webhook.headers.get(signature.NONCE)
 
     def parse(self, webhook: Webhook) -> Sequence[WebhookItem]:
         """Parse a delivery report, an inbound message or a reaction; other triggers give no items."""
-        return callbacks.read(webhook.body)
+        return webhooks.read(webhook.body)

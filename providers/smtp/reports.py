@@ -163,7 +163,7 @@ class Report:
     def _event(  # noqa: PLR0913 - the fields of an event that differ between the kinds of report
         self,
         key: str,
-        word: str,
+        provider_status: str,
         *,
         milestone: Milestone = Milestone.NONE,
         destination: str | None = None,
@@ -173,7 +173,7 @@ class Report:
     ) -> ProviderEvent:
         return ProviderEvent(
             key=self.mail_id + key,
-            word=word,
+            provider_status=provider_status,
             milestone=milestone,
             reference=self.reference,
             provider_message_id=self.provider_message_id,

@@ -64,7 +64,9 @@ def reference_of(url: str) -> str | None:
 
 def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - arbitrary JSON from the provider
     return (
-        Accepted(provider_message_id=body["sid"], word=http.first_status(body.get("status"))) if body["sid"] else None
+        Accepted(provider_message_id=body["sid"], provider_status=http.first_status(body.get("status")))
+        if body["sid"]
+        else None
     )
 
 

@@ -54,12 +54,12 @@ def read_receipt(parameters: Mapping[str, str], url: str) -> ProviderEvent:
         UnreadableError: if it does not contain the status of a message.
     """
     callback = read_as(StatusCallback, parameters)
-    word = callback.message_status.lower()
-    milestone = STATUS_MAP.get(word, Milestone.NONE)
+    provider_status = callback.message_status.lower()
+    milestone = STATUS_MAP.get(provider_status, Milestone.NONE)
     failure = FAILURES.get(callback.error_code or "", FailureClass.OTHER)
     return ProviderEvent(
-        key=f"{callback.message_sid}:{word}",
-        word=word,
+        key=f"{callback.message_sid}:{provider_status}",
+        provider_status=provider_status,
         milestone=milestone,
         reference=reference_of(url),
         provider_message_id=callback.message_sid,

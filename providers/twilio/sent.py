@@ -112,7 +112,7 @@ async def find(client: httpx2.AsyncClient, url: str, authorization: str, text: S
 def _only(found: list[Message]) -> Accepted | None:
     if len(found) != 1:
         return None
-    return Accepted(provider_message_id=found[0].sid, word=found[0].status.lower())
+    return Accepted(provider_message_id=found[0].sid, provider_status=found[0].status.lower())
 
 
 async def _read_page(client: httpx2.AsyncClient, request: httpx2.Request) -> Page:

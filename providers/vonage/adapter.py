@@ -12,13 +12,13 @@ from domain.outcomes import Accepted, FailureClass, Outcome, Rejected
 from domain.texts import both
 from providers import http
 from providers.base import GOOD, NOTHING_INSIDE, Attempt, Capabilities, Check, Outbound, Provider, Webhook
+from providers.vonage.answers import Problem
 from providers.vonage.application import ApplicationToken, has_public_key
 from providers.vonage.codes import JWT_EXPIRED, MEANINGS
-from providers.vonage.events import read_events
 from providers.vonage.messages import CARRIED, Body, NotCarriedError, content_of
-from providers.vonage.problems import Problem
 from providers.vonage.settings import VonageConfiguration, VonageCredentials
 from providers.vonage.signature import signed_claims
+from providers.vonage.webhooks import read_events
 from security.ssrf_guard import AddressGuard
 
 CHANNEL_NAMES: Final[Mapping[Channel, str]] = {
@@ -173,7 +173,7 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
         """Check the token that signs Vonage's webhooks."""
         signed_claims(webhook, self._credentials)
 
-    def replay_key(self, webhook: Webhook) -> str:
+    def nonce(self, webhook: Webhook) -> str:
         """Return the token's `jti`."""
         return signed_claims(webhook, self._credentials).jti
 

@@ -8,10 +8,10 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from activities.admission import MongoAdmission
+from activities.inbound import MongoInbound
 from activities.interfaces import AdmitInput, RecordStepInput
 from activities.late_begins import LateBegins
 from activities.publishing import NotificationPublisher
-from activities.reception import MongoReception
 from activities.record import MongoRecord
 from api.schemas.interactions import InteractionAnswer
 from domain.channels import Channel
@@ -19,12 +19,13 @@ from domain.clock import utc_now
 from domain.destinations import DestinationKind
 from domain.events import InboundMessage, ProviderEvent
 from domain.identifiers import derived_id, new_id
+from domain.inbound import ReceivedMessage
 from domain.interaction import HistoryEntry, RecordedEvent
 from domain.interaction import Interaction as Seen
-from domain.reception import Reception
 from domain.status import InteractionState, Milestone, Status
 from domain.submission import Submission
-from integrations import Integrations, describe
+from integrations.cache import Integrations
+from integrations.description import describe
 from models.endpoint import Endpoint
 from models.integration import Integration
 from models.interaction import Interaction
@@ -46,7 +47,7 @@ INTEGRATIONS: Final = Integrations(timedelta())
 PUBLISHER: Final = NotificationPublisher(INTEGRATIONS, show, start_nothing, LateBegins(start_nothing))
 ADMISSION: Final = MongoAdmission(INTEGRATIONS, PUBLISHER.publish)
 RECORD: Final = MongoRecord(PUBLISHER.publish)
-RECEPTION: Final = MongoReception(PUBLISHER.publish)
+RECEPTION: Final = MongoInbound(PUBLISHER.publish)
 SENT: Final = InteractionState(status=Status.SENT, custom_status="queued", milestone=Milestone.ACCEPTED)
 DELIVERED: Final = InteractionState(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)
 CANCELLED: Final = InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status="cancelled")
@@ -99,7 +100,7 @@ class Message:
         now = utc_now()
         event = ProviderEvent(
             key=f"{self.mark}-{self._steps}",
-            word="x",
+            provider_status="x",
             milestone=state.milestone,
             reference=self.id,
             provider_message_id=self.message_id,
@@ -155,7 +156,7 @@ async def subscribed_integration(world: World) -> Integration:
     return await world.integration(Channel.EMAIL, endpoint=endpoint)
 
 
-def reception(integration: Integration, address: str, mark: str) -> Reception:
+def inbound(integration: Integration, address: str, mark: str) -> ReceivedMessage:
     """Return an inbound message, all of whose content contains a mark."""
     message = InboundMessage(
         provider_message_id=f"wamid-{mark}",
@@ -164,7 +165,7 @@ def reception(integration: Integration, address: str, mark: str) -> Reception:
         sender_name=f"name-of-{address}",
         payload={"Type": "email", "Subject": mark, "Body": mark},
     )
-    return Reception(
+    return ReceivedMessage(
         interaction_id=derived_id(mark),
         tenant=integration.tenant,
         integration=describe(integration),

@@ -16,13 +16,14 @@ from domain.destinations import Destination, DestinationKind
 from domain.identifiers import derived_id, new_id
 from domain.interaction import DispatchPolicy
 from domain.submission import Submission
-from integrations import Integrations, describe
+from integrations.cache import Integrations
+from integrations.description import describe
 from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
 from models.user import OwnedDestination, User
+from queries.validation import Validation, owners_of, validate
 from security.credential_encryption import Vault
-from validation import Validation, owners_of, validate
 
 TOKEN: Final = "sandbox-token"
 SIGNING_SECRET: Final = "sandbox-secret"

@@ -20,7 +20,7 @@ from domain.outcomes import FailureClass
 from domain.problems import Problem
 from domain.status import Milestone, Status
 from domain.webhook_events import NotificationState, WebhookEventType
-from integrations import describe
+from integrations.description import describe
 from models.access import Account, ApiKey, RefreshToken, Session, Tenant
 from models.attachment import Attachment
 from models.audit import AuditEntry
@@ -140,7 +140,7 @@ async def marked(world: World, mark: str) -> Marked:
         began=utc_now(),
         next_attempt=utc_now(),
         attempts=[Attempt(round=1, number=1, date=utc_now(), status=500, error="it answered 500", took=0.1)],
-        replay=new_id(),
+        redelivery=new_id(),
     )
     await notification.insert()
     unmatched = UnmatchedEvent(
@@ -223,7 +223,7 @@ def _received(mark: str, destination: str | None) -> RecordedEvent:
 def _event(mark: str) -> ProviderEvent:
     return ProviderEvent(
         key=mark,
-        word="sent",
+        provider_status="sent",
         milestone=Milestone.ACCEPTED,
         reference=mark,
         provider_message_id=mark,

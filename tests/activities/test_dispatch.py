@@ -26,13 +26,14 @@ from domain.identifiers import new_id
 from domain.outcomes import Accepted, FailureClass, Outcome, OutcomeUnknown, Rejected
 from embedded.ports import free_port
 from embedded.processes import until
-from integrations import Integrations, ProviderFactory
+from integrations.cache import Integrations
+from integrations.provider_factory import ProviderFactory
 from models.integration import Integration
 from models.worker_fault import WorkerFault
 from providers.base import NOTHING_INSIDE, Attempt, UnsentError
 from providers.sandbox import Sandbox
 from security.credential_encryption import Vault
-from security.signed_urls import FileLinks
+from security.signed_urls import FileUrls
 from tests.activities.factories import TOKEN, VAULT, World, run
 from tests.silent_provider import SilentProvider
 
@@ -50,7 +51,7 @@ class Sender:
         self.world = world
         self.http = http
         opener = ProviderFactory(VAULT, {"sandbox": http}, f"http://127.0.0.1:{free_port()}", NOTHING_INSIDE)
-        files = Files(FileLinks("secret" * 8, "https://iris.example.com", timedelta(days=1)))
+        files = Files(FileUrls("secret" * 8, "https://iris.example.com", timedelta(days=1)))
         self.activity = ProviderDispatch(
             opener, KeyedLimiter(MAX_IN_FLIGHT), Integrations(timedelta()), files, InternalFaults("1@here")
         )
@@ -97,7 +98,7 @@ async def test_a_message_that_the_provider_accepts_has_our_reference(sender: Sen
     outcome = await sender.send(dispatch)
     assert isinstance(outcome, Accepted)
     assert outcome.provider_message_id
-    assert outcome.word == "queued"
+    assert outcome.provider_status == "queued"
     assert await sender.taken(dispatch.interaction_id) == 1
 
 

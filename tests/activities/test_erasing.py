@@ -14,7 +14,7 @@ from activities.interfaces import UserTask
 from domain.clock import utc_now
 from domain.identifiers import new_id
 from models import DOCUMENTS
-from models.erasing import erased_id
+from models.erasure import erased_id
 from models.interaction import Interaction
 from models.notification import Notification
 from models.process import Process
@@ -29,7 +29,7 @@ SKELETON: Final = {
     },
     Notification: {
         *("id", "tenant", "integration_id", "interaction_id", "user_ids", "event", "position", "host"),
-        *("created", "state", "round", "began", "next_attempt", "attempts", "replay", "is_unbegun"),
+        *("created", "state", "round", "began", "next_attempt", "attempts", "redelivery", "is_unbegun"),
     },
     Process: {
         *("id", "tenant", "integration_ids", "user_ids", "group_id", "is_draft", "created"),

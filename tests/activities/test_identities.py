@@ -7,23 +7,23 @@ from typing import Any
 
 import pytest
 
+from activities.inbound import MongoInbound
 from activities.interfaces import Identification, UserTask
 from activities.merging import MongoMerges
-from activities.reception import MongoReception
 from domain.channels import Channel
 from domain.clock import utc_now
 from domain.destinations import DestinationKind
 from domain.events import Identity, InboundMessage
 from domain.identifiers import new_id
-from domain.reception import Reception
-from integrations import describe
+from domain.inbound import ReceivedMessage
+from integrations.description import describe
 from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
 from models.user import User
 from tests.activities.factories import World, run
 
-RECEPTION = MongoReception()
+RECEPTION = MongoInbound()
 MERGES = MongoMerges()
 TEXT: dict[str, Any] = {"Type": "simple-text", "Text": "hola"}
 
@@ -59,15 +59,15 @@ class Line:
             "aliases": sender[1:],
             "payload": TEXT,
         }
-        reception = Reception(
+        inbound = ReceivedMessage(
             interaction_id=new_id(),
             tenant=self.world.tenant,
             integration=describe(self.integration),
             message=InboundMessage.model_validate(values | changes),
             received_at=utc_now(),
         )
-        await self.merge((await run(RECEPTION.receive, reception)).merges)
-        return await self.stored(reception.interaction_id)
+        await self.merge((await run(RECEPTION.receive, inbound)).merges)
+        return await self.stored(inbound.interaction_id)
 
     async def merge(self, tasks: list[UserTask]) -> None:
         """Merge users completely, as the workflows do."""
@@ -249,7 +249,7 @@ async def test_a_message_that_is_received_again_after_its_user_is_erased_creates
     message = InboundMessage(
         provider_message_id=new_id(), sender=NUMBER.value, sender_kind=NUMBER.kind, aliases=(ID,), payload=TEXT
     )
-    again = Reception(
+    again = ReceivedMessage(
         interaction_id=received.id,
         tenant=line.world.tenant,
         integration=describe(line.integration),

@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 
-from activities.reception import MongoReception
+from activities.inbound import MongoInbound
 from domain.channels import Channel
 from domain.clock import utc_now
 from domain.destinations import DestinationKind
 from domain.events import InboundMessage
 from domain.identifiers import new_id
-from domain.reception import Reception
-from integrations import describe
+from domain.inbound import ReceivedMessage
+from integrations.description import describe
 from models import process as processes
 from models.integration import Integration
 from models.interaction import Interaction
@@ -34,15 +34,15 @@ async def received(world: World, integration: Integration, sender: str) -> Inter
         sender_kind=DestinationKind.PHONE_NUMBER,
         payload={"Type": "simple-text", "Text": "hola"},
     )
-    reception = Reception(
+    inbound = ReceivedMessage(
         interaction_id=new_id(),
         tenant=world.tenant,
         integration=describe(integration),
         message=message,
         received_at=utc_now(),
     )
-    await run(MongoReception().receive, reception)
-    found = await Interaction.find_one({"_id": reception.interaction_id})
+    await run(MongoInbound().receive, inbound)
+    found = await Interaction.find_one({"_id": inbound.interaction_id})
     assert found is not None
     return found
 
@@ -96,7 +96,7 @@ async def test_strangers_at_once_all_join(world: World) -> None:
 
 
 async def test_a_process_has_a_bounded_number_of_users(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("validation.MAX_USERS", 2)
+    monkeypatch.setattr("queries.validation.MAX_USERS", 2)
     assert processes.MAX_USERS > 2
     member = await world.user(phone(PHONE))
     full = await world.process(user_ids=[member.id, new_id()])

@@ -43,7 +43,9 @@ def change(interaction_id: str, sequence: int, state: InteractionState, **change
 
 
 def received(word: str) -> RecordedEvent:
-    event = ProviderEvent(key=f"m1:{word}", word=word, milestone=Milestone.DELIVERED, provider_message_id="m1")
+    event = ProviderEvent(
+        key=f"m1:{word}", provider_status=word, milestone=Milestone.DELIVERED, provider_message_id="m1"
+    )
     return RecordedEvent(id=f"received:{word}", received_at=NOW, event=event, status=Status.COMPLETED, applied=True)
 
 
@@ -74,7 +76,7 @@ async def loaded(interaction_id: str) -> Record:
 def summary_of(document: Interaction) -> tuple[InteractionState, list[str | None], list[str]]:
     """Return a record's state, the custom statuses of its history and the provider's statuses."""
     words = [entry.custom_status for entry in document.history[2:]]
-    return document.state, words, [one.event.word for one in document.provider_events]
+    return document.state, words, [one.event.provider_status for one in document.provider_events]
 
 
 async def test_a_step_is_written(world: World) -> None:
@@ -214,7 +216,7 @@ async def test_provider_events_are_added_in_the_order_in_which_they_were_receive
         change(interaction_id, 4, DELIVERED, recorded_before=2, received=[received("c")]),
     )
     events = (await document_of(interaction_id)).provider_events
-    assert [one.event.word for one in events] == ["a", "b", "c"]
+    assert [one.event.provider_status for one in events] == ["a", "b", "c"]
     assert events[0] == received("a")
 
 

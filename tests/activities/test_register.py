@@ -13,7 +13,7 @@ from domain.status import Status
 from models.interaction import Interaction
 from tests.activities.factories import NOW, PHONE, World
 
-# What the API lets in (`api/request_body.py`): 64-bit integers, texts without NUL.
+# What the API lets in (`api/http/request_body.py`): 64-bit integers, texts without NUL.
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"))
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63) + 1, 2**63 - 1) | st.floats(allow_nan=False) | texts,

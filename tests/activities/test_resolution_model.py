@@ -15,17 +15,17 @@ from itertools import count
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
+from activities.inbound import MongoInbound
 from activities.interfaces import AdmitInput
-from activities.reception import MongoReception
 from domain.channels import Channel
 from domain.destinations import DestinationKind
 from domain.events import InboundMessage
 from domain.identifiers import derived_id, new_id
+from domain.inbound import ReceivedMessage
 from domain.interaction import Interaction as Seen
-from domain.reception import Reception
 from domain.status import Status
 from domain.submission import Submission
-from integrations import describe
+from integrations.description import describe
 from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
@@ -33,7 +33,7 @@ from tests.activities.factories import ADMISSION, FIRST_TASK, NOW, World, run
 
 ADDRESSES = ("ana@correo.es", "blas@correo.es", "eva@correo.es", "leo@correo.es")
 EMAIL = {"Type": "email", "Subject": "Cita", "Body": "Mañana"}
-RECEPTION = MongoReception()
+RECEPTION = MongoInbound()
 
 
 class Named(StrEnum):
@@ -166,12 +166,12 @@ class Stage:
             submitted_at=NOW + timedelta(milliseconds=next(self._clock)),
         )
 
-    def reception(self, step: Receive) -> Reception:
+    def inbound(self, step: Receive) -> ReceivedMessage:
         tenant = self.tenant(step)
         message = InboundMessage(
             provider_message_id=new_id(), sender=step.address, sender_kind=DestinationKind.EMAIL, payload={**EMAIL}
         )
-        return Reception(
+        return ReceivedMessage(
             interaction_id=derived_id(message.provider_message_id),
             tenant=tenant.world.tenant,
             integration=describe(tenant.integration),
@@ -216,14 +216,14 @@ class Stage:
         assert [carried[one.user_id or ""] for one in seen.destinations] == [tenant.users[one] for one in owners]
 
     async def _play_receive(self, step: Receive) -> None:
-        tenant, reception = self.tenant(step), self.reception(step)
+        tenant, inbound = self.tenant(step), self.inbound(step)
         for _ in range(2):
-            await run(RECEPTION.receive, reception)
+            await run(RECEPTION.receive, inbound)
         user = next(iter(tenant.owners([step.address])), None)
         if user is None:
             user = tenant.new_user([step.address])
         process = next((one for one in reversed(tenant.processes) if one.is_open and user in one.users), None)
-        stored = await Interaction.find_one({"_id": reception.interaction_id})
+        stored = await Interaction.find_one({"_id": inbound.interaction_id})
         assert stored is not None
         if process is None:
             process = Conversation(stored.process_id or "", [user])
@@ -237,8 +237,8 @@ class Stage:
         """Run steps concurrently, each twice if requested, as after a crash."""
         submissions = [await self.submission(step) for step in together if isinstance(step, Send)]
         admissions = [admit(one) for one in submissions for _ in range(1 + twice)]
-        receptions = [self.reception(step) for step in together if isinstance(step, Receive)]
-        received = [run(RECEPTION.receive, reception) for reception in receptions for _ in range(1 + twice)]
+        inbound = [self.inbound(step) for step in together if isinstance(step, Receive)]
+        received = [run(RECEPTION.receive, inbound) for inbound in inbound for _ in range(1 + twice)]
         closed = [close(self.tenant(step)) for step in together if isinstance(step, Close)]
         await asyncio.gather(*admissions, *received, *closed)
 

@@ -10,7 +10,7 @@ from activities.erasing import MongoErasures
 from activities.interfaces import UserTask
 from activities.merging import MongoMerges
 from domain.identifiers import new_id
-from models.erasing import erased_id
+from models.erasure import erased_id
 from models.interaction import Interaction
 from models.user import User
 from tests.activities.conversation import ADMISSION, SENT, Message, email, subscribed_integration

@@ -18,12 +18,13 @@ from activities.interfaces import UserTask
 from activities.merging import MongoMerges
 from domain.identifiers import new_id
 from domain.problems import Problem
-from models.erasing import erased_id
+from models.erasure import erased_id
 from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
 from models.user import User
-from tests.activities.conversation import DELIVERED, RECEPTION, Message, email, reception, subscribed_integration
+from tests.activities.conversation import DELIVERED, RECEPTION, Message, email, subscribed_integration
+from tests.activities.conversation import inbound as inbound_message
 from tests.activities.crash_injection import taken_again
 from tests.activities.factories import World, run
 from tests.activities.pii_canaries import stored_documents
@@ -160,7 +161,7 @@ class Stage:
                         await self._live(message, 0)
             case Receive():
                 mark = f"said-{new_id()}"
-                inbound = reception(self.integration, self.addresses[step.address], mark)
+                inbound = inbound_message(self.integration, self.addresses[step.address], mark)
                 await run(RECEPTION.receive, inbound)
                 self.received[inbound.interaction_id] = mark
             case Merge():

@@ -108,8 +108,8 @@ async def _notification(owner: Owner, iris: Iris) -> Mapping[str, str]:
         next_attempt=None,
     )
     await notification.insert()
-    replay = await owner.made(f"{path}/replay", {"Since": to_wire(utc_now())})
-    return {"notification_id": notification.id, "replay_id": replay["id"]}
+    redelivery = await owner.made(f"{path}/redeliveries", {"Since": to_wire(utc_now())})
+    return {"notification_id": notification.id, "redelivery_id": redelivery["id"]}
 
 
 MAKERS: tuple[Callable[[Owner, Iris], Awaitable[Mapping[str, str]]], ...] = (

@@ -119,7 +119,7 @@ def test_the_bare_sentences_are_of_codes_that_exist() -> None:
 
 def said_by_routes() -> Iterator[str]:
     """Texts that routes give `success`, themselves or by a function or name of their module."""
-    for path in API.glob("*.py"):
+    for path in API.rglob("*.py"):
         module = ast.parse(path.read_text())
         for node in ast.walk(module):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 from typing_extensions import override
 
-from cli import app
+from cli.main import app
 from domain.channels import Channel
 from domain.payloads import PAYLOADS, parse_payload
 from domain.payloads.samples import SAMPLES

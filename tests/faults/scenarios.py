@@ -121,7 +121,7 @@ def record(*steps: tuple[str, str | None], words: tuple[str, ...] = ()) -> dict[
             {"status": one, "custom_status": custom, "date": NOW + timedelta(seconds=place)}
             for place, (one, custom) in enumerate(steps)
         ],
-        "provider_events": [{"id": word, "event": {"word": word}} for word in words],
+        "provider_events": [{"id": word, "event": {"provider_status": word}} for word in words],
         "user_ids": [USER],
         "process_id": PROCESS,
         "direction": "out",

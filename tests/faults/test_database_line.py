@@ -108,7 +108,7 @@ async def test_no_event_is_lost_while_the_end_of_the_receipt_window_is_written(i
         return any(event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED for event in history.events)
 
     await asyncio.wait_for(until(has_read_its_record), 60)
-    event = ProviderEvent(key="delivered", word="delivered", milestone=Milestone.DELIVERED)
+    event = ProviderEvent(key="delivered", provider_status="delivered", milestone=Milestone.DELIVERED)
     events = [ReceivedEvent(id=new_id(), received_at=utc_now(), event=event)]
     await handle.signal(signal_for(events), events)
     state = await asyncio.wait_for(handle.result(), 60)

@@ -22,13 +22,13 @@ from domain.clock import to_wire, utc_now
 from domain.interaction import HistoryEntry
 from domain.status import InteractionState, Status
 from embedded.processes import until
-from integrations import Integrations
+from integrations.cache import Integrations
 from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import Notification
 from temporal import notifications
+from tests.api.routes.test_erasing_users import erase
 from tests.api.support import SILENT, mobile, reasons, sent_silently
-from tests.api.test_erasing_users import erase
 from tests.iris import Iris, calling
 from tests.notifications.receiver import Receiver, receiving
 
@@ -206,12 +206,12 @@ async def test_a_failing_notification_can_be_cancelled_and_redelivered(tenant: T
     await tenant.receiver.calls_of(1)
     (pending,) = await tenant.in_state("PENDING")
     path = f"/v1/notifications/{pending['id']}"
-    assert reasons(await tenant.iris.http.post(f"{path}/replay"), 409) == [("id", "notification_pending")]
+    assert reasons(await tenant.iris.http.post(f"{path}/redeliver"), 409) == [("id", "notification_pending")]
     cancelled = await tenant.iris.http.post(f"{path}/cancel")
     assert (cancelled.status_code, cancelled.json()["payload"]["state"]) == (200, "CANCELLED")
     assert (await tenant.iris.http.post(f"{path}/cancel")).status_code == 200
     tenant.receiver.status = 200
-    assert (await tenant.iris.http.post(f"{path}/replay")).json()["payload"]["state"] == "PENDING"
+    assert (await tenant.iris.http.post(f"{path}/redeliver")).json()["payload"]["state"] == "PENDING"
     (delivered,) = await tenant.in_state("DELIVERED")
     attempts = (await tenant.notification(delivered["id"]))["attempts"]
     assert (attempts[-1]["round"], attempts[-1]["number"], attempts[-1]["status"]) == (2, 1, 200)
@@ -224,20 +224,20 @@ async def test_all_notifications_since_a_time_are_redelivered(tenant: Tenant) ->
     for _ in range(3):
         await tenant.send()
     await tenant.in_state("DELIVERED", 3)
-    body, key = {"Since": to_wire(since)}, {"Idempotency-Key": f"replay-{tenant.integration_id}"}
-    response = await tenant.iris.http.post(f"{tenant.path}/replay", json=body, headers=key)
+    body, key = {"Since": to_wire(since)}, {"Idempotency-Key": f"redelivery-{tenant.integration_id}"}
+    response = await tenant.iris.http.post(f"{tenant.path}/redeliveries", json=body, headers=key)
     assert response.status_code == 201, response.text
-    repeated = await tenant.iris.http.post(f"{tenant.path}/replay", json=body, headers=key)
+    repeated = await tenant.iris.http.post(f"{tenant.path}/redeliveries", json=body, headers=key)
     assert repeated.json()["payload"]["id"] == response.json()["payload"]["id"]
     other = {"Since": to_wire(since - timedelta(hours=1))}
-    refused = await tenant.iris.http.post(f"{tenant.path}/replay", json=other, headers=key)
+    refused = await tenant.iris.http.post(f"{tenant.path}/redeliveries", json=other, headers=key)
     assert reasons(refused, 422) == [("Idempotency-Key", "idempotency_key_reused")]
     calls = await tenant.receiver.calls_of(6)
     assert len({call.id for call in calls}) == 3
-    replay_id = response.json()["payload"]["id"]
+    redelivery_id = response.json()["payload"]["id"]
 
     async def progress() -> dict[str, Any]:
-        return (await tenant.iris.http.get(f"{tenant.path}/replay/{replay_id}")).json()["payload"]
+        return (await tenant.iris.http.get(f"{tenant.path}/redeliveries/{redelivery_id}")).json()["payload"]
 
     async def is_done() -> bool:
         return (await progress())["isDone"]
@@ -333,7 +333,7 @@ async def test_a_key_without_interactions_read_sees_notifications_without_their_
         shown = await keeper.get(path)
         assert shown.json()["payload"]["attempts"]
         assert shown.json()["payload"]["body"] is None
-        again = await keeper.post(f"{path}/replay")
+        again = await keeper.post(f"{path}/redeliver")
         assert again.json()["payload"]["body"] is None
         for answer in (listed, shown.text, again.text):
             assert "Su cita es" not in answer

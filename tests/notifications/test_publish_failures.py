@@ -28,12 +28,12 @@ from domain.identifiers import derived_id, new_id
 from domain.interaction import Interaction
 from domain.webhook_events import NotificationState
 from embedded.processes import until
-from integrations import Integrations
+from integrations.cache import Integrations
 from models.notification import Notification
 from security.credential_encryption import Vault
 from temporal.notifications import begin
+from tests.api.routes.test_metrics import grown, scrape
 from tests.api.support import mobile
-from tests.api.test_metrics import grown, scrape
 from tests.iris import Iris
 from tests.notifications.receiver import Receiver, receiving
 from tests.notifications.test_notifications import CUSTOM, OUT, STATUS, set_endpoint

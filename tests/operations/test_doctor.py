@@ -16,15 +16,15 @@ from temporalio.client import Client, ScheduleActionExecutionStartWorkflow, Sche
 from typer.testing import CliRunner, Result
 
 from bootstrap import http_clients
-from cli import app
+from cli.main import app
 from embedded.ports import free_port
 from embedded.processes import until
 from embedded.temporal_server import TemporalServer
-from integrations import ProviderFactory
+from integrations.provider_factory import ProviderFactory
 from models.interaction import Interaction
 from models.user import User
-from operations.reconciling import ensure_schedule, schedule_id
 from security.credential_encryption import Vault
+from temporal.reconciliation import ensure_schedule, schedule_id
 from tests.iris import Iris, running_iris
 from tests.workflows.scenarios_of_repair import registered_and_lost
 from worker import create_worker

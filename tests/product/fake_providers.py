@@ -11,7 +11,7 @@ from tests.providers.fake_providers import FAKE_PROVIDERS
 from tests.providers.fake_providers.meta import Messenger
 from tests.providers.fake_providers.smtp import SmtpEmail
 from tests.providers.loopback import HttpFakeProvider, HttpRequest, page
-from tests.providers.smtp_servers import CLOSE, Reply
+from tests.providers.smtp.servers import CLOSE, Reply
 
 
 class FaultyProvider(FakeProvider):
@@ -116,4 +116,4 @@ def statuses_of(fake_provider: FakeProvider) -> list[str]:
 
 def bears_a_nonce(fake_provider: type[FakeProvider]) -> bool:
     """Whether its webhooks contain a nonce."""
-    return fake_provider.provider.replay_key is not Provider[Any, Any].replay_key
+    return fake_provider.provider.nonce is not Provider[Any, Any].nonce

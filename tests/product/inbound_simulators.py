@@ -16,10 +16,10 @@ from pydantic import JsonValue
 from domain.channels import Channel
 from domain.identifiers import new_id
 from providers.base import Webhook
-from tests.providers import vendor_twilio
 from tests.providers.fake_provider import REFERENCE, FakeProvider
 from tests.providers.fake_providers import meta, sinch, twilio, vonage
-from tests.providers.smtp_reports import BOUNCES, SECRET, code, posted, signed
+from tests.providers.smtp.report_mails import BOUNCES, SECRET, code, posted, signed
+from tests.providers.twilio import vendor as vendor_twilio
 
 Json = dict[str, Any]
 

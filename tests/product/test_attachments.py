@@ -19,7 +19,7 @@ from tests.plain_http import plain_client
 from tests.product.fake_providers import VENDORS, label
 from tests.product.provider_lines import Line
 from tests.providers.loopback import HttpFakeProvider
-from tests.providers.smtp_servers import LOOPBACK, Mailroom, mail_server
+from tests.providers.smtp.servers import LOOPBACK, Mailroom, mail_server
 
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 3_000
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 100

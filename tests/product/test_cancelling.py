@@ -12,9 +12,9 @@ from temporalio.api.enums.v1 import EventType
 
 from domain.identifiers import new_id, workflow_id
 from embedded.temporal_server import TemporalServer
+from tests.api.routes.test_erasing_users import erase
+from tests.api.routes.test_users import created
 from tests.api.support import mobile, reasons, states, verdicts
-from tests.api.test_erasing_users import erase
-from tests.api.test_users import created
 from tests.iris import Iris, running_iris
 from tests.silent_provider import SilentProvider
 from tests.workflows.scenarios_of_cancelling import cancelled_before_it_is_sent

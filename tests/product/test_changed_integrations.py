@@ -12,7 +12,7 @@ from pymongo.errors import AutoReconnect, NetworkTimeout
 
 from domain.identifiers import new_id
 from embedded.processes import until
-from integrations import Integrations
+from integrations.cache import Integrations
 from models.integration import Changes, Integration
 from tests.api.support import mobile, reasons
 from tests.iris import SANDBOX, Iris

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.reception import MongoReception
+from activities.inbound import MongoInbound
 from domain.channels import Channel
 from domain.clock import utc_now
 from domain.destinations import KIND_OF_CHANNEL
 from domain.events import InboundMessage
 from domain.identifiers import new_id
-from domain.reception import Reception
-from integrations import describe
+from domain.inbound import ReceivedMessage
+from integrations.description import describe
 from models.integration import Integration
 from models.process import Process
 from models.user import OwnedDestination, User
@@ -100,8 +100,8 @@ async def test_messages_of_one_sender_at_the_same_time_open_one_process(line: Li
     await Process.collection().update_many({"integration_ids": line.integration_id}, {"$set": {"is_closed": True}})
     integration = await Integration.get(line.integration_id)
     assert integration is not None
-    receptions = [
-        Reception(
+    inbound = [
+        ReceivedMessage(
             interaction_id=new_id(),
             tenant=integration.tenant,
             integration=describe(integration),
@@ -115,8 +115,8 @@ async def test_messages_of_one_sender_at_the_same_time_open_one_process(line: Li
         )
         for _ in range(12)
     ]
-    receive = MongoReception().receive
-    await asyncio.gather(*(ActivityEnvironment().run(receive, reception) for reception in receptions))
+    receive = MongoInbound().receive
+    await asyncio.gather(*(ActivityEnvironment().run(receive, inbound) for inbound in inbound))
     assert await Process.find({"integration_ids": line.integration_id, "is_closed": False}).count() == 1
 
 

@@ -19,8 +19,8 @@ from cryptography.fernet import Fernet
 from pydantic import JsonValue, ValidationError
 from typer.testing import CliRunner
 
-from cli import app
-from commands.ending import say_problem
+from cli.ending import say_problem
+from cli.main import app
 from domain.identifiers import new_id
 from embedded.temporal_server import TemporalServer
 from models.integration import Integration
@@ -318,7 +318,7 @@ async def test_a_process_that_mongodb_refuses_does_not_print_its_password(mongod
 async def ended_with(command: str, environment: Mapping[str, str]) -> bytes:
     """Output of a process of ours that ends by itself."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(ROOT / "cli.py"), command),
+        *(sys.executable, "-m", "cli", command),
         env={**os.environ, **environment},
         stdout=PIPE,
         stderr=STDOUT,

@@ -17,7 +17,7 @@ from embedded.iris_processes import WebProgram, WorkerProgram
 from embedded.ports import free_port
 from embedded.processes import until
 from embedded.temporal_server import TemporalServer
-from integrations import ProviderFactory
+from integrations.provider_factory import ProviderFactory
 from security.credential_encryption import Vault
 from settings import Settings
 from tests.api.support import mobile

@@ -24,7 +24,7 @@ from tests.providers.fake_provider import FakeProvider
 from tests.providers.fake_providers import FAKE_PROVIDERS
 from tests.providers.fake_providers.smtp import SmtpEmail
 from tests.providers.loopback import HttpFakeProvider, answer
-from tests.providers.smtp_servers import POLITE, scripted_server
+from tests.providers.smtp.servers import POLITE, scripted_server
 
 LARGEST = 8_000
 """Characters of an item as JSON, except for the content of an inbound message."""
@@ -60,7 +60,7 @@ def assert_can_be_stored(item: WebhookItem) -> None:
         return
     assert len(wire) < LARGEST
     assert 0 < len(item.key) <= MAX_FOREIGN_ID_LENGTH
-    assert item.word == item.word.lower() != ""
+    assert item.provider_status == item.provider_status.lower() != ""
     assert len(item.detail) <= MAX_DETAIL_LENGTH
 
 

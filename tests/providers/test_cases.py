@@ -22,9 +22,9 @@ from tests.providers.fake_providers.meta import reader as meta_reader
 from tests.providers.fake_providers.twilio import FORM
 from tests.providers.fake_providers.vonage import VonageSms
 from tests.providers.loopback import json_answer
-from tests.providers.sinch_recordings import READER as SINCH_READER
-from tests.providers.test_vonage_webhooks import reader as vonage_reader
-from tests.providers.twilio_recordings import reader as twilio_reader
+from tests.providers.sinch.recordings import READER as SINCH_READER
+from tests.providers.twilio.recordings import reader as twilio_reader
+from tests.providers.vonage.test_webhooks import reader as vonage_reader
 
 SENDER_ID: Final = "200000000000002"
 """Phone number, or page, of the cases of Meta."""

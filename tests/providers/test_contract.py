@@ -130,7 +130,7 @@ class TestSending:
     ) -> None:
         outcome = await provider.send(fake_provider.outbound())
         assert isinstance(outcome, Accepted)
-        assert outcome.word == outcome.word.lower() != ""
+        assert outcome.provider_status == outcome.provider_status.lower() != ""
 
     @every
     async def test_two_messages_are_two_deliveries(self, fake_provider: FakeProvider, provider: AnyProvider) -> None:

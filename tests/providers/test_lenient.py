@@ -18,14 +18,14 @@ from tests.providers.arbitrary import places
 from tests.providers.fake_provider import NOW
 from tests.providers.fake_providers.meta import PAGE_ID, PHONE_NUMBER_ID
 from tests.providers.fake_providers.meta import reader as meta_reader
-from tests.providers.sandbox_sends import offline
-from tests.providers.sinch_recordings import READER as SINCH_READER
-from tests.providers.sinch_recordings import inbound as sinch_inbound
-from tests.providers.test_sandbox_webhooks import CALLBACK, INBOUND
-from tests.providers.test_vonage_webhooks import BODIES as VONAGE_BODIES
-from tests.providers.test_vonage_webhooks import reader as vonage_reader
-from tests.providers.twilio_recordings import reader as twilio_reader
-from tests.providers.twilio_recordings import webhook as twilio_webhook
+from tests.providers.sandbox.sends import offline
+from tests.providers.sandbox.test_sandbox_webhooks import CALLBACK, INBOUND
+from tests.providers.sinch.recordings import READER as SINCH_READER
+from tests.providers.sinch.recordings import inbound as sinch_inbound
+from tests.providers.twilio.recordings import reader as twilio_reader
+from tests.providers.twilio.recordings import webhook as twilio_webhook
+from tests.providers.vonage.test_webhooks import BODIES as VONAGE_BODIES
+from tests.providers.vonage.test_webhooks import reader as vonage_reader
 
 RECORDED: Final = Path(__file__).parent / "recorded"
 URL: Final = "https://iris.example/webhooks/x/685bc5d05a72ed2a5f8d0e42"
@@ -42,7 +42,7 @@ Essence = tuple[str, str | None, str]
 def essences(items: Sequence[WebhookItem]) -> set[Essence]:
     """Essence of each event: the status of which message, or the sender of which message."""
     return {
-        ("status", one.provider_message_id, one.word)
+        ("status", one.provider_message_id, one.provider_status)
         if isinstance(one, ProviderEvent)
         else ("inbound", one.provider_message_id.partition(":")[0].partition("#")[0], one.sender)
         for one in items

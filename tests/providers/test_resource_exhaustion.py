@@ -11,19 +11,19 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
-from api.middleware import MAX_HEADER_BYTES
+from api.http.middleware import MAX_HEADER_BYTES
 from domain.destinations import DestinationKind, InvalidDestinationError, normalise
-from domain.reception import is_opt_out
+from domain.inbound import is_opt_out
 from providers.base import UnreadableError, UnverifiedError, Webhook
 from providers.smtp.mailbox import read_mailbox
 from providers.smtp.mime import MAX_DEPTH
 from providers.smtp.plain_text import html_to_text
 from providers.smtp.verp import Verp
-from providers.vonage.problems import Problem
+from providers.vonage.answers import Problem
 from tests.providers.fake_provider import NOW, FakeProvider
 from tests.providers.fake_providers import FAKE_PROVIDERS
-from tests.providers.smtp_mail import URL, answer, mail_receiver
-from tests.providers.smtp_reports import SECRET
+from tests.providers.smtp.mail import URL, answer, mail_receiver
+from tests.providers.smtp.report_mails import SECRET
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -73,7 +73,7 @@ class TestReading:
     ) -> None:
         delivery = await deliver(provider, fake_provider)
         event = the_event(provider, fake_provider.receipt(delivery, word))
-        assert (event.word, event.milestone) == (word.lower(), fake_provider.words[word])
+        assert (event.provider_status, event.milestone) == (word.lower(), fake_provider.words[word])
         assert fake_provider.finds(event, delivery)
         assert event.destination in {None, *fake_provider.destinations}
         assert (event.failure is not None) == (event.milestone is Milestone.FAILED)
@@ -83,7 +83,7 @@ class TestReading:
         self, fake_provider: FakeProvider, provider: AnyProvider, word: str
     ) -> None:
         event = the_event(provider, fake_provider.receipt(await deliver(provider, fake_provider), word))
-        assert (event.word, event.milestone, event.reference) == (word.lower(), Milestone.NONE, REFERENCE)
+        assert (event.provider_status, event.milestone, event.reference) == (word.lower(), Milestone.NONE, REFERENCE)
 
     @with_receipts
     async def test_a_repeated_event_has_the_same_key(self, fake_provider: FakeProvider, provider: AnyProvider) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from api.passwords import ABSENT_PASSWORD_HASH
+from api.auth.passwords import ABSENT_PASSWORD_HASH
 from security.credential_encryption import (
     API_KEY_PREFIX,
     DecryptionError,

@@ -127,7 +127,7 @@ async def start(data: Path, *options: str, **environment: str) -> Stack:
     file, output = mkstemp(prefix="printed-", dir=data.parent)
     with os.fdopen(file, "wb") as printed:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "cli.py", "up", "--data-dir", str(data), *port_options, *options),
+            *(sys.executable, "-m", "cli", "up", "--data-dir", str(data), *port_options, *options),
             cwd=ROOT,
             env={**os.environ, **environment},
             stdout=printed,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
+from cli.main import app
 from tests.stack.running import Stack
 
 README = Path(__file__).parents[2] / "README.md"

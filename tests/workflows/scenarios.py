@@ -18,7 +18,7 @@ from models.process import Process
 from tests.iris import Iris
 from tests.product.fake_providers import VENDORS, FaultyMailServer
 from tests.product.provider_lines import line
-from tests.providers.smtp_servers import POLITE
+from tests.providers.smtp.servers import POLITE
 from tests.workflows import scenarios_of_cancelling as cancelling
 from tests.workflows import scenarios_of_notifications as notifying
 from tests.workflows import scenarios_of_repair as repair
@@ -129,7 +129,7 @@ async def signalled_twice_and_late(iris: Iris) -> str:
     """The same event arrives in two signals, as if the first answer was lost; then an older event arrives twice."""
     sent = await iris.send("whatsapp", "34600000010")
     await iris.until_status(sent["id"], "SENT")
-    event = ProviderEvent(key="delivered", word="delivered", milestone=Milestone.DELIVERED)
+    event = ProviderEvent(key="delivered", provider_status="delivered", milestone=Milestone.DELIVERED)
     received = ReceivedEvent(id=f"of-{sent['id']}", received_at=utc_now(), event=event)
     for _ in range(2):
         await iris.signal_events(sent["id"], received)

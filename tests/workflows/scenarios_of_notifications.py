@@ -5,13 +5,13 @@ from datetime import timedelta
 import httpx2
 
 from domain.clock import utc_now
-from domain.identifiers import new_id, notification_workflow_id, replay_workflow_id
+from domain.identifiers import new_id, notification_workflow_id, redelivery_workflow_id
 from embedded.processes import until
 from models.notification import Notification
-from temporal.notifications import begin_replay
+from temporal.notifications import begin_redelivery
 from tests.iris import Iris
 from tests.notifications.receiver import Receiver, receiving
-from workflows.messages import ReplayInput
+from workflows.messages import RedeliveryInput
 from workflows.notification import RedeliveryWorkflow
 
 
@@ -51,16 +51,16 @@ async def redelivered(iris: Iris) -> str:
     async with receiving() as receiver:
         first = await _notification(iris, receiver)
         await _ended(iris, first)
-        replay = ReplayInput(
-            replay_id=new_id(),
+        replay = RedeliveryInput(
+            redelivery_id=new_id(),
             tenant=first.tenant,
             integration_id=first.integration_id,
             since=first.created - timedelta(seconds=1),
             until=utc_now() + timedelta(seconds=1),
             page_size=1,
         )
-        await begin_replay(iris.temporal, iris.settings, replay)
-        workflow = replay_workflow_id(replay.replay_id)
+        await begin_redelivery(iris.temporal, iris.settings, replay)
+        workflow = redelivery_workflow_id(replay.redelivery_id)
         await iris.temporal.get_workflow_handle_for(RedeliveryWorkflow.run, workflow).result()
         return workflow
 

@@ -59,7 +59,7 @@ async def lost_while_it_was_sent(iris: Iris) -> str:
         await fake_provider.until_connections(1)
         await _lose(iris, sent["id"])
         await iris.until_status(sent["id"], "PROVIDER_SENDING_ERROR", "unknown")
-    event = ProviderEvent(key="delivered", word="delivered", milestone=Milestone.DELIVERED)
+    event = ProviderEvent(key="delivered", provider_status="delivered", milestone=Milestone.DELIVERED)
     await iris.signal_events(sent["id"], ReceivedEvent(id=new_id(), received_at=utc_now(), event=event))
     await iris.ended(sent["id"])
     return sent["id"]

@@ -84,7 +84,7 @@ async def event_between_two_tries(iris: Iris) -> str:
             return not later.fake_provider.busy
 
         await until(is_tried)
-        event = ProviderEvent(key="read", word="read", milestone=Milestone.READ)
+        event = ProviderEvent(key="read", provider_status="read", milestone=Milestone.READ)
         await iris.signal_events(interaction_id, ReceivedEvent(id=new_id(), received_at=utc_now(), event=event))
         await iris.ended(interaction_id)
         return interaction_id

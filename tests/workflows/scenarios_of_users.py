@@ -10,9 +10,9 @@ from domain.clock import utc_now
 from domain.destinations import DestinationKind
 from domain.events import Identity, InboundMessage
 from domain.identifiers import new_id, workflow_id
-from domain.reception import Reception
+from domain.inbound import ReceivedMessage
 from embedded.processes import until
-from integrations import describe
+from integrations.description import describe
 from models.integration import Integration
 from models.user import OwnedDestination, User
 from temporal.interactions import identification_workflow_id, identify, receive
@@ -90,16 +90,16 @@ async def inbound_of_two_who_are_one(iris: Iris) -> str:
         aliases=(other,),
         payload={"Type": "simple-text", "Text": "hola"},
     )
-    reception = Reception(
+    inbound = ReceivedMessage(
         interaction_id=new_id(),
         tenant=iris.demo.tenant,
         integration=describe(integration),
         message=message,
         received_at=utc_now(),
     )
-    await receive(iris.temporal, iris.settings, reception)
-    await iris.ended(reception.interaction_id)
-    return reception.interaction_id
+    await receive(iris.temporal, iris.settings, inbound)
+    await iris.ended(inbound.interaction_id)
+    return inbound.interaction_id
 
 
 async def identified(iris: Iris) -> str:

@@ -36,7 +36,7 @@ REACHED: list[ReachedMilestone] = [
 
 REFUSED = RefusedDestination(destination=BLAS, code="550", failure=FailureClass.DESTINATION)
 ANSWERS: list[Outcome | str] = [
-    Accepted(provider_message_id="m1", word="queued"),
+    Accepted(provider_message_id="m1", provider_status="queued"),
     Rejected(code="30006", failure=FailureClass.DESTINATION),
     OutcomeUnknown(),
     "unreachable",
@@ -49,7 +49,7 @@ def received_event(number: int, event: ProviderEvent) -> ReceivedEvent:
 
 def event(destination: str | None, milestone: Milestone, word: str, variant: int = 0) -> ProviderEvent:
     key = f"{destination}:{word}:{variant}"
-    return ProviderEvent(key=key, word=word, milestone=milestone, destination=destination)
+    return ProviderEvent(key=key, provider_status=word, milestone=milestone, destination=destination)
 
 
 def unknown_words(count: int) -> list[RecordedEvent]:
@@ -208,7 +208,7 @@ class Receipts(RuleBasedStateMachine):
         if one.milestone is Milestone.NONE or one.destination == COPY:
             return
         for destination in [one.destination] if one.destination in self.reached else list(self.reached):
-            self.reached[destination] = max(self.reached[destination], (one.milestone, one.word))
+            self.reached[destination] = max(self.reached[destination], (one.milestone, one.provider_status))
 
 
 def entry_of(state: InteractionState) -> HistoryEntry:

@@ -30,7 +30,7 @@ SILENT = InteractionState(status=Status.COMPLETED, custom_status="accepted", mil
 
 
 def event(milestone: Milestone, word: str) -> ProviderEvent:
-    return ProviderEvent(key=f"m1:{word}", word=word, milestone=milestone)
+    return ProviderEvent(key=f"m1:{word}", provider_status=word, milestone=milestone)
 
 
 @pytest.mark.parametrize(

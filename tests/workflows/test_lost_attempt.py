@@ -87,7 +87,7 @@ async def test_an_event_about_everything_until_then_does_not_confirm_a_send(iris
     fake_provider = SilentProvider()
     async with fake_provider.serving():
         sent = await iris.send("sms", "34600000001", integrationId=await iris.sandbox(fake_provider.url))
-        event = ProviderEvent(key="read", word="read", milestone=Milestone.READ, up_to=utc_now())
+        event = ProviderEvent(key="read", provider_status="read", milestone=Milestone.READ, up_to=utc_now())
         await iris.signal_events(sent["id"], ReceivedEvent(id=new_id(), received_at=utc_now(), event=event))
         seen = await iris.until(sent["id"], lambda seen: len(seen["auditTrail"]["history"]) > 2)
     assert seen["auditTrail"]["history"][2]["status"] == "PROVIDER_SENDING_ERROR"

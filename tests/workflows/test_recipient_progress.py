@@ -17,7 +17,7 @@ BOTH = [Destination(key=DestinationKind.EMAIL, value=value) for value in (ANA, B
 
 def event_of(destination: str | None, milestone: Milestone) -> ProviderEvent:
     word = milestone.name.lower()
-    return ProviderEvent(key=f"{destination}{word}", word=word, milestone=milestone, destination=destination)
+    return ProviderEvent(key=f"{destination}{word}", provider_status=word, milestone=milestone, destination=destination)
 
 
 def test_one_delivery_of_two_does_not_deliver_the_message() -> None:

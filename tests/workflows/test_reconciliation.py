@@ -22,7 +22,7 @@ from models.interaction import Interaction, overdue_selector
 from models.notification import Notification
 from models.notification import overdue_selector as notifications_overdue
 from models.unmatched import UnmatchedEvent, newest_selector
-from operations.reconciling import reconcile
+from temporal.reconciliation import reconcile
 from tests.iris import Iris, running_iris
 from tests.notifications.receiver import Receiver, receiving
 from tests.silent_provider import SilentProvider
@@ -215,7 +215,9 @@ async def test_an_unmatched_event_whose_message_is_known_now_is_signalled_and_de
     document = await Interaction.find_one({"_id": sent["id"]})
     assert document is not None
     (message_id,) = document.provider_message_ids
-    event = ProviderEvent(key=new_id(), word="delivered", milestone=Milestone.DELIVERED, provider_message_id=message_id)
+    event = ProviderEvent(
+        key=new_id(), provider_status="delivered", milestone=Milestone.DELIVERED, provider_message_id=message_id
+    )
     integration_id = seen["integration"]["integrationId"]
     unmatched = UnmatchedEvent(
         tenant=seen["tenant"], integration_id=integration_id, reason="no interaction", event=event

@@ -15,7 +15,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from domain.status import InteractionState, Status
-from operations.replaying import ADVICE, reason_of
+from operations.replay_check import ADVICE, reason_of
 from tests.workflows.recording import HISTORIES
 from tests.workflows.scenarios import SCENARIOS
 from tests.workflows.workflow_mutations import edited, recorded_first, recorded_first_by_new_runs
@@ -28,7 +28,7 @@ def history_of(scenario: str) -> WorkflowHistory:
 
 
 async def replayed(scenario: str, workflows: Sequence[type] = WORKFLOWS) -> None:
-    """Replay a scenario's history, in the sandbox.
+    """RedeliverInput a scenario's history, in the sandbox.
 
     Raises:
         AssertionError: with the advice, if it does not replay.
@@ -51,7 +51,10 @@ def test_the_scenarios_end_in_every_way_that_an_interaction_can() -> None:
     words: defaultdict[Status, set[str | None]] = defaultdict(set)
     for scenario in SCENARIOS:
         events = history_of(scenario).events
-        if events[0].workflow_execution_started_event_attributes.workflow_type.name not in {"Interaction", "Reception"}:
+        if events[0].workflow_execution_started_event_attributes.workflow_type.name not in {
+            "Interaction",
+            "InboundMessage",
+        }:
             continue
         ended = events[-1].workflow_execution_completed_event_attributes
         for result in ended.result.payloads:

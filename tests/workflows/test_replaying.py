@@ -13,11 +13,11 @@ from temporalio.worker import Worker
 from typer.testing import CliRunner, Result
 
 from bootstrap import connect_temporal
-from cli import app
-from commands.client import server_settings
+from cli.client import server_settings
+from cli.main import app
 from domain.identifiers import new_id
 from embedded.processes import until
-from operations.replaying import ADVICE, replay, replayer
+from operations.replay_check import ADVICE, replay, replayer
 from temporal.interactions import workflow_id
 from tests.iris import Iris
 from tests.workflows.workflow_mutations import answered_otherwise, edited

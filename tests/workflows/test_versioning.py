@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli import app
+from cli.main import app
 from embedded.ports import free_port
 from embedded.processes import until
 from embedded.temporal_server import TemporalServer

@@ -278,9 +278,9 @@ class Messenger(FakeMeta):
         return sign(notify(delivery.callback_url, {"object": "page", "entry": [entry]}), APP_SECRET)
 
     def finds(self, event: ProviderEvent, delivery: Delivery) -> bool:
-        if event.word == "read":
+        if event.provider_status == "read":
             return (event.destination,) == delivery.destinations and event.up_to is not None
-        reference = delivery.reference if event.word == "echo" else None
+        reference = delivery.reference if event.provider_status == "echo" else None
         return (event.reference, event.provider_message_id) == (reference, delivery.provider_message_id)
 
 

@@ -19,8 +19,8 @@ from domain.status import Milestone
 from providers.base import Webhook
 from providers.smtp import Smtp
 from tests.providers.fake_provider import Delivery, FakeProvider, Settings, with_another_body, with_another_url, without
-from tests.providers.smtp_reports import BOUNCES, SECRET, code, posted, report, signed
-from tests.providers.smtp_servers import BODY, CLOSE, LOOPBACK, PASSWORD, POLITE, USERNAME, Reply, ScriptedServer
+from tests.providers.smtp.report_mails import BOUNCES, SECRET, code, posted, report, signed
+from tests.providers.smtp.servers import BODY, CLOSE, LOOPBACK, PASSWORD, POLITE, USERNAME, Reply, ScriptedServer
 
 LOSSES: Final[Mapping[str, Reply]] = {
     "closed after the message": CLOSE,

@@ -16,7 +16,6 @@ from domain.payloads.texts import SimpleText
 from domain.status import Milestone
 from providers.base import Webhook
 from providers.twilio import Twilio
-from tests.providers import vendor_twilio
 from tests.providers.fake_provider import (
     NOW,
     Delivery,
@@ -27,6 +26,7 @@ from tests.providers.fake_provider import (
     without,
 )
 from tests.providers.loopback import HTTP_LOSSES, HttpFakeProvider, HttpRequest, Reply, json_answer
+from tests.providers.twilio import vendor as vendor_twilio
 
 ACCOUNT: Final = "AC00000000000000000000000000000001"
 TOKEN: Final = "made_up_auth_token"

@@ -1,0 +1,1 @@
+"""HTTP of the API, for every route: envelope, errors, request bodies, pagination, OpenAPI, middleware."""

@@ -1,0 +1,179 @@
+"""Request limits and response headers for every route."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.routing import iter_route_contexts
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Message, Receive, Scope, Send
+from typing_extensions import override
+
+from api.http.deprecation import RETIRING, Retirement
+from api.http.envelope import failure, language_of
+from api.http.request_log import RequestLog
+from api.http.routing import PathSpellings, answer_head
+from api.http.tracing import TRACEPARENT, TRACERESPONSE, Trace
+from domain.identifiers import new_id
+from domain.problems import Problem
+from domain.texts import choose_language
+from support.logs import note
+
+MAX_HEADER_BYTES: Final = 16_384
+"""Maximum bytes of all header fields, as in most servers; they are read before the caller is authenticated."""
+MAX_FIELDS: Final = 100
+MAX_URL_LENGTH: Final = 8_000
+"""Maximum octets of a request target, the minimum that RFC 9110 §4.1 recommends to support."""
+
+ANSWER_HEADERS: Final[Mapping[str, str]] = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Security and cache headers of every answer.
+
+https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers
+"""
+
+REQUEST_ID: Final = "X-Request-Id"
+"""Header of the request id, given by the caller or generated; it is in the answer and in every log line."""
+
+_TELLABLE: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+
+DOCUMENTATION: Final = "/docs"
+
+_DOCUMENTATION_POLICY: Final = (
+    "default-src 'none'; connect-src 'self'; frame-ancestors 'none'; img-src 'self' data:; script-src 'self'; "
+    "style-src 'self' 'unsafe-inline'"
+)
+"""The page loads only our own files. Swagger UI sets element styles, which count as inline styles."""
+
+_ONLY_HTTPS: Final = "max-age=31536000"
+
+
+class ApiApplication(FastAPI):
+    """FastAPI application that limits the size of requests and adds `ANSWER_HEADERS` to every answer.
+
+    It is no middleware, since middleware does not see the answers of the handler for internal errors.
+
+    Attributes:
+        only_https: whether answers have `Strict-Transport-Security` (RFC 6797).
+        retiring: retirements by path prefix.
+        cors: the CORS middleware, if any origins are allowed.
+    """
+
+    only_https: bool = False
+    cors: CORSMiddleware | None = None
+    retiring: Mapping[str, Retirement] = RETIRING
+
+    def open_to(self, origins: Sequence[str]) -> None:
+        """Allow CORS for these origins, without cookies: pages send their own API key."""
+        self.cors = CORSMiddleware(
+            self._route,
+            allow_origins=origins,
+            allow_methods=["DELETE", "GET", "PATCH", "POST", "PUT"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "Last-Event-ID",
+                REQUEST_ID,
+                TRACEPARENT,
+            ],
+            expose_headers=[
+                "Idempotent-Replayed",
+                "RateLimit",
+                "RateLimit-Policy",
+                "Retry-After",
+                REQUEST_ID,
+                TRACERESPONSE,
+            ],
+        )
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        request_id, trace = _request_id(scope), Trace.of(Headers(scope=scope).get(TRACEPARENT, ""))
+        choose_language(language_of(Request(scope)))
+        note(request_id=request_id, **({"trace_id": trace.trace_id} if trace else {}))
+        own = {REQUEST_ID: request_id, **({TRACERESPONSE: trace.answer} if trace else {})}
+        for beginning, retirement in self.retiring.items():
+            if scope["path"].startswith(beginning):
+                own |= retirement.headers()
+        line = RequestLog(scope, send)
+        answer = self._with_headers(scope, own, line.send)
+        try:
+            await self._answer(scope, receive, answer)
+        finally:
+            line.log()
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: Send) -> None:
+        excess = _excess(scope)
+        if excess is None and self.cors is not None:
+            await self.cors(scope, receive, answer)
+        elif excess is None:
+            await self._route(scope, receive, answer)
+        else:
+            status, problem = excess
+            refusal = failure(Request(scope), status, [problem], headers={"Connection": "close"})
+            await refusal(scope, receive, answer)
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Route the request by the canonical spelling of its path."""
+        routed = {**scope, "path": self._spellings.canonical(scope["path"])}
+        try:
+            if scope["method"] == "HEAD":
+                await answer_head(super().__call__, routed, receive, send)
+            else:
+                await super().__call__(routed, receive, send)
+        finally:  # for the request's line in the log
+            scope.update({name: routed[name] for name in ("route", "path_params") if name in routed})
+
+    @cached_property
+    def _spellings(self) -> PathSpellings:
+        contexts = iter_route_contexts(self.routes)
+        return PathSpellings(context.path for context in contexts if context.path is not None)
+
+    def _with_headers(self, scope: Scope, own: Mapping[str, str], send: Send) -> Callable[[Message], Awaitable[None]]:
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(ANSWER_HEADERS)
+                headers.update(own)
+                headers.update(scope.get("state", {}).get("rate_limit", {}))
+                if scope["path"] == DOCUMENTATION:
+                    headers["Content-Security-Policy"] = _DOCUMENTATION_POLICY
+                if self.only_https:
+                    headers["Strict-Transport-Security"] = _ONLY_HTTPS
+            await send(message)
+
+        return answer
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's request id, if it is safe to log and return, else a new one."""
+    given = Headers(scope=scope).get(REQUEST_ID, "")
+    return given if _TELLABLE.fullmatch(given) else new_id()
+
+
+def _excess(scope: Scope) -> tuple[HTTPStatus, Problem] | None:
+    """The status and problem of a request that exceeds a limit, checked before anything else."""
+    if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URL_LENGTH:
+        return HTTPStatus.REQUEST_URI_TOO_LONG, Problem(
+            field="", code="url_too_long", details={"limit": MAX_URL_LENGTH}
+        )
+    fields = scope["headers"]
+    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in fields}:
+        return HTTPStatus.BAD_REQUEST, Problem(field="", code="bad_http")  # possible request smuggling (RFC 9112 §6.1)
+    if len(fields) > MAX_FIELDS or sum(len(name) + len(value) for name, value in fields) > MAX_HEADER_BYTES:
+        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, Problem(
+            field="", code="header_too_large", details={"limit": MAX_HEADER_BYTES}
+        )
+    return None

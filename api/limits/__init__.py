@@ -1,0 +1,1 @@
+"""Limits of the API: concurrent requests, requests of a key, attempts to log in."""

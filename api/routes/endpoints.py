@@ -1,0 +1,259 @@
+"""Routes for the webhook endpoint that receives an integration's interaction events."""
+
+from http import HTTPStatus
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from api.auth.access import allowed, check_grant
+from api.http.envelope import success
+from api.http.idempotency import IdempotencyKey, check_same, id_by_key
+from api.http.openapi import json_body, refusals
+from api.http.request_body import parse_fields, read_object
+from api.schemas.endpoints import (
+    EndpointAnswer,
+    EndpointEnvelope,
+    EndpointRequest,
+    RedeliveryAnswer,
+    RedeliveryEnvelope,
+)
+from api.schemas.endpoints import RedeliveryRequest as RedeliveryAsked
+from api.state import IrisState, State
+from domain.access import Caller, Operation
+from domain.clock import utc_now
+from domain.errors import InvalidRequestError, NotFoundError
+from domain.problems import Problem
+from domain.signing import OVERLAP, new_secret
+from domain.webhook_events import host_of, problems_of_subscriptions
+from models.audit import write_audit
+from models.endpoint import Endpoint
+from models.integration import Integration
+from models.notification import Notification, SuspendedHost
+from settings import Environment
+from temporal.notifications import begin_redelivery, redelivery_progress, wake_all
+from workflows.messages import RedeliveryInput, RedeliveryProgress
+
+router = APIRouter(tags=["notifications"])
+
+_SET: Final = json_body(
+    EndpointRequest,
+    all={"Url": "https://crm.example.com/iris", "Subscriptions": ["*", "-INTERACTION_CUSTOMSTATUSCHANGED_EVT"]},
+)
+_REDELIVERY: Final = json_body(RedeliveryAsked, since={"Since": "2026-11-27T12:00:00Z"})
+
+
+@router.put(
+    "/v1/integrations/{integration_id}/webhook",
+    summary="Set the webhook endpoint",
+    response_model=EndpointEnvelope,
+    responses=refusals(400, 404, 413, 422),
+    openapi_extra=_SET,
+)
+@router.post(
+    "/configuration/integration/{integration_id}/webhook",
+    summary="Set the webhook endpoint (the vendor's own path)",
+    response_model=EndpointEnvelope,
+    responses=refusals(400, 404, 413, 422),
+    openapi_extra=_SET,
+)
+async def set_endpoint(
+    request: Request,
+    integration_id: str,
+    caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)],
+    state: State,
+) -> JSONResponse:
+    """Send the events of the integration's interactions to this URL.
+
+    Each event is a `POST` of `{"Event": …, "Created": …, "Payload": <the interaction>}`, signed by Standard Webhooks
+    (https://www.standardwebhooks.com). The answer to the first call has the secret that verifies it, and no other has.
+    A key must be allowed to read interactions itself. Pending notifications are tried again at once.
+    """
+    check_grant(caller, "Url", [Operation.INTERACTIONS_READ])
+    integration = await _integration(integration_id, caller)
+    asked = parse_fields(EndpointRequest, await read_object(request, state.settings.max_body_bytes))
+    problems = [*_url_problems(state, asked.url), *problems_of_subscriptions(asked.subscriptions)]
+    if problems:
+        raise InvalidRequestError(problems)
+    await SuspendedHost.release(caller.tenant, host_of(asked.url))
+    changes: dict[str, object] = {"url": asked.url, "subscriptions": asked.subscriptions, "updated": utc_now()}
+    changed = await _change(state, integration, changes)
+    if changed is not None:
+        state.go_on(wake_all(state.temporal, caller.tenant, integration.id))
+        await write_audit(caller, "webhook.changed", integration.id, ["Url", "Subscriptions"])
+        return _shown(changed, "Webhook actualizado")
+    secret, now = new_secret(), utc_now()
+    endpoint = Endpoint(
+        url=asked.url,
+        subscriptions=asked.subscriptions,
+        secret=state.opener.vault.encrypt({"secret": secret}),
+        created=now,
+        updated=now,
+    )
+    await Integration.set_endpoint(integration.id, endpoint)
+    state.integrations.invalidate(integration.id)
+    await write_audit(caller, "webhook.created", integration.id, ["Url", "Subscriptions"])
+    made = await _integration(integration_id, caller)
+    return _shown(made, "Webhook creado", secret if made.endpoint == endpoint else None)
+
+
+@router.get(
+    "/v1/integrations/{integration_id}/webhook",
+    summary="Read the webhook endpoint",
+    response_model=EndpointEnvelope,
+    responses=refusals(404),
+)
+async def read_endpoint(
+    integration_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_READ)]
+) -> JSONResponse:
+    """The endpoint, without its secret."""
+    return _shown(await _integration_with_endpoint(integration_id, caller), "Webhook encontrado")
+
+
+@router.delete(
+    "/v1/integrations/{integration_id}/webhook",
+    summary="Delete the webhook endpoint",
+    response_model=EndpointEnvelope,
+    responses=refusals(404),
+)
+async def remove_endpoint(
+    integration_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)], state: State
+) -> JSONResponse:
+    """Deliver no more events of this integration; the notifications that are pending become `CANCELLED`."""
+    integration = await _integration_with_endpoint(integration_id, caller)
+    await Integration.set_endpoint(integration.id, None)
+    state.integrations.invalidate(integration.id)
+    await Notification.cancel_all(caller.tenant, integration.id)
+    await write_audit(caller, "webhook.removed", integration.id)
+    return success(None, "Webhook eliminado")
+
+
+@router.post(
+    "/v1/integrations/{integration_id}/webhook/rotate-secret",
+    summary="Rotate the webhook secret",
+    response_model=EndpointEnvelope,
+    responses=refusals(404),
+)
+async def rotate_secret(
+    integration_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)], state: State
+) -> JSONResponse:
+    """Sign with another secret from now on; for a day the one before it signs too, so that none is refused."""
+    integration = await _integration_with_endpoint(integration_id, caller)
+    secret, now = new_secret(), utc_now()
+    changed = await _change(
+        state,
+        integration,
+        {
+            "secret": state.opener.vault.encrypt({"secret": secret}),
+            "former_secret": integration.endpoint.secret if integration.endpoint else None,
+            "former_until": now + OVERLAP,
+            "updated": now,
+        },
+    )
+    if changed is None:
+        raise NotFoundError([Problem(field="id", code="not_found")])
+    await write_audit(caller, "webhook.secret-rotated", integration.id)
+    return _shown(changed, "Secreto renovado", secret)
+
+
+@router.post(
+    "/v1/integrations/{integration_id}/webhook/redeliveries",
+    summary="Redeliver events since a time",
+    status_code=HTTPStatus.CREATED,
+    response_model=RedeliveryEnvelope,
+    responses=refusals(400, 404, 413, 422),
+    openapi_extra=_REDELIVERY,
+)
+async def redeliver_since(
+    request: Request,
+    integration_id: str,
+    caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)],
+    state: State,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Redeliver all stored notifications since a time, page by page; deliveries under way go on."""
+    integration = await _integration_with_endpoint(integration_id, caller)
+    asked = parse_fields(RedeliveryAsked, await read_object(request, state.settings.max_body_bytes))
+    since = asked.since
+    redelivery = RedeliveryInput(
+        redelivery_id=id_by_key("redelivery", caller, idempotency_key),
+        tenant=caller.tenant,
+        integration_id=integration.id,
+        since=since,
+        until=utc_now(),
+    )
+    await SuspendedHost.release(caller.tenant, host_of(integration.endpoint.url if integration.endpoint else ""))
+    await begin_redelivery(state.temporal, state.settings, redelivery)
+    progress = RedeliveryProgress(since=since, until=redelivery.until)
+    if idempotency_key is not None:
+        progress = await _progress(state, integration, redelivery.redelivery_id)
+        if (progress.since, progress.until) != (since, redelivery.until):
+            check_same(progress.since.isoformat(), since.isoformat())
+    await write_audit(caller, "webhook.redelivered", integration.id)
+    answer = RedeliveryAnswer.of(redelivery.redelivery_id, progress).on_the_wire()
+    return success(answer, "Reenvío iniciado", HTTPStatus.CREATED)
+
+
+@router.get(
+    "/v1/integrations/{integration_id}/webhook/redeliveries/{redelivery_id}",
+    summary="Read the progress of a redelivery",
+    response_model=RedeliveryEnvelope,
+    responses=refusals(404),
+)
+async def read_redelivery(
+    integration_id: str, redelivery_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_READ)], state: State
+) -> JSONResponse:
+    """How far a redelivery has come."""
+    integration = await _integration(integration_id, caller)
+    progress = await _progress(state, integration, redelivery_id)
+    return success(RedeliveryAnswer.of(redelivery_id, progress).on_the_wire(), "Reenvío encontrado")
+
+
+async def _progress(state: IrisState, integration: Integration, redelivery_id: str) -> RedeliveryProgress:
+    progress = await redelivery_progress(state.temporal, integration.tenant, integration.id, redelivery_id)
+    if progress is None:
+        raise NotFoundError([Problem(field="id", code="not_found")])
+    return progress
+
+
+async def _integration(integration_id: str, caller: Caller) -> Integration:
+    """The integration, read from the database rather than from the cache."""
+    found = await Integration.find_one({"_id": integration_id, "tenant": caller.tenant, "deleted": None})
+    if found is None:
+        raise NotFoundError([Problem(field="id", code="not_found")])
+    return found
+
+
+async def _integration_with_endpoint(integration_id: str, caller: Caller) -> Integration:
+    integration = await _integration(integration_id, caller)
+    if integration.endpoint is None:
+        raise NotFoundError([Problem(field="webhook", code="not_found")])
+    return integration
+
+
+async def _change(state: IrisState, integration: Integration, changes: dict[str, object]) -> Integration | None:
+    """Change the integration's endpoint; None if it has none."""
+    changed = await Integration.change_endpoint(integration.id, changes)
+    state.integrations.invalidate(integration.id)
+    return changed
+
+
+def _shown(integration: Integration, detail: str, secret: str | None = None) -> JSONResponse:
+    answer = EndpointAnswer.of(integration, secret)
+    return success(answer.on_the_wire() if answer else None, detail)
+
+
+def _url_problems(state: IrisState, url: str) -> list[Problem]:
+    """Problems of an endpoint URL: invalid, not HTTPS, or at an address that is not allowed."""
+    schemes = ("https", "http") if state.settings.environment is Environment.DEVELOPMENT else ("https",)
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return [Problem(field="Url", code="bad_url")]
+    is_plain = url.isascii() and url.isprintable() and " " not in url
+    if parts.scheme not in schemes or not host or parts.username is not None or parts.fragment or not is_plain:
+        return [Problem(field="Url", code="bad_url")]
+    # Names are not resolved here: the answer would reveal internal names. Each delivery attempt resolves them.
+    return [Problem(field="Url", code="forbidden_address")] if state.opener.guard.forbids(host) else []

@@ -1,0 +1,348 @@
+"""Routes for channels, providers and a tenant's integrations."""
+
+import asyncio
+from collections.abc import Mapping
+from functools import cache
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+from pydantic import JsonValue
+from pymongo import DESCENDING
+from pymongo.errors import DuplicateKeyError
+
+from api.auth.access import allowed
+from api.http.envelope import success
+from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
+from api.http.openapi import json_body, refusals
+from api.http.pagination import AskedPage, Position, page
+from api.http.request_body import parse_fields, read_object
+from api.schemas.integrations import (
+    CHANGE_EXAMPLES,
+    NEW_EXAMPLES,
+    CheckAnswer,
+    CheckEnvelope,
+    IntegrationChange,
+    IntegrationDetails,
+    IntegrationEnvelope,
+    IntegrationPageEnvelope,
+    IntegrationType,
+    IntegrationTypes,
+    IntegrationTypesEnvelope,
+    NewIntegration,
+)
+from api.state import IrisState, State
+from domain.access import Caller, Operation
+from domain.channels import Channel
+from domain.clock import utc_now
+from domain.errors import InvalidRequestError, NotFoundError, OverloadedError
+from domain.problems import Problem
+from domain.texts import both
+from integrations.provider_factory import problems_of_settings
+from models.audit import write_audit
+from models.integration import Integration
+from models.notification import Notification
+from providers import PROVIDERS
+from providers.base import AnyProvider, Check, MisconfiguredError, TransientError
+from security.credential_encryption import DecryptionError
+from security.ssrf_guard import NOT_REACHABLE, ForbiddenAddressError
+
+router = APIRouter(tags=["integrations"])
+
+_CHECK_TIMEOUT_SECONDS: Final = 10.0
+"""Timeout of a provider's credential check."""
+
+_MAX_TRIES: Final = 5
+"""Attempts at a change that conflicts with concurrent ones."""
+
+
+@cache
+def _catalogue() -> dict[str, JsonValue]:
+    return IntegrationTypes(items=[IntegrationType.of(channel) for channel in Channel]).on_the_wire()
+
+
+@router.get(
+    "/v1/integration-types",
+    summary="List integration types",
+    response_model=IntegrationTypesEnvelope,
+    responses=refusals(),
+)
+async def list_integration_types(_: Annotated[Caller, allowed(Operation.INTEGRATIONS_READ)]) -> JSONResponse:
+    """The channels with their providers: what each can do, and the forms of its configuration and credentials."""
+    return success(_catalogue(), "Tipos de integración encontrados")
+
+
+@router.post(
+    "/v1/integrations",
+    summary="Create an integration",
+    status_code=HTTPStatus.CREATED,
+    response_model=IntegrationEnvelope,
+    responses=refusals(400, 409, 413, 422),
+    openapi_extra=json_body(NewIntegration, **NEW_EXAMPLES),
+)
+async def create_integration(
+    request: Request,
+    caller: Annotated[Caller, allowed(Operation.INTEGRATIONS_WRITE)],
+    state: State,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Create an integration. Its credentials are encrypted, and never answered."""
+    asked = parse_fields(NewIntegration, await read_object(request, state.settings.max_body_bytes))
+    integration = _made(state, caller, asked, idempotency_key)
+    try:
+        await integration.insert()
+    except DuplicateKeyError:
+        first = await Integration.find_one({"_id": integration.id, "tenant": caller.tenant})
+        if first is None or first.fingerprint is None:
+            raise _name_taken() from None
+        check_same(_fingerprint(state, first.fingerprint), fingerprint(asked))
+        integration = first
+    else:
+        await write_audit(caller, "integration.created", integration.id, asked.named())
+    return success(_details(state, integration), "Integración creada", HTTPStatus.CREATED)
+
+
+@router.get(
+    "/v1/integrations",
+    summary="List integrations",
+    response_model=IntegrationPageEnvelope,
+    responses=refusals(422),
+)
+async def list_integrations(  # noqa: PLR0913 - each filter is a parameter of the query
+    caller: Annotated[Caller, allowed(Operation.INTEGRATIONS_READ)],
+    state: State,
+    asked: AskedPage,
+    *,
+    channel: Annotated[Channel | None, Query(description="Those of this channel.")] = None,
+    provider: Annotated[str | None, Query(description="Those of the provider with this name.")] = None,
+    enabled: Annotated[bool | None, Query(description="Those that are enabled, or not.")] = None,
+    name: Annotated[str | None, Query(description="The one of exactly this name.")] = None,
+) -> JSONResponse:
+    """The tenant's integrations, the newest first."""
+    wanted = {"channel": channel, "provider": provider, "enabled": enabled, "name": name}
+    selector: dict[str, Any] = {
+        "tenant": caller.tenant,
+        "deleted": None,
+        **{field: value for field, value in wanted.items() if value is not None},
+        **(asked.after.after("created") if asked.after else {}),
+    }
+    order = [("created", DESCENDING), ("_id", DESCENDING)]
+    found = [
+        Integration.model_validate(document)
+        async for document in Integration.collection().find(selector).sort(order).limit(asked.limit + 1)
+    ]
+    shown = page(found, asked, lambda it: _details(state, it), lambda it: Position(it.created, it.id))
+    return success(shown, "Integraciones encontradas")
+
+
+@router.get(
+    "/v1/integrations/{integration_id}",
+    summary="Read an integration",
+    response_model=IntegrationEnvelope,
+    responses=refusals(404),
+)
+async def read_integration(
+    integration_id: str, caller: Annotated[Caller, allowed(Operation.INTEGRATIONS_READ)], state: State
+) -> JSONResponse:
+    """The integration as it is now; of its credentials, which are set."""
+    return success(_details(state, await _of_tenant(caller, integration_id)), "Integración encontrada")
+
+
+@router.patch(
+    "/v1/integrations/{integration_id}",
+    summary="Change an integration",
+    response_model=IntegrationEnvelope,
+    responses=refusals(400, 404, 409, 413, 422),
+    openapi_extra=json_body(IntegrationChange, **CHANGE_EXAMPLES),
+)
+async def change_integration(
+    request: Request,
+    integration_id: str,
+    caller: Annotated[Caller, allowed(Operation.INTEGRATIONS_WRITE)],
+    state: State,
+) -> JSONResponse:
+    """Change what is given; configuration and credentials field by field.
+
+    Sends and webhooks that this process takes from then on use it at once, in whichever worker; the other processes
+    follow changes within milliseconds, or within `IRIS_LOOKUP_CACHE_TTL` while MongoDB's change stream is broken.
+    """
+    asked = parse_fields(IntegrationChange, await read_object(request, state.settings.max_body_bytes))
+    for _ in range(_MAX_TRIES):
+        integration = await _of_tenant(caller, integration_id)
+        try:
+            changed = await integration.change(_changes(state, integration, asked))
+        except DuplicateKeyError:
+            raise _name_taken() from None
+        if changed is not None:
+            state.integrations.invalidate(integration_id)
+            await write_audit(caller, "integration.changed", integration_id, asked.named())
+            return success(_details(state, changed), "Integración modificada")
+    raise OverloadedError
+
+
+@router.delete(
+    "/v1/integrations/{integration_id}",
+    summary="Delete an integration",
+    response_model=IntegrationEnvelope,
+    responses=refusals(404),
+)
+async def delete_integration(
+    integration_id: str, caller: Annotated[Caller, allowed(Operation.INTEGRATIONS_WRITE)], state: State
+) -> JSONResponse:
+    """Send nothing more through it, and show it no more.
+
+    What the provider still tells is verified and taken for 30 days; then it is gone with its credentials. Interactions
+    keep what they show of it.
+    """
+    for _ in range(_MAX_TRIES):
+        integration = await _of_tenant(caller, integration_id)
+        deleted = await integration.change({"deleted": utc_now()})
+        if deleted is not None:
+            await Notification.cancel_all(caller.tenant, integration_id)
+            state.integrations.invalidate(integration_id)
+            await write_audit(caller, "integration.deleted", integration_id)
+            return success(_details(state, deleted), "Integración eliminada")
+    raise OverloadedError
+
+
+@router.post(
+    "/v1/integrations/{integration_id}/test",
+    summary="Check the credentials with the provider",
+    response_model=CheckEnvelope,
+    responses=refusals(404),
+)
+async def check_integration(
+    integration_id: str, caller: Annotated[Caller, allowed(Operation.INTEGRATIONS_WRITE)], state: State
+) -> JSONResponse:
+    """Ask by calls that send nothing and cost nothing, within ten seconds; or say that there are none."""
+    check = await _check(state, await _of_tenant(caller, integration_id))
+    return success(CheckAnswer.of(check).on_the_wire(), "Integración comprobada")
+
+
+async def _of_tenant(caller: Caller, integration_id: str) -> Integration:
+    found = await Integration.find_one({"_id": integration_id, "tenant": caller.tenant, "deleted": None})
+    if found is None:
+        raise NotFoundError([Problem(field="id", code="not_found")])
+    return found
+
+
+def _made(state: IrisState, caller: Caller, asked: NewIntegration, key: str | None) -> Integration:
+    """Create the requested integration.
+
+    Raises:
+        InvalidRequestError: with all problems of the request.
+    """
+    provider, channel = _chosen(asked)
+    configuration, credentials = _merged({}, asked.configuration), _merged({}, asked.credentials)
+    _refuse(problems_of_settings(provider, configuration, credentials))
+    vault = state.opener.vault
+    return Integration(
+        id=id_by_key("integration", caller, key),
+        tenant=caller.tenant,
+        name=asked.name,
+        channel=channel,
+        provider=provider.name,
+        configuration=configuration,
+        credentials=vault.encrypt(credentials),
+        at_least_once=asked.at_least_once,
+        enabled=asked.enabled,
+        fingerprint=vault.encrypt({"fingerprint": fingerprint(asked)}) if key else None,
+    )
+
+
+def _chosen(asked: NewIntegration) -> tuple[type[AnyProvider], Channel]:
+    """The requested provider and channel.
+
+    Raises:
+        InvalidRequestError: if either is unknown, or the provider does not serve the channel.
+    """
+    if asked.channel not in list(Channel):
+        raise _not_allowed("channel", list(Channel))
+    channel = Channel(asked.channel)
+    able = [name for name, provider in PROVIDERS.items() if channel in provider.channels]
+    if asked.provider not in able:
+        raise _not_allowed("provider", able)
+    return PROVIDERS[asked.provider], channel
+
+
+def _not_allowed(field: str, values: list[str]) -> InvalidRequestError:
+    return InvalidRequestError([Problem(field=field, code="not_allowed", details={"allowed": ", ".join(values)})])
+
+
+def _changes(state: IrisState, integration: Integration, asked: IntegrationChange) -> dict[str, Any]:
+    """The fields to write for a change.
+
+    Raises:
+        InvalidRequestError: with all problems of the resulting settings.
+    """
+    plain = {"name": asked.name, "at_least_once": asked.at_least_once, "enabled": asked.enabled}
+    changes: dict[str, Any] = {field: value for field, value in plain.items() if value is not None}
+    if asked.configuration is None and asked.credentials is None:
+        return changes
+    provider = PROVIDERS.get(integration.provider)
+    if provider is None:
+        raise _not_allowed("provider", list(PROVIDERS))
+    vault = state.opener.vault
+    configuration = _merged(integration.configuration, asked.configuration or {})
+    credentials = _merged(_opened(state, integration) or {}, asked.credentials or {})
+    _refuse(problems_of_settings(provider, configuration, credentials))
+    return {**changes, "configuration": configuration, "credentials": vault.encrypt(credentials)}
+
+
+def _merged(current: Mapping[str, JsonValue], given: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Merge the given fields; null removes one (RFC 7396, top level only)."""
+    return {name: value for name, value in {**current, **given}.items() if value is not None}
+
+
+def _refuse(problems: list[Problem]) -> None:
+    if problems:
+        raise InvalidRequestError(problems)
+
+
+def _name_taken() -> InvalidRequestError:
+    return InvalidRequestError([Problem(field="name", code="name_taken")])
+
+
+def _opened(state: IrisState, integration: Integration) -> dict[str, JsonValue] | None:
+    try:
+        return state.opener.vault.decrypt(integration.credentials)
+    except DecryptionError:
+        return None
+
+
+def _fingerprint(state: IrisState, ciphertext: str) -> str:
+    return str(state.opener.vault.decrypt(ciphertext)["fingerprint"])
+
+
+def _details(state: IrisState, integration: Integration) -> dict[str, JsonValue]:
+    credentials = _opened(state, integration)
+    given = None if credentials is None else list(credentials)
+    return IntegrationDetails.of(integration, given, state.opener.callback_url(integration)).on_the_wire()
+
+
+_UNREACHABLE: Final = Check(
+    ok=None,
+    reason=both(
+        "no existe, o está en una dirección a la que Iris no se conecta (IRIS_ALLOWED_NETWORKS)",
+        "it does not exist, or is at an address that Iris does not connect to (IRIS_ALLOWED_NETWORKS)",
+    ),
+)
+"""One answer for unknown hosts and forbidden addresses, so that it reveals no internal names."""
+
+
+async def _check(state: IrisState, integration: Integration) -> Check:
+    try:
+        async with asyncio.timeout(_CHECK_TIMEOUT_SECONDS):
+            return await state.opener.create_uncached(integration).check()
+    except MisconfiguredError:
+        return Check(ok=False, reason=both("la configuración no es válida", "the configuration is not valid"))
+    except ForbiddenAddressError:
+        return _UNREACHABLE
+    except TransientError as error:
+        return _UNREACHABLE if NOT_REACHABLE in str(error) else Check(ok=None, reason=str(error))
+    except TimeoutError:
+        seconds = f"{_CHECK_TIMEOUT_SECONDS:.0f}"
+        return Check(
+            ok=None, reason=both(f"no respondió en {seconds} segundos", f"it did not answer within {seconds} seconds")
+        )

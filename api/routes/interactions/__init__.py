@@ -1,0 +1,1 @@
+"""Routes of interactions: send, read, search, cancel, resend, explain, follow."""

@@ -1,0 +1,62 @@
+"""Route to cancel an interaction that no provider has accepted yet."""
+
+from http import HTTPStatus
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from api.auth.access import allowed
+from api.http.envelope import failure, success
+from api.http.openapi import refusals
+from api.routes.interactions.sending import found_interaction
+from api.routes.interactions.unregistered import withdraw
+from api.schemas.interactions import InteractionAnswer, InteractionEnvelope
+from api.state import State
+from domain.access import Caller, Operation
+from domain.cancelling import why_not_cancelled
+from domain.problems import Problem
+from domain.status import UNSENT
+from temporal.interactions import cancel
+
+router = APIRouter(tags=["interactions"])
+
+_CANCELLED_DETAIL: Final = "Interacción cancelada"
+
+
+@router.post(
+    "/v1/interactions/{interaction_id}/cancel",
+    summary="Cancel an interaction",
+    response_model=InteractionEnvelope,
+    responses={
+        **refusals(404),
+        409: {
+            "model": InteractionEnvelope,
+            "description": "It is not cancelled: `being_sent` (an attempt is in the provider's hands; none is made "
+            "after it), `already_sent`, `may_have_been_sent` or `already_ended`. `payload` is the interaction.",
+        },
+    },
+)
+async def cancel_interaction(
+    request: Request,
+    interaction_id: str,
+    caller: Annotated[Caller, allowed(Operation.INTERACTIONS_WRITE)],
+    state: State,
+) -> JSONResponse:
+    """Cancel an interaction before any provider has it.
+
+    200 means that it took effect: it was not sent and never will be. Cancelling it again is 200 again. An interaction
+    that no worker has registered yet is cancelled too; one of those that is not valid ends as `VALIDATION_ERROR`.
+    """
+    document = await found_interaction(interaction_id, caller, state)
+    if document.status in UNSENT and not document.registered_by:
+        await withdraw(state.temporal, interaction_id, caller.account_id)
+        document = await found_interaction(interaction_id, caller, state)
+    if document.status in UNSENT:
+        await cancel(state.temporal, interaction_id, caller.account_id, state.settings.admission_timeout)
+        document = await found_interaction(interaction_id, caller, state)
+    answer = InteractionAnswer.of(await document.view()).on_the_wire()
+    code = why_not_cancelled(document.state)
+    if code is not None:
+        return failure(request, HTTPStatus.CONFLICT, [Problem(field="id", code=code)], payload=answer)
+    return success(answer, _CANCELLED_DETAIL)

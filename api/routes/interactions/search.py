@@ -1,0 +1,62 @@
+"""Routes that list and search interactions."""
+
+from dataclasses import replace
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+
+from api.auth.access import allowed, phone_number_rules
+from api.http.envelope import success
+from api.http.openapi import refusals, shown
+from api.http.pagination import AskedPage, Position, page
+from api.http.parameters import BY_METADATA, BY_PRIMARY_KEY, named_values
+from api.schemas.interaction_lists import PAGE_EXAMPLE, InteractionFilters, InteractionPageEnvelope, InteractionRow
+from api.state import State
+from domain.access import Caller, Operation
+from queries.search import Found, Row, search
+
+router = APIRouter(tags=["interactions"])
+
+_LISTED_DETAIL: Final = "Interacciones encontradas"
+
+
+@router.get(
+    "/v1/interactions",
+    summary="List and find interactions",
+    response_model=InteractionPageEnvelope,
+    responses={**shown(PAGE_EXAMPLE), **refusals(422)},
+    openapi_extra={"parameters": [BY_METADATA, BY_PRIMARY_KEY]},
+)
+async def list_interactions(
+    request: Request,
+    caller: Annotated[Caller, allowed(Operation.INTERACTIONS_READ)],
+    filters: Annotated[InteractionFilters, Query()],
+    asked: AskedPage,
+    state: State,
+) -> JSONResponse:
+    """Your interactions for which everything that you give is true, the newest first.
+
+    One page looks at a bounded number of interactions: where the filters are true of very few, it may show less than
+    `limit`, or nothing, and yet have a `nextCursor`. Read on until that is null.
+    """
+    after = asked.after.after("created") if asked.after else None
+    wanted = replace(
+        filters.wanted(caller.tenant, phone_number_rules(caller, state.settings)),
+        metadata=named_values(request.query_params, "metadata."),
+        primary_key=named_values(request.query_params, "primaryKey."),
+    )
+    reading = await search(wanted, after)
+    found = await reading.found(asked.limit + 1) if reading else Found([], None)
+    payload = page(
+        found.rows,
+        asked,
+        lambda row: InteractionRow.of(row).on_the_wire(),
+        _place,
+        Position(*found.seen_until) if found.seen_until else None,
+    )
+    return success(payload, _LISTED_DETAIL)
+
+
+def _place(row: Row) -> Position:
+    return Position(row.created, row.id)

@@ -1,0 +1,217 @@
+"""Routes that send and read an interaction."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import JsonValue
+
+from api.auth.access import allowed, phone_number_rules
+from api.http.envelope import failure, success
+from api.http.errors import status_of_problems
+from api.http.idempotency import IdempotencyKey, check_same, fingerprint, fingerprint_of, id_by_key
+from api.http.openapi import json_body
+from api.http.request_body import read_object
+from api.routes.interactions.dry_run import answer_dry_run
+from api.routes.interactions.expected_users import expect_recipients
+from api.routes.interactions.unregistered import find_interaction
+from api.routes.templates import rendered
+from api.schemas.examples import SEND_EXAMPLES
+from api.schemas.interactions import InteractionAnswer, InteractionEnvelope, SendEnvelope, SendRequest
+from api.state import IrisState, State
+from domain.access import Caller, Operation
+from domain.clock import utc_now
+from domain.errors import InvalidRequestError, NotFoundError
+from domain.identifiers import derived_id
+from domain.interaction import TemplateReference
+from domain.problems import MAX_PROBLEMS, Problem
+from domain.submission import Submission
+from integrations.description import describe
+from models.integration import Integration
+from models.interaction import Interaction
+from queries.correlation import InteractionRef
+from support.logs import note
+from support.metrics import count_submission
+from temporal.interactions import submit
+
+router = APIRouter(tags=["interactions"])
+
+SENT_DETAIL: Final = "Integración enviada a microservicio"
+"""The detail of an admitted submission (specification, the answer's example)."""
+
+_READ_DETAIL: Final = "Interacción encontrada"
+
+_FAILURES: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": InteractionEnvelope, "description": description}
+    for status, description in {
+        400: "The body is not a JSON object, or the Idempotency-Key is not valid.",
+        401: "No valid API key or token.",
+        403: "The account or key may not do this.",
+        404: "The integration or the process does not exist in your tenant.",
+        409: "The process is closed, or the integration disabled.",
+        413: "The body is too large.",
+        422: "The request is refused; `error` has every reason. Once tenant and integration are known, `payload` is "
+        "the interaction in VALIDATION_ERROR.",
+        429: "Too many requests; repeat with the same Idempotency-Key after Retry-After seconds.",
+        503: "A part of Iris does not answer, or too much is asked at once; repeat with the same Idempotency-Key after "
+        "Retry-After seconds.",
+    }.items()
+}
+
+
+@router.post(
+    "/v1/interactions",
+    summary="Send an interaction",
+    response_model=SendEnvelope,
+    responses=_FAILURES,
+    openapi_extra=json_body(SendRequest, **SEND_EXAMPLES),
+)
+async def send_interaction(
+    request: Request,
+    caller: Annotated[Caller, allowed(Operation.INTERACTIONS_WRITE)],
+    state: State,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Send one message through one integration.
+
+    200 means admitted: validated, user and process resolved, written down and queued. What becomes of it is read with
+    `GET /v1/interactions/{id}`.
+
+    With `dryRun: true` everything is checked in the same way, and nothing is sent, stored or created: the answer is the
+    interaction as it would be, with `dryRun: true`. An `Idempotency-Key` is neither compared nor used up.
+    """
+    raw = await read_object(request, state.settings.max_body_bytes)
+    asked, problems = SendRequest.readable(raw)
+    content_fingerprint = fingerprint_of(raw) if problems else fingerprint(asked)
+    with state.submissions.acquire(caller.tenant):
+        parsed = _ParsedRequest(asked, problems, content_fingerprint, id_by_key("interaction", caller, idempotency_key))
+        submission = await _submission(state, parsed, caller)
+        return await (answer_dry_run if asked.dry_run else answered)(request, state, submission)
+
+
+async def answered(request: Request, state: IrisState, submission: Submission) -> JSONResponse:
+    """The answer to a submission: the admitted interaction, or the problems of a rejected one.
+
+    Raises:
+        ConflictError: if its idempotency key was used for another request.
+    """
+    note(interaction_id=submission.interaction_id)
+    submission, user_ids = await expect_recipients(submission)
+    admission = await submit(state.temporal, state.settings, submission, user_ids)
+    created = admission.interaction.audit_trail.created
+    if (created, admission.fingerprint) != (submission.submitted_at, submission.fingerprint):
+        check_same(admission.fingerprint, submission.fingerprint)
+    integration = submission.integration
+    count_submission(integration.channel, integration.provider, admission.interaction.status)
+    answer = InteractionAnswer.of(admission.interaction).on_the_wire()
+    if admission.problems:
+        return failure(request, status_of_problems(admission.problems), admission.problems, payload=answer)
+    if admission.interaction.process_id is not None:
+        state.addressees.set(admission.interaction.id, InteractionRef.of(admission.interaction))
+    return success(answer, SENT_DETAIL)
+
+
+@router.get(
+    "/v1/interactions/{interaction_id}",
+    summary="Read an interaction",
+    response_model=InteractionEnvelope,
+    responses={status: _FAILURES[status] for status in (401, 403, 404, 429, 503)},
+)
+@router.post(
+    "/conversation/interaction/{interaction_id}",
+    summary="Read an interaction (the vendor's own path)",
+    response_model=InteractionEnvelope,
+    responses={status: _FAILURES[status] for status in (401, 403, 404, 429, 503)},
+)
+async def read_interaction(
+    interaction_id: str, caller: Annotated[Caller, allowed(Operation.INTERACTIONS_READ)], state: State
+) -> JSONResponse:
+    """The interaction as it is now; `VALIDATION_PENDING` also where no worker has registered it yet.
+
+    Lists do not show an interaction before a worker has registered it.
+    """
+    document = await found_interaction(interaction_id, caller, state)
+    return success(InteractionAnswer.of(await document.view()).on_the_wire(), _READ_DETAIL)
+
+
+async def found_interaction(interaction_id: str, caller: Caller, state: IrisState) -> Interaction:
+    """Find an interaction of the caller's tenant.
+
+    Raises:
+        NotFoundError: if there is none.
+    """
+    document = await find_interaction(state, interaction_id, caller.tenant)
+    if document is None:
+        raise NotFoundError([Problem(field="id", code="not_found")])
+    return document
+
+
+@dataclass(frozen=True, slots=True)
+class _ParsedRequest:
+    """A parsed send request with its problems and the id from its `Idempotency-Key`."""
+
+    request: SendRequest
+    problems: list[Problem]
+    fingerprint: str
+    interaction_id: str
+
+
+async def _submission(state: IrisState, parsed: _ParsedRequest, caller: Caller) -> Submission:
+    """The submission of a request, including the request's own problems, since its rejection is recorded too.
+
+    Raises:
+        InvalidRequestError: if the integration is unknown; it has all other problems of the request too.
+    """
+    asked, problems, interaction_id = parsed.request, parsed.problems, parsed.interaction_id
+    integration = await state.integrations.of_tenant(asked.integration_id, caller.tenant)
+    if integration is None:
+        is_named = not any(problem.field == "integrationId" for problem in problems)
+        unknown = [Problem(field="integrationId", code="integration_not_found")] if is_named else []
+        raise InvalidRequestError([*problems, *unknown])
+    payload: dict[str, JsonValue] = {}
+    template: TemplateReference | None = None
+    try:
+        payload, template = await _payload(state, asked, integration, interaction_id)
+    except InvalidRequestError as error:
+        problems = [*problems, *error.problems]
+    return Submission(
+        interaction_id=interaction_id,
+        fingerprint=parsed.fingerprint,
+        tenant=caller.tenant,
+        author_id=caller.account_id,
+        submitted_at=utc_now(),
+        integration=describe(integration),
+        payload=payload,
+        destinations=asked.destinations,
+        phone_numbers=phone_number_rules(caller, state.settings),
+        process_id=asked.process_id or None,
+        new_process_id=derived_id("process", interaction_id),
+        auto_create_user=asked.auto_create_user,
+        auto_create_process=asked.auto_create_process,
+        metadata=asked.metadata,
+        primary_key=asked.primary_key,
+        attachments=asked.attachments_id,
+        template=template,
+        problems=problems[:MAX_PROBLEMS],
+    )
+
+
+async def _payload(
+    state: IrisState, asked: SendRequest, integration: Integration, interaction_id: str
+) -> tuple[dict[str, JsonValue], TemplateReference | None]:
+    """The payload of a request, or the one that its template renders, which happens once.
+
+    A repeated request gets the first one's answer even if the template cannot be rendered any more.
+    """
+    if asked.template is None:
+        return asked.payload, None
+    if asked.payload:
+        raise InvalidRequestError([Problem(field="template", code="one_of_both")])
+    try:
+        return await rendered(integration.tenant, integration.channel, asked.template)
+    except InvalidRequestError:
+        earlier = await find_interaction(state, interaction_id, integration.tenant)
+        if earlier is None:
+            raise
+        return earlier.payload, earlier.template

@@ -1,0 +1,70 @@
+"""Routes for the tenant's settings."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pymongo import ReturnDocument
+
+from api.auth.access import allowed
+from api.http.envelope import success
+from api.http.openapi import json_body, refusals, shown
+from api.http.request_body import parse_fields, read_object
+from api.schemas.tenants import TenantAnswer, TenantChange, TenantEnvelope
+from api.state import State
+from domain.access import Caller, Operation
+from domain.errors import NotFoundError
+from domain.problems import Problem
+from models.access import Tenant
+from models.audit import write_audit
+
+router = APIRouter(tags=["tenant"])
+
+_EXAMPLE: Final = {
+    "name": "obramat",
+    "inboundToClosed": "replace",
+    "defaultCountry": None,
+    "created": "2025-06-25T09:48:21.246Z",
+}
+
+
+@router.get(
+    "/v1/tenant",
+    summary="Read your tenant's settings",
+    response_model=TenantEnvelope,
+    responses={**refusals(404), **shown(_EXAMPLE)},
+)
+async def read_tenant(caller: Annotated[Caller, allowed(Operation.PROCESSES_READ)]) -> JSONResponse:
+    """The tenant that the caller belongs to."""
+    return _answer(await Tenant.find_one({"name": caller.tenant}), "Organización encontrada")
+
+
+@router.patch(
+    "/v1/tenant",
+    summary="Change your tenant's settings",
+    response_model=TenantEnvelope,
+    responses={**refusals(400, 404, 413, 422), **shown(_EXAMPLE)},
+    openapi_extra=json_body(TenantChange, reopen={"inboundToClosed": "reopen"}, spain={"defaultCountry": "ES"}),
+)
+async def change_tenant(
+    request: Request, caller: Annotated[Caller, allowed(Operation.ACCESS_WRITE)], state: State
+) -> JSONResponse:
+    """Change what is named; it holds for what is asked and comes in from then on, everywhere within some seconds."""
+    asked = parse_fields(TenantChange, await read_object(request, state.settings.max_body_bytes))
+    changes: dict[str, Any] = asked.model_dump(exclude_none=True)
+    if asked.default_country == "":
+        changes["default_country"] = None
+    found = await Tenant.collection().find_one_and_update(
+        {"name": caller.tenant}, {"$set": changes}, return_document=ReturnDocument.AFTER
+    )
+    # Cached callers include their tenant's country.
+    state.callers.clear()
+    answer = _answer(Tenant.model_validate(found) if found else None, "Organización modificada")
+    await write_audit(caller, "tenant.changed", caller.tenant, asked.given())
+    return answer
+
+
+def _answer(tenant: Tenant | None, detail: str) -> JSONResponse:
+    if tenant is None:
+        raise NotFoundError([Problem(field="", code="not_found")])
+    return success(TenantAnswer.of(tenant).on_the_wire(), detail)

@@ -1,0 +1,148 @@
+"""`iris send` and `iris show`: send a message, and show its status."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from cli.attachments import media_type_of, upload_file
+from cli.client import (
+    OUT,
+    Connection,
+    call,
+    fail,
+    integration_of,
+    print_json,
+    show_interaction,
+    watch_interaction,
+)
+from cli.options import AsJson, Connect, Variables, connected
+from cli.users import pairs
+
+
+@connected
+def send(
+    connect: Connect,
+    to: Annotated[list[str], typer.Argument(help="Destinations: phone numbers, e-mail addresses, ids of the channel.")],
+    text: Annotated[str, typer.Option("--text", "-t", help="The text, or the body of an e-mail.")] = "",
+    channel: Annotated[
+        str,
+        typer.Option(
+            "--channel",
+            "-c",
+            help="sms, whatsapp, rcs, email or messenger: the demo's integration, else your only one of the channel.",
+        ),
+    ] = "sms",
+    integration: Annotated[str | None, typer.Option(help="An integration's id, instead of a channel.")] = None,
+    subject: Annotated[str, typer.Option(help="The subject of an e-mail.")] = "",
+    payload: Annotated[str | None, typer.Option(help="The whole payload as JSON, instead of --text.")] = None,
+    template: Annotated[str | None, typer.Option(help="A template's id, instead of --text.")] = None,
+    template_version: Annotated[int | None, typer.Option(help="Which version of it; else the newest.")] = None,
+    var: Variables = None,
+    attach: Annotated[
+        list[Path] | None, typer.Option(exists=True, dir_okay=False, help="A file to attach; may be repeated.")
+    ] = None,
+    process: Annotated[str | None, typer.Option(help="Id of the process that it joins.")] = None,
+    create_user: Annotated[bool, typer.Option(help="Create a user if none has the destination.")] = True,
+    create_process: Annotated[bool, typer.Option(help="Create a process if none is named.")] = True,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Idempotency key: calls with the same key send once.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only check, and show what would be sent; nothing is sent or stored.")
+    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it until it ends.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send one message."""
+    if dry_run and (attach or watch):
+        fail("--dry-run stores no file and has nothing to follow: use it without --attach and --watch", 2)
+    connection = connect()
+    integration_id = integration_of(connection, channel, integration)
+    files = attach or []
+    what = (
+        {"template": {"id": template, "version": template_version, "variables": pairs(var)}}
+        if template
+        else {"payLoad": _payload(payload, channel.lower(), subject, text, files)}
+    )
+    body = {
+        **what,
+        "integrationId": integration_id,
+        "processId": process,
+        "Destinations": to,
+        "AutoCreateUser": create_user,
+        "AutoCreateProcess": create_process,
+        "dryRun": dry_run,
+        "attachmentsId": _upload(connection, files, idempotency_key),
+    }
+    headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+    envelope = call(connection, "POST", "/v1/interactions", body, headers)
+    interaction = envelope["payload"]
+    if watch:
+        watch_interaction(connection, interaction["id"])
+    elif as_json:
+        print_json(envelope)
+    elif dry_run:
+        _show_dry_run(interaction)
+    else:
+        show_interaction(connection, interaction)
+
+
+def _show_dry_run(interaction: dict[str, Any]) -> None:
+    """Print the result of a dry run: the contents, the user and the process."""
+    users = "a new user" if interaction["createsUser"] else ", ".join(one["name"] for one in interaction["users"])
+    process = "a new process" if interaction["createsProcess"] else f"process {interaction['processId']}"
+    to = ", ".join(destination["value"] for destination in interaction["destinations"])
+    OUT.print("Dry run: nothing was sent or stored", highlight=False)
+    OUT.print(f"to {to}: {users}, {process}", highlight=False, markup=False, soft_wrap=True)
+    if "sms" in interaction["metadata"]:
+        sms = interaction["metadata"]["sms"]
+        OUT.print(f"SMS: {sms['encoding']}, segments: {sms['segments']}", highlight=False)
+    print_json(interaction["payload"])
+
+
+def _upload(connection: Connection, files: list[Path], idempotency_key: str | None) -> list[str]:
+    """Upload the files and return their ids, which are the same when the send is repeated with its key."""
+    keys = [idempotency_key and f"{idempotency_key}/{number}" for number in range(len(files))]
+    uploaded = [upload_file(connection, file, idempotency_key=key) for file, key in zip(files, keys, strict=True)]
+    return [envelope["payload"]["id"] for envelope in uploaded]
+
+
+def _payload(given: str | None, channel: str, subject: str, text: str, files: list[Path]) -> Any:  # noqa: ANN401 - any JSON
+    if given is not None:
+        try:
+            return json.loads(given)
+        except ValueError as error:
+            fail(f"--payload is not JSON: {error}", 2)
+    match channel:
+        case "email":
+            return {"Type": "email", "Subject": subject, "Body": text}
+        case _ if files:
+            kind = media_type_of(files[0]).partition("/")[0]
+            media_type = kind if kind in {"image", "video", "audio"} else "document"
+            return {"Type": "media-rcs" if channel == "rcs" else "media", "MediaType": media_type, "Caption": text}
+        case "rcs":
+            return {"Type": "text-message-rcs", "Text": text}
+        case _:
+            return {"Type": "simple-text", "Text": text}
+
+
+@connected
+def show(
+    connect: Connect,
+    interaction_id: Annotated[str, typer.Argument(metavar="ID", help="The interaction's id.")],
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it until it ends.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show an interaction: where it is, how it came there, and what its provider said."""
+    connection = connect()
+    if watch:
+        watch_interaction(connection, interaction_id)
+        return
+    envelope = call(connection, "GET", f"/v1/interactions/{quote(interaction_id)}")
+    if as_json:
+        print_json(envelope)
+    else:
+        show_interaction(connection, envelope["payload"])

@@ -1,0 +1,122 @@
+"""Inbound message on its way to become an interaction."""
+
+import re
+from collections.abc import Collection
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from domain.destinations import UNGROUPED, Destination
+from domain.events import InboundMessage
+from domain.identifiers import derived_id
+from domain.interaction import AuditTrail, Direction, HistoryEntry, IntegrationReference, Interaction
+from domain.notes import Note
+from domain.payloads.base import summary_text
+from domain.status import Status
+
+RECEIVED_NOTE: Final = Note(code="received")
+
+OPT_OUT_WORDS: Final = frozenset(
+    {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "BAJA", "ALTO", "PARAR", "CANCELAR"}
+)
+"""Words that opt out if a message consists of nothing else
+(https://help.twilio.com/articles/223134027, and their Spanish equivalents).
+"""
+
+_ORNAMENTS = re.compile(r"[\s.!¡]+")
+
+
+def is_opt_out(payload: dict[str, JsonValue]) -> bool:
+    """Whether a message is an opt-out."""
+    texts = (payload.get(name) for name in ("Text", "Body", "Title"))
+    return any(isinstance(text, str) and _ORNAMENTS.sub("", text).upper() in OPT_OUT_WORDS for text in texts)
+
+
+def names_nobody(name: str, destinations: Collection[str] = ()) -> bool:
+    """Whether a name is only a number, or one of its owner's destinations."""
+    return name in destinations or not any(character.isalpha() for character in name)
+
+
+class InboundToClosed(StrEnum):
+    """Effect of a message from a user whose last process is closed: open a new process, or reopen the last one."""
+
+    REPLACE = "replace"
+    REOPEN = "reopen"
+
+
+class ReceivedMessage(BaseModel):
+    """Inbound message, and the integration that received it.
+
+    Attributes:
+        interaction_id: derived from the provider's id, so that a repeated webhook leads to the same interaction.
+        received_at: when the webhook arrived, by our clock.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    interaction_id: str
+    tenant: str
+    integration: IntegrationReference
+    message: InboundMessage
+    received_at: datetime
+
+    @property
+    def new_user_id(self) -> str:
+        """Return the id of the user that is created if no user has the sender's destination."""
+        return derived_id("user", self.interaction_id)
+
+    @property
+    def summary(self) -> str:
+        """Return the summary of the message's content."""
+        return _summary(self.message.payload)
+
+    def received(self, user_id: str, process_id: str) -> Interaction:
+        """Return the interaction of the message; it has no author in the tenant, so its author is the user."""
+        message = self.message
+        return Interaction(
+            id=self.interaction_id,
+            tenant=self.tenant,
+            summary=self.summary,
+            audit_trail=AuditTrail(
+                created=self.received_at,
+                updated=self.received_at,
+                author_id=user_id,
+                updater_id=user_id,
+                history=[HistoryEntry(date=self.received_at, status=Status.RECEIVED, notes=RECEIVED_NOTE)],
+            ),
+            integration=self.integration,
+            metadata=self._metadata(),
+            payload=message.payload,
+            primary_key={},
+            process_id=process_id,
+            destinations=[
+                Destination(
+                    key=message.sender_kind,
+                    value=message.sender,
+                    group=message.group_id or UNGROUPED,
+                    user_id=user_id,
+                )
+            ],
+            direction=Direction.IN,
+            status=Status.RECEIVED,
+        )
+
+    def _metadata(self) -> dict[str, JsonValue]:
+        metadata: dict[str, JsonValue] = {"providerMessageId": self.message.provider_message_id}
+        if self.message.in_reply_to is not None:
+            metadata["inReplyTo"] = self.message.in_reply_to
+        if self.message.group_id is not None:
+            metadata["groupId"] = self.message.group_id
+        if self.message.opted_out or is_opt_out(self.message.payload):
+            metadata["optOut"] = True
+        return metadata
+
+
+def _summary(payload: dict[str, JsonValue]) -> str:
+    def text(*names: str) -> str:
+        return next((value for name in names if isinstance(value := payload.get(name), str) and value), "")
+
+    body = text("Text", "Body", "Caption", "Title")
+    return summary_text(text("Subject"), body, None if body else text("Url", "MediaId", "Type") or None)

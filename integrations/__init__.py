@@ -1,0 +1,1 @@
+"""Integrations: their cache, and the providers that they configure."""

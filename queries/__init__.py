@@ -1,0 +1,1 @@
+"""Queries that span documents: search, correlation, change stream, erasure, validation against what is stored."""

@@ -1,0 +1,1 @@
+"""Support for every process: logs, metrics, a TTL cache."""
