@@ -166,7 +166,7 @@ def _notification_worker(
         client,
         task_queue=notification_task_queue(settings.task_queue),
         workflows=NOTIFICATION_WORKFLOWS,
-        activities=[deliveries.deliver, deliveries.conclude, deliveries.replay],
+        activities=[deliveries.deliver, deliveries.conclude, deliveries.redeliver],
         workflow_runner=_runner(settings),
         max_concurrent_activities=slots,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(initial=1),

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import httpx2
 import pytest
@@ -13,7 +14,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 
 from activities.attachments import Files
-from activities.bulkheads import KeyedLimiter
+from activities.bulkheads import MIN_DELAY, SPACING, KeyedLimiter
 from activities.dispatch import NOT_ACCEPTED, ProviderDispatch
 from activities.interfaces import Dispatch, Search
 from activities.internal_faults import INTERNAL_FAULT, InternalFaults, retry_delay
@@ -352,7 +353,11 @@ async def test_a_send_whose_interaction_is_cancelled_meanwhile_still_brings_its_
     assert isinstance(await sending, Accepted)
 
 
-async def test_sends_over_an_integrations_limit_are_retried_soon_and_one_after_another(sender: Sender) -> None:
+async def test_sends_over_an_integrations_limit_are_retried_soon_and_one_after_another(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A stopped clock: on a busy machine, longer than the spacing passes between two refusals.
+    monkeypatch.setattr("activities.bulkheads.time", SimpleNamespace(monotonic=lambda: 1_000.0))
     fake_provider = SilentProvider()
     async with fake_provider.serving():
         integration = await sender.world.integration(configuration={"baseUrl": fake_provider.url})
@@ -370,5 +375,4 @@ async def test_sends_over_an_integrations_limit_are_retried_soon_and_one_after_a
     assert {(failure.type, failure.category) for failure in refused} == {
         (NOT_ACCEPTED, ApplicationErrorCategory.BENIGN)
     }
-    waits = [failure.next_retry_delay for failure in refused]
-    assert waits == sorted(set(filter(None, waits)))
+    assert [failure.next_retry_delay for failure in refused] == [MIN_DELAY + number * SPACING for number in range(3)]

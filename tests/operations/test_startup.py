@@ -167,7 +167,7 @@ async def test_sigterm_ends_a_start(command: str) -> None:
     async with await asyncio.start_server(never_answer, LOOPBACK, 0) as silent:
         port = silent.sockets[0].getsockname()[1]
         uri = f"mongodb://{LOOPBACK}:{port}/?replicaSet=rs0"
-        async with started(str(ROOT / "cli/main.py"), command, MONGODB_URI=uri) as process:
+        async with started("-m", "cli", command, MONGODB_URI=uri) as process:
             await asyncio.wait_for(connected.wait(), 60)
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), 3) == 128 + signal.SIGTERM
