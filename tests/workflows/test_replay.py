@@ -28,7 +28,7 @@ def history_of(scenario: str) -> WorkflowHistory:
 
 
 async def replayed(scenario: str, workflows: Sequence[type] = WORKFLOWS) -> None:
-    """RedeliverInput a scenario's history, in the sandbox.
+    """Replay a scenario's history, in the sandbox.
 
     Raises:
         AssertionError: with the advice, if it does not replay.

@@ -20,7 +20,7 @@ from tests.plain_http import plain_client
 from tests.served import serving
 
 KEY: Final = "Idempotency-Key"
-REPLAYED: Final = "Idempotent-RedeliveredPage"
+REPLAYED: Final = "Idempotent-Replayed"
 
 Body = dict[str, Any]
 

@@ -16,7 +16,7 @@ from api.state import state_of
 
 def test_no_request_waits_for_a_thread() -> None:
     """FastAPI runs synchronous dependencies in a thread, which costs a tenth of a quick request."""
-    modules = [import_module(f"api.{module.name}") for module in pkgutil.iter_modules(api.__path__)]
+    modules = [import_module(module.name) for module in pkgutil.walk_packages(api.__path__, "api.")]
     routers = [router for module in modules for router in vars(module).values() if isinstance(router, APIRouter)]
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     calls = {call for route in routes for call in _calls(route.dependant)}

@@ -44,7 +44,7 @@ def recorded_items(name: str) -> Sequence[WebhookItem]:
 def whatsapp_status(word: str, **more: Any) -> ProviderEvent:  # noqa: ANN401 - the fields of an event
     fields: dict[str, Any] = {
         "key": f"wamid.MADEUP0001:{word}",
-        "word": word,
+        "provider_status": word,
         "milestone": Milestone.NONE,
         "reference": REFERENCE,
         "provider_message_id": "wamid.MADEUP0001",

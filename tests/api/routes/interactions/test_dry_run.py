@@ -87,9 +87,9 @@ async def test_without_it_the_same_key_sends(iris: Iris, absent: object) -> None
     key, body = new_id(), iris.request("sms", mobile())
     would_be = (await iris.post({**body, "dryRun": True}, **{"Idempotency-Key": key})).json()["payload"]
     sent = await iris.post({**body, "dryRun": absent}, **{"Idempotency-Key": key})
-    assert "Idempotent-RedeliveredPage" not in sent.headers
+    assert "Idempotent-Replayed" not in sent.headers
     assert sent.json()["payload"]["id"] == would_be["id"]
     assert "dryRun" not in sent.json()["payload"]
     again = await iris.post(body, **{"Idempotency-Key": key})
-    assert again.headers["Idempotent-RedeliveredPage"] == "true"
+    assert again.headers["Idempotent-Replayed"] == "true"
     assert again.json() == sent.json()
