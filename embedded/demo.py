@@ -14,7 +14,8 @@ from embedded.gateway.settings import Account as GatewayAccount
 from models.access import Account, ApiKey, Tenant
 from models.integration import Integration
 from security.credential_encryption import Vault, hash_password, hash_secret
-from settings import EnvironmentSettings, Settings
+from settings import Settings
+from support.environment import EnvironmentSettings
 
 TENANT: Final = "demo"
 EMAIL: Final = "demo@iris.example.com"
@@ -30,23 +31,17 @@ CHANNELS: Final = {
 
 
 class DemoSettings(EnvironmentSettings):
-    """Settings of the demo, each an environment variable; the secrets are generated once by whoever starts it.
-
-    Attributes:
-        demo_tenant: `IRIS_DEMO_TENANT`, its name.
-        demo_api_key: `IRIS_DEMO_API_KEY`, the API key of the demo's account.
-        demo_password: `IRIS_DEMO_PASSWORD`, the password of that account.
-        sandbox_url: `IRIS_SANDBOX_URL`, the sandbox gateway's URL for the worker.
-        sandbox_accounts: `IRIS_SANDBOX_ACCOUNTS`, the gateway's accounts; the demo's integrations use the first.
-    """
+    """Settings of the demo, each an environment variable; the secrets are generated once by whoever starts it."""
 
     model_config = SettingsConfigDict(env_prefix="IRIS_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    demo_tenant: str = TENANT
-    demo_api_key: SecretStr = Field(min_length=20)
-    demo_password: SecretStr = Field(min_length=8)
-    sandbox_url: str = "http://127.0.0.1:8001"
-    sandbox_accounts: tuple[GatewayAccount, ...] = Field(min_length=1)
+    demo_tenant: str = Field(default=TENANT, description="Name of the demo tenant.")
+    demo_api_key: SecretStr = Field(min_length=20, description="API key of the demo's account.")
+    demo_password: SecretStr = Field(min_length=8, description="Password of the demo's account.")
+    sandbox_url: str = Field(default="http://127.0.0.1:8001", description="URL of the sandbox gateway for the worker.")
+    sandbox_accounts: tuple[GatewayAccount, ...] = Field(
+        min_length=1, description="Accounts of the gateway, as JSON; the demo's integrations use the first."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from embedded.processes import until
-from settings import EnvironmentSettings
+from support.environment import EnvironmentSettings
 
 ROOT: Final = "root"
 """The administrator's name."""
@@ -71,20 +71,24 @@ class _Wanted:
 
 
 class MongodbSetupSettings(EnvironmentSettings):
-    """Target state, from environment variables or secret files.
-
-    Attributes:
-        mongodb_uri: `MONGODB_URI`, as the Iris processes have it: its user, password, `replicaSet` and first host are
-            created.
-        mongodb_root_password: `MONGODB_ROOT_PASSWORD`, the administrator's.
-        mongodb_database: `IRIS_MONGODB_DATABASE`, the only database that the user of Iris may use.
-    """
+    """Target state, from environment variables or secret files."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    mongodb_uri: SecretStr = Field(validation_alias="MONGODB_URI")
-    mongodb_root_password: SecretStr = Field(validation_alias="MONGODB_ROOT_PASSWORD", min_length=16)
-    mongodb_database: str = Field(default="iris", validation_alias="IRIS_MONGODB_DATABASE")
+    mongodb_uri: SecretStr = Field(
+        validation_alias="MONGODB_URI",
+        description=(
+            "URI of MongoDB as the Iris processes have it: its user, password, `replicaSet` and first host are created."
+        ),
+    )
+    mongodb_root_password: SecretStr = Field(
+        validation_alias="MONGODB_ROOT_PASSWORD", min_length=16, description="Password of the administrator."
+    )
+    mongodb_database: str = Field(
+        default="iris",
+        validation_alias="IRIS_MONGODB_DATABASE",
+        description="The only database that the user of Iris may use.",
+    )
 
     @field_validator("mongodb_uri")
     @classmethod

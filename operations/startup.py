@@ -18,7 +18,8 @@ from bootstrap import connect_temporal, mongodb_client
 from embedded.demo import DemoSettings
 from embedded.gateway.settings import GatewaySettings
 from queries.server import require_replica_set
-from settings import EnvironmentSettings, Settings
+from settings import Settings
+from support.environment import EnvironmentSettings
 from temporal.codec_endpoint import CodecSettings
 
 TEMPORAL_TIMEOUT_SECONDS: Final = 5.0

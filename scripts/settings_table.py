@@ -1,7 +1,5 @@
 """Writes docs/settings.md and .env.example from the settings' own descriptions: python -m scripts.settings_table."""
 
-import inspect
-import re
 from collections.abc import Iterator
 from datetime import timedelta
 from enum import Enum
@@ -41,8 +39,6 @@ that starts warns of `IRIS_…` variables that it does not know.
 This page is generated from the settings themselves: `.venv/bin/python -m scripts.settings_table`.
 """
 
-_ENTRY: Final = re.compile(r"^ {4}(\w[\w, ]*): ")
-
 
 class Setting(NamedTuple):
     """One variable, its default (None if it must be given), and what it means."""
@@ -54,26 +50,10 @@ class Setting(NamedTuple):
 
 def settings_of(settings: type[BaseSettings]) -> Iterator[Setting]:
     """The settings of a class, in their order."""
-    described = _descriptions(settings)
     prefix = str(settings.model_config.get("env_prefix", ""))
     for name, field in settings.model_fields.items():
         variable = str(field.validation_alias or f"{prefix}{name}".upper())
-        yield Setting(variable, None if field.is_required() else _shown(field.default), described.get(name, ""))
-
-
-def _descriptions(settings: type[BaseSettings]) -> dict[str, str]:
-    """What the docstring's `Attributes` say, by name."""
-    _, _, attributes = inspect.cleandoc(settings.__doc__ or "").partition("Attributes:\n")
-    described: dict[str, str] = {}
-    names: list[str] = []
-    for line in attributes.splitlines():
-        entry = _ENTRY.match(line)
-        if entry:
-            names = [name.strip() for name in entry[1].split(",")]
-        text = line[entry.end() :] if entry else line
-        for name in names:
-            described[name] = f"{described.get(name, '')} {text.strip()}".strip()
-    return {name: re.sub(r"^`[A-Z_]+`[,;] |^`[A-Z_]+`\.$", "", text) for name, text in described.items()}
+        yield Setting(variable, None if field.is_required() else _shown(field.default), field.description or "")
 
 
 def _shown(default: object) -> str:

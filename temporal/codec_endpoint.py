@@ -19,7 +19,8 @@ from temporalio.api.common.v1 import Payload, Payloads
 
 from security.payload_codec import EncryptingCodec, UndecryptableError
 from security.ssrf_guard import is_loopback
-from settings import MIN_SECRET_LENGTH, EnvironmentSettings, Names
+from settings import MIN_SECRET_LENGTH
+from support.environment import EnvironmentSettings, Names
 
 MAX_BODY_BYTES: Final = 16_777_216
 """Maximum bytes of a request: a history page of four megabytes of gRPC, encoded twice in base64."""
@@ -29,23 +30,31 @@ _MAX_DEPTH: Final = 10
 
 
 class CodecSettings(EnvironmentSettings):
-    """Settings of the endpoint, without any other secrets.
-
-    Attributes:
-        payload_keys: `IRIS_PAYLOAD_KEYS`, as in `settings.Settings`.
-        codec_token: `IRIS_CODEC_TOKEN`, the first part of the URL's path, since the Web UI can only be given a URL; at
-            least 32 characters that a path may have.
-        codec_hosts: `IRIS_CODEC_HOSTS`, the host names of the endpoint besides those of this machine, separated by
-            commas. Requests to any other host name are refused, which prevents DNS rebinding.
-        codec_origins: `IRIS_CODEC_ORIGINS`, the origins of the Web UI, separated by commas; browsers allow no others.
-    """
+    """Settings of the endpoint, without any other secrets."""
 
     model_config = SettingsConfigDict(env_prefix="IRIS_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    payload_keys: SecretStr
-    codec_token: SecretStr = Field(min_length=MIN_SECRET_LENGTH)
-    codec_hosts: Names = ()
-    codec_origins: str = "http://127.0.0.1:8233,http://localhost:8233"
+    payload_keys: SecretStr = Field(
+        description="Keys of payloads in Temporal's histories, the same as those of the worker."
+    )
+    codec_token: SecretStr = Field(
+        min_length=MIN_SECRET_LENGTH,
+        description=(
+            "First part of the URL's path, since the Web UI can only be given a URL; at least 32 characters that a "
+            "path may have."
+        ),
+    )
+    codec_hosts: Names = Field(
+        default=(),
+        description=(
+            "Host names of the endpoint besides those of this machine, separated by commas. Requests to any other host "
+            "name are refused, which prevents DNS rebinding."
+        ),
+    )
+    codec_origins: str = Field(
+        default="http://127.0.0.1:8233,http://localhost:8233",
+        description="Origins of the Web UI, separated by commas; browsers allow no others.",
+    )
 
     @field_validator("payload_keys")
     @classmethod

@@ -207,7 +207,7 @@ def _environment(directory: Path, proxies: Mapping[str, TcpProxy], receipt_windo
         "IRIS_SANDBOX_URL": url["sandbox"],
         "IRIS_SANDBOX_LEDGER": str(directory / "sandbox.db"),
         "IRIS_SANDBOX_CALLBACK_TIMEOUT": "5",
-        "IRIS_SANDBOX_LONGEST_RETRY": "3",
+        "IRIS_SANDBOX_MAX_RETRY_DELAY": "3",
         # Shorter than a pause, so that received deliveries may count as failed.
         "IRIS_NOTIFICATION_TIMEOUT": "10",
         "IRIS_LOG_LEVEL": "WARNING",

@@ -178,7 +178,7 @@ async def _answer(request: Request, gateway: Gateway, receipt: Receipt, behaviou
         case Verdict.TAKEN | Verdict.REPEATED:
             pass
     if behaviour.answers_slowly:
-        await asyncio.sleep(gateway.settings.slow_answer.total_seconds())
+        await asyncio.sleep(gateway.settings.slow_response_delay.total_seconds())
     if receipt.request_number <= behaviour.lost_answers:
         await _hang_up(request)
     return JSONResponse({"id": receipt.id, "status": "queued"}, HTTPStatus.CREATED)

@@ -121,14 +121,16 @@ class Courier:
             self._store.postpone(callback, time.time() + self._wait(callback))
 
     def _is_hopeless(self, callback: Callback, answer: httpx2.Response | None) -> bool:
-        if time.time() - callback.happens_at > self._settings.longest_callback_age.total_seconds():
+        if time.time() - callback.happens_at > self._settings.max_callback_age.total_seconds():
             return True
-        return answer is not None and _is_refusal(answer) and callback.attempts + 1 >= self._settings.callback_refusals
+        return (
+            answer is not None and _is_refusal(answer) and callback.attempts + 1 >= self._settings.max_callback_refusals
+        )
 
     def _wait(self, callback: Callback) -> float:
         """Seconds until the next attempt, doubled by each; the exponent is bounded to prevent an overflow."""
-        first = self._settings.first_retry.total_seconds()
-        return min(first * 2 ** min(callback.attempts, 30), self._settings.longest_retry.total_seconds())
+        first = self._settings.first_retry_delay.total_seconds()
+        return min(first * 2 ** min(callback.attempts, 30), self._settings.max_retry_delay.total_seconds())
 
 
 def signature(secret: bytes, timestamp: str, body: bytes) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from settings import Duration, EnvironmentSettings
+from support.environment import Duration, EnvironmentSettings
 
 Secret = Annotated[SecretStr, Field(min_length=1)]
 
@@ -29,35 +29,37 @@ class Account(BaseModel):
 
 
 class GatewaySettings(EnvironmentSettings):
-    """Behaviour of the gateway; in the environment, durations are seconds or ISO 8601 and accounts are JSON.
-
-    Attributes:
-        accounts: permitted senders; at least one.
-        ledger: path of the SQLite file; `:memory:` keeps nothing.
-        callback_delay: from accepting a message to its first callback, and between callbacks.
-        slow_answer: delay of a slow response.
-        early_callback_wait: how long a response waits for the callback that should overtake it.
-        callback_timeout: timeout of one callback.
-        longest_retry: maximum delay between two attempts.
-        first_retry: delay after a callback's first failure; it doubles up to `longest_retry`.
-        longest_callback_age: maximum age of a callback, after which it is abandoned.
-        callback_refusals: maximum attempts of a callback that is refused (3xx and 4xx but 408 and 429).
-        max_body_bytes: maximum bytes of a request's body.
-    """
+    """Behaviour of the gateway; in the environment, durations are seconds or ISO 8601 and accounts are JSON."""
 
     model_config = SettingsConfigDict(env_prefix="IRIS_SANDBOX_", frozen=True, hide_input_in_errors=True)
 
-    accounts: tuple[Account, ...] = Field(default=(), min_length=1)
-    ledger: str = ":memory:"
-    callback_delay: Duration = timedelta(milliseconds=200)
-    slow_answer: Duration = timedelta(seconds=3)
-    early_callback_wait: Duration = timedelta(seconds=5)
-    callback_timeout: Duration = timedelta(seconds=10)
-    first_retry: Duration = timedelta(milliseconds=500)
-    longest_retry: Duration = timedelta(minutes=1)
-    longest_callback_age: Duration = timedelta(days=1)
-    callback_refusals: int = Field(default=3, ge=1)
-    max_body_bytes: int = Field(default=1_048_576, gt=0)
+    accounts: tuple[Account, ...] = Field(
+        default=(), min_length=1, description="Permitted senders, as JSON; at least one."
+    )
+    ledger: str = Field(default=":memory:", description="Path of the SQLite file; `:memory:` keeps nothing.")
+    callback_delay: Duration = Field(
+        default=timedelta(milliseconds=200),
+        description="Time from accepting a message to its first callback, and between callbacks.",
+    )
+    slow_response_delay: Duration = Field(default=timedelta(seconds=3), description="Delay of a slow response.")
+    early_callback_wait: Duration = Field(
+        default=timedelta(seconds=5), description="Time that a response waits for the callback that should overtake it."
+    )
+    callback_timeout: Duration = Field(default=timedelta(seconds=10), description="Timeout of one callback.")
+    first_retry_delay: Duration = Field(
+        default=timedelta(milliseconds=500),
+        description="Delay after a callback's first failure; it doubles up to `IRIS_SANDBOX_MAX_RETRY_DELAY`.",
+    )
+    max_retry_delay: Duration = Field(
+        default=timedelta(minutes=1), description="Maximum delay between two attempts of a callback."
+    )
+    max_callback_age: Duration = Field(
+        default=timedelta(days=1), description="Maximum age of a callback, after which it is abandoned."
+    )
+    max_callback_refusals: int = Field(
+        default=3, ge=1, description="Maximum attempts of a callback that is refused (3xx, and 4xx but 408 and 429)."
+    )
+    max_body_bytes: int = Field(default=1_048_576, gt=0, description="Maximum bytes of a request body.")
 
     @cached_property
     def signing_secrets(self) -> Mapping[str, bytes]:

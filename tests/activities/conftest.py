@@ -33,7 +33,7 @@ async def database(mongodb_uri: str, database_name: str) -> AsyncIterator[None]:
 @pytest.fixture(scope="session")
 async def gateway_url() -> AsyncIterator[str]:
     account = Account.model_validate({"token": TOKEN, "signing_secret": SIGNING_SECRET})
-    async with running(create_gateway(GatewaySettings(accounts=(account,), slow_answer=timedelta()))) as url:
+    async with running(create_gateway(GatewaySettings(accounts=(account,), slow_response_delay=timedelta()))) as url:
         yield url
 
 

@@ -29,8 +29,8 @@ def settings(**changes: object) -> GatewaySettings:
     fast = {
         "accounts": ACCOUNTS,
         "callback_delay": timedelta(milliseconds=20),
-        "slow_answer": timedelta(milliseconds=300),
-        "first_retry": timedelta(milliseconds=10),
+        "slow_response_delay": timedelta(milliseconds=300),
+        "first_retry_delay": timedelta(milliseconds=10),
     }
     return GatewaySettings.model_validate({**fast, **changes})
 

@@ -41,6 +41,6 @@ async def test_a_callback_that_is_refused_is_given_up_after_three_attempts(
 
 
 async def test_a_callback_that_is_too_old_is_given_up(desk: Desk, reference: str) -> None:
-    caller = await desk.open(settings(longest_callback_age=timedelta(0)))
+    caller = await desk.open(settings(max_callback_age=timedelta(0)))
     await caller.post(reference, spellings("08")[0], callbackUrl=NOBODY)
     assert (await caller.message(reference))["callbacks"][0]["state"] == "abandoned"

@@ -88,7 +88,7 @@ async def test_it_is_given_up_when_it_is_refused_or_too_old(
     receiver.answers[reference] = [404, 404, 404]
     await caller.write(reference)
     assert await until_settled(caller, reference) == {"state": "abandoned", "attempts": 3}
-    impatient = await desk.open(settings(longest_callback_age=timedelta(0)))
+    impatient = await desk.open(settings(max_callback_age=timedelta(0)))
     await impatient.write(reference, callbackUrl=NOBODY)
     assert await until_settled(impatient, reference) == {"state": "abandoned", "attempts": 1}
 
