@@ -1,6 +1,5 @@
 """Inbound message on its way to become an interaction."""
 
-import re
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from domain.destinations import UNGROUPED, Destination
 from domain.events import InboundMessage
+from domain.gate.keywords import NO_KEYWORD, Keyword, KeywordMatch, read_keyword
 from domain.identifiers import derived_id
 from domain.interaction import AuditTrail, Direction, HistoryEntry, IntegrationReference, Interaction
 from domain.notes import Note
@@ -18,20 +18,13 @@ from domain.status import Status
 
 RECEIVED_NOTE: Final = Note(code="received")
 
-OPT_OUT_WORDS: Final = frozenset(
-    {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "BAJA", "ALTO", "PARAR", "CANCELAR"}
-)
-"""Words that opt out if a message consists of nothing else
-(https://help.twilio.com/articles/223134027, and their Spanish equivalents).
-"""
 
-_ORNAMENTS = re.compile(r"[\s.!¡]+")
-
-
-def is_opt_out(payload: dict[str, JsonValue]) -> bool:
-    """Whether a message is an opt-out."""
+def keyword_of(payload: dict[str, JsonValue]) -> KeywordMatch:
+    """Return the keyword that a message is: its text, or the title of the button that was pressed."""
     texts = (payload.get(name) for name in ("Text", "Body", "Title"))
-    return any(isinstance(text, str) and _ORNAMENTS.sub("", text).upper() in OPT_OUT_WORDS for text in texts)
+    read = [read_keyword(text) for text in texts if isinstance(text, str) and text]
+    suspected = next((one for one in read if one.is_opt_out_suspected), NO_KEYWORD)
+    return next((one for one in read if one.keyword), suspected)
 
 
 def names_nobody(name: str, destinations: Collection[str] = ()) -> bool:
@@ -109,8 +102,11 @@ class ReceivedMessage(BaseModel):
             metadata["inReplyTo"] = self.message.in_reply_to
         if self.message.group_id is not None:
             metadata["groupId"] = self.message.group_id
-        if self.message.opted_out or is_opt_out(self.message.payload):
+        read = keyword_of(self.message.payload)
+        if self.message.opted_out or read.keyword is Keyword.OPT_OUT:
             metadata["optOut"] = True
+        elif read.is_opt_out_suspected:
+            metadata["optOutSuspected"] = True
         return metadata
 
 

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 from api.http.middleware import MAX_HEADER_BYTES
 from domain.destinations import DestinationKind, InvalidDestinationError, normalise
-from domain.inbound import is_opt_out
+from domain.gate.keywords import NO_KEYWORD
+from domain.inbound import keyword_of
 from providers.base import UnreadableError, UnverifiedError, Webhook
 from providers.smtp.mailbox import read_mailbox
 from providers.smtp.mime import MAX_DEPTH
@@ -94,7 +95,7 @@ def test_a_problem_of_no_sensible_type_is_not_vonages(kind: str) -> None:
 
 
 def test_endless_punctuation_is_no_opt_out() -> None:
-    assert not is_opt_out({"Text": "! ." * LONG})
+    assert keyword_of({"Text": "! ." * LONG}) == NO_KEYWORD
 
 
 MAIL: Final = b"From: Ana <ana@example.com>\r\n"

@@ -1,0 +1,1 @@
+"""Rules that decide whether and when a message may go: pure, one file each."""

@@ -1,0 +1,178 @@
+"""Keywords in inbound messages: an opt-out, an opt-in or a request for help, by language.
+
+The opt-out words include those that carriers and regulators require: 47 CFR 64.1200(a)(10)
+(https://www.ecfr.gov/current/title-47/section-64.1200), Twilio
+(https://help.twilio.com/articles/223134027), AWS
+(https://docs.aws.amazon.com/sms-voice/latest/userguide/keywords-required.html) and Google RCS.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Keyword(StrEnum):
+    """Meaning of a message that consists of a keyword."""
+
+    OPT_OUT = "opt_out"
+    OPT_IN = "opt_in"
+    HELP = "help"
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordMatch:
+    """What a text means as a keyword.
+
+    Attributes:
+        keyword: the keyword that the whole text is; None for any other text.
+        is_opt_out_suspected: whether the text only begins with an opt-out keyword, such as `STOP 12345`.
+    """
+
+    keyword: Keyword | None = None
+    is_opt_out_suspected: bool = False
+
+
+NO_KEYWORD: Final = KeywordMatch()
+
+OPT_OUT: Final[Mapping[str, tuple[str, ...]]] = {
+    "en": (
+        *("stop", "stopall", "stop all", "unsubscribe", "unsubscribe me", "cancel", "end", "quit", "revoke"),
+        *("optout", "opt out", "opt me out", "remove", "remove me", "no more texts", "no more messages", "td"),
+    ),
+    "es": (
+        *("baja", "darme de baja", "dame de baja", "la baja", "alto", "para", "parar", "detener", "salir"),
+        *("cancelar", "desuscribir", "desuscribirme", "desuscribirse", "eliminar", "detener promociones"),
+        *("no más", "no más mensajes", "no más sms"),
+    ),
+    "ca": ("baixa", "doneu-me de baixa", "dona'm de baixa", "aturar", "para", "cancel·lar"),
+    "gl": ("baixa", "parar", "saír", "cancelar"),
+    "eu": ("baja", "baja eman", "utzi", "gelditu", "ezeztatu"),
+    "pt": ("sair", "parar", "pare", "cancelar", "remover", "descadastrar"),
+    "fr": (
+        *("stop", "stop sms", "arret", "arrete", "arrett", "arrêt", "arrêter", "arrêtez"),
+        *("désabonner", "désinscrire", "désinscription"),
+    ),
+    "it": ("stop", "cancella", "cancellami", "disiscrivi", "disiscrivimi", "annulla", "basta"),
+    "de": ("stop", "stopp", "abmelden", "abbestellen", "austragen", "ende"),
+    "nl": ("stop", "stoppen", "afmelden", "uitschrijven"),
+    "pl": ("stop", "wypisz", "wypisz mnie", "rezygnuję", "anuluj", "koniec"),
+}
+"""Opt-out keywords by language."""
+
+OPT_IN: Final[Mapping[str, tuple[str, ...]]] = {
+    "en": ("start", "unstop", "yes", "subscribe", "optin", "opt in"),
+    "es": ("alta", "volver", "recibir", "suscribir", "suscribirme"),
+    "ca": ("alta",),
+    "gl": ("alta",),
+    "eu": ("alta",),
+    "pt": ("voltar", "receber", "começar"),
+    "fr": ("start", "démarrer"),
+    "it": ("inizia", "iscrivi", "iscrivimi"),
+    "de": ("start", "anmelden"),
+    "nl": ("start", "aanmelden"),
+    "pl": ("start", "zapisz", "zapisz mnie"),
+}
+"""Opt-in keywords by language."""
+
+HELP: Final[Mapping[str, tuple[str, ...]]] = {
+    "en": ("help", "info"),
+    "es": ("ayuda", "info"),
+    "ca": ("ajuda", "info"),
+    "gl": ("axuda", "info"),
+    "eu": ("laguntza", "info"),
+    "pt": ("ajuda", "info"),
+    "fr": ("aide", "info"),
+    "it": ("aiuto", "info"),
+    "de": ("hilfe", "info"),
+    "nl": ("help", "hulp", "info"),
+    "pl": ("pomoc", "info"),
+}
+"""Help keywords by language."""
+
+COURTESY: Final[Mapping[str, tuple[str, ...]]] = {
+    "en": (
+        *("please", "pls", "plz", "thanks", "thank you", "thx", "now", "sorry", "hi", "hello", "ok", "me"),
+        *("texts", "texting me", "messages", "messaging me"),
+    ),
+    "es": ("por favor", "porfa", "porfavor", "gracias", "muchas gracias", "hola", "ya", "quiero", "mensajes", "sms"),
+    "ca": ("si us plau", "sisplau", "gràcies", "moltes gràcies", "hola", "ja", "missatges"),
+    "gl": ("por favor", "grazas", "ola", "xa", "mensaxes"),
+    "eu": ("mesedez", "eskerrik asko", "kaixo", "mezuak"),
+    "pt": ("por favor", "obrigado", "obrigada", "olá", "já", "mensagens"),
+    "fr": ("s'il vous plaît", "s'il te plaît", "svp", "stp", "merci", "bonjour", "messages"),
+    "it": ("per favore", "grazie", "ciao", "subito", "messaggi"),
+    "de": ("bitte", "danke", "hallo", "jetzt", "nachrichten"),
+    "nl": ("alstublieft", "alsjeblieft", "aub", "bedankt", "dank", "dank u", "hallo", "nu", "berichten"),
+    "pl": ("proszę", "dziękuję", "dzięki", "teraz", "wiadomości"),
+}
+"""Words of courtesy and filler that may accompany a keyword."""
+
+_ONLY_ALONE: Final = frozenset({"yes", "para", "volver", "recibir", "receber", "info"})
+"""Keywords that are ordinary words too: with words of courtesy, such as "yes please", they mean something else."""
+
+MAX_KEYWORD_CHARACTERS: Final = 80
+"""Longest text that may be a keyword with words of courtesy."""
+
+_WORD = re.compile(r"[^\W_]+")
+_JOINERS = re.compile(r"[·‧\u0300-\u036f]")
+_UNDECOMPOSED: Final = str.maketrans({"ł": "l"})
+"""Letters of the keywords' languages that NFKD leaves whole."""
+
+
+def folded(text: str) -> str:
+    """Return the words of a text, separated by one space, without case, accents, punctuation and emoji."""
+    decomposed = unicodedata.normalize("NFKD", text).casefold().translate(_UNDECOMPOSED)
+    return " ".join(_WORD.findall(_JOINERS.sub("", decomposed)))
+
+
+def _phrases(by_language: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    return frozenset(folded(phrase) for phrases in by_language.values() for phrase in phrases)
+
+
+def _any_of(phrases: Iterable[str]) -> str:
+    return f"(?:{'|'.join(sorted(phrases, key=len, reverse=True))})"
+
+
+_COURTESY: Final = _any_of(_phrases(COURTESY))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Recognises a keyword: alone, repeated, or with words of courtesy."""
+
+    phrases: frozenset[str]
+    with_courtesy: re.Pattern[str]
+    beginning: re.Pattern[str]
+
+    @classmethod
+    def of(cls, by_language: Mapping[str, tuple[str, ...]]) -> "_Reader":
+        phrases = _phrases(by_language)
+        keyword = _any_of(phrases - _ONLY_ALONE)
+        return cls(
+            phrases,
+            re.compile(rf"(?:{_COURTESY} )*{keyword}(?: (?:{_COURTESY}|{keyword}))*"),
+            re.compile(rf"{_any_of(phrases)}(?: |$)"),
+        )
+
+    def recognises(self, words: str) -> bool:
+        return words in self.phrases or self.with_courtesy.fullmatch(words) is not None
+
+
+_READERS: Final = {
+    Keyword.OPT_OUT: _Reader.of(OPT_OUT),
+    Keyword.OPT_IN: _Reader.of(OPT_IN),
+    Keyword.HELP: _Reader.of(HELP),
+}
+
+
+def read_keyword(text: str) -> KeywordMatch:
+    """Read a text as a keyword of any language: alone, repeated, or with words of courtesy."""
+    words = folded(text[:MAX_KEYWORD_CHARACTERS])
+    if len(text) <= MAX_KEYWORD_CHARACTERS:
+        for keyword, reader in _READERS.items():
+            if reader.recognises(words):
+                return KeywordMatch(keyword)
+    return KeywordMatch(is_opt_out_suspected=_READERS[Keyword.OPT_OUT].beginning.match(words) is not None)
