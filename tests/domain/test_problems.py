@@ -7,8 +7,9 @@ from string import Formatter
 
 import pytest
 
-from domain.problems import SENTENCES, Problem
+from domain.problems import Problem
 from domain.texts import Language, reason
+from domain.texts.problems import SENTENCES
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("activities", "api", "domain", "workflows")

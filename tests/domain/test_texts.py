@@ -14,10 +14,11 @@ from domain.deadlines import SENTENCES as WAITS
 from domain.destinations import DestinationKind, InvalidDestinationError, normalise
 from domain.explaining import CUSTOM_STATUSES, STATUSES
 from domain.payloads import InvalidPayloadError, parse_payload
-from domain.problems import BARE_SENTENCES, SENTENCES, Problem, problems_of_validation
+from domain.problems import Problem, problems_of_validation
 from domain.texts import Forms, Language, say
 from domain.texts.answers import ENGLISH
 from domain.texts.notes import NOTES, REASONS
+from domain.texts.problems import BARE_SENTENCES, SENTENCES
 from providers import PROVIDERS
 
 ROOT = Path(__file__).parents[2]

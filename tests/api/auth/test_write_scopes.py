@@ -2,7 +2,7 @@
 
 from api.auth.visibility import NAMING_AN_OWNER
 from domain.access import Operation
-from domain.problems import SENTENCES
+from domain.texts.problems import SENTENCES
 from tests.api.http.test_every_route import Walk
 from tests.api.resource_factories import Owner, owner_of_everything
 from tests.api.support import mobile
