@@ -263,6 +263,21 @@ SENTENCES: Final[Mapping[str, Forms]] = {
     "notification_ended": both(
         "La notificación ya terminó como {state}", "The notification has ended as {state} already"
     ),
+    "bad_time_of_day": both(
+        "Debe ser una hora como 09:00; solo el final puede ser 24:00",
+        "It must be a time of day such as 09:00; only the end may be 24:00",
+    ),
+    "empty_window": both(
+        "El final no puede ser igual al comienzo; el día entero es de 00:00 a 24:00",
+        "The end must differ from the beginning; the whole day is from 00:00 to 24:00",
+    ),
+    "unknown_time_zone": both(
+        "No es una zona horaria conocida, como Europe/Madrid", "It is not a known time zone, such as Europe/Madrid"
+    ),
+    "unknown_holidays": both(
+        "No es un calendario de festivos conocido: un país como ES, o una subdivisión suya como ES-MD",
+        "It is not a known calendar of holidays: a country such as ES, or a subdivision of it such as ES-MD",
+    ),
     "internal": both("Error interno; nuestro equipo puede localizarlo", "Internal error; our staff can find it"),
 }
 

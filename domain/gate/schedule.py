@@ -1,0 +1,123 @@
+"""Schedule of a message: when it is sent, until when it is valid, and in which hours it may go.
+
+The models check only form, because workflows carry them; `domain.gate.schedule_request` checks them against the time
+zones and the calendars of holidays.
+"""
+
+import re
+from datetime import datetime
+from typing import Annotated, Final, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from domain.json_objects import JsonObject
+
+RECIPIENT: Final = "recipient"
+"""Name that stands for the time zone of the recipient."""
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+DAYS: Final[tuple[Day, ...]] = get_args(Day)
+"""Days of the week, in the order of `date.weekday()`."""
+
+_TIME_OF_DAY: Final = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
+
+
+def _time_of_day(text: str) -> str:
+    if not _TIME_OF_DAY.fullmatch(text):
+        raise PydanticCustomError("bad_time_of_day", "not a time of day")
+    return text
+
+
+TimeOfDay = Annotated[str, AfterValidator(_time_of_day), Field(examples=["09:00"])]
+"""Hour and minute of the local clock, `00:00` to `24:00`."""
+
+
+class Window(JsonObject):
+    """Hours of the local clock in which a message may go.
+
+    Attributes:
+        days: the days on which the window opens.
+        opens: the first minute of the window.
+        closes: the first minute after the window; at or before `opens` it is a time of the next day.
+        time_zone: the IANA name of the clock's zone, or `recipient`.
+        holidays: the calendar whose holidays are excluded: a country (ISO 3166-1), or one of its subdivisions
+            (ISO 3166-2); none by default. A window neither opens on a holiday nor reaches into one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    days: list[Day] = Field(default=list(DAYS), min_length=1, max_length=len(DAYS))
+    opens: TimeOfDay = Field(alias="from")
+    closes: TimeOfDay = Field(alias="to")
+    time_zone: str = Field(default=RECIPIENT, alias="timeZone", max_length=64, examples=["Europe/Madrid"])
+    holidays: str | None = Field(default=None, max_length=10, examples=["ES", "ES-MD"])
+
+    @field_validator("opens")
+    @classmethod
+    def _opens_within_a_day(cls, opens: str) -> str:
+        if opens == "24:00":
+            raise PydanticCustomError("bad_time_of_day", "not a time of day")
+        return opens
+
+    @field_validator("closes")
+    @classmethod
+    def _is_not_empty(cls, closes: str, info: ValidationInfo) -> str:
+        if closes == info.data.get("opens"):
+            raise PydanticCustomError("empty_window", "the window is empty")
+        return closes
+
+    @property
+    def minutes(self) -> tuple[int, int]:
+        """Return the minutes of the day at which the window opens and closes."""
+        return _minutes(self.opens), _minutes(self.closes)
+
+    @property
+    def length_minutes(self) -> int:
+        """Return the minutes for which the window is open on a day without a clock change."""
+        opens, closes = self.minutes
+        return closes - opens if opens < closes else closes - opens + _minutes("24:00")
+
+
+def _minutes(text: str) -> int:
+    hours, _, minutes = text.partition(":")
+    return int(hours) * 60 + int(minutes)
+
+
+class PlannedTime(BaseModel):
+    """Instant that a caller planned, with its local time if it was given as one.
+
+    Attributes:
+        instant: the instant, in UTC; that of a local time as computed when it was read.
+        local: the local time as given, without an offset; None if the instant itself was given.
+        zone: the zone of the local time: an IANA name or `recipient`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    instant: datetime
+    local: datetime | None = None
+    zone: str | None = None
+
+
+class Schedule(BaseModel):
+    """When a message may go.
+
+    Attributes:
+        send_at: not before this time.
+        expire_at: not at or after this time.
+        window: only in these hours.
+        ignores_rules: whether the tenant's sending rules do not apply to it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    send_at: PlannedTime | None = None
+    expire_at: PlannedTime | None = None
+    window: Window | None = None
+    ignores_rules: bool = False
+
+
+AT_ONCE: Final = Schedule()
+"""Schedule of a message that nothing holds."""
