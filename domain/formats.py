@@ -18,6 +18,7 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal, list_currencies
 from pydantic import AfterValidator, JsonValue, StringConstraints
 
+from domain.local_time import is_zone
 from domain.texts import invalid_value
 
 NUMBER: Final = re.compile(r"-?\d{1,15}([.,]\d{1,15})?", re.ASCII)
@@ -185,12 +186,10 @@ def _known_language(tag: str) -> str:
 
 
 def _known_time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ValueError, KeyError, OSError) as error:
+    if not is_zone(name):
         raise invalid_value(
             "no es una zona horaria conocida, como Europe/Madrid", "not a known time zone, as Europe/Madrid"
-        ) from error
+        )
     return name
 
 

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from domain.gate.holiday_calendars import is_holiday
-from domain.gate.local_time import ClockSpan, clock_spans, offset_at, zone_named
 from domain.gate.schedule import DAYS, RECIPIENT, Window
+from domain.local_time import ClockSpan, clock_spans, offset_at, zone_named
 
 HORIZON: Final = timedelta(days=60)
 """Time in which every window opens that opens at all; a weekday may be a holiday for several weeks in a row."""

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.gate.holiday_calendars import is_known_calendar
-from domain.gate.local_time import clock_spans, instant_of
 from domain.gate.schedule import DAYS, Day, Window
 from domain.gate.windows import HORIZON, Hours, is_open, next_common_opening, next_opening, shared_time
+from domain.local_time import clock_spans, instant_of
 from domain.problems import problems_of_validation
 
 ZONES = sorted(available_timezones() - {"localtime", "Factory"})
