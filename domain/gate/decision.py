@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from domain.clock import to_wire
+from domain.gate.zone_choice import ZoneChoice
 from domain.problems import Problem
 from domain.texts import Forms, Language, both, say
 
@@ -49,14 +50,20 @@ class Go(_Decision):
 
 
 class Wait(_Decision):
-    """The message is held; the gate decides again at `until`."""
+    """The message is held; the gate decides again at `until`.
+
+    Attributes:
+        zones: how the time zones of the recipients were chosen, if they decide.
+    """
 
     until: datetime
     reason: HoldReason
+    zones: tuple[ZoneChoice, ...] = ()
 
     def sentence(self, language: Language = Language.SPANISH) -> str:
-        """Describe the wait."""
-        return say(HOLDS[self.reason], language, {"until": to_wire(self.until)})
+        """Describe the wait, and the guesses that it is based on."""
+        wait = say(HOLDS[self.reason], language, {"until": to_wire(self.until)})
+        return ". ".join([wait, *(choice.sentence(language) for choice in self.zones)])
 
 
 class Refuse(_Decision):

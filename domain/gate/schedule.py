@@ -90,14 +90,15 @@ class PlannedTime(BaseModel):
 
     Attributes:
         instant: the instant, in UTC; that of a local time as computed when it was read.
-        local: the local time as given, without an offset; None if the instant itself was given.
+        local: the local time as given, such as `2027-03-28T09:00`; None if the instant itself was given. It is a text
+            because databases read every date as an instant.
         zone: the zone of the local time: an IANA name or `recipient`.
     """
 
     model_config = ConfigDict(frozen=True)
 
     instant: datetime
-    local: datetime | None = None
+    local: str | None = None
     zone: str | None = None
 
 

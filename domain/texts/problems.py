@@ -278,6 +278,46 @@ SENTENCES: Final[Mapping[str, Forms]] = {
         "No es un calendario de festivos conocido: un país como ES, o una subdivisión suya como ES-MD",
         "It is not a known calendar of holidays: a country such as ES, or a subdivision of it such as ES-MD",
     ),
+    "local_without_zone": both(
+        "Una hora local necesita timeZone: una zona como Europe/Madrid, o recipient",
+        "A local time needs timeZone: a zone such as Europe/Madrid, or recipient",
+    ),
+    "bad_planned_time": both(
+        "No es un instante, como 2027-03-28T09:00:00+02:00, ni una hora local, como 2027-03-28T09:00",
+        "It is neither an instant, such as 2027-03-28T09:00:00+02:00, nor a local time, such as 2027-03-28T09:00",
+    ),
+    "bad_duration": both(
+        "Debe ser una duración ISO 8601 mayor que cero, como PT10M o P2D, sin años ni meses",
+        "It must be an ISO 8601 duration above zero, such as PT10M or P2D, without years and months",
+    ),
+    "bad_spread": both(
+        "Debe ser una duración ISO 8601 de una hora como máximo, como PT5M",
+        "It must be an ISO 8601 duration of at most one hour, such as PT5M",
+    ),
+    "too_far_ahead": both(
+        "Admite como máximo {limit:día|días} de antelación o de validez",
+        "It may be at most {limit:day|days} ahead, or valid for as long",
+    ),
+    "expiry_given_twice": both("Indique expireAt o validFor, no los dos", "Give expireAt or validFor, not both"),
+    "expires_before_sending": both(
+        "Caduca antes de la hora de envío, o a la vez", "It expires before its time of sending, or at the same time"
+    ),
+    "expired": both("Caducó el {expiry}", "It expired at {expiry}"),
+    "expires_before_window": both(
+        "Caduca el {expiry}, y no puede enviarse antes del {opening}, cuando abre la ventana de envío",
+        "It expires at {expiry}, and cannot be sent before {opening}, when the sending window opens",
+    ),
+    "window_never_opens": both(
+        "Las ventanas de envío de este mensaje no coinciden nunca en {limit:día|días}",
+        "The sending windows of this message are never open together within {limit:day|days}",
+    ),
+    "authentication_not_held": both(
+        "Un mensaje de autenticación no espera a ninguna ventana", "A message of authentication waits for no window"
+    ),
+    "unknown_country": both("No es un país (ISO 3166-1), como ES", "It is not a country (ISO 3166-1), such as ES"),
+    "duplicate_rule": both(
+        "Otra regla es del mismo país, categoría y canal", "Another rule has the same country, category and channel"
+    ),
     "internal": both("Error interno; nuestro equipo puede localizarlo", "Internal error; our staff can find it"),
 }
 

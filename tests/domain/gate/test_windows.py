@@ -71,7 +71,7 @@ def moments(draw: st.DrawFn) -> tuple[str, datetime]:
     return zone, instant
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(windows(), moments())
 def test_the_next_opening_is_the_first_instant_in_the_window(hours: Window, moment: tuple[str, datetime]) -> None:
     zone, now = moment
@@ -85,7 +85,7 @@ def test_the_next_opening_is_the_first_instant_in_the_window(hours: Window, mome
     assert not any(clock_shows(hours, zone, instant) for instant in before if now <= instant < opening)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(windows(), st.sampled_from(ZONES)), min_size=1, max_size=3), moments())
 def test_a_common_opening_is_in_every_window(pairs: list[tuple[Window, str]], moment: tuple[str, datetime]) -> None:
     _, now = moment

@@ -1,0 +1,195 @@
+"""Schedule as a caller requests it, read against the time zones and the calendars of holidays."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
+
+from domain.clock import to_milliseconds
+from domain.durations import parse_duration
+from domain.gate.category import Category
+from domain.gate.holiday_calendars import is_known_calendar
+from domain.gate.schedule import RECIPIENT, PlannedTime, Schedule, Window
+from domain.gate.zones import RecipientZones
+from domain.json_objects import JsonObject
+from domain.local_time import instant_of, is_zone, zone_named
+from domain.problems import Problem
+
+MAX_AHEAD: Final = timedelta(days=180)
+"""Time ahead for which a message can be scheduled, and time for which it can be valid."""
+
+IGNORE: Final = "ignore"
+"""Value of `window` with which the tenant's sending rules do not apply."""
+
+_TIME: Final = re.compile(
+    r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?", re.ASCII | re.IGNORECASE
+)
+"""RFC 3339, or without its offset a local time."""
+
+
+def _window(value: object, _: ValidatorFunctionWrapHandler) -> Window | str | None:
+    """Read `ignore` or a window; the errors of a union would name its members instead of the caller's fields."""
+    if value is None:
+        return None
+    return IGNORE if value == IGNORE else Window.model_validate(value)
+
+
+class ScheduleRequest(JsonObject):
+    """Fields of a send that say when the message may go.
+
+    Attributes:
+        send_at: an instant (RFC 3339), or a local time in `time_zone`.
+        time_zone: an IANA name, which is also the recipient's zone if none is known, or `recipient`.
+        expire_at: from this time the message is not sent any more; same forms as `send_at`.
+        valid_for: the same as an ISO 8601 duration, from `send_at` or else from the request.
+        window: the only hours in which the message may go, besides the tenant's sending rules; `ignore` sends in spite
+            of those.
+    """
+
+    send_at: str | None = Field(default=None, alias="sendAt", examples=["2027-03-28T09:00"])
+    time_zone: str | None = Field(default=None, alias="timeZone", examples=["Europe/Madrid", RECIPIENT])
+    expire_at: str | None = Field(default=None, alias="expireAt", examples=["2027-03-28T12:00:00Z"])
+    valid_for: str | None = Field(default=None, alias="validFor", examples=["PT10M"])
+    window: Annotated[Window | Literal["ignore"] | None, WrapValidator(_window)] = None
+
+    @property
+    def known_zone(self) -> str | None:
+        """Return the time zone of the recipient as far as the request knows it."""
+        return self.time_zone if self.time_zone != RECIPIENT else None
+
+
+class _UnreadableError(Exception):
+    """Field that cannot be read.
+
+    Attributes:
+        problem: the problem of the field.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+
+
+def planned_instant(planned: PlannedTime, recipients: Sequence[RecipientZones]) -> datetime:
+    """Return the instant of a planned time with today's data of the time zones.
+
+    A local time of the recipients is the instant at which the clocks of all of them have shown it.
+    """
+    if planned.local is None or planned.zone is None:
+        return planned.instant
+    names = [planned.zone] if planned.zone != RECIPIENT else [recipient.one().zone for recipient in recipients]
+    local = datetime.fromisoformat(planned.local)
+    return max((instant_of(local, zone_named(name)) for name in names), default=planned.instant)
+
+
+def read_schedule(
+    request: ScheduleRequest, category: Category, recipients: Sequence[RecipientZones], now: datetime
+) -> tuple[Schedule, list[Problem]]:
+    """Read a requested schedule; what cannot be read is left out and has its problem.
+
+    Args:
+        request: the caller's fields.
+        category: the category of the message.
+        recipients: the possible zones of each recipient; `request.known_zone` is one of their sources.
+        now: the instant of the request.
+    """
+    problems = _problems_of_zone(request) + _problems_of_windows(request, category)
+    if problems:
+        return Schedule(), problems
+    send_at = expire_at = None
+    try:
+        send_at = _read_send_at(request, recipients, now)
+    except _UnreadableError as error:
+        problems.append(error.problem)
+    try:
+        expire_at = _read_expiry(request, recipients, now, now if send_at is None else send_at.instant)
+    except _UnreadableError as error:
+        problems.append(error.problem)
+    window = request.window if isinstance(request.window, Window) else None
+    schedule = Schedule(send_at=send_at, expire_at=expire_at, window=window, ignores_rules=request.window == IGNORE)
+    return schedule, problems
+
+
+def problems_of_window(window: Window, field: str) -> list[Problem]:
+    """Return the problems of a window whose time zone or calendar does not exist."""
+    problems: list[Problem] = []
+    if window.time_zone != RECIPIENT and not is_zone(window.time_zone):
+        problems.append(Problem(field=f"{field}.timeZone", code="unknown_time_zone"))
+    if window.holidays is not None and not is_known_calendar(window.holidays):
+        problems.append(Problem(field=f"{field}.holidays", code="unknown_holidays"))
+    return problems
+
+
+def _problems_of_zone(request: ScheduleRequest) -> list[Problem]:
+    if request.known_zone is None or is_zone(request.known_zone):
+        return []
+    return [Problem(field="timeZone", code="unknown_time_zone")]
+
+
+def _problems_of_windows(request: ScheduleRequest, category: Category) -> list[Problem]:
+    if not isinstance(request.window, Window):
+        return []
+    if category is Category.AUTHENTICATION:
+        return [Problem(field="window", code="authentication_not_held")]
+    return problems_of_window(request.window, "window")
+
+
+def _read_send_at(request: ScheduleRequest, recipients: Sequence[RecipientZones], now: datetime) -> PlannedTime | None:
+    if request.send_at is None:
+        return None
+    planned = _planned("sendAt", request.send_at, request.time_zone, recipients)
+    if planned.instant < now:
+        raise _UnreadableError(Problem(field="sendAt", code="in_the_past"))
+    if planned.instant > now + MAX_AHEAD:
+        raise _UnreadableError(_too_far("sendAt"))
+    return planned
+
+
+def _read_expiry(
+    request: ScheduleRequest, recipients: Sequence[RecipientZones], now: datetime, start: datetime
+) -> PlannedTime | None:
+    if request.expire_at is not None and request.valid_for is not None:
+        raise _UnreadableError(Problem(field="validFor", code="expiry_given_twice"))
+    if request.valid_for is not None:
+        return PlannedTime(instant=start + _read_valid_for(request.valid_for))
+    if request.expire_at is None:
+        return None
+    planned = _planned("expireAt", request.expire_at, request.time_zone, recipients)
+    if planned.instant <= now:
+        raise _UnreadableError(Problem(field="expireAt", code="in_the_past"))
+    if planned.instant <= start:
+        raise _UnreadableError(Problem(field="expireAt", code="expires_before_sending"))
+    if planned.instant > start + MAX_AHEAD:
+        raise _UnreadableError(_too_far("expireAt"))
+    return planned
+
+
+def _read_valid_for(text: str) -> timedelta:
+    duration = parse_duration(text)
+    if not duration:
+        raise _UnreadableError(Problem(field="validFor", code="bad_duration"))
+    if duration > MAX_AHEAD:
+        raise _UnreadableError(_too_far("validFor"))
+    return duration
+
+
+def _too_far(field: str) -> Problem:
+    return Problem(field=field, code="too_far_ahead", details={"limit": MAX_AHEAD.days})
+
+
+def _planned(field: str, text: str, zone: str | None, recipients: Sequence[RecipientZones]) -> PlannedTime:
+    if not _TIME.fullmatch(text):
+        raise _UnreadableError(Problem(field=field, code="bad_planned_time"))
+    try:
+        time = datetime.fromisoformat(text.upper())
+        if time.tzinfo is not None:
+            return PlannedTime(instant=to_milliseconds(time))
+        planned = PlannedTime(instant=time.replace(tzinfo=UTC), local=text.upper(), zone=zone)
+        instant = planned_instant(planned, recipients)
+    except (ValueError, OverflowError) as error:
+        raise _UnreadableError(Problem(field=field, code="bad_planned_time")) from error
+    if zone is None:
+        raise _UnreadableError(Problem(field=field, code="local_without_zone"))
+    return planned.model_copy(update={"instant": instant})
