@@ -36,7 +36,7 @@ class Preset(NamedTuple):
 
 def _marketing(country: str, *hours: tuple[Sequence[Day], str, str]) -> list[SendingRule]:
     """Return the rules of a country for marketing by SMS and RCS, without its holidays."""
-    windows = [{"days": [*days], "from": opens, "to": closes, "holidays": country} for days, opens, closes in hours]
+    windows = [{"days": [*days], "from": opens, "to": closes, "holidays": [country]} for days, opens, closes in hours]
     return [
         SendingRule.model_validate(
             {"country": country, "category": "marketing", "channel": channel, "windows": windows}
@@ -76,7 +76,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
     "es-marketing": Preset(
         rules=_marketing("ES", (_WEEKDAYS, "09:00", "21:00")),
         kind="calls",
-        sources=("https://www.boe.es/buscar/act.php?id=BOE-A-2007-20555 art. 96.2",),
+        sources=("https://www.boe.es/buscar/act.php?id=BOE-A-2007-20555 (art. 96.2)",),
         read=_READ,
         description=both(
             "Horas de la ley para llamadas comerciales (TRLGDCU, art. 96.2); para mensajes es prudencia",

@@ -13,6 +13,9 @@ from pydantic_core import PydanticCustomError
 
 from domain.json_objects import JsonObject
 
+MAX_CALENDARS: Final = 10
+"""Calendars of holidays of a window."""
+
 RECIPIENT: Final = "recipient"
 """Name that stands for the time zone of the recipient."""
 
@@ -42,8 +45,8 @@ class Window(JsonObject):
         opens: the first minute of the window.
         closes: the first minute after the window; at or before `opens` it is a time of the next day.
         time_zone: the IANA name of the clock's zone, or `recipient`.
-        holidays: the calendar whose holidays are excluded: a country (ISO 3166-1), or one of its subdivisions
-            (ISO 3166-2); none by default. A window neither opens on a holiday nor reaches into one.
+        holidays: the calendars whose holidays are excluded: countries (ISO 3166-1), or subdivisions of them
+            (ISO 3166-2). A window neither opens on a holiday nor reaches into one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,7 +55,7 @@ class Window(JsonObject):
     opens: TimeOfDay = Field(alias="from")
     closes: TimeOfDay = Field(alias="to")
     time_zone: str = Field(default=RECIPIENT, alias="timeZone", max_length=64, examples=["Europe/Madrid"])
-    holidays: str | None = Field(default=None, max_length=10, examples=["ES", "ES-MD"])
+    holidays: list[str] = Field(default=[], max_length=MAX_CALENDARS, examples=[["ES"], ["ES-MD"]])
 
     @field_validator("opens")
     @classmethod

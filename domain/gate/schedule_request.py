@@ -117,8 +117,11 @@ def problems_of_window(window: Window, field: str) -> list[Problem]:
     problems: list[Problem] = []
     if window.time_zone != RECIPIENT and not is_zone(window.time_zone):
         problems.append(Problem(field=f"{field}.timeZone", code="unknown_time_zone"))
-    if window.holidays is not None and not is_known_calendar(window.holidays):
-        problems.append(Problem(field=f"{field}.holidays", code="unknown_holidays"))
+    problems += [
+        Problem(field=f"{field}.holidays[{position}]", code="unknown_holidays")
+        for position, calendar in enumerate(window.holidays)
+        if not is_known_calendar(calendar)
+    ]
     return problems
 
 

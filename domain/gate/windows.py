@@ -110,4 +110,4 @@ def _opens_on(window: Window, day: datetime) -> bool:
 
 
 def _is_holiday(window: Window, day: datetime) -> bool:
-    return window.holidays is not None and is_holiday(window.holidays, day.date())
+    return any(is_holiday(calendar, day.date()) for calendar in window.holidays)

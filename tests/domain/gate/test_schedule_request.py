@@ -88,7 +88,9 @@ def test_a_message_expires_at_a_time_or_after_a_duration(fields: dict[str, objec
 
 
 def test_a_window_is_read_or_the_rules_are_ignored() -> None:
-    assert accepted(window={**NIGHT, "holidays": "ES"}).window == Window.model_validate({**NIGHT, "holidays": "ES"})
+    assert accepted(window={**NIGHT, "holidays": ["ES", "FR"]}).window == Window.model_validate(
+        {**NIGHT, "holidays": ["ES", "FR"]}
+    )
     assert accepted(window="ignore") == Schedule(ignores_rules=True)
     assert accepted() == accepted(window=None) == AT_ONCE
 
@@ -116,7 +118,7 @@ def test_a_window_is_read_or_the_rules_are_ignored() -> None:
         ({"validFor": "PT0S"}, ("validFor", "bad_duration")),
         ({"validFor": "P181D"}, ("validFor", "too_far_ahead")),
         ({"window": {**NIGHT, "timeZone": "Etc/Unknown"}}, ("window.timeZone", "unknown_time_zone")),
-        ({"window": {**NIGHT, "holidays": "ZZ"}}, ("window.holidays", "unknown_holidays")),
+        ({"window": {**NIGHT, "holidays": ["ES", "ZZ"]}}, ("window.holidays[1]", "unknown_holidays")),
         ({"window": NIGHT, "category": Category.AUTHENTICATION}, ("window", "authentication_not_held")),
     ],
 )

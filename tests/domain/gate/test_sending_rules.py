@@ -82,9 +82,9 @@ def test_a_rule_that_cannot_be_read_is_a_problem_of_its_field(fields: dict[str, 
 
 
 def test_rules_about_the_same_messages_or_with_unknown_names_are_problems() -> None:
-    rules = [rule(country="ES"), rule(), rule(country="ES", windows=[HOURS, {**HOURS, "holidays": "ES-XX"}])]
+    rules = [rule(country="ES"), rule(), rule(country="ES", windows=[HOURS, {**HOURS, "holidays": ["ES-XX"]}])]
     assert [(problem.field, problem.code) for problem in problems_of_rules(rules, "rules")] == [
-        ("rules[2].windows[1].holidays", "unknown_holidays"),
+        ("rules[2].windows[1].holidays[0]", "unknown_holidays"),
         ("rules[2]", "duplicate_rule"),
     ]
 

@@ -21,8 +21,8 @@ FIRST, LAST = datetime(2024, 1, 1, tzinfo=UTC), datetime(2030, 12, 31, tzinfo=UT
 YEAR = timedelta(days=365)
 
 
-def window(opens: str, closes: str, *, days: list[Day] | None = None, holidays: str | None = None) -> Window:
-    return Window.model_validate({"from": opens, "to": closes, "days": days or list(DAYS), "holidays": holidays})
+def window(opens: str, closes: str, *, days: list[Day] | None = None, holidays: list[str] | None = None) -> Window:
+    return Window.model_validate({"from": opens, "to": closes, "days": days or list(DAYS), "holidays": holidays or []})
 
 
 def at(local: str, zone: str) -> datetime:
@@ -174,14 +174,14 @@ def test_a_window_over_midnight_belongs_to_the_day_on_which_it_opens(now: str, o
 
 
 def test_a_window_stays_closed_on_holidays() -> None:
-    hours = window("09:00", "21:00", days=["mon", "tue", "wed", "thu", "fri"], holidays="ES")
+    hours = window("09:00", "21:00", days=["mon", "tue", "wed", "thu", "fri"], holidays=["ES"])
     # Monday 7 December 2026 is an ordinary day, Tuesday 8 December is the Immaculate Conception.
     opening = next_opening(hours, "Europe/Madrid", at("2026-12-07T21:00", "Europe/Madrid"))
     assert shown(opening, "Europe/Madrid") == "2026-12-09T09:00+01:00"
 
 
 def test_a_window_over_midnight_does_not_reach_into_a_holiday() -> None:
-    hours = window("22:00", "06:00", holidays="ES")
+    hours = window("22:00", "06:00", holidays=["ES"])
     assert is_open(hours, "Europe/Madrid", at("2026-12-07T23:59", "Europe/Madrid"))
     assert not is_open(hours, "Europe/Madrid", at("2026-12-08T00:00", "Europe/Madrid"))
     assert not is_open(hours, "Europe/Madrid", at("2026-12-09T00:00", "Europe/Madrid"))

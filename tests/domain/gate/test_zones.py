@@ -33,6 +33,7 @@ def phone(number: str) -> Destination:
         ("79161234567", ZoneGuess.NUMBER_MAIN, "Europe/Moscow", 13),  # from Kaliningrad to Kamchatka
         ("212612345678", ZoneGuess.COUNTRY, "Africa/Casablanca", 1),  # phonenumbers: Atlantic/Canary
         ("56912345678", ZoneGuess.COUNTRY_SHARED, "America/Santiago", 4),  # phonenumbers: Etc/Unknown
+        ("262692123456", ZoneGuess.NUMBER, "Indian/Reunion", 1),
         ("76161234567", ZoneGuess.COUNTRY_MAIN, "Europe/Moscow", 26),  # a range that nobody uses
         ("38344123456", ZoneGuess.NUMBER, "Europe/Belgrade", 1),  # Kosovo is not in zone.tab
         ("870773111632", ZoneGuess.TENANT, "Europe/Madrid", 1),  # a satellite telephone
