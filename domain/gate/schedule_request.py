@@ -1,7 +1,7 @@
 """Schedule as a caller requests it, read against the time zones and the calendars of holidays."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 
@@ -72,16 +72,16 @@ class _UnreadableError(Exception):
         self.problem = problem
 
 
-def planned_instant(planned: PlannedTime, recipients: Sequence[RecipientZones]) -> datetime:
-    """Return the instant of a planned time with today's data of the time zones.
+def planned_instants(planned: PlannedTime, recipients: Sequence[RecipientZones]) -> list[datetime]:
+    """Return the instants of a planned time with today's data of the time zones: at least one, at most one a recipient.
 
-    A local time of the recipients is the instant at which the clocks of all of them have shown it.
+    A message is sent at the last of its planned instants, and expires at the first: both are then right for everyone.
     """
     if planned.local is None or planned.zone is None:
-        return planned.instant
-    names = [planned.zone] if planned.zone != RECIPIENT else [recipient.one().zone for recipient in recipients]
+        return [planned.instant]
     local = datetime.fromisoformat(planned.local)
-    return max((instant_of(local, zone_named(name)) for name in names), default=planned.instant)
+    names = [planned.zone] if planned.zone != RECIPIENT else [recipient.one().zone for recipient in recipients]
+    return [instant_of(local, zone_named(name)) for name in names] or [planned.instant]
 
 
 def read_schedule(
@@ -142,7 +142,7 @@ def _problems_of_windows(request: ScheduleRequest, category: Category) -> list[P
 def _read_send_at(request: ScheduleRequest, recipients: Sequence[RecipientZones], now: datetime) -> PlannedTime | None:
     if request.send_at is None:
         return None
-    planned = _planned("sendAt", request.send_at, request.time_zone, recipients)
+    planned = _planned("sendAt", request.send_at, request, recipients, max)
     if planned.instant < now:
         raise _UnreadableError(Problem(field="sendAt", code="in_the_past"))
     if planned.instant > now + MAX_AHEAD:
@@ -159,7 +159,7 @@ def _read_expiry(
         return PlannedTime(instant=start + _read_valid_for(request.valid_for))
     if request.expire_at is None:
         return None
-    planned = _planned("expireAt", request.expire_at, request.time_zone, recipients)
+    planned = _planned("expireAt", request.expire_at, request, recipients, min)
     if planned.instant <= now:
         raise _UnreadableError(Problem(field="expireAt", code="in_the_past"))
     if planned.instant <= start:
@@ -182,17 +182,23 @@ def _too_far(field: str) -> Problem:
     return Problem(field=field, code="too_far_ahead", details={"limit": MAX_AHEAD.days})
 
 
-def _planned(field: str, text: str, zone: str | None, recipients: Sequence[RecipientZones]) -> PlannedTime:
+def _planned(
+    field: str,
+    text: str,
+    request: ScheduleRequest,
+    recipients: Sequence[RecipientZones],
+    choose: Callable[[Sequence[datetime]], datetime],
+) -> PlannedTime:
     if not _TIME.fullmatch(text):
         raise _UnreadableError(Problem(field=field, code="bad_planned_time"))
     try:
         time = datetime.fromisoformat(text.upper())
         if time.tzinfo is not None:
             return PlannedTime(instant=to_milliseconds(time))
-        planned = PlannedTime(instant=time.replace(tzinfo=UTC), local=text.upper(), zone=zone)
-        instant = planned_instant(planned, recipients)
+        planned = PlannedTime(instant=time.replace(tzinfo=UTC), local=text.upper(), zone=request.time_zone)
+        instant = choose(planned_instants(planned, recipients))
     except (ValueError, OverflowError) as error:
         raise _UnreadableError(Problem(field=field, code="bad_planned_time")) from error
-    if zone is None:
+    if request.time_zone is None:
         raise _UnreadableError(Problem(field=field, code="local_without_zone"))
     return planned.model_copy(update={"instant": instant})

@@ -14,7 +14,7 @@ from domain.clock import to_milliseconds, to_wire
 from domain.gate.category import Category
 from domain.gate.decision import Decision, Go, HoldReason, Refuse, Wait
 from domain.gate.schedule import RECIPIENT, Schedule, Window
-from domain.gate.schedule_request import planned_instant
+from domain.gate.schedule_request import planned_instants
 from domain.gate.sending_rules import DEFAULT_SPREAD, SendingRule, applying_rule
 from domain.gate.windows import HORIZON, Hours, next_common_opening
 from domain.gate.zone_choice import ZoneChoice
@@ -60,10 +60,10 @@ def evaluate_schedule(case: ScheduleCase, now: datetime) -> Decision:
     A message goes at its planned time, or else at the next instant at which all its windows are open. Those that waited
     for an opening are spread over the time after it, each by its id.
     """
-    expiry = case.schedule.expire_at and planned_instant(case.schedule.expire_at, case.recipients)
+    expiry = case.schedule.expire_at and min(planned_instants(case.schedule.expire_at, case.recipients))
     if expiry is not None and now >= expiry:
         return Refuse(problem=Problem(field="expireAt", code="expired", details={"expiry": to_wire(expiry)}))
-    planned = case.schedule.send_at and planned_instant(case.schedule.send_at, case.recipients)
+    planned = case.schedule.send_at and max(planned_instants(case.schedule.send_at, case.recipients))
     start = now if planned is None else max(now, planned)
     constraints = _constraints(case, start)
     opening = next_common_opening(constraints.hours, start)
@@ -80,7 +80,15 @@ def evaluate_schedule(case: ScheduleCase, now: datetime) -> Decision:
     if opening > start:
         until = _spread(case.interaction_id, constraints, opening, expiry)
         return Wait(until=until, reason=HoldReason.WINDOW, zones=tuple(constraints.choices))
-    return Go() if start == now else Wait(until=start, reason=HoldReason.SCHEDULED)
+    return Go() if start == now else Wait(until=start, reason=HoldReason.SCHEDULED, zones=_zones_of_plan(case))
+
+
+def _zones_of_plan(case: ScheduleCase) -> tuple[ZoneChoice, ...]:
+    """Return how the zones of a planned time were chosen, if it is a local time of the recipients."""
+    planned = case.schedule.send_at
+    if planned is None or planned.zone != RECIPIENT:
+        return ()
+    return tuple(dict.fromkeys(recipient.one() for recipient in case.recipients))
 
 
 def _constraints(case: ScheduleCase, at: datetime) -> _Constraints:

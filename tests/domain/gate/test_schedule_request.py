@@ -11,7 +11,7 @@ from domain.clock import to_wire
 from domain.durations import parse_duration
 from domain.gate.category import Category
 from domain.gate.schedule import AT_ONCE, PlannedTime, Schedule, Window
-from domain.gate.schedule_request import ScheduleRequest, planned_instant, read_schedule
+from domain.gate.schedule_request import ScheduleRequest, planned_instants, read_schedule
 from domain.gate.zone_choice import ZoneGuess
 from domain.gate.zones import RecipientZones
 from domain.problems import Problem, problems_of_validation
@@ -67,7 +67,7 @@ def test_a_local_time_is_stored_with_its_zone_and_can_be_computed_again() -> Non
     schedule = accepted(sendAt="2027-05-01T09:00", timeZone="recipient")
     planned = PlannedTime(instant=datetime(2027, 5, 1, 7, tzinfo=UTC), local="2027-05-01T09:00", zone="recipient")
     assert schedule.send_at == planned
-    assert planned_instant(planned, [NEW_YORK]) == datetime(2027, 5, 1, 13, tzinfo=UTC)
+    assert planned_instants(planned, [NEW_YORK]) == [datetime(2027, 5, 1, 13, tzinfo=UTC)]
     assert Schedule.model_validate_json(schedule.model_dump_json(by_alias=True)) == schedule
 
 
@@ -85,6 +85,12 @@ def test_a_message_expires_at_a_time_or_after_a_duration(fields: dict[str, objec
     planned = accepted(**fields).expire_at
     assert planned is not None
     assert to_wire(planned.instant) == expiry
+
+
+def test_a_local_expiry_of_several_recipients_is_when_the_first_clock_shows_it() -> None:
+    planned = accepted(MADRID, NEW_YORK, expireAt="2027-05-01T21:00", timeZone="recipient").expire_at
+    assert planned is not None
+    assert to_wire(planned.instant) == "2027-05-01T19:00:00.000Z"
 
 
 def test_a_window_is_read_or_the_rules_are_ignored() -> None:

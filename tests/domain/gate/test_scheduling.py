@@ -68,6 +68,13 @@ def test_a_planned_message_waits_for_its_time_and_then_goes() -> None:
     assert decide(madrid("2027-03-28T03:00"), schedule) == Go()
 
 
+def test_a_planned_time_of_the_recipient_tells_the_guess_of_its_zone() -> None:
+    time = PlannedTime(instant=NOON, local="2027-03-02T09:00", zone="recipient")
+    waiting = wait(decide(NOON, Schedule(send_at=time), SPAIN))
+    assert waiting.until == madrid("2027-03-02T09:00")
+    assert [choice.guess for choice in waiting.zones] == [ZoneGuess.NUMBER_MAIN]
+
+
 def test_a_planned_time_is_computed_again_on_waking() -> None:
     outdated = PlannedTime(instant=NOON, local="2027-03-02T09:00", zone="Europe/Madrid")
     assert wait(decide(NOON, Schedule(send_at=outdated))).until == madrid("2027-03-02T09:00")
