@@ -65,7 +65,7 @@ class Application(ApiApplication):
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI description."""
         if self.openapi_schema is None:
-            complete(super().openapi())
+            complete(super().openapi(), self.routes)
         return self.openapi_schema or {}
 
 

@@ -184,12 +184,11 @@ def check_grant(caller: Caller, field: str, operations: Iterable[Operation]) -> 
         raise ForbiddenError([Problem(field=field, code="more_than_own", details={"operations": ", ".join(excess)})])
 
 
-def session_of(caller: Caller) -> str:
-    """The session of a logged-in caller.
-
-    Raises:
-        ForbiddenError: if the caller uses an API key.
-    """
+async def _own_session(caller: AnyCaller) -> str:
     if caller.session_id is None:
         raise ForbiddenError([Problem(field="Authorization", code="session_required")])
     return caller.session_id
+
+
+OwnSession = Annotated[str, Depends(_own_session)]
+"""The id of the caller's session; a route that takes it raises `ForbiddenError` if the caller uses an API key."""

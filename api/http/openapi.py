@@ -1,15 +1,17 @@
 """OpenAPI description and the helpers that routes share for it."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from starlette.routing import BaseRoute
 
 from api.http.envelope import Envelope, title_of
+from api.http.request_body import JsonBody
 from domain.channels import Channel
 from domain.payloads import PAYLOADS
 from domain.texts import Language
@@ -31,9 +33,6 @@ _REFUSALS: Final[Mapping[int, str]] = {
 
 _COMPONENTS: Final = "#/components/schemas/"
 
-_BODIES: Final[dict[str, type[BaseModel]]] = {}
-"""Models of all request bodies, by name."""
-
 _VENDOR_PATHS: Final = ("/configuration/", "/conversation/")
 
 PAYLOAD_SCHEMAS: Final[Mapping[Channel, str]] = {channel: f"{channel}Payload" for channel in Channel}
@@ -49,16 +48,6 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Envelope, "description": _REFUSALS[status]} for status in every}
 
 
-def json_body(model: type[BaseModel], is_optional: bool = False, /, **examples: object) -> dict[str, Any]:
-    """The `openapi_extra` of a route that takes a JSON object, with named examples."""
-    _BODIES[model.__name__] = model
-    content = {
-        "schema": {"$ref": f"{_COMPONENTS}{model.__name__}"},
-        "examples": {name: {"value": value} for name, value in examples.items()},
-    }
-    return {"requestBody": {"required": not is_optional, "content": {"application/json": content}}}
-
-
 def shown(payload: object, status: HTTPStatus = HTTPStatus.OK) -> dict[int | str, dict[str, Any]]:
     """An entry of a route's `responses` with an example payload."""
     envelope = Envelope(title=title_of(status, Language.SPANISH), status=status, detail="…", payload=payload)
@@ -70,10 +59,14 @@ def operation_id(route: APIRoute) -> str:
     return f"{route.name}_by_vendor_path" if route.path_format.startswith(_VENDOR_PATHS) else route.name
 
 
-def complete(document: dict[str, Any]) -> dict[str, Any]:
-    """Add the body schemas and the errors of parameters to FastAPI's description."""
+def complete(document: dict[str, Any], routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """Add the request bodies and the errors of parameters to FastAPI's description of these routes."""
     schemas: dict[str, Any] = document["components"]["schemas"]
-    schemas.update(_body_schemas())
+    bodies = list(_bodies_of(routes))
+    for route, body in bodies:
+        for method in route.methods or ():
+            document["paths"][route.path_format][method.lower()]["requestBody"] = _described(body)
+    schemas.update(_schemas_of(body.model for _, body in bodies))
     schemas["SendRequest"]["properties"]["payLoad"] = _of_any_channel()
     for channel, name in PAYLOAD_SCHEMAS.items():
         schemas[name] = _payloads_of(channel)
@@ -86,11 +79,25 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _body_schemas() -> dict[str, Any]:
-    models: Iterable[type[BaseModel]] = [
-        *_BODIES.values(),
-        *(payload for payloads in PAYLOADS.values() for payload in payloads.values()),
-    ]
+def _bodies_of(routes: Sequence[BaseRoute]) -> Iterator[tuple[APIRoute, JsonBody]]:
+    for context in iter_route_contexts(routes):
+        route = context.original_route
+        if isinstance(route, APIRoute):
+            calls = (dependant.call for dependant in route.dependant.dependencies)
+            yield from ((route, call) for call in calls if isinstance(call, JsonBody))
+
+
+def _described(body: JsonBody) -> dict[str, Any]:
+    content = {
+        "schema": {"$ref": f"{_COMPONENTS}{body.model.__name__}"},
+        "examples": {name: {"value": value} for name, value in body.examples.items()},
+    }
+    return {"required": not body.is_optional, "content": {"application/json": content}}
+
+
+def _schemas_of(bodies: Iterable[type[BaseModel]]) -> dict[str, Any]:
+    """The schemas of these bodies and of all payloads, by name."""
+    models = [*bodies, *(payload for payloads in PAYLOADS.values() for payload in payloads.values())]
     _, definitions = models_json_schema(
         [(model, "validation") for model in dict.fromkeys(models)], ref_template=f"{_COMPONENTS}{{model}}"
     )

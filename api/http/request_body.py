@@ -3,11 +3,12 @@
 import asyncio
 import json
 import math
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NoReturn, TypeVar, cast
 
-from fastapi import Request
+from fastapi import Depends, Request
 from pydantic import JsonValue, ValidationError
 from starlette.requests import ClientDisconnect
 
@@ -146,6 +147,47 @@ def parse_fields(model: type[Model], raw: Mapping[str, JsonValue]) -> Model:
         return model.model_validate(dict(raw))
     except ValidationError as error:
         raise InvalidRequestError(problems_of_validation(error.errors(), "", model)) from error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JsonBody:
+    """What `json_body` depends on; `api/http/openapi.py` describes the routes' bodies by it."""
+
+    model: type[JsonObject]
+    examples: Mapping[str, object]
+    parse: Callable[[dict[str, JsonValue]], object]
+    is_optional: bool
+
+    async def __call__(self, request: Request) -> object:
+        """The parsed body.
+
+        Raises:
+            InvalidRequestError: if the body is too large, too slow, no storable JSON object, or has invalid fields.
+            OverloadedError: if the tenant or all tenants together send too much at once.
+        """
+        limit: int = request.app.state.iris.settings.max_body_bytes
+        return self.parse(await read_object(request, limit, is_optional=self.is_optional))
+
+
+def json_body(
+    model: type[JsonObject],
+    examples: Mapping[str, object],
+    *,
+    parse: Callable[[dict[str, JsonValue]], object] | None = None,
+    is_optional: bool = False,
+) -> Any:  # noqa: ANN401 - what `fastapi.Depends` gives
+    """Dependency that reads, parses and describes the body of a route.
+
+    A route takes it after its caller, who is thus authenticated before the body is read:
+    `body: Annotated[UserRequest, json_body(UserRequest, {"user": EXAMPLE})]`.
+
+    Args:
+        model: the model of the body.
+        examples: of bodies, by name.
+        parse: makes the route's argument of the JSON object; `parse_fields` with the model by default.
+        is_optional: whether a missing body is an empty object.
+    """
+    return Depends(JsonBody(model, examples, parse or partial(parse_fields, model), is_optional))
 
 
 def parse_readable_fields(

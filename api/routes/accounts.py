@@ -8,13 +8,13 @@ from fastapi.responses import JSONResponse
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import DuplicateKeyError
 
-from api.auth.access import AnyCaller, allowed, check_grant, session_of
+from api.auth.access import AnyCaller, OwnSession, allowed, check_grant
 from api.auth.passwords import account_of_login, hashed
 from api.http.envelope import Envelope, success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
-from api.http.openapi import json_body, refusals, shown
+from api.http.openapi import refusals, shown
 from api.http.pagination import AskedPage, Position, page
-from api.http.request_body import parse_fields, read_object
+from api.http.request_body import json_body
 from api.schemas.accounts import (
     ACCOUNT_CHANGE_EXAMPLE,
     ACCOUNT_EXAMPLE,
@@ -67,23 +67,25 @@ async def list_accounts(caller: Reader, asked: AskedPage) -> JSONResponse:
     status_code=HTTPStatus.CREATED,
     response_model=AccountEnvelope,
     responses={**refusals(400, 409, 413, 422), **shown(ACCOUNT_EXAMPLE, HTTPStatus.CREATED)},
-    openapi_extra=json_body(NewAccount, operator=NEW_ACCOUNT_EXAMPLE),
 )
 async def create_account(
-    request: Request, caller: Writer, state: State, idempotency_key: IdempotencyKey = None
+    request: Request,
+    caller: Writer,
+    body: Annotated[NewAccount, json_body(NewAccount, {"operator": NEW_ACCOUNT_EXAMPLE})],
+    state: State,
+    idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Make an account. One address logs in to a tenant once, so that repeating the call makes no second one."""
-    asked = parse_fields(NewAccount, await read_object(request, state.settings.max_body_bytes))
-    check_grant(caller, "role", OPERATIONS[asked.role])
-    email = _checked_email(asked.email)
+    check_grant(caller, "role", OPERATIONS[body.role])
+    email = _checked_email(body.email)
     vault = state.opener.vault
     account = Account(
         id=id_by_key("account", caller, idempotency_key),
         tenant=caller.tenant,
         email=email,
-        password_hash=await hashed(request, "password", asked.password, [email, caller.tenant]),
-        role=asked.role,
-        fingerprint=vault.encrypt({"fingerprint": fingerprint(asked)}) if idempotency_key else None,
+        password_hash=await hashed(request, "password", body.password, [email, caller.tenant]),
+        role=body.role,
+        fingerprint=vault.encrypt({"fingerprint": fingerprint(body)}) if idempotency_key else None,
     )
 
     async def insert(session: AsyncClientSession) -> None:
@@ -96,7 +98,7 @@ async def create_account(
         first = await Account.find_one({"_id": account.id, "tenant": caller.tenant})
         if first is None or first.fingerprint is None:
             raise InvalidRequestError([Problem(field="email", code="email_taken")]) from error
-        check_same(str(vault.decrypt(first.fingerprint)["fingerprint"]), fingerprint(asked))
+        check_same(str(vault.decrypt(first.fingerprint)["fingerprint"]), fingerprint(body))
         account = first
     return success(_show(account), "Cuenta creada", HTTPStatus.CREATED)
 
@@ -121,16 +123,19 @@ async def read_own_account(caller: AnyCaller) -> JSONResponse:
     summary="Change one's own password",
     response_model=Envelope,
     responses=refusals(400, 404, 413, 422),
-    openapi_extra=json_body(PasswordChange, change=PASSWORD_EXAMPLE),
 )
-async def change_own_password(request: Request, caller: AnyCaller, state: State) -> JSONResponse:
+async def change_own_password(
+    request: Request,
+    caller: AnyCaller,
+    own_session: OwnSession,
+    body: Annotated[PasswordChange, json_body(PasswordChange, {"change": PASSWORD_EXAMPLE})],
+    state: State,
+) -> JSONResponse:
     """Change the password of who logged in, who must know the old one; the account's other sessions end."""
-    own_session = session_of(caller)
-    asked = parse_fields(PasswordChange, await read_object(request, state.settings.max_body_bytes))
     email = (await _account(caller.account_id, caller)).email
-    if await account_of_login(request, caller.tenant, email, asked.old_password) is None:
+    if await account_of_login(request, caller.tenant, email, body.old_password) is None:
         raise InvalidRequestError([Problem(field="oldPassword", code="wrong_password")])
-    password_hash = await hashed(request, "newPassword", asked.new_password, [email, caller.tenant])
+    password_hash = await hashed(request, "newPassword", body.new_password, [email, caller.tenant])
 
     async def change(session: AsyncClientSession) -> None:
         await Account.collection().update_one(
@@ -161,30 +166,34 @@ async def read_account(account_id: str, caller: Reader) -> JSONResponse:
     summary="Change an account",
     response_model=AccountEnvelope,
     responses={**refusals(400, 404, 409, 413, 422), **shown(ACCOUNT_EXAMPLE)},
-    openapi_extra=json_body(AccountChange, demote=ACCOUNT_CHANGE_EXAMPLE),
 )
-async def change_account(account_id: str, request: Request, caller: Writer, state: State) -> JSONResponse:
+async def change_account(
+    account_id: str,
+    request: Request,
+    caller: Writer,
+    body: Annotated[AccountChange, json_body(AccountChange, {"demote": ACCOUNT_CHANGE_EXAMPLE})],
+    state: State,
+) -> JSONResponse:
     """Change an account's role or password, disable it or enable it again.
 
     While it is disabled, neither its password nor its keys count; its sessions end.
     """
-    asked = parse_fields(AccountChange, await read_object(request, state.settings.max_body_bytes))
-    changes: dict[str, Any] = asked.model_dump(exclude_none=True)
+    changes: dict[str, Any] = body.model_dump(exclude_none=True)
     names = list(changes)
-    if asked.password is not None:
+    if body.password is not None:
         del changes["password"]
         email = (await _account(account_id, caller)).email
-        changes["password_hash"] = await hashed(request, "password", asked.password, [email, caller.tenant])
+        changes["password_hash"] = await hashed(request, "password", body.password, [email, caller.tenant])
 
     async def change(session: AsyncClientSession) -> Account:
         account = await _account(account_id, caller, session)
-        check_grant(caller, "role", OPERATIONS[account.role] | OPERATIONS[asked.role or account.role])
-        if (asked.role or Role.ADMIN) is not Role.ADMIN or asked.disabled:
+        check_grant(caller, "role", OPERATIONS[account.role] | OPERATIONS[body.role or account.role])
+        if (body.role or Role.ADMIN) is not Role.ADMIN or body.disabled:
             await _keep_an_administrator(account, session)
         if changes:
             await Account.collection().update_one({"_id": account.id}, {"$set": changes}, session=session)
             await write_audit(caller, "account.changed", account.id, names, session)
-        if asked.disabled or asked.password is not None:
+        if body.disabled or body.password is not None:
             await Session.collection().delete_many({"account_id": account.id}, session=session)
         return await _account(account_id, caller, session)
 

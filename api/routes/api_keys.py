@@ -5,7 +5,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import DuplicateKeyError
@@ -13,9 +13,9 @@ from pymongo.errors import DuplicateKeyError
 from api.auth.access import allowed, check_grant
 from api.http.envelope import success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
-from api.http.openapi import json_body, refusals, shown
+from api.http.openapi import refusals, shown
 from api.http.pagination import AskedPage, Position, page
-from api.http.request_body import parse_fields, read_object
+from api.http.request_body import json_body
 from api.schemas.api_keys import (
     API_KEY_CHANGE_EXAMPLE,
     API_KEY_EXAMPLE,
@@ -68,24 +68,24 @@ async def list_api_keys(caller: Reader, asked: AskedPage) -> JSONResponse:
     status_code=HTTPStatus.CREATED,
     response_model=ShownApiKeyEnvelope,
     responses={**refusals(400, 404, 409, 413, 422), **shown(SHOWN_API_KEY_EXAMPLE, HTTPStatus.CREATED)},
-    openapi_extra=json_body(NewApiKey, limited=NEW_API_KEY_EXAMPLE),
 )
 async def create_api_key(
-    request: Request, caller: Writer, state: State, idempotency_key: IdempotencyKey = None
+    caller: Writer,
+    body: Annotated[NewApiKey, json_body(NewApiKey, {"limited": NEW_API_KEY_EXAMPLE})],
+    idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Make a key that may do no more than its maker. `key` is shown in this answer only."""
-    asked = parse_fields(NewApiKey, await read_object(request, state.settings.max_body_bytes))
-    account = await _account(asked.account_id or caller.account_id, caller)
+    account = await _account(body.account_id or caller.account_id, caller)
     secret = new_api_key()
     key = ApiKey(
         id=id_by_key("api-key", caller, idempotency_key),
         tenant=caller.tenant,
         account_id=account.id,
-        name=asked.name,
+        name=body.name,
         key_hash=hash_secret(secret),
-        scopes=asked.scopes,
-        expires=asked.expires,
-        fingerprint=fingerprint(asked),
+        scopes=body.scopes,
+        expires=body.expires,
+        fingerprint=fingerprint(body),
     )
     _check(key, account, caller)
 
@@ -119,13 +119,16 @@ async def read_api_key(key_id: str, caller: Reader) -> JSONResponse:
     summary="Change an API key",
     response_model=ApiKeyEnvelope,
     responses={**refusals(400, 404, 409, 413, 422), **shown(API_KEY_EXAMPLE)},
-    openapi_extra=json_body(ApiKeyChange, rename=API_KEY_CHANGE_EXAMPLE),
 )
-async def change_api_key(key_id: str, request: Request, caller: Writer, state: State) -> JSONResponse:
+async def change_api_key(
+    key_id: str,
+    caller: Writer,
+    body: Annotated[ApiKeyChange, json_body(ApiKeyChange, {"rename": API_KEY_CHANGE_EXAMPLE})],
+    state: State,
+) -> JSONResponse:
     """Change a key's name, what it may do, or when it expires."""
-    asked = parse_fields(ApiKeyChange, await read_object(request, state.settings.max_body_bytes))
-    changes = asked.model_dump(exclude_unset=True)
-    if asked.name is None:
+    changes = body.model_dump(exclude_unset=True)
+    if body.name is None:
         changes.pop("name", None)
     key = await _key(key_id, caller)
     changed = key.model_copy(update=changes)

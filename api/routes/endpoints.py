@@ -4,22 +4,22 @@ from http import HTTPStatus
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from api.auth.access import allowed, check_grant
 from api.http.envelope import success
 from api.http.idempotency import IdempotencyKey, check_same, id_by_key
-from api.http.openapi import json_body, refusals
-from api.http.request_body import parse_fields, read_object
+from api.http.openapi import refusals
+from api.http.request_body import json_body
 from api.schemas.endpoints import (
     EndpointAnswer,
     EndpointEnvelope,
     EndpointRequest,
     RedeliveryAnswer,
     RedeliveryEnvelope,
+    RedeliveryRequest,
 )
-from api.schemas.endpoints import RedeliveryRequest as RedeliveryAsked
 from api.state import IrisState, State
 from domain.access import Caller, Operation
 from domain.clock import utc_now
@@ -37,11 +37,10 @@ from workflows.messages import RedeliveryInput, RedeliveryProgress
 
 router = APIRouter(tags=["notifications"])
 
-_SET: Final = json_body(
-    EndpointRequest,
-    all={"Url": "https://crm.example.com/iris", "Subscriptions": ["*", "-INTERACTION_CUSTOMSTATUSCHANGED_EVT"]},
-)
-_REDELIVERY: Final = json_body(RedeliveryAsked, since={"Since": "2026-11-27T12:00:00Z"})
+_EXAMPLE: Final = {
+    "Url": "https://crm.example.com/iris",
+    "Subscriptions": ["*", "-INTERACTION_CUSTOMSTATUSCHANGED_EVT"],
+}
 
 
 @router.put(
@@ -49,19 +48,17 @@ _REDELIVERY: Final = json_body(RedeliveryAsked, since={"Since": "2026-11-27T12:0
     summary="Set the webhook endpoint",
     response_model=EndpointEnvelope,
     responses=refusals(400, 404, 413, 422),
-    openapi_extra=_SET,
 )
 @router.post(
     "/configuration/integration/{integration_id}/webhook",
     summary="Set the webhook endpoint (the vendor's own path)",
     response_model=EndpointEnvelope,
     responses=refusals(400, 404, 413, 422),
-    openapi_extra=_SET,
 )
 async def set_endpoint(
-    request: Request,
     integration_id: str,
     caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)],
+    body: Annotated[EndpointRequest, json_body(EndpointRequest, {"all": _EXAMPLE})],
     state: State,
 ) -> JSONResponse:
     """Send the events of the integration's interactions to this URL.
@@ -72,12 +69,11 @@ async def set_endpoint(
     """
     check_grant(caller, "Url", [Operation.INTERACTIONS_READ])
     integration = await _integration(integration_id, caller)
-    asked = parse_fields(EndpointRequest, await read_object(request, state.settings.max_body_bytes))
-    problems = [*_url_problems(state, asked.url), *problems_of_subscriptions(asked.subscriptions)]
+    problems = [*_url_problems(state, body.url), *problems_of_subscriptions(body.subscriptions)]
     if problems:
         raise InvalidRequestError(problems)
-    await SuspendedHost.release(caller.tenant, host_of(asked.url))
-    changes: dict[str, object] = {"url": asked.url, "subscriptions": asked.subscriptions, "updated": utc_now()}
+    await SuspendedHost.release(caller.tenant, host_of(body.url))
+    changes: dict[str, object] = {"url": body.url, "subscriptions": body.subscriptions, "updated": utc_now()}
     changed = await _change(state, integration, changes)
     if changed is not None:
         state.go_on(wake_all(state.temporal, caller.tenant, integration.id))
@@ -85,8 +81,8 @@ async def set_endpoint(
         return _shown(changed, "Webhook actualizado")
     secret, now = new_secret(), utc_now()
     endpoint = Endpoint(
-        url=asked.url,
-        subscriptions=asked.subscriptions,
+        url=body.url,
+        subscriptions=body.subscriptions,
         secret=state.opener.vault.encrypt({"secret": secret}),
         created=now,
         updated=now,
@@ -163,33 +159,30 @@ async def rotate_secret(
     status_code=HTTPStatus.CREATED,
     response_model=RedeliveryEnvelope,
     responses=refusals(400, 404, 413, 422),
-    openapi_extra=_REDELIVERY,
 )
 async def redeliver_since(
-    request: Request,
     integration_id: str,
     caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)],
+    body: Annotated[RedeliveryRequest, json_body(RedeliveryRequest, {"since": {"Since": "2026-11-27T12:00:00Z"}})],
     state: State,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Redeliver all stored notifications since a time, page by page; deliveries under way go on."""
     integration = await _integration_with_endpoint(integration_id, caller)
-    asked = parse_fields(RedeliveryAsked, await read_object(request, state.settings.max_body_bytes))
-    since = asked.since
     redelivery = RedeliveryInput(
         redelivery_id=id_by_key("redelivery", caller, idempotency_key),
         tenant=caller.tenant,
         integration_id=integration.id,
-        since=since,
+        since=body.since,
         until=utc_now(),
     )
     await SuspendedHost.release(caller.tenant, host_of(integration.endpoint.url if integration.endpoint else ""))
     await begin_redelivery(state.temporal, state.settings, redelivery)
-    progress = RedeliveryProgress(since=since, until=redelivery.until)
+    progress = RedeliveryProgress(since=body.since, until=redelivery.until)
     if idempotency_key is not None:
         progress = await _progress(state, integration, redelivery.redelivery_id)
-        if (progress.since, progress.until) != (since, redelivery.until):
-            check_same(progress.since.isoformat(), since.isoformat())
+        if (progress.since, progress.until) != (body.since, redelivery.until):
+            check_same(progress.since.isoformat(), body.since.isoformat())
     await write_audit(caller, "webhook.redelivered", integration.id)
     answer = RedeliveryAnswer.of(redelivery.redelivery_id, progress).on_the_wire()
     return success(answer, "Reenvío iniciado", HTTPStatus.CREATED)

@@ -6,7 +6,7 @@ from functools import cache
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import JsonValue
 from pymongo import DESCENDING
@@ -15,9 +15,9 @@ from pymongo.errors import DuplicateKeyError
 from api.auth.access import allowed
 from api.http.envelope import success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
-from api.http.openapi import json_body, refusals
+from api.http.openapi import refusals
 from api.http.pagination import AskedPage, Position, page
-from api.http.request_body import parse_fields, read_object
+from api.http.request_body import json_body
 from api.schemas.integrations import (
     CHANGE_EXAMPLES,
     NEW_EXAMPLES,
@@ -79,27 +79,25 @@ async def list_integration_types(_: Annotated[Caller, allowed(Operation.INTEGRAT
     status_code=HTTPStatus.CREATED,
     response_model=IntegrationEnvelope,
     responses=refusals(400, 409, 413, 422),
-    openapi_extra=json_body(NewIntegration, **NEW_EXAMPLES),
 )
 async def create_integration(
-    request: Request,
     caller: Annotated[Caller, allowed(Operation.INTEGRATIONS_WRITE)],
+    body: Annotated[NewIntegration, json_body(NewIntegration, NEW_EXAMPLES)],
     state: State,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Create an integration. Its credentials are encrypted, and never answered."""
-    asked = parse_fields(NewIntegration, await read_object(request, state.settings.max_body_bytes))
-    integration = _made(state, caller, asked, idempotency_key)
+    integration = _made(state, caller, body, idempotency_key)
     try:
         await integration.insert()
     except DuplicateKeyError:
         first = await Integration.find_one({"_id": integration.id, "tenant": caller.tenant})
         if first is None or first.fingerprint is None:
             raise _name_taken() from None
-        check_same(_fingerprint(state, first.fingerprint), fingerprint(asked))
+        check_same(_fingerprint(state, first.fingerprint), fingerprint(body))
         integration = first
     else:
-        await write_audit(caller, "integration.created", integration.id, asked.named())
+        await write_audit(caller, "integration.created", integration.id, body.named())
     return success(_details(state, integration), "Integración creada", HTTPStatus.CREATED)
 
 
@@ -154,12 +152,11 @@ async def read_integration(
     summary="Change an integration",
     response_model=IntegrationEnvelope,
     responses=refusals(400, 404, 409, 413, 422),
-    openapi_extra=json_body(IntegrationChange, **CHANGE_EXAMPLES),
 )
 async def change_integration(
-    request: Request,
     integration_id: str,
     caller: Annotated[Caller, allowed(Operation.INTEGRATIONS_WRITE)],
+    body: Annotated[IntegrationChange, json_body(IntegrationChange, CHANGE_EXAMPLES)],
     state: State,
 ) -> JSONResponse:
     """Change what is given; configuration and credentials field by field.
@@ -167,16 +164,15 @@ async def change_integration(
     Sends and webhooks that this process takes from then on use it at once, in whichever worker; the other processes
     follow changes within milliseconds, or within `IRIS_LOOKUP_CACHE_TTL` while MongoDB's change stream is broken.
     """
-    asked = parse_fields(IntegrationChange, await read_object(request, state.settings.max_body_bytes))
     for _ in range(_MAX_TRIES):
         integration = await _of_tenant(caller, integration_id)
         try:
-            changed = await integration.change(_changes(state, integration, asked))
+            changed = await integration.change(_changes(state, integration, body))
         except DuplicateKeyError:
             raise _name_taken() from None
         if changed is not None:
             state.integrations.invalidate(integration_id)
-            await write_audit(caller, "integration.changed", integration_id, asked.named())
+            await write_audit(caller, "integration.changed", integration_id, body.named())
             return success(_details(state, changed), "Integración modificada")
     raise OverloadedError
 

@@ -12,10 +12,10 @@ from pymongo.errors import DuplicateKeyError
 from api.auth.access import allowed
 from api.http.envelope import success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
-from api.http.openapi import json_body, refusals, shown
+from api.http.openapi import refusals, shown
 from api.http.pagination import AskedPage, Position, page_of
 from api.http.parameters import BY_METADATA, BY_PRIMARY_KEY, named_values
-from api.http.request_body import parse_fields, read_object
+from api.http.request_body import json_body
 from api.schemas.interactions import InteractionAnswer
 from api.schemas.processes import (
     ProcessAnswer,
@@ -101,28 +101,26 @@ async def list_processes(
     status_code=HTTPStatus.CREATED,
     response_model=ProcessEnvelope,
     responses={**refusals(400, 404, 413, 422), **shown(_ANSWERED, HTTPStatus.CREATED)},
-    openapi_extra=json_body(ProcessRequest, process=_EXAMPLE),
 )
 async def create_process(
-    request: Request,
     caller: Annotated[Caller, allowed(Operation.PROCESSES_WRITE)],
+    body: Annotated[ProcessRequest, json_body(ProcessRequest, {"process": _EXAMPLE})],
     state: State,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Make a process, open, which sends can name and which its users' messages join unless it is a draft."""
-    asked = parse_fields(ProcessRequest, await read_object(request, state.settings.max_body_bytes))
-    await _check(state, caller.tenant, asked)
+    await _check(state, caller.tenant, body)
     process = Process(
         id=id_by_key("created-process", caller, idempotency_key),
         tenant=caller.tenant,
-        integration_ids=[asked.integration_id],
-        user_ids=list(dict.fromkeys(asked.user_ids)),
-        metadata=asked.metadata,
-        metadata_keys=searchable_fields(asked.metadata),
-        primary_key=asked.primary_key,
-        primary_key_keys=searchable_fields(asked.primary_key),
-        is_draft=asked.is_draft,
-        fingerprint=fingerprint(asked),
+        integration_ids=[body.integration_id],
+        user_ids=list(dict.fromkeys(body.user_ids)),
+        metadata=body.metadata,
+        metadata_keys=searchable_fields(body.metadata),
+        primary_key=body.primary_key,
+        primary_key_keys=searchable_fields(body.primary_key),
+        is_draft=body.is_draft,
+        fingerprint=fingerprint(body),
     )
     try:
         await process.insert()
@@ -131,7 +129,7 @@ async def create_process(
         check_same(made.fingerprint, process.fingerprint)
         process = made
     else:
-        await write_audit(caller, "process.created", process.id, asked.given())
+        await write_audit(caller, "process.created", process.id, body.given())
     return _answer(process, "Proceso creado", HTTPStatus.CREATED)
 
 
@@ -181,17 +179,17 @@ async def read_timeline(
     summary="Change a process",
     response_model=ProcessEnvelope,
     responses={**refusals(400, 404, 413, 422), **shown(_ANSWERED)},
-    openapi_extra=json_body(ProcessChange, begun={"isDraft": False}),
 )
 async def change_process(
-    request: Request, process_id: str, caller: Annotated[Caller, allowed(Operation.PROCESSES_WRITE)], state: State
+    process_id: str,
+    caller: Annotated[Caller, allowed(Operation.PROCESSES_WRITE)],
+    body: Annotated[ProcessChange, json_body(ProcessChange, {"begun": {"isDraft": False}})],
 ) -> JSONResponse:
     """Change its metadata, its primary key, or whether it is a draft."""
-    asked = parse_fields(ProcessChange, await read_object(request, state.settings.max_body_bytes))
-    changes = asked.model_dump(exclude_none=True)
+    changes = body.model_dump(exclude_none=True)
     keys = {f"{name}_keys": searchable_fields(changes[name]) for name in ("metadata", "primary_key") if name in changes}
     process = await _changed(caller.tenant, process_id, changes | keys)
-    await write_audit(caller, "process.changed", process.id, asked.given())
+    await write_audit(caller, "process.changed", process.id, body.given())
     return _answer(process, "Proceso modificado")
 
 

@@ -2,17 +2,17 @@
 
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pymongo import ReturnDocument
 
-from api.auth.access import AnyCaller, issue_token, session_of
+from api.auth.access import OwnSession, issue_token
 from api.auth.passwords import account_of_login
 from api.http.envelope import Envelope, failure, language_of, success
-from api.http.openapi import json_body, refusals, shown
-from api.http.request_body import parse_fields, read_object
+from api.http.openapi import refusals, shown
+from api.http.request_body import json_body
 from api.schemas.sessions import (
     LOGIN_EXAMPLE,
     REFRESH_EXAMPLE,
@@ -51,12 +51,12 @@ _LOGIN_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     summary="Log in (the vendor's own call)",
     response_model=TokenEnvelope,
     responses=_LOGIN_REFUSALS,
-    openapi_extra=json_body(LoginRequest, login=LOGIN_EXAMPLE),
 )
-async def log_in(request: Request, state: State) -> JSONResponse:
+async def log_in(
+    request: Request, body: Annotated[LoginRequest, json_body(LoginRequest, {"login": LOGIN_EXAMPLE})], state: State
+) -> JSONResponse:
     """A token for an account's e-mail address and password: `payload` is the token itself."""
-    asked = parse_fields(LoginRequest, await read_object(request, state.settings.max_body_bytes))
-    account = await account_of_login(request, asked.tenant, asked.email, asked.password)
+    account = await account_of_login(request, body.tenant, body.email, body.password)
     if account is None:
         return _wrong_login(request)
     session = await _begin(account, state.settings.token_lifetime)
@@ -69,12 +69,17 @@ async def log_in(request: Request, state: State) -> JSONResponse:
     status_code=HTTPStatus.CREATED,
     response_model=SessionEnvelope,
     responses={**_LOGIN_REFUSALS, **shown(SESSION_EXAMPLE, HTTPStatus.CREATED)},
-    openapi_extra=json_body(SessionRequest, login={name.lower(): value for name, value in LOGIN_EXAMPLE.items()}),
 )
-async def begin_session(request: Request, state: State) -> JSONResponse:
+async def begin_session(
+    request: Request,
+    body: Annotated[
+        SessionRequest,
+        json_body(SessionRequest, {"login": {name.lower(): value for name, value in LOGIN_EXAMPLE.items()}}),
+    ],
+    state: State,
+) -> JSONResponse:
     """An access token for an account's e-mail address and password, and a refresh token for the next one."""
-    asked = parse_fields(SessionRequest, await read_object(request, state.settings.max_body_bytes))
-    account = await account_of_login(request, asked.tenant, asked.email, asked.password)
+    account = await account_of_login(request, body.tenant, body.email, body.password)
     if account is None:
         return _wrong_login(request)
     session = await _begin(account, state.settings.refresh_lifetime)
@@ -86,16 +91,16 @@ async def begin_session(request: Request, state: State) -> JSONResponse:
     summary="Renew the tokens of a session",
     response_model=SessionEnvelope,
     responses={**_LOGIN_REFUSALS, **shown(SESSION_EXAMPLE)},
-    openapi_extra=json_body(RefreshRequest, refresh=REFRESH_EXAMPLE),
 )
-async def refresh_session(request: Request, state: State) -> JSONResponse:
+async def refresh_session(
+    body: Annotated[RefreshRequest, json_body(RefreshRequest, {"refresh": REFRESH_EXAMPLE})], state: State
+) -> JSONResponse:
     """Other tokens for a refresh token, which counts once: given back a second time, it ends its session.
 
     For ten seconds after its first use it renews again, so that two requests at once, or one whose answer was lost, do
     not log anybody out.
     """
-    asked = parse_fields(RefreshRequest, await read_object(request, state.settings.max_body_bytes))
-    session = await _renewed(asked.refresh_token, state)
+    session = await _renewed(body.refresh_token, state)
     if session is None:
         raise UnauthenticatedError([Problem(field="refreshToken", code="session_over")])
     return success(await _tokens(session, state), "Sesión renovada")
@@ -104,9 +109,9 @@ async def refresh_session(request: Request, state: State) -> JSONResponse:
 @router.delete(
     "/v1/sessions/current", summary="Log out", response_model=Envelope, responses=refusals(), status_code=HTTPStatus.OK
 )
-async def end_session(caller: AnyCaller, state: State) -> JSONResponse:
+async def end_session(session_id: OwnSession, state: State) -> JSONResponse:
     """End the session whose token this call is made with: none of its tokens counts any longer."""
-    await _end(session_of(caller), state)
+    await _end(session_id, state)
     return success(None, "Sesión cerrada")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import JsonValue
 from pymongo.errors import DuplicateKeyError
@@ -12,9 +12,9 @@ from pymongo.errors import DuplicateKeyError
 from api.auth.access import allowed
 from api.http.envelope import Envelope, success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
-from api.http.openapi import json_body, refusals, shown
+from api.http.openapi import refusals, shown
 from api.http.pagination import AskedPage, Position, page, page_of
-from api.http.request_body import parse_fields, read_object
+from api.http.request_body import json_body
 from api.schemas.templates import (
     TEMPLATE_ANSWER,
     TEMPLATE_EXAMPLE,
@@ -29,7 +29,6 @@ from api.schemas.templates import (
     VariableAsked,
     VersionAnswer,
 )
-from api.state import State
 from domain.access import Caller, Operation
 from domain.channels import Channel
 from domain.errors import InvalidRequestError, NotFoundError, OverloadedError
@@ -52,32 +51,29 @@ _MAX_TRIES: Final = 10
     status_code=HTTPStatus.CREATED,
     response_model=TemplateEnvelope,
     responses={**refusals(400, 409, 413, 422), **shown(TEMPLATE_ANSWER, HTTPStatus.CREATED)},
-    openapi_extra=json_body(TemplateRequest, reminder=TEMPLATE_EXAMPLE),
 )
 async def create_template(
-    request: Request,
     caller: Annotated[Caller, allowed(Operation.TEMPLATES_WRITE)],
-    state: State,
+    body: Annotated[TemplateRequest, json_body(TemplateRequest, {"reminder": TEMPLATE_EXAMPLE})],
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Keep a payload with placeholders, once it is seen that its examples make a valid one."""
-    asked = parse_fields(TemplateRequest, await read_object(request, state.settings.max_body_bytes))
     first = Version(
         number=1,
-        name=asked.name,
-        payload=asked.payload,
-        variables=_variables(asked.variables),
-        language=asked.language,
-        time_zone=asked.time_zone,
+        name=body.name,
+        payload=body.payload,
+        variables=_variables(body.variables),
+        language=body.language,
+        time_zone=body.time_zone,
         author_id=caller.account_id,
     )
-    _check(asked.channel, first)
+    _check(body.channel, first)
     template = Template(
         id=id_by_key("template", caller, idempotency_key),
         tenant=caller.tenant,
-        channel=asked.channel,
+        channel=body.channel,
         newest=first,
-        fingerprint=fingerprint(asked),
+        fingerprint=fingerprint(body),
     )
     try:
         await template.insert()
@@ -88,7 +84,7 @@ async def create_template(
         check_same(made.fingerprint, template.fingerprint)
         template = made
     else:
-        await write_audit(caller, "template.created", template.id, asked.model_fields_set)
+        await write_audit(caller, "template.created", template.id, body.model_fields_set)
     return success(VersionAnswer.of(template).on_the_wire(), "Plantilla creada", HTTPStatus.CREATED)
 
 
@@ -164,28 +160,29 @@ async def list_versions(
     summary="Change a template",
     response_model=TemplateEnvelope,
     responses={**refusals(400, 404, 409, 413, 422), **shown(TEMPLATE_ANSWER)},
-    openapi_extra=json_body(
-        TemplateChange, text={"payload": {"Type": "simple-text", "Text": "Hola, {{nombre}}: le esperamos el {{fecha}}"}}
-    ),
 )
 async def change_template(
-    request: Request,
     template_id: str,
     caller: Annotated[Caller, allowed(Operation.TEMPLATES_WRITE)],
-    state: State,
+    body: Annotated[
+        TemplateChange,
+        json_body(
+            TemplateChange,
+            {"text": {"payload": {"Type": "simple-text", "Text": "Hola, {{nombre}}: le esperamos el {{fecha}}"}}},
+        ),
+    ],
 ) -> JSONResponse:
     """Make a new version, with what is given changed; the versions before stay as they are, and may be sent."""
-    asked = parse_fields(TemplateChange, await read_object(request, state.settings.max_body_bytes))
     for _ in range(_MAX_TRIES):
         template = await _find(caller.tenant, template_id)
-        changed = _changed(template.newest, asked, caller)
+        changed = _changed(template.newest, body, caller)
         _check(template.channel, changed)
         try:
             superseded = await template.supersede(changed)
         except DuplicateKeyError:
             raise _name_taken() from None
         if superseded:
-            await write_audit(caller, "template.changed", template_id, asked.model_fields_set)
+            await write_audit(caller, "template.changed", template_id, body.model_fields_set)
             return success(VersionAnswer.of(template, changed).on_the_wire(), "Plantilla modificada")
     raise OverloadedError
 
@@ -208,18 +205,20 @@ async def delete_template(
     summary="Preview a template",
     response_model=RenderedEnvelope,
     responses=refusals(400, 404, 413, 422),
-    openapi_extra=json_body(RenderRequest, reminder={"variables": {"nombre": "Ana", "fecha": "2026-12-01"}}),
 )
 async def render_template(
-    request: Request, template_id: str, caller: Annotated[Caller, allowed(Operation.TEMPLATES_READ)], state: State
+    template_id: str,
+    caller: Annotated[Caller, allowed(Operation.TEMPLATES_READ)],
+    body: Annotated[
+        RenderRequest, json_body(RenderRequest, {"reminder": {"variables": {"nombre": "Ana", "fecha": "2026-12-01"}}})
+    ],
 ) -> JSONResponse:
     """The payload that a send with these variables would have; or what is wrong with them."""
-    asked = parse_fields(RenderRequest, await read_object(request, state.settings.max_body_bytes))
     template = await _find(caller.tenant, template_id)
-    version = await _version(template, asked.version)
+    version = await _version(template, body.version)
     try:
         payload = render(
-            template.channel, version.payload, version.variables, asked.variables, "variables", style=version.style
+            template.channel, version.payload, version.variables, body.variables, "variables", style=version.style
         )
         summary = check_rendered(template.channel, payload).summary()
     except RenderingError as error:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from temporalio.client import (
     WithStartWorkflowOperation,
@@ -22,8 +22,8 @@ from temporalio.service import RPCError
 from activities.interfaces import UserTask
 from api.auth.access import allowed
 from api.http.envelope import success
-from api.http.openapi import json_body, refusals, shown
-from api.http.request_body import parse_fields, read_object
+from api.http.openapi import refusals, shown
+from api.http.request_body import json_body
 from api.schemas.users import (
     ErasureAnswer,
     ErasureEnvelope,
@@ -56,10 +56,12 @@ _MERGE: Final = {"into": "67c98902c362797495a604d2", "requested": "2025-06-25T09
     summary="Merge another user into this one",
     response_model=UserEnvelope,
     responses=refusals(400, 404, 409, 413, 422),
-    openapi_extra=json_body(MergeRequest, merge={"from": "67c98902c362797495a604d3"}),
 )
 async def merge_users(
-    request: Request, user_id: str, caller: Annotated[Caller, allowed(Operation.USERS_WRITE)], state: State
+    user_id: str,
+    caller: Annotated[Caller, allowed(Operation.USERS_WRITE)],
+    body: Annotated[MergeRequest, json_body(MergeRequest, {"merge": {"from": "67c98902c362797495a604d3"}})],
+    state: State,
 ) -> JSONResponse:
     """Make one user of two. Repeating it changes nothing.
 
@@ -67,7 +69,7 @@ async def merge_users(
     stays, and its metadata where both have an entry. Reading the other's id gives this user from then on. How far it
     has come says `GET /v1/users/{from}/merge`.
     """
-    merged_id = parse_fields(MergeRequest, await read_object(request, state.settings.max_body_bytes)).from_
+    merged_id = body.from_
     before = await User.find_one({"tenant": caller.tenant, "_id": merged_id})
     if before is None or before.merge is None or before.merge.completed is None:
         await _run(state, MergeWorkflow.run, merge_workflow_id(merged_id), _task(state, caller, merged_id, user_id))

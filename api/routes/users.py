@@ -12,10 +12,10 @@ from pymongo.errors import DuplicateKeyError
 from api.auth.access import allowed, phone_number_rules
 from api.http.envelope import success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
-from api.http.openapi import json_body, refusals, shown
+from api.http.openapi import refusals, shown
 from api.http.pagination import AskedPage, Position, page_of
 from api.http.parameters import BY_METADATA, named_parameter, named_values
-from api.http.request_body import parse_fields, read_object
+from api.http.request_body import json_body
 from api.schemas.users import (
     DestinationRequest,
     StoredUserAnswer,
@@ -98,24 +98,22 @@ async def list_users(
     status_code=HTTPStatus.CREATED,
     response_model=UserEnvelope,
     responses={**refusals(400, 409, 413, 422), **shown(_ANSWERED, HTTPStatus.CREATED)},
-    openapi_extra=json_body(UserRequest, user=_EXAMPLE),
 )
 async def create_user(
-    request: Request,
     caller: Annotated[Caller, allowed(Operation.USERS_WRITE)],
+    body: Annotated[UserRequest, json_body(UserRequest, {"user": _EXAMPLE})],
     state: State,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Make a user. Each of its destinations may be nobody else's: 409 names the user whose it is."""
-    asked = parse_fields(UserRequest, await read_object(request, state.settings.max_body_bytes))
-    destinations = _destinations(asked.primary_key, phone_number_rules(caller, state.settings))
+    destinations = _destinations(body.primary_key, phone_number_rules(caller, state.settings))
     user = User(
         id=id_by_key("user", caller, idempotency_key),
         tenant=caller.tenant,
-        name=asked.name,
-        metadata=asked.metadata,
+        name=body.name,
+        metadata=body.metadata,
         destinations=destinations,
-        fingerprint=fingerprint(asked),
+        fingerprint=fingerprint(body),
     )
     try:
         await user.insert()
@@ -126,7 +124,7 @@ async def create_user(
         check_same(made.fingerprint, user.fingerprint)
         user = made
     else:
-        await write_audit(caller, "user.created", user.id, asked.given())
+        await write_audit(caller, "user.created", user.id, body.given())
     return _answer(user, "Usuario creado", HTTPStatus.CREATED)
 
 
@@ -149,20 +147,20 @@ async def read_user(user_id: str, caller: Annotated[Caller, allowed(Operation.US
     summary="Change a user",
     response_model=UserEnvelope,
     responses={**refusals(400, 404, 409, 413, 422), **shown(_ANSWERED)},
-    openapi_extra=json_body(UserChange, name={"name": "José Peña Ruiz"}),
 )
 async def change_user(
-    request: Request, user_id: str, caller: Annotated[Caller, allowed(Operation.USERS_WRITE)], state: State
+    user_id: str,
+    caller: Annotated[Caller, allowed(Operation.USERS_WRITE)],
+    body: Annotated[UserChange, json_body(UserChange, {"name": {"name": "José Peña Ruiz"}})],
 ) -> JSONResponse:
     """Change its name or its metadata. Destinations have calls of their own."""
-    asked = parse_fields(UserChange, await read_object(request, state.settings.max_body_bytes))
     changes: dict[str, Any] = {}
-    if asked.name is not None:
-        changes |= {"name": asked.name, "name_keys": beginnings(asked.name)}
-    if "metadata" in asked.model_fields_set:
-        changes |= {"metadata": asked.metadata, "metadata_keys": searchable_fields(asked.metadata)}
+    if body.name is not None:
+        changes |= {"name": body.name, "name_keys": beginnings(body.name)}
+    if "metadata" in body.model_fields_set:
+        changes |= {"metadata": body.metadata, "metadata_keys": searchable_fields(body.metadata)}
     user = await _changed(caller.tenant, user_id, {"$set": changes})
-    await write_audit(caller, "user.changed", user.id, asked.given())
+    await write_audit(caller, "user.changed", user.id, body.given())
     return _answer(user, "Usuario modificado")
 
 
@@ -172,15 +170,19 @@ async def change_user(
     status_code=HTTPStatus.CREATED,
     response_model=UserEnvelope,
     responses={**refusals(400, 404, 409, 413, 422), **shown(_ANSWERED, HTTPStatus.CREATED)},
-    openapi_extra=json_body(DestinationRequest, phone={"kind": "PhoneNumber", "value": "+34 638 766 068"}),
 )
 async def add_destination(
-    request: Request, user_id: str, caller: Annotated[Caller, allowed(Operation.USERS_WRITE)], state: State
+    user_id: str,
+    caller: Annotated[Caller, allowed(Operation.USERS_WRITE)],
+    body: Annotated[
+        DestinationRequest,
+        json_body(DestinationRequest, {"phone": {"kind": "PhoneNumber", "value": "+34 638 766 068"}}),
+    ],
+    state: State,
 ) -> JSONResponse:
     """Give it a destination; one that it has already stays as it is. Of somebody else's, 409 names the owner."""
-    asked = parse_fields(DestinationRequest, await read_object(request, state.settings.max_body_bytes))
     rules = phone_number_rules(caller, state.settings)
-    added = _destination(asked.kind, asked.value, "kind", "value", rules)
+    added = _destination(body.kind, body.value, "kind", "value", rules)
     room = {"$expr": {"$lt": [{"$size": "$destinations"}, MAX_DESTINATIONS]}}
     try:
         user = await _changed(caller.tenant, user_id, [adding_step([added])], room)

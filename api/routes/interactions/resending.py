@@ -7,8 +7,8 @@ from fastapi.responses import JSONResponse
 
 from api.auth.access import allowed
 from api.http.idempotency import IdempotencyKey, fingerprint, id_by_key
-from api.http.openapi import json_body, refusals
-from api.http.request_body import parse_fields, read_object
+from api.http.openapi import refusals
+from api.http.request_body import json_body
 from api.routes.interactions.sending import answered, found_interaction
 from api.routes.interactions.unregistered import find_interaction
 from api.schemas.interactions import InteractionEnvelope
@@ -33,13 +33,19 @@ router = APIRouter(tags=["interactions"])
     summary="Resend an interaction",
     response_model=InteractionEnvelope,
     responses=refusals(400, 404, 409, 413, 422),
-    openapi_extra=json_body(ResendRequest, True, again={}, otherwise={"integrationId": "67c98902c362797495a602c6"}),
 )
-async def resend_interaction(
+async def resend_interaction(  # noqa: PLR0913 - one parameter for each part of the request
     request: Request,
     interaction_id: str,
     caller: Annotated[Caller, allowed(Operation.INTERACTIONS_WRITE)],
+    body: Annotated[
+        ResendRequest,
+        json_body(
+            ResendRequest, {"again": {}, "otherwise": {"integrationId": "67c98902c362797495a602c6"}}, is_optional=True
+        ),
+    ],
     state: State,
+    *,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Send the same contents to the same destinations as a new interaction, which this answers as the send call does.
@@ -48,15 +54,14 @@ async def resend_interaction(
     `GET /v1/interactions?resendOf=` finds it by that. What may still arrive is refused with 409 `may_still_arrive`
     unless `force` is true. No body is an empty one.
     """
-    asked = parse_fields(ResendRequest, await read_object(request, state.settings.max_body_bytes, is_optional=True))
     with state.submissions.acquire(caller.tenant):
         first = await found_interaction(interaction_id, caller, state)
-        code = why_not_resent(first.direction, first.state, has_content=bool(first.payload), is_forced=asked.force)
+        code = why_not_resent(first.direction, first.state, has_content=bool(first.payload), is_forced=body.force)
         new_id = id_by_key("interaction", caller, idempotency_key)
         is_repeated = idempotency_key is not None and await _is_made(state, new_id, caller)
         if code is not None and not is_repeated:
             raise InvalidRequestError([Problem(field="id", code=code)])
-        return await answered(request, state, await _submission(state, asked, first, caller, new_id))
+        return await answered(request, state, await _submission(state, body, first, caller, new_id))
 
 
 async def _is_made(state: IrisState, interaction_id: str, caller: Caller) -> bool:

@@ -11,8 +11,7 @@ from api.auth.access import allowed, phone_number_rules
 from api.http.envelope import failure, success
 from api.http.errors import status_of_problems
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, fingerprint_of, id_by_key
-from api.http.openapi import json_body
-from api.http.request_body import read_object
+from api.http.request_body import json_body
 from api.routes.interactions.dry_run import answer_dry_run
 from api.routes.interactions.expected_users import expect_recipients
 from api.routes.interactions.unregistered import find_interaction
@@ -60,16 +59,31 @@ _FAILURES: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _ParsedRequest:
+    """What of a send request can be read, the problems of the rest, and the fingerprint of the whole."""
+
+    request: SendRequest
+    problems: list[Problem]
+    fingerprint: str
+
+    @classmethod
+    def of(cls, raw: dict[str, JsonValue]) -> "_ParsedRequest":
+        """Parse a body."""
+        request, problems = SendRequest.readable(raw)
+        return cls(request, problems, fingerprint_of(raw) if problems else fingerprint(request))
+
+
 @router.post(
     "/v1/interactions",
     summary="Send an interaction",
     response_model=SendEnvelope,
     responses=_FAILURES,
-    openapi_extra=json_body(SendRequest, **SEND_EXAMPLES),
 )
 async def send_interaction(
     request: Request,
     caller: Annotated[Caller, allowed(Operation.INTERACTIONS_WRITE)],
+    body: Annotated[_ParsedRequest, json_body(SendRequest, SEND_EXAMPLES, parse=_ParsedRequest.of)],
     state: State,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
@@ -81,13 +95,9 @@ async def send_interaction(
     With `dryRun: true` everything is checked in the same way, and nothing is sent, stored or created: the answer is the
     interaction as it would be, with `dryRun: true`. An `Idempotency-Key` is neither compared nor used up.
     """
-    raw = await read_object(request, state.settings.max_body_bytes)
-    asked, problems = SendRequest.readable(raw)
-    content_fingerprint = fingerprint_of(raw) if problems else fingerprint(asked)
     with state.submissions.acquire(caller.tenant):
-        parsed = _ParsedRequest(asked, problems, content_fingerprint, id_by_key("interaction", caller, idempotency_key))
-        submission = await _submission(state, parsed, caller)
-        return await (answer_dry_run if asked.dry_run else answered)(request, state, submission)
+        submission = await _submission(state, body, caller, id_by_key("interaction", caller, idempotency_key))
+        return await (answer_dry_run if body.request.dry_run else answered)(request, state, submission)
 
 
 async def answered(request: Request, state: IrisState, submission: Submission) -> JSONResponse:
@@ -147,23 +157,13 @@ async def found_interaction(interaction_id: str, caller: Caller, state: IrisStat
     return document
 
 
-@dataclass(frozen=True, slots=True)
-class _ParsedRequest:
-    """A parsed send request with its problems and the id from its `Idempotency-Key`."""
-
-    request: SendRequest
-    problems: list[Problem]
-    fingerprint: str
-    interaction_id: str
-
-
-async def _submission(state: IrisState, parsed: _ParsedRequest, caller: Caller) -> Submission:
+async def _submission(state: IrisState, parsed: _ParsedRequest, caller: Caller, interaction_id: str) -> Submission:
     """The submission of a request, including the request's own problems, since its rejection is recorded too.
 
     Raises:
         InvalidRequestError: if the integration is unknown; it has all other problems of the request too.
     """
-    asked, problems, interaction_id = parsed.request, parsed.problems, parsed.interaction_id
+    asked, problems = parsed.request, parsed.problems
     integration = await state.integrations.of_tenant(asked.integration_id, caller.tenant)
     if integration is None:
         is_named = not any(problem.field == "integrationId" for problem in problems)
