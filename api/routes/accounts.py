@@ -12,6 +12,7 @@ from api.auth.access import AnyCaller, OwnSession, allowed, check_grant
 from api.auth.passwords import account_of_login, hashed
 from api.http.envelope import Envelope, success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
+from api.http.lookup import get_or_404
 from api.http.openapi import refusals, shown
 from api.http.pagination import AskedPage, Position, page
 from api.http.request_body import json_body
@@ -33,7 +34,7 @@ from api.state import State
 from domain.access import OPERATIONS, Caller, Operation, Role, account_address
 from domain.clock import utc_now
 from domain.destinations import InvalidDestinationError
-from domain.errors import InvalidRequestError, NotFoundError
+from domain.errors import InvalidRequestError
 from domain.problems import Problem
 from models.access import Account, ApiKey, Session
 from models.audit import write_audit
@@ -114,7 +115,7 @@ async def create_account(
 )
 async def read_own_account(caller: AnyCaller) -> JSONResponse:
     """The account of the token or key that this call is made with, and what that may do."""
-    account = await _account(caller.account_id, caller)
+    account = await get_or_404(Account, caller.account_id, caller)
     return success(OwnAccountAnswer.as_caller(account, caller).on_the_wire(), _READ)
 
 
@@ -132,7 +133,7 @@ async def change_own_password(
     state: State,
 ) -> JSONResponse:
     """Change the password of who logged in, who must know the old one; the account's other sessions end."""
-    email = (await _account(caller.account_id, caller)).email
+    email = (await get_or_404(Account, caller.account_id, caller)).email
     if await account_of_login(request, caller.tenant, email, body.old_password) is None:
         raise InvalidRequestError([Problem(field="oldPassword", code="wrong_password")])
     password_hash = await hashed(request, "newPassword", body.new_password, [email, caller.tenant])
@@ -158,7 +159,7 @@ async def change_own_password(
 )
 async def read_account(account_id: str, caller: Reader) -> JSONResponse:
     """One account of the tenant."""
-    return success(_show(await _account(account_id, caller)), _READ)
+    return success(_show(await get_or_404(Account, account_id, caller)), _READ)
 
 
 @router.patch(
@@ -182,11 +183,11 @@ async def change_account(
     names = list(changes)
     if body.password is not None:
         del changes["password"]
-        email = (await _account(account_id, caller)).email
+        email = (await get_or_404(Account, account_id, caller)).email
         changes["password_hash"] = await hashed(request, "password", body.password, [email, caller.tenant])
 
     async def change(session: AsyncClientSession) -> Account:
-        account = await _account(account_id, caller, session)
+        account = await get_or_404(Account, account_id, caller, session=session)
         check_grant(caller, "role", OPERATIONS[account.role] | OPERATIONS[body.role or account.role])
         if (body.role or Role.ADMIN) is not Role.ADMIN or body.disabled:
             await _keep_an_administrator(account, session)
@@ -195,7 +196,7 @@ async def change_account(
             await write_audit(caller, "account.changed", account.id, names, session)
         if body.disabled or body.password is not None:
             await Session.collection().delete_many({"account_id": account.id}, session=session)
-        return await _account(account_id, caller, session)
+        return await get_or_404(Account, account_id, caller, session=session)
 
     changed = await Account.in_transaction(change)
     state.callers.clear()
@@ -209,7 +210,7 @@ async def delete_account(account_id: str, caller: Writer, state: State) -> JSONR
     """Take an account away, with its sessions and keys; what it wrote keeps its id as the author."""
 
     async def delete(session: AsyncClientSession) -> None:
-        account = await _account(account_id, caller, session)
+        account = await get_or_404(Account, account_id, caller, session=session)
         await _keep_an_administrator(account, session)
         await Account.collection().delete_one({"_id": account.id}, session=session)
         of_account = {"account_id": account.id}
@@ -221,13 +222,6 @@ async def delete_account(account_id: str, caller: Writer, state: State) -> JSONR
     await Account.in_transaction(delete)
     state.callers.clear()
     return success(None, "Cuenta eliminada")
-
-
-async def _account(account_id: str, caller: Caller, session: AsyncClientSession | None = None) -> Account:
-    account = await Account.find_one({"_id": account_id, "tenant": caller.tenant}, session=session)
-    if account is None:
-        raise NotFoundError([Problem(field="id", code="not_found")])
-    return account
 
 
 async def _keep_an_administrator(account: Account, session: AsyncClientSession) -> None:

@@ -13,6 +13,7 @@ from pymongo.errors import DuplicateKeyError
 from api.auth.access import allowed, check_grant
 from api.http.envelope import success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
+from api.http.lookup import get_or_404
 from api.http.openapi import refusals, shown
 from api.http.pagination import AskedPage, Position, page
 from api.http.request_body import json_body
@@ -32,7 +33,7 @@ from api.schemas.api_keys import (
 from api.state import State
 from domain.access import OPERATIONS, Caller, Operation
 from domain.clock import utc_now
-from domain.errors import InvalidRequestError, NotFoundError
+from domain.errors import InvalidRequestError
 from domain.problems import Problem
 from models.access import Account, ApiKey
 from models.audit import write_audit
@@ -75,7 +76,7 @@ async def create_api_key(
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Make a key that may do no more than its maker. `key` is shown in this answer only."""
-    account = await _account(body.account_id or caller.account_id, caller)
+    account = await get_or_404(Account, body.account_id or caller.account_id, caller, field="accountId")
     secret = new_api_key()
     key = ApiKey(
         id=id_by_key("api-key", caller, idempotency_key),
@@ -96,7 +97,7 @@ async def create_api_key(
     try:
         await ApiKey.in_transaction(insert)
     except DuplicateKeyError as error:
-        check_same((await _key(key.id, caller)).fingerprint, key.fingerprint)
+        check_same((await get_or_404(ApiKey, key.id, caller)).fingerprint, key.fingerprint)
         raise InvalidRequestError(
             [Problem(field="Idempotency-Key", code="key_shown", details={"id": key.id})]
         ) from error
@@ -111,7 +112,7 @@ async def create_api_key(
 )
 async def read_api_key(key_id: str, caller: Reader) -> JSONResponse:
     """One key of the tenant, without its secret."""
-    return success(_show(await _key(key_id, caller)), _DETAILS["read"])
+    return success(_show(await get_or_404(ApiKey, key_id, caller)), _DETAILS["read"])
 
 
 @router.patch(
@@ -130,9 +131,9 @@ async def change_api_key(
     changes = body.model_dump(exclude_unset=True)
     if body.name is None:
         changes.pop("name", None)
-    key = await _key(key_id, caller)
+    key = await get_or_404(ApiKey, key_id, caller)
     changed = key.model_copy(update=changes)
-    _check(changed, await _account(key.account_id, caller), caller)
+    _check(changed, await get_or_404(Account, key.account_id, caller, field="accountId"), caller)
     if changes:
         await _update(key, {"$set": changes}, caller, "changed", changes)
         state.callers.clear()
@@ -144,7 +145,7 @@ async def change_api_key(
 )
 async def revoke_api_key(key_id: str, caller: Writer, state: State) -> JSONResponse:
     """Let a key work no longer. It stays in the list; revoking it again changes nothing."""
-    key = await _key(key_id, caller)
+    key = await get_or_404(ApiKey, key_id, caller)
     if key.revoked is None:
         key.revoked = utc_now()
         await _update(key, {"$set": {"revoked": key.revoked}}, caller, "revoked")
@@ -168,28 +169,14 @@ async def rotate_api_key(
     ] = 0,
 ) -> JSONResponse:
     """Give a key another secret, shown in this answer only, under which everything else stays."""
-    key = await _key(key_id, caller)
-    _check(key, await _account(key.account_id, caller), caller)
+    key = await get_or_404(ApiKey, key_id, caller)
+    _check(key, await get_or_404(Account, key.account_id, caller, field="accountId"), caller)
     secret = new_api_key()
     until = utc_now() + timedelta(seconds=grace)
     rotated = {"key_hash": hash_secret(secret), "previous_hash": "$key_hash", "previous_until": until}
     await _update(key, [{"$set": rotated}], caller, "rotated", ["key"])
     state.callers.clear()
     return success(ShownApiKeyAnswer.once(key, secret).on_the_wire(), "Clave renovada")
-
-
-async def _key(key_id: str, caller: Caller) -> ApiKey:
-    key = await ApiKey.find_one({"_id": key_id, "tenant": caller.tenant})
-    if key is None:
-        raise NotFoundError([Problem(field="id", code="not_found")])
-    return key
-
-
-async def _account(account_id: str, caller: Caller) -> Account:
-    account = await Account.find_one({"_id": account_id, "tenant": caller.tenant})
-    if account is None:
-        raise NotFoundError([Problem(field="accountId", code="not_found")])
-    return account
 
 
 def _check(key: ApiKey, account: Account, caller: Caller) -> None:

@@ -12,13 +12,14 @@ from pydantic import JsonValue
 from api.auth.access import allowed
 from api.http.envelope import Envelope, success
 from api.http.idempotency import IdempotencyKey, check_same, id_by_key
+from api.http.lookup import or_404
 from api.http.openapi import refusals
 from api.http.pagination import AskedPage, Position, page
 from api.http.request_body import BodyTimeout, stream_bytes
 from api.schemas.attachments import AttachmentAnswer, AttachmentEnvelope, AttachmentsEnvelope, UploadQuery
 from api.state import State
 from domain.access import Caller, Operation
-from domain.errors import InvalidRequestError, NotFoundError
+from domain.errors import InvalidRequestError
 from domain.files import SNIFFED, UNKNOWN, is_of_type, safe_file_name
 from domain.problems import Problem
 from models.attachment import Attachment, there
@@ -143,20 +144,15 @@ async def delete_attachment(
 async def follow_link(token: str, state: State) -> StreamingResponse:
     """The file that a signed link is about, while it is valid (`IRIS_FILE_URL_TTL`)."""
     try:
-        attachment_id = state.file_urls.attachment_id(token)
+        attachment_id = or_404(state.file_urls.attachment_id(token), "token")
     except ExpiredUrlError as error:
         raise InvalidRequestError([Problem(field="token", code="link_expired")]) from error
-    attachment = await Attachment.find_one({"_id": attachment_id}) if attachment_id else None
-    if attachment is None or attachment.size is None:
-        raise NotFoundError([Problem(field="token", code="not_found")])
+    attachment = or_404(await Attachment.find_one({"_id": attachment_id, "size": {"$ne": None}}), "token")
     return _download(attachment)
 
 
 async def _find(tenant: str, attachment_id: str) -> Attachment:
-    found = await Attachment.of_tenant(tenant, [attachment_id])
-    if attachment_id not in found:
-        raise NotFoundError([Problem(field="id", code="not_found")])
-    return found[attachment_id]
+    return or_404((await Attachment.of_tenant(tenant, [attachment_id])).get(attachment_id))
 
 
 def _media_type(said: str, settings: Settings) -> str:

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from api.auth.access import allowed, check_grant
 from api.http.envelope import success
 from api.http.idempotency import IdempotencyKey, check_same, id_by_key
+from api.http.lookup import get_or_404, or_404
 from api.http.openapi import refusals
 from api.http.request_body import json_body
 from api.schemas.endpoints import (
@@ -23,7 +24,7 @@ from api.schemas.endpoints import (
 from api.state import IrisState, State
 from domain.access import Caller, Operation
 from domain.clock import utc_now
-from domain.errors import InvalidRequestError, NotFoundError
+from domain.errors import InvalidRequestError
 from domain.problems import Problem
 from domain.signing import OVERLAP, new_secret
 from domain.webhook_events import host_of, problems_of_subscriptions
@@ -68,7 +69,7 @@ async def set_endpoint(
     A key must be allowed to read interactions itself. Pending notifications are tried again at once.
     """
     check_grant(caller, "Url", [Operation.INTERACTIONS_READ])
-    integration = await _integration(integration_id, caller)
+    integration = await get_or_404(Integration, integration_id, caller, deleted=None)
     problems = [*_url_problems(state, body.url), *problems_of_subscriptions(body.subscriptions)]
     if problems:
         raise InvalidRequestError(problems)
@@ -90,7 +91,7 @@ async def set_endpoint(
     await Integration.set_endpoint(integration.id, endpoint)
     state.integrations.invalidate(integration.id)
     await write_audit(caller, "webhook.created", integration.id, ["Url", "Subscriptions"])
-    made = await _integration(integration_id, caller)
+    made = await get_or_404(Integration, integration_id, caller, deleted=None)
     return _shown(made, "Webhook creado", secret if made.endpoint == endpoint else None)
 
 
@@ -104,7 +105,7 @@ async def read_endpoint(
     integration_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_READ)]
 ) -> JSONResponse:
     """The endpoint, without its secret."""
-    return _shown(await _integration_with_endpoint(integration_id, caller), "Webhook encontrado")
+    return _shown((await _with_endpoint(integration_id, caller))[0], "Webhook encontrado")
 
 
 @router.delete(
@@ -117,7 +118,7 @@ async def remove_endpoint(
     integration_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)], state: State
 ) -> JSONResponse:
     """Deliver no more events of this integration; the notifications that are pending become `CANCELLED`."""
-    integration = await _integration_with_endpoint(integration_id, caller)
+    integration, _ = await _with_endpoint(integration_id, caller)
     await Integration.set_endpoint(integration.id, None)
     state.integrations.invalidate(integration.id)
     await Notification.cancel_all(caller.tenant, integration.id)
@@ -135,22 +136,21 @@ async def rotate_secret(
     integration_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)], state: State
 ) -> JSONResponse:
     """Sign with another secret from now on; for a day the one before it signs too, so that none is refused."""
-    integration = await _integration_with_endpoint(integration_id, caller)
+    integration, endpoint = await _with_endpoint(integration_id, caller)
     secret, now = new_secret(), utc_now()
     changed = await _change(
         state,
         integration,
         {
             "secret": state.opener.vault.encrypt({"secret": secret}),
-            "former_secret": integration.endpoint.secret if integration.endpoint else None,
+            "former_secret": endpoint.secret,
             "former_until": now + OVERLAP,
             "updated": now,
         },
     )
-    if changed is None:
-        raise NotFoundError([Problem(field="id", code="not_found")])
+    shown = _shown(or_404(changed), "Secreto renovado", secret)
     await write_audit(caller, "webhook.secret-rotated", integration.id)
-    return _shown(changed, "Secreto renovado", secret)
+    return shown
 
 
 @router.post(
@@ -168,7 +168,7 @@ async def redeliver_since(
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Redeliver all stored notifications since a time, page by page; deliveries under way go on."""
-    integration = await _integration_with_endpoint(integration_id, caller)
+    integration, endpoint = await _with_endpoint(integration_id, caller)
     redelivery = RedeliveryInput(
         redelivery_id=id_by_key("redelivery", caller, idempotency_key),
         tenant=caller.tenant,
@@ -176,7 +176,7 @@ async def redeliver_since(
         since=body.since,
         until=utc_now(),
     )
-    await SuspendedHost.release(caller.tenant, host_of(integration.endpoint.url if integration.endpoint else ""))
+    await SuspendedHost.release(caller.tenant, host_of(endpoint.url))
     await begin_redelivery(state.temporal, state.settings, redelivery)
     progress = RedeliveryProgress(since=body.since, until=redelivery.until)
     if idempotency_key is not None:
@@ -198,31 +198,18 @@ async def read_redelivery(
     integration_id: str, redelivery_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_READ)], state: State
 ) -> JSONResponse:
     """How far a redelivery has come."""
-    integration = await _integration(integration_id, caller)
+    integration = await get_or_404(Integration, integration_id, caller, deleted=None)
     progress = await _progress(state, integration, redelivery_id)
     return success(RedeliveryAnswer.of(redelivery_id, progress).on_the_wire(), "Reenvío encontrado")
 
 
 async def _progress(state: IrisState, integration: Integration, redelivery_id: str) -> RedeliveryProgress:
-    progress = await redelivery_progress(state.temporal, integration.tenant, integration.id, redelivery_id)
-    if progress is None:
-        raise NotFoundError([Problem(field="id", code="not_found")])
-    return progress
+    return or_404(await redelivery_progress(state.temporal, integration.tenant, integration.id, redelivery_id))
 
 
-async def _integration(integration_id: str, caller: Caller) -> Integration:
-    """The integration, read from the database rather than from the cache."""
-    found = await Integration.find_one({"_id": integration_id, "tenant": caller.tenant, "deleted": None})
-    if found is None:
-        raise NotFoundError([Problem(field="id", code="not_found")])
-    return found
-
-
-async def _integration_with_endpoint(integration_id: str, caller: Caller) -> Integration:
-    integration = await _integration(integration_id, caller)
-    if integration.endpoint is None:
-        raise NotFoundError([Problem(field="webhook", code="not_found")])
-    return integration
+async def _with_endpoint(integration_id: str, caller: Caller) -> tuple[Integration, Endpoint]:
+    integration = await get_or_404(Integration, integration_id, caller, deleted=None)
+    return integration, or_404(integration.endpoint, "webhook")
 
 
 async def _change(state: IrisState, integration: Integration, changes: dict[str, object]) -> Integration | None:

@@ -15,6 +15,7 @@ from pymongo.errors import DuplicateKeyError
 from api.auth.access import allowed
 from api.http.envelope import success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
+from api.http.lookup import get_or_404
 from api.http.openapi import refusals
 from api.http.pagination import AskedPage, Position, page
 from api.http.request_body import json_body
@@ -36,7 +37,7 @@ from api.state import IrisState, State
 from domain.access import Caller, Operation
 from domain.channels import Channel
 from domain.clock import utc_now
-from domain.errors import InvalidRequestError, NotFoundError, OverloadedError
+from domain.errors import InvalidRequestError, OverloadedError
 from domain.problems import Problem
 from domain.texts import both
 from integrations.provider_factory import problems_of_settings
@@ -144,7 +145,9 @@ async def read_integration(
     integration_id: str, caller: Annotated[Caller, allowed(Operation.INTEGRATIONS_READ)], state: State
 ) -> JSONResponse:
     """The integration as it is now; of its credentials, which are set."""
-    return success(_details(state, await _of_tenant(caller, integration_id)), "Integración encontrada")
+    return success(
+        _details(state, await get_or_404(Integration, integration_id, caller, deleted=None)), "Integración encontrada"
+    )
 
 
 @router.patch(
@@ -165,7 +168,7 @@ async def change_integration(
     follow changes within milliseconds, or within `IRIS_LOOKUP_CACHE_TTL` while MongoDB's change stream is broken.
     """
     for _ in range(_MAX_TRIES):
-        integration = await _of_tenant(caller, integration_id)
+        integration = await get_or_404(Integration, integration_id, caller, deleted=None)
         try:
             changed = await integration.change(_changes(state, integration, body))
         except DuplicateKeyError:
@@ -192,7 +195,7 @@ async def delete_integration(
     keep what they show of it.
     """
     for _ in range(_MAX_TRIES):
-        integration = await _of_tenant(caller, integration_id)
+        integration = await get_or_404(Integration, integration_id, caller, deleted=None)
         deleted = await integration.change({"deleted": utc_now()})
         if deleted is not None:
             await Notification.cancel_all(caller.tenant, integration_id)
@@ -212,15 +215,8 @@ async def check_integration(
     integration_id: str, caller: Annotated[Caller, allowed(Operation.INTEGRATIONS_WRITE)], state: State
 ) -> JSONResponse:
     """Ask by calls that send nothing and cost nothing, within ten seconds; or say that there are none."""
-    check = await _check(state, await _of_tenant(caller, integration_id))
+    check = await _check(state, await get_or_404(Integration, integration_id, caller, deleted=None))
     return success(CheckAnswer.of(check).on_the_wire(), "Integración comprobada")
-
-
-async def _of_tenant(caller: Caller, integration_id: str) -> Integration:
-    found = await Integration.find_one({"_id": integration_id, "tenant": caller.tenant, "deleted": None})
-    if found is None:
-        raise NotFoundError([Problem(field="id", code="not_found")])
-    return found
 
 
 def _made(state: IrisState, caller: Caller, asked: NewIntegration, key: str | None) -> Integration:

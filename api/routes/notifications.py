@@ -8,6 +8,7 @@ from pydantic import AwareDatetime
 
 from api.auth.access import allowed
 from api.http.envelope import success
+from api.http.lookup import get_or_404
 from api.http.openapi import refusals
 from api.http.pagination import AskedPage, Position, page
 from api.schemas.notifications import (
@@ -18,7 +19,7 @@ from api.schemas.notifications import (
 )
 from api.state import State
 from domain.access import Caller, Operation
-from domain.errors import InvalidRequestError, NotFoundError
+from domain.errors import InvalidRequestError
 from domain.identifiers import Id
 from domain.problems import Problem
 from domain.webhook_events import NotificationState, WebhookEventType
@@ -85,7 +86,7 @@ async def read_notification(
 
     `body` is null for who may not read interactions, and once a user of the interaction is erased.
     """
-    return await _shown(await _notification(notification_id, caller), caller, "Notificación encontrada")
+    return await _shown(await get_or_404(Notification, notification_id, caller), caller, "Notificación encontrada")
 
 
 @router.post(
@@ -98,7 +99,7 @@ async def redeliver_notification(
     notification_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)], state: State
 ) -> JSONResponse:
     """SignalEvents it again, the very same and at once, as if for the first time."""
-    notification = await _notification(notification_id, caller)
+    notification = await get_or_404(Notification, notification_id, caller)
     await SuspendedHost.release(caller.tenant, notification.host)
     again = await Notification.begin_again({"_id": notification.id, "tenant": caller.tenant})
     if again is None:
@@ -118,7 +119,7 @@ async def cancel_notification(
     notification_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)], state: State
 ) -> JSONResponse:
     """Make no further attempt; 200 only once that holds."""
-    notification = await _notification(notification_id, caller)
+    notification = await get_or_404(Notification, notification_id, caller)
     ended = notification.state
     if ended is NotificationState.PENDING:
         ended = await cancel(state.temporal, notification)
@@ -126,14 +127,7 @@ async def cancel_notification(
             await write_audit(caller, "notification.cancelled", notification.id)
     if ended is not NotificationState.CANCELLED:
         raise InvalidRequestError([Problem(field="id", code="notification_ended", details={"state": ended})])
-    return await _shown(await _notification(notification_id, caller), caller, "Notificación cancelada")
-
-
-async def _notification(notification_id: str, caller: Caller) -> Notification:
-    found = await Notification.find_one({"_id": notification_id, "tenant": caller.tenant})
-    if found is None:
-        raise NotFoundError([Problem(field="id", code="not_found")])
-    return found
+    return await _shown(await get_or_404(Notification, notification_id, caller), caller, "Notificación cancelada")
 
 
 async def _shown(notification: Notification, caller: Caller, detail: str) -> JSONResponse:

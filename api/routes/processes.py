@@ -12,6 +12,7 @@ from pymongo.errors import DuplicateKeyError
 from api.auth.access import allowed
 from api.http.envelope import success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
+from api.http.lookup import get_or_404, or_404
 from api.http.openapi import refusals, shown
 from api.http.pagination import AskedPage, Position, page_of
 from api.http.parameters import BY_METADATA, BY_PRIMARY_KEY, named_values
@@ -28,7 +29,7 @@ from api.schemas.processes import (
 )
 from api.state import IrisState, State
 from domain.access import Caller, Operation
-from domain.errors import InvalidRequestError, NotFoundError
+from domain.errors import InvalidRequestError
 from domain.problems import MAX_PROBLEMS, Problem
 from domain.search_keys import searchable_field, searchable_fields
 from models.audit import write_audit
@@ -125,7 +126,7 @@ async def create_process(
     try:
         await process.insert()
     except DuplicateKeyError:
-        made = await _process(caller.tenant, process.id)
+        made = await get_or_404(Process, process.id, caller)
         check_same(made.fingerprint, process.fingerprint)
         process = made
     else:
@@ -141,7 +142,7 @@ async def create_process(
 )
 async def read_process(process_id: str, caller: Annotated[Caller, allowed(Operation.PROCESSES_READ)]) -> JSONResponse:
     """The process as it is now."""
-    return _answer(await _process(caller.tenant, process_id), "Proceso encontrado")
+    return _answer(await get_or_404(Process, process_id, caller), "Proceso encontrado")
 
 
 @router.get(
@@ -157,7 +158,7 @@ async def read_timeline(
     order: Annotated[Literal["newest", "oldest"], Query(description="Which interactions come first.")] = "newest",
 ) -> JSONResponse:
     """What was said in the process, out and in."""
-    process = await _process(caller.tenant, process_id)
+    process = await get_or_404(Process, process_id, caller)
     oldest_first = order == "oldest"
     after = asked.after.after("created", oldest_first=oldest_first) if asked.after else {}
     selector = {"tenant": caller.tenant, "process_id": process.id, **after}
@@ -188,7 +189,7 @@ async def change_process(
     """Change its metadata, its primary key, or whether it is a draft."""
     changes = body.model_dump(exclude_none=True)
     keys = {f"{name}_keys": searchable_fields(changes[name]) for name in ("metadata", "primary_key") if name in changes}
-    process = await _changed(caller.tenant, process_id, changes | keys)
+    process = or_404(await Process.change(caller.tenant, process_id, changes | keys))
     await write_audit(caller, "process.changed", process.id, body.given())
     return _answer(process, "Proceso modificado")
 
@@ -204,7 +205,7 @@ async def close_process(process_id: str, caller: Annotated[Caller, allowed(Opera
 
     A send at the same time is either in it, as if it had come before, or refused.
     """
-    process = await _changed(caller.tenant, process_id, {"is_closed": True})
+    process = or_404(await Process.change(caller.tenant, process_id, {"is_closed": True}))
     await write_audit(caller, "process.closed", process.id)
     return _answer(process, "Proceso cerrado")
 
@@ -219,7 +220,7 @@ async def reopen_process(
     process_id: str, caller: Annotated[Caller, allowed(Operation.PROCESSES_WRITE)]
 ) -> JSONResponse:
     """Open it again, if it is closed."""
-    process = await _changed(caller.tenant, process_id, {"is_closed": False})
+    process = or_404(await Process.change(caller.tenant, process_id, {"is_closed": False}))
     await write_audit(caller, "process.reopened", process.id)
     return _answer(process, "Proceso reabierto")
 
@@ -237,20 +238,6 @@ def _said_by_name(parameters: Mapping[str, str]) -> dict[str, Any]:
     return {
         keys: {"$all": [searchable_field(*one) for one in values.items()]} for keys, values in asked.items() if values
     }
-
-
-async def _process(tenant: str, process_id: str) -> Process:
-    found = await Process.find_one({"tenant": tenant, "_id": process_id})
-    if found is None:
-        raise NotFoundError([Problem(field="id", code="not_found")])
-    return found
-
-
-async def _changed(tenant: str, process_id: str, changes: Mapping[str, object]) -> Process:
-    changed = await Process.change(tenant, process_id, changes)
-    if changed is None:
-        raise NotFoundError([Problem(field="id", code="not_found")])
-    return changed
 
 
 async def _check(state: IrisState, tenant: str, asked: ProcessRequest) -> None:

@@ -12,6 +12,7 @@ from pymongo.errors import DuplicateKeyError
 from api.auth.access import allowed
 from api.http.envelope import Envelope, success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
+from api.http.lookup import get_or_404, or_404
 from api.http.openapi import refusals, shown
 from api.http.pagination import AskedPage, Position, page, page_of
 from api.http.request_body import json_body
@@ -31,7 +32,7 @@ from api.schemas.templates import (
 )
 from domain.access import Caller, Operation
 from domain.channels import Channel
-from domain.errors import InvalidRequestError, NotFoundError, OverloadedError
+from domain.errors import InvalidRequestError, OverloadedError
 from domain.interaction import TemplateReference
 from domain.problems import Problem
 from domain.templates import RenderingError, Variable, check_rendered, check_template, render
@@ -127,8 +128,11 @@ async def read_template(
     version: Annotated[int | None, Query(ge=1, le=2**31, description="Which version; else the newest.")] = None,
 ) -> JSONResponse:
     """One version of the template."""
-    template = await _find(caller.tenant, template_id)
-    return success(VersionAnswer.of(template, await _version(template, version)).on_the_wire(), "Plantilla encontrada")
+    template = await get_or_404(Template, template_id, caller)
+    return success(
+        VersionAnswer.of(template, or_404(await template.version(version), "version")).on_the_wire(),
+        "Plantilla encontrada",
+    )
 
 
 @router.get(
@@ -141,7 +145,7 @@ async def list_versions(
     template_id: str, caller: Annotated[Caller, allowed(Operation.TEMPLATES_READ)], asked: AskedPage
 ) -> JSONResponse:
     """What the template says and said, the newest first."""
-    template = await _find(caller.tenant, template_id)
+    template = await get_or_404(Template, template_id, caller)
     last_seen = asked.after.item_id if asked.after else ""
     before = int(last_seen) if last_seen.isdecimal() else template.newest.number
     earlier = await TemplateVersion.before(template.id, before, asked.limit + 1)
@@ -174,7 +178,7 @@ async def change_template(
 ) -> JSONResponse:
     """Make a new version, with what is given changed; the versions before stay as they are, and may be sent."""
     for _ in range(_MAX_TRIES):
-        template = await _find(caller.tenant, template_id)
+        template = await get_or_404(Template, template_id, caller)
         changed = _changed(template.newest, body, caller)
         _check(template.channel, changed)
         try:
@@ -194,7 +198,7 @@ async def delete_template(
     template_id: str, caller: Annotated[Caller, allowed(Operation.TEMPLATES_WRITE)]
 ) -> JSONResponse:
     """Remove it with all its versions; what was sent with it stays as it was sent."""
-    template = await _find(caller.tenant, template_id)
+    template = await get_or_404(Template, template_id, caller)
     await template.remove()
     await write_audit(caller, "template.deleted", template_id)
     return success(None, "Plantilla eliminada")
@@ -214,8 +218,8 @@ async def render_template(
     ],
 ) -> JSONResponse:
     """The payload that a send with these variables would have; or what is wrong with them."""
-    template = await _find(caller.tenant, template_id)
-    version = await _version(template, body.version)
+    template = await get_or_404(Template, template_id, caller)
+    version = or_404(await template.version(body.version), "version")
     try:
         payload = render(
             template.channel, version.payload, version.variables, body.variables, "variables", style=version.style
@@ -274,20 +278,6 @@ def _check(channel: Channel, version: Version) -> None:
         check_template(channel, version.payload, version.variables, style=version.style)
     except RenderingError as error:
         raise InvalidRequestError(error.problems) from error
-
-
-async def _find(tenant: str, template_id: str) -> Template:
-    template = await Template.find_one({"_id": template_id, "tenant": tenant})
-    if template is None:
-        raise NotFoundError([Problem(field="id", code="not_found")])
-    return template
-
-
-async def _version(template: Template, number: int | None) -> Version:
-    version = await template.version(number)
-    if version is None:
-        raise NotFoundError([Problem(field="version", code="not_found")])
-    return version
 
 
 def _name_taken() -> InvalidRequestError:

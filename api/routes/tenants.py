@@ -8,13 +8,12 @@ from pymongo import ReturnDocument
 
 from api.auth.access import allowed
 from api.http.envelope import success
+from api.http.lookup import or_404
 from api.http.openapi import refusals, shown
 from api.http.request_body import json_body
 from api.schemas.tenants import TenantAnswer, TenantChange, TenantEnvelope
 from api.state import State
 from domain.access import Caller, Operation
-from domain.errors import NotFoundError
-from domain.problems import Problem
 from models.access import Tenant
 from models.audit import write_audit
 
@@ -68,6 +67,4 @@ async def change_tenant(
 
 
 def _answer(tenant: Tenant | None, detail: str) -> JSONResponse:
-    if tenant is None:
-        raise NotFoundError([Problem(field="", code="not_found")])
-    return success(TenantAnswer.of(tenant).on_the_wire(), detail)
+    return success(TenantAnswer.of(or_404(tenant, "")).on_the_wire(), detail)

@@ -22,6 +22,7 @@ from temporalio.service import RPCError
 from activities.interfaces import UserTask
 from api.auth.access import allowed
 from api.http.envelope import success
+from api.http.lookup import get_or_404, or_404
 from api.http.openapi import refusals, shown
 from api.http.request_body import json_body
 from api.schemas.users import (
@@ -91,10 +92,8 @@ async def merge_users(
 )
 async def read_merge(user_id: str, caller: Annotated[Caller, allowed(Operation.USERS_READ)]) -> JSONResponse:
     """Into whom the user was merged, and since when nothing is left to follow."""
-    user = await User.find_one({"tenant": caller.tenant, "_id": user_id})
-    if user is None or user.merge is None:
-        raise NotFoundError([Problem(field="id", code="not_found")])
-    answer = MergeAnswer.model_validate(user.merge.model_dump())
+    merge = or_404((await get_or_404(User, user_id, caller)).merge)
+    answer = MergeAnswer.model_validate(merge.model_dump())
     return success(answer.on_the_wire(), "Fusión encontrada")
 
 
@@ -118,7 +117,7 @@ async def erase_user(
         await _run(state, ErasureWorkflow.run, f"erasure-{user_id}", _task(state, caller, user_id))
     if before is not None and before.erasure is None:
         await write_audit(caller, "user.erased", user_id)
-    return await _erasure(caller.tenant, user_id)
+    return await _erasure(user_id, caller)
 
 
 @router.get(
@@ -129,14 +128,11 @@ async def erase_user(
 )
 async def read_erasure(user_id: str, caller: Annotated[Caller, allowed(Operation.USERS_READ)]) -> JSONResponse:
     """How many of its interactions are erased, and since when nothing is left."""
-    return await _erasure(caller.tenant, user_id)
+    return await _erasure(user_id, caller)
 
 
-async def _erasure(tenant: str, user_id: str) -> JSONResponse:
-    user = await User.find_one({"tenant": tenant, "_id": user_id})
-    if user is None or user.erasure is None:
-        raise NotFoundError([Problem(field="id", code="not_found")])
-    erasure = user.erasure
+async def _erasure(user_id: str, caller: Caller) -> JSONResponse:
+    erasure = or_404((await get_or_404(User, user_id, caller)).erasure)
     answer = ErasureAnswer(requested=erasure.requested, interactions=erasure.interactions, completed=erasure.completed)
     return success(answer.on_the_wire(), "Supresión registrada")
 

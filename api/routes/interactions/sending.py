@@ -11,6 +11,7 @@ from api.auth.access import allowed, phone_number_rules
 from api.http.envelope import failure, success
 from api.http.errors import status_of_problems
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, fingerprint_of, id_by_key
+from api.http.lookup import or_404
 from api.http.request_body import json_body
 from api.routes.interactions.dry_run import answer_dry_run
 from api.routes.interactions.expected_users import expect_recipients
@@ -21,7 +22,7 @@ from api.schemas.interactions import InteractionAnswer, InteractionEnvelope, Sen
 from api.state import IrisState, State
 from domain.access import Caller, Operation
 from domain.clock import utc_now
-from domain.errors import InvalidRequestError, NotFoundError
+from domain.errors import InvalidRequestError
 from domain.identifiers import derived_id
 from domain.interaction import TemplateReference
 from domain.problems import MAX_PROBLEMS, Problem
@@ -151,10 +152,7 @@ async def found_interaction(interaction_id: str, caller: Caller, state: IrisStat
     Raises:
         NotFoundError: if there is none.
     """
-    document = await find_interaction(state, interaction_id, caller.tenant)
-    if document is None:
-        raise NotFoundError([Problem(field="id", code="not_found")])
-    return document
+    return or_404(await find_interaction(state, interaction_id, caller.tenant))
 
 
 async def _submission(state: IrisState, parsed: _ParsedRequest, caller: Caller, interaction_id: str) -> Submission:
