@@ -3,10 +3,10 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any, Final
+from functools import cache
+from typing import Final
 
 from fastapi import FastAPI
-from typing_extensions import override
 
 from api.auth.passwords import PasswordHashing
 from api.http import documentation
@@ -58,18 +58,7 @@ Every message is a durable workflow: it is validated, handed to its provider, an
 Every answer has the same envelope; `error` names each field that is wrong, and what would be right."""
 
 
-class Application(ApiApplication):
-    """The API with its complete OpenAPI description."""
-
-    @override
-    def openapi(self) -> dict[str, Any]:
-        """The OpenAPI description."""
-        if self.openapi_schema is None:
-            complete(super().openapi(), self.routes)
-        return self.openapi_schema or {}
-
-
-def create_app(settings: Settings) -> Application:
+def create_app(settings: Settings) -> ApiApplication:
     """Create the API; it connects to MongoDB and Temporal when it starts to serve."""
 
     @asynccontextmanager
@@ -102,7 +91,7 @@ def create_app(settings: Settings) -> Application:
             )
             yield
 
-    app = Application(
+    app = ApiApplication(
         title="Iris",
         version="0.1.0",
         description=DESCRIPTION,
@@ -144,4 +133,6 @@ def create_app(settings: Settings) -> Application:
     ):
         app.include_router(module.router, dependencies=[] if module is provider_webhooks else [CHECK_PARAMETERS])
     add_error_handlers(app)
+    describe = app.openapi
+    app.openapi = cache(lambda: complete(describe(), app.routes))
     return app

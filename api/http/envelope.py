@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Generic
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from typing_extensions import TypeVar
 
 from api.auth.visibility import visible, visible_problems
 from api.http.idempotency import replay_headers
+from api.schemas.common import Answer
 from domain.problems import Problem
 from domain.texts import Language, chosen_language
 from domain.texts.answers import detail_in
@@ -24,7 +26,10 @@ class ErrorItem(BaseModel):
     message: str = Field(description="The problem in words, in the caller's language.")
 
 
-class Envelope(BaseModel):
+Payload = TypeVar("Payload", default=Any)
+
+
+class Envelope(Answer, Generic[Payload]):
     """What every answer is wrapped in."""
 
     type: str = "about:blank"
@@ -33,7 +38,7 @@ class Envelope(BaseModel):
     detail: str | None
     instance: str | None = None
     error: list[ErrorItem] | None = None
-    payload: Any = None
+    payload: Payload | None = None
 
 
 PROBLEM_TYPE: Final = "application/problem+json"

@@ -1,6 +1,7 @@
 """OpenAPI description and the helpers that routes share for it."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -76,7 +77,15 @@ def complete(document: dict[str, Any], routes: Sequence[BaseRoute]) -> dict[str,
     for path, item in document["paths"].items():
         for operation in item.values():
             _describe_refused_parameters(path, operation)
-    return document
+    return _with_names(document)
+
+
+def _with_names(document: dict[str, Any]) -> dict[str, Any]:
+    """The description with each generic model under its own name, `AccountEnvelope` for `Envelope_AccountAnswer_`."""
+    schemas: dict[str, Any] = document["components"]["schemas"]
+    names = {name: schema["title"] for name, schema in schemas.items() if name.endswith("_")}
+    document["components"]["schemas"] = {names.get(name, name): schema for name, schema in schemas.items()}
+    return json.loads(re.sub(rf'(?<="{_COMPONENTS})\w+_(?=")', lambda found: names[found[0]], json.dumps(document)))
 
 
 def _bodies_of(routes: Sequence[BaseRoute]) -> Iterator[tuple[APIRoute, JsonBody]]:

@@ -23,13 +23,11 @@ from api.schemas.accounts import (
     PASSWORD_EXAMPLE,
     AccountAnswer,
     AccountChange,
-    AccountEnvelope,
-    AccountPageEnvelope,
     NewAccount,
     OwnAccountAnswer,
-    OwnAccountEnvelope,
     PasswordChange,
 )
+from api.schemas.common import Page
 from api.state import State
 from domain.access import OPERATIONS, Caller, Operation, Role, account_address
 from domain.clock import utc_now
@@ -51,7 +49,7 @@ Writer = Annotated[Caller, allowed(Operation.ACCESS_WRITE)]
 @router.get(
     "/v1/accounts",
     summary="List accounts",
-    response_model=AccountPageEnvelope,
+    response_model=Envelope[Page[AccountAnswer]],
     responses={**refusals(422), **shown({"items": [ACCOUNT_EXAMPLE], "nextCursor": None})},
 )
 async def list_accounts(caller: Reader, asked: AskedPage) -> JSONResponse:
@@ -66,7 +64,7 @@ async def list_accounts(caller: Reader, asked: AskedPage) -> JSONResponse:
     "/v1/accounts",
     summary="Create an account",
     status_code=HTTPStatus.CREATED,
-    response_model=AccountEnvelope,
+    response_model=Envelope[AccountAnswer],
     responses={**refusals(400, 409, 413, 422), **shown(ACCOUNT_EXAMPLE, HTTPStatus.CREATED)},
 )
 async def create_account(
@@ -107,7 +105,7 @@ async def create_account(
 @router.get(
     "/v1/accounts/me",
     summary="Read your own account",
-    response_model=OwnAccountEnvelope,
+    response_model=Envelope[OwnAccountAnswer],
     responses={
         **refusals(404),
         **shown({**ACCOUNT_EXAMPLE, "tenant": "demo", "operations": ["interactions:read", "users:read"]}),
@@ -154,7 +152,7 @@ async def change_own_password(
 @router.get(
     "/v1/accounts/{account_id}",
     summary="Read an account",
-    response_model=AccountEnvelope,
+    response_model=Envelope[AccountAnswer],
     responses={**refusals(404), **shown(ACCOUNT_EXAMPLE)},
 )
 async def read_account(account_id: str, caller: Reader) -> JSONResponse:
@@ -165,7 +163,7 @@ async def read_account(account_id: str, caller: Reader) -> JSONResponse:
 @router.patch(
     "/v1/accounts/{account_id}",
     summary="Change an account",
-    response_model=AccountEnvelope,
+    response_model=Envelope[AccountAnswer],
     responses={**refusals(400, 404, 409, 413, 422), **shown(ACCOUNT_EXAMPLE)},
 )
 async def change_account(

@@ -11,7 +11,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import DuplicateKeyError
 
 from api.auth.access import allowed, check_grant
-from api.http.envelope import success
+from api.http.envelope import Envelope, success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
 from api.http.lookup import get_or_404
 from api.http.openapi import refusals, shown
@@ -24,12 +24,10 @@ from api.schemas.api_keys import (
     SHOWN_API_KEY_EXAMPLE,
     ApiKeyAnswer,
     ApiKeyChange,
-    ApiKeyEnvelope,
-    ApiKeyPageEnvelope,
     NewApiKey,
     ShownApiKeyAnswer,
-    ShownApiKeyEnvelope,
 )
+from api.schemas.common import Page
 from api.state import State
 from domain.access import OPERATIONS, Caller, Operation
 from domain.clock import utc_now
@@ -52,7 +50,7 @@ Writer = Annotated[Caller, allowed(Operation.ACCESS_WRITE)]
 @router.get(
     "/v1/api-keys",
     summary="List API keys",
-    response_model=ApiKeyPageEnvelope,
+    response_model=Envelope[Page[ApiKeyAnswer]],
     responses={**refusals(422), **shown({"items": [API_KEY_EXAMPLE], "nextCursor": None})},
 )
 async def list_api_keys(caller: Reader, asked: AskedPage) -> JSONResponse:
@@ -67,7 +65,7 @@ async def list_api_keys(caller: Reader, asked: AskedPage) -> JSONResponse:
     "/v1/api-keys",
     summary="Create an API key",
     status_code=HTTPStatus.CREATED,
-    response_model=ShownApiKeyEnvelope,
+    response_model=Envelope[ShownApiKeyAnswer],
     responses={**refusals(400, 404, 409, 413, 422), **shown(SHOWN_API_KEY_EXAMPLE, HTTPStatus.CREATED)},
 )
 async def create_api_key(
@@ -107,7 +105,7 @@ async def create_api_key(
 @router.get(
     "/v1/api-keys/{key_id}",
     summary="Read an API key",
-    response_model=ApiKeyEnvelope,
+    response_model=Envelope[ApiKeyAnswer],
     responses={**refusals(404), **shown(API_KEY_EXAMPLE)},
 )
 async def read_api_key(key_id: str, caller: Reader) -> JSONResponse:
@@ -118,7 +116,7 @@ async def read_api_key(key_id: str, caller: Reader) -> JSONResponse:
 @router.patch(
     "/v1/api-keys/{key_id}",
     summary="Change an API key",
-    response_model=ApiKeyEnvelope,
+    response_model=Envelope[ApiKeyAnswer],
     responses={**refusals(400, 404, 409, 413, 422), **shown(API_KEY_EXAMPLE)},
 )
 async def change_api_key(
@@ -141,7 +139,7 @@ async def change_api_key(
 
 
 @router.delete(
-    "/v1/api-keys/{key_id}", summary="Revoke an API key", response_model=ApiKeyEnvelope, responses=refusals(404)
+    "/v1/api-keys/{key_id}", summary="Revoke an API key", response_model=Envelope[ApiKeyAnswer], responses=refusals(404)
 )
 async def revoke_api_key(key_id: str, caller: Writer, state: State) -> JSONResponse:
     """Let a key work no longer. It stays in the list; revoking it again changes nothing."""
@@ -156,7 +154,7 @@ async def revoke_api_key(key_id: str, caller: Writer, state: State) -> JSONRespo
 @router.post(
     "/v1/api-keys/{key_id}/rotate",
     summary="Rotate an API key",
-    response_model=ShownApiKeyEnvelope,
+    response_model=Envelope[ShownApiKeyAnswer],
     responses={**refusals(404, 409, 422), **shown(SHOWN_API_KEY_EXAMPLE)},
 )
 async def rotate_api_key(

@@ -16,7 +16,8 @@ from api.http.lookup import or_404
 from api.http.openapi import refusals
 from api.http.pagination import AskedPage, Position, page
 from api.http.request_body import BodyTimeout, stream_bytes
-from api.schemas.attachments import AttachmentAnswer, AttachmentEnvelope, AttachmentsEnvelope, UploadQuery
+from api.schemas.attachments import AttachmentAnswer, UploadQuery
+from api.schemas.common import Page
 from api.state import State
 from domain.access import Caller, Operation
 from domain.errors import InvalidRequestError
@@ -39,7 +40,7 @@ _BINARY: Final[dict[str, JsonValue]] = {"schema": {"type": "string", "format": "
     "/v1/attachments",
     summary="Upload a file",
     status_code=HTTPStatus.CREATED,
-    response_model=AttachmentEnvelope,
+    response_model=Envelope[AttachmentAnswer],
     responses=refusals(400, 408, 413, 415, 422),
     openapi_extra={"requestBody": {"required": True, "content": {UNKNOWN: _BINARY}}},
 )
@@ -73,7 +74,12 @@ async def upload_attachment(
     return success(AttachmentAnswer.of(stored).on_the_wire(), "Adjunto guardado", HTTPStatus.CREATED)
 
 
-@router.get("/v1/attachments", summary="List attachments", response_model=AttachmentsEnvelope, responses=refusals(422))
+@router.get(
+    "/v1/attachments",
+    summary="List attachments",
+    response_model=Envelope[Page[AttachmentAnswer]],
+    responses=refusals(422),
+)
 async def list_attachments(
     caller: Annotated[Caller, allowed(Operation.ATTACHMENTS_READ)], asked: AskedPage
 ) -> JSONResponse:
@@ -92,7 +98,7 @@ async def list_attachments(
 @router.get(
     "/v1/attachments/{attachment_id}",
     summary="Read an attachment's metadata",
-    response_model=AttachmentEnvelope,
+    response_model=Envelope[AttachmentAnswer],
     responses=refusals(404),
 )
 async def read_attachment(

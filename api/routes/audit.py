@@ -6,10 +6,11 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from api.auth.access import allowed
-from api.http.envelope import success
+from api.http.envelope import Envelope, success
 from api.http.openapi import refusals, shown
 from api.http.pagination import AskedInstant, AskedPage, Position, page
-from api.schemas.audit import AUDIT_EXAMPLE, AuditAnswer, AuditEnvelope
+from api.schemas.audit import AUDIT_EXAMPLE, AuditAnswer
+from api.schemas.common import Page
 from domain.access import Caller, Operation
 from domain.identifiers import Id
 from models.audit import AuditEntry
@@ -25,7 +26,7 @@ _Id = Annotated[Id | None, Query(max_length=200)]
 @router.get(
     "/v1/audit-log",
     summary="Read the audit log",
-    response_model=AuditEnvelope,
+    response_model=Envelope[Page[AuditAnswer]],
     responses={**shown(AUDIT_EXAMPLE), **refusals(422)},
 )
 async def read_audit_log(  # noqa: PLR0913, PLR0917 - one argument for each filter

@@ -8,19 +8,12 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from api.auth.access import allowed, check_grant
-from api.http.envelope import success
+from api.http.envelope import Envelope, success
 from api.http.idempotency import IdempotencyKey, check_same, id_by_key
 from api.http.lookup import get_or_404, or_404
 from api.http.openapi import refusals
 from api.http.request_body import json_body
-from api.schemas.endpoints import (
-    EndpointAnswer,
-    EndpointEnvelope,
-    EndpointRequest,
-    RedeliveryAnswer,
-    RedeliveryEnvelope,
-    RedeliveryRequest,
-)
+from api.schemas.endpoints import EndpointAnswer, EndpointRequest, RedeliveryAnswer, RedeliveryRequest
 from api.state import IrisState, State
 from domain.access import Caller, Operation
 from domain.clock import utc_now
@@ -47,13 +40,13 @@ _EXAMPLE: Final = {
 @router.put(
     "/v1/integrations/{integration_id}/webhook",
     summary="Set the webhook endpoint",
-    response_model=EndpointEnvelope,
+    response_model=Envelope[EndpointAnswer],
     responses=refusals(400, 404, 413, 422),
 )
 @router.post(
     "/configuration/integration/{integration_id}/webhook",
     summary="Set the webhook endpoint (the vendor's own path)",
-    response_model=EndpointEnvelope,
+    response_model=Envelope[EndpointAnswer],
     responses=refusals(400, 404, 413, 422),
 )
 async def set_endpoint(
@@ -98,7 +91,7 @@ async def set_endpoint(
 @router.get(
     "/v1/integrations/{integration_id}/webhook",
     summary="Read the webhook endpoint",
-    response_model=EndpointEnvelope,
+    response_model=Envelope[EndpointAnswer],
     responses=refusals(404),
 )
 async def read_endpoint(
@@ -111,7 +104,7 @@ async def read_endpoint(
 @router.delete(
     "/v1/integrations/{integration_id}/webhook",
     summary="Delete the webhook endpoint",
-    response_model=EndpointEnvelope,
+    response_model=Envelope[EndpointAnswer],
     responses=refusals(404),
 )
 async def remove_endpoint(
@@ -129,7 +122,7 @@ async def remove_endpoint(
 @router.post(
     "/v1/integrations/{integration_id}/webhook/rotate-secret",
     summary="Rotate the webhook secret",
-    response_model=EndpointEnvelope,
+    response_model=Envelope[EndpointAnswer],
     responses=refusals(404),
 )
 async def rotate_secret(
@@ -157,7 +150,7 @@ async def rotate_secret(
     "/v1/integrations/{integration_id}/webhook/redeliveries",
     summary="Redeliver events since a time",
     status_code=HTTPStatus.CREATED,
-    response_model=RedeliveryEnvelope,
+    response_model=Envelope[RedeliveryAnswer],
     responses=refusals(400, 404, 413, 422),
 )
 async def redeliver_since(
@@ -191,7 +184,7 @@ async def redeliver_since(
 @router.get(
     "/v1/integrations/{integration_id}/webhook/redeliveries/{redelivery_id}",
     summary="Read the progress of a redelivery",
-    response_model=RedeliveryEnvelope,
+    response_model=Envelope[RedeliveryAnswer],
     responses=refusals(404),
 )
 async def read_redelivery(

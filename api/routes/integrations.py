@@ -13,24 +13,21 @@ from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from api.auth.access import allowed
-from api.http.envelope import success
+from api.http.envelope import Envelope, success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
 from api.http.lookup import get_or_404
 from api.http.openapi import refusals
 from api.http.pagination import AskedPage, Position, page
 from api.http.request_body import json_body
+from api.schemas.common import Page
 from api.schemas.integrations import (
     CHANGE_EXAMPLES,
     NEW_EXAMPLES,
     CheckAnswer,
-    CheckEnvelope,
     IntegrationChange,
     IntegrationDetails,
-    IntegrationEnvelope,
-    IntegrationPageEnvelope,
     IntegrationType,
     IntegrationTypes,
-    IntegrationTypesEnvelope,
     NewIntegration,
 )
 from api.state import IrisState, State
@@ -66,7 +63,7 @@ def _catalogue() -> dict[str, JsonValue]:
 @router.get(
     "/v1/integration-types",
     summary="List integration types",
-    response_model=IntegrationTypesEnvelope,
+    response_model=Envelope[IntegrationTypes],
     responses=refusals(),
 )
 async def list_integration_types(_: Annotated[Caller, allowed(Operation.INTEGRATIONS_READ)]) -> JSONResponse:
@@ -78,7 +75,7 @@ async def list_integration_types(_: Annotated[Caller, allowed(Operation.INTEGRAT
     "/v1/integrations",
     summary="Create an integration",
     status_code=HTTPStatus.CREATED,
-    response_model=IntegrationEnvelope,
+    response_model=Envelope[IntegrationDetails],
     responses=refusals(400, 409, 413, 422),
 )
 async def create_integration(
@@ -105,7 +102,7 @@ async def create_integration(
 @router.get(
     "/v1/integrations",
     summary="List integrations",
-    response_model=IntegrationPageEnvelope,
+    response_model=Envelope[Page[IntegrationDetails]],
     responses=refusals(422),
 )
 async def list_integrations(  # noqa: PLR0913 - each filter is a parameter of the query
@@ -138,7 +135,7 @@ async def list_integrations(  # noqa: PLR0913 - each filter is a parameter of th
 @router.get(
     "/v1/integrations/{integration_id}",
     summary="Read an integration",
-    response_model=IntegrationEnvelope,
+    response_model=Envelope[IntegrationDetails],
     responses=refusals(404),
 )
 async def read_integration(
@@ -153,7 +150,7 @@ async def read_integration(
 @router.patch(
     "/v1/integrations/{integration_id}",
     summary="Change an integration",
-    response_model=IntegrationEnvelope,
+    response_model=Envelope[IntegrationDetails],
     responses=refusals(400, 404, 409, 413, 422),
 )
 async def change_integration(
@@ -183,7 +180,7 @@ async def change_integration(
 @router.delete(
     "/v1/integrations/{integration_id}",
     summary="Delete an integration",
-    response_model=IntegrationEnvelope,
+    response_model=Envelope[IntegrationDetails],
     responses=refusals(404),
 )
 async def delete_integration(
@@ -208,7 +205,7 @@ async def delete_integration(
 @router.post(
     "/v1/integrations/{integration_id}/test",
     summary="Check the credentials with the provider",
-    response_model=CheckEnvelope,
+    response_model=Envelope[CheckAnswer],
     responses=refusals(404),
 )
 async def check_integration(

@@ -7,16 +7,12 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime
 
 from api.auth.access import allowed
-from api.http.envelope import success
+from api.http.envelope import Envelope, success
 from api.http.lookup import get_or_404
 from api.http.openapi import refusals
 from api.http.pagination import AskedPage, Position, page
-from api.schemas.notifications import (
-    NotificationAnswer,
-    NotificationEnvelope,
-    NotificationLineAnswer,
-    NotificationPageEnvelope,
-)
+from api.schemas.common import Page
+from api.schemas.notifications import NotificationAnswer, NotificationLineAnswer
 from api.state import State
 from domain.access import Caller, Operation
 from domain.errors import InvalidRequestError
@@ -33,7 +29,7 @@ router = APIRouter(tags=["notifications"])
 @router.get(
     "/v1/notifications",
     summary="List notifications",
-    response_model=NotificationPageEnvelope,
+    response_model=Envelope[Page[NotificationLineAnswer]],
     responses=refusals(422),
 )
 async def list_notifications(  # noqa: PLR0913 - one parameter for each filter
@@ -76,7 +72,7 @@ async def list_notifications(  # noqa: PLR0913 - one parameter for each filter
 @router.get(
     "/v1/notifications/{notification_id}",
     summary="Read a notification with its attempts",
-    response_model=NotificationEnvelope,
+    response_model=Envelope[NotificationAnswer],
     responses=refusals(404),
 )
 async def read_notification(
@@ -92,7 +88,7 @@ async def read_notification(
 @router.post(
     "/v1/notifications/{notification_id}/redeliver",
     summary="Redeliver a notification",
-    response_model=NotificationEnvelope,
+    response_model=Envelope[NotificationAnswer],
     responses=refusals(404, 409),
 )
 async def redeliver_notification(
@@ -112,7 +108,7 @@ async def redeliver_notification(
 @router.post(
     "/v1/notifications/{notification_id}/cancel",
     summary="Cancel a notification",
-    response_model=NotificationEnvelope,
+    response_model=Envelope[NotificationAnswer],
     responses=refusals(404, 409),
 )
 async def cancel_notification(

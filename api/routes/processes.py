@@ -10,23 +10,16 @@ from pydantic import JsonValue
 from pymongo.errors import DuplicateKeyError
 
 from api.auth.access import allowed
-from api.http.envelope import success
+from api.http.envelope import Envelope, success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
 from api.http.lookup import get_or_404, or_404
 from api.http.openapi import refusals, shown
 from api.http.pagination import AskedPage, Position, page_of
 from api.http.parameters import BY_METADATA, BY_PRIMARY_KEY, named_values
 from api.http.request_body import json_body
+from api.schemas.common import Page
 from api.schemas.interactions import InteractionAnswer
-from api.schemas.processes import (
-    ProcessAnswer,
-    ProcessChange,
-    ProcessEnvelope,
-    ProcessFilters,
-    ProcessPageEnvelope,
-    ProcessRequest,
-    TimelinePageEnvelope,
-)
+from api.schemas.processes import ProcessAnswer, ProcessChange, ProcessFilters, ProcessRequest
 from api.state import IrisState, State
 from domain.access import Caller, Operation
 from domain.errors import InvalidRequestError
@@ -62,7 +55,7 @@ _ANSWERED: Final = {
 @router.get(
     "/v1/processes",
     summary="List and find processes",
-    response_model=ProcessPageEnvelope,
+    response_model=Envelope[Page[ProcessAnswer]],
     responses={**refusals(422), **shown({"items": [_ANSWERED], "nextCursor": None})},
     openapi_extra={"parameters": [BY_METADATA, BY_PRIMARY_KEY]},
 )
@@ -100,7 +93,7 @@ async def list_processes(
     "/v1/processes",
     summary="Create a process",
     status_code=HTTPStatus.CREATED,
-    response_model=ProcessEnvelope,
+    response_model=Envelope[ProcessAnswer],
     responses={**refusals(400, 404, 413, 422), **shown(_ANSWERED, HTTPStatus.CREATED)},
 )
 async def create_process(
@@ -137,7 +130,7 @@ async def create_process(
 @router.get(
     "/v1/processes/{process_id}",
     summary="Read a process",
-    response_model=ProcessEnvelope,
+    response_model=Envelope[ProcessAnswer],
     responses={**refusals(404), **shown(_ANSWERED)},
 )
 async def read_process(process_id: str, caller: Annotated[Caller, allowed(Operation.PROCESSES_READ)]) -> JSONResponse:
@@ -148,7 +141,7 @@ async def read_process(process_id: str, caller: Annotated[Caller, allowed(Operat
 @router.get(
     "/v1/processes/{process_id}/interactions",
     summary="Read a process's timeline",
-    response_model=TimelinePageEnvelope,
+    response_model=Envelope[Page[InteractionAnswer]],
     responses=refusals(404, 422),
 )
 async def read_timeline(
@@ -178,7 +171,7 @@ async def read_timeline(
 @router.patch(
     "/v1/processes/{process_id}",
     summary="Change a process",
-    response_model=ProcessEnvelope,
+    response_model=Envelope[ProcessAnswer],
     responses={**refusals(400, 404, 413, 422), **shown(_ANSWERED)},
 )
 async def change_process(
@@ -197,7 +190,7 @@ async def change_process(
 @router.post(
     "/v1/processes/{process_id}/close",
     summary="Close a process",
-    response_model=ProcessEnvelope,
+    response_model=Envelope[ProcessAnswer],
     responses={**refusals(404), **shown(_ANSWERED | {"isClosed": True})},
 )
 async def close_process(process_id: str, caller: Annotated[Caller, allowed(Operation.PROCESSES_WRITE)]) -> JSONResponse:
@@ -213,7 +206,7 @@ async def close_process(process_id: str, caller: Annotated[Caller, allowed(Opera
 @router.post(
     "/v1/processes/{process_id}/reopen",
     summary="Reopen a process",
-    response_model=ProcessEnvelope,
+    response_model=Envelope[ProcessAnswer],
     responses={**refusals(404), **shown(_ANSWERED)},
 )
 async def reopen_process(

@@ -20,7 +20,6 @@ from api.schemas.sessions import (
     LoginRequest,
     RefreshRequest,
     SessionAnswer,
-    SessionEnvelope,
     SessionRequest,
     TokenEnvelope,
 )
@@ -67,7 +66,7 @@ async def log_in(
     "/v1/sessions",
     summary="Log in with a session",
     status_code=HTTPStatus.CREATED,
-    response_model=SessionEnvelope,
+    response_model=Envelope[SessionAnswer],
     responses={**_LOGIN_REFUSALS, **shown(SESSION_EXAMPLE, HTTPStatus.CREATED)},
 )
 async def begin_session(
@@ -89,7 +88,7 @@ async def begin_session(
 @router.post(
     "/v1/sessions/refresh",
     summary="Renew the tokens of a session",
-    response_model=SessionEnvelope,
+    response_model=Envelope[SessionAnswer],
     responses={**_LOGIN_REFUSALS, **shown(SESSION_EXAMPLE)},
 )
 async def refresh_session(

@@ -16,19 +16,17 @@ from api.http.lookup import get_or_404, or_404
 from api.http.openapi import refusals, shown
 from api.http.pagination import AskedPage, Position, page, page_of
 from api.http.request_body import json_body
+from api.schemas.common import Page
 from api.schemas.templates import (
     TEMPLATE_ANSWER,
     TEMPLATE_EXAMPLE,
     Rendered,
-    RenderedEnvelope,
     RenderRequest,
+    TemplateAnswer,
     TemplateChange,
     TemplateChoice,
-    TemplateEnvelope,
-    TemplatePageEnvelope,
     TemplateRequest,
     VariableAsked,
-    VersionAnswer,
 )
 from domain.access import Caller, Operation
 from domain.channels import Channel
@@ -50,7 +48,7 @@ _MAX_TRIES: Final = 10
     "/v1/templates",
     summary="Create a template",
     status_code=HTTPStatus.CREATED,
-    response_model=TemplateEnvelope,
+    response_model=Envelope[TemplateAnswer],
     responses={**refusals(400, 409, 413, 422), **shown(TEMPLATE_ANSWER, HTTPStatus.CREATED)},
 )
 async def create_template(
@@ -86,13 +84,13 @@ async def create_template(
         template = made
     else:
         await write_audit(caller, "template.created", template.id, body.model_fields_set)
-    return success(VersionAnswer.of(template).on_the_wire(), "Plantilla creada", HTTPStatus.CREATED)
+    return success(TemplateAnswer.of(template).on_the_wire(), "Plantilla creada", HTTPStatus.CREATED)
 
 
 @router.get(
     "/v1/templates",
     summary="List templates",
-    response_model=TemplatePageEnvelope,
+    response_model=Envelope[Page[TemplateAnswer]],
     responses={**refusals(422), **shown({"items": [TEMPLATE_ANSWER], "nextCursor": None})},
 )
 async def list_templates(
@@ -110,7 +108,7 @@ async def list_templates(
     payload = page_of(
         found,
         asked,
-        lambda template: VersionAnswer.of(template).on_the_wire(),
+        lambda template: TemplateAnswer.of(template).on_the_wire(),
         lambda template: Position(template.created, template.id),
     )
     return success(payload, "Plantillas encontradas")
@@ -119,7 +117,7 @@ async def list_templates(
 @router.get(
     "/v1/templates/{template_id}",
     summary="Read a template",
-    response_model=TemplateEnvelope,
+    response_model=Envelope[TemplateAnswer],
     responses={**refusals(404, 422), **shown(TEMPLATE_ANSWER)},
 )
 async def read_template(
@@ -130,7 +128,7 @@ async def read_template(
     """One version of the template."""
     template = await get_or_404(Template, template_id, caller)
     return success(
-        VersionAnswer.of(template, or_404(await template.version(version), "version")).on_the_wire(),
+        TemplateAnswer.of(template, or_404(await template.version(version), "version")).on_the_wire(),
         "Plantilla encontrada",
     )
 
@@ -138,7 +136,7 @@ async def read_template(
 @router.get(
     "/v1/templates/{template_id}/versions",
     summary="List a template's versions",
-    response_model=TemplatePageEnvelope,
+    response_model=Envelope[Page[TemplateAnswer]],
     responses=refusals(404, 422),
 )
 async def list_versions(
@@ -153,7 +151,7 @@ async def list_versions(
     payload = page(
         found,
         asked,
-        lambda version: VersionAnswer.of(template, version).on_the_wire(),
+        lambda version: TemplateAnswer.of(template, version).on_the_wire(),
         lambda version: Position(version.created, str(version.number)),
     )
     return success(payload, "Versiones encontradas")
@@ -162,7 +160,7 @@ async def list_versions(
 @router.patch(
     "/v1/templates/{template_id}",
     summary="Change a template",
-    response_model=TemplateEnvelope,
+    response_model=Envelope[TemplateAnswer],
     responses={**refusals(400, 404, 409, 413, 422), **shown(TEMPLATE_ANSWER)},
 )
 async def change_template(
@@ -187,7 +185,7 @@ async def change_template(
             raise _name_taken() from None
         if superseded:
             await write_audit(caller, "template.changed", template_id, body.model_fields_set)
-            return success(VersionAnswer.of(template, changed).on_the_wire(), "Plantilla modificada")
+            return success(TemplateAnswer.of(template, changed).on_the_wire(), "Plantilla modificada")
     raise OverloadedError
 
 
@@ -207,7 +205,7 @@ async def delete_template(
 @router.post(
     "/v1/templates/{template_id}/render",
     summary="Preview a template",
-    response_model=RenderedEnvelope,
+    response_model=Envelope[Rendered],
     responses=refusals(400, 404, 413, 422),
 )
 async def render_template(

@@ -7,11 +7,11 @@ from fastapi.responses import JSONResponse
 from pymongo import ReturnDocument
 
 from api.auth.access import allowed
-from api.http.envelope import success
+from api.http.envelope import Envelope, success
 from api.http.lookup import or_404
 from api.http.openapi import refusals, shown
 from api.http.request_body import json_body
-from api.schemas.tenants import TenantAnswer, TenantChange, TenantEnvelope
+from api.schemas.tenants import TenantAnswer, TenantChange
 from api.state import State
 from domain.access import Caller, Operation
 from models.access import Tenant
@@ -30,7 +30,7 @@ _EXAMPLE: Final = {
 @router.get(
     "/v1/tenant",
     summary="Read your tenant's settings",
-    response_model=TenantEnvelope,
+    response_model=Envelope[TenantAnswer],
     responses={**refusals(404), **shown(_EXAMPLE)},
 )
 async def read_tenant(caller: Annotated[Caller, allowed(Operation.PROCESSES_READ)]) -> JSONResponse:
@@ -41,7 +41,7 @@ async def read_tenant(caller: Annotated[Caller, allowed(Operation.PROCESSES_READ
 @router.patch(
     "/v1/tenant",
     summary="Change your tenant's settings",
-    response_model=TenantEnvelope,
+    response_model=Envelope[TenantAnswer],
     responses={**refusals(400, 404, 413, 422), **shown(_EXAMPLE)},
 )
 async def change_tenant(

@@ -21,19 +21,11 @@ from temporalio.service import RPCError
 
 from activities.interfaces import UserTask
 from api.auth.access import allowed
-from api.http.envelope import success
+from api.http.envelope import Envelope, success
 from api.http.lookup import get_or_404, or_404
 from api.http.openapi import refusals, shown
 from api.http.request_body import json_body
-from api.schemas.users import (
-    ErasureAnswer,
-    ErasureEnvelope,
-    MergeAnswer,
-    MergeEnvelope,
-    MergeRequest,
-    StoredUserAnswer,
-    UserEnvelope,
-)
+from api.schemas.users import ErasureAnswer, MergeAnswer, MergeRequest, StoredUserAnswer
 from api.state import IrisState, State
 from domain.access import Caller, Operation
 from domain.errors import InvalidRequestError, NotFoundError, UnavailableError
@@ -55,7 +47,7 @@ _MERGE: Final = {"into": "67c98902c362797495a604d2", "requested": "2025-06-25T09
 @router.post(
     "/v1/users/{user_id}/merge",
     summary="Merge another user into this one",
-    response_model=UserEnvelope,
+    response_model=Envelope[StoredUserAnswer],
     responses=refusals(400, 404, 409, 413, 422),
 )
 async def merge_users(
@@ -87,7 +79,7 @@ async def merge_users(
 @router.get(
     "/v1/users/{user_id}/merge",
     summary="Read the progress of a user's merge",
-    response_model=MergeEnvelope,
+    response_model=Envelope[MergeAnswer],
     responses={**refusals(404), **shown(_MERGE)},
 )
 async def read_merge(user_id: str, caller: Annotated[Caller, allowed(Operation.USERS_READ)]) -> JSONResponse:
@@ -100,7 +92,7 @@ async def read_merge(user_id: str, caller: Annotated[Caller, allowed(Operation.U
 @router.delete(
     "/v1/users/{user_id}",
     summary="Erase a user",
-    response_model=ErasureEnvelope,
+    response_model=Envelope[ErasureAnswer],
     responses={**refusals(404, 409), **shown(_ERASURE)},
 )
 async def erase_user(
@@ -123,7 +115,7 @@ async def erase_user(
 @router.get(
     "/v1/users/{user_id}/erasure",
     summary="Read the progress of a user's erasure",
-    response_model=ErasureEnvelope,
+    response_model=Envelope[ErasureAnswer],
     responses={**refusals(404), **shown(_ERASURE)},
 )
 async def read_erasure(user_id: str, caller: Annotated[Caller, allowed(Operation.USERS_READ)]) -> JSONResponse:

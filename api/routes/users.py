@@ -10,20 +10,14 @@ from pydantic import JsonValue
 from pymongo.errors import DuplicateKeyError
 
 from api.auth.access import allowed, phone_number_rules
-from api.http.envelope import success
+from api.http.envelope import Envelope, success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
 from api.http.openapi import refusals, shown
 from api.http.pagination import AskedPage, Position, page_of
 from api.http.parameters import BY_METADATA, named_parameter, named_values
 from api.http.request_body import json_body
-from api.schemas.users import (
-    DestinationRequest,
-    StoredUserAnswer,
-    UserChange,
-    UserEnvelope,
-    UserPageEnvelope,
-    UserRequest,
-)
+from api.schemas.common import Page
+from api.schemas.users import DestinationRequest, StoredUserAnswer, UserChange, UserRequest
 from api.state import State, state_of
 from domain.access import Caller, Operation
 from domain.destinations import DestinationKind, InvalidDestinationError, kind_named, normalise, readings
@@ -53,7 +47,7 @@ _PRIMARY_KEY: Final = "primaryKey."
 @router.get(
     "/v1/users",
     summary="List and find users",
-    response_model=UserPageEnvelope,
+    response_model=Envelope[Page[StoredUserAnswer]],
     responses={**refusals(422), **shown({"items": [_ANSWERED], "nextCursor": None})},
     openapi_extra={
         "parameters": [
@@ -96,7 +90,7 @@ async def list_users(
     "/v1/users",
     summary="Create a user",
     status_code=HTTPStatus.CREATED,
-    response_model=UserEnvelope,
+    response_model=Envelope[StoredUserAnswer],
     responses={**refusals(400, 409, 413, 422), **shown(_ANSWERED, HTTPStatus.CREATED)},
 )
 async def create_user(
@@ -131,7 +125,7 @@ async def create_user(
 @router.get(
     "/v1/users/{user_id}",
     summary="Read a user",
-    response_model=UserEnvelope,
+    response_model=Envelope[StoredUserAnswer],
     responses={**refusals(404), **shown(_ANSWERED)},
 )
 async def read_user(user_id: str, caller: Annotated[Caller, allowed(Operation.USERS_READ)]) -> JSONResponse:
@@ -145,7 +139,7 @@ async def read_user(user_id: str, caller: Annotated[Caller, allowed(Operation.US
 @router.patch(
     "/v1/users/{user_id}",
     summary="Change a user",
-    response_model=UserEnvelope,
+    response_model=Envelope[StoredUserAnswer],
     responses={**refusals(400, 404, 409, 413, 422), **shown(_ANSWERED)},
 )
 async def change_user(
@@ -168,7 +162,7 @@ async def change_user(
     "/v1/users/{user_id}/destinations",
     summary="Add a destination to a user",
     status_code=HTTPStatus.CREATED,
-    response_model=UserEnvelope,
+    response_model=Envelope[StoredUserAnswer],
     responses={**refusals(400, 404, 409, 413, 422), **shown(_ANSWERED, HTTPStatus.CREATED)},
 )
 async def add_destination(
@@ -195,7 +189,7 @@ async def add_destination(
 @router.delete(
     "/v1/users/{user_id}/destinations/{kind}/{value:path}",
     summary="Remove a destination of a user",
-    response_model=UserEnvelope,
+    response_model=Envelope[StoredUserAnswer],
     responses={**refusals(404, 409), **shown(_ANSWERED)},
 )
 async def remove_destination(

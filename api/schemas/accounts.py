@@ -4,7 +4,6 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from api.http.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from api.schemas.sessions import MAX_EMAIL_LENGTH
 from domain.access import Caller, Operation, Role
@@ -66,31 +65,6 @@ class OwnAccountAnswer(AccountAnswer):
         """The caller's account as the answer shows it."""
         shown = AccountAnswer.of(account).model_dump()
         return cls(**shown, tenant=caller.tenant, operations=sorted(caller.operations))
-
-
-class AccountPage(Answer):
-    """Some accounts, newest first."""
-
-    items: list[AccountAnswer]
-    next_cursor: str | None
-
-
-class AccountEnvelope(Envelope):
-    """The answer that carries an account."""
-
-    payload: AccountAnswer | None = None
-
-
-class OwnAccountEnvelope(Envelope):
-    """The answer that carries the caller's account."""
-
-    payload: OwnAccountAnswer | None = None
-
-
-class AccountPageEnvelope(Envelope):
-    """The answer that carries a page of accounts."""
-
-    payload: AccountPage | None = None
 
 
 NEW_ACCOUNT_EXAMPLE: Final = {"email": "ana@demo.example", "password": "correct horse battery", "role": "operator"}

@@ -4,7 +4,6 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from api.http.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant, StorableInstant
 from domain.access import Operation
 from domain.identifiers import Id
@@ -67,31 +66,6 @@ class ShownApiKeyAnswer(ApiKeyAnswer):
     def once(cls, key: ApiKey, secret: str) -> "ShownApiKeyAnswer":
         """The key as the answer shows it that made the secret."""
         return cls(**ApiKeyAnswer.of(key).model_dump(), key=secret)
-
-
-class ApiKeyPage(Answer):
-    """Some keys, newest first."""
-
-    items: list[ApiKeyAnswer]
-    next_cursor: str | None
-
-
-class ApiKeyEnvelope(Envelope):
-    """The answer that carries a key without its secret."""
-
-    payload: ApiKeyAnswer | None = None
-
-
-class ShownApiKeyEnvelope(Envelope):
-    """The answer that shows a secret, once."""
-
-    payload: ShownApiKeyAnswer | None = None
-
-
-class ApiKeyPageEnvelope(Envelope):
-    """The answer that carries a page of keys."""
-
-    payload: ApiKeyPage | None = None
 
 
 NEW_API_KEY_EXAMPLE: Final = {"name": "CRM", "scopes": ["interactions:write", "interactions:read"]}

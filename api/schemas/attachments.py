@@ -3,7 +3,6 @@
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from api.http.envelope import Envelope
 from api.schemas.common import Answer, Instant
 from models.attachment import Attachment
 
@@ -35,22 +34,3 @@ class AttachmentAnswer(Answer):
     def of(cls, attachment: Attachment) -> "AttachmentAnswer":
         """The attachment as the answer shows it."""
         return cls.model_validate(attachment.model_dump(include=set(cls.model_fields)))
-
-
-class AttachmentEnvelope(Envelope):
-    """The answer that carries an attachment."""
-
-    payload: AttachmentAnswer | None = None
-
-
-class AttachmentPage(Answer):
-    """Some of a tenant's attachments, newest first."""
-
-    items: list[AttachmentAnswer]
-    next_cursor: str | None
-
-
-class AttachmentsEnvelope(Envelope):
-    """The answer that carries a page of attachments."""
-
-    payload: AttachmentPage | None = None

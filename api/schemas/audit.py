@@ -2,7 +2,6 @@
 
 from pydantic import Field
 
-from api.http.envelope import Envelope
 from api.schemas.common import Answer, Instant
 from models.audit import AuditEntry
 
@@ -32,19 +31,6 @@ class AuditAnswer(Answer):
             thing_id=entry.thing_id,
             fields=entry.fields,
         )
-
-
-class AuditPage(Answer):
-    """Some of the audit log, newest first."""
-
-    items: list[AuditAnswer]
-    next_cursor: str | None
-
-
-class AuditEnvelope(Envelope):
-    """The answer that carries a page of the audit log."""
-
-    payload: AuditPage | None = None
 
 
 AUDIT_EXAMPLE = {

@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
+from typing_extensions import override
 
 from domain.clock import to_milliseconds, to_wire
 from domain.json_objects import JsonObject
@@ -61,6 +62,24 @@ class Answer(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
+    @classmethod
+    @override
+    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
+        """The name of a generic answer in the OpenAPI description: `Page[AccountAnswer]` is `AccountPage`."""
+        return f"{params[0].__name__.removesuffix('Answer')}{cls.__name__}"
+
     def on_the_wire(self) -> dict[str, JsonValue]:
         """The answer as JSON."""
         return self.model_dump(mode="json", by_alias=True)
+
+
+Item = TypeVar("Item")
+
+
+class Page(Answer, Generic[Item]):
+    """A page of a list."""
+
+    items: list[Item]
+    next_cursor: str | None = Field(
+        description="Where the next page begins; null on the last. A page of few or none may yet have a next one."
+    )

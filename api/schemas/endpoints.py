@@ -2,7 +2,6 @@
 
 from pydantic import Field
 
-from api.http.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant, StorableInstant
 from domain.clock import utc_now
 from domain.webhook_events import PATTERNS, subscribed
@@ -64,12 +63,6 @@ class EndpointAnswer(Answer):
         )
 
 
-class EndpointEnvelope(Envelope):
-    """The answer that carries an endpoint."""
-
-    payload: EndpointAnswer | None = None
-
-
 class RedeliveryAnswer(Answer):
     """The progress of a redelivery."""
 
@@ -84,9 +77,3 @@ class RedeliveryAnswer(Answer):
     def of(cls, redelivery_id: str, progress: RedeliveryProgress) -> "RedeliveryAnswer":
         """The progress as the answer shows it."""
         return cls(id=redelivery_id, **progress.model_dump())
-
-
-class RedeliveryEnvelope(Envelope):
-    """The answer that carries the progress of a redelivery."""
-
-    payload: RedeliveryAnswer | None = None

@@ -4,7 +4,6 @@ from typing import Final
 
 from pydantic import Field, JsonValue
 
-from api.http.envelope import Envelope
 from api.schemas.common import Answer, Instant
 
 
@@ -58,12 +57,6 @@ class ExplanationAnswer(Answer):
     workflow: WorkflowAnswer
     resend_of: str | None = Field(description="The interaction that it repeats.")
     resent_as: list[str] = Field(description="The interactions that repeat it, the newest first.")
-
-
-class ExplanationEnvelope(Envelope):
-    """The answer that carries an explanation."""
-
-    payload: ExplanationAnswer | None = None
 
 
 EXPLANATION_EXAMPLE: Final[dict[str, JsonValue]] = {

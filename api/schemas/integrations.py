@@ -5,7 +5,6 @@ from typing import Final
 
 from pydantic import Field, JsonValue
 
-from api.http.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from domain.channels import Channel
 from domain.json_objects import names_of
@@ -122,25 +121,6 @@ class IntegrationDetails(Answer):
         )
 
 
-class IntegrationEnvelope(Envelope):
-    """The answer that carries an integration."""
-
-    payload: IntegrationDetails | None = None
-
-
-class IntegrationPage(Answer):
-    """A page of integrations, the newest first."""
-
-    items: list[IntegrationDetails]
-    next_cursor: str | None
-
-
-class IntegrationPageEnvelope(Envelope):
-    """The answer that carries a page of integrations."""
-
-    payload: IntegrationPage | None = None
-
-
 class CheckAnswer(Answer):
     """What the provider says of an integration's credentials."""
 
@@ -153,12 +133,6 @@ class CheckAnswer(Answer):
         """The check as the answer shows it."""
         reason = check.reason if isinstance(check.reason, str) else check.reason[chosen_language()]
         return cls(checked=check.ok is not None, ok=check.ok, reason=reason)
-
-
-class CheckEnvelope(Envelope):
-    """The answer that carries a check."""
-
-    payload: CheckAnswer | None = None
 
 
 class CapabilitiesAnswer(Answer):
@@ -236,12 +210,6 @@ class IntegrationTypes(Answer):
     """All that an integration can be."""
 
     items: list[IntegrationType]
-
-
-class IntegrationTypesEnvelope(Envelope):
-    """The answer that carries the catalogue."""
-
-    payload: IntegrationTypes | None = None
 
 
 NEW_EXAMPLES: Final[dict[str, JsonValue]] = {

@@ -5,7 +5,6 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
-from api.http.envelope import Envelope
 from api.http.pagination import AskedInstant
 from api.schemas.common import Answer, Instant
 from api.schemas.interactions import DestinationAnswer, IntegrationAnswer
@@ -111,21 +110,6 @@ class InteractionRow(Answer):
             integration=IntegrationAnswer.of(row.integration),
             destinations=[DestinationAnswer.model_validate(one.model_dump()) for one in row.destinations],
         )
-
-
-class InteractionPage(Answer):
-    """A page of interactions, the newest first."""
-
-    items: list[InteractionRow]
-    next_cursor: str | None = Field(
-        description="Where the next page begins; null on the last. A page of few or none may yet have a next one."
-    )
-
-
-class InteractionPageEnvelope(Envelope):
-    """The answer that carries a page of interactions."""
-
-    payload: InteractionPage | None = None
 
 
 PAGE_EXAMPLE: Final[dict[str, JsonValue]] = {

@@ -5,7 +5,6 @@ from typing import Final, cast
 
 from pydantic import Field, JsonValue
 
-from api.http.envelope import Envelope
 from api.http.request_body import parse_readable_fields
 from api.schemas.common import Answer, Asked, Instant
 from api.schemas.templates import TemplateChoice
@@ -304,15 +303,3 @@ class SendAnswer(InteractionAnswer):
             creates_user=creates_user,
             creates_process=creates_process,
         )
-
-
-class InteractionEnvelope(Envelope):
-    """The answer that carries an interaction."""
-
-    payload: InteractionAnswer | None = None
-
-
-class SendEnvelope(Envelope):
-    """The answer to a send, or to a dry run of one."""
-
-    payload: SendAnswer | None = None

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from pydantic import Field, JsonValue
 
-from api.http.envelope import Envelope
 from api.schemas.common import Answer, Instant
 from models.notification import Notification, NotificationLine
 
@@ -65,22 +64,3 @@ class NotificationAnswer(NotificationLineAnswer):
             "body": json.loads(notification.body) if with_body else None,
         }
         return cls.model_validate(values)
-
-
-class NotificationEnvelope(Envelope):
-    """The answer that carries a notification."""
-
-    payload: NotificationAnswer | None = None
-
-
-class NotificationPage(Answer):
-    """A page of notifications."""
-
-    items: list[NotificationLineAnswer]
-    next_cursor: str | None
-
-
-class NotificationPageEnvelope(Envelope):
-    """The answer that carries a page of notifications."""
-
-    payload: NotificationPage | None = None

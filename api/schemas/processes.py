@@ -6,10 +6,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
-from api.http.envelope import Envelope
 from api.http.pagination import AskedInstant
-from api.schemas.common import Answer, Asked, Instant
-from api.schemas.interactions import InteractionAnswer, ProcessSummaryAnswer
+from api.schemas.common import Asked, Instant
+from api.schemas.interactions import ProcessSummaryAnswer
 from domain.identifiers import Id
 from domain.interaction import Direction
 from domain.search_keys import MAX_NAMES
@@ -135,35 +134,3 @@ class ProcessAnswer(ProcessSummaryAnswer):
         """The process as the answer shows it."""
         shown = process.model_dump(include=set(cls.model_fields))
         return cls.model_validate({**shown, "integration_id": process.integration_ids[0]})
-
-
-class ProcessEnvelope(Envelope):
-    """The answer that carries a process."""
-
-    payload: ProcessAnswer | None = None
-
-
-class ProcessPage(Answer):
-    """One page of processes, the newest first."""
-
-    items: list[ProcessAnswer]
-    next_cursor: str | None
-
-
-class ProcessPageEnvelope(Envelope):
-    """The answer that carries a page of processes."""
-
-    payload: ProcessPage | None = None
-
-
-class TimelinePage(Answer):
-    """One page of a process's interactions."""
-
-    items: list[InteractionAnswer]
-    next_cursor: str | None
-
-
-class TimelinePageEnvelope(Envelope):
-    """The answer that carries a page of a process's interactions."""
-
-    payload: TimelinePage | None = None

@@ -43,16 +43,8 @@ class SessionAnswer(Answer):
     refresh_expires: Instant = Field(description="When the session ends unless it is renewed.")
 
 
-class TokenEnvelope(Envelope):
+class TokenEnvelope(Envelope[str]):
     """The answer that carries a login token."""
-
-    payload: str | None = None
-
-
-class SessionEnvelope(Envelope):
-    """The answer that carries the tokens of a session."""
-
-    payload: SessionAnswer | None = None
 
 
 LOGIN_EXAMPLE: Final = {"Email": "ana@demo.example", "Password": "…", "tenant": "demo"}

@@ -4,7 +4,6 @@ from typing import Annotated, Final
 
 from pydantic import Field, JsonValue, StringConstraints
 
-from api.http.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from domain.channels import Channel
 from domain.formats import DEFAULT_STYLE, LanguageTag, TimeZoneName
@@ -74,7 +73,7 @@ class VariableAnswer(Answer):
     example: str | int | float
 
 
-class VersionAnswer(Answer):
+class TemplateAnswer(Answer):
     """A template as one of its versions says it."""
 
     id: str
@@ -89,7 +88,7 @@ class VersionAnswer(Answer):
     created: Instant = Field(description="When this version was made.")
 
     @classmethod
-    def of(cls, template: Template, version: Version | None = None) -> "VersionAnswer":
+    def of(cls, template: Template, version: Version | None = None) -> "TemplateAnswer":
         """A version of the template, the newest unless it is given, as the answer shows it."""
         version = version or template.newest
         return cls(
@@ -106,37 +105,12 @@ class VersionAnswer(Answer):
         )
 
 
-class TemplateEnvelope(Envelope):
-    """The answer that carries a template."""
-
-    payload: VersionAnswer | None = None
-
-
-class TemplatePage(Answer):
-    """Some templates, or versions of one, newest first."""
-
-    items: list[VersionAnswer]
-    next_cursor: str | None
-
-
-class TemplatePageEnvelope(Envelope):
-    """The answer that carries a page of templates."""
-
-    payload: TemplatePage | None = None
-
-
 class Rendered(Answer):
     """What would be sent."""
 
     version: int
     payload: dict[str, JsonValue]
     summary: str
-
-
-class RenderedEnvelope(Envelope):
-    """The answer that carries what would be sent."""
-
-    payload: Rendered | None = None
 
 
 TEMPLATE_EXAMPLE: Final[dict[str, JsonValue]] = {

@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from api.http.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from domain.phone_numbers import COUNTRIES
 from models.access import Tenant
@@ -48,9 +47,3 @@ class TenantAnswer(Answer):
     def of(cls, tenant: Tenant) -> "TenantAnswer":
         """The tenant as the answer shows it."""
         return cls.model_validate(tenant.model_dump(include=set(cls.model_fields)))
-
-
-class TenantEnvelope(Envelope):
-    """The answer that carries a tenant."""
-
-    payload: TenantAnswer | None = None

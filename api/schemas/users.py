@@ -4,7 +4,6 @@ from typing import Final
 
 from pydantic import Field, JsonValue
 
-from api.http.envelope import Envelope
 from api.schemas.common import Answer, Asked, Instant
 from api.schemas.interactions import UserAnswer
 from domain.identifiers import Id
@@ -57,24 +56,12 @@ class MergeAnswer(Answer):
     completed: Instant | None
 
 
-class MergeEnvelope(Envelope):
-    """The answer that carries a merge."""
-
-    payload: MergeAnswer | None = None
-
-
 class ErasureAnswer(Answer):
     """How far an erasure has come."""
 
     requested: Instant
     interactions: int
     completed: Instant | None
-
-
-class ErasureEnvelope(Envelope):
-    """The answer that carries an erasure."""
-
-    payload: ErasureAnswer | None = None
 
 
 class StoredUserAnswer(UserAnswer):
@@ -86,22 +73,3 @@ class StoredUserAnswer(UserAnswer):
     def of(cls, user: User) -> "StoredUserAnswer":
         """The user as the answer shows it."""
         return cls(**user.view().model_dump(), created=user.created)
-
-
-class UserEnvelope(Envelope):
-    """The answer that carries a user."""
-
-    payload: StoredUserAnswer | None = None
-
-
-class UserPage(Answer):
-    """One page of users, the newest first."""
-
-    items: list[StoredUserAnswer]
-    next_cursor: str | None
-
-
-class UserPageEnvelope(Envelope):
-    """The answer that carries a page of users."""
-
-    payload: UserPage | None = None

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from api.auth.access import allowed
-from api.http.envelope import failure, success
+from api.http.envelope import Envelope, failure, success
 from api.http.openapi import refusals
 from api.routes.interactions.sending import found_interaction
 from api.routes.interactions.unregistered import withdraw
-from api.schemas.interactions import InteractionAnswer, InteractionEnvelope
+from api.schemas.interactions import InteractionAnswer
 from api.state import State
 from domain.access import Caller, Operation
 from domain.cancelling import why_not_cancelled
@@ -27,11 +27,11 @@ _CANCELLED_DETAIL: Final = "Interacción cancelada"
 @router.post(
     "/v1/interactions/{interaction_id}/cancel",
     summary="Cancel an interaction",
-    response_model=InteractionEnvelope,
+    response_model=Envelope[InteractionAnswer],
     responses={
         **refusals(404),
         409: {
-            "model": InteractionEnvelope,
+            "model": Envelope[InteractionAnswer],
             "description": "It is not cancelled: `being_sent` (an attempt is in the provider's hands; none is made "
             "after it), `already_sent`, `may_have_been_sent` or `already_ended`. `payload` is the interaction.",
         },

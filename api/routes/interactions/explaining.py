@@ -6,17 +6,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from api.auth.access import allowed
-from api.http.envelope import language_of, success
+from api.http.envelope import Envelope, language_of, success
 from api.http.openapi import refusals, shown
 from api.routes.interactions.sending import found_interaction
-from api.schemas.explaining import (
-    EXPLANATION_EXAMPLE,
-    ExplanationAnswer,
-    ExplanationEnvelope,
-    SendAttemptAnswer,
-    WaitAnswer,
-    WorkflowAnswer,
-)
+from api.schemas.explaining import EXPLANATION_EXAMPLE, ExplanationAnswer, SendAttemptAnswer, WaitAnswer, WorkflowAnswer
 from api.state import State
 from domain.access import Caller, Operation
 from domain.clock import utc_now
@@ -39,7 +32,7 @@ _MAX_RESENDS: Final = 20
 @router.get(
     "/v1/interactions/{interaction_id}/explanation",
     summary="Explain where an interaction is",
-    response_model=ExplanationEnvelope,
+    response_model=Envelope[ExplanationAnswer],
     responses={**shown(EXPLANATION_EXAMPLE), **refusals(404)},
 )
 async def explain_interaction(

@@ -6,12 +6,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from api.auth.access import allowed
+from api.http.envelope import Envelope
 from api.http.idempotency import IdempotencyKey, fingerprint, id_by_key
 from api.http.openapi import refusals
 from api.http.request_body import json_body
 from api.routes.interactions.sending import answered, found_interaction
 from api.routes.interactions.unregistered import find_interaction
-from api.schemas.interactions import InteractionEnvelope
+from api.schemas.interactions import InteractionAnswer
 from api.schemas.resending import ResendRequest
 from api.state import IrisState, State
 from domain.access import Caller, Operation
@@ -31,7 +32,7 @@ router = APIRouter(tags=["interactions"])
 @router.post(
     "/v1/interactions/{interaction_id}/resend",
     summary="Resend an interaction",
-    response_model=InteractionEnvelope,
+    response_model=Envelope[InteractionAnswer],
     responses=refusals(400, 404, 409, 413, 422),
 )
 async def resend_interaction(  # noqa: PLR0913 - one parameter for each part of the request

@@ -7,11 +7,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from api.auth.access import allowed, phone_number_rules
-from api.http.envelope import success
+from api.http.envelope import Envelope, success
 from api.http.openapi import refusals, shown
 from api.http.pagination import AskedPage, Position, page
 from api.http.parameters import BY_METADATA, BY_PRIMARY_KEY, named_values
-from api.schemas.interaction_lists import PAGE_EXAMPLE, InteractionFilters, InteractionPageEnvelope, InteractionRow
+from api.schemas.common import Page
+from api.schemas.interaction_lists import PAGE_EXAMPLE, InteractionFilters, InteractionRow
 from api.state import State
 from domain.access import Caller, Operation
 from queries.search import Found, Row, search
@@ -24,7 +25,7 @@ _LISTED_DETAIL: Final = "Interacciones encontradas"
 @router.get(
     "/v1/interactions",
     summary="List and find interactions",
-    response_model=InteractionPageEnvelope,
+    response_model=Envelope[Page[InteractionRow]],
     responses={**shown(PAGE_EXAMPLE), **refusals(422)},
     openapi_extra={"parameters": [BY_METADATA, BY_PRIMARY_KEY]},
 )

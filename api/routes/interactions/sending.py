@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import JsonValue
 
 from api.auth.access import allowed, phone_number_rules
-from api.http.envelope import failure, success
+from api.http.envelope import Envelope, failure, success
 from api.http.errors import status_of_problems
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, fingerprint_of, id_by_key
 from api.http.lookup import or_404
@@ -18,7 +18,7 @@ from api.routes.interactions.expected_users import expect_recipients
 from api.routes.interactions.unregistered import find_interaction
 from api.routes.templates import rendered
 from api.schemas.examples import SEND_EXAMPLES
-from api.schemas.interactions import InteractionAnswer, InteractionEnvelope, SendEnvelope, SendRequest
+from api.schemas.interactions import InteractionAnswer, SendAnswer, SendRequest
 from api.state import IrisState, State
 from domain.access import Caller, Operation
 from domain.clock import utc_now
@@ -43,7 +43,7 @@ SENT_DETAIL: Final = "Integración enviada a microservicio"
 _READ_DETAIL: Final = "Interacción encontrada"
 
 _FAILURES: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": InteractionEnvelope, "description": description}
+    status: {"model": Envelope[InteractionAnswer], "description": description}
     for status, description in {
         400: "The body is not a JSON object, or the Idempotency-Key is not valid.",
         401: "No valid API key or token.",
@@ -78,7 +78,7 @@ class _ParsedRequest:
 @router.post(
     "/v1/interactions",
     summary="Send an interaction",
-    response_model=SendEnvelope,
+    response_model=Envelope[SendAnswer],
     responses=_FAILURES,
 )
 async def send_interaction(
@@ -126,13 +126,13 @@ async def answered(request: Request, state: IrisState, submission: Submission) -
 @router.get(
     "/v1/interactions/{interaction_id}",
     summary="Read an interaction",
-    response_model=InteractionEnvelope,
+    response_model=Envelope[InteractionAnswer],
     responses={status: _FAILURES[status] for status in (401, 403, 404, 429, 503)},
 )
 @router.post(
     "/conversation/interaction/{interaction_id}",
     summary="Read an interaction (the vendor's own path)",
-    response_model=InteractionEnvelope,
+    response_model=Envelope[InteractionAnswer],
     responses={status: _FAILURES[status] for status in (401, 403, 404, 429, 503)},
 )
 async def read_interaction(
