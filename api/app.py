@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from api.auth.passwords import PasswordHashing
 from api.http import documentation
 from api.http.errors import add_error_handlers
-from api.http.middleware import ApiApplication
+from api.http.middleware import add_middleware
 from api.http.openapi import complete, operation_id
 from api.http.parameters import CHECK_PARAMETERS
 from api.limits.concurrency import AdaptiveLimiter, ConcurrencyLimiter
@@ -58,7 +58,7 @@ Every message is a durable workflow: it is validated, handed to its provider, an
 Every answer has the same envelope; `error` names each field that is wrong, and what would be right."""
 
 
-def create_app(settings: Settings) -> ApiApplication:
+def create_app(settings: Settings) -> FastAPI:
     """Create the API; it connects to MongoDB and Temporal when it starts to serve."""
 
     @asynccontextmanager
@@ -91,7 +91,7 @@ def create_app(settings: Settings) -> ApiApplication:
             )
             yield
 
-    app = ApiApplication(
+    app = FastAPI(
         title="Iris",
         version="0.1.0",
         description=DESCRIPTION,
@@ -102,9 +102,7 @@ def create_app(settings: Settings) -> ApiApplication:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    app.only_https = settings.public_url.startswith("https://")
-    if settings.cors_origins:
-        app.open_to(settings.cors_origins)
+    add_middleware(app, only_https=settings.public_url.startswith("https://"), cors_origins=settings.cors_origins)
     # Routes are matched in order, so the most frequent ones are first.
     for module in (
         sending,

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from temporalio.service import RPCError
 
 from api.http.envelope import failure
@@ -161,6 +162,42 @@ async def _on_fault(request: Request, error: Exception) -> Response:
     return failure(request, HTTPStatus.INTERNAL_SERVER_ERROR, [Problem(field="", code="internal")])
 
 
+class FaultMiddleware:
+    """ASGI middleware that answers all errors without a handler.
+
+    A handler of `Exception` would answer outside of all middleware, and so without the headers of every answer
+    (https://starlette.dev/exceptions/#errors-and-handled-exceptions).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request.
+
+        Raises:
+            Exception: if the answer has begun, so that the server closes the connection.
+        """
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_answered = False
+
+        async def note_answer(message: Message) -> None:
+            nonlocal is_answered
+            is_answered = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_answer)
+        except Exception as error:
+            answer = await _on_fault(Request(scope), error)
+            if is_answered:
+                raise
+            await answer(scope, receive, send)
+
+
 def add_error_handlers(app: FastAPI) -> None:
     """Register the exception handlers."""
     app.add_exception_handler(IrisError, _on_iris_error)
@@ -169,4 +206,3 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(PyMongoError, _on_database_error)
     app.add_exception_handler(RPCError, _on_engine_error)
     app.add_exception_handler(MisconfiguredError, _on_misconfiguration)
-    app.add_exception_handler(Exception, _on_fault)

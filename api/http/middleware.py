@@ -1,22 +1,20 @@
 """Request limits and response headers for every route."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
 from fastapi import FastAPI, Request
-from fastapi.routing import iter_route_contexts
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import Message, Receive, Scope, Send
-from typing_extensions import override
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.deprecation import RETIRING, Retirement
 from api.http.envelope import failure, language_of
+from api.http.errors import FaultMiddleware
 from api.http.request_log import RequestLog
-from api.http.routing import PathSpellings, answer_head
+from api.http.routing import RoutingMiddleware
 from api.http.tracing import TRACEPARENT, TRACERESPONSE, Trace
 from domain.identifiers import new_id
 from domain.problems import Problem
@@ -56,26 +54,83 @@ _DOCUMENTATION_POLICY: Final = (
 _ONLY_HTTPS: Final = "max-age=31536000"
 
 
-class ApiApplication(FastAPI):
-    """FastAPI application that limits the size of requests and adds `ANSWER_HEADERS` to every answer.
+class BoundaryMiddleware:
+    """ASGI middleware that limits the size of requests, logs them, and adds `ANSWER_HEADERS` to every answer."""
 
-    It is no middleware, since middleware does not see the answers of the handler for internal errors.
+    def __init__(self, app: ASGIApp, *, only_https: bool, retiring: Mapping[str, Retirement]) -> None:
+        """Wrap an application.
 
-    Attributes:
+        Args:
+            app: the application.
+            only_https: whether answers have `Strict-Transport-Security` (RFC 6797).
+            retiring: retirements by path prefix.
+        """
+        self._app = app
+        self._headers = {**ANSWER_HEADERS, **({"Strict-Transport-Security": _ONLY_HTTPS} if only_https else {})}
+        self._retiring = retiring
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id, trace = _request_id(scope), Trace.of(Headers(scope=scope).get(TRACEPARENT, ""))
+        choose_language(language_of(Request(scope)))
+        note(request_id=request_id, **({"trace_id": trace.trace_id} if trace else {}))
+        own = {REQUEST_ID: request_id, **({TRACERESPONSE: trace.answer} if trace else {})}
+        for beginning, retirement in self._retiring.items():
+            if scope["path"].startswith(beginning):
+                own |= retirement.headers()
+        line = RequestLog(scope, send)
+        try:
+            await self._answer(scope, receive, self._with_headers(scope, own, line.send))
+        finally:
+            line.log()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        excess = _excess(scope)
+        if excess is None:
+            await self._app(scope, receive, send)
+        else:
+            status, problem = excess
+            refusal = failure(Request(scope), status, [problem], headers={"Connection": "close"})
+            await refusal(scope, receive, send)
+
+    def _with_headers(self, scope: Scope, own: Mapping[str, str], send: Send) -> Send:
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(self._headers)
+                headers.update(own)
+                headers.update(scope.get("state", {}).get("rate_limit", {}))
+                if scope["path"] == DOCUMENTATION:
+                    headers["Content-Security-Policy"] = _DOCUMENTATION_POLICY
+            await send(message)
+
+        return answer
+
+
+def add_middleware(
+    app: FastAPI,
+    *,
+    only_https: bool = False,
+    cors_origins: Sequence[str] = (),
+    retiring: Mapping[str, Retirement] = RETIRING,
+) -> None:
+    """Add the middleware of the API to an application, the innermost first.
+
+    Args:
+        app: the application.
         only_https: whether answers have `Strict-Transport-Security` (RFC 6797).
+        cors_origins: the origins whose pages may call the API, without cookies: they send their own API key.
         retiring: retirements by path prefix.
-        cors: the CORS middleware, if any origins are allowed.
     """
-
-    only_https: bool = False
-    cors: CORSMiddleware | None = None
-    retiring: Mapping[str, Retirement] = RETIRING
-
-    def open_to(self, origins: Sequence[str]) -> None:
-        """Allow CORS for these origins, without cookies: pages send their own API key."""
-        self.cors = CORSMiddleware(
-            self._route,
-            allow_origins=origins,
+    app.add_middleware(FaultMiddleware)
+    app.add_middleware(RoutingMiddleware, routes=app.routes)
+    if cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=cors_origins,
             allow_methods=["DELETE", "GET", "PATCH", "POST", "PUT"],
             allow_headers=[
                 "Authorization",
@@ -94,67 +149,7 @@ class ApiApplication(FastAPI):
                 TRACERESPONSE,
             ],
         )
-
-    @override
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
-            return
-        request_id, trace = _request_id(scope), Trace.of(Headers(scope=scope).get(TRACEPARENT, ""))
-        choose_language(language_of(Request(scope)))
-        note(request_id=request_id, **({"trace_id": trace.trace_id} if trace else {}))
-        own = {REQUEST_ID: request_id, **({TRACERESPONSE: trace.answer} if trace else {})}
-        for beginning, retirement in self.retiring.items():
-            if scope["path"].startswith(beginning):
-                own |= retirement.headers()
-        line = RequestLog(scope, send)
-        answer = self._with_headers(scope, own, line.send)
-        try:
-            await self._answer(scope, receive, answer)
-        finally:
-            line.log()
-
-    async def _answer(self, scope: Scope, receive: Receive, answer: Send) -> None:
-        excess = _excess(scope)
-        if excess is None and self.cors is not None:
-            await self.cors(scope, receive, answer)
-        elif excess is None:
-            await self._route(scope, receive, answer)
-        else:
-            status, problem = excess
-            refusal = failure(Request(scope), status, [problem], headers={"Connection": "close"})
-            await refusal(scope, receive, answer)
-
-    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Route the request by the canonical spelling of its path."""
-        routed = {**scope, "path": self._spellings.canonical(scope["path"])}
-        try:
-            if scope["method"] == "HEAD":
-                await answer_head(super().__call__, routed, receive, send)
-            else:
-                await super().__call__(routed, receive, send)
-        finally:  # for the request's line in the log
-            scope.update({name: routed[name] for name in ("route", "path_params") if name in routed})
-
-    @cached_property
-    def _spellings(self) -> PathSpellings:
-        contexts = iter_route_contexts(self.routes)
-        return PathSpellings(context.path for context in contexts if context.path is not None)
-
-    def _with_headers(self, scope: Scope, own: Mapping[str, str], send: Send) -> Callable[[Message], Awaitable[None]]:
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(ANSWER_HEADERS)
-                headers.update(own)
-                headers.update(scope.get("state", {}).get("rate_limit", {}))
-                if scope["path"] == DOCUMENTATION:
-                    headers["Content-Security-Policy"] = _DOCUMENTATION_POLICY
-                if self.only_https:
-                    headers["Strict-Transport-Security"] = _ONLY_HTTPS
-            await send(message)
-
-        return answer
+    app.add_middleware(BoundaryMiddleware, only_https=only_https, retiring=retiring)
 
 
 def _request_id(scope: Scope) -> str:

@@ -2,9 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from starlette.routing import compile_path
+from fastapi.routing import iter_route_contexts
+from starlette.routing import BaseRoute, compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.identifiers import canonical_id
@@ -50,3 +51,27 @@ async def answer_head(app: ASGIApp, scope: Scope, receive: Receive, send: Send) 
     except TimeoutError:
         if not until_header.expired():
             raise
+
+
+class RoutingMiddleware:
+    """ASGI middleware that routes each request by the canonical spelling of its path, and HEAD like GET."""
+
+    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute]) -> None:
+        """Take the application's routes, which are complete when it begins to serve."""
+        contexts = iter_route_contexts(routes)
+        self._app = app
+        self._spellings = PathSpellings(context.path for context in contexts if context.path is not None)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Route a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        routed = {**scope, "path": self._spellings.canonical(scope["path"])}
+        try:
+            if scope["method"] == "HEAD":
+                await answer_head(self._app, routed, receive, send)
+            else:
+                await self._app(routed, receive, send)
+        finally:  # for the request's line in the log
+            scope.update({name: routed[name] for name in ("route", "path_params") if name in routed})

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.http.deprecation import Retirement
+from api.http.middleware import add_middleware
 from api.http.tracing import Trace
 from api.server import server_config
 from domain.errors import OverloadedError, UnavailableError
@@ -104,10 +105,10 @@ async def test_no_page_may_read_answers_unless_its_origin_is_named(iris: Iris) -
     assert not [name for name in response.headers if name.lower().startswith("access-control-")]
 
 
-async def test_a_path_that_will_go_away_says_since_when_until_when_and_what_comes_after(iris: Iris) -> None:
-    app = create_app(iris.settings)
+async def test_a_path_that_will_go_away_says_since_when_until_when_and_what_comes_after() -> None:
+    app = FastAPI()
     begun, ended = datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 12, 1, tzinfo=UTC)
-    app.retiring = {"/v0/": Retirement(begun, ended, "/v1/interactions")}
+    add_middleware(app, retiring={"/v0/": Retirement(begun, ended, "/v1/interactions")})
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://iris") as http:
         retiring, other = await http.get("/v0/interactions"), await http.get("/v1/none")
     assert retiring.headers["Deprecation"] == "@1796083200"

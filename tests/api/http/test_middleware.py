@@ -9,12 +9,12 @@ from ipaddress import ip_network
 from typing import Any, Final, Self
 
 import pytest
-from fastapi import Request
+from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from api.http import request_body
 from api.http.errors import add_error_handlers
-from api.http.middleware import MAX_FIELDS, MAX_HEADER_BYTES, MAX_URL_LENGTH, ApiApplication
+from api.http.middleware import MAX_FIELDS, MAX_HEADER_BYTES, MAX_URL_LENGTH, add_middleware
 from api.server import HeaderTimeoutProtocol, server_config
 from embedded.gateway.server import Guest
 from embedded.ports import free_port
@@ -73,9 +73,10 @@ async def test_the_page_of_the_description_may_run_its_own_scripts_only(iris: Ir
 class Served:
     """A server like that of `iris api`, with an application that reads bodies as ours does."""
 
-    def __init__(self) -> None:
-        self.app = ApiApplication(redirect_slashes=False)
+    def __init__(self, *, only_https: bool = False) -> None:
+        self.app = FastAPI(redirect_slashes=False)
         add_error_handlers(self.app)
+        add_middleware(self.app, only_https=only_https)
         self.app.add_api_route("/read", self._read, methods=["POST"])
         self.app.add_api_route("/fail", self._fail, methods=["GET"])
         self.port = free_port()
@@ -265,7 +266,7 @@ async def test_a_disconnect_during_a_body_is_no_internal_fault(
 async def test_a_proxy_says_where_a_request_comes_from_only_where_it_is_named(
     trusted: tuple[Network, ...], seen: str
 ) -> None:
-    app = ApiApplication()
+    app = FastAPI()
 
     async def address(request: Request) -> Response:
         return PlainTextResponse(request.client.host if request.client else "")
@@ -277,8 +278,7 @@ async def test_a_proxy_says_where_a_request_comes_from_only_where_it_is_named(
 
 
 async def test_a_public_https_api_sends_strict_transport_security() -> None:
-    async with Served() as served:
-        served.app.only_https = True
+    async with Served(only_https=True) as served:
         answer = await served.exchange(b"GET / HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n")
     assert b"strict-transport-security: max-age=31536000" in answer.lower()
 

@@ -2,10 +2,10 @@
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError, WriteError
 
 from api.http.errors import add_error_handlers
-from api.http.middleware import ApiApplication
 from models.base import is_disk_full
 from tests.api.support import reasons
 
@@ -19,7 +19,7 @@ FULL: tuple[PyMongoError, ...] = (
 
 @pytest.mark.parametrize("error", FULL, ids=lambda error: type(error).__name__)
 async def test_it_is_answered_in_the_envelope_with_507(error: PyMongoError) -> None:
-    app = ApiApplication()
+    app = FastAPI()
     add_error_handlers(app)
 
     async def store() -> None:
