@@ -11,8 +11,7 @@ from typing import Any, Final, TypeVar
 
 import httpx2
 import pymongo.lock
-from beanie import Document
-from beanie.odm.utils.init import Initializer
+from beanie import init_beanie
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from temporalio.api.enums.v1 import IndexedValueType
@@ -32,10 +31,8 @@ from temporalio.runtime import (
     TelemetryConfig,
     TelemetryFilter,
 )
-from typing_extensions import override
 
 from models import DOCUMENTS
-from models.base import Stored
 from models.indexes import build_indexes
 from providers import PROVIDERS
 from queries.server import require_replica_set
@@ -77,17 +74,9 @@ async def mongodb(settings: Settings) -> AsyncGenerator[AsyncMongoClient[dict[st
         yield client
 
 
-class _Binding(Initializer):
-    """Beanie's initializer, which would otherwise bind the common base document as a collection of its own."""
-
-    @override
-    async def init_document(self, cls: type[Document]) -> Any:
-        return None if cls is Stored else await super().init_document(cls)
-
-
 async def bind_documents(database: AsyncDatabase[dict[str, Any]]) -> None:
     """Bind our documents to their collections in a database."""
-    await _Binding(database, document_models=list(DOCUMENTS), skip_indexes=True)
+    await init_beanie(database=database, document_models=list(DOCUMENTS), skip_indexes=True)
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import sys
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -26,9 +25,6 @@ KEEP_ALIVE: Final = 75
 Longer than any `Retry-After` and than load balancers' timeouts (60 s): a client that reuses a connection just as it is
 closed loses its request without knowing the outcome.
 """
-
-_TURN: Final = 0.1
-"""Seconds between two checks whether a starting server should stop."""
 
 GRACE: Final = 15
 """Graceful shutdown timeout, in seconds."""
@@ -59,20 +55,6 @@ def server_config(app: FastAPI, host: str, port: int, trusted_proxies: Sequence[
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,
     )
-
-
-class Server(uvicorn.Server):
-    """uvicorn server that a signal stops also during startup, since building an index may take hours."""
-
-    @override
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        starting = asyncio.ensure_future(super().startup(sockets))
-        while not starting.done() and not self.should_exit:
-            await asyncio.wait({starting}, timeout=_TURN)
-        if starting.done():
-            return starting.result()
-        starting.cancel()
-        return None
 
 
 class HeaderTimeoutProtocol(H11Protocol):

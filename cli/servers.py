@@ -31,7 +31,7 @@ def api(
 
     from bootstrap import sdk_runtime
     from operations.exposure import exposure_problem
-    from operations.startup import check_servers, end_on_sigterm, warn_of_unknown_variables
+    from operations.startup import end_on_sigterm, prepare_servers, warn_of_unknown_variables
     from settings import settings
 
     log_to_stderr()
@@ -41,7 +41,7 @@ def api(
         fail(problem, 2)
     Runtime.set_default(sdk_runtime())
     warn_of_unknown_variables()
-    asyncio.run(check_servers(settings()))
+    asyncio.run(prepare_servers(settings()))
     # Imported late, because loading the application takes seconds on a slow machine.
     from api.app import create_app
 
@@ -53,14 +53,14 @@ def worker() -> None:
     from temporalio.runtime import Runtime
 
     from bootstrap import collect_rarely, sdk_runtime
-    from operations.startup import check_servers, end_on_sigterm, warn_of_unknown_variables
+    from operations.startup import end_on_sigterm, prepare_servers, warn_of_unknown_variables
     from settings import settings
 
     log_to_stderr()
     Runtime.set_default(sdk_runtime(settings().temporal_metrics_address))
     end_on_sigterm()
     warn_of_unknown_variables()
-    asyncio.run(check_servers(settings()))
+    asyncio.run(prepare_servers(settings()))
     from worker import run_worker
 
     collect_rarely()
@@ -151,12 +151,14 @@ async def _seed_stack(environment: Mapping[str, str]) -> "Demo":
 
 
 def _serve(app: "FastAPI", host: str, port: int, trusted_proxies: "Sequence[Network]" = ()) -> None:
-    from api.server import Server, server_config
+    import uvicorn
+
+    from api.server import server_config
     from bootstrap import collect_rarely
 
     log_to_stderr()
     collect_rarely()
-    server = Server(server_config(app, host, port, trusted_proxies))
+    server = uvicorn.Server(server_config(app, host, port, trusted_proxies))
     server.run()
     if not server.started:
         # uvicorn raises the signal again that stopped it, once it has stopped.

@@ -17,6 +17,8 @@ from temporalio.service import RPCError
 from bootstrap import connect_temporal, mongodb_client
 from embedded.demo import DemoSettings
 from embedded.gateway.settings import GatewaySettings
+from models import DOCUMENTS
+from models.indexes import build_indexes
 from queries.server import require_replica_set
 from settings import Settings
 from support.environment import EnvironmentSettings
@@ -57,11 +59,14 @@ class TemporalUnreachableError(Exception):
     """Temporal does not answer."""
 
 
-async def check_servers(settings: Settings) -> None:
-    """Check concurrently that MongoDB and Temporal are usable.
+async def prepare_servers(settings: Settings) -> None:
+    """Check concurrently that MongoDB and Temporal are usable, and build the indexes of MongoDB that are missing.
+
+    Building an index may take hours: here a signal ends the process, while uvicorn waits until its application has
+    started.
 
     Raises:
-        PyMongoError: if MongoDB is not.
+        PyMongoError: if MongoDB is not usable, or an index cannot be built.
         TemporalUnreachableError: if Temporal is not.
     """
     async with mongodb_client(settings) as client:
@@ -69,6 +74,7 @@ async def check_servers(settings: Settings) -> None:
         for result in await asyncio.gather(*checks, return_exceptions=True):
             if isinstance(result, BaseException):
                 raise result
+        await build_indexes(client[settings.mongodb_database], DOCUMENTS)
 
 
 async def _check_temporal(settings: Settings) -> None:

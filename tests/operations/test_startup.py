@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from fastapi import FastAPI
 from typing_extensions import override
 
-from api.server import Server, server_config
 from bootstrap import mongodb_client
 from embedded.mongod import Mongod
 from embedded.ports import LOOPBACK, free_port, is_listened_on
 from embedded.processes import until
-from operations.startup import TemporalUnreachableError, check_servers, unknown_variables
+from operations.startup import TemporalUnreachableError, prepare_servers, unknown_variables
 from queries.server import UnusableServerError, require_replica_set
 from settings import Settings
 from tests.iris import Iris
@@ -110,11 +108,13 @@ async def test_a_startup_problem_is_one_line(tmp_path: Path) -> None:
 async def test_servers_that_are_not_reached_are_given_up_within_seconds(iris: Iris) -> None:
     began = time.monotonic()
     with pytest.raises(UnusableServerError):
-        await check_servers(iris.settings.model_copy(update={"mongodb_uri": Settings(mongodb_uri=NOWHERE).mongodb_uri}))  # pyright: ignore[reportArgumentType] - as from the environment
+        await prepare_servers(
+            iris.settings.model_copy(update={"mongodb_uri": Settings(mongodb_uri=NOWHERE).mongodb_uri})
+        )  # pyright: ignore[reportArgumentType] - as from the environment
     with pytest.raises(TemporalUnreachableError, match=r"127\.0\.0\.1:1 does not answer"):
-        await check_servers(iris.settings.model_copy(update={"temporal_address": "127.0.0.1:1"}))
+        await prepare_servers(iris.settings.model_copy(update={"temporal_address": "127.0.0.1:1"}))
     assert time.monotonic() - began < 15
-    await check_servers(iris.settings)
+    await prepare_servers(iris.settings)
 
 
 class Standalone(Mongod):
@@ -171,26 +171,6 @@ async def test_sigterm_ends_a_start(command: str) -> None:
             await asyncio.wait_for(connected.wait(), 60)
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), 3) == 128 + signal.SIGTERM
-
-
-async def test_a_signal_ends_a_server_whose_application_does_not_start() -> None:
-    is_starting, was_stopped = asyncio.Event(), asyncio.Event()
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
-        is_starting.set()
-        try:
-            await asyncio.Event().wait()
-            yield
-        finally:
-            was_stopped.set()
-
-    server = Server(server_config(FastAPI(lifespan=lifespan), LOOPBACK, free_port()))
-    serving = asyncio.create_task(server.serve())
-    await is_starting.wait()
-    server.should_exit = True
-    await asyncio.wait_for(serving, 3)
-    assert not server.started
 
 
 LEAVING: Final = """
