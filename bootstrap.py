@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 import httpx2
 import pymongo.lock
-from beanie import init_beanie
+from beanie import init_beanie  # pyright: ignore[reportUnknownVariableType] - Beanie leaves its database untyped
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from temporalio.api.enums.v1 import IndexedValueType

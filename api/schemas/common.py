@@ -64,7 +64,7 @@ class Answer(BaseModel):
 
     @classmethod
     @override
-    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
         """The name of a generic answer in the OpenAPI description: `Page[AccountAnswer]` is `AccountPage`."""
         return f"{params[0].__name__.removesuffix('Answer')}{cls.__name__}"
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from pydantic import SecretStr
 from typing_extensions import override
 
 from bootstrap import mongodb_client
@@ -108,9 +109,7 @@ async def test_a_startup_problem_is_one_line(tmp_path: Path) -> None:
 async def test_servers_that_are_not_reached_are_given_up_within_seconds(iris: Iris) -> None:
     began = time.monotonic()
     with pytest.raises(UnusableServerError):
-        await prepare_servers(
-            iris.settings.model_copy(update={"mongodb_uri": Settings(mongodb_uri=NOWHERE).mongodb_uri})
-        )  # pyright: ignore[reportArgumentType] - as from the environment
+        await prepare_servers(iris.settings.model_copy(update={"mongodb_uri": SecretStr(NOWHERE)}))
     with pytest.raises(TemporalUnreachableError, match=r"127\.0\.0\.1:1 does not answer"):
         await prepare_servers(iris.settings.model_copy(update={"temporal_address": "127.0.0.1:1"}))
     assert time.monotonic() - began < 15
