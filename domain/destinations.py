@@ -128,6 +128,20 @@ def normal_form(kind: DestinationKind, value: str) -> str:
             return value
 
 
+def country_of(destination: Destination) -> str | None:
+    """Return the country (ISO 3166-1 alpha-2) of a phone number or of a business-scoped id; None of any other.
+
+    The numbering plans change with their releases, so workflows must not ask for it.
+    """
+    match destination.key:
+        case DestinationKind.PHONE_NUMBER:
+            return phone_numbers.country_of(destination.value)
+        case DestinationKind.BUSINESS_SCOPED_ID:
+            return destination.value[:2]
+        case _:
+            return None
+
+
 def reported(channel: Channel, text: str) -> Destination:
     """Normalise a destination that a provider reports on a channel; unlike a caller's, it is never refused.
 

@@ -117,6 +117,24 @@ def spellings(digits: str) -> set[str]:
     return {digits, normal, dialled(digits), _rewritten(normal, _OTHERWISE)}
 
 
+def country_of(digits: str) -> str | None:
+    """Return the country of a number, or the main one of its country code if its range is unknown; None if it has none.
+
+    Satellite and other global numbers belong to no country.
+    """
+    for number in _parsed([digits]):
+        region = phonenumbers.region_code_for_number(number)
+        country = region or phonenumbers.region_code_for_country_code(number.country_code or 0)
+        return country if country in COUNTRIES else None
+    return None
+
+
+def earns_from_calls(digits: str) -> bool:
+    """Whether a number is of premium rate or shared cost, so that somebody may earn from what is sent to it."""
+    costly = {phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST}
+    return any(phonenumbers.number_type(number) in costly for number in _parsed([digits]))
+
+
 def _rewritten(digits: str, rewritings: Sequence[_Rewriting]) -> str:
     return next((found.expand(to) for form, to in rewritings if (found := form.fullmatch(digits))), digits)
 

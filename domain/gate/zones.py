@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import phonenumbers
 
-from domain.destinations import Destination, DestinationKind
+from domain.destinations import Destination, DestinationKind, country_of
 from domain.gate.schedule import RECIPIENT, Window
 from domain.gate.windows import shared_time
 from domain.gate.zone_choice import ZoneChoice, ZoneGuess
@@ -114,8 +114,7 @@ def zones_of(destination: Destination, known: KnownZones) -> RecipientZones:
     Of the zones that `phonenumbers` gives, only those of the number's country count: Moroccan numbers come out in the
     zone of the Canary Islands, and toll-free American ones in those of half a continent.
     """
-    number = _number(destination)
-    country = _country(destination, number)
+    country = country_of(destination)
     for basis, zone in (
         (ZoneGuess.DESTINATION, known.destination),
         (ZoneGuess.USER, known.user),
@@ -123,7 +122,7 @@ def zones_of(destination: Destination, known: KnownZones) -> RecipientZones:
     ):
         if zone is not None:
             return RecipientZones(basis, [zone], country)
-    by_number = _zones_of_number(number, country) if number is not None else []
+    by_number = _zones_of_number(destination.value, country) if destination.key is DestinationKind.PHONE_NUMBER else []
     if by_number:
         return RecipientZones(ZoneGuess.NUMBER, by_number, country)
     by_country = country_zones().get(country or "")
@@ -143,30 +142,13 @@ def country_zones() -> Mapping[str, Sequence[str]]:
     return dict(zones)
 
 
-def _number(destination: Destination) -> phonenumbers.PhoneNumber | None:
-    if destination.key is not DestinationKind.PHONE_NUMBER:
-        return None
-    try:
-        return phonenumbers.parse(f"+{destination.value}")
-    except phonenumbers.NumberParseException:
-        return None
-
-
-def _country(destination: Destination, number: phonenumbers.PhoneNumber | None) -> str | None:
-    """Return the country of a number, or of its country code if its range is unknown; else of a business-scoped id."""
-    if destination.key is DestinationKind.BUSINESS_SCOPED_ID:
-        return destination.value[:2]
-    if number is None:
-        return None
-    region = phonenumbers.region_code_for_number(number) or phonenumbers.region_code_for_country_code(
-        number.country_code or 0
-    )
-    return region if region in phonenumbers.SUPPORTED_REGIONS else None
-
-
-def _zones_of_number(number: phonenumbers.PhoneNumber, country: str | None) -> list[str]:
+def _zones_of_number(digits: str, country: str | None) -> list[str]:
     from phonenumbers.timezone import time_zones_for_number  # noqa: PLC0415 - its data take 0.3 s to load
 
+    try:
+        number = phonenumbers.parse(f"+{digits}")
+    except phonenumbers.NumberParseException:
+        return []
     zones = [zone for zone in time_zones_for_number(number) if zone != _UNKNOWN and is_zone(zone)]
     of_country = country_zones().get(country or "")
     if of_country is None:

@@ -318,6 +318,18 @@ SENTENCES: Final[Mapping[str, Forms]] = {
     "duplicate_rule": both(
         "Otra regla es del mismo país, categoría y canal", "Another rule has the same country, category and channel"
     ),
+    "country_blocked": both(
+        "Su organización no envía mensajes así a este país ({country})",
+        "The organisation sends no such messages to this country ({country})",
+    ),
+    "country_unknown_blocked": both(
+        "Su organización no envía mensajes así a números que no son de ningún país",
+        "The organisation sends no such messages to numbers that belong to no country",
+    ),
+    "number_not_for_authentication": both(
+        "Un mensaje de autenticación no se envía a un número de tarificación adicional o de coste compartido",
+        "A message of authentication is not sent to a number of premium rate or shared cost",
+    ),
     "internal": both("Error interno; nuestro equipo puede localizarlo", "Internal error; our staff can find it"),
 }
 
