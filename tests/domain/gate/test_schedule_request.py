@@ -50,6 +50,7 @@ def sent_at(*recipients: RecipientZones, **fields: object) -> str:
         ({"sendAt": "2027-03-28t09:00:00.123456z"}, "2027-03-28T09:00:00.123Z"),
         ({"sendAt": "2027-03-28T09:00", "timeZone": "Europe/Madrid"}, "2027-03-28T07:00:00.000Z"),
         ({"sendAt": "2027-03-28T09:00", "timeZone": "recipient"}, "2027-03-28T07:00:00.000Z"),
+        ({"sendAt": to_wire(NOW)}, to_wire(NOW)),
         # The clock skips 02:30 on that night, and shows it twice on the other.
         ({"sendAt": "2027-03-28T02:30", "timeZone": "Europe/Madrid"}, "2027-03-28T01:00:00.000Z"),
         ({"sendAt": "2027-08-28T02:30:15", "timeZone": "Asia/Tokyo"}, "2027-08-27T17:30:15.000Z"),

@@ -121,6 +121,15 @@ def test_the_shared_hours_of_possible_zones_count_and_the_guess_is_told() -> Non
     assert "2 possible time zones" in waiting.sentence(Language.ENGLISH)
 
 
+def test_a_toll_free_american_number_waits_for_hours_that_all_states_share() -> None:
+    states = RecipientZones(ZoneGuess.NUMBER, ["America/New_York", "America/Los_Angeles", "Pacific/Honolulu"], "US")
+    friday = madrid("2026-12-05T00:30")  # 18:30 in New York
+    waiting = wait(decide(friday, AT_ONCE, states, rules=(*PRESETS["us-marketing"].rules,)))
+    assert [choice.guess for choice in waiting.zones] == [ZoneGuess.NUMBER_SHARED]
+    opening = datetime(2026, 12, 5, 10, tzinfo=ZoneInfo("Pacific/Honolulu"))  # 15:00 in New York, where 17:00 ends it
+    assert opening <= waiting.until < opening + DEFAULT_SPREAD
+
+
 def test_windows_that_are_never_open_together_refuse_the_message() -> None:
     night = Window.model_validate({"from": "22:00", "to": "06:00"})
     assert refusal(decide(NIGHT, Schedule(window=night), rules=(RULE,))) == "window_never_opens"
@@ -156,12 +165,19 @@ def test_a_send_has_the_same_instant_whenever_it_is_asked_for() -> None:
     assert decide(NIGHT, rules=(SPREAD,)) == decide(NIGHT + timedelta(hours=3), rules=(SPREAD,))
 
 
-def test_a_send_is_never_spread_beyond_its_window_or_its_validity() -> None:
-    short = Window.model_validate({"from": "09:00", "to": "09:01"})
-    expiry = planned("2027-03-02T09:00:30")
-    for number in range(100):
-        decision = decide(NIGHT, Schedule(window=short, expire_at=expiry), interaction_id=f"{number}")
-        assert madrid("2027-03-02T09:00") <= wait(decision).until < madrid("2027-03-02T09:00:30")
+SHORT = Window.model_validate({"from": "09:00", "to": "09:01"})
+
+
+@pytest.mark.parametrize(
+    ("schedule", "end"),
+    [
+        (Schedule(window=SHORT), "2027-03-02T09:01"),
+        (Schedule(window=SHORT, expire_at=planned("2027-03-02T09:00:30")), "2027-03-02T09:00:30"),
+    ],
+)
+def test_a_send_is_never_spread_beyond_its_window_or_its_validity(schedule: Schedule, end: str) -> None:
+    instants = [wait(decide(NIGHT, schedule, interaction_id=f"{number}")).until for number in range(100)]
+    assert madrid("2027-03-02T09:00") <= min(instants) < max(instants) < madrid(end)
 
 
 # Waking
