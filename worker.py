@@ -66,13 +66,13 @@ _LOG = logging.getLogger("iris.worker")
 
 
 @asynccontextmanager
-async def create_worker(client: Client, settings: Settings, opener: ProviderFactory) -> AsyncGenerator[None]:
+async def create_worker(client: Client, settings: Settings, provider_factory: ProviderFactory) -> AsyncGenerator[None]:
     """Run the workers within the block; at its end, sends in flight finish first, then the workflows that record them.
 
     Each provider has its own task queue and slots for sends (`docs/decisions/0013`).
     """
     integrations = Integrations(settings.lookup_cache_ttl)
-    sending = [_sending_worker(client, settings, opener, integrations, provider) for provider in PROVIDERS]
+    sending = [_sending_worker(client, settings, provider_factory, integrations, provider) for provider in PROVIDERS]
     late = LateBegins(partial(notifications.begin, client, settings))
     async with (
         integrations.following(),
@@ -80,8 +80,10 @@ async def create_worker(client: Client, settings: Settings, opener: ProviderFact
         _workflow_worker(client, settings, integrations, late),
         AsyncExitStack() as stack,
     ):
-        http = await stack.enter_async_context(http_client(opener.guard, settings.max_concurrent_notifications))
-        sending.append(_notification_worker(client, settings, opener.vault, integrations, http))
+        http = await stack.enter_async_context(
+            http_client(provider_factory.guard, settings.max_concurrent_notifications)
+        )
+        sending.append(_notification_worker(client, settings, provider_factory.vault, integrations, http))
         for worker in sending:
             await stack.enter_async_context(worker)
         try:
@@ -127,13 +129,13 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
 
 
 def _sending_worker(
-    client: Client, settings: Settings, opener: ProviderFactory, integrations: Integrations, provider: str
+    client: Client, settings: Settings, provider_factory: ProviderFactory, integrations: Integrations, provider: str
 ) -> Worker:
     """The worker of a provider's task queue."""
     slots = settings.max_concurrent_sends_per_provider
     shares = KeyedLimiter(ceil(slots / _MAX_CONCURRENT_INTEGRATIONS))
     dispatch = ProviderDispatch(
-        opener, shares, integrations, Files(settings.file_urls()), InternalFaults(client.identity)
+        provider_factory, shares, integrations, Files(settings.file_urls()), InternalFaults(client.identity)
     )
     return Worker(
         client,
@@ -193,12 +195,12 @@ async def run_worker(settings: Settings) -> None:
     guard = settings.address_guard()
     async with mongodb(settings), http_clients(guard, settings.max_concurrent_sends_per_provider) as http:
         keys = settings.vault_keys()
-        opener = ProviderFactory(vault=Vault(keys), http=http, public_url=settings.public_url, guard=guard)
+        provider_factory = ProviderFactory(vault=Vault(keys), http=http, public_url=settings.public_url, guard=guard)
         stop = asyncio.Event()
         # Not before: until the workers run there is nothing to finish, and a signal ends the process at once.
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with create_worker(client, settings, opener):
+        async with create_worker(client, settings, provider_factory):
             if settings.metrics_address:
                 serve(settings.metrics_address, partial(is_polling, client, settings.task_queue))
             _LOG.info("working on %s at %s", settings.task_queue, settings.temporal_address)

@@ -45,7 +45,7 @@ class MongoAdmission(AdmissionActivities):
         admitted = await self.resolve(admit_input, validation.destinations, validation.policy, owners)
         if admitted.policy is not None:
             if submission.attachments:
-                await Attachment.keep(submission.tenant, submission.attachments)
+                await Attachment.mark_used(submission.tenant, submission.attachments)
             integration = submission.integration
             await self._publish(integration.integration_id, integration.version, admitted.interaction.id, 0)
         return admitted

@@ -29,7 +29,7 @@ from domain.outcomes import (
 )
 from domain.payloads import InvalidPayloadError, parse_payload
 from integrations.cache import Integrations
-from integrations.provider_factory import ProviderFactory, UnopenableError
+from integrations.provider_factory import ProviderFactory, UndecryptableCredentialsError
 from models.erasure import matching_message_id
 from models.interaction import Interaction
 from providers.base import AnyProvider, Attempt, MisconfiguredError, Outbound, TransientError, UnsentError
@@ -51,14 +51,14 @@ class ProviderDispatch(DispatchActivities):
     """Dispatch through the provider of the interaction's integration.
 
     Attributes:
-        opener: creates providers with their credentials, which never leave this activity.
+        provider_factory: creates providers with their credentials, which never leave this activity.
         limiter: limits the sends in flight of each integration.
         integrations: cached lookups of integrations.
         files: adds uploaded files to messages.
         faults: reports the faults of this worker.
     """
 
-    opener: ProviderFactory
+    provider_factory: ProviderFactory
     limiter: KeyedLimiter
     integrations: Integrations
     files: Files
@@ -130,12 +130,12 @@ class ProviderDispatch(DispatchActivities):
         if integration is None:
             return Rejected(code="integration_not_found", failure=FailureClass.CONFIGURATION)
         try:
-            provider = self.opener.open(integration)
+            provider = self.provider_factory.open(integration)
             payload = parse_payload(integration.channel, dispatch.payload)
         except MisconfiguredError as error:
             # Its credentials may just have been changed or re-encrypted.
             self.integrations.invalidate(integration.id)
-            kind = FaultKind.CREDENTIALS if isinstance(error, UnopenableError) else FaultKind.INTEGRATION
+            kind = FaultKind.CREDENTIALS if isinstance(error, UndecryptableCredentialsError) else FaultKind.INTEGRATION
             raise await self.faults.failure(kind, f"integration {integration.id}: {error}") from None
         except InvalidPayloadError as error:
             raise await self.faults.failure(FaultKind.PAYLOAD, str(error)) from None
@@ -147,7 +147,7 @@ class ProviderDispatch(DispatchActivities):
             channel=integration.channel,
             destinations=destinations,
             payload=payload,
-            callback_url=self.opener.callback_url(integration),
+            callback_url=self.provider_factory.callback_url(integration),
         )
         return provider, outbound
 

@@ -8,7 +8,7 @@ from pymongo.errors import DuplicateKeyError
 
 from domain.events import Identity
 from domain.inbound import ReceivedMessage, names_nobody
-from domain.search_keys import beginnings
+from domain.search_keys import prefixes
 from models.user import OwnedDestination, User, adding_step
 
 
@@ -121,7 +121,7 @@ async def _update(person: Person, user: User, added: Sequence[OwnedDestination])
         return user
     steps: list[dict[str, Any]] = [adding_step(missing, gone)]
     if not is_named:
-        name = {"name": person.name, "name_keys": beginnings(person.name)}
+        name = {"name": person.name, "name_keys": prefixes(person.name)}
         steps.append({"$set": {field: {"$literal": value} for field, value in name.items()}})
     return await User.change(user.tenant, user.id, steps, {"name": user.name})
 

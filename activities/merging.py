@@ -95,9 +95,9 @@ async def _join(task: UserTask, session: AsyncClientSession) -> None:
     """
     users, tenant = User.collection(), task.tenant
     merge = Merge(into=task.into or "", requested=utc_now()).model_dump()
-    emptied: dict[str, Any] = {**EMPTY, "merge": merge}
+    redacted_user: dict[str, Any] = {**EMPTY, "merge": merge}
     merged = await users.find_one_and_update(
-        {"tenant": tenant, "_id": task.user_id, **HERE}, {"$set": emptied}, session=session
+        {"tenant": tenant, "_id": task.user_id, **HERE}, {"$set": redacted_user}, session=session
     )
     if merged is None:
         raise _RefusedError(await why_not(tenant, task.user_id, "from"))

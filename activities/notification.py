@@ -133,7 +133,7 @@ class HttpNotifications(NotificationActivities):
 
     async def _as_shown(self, notification: Notification) -> Notification:
         """Return the notification without the content of erased users that is not removed from it yet."""
-        if not await notification.is_to_be_emptied():
+        if not await notification.is_to_be_redacted():
             return notification
         document = await Interaction.find_one({"_id": notification.interaction_id})
         if document is None:
@@ -224,7 +224,7 @@ async def _write(notification: Notification, attempt: Attempt, delivery: Deliver
         wait = backoff(attempt.number)
         next_attempt = delivery.at + wait
         if suspends_host(wait):
-            await SuspendedHost.hold(notification.tenant, host, next_attempt)
+            await SuspendedHost.suspend(notification.tenant, host, next_attempt)
         state = NotificationState.PENDING
         if next_attempt > delivery.deadline:
             state, next_attempt = NotificationState.GIVEN_UP, None

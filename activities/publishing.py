@@ -75,7 +75,7 @@ class NotificationPublisher:
         stored: list[Notification] = []
         for notification in notifications:
             with _drop_on_error(notification.event, interaction_id):
-                stored += [notification] if await notification.keep() else []
+                stored += [notification] if await notification.insert_once() else []
         begun = 0
         try:
             async with asyncio.timeout(_TIMEOUT):

@@ -75,7 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
                 settings=settings,
                 database=database,
                 temporal=await connect_temporal(settings),
-                opener=ProviderFactory(vault=vault, http=http, public_url=settings.public_url, guard=guard),
+                provider_factory=ProviderFactory(vault=vault, http=http, public_url=settings.public_url, guard=guard),
                 submissions=AdaptiveLimiter(settings.max_concurrent_submissions),
                 webhooks=AdaptiveLimiter(settings.max_concurrent_webhooks),
                 streams=ConcurrencyLimiter(settings.max_concurrent_streams),

@@ -29,7 +29,7 @@ class IrisState:
     """Settings and open connections.
 
     Attributes:
-        opener: opens providers, to verify and read their webhooks.
+        provider_factory: opens providers, to verify and read their webhooks.
         submissions: limits concurrent submissions.
         webhooks: limits concurrent webhooks with a valid signature.
         streams: limits concurrent event streams.
@@ -48,7 +48,7 @@ class IrisState:
     settings: Settings
     database: AsyncMongoClient[dict[str, Any]]
     temporal: Client
-    opener: ProviderFactory
+    provider_factory: ProviderFactory
     submissions: ConcurrencyLimiter
     webhooks: ConcurrencyLimiter
     streams: ConcurrencyLimiter

@@ -18,7 +18,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from api.schemas.interaction_lists import InteractionFilters
+from api.schemas.interaction_lists import InteractionListQuery
 from bench.dataset import Dataset, integration
 from bootstrap import mongodb
 from domain.clock import to_wire, utc_now
@@ -170,10 +170,10 @@ async def _explained(tenant: str, filters: Mapping[str, str | Sequence[str]]) ->
     """The index of the page's query, and the number of keys and documents examined."""
     status = filters.get("status", [])
     asked = {**filters, "status": [status] if isinstance(status, str) else status}
-    reading = await search(InteractionFilters.model_validate(asked).wanted(tenant))
+    reading = await search(InteractionListQuery.model_validate(asked).to_filter(tenant))
     if reading is None:
         return {"index": "none", "keys": 0, "documents": 0}
-    explanation = await reading.cursor(LIMIT + 1, await reading.horizon() if reading.besides else None).explain()
+    explanation = await reading.find(LIMIT + 1, await reading.scan_limit() if reading.besides else None).explain()
     run = explanation["executionStats"]
     return {
         "index": ", ".join(name for name, _ in reading.index),

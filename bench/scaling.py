@@ -43,7 +43,7 @@ def main(
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write the measurements here too, as JSON.")] = None,
 ) -> None:
-    """Measure the cost of whole lives beside more and more interactions, the memory, and how long restarts take.
+    """Measure the cost of whole runs beside more and more interactions, the memory, and how long restarts take.
 
     A waiting one is a record in SENT and a run that goes on from it, as after any receipt: same timer, same state.
     """
@@ -116,7 +116,7 @@ async def _row(stage: Stage, driver: IrisDriver, stored: int, opened: int) -> Ro
         **memory,
         **{f"{name} CPU-ms": used for name, used in cost.items()},
         "CPU-ms per life": sum(cost.values()),
-        "lives per second": speed,
+        "runs per second": speed,
     }
     OUT.print(row)
     return row
@@ -175,15 +175,15 @@ async def _open(stage: Stage, template: dict[str, Any], number: int) -> None:
         "provider_events": [],
     }
     await stage.database.interactions.insert_many([{**template, **sent, "_id": one} for one in ids], ordered=False)
-    addressee = InteractionRef.model_validate(template)
-    await asyncio.gather(*(_begin(stage, addressee, ids[place::AT_ONCE]) for place in range(AT_ONCE)))
+    interaction = InteractionRef.model_validate(template)
+    await asyncio.gather(*(_begin(stage, interaction, ids[place::AT_ONCE]) for place in range(AT_ONCE)))
 
 
-async def _begin(stage: Stage, addressee: InteractionRef, ids: Sequence[str]) -> None:
+async def _begin(stage: Stage, interaction: InteractionRef, ids: Sequence[str]) -> None:
     left = list(ids)
     while left:
         with suppress(RPCError):  # it is retried, as a provider would
-            await signal_events(stage.temporal, stage.settings, addressee.model_copy(update={"id": left[-1]}), [])
+            await signal_events(stage.temporal, stage.settings, interaction.model_copy(update={"id": left[-1]}), [])
             left.pop()
 
 

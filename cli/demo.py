@@ -39,14 +39,14 @@ def demo(
         _demonstrate(connection, integrations, timedelta(seconds=timeout), token, quiet=as_json)
     )
     if as_json:
-        shown = {"sent": [_exhibit_as_json(connection, exhibit) for exhibit in sent]}
-        shown["received"] = [_exhibit_as_json(connection, exhibit) for exhibit in received]
+        shown = {"sent": [_result_as_json(connection, result) for result in sent]}
+        shown["received"] = [_result_as_json(connection, result) for result in received]
         print(safe_json(shown))  # noqa: T201 - for programs
     else:
-        _show_exhibits(connection, [*sent, *received])
+        _show_results(connection, [*sent, *received])
     if token is None:
         ERR.print("Nothing was received: the sandbox's token is not known here.", highlight=False)
-    if not all(exhibit.succeeded for exhibit in [*sent, *received]):
+    if not all(result.succeeded for result in [*sent, *received]):
         raise typer.Exit(1)
 
 
@@ -66,38 +66,38 @@ async def _demonstrate(
     """Results of the sent and of the received messages."""
     from rich.progress import Progress
 
-    from embedded.demo_scenarios import Showcase
+    from embedded.demo_scenarios import DemoRun
 
     http = connection.http
     headers = {name: http.headers[name] for name in ("Authorization", "Accept-Language")}
     async with httpx2.AsyncClient(base_url=http.base_url, headers=headers, timeout=30, trust_env=False) as api_client:
         with Progress(console=ERR, transient=True, disable=quiet) as progress:
-            showcase = Showcase(api_client, integrations, limit)
-            sending = progress.add_task("Sending", total=len(showcase.samples()))
-            sent = await showcase.send_all(lambda _: progress.advance(sending))
+            demo_run = DemoRun(api_client, integrations, limit)
+            sending = progress.add_task("Sending", total=len(demo_run.samples()))
+            sent = await demo_run.send_all(lambda _: progress.advance(sending))
             if token is None or connection.sandbox_url is None:
                 return sent, []
             receiving = progress.add_task("Receiving", total=1)
             headers = {"Authorization": f"Bearer {token}"}
             async with httpx2.AsyncClient(base_url=connection.sandbox_url, headers=headers, trust_env=False) as gateway:
-                received = await showcase.receive(gateway)
+                received = await demo_run.receive(gateway)
             progress.advance(receiving)
             return sent, [received]
 
 
-def _show_exhibits(connection: Connection, exhibits: list["DemoResult"]) -> None:
+def _show_results(connection: Connection, results: list["DemoResult"]) -> None:
     shown = DataTable("channel", "type", "status", "customStatus", "seconds", "link")
-    for exhibit in exhibits:
-        style = "" if exhibit.succeeded else "red"
-        link = connection.workflow_link(exhibit.id) if exhibit.id else None
-        words = (exhibit.channel, exhibit.type, exhibit.status or "-", exhibit.custom_status or "")
-        shown.add_row(*words, f"{exhibit.seconds:.1f}", link or exhibit.id or "", style=style)
+    for result in results:
+        style = "" if result.succeeded else "red"
+        link = connection.workflow_link(result.id) if result.id else None
+        words = (result.channel, result.type, result.status or "-", result.custom_status or "")
+        shown.add_row(*words, f"{result.seconds:.1f}", link or result.id or "", style=style)
     # As wide as its links, which could not be opened if they were split.
     SafeConsole(width=1_000).print(shown, highlight=False)
-    for exhibit in exhibits:
-        if exhibit.problem:
-            ERR.print(f"[red]{exhibit.channel} {exhibit.type}:[/] {escape(exhibit.problem)}", soft_wrap=True)
+    for result in results:
+        if result.problem:
+            ERR.print(f"[red]{result.channel} {result.type}:[/] {escape(result.problem)}", soft_wrap=True)
 
 
-def _exhibit_as_json(connection: Connection, exhibit: "DemoResult") -> dict[str, object]:
-    return {**exhibit.as_json(), "link": connection.workflow_link(exhibit.id) if exhibit.id else None}
+def _result_as_json(connection: Connection, result: "DemoResult") -> dict[str, object]:
+    return {**result.as_json(), "link": connection.workflow_link(result.id) if result.id else None}

@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 
 
 def rotate_credentials(as_json: AsJson = False, data_dir: DataDirectory = Path(".iris")) -> None:
-    """Seal all credentials anew with the first of IRIS_ENCRYPTION_KEYS; broken off, it may be run again.
+    """Re-encrypt all credentials with the first of IRIS_ENCRYPTION_KEYS; it may be interrupted and run again.
 
-    Ends with 0 if all are sealed with it, with 1 if some are opened by no key, with 2 if MongoDB does not answer. The
+    Ends with 0 if all are encrypted with it, with 1 if no key decrypts some, with 2 if MongoDB does not answer. The
     servers are those of the environment, else those of the running `iris up`.
     """
     from pymongo.errors import PyMongoError
 
     try:
-        done = asyncio.run(_reseal(server_settings(data_dir)))
+        done = asyncio.run(_rotate(server_settings(data_dir)))
     except PyMongoError as error:
         fail(f"MongoDB does not answer: {type(error).__name__}", 2)
     if as_json:
         print(json.dumps(asdict(done), indent=2))  # noqa: T201 - for programs
     else:
-        OUT.print(f"{done.resealed} sealed anew, {done.current} were sealed with the newest key", highlight=False)
-        for name in done.unopened:
-            ERR.print(f"[red]no key opens[/] {name}", highlight=False, soft_wrap=True)
-    if done.unopened:
+        OUT.print(f"{done.re_encrypted} re-encrypted; {done.current} already had the newest key", highlight=False)
+        for name in done.undecryptable:
+            ERR.print(f"[red]no key decrypts[/] {name}", highlight=False, soft_wrap=True)
+    if done.undecryptable:
         raise typer.Exit(1)
 
 
-async def _reseal(settings: "Settings") -> "KeyRotation":
+async def _rotate(settings: "Settings") -> "KeyRotation":
     from bootstrap import mongodb
     from operations.key_rotation import rotate_keys
     from security.credential_encryption import Vault

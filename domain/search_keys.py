@@ -23,7 +23,7 @@ def searchable(text: str) -> str:
     return " ".join("".join(one for one in decomposed if not unicodedata.combining(one)).split())
 
 
-def beginnings(name: str) -> list[str]:
+def prefixes(name: str) -> list[str]:
     """Return the texts whose prefixes find a name: the name, and its rest from each further word."""
     words = searchable(name).split()
     return [" ".join(words[first:])[:_MAX_LENGTH] for first in range(min(len(words), _MAX_WORDS))]

@@ -17,7 +17,7 @@ from domain.channels import Channel
 from domain.identifiers import derived_id, new_id
 from domain.payloads.samples import SAMPLES
 from embedded.demo import CHANNELS
-from embedded.gateway.recipients import BEHAVIOURS, spellings
+from embedded.gateway.recipients import BEHAVIOURS, recipients_of
 from embedded.gateway.settings import Account
 
 Wire = Mapping[str, JsonValue]
@@ -31,16 +31,16 @@ FAILED: Final = frozenset({"VALIDATION_ERROR", "PROCESS_ERROR"})
 _READ: Final = "02"
 """Code of the sandbox recipient that reads messages where possible (`docs/providers/sandbox.md`)."""
 
-_BETWEEN_LOOKS: Final = 0.25
+_POLL_INTERVAL_SECONDS: Final = 0.25
 
 
 def recipient_of(channel: Channel) -> str:
     """Recipient that reads the messages of a channel."""
-    phone, email, page_scoped_id = spellings(_READ)
+    phone, email, page_scoped_id = recipients_of(_READ)
     return {Channel.EMAIL: email, Channel.MESSENGER: page_scoped_id}.get(channel, phone)
 
 
-def last_word(channel: Channel) -> str:
+def final_status(channel: Channel) -> str:
     """Last provider status of a message to that recipient."""
     return BEHAVIOURS[_READ].statuses_on(channel)[-1]
 
@@ -85,7 +85,7 @@ class _BadAnswerError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Showcase:
+class DemoRun:
     """Demonstrates a running Iris.
 
     Attributes:
@@ -155,7 +155,7 @@ class Showcase:
                 case _:
                     raise _BadAnswerError(f"{response.url} is not Iris's API", {})
 
-        return await self._follow(short, sample, submit, lambda seen: seen.get("customStatus") == last_word(channel))
+        return await self._follow(short, sample, submit, lambda seen: seen.get("customStatus") == final_status(channel))
 
     async def _post(self, body: Mapping[str, object]) -> httpx2.Response:
         """Response to a send; a temporary refusal is retried when the API says, with the same key."""
@@ -182,7 +182,7 @@ class Showcase:
             async with asyncio.timeout(self.limit.total_seconds()):
                 seen = {"id": await begin()}
                 while not (is_reached(seen) or _has_failed(seen)):
-                    await asyncio.sleep(_BETWEEN_LOOKS)
+                    await asyncio.sleep(_POLL_INTERVAL_SECONDS)
                     seen = await self._look(seen)
         except TimeoutError:
             problem = f"it has not finished after {self.limit.total_seconds():g} s"

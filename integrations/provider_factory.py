@@ -35,7 +35,7 @@ def _problems(prefix: str, settings: type[ProviderSettings], values: Mapping[str
     return []
 
 
-class UnopenableError(MisconfiguredError):
+class UndecryptableCredentialsError(MisconfiguredError):
     """Credentials that no encryption key of this process decrypts."""
 
 
@@ -66,7 +66,7 @@ class ProviderFactory:
         """The provider of an integration, ready to send messages and verify webhooks.
 
         Raises:
-            UnopenableError: if no key opens the credentials.
+            UndecryptableCredentialsError: if no key opens the credentials.
             MisconfiguredError: if configuration or credentials do not fit the provider.
         """
         settled = (integration.id, f"{integration.configuration}{integration.credentials}")
@@ -82,7 +82,7 @@ class ProviderFactory:
         """Like `open`, without cached state, such as a token from credentials that are no longer valid.
 
         Raises:
-            UnopenableError: if no key opens the credentials.
+            UndecryptableCredentialsError: if no key opens the credentials.
             MisconfiguredError: if configuration or credentials do not fit the provider.
         """
         provider = PROVIDERS.get(integration.provider)
@@ -91,7 +91,7 @@ class ProviderFactory:
         try:
             credentials = self.vault.decrypt(integration.credentials)
         except DecryptionError as error:
-            raise UnopenableError(str(error)) from error
+            raise UndecryptableCredentialsError(str(error)) from error
         return provider.open(integration.configuration, credentials, self.http[provider.name], self.guard)
 
     def callback_url(self, integration: Integration) -> str:

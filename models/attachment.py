@@ -65,18 +65,18 @@ class Attachment(Stored):
         return {attachment.id: attachment for attachment in found}
 
     @classmethod
-    async def keep(cls, tenant: str, ids: Sequence[str]) -> None:
+    async def mark_used(cls, tenant: str, ids: Sequence[str]) -> None:
         """Keep these until they are deleted, since an interaction has taken them."""
         await cls.collection().update_many({"_id": {"$in": list(ids)}, "tenant": tenant}, {"$set": {"expires": None}})
 
     async def upload(
-        self, chunks: AsyncIterable[bytes], unused_kept: timedelta, idempotency_key: str | None = None
+        self, chunks: AsyncIterable[bytes], orphan_ttl: timedelta, idempotency_key: str | None = None
     ) -> "Attachment":
         """Store the contents, with at most one chunk in memory; then remove unused files.
 
         Args:
             chunks: the contents; an error while they arrive removes the chunks stored before it.
-            unused_kept: how long the file waits for an interaction.
+            orphan_ttl: how long the file waits for an interaction.
             idempotency_key: identifies a repeated upload; the first upload to finish claims it, so an aborted one
                 blocks nothing.
 
@@ -91,7 +91,7 @@ class Attachment(Stored):
                     digest.update(chunk)
                     size += len(chunk)
                     await stream.write(chunk)
-            self.size, self.sha256, self.expires = size, digest.hexdigest(), utc_now() + unused_kept
+            self.size, self.sha256, self.expires = size, digest.hexdigest(), utc_now() + orphan_ttl
             changes = {"size": size, "sha256": self.sha256, "expires": self.expires, "idempotency_key": idempotency_key}
             await self.collection().update_one({"_id": self.id}, {"$set": changes})
         except DuplicateKeyError:

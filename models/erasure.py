@@ -13,7 +13,7 @@ from domain.payloads import summary_text
 from domain.problems import Problem
 from domain.status import Status
 
-KEPT_ONCE_ERASED: Final = frozenset({"destinations", "due", "policy", "problems", "user_ids"})
+KEPT_IF_ERASED: Final = frozenset({"destinations", "due", "policy", "problems", "user_ids"})
 """Fields of a step that an erased interaction keeps unchanged."""
 
 EMPTY_ENTRY: Final = {"notes": None}
@@ -57,19 +57,19 @@ _IS_ERASED: Final = {"$ne": [{"$ifNull": ["$erased_at", None]}, None]}
 _UNDER_WAY: Final = [Status.VALIDATION_PENDING.value, Status.DISPATCH_PENDING.value]
 
 
-def once_erased(erased: object, else_: object) -> dict[str, Any]:
+def if_erased(erased: object, else_: object) -> dict[str, Any]:
     """Expression with one value for an erased interaction and another for any other."""
     return {"$cond": [_IS_ERASED, erased, else_]}
 
 
-def emptied(elements: object, emptying: object) -> dict[str, Any]:
+def redacted(elements: object, redaction: object) -> dict[str, Any]:
     """The elements of a list without their personal data."""
-    return {"$map": {"input": elements, "as": "one", "in": {"$mergeObjects": ["$$one", emptying]}}}
+    return {"$map": {"input": elements, "as": "one", "in": {"$mergeObjects": ["$$one", redaction]}}}
 
 
-def emptied_once_erased(elements: object, emptying: object) -> dict[str, Any]:
+def redacted_if_erased(elements: object, redaction: object) -> dict[str, Any]:
     """The elements of a list, without their personal data if the interaction is erased."""
-    return {"$let": {"vars": {"all": elements}, "in": once_erased(emptied("$$all", emptying), "$$all")}}
+    return {"$let": {"vars": {"all": elements}, "in": if_erased(redacted("$$all", redaction), "$$all")}}
 
 
 def erased_id(message_id: str) -> str:
@@ -96,7 +96,7 @@ def erasing(at: datetime, message_ids: Sequence[str], user_id: str) -> list[dict
     filled: dict[str, Any] = {"$mergeObjects": ["$template", {"variables": {"$literal": {}}}]}
     said: dict[str, Any] = {
         "attachments": [],
-        "destinations": emptied("$destinations", EMPTY_DESTINATION),
+        "destinations": redacted("$destinations", EMPTY_DESTINATION),
         "fingerprint": "",
         "metadata": {"$literal": {}},
         "metadata_keys": [],
@@ -118,7 +118,7 @@ def erasing_one_of_several(at: datetime, message_ids: Sequence[str], user_ids: S
     Its contents stay for the others.
     """
     of_it = {"$cond": [{"$in": ["$$one.user_id", list(user_ids)]}, EMPTY_DESTINATION, {}]}
-    said = {"destinations": emptied("$destinations", of_it)}
+    said = {"destinations": redacted("$destinations", of_it)}
     return [{"$set": said}, {"$set": _erasing_events(at, message_ids)}]
 
 
@@ -127,7 +127,7 @@ def _erasing_events(at: datetime, message_ids: Sequence[str]) -> dict[str, Any]:
         # Pending work is still tracked; nothing else is awaited any more.
         "due": {"$cond": [{"$in": ["$status", _UNDER_WAY]}, "$due", None]},
         "erased_at": {"$ifNull": ["$erased_at", at]},
-        "history": emptied("$history", EMPTY_ENTRY),
-        "provider_events": emptied("$provider_events", EMPTY_EVENT),
+        "history": redacted("$history", EMPTY_ENTRY),
+        "provider_events": redacted("$provider_events", EMPTY_EVENT),
         "provider_message_ids": {"$literal": list(message_ids)},
     }

@@ -32,10 +32,10 @@ from models.base import ANY_TEXT, Stored
 from models.erasure import (
     EMPTY_ENTRY,
     EMPTY_EVENT,
-    KEPT_ONCE_ERASED,
-    emptied_once_erased,
+    KEPT_IF_ERASED,
     erased_id,
-    once_erased,
+    if_erased,
+    redacted_if_erased,
 )
 from models.process import Process
 from models.user import User
@@ -259,7 +259,7 @@ class Interaction(Stored):
         return self.model_copy(
             update={
                 **contents,
-                **emptied_summary(self.destinations, self.user_ids, erased),
+                **redacted_summary(self.destinations, self.user_ids, erased),
                 "history": [entry.model_copy(update={"notes": None}) for entry in self.history],
                 "provider_events": events,
             }
@@ -312,7 +312,7 @@ class Interaction(Stored):
         )
 
 
-def emptied_summary(
+def redacted_summary(
     destinations: Sequence[Destination], user_ids: Sequence[str], erased: AbstractSet[str]
 ) -> dict[str, Any]:
     """Summary shown where users are erased, without their personal data.
@@ -338,14 +338,14 @@ def _writing(
     ]
     values = {"sequence": step.sequence, "revision": step.revision, **changes}
     update: dict[str, Any] = {name: {"$literal": value} for name, value in values.items()}
-    for name in KEPT_ONCE_ERASED & update.keys():
-        update[name] = once_erased(f"${name}", update[name])
+    for name in KEPT_IF_ERASED & update.keys():
+        update[name] = if_erased(f"${name}", update[name])
     history = _extended("history", step.history_before, step.history)
-    update["history"] = emptied_once_erased(history, EMPTY_ENTRY)
+    update["history"] = redacted_if_erased(history, EMPTY_ENTRY)
     received = _extended("provider_events", step.recorded_before, step.received)
-    update["provider_events"] = emptied_once_erased(received, EMPTY_EVENT)
+    update["provider_events"] = redacted_if_erased(received, EMPTY_EVENT)
     raw, hashed = ({"$literal": list(ids)} for ids in (step.message_ids, map(erased_id, step.message_ids)))
-    update["provider_message_ids"] = {"$setUnion": ["$provider_message_ids", once_erased(hashed, raw)]}
+    update["provider_message_ids"] = {"$setUnion": ["$provider_message_ids", if_erased(hashed, raw)]}
     return {"_id": interaction_id, "$or": turn}, [{"$set": update}]
 
 

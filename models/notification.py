@@ -124,7 +124,7 @@ class Notification(Stored):
         words = (state.status, state.custom_status or "")
         return derived_id("notification", interaction_id, str(position), event, *words)
 
-    async def keep(self) -> bool:
+    async def insert_once(self) -> bool:
         """Insert it unless it exists; return whether it is still to be delivered."""
         try:
             await self.insert()
@@ -132,7 +132,7 @@ class Notification(Stored):
             return await Notification.pending(self.id) is not None
         return True
 
-    async def is_to_be_emptied(self) -> bool:
+    async def is_to_be_redacted(self) -> bool:
         """Whether a user is erased whose data the body may still contain."""
         return bool(await User.erased_among(self.tenant, self.user_ids))
 
@@ -273,22 +273,22 @@ class SuspendedHost(Stored):
     class Settings:
         """Collection name and indexes; it is removed once the suspension is over."""
 
-        name = "held_hosts"
+        name = "suspended_hosts"
         indexes = [IndexModel([("until", ASCENDING)], expireAfterSeconds=24 * 60 * 60)]
 
     @classmethod
     async def until_when(cls, tenant: str, host: str, now: datetime) -> datetime | None:
         """Time until which a host's notifications wait; None if it is not suspended."""
-        held = await cls.find_one({"_id": _host_id(tenant, host), "until": {"$gt": now}})
-        return held.until if held else None
+        suspension = await cls.find_one({"_id": _host_id(tenant, host), "until": {"$gt": now}})
+        return suspension.until if suspension else None
 
     @classmethod
-    async def hold(cls, tenant: str, host: str, until: datetime) -> None:
+    async def suspend(cls, tenant: str, host: str, until: datetime) -> None:
         """Suspend a host until a moment; a longer suspension stays."""
         await cls.collection().update_one({"_id": _host_id(tenant, host)}, {"$max": {"until": until}}, upsert=True)
 
     @classmethod
-    async def release(cls, tenant: str, host: str) -> None:
+    async def resume(cls, tenant: str, host: str) -> None:
         """Resume deliveries to a host before its suspension ends."""
         await cls.collection().delete_one({"_id": _host_id(tenant, host)})
 

@@ -49,7 +49,7 @@ class UnmatchedEvent(Stored):
         """The deterministic id of an integration's event, so that repetitions are stored once."""
         return derived_id("unmatched", integration_id, event_key)
 
-    async def keep(self) -> None:
+    async def insert_once(self) -> None:
         """Insert it unless it exists."""
         with suppress(DuplicateKeyError):
             await self.insert()

@@ -11,7 +11,7 @@ from pymongo import ASCENDING, IndexModel, ReturnDocument
 from domain import interaction, phone_numbers
 from domain.clock import utc_now
 from domain.destinations import Destination, DestinationKind, normal_form
-from domain.search_keys import beginnings, searchable, searchable_field, searchable_fields
+from domain.search_keys import prefixes, searchable, searchable_field, searchable_fields
 from models.base import NEWEST_FIRST, Some, Stored
 
 HERE: Final[Mapping[str, None]] = {"merge": None, "erasure": None}
@@ -133,7 +133,7 @@ class User(Stored):
 
     @model_validator(mode="after")
     def _with_keys(self) -> Self:
-        self.name_keys, self.metadata_keys = beginnings(self.name), searchable_fields(self.metadata)
+        self.name_keys, self.metadata_keys = prefixes(self.name), searchable_fields(self.metadata)
         return self
 
     @classmethod

@@ -26,14 +26,14 @@ class KeyRotation:
     """Result of re-encrypting all stored credentials.
 
     Attributes:
-        resealed: how many were re-encrypted from an older key to the newest.
+        re_encrypted: how many were re-encrypted from an older key to the newest.
         current: how many were already encrypted with the newest key.
-        unopened: fields that no key decrypts, such as `integrations/<id>.credentials`.
+        undecryptable: fields that no key decrypts, such as `integrations/<id>.credentials`.
     """
 
-    resealed: int = 0
+    re_encrypted: int = 0
     current: int = 0
-    unopened: list[str] = field(default_factory=list[str])
+    undecryptable: list[str] = field(default_factory=list[str])
 
 
 async def rotate_keys(vault: Vault) -> KeyRotation:
@@ -57,8 +57,8 @@ async def _reencrypt_field(vault: Vault, document: type[Stored], name: str, done
         try:
             anew = vault.encrypt(vault.decrypt(ciphertext))
         except DecryptionError:
-            done.unopened.append(f"{collection.name}/{found['_id']}.{name}")
+            done.undecryptable.append(f"{collection.name}/{found['_id']}.{name}")
             continue
         # A concurrent change encrypts with the newest key anyway.
         changed = await collection.update_one({"_id": found["_id"], name: ciphertext}, {"$set": {name: anew}})
-        done.resealed += changed.modified_count
+        done.re_encrypted += changed.modified_count

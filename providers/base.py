@@ -28,7 +28,7 @@ class Capabilities:
     Attributes:
         payload_types: the payload `Type`s it sends.
         max_destinations: the maximum number of destinations of one interaction.
-        longest_text: the maximum characters of a text; None if only the channel limits it.
+        max_text_length: the maximum characters of a text; None if only the channel limits it.
         idempotent_send: whether it recognises a repeated send by our reference, so that repeating is safe.
         reports_delivery: whether it sends delivery receipts.
         reports_reads: whether it sends read receipts.
@@ -37,7 +37,7 @@ class Capabilities:
 
     payload_types: frozenset[str]
     max_destinations: int = 1
-    longest_text: int | None = None
+    max_text_length: int | None = None
     idempotent_send: bool = False
     reports_delivery: bool = True
     reports_reads: bool = False
@@ -307,7 +307,7 @@ class Provider(ABC, Generic[Configuration, Credentials]):
             ok=None,
             reason=both(
                 f"{self.title} no tiene ninguna llamada que lo diga sin enviar",
-                f"{self.title} has no call that tells without sending",
+                f"{self.title} has no call that checks credentials without sending",
             ),
         )
 

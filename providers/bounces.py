@@ -12,7 +12,7 @@ from domain.outcomes import FailureClass
 from domain.status import Milestone
 from providers.base import UnreadableError
 from providers.smtp.inbound import read_mail
-from providers.smtp.reports import COMPLAINT
+from providers.smtp.status_events import COMPLAINT
 
 
 class Kind(StrEnum):

@@ -26,11 +26,11 @@ class Ambiguity(Enum):
 
     NOT_ACCEPTED = auto()
     """Certainly not accepted: may be sent again."""
-    PERHAPS_TAKEN = auto()
+    PERHAPS_ACCEPTED = auto()
     """Possibly accepted: never sent again blindly."""
 
 
-Meaning = FailureClass | Ambiguity
+ErrorMeaning = FailureClass | Ambiguity
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class ResponseMapping:
 
     accepted: Callable[[Any], Accepted | None]
     error_body: Callable[[Any], ErrorBody | None]
-    meanings: Mapping[str, Meaning]
+    meanings: Mapping[str, ErrorMeaning]
 
 
 async def send(http: httpx2.AsyncClient, request: httpx2.Request, mapping: ResponseMapping) -> Outcome:
@@ -134,7 +134,7 @@ def classify_response(response: httpx2.Response, mapping: ResponseMapping, redac
     code, detail = redact(error_body.code), redact(error_body.detail)
     if meaning is Ambiguity.NOT_ACCEPTED:
         raise TransientError(code, detail, retry_after(response))
-    if meaning is Ambiguity.PERHAPS_TAKEN:
+    if meaning is Ambiguity.PERHAPS_ACCEPTED:
         return OutcomeUnknown(detail=f"{code}: {detail}")
     return Rejected(code=code, failure=meaning, detail=detail)
 
@@ -185,18 +185,18 @@ def _classify_foreign(response: httpx2.Response) -> Outcome:
     return Rejected(code=f"http_{status}", failure=failure, detail=detail)
 
 
-def _meaning_of(mapping: ResponseMapping, code: str, status: int) -> Meaning:
+def _meaning_of(mapping: ResponseMapping, code: str, status: int) -> ErrorMeaning:
     """Return the meaning of a provider's error; a rate limit is never a refusal, whatever its code says."""
     meaning = mapping.meanings.get(code) or _meaning_of_status(status)
     too_many = status == HTTPStatus.TOO_MANY_REQUESTS and isinstance(meaning, FailureClass)
     return Ambiguity.NOT_ACCEPTED if too_many else meaning
 
 
-def _meaning_of_status(status: int) -> Meaning:
+def _meaning_of_status(status: int) -> ErrorMeaning:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Ambiguity.NOT_ACCEPTED
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Ambiguity.PERHAPS_TAKEN
+        return Ambiguity.PERHAPS_ACCEPTED
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return FailureClass.CONFIGURATION
     return FailureClass.OTHER

@@ -47,7 +47,7 @@ from providers.base import (
     UnverifiedError,
     Webhook,
 )
-from providers.http import Ambiguity, ErrorBody, Meaning, ResponseMapping, check, first_status, send
+from providers.http import Ambiguity, ErrorBody, ErrorMeaning, ResponseMapping, check, first_status, send
 from providers.lenient import Id, Optional, Part, ShortText, Text, Values, each, read, read_document, unsupported
 
 # docs/providers/sandbox.md, «Callbacks»
@@ -70,7 +70,7 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "body_too_large": FailureClass.CONTENT,
     "unauthenticated": FailureClass.CONFIGURATION,
 }
-MEANINGS: Final[Mapping[str, Meaning]] = {**FAILURES, "throttled": Ambiguity.NOT_ACCEPTED}
+MEANINGS: Final[Mapping[str, ErrorMeaning]] = {**FAILURES, "throttled": Ambiguity.NOT_ACCEPTED}
 
 SIGNATURE_WINDOW: Final = timedelta(minutes=5)
 """Maximum difference between a signature's time and ours, either way."""
@@ -161,7 +161,7 @@ SMS itself has no such limit; Twilio's is the lowest.
 def _capabilities(channel: Channel) -> Capabilities:
     return Capabilities(
         payload_types=frozenset(PAYLOADS[channel]),
-        longest_text=MAX_TEXT.get(channel),
+        max_text_length=MAX_TEXT.get(channel),
         max_destinations=_EMAIL_DESTINATIONS if channel is Channel.EMAIL else 1,
         idempotent_send=True,
         reports_delivery=True,

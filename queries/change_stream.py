@@ -60,12 +60,12 @@ async def watch(tenant: str, integration_id: str | None, resume_token: str | Non
         raise
 
 
-def place_of(token: Mapping[str, Any] | None) -> str:
+def resume_token_text(token: Mapping[str, Any] | None) -> str:
     """The resume token after a change, as text."""
     return str(token["_data"]) if token else ""
 
 
-async def what_happened(change: Mapping[str, Any]) -> Sequence[InteractionEvent]:
+async def events_of(change: Mapping[str, Any]) -> Sequence[InteractionEvent]:
     """Events that a change means to a subscriber.
 
     As with webhooks, creation is published once the interaction is admitted or rejected.

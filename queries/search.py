@@ -14,8 +14,9 @@ from domain.destinations import Destination
 from domain.interaction import Direction, IntegrationReference
 from domain.search_keys import searchable_field
 from domain.status import Status
-from models.interaction import LISTED_BY, RESEND_OF_FIELD, Interaction, emptied_summary, newest_first_by
+from models.interaction import LISTED_BY, RESEND_OF_FIELD, Interaction, newest_first_by, redacted_summary
 from models.user import User
+from queries.cursor import Cursor
 
 MAX_SCANNED: Final = 4_000
 """Maximum number of interactions examined per page, where an index alone does not decide which ones match."""
@@ -36,7 +37,7 @@ _USUAL: Final = frozenset({Status.SENT, Status.COMPLETED, Status.RECEIVED})
 """The most frequent statuses, each less selective than an integration."""
 
 
-class Row(BaseModel):
+class InteractionSummary(BaseModel):
     """Summary of an interaction in a list: everything but its payload, history and provider events."""
 
     model_config = ConfigDict(frozen=True)
@@ -55,25 +56,18 @@ class Row(BaseModel):
     status: Status
     custom_status: str | None
 
-    def as_shown(self, erased: AbstractSet[str]) -> "Row":
+    def as_shown(self, erased: AbstractSet[str]) -> "InteractionSummary":
         """The summary without personal data of erased users, and without contents where all its users are erased."""
         if erased.isdisjoint(self.user_ids):
             return self
-        return self.model_copy(update=emptied_summary(self.destinations, self.user_ids, erased))
+        return self.model_copy(update=redacted_summary(self.destinations, self.user_ids, erased))
 
 
-_SHOWN: Final = {field: True for field in Row.model_fields if field != "id"}
-
-
-class Place(NamedTuple):
-    """Position of an interaction in a list, newest first."""
-
-    created: datetime
-    id: str
+_SHOWN: Final = {field: True for field in InteractionSummary.model_fields if field != "id"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class InteractionFilter:
     """Filter of a tenant's interactions; all given conditions must hold.
 
     Attributes:
@@ -142,16 +136,16 @@ class Wanted:
                 return statuses
 
 
-class Found(NamedTuple):
+class InteractionPage(NamedTuple):
     """A page of results.
 
     Attributes:
-        rows: newest first.
-        seen_until: the last position examined, if the page ended before the list did.
+        items: newest first.
+        scanned_until: the last position examined, if the page ended before the list did.
     """
 
-    rows: list[Row]
-    seen_until: Place | None
+    items: list[InteractionSummary]
+    scanned_until: Cursor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,62 +164,63 @@ class Search:
     along: Mapping[str, Any]
     besides: Mapping[str, Any]
 
-    def cursor(self, limit: int, since: Place | None = None) -> Any:  # noqa: ANN401 - the driver's own generics
-        """Cursor over the matching interactions, newest first, from a position on."""
-        selector: dict[str, Any] = {"$and": [self.along, self.besides, _down_to(since) if since else {}]}
+    def find(self, limit: int, scan_limit: Cursor | None = None) -> Any:  # noqa: ANN401 - the driver's own generics
+        """The matching interactions, newest first, down to a position."""
+        until = scan_limit.up_to("created") if scan_limit else {}
+        selector: dict[str, Any] = {"$and": [self.along, self.besides, until]}
         return Interaction.collection().find(selector, _SHOWN).sort(NEWEST_FIRST).limit(limit).hint(self.index)
 
-    def horizon_cursor(self) -> Any:  # noqa: ANN401 - the driver's own generics
-        """Cursor to the last position that one page examines, by the index alone."""
+    def find_scan_limit(self) -> Any:  # noqa: ANN401 - the driver's own generics
+        """The last interaction that one page examines, by the index alone."""
         found = Interaction.collection().find(dict(self.along), {"created": True}).sort(NEWEST_FIRST)
         return found.skip(MAX_SCANNED - 1).limit(1).hint(self.index)
 
-    async def found(self, limit: int) -> Found:
+    async def page(self, limit: int) -> InteractionPage:
         """Return the next page of at most `limit`."""
-        horizon = await self.horizon() if self.besides else None
-        documents = await self.cursor(limit, horizon).to_list()
-        rows = [Row.model_validate(document) for document in documents]
-        erased = await User.erased_among(self.tenant, {user_id for row in rows for user_id in row.user_ids})
-        return Found([row.as_shown(erased) for row in rows], horizon)
+        scan_limit = await self.scan_limit() if self.besides else None
+        documents = await self.find(limit, scan_limit).to_list()
+        items = [InteractionSummary.model_validate(document) for document in documents]
+        erased = await User.erased_among(self.tenant, {user_id for item in items for user_id in item.user_ids})
+        return InteractionPage([item.as_shown(erased) for item in items], scan_limit)
 
-    async def horizon(self) -> Place | None:
+    async def scan_limit(self) -> Cursor | None:
         """The last position that one page examines, or None if the list ends before."""
-        last = await self.horizon_cursor().to_list()
-        return Place(last[0]["created"], last[0]["_id"]) if last else None
+        last = await self.find_scan_limit().to_list()
+        return Cursor(last[0]["created"], last[0]["_id"]) if last else None
 
 
-async def search(wanted: Wanted, after: Mapping[str, Any] | None = None) -> Search | None:
+async def search(filters: InteractionFilter, after: Mapping[str, Any] | None = None) -> Search | None:
     """Choose the search for a filter; None if nothing can match.
 
     Args:
-        wanted: the filter.
+        filters: the filters.
         after: selector of the positions after the previous page.
     """
-    conditions = wanted.conditions()
-    statuses = wanted.possible_statuses()
+    conditions = filters.conditions()
+    statuses = filters.possible_statuses()
     is_rare = not _USUAL & statuses
     if not is_rare and not any(field in conditions for field in _FEWER_THAN_OF_AN_INTEGRATION):
-        await _name_integrations(wanted, conditions)
+        await _name_integrations(filters, conditions)
     if not statuses or conditions.get(_INTEGRATION) == {"$in": []}:
         return None
     by = next((name for name in LISTED_BY if name in conditions), None)
     if by == _INTEGRATION and is_rare:
         by = "status"
-    along = [{"tenant": wanted.tenant}, after or {}, _between(wanted.since, wanted.until)]
-    keys = wanted.keys()
+    along = [{"tenant": filters.tenant}, after or {}, _between(filters.since, filters.until)]
+    keys = filters.keys()
     if by in keys:
-        along.append({by: await _rarest(wanted.tenant, by, keys[by])})
+        along.append({by: await _rarest(filters.tenant, by, keys[by])})
     elif by:
         along.append({by: conditions.pop(by)})
-    return Search(wanted.tenant, newest_first_by(by), {"$and": along}, conditions)
+    return Search(filters.tenant, newest_first_by(by), {"$and": along}, conditions)
 
 
-async def _name_integrations(wanted: Wanted, conditions: dict[str, Any]) -> None:
+async def _name_integrations(filters: InteractionFilter, conditions: dict[str, Any]) -> None:
     """Replace a channel or provider by its integrations, which are few and indexed."""
-    if wanted.channel is None and wanted.provider is None:
+    if filters.channel is None and filters.provider is None:
         return
     pipeline: list[dict[str, Any]] = [
-        {"$match": {"tenant": wanted.tenant}},
+        {"$match": {"tenant": filters.tenant}},
         {"$sort": dict(newest_first_by(_INTEGRATION))},
         {"$group": {"_id": f"${_INTEGRATION}", "integration": {"$first": "$integration"}}},
     ]
@@ -234,10 +229,10 @@ async def _name_integrations(wanted: Wanted, conditions: dict[str, Any]) -> None
     named = {
         one.integration_id
         for one in (IntegrationReference.model_validate(group["integration"]) for group in found)
-        if wanted.channel in {None, one.channel} and wanted.provider in {None, one.provider}
+        if filters.channel in {None, one.channel} and filters.provider in {None, one.provider}
     }
-    if wanted.integration_id is not None:
-        named &= {wanted.integration_id}
+    if filters.integration_id is not None:
+        named &= {filters.integration_id}
     if len(named) <= MAX_SCANS:
         conditions.pop("integration.channel", None)
         conditions.pop("integration.provider", None)
@@ -261,8 +256,3 @@ async def _rarest(tenant: str, field_name: str, keys: Sequence[str]) -> str:
 def _between(since: datetime | None, until: datetime | None) -> dict[str, Any]:
     bounds = {operator: date for operator, date in (("$gte", since), ("$lt", until)) if date is not None}
     return {"created": bounds} if bounds else {}
-
-
-def _down_to(place: Place) -> dict[str, Any]:
-    before = {"created": place.created, "_id": {"$lt": place.id}}
-    return {"created": {"$gte": place.created}, "$nor": [before]}

@@ -10,7 +10,7 @@ from domain.payloads.base import MediaPayload, MediaType
 from domain.problems import MAX_PROBLEMS, Problem
 from domain.submission import Submission
 from integrations.cache import Integrations
-from integrations.description import capabilities
+from integrations.references import capabilities
 from models.attachment import Attachment
 from models.process import MAX_USERS, Process
 from models.user import OwnedDestination, User
@@ -114,9 +114,9 @@ def _support_problems(payload: Payload, submission: Submission, able: Capabiliti
             "allowed": ", ".join(sorted(able.payload_types)),
         }
         return [Problem(field="payLoad.Type", code="payload_not_supported", details=details)]
-    if able.longest_text is not None and len(payload.displayed_text()) > able.longest_text:
+    if able.max_text_length is not None and len(payload.displayed_text()) > able.max_text_length:
         field = f"payLoad.{payload.displayed_field}"
-        return [Problem(field=field, code="too_long", details={"limit": able.longest_text})]
+        return [Problem(field=field, code="too_long", details={"limit": able.max_text_length})]
     return []
 
 

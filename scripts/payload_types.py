@@ -133,7 +133,7 @@ def _providers() -> str:
         for provider in PROVIDERS.values():
             if able := provider.channels.get(channel):
                 types = ", ".join(f"`{name}`" for name in PAYLOADS[channel] if name in able.payload_types)
-                longest = "" if able.longest_text is None else f"{able.longest_text:,}".replace(",", " ")
+                longest = "" if able.max_text_length is None else f"{able.max_text_length:,}".replace(",", " ")
                 rows.append(f"| {channel} | {provider.title} | {types} | {able.max_destinations:,} | {longest} |")
     return "\n".join(["## What each provider takes\n", *rows, ""])
 

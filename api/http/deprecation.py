@@ -30,5 +30,5 @@ class Retirement:
         }
 
 
-RETIRING: Final[Mapping[str, Retirement]] = {}
+RETIREMENTS: Final[Mapping[str, Retirement]] = {}
 """Retirements by path prefix, such as `/v1/`; none yet."""

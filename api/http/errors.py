@@ -28,7 +28,7 @@ from domain.errors import (
 )
 from domain.faults import FaultKind
 from domain.problems import Problem, problems_of_validation
-from integrations.provider_factory import UnopenableError
+from integrations.provider_factory import UndecryptableCredentialsError
 from models.base import is_away, is_disk_full
 from providers.base import MisconfiguredError
 from support.metrics import count_internal_fault
@@ -151,7 +151,7 @@ async def _on_engine_error(request: Request, error: Exception) -> Response:
 
 async def _on_misconfiguration(request: Request, error: Exception) -> Response:
     """Answer for an integration that this process cannot open, for lack of a key or in another version of Iris."""
-    kind = FaultKind.CREDENTIALS if isinstance(error, UnopenableError) else FaultKind.INTEGRATION
+    kind = FaultKind.CREDENTIALS if isinstance(error, UndecryptableCredentialsError) else FaultKind.INTEGRATION
     _LOG.error("%s fault at %s %s: %s", kind, request.method, request.url.path, error)
     count_internal_fault(kind)
     return await _on_iris_error(request, UnavailableError("Iris"))

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.deprecation import RETIRING, Retirement
+from api.http.deprecation import RETIREMENTS, Retirement
 from api.http.envelope import failure, language_of
 from api.http.errors import FaultMiddleware
 from api.http.request_log import RequestLog
@@ -57,17 +57,17 @@ _ONLY_HTTPS: Final = "max-age=31536000"
 class BoundaryMiddleware:
     """ASGI middleware that limits the size of requests, logs them, and adds `ANSWER_HEADERS` to every answer."""
 
-    def __init__(self, app: ASGIApp, *, only_https: bool, retiring: Mapping[str, Retirement]) -> None:
+    def __init__(self, app: ASGIApp, *, only_https: bool, retirements: Mapping[str, Retirement]) -> None:
         """Wrap an application.
 
         Args:
             app: the application.
             only_https: whether answers have `Strict-Transport-Security` (RFC 6797).
-            retiring: retirements by path prefix.
+            retirements: by path prefix.
         """
         self._app = app
         self._headers = {**ANSWER_HEADERS, **({"Strict-Transport-Security": _ONLY_HTTPS} if only_https else {})}
-        self._retiring = retiring
+        self._retirements = retirements
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -78,7 +78,7 @@ class BoundaryMiddleware:
         choose_language(language_of(Request(scope)))
         note(request_id=request_id, **({"trace_id": trace.trace_id} if trace else {}))
         own = {REQUEST_ID: request_id, **({TRACERESPONSE: trace.answer} if trace else {})}
-        for beginning, retirement in self._retiring.items():
+        for beginning, retirement in self._retirements.items():
             if scope["path"].startswith(beginning):
                 own |= retirement.headers()
         line = RequestLog(scope, send)
@@ -115,7 +115,7 @@ def add_middleware(
     *,
     only_https: bool = False,
     cors_origins: Sequence[str] = (),
-    retiring: Mapping[str, Retirement] = RETIRING,
+    retirements: Mapping[str, Retirement] = RETIREMENTS,
 ) -> None:
     """Add the middleware of the API to an application, the innermost first.
 
@@ -123,7 +123,7 @@ def add_middleware(
         app: the application.
         only_https: whether answers have `Strict-Transport-Security` (RFC 6797).
         cors_origins: the origins whose pages may call the API, without cookies: they send their own API key.
-        retiring: retirements by path prefix.
+        retirements: by path prefix.
     """
     app.add_middleware(FaultMiddleware)
     app.add_middleware(RoutingMiddleware, routes=app.routes)
@@ -149,7 +149,7 @@ def add_middleware(
                 TRACERESPONSE,
             ],
         )
-    app.add_middleware(BoundaryMiddleware, only_https=only_https, retiring=retiring)
+    app.add_middleware(BoundaryMiddleware, only_https=only_https, retirements=retirements)
 
 
 def _request_id(scope: Scope) -> str:

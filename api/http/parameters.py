@@ -90,8 +90,8 @@ def _takes_several(known: dict[str, bool], name: str) -> bool | None:
     """Whether a parameter may be repeated; None if it is unknown."""
     if name in known and "{" not in name:
         return known[name]
-    beginnings = [pattern.partition("{")[0] for pattern in known if "{" in pattern]
-    return False if any(name.startswith(one) and name != one for one in beginnings) else None
+    prefixes = [pattern.partition("{")[0] for pattern in known if "{" in pattern]
+    return False if any(name.startswith(one) and name != one for one in prefixes) else None
 
 
 def _is_list(annotation: Any) -> bool:  # noqa: ANN401 - any annotation

@@ -14,7 +14,7 @@ from api.http.envelope import Envelope, success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
 from api.http.lookup import get_or_404
 from api.http.openapi import refusals, shown
-from api.http.pagination import AskedPage, Position, page
+from api.http.pagination import AskedPage, page
 from api.http.request_body import json_body
 from api.schemas.accounts import (
     ACCOUNT_CHANGE_EXAMPLE,
@@ -36,6 +36,7 @@ from domain.errors import InvalidRequestError
 from domain.problems import Problem
 from models.access import Account, ApiKey, Session
 from models.audit import write_audit
+from queries.cursor import Cursor
 
 router = APIRouter(tags=["access"])
 
@@ -57,7 +58,7 @@ async def list_accounts(caller: Reader, asked: AskedPage) -> JSONResponse:
     after = asked.after.after("created") if asked.after else {}
     found = Account.find({"tenant": caller.tenant, **after}).sort("-created", "-_id")
     accounts = await found.limit(asked.limit + 1).to_list()
-    return success(page(accounts, asked, _show, lambda one: Position(one.created, one.id)), "Cuentas")
+    return success(page(accounts, asked, _show, lambda one: Cursor(one.created, one.id)), "Cuentas")
 
 
 @router.post(
@@ -77,7 +78,7 @@ async def create_account(
     """Make an account. One address logs in to a tenant once, so that repeating the call makes no second one."""
     check_grant(caller, "role", OPERATIONS[body.role])
     email = _checked_email(body.email)
-    vault = state.opener.vault
+    vault = state.provider_factory.vault
     account = Account(
         id=id_by_key("account", caller, idempotency_key),
         tenant=caller.tenant,

@@ -15,7 +15,7 @@ from api.http.envelope import Envelope, success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
 from api.http.lookup import get_or_404
 from api.http.openapi import refusals, shown
-from api.http.pagination import AskedPage, Position, page
+from api.http.pagination import AskedPage, page
 from api.http.request_body import json_body
 from api.schemas.api_keys import (
     API_KEY_CHANGE_EXAMPLE,
@@ -35,6 +35,7 @@ from domain.errors import InvalidRequestError
 from domain.problems import Problem
 from models.access import Account, ApiKey
 from models.audit import write_audit
+from queries.cursor import Cursor
 from security.credential_encryption import hash_secret, new_api_key
 
 router = APIRouter(tags=["access"])
@@ -58,7 +59,7 @@ async def list_api_keys(caller: Reader, asked: AskedPage) -> JSONResponse:
     after = asked.after.after("created") if asked.after else {}
     found = ApiKey.find({"tenant": caller.tenant, **after}).sort("-created", "-_id")
     keys = await found.limit(asked.limit + 1).to_list()
-    return success(page(keys, asked, _show, lambda one: Position(one.created, one.id)), "Claves")
+    return success(page(keys, asked, _show, lambda one: Cursor(one.created, one.id)), "Claves")
 
 
 @router.post(

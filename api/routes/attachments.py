@@ -14,7 +14,7 @@ from api.http.envelope import Envelope, success
 from api.http.idempotency import IdempotencyKey, check_same, id_by_key
 from api.http.lookup import or_404
 from api.http.openapi import refusals
-from api.http.pagination import AskedPage, Position, page
+from api.http.pagination import AskedPage, page
 from api.http.request_body import BodyTimeout, stream_bytes
 from api.schemas.attachments import AttachmentAnswer, UploadQuery
 from api.schemas.common import Page
@@ -25,6 +25,7 @@ from domain.files import SNIFFED, UNKNOWN, is_of_type, safe_file_name
 from domain.problems import Problem
 from models.attachment import Attachment, there
 from models.audit import write_audit
+from queries.cursor import Cursor
 from security.signed_urls import ExpiredUrlError
 from settings import Settings
 
@@ -90,7 +91,7 @@ async def list_attachments(
         await found.to_list(),
         asked,
         lambda attachment: AttachmentAnswer.of(attachment).on_the_wire(),
-        lambda attachment: Position(attachment.created, attachment.id),
+        lambda attachment: Cursor(attachment.created, attachment.id),
     )
     return success(payload, "Adjuntos encontrados")
 

@@ -8,12 +8,13 @@ from fastapi.responses import JSONResponse
 from api.auth.access import allowed
 from api.http.envelope import Envelope, success
 from api.http.openapi import refusals, shown
-from api.http.pagination import AskedInstant, AskedPage, Position, page
+from api.http.pagination import AskedInstant, AskedPage, page
 from api.schemas.audit import AUDIT_EXAMPLE, AuditAnswer
 from api.schemas.common import Page
 from domain.access import Caller, Operation
 from domain.identifiers import Id
 from models.audit import AuditEntry
+from queries.cursor import Cursor
 
 router = APIRouter(tags=["access"])
 
@@ -55,5 +56,5 @@ def _show(entry: AuditEntry) -> dict[str, Any]:
     return AuditAnswer.of(entry).on_the_wire()
 
 
-def _place(entry: AuditEntry) -> Position:
-    return Position(entry.created, entry.id)
+def _place(entry: AuditEntry) -> Cursor:
+    return Cursor(entry.created, entry.id)

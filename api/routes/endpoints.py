@@ -66,7 +66,7 @@ async def set_endpoint(
     problems = [*_url_problems(state, body.url), *problems_of_subscriptions(body.subscriptions)]
     if problems:
         raise InvalidRequestError(problems)
-    await SuspendedHost.release(caller.tenant, host_of(body.url))
+    await SuspendedHost.resume(caller.tenant, host_of(body.url))
     changes: dict[str, object] = {"url": body.url, "subscriptions": body.subscriptions, "updated": utc_now()}
     changed = await _change(state, integration, changes)
     if changed is not None:
@@ -77,7 +77,7 @@ async def set_endpoint(
     endpoint = Endpoint(
         url=body.url,
         subscriptions=body.subscriptions,
-        secret=state.opener.vault.encrypt({"secret": secret}),
+        secret=state.provider_factory.vault.encrypt({"secret": secret}),
         created=now,
         updated=now,
     )
@@ -135,7 +135,7 @@ async def rotate_secret(
         state,
         integration,
         {
-            "secret": state.opener.vault.encrypt({"secret": secret}),
+            "secret": state.provider_factory.vault.encrypt({"secret": secret}),
             "former_secret": endpoint.secret,
             "former_until": now + OVERLAP,
             "updated": now,
@@ -169,7 +169,7 @@ async def redeliver_since(
         since=body.since,
         until=utc_now(),
     )
-    await SuspendedHost.release(caller.tenant, host_of(endpoint.url))
+    await SuspendedHost.resume(caller.tenant, host_of(endpoint.url))
     await begin_redelivery(state.temporal, state.settings, redelivery)
     progress = RedeliveryProgress(since=body.since, until=redelivery.until)
     if idempotency_key is not None:
@@ -229,4 +229,4 @@ def _url_problems(state: IrisState, url: str) -> list[Problem]:
     if parts.scheme not in schemes or not host or parts.username is not None or parts.fragment or not is_plain:
         return [Problem(field="Url", code="bad_url")]
     # Names are not resolved here: the answer would reveal internal names. Each delivery attempt resolves them.
-    return [Problem(field="Url", code="forbidden_address")] if state.opener.guard.forbids(host) else []
+    return [Problem(field="Url", code="forbidden_address")] if state.provider_factory.guard.forbids(host) else []

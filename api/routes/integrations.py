@@ -17,7 +17,7 @@ from api.http.envelope import Envelope, success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
 from api.http.lookup import get_or_404
 from api.http.openapi import refusals
-from api.http.pagination import AskedPage, Position, page
+from api.http.pagination import AskedPage, page
 from api.http.request_body import json_body
 from api.schemas.common import Page
 from api.schemas.integrations import (
@@ -43,6 +43,7 @@ from models.integration import Integration
 from models.notification import Notification
 from providers import PROVIDERS
 from providers.base import AnyProvider, Check, MisconfiguredError, TransientError
+from queries.cursor import Cursor
 from security.credential_encryption import DecryptionError
 from security.ssrf_guard import NOT_REACHABLE, ForbiddenAddressError
 
@@ -128,7 +129,7 @@ async def list_integrations(  # noqa: PLR0913 - each filter is a parameter of th
         Integration.model_validate(document)
         async for document in Integration.collection().find(selector).sort(order).limit(asked.limit + 1)
     ]
-    shown = page(found, asked, lambda it: _details(state, it), lambda it: Position(it.created, it.id))
+    shown = page(found, asked, lambda it: _details(state, it), lambda it: Cursor(it.created, it.id))
     return success(shown, "Integraciones encontradas")
 
 
@@ -225,7 +226,7 @@ def _made(state: IrisState, caller: Caller, asked: NewIntegration, key: str | No
     provider, channel = _chosen(asked)
     configuration, credentials = _merged({}, asked.configuration), _merged({}, asked.credentials)
     _refuse(problems_of_settings(provider, configuration, credentials))
-    vault = state.opener.vault
+    vault = state.provider_factory.vault
     return Integration(
         id=id_by_key("integration", caller, key),
         tenant=caller.tenant,
@@ -272,7 +273,7 @@ def _changes(state: IrisState, integration: Integration, asked: IntegrationChang
     provider = PROVIDERS.get(integration.provider)
     if provider is None:
         raise _not_allowed("provider", list(PROVIDERS))
-    vault = state.opener.vault
+    vault = state.provider_factory.vault
     configuration = _merged(integration.configuration, asked.configuration or {})
     credentials = _merged(_opened(state, integration) or {}, asked.credentials or {})
     _refuse(problems_of_settings(provider, configuration, credentials))
@@ -295,19 +296,19 @@ def _name_taken() -> InvalidRequestError:
 
 def _opened(state: IrisState, integration: Integration) -> dict[str, JsonValue] | None:
     try:
-        return state.opener.vault.decrypt(integration.credentials)
+        return state.provider_factory.vault.decrypt(integration.credentials)
     except DecryptionError:
         return None
 
 
 def _fingerprint(state: IrisState, ciphertext: str) -> str:
-    return str(state.opener.vault.decrypt(ciphertext)["fingerprint"])
+    return str(state.provider_factory.vault.decrypt(ciphertext)["fingerprint"])
 
 
 def _details(state: IrisState, integration: Integration) -> dict[str, JsonValue]:
     credentials = _opened(state, integration)
     given = None if credentials is None else list(credentials)
-    return IntegrationDetails.of(integration, given, state.opener.callback_url(integration)).on_the_wire()
+    return IntegrationDetails.of(integration, given, state.provider_factory.callback_url(integration)).on_the_wire()
 
 
 _UNREACHABLE: Final = Check(
@@ -323,7 +324,7 @@ _UNREACHABLE: Final = Check(
 async def _check(state: IrisState, integration: Integration) -> Check:
     try:
         async with asyncio.timeout(_CHECK_TIMEOUT_SECONDS):
-            return await state.opener.create_uncached(integration).check()
+            return await state.provider_factory.create_uncached(integration).check()
     except MisconfiguredError:
         return Check(ok=False, reason=both("la configuración no es válida", "the configuration is not valid"))
     except ForbiddenAddressError:

@@ -10,7 +10,7 @@ from api.auth.access import allowed
 from api.http.envelope import Envelope, success
 from api.http.lookup import get_or_404
 from api.http.openapi import refusals
-from api.http.pagination import AskedPage, Position, page
+from api.http.pagination import AskedPage, page
 from api.schemas.common import Page
 from api.schemas.notifications import NotificationAnswer, NotificationLineAnswer
 from api.state import State
@@ -21,6 +21,7 @@ from domain.problems import Problem
 from domain.webhook_events import NotificationState, WebhookEventType
 from models.audit import write_audit
 from models.notification import Notification, SuspendedHost
+from queries.cursor import Cursor
 from temporal.notifications import begin, cancel
 
 router = APIRouter(tags=["notifications"])
@@ -64,7 +65,7 @@ async def list_notifications(  # noqa: PLR0913 - one parameter for each filter
         found,
         asked,
         lambda line: NotificationLineAnswer.of(line).on_the_wire(),
-        lambda line: Position(line.created, line.id),
+        lambda line: Cursor(line.created, line.id),
     )
     return success(payload, "Notificaciones encontradas")
 
@@ -96,7 +97,7 @@ async def redeliver_notification(
 ) -> JSONResponse:
     """SignalEvents it again, the very same and at once, as if for the first time."""
     notification = await get_or_404(Notification, notification_id, caller)
-    await SuspendedHost.release(caller.tenant, notification.host)
+    await SuspendedHost.resume(caller.tenant, notification.host)
     again = await Notification.begin_again({"_id": notification.id, "tenant": caller.tenant})
     if again is None:
         raise InvalidRequestError([Problem(field="id", code="notification_pending")])
@@ -127,5 +128,5 @@ async def cancel_notification(
 
 
 async def _shown(notification: Notification, caller: Caller, detail: str) -> JSONResponse:
-    reads = Operation.INTERACTIONS_READ in caller.operations and not await notification.is_to_be_emptied()
+    reads = Operation.INTERACTIONS_READ in caller.operations and not await notification.is_to_be_redacted()
     return success(NotificationAnswer.whole(notification, with_body=reads).on_the_wire(), detail)

@@ -14,7 +14,7 @@ from api.http.envelope import Envelope, success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
 from api.http.lookup import get_or_404, or_404
 from api.http.openapi import refusals, shown
-from api.http.pagination import AskedPage, Position, page_of
+from api.http.pagination import AskedPage, page_of
 from api.http.parameters import BY_METADATA, BY_PRIMARY_KEY, named_values
 from api.http.request_body import json_body
 from api.schemas.common import Page
@@ -30,6 +30,7 @@ from models.base import NEWEST_FIRST, OLDEST_FIRST
 from models.interaction import Interaction
 from models.process import LATEST_FIRST, Process
 from models.user import HERE, User
+from queries.cursor import Cursor
 
 router = APIRouter(tags=["processes"])
 
@@ -76,9 +77,9 @@ async def list_processes(
     selector = {"tenant": caller.tenant, "$and": [filters.selector(), said, after]}
     found = await Process.read_some(selector, LATEST_FIRST if by_activity else NEWEST_FIRST, asked.limit + 1)
 
-    def place(process: Process) -> Position:
+    def place(process: Process) -> Cursor:
         date = process.last_interaction_at if by_activity else None
-        return Position(date or process.created, process.id)
+        return Cursor(date or process.created, process.id)
 
     payload = page_of(
         found,
@@ -164,7 +165,7 @@ async def read_timeline(
         its_users = [users[user_id] for user_id in interaction.user_ids if user_id in users]
         return InteractionAnswer.of(interaction.without_users(erased).composed(its_users, process)).on_the_wire()
 
-    payload = page_of(found, asked, show, lambda interaction: Position(interaction.created, interaction.id))
+    payload = page_of(found, asked, show, lambda interaction: Cursor(interaction.created, interaction.id))
     return success(payload, "Interacciones encontradas")
 
 

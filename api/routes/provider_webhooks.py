@@ -21,7 +21,7 @@ from domain.events import Identity, InboundMessage, ProviderEvent, ReceivedEvent
 from domain.identifiers import derived_id, new_id
 from domain.inbound import ReceivedMessage
 from domain.problems import Problem
-from integrations.description import describe
+from integrations.references import to_reference
 from models.integration import Integration
 from models.unmatched import UnmatchedEvent
 from models.user import OwnedDestination, User
@@ -123,7 +123,7 @@ def _opened(state: IrisState, integration: Integration) -> AnyProvider:
         MisconfiguredError: if this process cannot open it, an internal fault; the provider retries its webhook.
     """
     try:
-        return state.opener.open(integration)
+        return state.provider_factory.open(integration)
     except MisconfiguredError:
         # Its credentials may just have been changed or re-encrypted.
         state.integrations.invalidate(integration.id)
@@ -222,7 +222,7 @@ def _inbound(integration: Integration, message: InboundMessage) -> ReceivedMessa
     return ReceivedMessage(
         interaction_id=derived_id("inbound", integration.id, message.provider_message_id),
         tenant=integration.tenant,
-        integration=describe(integration),
+        integration=to_reference(integration),
         message=message,
         received_at=utc_now(),
     )
@@ -236,7 +236,7 @@ async def _keep_unmatched(integration: Integration, event: ProviderEvent) -> Non
         integration_id=integration.id,
         reason="no interaction",
         event=event,
-    ).keep()
+    ).insert_once()
 
 
 async def _keep_unreadable(integration: Integration, body: bytes, reason: str) -> None:
@@ -249,4 +249,4 @@ async def _keep_unreadable(integration: Integration, body: bytes, reason: str) -
         integration_id=integration.id,
         reason=f"unreadable: {reason}"[:500],
         body=text,
-    ).keep()
+    ).insert_once()

@@ -14,7 +14,7 @@ from api.http.envelope import Envelope, success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
 from api.http.lookup import get_or_404, or_404
 from api.http.openapi import refusals, shown
-from api.http.pagination import AskedPage, Position, page, page_of
+from api.http.pagination import AskedPage, page, page_of
 from api.http.request_body import json_body
 from api.schemas.common import Page
 from api.schemas.templates import (
@@ -37,6 +37,7 @@ from domain.templates import RenderingError, Variable, check_rendered, check_tem
 from models.audit import write_audit
 from models.base import NEWEST_FIRST
 from models.template import Template, TemplateVersion, Version
+from queries.cursor import Cursor
 
 router = APIRouter(tags=["templates"])
 
@@ -109,7 +110,7 @@ async def list_templates(
         found,
         asked,
         lambda template: TemplateAnswer.of(template).on_the_wire(),
-        lambda template: Position(template.created, template.id),
+        lambda template: Cursor(template.created, template.id),
     )
     return success(payload, "Plantillas encontradas")
 
@@ -144,7 +145,7 @@ async def list_versions(
 ) -> JSONResponse:
     """What the template says and said, the newest first."""
     template = await get_or_404(Template, template_id, caller)
-    last_seen = asked.after.item_id if asked.after else ""
+    last_seen = asked.after.id if asked.after else ""
     before = int(last_seen) if last_seen.isdecimal() else template.newest.number
     earlier = await TemplateVersion.before(template.id, before, asked.limit + 1)
     found = earlier if asked.after else [template.newest, *earlier]
@@ -152,7 +153,7 @@ async def list_versions(
         found,
         asked,
         lambda version: TemplateAnswer.of(template, version).on_the_wire(),
-        lambda version: Position(version.created, str(version.number)),
+        lambda version: Cursor(version.created, str(version.number)),
     )
     return success(payload, "Versiones encontradas")
 

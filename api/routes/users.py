@@ -13,7 +13,7 @@ from api.auth.access import allowed, phone_number_rules
 from api.http.envelope import Envelope, success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
 from api.http.openapi import refusals, shown
-from api.http.pagination import AskedPage, Position, page_of
+from api.http.pagination import AskedPage, page_of
 from api.http.parameters import BY_METADATA, named_parameter, named_values
 from api.http.request_body import json_body
 from api.schemas.common import Page
@@ -24,10 +24,11 @@ from domain.destinations import DestinationKind, InvalidDestinationError, kind_n
 from domain.errors import InvalidRequestError, NotFoundError
 from domain.phone_numbers import INTERNATIONAL, PhoneNumberRules
 from domain.problems import Problem
-from domain.search_keys import beginnings, searchable_fields
+from domain.search_keys import prefixes, searchable_fields
 from models.audit import write_audit
 from models.base import Some
 from models.user import OwnedDestination, Sought, User, adding_step
+from queries.cursor import Cursor
 
 router = APIRouter(tags=["users"])
 
@@ -81,7 +82,7 @@ async def list_users(
         found,
         asked,
         lambda user: StoredUserAnswer.of(user).on_the_wire(),
-        lambda user: Position(user.created, user.id),
+        lambda user: Cursor(user.created, user.id),
     )
     return success(payload, "Usuarios encontrados")
 
@@ -150,7 +151,7 @@ async def change_user(
     """Change its name or its metadata. Destinations have calls of their own."""
     changes: dict[str, Any] = {}
     if body.name is not None:
-        changes |= {"name": body.name, "name_keys": beginnings(body.name)}
+        changes |= {"name": body.name, "name_keys": prefixes(body.name)}
     if "metadata" in body.model_fields_set:
         changes |= {"metadata": body.metadata, "metadata_keys": searchable_fields(body.metadata)}
     user = await _changed(caller.tenant, user_id, {"$set": changes})
@@ -256,7 +257,7 @@ def _sought(
             (owned_readings(named, value, rules) if named else [])
             or [_destination(kind, value, parameter, parameter, rules)]
         )
-    if name is not None and not beginnings(name):
+    if name is not None and not prefixes(name):
         raise InvalidRequestError([Problem(field="name", code="empty")])
     if destination is not None:
         every.append([one for kind in DestinationKind for one in owned_readings(kind, destination, rules)])

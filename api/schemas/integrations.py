@@ -9,7 +9,7 @@ from api.schemas.common import Answer, Asked, Instant
 from domain.channels import Channel
 from domain.json_objects import names_of
 from domain.texts import chosen_language
-from integrations.description import channel_id, describe, provider_id
+from integrations.references import channel_id, provider_id, to_reference
 from models.integration import Integration
 from providers import PROVIDERS
 from providers.base import AnyProvider, Capabilities, Check
@@ -98,7 +98,7 @@ class IntegrationDetails(Answer):
             given: the credentials that are set; None where they cannot be opened.
             webhook_url: Iris's own.
         """
-        reference = describe(integration)
+        reference = to_reference(integration)
         provider = PROVIDERS.get(integration.provider)
         names = names_of(provider.credentials_type) if provider else given or []
         return cls(
@@ -140,7 +140,7 @@ class CapabilitiesAnswer(Answer):
 
     payload_types: list[str]
     max_destinations: int
-    longest_text: int | None
+    max_text_length: int | None
     idempotent_send: bool
     reports_delivery: bool
     reports_reads: bool
@@ -152,7 +152,7 @@ class CapabilitiesAnswer(Answer):
         return cls(
             payload_types=sorted(able.payload_types),
             max_destinations=able.max_destinations,
-            longest_text=able.longest_text,
+            max_text_length=able.max_text_length,
             idempotent_send=able.idempotent_send,
             reports_delivery=able.reports_delivery,
             reports_reads=able.reports_reads,

@@ -1,4 +1,4 @@
-"""Lists of interactions on the wire: what is asked for, and what a row shows."""
+"""Lists of interactions on the wire: what is asked for, and what an item shows."""
 
 from typing import Annotated, Final
 
@@ -18,12 +18,12 @@ from domain.phone_numbers import INTERNATIONAL, PhoneNumberRules
 from domain.problems import Problem
 from domain.status import Status
 from domain.tokenizer import words_of
-from queries.search import Row, Wanted
+from queries.search import InteractionFilter, InteractionSummary
 
 AskedId = Annotated[Id | None, Field(max_length=100)]
 
 
-class InteractionFilters(BaseModel):
+class InteractionListQuery(BaseModel):
     """Which interactions a list shows: those for which everything that is given is true."""
 
     model_config = ConfigDict(alias_generator=to_camel)
@@ -52,7 +52,7 @@ class InteractionFilters(BaseModel):
     )
     resend_of: AskedId = Field(default=None, description="Those that repeat this interaction.")
 
-    def wanted(self, tenant: str, rules: PhoneNumberRules = INTERNATIONAL) -> Wanted:
+    def to_filter(self, tenant: str, rules: PhoneNumberRules = INTERNATIONAL) -> InteractionFilter:
         """What a tenant asks for.
 
         Raises:
@@ -67,7 +67,7 @@ class InteractionFilters(BaseModel):
             problems.append(Problem(field="text", code="no_words"))
         if problems:
             raise InvalidRequestError(problems)
-        return Wanted(
+        return InteractionFilter(
             tenant=tenant,
             statuses=self.status,
             custom_status=self.custom_status,
@@ -85,7 +85,7 @@ class InteractionFilters(BaseModel):
         )
 
 
-class InteractionRow(Answer):
+class InteractionListItem(Answer):
     """An interaction in a list: all but its contents, its history and the provider events."""
 
     id: str
@@ -103,12 +103,12 @@ class InteractionRow(Answer):
     custom_status: str | None
 
     @classmethod
-    def of(cls, row: Row) -> "InteractionRow":
+    def of(cls, item: InteractionSummary) -> "InteractionListItem":
         """The interaction as the answer shows it."""
         return cls(
-            **row.model_dump(exclude={"integration", "destinations"}),
-            integration=IntegrationAnswer.of(row.integration),
-            destinations=[DestinationAnswer.model_validate(one.model_dump()) for one in row.destinations],
+            **item.model_dump(exclude={"integration", "destinations"}),
+            integration=IntegrationAnswer.of(item.integration),
+            destinations=[DestinationAnswer.model_validate(one.model_dump()) for one in item.destinations],
         )
 
 

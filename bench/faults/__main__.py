@@ -30,7 +30,7 @@ def main(
 ) -> None:
     """Send through the whole product while its parts are killed (-9), paused, slowed, cut off and garbled.
 
-    Then what callers were told, MongoDB, the workflows' histories and the gateway's ledger are compared. Ends with 1 if
+    Then the answers to callers, MongoDB, the workflows' histories and the gateway's ledger are compared. Ends with 1 if
     anything was lost, sent twice, stuck or recorded wrongly.
     """
     options = RunOptions(secrets.randbelow(10**6) if seed is None else seed, seconds, rate)
@@ -56,8 +56,8 @@ def show(report: Report) -> None:
     left, seconds = report.settled.left, report.settled.seconds
     settled = f"not: {_list(left)} left" if left else f"{seconds} s after the last fault"
     rows = {
-        "interactions": f"{report.interactions}, {report.inbound} of them inbound; {report.messages_taken} sent",
-        "told to the tenant": f"{report.told} calls; {report.settled.begun} begun by the reconciliation",
+        "interactions": f"{report.interactions}, {report.inbound} of them inbound; {report.messages_accepted} sent",
+        "webhook calls": f"{report.webhook_calls}; {report.settled.begun} begun by the reconciliation",
         "faults": _list(report.faults),
         "answers": _list(report.answers),
         "asked afterwards": _list(report.demands),

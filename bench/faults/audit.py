@@ -60,7 +60,7 @@ def audit(observations: Observations) -> list[Finding]:
     examined = {*observations.orders, *observations.records, *observations.runs, *observations.deliveries} - {UNKNOWN}
     return [
         *(
-            Finding(Fault.WRONG, UNKNOWN, f"the tenant was told: {one.problem}")
+            Finding(Fault.WRONG, UNKNOWN, f"a webhook call to the tenant: {one.problem}")
             for one in observations.deliveries.get(UNKNOWN, ())
         ),
         *(
@@ -85,13 +85,13 @@ def _examine(observations: Observations, interaction_id: str) -> Iterator[tuple[
     if not order.is_answered and order.insists:
         yield Fault.STUCK, f"its callers were never answered: {order.answers[-3:]}"
     if order.interaction_ids - {interaction_id}:
-        yield Fault.TWICE, f"its callers were told of other interactions: {order.interaction_ids}"
+        yield Fault.TWICE, f"its callers received the ids of other interactions: {order.interaction_ids}"
     if record is not None and order.is_refused:
-        yield Fault.WRONG, f"it exists, and its callers were told {order.answers}"
+        yield Fault.WRONG, f"it exists, and its callers received {order.answers}"
     elif record is not None:
         yield from _examine_record(observations, order, record, runs)
     elif (order.is_answered and not order.is_refused) or runs.statuses:
-        yield Fault.LOST, f"MongoDB does not have it; its callers were told {order.answers}"
+        yield Fault.LOST, f"MongoDB does not have it; its callers received {order.answers}"
 
 
 def _examine_record(
@@ -126,11 +126,11 @@ def _examine_inbound(
 
 
 def _examine_sending(order: Order, entry: Entry, runs: Runs) -> Iterator[tuple[Fault, str]]:
-    sends = sum(verdict in {"taken", "repeated"} for verdict in entry.verdicts)
+    sends = sum(verdict in {"accepted", "repeated"} for verdict in entry.verdicts)
     if order.at_most_once and sends > 1:
         yield Fault.TWICE, f"the gateway was asked {sends} times"
-    if entry.verdicts.count("taken") > 1:
-        yield Fault.TWICE, f"the gateway took it as {entry.verdicts.count('taken')} messages"
+    if entry.verdicts.count("accepted") > 1:
+        yield Fault.TWICE, f"the gateway accepted it as {entry.verdicts.count('accepted')} messages"
     # The workflow repeats permitted sends itself, dispatch by dispatch (docs/decisions/0019-cancelling.md).
     if runs.dispatches > (1 if order.at_most_once else 1 + len(REPEATED_AFTER)):
         yield Fault.TWICE, f"it was dispatched {runs.dispatches} times"
@@ -175,11 +175,11 @@ def _examine_history(record: Record, ending: Ending) -> Iterator[tuple[Fault, st
 def _examine_events(entry: Entry, record: Record) -> Iterator[tuple[Fault, str]]:
     received = {received["event"]["provider_status"] for received in record["provider_events"]}
     for callback in entry.callbacks:
-        if callback.state == "told" and callback.status not in received:
-            yield Fault.LOST, f"the news {callback.status!r}, which the gateway was told is received"
+        if callback.state == "delivered" and callback.status not in received:
+            yield Fault.LOST, f"the event {callback.status!r}, whose callback was answered with 2xx"
     ids = [received["id"] for received in record["provider_events"]]
     if len(ids) != len(set(ids)):
-        yield Fault.WRONG, "one piece of news is recorded twice"
+        yield Fault.WRONG, "one event is recorded twice"
 
 
 def _examine_user_and_process(observations: Observations, order: Order, record: Record) -> Iterator[tuple[Fault, str]]:
@@ -223,15 +223,15 @@ def _examine_notifications(observations: Observations, order: Order, record: Rec
     for position in sorted(happened.keys() | meant.keys()):
         was, received = happened.get(position), meant.get(position)
         if received is None:
-            yield Fault.LOST, f"the tenant was not told its change {position}, {was}"
+            yield Fault.LOST, f"no webhook event was delivered for its change {position}, {was}"
         elif was != received:
-            yield Fault.WRONG, f"the tenant was told {received}, where its change {position} is {was}"
+            yield Fault.WRONG, f"the tenant received {received}, where its change {position} is {was}"
     if order not in observations.erased:  # whose bodies show only what is left of it
         ids, things = {one.webhook_id for one in deliveries}, {one.thing for one in deliveries}
         if not len(ids) == len(things) == len({(one.webhook_id, one.thing) for one in deliveries}):
-            yield Fault.WRONG, "the tenant was told one thing under several ids, or several under one"
+            yield Fault.WRONG, "one webhook event has several ids, or several have one"
         if len({(one.webhook_id, one.digest) for one in deliveries}) > len(ids):
-            yield Fault.WRONG, "the tenant was told the same in other words"
+            yield Fault.WRONG, "one webhook event has several bodies"
     if states := observations.undelivered.get(record["_id"]):
         yield Fault.STUCK, f"it has notifications that are {sorted(states)}"
 
@@ -261,7 +261,7 @@ def _examine_demand(observations: Observations, demand: Demand) -> Iterator[tupl
             user = observations.users.get(demand.order.user_id)
             erasure = user and user["erasure"]
             if demand.result != DONE or not erasure:
-                yield Fault.LOST, f"to erase its user was told {demand.result}, and its user is {user}"
+                yield Fault.LOST, f"the erasure of its user was answered {demand.result}, and its user is {user}"
             elif erasure["completed"] is None:
                 yield Fault.STUCK, "the erasure of its user is not complete"
 
@@ -270,19 +270,22 @@ def _examine_cancelling(observations: Observations, demand: Demand) -> Iterator[
     record = observations.records.get(demand.order.interaction_id)
     entry = observations.ledger.get(demand.order.interaction_id, Entry())
     ending = record and (record["status"], record["custom_status"])
-    if demand.result == DONE and "taken" in entry.verdicts:
-        yield Fault.TWICE, "it was told to be cancelled, and the gateway took it"
+    if demand.result == DONE and "accepted" in entry.verdicts:
+        yield Fault.TWICE, "its cancelling was confirmed, and the gateway accepted it"
     if (demand.result == DONE and ending != _CANCELLED) or (demand.result in _NEVER_CANCELLED and ending == _CANCELLED):
-        yield Fault.WRONG, f"to cancel it was told {demand.result}, and it is in {ending}"
-    if demand.result == "already_sent" and "taken" not in entry.verdicts:
-        yield Fault.WRONG, "to cancel it was told that it is sent, and the gateway did not take it"
+        yield Fault.WRONG, f"its cancelling was answered {demand.result}, and it is in {ending}"
+    if demand.result == "already_sent" and "accepted" not in entry.verdicts:
+        yield Fault.WRONG, "its cancelling was refused as already sent, and the gateway did not accept it"
 
 
 def _examine_merge(observations: Observations, demand: Demand, into: Order) -> Iterator[tuple[Fault, str]]:
     user = observations.users.get(demand.order.user_id)
     merge = user and user["merge"]
     if demand.result != DONE or not merge or merge["into"] != into.user_id:
-        yield Fault.LOST, f"to merge its user into {into.user_id} was told {demand.result}, and its user is {user}"
+        yield (
+            Fault.LOST,
+            f"the merge of its user into {into.user_id} was answered {demand.result}, and its user is {user}",
+        )
     elif merge["completed"] is None:
         yield Fault.STUCK, "the merge of its user is not complete"
     record = observations.records.get(demand.order.interaction_id)
@@ -298,9 +301,9 @@ def endings(observations: Observations, order: Order, entry: Entry) -> frozenset
     if not order.is_valid:
         return frozenset({_INVALID})
     is_erased = order in observations.erased
-    delivered = {callback.status for callback in entry.callbacks if callback.state == "told"}
+    delivered = {callback.status for callback in entry.callbacks if callback.state == "delivered"}
     perhaps = delivered | {callback.status for callback in entry.callbacks if callback.state == "abandoned"}
-    if "taken" not in entry.verdicts:
+    if "accepted" not in entry.verdicts:
         is_cancelled = is_erased or any(
             demand.follow_up is FollowUp.CANCEL and demand.order is order for demand in observations.demands
         )

@@ -37,7 +37,7 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """One callback of the gateway; `state` is `pending`, `told` or `abandoned`."""
+    """One callback of the gateway; `state` is `pending`, `delivered` or `abandoned`."""
 
     status: str
     state: str
@@ -48,7 +48,7 @@ class Entry:
     """The gateway's ledger entry of a message.
 
     Attributes:
-        verdicts: on each request: taken, repeated, throttled, refused, reused.
+        verdicts: on each request: accepted, repeated, throttled, refused, reused.
     """
 
     verdicts: Sequence[str] = ()
@@ -127,7 +127,7 @@ async def read_observations(
         demands=demands,
         records=_by_id(mongodb["interactions"]),
         ledger=await in_time("the gateway's ledger", _ledger(gateway)),
-        inbound_states=await in_time("what the gateway took from end users", _inbound_states(gateway, inbound)),
+        inbound_states=await in_time("the gateway's messages from end users", _inbound_states(gateway, inbound)),
         runs=await in_time("the workflows' histories", _runs(stage)),
         users=_by_id(mongodb["users"]),
         processes=_by_id(mongodb["processes"]),

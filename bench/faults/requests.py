@@ -9,7 +9,7 @@ from typing import Final
 from bench.faults.environment import AT_MOST_ONCE
 from domain.identifiers import derived_id
 from embedded.demo import Demo
-from embedded.gateway.recipients import BEHAVIOURS, spellings
+from embedded.gateway.recipients import BEHAVIOURS, recipients_of
 
 
 class FollowUp(StrEnum):
@@ -146,6 +146,6 @@ def _destination(random: Random, channel: str, *, is_shared: bool) -> str:
     """A sandbox recipient half of the time, where permitted; else a unique recipient."""
     place = {"email": 1, "messenger": 2}.get(channel, 0)
     if is_shared and random.random() < 0.5:  # noqa: PLR2004 - half
-        return spellings(random.choice(tuple(BEHAVIOURS)))[place]
+        return recipients_of(random.choice(tuple(BEHAVIOURS)))[place]
     digits = f"{random.randrange(10**9):09d}"
     return (f"346{digits[:8]}", f"user{digits}@example.com", f"2{digits}")[place]

@@ -103,8 +103,8 @@ class Report:
     unread: str = ""
     interactions: int = 0
     inbound: int = 0
-    messages_taken: int = 0
-    told: int = 0
+    messages_accepted: int = 0
+    webhook_calls: int = 0
     answers: Mapping[str, int] = field(default_factory=dict[str, int])
     demands: Mapping[str, int] = field(default_factory=dict[str, int])
     endings: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -257,8 +257,8 @@ def _compared(report: Report, observations: Observations) -> Report:
         report,
         interactions=len(records),
         inbound=sum(order.is_inbound for order in observations.orders.values()),
-        messages_taken=sum("taken" in entry.verdicts for entry in observations.ledger.values()),
-        told=sum(map(len, observations.deliveries.values())),
+        messages_accepted=sum("accepted" in entry.verdicts for entry in observations.ledger.values()),
+        webhook_calls=sum(map(len, observations.deliveries.values())),
         answers=_counted(
             answer for asked in (*observations.orders.values(), *observations.demands) for answer in asked.answers
         ),

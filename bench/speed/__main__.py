@@ -13,7 +13,7 @@ from bench.speed.drivers import Driver, FloorDriver, IrisDriver, LimitDriver, Na
 from bench.speed.measure import LIVES, Results, measure
 from bench.speed.report import ratios, table_of, write
 from bootstrap import mongodb
-from integrations.description import describe
+from integrations.references import to_reference
 from models.integration import Integration
 
 OUT: Final = Console(width=200, highlight=False)
@@ -27,11 +27,11 @@ def main(
         list[int] | None, typer.Option(help="How many at once; each that is known, if not given.")
     ] = None,
     shapes: Annotated[
-        list[str] | None, typer.Option("--shape", help="Only these: limit, floor, steps, iris, naive.")
+        list[str] | None, typer.Option("--shape", help="Only these: ceiling, minimal, steps, iris, naive.")
     ] = None,
     save: Annotated[bool, typer.Option(help="Write bench/results/latest.json and latest.html.")] = True,
 ) -> None:
-    """Measure whole lives: submitted, admitted, dispatched, delivered and read, through the real HTTP routes."""
+    """Measure whole runs: submitted, admitted, dispatched, delivered and read, through the real HTTP routes."""
     results = uvloop.run(_measure(rounds, at_once or list(LIVES), shapes))
     OUT.print(table_of(results))
     for name, value in ratios(results).items() if not shapes else ():
@@ -50,9 +50,9 @@ async def _measure(rounds: int, concurrencies: list[int], shapes: list[str] | No
         driven: list[Driver] = [
             LimitDriver(stage.temporal),
             FloorDriver(stage.temporal),
-            StepsDriver(stage, describe(integration)),
+            StepsDriver(stage, to_reference(integration)),
             IrisDriver(stage, http),
-            NaiveDriver(stage, describe(integration)),
+            NaiveDriver(stage, to_reference(integration)),
         ]
         chosen = [shape for shape in driven if not shapes or shape.name in shapes]
         return await measure(stage, chosen, concurrencies, rounds, ERR.print)

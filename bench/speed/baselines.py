@@ -1,7 +1,7 @@
 """Baselines that Iris is compared with, and their worker.
 
-- *limit*: engine ceiling: a bare workflow with one update that does nothing.
-- *floor*: minimal workflow with Iris's durable steps: one update, one activity, two signals; no database.
+- *ceiling*: engine ceiling: a bare workflow with one update that does nothing.
+- *minimal*: a workflow with Iris's durable steps: one update, one activity, two signals; no database.
 - *steps*: Iris's own workflow without any work (`bench.speed.noop_activities`).
 - *naive*: Iris's own work as normal activities one after another, whose caller starts it and then polls.
 """
@@ -42,8 +42,8 @@ QUEUE: Final = "bench"
 _STEP: Final = timedelta(seconds=60)
 
 
-@workflow.defn(name="Limit")
-class Limit:
+@workflow.defn(name="Ceiling")
+class Ceiling:
     """Workflow with one update that does nothing."""
 
     @workflow.run
@@ -61,8 +61,8 @@ async def nothing() -> None:
     """Do nothing."""
 
 
-@workflow.defn(name="Floor")
-class Floor:
+@workflow.defn(name="Minimal")
+class Minimal:
     """One update, one activity, two signals."""
 
     def __init__(self) -> None:
@@ -191,10 +191,10 @@ class Naive:
 
 
 def create_worker(client: Client, settings: Settings) -> Worker:
-    """Create the worker of limit, floor and naive."""
+    """Create the worker of ceiling, minimal and naive."""
     steps, record = NaiveSteps(Integrations(settings.lookup_cache_ttl)), MongoRecord()
     activities = [nothing, steps.register, steps.validate, steps.resolve, record.record]
-    return workflow_worker(client, settings, QUEUE, [Limit, Floor, Naive], activities)
+    return workflow_worker(client, settings, QUEUE, [Ceiling, Minimal, Naive], activities)
 
 
 async def work(settings: Settings) -> None:

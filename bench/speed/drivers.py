@@ -17,7 +17,7 @@ import aiohttp
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 
-from bench.speed.baselines import QUEUE, Floor, Limit, Naive
+from bench.speed.baselines import QUEUE, Ceiling, Minimal, Naive
 from bench.speed.fake_provider import FakeProvider
 from bench.speed.noop_activities import STEPS_QUEUE
 from bench.speed.stage import Stage, open_stage
@@ -56,7 +56,7 @@ class Driver(ABC):
 class LimitDriver(Driver):
     """A bare update."""
 
-    name = "limit"
+    name = "ceiling"
 
     def __init__(self, temporal: Client) -> None:
         """Use a Temporal server."""
@@ -65,7 +65,7 @@ class LimitDriver(Driver):
     async def run_once(self) -> float:
         """Update with start."""
         start = WithStartWorkflowOperation(
-            Limit.run, id=f"limit-{new_id()}", task_queue=QUEUE, id_conflict_policy=WorkflowIDConflictPolicy.FAIL
+            Ceiling.run, id=f"ceiling-{new_id()}", task_queue=QUEUE, id_conflict_policy=WorkflowIDConflictPolicy.FAIL
         )
         begun = time.perf_counter()
         await _update(self._temporal, "admitted", start)
@@ -75,7 +75,7 @@ class LimitDriver(Driver):
 class FloorDriver(Driver):
     """Durable steps alone."""
 
-    name = "floor"
+    name = "minimal"
 
     def __init__(self, temporal: Client) -> None:
         """Use a Temporal server."""
@@ -84,7 +84,7 @@ class FloorDriver(Driver):
     async def run_once(self) -> float:
         """Update with start, and two signals."""
         start = WithStartWorkflowOperation(
-            Floor.run, id=f"floor-{new_id()}", task_queue=QUEUE, id_conflict_policy=WorkflowIDConflictPolicy.FAIL
+            Minimal.run, id=f"minimal-{new_id()}", task_queue=QUEUE, id_conflict_policy=WorkflowIDConflictPolicy.FAIL
         )
         begun = time.perf_counter()
         await _update(self._temporal, "admitted", start)
@@ -92,7 +92,7 @@ class FloorDriver(Driver):
         handle = await start.workflow_handle()
         for _ in range(2):
             await asyncio.sleep(BETWEEN_RECEIPTS)
-            await handle.signal(Floor.apply)
+            await handle.signal(Minimal.apply)
         await handle.result()
         return answered
 
@@ -115,13 +115,13 @@ class StepsDriver(Driver):
         begun = time.perf_counter()
         admission = await submit(self._temporal, self._settings, asked)
         answered = time.perf_counter() - begun
-        addressee = InteractionRef.of(admission.interaction)
+        interaction = InteractionRef.of(admission.interaction)
         for milestone in (Milestone.DELIVERED, Milestone.READ):
             await asyncio.sleep(BETWEEN_RECEIPTS)
             word = milestone.name.lower()
             event = ProviderEvent(key=word, provider_status=word, milestone=milestone, reference=asked.interaction_id)
             receipt = ReceivedEvent(id=new_id(), received_at=utc_now(), event=event)
-            await signal_events(self._temporal, self._settings, addressee, [receipt])
+            await signal_events(self._temporal, self._settings, interaction, [receipt])
         await self._temporal.get_workflow_handle(workflow_id(asked.interaction_id)).result()
         return answered
 
@@ -141,15 +141,15 @@ class NaiveDriver(Driver):
         """Start, poll until admitted, then two signals."""
         asked = submission(self._tenant, self._integration)
         interaction_id = asked.interaction_id
-        taken = asyncio.get_running_loop().create_future()
-        FakeProvider.taken[interaction_id] = taken
+        arrival = asyncio.get_running_loop().create_future()
+        FakeProvider.arrivals[interaction_id] = arrival
         begun = time.perf_counter()
         handle: WorkflowHandle[Naive, None] = await self._temporal.start_workflow(
             Naive.run, asked, id=f"naive-{interaction_id}", task_queue=QUEUE
         )
         await until(lambda: handle.query(Naive.is_admitted))
         answered = time.perf_counter() - begun
-        await taken
+        await arrival
         for word in ("delivered", "read"):
             await asyncio.sleep(BETWEEN_RECEIPTS)
             await handle.signal(Naive.apply, word)
@@ -172,8 +172,8 @@ class IrisDriver(Driver):
         """Post, and two webhooks."""
         key = secrets.token_hex(12)
         interaction_id = derived_id("interaction", self._stage.demo.tenant, key)
-        taken = asyncio.get_running_loop().create_future()
-        FakeProvider.taken[interaction_id] = taken
+        arrival = asyncio.get_running_loop().create_future()
+        FakeProvider.arrivals[interaction_id] = arrival
         destination = _somebody()
         body = {
             "payLoad": {"Type": "simple-text", "Text": _TEXT},
@@ -188,7 +188,7 @@ class IrisDriver(Driver):
             await response.read()
         answered = time.perf_counter() - begun
         response.raise_for_status()
-        await taken
+        await arrival
         for sequence, word in enumerate(("delivered", "read"), start=1):
             await asyncio.sleep(BETWEEN_RECEIPTS)
             await self._post_receipt(interaction_id, destination, word, sequence)

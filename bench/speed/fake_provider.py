@@ -11,10 +11,10 @@ class FakeProvider(asyncio.Protocol):
     """One connection, which responds to each message that it is accepted.
 
     Attributes:
-        taken: futures that the caller adds; each is resolved with the message's reference when it arrives.
+        arrivals: futures that the caller adds; each is resolved with the message's reference when it arrives.
     """
 
-    taken: dict[str, asyncio.Future[None]] = {}  # noqa: RUF012 - shared by all connections on purpose
+    arrivals: dict[str, asyncio.Future[None]] = {}  # noqa: RUF012 - shared by all connections on purpose
 
     def __init__(self) -> None:
         """Start with an empty buffer."""
@@ -38,6 +38,6 @@ class FakeProvider(asyncio.Protocol):
             body = b'{"id": "sbx_%s", "status": "queued"}' % reference.encode()
             answer = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
             self._transport.write(answer % (len(body), body))
-            waiting = self.taken.pop(reference, None)
+            waiting = self.arrivals.pop(reference, None)
             if waiting is not None and not waiting.done():
                 waiting.set_result(None)

@@ -13,7 +13,7 @@ from bench.speed.measure import Results, Round
 Of = Callable[[Round], float]
 """A figure of a round."""
 
-_COLOURS = {"limit": "#9aa5b1", "floor": "#5b8def", "steps": "#8e6bbf", "iris": "#1f9d55", "naive": "#d64545"}
+_COLOURS = {"ceiling": "#9aa5b1", "minimal": "#5b8def", "steps": "#8e6bbf", "iris": "#1f9d55", "naive": "#d64545"}
 _WIDTH, _BAR = 420, 22
 
 
@@ -21,19 +21,19 @@ def ratios(results: Results) -> dict[str, float]:
     """Ratios tracked across issues; empty for those that this run did not measure."""
     made: dict[str, float] = {}
     if 50 in results.rounds:  # noqa: PLR2004 - where the machine is saturated
-        for one, others in (("iris", ("limit", "floor", "steps", "naive")), ("steps", ("limit", "floor"))):
+        for one, others in (("iris", ("ceiling", "minimal", "steps", "naive")), ("steps", ("ceiling", "minimal"))):
             for other in others:
-                made[f"{one} / {other}, lives per second, 50 at once"] = results.ratio(50, one, other, _per_second)
+                made[f"{one} / {other}, runs per second, 50 at once"] = results.ratio(50, one, other, _per_second)
     if 1 in results.rounds:
         for one in ("iris", "steps"):
-            made[f"{one} / limit, p50 of the call, 1 at once"] = results.ratio(1, one, "limit", lambda of: of.p50)
+            made[f"{one} / ceiling, p50 of the call, 1 at once"] = results.ratio(1, one, "ceiling", lambda of: of.p50)
     return made
 
 
 def table_of(results: Results) -> Table:
     """Table of medians, for people."""
     table = Table(box=None, pad_edge=False)
-    for column in ("at once", "shape", "lives/s", "p50 ms", "p90 ms", "p99 ms", "CPU-ms", "commands", "CPU by process"):
+    for column in ("at once", "shape", "runs/s", "p50 ms", "p90 ms", "p99 ms", "CPU-ms", "commands", "CPU by process"):
         table.add_column(column, justify="left" if column in {"shape", "CPU by process"} else "right")
     for concurrency, shapes in results.rounds.items():
         for shape, rounds in shapes.items():
@@ -56,7 +56,7 @@ def write(results: Results, folder: Path, machine: str) -> None:
 
 def _page(results: Results, machine: str) -> str:
     plots = [
-        _bars(f"Whole lives per second, {concurrency} at once", _medians(results, concurrency, _per_second))
+        _bars(f"Whole runs per second, {concurrency} at once", _medians(results, concurrency, _per_second))
         + _bars(f"p50 of the call in ms, {concurrency} at once", _medians(results, concurrency, lambda one: one.p50))
         for concurrency in results.rounds
     ]

@@ -1,9 +1,8 @@
 """Keywords in inbound messages: an opt-out, an opt-in or a request for help, by language.
 
-The opt-out words include those that carriers and regulators require: 47 CFR 64.1200(a)(10)
-(https://www.ecfr.gov/current/title-47/section-64.1200), Twilio
-(https://help.twilio.com/articles/223134027), AWS
-(https://docs.aws.amazon.com/sms-voice/latest/userguide/keywords-required.html) and Google RCS.
+The opt-out words include those that regulators and messaging services require: 47 CFR 64.1200(a)(10)
+(https://www.ecfr.gov/current/title-47/section-64.1200), https://help.twilio.com/articles/223134027,
+https://docs.aws.amazon.com/sms-voice/latest/userguide/keywords-required.html, and Google RCS.
 """
 
 import re

@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError
 from domain.json_objects import JsonObject
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
-"""Non-empty text; a provider's own limit (`Capabilities.longest_text`) is tighter."""
+"""Non-empty text; a provider's own limit (`Capabilities.max_text_length`) is tighter."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ async def post_message(request: Request, gateway: OpenGateway, account: Caller) 
     behaviour = behaviour_of(submission.to)
     delay = gateway.settings.callback_delay.total_seconds()
     receipt = gateway.ledger.receive(account, submission, behaviour, time.time(), delay)
-    if receipt.verdict is Verdict.TAKEN:
+    if receipt.verdict is Verdict.ACCEPTED:
         await _begin_callbacks(gateway, receipt, behaviour)
     return await _answer(request, gateway, receipt, behaviour)
 
@@ -114,7 +114,7 @@ async def post_inbound(request: Request, gateway: OpenGateway, account: Caller) 
         raise GatewayError(422, "id_reused", "the id belongs to another message")
     if arrival.is_new:
         gateway.postman.start(arrival.message)
-    return JSONResponse({"id": arrival.id, "status": "taken"}, HTTPStatus.CREATED)
+    return JSONResponse({"id": arrival.id, "status": "accepted"}, HTTPStatus.CREATED)
 
 
 async def read_inbound_message(gateway: OpenGateway, account: Caller, message_id: str) -> Report:
@@ -175,7 +175,7 @@ async def _answer(request: Request, gateway: Gateway, receipt: Receipt, behaviou
             raise GatewayError(422, "reference_reused", "the reference belongs to another message")
         case Verdict.THROTTLED:
             raise GatewayError(429, "throttled", "too many requests", retry_after=1)
-        case Verdict.TAKEN | Verdict.REPEATED:
+        case Verdict.ACCEPTED | Verdict.REPEATED:
             pass
     if behaviour.answers_slowly:
         await asyncio.sleep(gateway.settings.slow_response_delay.total_seconds())

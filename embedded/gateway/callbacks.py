@@ -23,7 +23,7 @@ class CallbackState(StrEnum):
     """State of a callback."""
 
     PENDING = "pending"
-    TOLD = "told"
+    DELIVERED = "delivered"
     ABANDONED = "abandoned"
 
 
@@ -114,7 +114,7 @@ class Courier:
 
     def _note(self, callback: Callback, answer: httpx2.Response | None) -> None:
         if answer and answer.is_success:
-            self._store.settle(callback, CallbackState.TOLD)
+            self._store.settle(callback, CallbackState.DELIVERED)
         elif self._is_hopeless(callback, answer):
             self._store.settle(callback, CallbackState.ABANDONED)
         else:

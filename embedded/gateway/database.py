@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS messages (
     reference TEXT NOT NULL,
     content TEXT NOT NULL,
     callback_url TEXT NOT NULL,
-    taken_at REAL,
+    accepted_at REAL,
     UNIQUE (account, reference)
 );
 CREATE TABLE IF NOT EXISTS requests (
@@ -49,7 +49,7 @@ CREATE TABLE IF NOT EXISTS inbound (
     account TEXT NOT NULL,
     content TEXT NOT NULL,
     callback_url TEXT NOT NULL,
-    taken_at REAL NOT NULL,
+    accepted_at REAL NOT NULL,
     due_at REAL NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
     state TEXT NOT NULL DEFAULT 'pending',

@@ -43,7 +43,7 @@ class Inbox:
             known = database.rows(query, account, message_id)
             if not known:
                 database.execute(
-                    """INSERT INTO inbound (id, account, content, callback_url, taken_at, due_at)
+                    """INSERT INTO inbound (id, account, content, callback_url, accepted_at, due_at)
                        VALUES (?, ?, ?, ?, ?, ?)""",
                     *(message_id, account, content, str(message.callback_url), now, now),
                 )
@@ -74,13 +74,13 @@ class Inbox:
 
 
 def _callback(row: sqlite3.Row) -> Callback:
-    written = {"id": row["id"], **json.loads(row["content"]), "timestamp": instant(row["taken_at"])}
+    written = {"id": row["id"], **json.loads(row["content"]), "timestamp": instant(row["accepted_at"])}
     return Callback(
         seq=row["seq"],
         account=row["account"],
         url=row["callback_url"],
         content={"inbound": written},
-        happens_at=row["taken_at"],
+        happens_at=row["accepted_at"],
         due_at=row["due_at"],
         attempts=row["attempts"],
     )

@@ -25,7 +25,7 @@ UNREACHABLE: Final[Mapping[str, JsonValue]] = {
 class Verdict(StrEnum):
     """Verdict on a request; `REUSED` means a different message with a known reference."""
 
-    TAKEN = "taken"
+    ACCEPTED = "accepted"
     REPEATED = "repeated"
     THROTTLED = "throttled"
     REFUSED = "refused"
@@ -68,16 +68,16 @@ class Ledger:
         with database.transaction():
             message, message_id, is_same = self._enter(account, submission)
             number = 1 + database.count("SELECT count(*) FROM requests WHERE message = ?", message)
-            verdict = _judge(behaviour, number, is_taken=message_id is not None, is_same=is_same)
+            verdict = _verdict(behaviour, number, is_accepted=message_id is not None, is_same=is_same)
             database.execute(
                 "INSERT INTO requests (message, verdict, received_at) VALUES (?, ?, ?)", message, verdict, now
             )
-            if verdict is Verdict.TAKEN:
+            if verdict is Verdict.ACCEPTED:
                 message_id = f"sbx_{secrets.token_hex(12)}"
-                database.execute("UPDATE messages SET id = ?, taken_at = ? WHERE seq = ?", message_id, now, message)
+                database.execute("UPDATE messages SET id = ?, accepted_at = ? WHERE seq = ?", message_id, now, message)
                 first_due_at = now + behaviour.first_callback_after * delay
                 for place, status in enumerate(behaviour.statuses_on(submission.channel)):
-                    self._owe(message, place + 1, status, first_due_at + place * delay)
+                    self._schedule(message, place + 1, status, first_due_at + place * delay)
         return Receipt(message, message_id, verdict, number)
 
     def pending(self) -> list[tuple[int, str]]:
@@ -122,21 +122,21 @@ class Ledger:
         row = self._database.rows(query, account, submission.reference)[0]
         return row["seq"], row["id"], row["content"] == content
 
-    def _owe(self, message: int, sequence: int, status: str, due_at: float) -> None:
+    def _schedule(self, message: int, sequence: int, status: str, due_at: float) -> None:
         self._database.execute(
             "INSERT INTO callbacks (message, sequence, status, happens_at, due_at) VALUES (?, ?, ?, ?, ?)",
             *(message, sequence, status, due_at, due_at),
         )
 
 
-def _judge(behaviour: Behaviour, number: int, *, is_taken: bool, is_same: bool) -> Verdict:
+def _verdict(behaviour: Behaviour, number: int, *, is_accepted: bool, is_same: bool) -> Verdict:
     if not is_same:
         return Verdict.REUSED
-    if is_taken:
+    if is_accepted:
         return Verdict.REPEATED
     if behaviour.refused:
         return Verdict.REFUSED
-    return Verdict.THROTTLED if number <= behaviour.throttled_requests else Verdict.TAKEN
+    return Verdict.THROTTLED if number <= behaviour.throttled_requests else Verdict.ACCEPTED
 
 
 def _callback(row: sqlite3.Row) -> Callback:

@@ -58,13 +58,13 @@ BEHAVIOURS: Final[Mapping[str, Behaviour]] = {
 """Behaviours by the two digits that end a phone number or a page-scoped id."""
 
 
-def spellings(code: str) -> tuple[str, str, str]:
+def recipients_of(code: str) -> tuple[str, str, str]:
     """Recipients with a behaviour: phone number, e-mail address and page-scoped id."""
     return PHONE_PREFIX + code, f"{BEHAVIOURS[code].name}@{EMAIL_DOMAIN}", PAGE_SCOPED_PREFIX + code
 
 
 _BY_RECIPIENT: Final[Mapping[str, Behaviour]] = {
-    recipient: behaviour for code, behaviour in BEHAVIOURS.items() for recipient in spellings(code)
+    recipient: behaviour for code, behaviour in BEHAVIOURS.items() for recipient in recipients_of(code)
 }
 
 

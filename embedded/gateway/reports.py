@@ -32,7 +32,7 @@ class Reports:
         return {
             "id": row["id"],
             **json.loads(row["content"]),
-            "takenAt": row["taken_at"],
+            "acceptedAt": row["accepted_at"],
             "callback": {"state": row["state"], "attempts": row["attempts"]},
         }
 
@@ -61,13 +61,13 @@ class Reports:
     def _message(self, row: sqlite3.Row) -> Report:
         query = "SELECT sequence, status, state, attempts FROM callbacks WHERE message = ? ORDER BY seq"
         callbacks = self._database.rows(query, row["seq"])
-        delivered = [callback["status"] for callback in callbacks if callback["state"] == CallbackState.TOLD]
+        delivered = [callback["status"] for callback in callbacks if callback["state"] == CallbackState.DELIVERED]
         return {
             "id": row["id"],
             "reference": row["reference"],
             "status": delivered[-1] if delivered else "queued",
             **json.loads(row["content"]),
-            "takenAt": row["taken_at"],
+            "acceptedAt": row["accepted_at"],
             "requests": self._database.count("SELECT count(*) FROM requests WHERE message = ?", row["seq"]),
             "callbacks": [dict(callback) for callback in callbacks],
         }

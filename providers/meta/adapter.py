@@ -13,13 +13,13 @@ from domain.outcomes import Accepted, FailureClass, Rejected
 from providers import http
 from providers.base import GOOD, Attempt, Capabilities, Check, Outbound, Provider, UnverifiedError, Webhook
 from providers.lenient import read, read_document
-from providers.meta import messenger, messenger_events, whatsapp, whatsapp_events
-from providers.meta.answers import response_mapping
-from providers.meta.codes import MESSENGER_MEANINGS, WHATSAPP_MEANINGS
+from providers.meta import messenger_messages, messenger_webhooks, whatsapp_messages, whatsapp_webhooks
+from providers.meta.error_codes import MESSENGER_MEANINGS, WHATSAPP_MEANINGS
+from providers.meta.json_fields import JsonObject, UnsendableError
+from providers.meta.responses import response_mapping
 from providers.meta.settings import MetaConfiguration, MetaCredentials
 from providers.meta.signature import is_signed, knows_token, proof_of
-from providers.meta.webhooks import Envelope
-from providers.meta.wire import JsonObject, UnsendableError
+from providers.meta.webhook_parts import Envelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +34,17 @@ class _Wire:
 
     render: Callable[[Outbound, MetaConfiguration], JsonObject]
     accepted: Callable[[Any], Accepted | None]
-    meanings: Mapping[str, http.Meaning]
+    meanings: Mapping[str, http.ErrorMeaning]
 
 
 _WIRES: Final[Mapping[Channel, _Wire]] = {
-    Channel.WHATSAPP: _Wire(whatsapp.render, whatsapp.accepted, WHATSAPP_MEANINGS),
-    Channel.MESSENGER: _Wire(messenger.render, messenger.accepted, MESSENGER_MEANINGS),
+    Channel.WHATSAPP: _Wire(whatsapp_messages.render, whatsapp_messages.accepted, WHATSAPP_MEANINGS),
+    Channel.MESSENGER: _Wire(messenger_messages.render, messenger_messages.accepted, MESSENGER_MEANINGS),
 }
 
 _READERS: Final[Mapping[str, Callable[[Iterable[JsonValue], str], Iterator[WebhookItem]]]] = {
-    whatsapp_events.OBJECT: whatsapp_events.webhook_items,
-    messenger_events.OBJECT: messenger_events.webhook_items,
+    whatsapp_webhooks.OBJECT: whatsapp_webhooks.webhook_items,
+    messenger_webhooks.OBJECT: messenger_webhooks.webhook_items,
 }
 """Parsers of webhooks by the `object` that they are about."""
 
@@ -63,10 +63,14 @@ class Meta(Provider[MetaConfiguration, MetaCredentials]):
     title = "Meta"
     channels: ClassVar[Mapping[Channel, Capabilities]] = {
         Channel.WHATSAPP: Capabilities(
-            payload_types=whatsapp.PAYLOAD_TYPES, longest_text=whatsapp.MAX_TEXT_LENGTH, reports_reads=True
+            payload_types=whatsapp_messages.PAYLOAD_TYPES,
+            max_text_length=whatsapp_messages.MAX_TEXT_LENGTH,
+            reports_reads=True,
         ),
         Channel.MESSENGER: Capabilities(
-            payload_types=messenger.PAYLOAD_TYPES, longest_text=messenger.MAX_TEXT_LENGTH, reports_reads=True
+            payload_types=messenger_messages.PAYLOAD_TYPES,
+            max_text_length=messenger_messages.MAX_TEXT_LENGTH,
+            reports_reads=True,
         ),
     }
     configuration_type = MetaConfiguration

@@ -25,11 +25,11 @@ from providers.base import (
     Webhook,
 )
 from providers.sinch import signature, webhooks
-from providers.sinch.answers import Answer, find_reference, is_momentary
-from providers.sinch.codes import CHANNELS
+from providers.sinch.access_token import AccessToken, Tokens
+from providers.sinch.error_codes import CHANNELS
 from providers.sinch.messages import MAX_TEXT_LENGTH, payload_types, refusal_of, render
+from providers.sinch.responses import Answer, find_reference, is_momentary
 from providers.sinch.settings import SinchConfiguration, SinchCredentials
-from providers.sinch.tokens import AccessToken, Tokens
 from security.ssrf_guard import AddressGuard
 
 UNAUTHENTICATED: Final = frozenset({"UNAUTHENTICATED", f"http_{HTTPStatus.UNAUTHORIZED}"})
@@ -52,7 +52,7 @@ NAMES: Final[Mapping[Channel, str]] = {channel: name for name, channel in CHANNE
 def _capabilities(channel: Channel, *, reports_reads: bool) -> Capabilities:
     return Capabilities(
         payload_types=payload_types(channel),
-        longest_text=MAX_TEXT_LENGTH.get(channel),
+        max_text_length=MAX_TEXT_LENGTH.get(channel),
         reports_reads=reports_reads,
         finds_sent=True,
     )

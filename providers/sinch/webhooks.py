@@ -6,69 +6,28 @@ Their bodies do not name the trigger: the present key identifies it. Other trigg
 from collections.abc import Sequence
 from typing import Final
 
-from pydantic import AwareDatetime, JsonValue
+from pydantic import JsonValue
 
-from domain.destinations import Destination, InvalidDestinationError, reported
-from domain.events import InboundMessage, ProviderEvent, WebhookItem
-from domain.outcomes import FailureClass
-from domain.status import Milestone
+from domain.destinations import Destination, InvalidDestinationError
+from domain.events import InboundMessage, WebhookItem
 from providers import lenient
 from providers.base import UnreadableError
-from providers.lenient import Id, Optional, Part, ShortText, Text, read_document, unsupported
-from providers.sinch.codes import CHANNELS, FAILURES, STATUS_MAP
+from providers.lenient import Id, Optional, Part, Text, read_document, unsupported
+from providers.sinch.error_codes import CHANNELS
 from providers.sinch.inbound import payload_of
+from providers.sinch.status_events import DeliveryReport
+from providers.sinch.webhook_parts import ChannelIdentity, Moment
 
-NO_SUB_CODE: Final = "UNSPECIFIED_SUB_CODE"
 TO_CONTACT: Final = "TO_CONTACT"
 UNREACT: Final = "REACTION_ACTION_UNREACT"
 SUCCEEDED: Final = "_SUCCEEDED"
-
-
-Moment = Optional[AwareDatetime]
-"""Time; an invalid one counts as absent, so that no event is lost over it."""
-
-
-class _ChannelIdentity(Part):
-    channel: ShortText
-    identity: Id
-
-    def destination(self) -> Destination | None:
-        """Return the end user as a destination of ours; None on a channel that is not ours.
-
-        Raises:
-            InvalidDestinationError: if the identity is empty.
-        """
-        channel = CHANNELS.get(self.channel)
-        if channel is None:
-            return None
-        return reported(channel, self.identity)
-
-
-class _Reason(Part):
-    code: Text = ""
-    description: Text = ""
-    sub_code: Text = ""
-    channel_code: Text = ""
-
-    def detail(self) -> str:
-        """Return the description, and the finer codes in brackets."""
-        finer = ", ".join(code for code in (self.sub_code, self.channel_code) if code and code != NO_SUB_CODE)
-        return " ".join(filter(None, (self.description, finer and f"[{finer}]")))
-
-
-class _DeliveryReport(Part):
-    message_id: Id
-    status: ShortText
-    channel_identity: Optional[_ChannelIdentity] = None
-    reason: Optional[_Reason] = None
-    metadata: Text = ""
 
 
 class _Message(Part):
     id: Id
     direction: Text = ""
     app_message: JsonValue = None
-    channel_identity: _ChannelIdentity
+    channel_identity: ChannelIdentity
     contact_message: Optional[dict[str, JsonValue]] = None
     accept_time: Moment = None
 
@@ -85,7 +44,7 @@ class _ContactMessageEvent(Part):
 
 class _Event(Part):
     id: Id
-    channel_identity: Optional[_ChannelIdentity] = None
+    channel_identity: Optional[ChannelIdentity] = None
     contact_message_event: Optional[_ContactMessageEvent] = None
     accept_time: Moment = None
 
@@ -107,7 +66,7 @@ class _Callback(Part):
     accepted_time: Moment = None
     correlation_id: Text = ""
     message_metadata: Text = ""
-    message_delivery_report: _DeliveryReport | None = None
+    message_delivery_report: DeliveryReport | None = None
     message: _Message | None = None
     event: _Event | None = None
     opt_out_notification: Optional[_Consent] = None
@@ -120,7 +79,8 @@ class _Callback(Part):
             UnreadableError: if a message's sender is not a destination.
         """
         if self.message_delivery_report is not None:
-            return self._status(self.message_delivery_report)
+            reference = self.correlation_id or self.message_metadata
+            return self.message_delivery_report.event(reference, self.event_time or self.accepted_time)
         if self.message is not None:
             return self._inbound(self.message)
         if self.event is not None:
@@ -128,24 +88,6 @@ class _Callback(Part):
         if self.opt_out_notification is not None:
             return self._consent(self.opt_out_notification, "opt_out")
         return None if self.opt_in_notification is None else self._consent(self.opt_in_notification, "opt_in")
-
-    def _status(self, report: _DeliveryReport) -> ProviderEvent:
-        provider_status = report.status.lower()
-        milestone = STATUS_MAP.get(provider_status, Milestone.NONE)
-        reason = report.reason or _Reason()
-        failure = FAILURES.get(reason.code, FailureClass.OTHER)
-        return ProviderEvent(
-            key=f"{report.message_id}:{provider_status}",
-            provider_status=provider_status,
-            milestone=milestone,
-            reference=self.correlation_id or self.message_metadata or report.metadata or None,
-            provider_message_id=report.message_id,
-            destination=_destination_of(report.channel_identity),
-            occurred_at=self.event_time or self.accepted_time,
-            code=reason.code or None,
-            failure=failure if milestone is Milestone.FAILED else None,
-            detail=reason.detail(),
-        )
 
     def _inbound(self, message: _Message) -> InboundMessage | None:
         is_ours = message.direction == TO_CONTACT or message.app_message is not None
@@ -187,7 +129,7 @@ class _Callback(Part):
         """
         if not (consent.channel and consent.identity and consent.status.endswith(SUCCEEDED)):
             return None
-        sender = _sender_of(_ChannelIdentity(channel=consent.channel, identity=consent.identity))
+        sender = _sender_of(ChannelIdentity(channel=consent.channel, identity=consent.identity))
         if sender is None:
             return None
         moment = "" if self.event_time is None else self.event_time.isoformat()
@@ -220,17 +162,8 @@ def read(body: bytes) -> Sequence[WebhookItem]:
     return () if item is None else (item,)
 
 
-def _sender_of(identity: _ChannelIdentity) -> Destination | None:
+def _sender_of(identity: ChannelIdentity) -> Destination | None:
     try:
         return identity.destination()
     except InvalidDestinationError as error:
         raise UnreadableError(f"a sender who is no destination: {error.code}") from error
-
-
-def _destination_of(identity: _ChannelIdentity | None) -> str | None:
-    """Return the destination of a report if it is one of ours; the id identifies the message anyway."""
-    try:
-        destination = identity and identity.destination()
-    except InvalidDestinationError:
-        return None
-    return destination.value if destination else None

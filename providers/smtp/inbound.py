@@ -10,10 +10,10 @@ from typing import Final
 from domain.destinations import DestinationKind, InvalidDestinationError, normalise
 from domain.events import InboundMessage, WebhookItem
 from providers.base import UnreadableError
-from providers.smtp.contents import payload_of
+from providers.smtp.authors import Writer, author_of, writer_of
+from providers.smtp.mail_contents import payload_of
 from providers.smtp.mime import Entity, decode_words, read_message
-from providers.smtp.reports import Report
-from providers.smtp.writers import Writer, author_of, writer_of
+from providers.smtp.status_events import Report
 
 _MESSAGE_ID: Final = re.compile(r"<[^<>\s]{1,200}>")
 

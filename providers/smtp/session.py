@@ -12,7 +12,7 @@ from domain.outcomes import FailureClass, Outcome, OutcomeUnknown, Rejected
 from providers.base import GOOD, Check, TransientError, UnsentError
 from providers.http import refused
 from providers.redaction import redaction
-from providers.smtp.replies import Phase, RefusalError, classify_reply
+from providers.smtp.responses import Phase, RefusalError, classify_reply
 from providers.smtp.settings import Security, SmtpConfiguration, SmtpCredentials, tls_context
 from security.ssrf_guard import AddressGuard, ForbiddenAddressError
 

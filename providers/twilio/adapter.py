@@ -13,14 +13,15 @@ from domain.payloads.whatsapp import WhatsAppMedia, WhatsAppTemplate
 from domain.texts import both
 from providers import http
 from providers.base import GOOD, Attempt, Capabilities, Check, Outbound, Provider, UnverifiedError, Webhook
-from providers.twilio import sent
+from providers.twilio import find_sent
 from providers.twilio.addresses import SCHEMES, address_of
-from providers.twilio.forms import read_form
 from providers.twilio.inbound import is_message, read_message
-from providers.twilio.messages import MAX_BODY_LENGTH, RESPONSE_MAPPING, content_of, with_reference
-from providers.twilio.receipts import read_receipt
+from providers.twilio.messages import MAX_BODY_LENGTH, content_of, with_reference
+from providers.twilio.responses import RESPONSE_MAPPING
 from providers.twilio.settings import TwilioConfiguration, TwilioCredentials
 from providers.twilio.signature import is_signed
+from providers.twilio.status_events import read_receipt
+from providers.twilio.webhook_form import read_form
 
 
 def _of_account(body: Any) -> Check | None:  # noqa: ANN401 - arbitrary JSON from the provider
@@ -43,12 +44,12 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
     title = "Twilio"
     channels: ClassVar[Mapping[Channel, Capabilities]] = {
         Channel.SMS: Capabilities(
-            payload_types=frozenset({SimpleText.wire_type}), longest_text=MAX_BODY_LENGTH, finds_sent=True
+            payload_types=frozenset({SimpleText.wire_type}), max_text_length=MAX_BODY_LENGTH, finds_sent=True
         ),
         Channel.WHATSAPP: Capabilities(
             # Buttons, lists and cards are content templates at Twilio, sent as `template`.
             payload_types=frozenset({SimpleText.wire_type, WhatsAppMedia.wire_type, WhatsAppTemplate.wire_type}),
-            longest_text=MAX_BODY_LENGTH,
+            max_text_length=MAX_BODY_LENGTH,
             reports_reads=True,
             finds_sent=True,
         ),
@@ -134,11 +135,11 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
         """
         if not isinstance(outbound.payload, SimpleText):
             return None
-        text = sent.SentText(
+        text = find_sent.SentText(
             to=address_of(outbound.channel, outbound.destinations[0]),
             sender=self._sender(outbound.channel),
             service=self._configuration.messaging_service_sid,
             body=outbound.payload.text,
             since=since,
         )
-        return await sent.find(self._http, self._messages_url(), self._credentials.authorization(), text)
+        return await find_sent.find(self._http, self._messages_url(), self._credentials.authorization(), text)

@@ -14,7 +14,7 @@ from domain.payloads.whatsapp import WhatsAppMedia
 from providers.base import UnreadableError
 from providers.lenient import Optional
 from providers.twilio.addresses import destination_of
-from providers.twilio.forms import Form, Present, read_as
+from providers.twilio.webhook_form import Form, Present, read_as
 
 INBOUND_WORDS: Final = frozenset({"received", "receiving"})
 """Statuses of messages from end users

@@ -1,19 +1,17 @@
-"""Conversion of messages to Twilio's form, and of Twilio's answers.
+"""Conversion of messages to Twilio's form.
 
 https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
 """
 
 import json
 import re
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from domain.outcomes import Accepted, FailureClass, Rejected
+from domain.outcomes import FailureClass, Rejected
 from domain.payloads.base import Payload
 from domain.payloads.texts import SimpleText
 from domain.payloads.whatsapp import WhatsAppMedia, WhatsAppTemplate
-from providers import http
-from providers.twilio.codes import MEANINGS
 
 MAX_BODY_LENGTH: Final = 1600
 """Maximum characters of `Body` (https://www.twilio.com/docs/api/errors/21617)."""
@@ -60,24 +58,3 @@ def with_reference(callback_url: str, reference: str) -> str:
 def reference_of(url: str) -> str | None:
     """Return our reference in the query of the URL that Twilio called."""
     return parse_qs(urlsplit(url).query).get("reference", [None])[-1]
-
-
-def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - arbitrary JSON from the provider
-    return (
-        Accepted(provider_message_id=body["sid"], provider_status=http.first_status(body.get("status")))
-        if body["sid"]
-        else None
-    )
-
-
-def _error_body(body: Any) -> http.ErrorBody | None:  # noqa: ANN401 - arbitrary JSON from the provider
-    """Read an error: Twilio's own form has a `message`, RFC 9457's a `detail` and a `title`; both have the `code`."""
-    code = body["code"]
-    if not isinstance(code, int | str):
-        return None
-    texts = (body.get(name) for name in ("message", "detail", "title"))
-    return http.ErrorBody(str(code), next((text for text in texts if isinstance(text, str)), ""))
-
-
-RESPONSE_MAPPING: Final = http.ResponseMapping(_accepted, _error_body, MEANINGS)
-"""Rules for Twilio's answers to a send (https://www.twilio.com/docs/usage/twilios-response)."""

@@ -12,10 +12,10 @@ from domain.outcomes import Accepted, FailureClass, Outcome, Rejected
 from domain.texts import both
 from providers import http
 from providers.base import GOOD, NOTHING_INSIDE, Attempt, Capabilities, Check, Outbound, Provider, Webhook
-from providers.vonage.answers import Problem
-from providers.vonage.application import ApplicationToken, has_public_key
-from providers.vonage.codes import JWT_EXPIRED, MEANINGS
+from providers.vonage.access_token import ApplicationToken, has_public_key
+from providers.vonage.error_codes import JWT_EXPIRED, MEANINGS
 from providers.vonage.messages import CARRIED, Body, NotCarriedError, content_of
+from providers.vonage.responses import Problem
 from providers.vonage.settings import VonageConfiguration, VonageCredentials
 from providers.vonage.signature import signed_claims
 from providers.vonage.webhooks import read_events
@@ -65,7 +65,7 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
     channels: ClassVar[Mapping[Channel, Capabilities]] = {
         channel: Capabilities(
             payload_types=frozenset(payload.wire_type for payload in payloads),
-            longest_text=MAX_TEXT_LENGTH[channel],
+            max_text_length=MAX_TEXT_LENGTH[channel],
             reports_reads=channel is not Channel.SMS,
         )
         for channel, payloads in CARRIED.items()
@@ -149,7 +149,7 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
                 ok=None,
                 reason=both(
                     "Vonage solo informa de una aplicación con el apiSecret de la cuenta",
-                    "Vonage tells of an application only by the account's apiSecret",
+                    "Vonage shows an application only with the account's apiSecret",
                 ),
             )
         one = f"/{credentials.application_id}" if credentials.application_id else "?page_size=1"

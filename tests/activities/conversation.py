@@ -25,7 +25,7 @@ from domain.interaction import Interaction as Seen
 from domain.status import InteractionState, Milestone, Status
 from domain.submission import Submission
 from integrations.cache import Integrations
-from integrations.description import describe
+from integrations.references import to_reference
 from models.endpoint import Endpoint
 from models.integration import Integration
 from models.interaction import Interaction
@@ -168,7 +168,7 @@ def inbound(integration: Integration, address: str, mark: str) -> ReceivedMessag
     return ReceivedMessage(
         interaction_id=derived_id(mark),
         tenant=integration.tenant,
-        integration=describe(integration),
+        integration=to_reference(integration),
         message=message,
         received_at=utc_now(),
     )

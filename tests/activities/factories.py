@@ -17,7 +17,7 @@ from domain.identifiers import derived_id, new_id
 from domain.interaction import DispatchPolicy
 from domain.submission import Submission
 from integrations.cache import Integrations
-from integrations.description import describe
+from integrations.references import to_reference
 from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
@@ -101,7 +101,7 @@ class World:
             "tenant": self.tenant,
             "author_id": new_id(),
             "submitted_at": NOW,
-            "integration": describe(integration or await self.integration()),
+            "integration": to_reference(integration or await self.integration()),
             "payload": {"Type": "simple-text", "Text": "Su cita es mañana"},
             "destinations": [PHONE],
             "process_id": None,

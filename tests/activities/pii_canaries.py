@@ -20,7 +20,7 @@ from domain.outcomes import FailureClass
 from domain.problems import Problem
 from domain.status import Milestone, Status
 from domain.webhook_events import NotificationState, WebhookEventType
-from integrations.description import describe
+from integrations.references import to_reference
 from models.access import Account, ApiKey, RefreshToken, Session, Tenant
 from models.attachment import Attachment
 from models.audit import AuditEntry
@@ -192,7 +192,7 @@ async def _interaction(mark: str, integration: Integration, **changes: object) -
         "updater_id": new_id(),
         "history": [HistoryEntry(date=now, status=status, custom_status="x", notes=mark) for status in Status],
         "provider_events": [_received(mark, mark)],
-        "integration": describe(integration),
+        "integration": to_reference(integration),
         "metadata": {mark: mark},
         "metadata_keys": [f"{mark}={mark}"],
         "payload": {mark: mark},

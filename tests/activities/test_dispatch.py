@@ -51,10 +51,10 @@ class Sender:
     def __init__(self, world: World, http: httpx2.AsyncClient) -> None:
         self.world = world
         self.http = http
-        opener = ProviderFactory(VAULT, {"sandbox": http}, f"http://127.0.0.1:{free_port()}", NOTHING_INSIDE)
+        provider_factory = ProviderFactory(VAULT, {"sandbox": http}, f"http://127.0.0.1:{free_port()}", NOTHING_INSIDE)
         files = Files(FileUrls("secret" * 8, "https://iris.example.com", timedelta(days=1)))
         self.activity = ProviderDispatch(
-            opener, KeyedLimiter(MAX_IN_FLIGHT), Integrations(timedelta()), files, InternalFaults("1@here")
+            provider_factory, KeyedLimiter(MAX_IN_FLIGHT), Integrations(timedelta()), files, InternalFaults("1@here")
         )
 
     async def dispatch(self, integration: Integration, phone: str = "34638766068", *, repeatable: bool) -> Dispatch:

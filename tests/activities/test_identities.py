@@ -16,7 +16,7 @@ from domain.destinations import DestinationKind
 from domain.events import Identity, InboundMessage
 from domain.identifiers import new_id
 from domain.inbound import ReceivedMessage
-from integrations.description import describe
+from integrations.references import to_reference
 from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
@@ -62,7 +62,7 @@ class Line:
         inbound = ReceivedMessage(
             interaction_id=new_id(),
             tenant=self.world.tenant,
-            integration=describe(self.integration),
+            integration=to_reference(self.integration),
             message=InboundMessage.model_validate(values | changes),
             received_at=utc_now(),
         )
@@ -114,7 +114,7 @@ def values(user: User) -> set[str]:
         (number("541187654321"), number("5491187654321")),
     ],
 )
-async def test_who_answers_in_another_spelling_is_the_same_user_in_the_same_process(
+async def test_a_reply_in_another_spelling_is_of_the_same_user_in_the_same_process(
     line: Line, sent_to: Identity, written_as: Identity
 ) -> None:
     sent = await line.sent(f"+{sent_to.value}", "wamid.1")
@@ -199,7 +199,7 @@ async def test_identities_at_once_make_one_user(line: Line) -> None:
     assert owners == [[user.id]] * len(seen)
 
 
-async def test_who_changes_the_number_stays_the_same_user_and_leaves_the_old_one(line: Line) -> None:
+async def test_a_user_with_a_new_number_stays_the_same_user_and_leaves_the_old_one(line: Line) -> None:
     before = await line.says(NUMBER, ID)
     moved = await line.says(NUMBER, ID, successors=(OTHER_NUMBER, OTHER_ID))
     after = await line.says(OTHER_NUMBER, OTHER_ID)
@@ -252,7 +252,7 @@ async def test_a_message_that_is_received_again_after_its_user_is_erased_creates
     again = ReceivedMessage(
         interaction_id=received.id,
         tenant=line.world.tenant,
-        integration=describe(line.integration),
+        integration=to_reference(line.integration),
         message=message,
         received_at=utc_now() + timedelta(seconds=1),
     )

@@ -11,7 +11,7 @@ from domain.destinations import DestinationKind
 from domain.events import InboundMessage
 from domain.identifiers import new_id
 from domain.inbound import ReceivedMessage
-from integrations.description import describe
+from integrations.references import to_reference
 from models import process as processes
 from models.integration import Integration
 from models.interaction import Interaction
@@ -37,7 +37,7 @@ async def received(world: World, integration: Integration, sender: str) -> Inter
     inbound = ReceivedMessage(
         interaction_id=new_id(),
         tenant=world.tenant,
-        integration=describe(integration),
+        integration=to_reference(integration),
         message=message,
         received_at=utc_now(),
     )

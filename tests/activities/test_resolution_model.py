@@ -25,7 +25,7 @@ from domain.inbound import ReceivedMessage
 from domain.interaction import Interaction as Seen
 from domain.status import Status
 from domain.submission import Submission
-from integrations.description import describe
+from integrations.references import to_reference
 from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
@@ -174,7 +174,7 @@ class Stage:
         return ReceivedMessage(
             interaction_id=derived_id(message.provider_message_id),
             tenant=tenant.world.tenant,
-            integration=describe(tenant.integration),
+            integration=to_reference(tenant.integration),
             message=message,
             received_at=NOW + timedelta(milliseconds=next(self._clock)),
         )

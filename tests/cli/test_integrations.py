@@ -135,7 +135,7 @@ async def test_credentials_encrypted_with_an_older_key_are_re_encrypted_once(
     command: Command, iris: Iris, token_file: Path
 ) -> None:
     one = await made(command, iris, token_file)
-    endpoint = {"Url": "http://127.0.0.1:1/told", "Subscriptions": ["*"]}
+    endpoint = {"Url": "http://127.0.0.1:1/events", "Subscriptions": ["*"]}
     assert (await iris.http.put(f"/v1/integrations/{one['id']}/webhook", json=endpoint)).status_code < 300
     older = iris.settings.vault_keys()
     newer = Fernet.generate_key().decode()
@@ -147,10 +147,10 @@ async def test_credentials_encrypted_with_an_older_key_are_re_encrypted_once(
     first = await rotate_keys(vault)
     try:
         second = await rotate_keys(vault)
-        assert first.resealed >= len(stored)
-        assert (second.resealed, second.current) == (0, first.resealed + first.current)
-        assert f"integrations/{lost.id}.credentials" in first.unopened
-        assert second.unopened == first.unopened
+        assert first.re_encrypted >= len(stored)
+        assert (second.re_encrypted, second.current) == (0, first.re_encrypted + first.current)
+        assert f"integrations/{lost.id}.credentials" in first.undecryptable
+        assert second.undecryptable == first.undecryptable
         anew = await Integration.get(stored[0].id)
         assert anew is not None
         with_endpoint = await Integration.get(one["id"])
@@ -161,4 +161,4 @@ async def test_credentials_encrypted_with_an_older_key_are_re_encrypted_once(
     finally:
         await lost.delete()
         back = await rotate_keys(Vault([*older, newer]))
-        assert back.resealed == first.resealed + first.current
+        assert back.re_encrypted == first.re_encrypted + first.current

@@ -48,16 +48,19 @@ async def test_all_credentials_are_encrypted_with_the_newest_key_and_undecryptab
         code, output = await rotated(settings, tmp_path, new, old)
         integrations = await Integration.find({"tenant": demo.tenant, "_id": {"$ne": lost.id}}).to_list()
         assert [Vault([new]).decrypt(one.credentials)["token"] for one in integrations]
-    unopened = [f"integrations/{lost.id}.credentials"]
-    assert (code, output) == (1, {"resealed": len(demo.integrations) - 1, "current": 0, "unopened": unopened})
+    undecryptable = [f"integrations/{lost.id}.credentials"]
+    assert (code, output) == (
+        1,
+        {"re_encrypted": len(demo.integrations) - 1, "current": 0, "undecryptable": undecryptable},
+    )
 
 
 def test_it_ends_well_when_all_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    done = KeyRotation(resealed=2, current=3)
+    done = KeyRotation(re_encrypted=2, current=3)
 
     async def rotate_keys(_settings: object) -> KeyRotation:
         return done
 
-    monkeypatch.setattr(rotate_credentials, "_reseal", rotate_keys)
+    monkeypatch.setattr(rotate_credentials, "_rotate", rotate_keys)
     ended = CliRunner().invoke(app, ["rotate-credentials", "--json"])
     assert (ended.exit_code, json.loads(ended.output)) == (0, asdict(done))

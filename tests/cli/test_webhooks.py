@@ -46,11 +46,11 @@ async def test_a_webhook_is_set_shown_rotated_redelivered_and_removed(iris: Iris
         assert "shown only now" in (await command("webhooks", "rotate-secret", integration_id)).output
         await iris.send("sms", mobile(), integrationId=integration_id)
 
-        async def is_told() -> bool:
+        async def is_delivered() -> bool:
             filters = ("--integration", integration_id, "--state", "DELIVERED")
             return len((await payload(command, "notifications", "list", *filters))["items"]) == 1
 
-        await asyncio.wait_for(until(is_told), 60)
+        await asyncio.wait_for(until(is_delivered), 60)
         assert (
             "1 of 1 are delivered again"
             in (await command("webhooks", "redeliver", integration_id, "--since", began)).output

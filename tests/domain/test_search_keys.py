@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.search_keys import beginnings, searchable, searchable_field, searchable_fields
+from domain.search_keys import prefixes, searchable, searchable_field, searchable_fields
 
 
 @pytest.mark.parametrize("written", ["José Peña", "JOSE PEÑA", "jose   pen\u0303a ", "jose pena"])
@@ -11,12 +11,12 @@ def test_a_text_is_searched_whatever_its_letter_case_its_accents_and_its_spaces(
 
 
 def test_a_name_is_found_by_the_beginning_of_each_of_its_words() -> None:
-    assert beginnings("José Peña Ruiz") == ["jose pena ruiz", "pena ruiz", "ruiz"]
-    assert beginnings(" ") == []
+    assert prefixes("José Peña Ruiz") == ["jose pena ruiz", "pena ruiz", "ruiz"]
+    assert prefixes(" ") == []
 
 
 def test_the_keys_of_a_long_name_are_few_and_short() -> None:
-    keys = beginnings("a" * 1_000 + " b" * 1_000)
+    keys = prefixes("a" * 1_000 + " b" * 1_000)
     assert len(keys) == 10
     assert max(map(len, keys)) == 200
 

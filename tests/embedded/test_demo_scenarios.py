@@ -16,7 +16,7 @@ from domain.channels import Channel
 from domain.payloads import PAYLOADS, parse_payload
 from domain.payloads.samples import SAMPLES
 from embedded.demo import CHANNELS
-from embedded.demo_scenarios import DemoResult, Showcase, last_word, recipient_of, sandbox_token
+from embedded.demo_scenarios import DemoResult, DemoRun, final_status, recipient_of, sandbox_token
 from embedded.secret_environment import secret_environment
 from tests.iris import Iris
 from tests.plain_http import plain_client
@@ -34,7 +34,7 @@ def test_every_sample_is_valid(channel: Channel) -> None:
 
 
 def test_every_recipient_reads_what_can_be_read() -> None:
-    assert {channel: (recipient_of(channel), last_word(channel)) for channel in Channel} == {
+    assert {channel: (recipient_of(channel), final_status(channel)) for channel in Channel} == {
         Channel.SMS: ("34600000002", "delivered"),
         Channel.WHATSAPP: ("34600000002", "read"),
         Channel.RCS: ("34600000002", "read"),
@@ -44,22 +44,22 @@ def test_every_recipient_reads_what_can_be_read() -> None:
 
 
 @asynccontextmanager
-async def opened(iris: Iris, **integrations: str) -> AsyncGenerator[Showcase]:
-    """The showcase as `iris demo` opens it, with the API's address and a key."""
+async def opened(iris: Iris, **integrations: str) -> AsyncGenerator[DemoRun]:
+    """The run as `iris demo` opens it, with the API's address and a key."""
     headers = {"Authorization": f"Bearer {iris.demo.api_key}"}
     async with plain_client(base_url=iris.http.base_url, headers=headers, timeout=30) as api:
-        yield Showcase(api, integrations or iris.demo.integrations, timedelta(seconds=40))
+        yield DemoRun(api, integrations or iris.demo.integrations, timedelta(seconds=40))
 
 
 async def test_every_sample_is_sent_and_read(iris: Iris) -> None:
     finished: list[DemoResult] = []
-    async with opened(iris) as showcase:
-        sent = await showcase.send_all(finished.append)
-    assert [exhibit for exhibit in sent if not exhibit.succeeded] == []
-    assert [(exhibit.channel, exhibit.type) for exhibit in sent] == [
+    async with opened(iris) as demo_run:
+        sent = await demo_run.send_all(finished.append)
+    assert [result for result in sent if not result.succeeded] == []
+    assert [(result.channel, result.type) for result in sent] == [
         (short, payload_type) for short, channel in CHANNELS.items() for payload_type in PAYLOADS[channel]
     ]
-    assert {(exhibit.status, exhibit.custom_status) for exhibit in sent if exhibit.channel != "sms"} == {
+    assert {(result.status, result.custom_status) for result in sent if result.channel != "sms"} == {
         ("COMPLETED", "read")
     }
     assert len(finished) == len(sent)
@@ -67,8 +67,8 @@ async def test_every_sample_is_sent_and_read(iris: Iris) -> None:
 
 @pytest.mark.parametrize("channel", CHANNELS)
 async def test_a_reply_of_the_recipient_is_received(iris: Iris, channel: str) -> None:
-    async with opened(iris, **{channel: iris.demo.integrations[channel]}) as showcase:
-        received = await showcase.receive(iris.gateway)
+    async with opened(iris, **{channel: iris.demo.integrations[channel]}) as demo_run:
+        received = await demo_run.receive(iris.gateway)
     assert (received.status, received.succeeded, received.problem) == ("RECEIVED", True, None)
     interaction = await iris.read(received.id or "")
     assert interaction["direction"] == "in"
@@ -77,25 +77,25 @@ async def test_a_reply_of_the_recipient_is_received(iris: Iris, channel: str) ->
 
 
 async def test_a_refusal_of_the_api_is_reported_with_its_reasons(iris: Iris) -> None:
-    async with opened(iris, sms="0" * 24) as showcase:
-        (exhibit,) = await showcase.send_all()
-    assert (exhibit.id, exhibit.succeeded) == (None, False)
-    assert "integrationId" in (exhibit.problem or "")
+    async with opened(iris, sms="0" * 24) as demo_run:
+        (result,) = await demo_run.send_all()
+    assert (result.id, result.succeeded) == (None, False)
+    assert "integrationId" in (result.problem or "")
 
 
 async def test_an_address_of_another_program_is_reported(iris: Iris) -> None:
     async with plain_client(base_url=iris.gateway_url) as gateway:
-        (exhibit,) = await Showcase(gateway, {"sms": iris.demo.integrations["sms"]}).send_all()
-    assert not exhibit.succeeded
-    assert exhibit.problem == f"{iris.gateway_url}/v1/interactions is not Iris's API"
+        (result,) = await DemoRun(gateway, {"sms": iris.demo.integrations["sms"]}).send_all()
+    assert not result.succeeded
+    assert result.problem == f"{iris.gateway_url}/v1/interactions is not Iris's API"
 
 
 async def test_a_timeout_is_reported(iris: Iris) -> None:
-    async with opened(iris) as showcase:
-        hasty = Showcase(showcase.api, {"sms": iris.demo.integrations["sms"]}, timedelta(milliseconds=1))
-        (exhibit,) = await hasty.send_all()
-    assert not exhibit.succeeded
-    assert exhibit.problem == "it has not finished after 0.001 s"
+    async with opened(iris) as demo_run:
+        hasty = DemoRun(demo_run.api, {"sms": iris.demo.integrations["sms"]}, timedelta(milliseconds=1))
+        (result,) = await hasty.send_all()
+    assert not result.succeeded
+    assert result.problem == "it has not finished after 0.001 s"
 
 
 class Busy(httpx2.AsyncHTTPTransport):
@@ -118,17 +118,17 @@ async def test_a_throttled_send_is_retried_after_the_given_delay(iris: Iris) -> 
     headers = {"Authorization": f"Bearer {iris.demo.api_key}"}
     sms = {channel: iris.demo.integrations[channel] for channel in ("sms", "email")}
     async with plain_client(base_url=iris.http.base_url, headers=headers, transport=Busy()) as api:
-        sent = await Showcase(api, sms, timedelta(seconds=40)).send_all()
+        sent = await DemoRun(api, sms, timedelta(seconds=40)).send_all()
     assert len(sent) > 1
     assert [(one.succeeded, one.seconds >= 1) for one in sent] == [(True, True)] * len(sent), sent
 
 
 async def test_an_unavailable_gateway_is_reported(iris: Iris) -> None:
-    async with opened(iris) as showcase, plain_client(base_url=iris.gateway_url) as stranger:
-        refused = await showcase.receive(stranger)
+    async with opened(iris) as demo_run, plain_client(base_url=iris.gateway_url) as stranger:
+        refused = await demo_run.receive(stranger)
     assert "the gateway answers 401" in (refused.problem or "")
-    async with opened(iris) as showcase, plain_client(base_url="http://127.0.0.1:1") as nobody:
-        unanswered = await showcase.receive(nobody)
+    async with opened(iris) as demo_run, plain_client(base_url="http://127.0.0.1:1") as nobody:
+        unanswered = await demo_run.receive(nobody)
     assert not unanswered.succeeded
     assert "no answer" in (unanswered.problem or "")
 
@@ -153,7 +153,7 @@ def test_the_command_ends_with_1_if_something_did_not_succeed(tmp_path: Path) ->
     done = CliRunner().invoke(app, ["demo", "--json", "--integration", "sms=1", *where])
     assert done.exit_code == 1
     shown = json.loads(done.stdout)
-    assert [(exhibit["type"], exhibit["succeeded"]) for exhibit in shown["sent"]] == [("simple-text", False)]
+    assert [(result["type"], result["succeeded"]) for result in shown["sent"]] == [("simple-text", False)]
     assert list(shown["sent"][0]) == [
         *("channel", "type", "id", "status", "customStatus", "seconds", "succeeded", "problem", "link")
     ]

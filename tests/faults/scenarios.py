@@ -39,7 +39,7 @@ class Scenario:
     record: dict[str, Any] | None
     entry: Entry
     runs: Runs
-    inbound_state: str = "told"
+    inbound_state: str = "delivered"
     users: tuple[Changes, ...] = ({},)
     process: Changes | None = field(default_factory=dict[str, Any])
     demands: tuple[Demand, ...] = ()
@@ -167,11 +167,11 @@ def runs(status: str | None, custom_status: str | None, **changes: Any) -> Runs:
     return Runs(**{**values, **changes})
 
 
-TOLD: Final = (Callback("sent", "told"), Callback("delivered", "told"))
+CALLBACKS_DELIVERED: Final = (Callback("sent", "delivered"), Callback("delivered", "delivered"))
 GOOD: Final = Scenario(
     order=order(),
     record=record(*DELIVERED, words=("sent", "delivered")),
-    entry=Entry(["taken"], TOLD),
+    entry=Entry(["accepted"], CALLBACKS_DELIVERED),
     runs=runs("COMPLETED", "delivered"),
 )
 INBOUND: Final = Scenario(

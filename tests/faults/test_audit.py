@@ -11,6 +11,7 @@ from bench.faults.endpoint import ReceivedDelivery
 from bench.faults.observations import Entry, Runs
 from bench.faults.requests import DONE, Demand, FollowUp
 from tests.faults.scenarios import (
+    CALLBACKS_DELIVERED,
     CANCELLED,
     DELIVERED,
     ERASED,
@@ -22,7 +23,6 @@ from tests.faults.scenarios import (
     NOW,
     OTHER,
     RESENT,
-    TOLD,
     USER,
     Scenario,
     delivery,
@@ -33,7 +33,7 @@ from tests.faults.scenarios import (
 
 
 def test_sends_that_the_provider_deduplicates_may_be_repeated() -> None:
-    entry = replace(GOOD.entry, verdicts=["taken", "repeated"])
+    entry = replace(GOOD.entry, verdicts=["accepted", "repeated"])
     scenario = replace(GOOD, order=order(at_most_once=False), entry=entry, runs=replace(GOOD.runs, dispatches=3))
     assert not list(audit(scenario.observations()))
 
@@ -82,7 +82,7 @@ def test_a_refused_submission_that_was_never_sent_is_right() -> None:
         runs=runs("VALIDATION_ERROR", None, dispatches=0),
     )
     assert audit(refused.observations()) == []
-    sent = replace(refused, entry=Entry(["taken"]))
+    sent = replace(refused, entry=Entry(["accepted"]))
     assert Fault.WRONG in {finding.fault for finding in audit(sent.observations())}
 
 
@@ -94,10 +94,10 @@ def test_an_unanswered_order_may_be_missing() -> None:
 def test_a_message_whose_answer_was_lost_may_be_unknown_only_without_callbacks() -> None:
     steps = (*DELIVERED[:2], ("PROVIDER_SENDING_ERROR", "unknown"))
     not_received = replace(
-        GOOD, record=record(*steps), entry=Entry(["taken"]), runs=runs("PROVIDER_SENDING_ERROR", "unknown")
+        GOOD, record=record(*steps), entry=Entry(["accepted"]), runs=runs("PROVIDER_SENDING_ERROR", "unknown")
     )
     assert audit(not_received.observations()) == []
-    received = replace(not_received, entry=Entry(["taken"], TOLD))
+    received = replace(not_received, entry=Entry(["accepted"], CALLBACKS_DELIVERED))
     assert {finding.fault for finding in audit(received.observations())} == {Fault.WRONG, Fault.LOST}
 
 
@@ -107,19 +107,21 @@ BROKEN: Final[Mapping[str, tuple[Fault, Callable[[], Scenario]]]] = {
         Fault.LOST,
         lambda: replace(GOOD, record=None, order=order(is_answered=False, insists=False)),
     ),
-    "news that was told is not recorded": (Fault.LOST, lambda: GOOD.of_record(provider_events=[])),
+    "a delivered event is not recorded": (Fault.LOST, lambda: GOOD.of_record(provider_events=[])),
     "asked of the gateway twice": (
         Fault.TWICE,
-        lambda: replace(GOOD, entry=replace(GOOD.entry, verdicts=["taken", "repeated"])),
+        lambda: replace(GOOD, entry=replace(GOOD.entry, verdicts=["accepted", "repeated"])),
     ),
     "dispatched twice": (Fault.TWICE, lambda: replace(GOOD, runs=runs("COMPLETED", "delivered", dispatches=2))),
     "repeated too often": (
         Fault.TWICE,
         lambda: replace(GOOD, order=order(at_most_once=False), runs=runs("COMPLETED", "delivered", dispatches=4)),
     ),
-    "taken as two messages": (
+    "accepted as two messages": (
         Fault.TWICE,
-        lambda: replace(GOOD, order=order(at_most_once=False), entry=replace(GOOD.entry, verdicts=["taken", "taken"])),
+        lambda: replace(
+            GOOD, order=order(at_most_once=False), entry=replace(GOOD.entry, verdicts=["accepted", "accepted"])
+        ),
     ),
     "one key, two interactions": (Fault.TWICE, lambda: replace(GOOD, order=order(interaction_ids={ID, "other"}))),
     "never answered": (Fault.STUCK, lambda: replace(GOOD, order=order(is_answered=False))),
@@ -133,13 +135,13 @@ BROKEN: Final[Mapping[str, tuple[Fault, Callable[[], Scenario]]]] = {
         Fault.WRONG,
         lambda: replace(GOOD, record=record(*DELIVERED[:3], words=("sent", "delivered")), runs=runs("SENT", "queued")),
     ),
-    "never taken and recorded as sent": (Fault.WRONG, lambda: replace(GOOD, entry=Entry())),
+    "never accepted and recorded as sent": (Fault.WRONG, lambda: replace(GOOD, entry=Entry())),
     "its workflow says otherwise": (Fault.WRONG, lambda: replace(GOOD, runs=runs("SENT", "queued"))),
     "a status goes backwards": (
         Fault.WRONG,
         lambda: replace(GOOD, record=record(*DELIVERED, DELIVERED[2], DELIVERED[3], words=("sent", "delivered"))),
     ),
-    "news recorded twice": (
+    "an event recorded twice": (
         Fault.WRONG,
         lambda: replace(GOOD, record=record(*DELIVERED, words=("sent", "delivered", "sent"))),
     ),
@@ -155,13 +157,13 @@ BROKEN: Final[Mapping[str, tuple[Fault, Callable[[], Scenario]]]] = {
         Fault.WRONG,
         lambda: INBOUND.of_record(status="DISPATCH_PENDING"),
     ),
-    "told to be cancelled, and sent": (
+    "confirmed as cancelled, and sent": (
         Fault.TWICE,
-        lambda: replace(CANCELLED, entry=Entry(["taken"])),
+        lambda: replace(CANCELLED, entry=Entry(["accepted"])),
     ),
-    "told to be cancelled, and recorded otherwise": (Fault.WRONG, lambda: GOOD.demanding(FollowUp.CANCEL, DONE)),
-    "told to be sent, and cancelled": (Fault.WRONG, lambda: CANCELLED.demanding(FollowUp.CANCEL, "already_sent")),
-    "told to be sent, and never taken": (
+    "confirmed as cancelled, and recorded otherwise": (Fault.WRONG, lambda: GOOD.demanding(FollowUp.CANCEL, DONE)),
+    "reported as sent, and cancelled": (Fault.WRONG, lambda: CANCELLED.demanding(FollowUp.CANCEL, "already_sent")),
+    "reported as sent, and never accepted": (
         Fault.WRONG,
         lambda: replace(GOOD, entry=Entry()).demanding(FollowUp.CANCEL, "already_sent"),
     ),
@@ -172,7 +174,7 @@ BROKEN: Final[Mapping[str, tuple[Fault, Callable[[], Scenario]]]] = {
         Fault.WRONG,
         lambda: replace(RESENT, order=order(repeats=FIRST, is_refused=True)),
     ),
-    "told to be merged, and is not": (Fault.LOST, lambda: replace(MERGED, users=({},))),
+    "confirmed as merged, and is not": (Fault.LOST, lambda: replace(MERGED, users=({},))),
     "a merge without end": (
         Fault.STUCK,
         lambda: replace(MERGED, users=({"destinations": [], "merge": {"into": OTHER, "completed": None}},)),
@@ -182,7 +184,7 @@ BROKEN: Final[Mapping[str, tuple[Fault, Callable[[], Scenario]]]] = {
         Fault.LOST,
         lambda: MERGED.demanding(FollowUp.MERGE, "user_merged", order(user_id=OTHER)),
     ),
-    "told to be erased, and is not": (Fault.LOST, lambda: replace(ERASED, users=({},))),
+    "confirmed as erased, and is not": (Fault.LOST, lambda: replace(ERASED, users=({},))),
     "an erasure without end": (
         Fault.STUCK,
         lambda: replace(ERASED, users=({"destinations": [], "erasure": {"completed": None}},)),
@@ -195,8 +197,8 @@ BROKEN: Final[Mapping[str, tuple[Fault, Callable[[], Scenario]]]] = {
         Fault.WRONG,
         lambda: replace(MERGED, demands=(*MERGED.demands, *erasing_other(MERGED))),
     ),
-    "a change that the tenant was not told": (Fault.LOST, lambda: GOOD.with_deliveries(1)),
-    "a change that the tenant was told otherwise": (
+    "a change without a webhook event": (Fault.LOST, lambda: GOOD.with_deliveries(1)),
+    "a change with a false webhook event": (
         Fault.WRONG,
         lambda: GOOD.with_deliveries(3, replace(GOOD.received()[3], status="PROCESS_ERROR")),
     ),
@@ -222,7 +224,7 @@ BROKEN: Final[Mapping[str, tuple[Fault, Callable[[], Scenario]]]] = {
         Fault.WRONG,
         lambda: GOOD.with_deliveries(3, GOOD.received()[3], replace(GOOD.received()[3], digest="other")),
     ),
-    "told what is not signed": (
+    "an unsigned webhook event": (
         Fault.WRONG,
         lambda: replace(
             GOOD, deliveries=(*GOOD.received(), ReceivedDelivery("w", problem="No matching signature found"))

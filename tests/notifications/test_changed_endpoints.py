@@ -68,7 +68,7 @@ async def test_a_changed_url_does_not_wait_for_the_former_host(
         first = await send(iris, integration_id)
         await former.calls_of(1)
         hour = utc_now() + timedelta(hours=1)
-        await SuspendedHost.hold(iris.demo.tenant, host_of(former.url), hour)
+        await SuspendedHost.suspend(iris.demo.tenant, host_of(former.url), hour)
         second = await send(iris, integration_id)
         await former.calls_of(1)
         await _are_postponed(iris, integration_id, 2)

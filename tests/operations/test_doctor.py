@@ -202,8 +202,8 @@ async def test_a_worker_with_a_foreign_encryption_key_beside_a_good_one_loses_no
     guard = iris.settings.address_guard()
     async with http_clients(guard, iris.settings.max_concurrent_sends_per_provider) as http:
         foreign = Vault([Fernet.generate_key().decode()])
-        opener = ProviderFactory(foreign, http, iris.settings.public_url, guard)
-        async with create_worker(wrong_client, iris.settings, opener):
+        provider_factory = ProviderFactory(foreign, http, iris.settings.public_url, guard)
+        async with create_worker(wrong_client, iris.settings, provider_factory):
             for _ in range(0, SENT, 10):
                 sent += await asyncio.gather(*(iris.send("sms", "34600000001") for _ in range(10)))
             delivered = {"_id": {"$in": [one["id"] for one in sent]}, "custom_status": "delivered"}

@@ -34,7 +34,7 @@ class FaultyProvider(FakeProvider):
     @property
     def echoes(self) -> bool:
         """Whether only its echoes contain our reference."""
-        return "echo" in self.words
+        return "echo" in self.status_map
 
 
 class _FaultyHttp(FaultyProvider, HttpFakeProvider):
@@ -49,7 +49,7 @@ class _FaultyHttp(FaultyProvider, HttpFakeProvider):
             return b""
         if self.busy:
             self.busy -= 1
-            return self.complaint(next(iter(self.throttles)))
+            return self.error_body(next(iter(self.throttles)))
         answer = await self.genuine.take(self, request)
         if self.before_response is not None:
             await self.before_response(self.deliveries[-1])
@@ -90,7 +90,7 @@ VENDORS: Final = tuple(
 ONE_OF_EACH: Final = tuple(
     {
         (vendor.provider, issubclass(vendor, Messenger)): vendor
-        for vendor in sorted(VENDORS, key=lambda vendor: len(vendor.words))
+        for vendor in sorted(VENDORS, key=lambda vendor: len(vendor.status_map))
     }.values()
 )
 """One per kind of status event, on the channel with the most statuses: Meta alone has two kinds."""
@@ -106,7 +106,7 @@ def statuses_of(fake_provider: FakeProvider) -> list[str]:
     Only some mail servers report a delivery, so that is not among the provider's statuses.
     """
     means = [
-        *fake_provider.words.items(),
+        *fake_provider.status_map.items(),
         *([("delivered", Milestone.DELIVERED)] if isinstance(fake_provider, SmtpEmail) else []),
     ]
     word_of = {milestone: word for word, milestone in reversed(means)}

@@ -171,7 +171,7 @@ async def test_the_cost_of_a_notification(iris: Iris, commands: Commands) -> Non
         figures = await notification_figures(iris, integration_id)
     # The users are read by each of the two steps, and by the attempt, which omits data of erased ones.
     asked = {"find interactions": 2, "find processes": 2, "find users": 3}
-    own = ("find notifications", "find integrations", "find held_hosts", "update notifications")
+    own = ("find notifications", "find integrations", "find suspended_hosts", "update notifications")
     by_its_own_workflow = dict.fromkeys(own, 1)
     counted = commands.counted - before - Counter(_SEND)
     assert counted == {"insert notifications": 1, **asked, **by_its_own_workflow}, counted

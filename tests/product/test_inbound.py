@@ -13,7 +13,7 @@ from domain.destinations import KIND_OF_CHANNEL
 from domain.events import InboundMessage
 from domain.identifiers import new_id
 from domain.inbound import ReceivedMessage
-from integrations.description import describe
+from integrations.references import to_reference
 from models.integration import Integration
 from models.process import Process
 from models.user import OwnedDestination, User
@@ -104,7 +104,7 @@ async def test_messages_of_one_sender_at_the_same_time_open_one_process(line: Li
         ReceivedMessage(
             interaction_id=new_id(),
             tenant=integration.tenant,
-            integration=describe(integration),
+            integration=to_reference(integration),
             message=InboundMessage(
                 provider_message_id=new_id(),
                 sender=sender,

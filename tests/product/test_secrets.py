@@ -71,7 +71,7 @@ class World:
         for line in self.lines:
             for number, secret in enumerate(line.fake_provider.secrets()):
                 marks[f"{line.fake_provider.label()}'s secret {number}"] = secret
-            for name, value in line.fake_provider.stranger[0].items():
+            for name, value in line.fake_provider.unknown_credentials[0].items():
                 marks[f"{line.fake_provider.label()}'s wrong {name}"] = str(value)
         return marks
 
@@ -185,8 +185,8 @@ async def provider(world: World, line: Line) -> None:
 
 
 async def refusals_and_throttles(world: World, line: Line) -> None:
-    """What the provider itself refuses or puts off, one after the other: it has one complaint at a time."""
-    await refused(await world.through(line, dict(line.fake_provider.stranger[0])))
+    """What the provider itself refuses or puts off, one after the other: it has one answer at a time."""
+    await refused(await world.through(line, dict(line.fake_provider.unknown_credentials[0])))
     await quoted(line, next(iter(line.fake_provider.refusals)), "rejected")
     await quoted(line, next(iter(line.fake_provider.throttles)), "not_sent")
 

@@ -146,7 +146,7 @@ async def receipt_before_the_response(line: Line, word: str) -> dict[str, Any]:
 
 @one_of_each
 async def test_a_failure_after_acceptance_is_an_error_and_proof_of_delivery_wins(line: Line) -> None:
-    failures = [word for word, milestone in line.fake_provider.words.items() if milestone.name == "FAILED"]
+    failures = [word for word, milestone in line.fake_provider.status_map.items() if milestone.name == "FAILED"]
     interaction_id = await line.sent()
     for word in failures[:1]:
         await line.send_receipt(interaction_id, word)

@@ -87,12 +87,12 @@ async def test_sends_that_last_longer_than_a_stopping_worker_waits_are_unknown_a
     settings, guard = stopping.settings, stopping.settings.address_guard()
     fake_provider = SilentProvider()
     async with fake_provider.serving(), http_clients(guard, 10) as http:
-        opener = ProviderFactory(Vault(settings.vault_keys()), http, settings.public_url, guard)
+        provider_factory = ProviderFactory(Vault(settings.vault_keys()), http, settings.public_url, guard)
         integration = await stopping.twilio(fake_provider.url)
-        async with create_worker(stopping.temporal, settings, opener):
+        async with create_worker(stopping.temporal, settings, provider_factory):
             sent = await asyncio.gather(*(stopping.send("sms", mobile(), integrationId=integration) for _ in range(3)))
             await fake_provider.until_connections(len(sent))
-        async with create_worker(stopping.temporal, settings, opener):
+        async with create_worker(stopping.temporal, settings, provider_factory):
             for one in sent:
                 await stopping.until_status(one["id"], "PROVIDER_SENDING_ERROR", "unknown")
             # Longer than the first retry delay.

@@ -81,7 +81,7 @@ def receipts(fake_provider: type[FakeProvider]) -> Sequence[Webhook]:
     idle = fake_provider()
     callback_url = idle.outbound().callback_url
     delivery = Delivery(idle.destinations, "", REFERENCE, "id", callback_url)
-    signed = [idle.receipt(delivery, word) for word in (*idle.words, *idle.unknown_words)]
+    signed = [idle.receipt(delivery, word) for word in (*idle.status_map, *idle.unknown_statuses)]
     return signed or [Webhook(callback_url, {}, b"", NOW)]
 
 

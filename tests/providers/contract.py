@@ -38,7 +38,7 @@ def those(condition: Callable[[type[FakeProvider]], bool]) -> pytest.MarkDecorat
 
 
 every = those(lambda _: True)
-with_receipts = those(lambda fake_provider: bool(fake_provider.words))
+with_receipts = those(lambda fake_provider: bool(fake_provider.status_map))
 
 
 @functools.cache
@@ -54,7 +54,7 @@ async def deliver(provider: AnyProvider, fake_provider: FakeProvider, reference:
 
 async def receipt(provider: AnyProvider, fake_provider: FakeProvider) -> Webhook:
     """Signed webhook about a message that was just sent."""
-    return fake_provider.receipt(await deliver(provider, fake_provider), next(iter(fake_provider.words)))
+    return fake_provider.receipt(await deliver(provider, fake_provider), next(iter(fake_provider.status_map)))
 
 
 def the_event(provider: AnyProvider, webhook: Webhook) -> ProviderEvent:

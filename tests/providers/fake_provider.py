@@ -3,7 +3,7 @@
 To join the suite, a provider adds `tests/providers/fake_providers/<its name>.py` with `FAKE_PROVIDERS`, one class per
 channel: it subclasses `FakeProvider` (or `HttpFakeProvider` of `loopback.py`, which adds the server and the ways of
 HTTP to lose an answer), describes the provider in class attributes, and implements the abstract methods. Missing
-abilities are data too: a provider without receipts has no `words`, and one that signs nothing has no `forgeries`.
+abilities are data too: a provider without receipts has no `status_map`, and one that signs nothing has no `forgeries`.
 Nothing is ever skipped.
 """
 
@@ -62,19 +62,19 @@ class FakeProvider(ABC):
         refusals: the codes of `refuse`, and the failure class of each.
         throttles: the codes of `throttle`, and the seconds of wait that each asks for, if it does.
         losses: the ways in which `lose_answer` can lose an answer.
-        stranger: unknown credentials, and the code of their refusal.
-        checked_by: the additional credentials that a credentials check needs.
-        suspects: by a word of the reason, the change of such credentials that makes them invalid.
-        words: the statuses of receipts, and their milestones; empty for a provider without receipts.
-        unknown_words: possible statuses that are not documented.
-        kinds_are_words: whether statuses are kinds of events, of which an unknown one gives no items.
+        unknown_credentials: unknown credentials, and the code of their refusal.
+        check_credentials: the additional credentials that a credentials check needs.
+        invalid_credentials: by a word of the reason, the change of such credentials that makes them invalid.
+        status_map: the statuses of receipts, and their milestones; empty for a provider without receipts.
+        unknown_statuses: possible statuses that are not documented.
+        kinds_are_statuses: whether statuses are kinds of events, of which an unknown one gives no items.
         forgeries: by name, the change of a signed webhook that must invalidate it.
         secretless: the credentials without the secret that verifies webhooks; None if there is no such secret.
         bad_configurations: by the field that the error must name, a change that makes the configuration invalid.
         bad_credentials: by the field that the error must name, a change that makes the credentials invalid.
         deliveries: the accepted messages, in order.
         attempts: the number of attempts to send.
-        overheard: what a proxy on the way would log, such as the request lines.
+        wire_log: what a proxy on the way would log, such as the request lines.
     """
 
     provider: ClassVar[type[AnyProvider]]
@@ -84,12 +84,12 @@ class FakeProvider(ABC):
     refusals: ClassVar[Mapping[str, FailureClass]]
     throttles: ClassVar[Mapping[str, int | None]]
     losses: ClassVar[Iterable[str]]
-    stranger: ClassVar[tuple[Mapping[str, JsonValue], str]]
-    checked_by: ClassVar[Mapping[str, JsonValue]] = {}
-    suspects: ClassVar[Mapping[str, Mapping[str, JsonValue]]]
-    words: ClassVar[Mapping[str, Milestone]] = {}
-    unknown_words: ClassVar[Sequence[str]] = ()
-    kinds_are_words: ClassVar[bool] = False
+    unknown_credentials: ClassVar[tuple[Mapping[str, JsonValue], str]]
+    check_credentials: ClassVar[Mapping[str, JsonValue]] = {}
+    invalid_credentials: ClassVar[Mapping[str, Mapping[str, JsonValue]]]
+    status_map: ClassVar[Mapping[str, Milestone]] = {}
+    unknown_statuses: ClassVar[Sequence[str]] = ()
+    kinds_are_statuses: ClassVar[bool] = False
     forgeries: ClassVar[Mapping[str, Forgery]] = {}
     secretless: ClassVar[Mapping[str, JsonValue] | None] = None
     bad_configurations: ClassVar[Mapping[str, Mapping[str, JsonValue]]]
@@ -99,7 +99,7 @@ class FakeProvider(ABC):
         self.port = CLOSED_PORT
         self.deliveries: list[Delivery] = []
         self.attempts: int = 0
-        self.overheard: list[str] = []
+        self.wire_log: list[str] = []
 
     @classmethod
     def label(cls) -> str:
@@ -152,7 +152,7 @@ class FakeProvider(ABC):
 
     def receipt(self, delivery: Delivery, word: str) -> Webhook:
         """Return the signed webhook with the status `word` of a delivery."""
-        raise NotImplementedError(f"{self.label()} tells {word} of nothing, not of {delivery}")
+        raise NotImplementedError(f"{self.label()} has no receipt {word} for {delivery}")
 
     def finds(self, event: ProviderEvent, delivery: Delivery) -> bool:
         """Whether an item refers to a delivery: by our reference and the provider's id, if the protocol has both."""

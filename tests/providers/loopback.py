@@ -85,23 +85,23 @@ class HttpFakeProvider(FakeProvider):
         """Accept the message as the provider would, into `deliveries`, or refuse it; return the answer."""
 
     @abstractmethod
-    def complaint(self, code: str) -> bytes:
+    def error_body(self, code: str) -> bytes:
         """Return the provider's error answer with a code."""
 
     def refuse(self, code: str) -> None:
-        self.answer_always(page(int(code.removeprefix(FOREIGN))) if code.startswith(FOREIGN) else self.complaint(code))
+        self.answer_always(page(int(code.removeprefix(FOREIGN))) if code.startswith(FOREIGN) else self.error_body(code))
 
     def throttle(self, code: str) -> None:
-        self.answer_always(self.complaint(code))
+        self.answer_always(self.error_body(code))
 
     def lose_answer(self, loss: str) -> None:
         self.answer_always({**HTTP_LOSSES, **self.other_losses}[loss])
 
     def quote(self, code: str) -> None:
-        complaint = self.complaint(code)
+        error_body = self.error_body(code)
 
         async def quoting(request: HttpRequest) -> Reply:
-            return _quoting(complaint, f"{request.headers['authorization']} {request.body.decode(errors='replace')}")
+            return _quoting(error_body, f"{request.headers['authorization']} {request.body.decode(errors='replace')}")
 
         self._reply_by(quoting)
 
@@ -129,7 +129,7 @@ class HttpFakeProvider(FakeProvider):
         request = await _read_request(reader)
         self.requests.append(request)
         self.attempts += 1
-        self.overheard.append(f"{request.method} {request.target}")
+        self.wire_log.append(f"{request.method} {request.target}")
         reply = await self._reply(request)
         if reply is None:
             await reader.read()

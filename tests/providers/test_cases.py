@@ -80,7 +80,7 @@ def test_no_case_that_was_found_outside_is_missing() -> None:
 
 class TestWebhooks:
     @every_case("parse")
-    def test_what_comes_is_read_as_it_must_be(self, case: Case) -> None:
+    def test_each_webhook_gives_the_expected_items(self, case: Case) -> None:
         items = READERS[case.provider]().parse(webhook_of(case))
         events: Sequence[Any] | None = case.expected.get("events")
         if events is not None:
@@ -98,7 +98,7 @@ async def vonage() -> AsyncIterator[VonageSms]:
 
 class TestAnswers:
     @every_case("answer", "vonage")
-    async def test_what_is_answered_is_judged_as_it_must_be(self, vonage: VonageSms, case: Case) -> None:
+    async def test_each_answer_gives_the_expected_outcome(self, vonage: VonageSms, case: Case) -> None:
         vonage.answer_always(json_answer(case.content["status"], case.body))
         async with plain_client(timeout=httpx2.Timeout(2)) as http:
             try:
@@ -110,7 +110,7 @@ class TestAnswers:
 
 class TestSends:
     @every_case("send", "meta")
-    def test_what_whatsapp_refuses_is_refused_at_admission(self, case: Case) -> None:
+    def test_payloads_that_whatsapp_refuses_are_refused_at_admission(self, case: Case) -> None:
         with pytest.raises(InvalidPayloadError) as caught:
             parse_payload(Channel.WHATSAPP, case.body)
         assert [problem.field for problem in caught.value.problems] == [case.expected["admission"]]

@@ -9,18 +9,18 @@ from pydantic import JsonValue
 
 from domain.outcomes import Accepted, FailureClass
 from providers.base import TransientError
-from providers.http import Ambiguity, Meaning, ResponseMapping, classify_response
-from providers.meta import messenger, whatsapp
-from providers.meta.answers import response_mapping as meta_mapping
-from providers.meta.codes import MESSENGER_MEANINGS, WHATSAPP_FAILURES, WHATSAPP_MEANINGS
-from providers.sinch.answers import Answer
-from providers.sinch.codes import FAILURES as SINCH_FAILURES
-from providers.twilio.codes import FAILURES as TWILIO_FAILURES
-from providers.twilio.messages import RESPONSE_MAPPING as TWILIO_DIALECT
+from providers.http import Ambiguity, ErrorMeaning, ResponseMapping, classify_response
+from providers.meta import messenger_messages, whatsapp_messages
+from providers.meta.error_codes import MESSENGER_MEANINGS, WHATSAPP_FAILURES, WHATSAPP_MEANINGS
+from providers.meta.responses import response_mapping as meta_mapping
+from providers.sinch.error_codes import FAILURES as SINCH_FAILURES
+from providers.sinch.responses import Answer
+from providers.twilio.error_codes import FAILURES as TWILIO_FAILURES
+from providers.twilio.responses import RESPONSE_MAPPING as TWILIO_MAPPING
 from providers.vonage.adapter import RESPONSE_MAPPING as VONAGE_MAPPING
-from providers.vonage.codes import FAILURES as VONAGE_FAILURES
+from providers.vonage.error_codes import FAILURES as VONAGE_FAILURES
 
-TABLES: Final[Mapping[str, Mapping[str, Meaning]]] = {
+TABLES: Final[Mapping[str, Mapping[str, ErrorMeaning]]] = {
     "meta": WHATSAPP_FAILURES,
     "messenger": MESSENGER_MEANINGS,
     "twilio": TWILIO_FAILURES,
@@ -80,10 +80,10 @@ OTHERWISE: Final[tuple[JsonValue, ...]] = (None, 7, True, [], {}, "x")
 @pytest.mark.parametrize(
     ("mapping", "body"),
     [
-        (TWILIO_DIALECT, {"sid": "SM1", "status": "queued"}),
+        (TWILIO_MAPPING, {"sid": "SM1", "status": "queued"}),
         (VONAGE_MAPPING, {"message_uuid": "1", "workflow_id": "2"}),
         (Answer().response_mapping(), {"message_id": "1", "accepted_time": "2026-07-21T10:30:00Z"}),
-        (meta_mapping(messenger.accepted, MESSENGER_MEANINGS), {"message_id": "1", "recipient_id": "2"}),
+        (meta_mapping(messenger_messages.accepted, MESSENGER_MEANINGS), {"message_id": "1", "recipient_id": "2"}),
     ],
     ids=["twilio", "vonage", "sinch", "messenger"],
 )
@@ -100,7 +100,9 @@ def test_malformed_optional_fields_of_an_answer_do_not_change_the_acceptance(
 @pytest.mark.parametrize("value", OTHERWISE, ids=str)
 def test_malformed_optional_fields_of_whatsapps_answer_do_not_change_the_acceptance(value: JsonValue) -> None:
     body: JsonValue = {"messages": [{"id": "1", "message_status": value}], "contacts": value}
-    outcome = classify_response(httpx2.Response(200, json=body), meta_mapping(whatsapp.accepted, WHATSAPP_MEANINGS))
+    outcome = classify_response(
+        httpx2.Response(200, json=body), meta_mapping(whatsapp_messages.accepted, WHATSAPP_MEANINGS)
+    )
     assert isinstance(outcome, Accepted)
 
 
@@ -108,8 +110,8 @@ def test_malformed_optional_fields_of_whatsapps_answer_do_not_change_the_accepta
 @pytest.mark.parametrize(
     ("mapping", "body"),
     [
-        (TWILIO_DIALECT, {"code": 20429, "message": "No", "more_info": "https://a.example", "status": 429}),
-        (TWILIO_DIALECT, {"code": 20429, "title": "No", "detail": "No", "type": "https://a.example", "errors": []}),
+        (TWILIO_MAPPING, {"code": 20429, "message": "No", "more_info": "https://a.example", "status": 429}),
+        (TWILIO_MAPPING, {"code": 20429, "title": "No", "detail": "No", "type": "https://a.example", "errors": []}),
         (
             VONAGE_MAPPING,
             {
@@ -125,7 +127,7 @@ def test_malformed_optional_fields_of_whatsapps_answer_do_not_change_the_accepta
             {"error": {"status": "RESOURCE_EXHAUSTED", "code": 429, "message": "No", "details": []}},
         ),
         (
-            meta_mapping(whatsapp.accepted, WHATSAPP_MEANINGS),
+            meta_mapping(whatsapp_messages.accepted, WHATSAPP_MEANINGS),
             {"error": {"code": 130429, "message": "No", "type": "OAuthException", "error_data": {"details": "No"}}},
         ),
     ],
@@ -146,7 +148,7 @@ def test_malformed_optional_fields_of_an_error_do_not_change_its_class(
 
 def test_a_429_of_a_provider_is_no_refusal_whatever_its_code() -> None:
     assert VONAGE_MAPPING.meanings["1010"] is FailureClass.CONTENT
-    assert VONAGE_MAPPING.meanings["1320"] is Ambiguity.PERHAPS_TAKEN
+    assert VONAGE_MAPPING.meanings["1320"] is Ambiguity.PERHAPS_ACCEPTED
     body = {"type": "https://developer.vonage.com/api-errors/messages#1010", "title": "Rate Limit Hit"}
     with pytest.raises(TransientError):
         classify_response(httpx2.Response(429, json=body), VONAGE_MAPPING)

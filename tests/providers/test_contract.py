@@ -74,7 +74,7 @@ class TestRegistry:
     @pytest.mark.parametrize("fake_provider", FAKE_PROVIDERS, ids=lambda fake_provider: fake_provider.label())
     def test_the_declared_receipts_are_those_that_a_provider_sends(self, fake_provider: type[FakeProvider]) -> None:
         capabilities = fake_provider.provider.channels[fake_provider.channel]
-        reported = set(fake_provider.words.values())
+        reported = set(fake_provider.status_map.values())
         assert (capabilities.reports_delivery, capabilities.reports_reads) == (
             Milestone.DELIVERED in reported,
             Milestone.READ in reported,
@@ -153,7 +153,7 @@ class TestSending:
     async def test_unknown_credentials_are_refused_for_the_configuration(
         self, fake_provider: FakeProvider, http: httpx2.AsyncClient
     ) -> None:
-        credentials, code = fake_provider.stranger
+        credentials, code = fake_provider.unknown_credentials
         outcome = await fake_provider.open(http, **dict(credentials)).send(fake_provider.outbound())
         assert isinstance(outcome, Rejected)
         assert (outcome.code, outcome.failure) == (code, FailureClass.CONFIGURATION)
@@ -250,7 +250,7 @@ class TestSending:
         self, fake_provider: FakeProvider, provider: AnyProvider
     ) -> None:
         await provider.send(fake_provider.outbound())
-        assert not [line for line in fake_provider.overheard for secret in fake_provider.secrets() if secret in line]
+        assert not [line for line in fake_provider.wire_log for secret in fake_provider.secrets() if secret in line]
 
 
 class TestChecking:
@@ -258,15 +258,17 @@ class TestChecking:
     async def test_good_credentials_are_found_good_and_nothing_is_sent(
         self, fake_provider: FakeProvider, http: httpx2.AsyncClient
     ) -> None:
-        assert await fake_provider.open(http, **dict(fake_provider.checked_by)).check() == Check(ok=True)
+        assert await fake_provider.open(http, **dict(fake_provider.check_credentials)).check() == Check(ok=True)
         assert fake_provider.deliveries == []
-        assert not [line for line in fake_provider.overheard for secret in fake_provider.secrets() if secret in line]
+        assert not [line for line in fake_provider.wire_log for secret in fake_provider.secrets() if secret in line]
 
-    @each("word", lambda fake_provider: fake_provider.suspects)
+    @each("word", lambda fake_provider: fake_provider.invalid_credentials)
     async def test_credentials_that_are_not_good_are_found_so_with_the_reason(
         self, fake_provider: FakeProvider, http: httpx2.AsyncClient, word: str
     ) -> None:
-        checked = await fake_provider.open(http, **{**fake_provider.checked_by, **fake_provider.suspects[word]}).check()
+        checked = await fake_provider.open(
+            http, **{**fake_provider.check_credentials, **fake_provider.invalid_credentials[word]}
+        ).check()
         assert checked.ok is False
         reasons = [checked.reason] if isinstance(checked.reason, str) else checked.reason.values()
         assert all(word in reason for reason in reasons)
@@ -281,7 +283,7 @@ class TestChecking:
     ) -> None:
         fake_provider.answer_always(reply)
         with pytest.raises(TransientError) as caught:
-            await fake_provider.open(http, **dict(fake_provider.checked_by)).check()
+            await fake_provider.open(http, **dict(fake_provider.check_credentials)).check()
         assert_shows_no_secret(fake_provider, caught.value)
 
     @pytest.mark.parametrize("fake_provider", FAKE_PROVIDERS, ids=lambda fake_provider: fake_provider.label())
@@ -290,14 +292,14 @@ class TestChecking:
     ) -> None:
         unreachable = fake_provider()
         with pytest.raises(TransientError, match="unreachable"):
-            await unreachable.open(http, **dict(unreachable.checked_by)).check()
+            await unreachable.open(http, **dict(unreachable.check_credentials)).check()
 
     @every
     async def test_a_provider_inside_our_network_is_not_asked_unless_that_is_allowed(
         self, fake_provider: FakeProvider
     ) -> None:
         async with http_client(NOTHING_INSIDE) as guarded:
-            credentials = {**fake_provider.credentials(), **fake_provider.checked_by}
+            credentials = {**fake_provider.credentials(), **fake_provider.check_credentials}
             with pytest.raises(ForbiddenAddressError):
                 await fake_provider.provider.open(fake_provider.configuration(), credentials, guarded).check()
         assert fake_provider.attempts == 0

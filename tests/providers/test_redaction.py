@@ -27,7 +27,7 @@ def test_a_secret_is_hidden_wherever_it_stands_within_base64(before: bytes, afte
     assert len(left) <= len(shown) - len(SECRET.encode()) * 4 // 3 + 3
 
 
-def test_what_is_no_secret_is_left_as_it_is() -> None:
+def test_text_without_secrets_is_unchanged() -> None:
     assert redaction([SECRET, ""])("bad request") == "bad request"
     assert redaction([])("bad request") == "bad request"
 
@@ -41,7 +41,7 @@ def test_what_is_no_secret_is_left_as_it_is() -> None:
         ("Basic no-base64", "no-base64"),
     ],
 )
-def test_what_a_request_authorises_itself_with_is_secret(authorization: str, quoted: str) -> None:
+def test_the_authorization_of_a_request_is_secret(authorization: str, quoted: str) -> None:
     request = httpx2.Request("POST", "http://127.0.0.1", headers={"Authorization": authorization})
     assert redaction_for(request)(f"me said {quoted}.") == f"me said {HIDDEN}."
 

@@ -20,7 +20,7 @@ from providers.smtp.mailbox import read_mailbox
 from providers.smtp.mime import MAX_DEPTH
 from providers.smtp.plain_text import html_to_text
 from providers.smtp.verp import Verp
-from providers.vonage.answers import Problem
+from providers.vonage.responses import Problem
 from tests.providers.fake_provider import NOW, FakeProvider
 from tests.providers.fake_providers import FAKE_PROVIDERS
 from tests.providers.smtp.mail import URL, answer, mail_receiver

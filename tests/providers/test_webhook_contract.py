@@ -56,29 +56,29 @@ class TestVerifying:
         with pytest.raises((MisconfiguredError, UnverifiedError)):
             fake_provider.open(http, **dict(fake_provider.secretless or {})).verify(signed_with_nothing)
 
-    @those(lambda fake_provider: bool(fake_provider.words))
+    @those(lambda fake_provider: bool(fake_provider.status_map))
     def test_a_provider_with_receipts_is_tested_without_signature_with_another_body_and_without_a_secret(
         self, fake_provider: FakeProvider
     ) -> None:
         assert fake_provider.forgeries.keys() >= {"unsigned", "another body"}
         assert fake_provider.forgeries["another body"] is with_another_body
         assert fake_provider.secretless is not None
-        assert bool(fake_provider.unknown_words) is not fake_provider.kinds_are_words
+        assert bool(fake_provider.unknown_statuses) is not fake_provider.kinds_are_statuses
 
 
 class TestReading:
-    @each("word", lambda fake_provider: fake_provider.words)
+    @each("word", lambda fake_provider: fake_provider.status_map)
     async def test_a_receipt_has_the_status_and_milestone_of_the_message_that_was_sent(
         self, fake_provider: FakeProvider, provider: AnyProvider, word: str
     ) -> None:
         delivery = await deliver(provider, fake_provider)
         event = the_event(provider, fake_provider.receipt(delivery, word))
-        assert (event.provider_status, event.milestone) == (word.lower(), fake_provider.words[word])
+        assert (event.provider_status, event.milestone) == (word.lower(), fake_provider.status_map[word])
         assert fake_provider.finds(event, delivery)
         assert event.destination in {None, *fake_provider.destinations}
         assert (event.failure is not None) == (event.milestone is Milestone.FAILED)
 
-    @each("word", lambda fake_provider: fake_provider.unknown_words)
+    @each("word", lambda fake_provider: fake_provider.unknown_statuses)
     async def test_an_unknown_status_is_recorded_and_not_applied(
         self, fake_provider: FakeProvider, provider: AnyProvider, word: str
     ) -> None:
@@ -97,6 +97,6 @@ class TestReading:
         keys = [
             the_event(provider, fake_provider.receipt(delivery, word)).key
             for delivery in deliveries
-            for word in (*fake_provider.words, *fake_provider.unknown_words)
+            for word in (*fake_provider.status_map, *fake_provider.unknown_statuses)
         ]
         assert len(set(keys)) == len(keys)

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.http.pagination import Position
 from bench.dataset import LINES, Dataset, integration
 from domain.channels import Channel
 from domain.clock import utc_now
@@ -16,7 +15,8 @@ from domain.identifiers import derived_id, new_id
 from domain.interaction import Direction
 from domain.status import FAILURES, Status
 from models.interaction import Interaction, newest_first_by
-from queries.search import Row, Wanted, search
+from queries.cursor import Cursor
+from queries.search import InteractionFilter, InteractionSummary, search
 
 TENANT, OTHER = "crowd", "crowd-other"
 NUMBER = 300
@@ -50,53 +50,53 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("queries.search.MAX_SCANNED", SEEN)
 
 
-def fits(document: dict[str, Any], wanted: Wanted) -> bool:
+def fits(document: dict[str, Any], filters: InteractionFilter) -> bool:
     """Whether an interaction matches, evaluated without any index."""
     line = document["integration"]
     asked = (
-        (wanted.custom_status, document["custom_status"]),
-        (wanted.channel, line["channel"]),
-        (wanted.provider, line["provider"]),
-        (wanted.integration_id, line["integration_id"]),
-        (wanted.process_id, document["process_id"]),
-        (wanted.direction, document["direction"]),
-        (wanted.resend_of, document["metadata"].get("resendOf")),
+        (filters.custom_status, document["custom_status"]),
+        (filters.channel, line["channel"]),
+        (filters.provider, line["provider"]),
+        (filters.integration_id, line["integration_id"]),
+        (filters.process_id, document["process_id"]),
+        (filters.direction, document["direction"]),
+        (filters.resend_of, document["metadata"].get("resendOf")),
     )
     return (
         all(value is None or value == actual for value, actual in asked)
-        and (not wanted.statuses or document["status"] in wanted.statuses)
-        and (wanted.user_id is None or wanted.user_id in document["user_ids"])
-        and (not wanted.destinations or document["destinations"][0]["value"] in wanted.destinations)
-        and all(set(keys) <= set(document[name]) for name, keys in wanted.keys().items())
-        and (wanted.since is None or document["created"] >= wanted.since)
-        and (wanted.until is None or document["created"] < wanted.until)
+        and (not filters.statuses or document["status"] in filters.statuses)
+        and (filters.user_id is None or filters.user_id in document["user_ids"])
+        and (not filters.destinations or document["destinations"][0]["value"] in filters.destinations)
+        and all(set(keys) <= set(document[name]) for name, keys in filters.keys().items())
+        and (filters.since is None or document["created"] >= filters.since)
+        and (filters.until is None or document["created"] < filters.until)
     )
 
 
-async def pages(wanted: Wanted, limit: int = 25) -> AsyncIterator[list[Row]]:
+async def pages(filters: InteractionFilter, limit: int = 25) -> AsyncIterator[list[InteractionSummary]]:
     """Every page, each by the cursor of the one before, as the API reads them."""
-    after: Position | None = None
+    after: Cursor | None = None
     while True:
-        reading = await search(wanted, after.after("created") if after else None)
+        reading = await search(filters, after.after("created") if after else None)
         if reading is None:
             return
-        rows, seen_until = await reading.found(limit + 1)
-        yield rows[:limit]
-        if len(rows) > limit:
-            after = Position(rows[limit - 1].created, rows[limit - 1].id)
-        elif seen_until is not None:
-            after = Position(*seen_until)
+        items, scanned_until = await reading.page(limit + 1)
+        yield items[:limit]
+        if len(items) > limit:
+            after = Cursor(items[limit - 1].created, items[limit - 1].id)
+        elif scanned_until is not None:
+            after = scanned_until
         else:
             return
-        after = Position.of_cursor(after.as_cursor())
+        after = Cursor.decode(after.encode())
 
 
-async def listed(wanted: Wanted, limit: int = 25) -> list[str]:
-    return [row.id async for rows in pages(wanted, limit) for row in rows]
+async def listed(filters: InteractionFilter, limit: int = 25) -> list[str]:
+    return [item.id async for items in pages(filters, limit) for item in items]
 
 
-def expected(crowd: Documents, wanted: Wanted) -> list[str]:
-    found = [document for document in crowd.values() if fits(document, wanted)]
+def expected(crowd: Documents, filters: InteractionFilter) -> list[str]:
+    found = [document for document in crowd.values() if fits(document, filters)]
     found.sort(key=lambda document: (document["created"], document["_id"]), reverse=True)
     return [document["_id"] for document in found]
 
@@ -159,13 +159,13 @@ def stages(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [plan, *(stage for one in inputs for stage in stages(one))]
 
 
-async def explained(wanted: Wanted, index: str | None, limit: int = 25) -> list[tuple[int, int]]:
+async def explained(filters: InteractionFilter, index: str | None, limit: int = 25) -> list[tuple[int, int]]:
     """Number of keys and documents examined by each query of a list, all along the expected index."""
-    reading = await search(wanted)
+    reading = await search(filters)
     assert reading is not None
-    horizon = await reading.horizon()
+    scan_limit = await reading.scan_limit()
     figures: list[tuple[int, int]] = []
-    for cursor in (reading.cursor(limit + 1, horizon), reading.horizon_cursor()):
+    for cursor in (reading.find(limit + 1, scan_limit), reading.find_scan_limit()):
         explanation = await cursor.explain()
         found = stages(explanation["queryPlanner"]["winningPlan"])
         kinds = {stage["stage"] for stage in found}
@@ -184,11 +184,13 @@ async def test_a_filter_reads_hardly_more_than_it_returns(
     crowd: Documents, days: tuple[datetime, datetime], name: str, dated: bool
 ) -> None:
     asked, index = EXACT[name]
-    wanted = Wanted(tenant=TENANT, **asked, since=days[0] if dated else None, until=days[1] if dated else None)
-    shown = expected(crowd, wanted)
+    filters = InteractionFilter(
+        tenant=TENANT, **asked, since=days[0] if dated else None, until=days[1] if dated else None
+    )
+    shown = expected(crowd, filters)
     assert shown
-    assert await listed(wanted) == shown
-    (keys, documents), _ = await explained(wanted, index)
+    assert await listed(filters) == shown
+    (keys, documents), _ = await explained(filters, index)
     assert documents <= 26
     # Each merged scan reads one key ahead, and one to detect its end.
     assert keys <= 26 + 2 * len(Status)
@@ -197,17 +199,17 @@ async def test_a_filter_reads_hardly_more_than_it_returns(
 @pytest.mark.parametrize("name", LOOKED_AT)
 async def test_filters_together_look_at_no_more_than_a_page_may(crowd: Documents, name: str) -> None:
     asked, index = LOOKED_AT[name]
-    wanted = Wanted(tenant=TENANT, **asked)
-    assert await listed(wanted) == expected(crowd, wanted)
-    (keys, documents), (skipped, read) = await explained(wanted, index)
+    filters = InteractionFilter(tenant=TENANT, **asked)
+    assert await listed(filters) == expected(crowd, filters)
+    (keys, documents), (skipped, read) = await explained(filters, index)
     assert documents <= SEEN + SAME_INSTANT
     assert max(keys, skipped) <= SEEN + SAME_INSTANT + 2 * len(Status)
-    assert read == 0, "the horizon is seen in the index alone"
+    assert read == 0, "the scan limit is read from the index alone"
 
 
 @pytest.mark.usefixtures("crowd")
 async def test_a_page_that_finds_nothing_says_where_to_go_on() -> None:
-    found = [len(rows) async for rows in pages(Wanted(tenant=TENANT, custom_status="no such word"))]
+    found = [len(items) async for items in pages(InteractionFilter(tenant=TENANT, custom_status="no such word"))]
     assert found == [0] * (NUMBER // SEEN) or found == [0] * (NUMBER // SEEN + 1)
 
 
@@ -226,47 +228,47 @@ async def test_the_rarest_word_selects_the_index_range(crowd: Documents) -> None
     rare = next(iter(crowd.values()))
     code = f"code{new_id()}"
     await Interaction.collection().update_one({"_id": rare["_id"]}, {"$push": {"words": code}})
-    (keys, _), _ = await explained(Wanted(tenant=TENANT, words=["nombre3", code]), "words")
+    (keys, _), _ = await explained(InteractionFilter(tenant=TENANT, words=["nombre3", code]), "words")
     assert keys <= 2
 
 
 async def test_resends_are_found_by_the_original_interaction(crowd: Documents) -> None:
     repeat, repeated, *_ = crowd
-    wanted = Wanted(tenant=TENANT, resend_of=repeated)
-    assert await listed(wanted) == [repeat]
-    await explained(wanted, "metadata.resendOf")
+    filters = InteractionFilter(tenant=TENANT, resend_of=repeated)
+    assert await listed(filters) == [repeat]
+    await explained(filters, "metadata.resendOf")
 
 
 @pytest.mark.parametrize("asked", [{"provider": "nobody"}, {"direction": "in", "statuses": [Status.SENT]}])
 @pytest.mark.usefixtures("crowd")
 async def test_an_impossible_filter_runs_no_query(asked: dict[str, Any]) -> None:
-    assert await search(Wanted(tenant=TENANT, **asked)) is None
+    assert await search(InteractionFilter(tenant=TENANT, **asked)) is None
 
 
 async def test_a_channel_of_more_integrations_than_can_be_merged_is_looked_at(
     crowd: Documents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("queries.search.MAX_SCANS", 1)
-    wanted = Wanted(tenant=TENANT, channel=Channel.SMS)
-    assert await listed(wanted) == expected(crowd, wanted)
-    await explained(wanted, None)
+    filters = InteractionFilter(tenant=TENANT, channel=Channel.SMS)
+    assert await listed(filters) == expected(crowd, filters)
+    await explained(filters, None)
 
 
 async def test_concurrent_writes_do_not_shift_pages(crowd: Documents) -> None:
     """New and removed interactions move no others: each that stays is shown once."""
-    wanted = Wanted(tenant=TENANT)
-    reading = pages(wanted, 50)
-    seen = [row.id for row in await anext(reading)]
+    filters = InteractionFilter(tenant=TENANT)
+    reading = pages(filters, 50)
+    seen = [item.id for item in await anext(reading)]
     newer = next(Dataset([TENANT], 1, seed=7).documents()) | {"created": utc_now()}
-    gone = expected(crowd, wanted)[55]
+    gone = expected(crowd, filters)[55]
     try:
         await Interaction.collection().insert_one(newer)
         await Interaction.collection().delete_one({"_id": gone})
-        seen += [row.id async for rows in reading for row in rows]
+        seen += [item.id async for items in reading for item in items]
     finally:
         await Interaction.collection().delete_one({"_id": newer["_id"]})
         await Interaction.collection().insert_one(crowd[gone])
-    assert seen == [shown for shown in expected(crowd, wanted) if shown != gone]
+    assert seen == [shown for shown in expected(crowd, filters) if shown != gone]
 
 
 def anything() -> st.SearchStrategy[dict[str, Any]]:
@@ -295,5 +297,5 @@ def anything() -> st.SearchStrategy[dict[str, Any]]:
 async def test_combined_filters_return_the_interactions_that_match_all(
     crowd: Documents, asked: dict[str, Any], limit: int
 ) -> None:
-    wanted = Wanted(tenant=TENANT, **asked)
-    assert await listed(wanted, limit) == expected(crowd, wanted)
+    filters = InteractionFilter(tenant=TENANT, **asked)
+    assert await listed(filters, limit) == expected(crowd, filters)

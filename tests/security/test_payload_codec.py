@@ -44,7 +44,7 @@ async def test_the_first_key_encrypts_and_any_decrypts() -> None:
     assert await decrypted(NEW, await encrypted(f"{NEW},{OLD}")) == MESSAGE
 
 
-async def test_what_was_written_before_encryption_is_still_read() -> None:
+async def test_payloads_from_before_encryption_are_still_read() -> None:
     assert await decrypted(NEW, MESSAGE) == MESSAGE
 
 

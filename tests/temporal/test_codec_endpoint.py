@@ -49,7 +49,7 @@ async def test_payloads_are_decrypted_and_those_never_encrypted_left_as_they_are
     assert answer.json() == wire(MESSAGE, MESSAGE)
 
 
-async def test_what_somebody_writes_in_the_web_ui_is_encrypted(http: httpx2.AsyncClient) -> None:
+async def test_payloads_entered_in_the_web_ui_are_encrypted(http: httpx2.AsyncClient) -> None:
     sealed = (await http.post(f"/{TOKEN}/encode", json=wire(MESSAGE))).json()
     assert sealed != wire(MESSAGE)
     assert (await http.post(f"/{TOKEN}/decode", json=sealed)).json() == wire(MESSAGE)

@@ -12,7 +12,7 @@ from domain.events import Identity, InboundMessage
 from domain.identifiers import new_id, workflow_id
 from domain.inbound import ReceivedMessage
 from embedded.processes import until
-from integrations.description import describe
+from integrations.references import to_reference
 from models.integration import Integration
 from models.user import OwnedDestination, User
 from temporal.interactions import identification_workflow_id, identify, receive
@@ -93,7 +93,7 @@ async def inbound_of_two_who_are_one(iris: Iris) -> str:
     inbound = ReceivedMessage(
         interaction_id=new_id(),
         tenant=iris.demo.tenant,
-        integration=describe(integration),
+        integration=to_reference(integration),
         message=message,
         received_at=utc_now(),
     )

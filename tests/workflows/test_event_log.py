@@ -52,7 +52,7 @@ def event(destination: str | None, milestone: Milestone, word: str, variant: int
     return ProviderEvent(key=key, provider_status=word, milestone=milestone, destination=destination)
 
 
-def unknown_words(count: int) -> list[RecordedEvent]:
+def unknown_statuses(count: int) -> list[RecordedEvent]:
     """Recorded events without a known milestone."""
     received = [
         received_event(-1 - number, event(None, Milestone.NONE, "pondering", number)) for number in range(count)
@@ -60,7 +60,7 @@ def unknown_words(count: int) -> list[RecordedEvent]:
     return [RecordedEvent.taken(one, Status.SENT, "unknown_status") for one in received]
 
 
-NEARLY_FULL = unknown_words(MAX_RECORDED_EVENTS - 1)
+NEARLY_FULL = unknown_statuses(MAX_RECORDED_EVENTS - 1)
 
 
 @st.composite
@@ -226,10 +226,10 @@ SENT = InteractionState(status=Status.SENT, custom_status="queued", milestone=Mi
 
 
 def test_an_event_of_one_destination_of_two_is_recorded_although_the_maximum_is_reached() -> None:
-    log = EventLog(BOTH, unknown_words(MAX_RECORDED_EVENTS))
+    log = EventLog(BOTH, unknown_statuses(MAX_RECORDED_EVENTS))
     first = log.apply([received_event(1, event(ANA, Milestone.DELIVERED, "delivered"))], SENT, AT)
     assert [one.reason for one in first.events] == ["not_all_destinations"]
-    resumed = EventLog(BOTH, unknown_words(MAX_RECORDED_EVENTS) + first.events)
+    resumed = EventLog(BOTH, unknown_statuses(MAX_RECORDED_EVENTS) + first.events)
     assert resumed.apply(
         [received_event(2, event(BLAS, Milestone.DELIVERED, "delivered"))], SENT, AT
     ).state == InteractionState(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)

@@ -81,7 +81,7 @@ def test_the_details_of_what_waits_for_nothing_end_by_saying_so() -> None:
     assert current_details([], None) == "**No espera nada más.**"
 
 
-def test_what_a_provider_writes_in_a_note_does_not_break_the_table() -> None:
+def test_a_providers_text_in_a_note_does_not_break_the_table() -> None:
     entry = HistoryEntry(date=AT, status=Status.SENT, custom_status="a|b\nc", notes="x|y\r\nz\ru\u2028v")
     details = current_details([entry], None)
     assert details.split("\n")[2:3] == ["| 2025-06-25T09:48:21.246Z | SENT | a\\|b c | x\\|y z u v |"]

@@ -28,9 +28,9 @@ from queries.change_stream import (
     Changes,
     InvalidResumeTokenError,
     ResumeTokenExpiredError,
-    place_of,
+    events_of,
+    resume_token_text,
     watch,
-    what_happened,
 )
 
 router = APIRouter(tags=["notifications"])
@@ -118,30 +118,30 @@ async def _frames(request: Request, changes: Changes, events: Collection[Webhook
     stopping: asyncio.Event = getattr(request.state, "stopping", asyncio.Event())
     clock = asyncio.get_running_loop()
     quiet_since = clock.time()
-    yield f"retry: 1000\nid: {place_of(changes.resume_token)}\n\n"
+    yield f"retry: 1000\nid: {resume_token_text(changes.resume_token)}\n\n"
     while not stopping.is_set():
         change = await changes.try_next()
         if not await is_still_allowed(request, _OPERATION):
             return  # before the new events are sent
-        frames = [] if change is None else await _told(change, events)
+        frames = [] if change is None else await _frames_of(change, events)
         if frames:
             # Only the last event has the position: a client that lost the others receives all of them again.
-            frames[-1] = f"id: {place_of(changes.resume_token)}\n{frames[-1]}"
+            frames[-1] = f"id: {resume_token_text(changes.resume_token)}\n{frames[-1]}"
             quiet_since = clock.time()
             for frame in frames:
                 yield frame
         elif clock.time() - quiet_since > HEARTBEAT:
             quiet_since = clock.time()
-            yield f": alive\nid: {place_of(changes.resume_token)}\n\n"
+            yield f": alive\nid: {resume_token_text(changes.resume_token)}\n\n"
         elif not changes.alive:
             return
 
 
-async def _told(change: dict[str, Any], events: Collection[WebhookEventType]) -> list[str]:
+async def _frames_of(change: dict[str, Any], events: Collection[WebhookEventType]) -> list[str]:
     frames: list[str] = []
-    for happening in await what_happened(change):
-        if happening.event in events:
-            body = happening.body(InteractionAnswer.of(happening.interaction).on_the_wire())
+    for published in await events_of(change):
+        if published.event in events:
+            body = published.body(InteractionAnswer.of(published.interaction).on_the_wire())
             data = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-            frames.append(f"event: {happening.event}\ndata: {data}\n\n")
+            frames.append(f"event: {published.event}\ndata: {data}\n\n")
     return frames

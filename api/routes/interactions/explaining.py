@@ -18,7 +18,7 @@ from domain.explaining import NOT_ACCEPTED, explained, failing
 from domain.identifiers import workflow_id
 from domain.notes import words_of_note
 from domain.resending import RESEND_OF, may_still_arrive
-from queries.search import Wanted, search
+from queries.search import InteractionFilter, search
 from temporal.inspection import WorkflowState, view_workflow
 
 router = APIRouter(tags=["interactions"])
@@ -54,7 +54,7 @@ async def explain_interaction(
     if wait is None and workflow is WorkflowState.LOST:
         workflow = WorkflowState.FORGOTTEN  # it ended before Temporal's retention period
     explanation = NOT_ACCEPTED[language] if is_waiting_for_worker else explained(current, wait, language)
-    resends = await search(Wanted(tenant=caller.tenant, resend_of=interaction_id))
+    resends = await search(InteractionFilter(tenant=caller.tenant, resend_of=interaction_id))
     first = document.metadata.get(RESEND_OF)
     answer = ExplanationAnswer(
         id=document.id,
@@ -73,6 +73,6 @@ async def explain_interaction(
             attempt=SendAttemptAnswer.model_validate(attempt, from_attributes=True) if attempt else None,
         ),
         resend_of=first if isinstance(first, str) else None,
-        resent_as=[row.id for row in (await resends.found(_MAX_RESENDS)).rows] if resends else [],
+        resent_as=[item.id for item in (await resends.page(_MAX_RESENDS)).items] if resends else [],
     )
     return success(answer.on_the_wire(), _EXPLAINED_DETAIL)

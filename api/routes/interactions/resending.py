@@ -22,7 +22,7 @@ from domain.identifiers import derived_id
 from domain.problems import Problem
 from domain.resending import RESEND_OF, why_not_resent
 from domain.submission import SEGMENTS, Submission
-from integrations.description import describe
+from integrations.references import to_reference
 from models.interaction import Interaction
 from models.process import Process
 
@@ -85,7 +85,7 @@ async def _submission(
         tenant=caller.tenant,
         author_id=caller.account_id,
         submitted_at=utc_now(),
-        integration=describe(integration),
+        integration=to_reference(integration),
         payload=first.payload,
         # Destinations of users erased since then are left out.
         destinations=[destination.written for destination in first.destinations if destination.value],

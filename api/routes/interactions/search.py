@@ -9,13 +9,14 @@ from fastapi.responses import JSONResponse
 from api.auth.access import allowed, phone_number_rules
 from api.http.envelope import Envelope, success
 from api.http.openapi import refusals, shown
-from api.http.pagination import AskedPage, Position, page
+from api.http.pagination import AskedPage, page
 from api.http.parameters import BY_METADATA, BY_PRIMARY_KEY, named_values
 from api.schemas.common import Page
-from api.schemas.interaction_lists import PAGE_EXAMPLE, InteractionFilters, InteractionRow
+from api.schemas.interaction_lists import PAGE_EXAMPLE, InteractionListItem, InteractionListQuery
 from api.state import State
 from domain.access import Caller, Operation
-from queries.search import Found, Row, search
+from queries.cursor import Cursor
+from queries.search import InteractionPage, InteractionSummary, search
 
 router = APIRouter(tags=["interactions"])
 
@@ -25,14 +26,14 @@ _LISTED_DETAIL: Final = "Interacciones encontradas"
 @router.get(
     "/v1/interactions",
     summary="List and find interactions",
-    response_model=Envelope[Page[InteractionRow]],
+    response_model=Envelope[Page[InteractionListItem]],
     responses={**shown(PAGE_EXAMPLE), **refusals(422)},
     openapi_extra={"parameters": [BY_METADATA, BY_PRIMARY_KEY]},
 )
 async def list_interactions(
     request: Request,
     caller: Annotated[Caller, allowed(Operation.INTERACTIONS_READ)],
-    filters: Annotated[InteractionFilters, Query()],
+    query: Annotated[InteractionListQuery, Query()],
     asked: AskedPage,
     state: State,
 ) -> JSONResponse:
@@ -42,22 +43,22 @@ async def list_interactions(
     `limit`, or nothing, and yet have a `nextCursor`. Read on until that is null.
     """
     after = asked.after.after("created") if asked.after else None
-    wanted = replace(
-        filters.wanted(caller.tenant, phone_number_rules(caller, state.settings)),
+    filters = replace(
+        query.to_filter(caller.tenant, phone_number_rules(caller, state.settings)),
         metadata=named_values(request.query_params, "metadata."),
         primary_key=named_values(request.query_params, "primaryKey."),
     )
-    reading = await search(wanted, after)
-    found = await reading.found(asked.limit + 1) if reading else Found([], None)
+    reading = await search(filters, after)
+    found = await reading.page(asked.limit + 1) if reading else InteractionPage([], None)
     payload = page(
-        found.rows,
+        found.items,
         asked,
-        lambda row: InteractionRow.of(row).on_the_wire(),
-        _place,
-        Position(*found.seen_until) if found.seen_until else None,
+        lambda item: InteractionListItem.of(item).on_the_wire(),
+        _position,
+        found.scanned_until,
     )
     return success(payload, _LISTED_DETAIL)
 
 
-def _place(row: Row) -> Position:
-    return Position(row.created, row.id)
+def _position(item: InteractionSummary) -> Cursor:
+    return Cursor(item.created, item.id)

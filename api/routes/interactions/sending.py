@@ -27,7 +27,7 @@ from domain.identifiers import derived_id
 from domain.interaction import TemplateReference
 from domain.problems import MAX_PROBLEMS, Problem
 from domain.submission import Submission
-from integrations.description import describe
+from integrations.references import to_reference
 from models.integration import Integration
 from models.interaction import Interaction
 from queries.correlation import InteractionRef
@@ -179,7 +179,7 @@ async def _submission(state: IrisState, parsed: _ParsedRequest, caller: Caller, 
         tenant=caller.tenant,
         author_id=caller.account_id,
         submitted_at=utc_now(),
-        integration=describe(integration),
+        integration=to_reference(integration),
         payload=payload,
         destinations=asked.destinations,
         phone_numbers=phone_number_rules(caller, state.settings),

@@ -108,7 +108,7 @@ async def test_no_page_may_read_answers_unless_its_origin_is_named(iris: Iris) -
 async def test_a_path_that_will_go_away_says_since_when_until_when_and_what_comes_after() -> None:
     app = FastAPI()
     begun, ended = datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 12, 1, tzinfo=UTC)
-    add_middleware(app, retiring={"/v0/": Retirement(begun, ended, "/v1/interactions")})
+    add_middleware(app, retirements={"/v0/": Retirement(begun, ended, "/v1/interactions")})
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://iris") as http:
         retiring, other = await http.get("/v0/interactions"), await http.get("/v1/none")
     assert retiring.headers["Deprecation"] == "@1796083200"

@@ -47,7 +47,7 @@ async def test_twenty_at_once_are_one_interaction_one_send_and_one_answer(iris: 
     assert len({response.text for response in responses}) == 1
     admitted = responses[0].json()["payload"]
     await iris.until_status(admitted["id"], "COMPLETED")
-    assert await verdicts(iris, admitted["id"]) == ["taken"]
+    assert await verdicts(iris, admitted["id"]) == ["accepted"]
     assert await Interaction.find({"destinations.value": number}).count() == 1
     assert await User.find({"destinations.value": number}).count() == 1
     assert await Process.find({"user_ids": admitted["users"][0]["id"]}).count() == 1
@@ -67,7 +67,7 @@ async def test_another_request_under_a_used_key_is_refused_and_not_sent(iris: Ir
         assert response.json()["payload"] is None
     seen = await iris.until_status(first["id"], "COMPLETED")
     assert seen["destinations"] == first["destinations"]
-    assert await verdicts(iris, first["id"]) == ["taken"]
+    assert await verdicts(iris, first["id"]) == ["accepted"]
 
 
 async def test_two_requests_at_once_under_one_key_are_not_both_sent(iris: Iris) -> None:
@@ -135,13 +135,13 @@ async def test_a_key_still_gives_its_interaction_after_the_end_and_after_later_e
     await iris.until_status(first["id"], "COMPLETED", "read")
     await iris.ended(first["id"])
     with caplog.at_level(logging.ERROR, logger="asyncio"):
-        after_later_news = await keyed(iris, key, request)
+        after_later_events = await keyed(iris, key, request)
         gc.collect()  # an unread exception of a future is logged when it is collected
     assert [record.message for record in caplog.records if record.name == "asyncio"] == []
-    assert (after_later_news.status_code, after_later_news.json()["payload"]["id"]) == (200, first["id"])
+    assert (after_later_events.status_code, after_later_events.json()["payload"]["id"]) == (200, first["id"])
     reused = await keyed(iris, key, request | {"Destinations": [mobile()]})
     assert reasons(reused, 422) == [(KEY, "idempotency_key_reused")]
-    assert await verdicts(iris, first["id"]) == ["taken"]
+    assert await verdicts(iris, first["id"]) == ["accepted"]
 
 
 @pytest.mark.parametrize("key", [b"", b"x" * 256, "ñ".encode(), "ñ".encode("latin-1"), b"a\tb", b"a b"])
@@ -173,7 +173,7 @@ async def test_events_never_send_again(iris: Iris) -> None:
     for _ in range(3):
         await post_callback(iris, sent.integration_id, sent.callback("read"))
         await iris.ended(sent.id)
-    assert await verdicts(iris, sent.id) == ["taken"]
+    assert await verdicts(iris, sent.id) == ["accepted"]
 
 
 async def test_a_call_repeated_after_a_receipt_began_another_run_is_known_by_its_record(iris: Iris) -> None:

@@ -170,7 +170,7 @@ ENDLESS: Final = [b"GET / HTTP/1.1\r\n" + HOST, b"X-Padding: " + b"x" * MAX_HEAD
         ),
     ],
 )
-async def test_what_is_no_http_is_refused_in_the_envelope_and_the_connection_closed(
+async def test_bytes_that_are_not_http_are_refused_in_the_envelope_and_the_connection_closed(
     served: Served, pieces: list[bytes], refusal: tuple[int, str]
 ) -> None:
     assert refusal_of(await served.exchange(*pieces)) == refusal

@@ -7,48 +7,49 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from api.http.pagination import MAX_PAGE_BYTES, PageQuery, Position, page
+from api.http.pagination import MAX_PAGE_BYTES, PageQuery, page
 from domain.errors import InvalidRequestError
 from domain.identifiers import new_id
 from models.user import User
+from queries.cursor import Cursor
 from tests.api.account_factories import Town
 
-PLACES = st.builds(
-    Position,
+CURSORS = st.builds(
+    Cursor,
     st.integers(0, 10**13).map(lambda milliseconds: datetime.fromtimestamp(milliseconds / 1000, UTC)),
     st.builds(new_id),
 )
 
 
-@given(PLACES)
-def test_a_cursor_gives_the_position_that_it_was_made_of(place: Position) -> None:
-    assert Position.of_cursor(place.as_cursor()) == place
+@given(CURSORS)
+def test_a_cursor_survives_encoding(cursor: Cursor) -> None:
+    assert Cursor.decode(cursor.encode()) == cursor
 
 
 @given(st.text())
-def test_a_cursor_that_is_none_is_refused_by_name(text: str) -> None:
+def test_an_invalid_cursor_is_refused_by_its_field(text: str) -> None:
     with pytest.raises(InvalidRequestError, match="cursor bad_cursor"):
-        Position.of_cursor(text)
+        Cursor.decode(text)
 
 
 def test_the_last_page_has_no_next_cursor() -> None:
-    place = Position(datetime(2026, 1, 1, tzinfo=UTC), new_id())
+    cursor = Cursor(datetime(2026, 1, 1, tzinfo=UTC), new_id())
     asked = PageQuery(limit=2, after=None)
-    shown = page(["a", "b"], asked, str, lambda _: place)
+    shown = page(["a", "b"], asked, str, lambda _: cursor)
     assert shown == {"items": ["a", "b"], "nextCursor": None}
-    assert page(["a", "b", "c"], asked, str, lambda _: place) == {
+    assert page(["a", "b", "c"], asked, str, lambda _: cursor) == {
         "items": ["a", "b"],
-        "nextCursor": place.as_cursor(),
+        "nextCursor": cursor.encode(),
     }
 
 
 def test_a_page_of_large_items_is_cut_and_the_next_one_goes_on() -> None:
-    places = [Position(datetime(2026, 1, 1, tzinfo=UTC), new_id()) for _ in range(5)]
+    cursors = [Cursor(datetime(2026, 1, 1, tzinfo=UTC), new_id()) for _ in range(5)]
     large = "x" * (MAX_PAGE_BYTES // 2 - 100)
     asked = PageQuery(limit=4, after=None)
-    shown = page(range(5), asked, lambda _: large, lambda number: places[number])
-    assert shown == {"items": [large] * 2, "nextCursor": places[1].as_cursor()}
-    one = page([0], asked, lambda _: large * 3, lambda number: places[number])
+    shown = page(range(5), asked, lambda _: large, lambda number: cursors[number])
+    assert shown == {"items": [large] * 2, "nextCursor": cursors[1].encode()}
+    one = page([0], asked, lambda _: large * 3, lambda number: cursors[number])
     assert one == {"items": [large * 3], "nextCursor": None}
 
 

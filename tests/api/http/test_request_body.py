@@ -246,7 +246,7 @@ async def test_however_many_fields_are_unknown_the_answer_is_bounded(iris: Iris)
         assert found == [(f"{prefix}k{number}", "unknown_field") for number in range(MAX_PROBLEMS)]
 
 
-async def test_what_has_a_default_may_be_left_out(iris: Iris) -> None:
+async def test_a_field_with_a_default_may_be_omitted(iris: Iris) -> None:
     request = iris.request("sms", mobile())
     for name in ("processId", "AutoCreateUser", "AutoCreateProcess"):
         del request[name]

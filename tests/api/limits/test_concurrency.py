@@ -87,7 +87,7 @@ def test_a_slot_that_grows_is_refused_what_exceeds_its_share_and_keeps_what_it_h
         pass
 
 
-def test_what_is_not_answered_in_time_lowers_the_limit_once_a_second() -> None:
+def test_a_late_answer_lowers_the_limit_once_a_second() -> None:
     clock = Clock()
     limiter = AdaptiveLimiter(200, clock)
     assert capacity(limiter) == 200
@@ -120,7 +120,7 @@ def test_a_small_limit_stays_as_it_is() -> None:
     assert capacity(limiter) == 4
 
 
-def test_what_is_refused_for_its_contents_changes_no_limit() -> None:
+def test_a_refusal_of_contents_changes_no_limit() -> None:
     limiter = AdaptiveLimiter(40)
     with pytest.raises(InvalidRequestError), limiter.acquire("demo"):
         raise InvalidRequestError([])

@@ -26,7 +26,7 @@ def new_account(**changes: object) -> dict[str, object]:
     return {"email": f"a-{new_id()}@iris.example.com", "password": PASSWORD, "role": "operator", **changes}
 
 
-async def test_who_is_given_access_can_log_in_and_is_listed(town: Town) -> None:
+async def test_a_person_with_access_can_log_in_and_is_listed(town: Town) -> None:
     admin = await town.person()
     email = f"Ana.{new_id()}@Iris.example.com"
     made = await admin.made("/v1/accounts", **new_account(email=email, role="reader"))

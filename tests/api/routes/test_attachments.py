@@ -172,9 +172,9 @@ async def test_another_tenants_attachment_does_not_exist(iris: Iris, stranger: h
     assert (await iris.http.get(f"/v1/attachments/{ours}")).status_code == 200
 
 
-async def test_what_no_interaction_takes_in_time_is_removed_and_so_is_a_broken_upload(iris: Iris) -> None:
+async def test_unused_files_and_broken_uploads_are_removed(iris: Iris) -> None:
     forgotten, taken = (await uploaded(iris.http))["id"], (await uploaded(iris.http))["id"]
-    await Attachment.keep(iris.demo.tenant, [taken])
+    await Attachment.mark_used(iris.demo.tenant, [taken])
     longer_ago = utc_now() - timedelta(hours=1)
     await Attachment.collection().update_one({"_id": forgotten}, {"$set": {"expires": longer_ago}})
     broken = Attachment(

@@ -111,7 +111,7 @@ async def test_a_run_that_a_later_receipt_begins_awaits_no_more(iris: Iris) -> N
     await asyncio.wait_for(until(lambda: has_ended(iris, sent["id"])), 20)
 
 
-async def test_what_is_also_another_users_keeps_what_was_said(iris: Iris) -> None:
+async def test_an_interaction_shared_with_another_user_keeps_its_contents(iris: Iris) -> None:
     goes, stays = [await created(iris, primaryKey={"Email": [f"{new_id()}@dominio.com"]}) for _ in range(2)]
     addresses = [user["primaryKey"]["Email"][0] for user in (goes, stays)]
     sent = await iris.send("email", addresses[0], Destinations=addresses)
@@ -169,7 +169,7 @@ async def test_unmatched_events_to_its_destination_are_deleted(iris: Iris) -> No
     event = ProviderEvent(key=new_id(), provider_status="read", milestone=Milestone.READ, destination=number_of(user))
     await UnmatchedEvent(
         id=new_id(), tenant=iris.demo.tenant, integration_id=new_id(), reason="x", event=event, received_at=utc_now()
-    ).keep()
+    ).insert_once()
     await erase(iris, user["id"])
     assert await traces(number_of(user)) == []
 

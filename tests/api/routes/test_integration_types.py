@@ -13,7 +13,7 @@ async def test_the_catalogue_has_every_channel_with_its_providers_and_what_they_
     assert sms["twilio"]["capabilities"] == {
         "payloadTypes": ["simple-text"],
         "maxDestinations": 1,
-        "longestText": 1600,
+        "maxTextLength": 1600,
         "idempotentSend": False,
         "reportsDelivery": True,
         "reportsReads": False,

@@ -194,7 +194,7 @@ class TestChanging:
         again = await change(iris, made["id"], credentials={"previousAuthToken": None})
         assert again["credentials"] == made["credentials"]
 
-    async def test_what_is_changed_must_fit_what_stays(self, iris: Iris) -> None:
+    async def test_a_change_must_fit_the_unchanged_fields(self, iris: Iris) -> None:
         made = await make(iris, twilio())
         path = f"/v1/integrations/{made['id']}"
         only_half = await iris.http.patch(path, json={"credentials": {"apiKeySid": f"SK{'0' * 32}"}})

@@ -14,7 +14,7 @@ from domain.destinations import DestinationKind
 from domain.events import InboundMessage
 from domain.identifiers import new_id
 from domain.inbound import ReceivedMessage
-from integrations.description import describe
+from integrations.references import to_reference
 from models.integration import Integration
 from tests.activities.factories import run
 from tests.api.routes.test_users import created as created_user
@@ -58,7 +58,7 @@ async def apply(iris: Iris, number: str) -> dict[str, Any]:
     inbound = ReceivedMessage(
         interaction_id=new_id(),
         tenant=iris.demo.tenant,
-        integration=describe(integration),
+        integration=to_reference(integration),
         message=message,
         received_at=utc_now(),
     )
@@ -96,7 +96,7 @@ async def test_creating_repeated_with_its_key_is_one_process(iris: Iris) -> None
     assert reasons(other, 422) == [("Idempotency-Key", "idempotency_key_reused")]
 
 
-async def test_what_a_process_names_must_be_the_tenants(iris: Iris, stranger: httpx2.AsyncClient) -> None:
+async def test_resources_that_a_process_names_must_be_the_tenants(iris: Iris, stranger: httpx2.AsyncClient) -> None:
     ours = await created_user(iris)
     body = await process_body(iris, userIds=[ours["id"], ABSENT_ID])
     assert reasons(await iris.http.post("/v1/processes", json=body), 422) == [("userIds[1]", "no_such_user")]
@@ -183,7 +183,7 @@ async def test_by_activity_a_list_is_read_page_by_page_without_processes_in_whic
     assert rest["nextCursor"] is None
 
 
-async def test_what_a_change_names_is_changed_and_nothing_else(iris: Iris) -> None:
+async def test_a_change_affects_only_the_named_fields(iris: Iris) -> None:
     process = await created(iris, isDraft=True, userIds=[])
     path = f"/v1/processes/{process['id']}"
     begun = await answered(await iris.http.patch(path, json={"isDraft": False}))
@@ -254,7 +254,7 @@ async def test_the_tenants_choice_is_one_of_two(iris: Iris) -> None:
     assert reasons(refused, 422) == [("inboundToClosed", "not_allowed")]
 
 
-async def test_what_is_another_tenants_or_nobodys_is_not_found(iris: Iris, stranger: httpx2.AsyncClient) -> None:
+async def test_absent_and_foreign_processes_are_not_found(iris: Iris, stranger: httpx2.AsyncClient) -> None:
     process = await created(iris)
     for http, process_id in ((stranger, process["id"]), (iris.http, ABSENT_ID)):
         path = f"/v1/processes/{process_id}"

@@ -66,7 +66,7 @@ async def test_the_merged_id_reads_as_the_other_user_and_is_neither_listed_nor_c
     assert stays["id"] in changed.json()["detail"]
 
 
-async def test_what_names_the_merged_user_while_it_is_moved_shows_the_other(iris: Iris) -> None:
+async def test_during_the_move_references_to_the_merged_user_show_the_other(iris: Iris) -> None:
     stays, goes = await created(iris), await created(iris)
     sent = await iris.send("sms", number_of(goes))
     await answered(await merge(iris, stays["id"], goes["id"]))

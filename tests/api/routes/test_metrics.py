@@ -53,7 +53,7 @@ async def test_a_message_is_counted_on_its_way(iris: Iris) -> None:
     assert grown(before, after, "iris_statuses_total", status="COMPLETED") >= 1
 
 
-async def test_what_a_provider_refuses_is_counted_apart(iris: Iris) -> None:
+async def test_refusals_of_a_provider_are_counted_apart(iris: Iris) -> None:
     before = await scrape(iris)
     refused = await iris.send("sms", "34600000003")
     await iris.until_status(refused["id"], "PROVIDER_SENDING_ERROR")

@@ -55,7 +55,7 @@ async def test_concurrent_receipts_in_any_order_end_in_the_furthest_status(iris:
         assert Counter(word for word, _ in applied(seen)) == Counter(word.lower() for word in posted)
         furthest = max([*posted, "queued"], key=furthest_last.index)
         assert (seen["status"], seen["customStatus"]) == (state.get(furthest, "SENT"), furthest), posted
-        assert await verdicts(iris, sent.id) == ["taken"]
+        assert await verdicts(iris, sent.id) == ["accepted"]
 
     await asyncio.gather(*(apply(Random(seed)) for seed in range(10)))
 
@@ -100,7 +100,7 @@ async def test_receipts_after_the_end_are_applied_by_a_new_run_that_never_sends_
     assert applied(seen) == [("delivered", True), ("read", True), ("delivered", False)]
     assert (seen["status"], seen["customStatus"]) == ("COMPLETED", "read")
     await iris.ended(sent.id)
-    assert await verdicts(iris, sent.id) == ["taken"]
+    assert await verdicts(iris, sent.id) == ["accepted"]
 
 
 async def test_a_receipt_after_a_refused_send_corrects_it_without_sending_again(iris: Iris) -> None:

@@ -40,7 +40,7 @@ class Scenario:
     history: list[InteractionState]
     applied: Sequence[str] = ()
     late: Sequence[str] = ()
-    verdicts: Sequence[str] = ("taken",)
+    verdicts: Sequence[str] = ("accepted",)
 
 
 BOTH = ("sent", "delivered")
@@ -51,10 +51,10 @@ SCENARIOS = {
     "an SMS is never read": Scenario("sms", "34600000002", DELIVERED, BOTH),
     "refused": Scenario("sms", "34600000003", REFUSED, verdicts=["refused"]),
     "failed": Scenario("sms", "34600000004", FAILED, ["sent", "failed"]),
-    "throttled": Scenario("sms", "34600000005", DELIVERED, BOTH, verdicts=["throttled", "throttled", "taken"]),
-    "answer lost once": Scenario("sms", "34600000006", DELIVERED, BOTH, verdicts=["taken", "repeated"]),
+    "throttled": Scenario("sms", "34600000005", DELIVERED, BOTH, verdicts=["throttled", "throttled", "accepted"]),
+    "answer lost once": Scenario("sms", "34600000006", DELIVERED, BOTH, verdicts=["accepted", "repeated"]),
     "every answer lost": Scenario(
-        "sms", "34600000007", UNKNOWN, ["delivered"], verdicts=["taken", "repeated", "repeated"]
+        "sms", "34600000007", UNKNOWN, ["delivered"], verdicts=["accepted", "repeated", "repeated"]
     ),
     "called back early": Scenario("sms", "34600000008", AT_ONCE, ["delivered"]),
     "called back in disorder": Scenario("sms", "34600000009", AT_ONCE, ["delivered"], ["delivered", "sent", "sent"]),

@@ -163,7 +163,7 @@ async def test_too_many_wrong_passwords_slow_both_logins_whether_the_account_exi
 ) -> None:
     person = await town.person()
     absent = {**person.login, "email": f"nobody-{new_id()}@iris.example.com"}
-    told: list[list[tuple[int, dict[str, Any]]]] = []
+    answered: list[list[tuple[int, dict[str, Any]]]] = []
     for login, right in ((person.login, PASSWORD), (absent, PASSWORD)):
         wrong = {**login, "password": "wrong"}
         calls = (begun, vendor_login)
@@ -173,12 +173,12 @@ async def test_too_many_wrong_passwords_slow_both_logins_whether_the_account_exi
         closed = [await call(iris, {**login, "password": right}) for call in calls]
         for answer in closed:
             assert 0 < int(answer.headers["Retry-After"]) <= ACCOUNT_FROM_NETWORK_LIMIT.pace.total_seconds()
-        told.append([(answer.status_code, refusal(answer, answer.status_code)) for answer in (*tries, *closed)])
-        assert [status for status, _ in told[-1][-2:]] == [429, 429]
-    assert told[0] == told[1]
+        answered.append([(answer.status_code, refusal(answer, answer.status_code)) for answer in (*tries, *closed)])
+        assert [status for status, _ in answered[-1][-2:]] == [429, 429]
+    assert answered[0] == answered[1]
 
 
-async def test_who_is_slowed_may_try_again_once_in_a_while(iris: Iris, town: Town) -> None:
+async def test_a_slowed_caller_may_try_again_once_in_a_while(iris: Iris, town: Town) -> None:
     login = (await town.person()).login
     await count(login, ACCOUNT_FROM_NETWORK_LIMIT.number)
     assert (await begun(iris, login)).status_code == 429

@@ -91,7 +91,7 @@ async def test_destinations_are_added_and_removed_in_any_spelling_however_often(
     assert other["id"] != user["id"]
 
 
-async def test_what_a_change_names_is_changed_and_nothing_else(iris: Iris) -> None:
+async def test_a_change_affects_only_the_named_fields(iris: Iris) -> None:
     user = await created(iris, metadata={"a": "b"})
     path = f"/v1/users/{user['id']}"
     renamed = await iris.http.patch(path, json={"NAME": "Ana"})
@@ -175,7 +175,7 @@ async def test_a_filter_that_can_be_none_is_refused(iris: Iris) -> None:
         assert reasons(await iris.http.get("/v1/users", params=parameters), 422) == [problem]
 
 
-async def test_what_is_another_tenants_or_nobody_is_not_found(iris: Iris, stranger: httpx2.AsyncClient) -> None:
+async def test_absent_and_foreign_users_are_not_found(iris: Iris, stranger: httpx2.AsyncClient) -> None:
     user = await created(iris)
     for http, user_id in ((stranger, user["id"]), (iris.http, ABSENT_ID)):
         path, destination = f"/v1/users/{user_id}", {"kind": "PhoneNumber", "value": mobile()}

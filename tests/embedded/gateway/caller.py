@@ -10,7 +10,7 @@ import httpx2
 
 from domain.channels import Channel
 from embedded.gateway import GatewaySettings, create_gateway, running
-from embedded.gateway.recipients import spellings
+from embedded.gateway.recipients import recipients_of
 from tests.embedded.gateway.receiver import Receiver
 
 TOKEN: Final = "the-token"
@@ -36,7 +36,7 @@ def settings(**changes: object) -> GatewaySettings:
 
 
 def every_spelling(code: str) -> list[tuple[Channel, str]]:
-    phone, email, page_scoped_id = spellings(code)
+    phone, email, page_scoped_id = recipients_of(code)
     return [(Channel.RCS, phone), (Channel.EMAIL, email), (Channel.MESSENGER, page_scoped_id)]
 
 

@@ -36,7 +36,7 @@ class Receiver:
         self.url = ""
         self.answers: dict[str, list[int]] = {}
         self._received: list[ReceivedCallback] = []
-        self._news = asyncio.Condition()
+        self._arrived = asyncio.Condition()
 
     @asynccontextmanager
     async def listening(self) -> AsyncGenerator["Receiver"]:
@@ -59,14 +59,14 @@ class Receiver:
         return [received.payload["status"] for received in self.of(reference)]
 
     async def _wait(self, is_over: Callable[[], bool], reference: str) -> list[ReceivedCallback]:
-        async with asyncio.timeout(60), self._news:
-            await self._news.wait_for(is_over)
+        async with asyncio.timeout(60), self._arrived:
+            await self._arrived.wait_for(is_over)
         return self.of(reference)
 
     async def _apply(self, request: Request) -> Response:
         received = ReceivedCallback(dict(request.headers), await request.body())
         answers = self.answers.get(received.subject)
-        async with self._news:
+        async with self._arrived:
             self._received.append(received)
-            self._news.notify_all()
+            self._arrived.notify_all()
         return Response(status_code=answers.pop(0) if answers else 200)

@@ -31,7 +31,7 @@ async def test_an_inbound_message_is_called_back_with_a_signature(
     caller: Caller, receiver: Receiver, reference: str
 ) -> None:
     answer = await caller.write(reference, **EVERYTHING)
-    assert (answer.status_code, answer.json()) == (201, {"id": reference, "status": "taken"})
+    assert (answer.status_code, answer.json()) == (201, {"id": reference, "status": "accepted"})
     (received,) = await receiver.wait_for(reference, 1)
     inbound = received.payload["inbound"]
     datetime.fromisoformat(inbound.pop("timestamp"))
@@ -59,7 +59,7 @@ async def test_a_repeated_or_concurrent_message_is_called_back_once(
 ) -> None:
     answers = await asyncio.gather(*(caller.write(reference) for _ in range(10)))
     assert {answer.status_code for answer in answers} == {201}
-    assert await until_settled(caller, reference) == {"state": "told", "attempts": 1}
+    assert await until_settled(caller, reference) == {"state": "delivered", "attempts": 1}
     assert (await caller.write(reference)).status_code == 201
     assert len(receiver.of(reference)) == 1
 
@@ -78,7 +78,7 @@ async def test_an_id_cannot_name_another_message_but_one_of_another_account(
 async def test_it_is_called_back_until_it_is_received(caller: Caller, receiver: Receiver, reference: str) -> None:
     receiver.answers[reference] = [503, 429, 200]
     await caller.write(reference)
-    assert await until_settled(caller, reference) == {"state": "told", "attempts": 3}
+    assert await until_settled(caller, reference) == {"state": "delivered", "attempts": 3}
     assert len({received.body for received in receiver.of(reference)}) == 1
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from domain.destinations import KIND_OF_CHANNEL, normalise
 from domain.identifiers import new_id
-from embedded.gateway.recipients import BEHAVIOURS, spellings
+from embedded.gateway.recipients import BEHAVIOURS, recipients_of
 from tests.embedded.gateway.caller import NOBODY, Caller, Desk, error_of, every_spelling, settings
 from tests.embedded.gateway.receiver import Receiver
 
@@ -59,19 +59,19 @@ async def test_a_magic_recipient_decides_the_callbacks(
 
 
 async def test_a_failure_after_acceptance_has_its_code(caller: Caller, receiver: Receiver, reference: str) -> None:
-    await caller.post(reference, spellings("04")[0])
+    await caller.post(reference, recipients_of("04")[0])
     failed = (await receiver.wait_for(reference, 2))[1].payload
     assert failed["error"]["code"] == "recipient_unreachable"
 
 
 async def test_an_sms_has_no_read_callback(caller: Caller, receiver: Receiver, reference: str) -> None:
-    await caller.post(reference, spellings("02")[0], channel="SMS")
+    await caller.post(reference, recipients_of("02")[0], channel="SMS")
     await receiver.wait_for_word(reference, "delivered")
     assert [callback["status"] for callback in (await caller.message(reference))["callbacks"]] == ["sent", "delivered"]
 
 
 async def test_the_first_magic_recipient_of_an_email_decides(caller: Caller, reference: str) -> None:
-    to = ["ana@example.org", spellings("03")[1], spellings("01")[1]]
+    to = ["ana@example.org", recipients_of("03")[1], recipients_of("01")[1]]
     assert error_of(await caller.post_changed({"reference": reference, "channel": "Email", "to": to})) == (
         422,
         "recipient_refused",
@@ -94,11 +94,11 @@ async def test_a_refused_message_is_never_taken(caller: Caller, reference: str, 
 
 async def test_a_throttled_message_is_taken_the_third_time(caller: Caller, receiver: Receiver, reference: str) -> None:
     for _ in range(2):
-        throttled = await caller.post(reference, spellings("05")[0])
+        throttled = await caller.post(reference, recipients_of("05")[0])
         assert error_of(throttled) == (429, "throttled")
         assert throttled.headers["retry-after"] == "1"
-    assert (await caller.post(reference, spellings("05")[0])).status_code == 201
-    assert (await caller.entry(reference))["verdicts"] == ["throttled", "throttled", "taken"]
+    assert (await caller.post(reference, recipients_of("05")[0])).status_code == 201
+    assert (await caller.entry(reference))["verdicts"] == ["throttled", "throttled", "accepted"]
     await receiver.wait_for_word(reference, "delivered")
 
 
@@ -106,10 +106,10 @@ async def test_an_answer_lost_once_is_given_to_the_repetition(
     caller: Caller, receiver: Receiver, reference: str
 ) -> None:
     with pytest.raises(httpx2.RemoteProtocolError, match="without sending a response"):
-        await caller.post(reference, spellings("06")[0])
-    answer = await caller.post(reference, spellings("06")[0])
+        await caller.post(reference, recipients_of("06")[0])
+    answer = await caller.post(reference, recipients_of("06")[0])
     entry = await caller.entry(reference)
-    assert (answer.json()["id"], entry["verdicts"]) == (entry["id"], ["taken", "repeated"])
+    assert (answer.json()["id"], entry["verdicts"]) == (entry["id"], ["accepted", "repeated"])
     await receiver.wait_for_word(reference, "delivered")
 
 
@@ -118,32 +118,32 @@ async def test_every_answer_can_be_lost_and_the_message_delivered(
 ) -> None:
     for _ in range(3):
         with pytest.raises(httpx2.RemoteProtocolError, match="without sending a response"):
-            await caller.post(reference, spellings("07")[0])
+            await caller.post(reference, recipients_of("07")[0])
     await receiver.wait_for_word(reference, "delivered")
-    assert (await caller.entry(reference))["verdicts"] == ["taken", "repeated", "repeated"]
+    assert (await caller.entry(reference))["verdicts"] == ["accepted", "repeated", "repeated"]
 
 
 async def test_an_early_callback_arrives_before_the_response(
     caller: Caller, receiver: Receiver, reference: str
 ) -> None:
-    await caller.post(reference, spellings("08")[0])
+    await caller.post(reference, recipients_of("08")[0])
     assert receiver.words(reference) == ["delivered"]
     assert (await caller.message(reference))["status"] == "delivered"
 
 
 async def test_an_unreceived_early_callback_delays_the_response_for_a_bounded_time(desk: Desk, reference: str) -> None:
     caller = await desk.open(settings(early_callback_wait=timedelta(milliseconds=50)))
-    answer = await caller.post(reference, spellings("08")[0], callbackUrl=NOBODY)
+    answer = await caller.post(reference, recipients_of("08")[0], callbackUrl=NOBODY)
     assert answer.status_code == 201
 
 
 async def test_a_silent_message_owes_no_callback(caller: Caller, reference: str) -> None:
-    assert (await caller.post(reference, spellings("10")[0])).status_code == 201
+    assert (await caller.post(reference, recipients_of("10")[0])).status_code == 201
     assert (await caller.message(reference))["callbacks"] == []
 
 
 async def test_a_slow_answer_is_overtaken_by_the_callbacks(caller: Caller, receiver: Receiver, reference: str) -> None:
-    sending = asyncio.create_task(caller.post(reference, spellings("11")[0]))
+    sending = asyncio.create_task(caller.post(reference, recipients_of("11")[0]))
     await receiver.wait_for_word(reference, "delivered")
     assert not sending.done()
     assert (await sending).status_code == 201

@@ -57,7 +57,7 @@ async def test_killed_and_begun_again_it_remembers_every_message_and_callback(
     async with _process(http, port, ledger) as url:
         caller = desk.at(url)
         assert (await caller.post(reference)).json() == before.json()
-        assert (await caller.entry(reference))["verdicts"] == ["taken", "repeated"]
+        assert (await caller.entry(reference))["verdicts"] == ["accepted", "repeated"]
         await receiver.wait_for(reference, 2)
     assert receiver.words(reference) == ["sent", "delivered"]
 

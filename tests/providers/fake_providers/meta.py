@@ -81,8 +81,8 @@ class FakeMeta(HttpFakeProvider):
 
     provider = Meta
     sender_id: ClassVar[str]
-    stranger = ({"accessToken": "another_access_token"}, "190")
-    suspects: ClassVar = {
+    unknown_credentials = ({"accessToken": "another_access_token"}, "190")
+    invalid_credentials: ClassVar = {
         "190": {"accessToken": "another_access_token"},
         "100": {"appSecret": "another_app_secret"},
     }
@@ -144,7 +144,7 @@ class FakeMeta(HttpFakeProvider):
         """Accept a message with the next number, and return the answer."""
         raise NotImplementedError
 
-    def complaint(self, code: str) -> bytes:
+    def error_body(self, code: str) -> bytes:
         wait = self.throttles.get(code)
         return complain(code) if wait is None else complain(code, retry_after=str(wait))
 
@@ -179,14 +179,14 @@ class WhatsApp(FakeMeta):
         "an error without a code": json_answer(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": {"message": "No"}}),
     }
     losses = (*HTTP_LOSSES, *other_losses)
-    words: ClassVar = {
+    status_map: ClassVar = {
         "sent": Milestone.SENT,
         "delivered": Milestone.DELIVERED,
         "read": Milestone.READ,
         "played": Milestone.READ,
         "failed": Milestone.FAILED,
     }
-    unknown_words = ("teleported", "deleted", "warning")
+    unknown_statuses = ("teleported", "deleted", "warning")
 
     def answer_to(self, body: dict[str, Any], number: str) -> object:
         message_id = f"wamid.{number}"
@@ -247,8 +247,8 @@ class Messenger(FakeMeta):
         "a message that was sent after all": complain("1/1357046"),
     }
     losses = (*HTTP_LOSSES, *other_losses)
-    words: ClassVar = {"delivered": Milestone.DELIVERED, "read": Milestone.READ, "echo": Milestone.ACCEPTED}
-    kinds_are_words = True
+    status_map: ClassVar = {"delivered": Milestone.DELIVERED, "read": Milestone.READ, "echo": Milestone.ACCEPTED}
+    kinds_are_statuses = True
 
     def answer_to(self, body: dict[str, Any], number: str) -> object:
         message_id = f"m_{number}"

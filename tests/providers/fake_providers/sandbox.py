@@ -32,7 +32,7 @@ SILENT_PHONE: Final = ("34600000010",)
 """Recipient without callbacks from the gateway: the suite makes the receipts."""
 
 _STATUS_OF_CODE: Final[Mapping[str, int]] = {"invalid_json": 400, "unauthenticated": 401, "throttled": 429, "bug": 500}
-_TOLD: Final = {
+_REPORTED: Final = {
     "sent": Milestone.SENT,
     "delivered": Milestone.DELIVERED,
     "failed": Milestone.FAILED,
@@ -66,10 +66,10 @@ class FakeGateway(HttpFakeProvider):
     throttles: ClassVar = {"throttled": 1}
     other_losses: ClassVar[Mapping[str, Reply]] = {"an error of its own": complain("bug")}
     losses = (*HTTP_LOSSES, *other_losses)
-    stranger = ({"token": "another_token"}, "unauthenticated")
-    suspects: ClassVar = {"unauthenticated": {"token": "another_token"}}
-    words: ClassVar[Mapping[str, Milestone]] = {**_TOLD, "read": Milestone.READ}
-    unknown_words = ("teleported", "Mislaid")
+    unknown_credentials = ({"token": "another_token"}, "unauthenticated")
+    invalid_credentials: ClassVar = {"unauthenticated": {"token": "another_token"}}
+    status_map: ClassVar[Mapping[str, Milestone]] = {**_REPORTED, "read": Milestone.READ}
+    unknown_statuses = ("teleported", "Mislaid")
     forgeries: ClassVar = {
         "unsigned": without("x-sandbox-signature"),
         "of no time": without("x-sandbox-timestamp"),
@@ -79,7 +79,7 @@ class FakeGateway(HttpFakeProvider):
     }
     secretless: ClassVar[Mapping[str, JsonValue] | None] = {"signingSecret": ""}
     bad_configurations: ClassVar = {"baseUrl": {"baseUrl": "nowhere"}, "colour": {"colour": "red"}}
-    bad_credentials: ClassVar = {"token": {"token": "two words"}, "signingSecret": {"signingSecret": None}}
+    bad_credentials: ClassVar = {"token": {"token": "two status_map"}, "signingSecret": {"signingSecret": None}}
 
     def __init__(self) -> None:
         super().__init__()
@@ -123,7 +123,7 @@ class FakeGateway(HttpFakeProvider):
         if delivery not in self.deliveries:
             self.deliveries.append(delivery)
 
-    def complaint(self, code: str) -> bytes:
+    def error_body(self, code: str) -> bytes:
         wait = self.throttles.get(code)
         return complain(code) if wait is None else complain(code, retry_after=str(wait))
 
@@ -156,7 +156,7 @@ class SandboxSms(FakeGateway):
     channel = Channel.SMS
     payload = SimpleText(type="simple-text", text="¿Cómo está?")
     destinations = SILENT_PHONE
-    words: ClassVar[Mapping[str, Milestone]] = _TOLD
+    status_map: ClassVar[Mapping[str, Milestone]] = _REPORTED
 
 
 class SandboxWhatsApp(FakeGateway):

@@ -106,15 +106,15 @@ class FakeSinch(HttpFakeProvider):
         "an error of its own that asks to repeat": complain("UNAVAILABLE", retry_after="1"),
     }
     losses = (*HTTP_LOSSES, *other_losses)
-    stranger = ({"keySecret": "another_key_secret"}, "invalid_client")
-    suspects: ClassVar = {"invalid_client": {"keySecret": "another_key_secret"}}
-    words: ClassVar[Mapping[str, Milestone]] = {
+    unknown_credentials = ({"keySecret": "another_key_secret"}, "invalid_client")
+    invalid_credentials: ClassVar = {"invalid_client": {"keySecret": "another_key_secret"}}
+    status_map: ClassVar[Mapping[str, Milestone]] = {
         "QUEUED_ON_CHANNEL": Milestone.SENT,
         "DELIVERED": Milestone.DELIVERED,
         "READ": Milestone.READ,
         "FAILED": Milestone.FAILED,
     }
-    unknown_words = ("SWITCHING_CHANNEL", "TELEPORTED")
+    unknown_statuses = ("SWITCHING_CHANNEL", "TELEPORTED")
     forgeries: ClassVar = {
         "unsigned": without("x-sinch-webhook-signature"),
         "another body": with_another_body,
@@ -241,7 +241,7 @@ class FakeSinch(HttpFakeProvider):
         ]
         return json_answer(HTTPStatus.OK, {"messages": messages, "next_page_token": ""})
 
-    def complaint(self, code: str) -> bytes:
+    def error_body(self, code: str) -> bytes:
         wait = self.throttles.get(code)
         return complain(code) if wait is None else complain(code, retry_after=str(wait))
 
@@ -305,8 +305,8 @@ class SinchSms(FakeSinch):
 
     channel = Channel.SMS
     payload = SimpleText(type="simple-text", text="¿Cómo está? Son 3 € & 50 % + IVA")
-    words: ClassVar[Mapping[str, Milestone]] = {
-        word: milestone for word, milestone in FakeSinch.words.items() if milestone is not Milestone.READ
+    status_map: ClassVar[Mapping[str, Milestone]] = {
+        word: milestone for word, milestone in FakeSinch.status_map.items() if milestone is not Milestone.READ
     }
 
 

@@ -45,16 +45,16 @@ class SmtpEmail(FakeProvider):
     }
     throttles: ClassVar = {"421": None, "450": None, "451": None, "452": None}
     losses: ClassVar[Iterable[str]] = LOSSES
-    stranger: ClassVar = ({"password": "a wrong one"}, "535")
-    suspects: ClassVar = {"535": {"password": "a wrong one"}}
-    words: ClassVar = {
+    unknown_credentials: ClassVar = ({"password": "a wrong one"}, "535")
+    invalid_credentials: ClassVar = {"535": {"password": "a wrong one"}}
+    status_map: ClassVar = {
         "delayed": Milestone.SENT,
         "relayed": Milestone.SENT,
         "expanded": Milestone.SENT,
         "failed": Milestone.FAILED,
         "expired": Milestone.FAILED,
     }
-    unknown_words = ("teleported",)
+    unknown_statuses = ("teleported",)
     forgeries: ClassVar = {
         "unsigned": without("x-iris-recipient"),
         "posted by somebody else": without("x-iris-signature"),

@@ -92,13 +92,13 @@ class FakeTwilio(HttpFakeProvider):
         "an unknown error": complain("30008"),
     }
     losses = (*HTTP_LOSSES, *other_losses)
-    stranger = ({"authToken": "another_auth_token"}, "20003")
-    checked_by: ClassVar = {"apiKeySid": API_KEY, "apiKeySecret": API_KEY_SECRET}
-    suspects: ClassVar = {
+    unknown_credentials = ({"authToken": "another_auth_token"}, "20003")
+    check_credentials: ClassVar = {"apiKeySid": API_KEY, "apiKeySecret": API_KEY_SECRET}
+    invalid_credentials: ClassVar = {
         "20003": {"apiKeySecret": "another_secret"},
         "20003: It": {"authToken": "another_auth_token"},
     }
-    words: ClassVar[Mapping[str, Milestone]] = {
+    status_map: ClassVar[Mapping[str, Milestone]] = {
         "queued": Milestone.ACCEPTED,
         "sending": Milestone.ACCEPTED,
         "sent": Milestone.SENT,
@@ -107,7 +107,7 @@ class FakeTwilio(HttpFakeProvider):
         "failed": Milestone.FAILED,
         "canceled": Milestone.FAILED,
     }
-    unknown_words = ("teleported", "partially_delivered")
+    unknown_statuses = ("teleported", "partially_delivered")
     forgeries: ClassVar = {
         "unsigned": without("x-twilio-signature"),
         "another body": with_another_body,
@@ -216,7 +216,7 @@ class FakeTwilio(HttpFakeProvider):
 
         self._reply = reply
 
-    def complaint(self, code: str) -> bytes:
+    def error_body(self, code: str) -> bytes:
         wait = self.throttles.get(code)
         return complain(code) if wait is None else complain(code, retry_after=str(wait))
 
@@ -266,7 +266,7 @@ class TwilioWhatsApp(FakeTwilio):
         "http_403": FailureClass.CONFIGURATION,
     }
     throttles: ClassVar = {"20429": 7, "63018": None, "63012": None}
-    words: ClassVar = {**FakeTwilio.words, "read": Milestone.READ}
+    status_map: ClassVar = {**FakeTwilio.status_map, "read": Milestone.READ}
 
 
 FAKE_PROVIDERS: Final[Sequence[type[FakeProvider]]] = (TwilioSms, TwilioWhatsApp)

@@ -137,21 +137,21 @@ class VonageMessages(HttpFakeProvider):
         "an error of its own without a code": problem(HTTPStatus.INTERNAL_SERVER_ERROR, "api-errors"),
     }
     losses = (*HTTP_LOSSES, *other_losses)
-    stranger = ({"applicationId": "00000000-8888-4777-8666-555555555555"}, "unauthorized")
-    checked_by: ClassVar = {"apiSecret": API_SECRET}
-    suspects: ClassVar = {
+    unknown_credentials = ({"applicationId": "00000000-8888-4777-8666-555555555555"}, "unauthorized")
+    check_credentials: ClassVar = {"apiSecret": API_SECRET}
+    invalid_credentials: ClassVar = {
         "unauthorized": {"apiSecret": "another_secret"},
         "not-found": {"applicationId": "00000000-8888-4777-8666-555555555555"},
         "privateKey": {"privateKey": ANOTHER_KEY},
     }
-    words: ClassVar = {
+    status_map: ClassVar = {
         "submitted": Milestone.SENT,
         "delivered": Milestone.DELIVERED,
         "rejected": Milestone.FAILED,
         "undeliverable": Milestone.FAILED,
         "read": Milestone.READ,
     }
-    unknown_words = ("teleported", "Accepted")
+    unknown_statuses = ("teleported", "Accepted")
     forgeries: ClassVar = {
         "unsigned": without("authorization"),
         "another body": with_another_body,
@@ -173,7 +173,7 @@ class VonageMessages(HttpFakeProvider):
         "colour": {"colour": "red"},
     }
     bad_credentials: ClassVar = {
-        "apiKey": {"apiKey": "two words"},
+        "apiKey": {"apiKey": "two status_map"},
         "apiSecret": {"applicationId": None, "privateKey": None},
         "applicationId": {"applicationId": "an application"},
         "applicationId and privateKey": {"privateKey": None},
@@ -237,7 +237,7 @@ class VonageMessages(HttpFakeProvider):
         claims = jwt.decode(proof, PUBLIC_KEY, algorithms=["RS256"], options={"require": ["iat", "exp", "jti"]})
         return claims["application_id"] == APPLICATION
 
-    def complaint(self, code: str) -> bytes:
+    def error_body(self, code: str) -> bytes:
         wait = self.throttles.get(code)
         return complain(code) if wait is None else complain(code, retry_after=str(wait))
 
@@ -274,7 +274,7 @@ class VonageSms(VonageMessages):
     wire_channel = "sms"
     sender = "ObraMat"
     payload = parse_payload(channel, {"Type": "simple-text", "Text": "¿Cómo está? Son 3 € & 50 % + IVA"})
-    words: ClassVar = {word: means for word, means in VonageMessages.words.items() if word != "read"}
+    status_map: ClassVar = {word: means for word, means in VonageMessages.status_map.items() if word != "read"}
 
 
 class VonageWhatsApp(VonageMessages):

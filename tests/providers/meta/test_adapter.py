@@ -19,9 +19,9 @@ from domain.outcomes import Accepted, FailureClass, Outcome, OutcomeUnknown, Rej
 from domain.payloads import PAYLOADS, parse_payload
 from providers.base import MisconfiguredError, Outbound, TransientError
 from providers.http import Ambiguity, ResponseMapping, classify_response, send
-from providers.meta import Meta, messenger, whatsapp
-from providers.meta.answers import response_mapping
-from providers.meta.codes import MESSENGER_MEANINGS, WHATSAPP_FAILURES, WHATSAPP_MEANINGS
+from providers.meta import Meta, messenger_messages, whatsapp_messages
+from providers.meta.error_codes import MESSENGER_MEANINGS, WHATSAPP_FAILURES, WHATSAPP_MEANINGS
+from providers.meta.responses import response_mapping
 from tests.providers.fake_provider import REFERENCE
 from tests.providers.fake_providers.meta import (
     APP_SECRET,
@@ -44,8 +44,8 @@ CREDENTIALS: Final[dict[str, JsonValue]] = {
     "verifyToken": VERIFY_TOKEN,
 }
 MAPPINGS: Final[Mapping[str, ResponseMapping]] = {
-    "whatsapp": response_mapping(whatsapp.accepted, WHATSAPP_MEANINGS),
-    "messenger": response_mapping(messenger.accepted, MESSENGER_MEANINGS),
+    "whatsapp": response_mapping(whatsapp_messages.accepted, WHATSAPP_MEANINGS),
+    "messenger": response_mapping(messenger_messages.accepted, MESSENGER_MEANINGS),
 }
 
 Recorded = dict[str, Any]
@@ -275,6 +275,6 @@ class TestAnswer:
     def test_codes_are_written_as_meta_writes_them(self, meanings: Mapping[str, object]) -> None:
         assert [code for code in meanings if not code.replace("/", "", 1).isdigit()] == []
 
-    def test_what_is_over_a_limit_was_not_taken(self) -> None:
+    def test_a_message_over_a_limit_was_not_accepted(self) -> None:
         limits = [code for code, failure in WHATSAPP_FAILURES.items() if failure is FailureClass.RATE]
         assert {WHATSAPP_MEANINGS[code] for code in limits} == {Ambiguity.NOT_ACCEPTED}

@@ -18,7 +18,7 @@ from domain.destinations import DestinationKind
 from domain.events import InboundMessage, ProviderEvent, UnreadableItem, WebhookItem
 from domain.status import Milestone
 from providers.base import UnreadableError
-from providers.meta.webhooks import to_instant
+from providers.meta.webhook_parts import to_instant
 from tests.providers.fake_provider import REFERENCE
 from tests.providers.fake_providers.meta import PAGE_ID, PHONE_NUMBER_ID, notify, reader
 

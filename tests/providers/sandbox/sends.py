@@ -11,7 +11,7 @@ from domain.channels import Channel
 from domain.identifiers import new_id
 from domain.outcomes import Accepted, Outcome
 from domain.payloads.texts import SimpleText
-from embedded.gateway.recipients import spellings
+from embedded.gateway.recipients import recipients_of
 from providers.base import Outbound
 from providers.sandbox import Sandbox
 from tests.embedded.gateway.caller import SECRET, TOKEN
@@ -31,7 +31,7 @@ def offline(**credentials: JsonValue) -> Sandbox:
 
 
 def to_phone(code: str, **changes: str) -> Outbound:
-    outbound = Outbound(new_id(), Channel.WHATSAPP, (spellings(code)[0],), PAYLOAD, "http://127.0.0.1:1/callbacks")
+    outbound = Outbound(new_id(), Channel.WHATSAPP, (recipients_of(code)[0],), PAYLOAD, "http://127.0.0.1:1/callbacks")
     return replace(outbound, **changes)
 
 

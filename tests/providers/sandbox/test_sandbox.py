@@ -11,7 +11,7 @@ from domain.identifiers import new_id
 from domain.outcomes import FailureClass, OutcomeUnknown, Rejected
 from domain.payloads import PAYLOADS, parse_payload
 from embedded.gateway import create_gateway, running
-from embedded.gateway.recipients import spellings
+from embedded.gateway.recipients import recipients_of
 from providers import PROVIDERS
 from providers.base import MisconfiguredError, Outbound, TransientError
 from providers.sandbox import Sandbox
@@ -39,7 +39,7 @@ async def test_a_message_that_the_gateway_takes_is_accepted_with_its_id(sandbox:
 
 async def test_the_gateway_receives_every_payload_type_as_typed(sandbox: Sandbox) -> None:
     email = parse_payload(Channel.EMAIL, {"Type": "email", "Subject": "s", "Body": "b", "IsHtml": True})
-    to = (spellings("01")[1], "ana@example.org")
+    to = (recipients_of("01")[1], "ana@example.org")
     outbound = Outbound(new_id(), Channel.EMAIL, to, email, "http://127.0.0.1:1/callbacks")
     accepted(await sandbox.send(outbound))
 
@@ -110,8 +110,8 @@ def test_a_token_that_no_header_can_carry_is_a_misconfiguration_that_does_not_sh
 
 @pytest.mark.parametrize("channel", [channel for channel in Channel if channel is not Channel.EMAIL])
 def test_a_text_that_the_sandbox_takes_is_taken_by_a_provider_of_the_channel(channel: Channel) -> None:
-    limit = Sandbox.channels[channel].longest_text
+    limit = Sandbox.channels[channel].max_text_length
     assert limit is not None
     others = [provider.channels[channel] for provider in PROVIDERS.values() if channel in provider.channels]
-    limits = [able.longest_text for able in others if able is not Sandbox.channels[channel]]
+    limits = [able.max_text_length for able in others if able is not Sandbox.channels[channel]]
     assert limit <= max(other for other in limits if other is not None)

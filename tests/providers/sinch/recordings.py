@@ -17,7 +17,7 @@ from tests.providers.fake_providers.sinch import SinchRcs
 RECORDED: Final = Path(__file__).parents[1] / "recorded" / "sinch"
 MESSAGE_ID: Final = "01J0000000000000000000MSG1"
 PERSON: Final = "34638766068"
-HEARD_AT: Final = datetime(2026, 7, 21, 10, 30, 1, 456_000, tzinfo=UTC)
+RECEIVED_AT: Final = datetime(2026, 7, 21, 10, 30, 1, 456_000, tzinfo=UTC)
 NO_NETWORK: Final = httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport())
 
 _fake_provider = SinchRcs()

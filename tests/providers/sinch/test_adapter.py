@@ -20,8 +20,8 @@ from domain.payloads import PAYLOADS, parse_payload
 from providers.base import TransientError
 from providers.http import classify_response
 from providers.sinch import Sinch
-from providers.sinch.answers import Answer
 from providers.sinch.messages import render
+from providers.sinch.responses import Answer
 from tests.providers.fake_providers.sinch import APP, PROJECT, FakeSinch, SinchRcs, SinchSms
 from tests.providers.loopback import json_answer
 from tests.providers.sinch.recordings import MESSAGE_ID, RECORDED, recorded

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from domain.destinations import DestinationKind
 from domain.events import InboundMessage
 from providers.base import UnreadableError
-from tests.providers.sinch.recordings import HEARD_AT, MESSAGE_ID, PERSON, RECORDED, inbound, read, recorded
+from tests.providers.sinch.recordings import MESSAGE_ID, PERSON, RECEIVED_AT, RECORDED, inbound, read, recorded
 
 
 def received_from(channel: str, contact_message: JsonValue) -> InboundMessage:
@@ -31,7 +31,7 @@ class TestInboundMessages:
             sender_kind=DestinationKind.PHONE_NUMBER,
             payload={"Type": "simple-text", "Text": "Hola 😀"},
             in_reply_to=MESSAGE_ID,
-            occurred_at=HEARD_AT,
+            occurred_at=RECEIVED_AT,
         )
 
     @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ class TestInboundMessages:
                 sender_kind=DestinationKind.PHONE_NUMBER,
                 payload={"Type": "unsupported", "Kind": word},
                 opted_out=opted_out,
-                occurred_at=HEARD_AT,
+                occurred_at=RECEIVED_AT,
             ),
         )
 

@@ -90,7 +90,7 @@ class TestSecrets:
 
     @settings(deadline=None)
     @given(secret=st.text(min_size=1), body=st.binary())
-    def test_what_is_signed_with_the_secret_is_believed_whatever_it_is(self, secret: str, body: bytes) -> None:
+    def test_any_body_signed_with_the_secret_is_accepted(self, secret: str, body: bytes) -> None:
         assert is_believed(reader(secret), FAKE_PROVIDER.sign(replace(CALLBACK, body=body), secret))
 
     @settings(deadline=None)

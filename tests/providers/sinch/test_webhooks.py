@@ -15,9 +15,9 @@ from domain.events import ProviderEvent
 from domain.outcomes import FailureClass
 from domain.status import Milestone
 from providers.base import UnreadableError
-from providers.sinch.codes import FAILURES, STATUS_MAP
+from providers.sinch.error_codes import FAILURES, STATUS_MAP
 from tests.providers.fake_provider import REFERENCE
-from tests.providers.sinch.recordings import HEARD_AT, MESSAGE_ID, PERSON, RECORDED, inbound, read, recorded
+from tests.providers.sinch.recordings import MESSAGE_ID, PERSON, RECEIVED_AT, RECORDED, inbound, read, recorded
 
 
 def received(word: str, milestone: Milestone, **more: str) -> ProviderEvent:
@@ -29,7 +29,7 @@ def received(word: str, milestone: Milestone, **more: str) -> ProviderEvent:
         reference=REFERENCE,
         provider_message_id=MESSAGE_ID,
         destination=PERSON,
-        occurred_at=HEARD_AT,
+        occurred_at=RECEIVED_AT,
     )
     return ProviderEvent.model_validate(event.model_dump() | more)
 
@@ -151,7 +151,7 @@ class TestDeliveryReports:
     def test_times_may_be_in_nanoseconds(self) -> None:
         (event,) = read(recorded("delivered") | {"event_time": "2026-07-21T10:30:01.456000789Z"})
         assert isinstance(event, ProviderEvent)
-        assert event.occurred_at == HEARD_AT
+        assert event.occurred_at == RECEIVED_AT
 
 
 class TestOfficialSamples:

@@ -10,7 +10,7 @@ from domain.outcomes import Accepted, Outcome
 from domain.payloads.email import Email
 from providers.base import Outbound, TransientError, Webhook
 from providers.smtp import Smtp
-from providers.smtp.message import compose
+from providers.smtp.messages import compose
 from providers.smtp.settings import SmtpConfiguration
 from security.ssrf_guard import PRIVATE, AddressGuard
 from tests.providers.smtp.report_mails import BOUNCES, SECRET, code, posted

@@ -88,7 +88,7 @@ class TestMessagesAsAttachments:
     @pytest.mark.parametrize(
         "media_type", ["multipart/related", "multipart/mixed", "message/delivery-status", "message/partial"]
     )
-    def test_what_only_stands_within_messages_goes_as_bytes(self, media_type: str) -> None:
+    def test_media_types_of_messages_are_attached_as_bytes(self, media_type: str) -> None:
         (part,) = attached(media_type, FORWARDED)
         assert (part.get_content_type(), part.get_content()) == ("application/octet-stream", FORWARDED)
         assert part.get_filename() == "m ñ0.eml"

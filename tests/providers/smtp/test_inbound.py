@@ -313,7 +313,7 @@ class TestHostileMail:
         names=st.lists(st.from_regex(r"[a-zñ一 ]{0,20}x\.pdf", fullmatch=True), max_size=3, unique=True),
         contents=st.lists(st.binary(max_size=200), min_size=3, max_size=3),
     )
-    def test_what_the_standard_library_writes_is_read_as_it_was_given(
+    def test_a_mail_composed_by_the_standard_library_is_read_unchanged(
         self, text: str, subject: str, names: list[str], contents: list[bytes]
     ) -> None:
         message = letter(text, "<p>x</p>", dict(zip(names, contents, strict=False)))

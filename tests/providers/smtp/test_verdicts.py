@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from domain.outcomes import Accepted, FailureClass, Outcome, OutcomeUnknown, RefusedDestination, Rejected
 from providers.base import TransientError, UnsentError
-from providers.smtp.replies import Phase, failure_class
+from providers.smtp.responses import Phase, failure_class
 from tests.providers.smtp.mail import KNOWN, MESSAGE_ID, mail, smtp, verdict
 from tests.providers.smtp.servers import BODY, CLOSE, Mailroom, Reply, mail_server, scripted_server
 
@@ -58,7 +58,7 @@ class TestRecipients:
         assert isinstance(outcome, Accepted)
         assert [refused.destination for refused in outcome.refused] == ["copy@example.com"]
 
-    async def test_a_server_that_closes_while_it_hears_the_recipients_got_nothing(self) -> None:
+    async def test_a_server_that_closes_during_the_recipients_accepted_nothing(self) -> None:
         def reply(command: str) -> Reply:
             return b"421 4.3.2 closing\r\n" if "eva" in command else b"250 OK\r\n"
 

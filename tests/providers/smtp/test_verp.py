@@ -155,10 +155,10 @@ class TestSignature:
         webhook = answer(vector["body"].encode(), vector["recipient"])
         assert signature_of(webhook, vector["secret"]) == vector["signature"]
 
-    def test_who_knows_the_secret_is_believed(self) -> None:
+    def test_an_address_made_with_the_secret_is_accepted(self) -> None:
         smtp(25, self.KEYS).verify(signed(answer(b"x"), "made up webhook secret"))
 
-    def test_who_only_knows_an_address_is_not(self) -> None:
+    def test_an_address_made_without_the_secret_is_refused(self) -> None:
         believed = signed(answer(b"x"), "made up webhook secret")
         for forged in (
             answer(b"x"),

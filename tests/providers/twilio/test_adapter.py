@@ -16,8 +16,9 @@ from domain.texts import both
 from providers.base import Check, MisconfiguredError, TransientError
 from providers.http import Ambiguity, classify_response
 from providers.twilio import Twilio
-from providers.twilio.codes import MEANINGS
-from providers.twilio.messages import RESPONSE_MAPPING, with_reference
+from providers.twilio.error_codes import MEANINGS
+from providers.twilio.messages import with_reference
+from providers.twilio.responses import RESPONSE_MAPPING
 from providers.twilio.settings import TwilioConfiguration
 from tests.providers.fake_providers.twilio import (
     ACCOUNT,

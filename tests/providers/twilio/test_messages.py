@@ -170,7 +170,7 @@ class TestCapabilities:
         shown = {str(raw["Type"]) for fake_provider, raw, _ in REQUESTS.values() if fake_provider.channel is channel}
         assert shown == Twilio.channels[channel].payload_types
 
-    def test_what_needs_a_content_template_is_left_out(self) -> None:
+    def test_payloads_that_need_a_content_template_are_omitted(self) -> None:
         others = PAYLOADS[Channel.WHATSAPP].keys() - Twilio.channels[Channel.WHATSAPP].payload_types
         assert others == {"buttons", "list", "card"}
 

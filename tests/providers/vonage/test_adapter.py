@@ -18,9 +18,9 @@ from domain.outcomes import Accepted, FailureClass, Outcome, Rejected
 from domain.payloads import parse_payload
 from providers.base import Check, MisconfiguredError, Outbound, TransientError
 from providers.http import Ambiguity, classify_response
-from providers.vonage import Vonage, application
+from providers.vonage import Vonage, access_token
 from providers.vonage.adapter import RESPONSE_MAPPING
-from providers.vonage.codes import FAILURES, MEANINGS, UNCERTAIN
+from providers.vonage.error_codes import FAILURES, MEANINGS, UNCERTAIN
 from tests.providers.fake_provider import REFERENCE
 from tests.providers.fake_providers.vonage import (
     API_KEY,
@@ -123,7 +123,7 @@ class TestRequest:
             ),
         ],
     )
-    async def test_what_would_be_lost_on_the_way_is_refused_before_it_is_sent(
+    async def test_fields_that_the_channel_cannot_carry_are_refused_before_the_send(
         self,
         fake_provider: VonageMessages,
         http: httpx2.AsyncClient,
@@ -156,10 +156,10 @@ class TestAuthorization:
         self, fake_provider: VonageMessages, http: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         vonage = fake_provider.open(http)
-        start = application.utc_now()
+        start = access_token.utc_now()
         for minutes in (0, 13, 14):
             moment = start + timedelta(minutes=minutes)
-            monkeypatch.setattr(application, "utc_now", lambda moment=moment: moment)
+            monkeypatch.setattr(access_token, "utc_now", lambda moment=moment: moment)
             await vonage.send(fake_provider.outbound())
         first, second, third = self.bearers(fake_provider)
         assert first == second != third
@@ -240,7 +240,7 @@ class TestAnswer:
 
     @pytest.mark.parametrize("code", ["1320", "1490"])
     def test_a_message_that_was_possibly_accepted_may_not(self, code: str) -> None:
-        assert MEANINGS[code] is Ambiguity.PERHAPS_TAKEN
+        assert MEANINGS[code] is Ambiguity.PERHAPS_ACCEPTED
 
     def test_every_code_that_fails_a_receipt_has_a_class(self) -> None:
         assert MEANINGS.keys() - FAILURES.keys() <= UNCERTAIN

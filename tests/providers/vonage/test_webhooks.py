@@ -144,7 +144,7 @@ class TestUnreadable:
         with pytest.raises(UnreadableError):
             reader().parse(Webhook(CALLBACK_URL, {}, body, NOW))
 
-    def test_what_was_said_is_not_in_the_error(self) -> None:
+    def test_the_error_does_not_quote_the_message(self) -> None:
         with pytest.raises(UnreadableError) as caught:
             reader().parse(webhook({**A_MESSAGE, "from": ["a secret"]}))
         assert "a secret" not in str(caught.value)

@@ -78,7 +78,7 @@ async def test_an_ended_interaction_is_not_cancelled(iris: Iris) -> None:
     assert response.json()["payload"]["customStatus"] == "rejected"
 
 
-async def test_what_is_not_there_or_is_another_tenants_is_not_found(iris: Iris, stranger: httpx2.AsyncClient) -> None:
+async def test_absent_and_foreign_interactions_are_not_found(iris: Iris, stranger: httpx2.AsyncClient) -> None:
     sent = await iris.send("sms", THROTTLED)
     for response in (
         await cancelled(iris, ABSENT_ID),

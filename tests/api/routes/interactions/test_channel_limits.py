@@ -3,11 +3,11 @@
 import pytest
 from pydantic import JsonValue
 
-from embedded.gateway.recipients import spellings
+from embedded.gateway.recipients import recipients_of
 from tests.api.support import reasons
 from tests.iris import Iris
 
-PHONE, _, PAGE_SCOPED = spellings("01")
+PHONE, _, PAGE_SCOPED = recipients_of("01")
 
 LIMITS = {"sms": (PHONE, 1_600), "whatsapp": (PHONE, 4_096), "rcs": (PHONE, 3_072), "messenger": (PAGE_SCOPED, 2_000)}
 
@@ -38,6 +38,8 @@ async def test_a_text_that_is_too_long_for_its_channel_is_refused(iris: Iris, ch
         ),
     ],
 )
-async def test_what_whatsapp_refuses_is_refused(iris: Iris, payload: JsonValue, problem: tuple[str, str]) -> None:
+async def test_a_payload_that_whatsapp_refuses_is_refused(
+    iris: Iris, payload: JsonValue, problem: tuple[str, str]
+) -> None:
     response = await iris.post(iris.request("whatsapp", PHONE, payLoad=payload))
     assert reasons(response, 422) == [problem]

@@ -32,7 +32,7 @@ async def explanation(iris: Iris, interaction_id: str, language: str = "es") -> 
     return response.json()["payload"]
 
 
-async def test_what_was_sent_says_what_it_waits_for_until_when_and_what_happens_then(iris: Iris) -> None:
+async def test_a_sent_message_states_its_wait_its_deadline_and_what_follows(iris: Iris) -> None:
     sent = await iris.send("sms", SILENT)
     await iris.until_status(sent["id"], "SENT")
     seen = await explanation(iris, sent["id"])
@@ -53,7 +53,7 @@ async def test_what_was_sent_says_what_it_waits_for_until_when_and_what_happens_
     assert english["explanation"].startswith("The provider has it. It waits for the receipt of delivery until")
 
 
-async def test_what_is_tried_again_says_why_and_when(iris: Iris) -> None:
+async def test_a_retried_message_states_the_reason_and_the_time(iris: Iris) -> None:
     sent = await iris.send("sms", THROTTLED)
     seen: dict[str, Any] = {}
 
@@ -70,7 +70,7 @@ async def test_what_is_tried_again_says_why_and_when(iris: Iris) -> None:
     assert attempt["lastFailure"].startswith("NotTaken: ")
 
 
-async def test_what_was_refused_says_why_and_waits_for_nothing(iris: Iris) -> None:
+async def test_a_refused_message_states_the_reason_and_waits_for_nothing(iris: Iris) -> None:
     sent = await iris.send("sms", REFUSED)
     await iris.until_status(sent["id"], "PROVIDER_SENDING_ERROR")
     await iris.ended(sent["id"])
@@ -81,7 +81,7 @@ async def test_what_was_refused_says_why_and_waits_for_nothing(iris: Iris) -> No
     assert (seen["workflow"]["state"], seen["workflow"]["attempt"]) == ("ended", None)
 
 
-async def test_what_was_sent_again_says_so_on_both_sides(iris: Iris) -> None:
+async def test_a_resent_message_and_its_original_name_each_other(iris: Iris) -> None:
     sent = await iris.send("sms", mobile())
     await iris.until_status(sent["id"], "COMPLETED")
     again = (await iris.http.post(f"/v1/interactions/{sent['id']}/resend", json={})).json()["payload"]
@@ -97,7 +97,7 @@ async def test_an_engine_that_is_away_says_nothing_and_breaks_nothing(tmp_path: 
     assert await view_workflow(client, ABSENT_ID) == WorkflowView(WorkflowState.UNAVAILABLE)
 
 
-async def test_what_is_not_there_or_is_another_tenants_is_not_found(iris: Iris, stranger: httpx2.AsyncClient) -> None:
+async def test_absent_and_foreign_interactions_are_not_found(iris: Iris, stranger: httpx2.AsyncClient) -> None:
     sent = await iris.send("sms", mobile())
     for response in (
         await iris.http.get(f"/v1/interactions/{ABSENT_ID}/explanation"),

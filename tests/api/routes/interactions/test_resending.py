@@ -134,7 +134,7 @@ async def test_an_erased_interaction_is_not_resent(iris: Iris) -> None:
     assert reasons(await resend(iris, first["id"]), 409) == [("id", "no_content")]
 
 
-async def test_what_is_not_there_or_is_another_tenants_is_not_found(iris: Iris, stranger: httpx2.AsyncClient) -> None:
+async def test_absent_and_foreign_interactions_are_not_found(iris: Iris, stranger: httpx2.AsyncClient) -> None:
     first = await completed(iris)
     for response in (
         await resend(iris, ABSENT_ID),

@@ -140,7 +140,7 @@ async def test_the_letter_case_of_keys_does_not_count(iris: Iris, recase: Callab
     assert response.json()["payload"]["payload"] == payload, "the payload is answered as it was sent"
 
 
-async def test_what_the_caller_adds_is_answered_and_read_as_it_was_sent(iris: Iris) -> None:
+async def test_metadata_of_the_caller_is_answered_and_read_unchanged(iris: Iris) -> None:
     added: dict[str, JsonValue] = {
         "metadata": {
             "a.b": {"$set": 1, "": None},

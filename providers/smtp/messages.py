@@ -18,7 +18,7 @@ from domain.payloads.email import Email
 from providers.base import Outbound
 from providers.smtp.mailbox import Mailbox, is_line_of_text, read_mailbox
 from providers.smtp.plain_text import html_to_text
-from providers.smtp.replies import RefusalError
+from providers.smtp.responses import RefusalError
 from providers.smtp.settings import SmtpConfiguration
 
 _POLICY: Final = email.policy.SMTP.clone(cte_type="7bit")

@@ -6,10 +6,10 @@ from typing import Final
 import aiosmtplib
 
 from domain.outcomes import Accepted, FailureClass, Outcome, RefusedDestination
-from providers.smtp import notifications
+from providers.smtp import dsn_parameters
 from providers.smtp.mailbox import Mailbox
-from providers.smtp.message import Mail
-from providers.smtp.replies import Phase, RefusalError, detail_of, failure_class, is_refusal, is_temporary
+from providers.smtp.messages import Mail
+from providers.smtp.responses import Phase, RefusalError, detail_of, failure_class, is_refusal, is_temporary
 from providers.smtp.session import Session
 from providers.smtp.settings import SmtpConfiguration, SmtpCredentials
 from security.ssrf_guard import AddressGuard
@@ -53,7 +53,7 @@ class Conversation(Session):
             options += ["SMTPUTF8", "BODY=8BITMIME"]
         envelope_id = self._reported_id()
         if envelope_id is not None:
-            options += notifications.mail_options(envelope_id)
+            options += dsn_parameters.mail_options(envelope_id)
         await self._smtp.mail(self._mail.sender.address, options=options, encoding="utf-8")
 
     def _check_size(self) -> None:
@@ -98,9 +98,9 @@ class Conversation(Session):
 
     def _reported_id(self) -> str | None:
         """Return the envelope's id if delivery reports are wanted and the server supports them."""
-        return self._mail.envelope_id if self._smtp.supports_extension(notifications.KEYWORD) else None
+        return self._mail.envelope_id if self._smtp.supports_extension(dsn_parameters.KEYWORD) else None
 
     def _recipient_options(self, mailbox: Mailbox) -> Sequence[str]:
         if self._reported_id() is None:
             return ()
-        return notifications.recipient_options(mailbox, is_copy=mailbox.address not in self._mail.destinations)
+        return dsn_parameters.recipient_options(mailbox, is_copy=mailbox.address not in self._mail.destinations)

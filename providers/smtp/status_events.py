@@ -11,10 +11,10 @@ from domain.destinations import DestinationKind, InvalidDestinationError, normal
 from domain.events import ProviderEvent
 from domain.outcomes import FailureClass
 from domain.status import Milestone
+from providers.smtp.authors import DELIVERY_STATUS, FEEDBACK_REPORT, Writer
 from providers.smtp.bounces import Bounce, read_bounces, reason_of, report_text
-from providers.smtp.diagnoses import failure_class
+from providers.smtp.error_texts import failure_class
 from providers.smtp.mime import Entity, decode_words
-from providers.smtp.writers import DELIVERY_STATUS, FEEDBACK_REPORT, Writer
 
 ACTIONS: Final[Mapping[str, Milestone]] = {
     "failed": Milestone.FAILED,

@@ -1,4 +1,4 @@
-"""Common JSON of both channels."""
+"""JSON of both channels, with only the fields that are not empty."""
 
 from pydantic import JsonValue
 

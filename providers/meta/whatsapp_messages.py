@@ -18,8 +18,8 @@ from domain.payloads.whatsapp import (
 )
 from providers.base import Outbound
 from providers.http import first_status
+from providers.meta.json_fields import JsonObject, UnsendableError, present
 from providers.meta.settings import MetaConfiguration
-from providers.meta.wire import JsonObject, UnsendableError, present
 
 PAYLOAD_TYPES: Final = frozenset(
     payload.wire_type

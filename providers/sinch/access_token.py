@@ -14,7 +14,7 @@ from domain.outcomes import FailureClass, Rejected
 from providers.base import TransientError
 from providers.http import describe, read_json, retry_after
 from providers.redaction import redaction_for
-from providers.sinch.answers import is_momentary
+from providers.sinch.responses import is_momentary
 
 RENEW_BEFORE: Final = 60.0
 """Seconds before its expiry at which a token is replaced; half of its lifetime if that is less."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from domain.outcomes import FailureClass
-from providers.http import Ambiguity, Meaning
+from providers.http import Ambiguity, ErrorMeaning
 
 JWT_EXPIRED: Final = "jwt-expired"
 """Refusal of an expired JWT, before anything is sent."""
@@ -99,7 +99,7 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
 }
 """Failure class of a message by error code."""
 
-_NOT_TAKEN: Final = frozenset(
+_NOT_ACCEPTED: Final = frozenset(
     {
         *(code for code, failure in FAILURES.items() if failure is FailureClass.RATE),
         "1030",
@@ -111,19 +111,19 @@ _NOT_TAKEN: Final = frozenset(
     }
 )
 
-_PERHAPS_TAKEN: Final = frozenset(
+_PERHAPS_ACCEPTED: Final = frozenset(
     {
         "1320",  # the message was already sent
         "1490",  # not every segment was confirmed in time: Vonage does not know either
     }
 )
 
-MEANINGS: Final[Mapping[str, Meaning]] = {
+MEANINGS: Final[Mapping[str, ErrorMeaning]] = {
     **FAILURES,
-    **dict.fromkeys(_NOT_TAKEN, Ambiguity.NOT_ACCEPTED),
-    **dict.fromkeys(_PERHAPS_TAKEN, Ambiguity.PERHAPS_TAKEN),
+    **dict.fromkeys(_NOT_ACCEPTED, Ambiguity.NOT_ACCEPTED),
+    **dict.fromkeys(_PERHAPS_ACCEPTED, Ambiguity.PERHAPS_ACCEPTED),
 }
 """Meaning of an error code in the answer to a send."""
 
-UNCERTAIN: Final = _PERHAPS_TAKEN | {"1331"}
+UNCERTAIN: Final = _PERHAPS_ACCEPTED | {"1331"}
 """Codes of receipts that leave the delivery unknown, whatever their status."""

@@ -9,7 +9,7 @@ from pydantic import FiniteFloat, JsonValue
 from domain.payloads.base import MediaType
 from providers.base import UnreadableError
 from providers.lenient import Id, Optional, Part, ShortText, Text, read, unsupported
-from providers.meta.wire import JsonObject, present
+from providers.meta.json_fields import JsonObject, present
 
 
 class _Text(Part):

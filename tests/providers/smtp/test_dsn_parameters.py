@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from domain.outcomes import Accepted
-from providers.smtp.notifications import xtext
+from providers.smtp.dsn_parameters import xtext
 from tests.providers.smtp.mail import OWN_ADDRESS, REFERENCE, mail, mail_receiver, smtp, verdict
 from tests.providers.smtp.servers import scripted_server
 

@@ -11,7 +11,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, Vali
 
 from domain.outcomes import Accepted
 from providers.http import MAX_WAIT, ErrorBody, ResponseMapping
-from providers.sinch.codes import MEANINGS
+from providers.sinch.error_codes import MEANINGS
 
 RETRY_INFO: Final = "google.rpc.RetryInfo"
 _DURATION: Final = re.compile(r"\d{1,9}(\.\d{1,9})?s", re.ASCII)

@@ -11,7 +11,7 @@ import pytest
 
 from domain.outcomes import Accepted, FailureClass, Rejected
 from providers.base import AnyProvider, TransientError
-from providers.sinch.tokens import AccessToken, Tokens
+from providers.sinch.access_token import AccessToken, Tokens
 from tests.providers.fake_providers.sinch import BASIC, MESSAGES, TOKENS, SinchSms
 from tests.providers.loopback import HTTP_LOSSES, Reply, json_answer, page
 

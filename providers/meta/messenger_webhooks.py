@@ -13,9 +13,9 @@ from domain.payloads.base import MediaType
 from domain.status import Milestone
 from providers.base import UnreadableError
 from providers.lenient import Id, Optional, Part, Text, Values, each, read, read_each, unsupported
-from providers.meta.messenger import ATTACHMENT_TYPES
-from providers.meta.webhooks import Instant, Watermark, sender_id
-from providers.meta.wire import JsonObject, present
+from providers.meta.json_fields import JsonObject, present
+from providers.meta.messenger_messages import ATTACHMENT_TYPES
+from providers.meta.webhook_parts import Instant, Watermark, sender_id
 
 OBJECT: Final = "page"
 

@@ -18,7 +18,7 @@ def provider_id(channel: Channel, provider: str) -> str:
     return derived_id("provider", channel, provider)
 
 
-def describe(integration: Integration) -> IntegrationReference:
+def to_reference(integration: Integration) -> IntegrationReference:
     """The public reference of an integration, without secrets."""
     provider = PROVIDERS.get(integration.provider)
     return IntegrationReference(

@@ -13,9 +13,9 @@ from domain.events import ProviderEvent
 from domain.outcomes import FailureClass
 from domain.status import Milestone
 from providers.twilio.addresses import destination_of
-from providers.twilio.codes import FAILURES
-from providers.twilio.forms import Form, Present, read_as
+from providers.twilio.error_codes import FAILURES
 from providers.twilio.messages import reference_of
+from providers.twilio.webhook_form import Form, Present, read_as
 
 STATUS_MAP: Final[Mapping[str, Milestone]] = {
     "accepted": Milestone.ACCEPTED,

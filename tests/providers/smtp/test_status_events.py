@@ -44,7 +44,7 @@ def reported(action: str, status: str, diagnostic: str = "") -> ProviderEvent:
 
 class TestRealReports:
     @pytest.mark.parametrize("name", REAL)
-    def test_a_report_tells_what_became_of_which_destination_of_which_message(self, name: str) -> None:
+    def test_a_report_names_message_destination_and_status(self, name: str) -> None:
         received = event((RECORDED / name).read_bytes())
         assert (
             received.provider_status,
@@ -148,12 +148,12 @@ class TestReports:
         body = report(OWN_ADDRESS, "", "failed", "5.1.1")
         assert event(body.replace(b"rfc822; \r\n", f"{recipient}\r\n".encode())).destination == destination
 
-    def test_who_was_forwarded_is_who_we_wrote_to(self) -> None:
+    def test_a_forwarded_recipient_is_the_original_one(self) -> None:
         body = report(OWN_ADDRESS, "ana@elsewhere.example", "failed", "5.1.1")
         forwarded = body.replace(b"\r\nAction", b"\r\nOriginal-Recipient: rfc822;ana@example.com\r\nAction")
         assert event(forwarded).destination == "ana@example.com"
 
-    def test_what_another_report_says_of_our_message_does_not_count(self) -> None:
+    def test_an_embedded_report_on_our_message_does_not_count(self) -> None:
         body = report(OWN_ADDRESS, "ana@example.com", "failed", "5.1.1")
         body = body.replace(b"Arrival-Date", b"Original-Envelope-ID: 685bc5d05a72ed2a5f8d0e40\r\nArrival-Date")
         assert event(body).reference == REFERENCE

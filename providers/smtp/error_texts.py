@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from domain.outcomes import FailureClass
-from providers.smtp.replies import class_of_enhanced_code
+from providers.smtp.responses import class_of_enhanced_code
 
 MAX_DIAGNOSIS_LENGTH: Final = 2_000
 """Characters that are read of a server's text."""

@@ -8,8 +8,8 @@ from domain.payloads import Payload, SimpleText
 from domain.payloads.base import Button, MediaType, ReplyButton
 from domain.payloads.messenger import MessengerCard, MessengerMedia, QuickReplies
 from providers.base import Outbound
+from providers.meta.json_fields import JsonObject, UnsendableError, present
 from providers.meta.settings import MetaConfiguration
-from providers.meta.wire import JsonObject, UnsendableError, present
 
 PAYLOAD_TYPES: Final = frozenset(
     payload.wire_type for payload in (SimpleText, MessengerMedia, MessengerCard, QuickReplies)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from domain.outcomes import FailureClass
-from providers.http import Ambiguity, Meaning
+from providers.http import Ambiguity, ErrorMeaning
 
 _PERMISSIONS: Final = tuple(str(code) for code in range(200, 300))
 """«API Permission (multiple values depending on permission)»
@@ -79,7 +79,7 @@ WHATSAPP_FAILURES: Final[Mapping[str, FailureClass]] = {
 (https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes).
 """
 
-_WHATSAPP_NOT_TAKEN: Final = frozenset(
+_WHATSAPP_NOT_ACCEPTED: Final = frozenset(
     {
         *(code for code, failure in WHATSAPP_FAILURES.items() if failure is FailureClass.RATE),
         "131016",  # service not available
@@ -88,7 +88,7 @@ _WHATSAPP_NOT_TAKEN: Final = frozenset(
     }
 )
 
-_WHATSAPP_PERHAPS_TAKEN: Final = frozenset(
+_WHATSAPP_PERHAPS_ACCEPTED: Final = frozenset(
     {
         "1",  # unknown error
         "2",  # service not available
@@ -97,14 +97,14 @@ _WHATSAPP_PERHAPS_TAKEN: Final = frozenset(
 )
 """Codes that leave open whether the message was sent; so does `is_transient`, which some of them carry."""
 
-WHATSAPP_MEANINGS: Final[Mapping[str, Meaning]] = {
+WHATSAPP_MEANINGS: Final[Mapping[str, ErrorMeaning]] = {
     **WHATSAPP_FAILURES,
-    **dict.fromkeys(_WHATSAPP_NOT_TAKEN, Ambiguity.NOT_ACCEPTED),
-    **dict.fromkeys(_WHATSAPP_PERHAPS_TAKEN, Ambiguity.PERHAPS_TAKEN),
+    **dict.fromkeys(_WHATSAPP_NOT_ACCEPTED, Ambiguity.NOT_ACCEPTED),
+    **dict.fromkeys(_WHATSAPP_PERHAPS_ACCEPTED, Ambiguity.PERHAPS_ACCEPTED),
 }
 """Meaning of an error code in the answer to a WhatsApp message."""
 
-MESSENGER_MEANINGS: Final[Mapping[str, Meaning]] = {
+MESSENGER_MEANINGS: Final[Mapping[str, ErrorMeaning]] = {
     # Recipient
     "10/2018278": FailureClass.DESTINATION,  # outside the window in which a page may write
     "100/33": FailureClass.DESTINATION,  # no such object
@@ -128,9 +128,9 @@ MESSENGER_MEANINGS: Final[Mapping[str, Meaning]] = {
     "613": Ambiguity.NOT_ACCEPTED,  # calls of the page
     "1200": Ambiguity.NOT_ACCEPTED,  # temporary failure
     # Possibly sent
-    "1": Ambiguity.PERHAPS_TAKEN,  # unknown error
-    "1/99": Ambiguity.PERHAPS_TAKEN,  # unknown error
-    "1/1357046": Ambiguity.PERHAPS_TAKEN,  # «invalid JSON reply», seen for messages that were sent
+    "1": Ambiguity.PERHAPS_ACCEPTED,  # unknown error
+    "1/99": Ambiguity.PERHAPS_ACCEPTED,  # unknown error
+    "1/1357046": Ambiguity.PERHAPS_ACCEPTED,  # «invalid JSON reply», seen for messages that were sent
 }
 """Meaning of an error code in the answer to a Messenger message
 (https://developers.facebook.com/docs/messenger-platform/error-codes).

@@ -17,7 +17,7 @@ from domain.outcomes import Accepted, OutcomeUnknown
 from domain.payloads import parse_payload
 from providers.base import Outbound, TransientError
 from providers.twilio import Twilio
-from providers.twilio.sent import MAX_PAGES
+from providers.twilio.find_sent import MAX_PAGES
 from tests.providers.fake_provider import NOW
 from tests.providers.fake_providers.twilio import (
     ACCOUNT,

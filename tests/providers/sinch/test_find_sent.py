@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from domain.outcomes import Accepted
 from providers.base import TransientError
 from providers.sinch import Sinch
-from providers.sinch.answers import find_reference
+from providers.sinch.responses import find_reference
 from tests.providers.fake_provider import NOW, REFERENCE
 from tests.providers.fake_providers.sinch import APP, MESSAGES, FakeSinch, SinchRcs, SinchSms, SinchWhatsApp
 from tests.providers.sinch.recordings import recorded
@@ -49,7 +49,9 @@ class TestFindingWhatWasSent:
         sinch = opened(rcs, http)
         assert await sinch.send(rcs.outbound()) == await sinch.find_sent(rcs.outbound(), NOW)
 
-    async def test_what_others_sent_to_the_same_person_is_not_it(self, rcs: SinchRcs, http: httpx2.AsyncClient) -> None:
+    async def test_a_message_of_others_to_the_same_person_does_not_match(
+        self, rcs: SinchRcs, http: httpx2.AsyncClient
+    ) -> None:
         sinch = opened(rcs, http)
         await sinch.send(replace(rcs.outbound(), reference="another"))
         assert await sinch.find_sent(rcs.outbound(), NOW) is None

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from domain.outcomes import Accepted
-from providers.http import ErrorBody, Meaning, ResponseMapping
+from providers.http import ErrorBody, ErrorMeaning, ResponseMapping
 
 
-def response_mapping(accepted: Callable[[Any], Accepted | None], meanings: Mapping[str, Meaning]) -> ResponseMapping:
+def response_mapping(
+    accepted: Callable[[Any], Accepted | None], meanings: Mapping[str, ErrorMeaning]
+) -> ResponseMapping:
     """Return the response mapping of one channel.
 
     Args:
@@ -26,7 +28,7 @@ def response_mapping(accepted: Callable[[Any], Accepted | None], meanings: Mappi
     return ResponseMapping(accepted, error_body, meanings)
 
 
-def code_of(error: Mapping[str, Any], meanings: Mapping[str, Meaning]) -> str | None:
+def code_of(error: Mapping[str, Any], meanings: Mapping[str, ErrorMeaning]) -> str | None:
     """Return the code of an error, with its subcode if the pair has a meaning; None if it has none."""
     code = error.get("code")
     if isinstance(code, bool) or not isinstance(code, int | str):

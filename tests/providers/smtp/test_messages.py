@@ -38,7 +38,7 @@ class TestMessage:
         assert it.recipients == ("ana@example.com", "archive@example.com")
         assert b"archive" not in it.content
 
-    async def test_who_is_named_twice_gets_it_once(self) -> None:
+    async def test_a_recipient_named_twice_receives_one_message(self) -> None:
         it = await received(mail("ana@example.com", cc=["ana@example.com"], bcc=["Ana <ana@example.com>"]))
         assert it.recipients == ("ana@example.com",)
 
@@ -97,7 +97,7 @@ class TestMessage:
         assert message.get_content().replace("\r\n", "\n").removesuffix("\n") == body.removesuffix("\n")
         assert message.keys().count("Bcc") == 0
 
-    async def test_what_only_looks_like_an_encoded_word_arrives_as_it_was_written(self) -> None:
+    async def test_text_that_resembles_an_encoded_word_arrives_unchanged(self) -> None:
         subject = "=?utf-8?q?a=0D=0ABcc:_eve@example.com?="
         message = (await received(mail(subject=subject))).message
         assert (message["Subject"], message["Bcc"]) == (subject, None)

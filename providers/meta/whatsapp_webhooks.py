@@ -10,12 +10,12 @@ from domain.events import InboundMessage, ProviderEvent, WebhookItem
 from domain.outcomes import FailureClass
 from domain.status import Milestone
 from providers.lenient import Id, Optional, Part, ShortText, Text, Values, each, read, read_each, unsupported
-from providers.meta.answers import code_of, detail_of
-from providers.meta.codes import WHATSAPP_FAILURES
-from providers.meta.webhooks import Instant
-from providers.meta.whatsapp_contents import to_payload
+from providers.meta.error_codes import WHATSAPP_FAILURES
+from providers.meta.json_fields import JsonObject
+from providers.meta.responses import code_of, detail_of
+from providers.meta.webhook_parts import Instant
 from providers.meta.whatsapp_identities import change_of, identities_of, sender_of
-from providers.meta.wire import JsonObject
+from providers.meta.whatsapp_inbound import to_payload
 
 OBJECT: Final = "whatsapp_business_account"
 
@@ -34,7 +34,7 @@ STATUS_MAP: Final[Mapping[str, Milestone]] = {
 
 _SYSTEM: Final = "system"
 
-_HEARD_FIELDS: Final = frozenset({"messages", "user_preferences"})
+_SUBSCRIBED_FIELDS: Final = frozenset({"messages", "user_preferences"})
 """Webhook fields with messages and with marketing preferences."""
 
 
@@ -137,7 +137,7 @@ def _of_entry(phone_number_id: str, entry: JsonValue) -> Iterator[WebhookItem]:
 
 def _of_change(phone_number_id: str, content: JsonValue) -> Iterator[WebhookItem]:
     change = read(_Change, content)
-    if change.field not in _HEARD_FIELDS or read(_Whose, change.value).metadata.phone_number_id != phone_number_id:
+    if change.field not in _SUBSCRIBED_FIELDS or read(_Whose, change.value).metadata.phone_number_id != phone_number_id:
         return
     value = read(_Value, change.value)
     contacts = tuple(each(_Contact, value.contacts))

@@ -10,7 +10,7 @@ from typing import Final
 from domain.channels import Channel
 from domain.outcomes import FailureClass
 from domain.status import Milestone
-from providers.http import Ambiguity, Meaning
+from providers.http import Ambiguity, ErrorMeaning
 
 CHANNELS: Final[Mapping[str, Channel]] = {
     "RCS": Channel.RCS,
@@ -69,7 +69,7 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
 (https://developers.sinch.com/docs/conversation/callbacks/#error-codes).
 """
 
-MEANINGS: Final[Mapping[str, Meaning]] = {
+MEANINGS: Final[Mapping[str, ErrorMeaning]] = {
     "INVALID_ARGUMENT": FailureClass.CONTENT,
     "OUT_OF_RANGE": FailureClass.CONTENT,
     "FAILED_PRECONDITION": FailureClass.CONFIGURATION,
@@ -77,14 +77,14 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "PERMISSION_DENIED": FailureClass.CONFIGURATION,  # no right to, or the billing limit is reached
     "UNAUTHENTICATED": FailureClass.CONFIGURATION,
     "RESOURCE_EXHAUSTED": Ambiguity.NOT_ACCEPTED,
-    "ABORTED": Ambiguity.PERHAPS_TAKEN,
-    "CANCELLED": Ambiguity.PERHAPS_TAKEN,
-    "DATA_LOSS": Ambiguity.PERHAPS_TAKEN,
-    "DEADLINE_EXCEEDED": Ambiguity.PERHAPS_TAKEN,
-    "INTERNAL": Ambiguity.PERHAPS_TAKEN,
-    "UNAVAILABLE": Ambiguity.PERHAPS_TAKEN,
-    "UNIMPLEMENTED": Ambiguity.PERHAPS_TAKEN,
-    "UNKNOWN": Ambiguity.PERHAPS_TAKEN,
+    "ABORTED": Ambiguity.PERHAPS_ACCEPTED,
+    "CANCELLED": Ambiguity.PERHAPS_ACCEPTED,
+    "DATA_LOSS": Ambiguity.PERHAPS_ACCEPTED,
+    "DEADLINE_EXCEEDED": Ambiguity.PERHAPS_ACCEPTED,
+    "INTERNAL": Ambiguity.PERHAPS_ACCEPTED,
+    "UNAVAILABLE": Ambiguity.PERHAPS_ACCEPTED,
+    "UNIMPLEMENTED": Ambiguity.PERHAPS_ACCEPTED,
+    "UNKNOWN": Ambiguity.PERHAPS_ACCEPTED,
 }
 """Meaning of an error's `status` in the answer to a send
 (https://developers.sinch.com/docs/conversation/api-reference/).

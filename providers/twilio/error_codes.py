@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from domain.outcomes import FailureClass
-from providers.http import Ambiguity, Meaning
+from providers.http import Ambiguity, ErrorMeaning
 
 FAILURES: Final[Mapping[str, FailureClass]] = {
     # Recipient
@@ -102,7 +102,7 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
 }
 """Failure class of a message by error code."""
 
-_NOT_TAKEN: Final = frozenset(
+_NOT_ACCEPTED: Final = frozenset(
     {
         *(code for code, failure in FAILURES.items() if failure is FailureClass.RATE),
         "63010",  # Twilio's own error towards the channel
@@ -110,7 +110,7 @@ _NOT_TAKEN: Final = frozenset(
     }
 )
 
-_PERHAPS_TAKEN: Final = frozenset(
+_PERHAPS_ACCEPTED: Final = frozenset(
     {
         "20500",  # internal error
         "30008",  # unknown error
@@ -118,10 +118,10 @@ _PERHAPS_TAKEN: Final = frozenset(
     }
 )
 
-MEANINGS: Final[Mapping[str, Meaning]] = {
+MEANINGS: Final[Mapping[str, ErrorMeaning]] = {
     **FAILURES,
-    **dict.fromkeys(_NOT_TAKEN, Ambiguity.NOT_ACCEPTED),
-    **dict.fromkeys(_PERHAPS_TAKEN, Ambiguity.PERHAPS_TAKEN),
+    **dict.fromkeys(_NOT_ACCEPTED, Ambiguity.NOT_ACCEPTED),
+    **dict.fromkeys(_PERHAPS_ACCEPTED, Ambiguity.PERHAPS_ACCEPTED),
 }
 """Meaning of an error code in the answer to a send.
 

@@ -1,0 +1,91 @@
+"""SMTP adapter: sends through any mail server, and parses the mail that answers."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from domain.channels import Channel
+from domain.events import WebhookItem
+from domain.outcomes import Rejected
+from domain.payloads.email import Email
+from providers.base import Attempt, Capabilities, Check, Outbound, Provider, UnreadableError, UnverifiedError, Webhook
+from providers.smtp.inbound import read_mail
+from providers.smtp.mailbox import Mailbox, read_mailbox
+from providers.smtp.messages import compose, message_id
+from providers.smtp.responses import RefusalError
+from providers.smtp.session import Session
+from providers.smtp.settings import SmtpConfiguration, SmtpCredentials
+from providers.smtp.signature import RECIPIENT, is_signed
+from providers.smtp.transaction import Conversation
+from providers.smtp.verp import Verp
+
+
+class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
+    """Mail server of one integration; each message has its own connection.
+
+    Its webhooks are mail to our addresses, posted by the tenant's own mail system.
+    """
+
+    name: ClassVar[str] = "smtp"
+    title: ClassVar[str] = "SMTP"
+    channels: ClassVar[Mapping[Channel, Capabilities]] = {
+        # Only some servers send delivery reports, so none are expected.
+        Channel.EMAIL: Capabilities(
+            payload_types=frozenset({Email.wire_type}), max_destinations=50, reports_delivery=False
+        )
+    }
+    configuration_type = SmtpConfiguration
+    credentials_type = SmtpCredentials
+    setup: ClassVar[str] = (
+        "Nothing to send. For bounces, reports and replies: a bounceAddress and a bounceSecret, and a mail system that "
+        "posts what comes to that address, with any +suffix, to the webhook URL (docs/providers/smtp.md)."
+    )
+    max_webhook_bytes: ClassVar[int] = 26_214_400
+
+    async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
+        """Compose one message, which is offered to the server for all of its destinations, once."""
+        try:
+            # In a thread: a mail with large files takes a second.
+            mail = await asyncio.to_thread(compose, self._configuration, outbound, self._return_path(outbound))
+        except RefusalError as error:
+            return error.rejected
+        return Conversation(self._configuration, self._credentials, mail, self._guard).deliver
+
+    async def check(self) -> Check:
+        """Connect, greet, secure the connection and authenticate as for a message, and quit (RFC 5321 §4.1.1.10).
+
+        The secrets of inbound mail are known only to us, so no call can check them.
+        """
+        return await Session(self._configuration, self._credentials, self._guard).check()
+
+    def verify(self, webhook: Webhook) -> None:
+        """Check that the mail came to an address of ours, and its signature if a webhook secret is configured.
+
+        Neither covers a time: repeated mail is recognised by its events' keys.
+        """
+        if self._reference(webhook) is None:
+            raise UnverifiedError("the recipient bears no code of ours")
+        secret = self._credentials.webhook_secret
+        if secret is not None and not is_signed(webhook, secret.get_secret_value()):
+            raise UnverifiedError("the signature is not that of the mail system")
+
+    def parse(self, webhook: Webhook) -> Sequence[WebhookItem]:
+        """Parse a mail: a delivery report, a complaint, a bounce for people only, or a reply."""
+        reference = self._reference(webhook)
+        if reference is None:
+            raise UnreadableError("the recipient bears no reference")
+        return read_mail(
+            webhook.body, reference, message_id(self._configuration, reference), self._configuration.own_addresses
+        )
+
+    def _return_path(self, outbound: Outbound) -> Mailbox | None:
+        verp, address = self._verp(outbound.callback_url), self._configuration.bounce_address
+        return verp.address(read_mailbox(address), outbound.reference) if verp and address else None
+
+    def _reference(self, webhook: Webhook) -> str | None:
+        verp = self._verp(webhook.url)
+        return verp.reference(webhook.headers.get(RECIPIENT, "")) if verp else None
+
+    def _verp(self, webhook_url: str) -> Verp | None:
+        secret = self._credentials.bounce_secret
+        return None if secret is None else Verp(secret, webhook_url)
