@@ -12,7 +12,7 @@ from domain.destinations import Destination
 from domain.events import Identity
 from domain.findings import DiscrepancyCounts
 from domain.inbound import ReceivedMessage
-from domain.interaction import DispatchPolicy, HistoryEntry, Interaction, RecordedEvent
+from domain.interaction import DispatchPolicy, HistoryEntry, Interaction, RecordedEvent, Revision
 from domain.outcomes import Accepted, Outcome
 from domain.problems import Problem
 from domain.status import InteractionState
@@ -30,13 +30,13 @@ class AdmitInput(_Message):
     Attributes:
         admitted_at: time of the admission, if it is admitted.
         due: deadline of its dispatch (`domain.deadlines`).
-        revision: revision of the record, which grows with each task of the interaction's workflows; the highest wins.
+        revision: of the record that is written.
     """
 
     submission: Submission
     admitted_at: datetime
     due: datetime | None
-    revision: int
+    revision: Revision
 
 
 class AdmitResult(_Message):
@@ -98,7 +98,7 @@ class RecordStepInput(_Message):
     Attributes:
         integration_id: the interaction's integration, whose webhook may be notified.
         integration_version: a version of the integration that is known to exist.
-        revision: revision of the record, which grows with each task of the interaction's workflows; the highest wins.
+        revision: of the record that is written.
         due: deadline of the wait that this step starts (`domain.deadlines`).
         history_before, recorded_before: number of history entries, and of recorded provider events, before this step.
         provider_message_id: the provider's message id, if this step learnt it.
@@ -110,7 +110,7 @@ class RecordStepInput(_Message):
     integration_id: str
     integration_version: int = 0
     sequence: int
-    revision: int
+    revision: Revision
     state: InteractionState
     due: datetime | None = None
     updated: datetime
@@ -129,7 +129,7 @@ class Record(_Message):
     interaction: Interaction
     fingerprint: str
     sequence: int
-    revision: int
+    revision: Revision
     state: InteractionState
     due: datetime | None = None
     policy: DispatchPolicy | None

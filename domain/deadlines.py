@@ -125,9 +125,9 @@ def deadline_for(state: InteractionState, created: datetime, now: datetime, wind
             return now + windows.dispatch_deadline
         case Status.SENT:
             return created + windows.receipt_window
-        case Status.PROVIDER_SENDING_ERROR if state.custom_status == UNKNOWN:
-            return created + windows.receipt_window
-        case _:
+        case Status.PROVIDER_SENDING_ERROR:
+            return created + windows.receipt_window if state.custom_status == UNKNOWN else None
+        case Status.VALIDATION_ERROR | Status.PROCESS_ERROR | Status.COMPLETED | Status.RECEIVED:
             return None
 
 
@@ -155,21 +155,19 @@ def waiting_for(situation: WaitContext, windows: Timeouts, now: datetime) -> Pen
         return PendingWait(awaited=WaitReason.READ, until=closes) if awaits_read and now < closes else None
     if due is None:
         return None
+    search = _next_search(situation, now) if state.status is Status.PROVIDER_SENDING_ERROR else None
     match state.status:
         case Status.VALIDATION_PENDING:
-            return PendingWait(awaited=WaitReason.VALIDATION, until=due)
+            awaited = WaitReason.VALIDATION
         case Status.DISPATCH_PENDING:
-            return PendingWait(awaited=WaitReason.SEND, until=due)
+            awaited = WaitReason.SEND
         case Status.SENT:
-            reports = policy is None or policy.reports_delivery
-            return PendingWait(awaited=WaitReason.DELIVERY if reports else WaitReason.BOUNCE, until=due)
-        case _:
-            search = _next_search(situation, now)
-            return (
-                PendingWait(awaited=WaitReason.SEARCH, until=search)
-                if search
-                else PendingWait(awaited=WaitReason.EVIDENCE, until=due)
-            )
+            awaited = WaitReason.DELIVERY if policy is None or policy.reports_delivery else WaitReason.BOUNCE
+        case Status.PROVIDER_SENDING_ERROR:
+            awaited = WaitReason.SEARCH if search else WaitReason.EVIDENCE
+        case Status.VALIDATION_ERROR | Status.PROCESS_ERROR | Status.RECEIVED:
+            return None
+    return PendingWait(awaited=awaited, until=search or due)
 
 
 def _next_search(situation: WaitContext, now: datetime) -> datetime | None:

@@ -1,7 +1,7 @@
 """Interaction as the API shows it: the answer of the send call, in our own spelling."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -26,6 +26,25 @@ class Direction(StrEnum):
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class Revision(_Value):
+    """Revision of an interaction's record, which grows with each workflow task; the record of the highest one wins.
+
+    A step of a later task so replaces one of a task that failed after writing it. The record compares the fields in
+    their order.
+
+    Attributes:
+        history_length: the number of events in the histories of the interaction's runs.
+        task_time: the time of the task: it orders the tries of a task that keeps failing, which lengthen no history.
+    """
+
+    history_length: int
+    task_time: datetime
+
+
+UNWRITTEN: Final = Revision(history_length=0, task_time=datetime.fromtimestamp(0, UTC))
+"""Revision of a record that is only registered: every workflow task has a higher one."""
 
 
 class HistoryEntry(_Value):

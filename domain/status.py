@@ -52,6 +52,10 @@ def advance(current: Status, target: Status) -> Status:
     return target if target in TRANSITIONS[current] else current
 
 
+class IllegalTransitionError(Exception):
+    """A state that `TRANSITIONS` does not allow after the current one: a fault of ours, which must not be recorded."""
+
+
 class Milestone(IntEnum):
     """Progress of a message as a provider reports it; finer than `Status`, coarser than the provider's own statuses."""
 
@@ -95,3 +99,14 @@ class InteractionState(BaseModel):
         if target is self.status and finer:
             return InteractionState(status=status, custom_status=provider_status, milestone=milestone)
         return self
+
+
+def transition(current: InteractionState, target: InteractionState) -> InteractionState:
+    """Return the next state of an interaction: every state that is recorded passes here.
+
+    Raises:
+        IllegalTransitionError: if `TRANSITIONS` has no such step.
+    """
+    if target.status is not current.status and target.status not in TRANSITIONS[current.status]:
+        raise IllegalTransitionError(f"{current.status} does not become {target.status}")
+    return target

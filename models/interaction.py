@@ -14,12 +14,14 @@ from domain.clock import utc_now
 from domain.deadlines import VALIDATION_TIMEOUT, WaitContext
 from domain.destinations import Destination
 from domain.interaction import (
+    UNWRITTEN,
     AuditTrail,
     Direction,
     DispatchPolicy,
     HistoryEntry,
     IntegrationReference,
     RecordedEvent,
+    Revision,
     TemplateReference,
 )
 from domain.payloads import summary_text
@@ -88,7 +90,7 @@ class Step:
 
     Attributes:
         sequence: its number.
-        revision: increases with each task of the interaction's workflows; the later revision wins.
+        revision: of the record with this step; the highest wins.
         history_before: number of history entries before this step.
         history: the entries that it adds.
         recorded_before: number of provider events before this step.
@@ -97,7 +99,7 @@ class Step:
     """
 
     sequence: int
-    revision: int
+    revision: Revision
     history_before: int
     history: Sequence[HistoryEntry]
     recorded_before: int = 0
@@ -113,7 +115,7 @@ class Interaction(Stored):
         registered_by: the workflow run that registered it; no other run dispatches it. Empty for one that no worker has
             registered yet, which is not stored (`api.routes.interactions.unregistered`).
         sequence: number of the last step written.
-        revision: of the task that wrote it; the later task wins (`write_step`).
+        revision: of the step that was written last; the highest wins (`write_step`).
         due: when its workflow must have advanced it (`domain.deadlines`); None once nothing more is expected.
         attachments: ids of its uploaded files.
         template: the template that produced the payload, if any.
@@ -131,7 +133,7 @@ class Interaction(Stored):
     fingerprint: str
     registered_by: str
     sequence: int
-    revision: int = 0
+    revision: Revision = UNWRITTEN
     summary: str
     words: list[str] = []
     created: datetime
@@ -332,11 +334,13 @@ def _writing(
     interaction_id: str, step: Step, changes: Mapping[str, object]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Selector and update that write a step when its predecessor is stored."""
+    # MongoDB compares embedded documents field by field, in their order.
+    revision = step.revision.model_dump()
     turn = [
-        {"sequence": step.sequence - 1, "revision": {"$lte": step.revision}},
-        {"sequence": {"$gte": step.sequence}, "revision": {"$lt": step.revision}},
+        {"sequence": step.sequence - 1, "revision": {"$lte": revision}},
+        {"sequence": {"$gte": step.sequence}, "revision": {"$lt": revision}},
     ]
-    values = {"sequence": step.sequence, "revision": step.revision, **changes}
+    values = {"sequence": step.sequence, "revision": revision, **changes}
     update: dict[str, Any] = {name: {"$literal": value} for name, value in values.items()}
     for name in KEPT_IF_ERASED & update.keys():
         update[name] = if_erased(f"${name}", update[name])

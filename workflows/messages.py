@@ -1,7 +1,6 @@
 """Inputs and results of workflows."""
 
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -54,17 +53,6 @@ class Admission(BaseModel):
     interaction: Interaction
     fingerprint: str
     problems: list[Problem] = []
-
-
-class Refusal(NamedTuple):
-    """Reasons why a submission is refused, and the process that it named."""
-
-    problems: list[Problem]
-    process_id: str | None
-
-
-NO_REFUSAL: Final = Refusal([], None)
-"""Refusal of a step that refuses nothing."""
 
 
 class ReconciliationInput(BaseModel):
@@ -128,6 +116,8 @@ class RedeliveryInput(BaseModel):
 
     Attributes:
         page_size: number of notifications that one activity handles.
+        cursor: where to go on; None at the beginning.
+        looked_at, begun: the progress of the runs before this one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -138,6 +128,9 @@ class RedeliveryInput(BaseModel):
     since: datetime
     until: datetime
     page_size: int = 100
+    cursor: str | None = None
+    looked_at: int = 0
+    begun: int = 0
 
 
 class RedeliveryProgress(BaseModel):

@@ -85,16 +85,18 @@ class RedeliveryWorkflow:
 
     @workflow.init
     def __init__(self, start: RedeliveryInput) -> None:
-        self._progress = RedeliveryProgress(since=start.since, until=start.until)
+        self._progress = RedeliveryProgress(
+            since=start.since, until=start.until, looked_at=start.looked_at, begun=start.begun
+        )
 
     @workflow.run
     async def run(self, start: RedeliveryInput) -> RedeliveryProgress:
         """Start the redelivery of each notification, page by page."""
-        goes_on, cursor = True, None
+        goes_on, cursor = True, start.cursor
         while goes_on:
             page = await workflow.execute_activity_method(
                 NotificationActivities.redeliver,
-                RedeliverInput(**start.model_dump(), cursor=cursor),
+                RedeliverInput(**start.model_dump(exclude={"cursor", "looked_at", "begun"}), cursor=cursor),
                 start_to_close_timeout=timedelta(minutes=5),
                 heartbeat_timeout=timedelta(seconds=30),
                 retry_policy=_UNTIL_WRITTEN,
@@ -103,6 +105,9 @@ class RedeliveryWorkflow:
             self._progress = self._progress.with_page(page)
             cursor = page.cursor
             goes_on = cursor is not None
+            if goes_on and workflow.info().is_continue_as_new_suggested():
+                progress = self._progress.model_dump(include={"looked_at", "begun"})
+                workflow.continue_as_new(start.model_copy(update={"cursor": cursor, **progress}))
         self._progress = self._progress.model_copy(update={"is_done": True})
         return self._progress
 

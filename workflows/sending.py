@@ -1,6 +1,5 @@
 """Sends a message through its provider from a workflow, and finds the outcome if the provider did not answer."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,8 +9,8 @@ from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ActivityError
 
 from activities.interfaces import Dispatch, DispatchActivities, sending_queue
-from domain.notes import Note
 from domain.outcomes import OutcomeUnknown
+from workflows.lifecycle import InteractionLifecycle
 from workflows.messages import InteractionInput
 from workflows.outcomes import CONFIRMED_BY_RECEIPT, Cancelled, Sending, outcome_of_failure
 
@@ -26,59 +25,49 @@ _WORKER_SILENCE: Final = timedelta(seconds=10)
 REPEATED_AFTER: Final = (timedelta(seconds=1), timedelta(seconds=2))
 """Waits before each repetition of an unanswered send, if it may be repeated; after them only receipts decide."""
 
-WhoCancelled = Callable[[], Note | None]
-"""Returns the note on who cancelled the interaction; None if it is not cancelled."""
 
-
-async def send(
-    dispatch: Dispatch,
-    start: InteractionInput,
-    is_confirmed: Callable[[], bool],
-    is_erased: Callable[[], bool],
-    who_cancelled: WhoCancelled,
-) -> Sending:
+async def send(dispatch: Dispatch, start: InteractionInput, lifecycle: InteractionLifecycle) -> Sending:
     """Send a message, and return its outcome; a text if the provider never accepted it.
+
+    Three things that happen meanwhile decide whether it is sent again:
+
+    - A provider event shows that the provider accepted the message: an attempt under way may still bring its answer,
+      and no other is made.
+    - One of its users is erased: the message would go to fewer destinations than before, which a provider would not
+      recognise as the same message, so that it is not repeated.
+    - It is cancelled: an attempt under way may still bring its answer, and no other is made
+      (docs/decisions/0019-cancelling.md).
 
     Args:
         dispatch: the message.
         start: the timeouts.
-        is_confirmed: whether a provider event shows that the provider accepted the message: an attempt under way may
-            still bring its answer, and no other is made.
-        is_erased: whether one of its users is erased: the message would go to fewer destinations than before, which a
-            provider would not recognise as the same message, so that it is not repeated.
-        who_cancelled: who cancelled it: an attempt that is under way may still bring its answer, and no other is made
-            (docs/decisions/0019-cancelling.md).
+        lifecycle: the interaction.
     """
     deadline = workflow.now() + start.dispatch_deadline
-    outcome = await _send_once(dispatch, start, deadline, is_confirmed, who_cancelled)
+    outcome = await _send_once(dispatch, start, deadline, lifecycle)
     for wait in REPEATED_AFTER:
         if not (dispatch.repeatable and isinstance(outcome, OutcomeUnknown)):
             return outcome
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: who_cancelled() is not None or is_erased(),
+                lambda: lifecycle.cancelled_by is not None or lifecycle.is_erased,
                 timeout=wait,
                 timeout_summary="before sending again",
             )
-        if who_cancelled() is not None or is_erased() or workflow.now() >= deadline:
+        if lifecycle.cancelled_by is not None or lifecycle.is_erased or workflow.now() >= deadline:
             return outcome
-        repeated = await _send_once(dispatch, start, deadline, is_confirmed, who_cancelled)
+        repeated = await _send_once(dispatch, start, deadline, lifecycle)
         # A repetition that was not accepted says nothing about the sends before it.
         outcome = outcome if isinstance(repeated, Cancelled | str) else repeated
     return outcome
 
 
 async def _send_once(
-    dispatch: Dispatch,
-    start: InteractionInput,
-    deadline: datetime,
-    is_confirmed: Callable[[], bool],
-    who_cancelled: WhoCancelled,
+    dispatch: Dispatch, start: InteractionInput, deadline: datetime, lifecycle: InteractionLifecycle
 ) -> Sending:
     """Send a message once; attempts are retried only while the provider certainly did not accept it."""
-    note = who_cancelled()
-    if note is not None:
-        return Cancelled(note)
+    if lifecycle.cancelled_by is not None:
+        return Cancelled(lifecycle.cancelled_by)
     sending = workflow.start_activity_method(
         DispatchActivities.dispatch,
         dispatch,
@@ -96,10 +85,12 @@ async def _send_once(
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary=f"send through the provider ({dispatch.provider})",
     )
-    await workflow.wait_condition(lambda: sending.done() or is_confirmed() or who_cancelled() is not None)
-    if who_cancelled() is not None and not sending.done():
+    await workflow.wait_condition(
+        lambda: sending.done() or lifecycle.is_confirmed_by_receipt or lifecycle.cancelled_by is not None
+    )
+    if lifecycle.cancelled_by is not None and not sending.done():
         sending.cancel()
-        await workflow.wait_condition(lambda: sending.done() or is_confirmed())
+        await workflow.wait_condition(lambda: sending.done() or lifecycle.is_confirmed_by_receipt)
     if not sending.done():
         with suppress(TimeoutError):
             await workflow.wait_condition(
@@ -112,7 +103,7 @@ async def _send_once(
         return await sending
     except ActivityError as error:
         outcome = outcome_of_failure(error)
-        if isinstance(outcome, OutcomeUnknown) and is_confirmed():
+        if isinstance(outcome, OutcomeUnknown) and lifecycle.is_confirmed_by_receipt:
             return CONFIRMED_BY_RECEIPT
-        note = who_cancelled()
+        note = lifecycle.cancelled_by
         return Cancelled(note) if note is not None and isinstance(outcome, str) else outcome

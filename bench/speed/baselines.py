@@ -30,7 +30,7 @@ from activities.record import MongoRecord
 from bench.speed.noop_activities import create_workers, workflow_worker
 from bootstrap import collect_rarely, connect_temporal, mongodb
 from domain.destinations import Destination
-from domain.interaction import DispatchPolicy, HistoryEntry
+from domain.interaction import UNWRITTEN, DispatchPolicy, HistoryEntry, Revision
 from domain.problems import Problem
 from domain.status import InteractionState, Milestone, Status
 from domain.submission import Submission
@@ -143,7 +143,7 @@ class Naive:
         checked = await workflow.execute_activity_method(NaiveSteps.validate, submission, start_to_close_timeout=_STEP)
         if checked.policy is None:
             return
-        asking = AdmitInput(submission=submission, admitted_at=workflow.now(), due=None, revision=1)
+        asking = AdmitInput(submission=submission, admitted_at=workflow.now(), due=None, revision=UNWRITTEN)
         admitted = await workflow.execute_activity_method(
             NaiveSteps.resolve,
             Resolving(asking=asking, destinations=checked.destinations, policy=checked.policy),
@@ -170,7 +170,7 @@ class Naive:
             interaction_id=submission.interaction_id,
             integration_id=submission.integration.integration_id,
             sequence=sequence,
-            revision=sequence,
+            revision=Revision(history_length=sequence, task_time=workflow.now()),
             state=state,
             updated=workflow.now(),
             history_before=sequence - 1,

@@ -31,7 +31,7 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import Notification
 from models.user import OwnedDestination
-from tests.activities.factories import FIRST_TASK, World, run
+from tests.activities.factories import FIRST_TASK, World, revision, run
 
 
 def show(interaction: Seen) -> JsonValue:
@@ -112,7 +112,7 @@ class Message:
             interaction_id=self.id,
             integration_id=self.integration.id,
             sequence=self._steps,
-            revision=FIRST_TASK + self._steps,
+            revision=revision(FIRST_TASK.history_length + self._steps),
             state=state,
             updated=now,
             history_before=self._steps - 1,

@@ -14,7 +14,7 @@ from activities.interfaces import AdmitInput, AdmitResult
 from domain.channels import Channel
 from domain.destinations import Destination, DestinationKind
 from domain.identifiers import derived_id, new_id
-from domain.interaction import DispatchPolicy
+from domain.interaction import DispatchPolicy, Revision
 from domain.submission import Submission
 from integrations.cache import Integrations
 from integrations.references import to_reference
@@ -32,7 +32,14 @@ NOW: Final = datetime(2025, 6, 25, 9, 48, 21, 246_000, UTC)
 PHONE: Final = "34638766068"
 INTEGRATIONS: Final = Integrations(timedelta())
 ADMISSION: Final = MongoAdmission(INTEGRATIONS)
-FIRST_TASK: Final = 3
+
+
+def revision(history_length: int, milliseconds: int = 0) -> Revision:
+    """Return the revision of a task, or of a later try of it."""
+    return Revision(history_length=history_length, task_time=NOW + timedelta(milliseconds=milliseconds))
+
+
+FIRST_TASK: Final = revision(3)
 """Revision of a workflow's first task, when its history has three events."""
 
 A = TypeVar("A")
@@ -126,7 +133,7 @@ class World:
         """Validate a submission, and return the fields and codes of its problems."""
         return [(problem.field, problem.code) for problem in (await self.validate(submission)).problems]
 
-    async def resolution(self, submission: Submission, revision: int = FIRST_TASK) -> Resolution:
+    async def resolution(self, submission: Submission, revision: Revision = FIRST_TASK) -> Resolution:
         """Register and validate a submission, and return the input of its resolution."""
         await self.register(submission)
         validation = await self.validate(submission)

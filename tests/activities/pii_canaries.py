@@ -15,7 +15,7 @@ from domain.clock import utc_now
 from domain.destinations import Destination, DestinationKind
 from domain.events import ProviderEvent
 from domain.identifiers import new_id
-from domain.interaction import Direction, DispatchPolicy, HistoryEntry, RecordedEvent, TemplateReference
+from domain.interaction import UNWRITTEN, Direction, DispatchPolicy, HistoryEntry, RecordedEvent, TemplateReference
 from domain.outcomes import FailureClass
 from domain.problems import Problem
 from domain.status import Milestone, Status
@@ -183,7 +183,7 @@ async def _interaction(mark: str, integration: Integration, **changes: object) -
         "fingerprint": mark,
         "registered_by": new_id(),
         "sequence": 4,
-        "revision": 7,
+        "revision": UNWRITTEN,
         "summary": mark,
         "words": [mark],
         "created": now - timedelta(minutes=1),

@@ -11,17 +11,17 @@ from activities.interfaces import Record, RecordStepInput
 from activities.record import MongoRecord
 from domain.events import ProviderEvent
 from domain.identifiers import new_id
-from domain.interaction import HistoryEntry, RecordedEvent
+from domain.interaction import HistoryEntry, RecordedEvent, Revision
 from domain.problems import Problem
 from domain.status import InteractionState, Milestone, Status
 from models.interaction import Interaction
-from tests.activities.factories import FIRST_TASK, NOW, World, run
+from tests.activities.factories import NOW, World, revision, run
 
 SENT = InteractionState(status=Status.SENT, custom_status="queued", milestone=Milestone.ACCEPTED)
 DELIVERED = InteractionState(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)
 READ = InteractionState(status=Status.COMPLETED, custom_status="read", milestone=Milestone.READ)
 REFUSED = InteractionState(status=Status.VALIDATION_ERROR)
-TRY, RETRY = FIRST_TASK + 6, FIRST_TASK + 9
+TRY, SECOND_TRY, RETRY = revision(9), revision(9, 1), revision(12)
 RECORD = MongoRecord()
 
 
@@ -107,7 +107,7 @@ async def test_an_earlier_step_that_is_asked_for_late_changes_nothing(world: Wor
 
 
 @pytest.mark.parametrize("revision", [TRY, RETRY])
-async def test_a_step_is_not_written_before_its_predecessor(world: World, revision: int) -> None:
+async def test_a_step_is_not_written_before_its_predecessor(world: World, revision: Revision) -> None:
     interaction_id = await admitted(world)
     before = await document_of(interaction_id)
     await record(change(interaction_id, 4, DELIVERED, revision=revision))
@@ -155,17 +155,17 @@ async def test_a_queued_interaction_is_not_queued_again_by_an_older_try(world: W
     assert await document_of(submission.interaction_id) == before
 
 
-Tries = tuple[list[int], list[tuple[int, int]]]
+Tries = tuple[list[int], list[tuple[Revision, int]]]
 
 
 @st.composite
 def tries_of_a_task(draw: st.DrawFn) -> Tries:
     """Draw the steps of the latest try, and all writes: those of the latest try in order, older ones in any order."""
     latest = list(range(3, draw(st.integers(3, 5)) + 1))
-    older = [(revision, sequence) for revision in (TRY, TRY + 1) for sequence in range(3, draw(st.integers(2, 6)) + 1)]
+    older = [(one, sequence) for one in (TRY, SECOND_TRY) for sequence in range(3, draw(st.integers(2, 6)) + 1)]
     arriving = draw(st.permutations([*older, *[(RETRY, 0) for _ in latest]]))
     of_latest = iter(latest)
-    return latest, [(revision, sequence or next(of_latest)) for revision, sequence in arriving]
+    return latest, [(one, sequence or next(of_latest)) for one, sequence in arriving]
 
 
 @given(tries=tries_of_a_task())
@@ -174,13 +174,13 @@ async def test_the_latest_try_is_stored_whatever_older_tries_write_and_however_l
     latest, arriving = tries
     interaction_id = await admitted(world)
 
-    def word(revision: int, sequence: int) -> str:
-        return f"{revision}-{sequence}"
+    def word(one: Revision, sequence: int) -> str:
+        return f"{one.history_length}-{one.task_time.timestamp()}-{sequence}"
 
-    for revision, sequence in arriving:
-        said = word(revision, sequence)
+    for one, sequence in arriving:
+        said = word(one, sequence)
         state = InteractionState(status=Status.SENT, custom_status=said, milestone=Milestone.SENT)
-        before = {"recorded_before": sequence - 3, "revision": revision}
+        before = {"recorded_before": sequence - 3, "revision": one}
         await record(change(interaction_id, sequence, state, received=[received(said)], **before))
     words = [word(RETRY, sequence) for sequence in latest]
     state, history, events = summary_of(await document_of(interaction_id))

@@ -127,7 +127,7 @@ async def test_a_step_that_has_another_result_when_it_is_repeated_is_delivered_a
         interaction_id=interaction_id,
         integration_id=tenant.integration_id,
         sequence=stored.sequence,
-        revision=stored.revision + 1,
+        revision=stored.revision.model_copy(update={"history_length": stored.revision.history_length + 1}),
         state=state,
         updated=utc_now(),
         history_before=2,
