@@ -206,9 +206,9 @@ class InteractionLifecycle:
                 reads = self.policy is not None and self.policy.reports_reads
                 return not reads or self.state.milestone is Milestone.READ
             # What another run registered, that run dispatches.
-            case Status.VALIDATION_PENDING | Status.DISPATCH_PENDING:
+            case Status.VALIDATION_PENDING | Status.DISPATCH_PENDING | Status.VALIDATION_ERROR:
                 return True
-            case Status.VALIDATION_ERROR | Status.PROCESS_ERROR | Status.RECEIVED:
+            case Status.PROCESS_ERROR | Status.RECEIVED:
                 return True
 
     def time_left(self, now: datetime) -> timedelta:

@@ -29,7 +29,12 @@ def repair_of(lost: Status) -> Repair | None:
             return Repair(InteractionState(status=Status.VALIDATION_ERROR), Note(problems=[problem]), [problem])
         case Status.DISPATCH_PENDING:
             return Repair(state_after(OutcomeUnknown()), Note(code="interrupted"), [])
-        case Status.SENT | Status.PROVIDER_SENDING_ERROR | Status.PROCESS_ERROR | Status.COMPLETED:
-            return None
-        case Status.VALIDATION_ERROR | Status.RECEIVED:
+        case (
+            Status.VALIDATION_ERROR
+            | Status.SENT
+            | Status.PROVIDER_SENDING_ERROR
+            | Status.PROCESS_ERROR
+            | Status.COMPLETED
+            | Status.RECEIVED
+        ):
             return None

@@ -18,9 +18,8 @@ Edit = Callable[[str], str]
 
 
 _SEND: Final = "        outcome = await send("
-_RECORD: Final = (
-    "        await self._record(applied.state, [entry, *applied.entries], [*refused, *applied.events], message_id)\n"
-)
+_RECORD: Final = "        await self._record(self._lifecycle.finish_dispatch(outcome, _task()))\n"
+_RECORD_EARLY: Final = "await self._record(self._lifecycle.finish_dispatch('not sent yet', _task()))\n"
 
 
 def moved(source: str, early: str, late: str) -> str:
@@ -31,7 +30,7 @@ def moved(source: str, early: str, late: str) -> str:
 
 def recorded_first(source: str) -> str:
     """Record before the send: an edit that breaks replay of open runs."""
-    return moved(source, "        await self._record(self._state, [])\n", "")
+    return moved(source, " " * 8 + _RECORD_EARLY, "")
 
 
 def recorded_first_by_new_runs(source: str) -> str:
@@ -39,7 +38,7 @@ def recorded_first_by_new_runs(source: str) -> str:
     early = (
         '        records_first = workflow.patched("record-first")\n'
         "        if records_first:\n"
-        "            await self._record(self._state, [])\n"
+        f"            {_RECORD_EARLY}"
     )
     return moved(source, early, "        if not records_first:\n" + " " * 4 + _RECORD)
 
