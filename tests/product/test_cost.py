@@ -64,7 +64,9 @@ def commands(database_name: str) -> Commands:
 
 @pytest.fixture(scope="module")
 async def iris(mongodb_uri: str, temporal_server: TemporalServer, commands: Commands) -> AsyncIterator[Iris]:
-    async with running_iris(mongodb_uri, temporal_server.address, commands.database) as running:
+    # Nothing that is cached expires during these tests, however busy the machine is.
+    lasting = {"lookup_cache_ttl": timedelta(hours=1)}
+    async with running_iris(mongodb_uri, temporal_server.address, commands.database, **lasting) as running:
         # fills the caches and creates the recipient's user
         sent = await running.send("whatsapp", SILENT)
         await running.until_status(sent["id"], "SENT")
