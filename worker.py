@@ -43,6 +43,7 @@ from domain import interaction as domain
 from integrations.cache import Integrations
 from integrations.provider_factory import ProviderFactory
 from providers import PROVIDERS
+from queries.consents import Consents
 from security.credential_encryption import Vault
 from settings import Settings
 from support.metrics import serve
@@ -77,7 +78,7 @@ async def create_worker(client: Client, settings: Settings, provider_factory: Pr
     async with (
         integrations.following(),
         late.running(),
-        _workflow_worker(client, settings, integrations, late),
+        _workflow_worker(client, settings, integrations, Consents(), late),
         AsyncExitStack() as stack,
     ):
         http = await stack.enter_async_context(
@@ -92,12 +93,14 @@ async def create_worker(client: Client, settings: Settings, provider_factory: Pr
             await asyncio.gather(*(worker.shutdown() for worker in sending))
 
 
-def _workflow_worker(client: Client, settings: Settings, integrations: Integrations, late: LateBegins) -> Worker:
+def _workflow_worker(
+    client: Client, settings: Settings, integrations: Integrations, consents: Consents, late: LateBegins
+) -> Worker:
     """The worker of the interactions' task queue."""
     begin = partial(notifications.begin, client, settings)
     publisher = NotificationPublisher(integrations, _shown, begin, late)
-    admission, record = MongoAdmission(integrations, publisher.publish), MongoRecord(publisher.publish)
-    inbound = MongoInbound(publisher.publish, settings.erasure_grace_period)
+    admission, record = MongoAdmission(integrations, consents, publisher.publish), MongoRecord(publisher.publish)
+    inbound = MongoInbound(consents, publisher.publish, settings.erasure_grace_period)
     signal_interaction = partial(signal_events, client, settings)
     reconciliation = TemporalReconciliation(
         client, settings.task_queue, signal_interaction, settings.windows, NotificationsReconciliation(client, begin)
@@ -114,7 +117,7 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
             inbound.identify,
             reconciliation.inspect,
             *MongoMerges().all(),
-            *MongoErasures(client, _shown).all(),
+            *MongoErasures(client, _shown, consents).all(),
         ],
         workflow_runner=_runner(settings),
         # A few fixed pollers would starve new submissions behind receipts (docs/decisions/0006).

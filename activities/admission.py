@@ -20,15 +20,17 @@ from models.attachment import Attachment
 from models.interaction import Interaction, Step
 from models.process import Process, joining_step, last_entry_step
 from models.user import OwnedDestination, User
+from queries.consents import Consents
 from queries.validation import owned_destinations, owners_of, process_problems, validate, with_owners
 
 
 class MongoAdmission(AdmissionActivities):
     """Admission on MongoDB."""
 
-    def __init__(self, integrations: Integrations, publish: Publish = publish_nothing) -> None:
-        """Admit through these integrations, and publish the resulting events."""
+    def __init__(self, integrations: Integrations, consents: Consents, publish: Publish = publish_nothing) -> None:
+        """Admit through these integrations what these consents allow, and publish the resulting events."""
         self._integrations = integrations
+        self._consents = consents
         self._publish = publish
 
     @activity.defn
@@ -36,10 +38,12 @@ class MongoAdmission(AdmissionActivities):
         """Register, validate and resolve a submission; None if another run registered it."""
         submission = admit_input.submission
         registering = self.register(submission, activity.info().workflow_run_id or "")
-        is_ours, owners = await asyncio.gather(registering, owners_of(submission))
+        is_ours, owners, refusals = await asyncio.gather(
+            registering, owners_of(submission), self._consents.problems_of(submission)
+        )
         if not is_ours:
             return None
-        validation = await validate(self._integrations, submission, owners)
+        validation = await validate(self._integrations, submission, owners, refusals)
         if validation.problems or validation.policy is None:
             return _refused(admit_input, validation.problems)
         admitted = await self.resolve(admit_input, validation.destinations, validation.policy, owners)

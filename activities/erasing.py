@@ -31,6 +31,7 @@ from models.notification import Notification
 from models.process import Process
 from models.unmatched import UnmatchedEvent
 from models.user import EMPTY, HERE, Erasure, User
+from queries.consents import Consents
 
 _PAGE: Final = 200
 """Interactions that are read at once."""
@@ -105,10 +106,12 @@ class MongoErasures(ErasureActivities):
 
     Attributes:
         show: renders an interaction for a notification.
+        consents: what recipients take and refuse.
     """
 
     temporal: Client
     show: Show
+    consents: Consents
 
     def all(self) -> list[Callable[..., Any]]:
         """Return every activity, for a worker."""
@@ -138,6 +141,7 @@ class MongoErasures(ErasureActivities):
             while await self._erase_found(erased, selector):
                 pass
         await _delete_unmatched_events(erased)
+        await self.consents.erase(task.tenant, erased.erasure.destinations)
         await _count(erased)
         if await Interaction.find_one(erased.unresolved(Status.VALIDATION_PENDING)):
             raise ApplicationError("a send to it is still being validated", type="ValidationUnderWay")

@@ -10,6 +10,7 @@ from activities.identities import Known, Person, find, find_or_create, owned
 from activities.interfaces import Identification, InboundActivities, Received, UserTask
 from activities.publishing import Publish, publish_nothing
 from domain.channels import Channel
+from domain.gate.consent import ConsentState
 from domain.identifiers import derived_id
 from domain.inbound import InboundToClosed, ReceivedMessage
 from domain.interaction import Direction
@@ -18,18 +19,23 @@ from models.erasure import matching_message_id
 from models.interaction import Interaction
 from models.process import Process, joining_step, last_entry_step
 from models.user import User
+from queries.consents import Consents
 
 
 class MongoInbound(InboundActivities):
     """ReceivedMessage on MongoDB."""
 
-    def __init__(self, publish: Publish = publish_nothing, erasure_grace_period: timedelta = timedelta()) -> None:
-        """Record messages, and publish the resulting events.
+    def __init__(
+        self, consents: Consents, publish: Publish = publish_nothing, erasure_grace_period: timedelta = timedelta()
+    ) -> None:
+        """Record messages and the consents that they state, and publish the resulting events.
 
         Args:
+            consents: what recipients take and refuse.
             publish: publishes events.
             erasure_grace_period: time during which callers that found a user before its merge may still write to it.
         """
+        self._consents = consents
         self._publish = publish
         self._erasure_grace_period = erasure_grace_period
 
@@ -37,6 +43,7 @@ class MongoInbound(InboundActivities):
     async def receive(self, inbound: ReceivedMessage) -> Received:
         """Store the message as an interaction in `RECEIVED`, once, with its user and process."""
         person = Person.of(inbound)
+        await self._record_consents(inbound)
         stored = await Interaction.find_one({"_id": inbound.interaction_id})
         if stored is None:
             known = await _write(inbound, person)
@@ -52,6 +59,12 @@ class MongoInbound(InboundActivities):
     async def identify(self, identification: Identification) -> list[UserTask]:
         """Give all identities of a person to one user, if any user has one of them; returns the merges needed."""
         return self._merges(await find(Person(identification.tenant, owned(identification.identities))))
+
+    async def _record_consents(self, inbound: ReceivedMessage) -> None:
+        """Record what the message states, however often it is received; an opt-in only ends an opt-out."""
+        stated = inbound.consents()
+        is_opt_in = any(one.state is ConsentState.IN for one in stated)
+        await self._consents.record(inbound.tenant, stated, only_opted_out=is_opt_in)
 
     def _merges(self, known: Known | None) -> list[UserTask]:
         """Return the merges that make one user of those that are the same person."""

@@ -21,6 +21,7 @@ from api.routes import (
     api_keys,
     attachments,
     audit,
+    consents,
     endpoints,
     health,
     integrations,
@@ -39,6 +40,7 @@ from api.state import IrisState
 from bootstrap import connect_temporal, http_clients, mongodb
 from integrations.cache import Integrations
 from integrations.provider_factory import ProviderFactory
+from queries.consents import Consents
 from security.credential_encryption import Vault
 from settings import Settings
 from support.ttl_cache import TtlCache
@@ -84,6 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
                 hashing=PasswordHashing(),
                 file_urls=settings.file_urls(),
                 integrations=integrations_cache,
+                consents=Consents(),
                 callers=TtlCache(settings.lookup_cache_ttl),
                 rates=RequestRates(settings.requests_per_second),
                 addressees=TtlCache(MAX_CACHED_INTERACTION_REFS),
@@ -116,6 +119,7 @@ def create_app(settings: Settings) -> FastAPI:
         events,
         notifications,
         user_tasks,
+        consents,
         sessions,
         accounts,
         api_keys,

@@ -16,6 +16,7 @@ from api.limits.request_rate import RequestRates
 from domain.access import Caller
 from integrations.cache import Integrations
 from integrations.provider_factory import ProviderFactory
+from queries.consents import Consents
 from queries.correlation import InteractionRef
 from security.signed_urls import FileUrls
 from settings import Settings
@@ -38,6 +39,7 @@ class IrisState:
         hashing: hashes passwords.
         file_urls: verifies the signed file URLs of providers.
         integrations: TTL cache of integrations.
+        consents: what recipients take and refuse.
         callers: TTL cache of callers, by the hash of the API key or by session.
         rates: rate limits of API keys.
         addressees: TTL cache of the interactions that provider events are about, by interaction id.
@@ -57,6 +59,7 @@ class IrisState:
     uploads: ConcurrencyLimiter
     file_urls: FileUrls
     integrations: Integrations
+    consents: Consents
     callers: TtlCache[Caller]
     rates: RequestRates
     addressees: TtlCache[InteractionRef]

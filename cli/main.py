@@ -9,6 +9,7 @@ from cli.access import accounts, audit, keys
 from cli.admin import admin
 from cli.attachments import attachments
 from cli.bounces import bounces
+from cli.consents import consents
 from cli.demo import demo
 from cli.deployment import promote, replay
 from cli.doctor import doctor
@@ -64,6 +65,7 @@ app.add_typer(users, name="users")
 app.add_typer(attachments, name="attachments")
 app.add_typer(processes, name="processes")
 app.add_typer(templates, name="templates")
+app.add_typer(consents, name="consents")
 app.add_typer(webhooks, name="webhooks")
 app.add_typer(notifications, name="notifications")
 app.add_typer(bounces, name="bounces")

@@ -47,6 +47,11 @@ def send(
     process: Annotated[str | None, typer.Option(help="Id of the process that it joins.")] = None,
     create_user: Annotated[bool, typer.Option(help="Create a user if none has the destination.")] = True,
     create_process: Annotated[bool, typer.Option(help="Create a process if none is named.")] = True,
+    category: Annotated[
+        str | None,
+        typer.Option(help="authentication, transactional or marketing; else the template's."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Send it to recipients who opted out, too.")] = False,
     idempotency_key: Annotated[
         str | None, typer.Option(help="Idempotency key: calls with the same key send once.")
     ] = None,
@@ -74,6 +79,8 @@ def send(
         "Destinations": to,
         "AutoCreateUser": create_user,
         "AutoCreateProcess": create_process,
+        "category": category,
+        "force": force,
         "dryRun": dry_run,
         "attachmentsId": _upload(connection, files, idempotency_key),
     }

@@ -24,6 +24,9 @@ class Operation(StrEnum):
     ATTACHMENTS_WRITE = "attachments:write"
     TEMPLATES_READ = "templates:read"
     TEMPLATES_WRITE = "templates:write"
+    CONSENTS_READ = "consents:read"
+    CONSENTS_WRITE = "consents:write"
+    CONSENTS_OVERRIDE = "consents:override"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
     ACCESS_READ = "access:read"
@@ -48,6 +51,7 @@ _DAILY_WORK: Final = frozenset(
         Operation.PROCESSES_WRITE,
         Operation.ATTACHMENTS_WRITE,
         Operation.TEMPLATES_WRITE,
+        Operation.CONSENTS_WRITE,
     }
 )
 
@@ -59,7 +63,7 @@ OPERATIONS: Final[Mapping[Role, frozenset[Operation]]] = {
 """Operations that each role allows.
 
 A reader sees everything except who has access, an operator does the daily work, and an administrator also manages
-integrations, webhook endpoints and access.
+integrations, webhook endpoints and access, and sends to people who opted out.
 """
 
 

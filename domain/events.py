@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from domain.clock import to_milliseconds
 from domain.destinations import Destination, DestinationKind
+from domain.gate.consent import ConsentState
 from domain.identifiers import ForeignId
 from domain.outcomes import Detail, FailureClass, ShortText
 from domain.status import Milestone
@@ -104,7 +105,7 @@ class InboundMessage(BaseModel):
             references (`Url`, or the provider's `MediaId`); content without a type of ours is `Type: "unsupported"`.
         in_reply_to: the provider's id of the message that it answers, if the provider gives it.
         group_id: the provider's id of the group; None for a message of a private conversation.
-        opted_out: whether the provider itself treats it as an opt-out.
+        consent: the opt-out or opt-in that the provider itself takes it for, if any.
         occurred_at: when it was sent, by the provider's clock.
     """
 
@@ -119,7 +120,7 @@ class InboundMessage(BaseModel):
     payload: dict[str, JsonValue]
     in_reply_to: ForeignId | None = None
     group_id: ForeignId | None = None
-    opted_out: bool = False
+    consent: ConsentState | None = None
     occurred_at: Instant = None
 
 

@@ -1,14 +1,16 @@
 """Inbound message on its way to become an interaction."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from domain.channels import Channel
 from domain.destinations import UNGROUPED, Destination
-from domain.events import InboundMessage
+from domain.events import Identity, InboundMessage
+from domain.gate.consent import ConsentCategory, ConsentChange, ConsentSource, ConsentState, Evidence, Reach
 from domain.gate.keywords import NO_KEYWORD, Keyword, KeywordMatch, read_keyword
 from domain.identifiers import derived_id
 from domain.interaction import AuditTrail, Direction, HistoryEntry, IntegrationReference, Interaction
@@ -21,10 +23,20 @@ RECEIVED_NOTE: Final = Note(code="received")
 
 def keyword_of(payload: dict[str, JsonValue]) -> KeywordMatch:
     """Return the keyword that a message is: its text, or the title of the button that was pressed."""
-    texts = (payload.get(name) for name in ("Text", "Body", "Title"))
-    read = [read_keyword(text) for text in texts if isinstance(text, str) and text]
+    read = [read_keyword(text) for text in _texts(payload)]
     suspected = next((one for one in read if one.is_opt_out_suspected), NO_KEYWORD)
     return next((one for one in read if one.keyword), suspected)
+
+
+def _texts(payload: dict[str, JsonValue]) -> list[str]:
+    texts = (payload.get(name) for name in ("Text", "Body", "Title"))
+    return [text for text in texts if isinstance(text, str) and text]
+
+
+CONSENT_OF_KEYWORD: Final[Mapping[Keyword | None, ConsentState]] = {
+    Keyword.OPT_OUT: ConsentState.OUT,
+    Keyword.OPT_IN: ConsentState.IN,
+}
 
 
 def names_nobody(name: str, destinations: Collection[str] = ()) -> bool:
@@ -96,16 +108,49 @@ class ReceivedMessage(BaseModel):
             status=Status.RECEIVED,
         )
 
+    def consents(self) -> list[ConsentChange]:
+        """Return the statements about the sender's consent that the message makes; a message to a group makes none.
+
+        On SMS they are about all messages of this integration, since that is what carriers block; elsewhere they are
+        about its marketing. An opt-in ends an opt-out of either.
+        """
+        state, message = self._stated_consent(), self.message
+        if state is None or message.group_id is not None:
+            return []
+        categories = list(ConsentCategory)
+        if state is ConsentState.OUT:
+            is_sms = self.integration.channel is Channel.SMS
+            categories = [ConsentCategory.ALL if is_sms else ConsentCategory.MARKETING]
+        evidence = Evidence(interaction_id=self.interaction_id, text=" ".join(_texts(message.payload)))
+        sender = Identity(kind=message.sender_kind, value=message.sender)
+        return [
+            ConsentChange(
+                kind=identity.kind,
+                value=identity.value,
+                reach=Reach.of_sender(self.integration.integration_id, category),
+                state=state,
+                source=ConsentSource.PROVIDER if message.consent else ConsentSource.KEYWORD,
+                at=self.received_at,
+                evidence=evidence,
+            )
+            for identity in dict.fromkeys([sender, *message.aliases, *message.successors])
+            for category in categories
+        ]
+
+    def _stated_consent(self) -> ConsentState | None:
+        if self.message.consent is not None:
+            return self.message.consent
+        return CONSENT_OF_KEYWORD.get(keyword_of(self.message.payload).keyword)
+
     def _metadata(self) -> dict[str, JsonValue]:
         metadata: dict[str, JsonValue] = {"providerMessageId": self.message.provider_message_id}
         if self.message.in_reply_to is not None:
             metadata["inReplyTo"] = self.message.in_reply_to
         if self.message.group_id is not None:
             metadata["groupId"] = self.message.group_id
-        read = keyword_of(self.message.payload)
-        if self.message.opted_out or read.keyword is Keyword.OPT_OUT:
+        if self._stated_consent() is ConsentState.OUT:
             metadata["optOut"] = True
-        elif read.is_opt_out_suspected:
+        elif keyword_of(self.message.payload).is_opt_out_suspected:
             metadata["optOutSuspected"] = True
         return metadata
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from domain.channels import Channel
 from domain.destinations import Destination
 from domain.events import ReceivedEvent
+from domain.gate.category import Category
 from domain.notes import Note, Notes
 from domain.status import InteractionState, Status
 
@@ -157,7 +158,11 @@ class TemplateReference(BaseModel):
 
 
 class Interaction(_Value):
-    """Outbound or inbound message with all that is known of it."""
+    """Outbound or inbound message with all that is known of it.
+
+    Attributes:
+        category: why it is sent; None for an inbound message.
+    """
 
     id: str
     tenant: str
@@ -172,6 +177,7 @@ class Interaction(_Value):
     destinations: list[Destination] = []
     attachments: list[str] = []
     template: TemplateReference | None = None
+    category: Category | None = None
     direction: Direction = Direction.OUT
     status: Status
     custom_status: str | None = None

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from domain.channels import Channel
 from domain.destinations import Destination, parse_destinations
+from domain.gate.category import Category
 from domain.identifiers import derived_id
 from domain.interaction import (
     REGISTERED_NOTE,
@@ -45,6 +46,8 @@ class Submission(BaseModel):
         template: the origin of the payload, if it was rendered from a template.
         phone_numbers: the rules for reading its phone numbers.
         new_process_id: the id of a process created for it; chosen here so that a retry creates only one.
+        category: why it is sent.
+        is_forced: whether it is sent to destinations that opted out.
         expects_new_user: whether no user had its destinations at submission, so that creating a user is tried first.
         problems: problems of the request itself; a submission with any is recorded and refused.
     """
@@ -68,6 +71,8 @@ class Submission(BaseModel):
     primary_key: dict[str, JsonValue] = {}
     attachments: list[str] = []
     template: TemplateReference | None = None
+    category: Category = Category.TRANSACTIONAL
+    is_forced: bool = False
     expects_new_user: bool = False
     problems: list[Problem] = []
 
@@ -110,6 +115,7 @@ class Submission(BaseModel):
             destinations=destinations,
             attachments=self.attachments,
             template=self.template,
+            category=self.category,
             status=first.status,
         )
 

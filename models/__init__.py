@@ -7,6 +7,7 @@ from beanie import Document
 from models.access import Account, ApiKey, RefreshToken, Session, Tenant
 from models.attachment import Attachment
 from models.audit import AuditEntry
+from models.consent import Consent, ConsentKey
 from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import Notification, SuspendedHost
@@ -23,6 +24,8 @@ DOCUMENTS: Final[tuple[type[Document], ...]] = (
     ApiKey,
     AuditEntry,
     Attachment,
+    Consent,
+    ConsentKey,
     SuspendedHost,
     Integration,
     Interaction,

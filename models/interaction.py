@@ -13,6 +13,7 @@ from domain import interaction as domain
 from domain.clock import utc_now
 from domain.deadlines import VALIDATION_TIMEOUT, WaitContext
 from domain.destinations import Destination
+from domain.gate.category import Category
 from domain.interaction import (
     UNWRITTEN,
     AuditTrail,
@@ -153,6 +154,7 @@ class Interaction(Stored):
     destinations: list[Destination]
     attachments: list[str] = []
     template: TemplateReference | None = None
+    category: Category | None = None
     direction: Direction
     status: Status
     custom_status: str | None = None
@@ -203,6 +205,7 @@ class Interaction(Stored):
             destinations=interaction.destinations,
             attachments=interaction.attachments,
             template=interaction.template,
+            category=interaction.category,
             direction=interaction.direction,
             status=interaction.status,
             due=utc_now() + VALIDATION_TIMEOUT if interaction.status is Status.VALIDATION_PENDING else None,
@@ -306,6 +309,7 @@ class Interaction(Stored):
             destinations=self.destinations,
             attachments=self.attachments,
             template=self.template,
+            category=self.category,
             direction=self.direction,
             status=self.status,
             custom_status=self.custom_status,

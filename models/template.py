@@ -11,13 +11,18 @@ from pymongo.errors import DuplicateKeyError
 from domain.channels import Channel
 from domain.clock import utc_now
 from domain.formats import DEFAULT_STYLE, Style
+from domain.gate.category import Category
 from domain.identifiers import derived_id
 from domain.templates import Variable
 from models.base import Stored
 
 
 class Version(BaseModel):
-    """An immutable version of a template."""
+    """An immutable version of a template.
+
+    Attributes:
+        category: the default category of its sends.
+    """
 
     number: int
     name: str
@@ -25,6 +30,7 @@ class Version(BaseModel):
     variables: list[Variable]
     language: str = DEFAULT_STYLE.language
     time_zone: str = DEFAULT_STYLE.time_zone
+    category: Category = Category.TRANSACTIONAL
     author_id: str
     created: datetime = Field(default_factory=utc_now)
 

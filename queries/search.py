@@ -11,6 +11,7 @@ from pymongo import DESCENDING
 
 from domain.channels import Channel
 from domain.destinations import Destination
+from domain.gate.category import Category
 from domain.interaction import Direction, IntegrationReference
 from domain.search_keys import searchable_field
 from domain.status import Status
@@ -53,6 +54,7 @@ class InteractionSummary(BaseModel):
     user_ids: list[str]
     destinations: list[Destination]
     direction: Direction
+    category: Category | None = None
     status: Status
     custom_status: str | None
 
@@ -90,6 +92,7 @@ class InteractionFilter:
     user_id: str | None = None
     destinations: Collection[str] = ()
     direction: Direction | None = None
+    category: Category | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     primary_key: Mapping[str, str] = field(default_factory=dict[str, str])
     words: Sequence[str] = ()
@@ -105,6 +108,7 @@ class InteractionFilter:
             "user_ids": self.user_id,
             _INTEGRATION: self.integration_id,
             "custom_status": self.custom_status,
+            "category": self.category,
             "integration.channel": self.channel,
             "integration.provider": self.provider,
         }

@@ -53,13 +53,16 @@ async def owners_of(submission: Submission) -> list[User]:
     )
 
 
-async def validate(integrations: Integrations, submission: Submission, owners: Sequence[User]) -> Validation:
+async def validate(
+    integrations: Integrations, submission: Submission, owners: Sequence[User], refusals: Sequence[Problem]
+) -> Validation:
     """Find all problems of a submission, without writes.
 
     Args:
         integrations: the integration cache.
         submission: the submission.
         owners: the users that own any of its destinations.
+        refusals: problems of its destinations that opted out.
     """
     asked = submission.integration
     integration = await integrations.of_tenant(asked.integration_id, submission.tenant, asked.version)
@@ -77,6 +80,7 @@ async def validate(integrations: Integrations, submission: Submission, owners: S
         *([] if integration.enabled else [disabled]),
         *await _payload_problems(submission, able),
         *destination_problems,
+        *refusals,
         *_count_problems(destinations, able),
         *_user_problems(submission, destinations if not destination_problems else [], owners),
         *await process_problems(submission, owners),

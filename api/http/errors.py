@@ -62,6 +62,8 @@ STATUS_OF_CODE: Final[dict[str, HTTPStatus]] = {
     "media_type_not_allowed": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "media_type_mismatch": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "link_expired": HTTPStatus.GONE,
+    "recipient_opted_out": HTTPStatus.CONFLICT,
+    "may_not_override": HTTPStatus.FORBIDDEN,
     "process_closed": HTTPStatus.CONFLICT,
     "process_full": HTTPStatus.CONFLICT,
     "not_outbound": HTTPStatus.CONFLICT,

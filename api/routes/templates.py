@@ -1,6 +1,7 @@
 """Routes for templates: versioned payloads with placeholders that are rendered when sent."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -31,6 +32,7 @@ from api.schemas.templates import (
 from domain.access import Caller, Operation
 from domain.channels import Channel
 from domain.errors import InvalidRequestError, OverloadedError
+from domain.gate.category import Category
 from domain.interaction import TemplateReference
 from domain.problems import Problem
 from domain.templates import RenderingError, Variable, check_rendered, check_template, render
@@ -65,6 +67,7 @@ async def create_template(
         variables=_variables(body.variables),
         language=body.language,
         time_zone=body.time_zone,
+        category=body.category,
         author_id=caller.account_id,
     )
     _check(body.channel, first)
@@ -230,10 +233,22 @@ async def render_template(
     return success(shown_payload.on_the_wire(), "Plantilla aplicada")
 
 
-async def rendered(
-    tenant: str, channel: Channel, choice: TemplateChoice
-) -> tuple[dict[str, JsonValue], TemplateReference]:
-    """Render a send's template; returns the payload and the template reference that the interaction stores.
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Content of a send.
+
+    Attributes:
+        template: the template that made the payload, if any.
+        category: the category unless the send names another.
+    """
+
+    payload: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    template: TemplateReference | None = None
+    category: Category = Category.TRANSACTIONAL
+
+
+async def rendered(tenant: str, channel: Channel, choice: TemplateChoice) -> Content:
+    """Render a send's template.
 
     Raises:
         InvalidRequestError: if the template or version does not exist, is of another channel, or a variable is wrong.
@@ -253,7 +268,7 @@ async def rendered(
     except RenderingError as error:
         raise InvalidRequestError(error.problems) from error
     reference = TemplateReference(id=template.id, name=version.name, version=version.number, variables=choice.variables)
-    return payload, reference
+    return Content(payload, reference, version.category)
 
 
 def _variables(asked: Sequence[VariableAsked]) -> list[Variable]:
@@ -268,6 +283,7 @@ def _changed(newest: Version, asked: TemplateChange, caller: Caller) -> Version:
         variables=newest.variables if asked.variables is None else _variables(asked.variables),
         language=newest.language if asked.language is None else asked.language,
         time_zone=newest.time_zone if asked.time_zone is None else asked.time_zone,
+        category=newest.category if asked.category is None else asked.category,
         author_id=caller.account_id,
     )
 

@@ -11,6 +11,7 @@ from api.schemas.interactions import DestinationAnswer, IntegrationAnswer
 from domain.channels import Channel
 from domain.destinations import normal_forms
 from domain.errors import InvalidRequestError
+from domain.gate.category import Category
 from domain.identifiers import Id
 from domain.interaction import Direction
 from domain.outcomes import MAX_WORD_LENGTH
@@ -43,6 +44,7 @@ class InteractionListQuery(BaseModel):
         default=None, max_length=1_000, description="A phone number, e-mail address or id, spelt in any usual way."
     )
     direction: Direction | None = None
+    category: Category | None = Field(default=None, description="Why they are sent.")
     since: AskedInstant = None
     until: AskedInstant = None
     text: str | None = Field(
@@ -78,6 +80,7 @@ class InteractionListQuery(BaseModel):
             user_id=self.user_id,
             destinations=destinations,
             direction=self.direction,
+            category=self.category,
             words=words,
             resend_of=self.resend_of,
             since=self.since,
@@ -99,6 +102,7 @@ class InteractionListItem(Answer):
     user_ids: list[str]
     destinations: list[DestinationAnswer]
     direction: str
+    category: str | None
     status: str
     custom_status: str | None
 
@@ -140,6 +144,7 @@ PAGE_EXAMPLE: Final[dict[str, JsonValue]] = {
                 }
             ],
             "direction": "out",
+            "category": "transactional",
             "status": "COMPLETED",
             "customStatus": "delivered",
         }

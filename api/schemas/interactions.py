@@ -1,13 +1,14 @@
 """Interactions on the wire, field by field as the specification's example."""
 
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import Annotated, Final, cast
 
 from pydantic import Field, JsonValue
 
 from api.http.request_body import parse_readable_fields
 from api.schemas.common import Answer, Asked, Instant
 from api.schemas.templates import TemplateChoice
+from domain.gate.category import Category
 from domain.identifiers import Id
 from domain.interaction import HistoryEntry, IntegrationReference, Interaction, RecordedEvent, TemplateReference
 from domain.notes import words_of_note, words_of_reason
@@ -66,7 +67,15 @@ class SendRequest(Asked):
         description="Files that go with it, uploaded before: they are added to a mail, and are what a media payload "
         "without `Url` sends.",
     )
-
+    category: Annotated[Category, Field(strict=False)] | None = Field(
+        default=None,
+        description="Why it is sent: `authentication`, `transactional` or `marketing`. Opt-outs of marketing refuse "
+        "marketing only. Default: the template's category; `transactional` without template.",
+    )
+    force: bool = Field(
+        default=False,
+        description="Send it to destinations that opted out too, with the scope `consents:override`; it is audited.",
+    )
     dry_run: bool = Field(
         default=False,
         alias="dryRun",
@@ -248,6 +257,7 @@ class InteractionAnswer(Answer):
     status: str
     custom_status: str | None
     template: TemplateReferenceAnswer | None
+    category: str | None = Field(description="Why it is sent; null for an inbound message.")
     strategy: None = None
     process_summary: ProcessSummaryAnswer | None
     is_last_entry: bool
@@ -282,6 +292,7 @@ class InteractionAnswer(Answer):
             status=interaction.status,
             custom_status=interaction.custom_status,
             template=TemplateReferenceAnswer.of(interaction.template),
+            category=interaction.category,
             process_summary=ProcessSummaryAnswer.model_validate(process.model_dump()) if process else None,
             is_last_entry=interaction.is_last_entry,
         )

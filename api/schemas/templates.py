@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue, StringConstraints
 from api.schemas.common import Answer, Asked, Instant
 from domain.channels import Channel
 from domain.formats import DEFAULT_STYLE, LanguageTag, TimeZoneName
+from domain.gate.category import Category
 from domain.identifiers import Id
 from domain.templates import MAX_VARIABLES, VariableName, VariableType
 from models.template import Template, Version
@@ -17,6 +18,7 @@ _PAYLOAD: Final = "A payload of the channel; in its texts `{{name}}` stands for 
 "`{{name|date:long}}` for one that is written in the template's language, and `{{{{` for two braces."
 _VARIABLES: Final = "What the placeholders stand for. Each needs an example, with which the template is tried out."
 
+_CATEGORY: Final = "Why messages made with it are sent: the default category of their sends."
 _LANGUAGE: Final = "The language of its formatted dates and numbers, a BCP 47 tag."
 _TIME_ZONE: Final = "Where instants with an offset are shown, an IANA name; instants without one are shown as written."
 
@@ -39,6 +41,7 @@ class TemplateRequest(Asked):
     variables: list[VariableAsked] = Field(default=[], max_length=MAX_VARIABLES, description=_VARIABLES)
     language: LanguageTag = Field(default=DEFAULT_STYLE.language, description=_LANGUAGE)
     time_zone: TimeZoneName = Field(default=DEFAULT_STYLE.time_zone, alias="timeZone", description=_TIME_ZONE)
+    category: Annotated[Category, Field(strict=False)] = Field(default=Category.TRANSACTIONAL, description=_CATEGORY)
 
 
 class TemplateChange(Asked):
@@ -49,6 +52,7 @@ class TemplateChange(Asked):
     variables: list[VariableAsked] | None = Field(default=None, max_length=MAX_VARIABLES, description=_VARIABLES)
     language: LanguageTag | None = Field(default=None, description=_LANGUAGE)
     time_zone: TimeZoneName | None = Field(default=None, alias="timeZone", description=_TIME_ZONE)
+    category: Annotated[Category, Field(strict=False)] | None = Field(default=None, description=_CATEGORY)
 
 
 class RenderRequest(Asked):
@@ -84,6 +88,7 @@ class TemplateAnswer(Answer):
     variables: list[VariableAnswer]
     language: str
     time_zone: str
+    category: str
     author_id: str
     created: Instant = Field(description="When this version was made.")
 
@@ -100,6 +105,7 @@ class TemplateAnswer(Answer):
             variables=[VariableAnswer.model_validate(one.model_dump()) for one in version.variables],
             language=version.language,
             time_zone=version.time_zone,
+            category=version.category,
             author_id=version.author_id,
             created=version.created,
         )
@@ -128,6 +134,7 @@ TEMPLATE_ANSWER: Final[dict[str, JsonValue]] = {
     **TEMPLATE_EXAMPLE,
     "language": "es",
     "timeZone": "Europe/Madrid",
+    "category": "transactional",
     "version": 1,
     "authorId": "67ab5a30265f8a4e73196c0c",
     "created": "2026-11-27T09:48:21.246Z",

@@ -35,6 +35,7 @@ from domain.problems import Problem
 from domain.status import InteractionState, Milestone, Status
 from domain.submission import Submission
 from integrations.cache import Integrations
+from queries.consents import Consents
 from queries.validation import owners_of, validate
 from settings import Settings
 
@@ -105,9 +106,10 @@ class Resolving(BaseModel):
 class NaiveSteps:
     """The three parts of Iris's admission, each an activity."""
 
-    def __init__(self, integrations: Integrations) -> None:
+    def __init__(self, integrations: Integrations, consents: Consents) -> None:
         """Use Iris's own implementation."""
-        self._integrations, self._admission = integrations, MongoAdmission(integrations)
+        self._integrations, self._consents = integrations, consents
+        self._admission = MongoAdmission(integrations, consents)
 
     @activity.defn
     async def register(self, submission: Submission) -> bool:
@@ -117,7 +119,8 @@ class NaiveSteps:
     @activity.defn
     async def validate(self, submission: Submission) -> Checked:
         """Validate."""
-        found = await validate(self._integrations, submission, owners=[])
+        refusals = await self._consents.problems_of(submission)
+        found = await validate(self._integrations, submission, owners=[], refusals=refusals)
         return Checked(problems=found.problems, destinations=found.destinations, policy=found.policy)
 
     @activity.defn
@@ -192,7 +195,7 @@ class Naive:
 
 def create_worker(client: Client, settings: Settings) -> Worker:
     """Create the worker of ceiling, minimal and naive."""
-    steps, record = NaiveSteps(Integrations(settings.lookup_cache_ttl)), MongoRecord()
+    steps, record = NaiveSteps(Integrations(settings.lookup_cache_ttl), Consents()), MongoRecord()
     activities = [nothing, steps.register, steps.validate, steps.resolve, record.record]
     return workflow_worker(client, settings, QUEUE, [Ceiling, Minimal, Naive], activities)
 

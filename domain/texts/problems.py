@@ -141,6 +141,14 @@ SENTENCES: Final[Mapping[str, Forms]] = {
     "process_full": both(
         "El proceso ya tiene {limit} usuarios, el máximo", "The process has {limit} users already, the maximum"
     ),
+    "recipient_opted_out": both(
+        "{destination} se dio de baja el {at}; con el permiso consents:override puede enviarse con force: true",
+        "{destination} opted out at {at}; with the scope consents:override it can be sent with force: true",
+    ),
+    "may_not_override": both(
+        "Su cuenta o clave no puede enviar a quien se dio de baja (consents:override)",
+        "Your account or key may not send to people who opted out (consents:override)",
+    ),
     "process_closed": both("El proceso está cerrado", "The process is closed"),
     "name_taken": both("El nombre ya está en uso", "The name is in use already"),
     "integration_not_found": both("La integración no existe", "There is no such integration"),

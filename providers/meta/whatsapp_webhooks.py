@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from pydantic import Field, JsonValue
 
 from domain.events import InboundMessage, ProviderEvent, WebhookItem
+from domain.gate.consent import ConsentState
 from domain.outcomes import FailureClass
 from domain.status import Milestone
 from providers.lenient import Id, Optional, Part, ShortText, Text, Values, each, read, read_each, unsupported
@@ -30,6 +31,11 @@ STATUS_MAP: Final[Mapping[str, Milestone]] = {
 (https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components#statuses-object).
 
 `deleted` and `warning` have been seen too: they are recorded, and prove nothing.
+"""
+
+_CONSENT_OF_PREFERENCE: Final[Mapping[str, ConsentState]] = {"stop": ConsentState.OUT, "resume": ConsentState.IN}
+"""Consent to marketing by the `value` of a preference
+(https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/user_preferences).
 """
 
 _SYSTEM: Final = "system"
@@ -201,7 +207,7 @@ def _preference(content: JsonValue) -> Iterator[InboundMessage]:
         sender_kind=sender.kind,
         aliases=aliases,
         payload=unsupported(f"user_preferences/{preference.value}"),
-        opted_out=preference.value == "stop",
+        consent=_CONSENT_OF_PREFERENCE.get(preference.value),
         occurred_at=preference.timestamp,
     )
 

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from domain.destinations import Destination, InvalidDestinationError
 from domain.events import InboundMessage, WebhookItem
+from domain.gate.consent import ConsentState
 from providers import lenient
 from providers.base import UnreadableError
 from providers.lenient import Id, Optional, Part, Text, read_document, unsupported
@@ -138,7 +139,7 @@ class _Callback(Part):
             sender=sender.value,
             sender_kind=sender.key,
             payload=unsupported(kind),
-            opted_out=kind == "opt_out",
+            consent=ConsentState.OUT if kind == "opt_out" else ConsentState.IN,
             occurred_at=self.event_time or self.accepted_time,
         )
 

@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue
 
 from domain.destinations import InvalidDestinationError
 from domain.events import InboundMessage
+from domain.gate.consent import ConsentState
 from domain.payloads.base import MediaType
 from domain.payloads.texts import SimpleText
 from domain.payloads.whatsapp import WhatsAppMedia
@@ -21,8 +22,8 @@ INBOUND_WORDS: Final = frozenset({"received", "receiving"})
 (https://www.twilio.com/docs/messaging/api/message-resource#message-status-values).
 """
 
-OPTED_OUT: Final = "STOP"
-"""`OptOutType` of a message that ends a subscription
+CONSENT_OF_TYPE: Final[Mapping[str, ConsentState]] = {"STOP": ConsentState.OUT, "START": ConsentState.IN}
+"""Consent by the `OptOutType` of a message
 (https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out)."""
 
 
@@ -70,7 +71,7 @@ def read_message(parameters: Mapping[str, str]) -> InboundMessage:
         sender_name=message.profile_name,
         payload=_payload(message, list(_media(parameters))),
         in_reply_to=message.original_replied_message_sid,
-        opted_out=message.opt_out_type.upper() == OPTED_OUT,
+        consent=CONSENT_OF_TYPE.get(message.opt_out_type.upper()),
     )
 
 

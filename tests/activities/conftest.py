@@ -15,7 +15,7 @@ from embedded.temporal_server import TemporalServer
 from security.ssrf_guard import PRIVATE, AddressGuard
 from settings import Settings
 from tests.activities.conversation import show
-from tests.activities.factories import SIGNING_SECRET, TOKEN, World
+from tests.activities.factories import CONSENTS, SIGNING_SECRET, TOKEN, World
 from tests.iris import open_database
 
 
@@ -57,4 +57,4 @@ async def temporal(temporal_server: TemporalServer) -> Client:
 
 @pytest.fixture
 def erasures(temporal: Client) -> MongoErasures:
-    return MongoErasures(temporal, show)
+    return MongoErasures(temporal, show, CONSENTS)

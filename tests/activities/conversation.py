@@ -31,7 +31,7 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import Notification
 from models.user import OwnedDestination
-from tests.activities.factories import FIRST_TASK, World, revision, run
+from tests.activities.factories import CONSENTS, FIRST_TASK, World, revision, run
 
 
 def show(interaction: Seen) -> JsonValue:
@@ -45,9 +45,9 @@ async def start_nothing(notification: Notification) -> None:
 
 INTEGRATIONS: Final = Integrations(timedelta())
 PUBLISHER: Final = NotificationPublisher(INTEGRATIONS, show, start_nothing, LateBegins(start_nothing))
-ADMISSION: Final = MongoAdmission(INTEGRATIONS, PUBLISHER.publish)
+ADMISSION: Final = MongoAdmission(INTEGRATIONS, CONSENTS, PUBLISHER.publish)
 RECORD: Final = MongoRecord(PUBLISHER.publish)
-RECEPTION: Final = MongoInbound(PUBLISHER.publish)
+RECEPTION: Final = MongoInbound(CONSENTS, PUBLISHER.publish)
 SENT: Final = InteractionState(status=Status.SENT, custom_status="queued", milestone=Milestone.ACCEPTED)
 DELIVERED: Final = InteractionState(status=Status.COMPLETED, custom_status="delivered", milestone=Milestone.DELIVERED)
 CANCELLED: Final = InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status="cancelled")

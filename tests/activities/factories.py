@@ -22,6 +22,7 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
 from models.user import OwnedDestination, User
+from queries.consents import Consents
 from queries.validation import Validation, owners_of, validate
 from security.credential_encryption import Vault
 
@@ -31,7 +32,8 @@ VAULT: Final = Vault([Fernet.generate_key().decode()])
 NOW: Final = datetime(2025, 6, 25, 9, 48, 21, 246_000, UTC)
 PHONE: Final = "34638766068"
 INTEGRATIONS: Final = Integrations(timedelta())
-ADMISSION: Final = MongoAdmission(INTEGRATIONS)
+CONSENTS: Final = Consents()
+ADMISSION: Final = MongoAdmission(INTEGRATIONS, CONSENTS)
 
 
 def revision(history_length: int, milliseconds: int = 0) -> Revision:
@@ -127,7 +129,8 @@ class World:
         return found
 
     async def validate(self, submission: Submission) -> Validation:
-        return await validate(INTEGRATIONS, submission, await owners_of(submission))
+        refusals = await CONSENTS.problems_of(submission)
+        return await validate(INTEGRATIONS, submission, await owners_of(submission), refusals)
 
     async def problems(self, submission: Submission) -> list[tuple[str, str]]:
         """Validate a submission, and return the fields and codes of its problems."""

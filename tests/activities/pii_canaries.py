@@ -14,6 +14,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from domain.clock import utc_now
 from domain.destinations import Destination, DestinationKind
 from domain.events import ProviderEvent
+from domain.gate.category import Category
+from domain.gate.consent import ConsentCategory, ConsentChange, ConsentSource, ConsentState, Evidence, Reach
 from domain.identifiers import new_id
 from domain.interaction import UNWRITTEN, Direction, DispatchPolicy, HistoryEntry, RecordedEvent, TemplateReference
 from domain.outcomes import FailureClass
@@ -24,6 +26,7 @@ from integrations.references import to_reference
 from models.access import Account, ApiKey, RefreshToken, Session, Tenant
 from models.attachment import Attachment
 from models.audit import AuditEntry
+from models.consent import Consent, ConsentKey
 from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import Attempt, Notification, SuspendedHost
@@ -34,7 +37,7 @@ from models.unmatched import UnmatchedEvent
 from models.user import OwnedDestination, User
 from models.webhook import SeenWebhook
 from models.worker_fault import WorkerFault
-from tests.activities.factories import World
+from tests.activities.factories import CONSENTS, World
 
 NOTHING_OF_USERS: Final[frozenset[type[Document]]] = frozenset(
     {
@@ -42,6 +45,7 @@ NOTHING_OF_USERS: Final[frozenset[type[Document]]] = frozenset(
         AuditEntry,  # names of fields, never values
         *(SuspendedHost, Integration, Template, TemplateVersion),  # the tenant's configuration
         SeenWebhook,  # a hash
+        ConsentKey,  # random bytes
         WorkerFault,  # errors of our own, without contents
     }
 )
@@ -67,6 +71,7 @@ class Marked:
     of_several: Interaction
     notification: Notification
     unmatched: UnmatchedEvent
+    consent: Consent
 
     @property
     def documents(self) -> list[Document]:
@@ -155,9 +160,37 @@ async def marked(world: World, mark: str) -> Marked:
     unreadable = {"tenant": world.tenant, "integration_id": integration.id, "reason": "unreadable"}
     await UnmatchedEvent.model_validate({**unreadable, "event": unnamed.model_dump()}).insert()
     await UnmatchedEvent.model_validate({**unreadable, "body": unmatched.body}).insert()
+    consent = await _consent(world.tenant, mark)
     return Marked(
-        mark, said_to_both, user, other, attachment, process, alone, refused, of_several, notification, unmatched
+        mark,
+        said_to_both,
+        user,
+        other,
+        attachment,
+        process,
+        alone,
+        refused,
+        of_several,
+        notification,
+        unmatched,
+        consent,
     )
+
+
+async def _consent(tenant: str, mark: str) -> Consent:
+    stated = ConsentChange(
+        kind=DestinationKind.PHONE_NUMBER,
+        value=mark,
+        reach=Reach.of_tenant(ConsentCategory.ALL),
+        state=ConsentState.OUT,
+        source=ConsentSource.KEYWORD,
+        at=utc_now(),
+        evidence=Evidence(interaction_id=new_id(), text=mark),
+    )
+    await CONSENTS.record(tenant, [stated])
+    consent = await Consent.find_one({"tenant": tenant, "value": mark})
+    assert consent is not None
+    return consent
 
 
 async def stored_documents(selector: Mapping[str, object]) -> AsyncIterator[tuple[str, bytes]]:
@@ -199,6 +232,7 @@ async def _interaction(mark: str, integration: Integration, **changes: object) -
         "primary_key": {mark: mark},
         "primary_key_keys": [f"{mark}={mark}"],
         "template": TemplateReference(id=new_id(), name="reminder", version=1, variables={mark: mark}),
+        "category": Category.MARKETING,
         "direction": Direction.OUT,
         "status": Status.SENT,
         "custom_status": "queued",

@@ -21,9 +21,10 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
 from models.user import User
+from queries.consents import Consents
 from tests.activities.factories import World, run
 
-RECEPTION = MongoInbound()
+RECEPTION = MongoInbound(Consents())
 MERGES = MongoMerges()
 TEXT: dict[str, Any] = {"Type": "simple-text", "Text": "hola"}
 

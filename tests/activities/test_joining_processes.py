@@ -16,6 +16,7 @@ from models import process as processes
 from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
+from queries.consents import Consents
 from tests.activities.factories import PHONE, World, phone, run
 
 OTHER_PHONE = "34638766069"
@@ -41,7 +42,7 @@ async def received(world: World, integration: Integration, sender: str) -> Inter
         message=message,
         received_at=utc_now(),
     )
-    await run(MongoInbound().receive, inbound)
+    await run(MongoInbound(Consents()).receive, inbound)
     found = await Interaction.find_one({"_id": inbound.interaction_id})
     assert found is not None
     return found

@@ -29,11 +29,12 @@ from integrations.references import to_reference
 from models.integration import Integration
 from models.interaction import Interaction
 from models.process import Process
+from queries.consents import Consents
 from tests.activities.factories import ADMISSION, FIRST_TASK, NOW, World, run
 
 ADDRESSES = ("ana@correo.es", "blas@correo.es", "eva@correo.es", "leo@correo.es")
 EMAIL = {"Type": "email", "Subject": "Cita", "Body": "Mañana"}
-RECEPTION = MongoInbound()
+RECEPTION = MongoInbound(Consents())
 
 
 class Named(StrEnum):

@@ -76,6 +76,13 @@ async def _template(owner: Owner, _: Iris) -> Mapping[str, str]:
     return {"template_id": template["id"]}
 
 
+async def _consent(owner: Owner, _: Iris) -> Mapping[str, str]:
+    body = {"destination": mobile(), "category": "all", "state": "out", "text": owner.mark}
+    response = await owner.http.put("/v1/consents", json=body)
+    assert response.is_success, response.text
+    return {"consent_id": response.json()["payload"]["id"]}
+
+
 async def _attachment(owner: Owner, _: Iris) -> Mapping[str, str]:
     path, header = f"/v1/attachments?fileName={owner.mark}.txt", {"Content-Type": "text/plain"}
     response = await owner.http.post(path, content=owner.mark.encode(), headers=header)
@@ -117,6 +124,7 @@ MAKERS: tuple[Callable[[Owner, Iris], Awaitable[Mapping[str, str]]], ...] = (
     _interaction,
     _user,
     _template,
+    _consent,
     _attachment,
     _access,
     _notification,

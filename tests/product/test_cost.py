@@ -28,6 +28,7 @@ _SEND = {
     "insert interactions": 1,
     # By the API, for the attribute by which the Web UI finds it, and by the worker, which determines its user.
     "find users": 2,
+    "find consents": 1,
     "findAndModify processes": 1,
     "findAndModify interactions": 1,
     "update interactions": 1,
@@ -134,6 +135,7 @@ async def test_a_first_message_to_a_user_costs_one_more_command_to_create_the_us
         "insert interactions",
         "insert users",
         "find users",
+        "find consents",
         "findAndModify processes",
         "findAndModify interactions",
     )
@@ -148,7 +150,12 @@ async def test_the_cost_of_a_rejected_submission(iris: Iris, commands: Commands)
     state: InteractionState = await asyncio.wait_for(handle.result(), 60)
     assert state.status == "VALIDATION_ERROR"
     assert figures_of((await handle.fetch_history()).events) == Figures(events=10, workflow_tasks=1, actions=4)
-    assert commands.counted - before == {"insert interactions": 1, "find users": 1, "update interactions": 1}
+    assert commands.counted - before == {
+        "insert interactions": 1,
+        "find users": 1,
+        "find consents": 1,
+        "update interactions": 1,
+    }
 
 
 async def notification_figures(iris: Iris, integration_id: str) -> Figures:

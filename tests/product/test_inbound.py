@@ -11,14 +11,17 @@ from domain.channels import Channel
 from domain.clock import utc_now
 from domain.destinations import KIND_OF_CHANNEL
 from domain.events import InboundMessage
+from domain.gate.consent import ConsentSource
 from domain.identifiers import new_id
 from domain.inbound import ReceivedMessage
 from integrations.references import to_reference
+from models.consent import Consent
 from models.integration import Integration
 from models.process import Process
 from models.user import OwnedDestination, User
+from queries.consents import Consents
 from tests.product.fake_providers import ONE_OF_EACH, VENDORS, label
-from tests.product.provider_lines import Line
+from tests.product.provider_lines import SHORT_NAMES, Line
 
 every = pytest.mark.parametrize("line", VENDORS, ids=label, indirect=True)
 one_of_each = pytest.mark.parametrize("line", ONE_OF_EACH, ids=label, indirect=True)
@@ -115,7 +118,7 @@ async def test_messages_of_one_sender_at_the_same_time_open_one_process(line: Li
         )
         for _ in range(12)
     ]
-    receive = MongoInbound().receive
+    receive = MongoInbound(Consents()).receive
     await asyncio.gather(*(ActivityEnvironment().run(receive, inbound) for inbound in inbound))
     assert await Process.find({"integration_ids": line.integration_id, "is_closed": False}).count() == 1
 
@@ -128,6 +131,30 @@ async def test_an_opt_out_is_marked(line: Line) -> None:
     assert [wish["metadata"].get("optOut") for wish in wishes] == [True, True, True]
     other = await line.receive_message(line.somebody(), "¿Dónde para el autobús? Baja en la plaza")
     assert "optOut" not in other["metadata"]
+
+
+@one_of_each_that_texts
+async def test_an_opt_out_refuses_its_messages_until_an_opt_in(line: Line) -> None:
+    """On SMS it refuses everything of this sender, elsewhere its marketing."""
+    person = line.somebody()
+
+    async def statuses() -> list[int]:
+        request = line.iris.request(SHORT_NAMES[line.channel], person, integrationId=line.integration_id)
+        sent = [line.iris.post({**request, "category": one, "dryRun": True}) for one in ("transactional", "marketing")]
+        return [response.status_code for response in await asyncio.gather(*sent)]
+
+    await line.receive_message(person, "START")
+    assert await statuses() == [200, 200]
+    opt_out = await line.receive_message(person, "Stop. Thank you")
+    assert await statuses() == ([409, 409] if line.channel is Channel.SMS else [200, 409])
+    [consent] = await Consent.find({"evidence.interaction_id": opt_out["id"]}).to_list()
+    assert (consent.source, consent.evidence.text, consent.scope_value) == (
+        ConsentSource.KEYWORD,
+        "Stop. Thank you",
+        line.integration_id,
+    )
+    await line.receive_message(person, "alta")
+    assert await statuses() == [200, 200]
 
 
 @every

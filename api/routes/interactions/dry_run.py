@@ -1,5 +1,6 @@
 """Dry run of a send: all checks and lookups of admission, without its writes."""
 
+import asyncio
 from typing import Final
 
 from fastapi import Request
@@ -25,8 +26,8 @@ DRY_RUN_DETAIL: Final = "Simulación: no se ha enviado ni guardado nada"
 
 async def answer_dry_run(request: Request, state: IrisState, submission: Submission) -> JSONResponse:
     """The answer that a submission would get, without registering or sending it."""
-    owners = await owners_of(submission)
-    validation = await validate(state.integrations, submission, owners)
+    owners, refusals = await asyncio.gather(owners_of(submission), state.consents.problems_of(submission))
+    validation = await validate(state.integrations, submission, owners, refusals)
     if validation.problems:
         refused = SendAnswer.of_dry_run(
             _refused(submission, validation.problems), creates_user=False, creates_process=False

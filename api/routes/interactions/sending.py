@@ -16,18 +16,19 @@ from api.http.request_body import json_body
 from api.routes.interactions.dry_run import answer_dry_run
 from api.routes.interactions.expected_users import expect_recipients
 from api.routes.interactions.unregistered import find_interaction
-from api.routes.templates import rendered
+from api.routes.templates import Content, rendered
 from api.schemas.examples import SEND_EXAMPLES
 from api.schemas.interactions import InteractionAnswer, SendAnswer, SendRequest
 from api.state import IrisState, State
 from domain.access import Caller, Operation
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError
+from domain.gate.category import Category
 from domain.identifiers import derived_id
-from domain.interaction import TemplateReference
 from domain.problems import MAX_PROBLEMS, Problem
 from domain.submission import Submission
 from integrations.references import to_reference
+from models.audit import write_audit
 from models.integration import Integration
 from models.interaction import Interaction
 from queries.correlation import InteractionRef
@@ -49,7 +50,7 @@ _FAILURES: Final[dict[int | str, dict[str, Any]]] = {
         401: "No valid API key or token.",
         403: "The account or key may not do this.",
         404: "The integration or the process does not exist in your tenant.",
-        409: "The process is closed, or the integration disabled.",
+        409: "The process is closed, the integration disabled, or a recipient opted out.",
         413: "The body is too large.",
         422: "The request is refused; `error` has every reason. Once tenant and integration are known, `payload` is "
         "the interaction in VALIDATION_ERROR.",
@@ -98,6 +99,8 @@ async def send_interaction(
     """
     with state.submissions.acquire(caller.tenant):
         submission = await _submission(state, body, caller, id_by_key("interaction", caller, idempotency_key))
+        if submission.is_forced and not body.request.dry_run:
+            await write_audit(caller, "consent.overridden", submission.interaction_id)
         return await (answer_dry_run if body.request.dry_run else answered)(request, state, submission)
 
 
@@ -167,12 +170,14 @@ async def _submission(state: IrisState, parsed: _ParsedRequest, caller: Caller, 
         is_named = not any(problem.field == "integrationId" for problem in problems)
         unknown = [Problem(field="integrationId", code="integration_not_found")] if is_named else []
         raise InvalidRequestError([*problems, *unknown])
-    payload: dict[str, JsonValue] = {}
-    template: TemplateReference | None = None
+    content = Content()
     try:
-        payload, template = await _payload(state, asked, integration, interaction_id)
+        content = await _content(state, asked, integration, interaction_id)
     except InvalidRequestError as error:
         problems = [*problems, *error.problems]
+    is_forced = asked.force and Operation.CONSENTS_OVERRIDE in caller.operations
+    if asked.force and not is_forced:
+        problems = [*problems, Problem(field="force", code="may_not_override")]
     return Submission(
         interaction_id=interaction_id,
         fingerprint=parsed.fingerprint,
@@ -180,7 +185,7 @@ async def _submission(state: IrisState, parsed: _ParsedRequest, caller: Caller, 
         author_id=caller.account_id,
         submitted_at=utc_now(),
         integration=to_reference(integration),
-        payload=payload,
+        payload=content.payload,
         destinations=asked.destinations,
         phone_numbers=phone_number_rules(caller, state.settings),
         process_id=asked.process_id or None,
@@ -190,20 +195,20 @@ async def _submission(state: IrisState, parsed: _ParsedRequest, caller: Caller, 
         metadata=asked.metadata,
         primary_key=asked.primary_key,
         attachments=asked.attachments_id,
-        template=template,
+        template=content.template,
+        category=asked.category or content.category,
+        is_forced=is_forced,
         problems=problems[:MAX_PROBLEMS],
     )
 
 
-async def _payload(
-    state: IrisState, asked: SendRequest, integration: Integration, interaction_id: str
-) -> tuple[dict[str, JsonValue], TemplateReference | None]:
-    """The payload of a request, or the one that its template renders, which happens once.
+async def _content(state: IrisState, asked: SendRequest, integration: Integration, interaction_id: str) -> Content:
+    """The content of a request, or the one that its template renders, which happens once.
 
     A repeated request gets the first one's answer even if the template cannot be rendered any more.
     """
     if asked.template is None:
-        return asked.payload, None
+        return Content(asked.payload)
     if asked.payload:
         raise InvalidRequestError([Problem(field="template", code="one_of_both")])
     try:
@@ -212,4 +217,4 @@ async def _payload(
         earlier = await find_interaction(state, interaction_id, integration.tenant)
         if earlier is None:
             raise
-        return earlier.payload, earlier.template
+        return Content(earlier.payload, earlier.template, earlier.category or Category.TRANSACTIONAL)

@@ -205,3 +205,15 @@ async def test_an_unknown_user_is_not_erased(iris: Iris, stranger: httpx2.AsyncC
         assert reasons(await http.delete(f"/v1/users/{user_id}"), 404) == [("id", "not_found")]
         assert reasons(await http.get(f"/v1/users/{user_id}/erasure"), 404) == [("id", "not_found")]
     assert await answered(await iris.http.get(f"/v1/users/{user['id']}")) == user
+
+
+async def test_the_opt_out_of_an_erased_user_stays_in_force_without_the_number(iris: Iris) -> None:
+    word, number = new_id(), mobile()
+    user = await created(iris, name=word, primaryKey={"PhoneNumber": [number]})
+    body = {"destination": number, "category": "all", "state": "out", "text": word}
+    consent = await answered(await iris.http.put("/v1/consents", json=body))
+    await erase(iris, user["id"])
+    assert await traces(number, word) == []
+    left = await answered(await iris.http.get(f"/v1/consents/{consent['id']}"))
+    assert (left["destination"], left["state"], left["at"]) == ("", "out", consent["at"])
+    assert reasons(await iris.post(iris.request("sms", number)), 409) == [("Destinations[0]", "recipient_opted_out")]

@@ -16,6 +16,7 @@ from domain.identifiers import new_id
 from domain.inbound import ReceivedMessage
 from integrations.references import to_reference
 from models.integration import Integration
+from queries.consents import Consents
 from tests.activities.factories import run
 from tests.api.routes.test_users import created as created_user
 from tests.api.support import ABSENT_ID, mobile, reasons
@@ -62,7 +63,7 @@ async def apply(iris: Iris, number: str) -> dict[str, Any]:
         message=message,
         received_at=utc_now(),
     )
-    await run(MongoInbound().receive, inbound)
+    await run(MongoInbound(Consents()).receive, inbound)
     return await iris.read(inbound.interaction_id)
 
 

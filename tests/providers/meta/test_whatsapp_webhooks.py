@@ -14,6 +14,7 @@ from pydantic import JsonValue
 
 from domain.destinations import DestinationKind
 from domain.events import InboundMessage, ProviderEvent, UnreadableItem, WebhookItem
+from domain.gate.consent import ConsentState
 from domain.outcomes import FailureClass
 from domain.status import Milestone
 from providers.base import UnreadableError, Webhook
@@ -196,7 +197,7 @@ class TestInbound:
                     {"Type": "unsupported", "Kind": "user_preferences/stop"},
                     provider_message_id=f"{NUMBER}:user_preferences:stop:2026-07-21T10:31:00+00:00",
                     sender_name="",
-                    opted_out=True,
+                    consent=ConsentState.OUT,
                 ),
             ),
         ],

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from domain.destinations import DestinationKind
 from domain.events import InboundMessage
+from domain.gate.consent import ConsentState
 from providers.base import UnreadableError
 from tests.providers.sinch.recordings import MESSAGE_ID, PERSON, RECEIVED_AT, RECORDED, inbound, read, recorded
 
@@ -166,8 +167,11 @@ class TestInboundMessages:
     def test_undocumented_content_is_still_a_message(self, said: JsonValue, payload: JsonValue) -> None:
         assert received_from("WHATSAPP", said).payload == payload
 
-    @pytest.mark.parametrize(("kind", "opted_out"), [("opt_out_notification", True), ("opt_in_notification", False)])
-    def test_an_opt_out_marks_its_sender(self, kind: str, opted_out: bool) -> None:
+    @pytest.mark.parametrize(
+        ("kind", "consent"),
+        [("opt_out_notification", ConsentState.OUT), ("opt_in_notification", ConsentState.IN)],
+    )
+    def test_an_opt_out_marks_its_sender(self, kind: str, consent: ConsentState) -> None:
         word = kind.removesuffix("_notification")
         notification: JsonValue = {
             "request_id": "01J0000000000000000000REQ1",
@@ -182,7 +186,7 @@ class TestInboundMessages:
                 sender=PERSON,
                 sender_kind=DestinationKind.PHONE_NUMBER,
                 payload={"Type": "unsupported", "Kind": word},
-                opted_out=opted_out,
+                consent=consent,
                 occurred_at=RECEIVED_AT,
             ),
         )

@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from domain.destinations import DestinationKind
 from domain.events import InboundMessage, ProviderEvent, WebhookItem
+from domain.gate.consent import ConsentState
 from domain.outcomes import FailureClass
 from domain.status import Milestone
 from providers.base import UnreadableError
@@ -129,7 +130,7 @@ class TestMessageFromAnEndUser:
         ("name", "expected"),
         [
             ("inbound.txt", received({"Type": "simple-text", "Text": "¿Quién es?"})),
-            ("inbound_stop.txt", received({"Type": "simple-text", "Text": "Baja"}, opted_out=True)),
+            ("inbound_stop.txt", received({"Type": "simple-text", "Text": "Baja"}, consent=ConsentState.OUT)),
             (
                 "inbound_media.txt",
                 received(
@@ -216,12 +217,12 @@ class TestMessageFromAnEndUser:
         body = urlencode({"MessageSid": MESSAGE_ID, "From": "whatsapp:+34638766068"} | parameters).encode()
         assert reader().parse(webhook(body)) == (received(payload),)
 
-    @pytest.mark.parametrize("word", ["START", "HELP", "stopped"])
-    def test_only_stop_opts_out(self, word: str) -> None:
+    @pytest.mark.parametrize(("word", "consent"), [("START", ConsentState.IN), ("HELP", None), ("stopped", None)])
+    def test_only_stop_opts_out_and_only_start_in(self, word: str, consent: ConsentState | None) -> None:
         body = recorded("inbound_stop.txt").replace(b"OptOutType=STOP", f"OptOutType={word}".encode())
         (message,) = reader().parse(webhook(body))
         assert isinstance(message, InboundMessage)
-        assert not message.opted_out
+        assert message.consent is consent
 
     @pytest.mark.parametrize(
         ("address", "kind", "sender"),

@@ -10,6 +10,7 @@ from activities.interfaces import UserTask
 from api.schemas.interactions import InteractionAnswer
 from domain.identifiers import new_id
 from models.interaction import Interaction
+from queries.consents import Consents
 from tests.activities.factories import run
 from tests.api.routes.test_managing_processes import answered
 from tests.api.routes.test_merging_users import merge, merged, number_of
@@ -35,7 +36,9 @@ class Said:
 
 async def claim(iris: Iris, user_id: str) -> None:
     """Claim a user's erasure, as the request does, without the rest of the erasure."""
-    erasures = MongoErasures(iris.temporal, lambda interaction: InteractionAnswer.of(interaction).on_the_wire())
+    erasures = MongoErasures(
+        iris.temporal, lambda interaction: InteractionAnswer.of(interaction).on_the_wire(), Consents()
+    )
     task = UserTask(tenant=iris.demo.tenant, user_id=user_id, erasure_grace_period=iris.settings.erasure_grace_period)
     assert await run(erasures.claim_erasure, task) == []
 

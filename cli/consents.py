@@ -1,0 +1,182 @@
+"""`iris consents`: what recipients take and refuse."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, TextIO
+from urllib.parse import quote
+
+import typer
+
+from cli.client import ERR, OUT, Connection, call, fail, print_json, show_more
+from cli.options import AsJson, Connect, Limit, PageCursor, connected
+from cli.terminal import DataTable
+
+consents = typer.Typer(help="Consents: opt-outs and opt-ins of recipients.", no_args_is_help=True)
+
+_PATH: Final = "/v1/consents"
+_COLUMNS: Final = ("destination", "kind", "channel", "integrationId", "category", "state", "at", "text")
+_BATCH: Final = 1_000
+"""Consents of one import request, the API's maximum."""
+_PAGE: Final = 200
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The consent's id.")]
+Destination = Annotated[str | None, typer.Option(help="Filter by phone number, e-mail address or id.")]
+State = Annotated[str | None, typer.Option(help="Filter by state: out or in.")]
+Category = Annotated[str | None, typer.Option(help="Filter by category: marketing or all.")]
+Source = Annotated[str | None, typer.Option(help="Filter by source, such as keyword, api or import.")]
+Integration = Annotated[str | None, typer.Option(help="An integration's id: the consent is about it alone.")]
+Channel = Annotated[str | None, typer.Option(help="A channel, as SMS or WhatsApp: the consent is about it alone.")]
+
+
+@consents.command("list")
+@connected
+def list_all(
+    connect: Connect,
+    destination: Destination = None,
+    state: State = None,
+    category: Category = None,
+    source: Source = None,
+    limit: Limit = 50,
+    cursor: PageCursor = None,
+    as_json: AsJson = False,
+) -> None:
+    """List consents, the newest first."""
+    filters = {"destination": destination, "state": state, "category": category, "source": source}
+    envelope = call(connect(), "GET", _PATH, params={**filters, "limit": limit, "cursor": cursor})
+    if as_json:
+        print_json(envelope)
+        return
+    table = DataTable("id", "destination", "about", "category", "state", "source", "since")
+    for one in envelope["payload"]["items"]:
+        about = one["channel"] or one["integrationId"] or one["scope"]
+        table.add_row(one["id"], one["destination"], about, one["category"], one["state"], one["source"], one["at"])
+    OUT.print(table)
+    show_more(envelope)
+
+
+@consents.command()
+@connected
+def show(connect: Connect, consent_id: Id) -> None:
+    """Show a consent with its history, as JSON."""
+    print_json(call(connect(), "GET", f"{_PATH}/{quote(consent_id)}")["payload"])
+
+
+@consents.command("set")
+@connected
+def record(
+    connect: Connect,
+    destination: Annotated[str, typer.Argument(help="Phone number, e-mail address or id of the channel.")],
+    state: Annotated[str, typer.Argument(help="out: refused; in: taken.")],
+    category: Annotated[str, typer.Option(help="marketing, or all.")] = "all",
+    channel: Channel = None,
+    integration: Integration = None,
+    text: Annotated[str, typer.Option(help="Evidence in your own words.")] = "",
+) -> None:
+    """Record an opt-out or an opt-in."""
+    body = {
+        "destination": destination,
+        "state": state,
+        "category": category,
+        "channel": channel,
+        "integrationId": integration,
+        "text": text,
+    }
+    print_json(call(connect(), "PUT", _PATH, body)["payload"])
+
+
+@consents.command()
+@connected
+def delete(connect: Connect, consent_id: Id) -> None:
+    """Delete a consent with its history."""
+    call(connect(), "DELETE", f"{_PATH}/{quote(consent_id)}")
+
+
+@consents.command("import")
+@connected
+def import_file(
+    connect: Connect,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help=f"CSV file with a heading (.csv), or a JSON object on each line; names: {', '.join(_COLUMNS)}.",
+        ),
+    ],
+) -> None:
+    """Record all consents of a file, a thousand at a time; a thousand with an invalid one is refused and ends it."""
+    from rich.progress import Progress
+
+    rows = list(_rows(file))
+    connection, changed = connect(), 0
+    with Progress(console=ERR, transient=True) as progress:
+        task = progress.add_task("Importing", total=len(rows))
+        for start in range(0, len(rows), _BATCH):
+            batch = rows[start : start + _BATCH]
+            changed += call(connection, "POST", f"{_PATH}/import", {"consents": batch})["payload"]["changed"]
+            progress.advance(task, len(batch))
+    OUT.print(f"{len(rows)} read, {changed} recorded or changed", highlight=False)
+
+
+@consents.command()
+@connected
+def export(
+    connect: Connect,
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="File to write: CSV (.csv), else a JSON object a line.")],
+    state: State = None,
+    category: Category = None,
+) -> None:
+    """Write the consents to a file that `import` reads; those of erased users are left out."""
+    from rich.progress import Progress
+
+    rows = _recorded(connect(), {"state": state, "category": category, "limit": _PAGE})
+    with Progress(console=ERR, transient=True) as progress, file.open("w", newline="") as output:
+        followed = progress.track(rows, total=None, description="Exporting")
+        written = _write_csv(followed, output) if _is_csv(file) else _write_lines(followed, output)
+    OUT.print(f"{written} written to {file}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _is_csv(file: Path) -> bool:
+    return file.suffix.lower() == ".csv"
+
+
+def _rows(file: Path) -> Iterator[dict[str, Any]]:
+    """Read the consents of a file; ends the program if a line is not JSON."""
+    with file.open(newline="", encoding="utf-8-sig") as lines:
+        if _is_csv(file):
+            for row in csv.DictReader(lines):
+                yield {name: value for name, value in row.items() if value}
+            return
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                fail(f"line {number} of {file} is not JSON: {error}", 2)
+
+
+def _recorded(connection: Connection, filters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Read all consents, page by page, as rows of a file."""
+    cursor: str | None = ""
+    while cursor is not None:
+        page = call(connection, "GET", _PATH, params={**filters, "cursor": cursor or None})["payload"]
+        yield from (_row(one) for one in page["items"] if one["destination"])
+        cursor = page["nextCursor"]
+
+
+def _row(consent: Mapping[str, Any]) -> dict[str, Any]:
+    values = {**consent, "text": consent["evidence"]["text"]}
+    return {name: values[name] for name in _COLUMNS if values[name]}
+
+
+def _write_csv(rows: Iterable[dict[str, Any]], output: TextIO) -> int:
+    table: csv.DictWriter[str] = csv.DictWriter(output, _COLUMNS)
+    table.writeheader()
+    return sum(bool(table.writerow(row)) for row in rows)
+
+
+def _write_lines(rows: Iterable[dict[str, Any]], output: TextIO) -> int:
+    return sum(bool(output.write(json.dumps(row, ensure_ascii=False) + "\n")) for row in rows)

@@ -1,0 +1,170 @@
+"""Consents: what recipients of a tenant take and refuse."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, Final, cast
+
+from pydantic import BaseModel, Field
+from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
+from pymongo.errors import BulkWriteError
+
+from domain.clock import utc_now
+from domain.destinations import DestinationKind
+from domain.gate import consent as domain
+from domain.gate.consent import (
+    NO_EVIDENCE,
+    ConsentCategory,
+    ConsentChange,
+    ConsentScope,
+    ConsentSource,
+    ConsentState,
+    Evidence,
+    Reach,
+)
+from domain.identifiers import derived_id
+from models.base import NEWEST_FIRST, Stored
+
+MAX_HISTORY: Final = 50
+"""Statements kept of one consent; older ones are dropped."""
+
+_DUPLICATE_KEY: Final = 11000
+"""https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml"""
+
+
+class ConsentKey(Stored):
+    """Key by which a tenant's consents name destinations; its id is the tenant's name.
+
+    Attributes:
+        key: 32 random bytes. They are not encrypted: a worker without the right encryption keys admits messages too.
+    """
+
+    key: bytes
+
+    class Settings:
+        """Collection name."""
+
+        name = "consent_keys"
+
+
+class Statement(BaseModel):
+    """One entry of a consent's history."""
+
+    state: ConsentState
+    source: ConsentSource
+    at: datetime
+    evidence: Evidence = NO_EVIDENCE
+
+
+class Consent(Stored):
+    """Latest statement of one reach about one destination, with those before.
+
+    The id is derived from the tenant, the person and the reach, so that there is one document of each.
+
+    Attributes:
+        person: HMAC of the destination with the tenant's key; it remains when the user is erased.
+        value: the destination as last written; empty once its user is erased.
+        at: when the latest statement was made.
+        history: all statements, oldest first, at most `MAX_HISTORY`.
+    """
+
+    tenant: str
+    person: str
+    kind: DestinationKind
+    value: str
+    scope: ConsentScope
+    scope_value: str
+    category: ConsentCategory
+    state: ConsentState
+    source: ConsentSource
+    at: datetime
+    evidence: Evidence = NO_EVIDENCE
+    history: list[Statement] = []
+    created: datetime = Field(default_factory=utc_now)
+
+    class Settings:
+        """Collection name and indexes."""
+
+        name = "consents"
+        indexes = [
+            IndexModel(
+                [(name, ASCENDING) for name in ("tenant", "person", "scope", "scope_value", "category")], unique=True
+            ),
+            IndexModel([("tenant", ASCENDING), *NEWEST_FIRST]),
+            IndexModel([("tenant", ASCENDING), ("state", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)]),
+        ]
+
+    @property
+    def reach(self) -> Reach:
+        """The senders and the category that it is about."""
+        return Reach(scope=self.scope, scope_value=self.scope_value, category=self.category)
+
+    @property
+    def view(self) -> domain.Consent:
+        """The consent as the rules see it."""
+        return domain.Consent(reach=self.reach, state=self.state, source=self.source, at=self.at)
+
+    @staticmethod
+    def id_of(tenant: str, person: str, reach: Reach) -> str:
+        """The id of a consent."""
+        return derived_id("consent", tenant, person, reach.scope, reach.scope_value, reach.category)
+
+    @classmethod
+    async def about(cls, tenant: str, persons: Collection[str], scope_values: Collection[str]) -> list["Consent"]:
+        """Return the consents about these persons in these scopes."""
+        selector = {"tenant": tenant, "person": {"$in": list(persons)}, "scope_value": {"$in": list(scope_values)}}
+        return await Consent.find(selector).to_list()
+
+    @classmethod
+    async def empty(cls, tenant: str, persons: Collection[str]) -> None:
+        """Remove what identifies these persons: only the HMAC, the states and the dates stay."""
+        nothing = NO_EVIDENCE.model_dump()
+        emptied = {"value": "", "evidence": nothing, "history.$[].evidence": nothing}
+        await cls.collection().update_many({"tenant": tenant, "person": {"$in": list(persons)}}, {"$set": emptied})
+
+    @classmethod
+    async def write(
+        cls, tenant: str, changes: Sequence[tuple[str, ConsentChange]], *, only_opted_out: bool = False
+    ) -> int:
+        """Write statements about persons, and return how many consents they changed.
+
+        A statement that is not later than the stored one changes nothing, so that a repeated write has no effect.
+
+        Args:
+            tenant: the tenant.
+            changes: each with the person.
+            only_opted_out: change existing opt-outs only.
+        """
+        updates = [_update(tenant, person, change, only_opted_out=only_opted_out) for person, change in changes]
+        try:
+            done = await cls.collection().bulk_write(updates, ordered=False)
+        except BulkWriteError as error:
+            # The update of an older statement finds nothing to change, and its insertion finds the newer one.
+            details = cast("dict[str, Any]", error.details)
+            if any(one["code"] != _DUPLICATE_KEY for one in details["writeErrors"]):
+                raise
+            return int(details["nModified"]) + int(details["nUpserted"])
+        return done.modified_count + done.upserted_count
+
+
+def _update(tenant: str, person: str, change: ConsentChange, *, only_opted_out: bool) -> UpdateOne:
+    reach = change.reach
+    statement = Statement(state=change.state, source=change.source, at=change.at, evidence=change.evidence)
+    selector: dict[str, Any] = {"_id": Consent.id_of(tenant, person, reach), "at": {"$lt": change.at}}
+    if only_opted_out:
+        selector["state"] = ConsentState.OUT.value
+    initial = {
+        "tenant": tenant,
+        "person": person,
+        "created": utc_now(),
+        **reach.model_dump(mode="json"),
+    }
+    written = statement.model_dump() | {"kind": change.kind.value, "value": change.value}
+    return UpdateOne(
+        selector,
+        {
+            "$set": written,
+            "$push": {"history": {"$each": [statement.model_dump()], "$slice": -MAX_HISTORY}},
+            "$setOnInsert": initial,
+        },
+        upsert=not only_opted_out,
+    )

@@ -1,0 +1,52 @@
+"""Opt-outs that refuse a message, by scope, category and time."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.channels import Channel
+from domain.gate.category import Category
+from domain.gate.consent import Consent, ConsentCategory, ConsentSource, ConsentState, Reach, refusing
+
+MARKETING, ALL = ConsentCategory
+OUT, IN = ConsentState
+_NOW = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def consent(reach: Reach, state: ConsentState, day: int = 1) -> Consent:
+    return Consent(reach=reach, state=state, source=ConsentSource.API, at=_NOW + timedelta(days=day))
+
+
+def tenant(category: ConsentCategory, state: ConsentState, day: int = 1) -> Consent:
+    return consent(Reach.of_tenant(category), state, day)
+
+
+def sender(category: ConsentCategory, state: ConsentState, day: int = 1) -> Consent:
+    return consent(Reach.of_sender("one", category), state, day)
+
+
+@pytest.mark.parametrize(
+    ("consents", "refused"),
+    [
+        ([], []),
+        ([tenant(MARKETING, OUT)], [Category.MARKETING]),
+        ([tenant(ALL, OUT)], list(Category)),
+        ([tenant(ALL, IN)], []),
+        # Within one scope, the newest decides; only an opt-in to everything ends an opt-out of everything.
+        ([tenant(MARKETING, OUT, 1), tenant(ALL, IN, 2)], []),
+        ([tenant(MARKETING, OUT, 2), tenant(ALL, IN, 1)], [Category.MARKETING]),
+        ([tenant(ALL, OUT, 1), tenant(MARKETING, IN, 2)], list(Category)),
+        # The strictest scope decides, whatever is newer elsewhere.
+        ([tenant(ALL, OUT, 1), sender(ALL, IN, 2)], list(Category)),
+        ([sender(ALL, OUT, 1), tenant(ALL, IN, 2)], list(Category)),
+        ([consent(Reach.of_channel(Channel.SMS, MARKETING), OUT, 1), sender(ALL, IN, 2)], [Category.MARKETING]),
+    ],
+)
+def test_the_refused_categories(consents: list[Consent], refused: list[Category]) -> None:
+    assert [category for category in Category if refusing(consents, category)] == refused
+
+
+def test_the_latest_opt_out_is_named() -> None:
+    first, last = tenant(ALL, OUT, 1), sender(MARKETING, OUT, 2)
+    assert refusing([first, last], Category.MARKETING) == last
+    assert refusing([first, last], Category.AUTHENTICATION) == first
