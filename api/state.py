@@ -84,3 +84,16 @@ async def state_of(request: Request) -> IrisState:
 
 
 State = Annotated[IrisState, Depends(state_of)]
+
+
+async def _factory_of(state: State) -> ProviderFactory:
+    return state.provider_factory
+
+
+async def _callers_of(state: State) -> TtlCache[Caller]:
+    return state.callers
+
+
+Factory = Annotated[ProviderFactory, Depends(_factory_of)]
+CallerCache = Annotated[TtlCache[Caller], Depends(_callers_of)]
+"""The cache of callers; a route clears it after a change to accounts, keys, sessions or tenants."""

@@ -11,7 +11,7 @@ from fastapi.security import HTTPBearer
 from pymongo.errors import PyMongoError
 
 from api.auth.visibility import hide_from
-from api.state import IrisState, state_of
+from api.state import IrisState, State, state_of
 from domain.access import Caller, Operation
 from domain.clock import utc_now
 from domain.errors import ForbiddenError, UnauthenticatedError
@@ -49,9 +49,7 @@ def issue_token(session: Session, settings: Settings) -> str:
     return jwt.encode(claims, settings.jwt_secret.get_secret_value(), algorithm=_ALGORITHM)
 
 
-async def authenticate(
-    request: Request, state: Annotated[IrisState, Depends(state_of)], _: Annotated[object, Depends(bearer)]
-) -> Caller:
+async def authenticate(request: Request, state: State, _: Annotated[object, Depends(bearer)]) -> Caller:
     """Authenticate the request by its `Authorization` header.
 
     Raises:
@@ -171,6 +169,14 @@ def allowed(operation: Operation) -> Any:  # noqa: ANN401 - what `fastapi.Depend
 def phone_number_rules(caller: Caller, settings: Settings) -> PhoneNumberRules:
     """The rules for parsing the phone numbers of a caller's requests."""
     return PhoneNumberRules(default_country=caller.default_country, accept_possible=settings.accept_possible_numbers)
+
+
+async def _rules_of(caller: AnyCaller, state: State) -> PhoneNumberRules:
+    return phone_number_rules(caller, state.settings)
+
+
+PhoneRules = Annotated[PhoneNumberRules, Depends(_rules_of)]
+"""The rules for parsing the phone numbers of the request's caller."""
 
 
 def check_grant(caller: Caller, field: str, operations: Iterable[Operation]) -> None:

@@ -28,7 +28,7 @@ from api.schemas.accounts import (
     PasswordChange,
 )
 from api.schemas.common import Page
-from api.state import State
+from api.state import CallerCache, Factory
 from domain.access import OPERATIONS, Caller, Operation, Role, account_address
 from domain.clock import utc_now
 from domain.destinations import InvalidDestinationError
@@ -72,13 +72,13 @@ async def create_account(
     request: Request,
     caller: Writer,
     body: Annotated[NewAccount, json_body(NewAccount, {"operator": NEW_ACCOUNT_EXAMPLE})],
-    state: State,
+    factory: Factory,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Make an account. One address logs in to a tenant once, so that repeating the call makes no second one."""
     check_grant(caller, "role", OPERATIONS[body.role])
     email = _checked_email(body.email)
-    vault = state.provider_factory.vault
+    vault = factory.vault
     account = Account(
         id=id_by_key("account", caller, idempotency_key),
         tenant=caller.tenant,
@@ -129,7 +129,7 @@ async def change_own_password(
     caller: AnyCaller,
     own_session: OwnSession,
     body: Annotated[PasswordChange, json_body(PasswordChange, {"change": PASSWORD_EXAMPLE})],
-    state: State,
+    callers: CallerCache,
 ) -> JSONResponse:
     """Change the password of who logged in, who must know the old one; the account's other sessions end."""
     email = (await get_or_404(Account, caller.account_id, caller)).email
@@ -146,7 +146,7 @@ async def change_own_password(
         await write_audit(caller, "account.changed", caller.account_id, ["password"], session)
 
     await Account.in_transaction(change)
-    state.callers.clear()
+    callers.clear()
     return success(None, "Contraseña cambiada")
 
 
@@ -172,7 +172,7 @@ async def change_account(
     request: Request,
     caller: Writer,
     body: Annotated[AccountChange, json_body(AccountChange, {"demote": ACCOUNT_CHANGE_EXAMPLE})],
-    state: State,
+    callers: CallerCache,
 ) -> JSONResponse:
     """Change an account's role or password, disable it or enable it again.
 
@@ -198,14 +198,14 @@ async def change_account(
         return await get_or_404(Account, account_id, caller, session=session)
 
     changed = await Account.in_transaction(change)
-    state.callers.clear()
+    callers.clear()
     return success(_show(changed), _CHANGED)
 
 
 @router.delete(
     "/v1/accounts/{account_id}", summary="Delete an account", response_model=Envelope, responses=refusals(404, 409)
 )
-async def delete_account(account_id: str, caller: Writer, state: State) -> JSONResponse:
+async def delete_account(account_id: str, caller: Writer, callers: CallerCache) -> JSONResponse:
     """Take an account away, with its sessions and keys; what it wrote keeps its id as the author."""
 
     async def delete(session: AsyncClientSession) -> None:
@@ -219,7 +219,7 @@ async def delete_account(account_id: str, caller: Writer, state: State) -> JSONR
         await write_audit(caller, "account.deleted", account.id, session=session)
 
     await Account.in_transaction(delete)
-    state.callers.clear()
+    callers.clear()
     return success(None, "Cuenta eliminada")
 
 

@@ -28,7 +28,7 @@ from api.schemas.api_keys import (
     ShownApiKeyAnswer,
 )
 from api.schemas.common import Page
-from api.state import State
+from api.state import CallerCache
 from domain.access import OPERATIONS, Caller, Operation
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError
@@ -124,7 +124,7 @@ async def change_api_key(
     key_id: str,
     caller: Writer,
     body: Annotated[ApiKeyChange, json_body(ApiKeyChange, {"rename": API_KEY_CHANGE_EXAMPLE})],
-    state: State,
+    callers: CallerCache,
 ) -> JSONResponse:
     """Change a key's name, what it may do, or when it expires."""
     changes = body.model_dump(exclude_unset=True)
@@ -135,20 +135,20 @@ async def change_api_key(
     _check(changed, await get_or_404(Account, key.account_id, caller, field="accountId"), caller)
     if changes:
         await _update(key, {"$set": changes}, caller, "changed", changes)
-        state.callers.clear()
+        callers.clear()
     return success(_show(changed), _DETAILS["changed"])
 
 
 @router.delete(
     "/v1/api-keys/{key_id}", summary="Revoke an API key", response_model=Envelope[ApiKeyAnswer], responses=refusals(404)
 )
-async def revoke_api_key(key_id: str, caller: Writer, state: State) -> JSONResponse:
+async def revoke_api_key(key_id: str, caller: Writer, callers: CallerCache) -> JSONResponse:
     """Let a key work no longer. It stays in the list; revoking it again changes nothing."""
     key = await get_or_404(ApiKey, key_id, caller)
     if key.revoked is None:
         key.revoked = utc_now()
         await _update(key, {"$set": {"revoked": key.revoked}}, caller, "revoked")
-        state.callers.clear()
+        callers.clear()
     return success(_show(key), _DETAILS["revoked"])
 
 
@@ -161,7 +161,7 @@ async def revoke_api_key(key_id: str, caller: Writer, state: State) -> JSONRespo
 async def rotate_api_key(
     key_id: str,
     caller: Writer,
-    state: State,
+    callers: CallerCache,
     grace: Annotated[
         int,
         Query(ge=0, le=MAX_GRACE_PERIOD // timedelta(seconds=1), description="Seconds that the old one still works."),
@@ -174,7 +174,7 @@ async def rotate_api_key(
     until = utc_now() + timedelta(seconds=grace)
     rotated = {"key_hash": hash_secret(secret), "previous_hash": "$key_hash", "previous_until": until}
     await _update(key, [{"$set": rotated}], caller, "rotated", ["key"])
-    state.callers.clear()
+    callers.clear()
     return success(ShownApiKeyAnswer.once(key, secret).on_the_wire(), "Clave renovada")
 
 

@@ -30,14 +30,14 @@ from api.schemas.integrations import (
     IntegrationTypes,
     NewIntegration,
 )
-from api.state import IrisState, State
+from api.state import Factory, State
 from domain.access import Caller, Operation
 from domain.channels import Channel
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError, OverloadedError
 from domain.problems import Problem
 from domain.texts import both
-from integrations.provider_factory import problems_of_settings
+from integrations.provider_factory import ProviderFactory, problems_of_settings
 from models.audit import write_audit
 from models.integration import Integration
 from models.notification import Notification
@@ -82,22 +82,22 @@ async def list_integration_types(_: Annotated[Caller, allowed(Operation.INTEGRAT
 async def create_integration(
     caller: Annotated[Caller, allowed(Operation.INTEGRATIONS_WRITE)],
     body: Annotated[NewIntegration, json_body(NewIntegration, NEW_EXAMPLES)],
-    state: State,
+    factory: Factory,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Create an integration. Its credentials are encrypted, and never answered."""
-    integration = _made(state, caller, body, idempotency_key)
+    integration = _made(factory, caller, body, idempotency_key)
     try:
         await integration.insert()
     except DuplicateKeyError:
         first = await Integration.find_one({"_id": integration.id, "tenant": caller.tenant})
         if first is None or first.fingerprint is None:
             raise _name_taken() from None
-        check_same(_fingerprint(state, first.fingerprint), fingerprint(body))
+        check_same(_fingerprint(factory, first.fingerprint), fingerprint(body))
         integration = first
     else:
         await write_audit(caller, "integration.created", integration.id, body.named())
-    return success(_details(state, integration), "Integración creada", HTTPStatus.CREATED)
+    return success(_details(factory, integration), "Integración creada", HTTPStatus.CREATED)
 
 
 @router.get(
@@ -108,7 +108,7 @@ async def create_integration(
 )
 async def list_integrations(  # noqa: PLR0913 - each filter is a parameter of the query
     caller: Annotated[Caller, allowed(Operation.INTEGRATIONS_READ)],
-    state: State,
+    factory: Factory,
     asked: AskedPage,
     *,
     channel: Annotated[Channel | None, Query(description="Those of this channel.")] = None,
@@ -129,7 +129,7 @@ async def list_integrations(  # noqa: PLR0913 - each filter is a parameter of th
         Integration.model_validate(document)
         async for document in Integration.collection().find(selector).sort(order).limit(asked.limit + 1)
     ]
-    shown = page(found, asked, lambda it: _details(state, it), lambda it: Cursor(it.created, it.id))
+    shown = page(found, asked, lambda it: _details(factory, it), lambda it: Cursor(it.created, it.id))
     return success(shown, "Integraciones encontradas")
 
 
@@ -140,11 +140,11 @@ async def list_integrations(  # noqa: PLR0913 - each filter is a parameter of th
     responses=refusals(404),
 )
 async def read_integration(
-    integration_id: str, caller: Annotated[Caller, allowed(Operation.INTEGRATIONS_READ)], state: State
+    integration_id: str, caller: Annotated[Caller, allowed(Operation.INTEGRATIONS_READ)], factory: Factory
 ) -> JSONResponse:
     """The integration as it is now; of its credentials, which are set."""
     return success(
-        _details(state, await get_or_404(Integration, integration_id, caller, deleted=None)), "Integración encontrada"
+        _details(factory, await get_or_404(Integration, integration_id, caller, deleted=None)), "Integración encontrada"
     )
 
 
@@ -168,13 +168,13 @@ async def change_integration(
     for _ in range(_MAX_TRIES):
         integration = await get_or_404(Integration, integration_id, caller, deleted=None)
         try:
-            changed = await integration.change(_changes(state, integration, body))
+            changed = await integration.change(_changes(state.provider_factory, integration, body))
         except DuplicateKeyError:
             raise _name_taken() from None
         if changed is not None:
             state.integrations.invalidate(integration_id)
             await write_audit(caller, "integration.changed", integration_id, body.named())
-            return success(_details(state, changed), "Integración modificada")
+            return success(_details(state.provider_factory, changed), "Integración modificada")
     raise OverloadedError
 
 
@@ -199,7 +199,7 @@ async def delete_integration(
             await Notification.cancel_all(caller.tenant, integration_id)
             state.integrations.invalidate(integration_id)
             await write_audit(caller, "integration.deleted", integration_id)
-            return success(_details(state, deleted), "Integración eliminada")
+            return success(_details(state.provider_factory, deleted), "Integración eliminada")
     raise OverloadedError
 
 
@@ -210,14 +210,14 @@ async def delete_integration(
     responses=refusals(404),
 )
 async def check_integration(
-    integration_id: str, caller: Annotated[Caller, allowed(Operation.INTEGRATIONS_WRITE)], state: State
+    integration_id: str, caller: Annotated[Caller, allowed(Operation.INTEGRATIONS_WRITE)], factory: Factory
 ) -> JSONResponse:
     """Ask by calls that send nothing and cost nothing, within ten seconds; or say that there are none."""
-    check = await _check(state, await get_or_404(Integration, integration_id, caller, deleted=None))
+    check = await _check(factory, await get_or_404(Integration, integration_id, caller, deleted=None))
     return success(CheckAnswer.of(check).on_the_wire(), "Integración comprobada")
 
 
-def _made(state: IrisState, caller: Caller, asked: NewIntegration, key: str | None) -> Integration:
+def _made(factory: ProviderFactory, caller: Caller, asked: NewIntegration, key: str | None) -> Integration:
     """Create the requested integration.
 
     Raises:
@@ -226,7 +226,7 @@ def _made(state: IrisState, caller: Caller, asked: NewIntegration, key: str | No
     provider, channel = _chosen(asked)
     configuration, credentials = _merged({}, asked.configuration), _merged({}, asked.credentials)
     _refuse(problems_of_settings(provider, configuration, credentials))
-    vault = state.provider_factory.vault
+    vault = factory.vault
     return Integration(
         id=id_by_key("integration", caller, key),
         tenant=caller.tenant,
@@ -260,7 +260,7 @@ def _not_allowed(field: str, values: list[str]) -> InvalidRequestError:
     return InvalidRequestError([Problem(field=field, code="not_allowed", details={"allowed": ", ".join(values)})])
 
 
-def _changes(state: IrisState, integration: Integration, asked: IntegrationChange) -> dict[str, Any]:
+def _changes(factory: ProviderFactory, integration: Integration, asked: IntegrationChange) -> dict[str, Any]:
     """The fields to write for a change.
 
     Raises:
@@ -273,9 +273,9 @@ def _changes(state: IrisState, integration: Integration, asked: IntegrationChang
     provider = PROVIDERS.get(integration.provider)
     if provider is None:
         raise _not_allowed("provider", list(PROVIDERS))
-    vault = state.provider_factory.vault
+    vault = factory.vault
     configuration = _merged(integration.configuration, asked.configuration or {})
-    credentials = _merged(_opened(state, integration) or {}, asked.credentials or {})
+    credentials = _merged(_opened(factory, integration) or {}, asked.credentials or {})
     _refuse(problems_of_settings(provider, configuration, credentials))
     return {**changes, "configuration": configuration, "credentials": vault.encrypt(credentials)}
 
@@ -294,21 +294,21 @@ def _name_taken() -> InvalidRequestError:
     return InvalidRequestError([Problem(field="name", code="name_taken")])
 
 
-def _opened(state: IrisState, integration: Integration) -> dict[str, JsonValue] | None:
+def _opened(factory: ProviderFactory, integration: Integration) -> dict[str, JsonValue] | None:
     try:
-        return state.provider_factory.vault.decrypt(integration.credentials)
+        return factory.vault.decrypt(integration.credentials)
     except DecryptionError:
         return None
 
 
-def _fingerprint(state: IrisState, ciphertext: str) -> str:
-    return str(state.provider_factory.vault.decrypt(ciphertext)["fingerprint"])
+def _fingerprint(factory: ProviderFactory, ciphertext: str) -> str:
+    return str(factory.vault.decrypt(ciphertext)["fingerprint"])
 
 
-def _details(state: IrisState, integration: Integration) -> dict[str, JsonValue]:
-    credentials = _opened(state, integration)
+def _details(factory: ProviderFactory, integration: Integration) -> dict[str, JsonValue]:
+    credentials = _opened(factory, integration)
     given = None if credentials is None else list(credentials)
-    return IntegrationDetails.of(integration, given, state.provider_factory.callback_url(integration)).on_the_wire()
+    return IntegrationDetails.of(integration, given, factory.callback_url(integration)).on_the_wire()
 
 
 _UNREACHABLE: Final = Check(
@@ -321,10 +321,10 @@ _UNREACHABLE: Final = Check(
 """One answer for unknown hosts and forbidden addresses, so that it reveals no internal names."""
 
 
-async def _check(state: IrisState, integration: Integration) -> Check:
+async def _check(factory: ProviderFactory, integration: Integration) -> Check:
     try:
         async with asyncio.timeout(_CHECK_TIMEOUT_SECONDS):
-            return await state.provider_factory.create_uncached(integration).check()
+            return await factory.create_uncached(integration).check()
     except MisconfiguredError:
         return Check(ok=False, reason=both("la configuración no es válida", "the configuration is not valid"))
     except ForbiddenAddressError:

@@ -12,7 +12,7 @@ from api.http.lookup import or_404
 from api.http.openapi import refusals, shown
 from api.http.request_body import json_body
 from api.schemas.tenants import TenantAnswer, TenantChange
-from api.state import State
+from api.state import CallerCache
 from domain.access import Caller, Operation
 from models.access import Tenant
 from models.audit import write_audit
@@ -50,7 +50,7 @@ async def change_tenant(
         TenantChange,
         json_body(TenantChange, {"reopen": {"inboundToClosed": "reopen"}, "spain": {"defaultCountry": "ES"}}),
     ],
-    state: State,
+    callers: CallerCache,
 ) -> JSONResponse:
     """Change what is named; it holds for what is asked and comes in from then on, everywhere within some seconds."""
     changes: dict[str, Any] = body.model_dump(exclude_none=True)
@@ -60,7 +60,7 @@ async def change_tenant(
         {"name": caller.tenant}, {"$set": changes}, return_document=ReturnDocument.AFTER
     )
     # Cached callers include their tenant's country.
-    state.callers.clear()
+    callers.clear()
     answer = _answer(Tenant.model_validate(found) if found else None, "Organización modificada")
     await write_audit(caller, "tenant.changed", caller.tenant, body.given())
     return answer

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import JsonValue
 from pymongo.errors import DuplicateKeyError
 
-from api.auth.access import allowed, phone_number_rules
+from api.auth.access import PhoneRules, allowed
 from api.http.envelope import Envelope, success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
 from api.http.openapi import refusals, shown
@@ -18,7 +18,6 @@ from api.http.parameters import BY_METADATA, named_parameter, named_values
 from api.http.request_body import json_body
 from api.schemas.common import Page
 from api.schemas.users import DestinationRequest, StoredUserAnswer, UserChange, UserRequest
-from api.state import State, state_of
 from domain.access import Caller, Operation
 from domain.destinations import DestinationKind, InvalidDestinationError, kind_named, normalise, readings
 from domain.errors import InvalidRequestError, NotFoundError
@@ -57,10 +56,12 @@ _PRIMARY_KEY: Final = "primaryKey."
         ]
     },
 )
-async def list_users(
+async def list_users(  # noqa: PLR0913 - one parameter for each filter
     request: Request,
     caller: Annotated[Caller, allowed(Operation.USERS_READ)],
+    rules: PhoneRules,
     asked: AskedPage,
+    *,
     name: Annotated[
         str | None,
         Query(max_length=200, description="How the name, or a word of it, begins; «jose p» finds José Peña."),
@@ -73,7 +74,6 @@ async def list_users(
 
     Users that were merged into others, or erased, are not among them.
     """
-    rules = phone_number_rules(caller, (await state_of(request)).settings)
     sought = _sought(caller.tenant, rules, request.query_params, name, destination)
     after = asked.after.after("created") if asked.after else {}
     nobody: Some[User] = Some([], is_cut=False)
@@ -97,11 +97,11 @@ async def list_users(
 async def create_user(
     caller: Annotated[Caller, allowed(Operation.USERS_WRITE)],
     body: Annotated[UserRequest, json_body(UserRequest, {"user": _EXAMPLE})],
-    state: State,
+    rules: PhoneRules,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Make a user. Each of its destinations may be nobody else's: 409 names the user whose it is."""
-    destinations = _destinations(body.primary_key, phone_number_rules(caller, state.settings))
+    destinations = _destinations(body.primary_key, rules)
     user = User(
         id=id_by_key("user", caller, idempotency_key),
         tenant=caller.tenant,
@@ -173,10 +173,9 @@ async def add_destination(
         DestinationRequest,
         json_body(DestinationRequest, {"phone": {"kind": "PhoneNumber", "value": "+34 638 766 068"}}),
     ],
-    state: State,
+    rules: PhoneRules,
 ) -> JSONResponse:
     """Give it a destination; one that it has already stays as it is. Of somebody else's, 409 names the owner."""
-    rules = phone_number_rules(caller, state.settings)
     added = _destination(body.kind, body.value, "kind", "value", rules)
     room = {"$expr": {"$lt": [{"$size": "$destinations"}, MAX_DESTINATIONS]}}
     try:

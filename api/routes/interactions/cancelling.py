@@ -48,13 +48,13 @@ async def cancel_interaction(
     200 means that it took effect: it was not sent and never will be. Cancelling it again is 200 again. An interaction
     that no worker has registered yet is cancelled too; one of those that is not valid ends as `VALIDATION_ERROR`.
     """
-    document = await found_interaction(interaction_id, caller, state)
+    document = await found_interaction(interaction_id, caller, state.temporal)
     if document.status in UNSENT and not document.registered_by:
         await withdraw(state.temporal, interaction_id, caller.account_id)
-        document = await found_interaction(interaction_id, caller, state)
+        document = await found_interaction(interaction_id, caller, state.temporal)
     if document.status in UNSENT:
         await cancel(state.temporal, interaction_id, caller.account_id, state.settings.admission_timeout)
-        document = await found_interaction(interaction_id, caller, state)
+        document = await found_interaction(interaction_id, caller, state.temporal)
     answer = InteractionAnswer.of(await document.view()).on_the_wire()
     code = why_not_cancelled(document.state)
     if code is not None:

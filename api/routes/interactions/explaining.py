@@ -42,7 +42,7 @@ async def explain_interaction(
     state: State,
 ) -> JSONResponse:
     """Why it is in its status, what it waits for, until when, and what happens then, in words and as fields."""
-    document = await found_interaction(interaction_id, caller, state)
+    document = await found_interaction(interaction_id, caller, state.temporal)
     language = language_of(request)
     current, last = document.state, document.history[-1]
     wait = waiting_for(document.situation, state.settings.windows, utc_now())

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from temporalio.client import Client
 
 from api.auth.access import allowed
 from api.http.envelope import Envelope
@@ -57,17 +58,17 @@ async def resend_interaction(  # noqa: PLR0913 - one parameter for each part of 
     unless `force` is true. No body is an empty one.
     """
     with state.submissions.acquire(caller.tenant):
-        first = await found_interaction(interaction_id, caller, state)
+        first = await found_interaction(interaction_id, caller, state.temporal)
         code = why_not_resent(first.direction, first.state, has_content=bool(first.payload), is_forced=body.force)
         new_id = id_by_key("interaction", caller, idempotency_key)
-        is_repeated = idempotency_key is not None and await _is_made(state, new_id, caller)
+        is_repeated = idempotency_key is not None and await _is_made(state.temporal, new_id, caller)
         if code is not None and not is_repeated:
             raise InvalidRequestError([Problem(field="id", code=code)])
         return await answered(request, state, await _submission(state, body, first, caller, new_id))
 
 
-async def _is_made(state: IrisState, interaction_id: str, caller: Caller) -> bool:
-    return await find_interaction(state, interaction_id, caller.tenant) is not None
+async def _is_made(client: Client, interaction_id: str, caller: Caller) -> bool:
+    return await find_interaction(client, interaction_id, caller.tenant) is not None
 
 
 async def _submission(

@@ -6,14 +6,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
-from api.auth.access import allowed, phone_number_rules
+from api.auth.access import PhoneRules, allowed
 from api.http.envelope import Envelope, success
 from api.http.openapi import refusals, shown
 from api.http.pagination import AskedPage, page
 from api.http.parameters import BY_METADATA, BY_PRIMARY_KEY, named_values
 from api.schemas.common import Page
 from api.schemas.interaction_lists import PAGE_EXAMPLE, InteractionListItem, InteractionListQuery
-from api.state import State
 from domain.access import Caller, Operation
 from queries.cursor import Cursor
 from queries.search import InteractionPage, InteractionSummary, search
@@ -35,7 +34,7 @@ async def list_interactions(
     caller: Annotated[Caller, allowed(Operation.INTERACTIONS_READ)],
     query: Annotated[InteractionListQuery, Query()],
     asked: AskedPage,
-    state: State,
+    rules: PhoneRules,
 ) -> JSONResponse:
     """Your interactions for which everything that you give is true, the newest first.
 
@@ -44,7 +43,7 @@ async def list_interactions(
     """
     after = asked.after.after("created") if asked.after else None
     filters = replace(
-        query.to_filter(caller.tenant, phone_number_rules(caller, state.settings)),
+        query.to_filter(caller.tenant, rules),
         metadata=named_values(request.query_params, "metadata."),
         primary_key=named_values(request.query_params, "primaryKey."),
     )

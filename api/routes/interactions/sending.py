@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import JsonValue
+from temporalio.client import Client
 
 from api.auth.access import allowed, phone_number_rules
 from api.http.envelope import Envelope, failure, success
@@ -145,17 +146,17 @@ async def read_interaction(
 
     Lists do not show an interaction before a worker has registered it.
     """
-    document = await found_interaction(interaction_id, caller, state)
+    document = await found_interaction(interaction_id, caller, state.temporal)
     return success(InteractionAnswer.of(await document.view()).on_the_wire(), _READ_DETAIL)
 
 
-async def found_interaction(interaction_id: str, caller: Caller, state: IrisState) -> Interaction:
+async def found_interaction(interaction_id: str, caller: Caller, client: Client) -> Interaction:
     """Find an interaction of the caller's tenant.
 
     Raises:
         NotFoundError: if there is none.
     """
-    return or_404(await find_interaction(state, interaction_id, caller.tenant))
+    return or_404(await find_interaction(client, interaction_id, caller.tenant))
 
 
 async def _submission(state: IrisState, parsed: _ParsedRequest, caller: Caller, interaction_id: str) -> Submission:
@@ -172,7 +173,7 @@ async def _submission(state: IrisState, parsed: _ParsedRequest, caller: Caller, 
         raise InvalidRequestError([*problems, *unknown])
     content = Content()
     try:
-        content = await _content(state, asked, integration, interaction_id)
+        content = await _content(state.temporal, asked, integration, interaction_id)
     except InvalidRequestError as error:
         problems = [*problems, *error.problems]
     is_forced = asked.force and Operation.CONSENTS_OVERRIDE in caller.operations
@@ -202,7 +203,7 @@ async def _submission(state: IrisState, parsed: _ParsedRequest, caller: Caller, 
     )
 
 
-async def _content(state: IrisState, asked: SendRequest, integration: Integration, interaction_id: str) -> Content:
+async def _content(client: Client, asked: SendRequest, integration: Integration, interaction_id: str) -> Content:
     """The content of a request, or the one that its template renders, which happens once.
 
     A repeated request gets the first one's answer even if the template cannot be rendered any more.
@@ -214,7 +215,7 @@ async def _content(state: IrisState, asked: SendRequest, integration: Integratio
     try:
         return await rendered(integration.tenant, integration.channel, asked.template)
     except InvalidRequestError:
-        earlier = await find_interaction(state, interaction_id, integration.tenant)
+        earlier = await find_interaction(client, interaction_id, integration.tenant)
         if earlier is None:
             raise
         return Content(earlier.payload, earlier.template, earlier.category or Category.TRANSACTIONAL)

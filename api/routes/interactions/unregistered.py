@@ -14,7 +14,6 @@ from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.state import IrisState
 from domain.cancelling import cancelled_by
 from domain.deadlines import CANCELLED
 from domain.errors import UnavailableError
@@ -34,7 +33,7 @@ _FIRST_EVENTS: Final = 50
 """Events that are read of a history; before a worker takes it there are few, including cancellation signals."""
 
 
-async def find_interaction(state: IrisState, interaction_id: str, tenant: str) -> Interaction | None:
+async def find_interaction(client: Client, interaction_id: str, tenant: str) -> Interaction | None:
     """The tenant's interaction as recorded, or as submitted if no worker has registered it yet.
 
     Raises:
@@ -43,7 +42,7 @@ async def find_interaction(state: IrisState, interaction_id: str, tenant: str) -
     """
     document = await Interaction.find_one({"_id": interaction_id})
     if document is None:
-        document = await _find_submitted(state.temporal, interaction_id)
+        document = await _find_submitted(client, interaction_id)
     return await document.as_shown() if document is not None and document.tenant == tenant else None
 
 
