@@ -16,7 +16,7 @@ from api.http.tracing import Trace
 from api.server import server_config
 from domain.errors import OverloadedError, UnavailableError
 from support.logs import JsonFormatter
-from tests.api.support import refusal
+from tests.api.support import reasons, refusal
 from tests.iris import Iris
 
 PROBLEM = "application/problem+json"
@@ -97,6 +97,21 @@ async def test_pages_of_a_named_origin_may_read_answers_and_others_not(browser: 
     assert preflight.headers["X-Content-Type-Options"] == "nosniff"
     refused = await browser.options("/v1/interactions", headers={"Origin": "https://evil.example", **asked})
     assert refused.status_code == 400
+
+
+async def test_a_page_of_a_named_origin_may_read_the_answer_about_an_internal_fault() -> None:
+    app = FastAPI()
+    add_middleware(app, cors_origins=(ORIGIN,))
+
+    async def fail() -> None:
+        raise RuntimeError
+
+    app.add_api_route("/fail", fail)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://iris") as http:
+        response = await http.get("/fail", headers={"Origin": ORIGIN})
+    assert reasons(response, 500) == [("", "internal")]
+    assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 async def test_no_page_may_read_answers_unless_its_origin_is_named(iris: Iris) -> None:
