@@ -159,7 +159,12 @@ async def test_a_send_and_an_opt_out_at_the_same_instant(iris: Iris) -> None:
 
     assert set(await asyncio.gather(*map(race, numbers))) <= {200, 409}
     later = await asyncio.gather(*(iris.post(iris.request("sms", number)) for number in numbers))
-    assert {response.status_code for response in later} == {409}
+    for response in later:
+        # On a busy machine, the admission may answer only after the call.
+        if response.status_code == 200:
+            await iris.until_status(response.json()["payload"]["id"], "VALIDATION_ERROR")
+        else:
+            assert response.status_code == 409
 
 
 async def test_one_destination_has_one_consent_of_each_reach_under_concurrency(iris: Iris) -> None:
