@@ -164,7 +164,7 @@ def _notification_worker(
         limiter=KeyedLimiter(ceil(slots / _MAX_CONCURRENT_INTEGRATIONS)),
         show=_shown,
         begin=partial(notifications.begin, client, settings),
-        patience=settings.notification_timeout,
+        timeout=settings.notification_timeout,
         faults=InternalFaults(client.identity),
     )
     return Worker(

@@ -36,7 +36,7 @@ from providers.base import AnyProvider, Attempt, MisconfiguredError, Outbound, T
 from security.ssrf_guard import ForbiddenAddressError
 from support.metrics import timed_dispatch
 
-NOT_ACCEPTED: Final = "NotTaken"
+NOT_ACCEPTED: Final = "NotAccepted"
 """Type of the error when the provider certainly did not accept the message, or could not be asked."""
 
 _MAX_DOUBLINGS: Final = 6

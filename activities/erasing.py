@@ -115,10 +115,10 @@ class MongoErasures(ErasureActivities):
 
     def all(self) -> list[Callable[..., Any]]:
         """Return every activity, for a worker."""
-        return [self.claim_erasure, self.erase, self.forget, self.complete_erasure]
+        return [self.reserve_erasure, self.erase, self.purge_derived_data, self.complete_erasure]
 
     @activity.defn
-    async def claim_erasure(self, task: UserTask) -> list[Problem]:
+    async def reserve_erasure(self, task: UserTask) -> list[Problem]:
         """Empty a user atomically, which erases it; or return the problems."""
         selector = {"tenant": task.tenant, "_id": task.user_id, **HERE}
         erasure = Erasure(requested=utc_now()).model_dump() | {"destinations": "$destinations"}
@@ -149,7 +149,7 @@ class MongoErasures(ErasureActivities):
             raise ApplicationError("what was another user's is still on its way to this one", type="MergeUnderWay")
 
     @activity.defn
-    async def forget(self, task: UserTask) -> None:
+    async def purge_derived_data(self, task: UserTask) -> None:
         """Empty the notifications of its interactions, and delete the histories of their ended workflows."""
         erased = await _erased(task)
         if erased is None:

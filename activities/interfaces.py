@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from temporalio import activity
 
 from domain.destinations import Destination
+from domain.discrepancies import DiscrepancyCounts
 from domain.events import Identity
-from domain.findings import DiscrepancyCounts
 from domain.inbound import ReceivedMessage
 from domain.interaction import DispatchPolicy, HistoryEntry, Interaction, RecordedEvent, Revision
 from domain.outcomes import Accepted, Outcome
@@ -146,7 +146,7 @@ class Check(StrEnum):
     ENDED = "ended"
     RUNNING = "running"
     INBOUND = "inbound"
-    NEWS = "news"
+    UNMATCHED_EVENTS = "unmatched_events"
     NOTIFICATIONS = "notifications"
 
 
@@ -172,8 +172,8 @@ class Inspected(_Message):
         cursor: start of the next page; None after the last one.
     """
 
-    looked_at: int
-    tally: DiscrepancyCounts
+    examined: int
+    counts: DiscrepancyCounts
     cursor: str | None = None
 
 
@@ -221,8 +221,8 @@ class RedeliverInput(_Message):
 class RedeliveredPage(_Message):
     """Result of one page of a redelivery: notifications read and redelivered, and the start of the next page."""
 
-    looked_at: int
-    begun: int
+    examined: int
+    started: int
     cursor: str | None = None
 
 
@@ -330,7 +330,7 @@ class MergeActivities(ABC):
 
     @abstractmethod
     @activity.defn
-    async def claim_merge(self, task: UserTask) -> list[Problem]:
+    async def reserve_merge(self, task: UserTask) -> list[Problem]:
         """Give a user's destinations to the other user atomically, which merges it; or return the problems."""
 
     @abstractmethod
@@ -349,7 +349,7 @@ class ErasureActivities(ABC):
 
     @abstractmethod
     @activity.defn
-    async def claim_erasure(self, task: UserTask) -> list[Problem]:
+    async def reserve_erasure(self, task: UserTask) -> list[Problem]:
         """Empty a user atomically, which erases it; or return the problems."""
 
     @abstractmethod
@@ -359,7 +359,7 @@ class ErasureActivities(ABC):
 
     @abstractmethod
     @activity.defn
-    async def forget(self, task: UserTask) -> None:
+    async def purge_derived_data(self, task: UserTask) -> None:
         """Empty the notifications of its interactions, and delete the histories of their ended workflows."""
 
     @abstractmethod

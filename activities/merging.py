@@ -31,10 +31,10 @@ class MongoMerges(MergeActivities):
 
     def all(self) -> list[Callable[..., Any]]:
         """Return every activity, for a worker."""
-        return [self.claim_merge, self.move, self.complete_merge]
+        return [self.reserve_merge, self.move, self.complete_merge]
 
     @activity.defn
-    async def claim_merge(self, task: UserTask) -> list[Problem]:
+    async def reserve_merge(self, task: UserTask) -> list[Problem]:
         """Give a user's destinations to the other user atomically, which merges it; or return the problems."""
         if task.user_id == task.into:
             return [Problem(field="from", code="merged_with_itself")]

@@ -49,7 +49,7 @@ class HttpNotifications(NotificationActivities):
         limiter: limits the attempts in flight to each host.
         show: renders an interaction for a notification.
         begin: starts a notification's workflow.
-        patience: maximum duration of an attempt.
+        timeout: maximum duration of an attempt.
         faults: reports the faults of this worker.
     """
 
@@ -59,7 +59,7 @@ class HttpNotifications(NotificationActivities):
     limiter: KeyedLimiter
     show: Show
     begin: Begin
-    patience: timedelta
+    timeout: timedelta
     faults: InternalFaults
 
     @activity.defn
@@ -90,7 +90,7 @@ class HttpNotifications(NotificationActivities):
         except LimitExceededError as error:
             raise ApplicationError(
                 "the host has as many attempts in flight as it may",
-                type="NoPlace",
+                type="LimitExceeded",
                 next_retry_delay=error.wait,
                 category=ApplicationErrorCategory.BENIGN,
             ) from None
@@ -112,19 +112,19 @@ class HttpNotifications(NotificationActivities):
             redelivery.cursor,
             redelivery.page_size,
         )
-        begun = 0
+        started = 0
         for notification in page:
             activity.heartbeat()
             unless_done = {"_id": notification.id, "redelivery": {"$ne": redelivery.redelivery_id}}
             again = await Notification.begin_again(unless_done, redelivery.redelivery_id)
             if again is None and notification.redelivery == redelivery.redelivery_id:
-                # An earlier try of this page may have died before its workflow was begun.
+                # An earlier try of this page may have died before its workflow was started.
                 again = await Notification.pending(notification.id)
             if again is not None:
-                begun += 1
+                started += 1
                 await self.begin(again)
         cursor = page[-1].cursor if len(page) == redelivery.page_size else None
-        return RedeliveredPage(looked_at=len(page), begun=begun, cursor=cursor)
+        return RedeliveredPage(examined=len(page), started=started, cursor=cursor)
 
     async def _endpoint(self, notification: Notification) -> Endpoint | None:
         # Its current state: a notification to a former URL, or signed with a former secret, is lost or refused.
@@ -185,7 +185,7 @@ class HttpNotifications(NotificationActivities):
             **signature_headers(secrets, notification.id, utc_now(), body),
         }
         async with (
-            asyncio.timeout(self.patience.total_seconds()),
+            asyncio.timeout(self.timeout.total_seconds()),
             self.http.stream("POST", url, content=body, headers=headers) as response,
         ):
             # The status counts even if the body of the answer does not arrive.

@@ -6,14 +6,14 @@ from datetime import datetime
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from activities.findings_log import reported
+from activities.discrepancy_log import log_discrepancies
 from activities.interfaces import Inspected, Inspection
 from activities.late_begins import Begin
 from domain.clock import utc_now
-from domain.findings import Discrepancy, Kind
+from domain.discrepancies import Discrepancy, Kind
 from domain.identifiers import notification_workflow_id
 from models.notification import Notification
-from temporal.executions import UNKNOWN, description_of, how_it_ended
+from temporal.inspection import UNKNOWN, end_of, find_workflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class NotificationsReconciliation:
         page = await Notification.overdue(
             utc_now() - inspection.grace, _date_and_id(inspection.cursor), inspection.page_size
         )
-        findings: list[Discrepancy] = []
+        discrepancies: list[Discrepancy] = []
         for notification in page:
             activity.heartbeat()
             reason = await self._why_not_delivered(notification)
@@ -41,18 +41,18 @@ class NotificationsReconciliation:
             # It may have ended since it was read, or be redelivered by another workflow.
             now = await Notification.pending(notification.id)
             if now is not None and now.round == notification.round:
-                findings.append(await self._report(notification, reason, repairs=inspection.repairs))
+                discrepancies.append(await self._report(notification, reason, repairs=inspection.repairs))
         last = page[-1] if len(page) == inspection.page_size else None
         cursor = f"{last.next_attempt.isoformat()} {last.id}" if last and last.next_attempt else None
-        return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
+        return Inspected(examined=len(page), counts=log_discrepancies(discrepancies), cursor=cursor)
 
     async def _why_not_delivered(self, notification: Notification) -> str:
         """Return why no workflow delivers it; empty if one is running."""
         workflow = notification_workflow_id(notification.id, notification.round)
-        description = await description_of(self.temporal, workflow)
+        description = await find_workflow(self.temporal, workflow)
         if description is None:
             return UNKNOWN
-        return "" if description.status is WorkflowExecutionStatus.RUNNING else how_it_ended(description)
+        return "" if description.status is WorkflowExecutionStatus.RUNNING else end_of(description)
 
     async def _report(self, notification: Notification, reason: str, *, repairs: bool) -> Discrepancy:
         if repairs:

@@ -22,7 +22,7 @@ from domain.clock import utc_now
 from domain.status import InteractionState
 from domain.webhook_events import InteractionEvent, events_since, host_of, subscribed
 from integrations.cache import Integrations
-from models.base import is_away
+from models.base import is_unreachable
 from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import Notification
@@ -76,15 +76,15 @@ class NotificationPublisher:
         for notification in notifications:
             with _drop_on_error(notification.event, interaction_id):
                 stored += [notification] if await notification.insert_once() else []
-        begun = 0
+        started = 0
         try:
             async with asyncio.timeout(_TIMEOUT):
                 for notification in stored:
                     await self.begin(notification)
-                    begun += 1
+                    started += 1
         except Exception as error:  # noqa: BLE001 - for any error, stored notifications are started later
             _LOG.warning("notifications of %s begin later: %s", interaction_id, type(error).__name__)
-            await self.late.add(stored[begun:])
+            await self.late.add(stored[started:])
 
     async def _notifications(
         self, integration_id: str, version: int, interaction_id: str, first: int
@@ -138,7 +138,7 @@ def _drop_on_error(event: str, interaction_id: str) -> Generator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(error, PyMongoError) and is_away(error):
+        if isinstance(error, PyMongoError) and is_unreachable(error):
             raise
         # Only the error's type is logged: its text may quote the message.
         _LOG.error("notification dropped: %s of %s: %s", event, interaction_id, type(error).__name__)

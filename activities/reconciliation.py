@@ -10,13 +10,13 @@ from typing import Final, TypeVar
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
-from activities.findings_log import reported
+from activities.discrepancy_log import log_discrepancies
 from activities.interfaces import Check, Inspected, Inspection, ReconciliationActivities, notification_task_queue
 from activities.notification_reconciliation import NotificationsReconciliation
 from domain.clock import to_wire, utc_now
 from domain.deadlines import Timeouts, waiting_for
+from domain.discrepancies import Discrepancy, Kind
 from domain.events import ReceivedEvent
-from domain.findings import Discrepancy, Kind
 from domain.identifiers import interaction_of, workflow_id
 from domain.notes import words_of_note
 from domain.status import InteractionState, Status
@@ -25,12 +25,12 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.unmatched import UnmatchedEvent
 from queries.correlation import InteractionRef, find_by_event
-from temporal.executions import (
+from temporal.inspection import (
     Ended,
     Lost,
     Running,
-    WorkflowState,
-    description_of,
+    RunState,
+    find_workflow,
     result_of,
     state_of,
     stuck_reason,
@@ -82,7 +82,7 @@ class TemporalReconciliation(ReconciliationActivities):
             Check.ENDED: self._ended,
             Check.RUNNING: self._running,
             Check.INBOUND: self._inbound,
-            Check.NEWS: self._unmatched_events,
+            Check.UNMATCHED_EVENTS: self._unmatched_events,
             Check.NOTIFICATIONS: self.notifications.inspect,
         }
         return await comparisons[inspection.check](inspection)
@@ -93,38 +93,46 @@ class TemporalReconciliation(ReconciliationActivities):
         page = await Interaction.overdue(before, _due_and_id(inspection.cursor), inspection.page_size)
         last = page[-1] if len(page) == inspection.page_size else None
         cursor = f"{last.due.isoformat()} {last.id}" if last is not None and last.due is not None else None
-        return Inspected(looked_at=len(page), tally=reported(await self._open(page, inspection)), cursor=cursor)
+        return Inspected(
+            examined=len(page), counts=log_discrepancies(await self._open(page, inspection)), cursor=cursor
+        )
 
     async def _abandoned(self, inspection: Inspection) -> Inspected:
         """Compare workflows that did not complete; interactions that they left open are resumed at once."""
         broken = "ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut', 'Canceled')"
         page, cursor = await self._interactions(inspection, broken)
         documents = await Interaction.find({"_id": {"$in": _interactions(page)}, "due": {"$ne": None}}).to_list()
-        findings = await self._open(documents, inspection)
-        lost = [finding for finding in findings if finding.kind is Kind.WORKFLOW_LOST]
-        return Inspected(looked_at=len(page), tally=reported(lost), cursor=cursor)
+        discrepancies = await self._open(documents, inspection)
+        lost = [discrepancy for discrepancy in discrepancies if discrepancy.kind is Kind.WORKFLOW_LOST]
+        return Inspected(examined=len(page), counts=log_discrepancies(lost), cursor=cursor)
 
     async def _open(self, interactions: Sequence[Interaction], inspection: Inspection) -> list[Discrepancy]:
         """Find discrepancies of open interactions, and repair lost workflows if requested."""
-        findings = [one for one in await _gather(self._classify, interactions) if one is not None]
-        if findings:
+        discrepancies = [one for one in await _gather(self._classify, interactions) if one is not None]
+        if discrepancies:
             await asyncio.sleep(_SECOND_LOOK)
-            ids = [finding.interaction_id for finding in findings]
+            ids = [discrepancy.interaction_id for discrepancy in discrepancies]
             before = {interaction.id: interaction.sequence for interaction in interactions}
             again = await Interaction.find({"_id": {"$in": ids}}).to_list()
             unmoved = [interaction for interaction in again if interaction.sequence == before[interaction.id]]
-            findings = [one for one in await _gather(self._classify, unmoved) if one is not None]
+            discrepancies = [one for one in await _gather(self._classify, unmoved) if one is not None]
             if inspection.repairs:
-                lost = {finding.interaction_id for finding in findings if finding.kind is Kind.WORKFLOW_LOST}
+                lost = {
+                    discrepancy.interaction_id
+                    for discrepancy in discrepancies
+                    if discrepancy.kind is Kind.WORKFLOW_LOST
+                }
                 repaired = await self._resume([interaction for interaction in unmoved if interaction.id in lost])
-                findings = [_with_repair(finding, repaired.get(finding.interaction_id)) for finding in findings]
-        return findings
+                discrepancies = [
+                    _with_repair(discrepancy, repaired.get(discrepancy.interaction_id)) for discrepancy in discrepancies
+                ]
+        return discrepancies
 
     async def _classify(self, interaction: Interaction) -> Discrepancy | None:
         state = await state_of(self.temporal, workflow_id(interaction.id))
         match state:
             case Running():
-                kind, reason = Kind.OVERDUE, state.trouble
+                kind, reason = Kind.OVERDUE, state.problem
             case Ended() if state.state != interaction.state:
                 kind, reason = Kind.RECORD_DIFFERS, f"its workflow ended in {_words(state.state)}"
             case Ended():
@@ -133,7 +141,7 @@ class TemporalReconciliation(ReconciliationActivities):
                 kind, reason = Kind.WORKFLOW_LOST, state.reason
         if kind is Kind.OVERDUE and interaction.due is not None and interaction.due > utc_now():
             return None
-        return self._finding(kind, interaction, reason)
+        return self._discrepancy(kind, interaction, reason)
 
     async def _resume(self, interactions: Sequence[Interaction]) -> dict[str, str]:
         """Resume interactions from their records; returns the result of each that resumed, by id."""
@@ -161,17 +169,17 @@ class TemporalReconciliation(ReconciliationActivities):
         page, cursor = await self._workflows(
             inspection, query, self.task_queue, notification_task_queue(self.task_queue)
         )
-        troubles = await _gather(self._trouble, page)
-        findings = [
-            Discrepancy(kind=Kind.TASK_FAILING, interaction_id=interaction_of(execution.id), reason=trouble)
-            for execution, trouble in zip(page, troubles, strict=True)
-            if trouble
+        problems = await _gather(self._problem, page)
+        discrepancies = [
+            Discrepancy(kind=Kind.TASK_FAILING, interaction_id=interaction_of(execution.id), reason=problem)
+            for execution, problem in zip(page, problems, strict=True)
+            if problem
         ]
-        return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
+        return Inspected(examined=len(page), counts=log_discrepancies(discrepancies), cursor=cursor)
 
-    async def _trouble(self, execution: WorkflowExecution) -> str:
+    async def _problem(self, execution: WorkflowExecution) -> str:
         """Return why a running workflow of any kind makes no progress; empty if it has ended."""
-        description = await description_of(self.temporal, execution.id)
+        description = await find_workflow(self.temporal, execution.id)
         if description is None or description.status is not WorkflowExecutionStatus.RUNNING:
             return ""
         return await stuck_reason(self.temporal, description)
@@ -189,14 +197,14 @@ class TemporalReconciliation(ReconciliationActivities):
         # A later run may have changed it since: only its latest run and its current record are compared.
         states = await self._states({execution.id: execution for execution in doubtful}.values())
         documents = await _documents(doubtful)
-        findings: list[Discrepancy] = []
+        discrepancies: list[Discrepancy] = []
         for execution, state in states:
             document = documents.get(interaction_of(execution.id))
             if isinstance(state, Ended) and (document is None or document.state != state.state):
                 reason = f"its workflow ended in {_words(state.state)}"
                 kind = Kind.RECORD_DIFFERS if document else Kind.RECORD_MISSING
-                findings.append(self._finding(kind, document or interaction_of(execution.id), reason))
-        return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
+                discrepancies.append(self._discrepancy(kind, document or interaction_of(execution.id), reason))
+        return Inspected(examined=len(page), counts=log_discrepancies(discrepancies), cursor=cursor)
 
     async def _running(self, inspection: Inspection) -> Inspected:
         """Check that each running workflow has its record, newest first."""
@@ -205,34 +213,34 @@ class TemporalReconciliation(ReconciliationActivities):
         doubtful = [execution for execution in page if interaction_of(execution.id) not in known]
         states = await self._states(doubtful)
         known = await _states(doubtful)
-        findings = [
-            self._finding(Kind.RECORD_MISSING, interaction_of(execution.id), state.trouble)
+        discrepancies = [
+            self._discrepancy(Kind.RECORD_MISSING, interaction_of(execution.id), state.problem)
             for execution, state in states
             if isinstance(state, Running) and interaction_of(execution.id) not in known
         ]
-        return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
+        return Inspected(examined=len(page), counts=log_discrepancies(discrepancies), cursor=cursor)
 
     async def _inbound(self, inspection: Inspection) -> Inspected:
         """Report inbound messages whose workflow still runs: recording one takes little time."""
         query = f"WorkflowType = 'InboundMessage' AND {_running_since(inspection.grace)}"
         page, cursor = await self._workflows(inspection, query, self.task_queue)
-        findings = [
-            self._finding(Kind.INBOUND_STUCK, interaction_of(execution.id), state.trouble)
+        discrepancies = [
+            self._discrepancy(Kind.INBOUND_STUCK, interaction_of(execution.id), state.problem)
             for execution, state in await self._states(page)
             if isinstance(state, Running)
         ]
-        return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
+        return Inspected(examined=len(page), counts=log_discrepancies(discrepancies), cursor=cursor)
 
     async def _unmatched_events(self, inspection: Inspection) -> Inspected:
         """Try to correlate unmatched provider events again, newest first."""
         before = datetime.fromisoformat(inspection.cursor) if inspection.cursor else utc_now()
         page = await UnmatchedEvent.newest(before, inspection.page_size)
-        findings: list[Discrepancy] = []
+        discrepancies: list[Discrepancy] = []
         for unmatched in page:
             activity.heartbeat()
-            findings.extend(await self._match(unmatched, inspection))
+            discrepancies.extend(await self._match(unmatched, inspection))
         cursor = page[-1].received_at.isoformat() if len(page) == inspection.page_size else None
-        return Inspected(looked_at=len(page), tally=reported(findings), cursor=cursor)
+        return Inspected(examined=len(page), counts=log_discrepancies(discrepancies), cursor=cursor)
 
     async def _match(self, unmatched: UnmatchedEvent, inspection: Inspection) -> list[Discrepancy]:
         integration = await Integration.find_one({"_id": unmatched.integration_id, "tenant": unmatched.tenant})
@@ -242,13 +250,13 @@ class TemporalReconciliation(ReconciliationActivities):
         # It keeps its id, so that an event that is signalled again after a crash is applied once.
         received = ReceivedEvent(id=unmatched.id, received_at=unmatched.received_at, event=unmatched.event)
         reason = f"«{unmatched.event.provider_status}», received at {to_wire(unmatched.received_at)}"
-        findings = [self._finding(Kind.EVENT_MATCHED, interaction.id, reason) for interaction in interactions]
+        discrepancies = [self._discrepancy(Kind.EVENT_MATCHED, interaction.id, reason) for interaction in interactions]
         if not inspection.repairs or not interactions:
-            return findings
+            return discrepancies
         for interaction in interactions:
             await self.signal_events(interaction, [received])
         await unmatched.delete()
-        return [_with_repair(finding, "it was passed on") for finding in findings]
+        return [_with_repair(discrepancy, "it was passed on") for discrepancy in discrepancies]
 
     async def _workflows(
         self, inspection: Inspection, query: str, *queues: str
@@ -268,13 +276,13 @@ class TemporalReconciliation(ReconciliationActivities):
         """Return one page of the interactions' workflows, and the next page's cursor."""
         return await self._workflows(inspection, f"WorkflowType = 'Interaction' AND {query}", self.task_queue)
 
-    async def _states(self, executions: Iterable[WorkflowExecution]) -> list[tuple[WorkflowExecution, WorkflowState]]:
-        async def state(execution: WorkflowExecution) -> tuple[WorkflowExecution, WorkflowState]:
+    async def _states(self, executions: Iterable[WorkflowExecution]) -> list[tuple[WorkflowExecution, RunState]]:
+        async def state(execution: WorkflowExecution) -> tuple[WorkflowExecution, RunState]:
             return execution, await state_of(self.temporal, execution.id)
 
         return await _gather(state, list(executions))
 
-    def _finding(self, kind: Kind, interaction: Interaction | str, reason: str) -> Discrepancy:
+    def _discrepancy(self, kind: Kind, interaction: Interaction | str, reason: str) -> Discrepancy:
         if isinstance(interaction, str):
             return Discrepancy(kind=kind, interaction_id=interaction, reason=reason)
         wait = waiting_for(interaction.situation, self.windows, utc_now())
@@ -323,8 +331,8 @@ def _running_since(grace: timedelta) -> str:
     return f"ExecutionStatus = 'Running' AND StartTime < '{to_wire(utc_now() - grace)}'"
 
 
-def _with_repair(finding: Discrepancy, repair: str | None) -> Discrepancy:
-    return finding.model_copy(update={"repair": repair})
+def _with_repair(discrepancy: Discrepancy, repair: str | None) -> Discrepancy:
+    return discrepancy.model_copy(update={"repair": repair})
 
 
 def _words(state: InteractionState) -> str:

@@ -66,7 +66,7 @@ class HeaderTimeoutProtocol(H11Protocol):
 
     header_wait: ClassVar[float] = 10
     _stopping: asyncio.Event
-    _patience: asyncio.TimerHandle | None = None
+    _header_timeout: asyncio.TimerHandle | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -111,13 +111,13 @@ class HeaderTimeoutProtocol(H11Protocol):
         return self.cycle is None or self.cycle.response_complete  # pyright: ignore[reportUnnecessaryComparison]
 
     def _wait_for_header(self) -> None:
-        if self._patience is None and self._is_between_requests():
-            self._patience = self.loop.call_later(self.header_wait, self.transport.close)
+        if self._header_timeout is None and self._is_between_requests():
+            self._header_timeout = self.loop.call_later(self.header_wait, self.transport.close)
 
     def _stop_waiting(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        if self._header_timeout is not None:
+            self._header_timeout.cancel()
+            self._header_timeout = None
 
 
 def _refusal(status: HTTPStatus) -> bytes:

@@ -69,7 +69,7 @@ class Connection:
         """Web UI page of an explained interaction, or a note that Temporal no longer has its workflow."""
         if self.web_ui is None:
             return None
-        if explanation["workflow"]["state"] in {"forgotten", "lost"}:
+        if explanation["workflow"]["state"] in {"expired", "lost"}:
             return "Web UI: Temporal keeps no history of it any more (retention); the record here is complete"
         return f"Web UI: {self.workflow_link(explanation['id'])}"
 

@@ -77,7 +77,7 @@ def promote(
     OUT.print(table)
 
 
-async def _promote(settings: "Settings", build_id: str | None, patience: timedelta) -> "list[Version]":
+async def _promote(settings: "Settings", build_id: str | None, max_wait: timedelta) -> "list[Version]":
     from temporalio.service import RPCError
 
     from bootstrap import connect_temporal
@@ -86,7 +86,7 @@ async def _promote(settings: "Settings", build_id: str | None, patience: timedel
     client, deployment = await connect_temporal(settings), settings.temporal_deployment_name
     try:
         if build_id is not None:
-            await promote(client, deployment, build_id, patience)
+            await promote(client, deployment, build_id, max_wait)
         return await versions(client, deployment)
     except RPCError as error:
         raise RuntimeError(error.message) from error

@@ -27,9 +27,9 @@ def doctor(
     api_url: ApiUrl = None,
     data_dir: DataDirectory = Path(".iris"),
 ) -> None:
-    """Ask every part whether it is well, compare MongoDB with Temporal, and repair what surely can be.
+    """Ask every component whether it is well, compare MongoDB with Temporal, and repair what surely can be.
 
-    Ends with 0 if all is well or repaired, with 1 if something is not, with 2 if a part that is needed does not answer.
+    Ends with 0 if all is well or repaired, with 1 if something is not, with 2 if a required component does not answer.
     The servers are those of the environment, else those of the running `iris up`.
     """
     # Unreachable components are reported below, in short.
@@ -37,16 +37,16 @@ def doctor(
     settings = server_settings(data_dir)
     address = api_url or api_address(data_dir) or settings.public_url
     try:
-        parts, report = asyncio.run(_examine(settings, address, repairs=not dry_run, quiet=as_json))
+        components, report = asyncio.run(_examine(settings, address, repairs=not dry_run, quiet=as_json))
     except RuntimeError as error:
         fail(str(error), 2)
     if as_json:
-        findings = report.model_dump(mode="json") if report else None
-        shown = {"parts": [asdict(part) for part in parts], "report": findings}
+        compared = report.model_dump(mode="json") if report else None
+        shown = {"components": [asdict(component) for component in components], "report": compared}
         print(json.dumps(shown, ensure_ascii=False, indent=2))  # noqa: T201 - for programs
     else:
-        _show(parts, report)
-    raise typer.Exit(_exit_code(parts, report))
+        _show(components, report)
+    raise typer.Exit(_exit_code(components, report))
 
 
 async def _examine(
@@ -61,44 +61,44 @@ async def _examine(
     from workflows.messages import ReconciliationInput
 
     try:
-        checkup = await examine(settings, address)
+        health = await examine(settings, address)
     except RPCError as error:
         raise RuntimeError(f"Temporal at {settings.temporal_address}: {error}") from error
-    if checkup.client is None:
-        return checkup.parts, None
-    start = ReconciliationInput(repairs=repairs, most=ASKED_FOR)
+    if health.client is None:
+        return health.components, None
+    start = ReconciliationInput(repairs=repairs, max_items=ASKED_FOR)
     with ERR.status("Comparing MongoDB with Temporal …") if not quiet else nullcontext() as status:
 
         def show_progress(report: "Report") -> None:
-            if status is not None and report.looked_at:
-                status.update(f"Comparing MongoDB with Temporal: {_looked_at(report)} …")
+            if status is not None and report.examined:
+                status.update(f"Comparing MongoDB with Temporal: {_examined(report)} …")
 
         try:
-            return checkup.parts, await reconcile(checkup.client, settings, start, show_progress)
+            return health.components, await reconcile(health.client, settings, start, show_progress)
         except NotBegunError as error:
             raise RuntimeError(f"no worker could begin the comparison, and its run is terminated: {error}") from error
         except (RPCError, UndecryptableError, WorkflowFailureError) as error:
             raise RuntimeError(f"the comparison came to no end: {error}") from error
 
 
-def _looked_at(report: "Report") -> str:
-    return ", ".join(f"{check} {number}" for check, number in report.looked_at.items())
+def _examined(report: "Report") -> str:
+    return ", ".join(f"{check} {number}" for check, number in report.examined.items())
 
 
-def _show(parts: "Sequence[Component]", report: "Report | None") -> None:
-    for part in parts:
-        _say("wrong" if part.trouble else "well", part.name, part.trouble, is_well=not part.trouble)
+def _show(components: "Sequence[Component]", report: "Report | None") -> None:
+    for component in components:
+        _say("wrong" if component.problem else "well", component.name, component.problem, is_well=not component.problem)
     if report is None:
-        ERR.print("MongoDB and Temporal were not compared: a part that is needed does not answer.", soft_wrap=True)
+        ERR.print("MongoDB and Temporal were not compared: a required component does not answer.", soft_wrap=True)
         return
     for check, reason in report.unchecked.items():
         _say("wrong", f"could not compare what is {check}", reason, is_well=False)
-    for finding in report.tally.findings:
-        done = "repaired" if finding.repair else "found"
-        _say(done, finding.interaction_id, finding.sentence(), is_well=finding.repair is not None)
-    found, repaired = sum(report.tally.found.values()), sum(report.tally.repaired.values())
-    unnamed = found - len(report.tally.findings)
-    OUT.print(f"Looked at: {_looked_at(report)}.", highlight=False, soft_wrap=True)
+    for discrepancy in report.counts.discrepancies:
+        done = "repaired" if discrepancy.repair else "found"
+        _say(done, discrepancy.interaction_id, discrepancy.sentence(), is_well=discrepancy.repair is not None)
+    found, repaired = sum(report.counts.found.values()), sum(report.counts.repaired.values())
+    unnamed = found - len(report.counts.discrepancies)
+    OUT.print(f"Looked at: {_examined(report)}.", highlight=False, soft_wrap=True)
     OUT.print(f"Found {found}, repaired {repaired}{f'; {unnamed} are not named' if unnamed else ''}.", highlight=False)
 
 
@@ -108,8 +108,8 @@ def _say(mark: str, subject: str, words: str, *, is_well: bool) -> None:
     OUT.print(f"[{colour}]{mark:<9}[/]{escape(text)}", highlight=False, soft_wrap=True)
 
 
-def _exit_code(parts: "Sequence[Component]", report: "Report | None") -> int:
-    if report is None or any(part.is_away for part in parts):
+def _exit_code(components: "Sequence[Component]", report: "Report | None") -> int:
+    if report is None or any(component.unreachable for component in components):
         return 2
-    is_clean = not report.unchecked and report.tally.found == report.tally.repaired
-    return 0 if is_clean and not any(part.trouble for part in parts) else 1
+    is_clean = not report.unchecked and report.counts.found == report.counts.repaired
+    return 0 if is_clean and not any(component.problem for component in components) else 1

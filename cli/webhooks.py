@@ -95,7 +95,7 @@ def redeliver_webhook(
     if as_json:
         print_json(envelope)
     else:
-        OUT.print(f"{envelope['payload']['begun']} of {envelope['payload']['lookedAt']} are delivered again")
+        OUT.print(f"{envelope['payload']['started']} of {envelope['payload']['examined']} are delivered again")
 
 
 @notifications.command("list")

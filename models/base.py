@@ -94,7 +94,7 @@ def is_disk_full(error: PyMongoError) -> bool:
     return _OUT_OF_DISK_SPACE in codes or "No space left on device" in str(error)
 
 
-def is_away(error: PyMongoError) -> bool:
+def is_unreachable(error: PyMongoError) -> bool:
     """Whether an error means that MongoDB is unreachable, as opposed to refusing the command."""
     away = isinstance(error, ConnectionFailure | ExecutionTimeout | ProtocolError | WaitQueueTimeoutError)
     return away or error.timeout

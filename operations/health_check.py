@@ -40,44 +40,50 @@ class Component:
     """State of a component.
 
     Attributes:
-        trouble: its problem; empty if there is none.
-        is_away: whether it does not answer at all.
+        problem: what is wrong with it; empty if nothing is.
+        unreachable: whether it does not answer at all.
     """
 
     name: str
-    trouble: str = ""
-    is_away: bool = False
+    problem: str = ""
+    unreachable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Checkup:
+class HealthReport:
     """State of all components.
 
     Attributes:
         client: a client of Temporal, if everything answers that comparing MongoDB with Temporal needs.
     """
 
-    parts: Sequence[Component]
+    components: Sequence[Component]
     client: Client | None
 
 
-async def examine(settings: Settings, api_url: str) -> Checkup:
+async def examine(settings: Settings, api_url: str) -> HealthReport:
     """Check each component."""
     api, database, (client, temporal) = await asyncio.gather(
         _examine_api(api_url), _examine_mongodb(settings), _connect(settings)
     )
-    parts = [api, *database.parts, temporal]
+    components = [api, *database.components, temporal]
     if client is None:
-        return Checkup(parts, None)
+        return HealthReport(components, None)
     queues, keys = await asyncio.gather(_examine_queues(client, settings), _examine_keys(client, settings))
     missing = await _missing_search_attributes(client)
-    trouble = f"{', '.join(missing)} missing: a worker adds them when it starts" if missing else ""
-    schedule = Component("reconciliation schedule", await _schedule_trouble(client, settings))
+    problem = f"{', '.join(missing)} missing: a worker adds them when it starts" if missing else ""
+    schedule = Component("reconciliation schedule", await _schedule_problem(client, settings))
     polling = {worker for queue in queues for worker in queue.workers}
     faults = _examine_faults(database.faults, polling)
-    parts += [keys, Component("search attributes", trouble), schedule, *(queue.part for queue in queues), *faults]
-    comparing = (database.parts[0], keys, *(queue.part for queue in queues[:2]))
-    return Checkup(parts, None if any(part.is_away for part in comparing) else client)
+    components += [
+        keys,
+        Component("search attributes", problem),
+        schedule,
+        *(queue.component for queue in queues),
+        *faults,
+    ]
+    comparing = (database.components[0], keys, *(queue.component for queue in queues[:2]))
+    return HealthReport(components, None if any(component.unreachable for component in comparing) else client)
 
 
 async def _examine_api(url: str) -> Component:
@@ -87,7 +93,7 @@ async def _examine_api(url: str) -> Component:
             answer = await http.get(f"{url.rstrip('/')}/health/ready")
             parts: dict[str, str] = answer.json()["parts"]
     except (httpx2.HTTPError, ValueError, KeyError) as error:
-        return Component("API", f"{url} does not answer: {type(error).__name__} {error}".rstrip(), is_away=True)
+        return Component("API", f"{url} does not answer: {type(error).__name__} {error}".rstrip(), unreachable=True)
     missed = ", ".join(name for name, state in parts.items() if state != "ok" and name != "workers")
     return Component("API", f"{url} does not reach {missed}" if missed else "")
 
@@ -96,7 +102,7 @@ async def _examine_api(url: str) -> Component:
 class _Database:
     """State of MongoDB and its indexes, and the stored faults of workers."""
 
-    parts: Sequence[Component]
+    components: Sequence[Component]
     faults: Sequence[FaultSummary] = ()
 
 
@@ -111,12 +117,14 @@ async def _examine_mongodb(settings: Settings) -> _Database:
                 faults = await WorkerFault.since(database, utc_now() - FAULTS_SHOWN)
         except (PyMongoError, TimeoutError) as error:
             return _Database(
-                [Component("MongoDB", f"no answer: {str(error) or type(error).__name__}"[:300], is_away=True)]
+                [Component("MongoDB", f"no answer: {str(error) or type(error).__name__}"[:300], unreachable=True)]
             )
-    return _Database([Component("MongoDB"), Component("indexes of MongoDB", "; ".join(_trouble_with(indexes)))], faults)
+    return _Database(
+        [Component("MongoDB"), Component("indexes of MongoDB", "; ".join(_index_problems(indexes)))], faults
+    )
 
 
-def _trouble_with(indexes: Sequence[Index]) -> Iterator[str]:
+def _index_problems(indexes: Sequence[Index]) -> Iterator[str]:
     remedies = {
         State.MISSING: "`iris indexes --prune` builds them",
         State.OBSOLETE: "`iris indexes --prune` removes them, once every process runs this version",
@@ -133,7 +141,7 @@ async def _connect(settings: Settings) -> tuple[Client | None, Component]:
         return await asyncio.wait_for(connect_temporal(settings), TIMEOUT), Component("Temporal")
     except (RuntimeError, TimeoutError) as error:
         words = str(error) or "no answer in time"
-        return None, Component("Temporal", f"{settings.temporal_address}: {words}", is_away=True)
+        return None, Component("Temporal", f"{settings.temporal_address}: {words}", unreachable=True)
 
 
 async def _missing_search_attributes(client: Client) -> list[str]:
@@ -142,7 +150,7 @@ async def _missing_search_attributes(client: Client) -> list[str]:
     return [key.name for key in attributes.KEYS if key.name not in known.custom_attributes]
 
 
-async def _schedule_trouble(client: Client, settings: Settings) -> str:
+async def _schedule_problem(client: Client, settings: Settings) -> str:
     try:
         description = await client.get_schedule_handle(schedule_id(settings)).describe()
     except RPCError as error:
@@ -159,7 +167,7 @@ async def _examine_keys(client: Client, settings: Settings) -> Component:
     try:
         await check_payload_keys(client, settings)
     except UndecryptableError as error:
-        return Component("payload keys", f"what the workers encrypt cannot be read here: {error}", is_away=True)
+        return Component("payload keys", f"what the workers encrypt cannot be read here: {error}", unreachable=True)
     return Component("payload keys")
 
 
@@ -183,7 +191,7 @@ class _Queue:
         workers: identities of the workers that polled it recently.
     """
 
-    part: Component
+    component: Component
     workers: frozenset[str] = field(default_factory=frozenset[str])
 
 
@@ -196,5 +204,5 @@ async def _examine_queues(client: Client, settings: Settings) -> Sequence[_Queue
 async def _examine_queue(client: Client, name: str, kind: TaskQueueType.ValueType) -> _Queue:
     workers = await pollers(client, name, kind)
     what = "workflows" if kind == WORKFLOWS else "activities"
-    trouble = "" if workers else "no worker asks for its work: start one with `iris worker`"
-    return _Queue(Component(f"workers of {name} ({what})", trouble, is_away=not workers), workers)
+    problem = "" if workers else "no worker asks for its work: start one with `iris worker`"
+    return _Queue(Component(f"workers of {name} ({what})", problem, unreachable=not workers), workers)

@@ -134,20 +134,20 @@ class AddressGuard:
         except ValueError:
             return host.lower().rstrip(".").rpartition(".")[2] == "localhost" and not self.permits(_LOOPBACK)
 
-    async def connect(self, host: str, port: int, patience: float) -> socket.socket:
+    async def connect(self, host: str, port: int, timeout_seconds: float) -> socket.socket:
         """Connect to a host.
 
         Args:
             host: a name or an address.
             port: the TCP port.
-            patience: seconds for all of it.
+            timeout_seconds: seconds for all of it.
 
         Raises:
             ForbiddenAddressError: if the host has a forbidden address.
             OSError: if there is no such host, or none of its addresses answers; `TimeoutError` if not in time.
         """
         failure = OSError(f"{host[:200]} has no address")
-        async for address, seconds in self.tries(host, port, patience):
+        async for address, seconds in self.tries(host, port, timeout_seconds):
             try:
                 async with asyncio.timeout(seconds):
                     return await _connected(address, port)
@@ -155,10 +155,12 @@ class AddressGuard:
                 failure = error
         raise failure
 
-    async def tries(self, host: str, port: int, patience: float | None) -> AsyncIterator[tuple[str, float | None]]:
+    async def tries(
+        self, host: str, port: int, timeout_seconds: float | None
+    ) -> AsyncIterator[tuple[str, float | None]]:
         """Yield each address with its timeout in seconds, which leaves time for the addresses after a dead one."""
         loop = asyncio.get_running_loop()
-        deadline = None if patience is None else loop.time() + patience
+        deadline = None if timeout_seconds is None else loop.time() + timeout_seconds
         async with asyncio.timeout_at(deadline):
             addresses = await self.addresses(host, port)
         for number, address in enumerate(addresses):

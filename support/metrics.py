@@ -23,8 +23,8 @@ from prometheus_client import (
 from typing_extensions import override
 
 from domain.channels import Channel
+from domain.discrepancies import Kind
 from domain.faults import FaultKind
-from domain.findings import Kind
 from domain.outcomes import Outcome
 from domain.status import Status
 
@@ -64,7 +64,7 @@ _CHECK_TIMEOUT_SECONDS: Final = 3.0
 """Timeout of the health check, in seconds."""
 
 _FINDINGS: Final = Counter(
-    "iris_reconciliation_findings",
+    "iris_reconciliation_discrepancies",
     "What comparing MongoDB with Temporal found, by its kind and whether it was repaired",
     ["kind", "repaired"],
 )
@@ -99,7 +99,7 @@ def count_internal_fault(kind: FaultKind) -> None:
     _INTERNAL_FAULTS.labels(kind).inc()
 
 
-def count_finding(kind: Kind, *, is_repaired: bool) -> None:
+def count_discrepancy(kind: Kind, *, is_repaired: bool) -> None:
     """Count a discrepancy found by the reconciliation."""
     _FINDINGS.labels(kind, "yes" if is_repaired else "no").inc()
 

@@ -131,10 +131,10 @@ async def _signal_with_start(
     )
 
 
-async def cancel(client: Client, interaction_id: str, account_id: str, patience: timedelta) -> None:
+async def cancel(client: Client, interaction_id: str, account_id: str, max_wait: timedelta) -> None:
     """Cancel an interaction, and wait until it is cancelled or too late to cancel; its record shows which.
 
-    The wait for an attempt that is under way is at most `patience`.
+    The wait for an attempt that is under way is at most `max_wait`.
 
     Raises:
         UnavailableError: if its workflow does not answer; it is not known then whether it is cancelled.
@@ -144,7 +144,7 @@ async def cancel(client: Client, interaction_id: str, account_id: str, patience:
         names.CANCEL, account_id, wait_for_stage=WorkflowUpdateStage.ACCEPTED, result_type=InteractionState
     )
     try:
-        accepted = await asyncio.wait_for(update, patience.total_seconds())
+        accepted = await asyncio.wait_for(update, max_wait.total_seconds())
     except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError) as error:
         raise UnavailableError("Iris") from error
     except RPCError as error:
@@ -152,7 +152,7 @@ async def cancel(client: Client, interaction_id: str, account_id: str, patience:
             return  # it has ended, as its record shows
         raise
     with suppress(WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
-        await asyncio.wait_for(accepted.result(), patience.total_seconds())
+        await asyncio.wait_for(accepted.result(), max_wait.total_seconds())
 
 
 async def receive(client: Client, settings: Settings, inbound: ReceivedMessage, user_ids: Sequence[str] = ()) -> None:

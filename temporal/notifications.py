@@ -39,7 +39,7 @@ async def begin(client: Client, settings: Settings, notification: Notification) 
     """
     await client.start_workflow(
         NotificationWorkflow.run,
-        NotificationInput(notification_id=notification.id, patience=notification.time_left(utc_now())),
+        NotificationInput(notification_id=notification.id, timeout=notification.time_left(utc_now())),
         id=notification_workflow_id(notification.id, notification.round),
         task_queue=notification_task_queue(settings.task_queue),
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,

@@ -27,7 +27,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.identifiers import new_id
 from security.payload_codec import UndecryptableError
 from settings import Settings
-from temporal.executions import stuck_reason
+from temporal.inspection import stuck_reason
 from workflows.messages import ReconciliationInput, Report
 from workflows.reconciliation import ReconciliationWorkflow
 

@@ -44,16 +44,16 @@ def deployment_config(settings: Settings) -> WorkerDeploymentConfig | None:
     )
 
 
-async def promote(client: Client, deployment: str, build_id: str, patience: timedelta) -> None:
+async def promote(client: Client, deployment: str, build_id: str, max_wait: timedelta) -> None:
     """Make a version the current one; waits for its workers to poll every task queue of the current version.
 
     Raises:
-        RPCError: if they do not poll them within `patience`, or the server does not answer.
+        RPCError: if they do not poll them within `max_wait`, or the server does not answer.
     """
     request = SetWorkerDeploymentCurrentVersionRequest(
         namespace=client.namespace, deployment_name=deployment, build_id=build_id, identity=client.identity
     )
-    deadline = monotonic() + patience.total_seconds()
+    deadline = monotonic() + max_wait.total_seconds()
     while True:
         try:
             await client.workflow_service.set_worker_deployment_current_version(request)

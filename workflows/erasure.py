@@ -22,7 +22,7 @@ class ErasureWorkflow:
     async def run(self, task: UserTask) -> None:
         """Erase the user, or refuse to; failed steps are retried until the erasure is complete."""
         self._problems = await workflow.execute_local_activity_method(
-            ErasureActivities.claim_erasure, task, **db_activity_options("empty the user")
+            ErasureActivities.reserve_erasure, task, **db_activity_options("empty the user")
         )
         if not self._problems:
             await workflow.execute_activity_method(
@@ -34,7 +34,7 @@ class ErasureWorkflow:
                 ErasureActivities.erase, task, **batch_activity_options("empty what was written meanwhile")
             )
             await workflow.execute_activity_method(
-                ErasureActivities.forget,
+                ErasureActivities.purge_derived_data,
                 task,
                 **batch_activity_options("empty its notifications, and delete the histories of ended workflows"),
             )

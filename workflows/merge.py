@@ -22,7 +22,7 @@ class MergeWorkflow:
     async def run(self, task: UserTask) -> None:
         """Merge the user, or refuse to; failed steps are retried until the merge is complete."""
         self._problems = await workflow.execute_local_activity_method(
-            MergeActivities.claim_merge, task, **db_activity_options("give its destinations to the other user")
+            MergeActivities.reserve_merge, task, **db_activity_options("give its destinations to the other user")
         )
         if not self._problems:
             await self._move(task)

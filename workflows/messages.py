@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from activities.interfaces import Check, Inspected, RedeliveredPage
 from domain.deadlines import Timeouts
-from domain.findings import DiscrepancyCounts
+from domain.discrepancies import DiscrepancyCounts
 from domain.interaction import Interaction
 from domain.outcomes import Detail, cut
 from domain.problems import Problem
@@ -60,7 +60,7 @@ class ReconciliationInput(BaseModel):
 
     Attributes:
         repairs: whether to make safe repairs, or only to report.
-        most: maximum number of items for each comparison that is not limited to discrepancies, newest first.
+        max_items: maximum number of items for each comparison that is not limited to discrepancies, newest first.
         page_size: number of items that one activity inspects.
         grace: minimum age, or minimum delay, of an inspected item: younger ones may still be in progress.
     """
@@ -68,7 +68,7 @@ class ReconciliationInput(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     repairs: bool = True
-    most: int = 500
+    max_items: int = 500
     page_size: int = 100
     grace: timedelta = timedelta(minutes=2)
 
@@ -77,21 +77,21 @@ class Report(BaseModel):
     """Result of a reconciliation.
 
     Attributes:
-        looked_at: number of items that each comparison inspected.
-        tally: discrepancies found.
+        examined: number of items that each comparison inspected.
+        counts: discrepancies found.
         unchecked: comparisons that could not be made, and why.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    looked_at: dict[Check, int] = {}
-    tally: DiscrepancyCounts = DiscrepancyCounts()
+    examined: dict[Check, int] = {}
+    counts: DiscrepancyCounts = DiscrepancyCounts()
     unchecked: dict[Check, Detail] = {}
 
     def with_page(self, check: Check, page: Inspected) -> "Report":
         """Return the report with one more page."""
-        looked_at = {**self.looked_at, check: self.looked_at.get(check, 0) + page.looked_at}
-        return self.model_copy(update={"looked_at": looked_at, "tally": self.tally.plus(page.tally)})
+        examined = {**self.examined, check: self.examined.get(check, 0) + page.examined}
+        return self.model_copy(update={"examined": examined, "counts": self.counts.plus(page.counts)})
 
     def without(self, check: Check, reason: str) -> "Report":
         """Return the report with one comparison that could not be made."""
@@ -102,13 +102,13 @@ class NotificationInput(BaseModel):
     """Input of the workflow that delivers a notification; its content is in MongoDB.
 
     Attributes:
-        patience: maximum delivery time; shorter if an earlier workflow was terminated.
+        timeout: maximum delivery time; shorter if an earlier workflow was terminated.
     """
 
     model_config = ConfigDict(frozen=True)
 
     notification_id: str
-    patience: timedelta = MAX_DELIVERY_AGE
+    timeout: timedelta = MAX_DELIVERY_AGE
 
 
 class RedeliveryInput(BaseModel):
@@ -137,19 +137,19 @@ class RedeliveryProgress(BaseModel):
     """Progress of a redelivery.
 
     Attributes:
-        looked_at: number of notifications found.
-        begun: number of notifications that are redelivered; the others were still pending.
+        examined: number of notifications found.
+        started: number of notifications that are redelivered; the others were still pending.
     """
 
     model_config = ConfigDict(frozen=True)
 
     since: datetime
     until: datetime
-    looked_at: int = 0
-    begun: int = 0
+    examined: int = 0
+    started: int = 0
     is_done: bool = False
 
     def with_page(self, page: RedeliveredPage) -> "RedeliveryProgress":
         """Return the progress with one more page."""
-        counts = {"looked_at": self.looked_at + page.looked_at, "begun": self.begun + page.begun}
+        counts = {"examined": self.examined + page.examined, "started": self.started + page.started}
         return self.model_copy(update=counts)

@@ -50,7 +50,7 @@ class NotificationWorkflow:
         self._is_woken = True
 
     async def _deliver(self, start: NotificationInput) -> NotificationState:
-        deadline = workflow.now() + start.patience
+        deadline = workflow.now() + start.timeout
         while not self._is_cancelled:
             self._is_woken = False
             result = await workflow.execute_activity_method(
@@ -100,7 +100,7 @@ class RedeliveryWorkflow:
                 start_to_close_timeout=timedelta(minutes=5),
                 heartbeat_timeout=timedelta(seconds=30),
                 retry_policy=_UNTIL_WRITTEN,
-                summary=f"redeliver: {self._progress.looked_at} read so far",
+                summary=f"redeliver: {self._progress.examined} read so far",
             )
             self._progress = self._progress.with_page(page)
             cursor = page.cursor

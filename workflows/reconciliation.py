@@ -32,7 +32,7 @@ class ReconciliationWorkflow:
         """Make every comparison, one after the other; a failed one does not stop the next."""
         for check in Check:
             try:
-                await self._compare(check, MAX_DISCREPANCIES if check in _ONLY_DISCREPANCIES else start.most)
+                await self._compare(check, MAX_DISCREPANCIES if check in _ONLY_DISCREPANCIES else start.max_items)
             except ActivityError as error:
                 self._report = self._report.without(check, str(error.cause))
         return self._report
@@ -42,7 +42,7 @@ class ReconciliationWorkflow:
         """Return the report so far."""
         return self._report
 
-    async def _compare(self, check: Check, most: int) -> None:
+    async def _compare(self, check: Check, max_items: int) -> None:
         start, cursor, goes_on = self._start, None, True
         while goes_on:
             page = await workflow.execute_activity_method(
@@ -57,4 +57,4 @@ class ReconciliationWorkflow:
             )
             self._report = self._report.with_page(check, page)
             cursor = page.cursor
-            goes_on = cursor is not None and self._report.looked_at[check] < most
+            goes_on = cursor is not None and self._report.examined[check] < max_items

@@ -29,7 +29,7 @@ from domain.errors import (
 from domain.faults import FaultKind
 from domain.problems import Problem, problems_of_validation
 from integrations.provider_factory import UndecryptableCredentialsError
-from models.base import is_away, is_disk_full
+from models.base import is_disk_full, is_unreachable
 from providers.base import MisconfiguredError
 from support.metrics import count_internal_fault
 
@@ -74,7 +74,7 @@ STATUS_OF_CODE: Final[dict[str, HTTPStatus]] = {
     "user_merged": HTTPStatus.CONFLICT,
     "template_not_found": HTTPStatus.NOT_FOUND,
     "name_taken": HTTPStatus.CONFLICT,
-    "events_forgotten": HTTPStatus.GONE,
+    "events_expired": HTTPStatus.GONE,
     "notification_pending": HTTPStatus.CONFLICT,
     "notification_ended": HTTPStatus.CONFLICT,
     "last_administrator": HTTPStatus.CONFLICT,
@@ -137,7 +137,7 @@ async def _on_bad_parameters(request: Request, error: Exception) -> Response:
 
 
 async def _on_database_error(request: Request, error: Exception) -> Response:
-    if isinstance(error, PyMongoError) and is_away(error):
+    if isinstance(error, PyMongoError) and is_unreachable(error):
         _LOG.warning("MongoDB does not answer: %s", type(error).__name__)
         return await _on_iris_error(request, UnavailableError("MongoDB"))
     if isinstance(error, PyMongoError) and is_disk_full(error):

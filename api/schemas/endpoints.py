@@ -69,8 +69,8 @@ class RedeliveryAnswer(Answer):
     id: str
     since: Instant
     until: Instant
-    looked_at: int
-    begun: int
+    examined: int
+    started: int
     is_done: bool
 
     @classmethod

@@ -34,7 +34,7 @@ class WorkflowAnswer(Answer):
     id: str
     state: str = Field(
         description="`running`; `failing`, when its code fails again and again, so that it does not go on; "
-        "`ended`; `forgotten`, when it has ended and Temporal keeps no history of it any more (retention); "
+        "`ended`; `expired`, when it has ended and Temporal keeps no history of it any more (retention); "
         "`lost`, when it should run and does not (it is repaired within minutes); "
         "`unavailable`, when the engine does not say."
     )
@@ -83,7 +83,7 @@ EXPLANATION_EXAMPLE: Final[dict[str, JsonValue]] = {
             "number": 4,
             "isUnderWay": False,
             "nextTry": "2026-06-25T09:48:31.120Z",
-            "lastFailure": "NotTaken: HTTP 429",
+            "lastFailure": "NotAccepted: HTTP 429",
         },
     },
     "resendOf": None,

@@ -22,7 +22,7 @@ from bench.faults.fault_plan import carry_out, plan
 from bench.faults.load_generator import Callers
 from bench.faults.observations import Observations, UnreadableError, in_time, pending_callbacks, read_observations
 from bench.faults.requests import new_order
-from domain.findings import DiscrepancyCounts, Kind
+from domain.discrepancies import DiscrepancyCounts, Kind
 from domain.webhook_events import NotificationState
 from temporal.reconciliation import ASKED_FOR, reconcile
 from workflows.messages import ReconciliationInput
@@ -216,9 +216,9 @@ async def _settle(stage: Stage, callers: Callers, gateway: httpx2.AsyncClient, s
                     left = await _left(stage, callers, gateway)
                     is_only_undelivered = "notifications" in left and left.keys() <= {"notifications", "workflows"}
                     if is_only_undelivered and time.monotonic() >= next_visit:
-                        repaired = repaired.plus((await _doctor(stage, _ON_ITS_WAY, repairs=True)).tally)
+                        repaired = repaired.plus((await _doctor(stage, _ON_ITS_WAY, repairs=True)).counts)
                         next_visit = time.monotonic() + _ON_ITS_WAY.total_seconds()
-    lost = [finding.sentence() for finding in repaired.findings if finding.kind is Kind.WORKFLOW_LOST]
+    lost = [finding.sentence() for finding in repaired.discrepancies if finding.kind is Kind.WORKFLOW_LOST]
     begun = repaired.repaired.get(Kind.NOTIFICATION_LOST, 0)
     return Settled(None if left else round(time.monotonic() - healed, 1), left, begun, lost)
 
@@ -242,11 +242,11 @@ async def _contradictions(stage: Stage) -> list[str]:
         report = await in_time("`iris doctor`'s report", _doctor(stage, timedelta(), repairs=False))
     except UnreadableError as error:
         return [str(error)]
-    return [finding.sentence() for finding in report.tally.findings] + list(report.unchecked.values())
+    return [finding.sentence() for finding in report.counts.discrepancies] + list(report.unchecked.values())
 
 
 async def _doctor(stage: Stage, grace: timedelta, *, repairs: bool) -> ReconciliationReport:
-    start = ReconciliationInput(repairs=repairs, most=ASKED_FOR, grace=grace)
+    start = ReconciliationInput(repairs=repairs, max_items=ASKED_FOR, grace=grace)
     return await reconcile(stage.temporal, stage.settings, start, lambda _: None)
 
 

@@ -263,7 +263,7 @@ SENTENCES: Final[Mapping[str, Forms]] = {
     "bad_event_id": both(
         "Debe ser el id de un evento recibido antes", "It must be the id of an event that was received before"
     ),
-    "events_forgotten": both(
+    "events_expired": both(
         "Lo ocurrido desde ese evento ya no se conoce: lea lo que falte y conéctese sin Last-Event-ID",
         "What happened since that event is not known any more: read what you missed, and connect without Last-Event-ID",
     ),

@@ -50,10 +50,10 @@ Erase = Callable[[User], Awaitable[None]]
 def erase(erasures: MongoErasures) -> Erase:
     async def erased(user: User) -> None:
         task = UserTask(tenant=user.tenant, user_id=user.id, erasure_grace_period=timedelta())
-        assert await run(erasures.claim_erasure, task) == []
+        assert await run(erasures.reserve_erasure, task) == []
         for _ in range(2):
             await run(erasures.erase, task)
-        await run(erasures.forget, task)
+        await run(erasures.purge_derived_data, task)
         await run(erasures.complete_erasure, task)
 
     return erased
@@ -147,13 +147,13 @@ async def test_it_waits_for_sends_that_are_being_validated(world: World, erasure
     task = UserTask(tenant=world.tenant, user_id=made.user.id, erasure_grace_period=timedelta())
     pending = {"$set": {"status": "VALIDATION_PENDING"}}
     await Interaction.collection().update_one({"_id": made.refused.id}, pending)
-    await run(erasures.claim_erasure, task)
+    await run(erasures.reserve_erasure, task)
     with pytest.raises(ApplicationError, match="still being validated"):
         await run(erasures.erase, task)
     refused = {"$set": {"status": "VALIDATION_ERROR"}}
     await Interaction.collection().update_one({"_id": made.refused.id}, refused)
     await run(erasures.erase, task)
-    await run(erasures.forget, task)
+    await run(erasures.purge_derived_data, task)
     await run(erasures.complete_erasure, task)
     assert await where(made.mark) == set()
 

@@ -73,7 +73,7 @@ class Line:
     async def merge(self, tasks: list[UserTask]) -> None:
         """Merge users completely, as the workflows do."""
         for task in tasks:
-            await run(MERGES.claim_merge, task)
+            await run(MERGES.reserve_merge, task)
             await run(MERGES.move, task)
             await run(MERGES.complete_merge, task)
 

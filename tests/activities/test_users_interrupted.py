@@ -24,7 +24,7 @@ MERGES: Final = MongoMerges()
 async def test_an_erasure_that_is_interrupted_everywhere_has_the_same_result(
     world: World, erasures: MongoErasures
 ) -> None:
-    activities = (erasures.claim_erasure, erasures.erase, erasures.forget, erasures.complete_erasure)
+    activities = (erasures.reserve_erasure, erasures.erase, erasures.purge_derived_data, erasures.complete_erasure)
     whole, broken = [await marked(world, f"3466{new_id()}") for _ in range(2)]
     for activity in activities:
         waits = await waits_of(activity, _task(whole.user))
@@ -46,13 +46,13 @@ async def test_an_event_between_any_two_commands_of_an_erasure_is_erased_and_not
         message = Message(world, integration, [address], f"said-{new_id()}")
         await message.admit()
         [user] = await User.owning(world.tenant, [email(address)])
-        await run(erasures.claim_erasure, _task(user))
+        await run(erasures.reserve_erasure, _task(user))
         waits = 0
         if at is None:
             waits = await waits_of(erasures.erase, _task(user))
         else:
             await interrupted(erasures.erase, _task(user), at, lambda: message.record(SENT))
-        for activity in (erasures.erase, erasures.forget, erasures.complete_erasure):
+        for activity in (erasures.erase, erasures.purge_derived_data, erasures.complete_erasure):
             await run(activity, _task(user))
         stored = await Interaction.find_one({"_id": message.id})
         assert stored
@@ -82,7 +82,7 @@ async def test_a_send_whose_user_is_erased_before_or_during_its_admission_is_era
         admit_input = await message.admit_input()
 
         async def erase() -> None:
-            await run(erasures.claim_erasure, _task(user))
+            await run(erasures.reserve_erasure, _task(user))
             with suppress(ApplicationError):  # it is still being validated
                 await run(erasures.erase, _task(user))
 
@@ -91,7 +91,12 @@ async def test_a_send_whose_user_is_erased_before_or_during_its_admission_is_era
         if at < 0:
             await erase()
         await interrupted(ADMISSION.admit, admit_input, at, erase)
-        for activity in (erasures.claim_erasure, erasures.erase, erasures.forget, erasures.complete_erasure):
+        for activity in (
+            erasures.reserve_erasure,
+            erasures.erase,
+            erasures.purge_derived_data,
+            erasures.complete_erasure,
+        ):
             await run(activity, _task(user))
         stored = await Interaction.find_one({"_id": message.id})
         assert stored
@@ -108,7 +113,7 @@ async def test_a_send_whose_user_is_erased_before_or_during_its_admission_is_era
 
 async def test_a_merge_that_is_interrupted_everywhere_has_the_same_result(world: World) -> None:
     whole, broken = [await marked(world, f"3466{new_id()}") for _ in range(2)]
-    for activity in (MERGES.claim_merge, MERGES.move, MERGES.complete_merge):
+    for activity in (MERGES.reserve_merge, MERGES.move, MERGES.complete_merge):
         waits = await waits_of(activity, _task(whole.user, whole.other))
         assert waits > 0
         again = [*range(0, waits, max(1, waits // 12)), waits - 1]

@@ -175,7 +175,7 @@ class Stage:
 
     async def _merge(self, step: Merge) -> None:
         task = self._task(step.user, self.users[step.into].id)
-        problems = await taken_again(MERGES.claim_merge, task, step.breaks)
+        problems = await taken_again(MERGES.reserve_merge, task, step.breaks)
         if not self._is_refused(problems):
             await taken_again(MERGES.move, task, step.breaks)
             await self.settled.wait()
@@ -184,13 +184,13 @@ class Stage:
 
     async def _erase(self, step: Erase) -> None:
         task = self._task(step.user)
-        problems = await taken_again(self.erasures.claim_erasure, task, step.breaks)
+        problems = await taken_again(self.erasures.reserve_erasure, task, step.breaks)
         if not self._is_refused(problems):
             self.erased.add(task.user_id)
             await _until_done(lambda: taken_again(self.erasures.erase, task, step.breaks))
             await self.settled.wait()
             await _until_done(lambda: taken_again(self.erasures.erase, task, step.breaks))
-            await taken_again(self.erasures.forget, task, step.breaks)
+            await taken_again(self.erasures.purge_derived_data, task, step.breaks)
             await taken_again(self.erasures.complete_erasure, task, step.breaks)
 
     def _task(self, number: int, into: str | None = None) -> UserTask:

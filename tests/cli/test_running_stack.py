@@ -108,12 +108,12 @@ async def test_a_workflow_past_its_retention_is_reported_without_a_link(iris: Ir
         )
     )
 
-    async def is_forgotten() -> bool:
+    async def is_expired() -> bool:
         response = await iris.http.get(f"/v1/interactions/{sent['id']}/explanation")
-        return response.json()["payload"]["workflow"]["state"] == "forgotten"
+        return response.json()["payload"]["workflow"]["state"] == "expired"
 
     async with asyncio.timeout(60):
-        await until(is_forgotten)
+        await until(is_expired)
     for name in ("trace", "show"):
         shown = await run(data, name, sent["id"])
         assert ("Temporal keeps no history of it any more" in shown, "http://" in shown) == (True, False)

@@ -183,7 +183,7 @@ async def test_an_expired_event_id_is_gone(iris: Iris, server_directory: Path) -
                     }
                 )
                 response = await http.get(f"{url}/v1/events", headers={"Last-Event-ID": cursor})
-                assert reasons(response, 410) == [("Last-Event-ID", "events_forgotten")]
+                assert reasons(response, 410) == [("Last-Event-ID", "events_expired")]
 
 
 @pytest.mark.parametrize("cursor", ["x", "82", "00" * 20, "FF" * 30, "<script>"])

@@ -244,7 +244,7 @@ async def test_all_notifications_since_a_time_are_redelivered(tenant: Tenant) ->
 
     await asyncio.wait_for(until(is_done), 60)
     done = await progress()
-    assert (done["lookedAt"], done["begun"]) == (3, 3)
+    assert (done["examined"], done["started"]) == (3, 3)
 
 
 async def test_both_secrets_sign_after_a_rotation(tenant: Tenant) -> None:

@@ -184,7 +184,7 @@ async def test_a_secret_that_a_worker_cannot_decrypt_is_no_attempt_at_the_endpoi
             limiter=KeyedLimiter(1),
             show=lambda interaction: InteractionAnswer.of(interaction).on_the_wire(),
             begin=partial(begin, iris.temporal, iris.settings),
-            patience=iris.settings.notification_timeout,
+            timeout=iris.settings.notification_timeout,
             faults=InternalFaults(new_id()),
         )
         now = utc_now()

@@ -60,8 +60,8 @@ async def called(command: str, iris: Iris, nowhere: Path, *options: str, **chang
 
 def wrong(result: Result) -> list[str]:
     """Components with a problem."""
-    parts: list[dict[str, Any]] = json.loads(result.stdout)["parts"]
-    return [part["name"] for part in parts if part["trouble"]]
+    parts: list[dict[str, Any]] = json.loads(result.stdout)["components"]
+    return [part["name"] for part in parts if part["problem"]]
 
 
 async def test_a_healthy_product_is_found_to_be_well(iris: Iris, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ async def test_the_scheduled_comparison_covers_everything(iris: Iris) -> None:
         )
         report = await run.result()
     assert report.unchecked == {}
-    assert report.tally.findings == []
+    assert report.counts.discrepancies == []
 
 
 async def test_a_payload_key_that_the_workers_lack_is_named_soon_and_no_run_is_left(iris: Iris, tmp_path: Path) -> None:

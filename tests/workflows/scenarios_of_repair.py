@@ -146,7 +146,7 @@ async def looked_for(iris: Iris) -> str:
     for _ in range(3):
         sent = await iris.send("sms", "34600000003")
         await iris.ended(sent["id"])
-    return await _compared(iris, ReconciliationInput(repairs=False, page_size=1, most=2))
+    return await _compared(iris, ReconciliationInput(repairs=False, page_size=1, max_items=2))
 
 
 async def could_not_be_looked_for(iris: Iris) -> str:

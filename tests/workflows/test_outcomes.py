@@ -7,7 +7,7 @@ from domain.outcomes import OutcomeUnknown
 from workflows.outcomes import outcome_of_failure
 
 STARTED, NEVER_STARTED = 6, 0
-NOT_ACCEPTED = ApplicationError("throttled", type="NotTaken")
+NOT_ACCEPTED = ApplicationError("throttled", type="NotAccepted")
 
 
 def timeout(kind: TimeoutType, after: ApplicationError | None) -> TimeoutError:
@@ -40,13 +40,13 @@ def test_a_lost_attempt_may_have_sent_the_message_whatever_earlier_ones_reported
 
 
 def test_a_message_that_the_last_attempt_reports_as_not_accepted_was_not_sent() -> None:
-    assert outcome_of_failure(given_up(STARTED, NOT_ACCEPTED)) == "NotTaken: throttled"
+    assert outcome_of_failure(given_up(STARTED, NOT_ACCEPTED)) == "NotAccepted: throttled"
 
 
 @pytest.mark.parametrize(
     ("kind", "earlier", "words"),
     [
-        (TimeoutType.SCHEDULE_TO_CLOSE, NOT_ACCEPTED, "NotTaken: throttled"),
+        (TimeoutType.SCHEDULE_TO_CLOSE, NOT_ACCEPTED, "NotAccepted: throttled"),
         (TimeoutType.SCHEDULE_TO_START, None, "out of time"),
     ],
 )

@@ -11,8 +11,8 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 
 from activities.interfaces import notification_task_queue
 from domain.clock import utc_now
+from domain.discrepancies import Discrepancy, Kind
 from domain.events import ProviderEvent
-from domain.findings import Discrepancy, Kind
 from domain.identifiers import new_id, notification_workflow_id, workflow_id
 from domain.status import Milestone
 from domain.webhook_events import NotificationState
@@ -48,7 +48,7 @@ async def look(iris: Iris, *, repairs: bool = True) -> Report:
 
 
 def about(report: Report, interaction_id: str) -> list[Discrepancy]:
-    return [finding for finding in report.tally.findings if finding.interaction_id == interaction_id]
+    return [discrepancy for discrepancy in report.counts.discrepancies if discrepancy.interaction_id == interaction_id]
 
 
 async def terminate(iris: Iris, interaction_id: str) -> None:
@@ -73,9 +73,9 @@ async def found(iris: Iris, interaction_id: str, kind: Kind, *, repairs: bool = 
         while True:
             report = await look(iris, repairs=repairs)
             if about(report, interaction_id):
-                (finding,) = about(report, interaction_id)
-                assert finding.kind is kind
-                return finding
+                (discrepancy,) = about(report, interaction_id)
+                assert discrepancy.kind is kind
+                return discrepancy
             await asyncio.sleep(PAUSE_SECONDS)
 
 
@@ -90,10 +90,10 @@ async def test_one_lost_while_it_was_sent_ends_as_unknown_and_is_not_sent_again(
         sent = await iris.send("sms", "34600000001", integrationId=await iris.twilio(fake_provider.url))
         await fake_provider.until_connections(1)
         await terminate(iris, sent["id"])
-        finding = await found(iris, sent["id"], Kind.WORKFLOW_LOST)
+        discrepancy = await found(iris, sent["id"], Kind.WORKFLOW_LOST)
         seen = await iris.read(sent["id"])
-    assert finding.repair is not None
-    assert finding.waited_for is not None
+    assert discrepancy.repair is not None
+    assert discrepancy.waited_for is not None
     assert last(seen) == (
         "PROVIDER_SENDING_ERROR",
         "unknown",
@@ -109,9 +109,9 @@ async def test_one_lost_before_it_was_validated_ends_as_not_sent_unless_it_is_a_
     assert "--dry-run" in only_reported.sentence()
     assert (await iris.read(interaction_id))["status"] == "VALIDATION_PENDING"
 
-    finding = await found(iris, interaction_id, Kind.WORKFLOW_LOST)
+    discrepancy = await found(iris, interaction_id, Kind.WORKFLOW_LOST)
     seen = await iris.read(interaction_id)
-    assert finding.repair is not None
+    assert discrepancy.repair is not None
     assert seen["status"] == "VALIDATION_ERROR"
     assert "no se ha enviado y puede enviarla de nuevo" in last(seen)[2]
     document = await Interaction.find_one({"_id": interaction_id})
@@ -124,8 +124,8 @@ async def test_one_lost_while_it_waited_for_receipts_waits_again_and_is_not_sent
     sent = await iris.send("sms", SILENT)
     await iris.until_status(sent["id"], "SENT")
     await terminate(iris, sent["id"])
-    finding = await found(iris, sent["id"], Kind.WORKFLOW_LOST)
-    assert finding.repair is not None
+    discrepancy = await found(iris, sent["id"], Kind.WORKFLOW_LOST)
+    assert discrepancy.repair is not None
     assert (await iris.temporal.get_workflow_handle(workflow_id(sent["id"])).describe()).status == 1
     await iris.receive(sent["id"], "delivered")
     await iris.until_status(sent["id"], "COMPLETED")
@@ -139,9 +139,9 @@ async def test_one_whose_window_passed_without_a_workflow_is_closed(iris: Iris) 
     await delete_history(iris, sent["id"])
     long_ago = utc_now() - timedelta(days=4)
     await change(sent["id"], created=long_ago, due=long_ago + timedelta(days=3))
-    finding = await found(iris, sent["id"], Kind.WORKFLOW_LOST)
+    discrepancy = await found(iris, sent["id"], Kind.WORKFLOW_LOST)
     seen = await iris.read(sent["id"])
-    assert finding.repair is not None
+    assert discrepancy.repair is not None
     assert last(seen) == ("SENT", seen["customStatus"], "Plazo de espera agotado sin confirmación del proveedor")
     assert about(await look(iris), sent["id"]) == []
 
@@ -150,9 +150,9 @@ async def test_a_record_that_differs_from_its_ended_workflow_is_reported_and_lef
     sent = await iris.send("sms", "34600000001")
     await iris.ended(sent["id"])
     await change(sent["id"], status="SENT", custom_status="sent")
-    finding = await found(iris, sent["id"], Kind.RECORD_DIFFERS)
-    assert finding.repair is None
-    assert "COMPLETED delivered" in finding.reason
+    discrepancy = await found(iris, sent["id"], Kind.RECORD_DIFFERS)
+    assert discrepancy.repair is None
+    assert "COMPLETED delivered" in discrepancy.reason
     assert (await iris.read(sent["id"]))["status"] == "SENT"
     await change(sent["id"], status="COMPLETED", custom_status="delivered")
 
@@ -161,8 +161,8 @@ async def test_a_workflow_whose_record_is_gone_is_reported(iris: Iris) -> None:
     sent = await iris.send("sms", SILENT)
     await iris.until_status(sent["id"], "SENT")
     await Interaction.collection().delete_one({"_id": sent["id"]})
-    finding = await found(iris, sent["id"], Kind.RECORD_MISSING)
-    assert finding.repair is None
+    discrepancy = await found(iris, sent["id"], Kind.RECORD_MISSING)
+    assert discrepancy.repair is None
     await terminate(iris, sent["id"])
 
 
@@ -172,10 +172,10 @@ async def test_a_workflow_whose_task_keeps_failing_is_reported_with_the_reason(i
     handle = await iris.temporal.start_workflow(
         "NoSuchWorkflow", id=workflow_id(name), task_queue=queue, task_timeout=timedelta(seconds=1)
     )
-    finding = await found(iris, name, Kind.TASK_FAILING)
+    discrepancy = await found(iris, name, Kind.TASK_FAILING)
     await handle.terminate()
-    assert "NoSuchWorkflow" in finding.reason
-    assert "deploy a worker" in finding.sentence()
+    assert "NoSuchWorkflow" in discrepancy.reason
+    assert "deploy a worker" in discrepancy.sentence()
 
 
 async def test_a_notification_workflow_whose_task_keeps_failing_is_reported_too(iris: Iris) -> None:
@@ -183,9 +183,9 @@ async def test_a_notification_workflow_whose_task_keeps_failing_is_reported_too(
     handle = await iris.temporal.start_workflow(
         "NoSuchWorkflow", id=workflow, task_queue=queue, task_timeout=timedelta(seconds=1)
     )
-    finding = await found(iris, workflow, Kind.TASK_FAILING)
+    discrepancy = await found(iris, workflow, Kind.TASK_FAILING)
     await handle.terminate()
-    assert "NoSuchWorkflow" in finding.reason
+    assert "NoSuchWorkflow" in discrepancy.reason
 
 
 async def test_one_that_runs_but_cannot_write_is_reported_with_the_reason(iris: Iris) -> None:
@@ -198,14 +198,16 @@ async def test_one_that_runs_but_cannot_write_is_reported_with_the_reason(iris: 
     await database.command("collMod", "interactions", validator=rule)
     try:
         await iris.receive(sent["id"], "delivered")
-        finding = await found(iris, sent["id"], Kind.OVERDUE)
+        discrepancy = await found(iris, sent["id"], Kind.OVERDUE)
         async with asyncio.timeout(60):
-            while "DocumentFailedValidation" not in finding.reason and "failed validation" not in finding.reason:
+            while (
+                "DocumentFailedValidation" not in discrepancy.reason and "failed validation" not in discrepancy.reason
+            ):
                 await asyncio.sleep(PAUSE_SECONDS)
-                finding = await found(iris, sent["id"], Kind.OVERDUE)
+                discrepancy = await found(iris, sent["id"], Kind.OVERDUE)
     finally:
         await database.command("collMod", "interactions", validator={})
-    assert finding.repair is None
+    assert discrepancy.repair is None
     await iris.until_status(sent["id"], "COMPLETED")
 
 
@@ -227,8 +229,8 @@ async def test_an_unmatched_event_whose_message_is_known_now_is_signalled_and_de
         update={"id": new_id(), "event": event.model_copy(update={"provider_message_id": "nobody's"})}
     )
     await stranger.insert()
-    finding = await found(iris, sent["id"], Kind.EVENT_MATCHED)
-    assert finding.repair is not None
+    discrepancy = await found(iris, sent["id"], Kind.EVENT_MATCHED)
+    assert discrepancy.repair is not None
     await iris.until_status(sent["id"], "COMPLETED", "delivered")
     left = await UnmatchedEvent.find({"_id": {"$in": [unmatched.id, stranger.id]}}).to_list()
     assert [one.id for one in left] == [stranger.id]
@@ -241,10 +243,10 @@ async def test_a_notification_without_a_workflow_is_delivered(iris: Iris) -> Non
         receiver.status = 200
         past = {"next_attempt": utc_now() - timedelta(minutes=1), "began": utc_now() - timedelta(days=6)}
         await Notification.collection().update_one({"_id": notification.id}, {"$set": past})
-        finding = await found(iris, sent["id"], Kind.NOTIFICATION_LOST)
-        assert finding.repair is not None
-        assert "its workflow was terminated" in finding.reason
-        assert timedelta(hours=23) < await patience_of(iris, workflow) < timedelta(days=1)
+        discrepancy = await found(iris, sent["id"], Kind.NOTIFICATION_LOST)
+        assert discrepancy.repair is not None
+        assert "its workflow was terminated" in discrepancy.reason
+        assert timedelta(hours=23) < await timeout_of(iris, workflow) < timedelta(days=1)
 
         async def is_delivered() -> bool:
             return await Notification.pending(notification.id) is None
@@ -282,12 +284,12 @@ async def terminated_notification(iris: Iris, receiver: Receiver) -> tuple[dict[
     return sent, notification
 
 
-async def patience_of(iris: Iris, workflow: str) -> timedelta:
+async def timeout_of(iris: Iris, workflow: str) -> timedelta:
     """Return the delivery time that the latest run of a notification's workflow was given."""
     async for event in iris.temporal.get_workflow_handle(workflow).fetch_history_events():
         payloads = event.workflow_execution_started_event_attributes.input.payloads
         (start,) = await iris.temporal.data_converter.decode(payloads, [NotificationInput])
-        return start.patience
+        return start.timeout
     raise AssertionError("it has no history")
 
 
@@ -297,7 +299,7 @@ async def test_nothing_is_found_while_all_goes_well_also_in_the_middle_of_sends(
     reports = [await look(iris)]
     sent = {interaction["id"] for interaction in await sending}
     reports.append(await look(iris))
-    false_alarms = [one for report in reports for one in report.tally.findings if one.interaction_id in sent]
+    false_alarms = [one for report in reports for one in report.counts.discrepancies if one.interaction_id in sent]
     assert false_alarms == []
 
 

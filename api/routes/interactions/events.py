@@ -105,7 +105,7 @@ async def _watching(tenant: str, integration_id: str | None, place: str | None) 
     try:
         changes = await watch(tenant, integration_id, place)
     except ResumeTokenExpiredError as error:
-        raise InvalidRequestError([Problem(field="Last-Event-ID", code="events_forgotten")]) from error
+        raise InvalidRequestError([Problem(field="Last-Event-ID", code="events_expired")]) from error
     except InvalidResumeTokenError as error:
         raise InvalidRequestError([Problem(field="Last-Event-ID", code="bad_event_id")]) from error
     try:

@@ -52,7 +52,7 @@ async def explain_interaction(
         waits_for = WaitAnswer(awaited="worker", until=None, then=NOT_ACCEPTED[language])
     workflow, attempt, failing_since = await view_workflow(state.temporal, interaction_id)
     if wait is None and workflow is WorkflowState.LOST:
-        workflow = WorkflowState.FORGOTTEN  # it ended before Temporal's retention period
+        workflow = WorkflowState.EXPIRED  # it ended before Temporal's retention period
     explanation = NOT_ACCEPTED[language] if is_waiting_for_worker else explained(current, wait, language)
     resends = await search(InteractionFilter(tenant=caller.tenant, resend_of=interaction_id))
     first = document.metadata.get(RESEND_OF)

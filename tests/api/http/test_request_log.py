@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from activities.findings_log import reported
-from domain.findings import Discrepancy, Kind
+from activities.discrepancy_log import log_discrepancies
+from domain.discrepancies import Discrepancy, Kind
 from support.logs import REQUESTS, SENDS, JsonFormatter
 from tests.api.support import mobile
 from tests.iris import Iris
@@ -75,13 +75,13 @@ async def test_the_id_of_a_refused_request_is_in_its_line_with_the_reason(  # no
 def test_findings_are_warnings_and_counted(caplog: pytest.LogCaptureFixture) -> None:
     def counted() -> float:
         labels = {"kind": "overdue", "repaired": "no"}
-        return REGISTRY.get_sample_value("iris_reconciliation_findings_total", labels) or 0
+        return REGISTRY.get_sample_value("iris_reconciliation_discrepancies_total", labels) or 0
 
     before = counted()
     finding = Discrepancy(
         kind=Kind.OVERDUE, interaction_id="685bc5d05a72ed2a5f8d0e41", reason="34638766068 wrote: Hola"
     )
-    assert reported([finding]).found[Kind.OVERDUE] == 1
+    assert log_discrepancies([finding]).found[Kind.OVERDUE] == 1
     [record] = caplog.records
     assert (record.levelno, counted() - before) == (logging.WARNING, 1)
     assert "Hola" not in JsonFormatter().format(record)

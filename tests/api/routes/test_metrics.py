@@ -130,10 +130,10 @@ async def test_a_worker_answers_two_hundred_questions_after_its_health(iris: Iri
     assert statuses == {200}
 
 
-@pytest.mark.parametrize("trouble", ["not polling", "an error"])
-async def test_a_worker_that_does_not_work_says_so(trouble: str) -> None:
+@pytest.mark.parametrize("problem", ["not polling", "an error"])
+async def test_a_worker_that_does_not_work_says_so(problem: str) -> None:
     async def check() -> bool:
-        if trouble == "an error":
+        if problem == "an error":
             raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
         return False
 

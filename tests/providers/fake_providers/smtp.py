@@ -86,7 +86,7 @@ class SmtpEmail(FakeProvider):
 
     def __init__(self) -> None:
         super().__init__()
-        self._patience = 30.0
+        self._timeout = 30.0
         self._server = ScriptedServer(CONNECT=self._count, AUTH=self._know, BODY=self._take)
 
     async def listen(self) -> int:
@@ -103,7 +103,7 @@ class SmtpEmail(FakeProvider):
             "sender": "Iris <iris@example.com>",
             "bounceAddress": BOUNCES,
             "repliesToIris": True,
-            "timeoutSeconds": self._patience,
+            "timeoutSeconds": self._timeout,
         }
 
     def credentials(self) -> Settings:
@@ -123,7 +123,7 @@ class SmtpEmail(FakeProvider):
 
     def lose_answer(self, loss: str) -> None:
         self._server.script[BODY] = LOSSES[loss]
-        self._patience = 0.5
+        self._timeout = 0.5
 
     def receipt(self, delivery: Delivery, word: str) -> Webhook:
         url = self.outbound().callback_url

@@ -40,7 +40,7 @@ async def claim(iris: Iris, user_id: str) -> None:
         iris.temporal, lambda interaction: InteractionAnswer.of(interaction).on_the_wire(), Consents()
     )
     task = UserTask(tenant=iris.demo.tenant, user_id=user_id, erasure_grace_period=iris.settings.erasure_grace_period)
-    assert await run(erasures.claim_erasure, task) == []
+    assert await run(erasures.reserve_erasure, task) == []
 
 
 async def say(iris: Iris, integration_id: str, number: str, word: str) -> dict[str, Any]:

@@ -67,7 +67,7 @@ async def test_a_retried_message_states_the_reason_and_the_time(iris: Iris) -> N
     assert seen["waitsFor"]["awaited"] == "send"
     assert attempt["number"] == len(await verdicts(iris, sent["id"])) + 1
     assert not attempt["isUnderWay"]
-    assert attempt["lastFailure"].startswith("NotTaken: ")
+    assert attempt["lastFailure"].startswith("NotAccepted: ")
 
 
 async def test_a_refused_message_states_the_reason_and_waits_for_nothing(iris: Iris) -> None:
@@ -90,7 +90,7 @@ async def test_a_resent_message_and_its_original_name_each_other(iris: Iris) -> 
     assert (second["resendOf"], second["resentAs"]) == (sent["id"], [])
 
 
-async def test_an_engine_that_is_away_says_nothing_and_breaks_nothing(tmp_path: Path) -> None:
+async def test_an_unreachable_engine_makes_the_workflow_unavailable(tmp_path: Path) -> None:
     async with TemporalServer(free_port(), tmp_path / "temporal.log") as server:
         client = await Client.connect(server.address)
         assert await view_workflow(client, ABSENT_ID) == WorkflowView(WorkflowState.LOST)

@@ -85,32 +85,34 @@ class DiscrepancyCounts(BaseModel):
     Attributes:
         found: the number of each kind.
         repaired: how many of them were repaired.
-        findings: the first of each kind.
+        discrepancies: the first of each kind.
     """
 
     model_config = ConfigDict(frozen=True)
 
     found: dict[Kind, int] = {}
     repaired: dict[Kind, int] = {}
-    findings: list[Discrepancy] = []
+    discrepancies: list[Discrepancy] = []
 
     @classmethod
-    def of(cls, findings: Sequence[Discrepancy]) -> "DiscrepancyCounts":
+    def of(cls, discrepancies: Sequence[Discrepancy]) -> "DiscrepancyCounts":
         """Count discrepancies."""
-        found = Counter(finding.kind for finding in findings)
-        repaired = Counter(finding.kind for finding in findings if finding.repair)
-        return cls(found=dict(found), repaired=dict(repaired), findings=_first_of_each(findings))
+        found = Counter(discrepancy.kind for discrepancy in discrepancies)
+        repaired = Counter(discrepancy.kind for discrepancy in discrepancies if discrepancy.repair)
+        return cls(found=dict(found), repaired=dict(repaired), discrepancies=_first_of_each(discrepancies))
 
     def plus(self, other: "DiscrepancyCounts") -> "DiscrepancyCounts":
         """Add up both counts."""
         return DiscrepancyCounts(
             found=dict(Counter(self.found) + Counter(other.found)),
             repaired=dict(Counter(self.repaired) + Counter(other.repaired)),
-            findings=_first_of_each([*self.findings, *other.findings]),
+            discrepancies=_first_of_each([*self.discrepancies, *other.discrepancies]),
         )
 
 
-def _first_of_each(findings: Sequence[Discrepancy]) -> list[Discrepancy]:
+def _first_of_each(discrepancies: Sequence[Discrepancy]) -> list[Discrepancy]:
     return [
-        finding for kind in Kind for finding in [one for one in findings if one.kind is kind][:MAX_SHOWN_DISCREPANCIES]
+        discrepancy
+        for kind in Kind
+        for discrepancy in [one for one in discrepancies if one.kind is kind][:MAX_SHOWN_DISCREPANCIES]
     ]
