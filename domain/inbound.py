@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from domain.channels import Channel
 from domain.destinations import UNGROUPED, Destination
 from domain.events import Identity, InboundMessage
-from domain.gate.consent import ConsentCategory, ConsentChange, ConsentSource, ConsentState, Evidence, Reach
+from domain.gate.consent import ConsentCategory, ConsentChange, ConsentSource, ConsentState, Coverage, Evidence
 from domain.gate.keywords import NO_KEYWORD, Keyword, KeywordMatch, read_keyword
 from domain.identifiers import derived_id
 from domain.interaction import AuditTrail, Direction, HistoryEntry, IntegrationReference, Interaction
@@ -127,7 +127,7 @@ class ReceivedMessage(BaseModel):
             ConsentChange(
                 kind=identity.kind,
                 value=identity.value,
-                reach=Reach.of_sender(self.integration.integration_id, category),
+                coverage=Coverage.of_sender(self.integration.integration_id, category),
                 state=state,
                 source=ConsentSource.PROVIDER if message.consent else ConsentSource.KEYWORD,
                 at=self.received_at,

@@ -18,8 +18,8 @@ from domain.gate.consent import (
     ConsentScope,
     ConsentSource,
     ConsentState,
+    Coverage,
     Evidence,
-    Reach,
 )
 from domain.identifiers import derived_id
 from models.base import NEWEST_FIRST, Stored
@@ -56,9 +56,9 @@ class Statement(BaseModel):
 
 
 class Consent(Stored):
-    """Latest statement of one reach about one destination, with those before.
+    """Latest statement of one coverage about one destination, with those before.
 
-    The id is derived from the tenant, the person and the reach, so that there is one document of each.
+    The id is derived from the tenant, the person and the coverage, so that there is one document of each.
 
     Attributes:
         person: HMAC of the destination with the tenant's key; it remains when the user is erased.
@@ -94,19 +94,19 @@ class Consent(Stored):
         ]
 
     @property
-    def reach(self) -> Reach:
+    def coverage(self) -> Coverage:
         """The senders and the category that it is about."""
-        return Reach(scope=self.scope, scope_value=self.scope_value, category=self.category)
+        return Coverage(scope=self.scope, scope_value=self.scope_value, category=self.category)
 
     @property
     def view(self) -> domain.Consent:
         """The consent as the rules see it."""
-        return domain.Consent(reach=self.reach, state=self.state, source=self.source, at=self.at)
+        return domain.Consent(coverage=self.coverage, state=self.state, source=self.source, at=self.at)
 
     @staticmethod
-    def id_of(tenant: str, person: str, reach: Reach) -> str:
+    def id_of(tenant: str, person: str, coverage: Coverage) -> str:
         """The id of a consent."""
-        return derived_id("consent", tenant, person, reach.scope, reach.scope_value, reach.category)
+        return derived_id("consent", tenant, person, coverage.scope, coverage.scope_value, coverage.category)
 
     @classmethod
     async def about(cls, tenant: str, persons: Collection[str], scope_values: Collection[str]) -> list["Consent"]:
@@ -147,16 +147,16 @@ class Consent(Stored):
 
 
 def _update(tenant: str, person: str, change: ConsentChange, *, only_opted_out: bool) -> UpdateOne:
-    reach = change.reach
+    coverage = change.coverage
     statement = Statement(state=change.state, source=change.source, at=change.at, evidence=change.evidence)
-    selector: dict[str, Any] = {"_id": Consent.id_of(tenant, person, reach), "at": {"$lt": change.at}}
+    selector: dict[str, Any] = {"_id": Consent.id_of(tenant, person, coverage), "at": {"$lt": change.at}}
     if only_opted_out:
         selector["state"] = ConsentState.OUT.value
     initial = {
         "tenant": tenant,
         "person": person,
         "created": utc_now(),
-        **reach.model_dump(mode="json"),
+        **coverage.model_dump(mode="json"),
     }
     written = statement.model_dump() | {"kind": change.kind.value, "value": change.value}
     return UpdateOne(

@@ -27,7 +27,7 @@ from domain.channels import Channel
 from domain.clock import to_milliseconds, utc_now
 from domain.destinations import Destination, DestinationKind, InvalidDestinationError, kind_of, normalise, readings
 from domain.errors import InvalidRequestError
-from domain.gate.consent import ConsentChange, ConsentSource, Evidence, Reach
+from domain.gate.consent import ConsentChange, ConsentSource, Coverage, Evidence
 from domain.phone_numbers import PhoneNumberRules
 from domain.problems import MAX_PROBLEMS, Problem
 from models.audit import write_audit
@@ -79,14 +79,14 @@ async def put_consent(
 ) -> JSONResponse:
     """Record that a destination takes or refuses messages.
 
-    There is one consent per destination, reach and category. A statement that is not later than the recorded one
+    There is one consent per destination, coverage and category. A statement that is not later than the recorded one
     changes nothing; the answer is the consent in force.
     """
     channel = await channel_of(body, caller, state)
     change = change_of(body, channel, ConsentSource.API, caller, phone_number_rules(caller, state.settings))
     await state.consents.record(caller.tenant, [change])
     person = await state.consents.person_of(caller.tenant, change.destination)
-    consent = await get_or_404(Consent, Consent.id_of(caller.tenant, person, change.reach), caller)
+    consent = await get_or_404(Consent, Consent.id_of(caller.tenant, person, change.coverage), caller)
     await write_audit(caller, "consent.recorded", consent.id, body.given())
     return success(ConsentAnswer.of(consent).on_the_wire(), "Consentimiento registrado")
 
@@ -188,7 +188,7 @@ def change_of(
     return ConsentChange(
         kind=kind,
         value=value,
-        reach=_reach(asked),
+        coverage=_coverage(asked),
         state=asked.state,
         source=source,
         at=asked.at or to_milliseconds(utc_now()),
@@ -202,12 +202,12 @@ def _kind(channel: Channel | None, text: str) -> DestinationKind:
     return DestinationKind.EMAIL if "@" in text else DestinationKind.PHONE_NUMBER
 
 
-def _reach(asked: ConsentRequest) -> Reach:
+def _coverage(asked: ConsentRequest) -> Coverage:
     if asked.integration_id is not None:
-        return Reach.of_sender(asked.integration_id, asked.category)
+        return Coverage.of_sender(asked.integration_id, asked.category)
     if asked.channel is not None:
-        return Reach.of_channel(asked.channel, asked.category)
-    return Reach.of_tenant(asked.category)
+        return Coverage.of_channel(asked.channel, asked.category)
+    return Coverage.of_tenant(asked.category)
 
 
 async def _conditions(filters: ConsentFilters, caller: Caller, state: IrisState) -> dict[str, Any]:

@@ -95,7 +95,7 @@ async def read_notification(
 async def redeliver_notification(
     notification_id: str, caller: Annotated[Caller, allowed(Operation.WEBHOOKS_WRITE)], state: State
 ) -> JSONResponse:
-    """SignalEvents it again, the very same and at once, as if for the first time."""
+    """Deliver the notification again at once, unchanged, with all attempts of a first delivery."""
     notification = await get_or_404(Notification, notification_id, caller)
     await SuspendedHost.resume(caller.tenant, notification.host)
     again = await Notification.begin_again({"_id": notification.id, "tenant": caller.tenant})

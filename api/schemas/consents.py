@@ -30,7 +30,7 @@ _CATEGORY: Final = (
 
 
 class ConsentRequest(Asked):
-    """A consent to record: a destination, its reach and its state."""
+    """A consent to record: a destination, its coverage and its state."""
 
     destination: str = Field(max_length=1_000, description="Phone number, e-mail address or id of the channel.")
     kind: Annotated[DestinationKind, Field(strict=False)] | None = Field(

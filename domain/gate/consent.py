@@ -52,7 +52,7 @@ class _Value(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Reach(_Value):
+class Coverage(_Value):
     """What a consent is about: the senders and the category.
 
     Attributes:
@@ -64,17 +64,17 @@ class Reach(_Value):
     category: ConsentCategory
 
     @classmethod
-    def of_tenant(cls, category: ConsentCategory) -> "Reach":
+    def of_tenant(cls, category: ConsentCategory) -> "Coverage":
         """All senders of the tenant."""
         return cls(scope=ConsentScope.TENANT, category=category)
 
     @classmethod
-    def of_channel(cls, channel: Channel, category: ConsentCategory) -> "Reach":
+    def of_channel(cls, channel: Channel, category: ConsentCategory) -> "Coverage":
         """All senders of a channel."""
         return cls(scope=ConsentScope.CHANNEL, scope_value=channel, category=category)
 
     @classmethod
-    def of_sender(cls, integration_id: str, category: ConsentCategory) -> "Reach":
+    def of_sender(cls, integration_id: str, category: ConsentCategory) -> "Coverage":
         """One integration."""
         return cls(scope=ConsentScope.SENDER, scope_value=integration_id, category=category)
 
@@ -105,7 +105,7 @@ class ConsentChange(_Value):
 
     kind: DestinationKind
     value: str
-    reach: Reach
+    coverage: Coverage
     state: ConsentState
     source: ConsentSource
     at: datetime
@@ -118,9 +118,9 @@ class ConsentChange(_Value):
 
 
 class Consent(_Value):
-    """Latest statement of one reach about one destination."""
+    """Latest statement of one coverage about one destination."""
 
-    reach: Reach
+    coverage: Coverage
     state: ConsentState
     source: ConsentSource
     at: datetime
@@ -134,7 +134,7 @@ def refusing(consents: Sequence[Consent], category: Category) -> Consent | None:
     opt-out of marketing.
 
     Args:
-        consents: those about the destination in the scopes of the message's sender, at most one of each reach.
+        consents: those about the destination in the scopes of the message's sender, at most one of each coverage.
         category: the message's category.
     """
     outs = [
@@ -144,14 +144,14 @@ def refusing(consents: Sequence[Consent], category: Category) -> Consent | None:
 
 
 def _is_of_all(consent: Consent) -> bool:
-    return consent.reach.category is ConsentCategory.ALL
+    return consent.coverage.category is ConsentCategory.ALL
 
 
 def _is_lifted(out: Consent, consents: Sequence[Consent]) -> bool:
     """Whether the person opted in to everything in the same scope since."""
-    scope = (out.reach.scope, out.reach.scope_value)
+    scope = (out.coverage.scope, out.coverage.scope_value)
     return any(
-        (one.reach.scope, one.reach.scope_value) == scope
+        (one.coverage.scope, one.coverage.scope_value) == scope
         and _is_of_all(one)
         and one.state is ConsentState.IN
         and one.at >= out.at

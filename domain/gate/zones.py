@@ -21,7 +21,7 @@ from domain.local_time import is_zone
 MIN_SHARED_TIME: Final = timedelta(hours=2)
 """Time a day that several zones must share for their shared hours to count."""
 
-MOST_POPULOUS: Final[Mapping[str, str]] = {
+MAIN_ZONES: Final[Mapping[str, str]] = {
     "AR": "America/Argentina/Buenos_Aires",
     "AU": "Australia/Sydney",
     "BR": "America/Sao_Paulo",
@@ -92,8 +92,8 @@ class RecipientZones(NamedTuple):
     @property
     def main(self) -> str:
         """Return the country's most populous zone, or the first zone if that is not possible."""
-        most_populous = MOST_POPULOUS.get(self.country or "", "")
-        return most_populous if most_populous in self.zones else self.zones[0]
+        main = MAIN_ZONES.get(self.country or "", "")
+        return main if main in self.zones else self.zones[0]
 
     def one(self) -> ZoneChoice:
         """Choose one zone, for a local time that the recipient's clock must show."""

@@ -15,7 +15,7 @@ from domain.clock import utc_now
 from domain.destinations import Destination, DestinationKind
 from domain.events import ProviderEvent
 from domain.gate.category import Category
-from domain.gate.consent import ConsentCategory, ConsentChange, ConsentSource, ConsentState, Evidence, Reach
+from domain.gate.consent import ConsentCategory, ConsentChange, ConsentSource, ConsentState, Coverage, Evidence
 from domain.identifiers import new_id
 from domain.interaction import UNWRITTEN, Direction, DispatchPolicy, HistoryEntry, RecordedEvent, TemplateReference
 from domain.outcomes import FailureClass
@@ -181,7 +181,7 @@ async def _consent(tenant: str, mark: str) -> Consent:
     stated = ConsentChange(
         kind=DestinationKind.PHONE_NUMBER,
         value=mark,
-        reach=Reach.of_tenant(ConsentCategory.ALL),
+        coverage=Coverage.of_tenant(ConsentCategory.ALL),
         state=ConsentState.OUT,
         source=ConsentSource.KEYWORD,
         at=utc_now(),

@@ -71,7 +71,7 @@ CREATES_NOTHING: Final = {
     "/user/login",  # each login is another session
     "/v1/accounts/me/password",
     "/v1/api-keys/{key_id}/rotate",
-    "/v1/consents/import",  # there is one consent per destination and reach
+    "/v1/consents/import",  # there is one consent per destination and coverage
     "/v1/integrations/{integration_id}/test",
     "/v1/integrations/{integration_id}/webhook/rotate-secret",
     "/v1/interactions/{interaction_id}/cancel",

@@ -6,23 +6,23 @@ import pytest
 
 from domain.channels import Channel
 from domain.gate.category import Category
-from domain.gate.consent import Consent, ConsentCategory, ConsentSource, ConsentState, Reach, refusing
+from domain.gate.consent import Consent, ConsentCategory, ConsentSource, ConsentState, Coverage, refusing
 
 MARKETING, ALL = ConsentCategory
 OUT, IN = ConsentState
 _NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
 
-def consent(reach: Reach, state: ConsentState, day: int = 1) -> Consent:
-    return Consent(reach=reach, state=state, source=ConsentSource.API, at=_NOW + timedelta(days=day))
+def consent(coverage: Coverage, state: ConsentState, day: int = 1) -> Consent:
+    return Consent(coverage=coverage, state=state, source=ConsentSource.API, at=_NOW + timedelta(days=day))
 
 
 def tenant(category: ConsentCategory, state: ConsentState, day: int = 1) -> Consent:
-    return consent(Reach.of_tenant(category), state, day)
+    return consent(Coverage.of_tenant(category), state, day)
 
 
 def sender(category: ConsentCategory, state: ConsentState, day: int = 1) -> Consent:
-    return consent(Reach.of_sender("one", category), state, day)
+    return consent(Coverage.of_sender("one", category), state, day)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def sender(category: ConsentCategory, state: ConsentState, day: int = 1) -> Cons
         # The strictest scope decides, whatever is newer elsewhere.
         ([tenant(ALL, OUT, 1), sender(ALL, IN, 2)], list(Category)),
         ([sender(ALL, OUT, 1), tenant(ALL, IN, 2)], list(Category)),
-        ([consent(Reach.of_channel(Channel.SMS, MARKETING), OUT, 1), sender(ALL, IN, 2)], [Category.MARKETING]),
+        ([consent(Coverage.of_channel(Channel.SMS, MARKETING), OUT, 1), sender(ALL, IN, 2)], [Category.MARKETING]),
     ],
 )
 def test_the_refused_categories(consents: list[Consent], refused: list[Category]) -> None:

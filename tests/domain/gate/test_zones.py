@@ -1,4 +1,4 @@
-"""Time zone of a recipient: known, else guessed from its number or country, and the guess is told."""
+"""Time zone of a recipient: known, else guessed from its number or country, and the choice says so."""
 
 from datetime import UTC, datetime
 
@@ -8,7 +8,7 @@ import pytest
 from domain.destinations import Destination, DestinationKind
 from domain.gate.schedule import Window
 from domain.gate.zone_choice import GUESSES, ZoneGuess
-from domain.gate.zones import MOST_POPULOUS, KnownZones, country_zones, zones_of
+from domain.gate.zones import MAIN_ZONES, KnownZones, country_zones, zones_of
 from domain.local_time import is_zone
 from domain.texts import Language
 
@@ -81,10 +81,10 @@ def test_a_window_with_a_zone_of_its_own_needs_no_shared_hours() -> None:
     assert len(zones_of(phone("34600000001"), TENANT).for_windows([fixed], WINTER).zones) == 1
 
 
-def test_every_country_with_several_zones_has_its_most_populous_one() -> None:
+def test_every_country_with_several_zones_has_a_main_one() -> None:
     several = {country: zones for country, zones in country_zones().items() if len(zones) > 1}
-    assert several.keys() & phonenumbers.SUPPORTED_REGIONS == MOST_POPULOUS.keys()
-    assert all(zone in several[country] for country, zone in MOST_POPULOUS.items())
+    assert several.keys() & phonenumbers.SUPPORTED_REGIONS == MAIN_ZONES.keys()
+    assert all(zone in several[country] for country, zone in MAIN_ZONES.items())
 
 
 def test_every_zone_of_a_country_can_be_read() -> None:
