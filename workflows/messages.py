@@ -117,7 +117,7 @@ class RedeliveryInput(BaseModel):
     Attributes:
         page_size: number of notifications that one activity handles.
         cursor: where to go on; None at the beginning.
-        looked_at, begun: the progress of the runs before this one.
+        examined, started: the progress of the runs before this one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -129,8 +129,8 @@ class RedeliveryInput(BaseModel):
     until: datetime
     page_size: int = 100
     cursor: str | None = None
-    looked_at: int = 0
-    begun: int = 0
+    examined: int = 0
+    started: int = 0
 
 
 class RedeliveryProgress(BaseModel):

@@ -86,7 +86,7 @@ class RedeliveryWorkflow:
     @workflow.init
     def __init__(self, start: RedeliveryInput) -> None:
         self._progress = RedeliveryProgress(
-            since=start.since, until=start.until, looked_at=start.looked_at, begun=start.begun
+            since=start.since, until=start.until, examined=start.examined, started=start.started
         )
 
     @workflow.run
@@ -96,7 +96,7 @@ class RedeliveryWorkflow:
         while goes_on:
             page = await workflow.execute_activity_method(
                 NotificationActivities.redeliver,
-                RedeliverInput(**start.model_dump(exclude={"cursor", "looked_at", "begun"}), cursor=cursor),
+                RedeliverInput(**start.model_dump(exclude={"cursor", "examined", "started"}), cursor=cursor),
                 start_to_close_timeout=timedelta(minutes=5),
                 heartbeat_timeout=timedelta(seconds=30),
                 retry_policy=_UNTIL_WRITTEN,
@@ -106,7 +106,7 @@ class RedeliveryWorkflow:
             cursor = page.cursor
             goes_on = cursor is not None
             if goes_on and workflow.info().is_continue_as_new_suggested():
-                progress = self._progress.model_dump(include={"looked_at", "begun"})
+                progress = self._progress.model_dump(include={"examined", "started"})
                 workflow.continue_as_new(start.model_copy(update={"cursor": cursor, **progress}))
         self._progress = self._progress.model_copy(update={"is_done": True})
         return self._progress

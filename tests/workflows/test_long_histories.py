@@ -86,7 +86,7 @@ async def test_a_long_redelivery_goes_on_at_its_next_page(temporal_server: Tempo
     async def redeliver(page: RedeliverInput) -> RedeliveredPage:
         asked.append(page.cursor)
         number = len(asked)
-        return RedeliveredPage(looked_at=2, begun=1, cursor=str(number) if number < 12 else None)
+        return RedeliveredPage(examined=2, started=1, cursor=str(number) if number < 12 else None)
 
     client = await Client.connect(temporal_server.address, data_converter=pydantic_data_converter)
     queue, now = new_id(), utc_now()
@@ -96,5 +96,5 @@ async def test_a_long_redelivery_goes_on_at_its_next_page(temporal_server: Tempo
     async with Worker(client, task_queue=queue, workflows=[RedeliveryWorkflow], activities=[redeliver]):
         done = await client.execute_workflow(RedeliveryWorkflow.run, start, id=queue, task_queue=queue)
     assert asked == [None, *map(str, range(1, 12))]
-    assert (done.looked_at, done.begun, done.is_done) == (24, 12, True)
+    assert (done.examined, done.started, done.is_done) == (24, 12, True)
     await runs_of(client, queue)
