@@ -44,6 +44,7 @@ from integrations.cache import Integrations
 from integrations.provider_factory import ProviderFactory
 from providers import PROVIDERS
 from queries.consents import Consents
+from queries.sending_rules import TenantRules
 from security.credential_encryption import Vault
 from settings import Settings
 from support.metrics import serve
@@ -78,7 +79,7 @@ async def create_worker(client: Client, settings: Settings, provider_factory: Pr
     async with (
         integrations.following(),
         late.running(),
-        _workflow_worker(client, settings, integrations, Consents(), late),
+        _workflow_worker(client, settings, integrations, late),
         AsyncExitStack() as stack,
     ):
         http = await stack.enter_async_context(
@@ -93,13 +94,13 @@ async def create_worker(client: Client, settings: Settings, provider_factory: Pr
             await asyncio.gather(*(worker.shutdown() for worker in sending))
 
 
-def _workflow_worker(
-    client: Client, settings: Settings, integrations: Integrations, consents: Consents, late: LateBegins
-) -> Worker:
+def _workflow_worker(client: Client, settings: Settings, integrations: Integrations, late: LateBegins) -> Worker:
     """The worker of the interactions' task queue."""
     begin = partial(notifications.begin, client, settings)
     publisher = NotificationPublisher(integrations, _shown, begin, late)
-    admission, record = MongoAdmission(integrations, consents, publisher.publish), MongoRecord(publisher.publish)
+    consents, rules = Consents(), TenantRules(settings.lookup_cache_ttl)
+    admission = MongoAdmission(integrations, consents, rules, publisher.publish)
+    record = MongoRecord(publisher.publish)
     inbound = MongoInbound(consents, publisher.publish, settings.erasure_grace_period)
     signal_interaction = partial(signal_events, client, settings)
     reconciliation = TemporalReconciliation(

@@ -21,16 +21,24 @@ from models.interaction import Interaction, Step
 from models.process import Process, joining_step, last_entry_step
 from models.user import OwnedDestination, User
 from queries.consents import Consents
+from queries.sending_rules import TenantRules
 from queries.validation import owned_destinations, owners_of, process_problems, validate, with_owners
 
 
 class MongoAdmission(AdmissionActivities):
     """Admission on MongoDB."""
 
-    def __init__(self, integrations: Integrations, consents: Consents, publish: Publish = publish_nothing) -> None:
-        """Admit through these integrations what these consents allow, and publish the resulting events."""
+    def __init__(
+        self,
+        integrations: Integrations,
+        consents: Consents,
+        rules: TenantRules,
+        publish: Publish = publish_nothing,
+    ) -> None:
+        """Admit through these integrations what these consents and rules allow, and publish the resulting events."""
         self._integrations = integrations
         self._consents = consents
+        self._rules = rules
         self._publish = publish
 
     @activity.defn

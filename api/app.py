@@ -41,6 +41,7 @@ from bootstrap import connect_temporal, http_clients, mongodb
 from integrations.cache import Integrations
 from integrations.provider_factory import ProviderFactory
 from queries.consents import Consents
+from queries.sending_rules import TenantRules
 from security.credential_encryption import Vault
 from settings import Settings
 from support.ttl_cache import TtlCache
@@ -87,6 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
                 file_urls=settings.file_urls(),
                 integrations=integrations_cache,
                 consents=Consents(),
+                rules=TenantRules(settings.lookup_cache_ttl),
                 callers=TtlCache(settings.lookup_cache_ttl),
                 rates=RequestRates(settings.requests_per_second),
                 addressees=TtlCache(MAX_CACHED_INTERACTION_REFS),

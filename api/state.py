@@ -18,6 +18,7 @@ from integrations.cache import Integrations
 from integrations.provider_factory import ProviderFactory
 from queries.consents import Consents
 from queries.correlation import InteractionRef
+from queries.sending_rules import TenantRules
 from security.signed_urls import FileUrls
 from settings import Settings
 from support.ttl_cache import TtlCache
@@ -40,6 +41,7 @@ class IrisState:
         file_urls: verifies the signed file URLs of providers.
         integrations: TTL cache of integrations.
         consents: what recipients take and refuse.
+        rules: TTL cache of the tenants' rules for their sends.
         callers: TTL cache of callers, by the hash of the API key or by session.
         rates: rate limits of API keys.
         addressees: TTL cache of the interactions that provider events are about, by interaction id.
@@ -60,6 +62,7 @@ class IrisState:
     file_urls: FileUrls
     integrations: Integrations
     consents: Consents
+    rules: TenantRules
     callers: TtlCache[Caller]
     rates: RequestRates
     addressees: TtlCache[InteractionRef]

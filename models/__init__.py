@@ -12,6 +12,7 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import Notification, SuspendedHost
 from models.process import Process
+from models.sending_rules import SendingRules
 from models.template import Template, TemplateVersion
 from models.throttle import KnownNetwork, LoginTries
 from models.unmatched import UnmatchedEvent
@@ -35,6 +36,7 @@ DOCUMENTS: Final[tuple[type[Document], ...]] = (
     Process,
     RefreshToken,
     SeenWebhook,
+    SendingRules,
     Template,
     TemplateVersion,
     Session,

@@ -36,6 +36,7 @@ from domain.status import InteractionState, Milestone, Status
 from domain.submission import Submission
 from integrations.cache import Integrations
 from queries.consents import Consents
+from queries.sending_rules import TenantRules
 from queries.validation import owners_of, validate
 from settings import Settings
 
@@ -106,10 +107,10 @@ class Resolving(BaseModel):
 class NaiveSteps:
     """The three parts of Iris's admission, each an activity."""
 
-    def __init__(self, integrations: Integrations, consents: Consents) -> None:
+    def __init__(self, integrations: Integrations, consents: Consents, rules: TenantRules) -> None:
         """Use Iris's own implementation."""
         self._integrations, self._consents = integrations, consents
-        self._admission = MongoAdmission(integrations, consents)
+        self._admission = MongoAdmission(integrations, consents, rules)
 
     @activity.defn
     async def register(self, submission: Submission) -> bool:
@@ -195,7 +196,8 @@ class Naive:
 
 def create_worker(client: Client, settings: Settings) -> Worker:
     """Create the worker of ceiling, minimal and naive."""
-    steps, record = NaiveSteps(Integrations(settings.lookup_cache_ttl), Consents()), MongoRecord()
+    ttl = settings.lookup_cache_ttl
+    steps, record = NaiveSteps(Integrations(ttl), Consents(), TenantRules(ttl)), MongoRecord()
     activities = [nothing, steps.register, steps.validate, steps.resolve, record.record]
     return workflow_worker(client, settings, QUEUE, [Ceiling, Minimal, Naive], activities)
 

@@ -23,6 +23,7 @@ from models.interaction import Interaction
 from models.process import Process
 from models.user import OwnedDestination, User
 from queries.consents import Consents
+from queries.sending_rules import TenantRules
 from queries.validation import Validation, owners_of, validate
 from security.credential_encryption import Vault
 
@@ -33,7 +34,8 @@ NOW: Final = datetime(2025, 6, 25, 9, 48, 21, 246_000, UTC)
 PHONE: Final = "34638766068"
 INTEGRATIONS: Final = Integrations(timedelta())
 CONSENTS: Final = Consents()
-ADMISSION: Final = MongoAdmission(INTEGRATIONS, CONSENTS)
+RULES: Final = TenantRules(timedelta())
+ADMISSION: Final = MongoAdmission(INTEGRATIONS, CONSENTS, RULES)
 
 
 def revision(history_length: int, milliseconds: int = 0) -> Revision:

@@ -31,6 +31,7 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import Attempt, Notification, SuspendedHost
 from models.process import Process
+from models.sending_rules import SendingRules
 from models.template import Template, TemplateVersion
 from models.throttle import KnownNetwork, LoginTries
 from models.unmatched import UnmatchedEvent
@@ -43,7 +44,7 @@ NOTHING_OF_USERS: Final[frozenset[type[Document]]] = frozenset(
     {
         *(Account, ApiKey, RefreshToken, Session, Tenant, KnownNetwork, LoginTries),  # data of callers
         AuditEntry,  # names of fields, never values
-        *(SuspendedHost, Integration, Template, TemplateVersion),  # the tenant's configuration
+        *(SuspendedHost, Integration, SendingRules, Template, TemplateVersion),  # the tenant's configuration
         SeenWebhook,  # a hash
         ConsentKey,  # random bytes
         WorkerFault,  # errors of our own, without contents
