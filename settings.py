@@ -217,8 +217,9 @@ class Settings(EnvironmentSettings):
     lookup_cache_ttl: Duration = Field(
         default=timedelta(seconds=5),
         description=(
-            "Time that API keys, sessions and integrations are cached. Other API processes may not notice changes of "
-            "keys, sessions and accounts for that long; a change stream follows changes of integrations."
+            "Time that API keys, sessions, integrations and sending rules are cached. Other processes may not notice "
+            "changes of keys, sessions, accounts and rules for that long; a change stream follows changes of "
+            "integrations."
         ),
     )
     erasure_grace_period: Duration = Field(

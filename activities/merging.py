@@ -105,7 +105,11 @@ async def _join(task: UserTask, session: AsyncClientSession) -> None:
     if other is None:
         raise _RefusedError(await why_not(tenant, task.into, "id"))
     metadata: dict[str, Any] = {**(merged["metadata"] or {}), **(other["metadata"] or {})}
-    joined: dict[str, Any] = {"metadata": metadata or None, "metadata_keys": searchable_fields(metadata)}
+    joined: dict[str, Any] = {
+        "metadata": metadata or None,
+        "metadata_keys": searchable_fields(metadata),
+        "time_zone": other.get("time_zone") or merged.get("time_zone"),
+    }
     update = {"$set": joined, "$push": {"destinations": {"$each": merged["destinations"]}}}
     await users.update_one({"_id": task.into}, update, session=session)
 

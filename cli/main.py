@@ -20,6 +20,7 @@ from cli.interactions import interactions
 from cli.messages import send, show
 from cli.processes import processes
 from cli.rotate_credentials import rotate_credentials
+from cli.rules import rules
 from cli.sandbox import sandbox
 from cli.servers import api, codec, prepare_mongodb, seed, up, worker
 from cli.templates import templates
@@ -66,6 +67,7 @@ app.add_typer(attachments, name="attachments")
 app.add_typer(processes, name="processes")
 app.add_typer(templates, name="templates")
 app.add_typer(consents, name="consents")
+app.add_typer(rules, name="rules")
 app.add_typer(webhooks, name="webhooks")
 app.add_typer(notifications, name="notifications")
 app.add_typer(bounces, name="bounces")

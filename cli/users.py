@@ -15,6 +15,7 @@ UserId = Annotated[str, typer.Argument(metavar="ID", help="The user's id.")]
 Kind = Annotated[str, typer.Argument(help="PhoneNumber, Email, PageScopedId or BusinessScopedId.")]
 Value = Annotated[str, typer.Argument(help="The number, address or id.")]
 Metadata = Annotated[list[str] | None, typer.Option("--metadata", "-m", metavar="NAME=VALUE", help="May be repeated.")]
+TimeZone = Annotated[str | None, typer.Option(help="IANA name of the zone in which it lives, as Europe/Madrid.")]
 PrimaryKey = Annotated[
     list[str] | None, typer.Option("--primary-key", "-k", metavar="NAME=VALUE", help="May be repeated.")
 ]
@@ -81,6 +82,7 @@ def create(
     phone: Annotated[list[str] | None, typer.Option(help="A phone number; may be repeated.")] = None,
     email: Annotated[list[str] | None, typer.Option(help="An e-mail address; may be repeated.")] = None,
     metadata: Metadata = None,
+    time_zone: TimeZone = None,
     idempotency_key: Annotated[
         str | None, typer.Option(help="Idempotency key: calls with the same key create one user.")
     ] = None,
@@ -91,6 +93,7 @@ def create(
         "name": name,
         "metadata": pairs(metadata) or None,
         "primaryKey": {"PhoneNumber": phone or [], "Email": email or []},
+        "timeZone": time_zone,
     }
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     _show(call(connect(), "POST", "/v1/users", body, headers), as_json=as_json)
@@ -103,10 +106,12 @@ def update(
     user_id: UserId,
     name: Annotated[str | None, typer.Option(help="The new name.")] = None,
     metadata: Metadata = None,
+    time_zone: TimeZone = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change a user's name, or all its metadata."""
-    body: dict[str, Any] = ({"name": name} if name else {}) | ({"metadata": pairs(metadata)} if metadata else {})
+    """Change a user's name, its time zone, or all its metadata."""
+    given = {"name": name, "metadata": pairs(metadata), "timeZone": time_zone}
+    body: dict[str, Any] = {field: value for field, value in given.items() if value}
     path = f"/v1/users/{quote(user_id)}"
     _show(call(connect(), "PATCH", path, body), as_json=as_json)
 
@@ -196,8 +201,8 @@ def _show(envelope: dict[str, Any], *, as_json: bool) -> None:
     user = envelope["payload"]
     table = DataTable("", "")
     table.show_header = False
-    for name in ("id", "name", "created"):
-        table.add_row(name, user[name])
+    for name in ("id", "name", "timeZone", "created"):
+        table.add_row(name, user[name] or "")
     for kind, values in user["primaryKey"].items():
         table.add_row(kind, ", ".join(values))
     metadata: dict[str, Any] = user["metadata"] or {}

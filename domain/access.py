@@ -27,6 +27,8 @@ class Operation(StrEnum):
     CONSENTS_READ = "consents:read"
     CONSENTS_WRITE = "consents:write"
     CONSENTS_OVERRIDE = "consents:override"
+    RULES_READ = "sending-rules:read"
+    RULES_WRITE = "sending-rules:write"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
     ACCESS_READ = "access:read"
@@ -63,7 +65,7 @@ OPERATIONS: Final[Mapping[Role, frozenset[Operation]]] = {
 """Operations that each role allows.
 
 A reader sees everything except who has access, an operator does the daily work, and an administrator also manages
-integrations, webhook endpoints and access, and sends to people who opted out.
+integrations, sending rules, webhook endpoints and access, and sends to people who opted out.
 """
 
 

@@ -21,6 +21,7 @@ EMPTY: Final[Mapping[str, object]] = {
     "name": "",
     "metadata": None,
     "destinations": [],
+    "time_zone": None,
     "name_keys": [],
     "metadata_keys": [],
     "fingerprint": "",
@@ -97,6 +98,7 @@ class User(Stored):
     """An end user of one tenant, with any number of destinations.
 
     Attributes:
+        time_zone: IANA name of the zone in which it lives, if that is known.
         fingerprint: of the request that created it; empty if a message did.
         merge: the user that it was merged into; then it has no name, metadata or destinations any more.
         erasure: its erasure; likewise.
@@ -108,6 +110,7 @@ class User(Stored):
     name: str
     metadata: dict[str, JsonValue] | None = None
     destinations: list[OwnedDestination] = []
+    time_zone: str | None = None
     created: datetime = Field(default_factory=utc_now)
     fingerprint: str = ""
     merge: Merge | None = None

@@ -27,6 +27,11 @@ class RulesOfTenant:
     reach: Sequence[ReachRule] = ()
     version: int = 0
 
+    @property
+    def known_time_zone(self) -> str:
+        """The zone of recipients whose zone is unknown: the tenant's choice, else UTC."""
+        return self.time_zone or "UTC"
+
     @classmethod
     def stored(cls, rules: SendingRules) -> "RulesOfTenant":
         """The rules in a document."""

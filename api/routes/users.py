@@ -38,6 +38,7 @@ _EXAMPLE: Final[dict[str, JsonValue]] = {
     "name": "José Peña",
     "metadata": {"customer": "4711"},
     "primaryKey": {"PhoneNumber": ["34638766068"], "Email": ["jose@dominio.com"]},
+    "timeZone": "Europe/Madrid",
 }
 _ANSWERED: Final = {"id": "67c98902c362797495a604d2", **_EXAMPLE, "created": "2025-06-25T09:48:21.246Z"}
 
@@ -108,6 +109,7 @@ async def create_user(
         name=body.name,
         metadata=body.metadata,
         destinations=destinations,
+        time_zone=body.time_zone,
         fingerprint=fingerprint(body),
     )
     try:
@@ -148,12 +150,14 @@ async def change_user(
     caller: Annotated[Caller, allowed(Operation.USERS_WRITE)],
     body: Annotated[UserChange, json_body(UserChange, {"name": {"name": "José Peña Ruiz"}})],
 ) -> JSONResponse:
-    """Change its name or its metadata. Destinations have calls of their own."""
+    """Change its name, its metadata or its time zone. Destinations have calls of their own."""
     changes: dict[str, Any] = {}
     if body.name is not None:
         changes |= {"name": body.name, "name_keys": prefixes(body.name)}
     if "metadata" in body.model_fields_set:
         changes |= {"metadata": body.metadata, "metadata_keys": searchable_fields(body.metadata)}
+    if "time_zone" in body.model_fields_set:
+        changes["time_zone"] = body.time_zone
     user = await _changed(caller.tenant, user_id, {"$set": changes})
     await write_audit(caller, "user.changed", user.id, body.given())
     return _answer(user, "Usuario modificado")

@@ -21,6 +21,7 @@ from typing_extensions import override
 
 from domain.clock import to_milliseconds, to_wire
 from domain.json_objects import JsonObject
+from domain.local_time import is_zone
 
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -46,6 +47,16 @@ StorableInstant = Annotated[
     AwareDatetime, Field(strict=False), BeforeValidator(_instant_of_day), AfterValidator(_stored)
 ]
 """An instant that a caller writes, with its time zone, or a day, which is its beginning in UTC; as it can be stored."""
+
+
+def _zone(name: str) -> str:
+    if not is_zone(name):
+        raise PydanticCustomError("unknown_time_zone", "not a time zone")
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_zone), Field(max_length=64, examples=["Europe/Madrid"])]
+"""A time zone that a caller writes, by its IANA name."""
 
 
 class Asked(JsonObject):

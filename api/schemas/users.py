@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import Field, JsonValue
 
-from api.schemas.common import Answer, Asked, Instant
+from api.schemas.common import Answer, Asked, Instant, TimeZone
 from api.schemas.interactions import UserAnswer
 from domain.identifiers import Id
 from domain.search_keys import MAX_NAMES
@@ -13,6 +13,8 @@ from models.user import User
 MAX_NAME_LENGTH: Final = 200
 
 _METADATA: Final = "Whatever you want to find in the answer again, and to find the user by: `?metadata.<name>=<value>`."
+
+_TIME_ZONE: Final = "The IANA name of the zone in which the user lives: sending windows follow its clock."
 
 
 class UserRequest(Asked):
@@ -26,6 +28,7 @@ class UserRequest(Asked):
         max_length=MAX_NAMES,
         description="Its destinations by kind: `PhoneNumber`, `Email`, `PageScopedId`, `BusinessScopedId`.",
     )
+    time_zone: TimeZone | None = Field(default=None, alias="timeZone", description=_TIME_ZONE)
 
 
 class UserChange(Asked):
@@ -33,6 +36,7 @@ class UserChange(Asked):
 
     name: str | None = Field(default=None, min_length=1, max_length=MAX_NAME_LENGTH)
     metadata: dict[str, JsonValue] | None = Field(default=None, max_length=MAX_NAMES, description=_METADATA)
+    time_zone: TimeZone | None = Field(default=None, alias="timeZone", description=f"{_TIME_ZONE} Null: unknown.")
 
 
 class DestinationRequest(Asked):
@@ -67,9 +71,10 @@ class ErasureAnswer(Answer):
 class StoredUserAnswer(UserAnswer):
     """An end user, as the list and the reading call show it."""
 
+    time_zone: str | None
     created: Instant
 
     @classmethod
     def of(cls, user: User) -> "StoredUserAnswer":
         """The user as the answer shows it."""
-        return cls(**user.view().model_dump(), created=user.created)
+        return cls(**user.view().model_dump(), time_zone=user.time_zone, created=user.created)

@@ -1,6 +1,6 @@
 """Sending rules of a tenant: the hours in which messages of a kind may go to a country."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Annotated, Final, Literal
 
@@ -82,15 +82,15 @@ def applying_rule(
     return max(applying, key=lambda rule: rule.precedence, default=None)
 
 
-def problems_of_rules(rules: Sequence[SendingRule], field: str) -> list[Problem]:
-    """Return the problems of rules with unknown time zones or calendars, or about the same messages."""
+def problems_of_rules(rules: Iterable[tuple[str, SendingRule]]) -> list[Problem]:
+    """Return the problems of rules, each given with its field: unknown zones or calendars, or the same messages."""
     problems: list[Problem] = []
     seen: set[tuple[str | None, str | None, Channel | None]] = set()
-    for position, rule in enumerate(rules):
+    for field, rule in rules:
         for place, window in enumerate(rule.windows):
-            problems += problems_of_window(window, f"{field}[{position}].windows[{place}]")
+            problems += problems_of_window(window, f"{field}.windows[{place}]")
         subject = (rule.country, rule.category, rule.channel)
         if subject in seen:
-            problems.append(Problem(field=f"{field}[{position}]", code="duplicate_rule"))
+            problems.append(Problem(field=field, code="duplicate_rule"))
         seen.add(subject)
     return problems

@@ -87,6 +87,7 @@ async def marked(world: World, mark: str) -> Marked:
         name=mark,
         metadata={mark: mark},
         destinations=[OwnedDestination(kind=DestinationKind.PHONE_NUMBER, value=mark)],
+        time_zone=mark,
         fingerprint=mark,
     )
     await user.insert()

@@ -9,15 +9,15 @@ from tests.iris import Iris
 
 async def test_a_user_is_created_found_changed_and_shown(command: Command) -> None:
     number, word = mobile(), new_id()
-    options = ("--phone", number, "--metadata", f"customer={word}")
+    options = ("--phone", number, "--metadata", f"customer={word}", "--time-zone", "America/Lima")
     user = await payload(command, "users", "create", f"José {word}", *options)
     for option in (("--name", word), ("--destination", number), ("--metadata", f"customer={word}")):
         assert (await payload(command, "users", "list", *option))["items"] == [user]
         assert number in await command("users", "list", *option)
-    changed = await payload(command, "users", "update", user["id"], "--name", "Ana")
-    assert changed == user | {"name": "Ana"}
+    changed = await payload(command, "users", "update", user["id"], "--name", "Ana", "--time-zone", "Europe/Madrid")
+    assert changed == user | {"name": "Ana", "timeZone": "Europe/Madrid"}
     shown = await command("users", "show", user["id"])
-    assert all(text in shown for text in (user["id"], "Ana", number, word))
+    assert all(text in shown for text in (user["id"], "Ana", number, word, "Europe/Madrid"))
 
 
 async def test_destinations_come_and_go(command: Command) -> None:

@@ -79,6 +79,7 @@ CREATES_NOTHING: Final = {
     "/v1/notifications/{notification_id}/redeliver",  # 409 while it is under way
     "/v1/processes/{process_id}/close",
     "/v1/processes/{process_id}/reopen",
+    "/v1/sending-rules/check",  # reads
     "/v1/sessions",  # each login is another session
     "/v1/sessions/refresh",
     "/v1/templates/{template_id}/render",  # reads

@@ -38,12 +38,13 @@ def number_of(user: dict[str, Any]) -> str:
 
 async def test_destinations_metadata_interactions_and_processes_are_the_other_users(iris: Iris) -> None:
     stays = await created(iris, metadata={"a": 1, "b": 1})
-    goes = await created(iris, name="Otra", metadata={"b": 2, "c": 2})
+    goes = await created(iris, name="Otra", metadata={"b": 2, "c": 2}, timeZone="America/Lima")
     sent = await iris.send("sms", number_of(goes))
     received = await apply(iris, number_of(goes))
     user = await answered(await merge(iris, stays["id"], goes["id"]))
     assert user["primaryKey"] == {"PhoneNumber": [number_of(stays), number_of(goes)]}
     assert (user["name"], user["metadata"]) == (stays["name"], {"a": 1, "b": 1, "c": 2})
+    assert user["timeZone"] == "America/Lima"
     await merged(iris, goes["id"])
     for interaction_id in (sent["id"], received["id"]):
         stored = await Interaction.get(interaction_id)

@@ -36,9 +36,9 @@ async def found(iris: Iris, **parameters: str) -> list[str]:
 async def test_a_user_that_is_created_is_read_as_it_was_answered(iris: Iris) -> None:
     number, address = mobile(), f"{new_id()}@dominio.com"
     keys = {"phonenumber": [f"+{number[:2]} {number[2:]}", number], "Email": [address]}
-    user = await created(iris, primaryKey=keys, metadata={"vip": True})
+    user = await created(iris, primaryKey=keys, metadata={"vip": True}, timeZone="Europe/Madrid")
     assert user["primaryKey"] == {"PhoneNumber": [number], "Email": [address]}
-    assert (user["name"], user["metadata"]) == ("José Peña", {"vip": True})
+    assert (user["name"], user["metadata"], user["timeZone"]) == ("José Peña", {"vip": True}, "Europe/Madrid")
     read = await iris.http.get(f"/v1/users/{user['id']}")
     assert read.json()["payload"] == user
 
@@ -100,6 +100,9 @@ async def test_a_change_affects_only_the_named_fields(iris: Iris) -> None:
     assert described.json()["payload"] == user | {"name": "Ana", "metadata": {"$c": "d"}}
     cleared = await iris.http.patch(path, json={"metadata": None})
     assert cleared.json()["payload"] == user | {"name": "Ana", "metadata": None}
+    for zone in ("America/Lima", None):
+        moved = await iris.http.patch(path, json={"timeZone": zone})
+        assert moved.json()["payload"] == cleared.json()["payload"] | {"timeZone": zone}
     assert (await iris.http.patch(path, json={})).json() == cleared.json()
 
 
@@ -152,6 +155,7 @@ async def test_pages_show_each_user_once_the_newest_first_whoever_is_created_mea
         ({}, [("name", "missing")]),
         ({"name": ""}, [("name", "empty")]),
         ({"name": "x" * 201}, [("name", "too_long")]),
+        ({"name": "x", "timeZone": "Madrid"}, [("timeZone", "unknown_time_zone")]),
         ({"name": "x", "age": 7}, [("age", "unknown_field")]),
         ({"name": "x", "metadata": {str(one): one for one in range(101)}}, [("metadata", "too_many")]),
         ({"name": "x", "primaryKey": {"Fax": ["1"]}}, [("primaryKey.Fax", "not_allowed")]),

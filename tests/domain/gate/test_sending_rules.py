@@ -83,9 +83,10 @@ def test_a_rule_that_cannot_be_read_is_a_problem_of_its_field(fields: dict[str, 
 
 def test_rules_about_the_same_messages_or_with_unknown_names_are_problems() -> None:
     rules = [rule(country="ES"), rule(), rule(country="ES", windows=[HOURS, {**HOURS, "holidays": ["ES-XX"]}])]
-    assert [(problem.field, problem.code) for problem in problems_of_rules(rules, "rules")] == [
-        ("rules[2].windows[1].holidays[0]", "unknown_holidays"),
-        ("rules[2]", "duplicate_rule"),
+    found = problems_of_rules(zip("abc", rules, strict=True))
+    assert [(problem.field, problem.code) for problem in found] == [
+        ("c.windows[1].holidays[0]", "unknown_holidays"),
+        ("c", "duplicate_rule"),
     ]
 
 
@@ -129,7 +130,7 @@ def test_a_preset_excludes_the_holidays_of_its_country(preset: str, zone: str, h
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_is_valid_and_names_its_source(preset: str) -> None:
     found = PRESETS[preset]
-    assert problems_of_rules(found.rules, "rules") == []
+    assert problems_of_rules((preset, rule) for rule in found.rules) == []
     assert all(rule.category == "marketing" and rule.country for rule in found.rules)
     assert found.sources
     assert set(found.description) == set(Language)
