@@ -12,6 +12,7 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import Notification, SuspendedHost
 from models.process import Process
+from models.sender_throttle import RecipientThrottle, SenderThrottle
 from models.sending_rules import SendingRules
 from models.template import Template, TemplateVersion
 from models.throttle import KnownNetwork, LoginTries
@@ -34,8 +35,10 @@ DOCUMENTS: Final[tuple[type[Document], ...]] = (
     Notification,
     LoginTries,
     Process,
+    RecipientThrottle,
     RefreshToken,
     SeenWebhook,
+    SenderThrottle,
     SendingRules,
     Template,
     TemplateVersion,

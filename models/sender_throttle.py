@@ -1,0 +1,278 @@
+"""Schedules of senders and of their recipients, kept by atomic updates, so that they hold across workers.
+
+The updates are the rules of `domain.gate.throttle`, by the clock of MongoDB (`$$NOW`): it is one for all workers, whose
+own clocks may differ by more than a slot. The answers are waits, which need no common clock.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple, cast
+
+from pymongo import ASCENDING, IndexModel, ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from domain.gate.category import Category
+from domain.gate.throttle import (
+    AHEAD_MS,
+    IMMEDIATE_MS,
+    MIN_SPEED,
+    RECOVERY_PER_MS,
+    SHARES,
+    YIELD,
+    Pace,
+    Place,
+    SlotRequest,
+)
+from models.base import Stored
+
+KEPT_FOR: Final = timedelta(hours=1)
+"""Time for which a schedule is kept after its last slot; by then a slowed sender has recovered its rate."""
+
+Expression = Any
+"""Aggregation expression (https://www.mongodb.com/docs/manual/reference/operator/aggregation)."""
+
+_NOW: Final = {"$toDouble": {"$toLong": "$$NOW"}}
+
+
+class Slot(NamedTuple):
+    """Answer to a send.
+
+    Attributes:
+        wait: time until it may go, or ask again.
+        place: what it keeps until then; its slot is reserved if the place has one.
+    """
+
+    wait: timedelta
+    place: Place
+
+
+def key_of(*parts: str) -> str:
+    """Return the key of a sender or of one of its recipients, which shows neither."""
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class SenderThrottle(Stored):
+    """Schedule of a sender (`domain.gate.throttle.SenderState`); the id is its key.
+
+    Attributes:
+        at: the last answer: when its send may go or ask again.
+        until: when the schedule may be removed.
+    """
+
+    taken_until: float = 0
+    paused_until: float = 0
+    speed: float = 1
+    slowed_at: float = 0
+    queues: dict[Category, dict[str, float]] = {}
+    now: float = 0
+    at: float = 0
+    turn: float | None = None
+    slot: float | None = None
+    until: datetime
+
+    class Settings:
+        """Collection name and indexes; unused schedules are removed by a TTL index."""
+
+        name = "sender_throttles"
+        indexes = [IndexModel([("until", ASCENDING)], expireAfterSeconds=0)]
+
+    @classmethod
+    async def reserve(cls, key: str, pace: Pace, request: SlotRequest, now: Expression = _NOW) -> Slot:
+        """Reserve the slot of a send, or give it its turn (`domain.gate.throttle.reserve`)."""
+        found = await _update(cls, key, _reservation(pace, request, now))
+        reserved = Place(turn=found["turn"], slot=found["slot"])
+        return Slot(timedelta(milliseconds=max(found["at"] - found["now"], 0)), reserved)
+
+    @classmethod
+    async def give_back(cls, key: str, slot: float, pace: Pace, cost: float) -> None:
+        """Free a slot that is not used, if no later one is reserved and the sender has its full speed."""
+        taken_until = slot + cost * pace.interval
+        await cls.collection().update_one({"_id": key, "taken_until": taken_until}, {"$set": {"taken_until": slot}})
+
+    @classmethod
+    async def cool_down(cls, key: str, wait: timedelta, now: Expression = _NOW) -> None:
+        """Pause a sender and halve its speed (`domain.gate.throttle.cool_down`)."""
+        is_new = {"$gte": ["$now", "$paused_until"]}
+        halved = {"$max": [{"$divide": [_speed(), 2]}, MIN_SPEED]}
+        slowed = {
+            "speed": {"$cond": [is_new, halved, "$speed"]},
+            "slowed_at": {"$cond": [is_new, "$now", "$slowed_at"]},
+            "paused_until": {"$max": ["$paused_until", {"$add": ["$now", wait / timedelta(milliseconds=1)]}]},
+        }
+        await _update(cls, key, [{"$set": _sender(now)}, {"$set": slowed}, _expiry("$paused_until")])
+
+    @classmethod
+    async def pause(cls, key: str) -> timedelta:
+        """Return the rest of a sender's cool-down."""
+        return await _pause(cls, key)
+
+
+class RecipientThrottle(Stored):
+    """Last slots of sends from a sender to a recipient; the id is the key of the two.
+
+    Attributes:
+        taken: the last slots, in their order.
+        refusals: number of cool-downs in a row.
+    """
+
+    taken: list[float] = []
+    paused_until: float = 0
+    refusals: int = 0
+    now: float = 0
+    until: datetime
+
+    class Settings:
+        """Collection name and indexes; unused limits are removed by a TTL index."""
+
+        name = "recipient_throttles"
+        indexes = [IndexModel([("until", ASCENDING)], expireAfterSeconds=0)]
+
+    @classmethod
+    async def reserve(cls, key: str, rate: int, every: timedelta, now: Expression = _NOW) -> Slot:
+        """Reserve a slot for a send to a recipient (`domain.gate.throttle.reserve_for_recipient`)."""
+        full = {"$gte": [{"$size": "$taken"}, rate]}
+        first = {"$add": [{"$first": "$taken"}, every / timedelta(milliseconds=1)]}
+        slot = {"$max": ["$now", "$paused_until", {"$cond": [full, first, "$now"]}]}
+        taken = {"$slice": [{"$concatArrays": ["$taken", [slot]]}, -rate]}
+        stages = [{"$set": _recipient(now)}, {"$set": {"taken": taken}}, _expiry({"$last": "$taken"}, every)]
+        found = await _update(cls, key, stages)
+        slot_at = found["taken"][-1]
+        return Slot(timedelta(milliseconds=slot_at - found["now"]), Place(recipient_slot=slot_at))
+
+    @classmethod
+    async def cool_down(cls, key: str, wait: timedelta, factor: float, now: Expression = _NOW) -> None:
+        """Pause the sends to a recipient: each time in a row `factor` times as long, at most `MAX_REFUSALS` times."""
+        raised = {"$pow": [factor, {"$min": ["$refusals", MAX_REFUSALS]}]}
+        pause = {"$multiply": [wait / timedelta(milliseconds=1), raised]}
+        paused = {
+            "paused_until": {"$max": ["$paused_until", {"$add": ["$now", pause]}]},
+            "refusals": {"$add": ["$refusals", 1]},
+        }
+        await _update(cls, key, [{"$set": _recipient(now)}, {"$set": paused}, _expiry("$paused_until")])
+
+    @classmethod
+    async def pause(cls, key: str) -> timedelta:
+        """Return the rest of a recipient's cool-down."""
+        return await _pause(cls, key)
+
+
+MAX_REFUSALS: Final = 4
+"""Refusals after which the cool-down of a recipient grows no more: WhatsApp's 4ⁿ s end at 256 s."""
+
+
+def _sender(now: Expression) -> dict[str, Expression]:
+    """The fields of a sender, with those of a new one."""
+    clocks = [f"queues.{lane}.{field}" for lane in SHARES for field in ("tail", "shift")]
+    numbers = ["taken_until", "paused_until", "slowed_at", *clocks]
+    return {"now": now, "speed": {"$ifNull": ["$speed", 1]}, **{field: _or_zero(field) for field in numbers}}
+
+
+def _recipient(now: Expression) -> dict[str, Expression]:
+    return {
+        "now": now,
+        "taken": {"$ifNull": ["$taken", []]},
+        "paused_until": _or_zero("paused_until"),
+        "refusals": _or_zero("refusals"),
+    }
+
+
+def _or_zero(field: str) -> Expression:
+    return {"$ifNull": [f"${field}", 0]}
+
+
+def _speed() -> Expression:
+    recovered = {"$multiply": [RECOVERY_PER_MS, {"$subtract": ["$now", "$slowed_at"]}]}
+    return {"$min": [1, {"$add": ["$speed", recovered]}]}
+
+
+_AT_ONCE: Final = {"ask.at": "$ask.free", "ask.takes": True, "ask.turn": None}
+"""Answer to a send of a lane without a queue."""
+
+
+def _reservation(pace: Pace, request: SlotRequest, now: Expression) -> list[Mapping[str, Any]]:
+    """The update that reserves: the statements of `domain.gate.throttle.reserve`, in their order."""
+    lane, cost, place = request
+    credit = {"$multiply": [max(pace.burst - cost, 0), "$ask.interval"]}
+    facts = {
+        "ask.interval": {"$divide": [pace.interval, _speed()]},
+        "ask.keeps": False if place.slot is None else {"$gte": [place.slot, "$paused_until"]},
+    }
+    derived = {
+        "ask.span": {"$multiply": [cost, "$ask.interval"]},
+        "ask.free": {"$max": ["$now", "$paused_until", {"$subtract": ["$taken_until", credit]}]},
+    }
+    answer = {
+        "at": {"$cond": ["$ask.keeps", place.slot, "$ask.at"]},
+        "slot": {"$cond": ["$ask.keeps", place.slot, {"$cond": ["$ask.takes", "$ask.at", None]}]},
+        "turn": {"$cond": [{"$or": ["$ask.keeps", "$ask.takes"]}, None, "$ask.turn"]},
+        "taken_until": {
+            "$cond": [
+                {"$and": ["$ask.takes", {"$not": ["$ask.keeps"]}]},
+                {"$add": [{"$max": ["$taken_until", "$ask.at"]}, "$ask.span"]},
+                "$taken_until",
+            ]
+        },
+    }
+    last = {"$max": ["$taken_until", "$paused_until", *(_end(one) for one in SHARES)]}
+    return [
+        *({"$set": fields} for fields in (_sender(now), facts, derived)),
+        *(_queued(lane, place) if lane in SHARES else [{"$set": _AT_ONCE}]),
+        {"$set": answer},
+        {"$unset": "ask"},
+        _expiry(last),
+    ]
+
+
+def _queued(lane: Category, place: Place) -> list[Mapping[str, Any]]:
+    """The stages for a lane with a queue."""
+    tail, shift = f"$queues.{lane}.tail", f"$queues.{lane}.shift"
+    given = 0.0 if place.slot is not None else place.turn
+    turn = {"$max": [{"$subtract": ["$now", shift]}, tail]} if given is None else given
+    after = {"$add": ["$ask.turn", {"$divide": ["$ask.span", SHARES[lane]]}]}
+    due = {
+        "ask.due": {"$add": ["$ask.turn", shift]},
+        f"queues.{lane}.tail": after if given is None else tail,
+    }
+    decided = {
+        "ask.is_due": {"$lte": ["$ask.due", {"$add": ["$now", IMMEDIATE_MS]}]},
+        "ask.slot": {"$max": ["$ask.free", "$ask.due"]},
+    }
+    takes = {"$and": ["$ask.is_due", {"$lte": ["$ask.slot", {"$add": ["$now", AHEAD_MS]}]}]}
+    answer = {"ask.at": {"$cond": ["$ask.is_due", "$ask.slot", "$ask.due"]}, "ask.takes": takes}
+    late = {"$subtract": ["$ask.slot", {"$max": ["$ask.due", "$now"]}]}
+    others_wait = {"$gt": [_end(Category.TRANSACTIONAL), {"$add": ["$now", IMMEDIATE_MS]}]}
+    yields = {"$and": ["$ask.takes", others_wait, lane is Category.MARKETING]}
+    yielded = {"$cond": [yields, {"$multiply": ["$ask.span", YIELD]}, 0]}
+    moves = {"$and": ["$ask.is_due", {"$not": ["$ask.keeps"]}]}
+    moved = {f"queues.{lane}.shift": {"$cond": [moves, {"$add": [shift, late, yielded]}, shift]}}
+    return [{"$set": fields} for fields in ({"ask.turn": turn}, due, decided, answer, moved)]
+
+
+def _end(lane: Category) -> Expression:
+    """End of the turns that a lane's queue has given."""
+    return {"$add": [f"$queues.{lane}.tail", f"$queues.{lane}.shift"]}
+
+
+def _expiry(last: Expression, more: timedelta = timedelta()) -> Mapping[str, Any]:
+    kept = (KEPT_FOR + more) / timedelta(milliseconds=1)
+    return {"$set": {"until": {"$toDate": {"$toLong": {"$add": [{"$max": ["$now", last]}, kept]}}}}}
+
+
+async def _update(document: type[Stored], key: str, stages: list[Mapping[str, Any]]) -> dict[str, Any]:
+    async def update() -> dict[str, Any]:
+        found = await document.collection().find_one_and_update(
+            {"_id": key}, stages, upsert=True, return_document=ReturnDocument.AFTER
+        )
+        return cast("dict[str, Any]", found)
+
+    try:
+        return await update()
+    except DuplicateKeyError:
+        return await update()  # another send has just created it
+
+
+async def _pause(document: type[Stored], key: str) -> timedelta:
+    rest = {"rest": {"$subtract": ["$paused_until", _NOW]}}
+    found = await document.collection().find_one({"_id": key}, rest)
+    return timedelta(milliseconds=max(found["rest"], 0)) if found else timedelta()
