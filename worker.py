@@ -44,6 +44,7 @@ from integrations.cache import Integrations
 from integrations.provider_factory import ProviderFactory
 from providers import PROVIDERS
 from queries.consents import Consents
+from queries.reach import Reach
 from queries.sending_rules import TenantRules
 from security.credential_encryption import Vault
 from settings import Settings
@@ -99,7 +100,7 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
     begin = partial(notifications.begin, client, settings)
     publisher = NotificationPublisher(integrations, _shown, begin, late)
     consents, rules = Consents(), TenantRules(settings.lookup_cache_ttl)
-    admission = MongoAdmission(integrations, consents, rules, publisher.publish)
+    admission = MongoAdmission(integrations, consents, Reach(rules), publisher.publish)
     record = MongoRecord(publisher.publish)
     inbound = MongoInbound(consents, publisher.publish, settings.erasure_grace_period)
     signal_interaction = partial(signal_events, client, settings)

@@ -21,7 +21,7 @@ from models.interaction import Interaction, Step
 from models.process import Process, joining_step, last_entry_step
 from models.user import OwnedDestination, User
 from queries.consents import Consents
-from queries.sending_rules import TenantRules
+from queries.reach import Reach
 from queries.validation import owned_destinations, owners_of, process_problems, validate, with_owners
 
 
@@ -32,13 +32,13 @@ class MongoAdmission(AdmissionActivities):
         self,
         integrations: Integrations,
         consents: Consents,
-        rules: TenantRules,
+        reach: Reach,
         publish: Publish = publish_nothing,
     ) -> None:
-        """Admit through these integrations what these consents and rules allow, and publish the resulting events."""
+        """Admit through these integrations what these consents and this reach allow, and publish the events."""
         self._integrations = integrations
         self._consents = consents
-        self._rules = rules
+        self._reach = reach
         self._publish = publish
 
     @activity.defn
@@ -46,14 +46,18 @@ class MongoAdmission(AdmissionActivities):
         """Register, validate and resolve a submission; None if another run registered it."""
         submission = admit_input.submission
         registering = self.register(submission, activity.info().workflow_run_id or "")
-        is_ours, owners, refusals = await asyncio.gather(
-            registering, owners_of(submission), self._consents.problems_of(submission)
+        is_ours, owners, refusals, unreached = await asyncio.gather(
+            registering,
+            owners_of(submission),
+            self._consents.problems_of(submission),
+            self._reach.problems_of(submission),
         )
         if not is_ours:
             return None
-        validation = await validate(self._integrations, submission, owners, refusals)
-        if validation.problems or validation.policy is None:
-            return _refused(admit_input, validation.problems)
+        validation = await validate(self._integrations, submission, owners, [*refusals, *unreached])
+        problems = validation.problems or await self._reach.count(submission, validation.destinations)
+        if problems or validation.policy is None:
+            return _refused(admit_input, problems)
         admitted = await self.resolve(admit_input, validation.destinations, validation.policy, owners)
         if admitted.policy is not None:
             if submission.attachments:

@@ -19,6 +19,7 @@ from cli.integrations import integrations
 from cli.interactions import interactions
 from cli.messages import send, show
 from cli.processes import processes
+from cli.reach import reach
 from cli.rotate_credentials import rotate_credentials
 from cli.rules import rules
 from cli.sandbox import sandbox
@@ -68,6 +69,7 @@ app.add_typer(processes, name="processes")
 app.add_typer(templates, name="templates")
 app.add_typer(consents, name="consents")
 app.add_typer(rules, name="rules")
+app.add_typer(reach, name="reach")
 app.add_typer(webhooks, name="webhooks")
 app.add_typer(notifications, name="notifications")
 app.add_typer(bounces, name="bounces")

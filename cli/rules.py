@@ -41,7 +41,7 @@ def replace(
     """Replace all sending rules by those of a file and of presets."""
     if file is None and not preset:
         fail('give a file or --preset; a file with {"rules": []} removes all rules', 2)
-    body: dict[str, Any] = {"rules": []} if file is None else _object_in(file)
+    body: dict[str, Any] = {"rules": []} if file is None else object_in(file)
     body |= {"presets": [*body.get("presets", []), *(preset or [])]} | ({"timeZone": time_zone} if time_zone else {})
     print_json(call(connect(), "PUT", _PATH, body)["payload"])
 
@@ -81,7 +81,7 @@ def check(
     OUT.print("\n".join(lines), highlight=False, markup=False)
 
 
-def _object_in(file: Path) -> dict[str, Any]:
+def object_in(file: Path) -> dict[str, Any]:
     """Read the object in a JSON file; end the program if there is none."""
     try:
         read = json.loads(file.read_text(encoding="utf-8-sig"))

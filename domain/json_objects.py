@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 
 
 class JsonObject(BaseModel):
@@ -33,6 +33,10 @@ class JsonObject(BaseModel):
             folded[name if proper in folded else proper] = value
         defaults = cls._names_with_defaults()
         return {name: value for name, value in folded.items() if value is not None or name not in defaults}
+
+    def as_json(self) -> dict[str, JsonValue]:
+        """Return the object with the documented names, without its nulls."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     @classmethod
     def wire_names(cls) -> list[str]:

@@ -12,6 +12,7 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import Notification, SuspendedHost
 from models.process import Process
+from models.reach_count import ReachCount
 from models.sender_throttle import RecipientThrottle, SenderThrottle
 from models.sending_rules import SendingRules
 from models.template import Template, TemplateVersion
@@ -35,6 +36,7 @@ DOCUMENTS: Final[tuple[type[Document], ...]] = (
     Notification,
     LoginTries,
     Process,
+    ReachCount,
     RecipientThrottle,
     RefreshToken,
     SeenWebhook,

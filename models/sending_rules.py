@@ -8,7 +8,7 @@ from pydantic import Field
 from pymongo import ReturnDocument
 
 from domain.clock import utc_now
-from domain.gate.reach import ReachRule
+from domain.gate.reach import EVERYWHERE, ReachSettings
 from domain.gate.sending_rules import SendingRule
 from models.base import Stored
 
@@ -16,17 +16,19 @@ from models.base import Stored
 class SendingRules(Stored):
     """All rules of a tenant, read together for every send; the id is the tenant's name.
 
+    The rules are stored as JSON, so only `change` writes them.
+
     Attributes:
         rules: the hours in which messages may go.
         time_zone: IANA name of the zone of recipients whose zone is unknown; None if the tenant chose none.
-        reach: the countries to which messages may go.
+        reach: the countries to which messages may go, and how many.
         version: incremented by each change.
         updater_id: the account that made the last change.
     """
 
     rules: list[SendingRule] = []
     time_zone: str | None = None
-    reach: list[ReachRule] = []
+    reach: ReachSettings = EVERYWHERE
     version: int = 0
     updated: datetime = Field(default_factory=utc_now)
     updater_id: str | None = None

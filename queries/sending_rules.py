@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from domain.gate.reach import ReachRule
+from domain.gate.reach import EVERYWHERE, ReachSettings
 from domain.gate.sending_rules import SendingRule
 from models.sending_rules import SendingRules
 from support.ttl_cache import TtlCache
@@ -18,13 +18,13 @@ class RulesOfTenant:
     Attributes:
         rules: the hours in which messages may go.
         time_zone: IANA name of the zone of recipients whose zone is unknown; None if the tenant chose none.
-        reach: the countries to which messages may go.
+        reach: the countries to which messages may go, and how many.
         version: the number of changes so far.
     """
 
     rules: Sequence[SendingRule] = ()
     time_zone: str | None = None
-    reach: Sequence[ReachRule] = ()
+    reach: ReachSettings = EVERYWHERE
     version: int = 0
 
     @property
@@ -35,7 +35,7 @@ class RulesOfTenant:
     @classmethod
     def stored(cls, rules: SendingRules) -> "RulesOfTenant":
         """The rules in a document."""
-        return cls(rules=tuple(rules.rules), time_zone=rules.time_zone, reach=tuple(rules.reach), version=rules.version)
+        return cls(rules=tuple(rules.rules), time_zone=rules.time_zone, reach=rules.reach, version=rules.version)
 
 
 NO_RULES: Final = RulesOfTenant()

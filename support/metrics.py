@@ -25,6 +25,7 @@ from typing_extensions import override
 from domain.channels import Channel
 from domain.discrepancies import Kind
 from domain.faults import FaultKind
+from domain.gate.velocity import LimitAction, Per
 from domain.outcomes import Outcome
 from domain.status import Status
 
@@ -59,6 +60,11 @@ _INTERNAL_FAULTS: Final = Counter(
     "Faults of Iris's own or of its operators, after which the work is retried: credentials, integration, payload, "
     "adapter",
     ["kind"],
+)
+_REACH_LIMITS: Final = Counter(
+    "iris_reach_limits_reached",
+    "Messages above a limit of their tenant's reach, by what the limit counts and whether it blocks them",
+    ["per", "action"],
 )
 _CHECK_TIMEOUT_SECONDS: Final = 3.0
 """Timeout of the health check, in seconds."""
@@ -97,6 +103,11 @@ def count_unreadable(channel: Channel, provider: str) -> None:
 def count_internal_fault(kind: FaultKind) -> None:
     """Count an internal fault."""
     _INTERNAL_FAULTS.labels(kind).inc()
+
+
+def count_reach_limit(per: Per, action: LimitAction) -> None:
+    """Count a message above a limit of its tenant's reach."""
+    _REACH_LIMITS.labels(per, action).inc()
 
 
 def count_discrepancy(kind: Kind, *, is_repaired: bool) -> None:

@@ -1,6 +1,5 @@
 """Routes for sending rules: the hours in which messages may go."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -28,7 +27,9 @@ from domain.access import Caller, Operation
 from domain.clock import utc_now
 from domain.destinations import Destination, InvalidDestinationError, kind_of, normalise
 from domain.errors import InvalidRequestError
+from domain.gate.decision import Go
 from domain.gate.presets import PRESETS
+from domain.gate.reach import evaluate_reach
 from domain.gate.schedule import AT_ONCE
 from domain.gate.scheduling import ScheduleCase, evaluate_schedule
 from domain.gate.sending_rules import applying_rule
@@ -72,8 +73,7 @@ async def put_sending_rules(
     A message outside its hours waits for the next opening. No rule ever holds a message of the category
     `authentication`.
     """
-    rules = [rule.model_dump(mode="json", by_alias=True, exclude_none=True) for rule in body.with_presets()]
-    changes = {"rules": rules, "time_zone": body.time_zone}
+    changes = {"rules": [rule.as_json() for rule in body.with_presets()], "time_zone": body.time_zone}
     stored = await state.rules.change(caller.tenant, changes, caller.account_id)
     await write_audit(caller, "sending-rules.changed", caller.tenant, body.given())
     return success(SendingRulesAnswer.of(stored).on_the_wire(), "Reglas de envío modificadas")
@@ -104,11 +104,14 @@ async def check_sending_rules(
     phone_rules: PhoneRules,
     state: State,
 ) -> JSONResponse:
-    """Tell when a message would go by the sending rules, and on which time zone that is based. Nothing is sent."""
+    """Tell when a message would go by the sending rules and the reach, and by which time zone. Nothing is sent.
+
+    Velocity limits and consents are not asked.
+    """
     destination = _destination(body, phone_rules)
     rules = await state.rules.of(caller.tenant)
     recipient = await _zones(caller.tenant, destination, rules)
-    answer = _checked(body, recipient, rules, body.at or utc_now())
+    answer = _checked(body, destination, recipient, rules)
     return success(answer.on_the_wire(), "Comprobación hecha")
 
 
@@ -127,10 +130,16 @@ async def _zones(tenant: str, destination: Destination, rules: RulesOfTenant) ->
     return zones_of(destination, KnownZones(tenant=rules.known_time_zone, user=user_zone))
 
 
-def _checked(asked: RulesCheck, recipient: RecipientZones, rules: RulesOfTenant, at: datetime) -> RulesCheckAnswer:
+def _checked(
+    asked: RulesCheck, destination: Destination, recipient: RecipientZones, rules: RulesOfTenant
+) -> RulesCheckAnswer:
+    at = asked.at or utc_now()
     rule = applying_rule(rules.rules, recipient.country, asked.category, asked.channel)
     # The spread of a message depends on its id, which this one does not have.
     unspread = [rule.model_copy(update={"spread": "PT0S"})] if rule else []
     case = ScheduleCase("", AT_ONCE, asked.category, asked.channel, [recipient], unspread)
+    decision = evaluate_reach([destination], asked.channel, asked.category, rules.reach.rules)
+    if isinstance(decision, Go):
+        decision = evaluate_schedule(case, at)
     choice = recipient.for_windows(rule.windows if rule else [], at)
-    return RulesCheckAnswer.of(evaluate_schedule(case, at), at, recipient.country, rule, choice)
+    return RulesCheckAnswer.of(decision, at, recipient.country, rule, choice)

@@ -36,6 +36,7 @@ from domain.status import InteractionState, Milestone, Status
 from domain.submission import Submission
 from integrations.cache import Integrations
 from queries.consents import Consents
+from queries.reach import Reach
 from queries.sending_rules import TenantRules
 from queries.validation import owners_of, validate
 from settings import Settings
@@ -107,10 +108,10 @@ class Resolving(BaseModel):
 class NaiveSteps:
     """The three parts of Iris's admission, each an activity."""
 
-    def __init__(self, integrations: Integrations, consents: Consents, rules: TenantRules) -> None:
+    def __init__(self, integrations: Integrations, consents: Consents, reach: Reach) -> None:
         """Use Iris's own implementation."""
         self._integrations, self._consents = integrations, consents
-        self._admission = MongoAdmission(integrations, consents, rules)
+        self._admission = MongoAdmission(integrations, consents, reach)
 
     @activity.defn
     async def register(self, submission: Submission) -> bool:
@@ -197,7 +198,7 @@ class Naive:
 def create_worker(client: Client, settings: Settings) -> Worker:
     """Create the worker of ceiling, minimal and naive."""
     ttl = settings.lookup_cache_ttl
-    steps, record = NaiveSteps(Integrations(ttl), Consents(), TenantRules(ttl)), MongoRecord()
+    steps, record = NaiveSteps(Integrations(ttl), Consents(), Reach(TenantRules(ttl))), MongoRecord()
     activities = [nothing, steps.register, steps.validate, steps.resolve, record.record]
     return workflow_worker(client, settings, QUEUE, [Ceiling, Minimal, Naive], activities)
 

@@ -323,9 +323,7 @@ SENTENCES: Final[Mapping[str, Forms]] = {
         "Un mensaje de autenticación no espera a ninguna ventana", "A message of authentication waits for no window"
     ),
     "unknown_country": both("No es un país (ISO 3166-1), como ES", "It is not a country (ISO 3166-1), such as ES"),
-    "duplicate_rule": both(
-        "Otra regla es del mismo país, categoría y canal", "Another rule has the same country, category and channel"
-    ),
+    "duplicate_rule": both("Otra regla trata de los mismos mensajes", "Another rule is about the same messages"),
     "country_blocked": both(
         "Su organización no envía mensajes así a este país ({country})",
         "The organisation sends no such messages to this country ({country})",
@@ -333,6 +331,24 @@ SENTENCES: Final[Mapping[str, Forms]] = {
     "country_unknown_blocked": both(
         "Su organización no envía mensajes así a números que no son de ningún país",
         "The organisation sends no such messages to numbers that belong to no country",
+    ),
+    "destination_limit_reached": both(
+        "Este número ha recibido ya los mensajes de autenticación que su organización permite ({limit}) hasta {until}",
+        "This number has got the messages of authentication that the organisation allows ({limit}) until {until}",
+    ),
+    "prefix_limit_reached": both(
+        "Los números como este han recibido ya los mensajes de autenticación que su organización permite ({limit}) "
+        "hasta {until}",
+        "Numbers like this one have got the messages of authentication that the organisation allows ({limit}) until "
+        "{until}",
+    ),
+    "country_limit_reached": both(
+        "A este país van ya los mensajes de autenticación que su organización permite ({limit}) hasta {until}",
+        "This country has got the messages of authentication that the organisation allows ({limit}) until {until}",
+    ),
+    "bad_period": both(
+        "No es una duración ISO 8601 de un minuto a un día, como PT1H",
+        "It is not an ISO 8601 duration of one minute to one day, such as PT1H",
     ),
     "number_not_for_authentication": both(
         "Un mensaje de autenticación no se envía a un número de tarificación adicional o de coste compartido",

@@ -23,6 +23,7 @@ from models.interaction import Interaction
 from models.process import Process
 from models.user import OwnedDestination, User
 from queries.consents import Consents
+from queries.reach import Reach
 from queries.sending_rules import TenantRules
 from queries.validation import Validation, owners_of, validate
 from security.credential_encryption import Vault
@@ -35,7 +36,8 @@ PHONE: Final = "34638766068"
 INTEGRATIONS: Final = Integrations(timedelta())
 CONSENTS: Final = Consents()
 RULES: Final = TenantRules(timedelta())
-ADMISSION: Final = MongoAdmission(INTEGRATIONS, CONSENTS, RULES)
+REACH: Final = Reach(RULES)
+ADMISSION: Final = MongoAdmission(INTEGRATIONS, CONSENTS, REACH)
 
 
 def revision(history_length: int, milliseconds: int = 0) -> Revision:

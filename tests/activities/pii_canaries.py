@@ -31,6 +31,7 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import Attempt, Notification, SuspendedHost
 from models.process import Process
+from models.reach_count import ReachCount
 from models.sender_throttle import RecipientThrottle, SenderThrottle
 from models.sending_rules import SendingRules
 from models.template import Template, TemplateVersion
@@ -46,6 +47,7 @@ NOTHING_OF_USERS: Final[frozenset[type[Document]]] = frozenset(
         *(Account, ApiKey, RefreshToken, Session, Tenant, KnownNetwork, LoginTries),  # data of callers
         AuditEntry,  # names of fields, never values
         *(SuspendedHost, Integration, SendingRules, Template, TemplateVersion),  # the tenant's configuration
+        ReachCount,  # a hash, and a number without its last four digits
         *(SeenWebhook, SenderThrottle, RecipientThrottle),  # hashes
         ConsentKey,  # random bytes
         WorkerFault,  # errors of our own, without contents

@@ -58,7 +58,7 @@ async def admin_create(iris: Iris, *arguments: str, typed: str = "") -> tuple[in
 
 async def test_the_first_administrator_of_a_new_tenant_logs_in_with_a_password_that_is_shown_once(iris: Iris) -> None:
     tenant, email = f"new-{new_id()}", address()
-    options = ("--tenant", tenant, "--email", email.upper(), "--generate")
+    options = ("--tenant", tenant, "--email", email.upper(), "--generate", "--country", "ES")
     code, output = await admin_create(iris, *options)
     assert (code, email in output) == (0, True), output
     [password] = re.findall(r"not shown again: (\S+)", output)
@@ -67,6 +67,8 @@ async def test_the_first_administrator_of_a_new_tenant_logs_in_with_a_password_t
     bearer = {"Authorization": f"Bearer {tokens['accessToken']}"}
     me = (await iris.http.get("/v1/accounts/me", headers=bearer)).json()["payload"]
     assert (me["role"], me["tenant"]) == ("admin", tenant)
+    reach = (await iris.http.get("/v1/reach", headers=bearer)).json()["payload"]
+    assert reach["rules"][0]["countries"] == {"ES": "allow", "*": "monitor"}
     [entry] = (await iris.http.get("/v1/audit-log", headers=bearer)).json()["payload"]["items"]
     assert (entry["operation"], entry["accountId"], entry["thingId"]) == ("account.created", None, me["id"])
     code, output = await admin_create(iris, *options)
@@ -88,7 +90,7 @@ async def test_a_password_is_prompted_for_without_echo(iris: Iris) -> None:
 def test_a_password_may_come_from_a_file(password_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[str] = []
 
-    async def create(_settings: object, _tenant: str, _email: str, password: str) -> None:
+    async def create(_settings: object, _tenant: str, _country: str | None, _email: str, password: str) -> None:
         given.append(password)
 
     monkeypatch.setattr(admin, "_create", create)

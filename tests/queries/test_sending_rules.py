@@ -10,7 +10,7 @@ from queries.sending_rules import NO_RULES, TenantRules
 CHANGES: dict[str, Any] = {
     "rules": [{"country": "FR", "category": "marketing", "windows": [{"from": "08:30", "to": "20:00"}]}],
     "time_zone": "Europe/Madrid",
-    "reach": [{"channel": "SMS", "countries": {"ES": "allow", "*": "block"}}],
+    "reach": {"rules": [{"channel": "SMS", "countries": {"ES": "allow", "*": "block"}}]},
 }
 
 
@@ -24,7 +24,7 @@ async def test_rules_are_read_once_and_a_change_takes_effect_at_once(tenant: str
     changed = await rules.change(tenant, CHANGES, "6a1f0c9e3f0a4b7d8c2e5f00")
     assert (changed.version, changed.updater_id) == (2, "6a1f0c9e3f0a4b7d8c2e5f00")
     cached = await rules.of(tenant)
-    [rule], [reach] = cached.rules, cached.reach
+    [rule], [reach] = cached.rules, cached.reach.rules
     assert (cached.time_zone, cached.version) == ("Europe/Madrid", 2)
     assert (rule.country, rule.windows[0].opens, rule.windows[0].closes) == ("FR", "08:30", "20:00")
     assert reach.countries == {"ES": "allow", "*": "block"}

@@ -19,6 +19,7 @@ from domain.status import InteractionState, Status
 from domain.submission import Submission
 from models.process import Process
 from models.user import User
+from queries.reach import Reach
 from queries.validation import owners_of, validate, with_owners
 
 DRY_RUN_DETAIL: Final = "Simulación: no se ha enviado ni guardado nada"
@@ -26,8 +27,10 @@ DRY_RUN_DETAIL: Final = "Simulación: no se ha enviado ni guardado nada"
 
 async def answer_dry_run(request: Request, state: IrisState, submission: Submission) -> JSONResponse:
     """The answer that a submission would get, without registering or sending it."""
-    owners, refusals = await asyncio.gather(owners_of(submission), state.consents.problems_of(submission))
-    validation = await validate(state.integrations, submission, owners, refusals)
+    owners, refusals, unreached = await asyncio.gather(
+        owners_of(submission), state.consents.problems_of(submission), Reach(state.rules).problems_of(submission)
+    )
+    validation = await validate(state.integrations, submission, owners, [*refusals, *unreached])
     if validation.problems:
         refused = SendAnswer.of_dry_run(
             _refused(submission, validation.problems), creates_user=False, creates_process=False
