@@ -35,7 +35,7 @@ router = APIRouter(tags=["sending rules"])
     "/v1/reach",
     summary="Read the reach",
     response_model=Envelope[ReachAnswer],
-    responses=shown(REACH_ANSWER),
+    responses={**refusals(), **shown(REACH_ANSWER)},
 )
 async def read_reach(caller: Annotated[Caller, allowed(Operation.RULES_READ)]) -> JSONResponse:
     """The countries to which your messages may go, and limits on how many go there."""

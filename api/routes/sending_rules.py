@@ -49,7 +49,7 @@ router = APIRouter(tags=["sending rules"])
     "/v1/sending-rules",
     summary="Read the sending rules",
     response_model=Envelope[SendingRulesAnswer],
-    responses=shown(RULES_ANSWER),
+    responses={**refusals(), **shown(RULES_ANSWER)},
 )
 async def read_sending_rules(caller: Annotated[Caller, allowed(Operation.RULES_READ)]) -> JSONResponse:
     """The hours in which your messages may go, by country, category and channel of the message."""
@@ -83,7 +83,7 @@ async def put_sending_rules(
     "/v1/sending-rules/presets",
     summary="List the presets of sending rules",
     response_model=Envelope[PresetsAnswer],
-    responses=shown({"items": [PRESET_ANSWER]}),
+    responses={**refusals(), **shown({"items": [PRESET_ANSWER]})},
 )
 async def list_presets(caller: Annotated[Caller, allowed(Operation.RULES_READ)]) -> JSONResponse:  # noqa: ARG001 - it checks the scope
     """Hours that fit the laws and the networks of a country, with their sources. They are not legal advice."""
