@@ -32,9 +32,14 @@ File = Annotated[
     Path | None,
     typer.Option(help="The API's JSON body; - for standard input. Options override it."),
 ]
-_SHOWN: Final = (
-    *("id", "name", "channel", "provider", "enabled", "atLeastOnce", "created", "updated", "webhookUrl", "setup"),
-)
+Throttle = Annotated[
+    str | None,
+    typer.Option(
+        metavar="JSON",
+        help='Rates that messages keep to, such as {"rate": 1, "unit": "segment"}; {} for those that the provider '
+        "documents, null for none.",
+    ),
+]
 _SOURCES: Final = "NAME (which is then asked for), NAME=@FILE or NAME=env:VARIABLE"
 
 
@@ -115,13 +120,14 @@ def create(
     provider: Annotated[str | None, typer.Option(help="A provider of that channel.")] = None,
     setting: Set = None,
     credential: Credential = None,
+    throttle: Throttle = None,
     file: File = None,
     disabled: Annotated[bool, typer.Option("--disabled", help="Create it disabled.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Create an integration; secrets are never written on the command line."""
     connection = connect()
-    given = _read(file)
+    given = {**_read(file), **_throttle(throttle)}
     chosen = {"channel": channel, "provider": provider, "enabled": False if disabled else None}
     body = {**given, "name": name, **{key: value for key, value in chosen.items() if value is not None}}
     settings = _settings(connection, str(body.get("provider", "")), setting, credential)
@@ -139,12 +145,13 @@ def update(
     unset: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A setting to take away; may be repeated.")
     ] = None,
+    throttle: Throttle = None,
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
     """Change an integration; other settings stay as they are."""
     connection = connect()
-    body = {**_read(file), **({"name": name} if name is not None else {})}
+    body = {**_read(file), **_throttle(throttle), **({"name": name} if name is not None else {})}
     if setting or credential or unset:
         provider = call(connection, "GET", _path(integration_id))["payload"]["provider"]
         body = _over(body, _settings(connection, provider, setting, credential, unset or ()))
@@ -224,6 +231,16 @@ def _read(file: Path | None) -> dict[str, Any]:
     return cast("dict[str, Any]", content) if isinstance(content, dict) else fail(f"{file}: not a JSON object", 2)
 
 
+def _throttle(text: str | None) -> dict[str, Any]:
+    """Read the option `--throttle`; end the program if it is not JSON."""
+    if text is None:
+        return {}
+    try:
+        return {"throttle": json.loads(text)}
+    except ValueError:
+        fail(f'{text!r} is not JSON; an example is --throttle \'{{"rate": 1, "unit": "segment"}}\'', 2)
+
+
 def _settings(
     connection: Connection,
     provider: str,
@@ -292,6 +309,7 @@ def _show(envelope: dict[str, Any], *, as_json: bool) -> None:
         "provider",
         "enabled",
         "atLeastOnce",
+        "throttle",
         "created",
         "updated",
         "webhookUrl",

@@ -10,6 +10,7 @@ from pymongo.asynchronous.change_stream import AsyncCollectionChangeStream
 
 from domain.channels import Channel
 from domain.clock import utc_now
+from domain.gate.throttle_setting import Throttle
 from models.base import Stored
 from models.endpoint import Endpoint
 
@@ -30,6 +31,7 @@ class Integration(Stored):
     Attributes:
         configuration: the provider's settings that may be shown.
         credentials: the provider's secrets, encrypted by `security.credential_encryption.Vault`.
+        throttle: the rates that its messages keep to; None for none.
         at_least_once: whether a send with unknown outcome is repeated, at the risk of sending twice.
         version: incremented by every change, also of the endpoint.
         updated: time of the last change.
@@ -45,6 +47,7 @@ class Integration(Stored):
     provider: str
     configuration: dict[str, JsonValue]
     credentials: str
+    throttle: Throttle | None = None
     at_least_once: bool = False
     enabled: bool = True
     endpoint: Endpoint | None = None

@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from domain.channels import Channel
 from domain.events import WebhookItem
+from domain.gate.throttle_setting import Throttle
 from domain.outcomes import MAX_WORD_LENGTH, Accepted, Outcome, Rejected, cut
 from domain.payloads import Payload
 from domain.texts import Forms, both, invalid_value
@@ -33,6 +34,7 @@ class Capabilities:
         reports_delivery: whether it sends delivery receipts.
         reports_reads: whether it sends read receipts.
         finds_sent: whether it can search for a send whose outcome is unknown (`Provider.find_sent`).
+        throttle: the limits of a sender that the provider documents, which an integration may choose to keep to.
     """
 
     payload_types: frozenset[str]
@@ -42,6 +44,7 @@ class Capabilities:
     reports_delivery: bool = True
     reports_reads: bool = False
     finds_sent: bool = False
+    throttle: Throttle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +238,11 @@ class Provider(ABC, Generic[Configuration, Credentials]):
         """Return the capabilities on a channel for this configuration; None if the channel is not supported."""
         del configuration
         return cls.channels.get(channel)
+
+    @property
+    @abstractmethod
+    def sender(self) -> str:
+        """Identity of the sender at the provider: its account, with its number or name if one is set."""
 
     @abstractmethod
     async def prepare(self, outbound: Outbound) -> Attempt | Rejected:

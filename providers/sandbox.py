@@ -185,6 +185,11 @@ class Sandbox(Provider[SandboxConfiguration, SandboxCredentials]):
         able = cls.channels.get(channel)
         return replace(able, idempotent_send=configuration.get("recognisesRepetitions", True) is True) if able else None
 
+    @property
+    def sender(self) -> str:
+        """Account at the gateway."""
+        return f"{self._configuration.base_url} {self._credentials.token.get_secret_value()}"
+
     async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
         """Compose the request of one message; the gateway recognises a repetition by its reference."""
         request = self._http.build_request(

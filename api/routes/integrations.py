@@ -35,6 +35,7 @@ from domain.access import Caller, Operation
 from domain.channels import Channel
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError, OverloadedError
+from domain.gate.throttle_setting import Throttle, problems_of_throttle
 from domain.problems import Problem
 from domain.texts import both
 from integrations.provider_factory import ProviderFactory, problems_of_settings
@@ -225,6 +226,7 @@ def _made(factory: ProviderFactory, caller: Caller, asked: NewIntegration, key: 
     """
     provider, channel = _chosen(asked)
     configuration, credentials = _merged({}, asked.configuration), _merged({}, asked.credentials)
+    throttle = asked.throttle and _throttle(asked.throttle, provider, channel)
     _refuse(problems_of_settings(provider, configuration, credentials))
     vault = factory.vault
     return Integration(
@@ -235,6 +237,7 @@ def _made(factory: ProviderFactory, caller: Caller, asked: NewIntegration, key: 
         provider=provider.name,
         configuration=configuration,
         credentials=vault.encrypt(credentials),
+        throttle=throttle,
         at_least_once=asked.at_least_once,
         enabled=asked.enabled,
         fingerprint=vault.encrypt({"fingerprint": fingerprint(asked)}) if key else None,
@@ -268,16 +271,31 @@ def _changes(factory: ProviderFactory, integration: Integration, asked: Integrat
     """
     plain = {"name": asked.name, "at_least_once": asked.at_least_once, "enabled": asked.enabled}
     changes: dict[str, Any] = {field: value for field, value in plain.items() if value is not None}
-    if asked.configuration is None and asked.credentials is None:
-        return changes
     provider = PROVIDERS.get(integration.provider)
     if provider is None:
         raise _not_allowed("provider", list(PROVIDERS))
+    if "throttle" in asked.model_fields_set:
+        throttle = asked.throttle and _throttle(asked.throttle, provider, integration.channel)
+        changes["throttle"] = throttle and throttle.model_dump(by_alias=True)
+    if asked.configuration is None and asked.credentials is None:
+        return changes
     vault = factory.vault
     configuration = _merged(integration.configuration, asked.configuration or {})
     credentials = _merged(_opened(factory, integration) or {}, asked.credentials or {})
     _refuse(problems_of_settings(provider, configuration, credentials))
     return {**changes, "configuration": configuration, "credentials": vault.encrypt(credentials)}
+
+
+def _throttle(asked: Throttle, provider: type[AnyProvider], channel: Channel) -> Throttle:
+    """The throttle to store: the provider's own limits if the request names none.
+
+    Raises:
+        InvalidRequestError: with all problems of the throttle.
+    """
+    throttle = provider.channels[channel].throttle if not asked.model_fields_set else None
+    throttle = throttle or asked
+    _refuse(problems_of_throttle(throttle, channel))
+    return throttle
 
 
 def _merged(current: Mapping[str, JsonValue], given: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

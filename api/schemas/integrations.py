@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 
 from api.schemas.common import Answer, Asked, Instant
 from domain.channels import Channel
+from domain.gate.throttle_setting import Throttle
 from domain.json_objects import names_of
 from domain.texts import chosen_language
 from integrations.references import channel_id, provider_id, to_reference
@@ -15,6 +16,10 @@ from providers import PROVIDERS
 from providers.base import AnyProvider, Capabilities, Check
 from providers.forms import form_of
 
+_THROTTLE: Final = (
+    "The rates that its messages keep to; those that would exceed them wait. `{}` sets the limits that the provider "
+    "documents for a sender."
+)
 _SETTINGS: Final = "see its form in `GET /v1/integration-types`"
 
 
@@ -48,6 +53,7 @@ class NewIntegration(_Settings):
         alias="atLeastOnce",
         description="Repeat a send that nobody answered, at the risk of sending twice.",
     )
+    throttle: Throttle | None = Field(default=None, description=_THROTTLE)
     enabled: bool = Field(default=True, description="Whether messages may be sent through it.")
 
 
@@ -62,6 +68,7 @@ class IntegrationChange(_Settings):
         default=None, description="Fields to set; null takes one away. Those left out stay as they are."
     )
     at_least_once: bool | None = Field(default=None, alias="atLeastOnce")
+    throttle: Throttle | None = Field(default=None, description=f"{_THROTTLE} Null removes it.")
     enabled: bool | None = Field(default=None, description="Whether messages may be sent through it.")
 
 
@@ -80,6 +87,7 @@ class IntegrationDetails(Answer):
         description="Which credentials are set; null where none of our keys opens them."
     )
     at_least_once: bool
+    throttle: Throttle | None = Field(description="The rates that its messages keep to; null for none.")
     enabled: bool
     created: Instant
     updated: Instant
@@ -112,6 +120,7 @@ class IntegrationDetails(Answer):
             configuration=integration.configuration,
             credentials=None if given is None else {name: name in given for name in names},
             at_least_once=integration.at_least_once,
+            throttle=integration.throttle,
             enabled=integration.enabled,
             created=integration.created,
             updated=integration.updated,
@@ -145,6 +154,7 @@ class CapabilitiesAnswer(Answer):
     reports_delivery: bool
     reports_reads: bool
     finds_sent: bool
+    throttle: Throttle | None = Field(description="The limits of a sender that the provider documents.")
 
     @classmethod
     def of(cls, able: Capabilities) -> "CapabilitiesAnswer":
@@ -157,6 +167,7 @@ class CapabilitiesAnswer(Answer):
             reports_delivery=able.reports_delivery,
             reports_reads=able.reports_reads,
             finds_sent=able.finds_sent,
+            throttle=able.throttle,
         )
 
 

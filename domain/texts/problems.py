@@ -302,6 +302,14 @@ SENTENCES: Final[Mapping[str, Forms]] = {
         "Debe ser una duración ISO 8601 de una hora como máximo, como PT5M",
         "It must be an ISO 8601 duration of at most one hour, such as PT5M",
     ),
+    "bad_interval": both(
+        "Debe ser una duración ISO 8601 mayor que cero, de un día como máximo, como PT6S",
+        "It must be an ISO 8601 duration above zero, of at most one day, such as PT6S",
+    ),
+    "no_default_throttle": both(
+        "Este proveedor no tiene límites propios en el canal: indique rate o perRecipient",
+        "This provider has no limits of its own on the channel: give rate or perRecipient",
+    ),
     "too_far_ahead": both(
         "Admite como máximo {limit:día|días} de antelación o de validez",
         "It may be at most {limit:day|days} ahead, or valid for as long",

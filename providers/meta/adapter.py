@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from domain.channels import Channel
 from domain.events import WebhookItem
+from domain.gate.throttle_setting import PER_PAIR, Throttle
 from domain.outcomes import Accepted, FailureClass, Rejected
 from providers import http
 from providers.base import GOOD, Attempt, Capabilities, Check, Outbound, Provider, UnverifiedError, Webhook
@@ -66,11 +67,15 @@ class Meta(Provider[MetaConfiguration, MetaCredentials]):
             payload_types=whatsapp_messages.PAYLOAD_TYPES,
             max_text_length=whatsapp_messages.MAX_TEXT_LENGTH,
             reports_reads=True,
+            # https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput
+            throttle=Throttle(rate=80, perRecipient=PER_PAIR),
         ),
         Channel.MESSENGER: Capabilities(
             payload_types=messenger_messages.PAYLOAD_TYPES,
             max_text_length=messenger_messages.MAX_TEXT_LENGTH,
             reports_reads=True,
+            # Of texts (https://developers.facebook.com/docs/messenger-platform/overview/rate-limiting).
+            throttle=Throttle(rate=300),
         ),
     }
     configuration_type = MetaConfiguration
@@ -80,6 +85,11 @@ class Meta(Provider[MetaConfiguration, MetaCredentials]):
         "the app to the WhatsApp Business Account. Messenger: subscribe the page with messages, message_deliveries, "
         "message_reads and message_echoes."
     )
+
+    @property
+    def sender(self) -> str:
+        """WhatsApp phone number or Facebook page."""
+        return self._configuration.sender_id
 
     async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
         """Compose a message from the phone number, or from the page.

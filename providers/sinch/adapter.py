@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from domain.channels import Channel
 from domain.events import WebhookItem
+from domain.gate.throttle_setting import PER_PAIR, Throttle
 from domain.outcomes import Accepted, Outcome, Rejected
 from providers import http
 from providers.base import (
@@ -54,6 +55,8 @@ def _capabilities(channel: Channel, *, reports_reads: bool) -> Capabilities:
         payload_types=payload_types(channel),
         max_text_length=MAX_TEXT_LENGTH.get(channel),
         reports_reads=reports_reads,
+        # Of an app's queue (https://developers.sinch.com/docs/conversation/api-reference/, «Rate limits»).
+        throttle=Throttle(rate=20, perRecipient=PER_PAIR if channel is Channel.WHATSAPP else None),
         finds_sent=True,
     )
 
@@ -89,6 +92,11 @@ class Sinch(Provider[SinchConfiguration, SinchCredentials]):
     ) -> None:
         super().__init__(configuration, credentials, http, guard)
         self._tokens = Tokens(http, configuration.token_url(), credentials.authorization())
+
+    @property
+    def sender(self) -> str:
+        """App, and number or name if one is set."""
+        return f"{self._configuration.project_id} {self._configuration.app_id} {self._configuration.sms_sender or ''}"
 
     async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
         """Compose a message (https://developers.sinch.com/docs/conversation/api-reference/conversation/messages/).

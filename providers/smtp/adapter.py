@@ -42,6 +42,11 @@ class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
     )
     max_webhook_bytes: ClassVar[int] = 26_214_400
 
+    @property
+    def sender(self) -> str:
+        """Mail server, and address."""
+        return f"{self._configuration.host}:{self._configuration.port} {self._configuration.sender}"
+
     async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
         """Compose one message, which is offered to the server for all of its destinations, once."""
         try:

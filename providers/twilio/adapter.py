@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from domain.channels import Channel
 from domain.events import WebhookItem
+from domain.gate.throttle_setting import PER_PAIR, Throttle
 from domain.outcomes import Accepted, Rejected
 from domain.payloads.texts import SimpleText
 from domain.payloads.whatsapp import WhatsAppMedia, WhatsAppTemplate
@@ -44,7 +45,11 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
     title = "Twilio"
     channels: ClassVar[Mapping[Channel, Capabilities]] = {
         Channel.SMS: Capabilities(
-            payload_types=frozenset({SimpleText.wire_type}), max_text_length=MAX_BODY_LENGTH, finds_sent=True
+            payload_types=frozenset({SimpleText.wire_type}),
+            max_text_length=MAX_BODY_LENGTH,
+            finds_sent=True,
+            # Of a US or Canadian long code (https://www.twilio.com/docs/api/errors/21611).
+            throttle=Throttle(rate=1, unit="segment"),
         ),
         Channel.WHATSAPP: Capabilities(
             # Buttons, lists and cards are content templates at Twilio, sent as `template`.
@@ -52,6 +57,7 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
             max_text_length=MAX_BODY_LENGTH,
             reports_reads=True,
             finds_sent=True,
+            throttle=Throttle(rate=80, perRecipient=PER_PAIR),
         ),
     }
     configuration_type = TwilioConfiguration
@@ -62,6 +68,12 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
     )
     # Forms of some dozens of short fields, all of which are parsed and sorted before the signature is verified.
     max_webhook_bytes: ClassVar[int] = 262_144
+
+    @property
+    def sender(self) -> str:
+        """Account, and Messaging Service or number."""
+        configuration = self._configuration
+        return f"{self._credentials.account_sid} {configuration.messaging_service_sid or configuration.sender}"
 
     async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
         """Compose a message (https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource)."""

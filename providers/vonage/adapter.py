@@ -8,6 +8,7 @@ import httpx2
 
 from domain.channels import Channel
 from domain.events import WebhookItem
+from domain.gate.throttle_setting import PER_PAIR, Throttle
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected
 from domain.texts import both
 from providers import http
@@ -67,6 +68,8 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
             payload_types=frozenset(payload.wire_type for payload in payloads),
             max_text_length=MAX_TEXT_LENGTH[channel],
             reports_reads=channel is not Channel.SMS,
+            # Of an API key (https://api.support.vonage.com/hc/en-us/articles/203993598).
+            throttle=Throttle(rate=30, perRecipient=PER_PAIR if channel is Channel.WHATSAPP else None),
         )
         for channel, payloads in CARRIED.items()
     }
@@ -86,6 +89,11 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
     ) -> None:
         super().__init__(configuration, credentials, http, guard)
         self._token = ApplicationToken.of(credentials)
+
+    @property
+    def sender(self) -> str:
+        """Account, and number, name or page."""
+        return f"{self._credentials.api_key} {self._configuration.sender}"
 
     async def prepare(self, outbound: Outbound) -> Attempt | Rejected:
         """Compose one message; it is repeated with a new JWT if the first had expired, since then nothing was sent."""

@@ -76,8 +76,10 @@ async def test_an_integration_is_created_tried_shown_listed_changed_and_deleted(
     assert [it["id"] for it in (await payload(command, "list", "--name", one["name"]))["items"]] == [one["id"]]
     assert one["id"] in (await command("list", "--channel", "SMS", "--enabled")).output
     changed = await payload(
-        command, "update", one["id"], "--name", f"{one['name']}!", "--unset", "recognisesRepetitions"
+        *(command, "update", one["id"], "--name", f"{one['name']}!"),
+        *("--unset", "recognisesRepetitions", "--throttle", '{"rate": 2}'),
     )
+    assert changed["throttle"]["rate"] == 2
     assert (changed["name"], list(changed["configuration"])) == (f"{one['name']}!", ["baseUrl"])
     assert (await payload(command, "disable", one["id"]))["enabled"] is False
     assert (await payload(command, "enable", one["id"]))["enabled"] is True

@@ -18,6 +18,7 @@ async def test_the_catalogue_has_every_channel_with_its_providers_and_what_they_
         "reportsDelivery": True,
         "reportsReads": False,
         "findsSent": True,
+        "throttle": {"rate": 1, "unit": "segment", "burst": 1, "perRecipient": None},
     }
     assert sms["twilio"]["credentials"]["required"] == ["accountSid", "authToken"]
     assert sms["twilio"]["credentials"]["properties"]["authToken"]["writeOnly"] is True

@@ -238,6 +238,43 @@ class TestChanging:
         assert reasons(await send(iris, made["id"], mobile()), 409) == [("integrationId", "integration_disabled")]
 
 
+class TestThrottling:
+    async def test_a_throttle_is_set_replaced_and_removed(self, iris: Iris) -> None:
+        given = {"rate": 0.5, "unit": "segment", "burst": 3, "perRecipient": {"rate": 1, "every": "PT6S"}}
+        made = await make(iris, sandbox(iris, throttle=given))
+        stored = await Integration.get(made["id"])
+        assert stored is not None
+        assert stored.throttle is not None
+        assert made["throttle"] == stored.throttle.model_dump(by_alias=True) == given
+        replaced = await change(iris, made["id"], throttle={"rate": 20})
+        assert replaced["throttle"] == {"rate": 20, "unit": "message", "burst": 1, "perRecipient": None}
+        assert (await change(iris, made["id"], name=f"SMS {new_id()}"))["throttle"] == replaced["throttle"]
+        assert (await change(iris, made["id"], throttle=None))["throttle"] is None
+
+    async def test_an_empty_throttle_is_that_of_the_provider(self, iris: Iris) -> None:
+        made = await make(iris, twilio(throttle={}))
+        assert made["throttle"] == {"rate": 1, "unit": "segment", "burst": 1, "perRecipient": None}
+
+    @pytest.mark.parametrize(
+        ("throttle", "changes", "field"),
+        [
+            ({"rate": 0}, {}, "throttle.rate"),
+            ({"rate": 1e9}, {}, "throttle.rate"),
+            ({"rate": "1"}, {}, "throttle.rate"),
+            ({"rate": 1, "unit": "letter"}, {}, "throttle.unit"),
+            ({"rate": 1, "unit": "segment"}, {"channel": "WhatsApp"}, "throttle.unit"),
+            ({"perRecipient": {"rate": 1, "every": "P2D"}}, {}, "throttle.perRecipient.every"),
+            ({"perRecipient": {"rate": 0, "every": "PT1S"}}, {}, "throttle.perRecipient.rate"),
+            ({}, {}, "throttle"),
+        ],
+    )
+    async def test_a_refused_throttle_names_its_field(
+        self, iris: Iris, throttle: dict[str, Any], changes: dict[str, str], field: str
+    ) -> None:
+        response = await iris.http.post("/v1/integrations", json=sandbox(iris, throttle=throttle, **changes))
+        assert [name for name, _ in reasons(response, 422)] == [field]
+
+
 class TestDeleting:
     async def test_a_deleted_one_sends_nothing_and_is_found_nowhere_and_its_name_is_free(self, iris: Iris) -> None:
         made = await make(iris, sandbox(iris))
