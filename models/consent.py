@@ -135,6 +135,14 @@ class Consent(Stored):
             only_opted_out: change existing opt-outs only.
         """
         updates = [_update(tenant, person, change, only_opted_out=only_opted_out) for person, change in changes]
+        changed, refused = await cls._write(updates)
+        # An insertion also fails if another statement inserts the consent at this moment: that one may be the older.
+        again, _ = await cls._write(refused) if refused else (0, refused)
+        return changed + again
+
+    @classmethod
+    async def _write(cls, updates: Sequence[UpdateOne]) -> tuple[int, list[UpdateOne]]:
+        """Return how many consents the updates changed, and the updates whose consent exists and is not older."""
         try:
             done = await cls.collection().bulk_write(updates, ordered=False)
         except BulkWriteError as error:
@@ -142,8 +150,9 @@ class Consent(Stored):
             details = cast("dict[str, Any]", error.details)
             if any(one["code"] != _DUPLICATE_KEY for one in details["writeErrors"]):
                 raise
-            return int(details["nModified"]) + int(details["nUpserted"])
-        return done.modified_count + done.upserted_count
+            refused: list[UpdateOne] = [updates[one["index"]] for one in details["writeErrors"]]
+            return int(details["nModified"]) + int(details["nUpserted"]), refused
+        return done.modified_count + done.upserted_count, list[UpdateOne]()
 
 
 def _update(tenant: str, person: str, change: ConsentChange, *, only_opted_out: bool) -> UpdateOne:
