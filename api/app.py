@@ -43,6 +43,7 @@ from bootstrap import connect_temporal, http_clients, mongodb
 from integrations.cache import Integrations
 from integrations.provider_factory import ProviderFactory
 from queries.consents import Consents
+from queries.reach import Reach
 from queries.sending_rules import TenantRules
 from security.credential_encryption import Vault
 from settings import Settings
@@ -70,6 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         guard = settings.address_guard()
         integrations_cache = Integrations(settings.lookup_cache_ttl)
+        rules = TenantRules(settings.lookup_cache_ttl)
         async with (
             mongodb(settings) as database,
             http_clients(guard, settings.max_concurrent_sends_per_provider) as http,
@@ -90,7 +92,8 @@ def create_app(settings: Settings) -> FastAPI:
                 file_urls=settings.file_urls(),
                 integrations=integrations_cache,
                 consents=Consents(),
-                rules=TenantRules(settings.lookup_cache_ttl),
+                rules=rules,
+                reach=Reach(rules),
                 callers=TtlCache(settings.lookup_cache_ttl),
                 rates=RequestRates(settings.requests_per_second),
                 addressees=TtlCache(MAX_CACHED_INTERACTION_REFS),

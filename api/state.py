@@ -18,6 +18,7 @@ from integrations.cache import Integrations
 from integrations.provider_factory import ProviderFactory
 from queries.consents import Consents
 from queries.correlation import InteractionRef
+from queries.reach import Reach
 from queries.sending_rules import TenantRules
 from security.signed_urls import FileUrls
 from settings import Settings
@@ -42,6 +43,7 @@ class IrisState:
         integrations: TTL cache of integrations.
         consents: what recipients take and refuse.
         rules: TTL cache of the tenants' rules for their sends.
+        reach: to where messages may go by these rules.
         callers: TTL cache of callers, by the hash of the API key or by session.
         rates: rate limits of API keys.
         addressees: TTL cache of the interactions that provider events are about, by interaction id.
@@ -63,6 +65,7 @@ class IrisState:
     integrations: Integrations
     consents: Consents
     rules: TenantRules
+    reach: Reach
     callers: TtlCache[Caller]
     rates: RequestRates
     addressees: TtlCache[InteractionRef]

@@ -14,11 +14,14 @@ from bench.history_cost import Figures, figures_of
 from domain.identifiers import notification_workflow_id, workflow_id
 from domain.status import InteractionState, Status
 from domain.webhook_events import WebhookEventType
+from embedded.demo import seed_open_database
 from embedded.processes import until
 from embedded.temporal_server import TemporalServer
 from models.notification import Notification
+from models.sending_rules import SendingRules
+from security.credential_encryption import Vault
 from tests.api.support import SILENT, Callback, mobile, post_callback
-from tests.iris import Iris, running_iris
+from tests.iris import Iris, calling, demo_settings, running_iris
 from tests.notifications.receiver import receiving
 from workflows.interaction import InteractionWorkflow
 
@@ -156,6 +159,25 @@ async def test_the_cost_of_a_rejected_submission(iris: Iris, commands: Commands)
         "find consents": 1,
         "update interactions": 1,
     }
+
+
+async def test_velocity_limits_cost_a_code_one_command(iris: Iris, commands: Commands) -> None:
+    demo = await seed_open_database(Vault(iris.settings.vault_keys()), demo_settings(iris.gateway_url, "limited"))
+    limit = {"limit": 100, "every": "P1D", "action": "block"}
+    velocity = {"destination": limit, "prefix": limit, "country": {"times": 2, "action": "block"}}
+    await SendingRules.change(demo.tenant, {"reach": {"velocity": velocity}}, None)
+    body = iris.request("whatsapp", SILENT, integrationId=demo.integrations["whatsapp"])
+    counted: list[Counter[str]] = []
+    async with calling(str(iris.http.base_url), demo.api_key) as http:
+        # The first code also reads the rules and the mean of its country.
+        for category in ("authentication", "authentication", "transactional"):
+            before = Counter(commands.counted)
+            response = await http.post("/v1/interactions", json=body | {"category": category})
+            interaction_id = response.json()["payload"]["id"]
+            handle = iris.temporal.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction_id))
+            await wait_for_status(handle, "queued")
+            counted.append(commands.counted - before)
+    assert counted[1:] == [_SEND | {"update reach_counts": 1}, _SEND]
 
 
 async def notification_figures(iris: Iris, integration_id: str) -> Figures:

@@ -19,7 +19,6 @@ from domain.status import InteractionState, Status
 from domain.submission import Submission
 from models.process import Process
 from models.user import User
-from queries.reach import Reach
 from queries.validation import owners_of, validate, with_owners
 
 DRY_RUN_DETAIL: Final = "Simulación: no se ha enviado ni guardado nada"
@@ -28,7 +27,7 @@ DRY_RUN_DETAIL: Final = "Simulación: no se ha enviado ni guardado nada"
 async def answer_dry_run(request: Request, state: IrisState, submission: Submission) -> JSONResponse:
     """The answer that a submission would get, without registering or sending it."""
     owners, refusals, unreached = await asyncio.gather(
-        owners_of(submission), state.consents.problems_of(submission), Reach(state.rules).problems_of(submission)
+        owners_of(submission), state.consents.problems_of(submission), state.reach.problems_of(submission)
     )
     validation = await validate(state.integrations, submission, owners, [*refusals, *unreached])
     if validation.problems:
