@@ -29,6 +29,12 @@ from models.base import Stored
 KEPT_FOR: Final = timedelta(hours=1)
 """Time for which a schedule is kept after its last slot; by then a slowed sender has recovered its rate."""
 
+FORGIVEN: Final = timedelta(minutes=10)
+"""Time without a refusal after which a recipient's cool-downs begin anew."""
+
+MAX_REFUSALS: Final = 4
+"""Refusals after which the cool-down of a recipient grows no more: WhatsApp's 4ⁿ s end at 256 s."""
+
 Expression = Any
 """Aggregation expression (https://www.mongodb.com/docs/manual/reference/operator/aggregation)."""
 
@@ -91,8 +97,8 @@ class SenderThrottle(Stored):
         await cls.collection().update_one({"_id": key, "taken_until": taken_until}, {"$set": {"taken_until": slot}})
 
     @classmethod
-    async def cool_down(cls, key: str, wait: timedelta, now: Expression = _NOW) -> None:
-        """Pause a sender and halve its speed (`domain.gate.throttle.cool_down`)."""
+    async def cool_down(cls, key: str, wait: timedelta, now: Expression = _NOW) -> timedelta:
+        """Pause a sender and halve its speed (`domain.gate.throttle.cool_down`); returns the pause."""
         is_new = {"$gte": ["$now", "$paused_until"]}
         halved = {"$max": [{"$divide": [_speed(), 2]}, MIN_SPEED]}
         slowed = {
@@ -100,12 +106,12 @@ class SenderThrottle(Stored):
             "slowed_at": {"$cond": [is_new, "$now", "$slowed_at"]},
             "paused_until": {"$max": ["$paused_until", {"$add": ["$now", wait / timedelta(milliseconds=1)]}]},
         }
-        await _update(cls, key, [{"$set": _sender(now)}, {"$set": slowed}, _expiry("$paused_until")])
+        return _pause(await _update(cls, key, [{"$set": _sender(now)}, {"$set": slowed}, _expiry("$paused_until")]))
 
     @classmethod
     async def pause(cls, key: str) -> timedelta:
         """Return the rest of a sender's cool-down."""
-        return await _pause(cls, key)
+        return await _rest(cls, key, 0)
 
 
 class RecipientThrottle(Stored):
@@ -141,24 +147,23 @@ class RecipientThrottle(Stored):
         return Slot(timedelta(milliseconds=slot_at - found["now"]), Place(recipient_slot=slot_at))
 
     @classmethod
-    async def cool_down(cls, key: str, wait: timedelta, factor: float, now: Expression = _NOW) -> None:
-        """Pause the sends to a recipient: each time in a row `factor` times as long, at most `MAX_REFUSALS` times."""
+    async def cool_down(cls, key: str, wait: timedelta, factor: float, now: Expression = _NOW) -> timedelta:
+        """Pause the sends to a recipient, each time in a row `factor` times as long; returns the pause."""
+        is_in_a_row = {"$lte": ["$now", {"$add": ["$paused_until", FORGIVEN / timedelta(milliseconds=1)]}]}
         raised = {"$pow": [factor, {"$min": ["$refusals", MAX_REFUSALS]}]}
         pause = {"$multiply": [wait / timedelta(milliseconds=1), raised]}
         paused = {
             "paused_until": {"$max": ["$paused_until", {"$add": ["$now", pause]}]},
             "refusals": {"$add": ["$refusals", 1]},
         }
-        await _update(cls, key, [{"$set": _recipient(now)}, {"$set": paused}, _expiry("$paused_until")])
+        counted = {"refusals": {"$cond": [is_in_a_row, "$refusals", 0]}}
+        stages = [{"$set": fields} for fields in (_recipient(now), counted, paused)]
+        return _pause(await _update(cls, key, [*stages, _expiry("$paused_until")]))
 
     @classmethod
-    async def pause(cls, key: str) -> timedelta:
-        """Return the rest of a recipient's cool-down."""
-        return await _pause(cls, key)
-
-
-MAX_REFUSALS: Final = 4
-"""Refusals after which the cool-down of a recipient grows no more: WhatsApp's 4ⁿ s end at 256 s."""
+    async def rest(cls, key: str, slot: float | None) -> timedelta:
+        """Return the time until a reserved slot, if there is one, and until the end of the recipient's cool-down."""
+        return await _rest(cls, key, slot or 0)
 
 
 def _sender(now: Expression) -> dict[str, Expression]:
@@ -272,7 +277,11 @@ async def _update(document: type[Stored], key: str, stages: list[Mapping[str, An
         return await update()  # another send has just created it
 
 
-async def _pause(document: type[Stored], key: str) -> timedelta:
-    rest = {"rest": {"$subtract": ["$paused_until", _NOW]}}
+def _pause(found: Mapping[str, Any]) -> timedelta:
+    return timedelta(milliseconds=found["paused_until"] - found["now"])
+
+
+async def _rest(document: type[Stored], key: str, instant: float) -> timedelta:
+    rest = {"rest": {"$subtract": [{"$max": ["$paused_until", instant]}, _NOW]}}
     found = await document.collection().find_one({"_id": key}, rest)
     return timedelta(milliseconds=max(found["rest"], 0)) if found else timedelta()

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Annotated, Any, ClassVar, Final, Generic, Self, TypeVar, cast
 
 import httpx2
@@ -101,6 +102,29 @@ class Check:
 GOOD: Final = Check(ok=True)
 
 
+class RateScope(Enum):
+    """What a rate limit of a provider is for."""
+
+    SENDER = auto()
+    RECIPIENT = auto()
+    """A sender and one recipient."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoolDown:
+    """Pause that the provider's refusal for a rate requires.
+
+    Attributes:
+        scope: the sends that pause.
+        wait: the duration, unless the provider names one.
+        factor: the ratio of the next duration to this one, while a recipient's sends are refused again and again.
+    """
+
+    scope: RateScope = RateScope.SENDER
+    wait: timedelta = timedelta(seconds=1)
+    factor: float = 1
+
+
 class ProviderError(Exception):
     """Base of the errors of a provider."""
 
@@ -111,13 +135,21 @@ class TransientError(ProviderError):
     Attributes:
         code: the provider's code, or ours for a failed connection.
         retry_after: the wait that the provider asks for, if it does.
+        cool_down: the pause of the sender or the recipient, if a rate was exceeded.
     """
 
-    def __init__(self, code: str, detail: str = "", retry_after: timedelta | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        detail: str = "",
+        retry_after: timedelta | None = None,
+        cool_down: CoolDown | None = None,
+    ) -> None:
         self.code = code[:MAX_WORD_LENGTH]
         self.detail = cut(detail)
         super().__init__(f"{self.code}: {self.detail}" if detail else self.code)
         self.retry_after = retry_after
+        self.cool_down = cool_down
 
 
 class UnsentError(ProviderError):

@@ -2,7 +2,7 @@
 
 import email.utils
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from http import HTTPStatus
@@ -12,7 +12,7 @@ import httpx2
 from pydantic_core import from_json
 
 from domain.outcomes import Accepted, FailureClass, Outcome, OutcomeUnknown, Rejected
-from providers.base import Check, TransientError
+from providers.base import Check, CoolDown, TransientError
 from providers.redaction import Redaction, redaction_for
 
 T = TypeVar("T")
@@ -49,11 +49,13 @@ class ResponseMapping:
         accepted: reads the body of a success; None if it names no message.
         error_body: reads the body of an error; None if it is not in the provider's form.
         meanings: the meaning of the provider's error codes; data with its source beside it.
+        cool_downs: the pauses by code; any other answer 429 pauses the sender.
     """
 
     accepted: Callable[[Any], Accepted | None]
     error_body: Callable[[Any], ErrorBody | None]
     meanings: Mapping[str, ErrorMeaning]
+    cool_downs: Mapping[str, CoolDown] = field(default_factory=dict[str, CoolDown])
 
 
 async def send(http: httpx2.AsyncClient, request: httpx2.Request, mapping: ResponseMapping) -> Outcome:
@@ -133,10 +135,15 @@ def classify_response(response: httpx2.Response, mapping: ResponseMapping, redac
     meaning = _meaning_of(mapping, error_body.code, response.status_code)
     code, detail = redact(error_body.code), redact(error_body.detail)
     if meaning is Ambiguity.NOT_ACCEPTED:
-        raise TransientError(code, detail, retry_after(response))
+        raise TransientError(code, detail, retry_after(response), _cool_down(mapping, error_body.code, response))
     if meaning is Ambiguity.PERHAPS_ACCEPTED:
         return OutcomeUnknown(detail=f"{code}: {detail}")
     return Rejected(code=code, failure=meaning, detail=detail)
+
+
+def _cool_down(mapping: ResponseMapping, code: str, response: httpx2.Response) -> CoolDown | None:
+    by_status = CoolDown() if response.status_code == HTTPStatus.TOO_MANY_REQUESTS else None
+    return mapping.cool_downs.get(code, by_status)
 
 
 def read_json(content: bytes) -> Any:  # noqa: ANN401 - arbitrary JSON from the provider

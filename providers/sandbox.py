@@ -40,9 +40,11 @@ from providers.base import (
     Attempt,
     Capabilities,
     Check,
+    CoolDown,
     Outbound,
     Provider,
     ProviderSettings,
+    RateScope,
     UnreadableError,
     UnverifiedError,
     Webhook,
@@ -71,6 +73,9 @@ FAILURES: Final[Mapping[str, FailureClass]] = {
     "unauthenticated": FailureClass.CONFIGURATION,
 }
 MEANINGS: Final[Mapping[str, ErrorMeaning]] = {**FAILURES, "throttled": Ambiguity.NOT_ACCEPTED}
+
+COOL_DOWNS: Final[Mapping[str, CoolDown]] = {"throttled": CoolDown(RateScope.RECIPIENT)}
+"""The gateway throttles by recipient."""
 
 SIGNATURE_WINDOW: Final = timedelta(minutes=5)
 """Maximum difference between a signature's time and ours, either way."""
@@ -326,4 +331,4 @@ def _error_body(body: Any) -> ErrorBody | None:  # noqa: ANN401 - arbitrary JSON
     return ErrorBody(code=str(error["code"]), detail=str(error.get("message", "")))
 
 
-_RESPONSE_MAPPING: Final = ResponseMapping(accepted=_accepted, error_body=_error_body, meanings=MEANINGS)
+_RESPONSE_MAPPING: Final = ResponseMapping(_accepted, _error_body, MEANINGS, COOL_DOWNS)

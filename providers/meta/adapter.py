@@ -12,10 +12,15 @@ from domain.events import WebhookItem
 from domain.gate.throttle_setting import PER_PAIR, Throttle
 from domain.outcomes import Accepted, FailureClass, Rejected
 from providers import http
-from providers.base import GOOD, Attempt, Capabilities, Check, Outbound, Provider, UnverifiedError, Webhook
+from providers.base import GOOD, Attempt, Capabilities, Check, CoolDown, Outbound, Provider, UnverifiedError, Webhook
 from providers.lenient import read, read_document
 from providers.meta import messenger_messages, messenger_webhooks, whatsapp_messages, whatsapp_webhooks
-from providers.meta.error_codes import MESSENGER_MEANINGS, WHATSAPP_MEANINGS
+from providers.meta.error_codes import (
+    MESSENGER_COOL_DOWNS,
+    MESSENGER_MEANINGS,
+    WHATSAPP_COOL_DOWNS,
+    WHATSAPP_MEANINGS,
+)
 from providers.meta.json_fields import JsonObject, UnsendableError
 from providers.meta.responses import response_mapping
 from providers.meta.settings import MetaConfiguration, MetaCredentials
@@ -31,16 +36,22 @@ class _Wire:
         render: makes the body of a request; raises `UnsendableError`.
         accepted: reads the body of a success.
         meanings: the channel's error codes.
+        cool_downs: the channel's pauses by code.
     """
 
     render: Callable[[Outbound, MetaConfiguration], JsonObject]
     accepted: Callable[[Any], Accepted | None]
     meanings: Mapping[str, http.ErrorMeaning]
+    cool_downs: Mapping[str, CoolDown]
 
 
 _WIRES: Final[Mapping[Channel, _Wire]] = {
-    Channel.WHATSAPP: _Wire(whatsapp_messages.render, whatsapp_messages.accepted, WHATSAPP_MEANINGS),
-    Channel.MESSENGER: _Wire(messenger_messages.render, messenger_messages.accepted, MESSENGER_MEANINGS),
+    Channel.WHATSAPP: _Wire(
+        whatsapp_messages.render, whatsapp_messages.accepted, WHATSAPP_MEANINGS, WHATSAPP_COOL_DOWNS
+    ),
+    Channel.MESSENGER: _Wire(
+        messenger_messages.render, messenger_messages.accepted, MESSENGER_MEANINGS, MESSENGER_COOL_DOWNS
+    ),
 }
 
 _READERS: Final[Mapping[str, Callable[[Iterable[JsonValue], str], Iterator[WebhookItem]]]] = {
@@ -106,7 +117,7 @@ class Meta(Provider[MetaConfiguration, MetaCredentials]):
         request = self._http.build_request(
             "POST", self._configuration.messages_url, json=body, headers={"Authorization": f"Bearer {token}"}
         )
-        return partial(http.send, self._http, request, response_mapping(wire.accepted, wire.meanings))
+        return partial(http.send, self._http, request, response_mapping(wire.accepted, wire.meanings, wire.cool_downs))
 
     async def check(self) -> Check:
         """Read the sender's id, with a proof that the app's secret belongs to the token.

@@ -5,9 +5,11 @@ A code includes its subcode, `10/2018278`, if that is more specific. Meta adds c
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 from domain.outcomes import FailureClass
+from providers.base import CoolDown, RateScope
 from providers.http import Ambiguity, ErrorMeaning
 
 _PERMISSIONS: Final = tuple(str(code) for code in range(200, 300))
@@ -103,6 +105,25 @@ WHATSAPP_MEANINGS: Final[Mapping[str, ErrorMeaning]] = {
     **dict.fromkeys(_WHATSAPP_PERHAPS_ACCEPTED, Ambiguity.PERHAPS_ACCEPTED),
 }
 """Meaning of an error code in the answer to a WhatsApp message."""
+
+WHATSAPP_COOL_DOWNS: Final[Mapping[str, CoolDown]] = {
+    "4": CoolDown(wait=timedelta(minutes=1)),
+    "80007": CoolDown(wait=timedelta(minutes=1)),
+    "130429": CoolDown(),
+    "131048": CoolDown(wait=timedelta(hours=4)),  # blocked or flagged messages: repeating makes it worse
+    # «4^X seconds, X from 0» (https://developers.facebook.com/docs/whatsapp/cloud-api/overview, «Pair rate limits»)
+    "131056": CoolDown(RateScope.RECIPIENT, factor=4),
+    "131057": CoolDown(wait=timedelta(minutes=1)),  # the throughput is being raised
+}
+"""Pauses by error code."""
+
+MESSENGER_COOL_DOWNS: Final[Mapping[str, CoolDown]] = {
+    "4": CoolDown(wait=timedelta(minutes=1)),
+    "4/2018354": CoolDown(),
+    "9/2018352": CoolDown(RateScope.RECIPIENT),
+    "613": CoolDown(),
+}
+"""Pauses by error code (https://developers.facebook.com/docs/messenger-platform/overview/rate-limiting)."""
 
 MESSENGER_MEANINGS: Final[Mapping[str, ErrorMeaning]] = {
     # Recipient

@@ -4,20 +4,26 @@ https://developers.facebook.com/docs/graph-api/guides/error-handling
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from domain.outcomes import Accepted
+from providers.base import CoolDown
 from providers.http import ErrorBody, ErrorMeaning, ResponseMapping
+
+_NO_PAUSES: Final[Mapping[str, CoolDown]] = {}
 
 
 def response_mapping(
-    accepted: Callable[[Any], Accepted | None], meanings: Mapping[str, ErrorMeaning]
+    accepted: Callable[[Any], Accepted | None],
+    meanings: Mapping[str, ErrorMeaning],
+    cool_downs: Mapping[str, CoolDown] = _NO_PAUSES,
 ) -> ResponseMapping:
     """Return the response mapping of one channel.
 
     Args:
         accepted: reads the channel's success.
         meanings: the channel's error codes.
+        cool_downs: the channel's pauses by code.
     """
 
     def error_body(body: Any) -> ErrorBody | None:  # noqa: ANN401 - arbitrary JSON from the provider
@@ -25,7 +31,7 @@ def response_mapping(
         code = code_of(error, meanings)
         return None if code is None else ErrorBody(code, detail_of(error))
 
-    return ResponseMapping(accepted, error_body, meanings)
+    return ResponseMapping(accepted, error_body, meanings, cool_downs)
 
 
 def code_of(error: Mapping[str, Any], meanings: Mapping[str, ErrorMeaning]) -> str | None:

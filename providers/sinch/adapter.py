@@ -126,7 +126,8 @@ class Sinch(Provider[SinchConfiguration, SinchCredentials]):
         try:
             return await http.send(self._http, request, answer.response_mapping())
         except TransientError as error:
-            raise TransientError(error.code, error.detail, error.retry_after or answer.wait) from error
+            wait = error.retry_after or answer.wait
+            raise TransientError(error.code, error.detail, wait, error.cool_down) from error
 
     def _body(self, outbound: Outbound) -> dict[str, JsonValue]:
         channel = NAMES[outbound.channel]

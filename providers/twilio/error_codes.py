@@ -5,9 +5,11 @@ without notice: an unlisted one is `FailureClass.OTHER`.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 from domain.outcomes import FailureClass
+from providers.base import CoolDown
 from providers.http import Ambiguity, ErrorMeaning
 
 FAILURES: Final[Mapping[str, FailureClass]] = {
@@ -117,6 +119,16 @@ _PERHAPS_ACCEPTED: Final = frozenset(
         "30410",  # timeout of the carrier: Twilio does not repeat it either
     }
 )
+
+COOL_DOWNS: Final[Mapping[str, CoolDown]] = {
+    "14107": CoolDown(),
+    "20429": CoolDown(),
+    "21611": CoolDown(wait=timedelta(minutes=1)),
+    "63017": CoolDown(),
+    "63018": CoolDown(),
+    "63038": CoolDown(wait=timedelta(hours=1)),
+}
+"""Pauses by error code."""
 
 MEANINGS: Final[Mapping[str, ErrorMeaning]] = {
     **FAILURES,

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from domain.outcomes import Accepted
 from providers import http
-from providers.twilio.error_codes import MEANINGS
+from providers.twilio.error_codes import COOL_DOWNS, MEANINGS
 
 
 def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - arbitrary JSON from the provider
@@ -24,5 +24,5 @@ def _error_body(body: Any) -> http.ErrorBody | None:  # noqa: ANN401 - arbitrary
     return http.ErrorBody(str(code), next((text for text in texts if isinstance(text, str)), ""))
 
 
-RESPONSE_MAPPING: Final = http.ResponseMapping(_accepted, _error_body, MEANINGS)
+RESPONSE_MAPPING: Final = http.ResponseMapping(_accepted, _error_body, MEANINGS, COOL_DOWNS)
 """Rules for Twilio's answers to a send."""

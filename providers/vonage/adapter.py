@@ -14,7 +14,7 @@ from domain.texts import both
 from providers import http
 from providers.base import GOOD, NOTHING_INSIDE, Attempt, Capabilities, Check, Outbound, Provider, Webhook
 from providers.vonage.access_token import ApplicationToken, has_public_key
-from providers.vonage.error_codes import JWT_EXPIRED, MEANINGS
+from providers.vonage.error_codes import COOL_DOWNS, JWT_EXPIRED, MEANINGS
 from providers.vonage.messages import CARRIED, Body, NotCarriedError, content_of
 from providers.vonage.responses import Problem
 from providers.vonage.settings import VonageConfiguration, VonageCredentials
@@ -50,7 +50,7 @@ def _error_body(body: Any) -> http.ErrorBody | None:  # noqa: ANN401 - arbitrary
     return http.ErrorBody(problem.code, problem.text) if problem.is_vonages else None
 
 
-RESPONSE_MAPPING: Final = http.ResponseMapping(_accepted, _error_body, MEANINGS)
+RESPONSE_MAPPING: Final = http.ResponseMapping(_accepted, _error_body, MEANINGS, COOL_DOWNS)
 """Rules for Vonage's answers to a send (https://developer.vonage.com/en/api/messages#SendMessage-responses)."""
 
 

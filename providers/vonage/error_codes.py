@@ -5,9 +5,11 @@ where content includes everything that a network does not carry. An unlisted cod
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 from domain.outcomes import FailureClass
+from providers.base import CoolDown, RateScope
 from providers.http import Ambiguity, ErrorMeaning
 
 JWT_EXPIRED: Final = "jwt-expired"
@@ -124,6 +126,15 @@ MEANINGS: Final[Mapping[str, ErrorMeaning]] = {
     **dict.fromkeys(_PERHAPS_ACCEPTED, Ambiguity.PERHAPS_ACCEPTED),
 }
 """Meaning of an error code in the answer to a send."""
+
+COOL_DOWNS: Final[Mapping[str, CoolDown]] = {
+    "1000": CoolDown(),
+    "1070": CoolDown(wait=timedelta(hours=1)),
+    "1241": CoolDown(RateScope.RECIPIENT, wait=timedelta(minutes=1)),
+    "1460": CoolDown(wait=timedelta(hours=1)),
+    "1461": CoolDown(RateScope.RECIPIENT, wait=timedelta(minutes=1)),
+}
+"""Pauses by error code."""
 
 UNCERTAIN: Final = _PERHAPS_ACCEPTED | {"1331"}
 """Codes of receipts that leave the delivery unknown, whatever their status."""
