@@ -21,12 +21,14 @@ from activities.attachments import Files
 from activities.bulkheads import KeyedLimiter
 from activities.dispatch import ProviderDispatch
 from activities.erasing import MongoErasures
+from activities.gate import MongoGate
 from activities.inbound import MongoInbound
-from activities.interfaces import notification_task_queue, sending_queue
+from activities.interfaces import sending_queue
 from activities.internal_faults import InternalFaults
 from activities.late_begins import LateBegins
 from activities.merging import MongoMerges
 from activities.notification import HttpNotifications
+from activities.notification_interfaces import notification_task_queue
 from activities.notification_reconciliation import NotificationsReconciliation
 from activities.publishing import NotificationPublisher
 from activities.reconciliation import TemporalReconciliation
@@ -44,13 +46,14 @@ from integrations.cache import Integrations
 from integrations.provider_factory import ProviderFactory
 from providers import PROVIDERS
 from queries.consents import Consents
+from queries.gate import Gate
 from queries.reach import Reach
 from queries.sending_rules import TenantRules
 from security.credential_encryption import Vault
 from settings import Settings
 from support.metrics import serve
 from temporal import notifications
-from temporal.interactions import signal_events
+from temporal.interactions import signal_erased, signal_events
 from temporal.reconciliation import ensure_schedule
 from temporal.task_queues import is_polling
 from temporal.worker_versions import deployment_config
@@ -100,7 +103,8 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
     begin = partial(notifications.begin, client, settings)
     publisher = NotificationPublisher(integrations, _shown, begin, late)
     consents, rules = Consents(), TenantRules(settings.lookup_cache_ttl)
-    admission = MongoAdmission(integrations, consents, Reach(rules), publisher.publish)
+    gate = Gate(consents, rules, Reach(rules))
+    admission = MongoAdmission(integrations, gate, publisher.publish)
     record = MongoRecord(publisher.publish)
     inbound = MongoInbound(consents, publisher.publish, settings.erasure_grace_period)
     signal_interaction = partial(signal_events, client, settings)
@@ -113,13 +117,14 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
         workflows=INTERACTION_WORKFLOWS,
         activities=[
             admission.admit,
+            MongoGate(gate).decide,
             record.record,
             record.load,
             inbound.receive,
             inbound.identify,
             reconciliation.inspect,
             *MongoMerges().all(),
-            *MongoErasures(client, _shown, consents).all(),
+            *MongoErasures(client, _shown, consents, partial(signal_erased, client, settings)).all(),
         ],
         workflow_runner=_runner(settings),
         # A few fixed pollers would starve new submissions behind receipts (docs/decisions/0006).

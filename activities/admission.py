@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
@@ -11,7 +11,9 @@ from temporalio import activity
 from activities.interfaces import AdmissionActivities, AdmitInput, AdmitResult
 from activities.publishing import Publish, publish_nothing
 from domain.destinations import Destination
+from domain.gate.decision import wakes_at
 from domain.interaction import Direction, DispatchPolicy, HistoryEntry
+from domain.notes import note_of_hold
 from domain.problems import Problem
 from domain.status import Status
 from domain.submission import Submission
@@ -20,8 +22,7 @@ from models.attachment import Attachment
 from models.interaction import Interaction, Step
 from models.process import Process, joining_step, last_entry_step
 from models.user import OwnedDestination, User
-from queries.consents import Consents
-from queries.reach import Reach
+from queries.gate import ADMITTED, Admittance, Gate
 from queries.validation import owned_destinations, owners_of, process_problems, validate, with_owners
 
 
@@ -31,14 +32,12 @@ class MongoAdmission(AdmissionActivities):
     def __init__(
         self,
         integrations: Integrations,
-        consents: Consents,
-        reach: Reach,
+        gate: Gate,
         publish: Publish = publish_nothing,
     ) -> None:
-        """Admit through these integrations what these consents and this reach allow, and publish the events."""
+        """Admit through these integrations what this gate lets pass, and publish the resulting events."""
         self._integrations = integrations
-        self._consents = consents
-        self._reach = reach
+        self._gate = gate
         self._publish = publish
 
     @activity.defn
@@ -46,19 +45,17 @@ class MongoAdmission(AdmissionActivities):
         """Register, validate and resolve a submission; None if another run registered it."""
         submission = admit_input.submission
         registering = self.register(submission, activity.info().workflow_run_id or "")
-        is_ours, owners, refusals, unreached = await asyncio.gather(
-            registering,
-            owners_of(submission),
-            self._consents.problems_of(submission),
-            self._reach.problems_of(submission),
+        is_ours, owners, refusals = await asyncio.gather(
+            registering, owners_of(submission), self._gate.refusals_of(submission)
         )
         if not is_ours:
             return None
-        validation = await validate(self._integrations, submission, owners, [*refusals, *unreached])
-        problems = validation.problems or await self._reach.count(submission, validation.destinations)
+        admittance = await self._gate.admit(submission, owners)
+        validation = await validate(self._integrations, submission, owners, [*refusals, *admittance.problems])
+        problems = validation.problems or await self._gate.reach.count(submission, validation.destinations)
         if problems or validation.policy is None:
             return _refused(admit_input, problems)
-        admitted = await self.resolve(admit_input, validation.destinations, validation.policy, owners)
+        admitted = await self.resolve(admit_input, validation.destinations, validation.policy, owners, admittance)
         if admitted.policy is not None:
             if submission.attachments:
                 await Attachment.mark_used(submission.tenant, submission.attachments)
@@ -78,7 +75,12 @@ class MongoAdmission(AdmissionActivities):
         return document.registered_by == run_id
 
     async def resolve(
-        self, admit_input: AdmitInput, destinations: list[Destination], policy: DispatchPolicy, owners: list[User]
+        self,
+        admit_input: AdmitInput,
+        destinations: list[Destination],
+        policy: DispatchPolicy,
+        owners: list[User],
+        admittance: Admittance = ADMITTED,
     ) -> AdmitResult:
         """Find or create the users and the process, and put the interaction in `DISPATCH_PENDING`.
 
@@ -87,6 +89,7 @@ class MongoAdmission(AdmissionActivities):
             destinations: its recipients.
             policy: the dispatch policy.
             owners: users that own any of the destinations; if there are none, one is created.
+            admittance: what the gate says of the submission.
         """
         submission = admit_input.submission
         # A named process may have been closed since validation: it is joined before a user is created in vain.
@@ -97,8 +100,10 @@ class MongoAdmission(AdmissionActivities):
         users, process = await _find_or_create(submission, owned_destinations(destinations), owners, process)
         if process is None:
             return _refused(admit_input, [await _why_not_joined(submission)])
-        interaction = await _queue(admit_input, destinations, policy, users, process)
-        return AdmitResult(interaction=interaction.composed(users, process), policy=policy)
+        queued = _Queued(with_owners(destinations, users), policy, admittance)
+        interaction = await _queue(admit_input, queued, users, process)
+        composed = interaction.composed(users, process)
+        return AdmitResult(interaction=composed, policy=policy, expires=admittance.expires)
 
 
 def _refused(admit_input: AdmitInput, problems: list[Problem]) -> AdmitResult:
@@ -200,25 +205,37 @@ async def _why_not_joined(submission: Submission) -> Problem:
     return problems[0] if problems else Problem(field="processId", code="process_closed")
 
 
-async def _queue(
-    admit_input: AdmitInput,
-    destinations: list[Destination],
-    policy: DispatchPolicy,
-    users: list[User],
-    process: Process,
-) -> Interaction:
-    """Write the interaction's second step: `DISPATCH_PENDING`, with its users and its process."""
-    entry = HistoryEntry(date=admit_input.admitted_at, status=Status.DISPATCH_PENDING)
+class _Queued(NamedTuple):
+    """How an admitted message is sent, to whom and when."""
+
+    destinations: list[Destination]
+    policy: DispatchPolicy
+    admittance: Admittance
+
+
+async def _queue(admit_input: AdmitInput, queued: _Queued, users: list[User], process: Process) -> Interaction:
+    """Write the interaction's second step: `DISPATCH_PENDING`, with its users, its process and its schedule."""
+    submission, hold, schedule = admit_input.submission, queued.admittance.hold, queued.admittance.schedule
+    entry = HistoryEntry(
+        date=admit_input.admitted_at,
+        status=Status.DISPATCH_PENDING,
+        custom_status=hold.reason.value if hold is not None else None,
+        notes=note_of_hold(hold) if hold is not None else None,
+    )
     changes = {
         "status": entry.status.value,
-        "custom_status": None,
+        "custom_status": entry.custom_status,
         "problems": [],
-        "due": admit_input.due,
+        "due": admit_input.due if hold is None else hold.until,
+        "hold": hold.model_dump() if hold is not None else None,
+        "wakes_at": wakes_at(hold, entry.date),
+        "schedule": schedule.model_dump(by_alias=True) if schedule is not None else None,
+        "is_forced": submission.is_forced,
         "updated": entry.date,
         "process_id": process.id,
         "user_ids": [user.id for user in users],
-        "destinations": [destination.model_dump() for destination in with_owners(destinations, users)],
-        "policy": policy.model_dump(),
+        "destinations": [destination.model_dump() for destination in queued.destinations],
+        "policy": queued.policy.model_dump(),
     }
     step = Step(sequence=2, revision=admit_input.revision, history_before=1, history=[entry])
-    return await Interaction.write_step_and_read(admit_input.submission.interaction_id, step, changes)
+    return await Interaction.write_step_and_read(submission.interaction_id, step, changes)

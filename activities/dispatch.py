@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 
 from activities.attachments import Files, MissingAttachmentError
 from activities.bulkheads import KeyedLimiter, LimitExceededError
-from activities.interfaces import Dispatch, DispatchActivities, Search
+from activities.interfaces import Dispatch, DispatchActivities, DispatchResult, Held, Search
 from activities.internal_faults import InternalFaults
 from activities.send_log import log_send
 from domain.faults import FaultKind
@@ -42,6 +42,9 @@ NOT_ACCEPTED: Final = "NotAccepted"
 _MAX_DOUBLINGS: Final = 6
 """Number of times that the wait of 1 second between two tries doubles: up to about a minute."""
 
+Prepared = tuple[AnyProvider, Outbound] | Rejected | Held
+"""A message and its provider, or why it is not sent, or not now."""
+
 HEARTBEAT: Final = timedelta(seconds=3)
 """Interval between the heartbeats of a slow send; a quicker send has none."""
 
@@ -65,12 +68,12 @@ class ProviderDispatch(DispatchActivities):
     faults: InternalFaults
 
     @activity.defn
-    async def dispatch(self, dispatch: Dispatch) -> Outcome:
-        """Hand the message to its provider."""
+    async def dispatch(self, dispatch: Dispatch) -> DispatchResult:
+        """Hand the message to its provider, unless its sender may not send now."""
         tries = _tries_before() + 1
         with self._slot(dispatch):
             ready = await self._prepare(dispatch)
-            if isinstance(ready, Rejected):
+            if isinstance(ready, Rejected | Held):
                 return ready
             provider, outbound = ready
             try:
@@ -107,7 +110,7 @@ class ProviderDispatch(DispatchActivities):
 
     async def _look_for(self, search: Search) -> Accepted | None:
         ready = await self._prepare(search.dispatch)
-        if isinstance(ready, Rejected):
+        if isinstance(ready, Rejected | Held):
             return None
         provider, outbound = ready
         try:
@@ -117,8 +120,8 @@ class ProviderDispatch(DispatchActivities):
         except ForbiddenAddressError:
             return None
 
-    async def _prepare(self, dispatch: Dispatch) -> tuple[AnyProvider, Outbound] | Rejected:
-        """Prepare the provider and the message for it; a rejection if the message cannot be sent.
+    async def _prepare(self, dispatch: Dispatch) -> Prepared:
+        """Prepare the provider and the message for it; a rejection if it cannot be sent, a hold if not now.
 
         Raises:
             ApplicationError: if this worker cannot open the integration or read the payload, although they were

@@ -32,6 +32,7 @@ from models.process import Process
 from models.unmatched import UnmatchedEvent
 from models.user import EMPTY, HERE, Erasure, User
 from queries.consents import Consents
+from queries.correlation import InteractionRef
 
 _PAGE: Final = 200
 """Interactions that are read at once."""
@@ -40,6 +41,9 @@ _AT_ONCE: Final = 10
 """Concurrent requests to Temporal."""
 
 Document = Mapping[str, Any]
+
+SignalParked = Callable[[InteractionRef, EraseSignal], Awaitable[None]]
+"""Signals the workflow of an interaction, and starts it if it is not running."""
 
 Item = TypeVar("Item")
 
@@ -107,11 +111,13 @@ class MongoErasures(ErasureActivities):
     Attributes:
         show: renders an interaction for a notification.
         consents: what recipients take and refuse.
+        signal_parked: signals an interaction that has no workflow while the gate holds it.
     """
 
     temporal: Client
     show: Show
     consents: Consents
+    signal_parked: SignalParked
 
     def all(self) -> list[Callable[..., Any]]:
         """Return every activity, for a worker."""
@@ -184,7 +190,13 @@ class MongoErasures(ErasureActivities):
         def signal(one: Document) -> EraseSignal:
             return EraseSignal(is_cancelled=one["_id"] in alone, user_ids=list(erased.ids))
 
-        await _each(page, lambda one: self._signal(one["_id"], signal(one)))
+        async def reach(one: Document) -> None:
+            if one["wakes_at"] is not None:
+                await self.signal_parked(InteractionRef.model_validate(one), signal(one))
+            else:
+                await self._signal(one["_id"], signal(one))
+
+        await _each(page, reach)
 
     async def _signal(self, interaction_id: str, erasing: EraseSignal) -> None:
         """Signal an interaction's workflow, if it is running, that one of its users is erased."""
@@ -316,7 +328,8 @@ async def _delete_unmatched_events(erased: _Erased) -> None:
 async def _pages(
     documents: type[Interaction | Process], selector: Mapping[str, object]
 ) -> AsyncIterator[Sequence[Document]]:
-    shown = dict.fromkeys(("user_ids", "provider_message_ids", "attachments", "erased_at"), True)
+    fields = ("user_ids", "provider_message_ids", "attachments", "erased_at", "wakes_at")
+    shown = dict.fromkeys((*fields, *InteractionRef.model_fields), True)
     cursor = documents.collection().find(selector, shown)
     while page := await cursor.to_list(_PAGE):
         yield page

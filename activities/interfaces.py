@@ -3,21 +3,23 @@
 from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from temporalio import activity
 
 from domain.destinations import Destination
 from domain.discrepancies import DiscrepancyCounts
 from domain.events import Identity
+from domain.gate.category import Category
+from domain.gate.decision import Wait
+from domain.gate.schedule import Schedule
 from domain.inbound import ReceivedMessage
 from domain.interaction import DispatchPolicy, HistoryEntry, Interaction, RecordedEvent, Revision
-from domain.outcomes import Accepted, Outcome
+from domain.outcomes import Accepted, OutcomeUnknown, Rejected
 from domain.problems import Problem
 from domain.status import InteractionState
 from domain.submission import Submission
-from domain.webhook_events import NotificationState
 
 
 class _Message(BaseModel):
@@ -40,11 +42,16 @@ class AdmitInput(_Message):
 
 
 class AdmitResult(_Message):
-    """The interaction in `DISPATCH_PENDING` with its policy, or the interaction as registered with the problems."""
+    """The interaction in `DISPATCH_PENDING` with its policy, or the interaction as registered with the problems.
+
+    Attributes:
+        expires: from this instant it may not be sent any more; None if it stays valid.
+    """
 
     interaction: Interaction
     policy: DispatchPolicy | None = None
     problems: list[Problem] = []
+    expires: datetime | None = None
 
 
 def sending_queue(task_queue: str, provider: str) -> str:
@@ -57,6 +64,7 @@ class Dispatch(_Message):
 
     Attributes:
         integration_version: version of the integration that admitted it; this one or a later one sends it.
+        expires: from this instant it may not be sent any more; None if it stays valid.
     """
 
     interaction_id: str
@@ -68,6 +76,8 @@ class Dispatch(_Message):
     destinations: list[Destination]
     repeatable: bool
     attachments: list[str] = []
+    category: Category = Category.TRANSACTIONAL
+    expires: datetime | None = None
 
     @classmethod
     def of(cls, interaction: Interaction, policy: DispatchPolicy) -> "Dispatch":
@@ -82,7 +92,19 @@ class Dispatch(_Message):
             destinations=interaction.destinations,
             repeatable=policy.repeatable,
             attachments=interaction.attachments,
+            category=interaction.category or Category.TRANSACTIONAL,
         )
+
+
+class Held(_Message):
+    """The message was not handed over: the gate holds it until its sender may send again."""
+
+    kind: Literal["held"] = "held"
+    wait: Wait
+
+
+DispatchResult = Annotated[Accepted | Rejected | OutcomeUnknown | Held, Field(discriminator="kind")]
+"""Result of a dispatch: the provider's answer, or the reason why it was not asked."""
 
 
 class Search(_Message):
@@ -104,6 +126,9 @@ class RecordStepInput(_Message):
         provider_message_id: the provider's message id, if this step learnt it.
         problems: reasons of a refusal, if this step refuses the submission.
         process_id: process that the refused submission named.
+        hold: why the gate holds the message after this step; None if it does not.
+        schedule: the schedule that this step changes it to; None if it stays.
+        wakes_at: when the next workflow of the held message starts; None if this one stays open.
     """
 
     interaction_id: str
@@ -121,6 +146,9 @@ class RecordStepInput(_Message):
     provider_message_id: str | None = None
     problems: list[Problem] = []
     process_id: str | None = None
+    hold: Wait | None = None
+    schedule: Schedule | None = None
+    wakes_at: datetime | None = None
 
 
 class Record(_Message):
@@ -142,6 +170,7 @@ class Check(StrEnum):
 
     OVERDUE = "overdue"
     ABANDONED = "abandoned"
+    WAKING = "waking"
     FAILING = "failing"
     ENDED = "ended"
     RUNNING = "running"
@@ -177,55 +206,6 @@ class Inspected(_Message):
     cursor: str | None = None
 
 
-def notification_task_queue(task_queue: str) -> str:
-    """Name of the task queue of notification workflows and activities, beside the interactions' own."""
-    return f"{task_queue}-notifications"
-
-
-class DeliverInput(_Message):
-    """Input of one attempt to deliver a notification.
-
-    Attributes:
-        at: current time of the workflow's clock, which determines all waits.
-    """
-
-    notification_id: str
-    at: datetime
-    deadline: datetime
-
-
-class DeliveryResult(_Message):
-    """Result of a delivery attempt, with the time of the next one while the notification is pending."""
-
-    state: NotificationState
-    next_attempt: datetime | None = None
-
-
-class RedeliverInput(_Message):
-    """One page of a redelivery.
-
-    Attributes:
-        redelivery_id: id of the redelivery, which contains each notification once.
-        until: time of the request; later events are delivered anyway.
-    """
-
-    redelivery_id: str
-    tenant: str
-    integration_id: str
-    since: datetime
-    until: datetime
-    page_size: int
-    cursor: str | None = None
-
-
-class RedeliveredPage(_Message):
-    """Result of one page of a redelivery: notifications read and redelivered, and the start of the next page."""
-
-    examined: int
-    started: int
-    cursor: str | None = None
-
-
 class AdmissionActivities(ABC):
     """Admission of submissions."""
 
@@ -244,8 +224,8 @@ class DispatchActivities(ABC):
 
     @abstractmethod
     @activity.defn
-    async def dispatch(self, dispatch: Dispatch) -> Outcome:
-        """Hand the message to its provider."""
+    async def dispatch(self, dispatch: Dispatch) -> DispatchResult:
+        """Hand the message to its provider, unless its sender may not send now."""
 
     @abstractmethod
     @activity.defn
@@ -375,22 +355,3 @@ class ReconciliationActivities(ABC):
     @activity.defn
     async def inspect(self, inspection: Inspection) -> Inspected:
         """Inspect one page of a comparison, and make safe repairs if they are requested."""
-
-
-class NotificationActivities(ABC):
-    """Delivery of notifications, on the `notification_task_queue`."""
-
-    @abstractmethod
-    @activity.defn
-    async def deliver(self, delivery: DeliverInput) -> DeliveryResult:
-        """Make one delivery attempt, unless the host is suspended, and record its result."""
-
-    @abstractmethod
-    @activity.defn
-    async def conclude(self, notification_id: str, state: NotificationState) -> None:
-        """Record an end that is not the result of an attempt."""
-
-    @abstractmethod
-    @activity.defn
-    async def redeliver(self, redelivery: RedeliverInput) -> RedeliveredPage:
-        """Start the redelivery of one page."""

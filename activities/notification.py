@@ -13,9 +13,15 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.bulkheads import KeyedLimiter, LimitExceededError
-from activities.interfaces import DeliverInput, DeliveryResult, NotificationActivities, RedeliveredPage, RedeliverInput
 from activities.internal_faults import QUICK_RETRIES, InternalFaults
 from activities.late_begins import Begin
+from activities.notification_interfaces import (
+    DeliverInput,
+    DeliveryResult,
+    NotificationActivities,
+    RedeliveredPage,
+    RedeliverInput,
+)
 from activities.publishing import Show, body_now
 from domain.clock import utc_now
 from domain.faults import FaultKind

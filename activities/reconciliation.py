@@ -11,11 +11,17 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from activities.discrepancy_log import log_discrepancies
-from activities.interfaces import Check, Inspected, Inspection, ReconciliationActivities, notification_task_queue
+from activities.interfaces import (
+    Check,
+    Inspected,
+    Inspection,
+    ReconciliationActivities,
+)
+from activities.notification_interfaces import notification_task_queue
 from activities.notification_reconciliation import NotificationsReconciliation
 from domain.clock import to_wire, utc_now
 from domain.deadlines import Timeouts, waiting_for
-from domain.discrepancies import Discrepancy, Kind
+from domain.discrepancies import Discrepancy, DiscrepancyCounts, Kind
 from domain.events import ReceivedEvent
 from domain.identifiers import interaction_of, workflow_id
 from domain.notes import words_of_note
@@ -78,6 +84,7 @@ class TemporalReconciliation(ReconciliationActivities):
         comparisons: dict[Check, Callable[[Inspection], Awaitable[Inspected]]] = {
             Check.OVERDUE: self._overdue,
             Check.ABANDONED: self._abandoned,
+            Check.WAKING: self._waking,
             Check.FAILING: self._failing,
             Check.ENDED: self._ended,
             Check.RUNNING: self._running,
@@ -105,6 +112,17 @@ class TemporalReconciliation(ReconciliationActivities):
         discrepancies = await self._open(documents, inspection)
         lost = [discrepancy for discrepancy in discrepancies if discrepancy.kind is Kind.WORKFLOW_LOST]
         return Inspected(examined=len(page), counts=log_discrepancies(lost), cursor=cursor)
+
+    async def _waking(self, inspection: Inspection) -> Inspected:
+        """Start the workflows of messages that the gate holds for long, some hours before they go."""
+        page = await Interaction.waking(utc_now(), inspection.page_size)
+        for interaction in page if inspection.repairs else ():
+            await self.signal_events(InteractionRef.of(interaction), [])
+            await Interaction.mark_awake(interaction.id)
+            activity.heartbeat()
+        # Those that are awake are in no page any more.
+        has_more = inspection.repairs and len(page) == inspection.page_size
+        return Inspected(examined=len(page), counts=DiscrepancyCounts(), cursor="next" if has_more else None)
 
     async def _open(self, interactions: Sequence[Interaction], inspection: Inspection) -> list[Discrepancy]:
         """Find discrepancies of open interactions, and repair lost workflows if requested."""
@@ -156,7 +174,8 @@ class TemporalReconciliation(ReconciliationActivities):
             activity.heartbeat()
             for now in await Interaction.find({"_id": {"$in": list(left)}}).to_list():
                 is_moved = now.sequence > left[now.id].sequence
-                only_waits = now.status not in _ALWAYS_MOVED and now.due is not None and now.due > utc_now()
+                stays = now.status not in _ALWAYS_MOVED or now.hold is not None
+                only_waits = stays and now.due is not None and now.due > utc_now()
                 if is_moved or only_waits:
                     note = words_of_note(now.history[-1].notes, Language.ENGLISH) if is_moved else None
                     repaired[now.id] = f"a new run went on: {_words(now.state)}{f', «{note}»' if note else ''}"

@@ -35,7 +35,11 @@ class MongoRecord(RecordActivities):
             "milestone": int(change.state.milestone),
             "due": change.due,
             "updated": change.updated,
+            "hold": change.hold.model_dump() if change.hold is not None else None,
+            "wakes_at": change.wakes_at,
         }
+        if change.schedule is not None:
+            changes["schedule"] = change.schedule.model_dump(by_alias=True)
         if change.problems:
             # An earlier try of the task may have admitted it: that is undone.
             changes["problems"] = [problem.model_dump() for problem in change.problems]

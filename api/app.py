@@ -37,7 +37,7 @@ from api.routes import (
     user_tasks,
     users,
 )
-from api.routes.interactions import cancelling, events, explaining, resending, search, sending
+from api.routes.interactions import cancelling, events, explaining, rescheduling, resending, search, sending
 from api.state import IrisState
 from bootstrap import connect_temporal, http_clients, mongodb
 from integrations.cache import Integrations
@@ -119,6 +119,7 @@ def create_app(settings: Settings) -> FastAPI:
         provider_webhooks,
         search,
         cancelling,
+        rescheduling,
         resending,
         explaining,
         users,

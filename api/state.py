@@ -18,6 +18,7 @@ from integrations.cache import Integrations
 from integrations.provider_factory import ProviderFactory
 from queries.consents import Consents
 from queries.correlation import InteractionRef
+from queries.gate import Gate
 from queries.reach import Reach
 from queries.sending_rules import TenantRules
 from security.signed_urls import FileUrls
@@ -71,6 +72,11 @@ class IrisState:
     addressees: TtlCache[InteractionRef]
     identified: TtlCache[bool]
     aside: set[asyncio.Future[None]] = field(default_factory=set[asyncio.Future[None]])
+
+    @property
+    def gate(self) -> Gate:
+        """What decides whether messages may go."""
+        return Gate(self.consents, self.rules, self.reach)
 
     def go_on(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine in the background; its errors are logged."""

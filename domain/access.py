@@ -29,6 +29,7 @@ class Operation(StrEnum):
     CONSENTS_OVERRIDE = "consents:override"
     RULES_READ = "sending-rules:read"
     RULES_WRITE = "sending-rules:write"
+    WINDOWS_IGNORE = "windows:ignore"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
     ACCESS_READ = "access:read"
@@ -65,7 +66,8 @@ OPERATIONS: Final[Mapping[Role, frozenset[Operation]]] = {
 """Operations that each role allows.
 
 A reader sees everything except who has access, an operator does the daily work, and an administrator also manages
-integrations, sending rules, webhook endpoints and access, and sends to people who opted out.
+integrations, sending rules, webhook endpoints and access, and sends to people who opted out or outside the sending
+windows.
 """
 
 

@@ -4,7 +4,7 @@ The workflow of an interaction has a timer for every such state; `deadline_for` 
 The deadline is stored with the interaction, so that a query by date finds an interaction whose workflow was lost.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import accumulate
@@ -13,8 +13,10 @@ from typing import Final, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from domain.clock import to_wire
-from domain.interaction import DispatchPolicy
-from domain.status import InteractionState, Milestone, Status
+from domain.gate.decision import HoldReason, Wait
+from domain.gate.zone_choice import ZoneChoice
+from domain.interaction import DispatchPolicy, HistoryEntry
+from domain.status import UNSENT, InteractionState, Milestone, Status
 from domain.texts import Language
 
 UNKNOWN: Final = "unknown"
@@ -34,7 +36,7 @@ class Timeouts(NamedTuple):
     """Time limits of the waits.
 
     Attributes:
-        receipt_window: for receipts, from the creation of the interaction.
+        receipt_window: for receipts, from the hand-over to the provider.
         dispatch_deadline: for the provider to accept the message, from its admission.
     """
 
@@ -58,16 +60,21 @@ class PendingWait(BaseModel):
     """Current wait of an interaction.
 
     Attributes:
+        awaited: what it waits for; why the gate holds it, if the gate does.
         until: when the workflow acts by itself if no event arrives earlier.
+        zones: how the time zones were chosen on which the gate's wait is based.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    awaited: WaitReason
+    awaited: WaitReason | HoldReason
     until: datetime
+    zones: tuple[ZoneChoice, ...] = ()
 
     def sentence(self, language: Language = Language.SPANISH) -> str:
         """Describe the awaited event, the time limit and the consequence."""
+        if isinstance(self.awaited, HoldReason):
+            return Wait(until=self.until, reason=self.awaited, zones=self.zones).sentence(language)
         return SENTENCES[self.awaited][language].format(until=to_wire(self.until))
 
 
@@ -116,17 +123,32 @@ NOTHING: Final[Mapping[Language, str]] = {
 """Text for an interaction that waits for nothing."""
 
 
-def deadline_for(state: InteractionState, created: datetime, now: datetime, windows: Timeouts) -> datetime | None:
-    """Return the latest end of a wait that starts now in a state; None if the state has no time limit."""
+def handed_over(history: Sequence[HistoryEntry]) -> datetime | None:
+    """Return when the message was handed to its provider, as far as is known; None before."""
+    return next((entry.date for entry in history if entry.status not in UNSENT), None)
+
+
+def deadline_for(
+    state: InteractionState, handed_over_at: datetime | None, now: datetime, timeouts: Timeouts
+) -> datetime | None:
+    """Return the latest end of a wait that starts now in a state; None if the state has no time limit.
+
+    Args:
+        state: the state, in which the gate does not hold the message.
+        handed_over_at: when the provider got the message; None if that is now.
+        now: the present time.
+        timeouts: the time limits.
+    """
+    closes = (handed_over_at or now) + timeouts.receipt_window
     match state.status:
         case Status.VALIDATION_PENDING:
             return now + VALIDATION_TIMEOUT
         case Status.DISPATCH_PENDING:
-            return now + windows.dispatch_deadline
+            return now + timeouts.dispatch_deadline
         case Status.SENT:
-            return created + windows.receipt_window
+            return closes
         case Status.PROVIDER_SENDING_ERROR:
-            return created + windows.receipt_window if state.custom_status == UNKNOWN else None
+            return closes if state.custom_status == UNKNOWN else None
         case Status.VALIDATION_ERROR | Status.PROCESS_ERROR | Status.COMPLETED | Status.RECEIVED:
             return None
 
@@ -136,26 +158,29 @@ class WaitContext(NamedTuple):
 
     Attributes:
         due: the recorded end of the wait; None if nothing remains to be done.
-        updated: when the interaction last changed.
+        history: its history, with at least one entry.
+        hold: why the gate holds it; None if it does not.
     """
 
     state: InteractionState
     policy: DispatchPolicy | None
     due: datetime | None
-    created: datetime
-    updated: datetime
+    history: Sequence[HistoryEntry]
+    hold: Wait | None = None
 
 
-def waiting_for(situation: WaitContext, windows: Timeouts, now: datetime) -> PendingWait | None:
+def waiting_for(context: WaitContext, timeouts: Timeouts, now: datetime) -> PendingWait | None:
     """Return the current wait of an interaction; None if it waits for nothing."""
-    state, policy, due, created, _ = situation
+    state, policy, due, history, hold = context
+    if hold is not None:
+        return PendingWait(awaited=hold.reason, until=hold.until, zones=hold.zones)
     if state.status is Status.COMPLETED:
-        closes = created + windows.receipt_window
+        closes = (handed_over(history) or now) + timeouts.receipt_window
         awaits_read = policy is not None and policy.reports_reads and state.milestone is not Milestone.READ
         return PendingWait(awaited=WaitReason.READ, until=closes) if awaits_read and now < closes else None
     if due is None:
         return None
-    search = _next_search(situation, now) if state.status is Status.PROVIDER_SENDING_ERROR else None
+    search = _next_search(context, now) if state.status is Status.PROVIDER_SENDING_ERROR else None
     match state.status:
         case Status.VALIDATION_PENDING:
             awaited = WaitReason.VALIDATION
@@ -170,7 +195,8 @@ def waiting_for(situation: WaitContext, windows: Timeouts, now: datetime) -> Pen
     return PendingWait(awaited=awaited, until=search or due)
 
 
-def _next_search(situation: WaitContext, now: datetime) -> datetime | None:
-    if situation.policy is None or not situation.policy.finds_sent:
+def _next_search(context: WaitContext, now: datetime) -> datetime | None:
+    if context.policy is None or not context.policy.finds_sent:
         return None
-    return next((at for wait in accumulate(SEARCHES) if (at := situation.updated + wait) > now), None)
+    changed = context.history[-1].date
+    return next((at for wait in accumulate(SEARCHES) if (at := changed + wait) > now), None)

@@ -11,6 +11,8 @@ from domain.channels import Channel
 from domain.destinations import Destination
 from domain.events import ReceivedEvent
 from domain.gate.category import Category
+from domain.gate.decision import Wait
+from domain.gate.schedule import Schedule
 from domain.notes import Note, Notes
 from domain.status import InteractionState, Status
 
@@ -162,6 +164,8 @@ class Interaction(_Value):
 
     Attributes:
         category: why it is sent; None for an inbound message.
+        schedule: when it may go; None if the caller restricted nothing.
+        hold: why the gate holds it, and until when; None if it does not.
     """
 
     id: str
@@ -178,6 +182,8 @@ class Interaction(_Value):
     attachments: list[str] = []
     template: TemplateReference | None = None
     category: Category | None = None
+    schedule: Schedule | None = None
+    hold: Wait | None = None
     direction: Direction = Direction.OUT
     status: Status
     custom_status: str | None = None

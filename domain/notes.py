@@ -4,6 +4,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.gate.decision import Wait
 from domain.problems import Problem
 from domain.texts import Language, say
 from domain.texts.notes import NOTES, REASONS
@@ -32,6 +33,11 @@ class Note(BaseModel):
         sentences = [say(NOTES[self.code], language, self.details).rstrip()] if self.code else []
         refused = [": ".join(filter(None, (one.field, one.message(language)))) for one in self.problems]
         return "; ".join([*sentences, *refused])[:MAX_NOTE_LENGTH]
+
+
+def note_of_hold(hold: Wait) -> Note:
+    """Return the note on why the gate holds a message."""
+    return Note(code=f"held_{hold.reason}", details=hold.details)
 
 
 Notes = Note | str

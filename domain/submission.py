@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from domain.channels import Channel
 from domain.destinations import Destination, parse_destinations
 from domain.gate.category import Category
+from domain.gate.schedule import ScheduleRequest
 from domain.identifiers import derived_id
 from domain.interaction import (
     REGISTERED_NOTE,
@@ -48,6 +49,7 @@ class Submission(BaseModel):
         new_process_id: the id of a process created for it; chosen here so that a retry creates only one.
         category: why it is sent.
         is_forced: whether it is sent to destinations that opted out.
+        schedule: when it may go, as the caller wrote it; None if the caller restricted nothing.
         expects_new_user: whether no user had its destinations at submission, so that creating a user is tried first.
         problems: problems of the request itself; a submission with any is recorded and refused.
     """
@@ -73,6 +75,7 @@ class Submission(BaseModel):
     template: TemplateReference | None = None
     category: Category = Category.TRANSACTIONAL
     is_forced: bool = False
+    schedule: ScheduleRequest | None = None
     expects_new_user: bool = False
     problems: list[Problem] = []
 

@@ -14,6 +14,8 @@ from domain.clock import utc_now
 from domain.deadlines import VALIDATION_TIMEOUT, WaitContext
 from domain.destinations import Destination
 from domain.gate.category import Category
+from domain.gate.decision import Wait
+from domain.gate.schedule import Schedule
 from domain.interaction import (
     UNWRITTEN,
     AuditTrail,
@@ -44,6 +46,8 @@ from models.process import Process
 from models.user import User
 
 _IS_DUE: Final = {"due": {"$type": "date"}}
+
+_WAKES: Final = {"wakes_at": {"$type": "date"}}
 
 TAKES_FILES: Final = {"attachments.0": {"$exists": True}}
 """Selector of the interactions with uploaded files."""
@@ -120,6 +124,9 @@ class Interaction(Stored):
         due: when its workflow must have advanced it (`domain.deadlines`); None once nothing more is expected.
         attachments: ids of its uploaded files.
         template: the template that produced the payload, if any.
+        is_forced: whether it is sent to destinations that opted out.
+        hold: why the gate holds it, and until when.
+        wakes_at: when its next workflow starts, if the gate holds it for so long that its workflow has ended.
         milestone: delivery progress that the provider reports; `custom_status` is derived from it.
         provider_message_ids: the provider's ids, by which receipts without our reference are matched.
         policy: how it is dispatched, once it is valid.
@@ -155,6 +162,10 @@ class Interaction(Stored):
     attachments: list[str] = []
     template: TemplateReference | None = None
     category: Category | None = None
+    is_forced: bool = False
+    schedule: Schedule | None = None
+    hold: Wait | None = None
+    wakes_at: datetime | None = None
     direction: Direction
     status: Status
     custom_status: str | None = None
@@ -176,6 +187,7 @@ class Interaction(Stored):
             IndexModel([("tenant", ASCENDING), ("attachments", ASCENDING)], partialFilterExpression=TAKES_FILES),
             # Only interactions with pending work: a handful of a million.
             IndexModel([("due", ASCENDING), ("_id", ASCENDING)], partialFilterExpression=_IS_DUE),
+            IndexModel([("wakes_at", ASCENDING)], partialFilterExpression=_WAKES),
         ]
 
     @classmethod
@@ -221,6 +233,17 @@ class Interaction(Stored):
             limit: maximum number.
         """
         return await cls.find(overdue_selector(before, after)).sort("due", "_id").limit(limit).to_list()
+
+    @classmethod
+    async def waking(cls, before: datetime, limit: int) -> "Sequence[Interaction]":
+        """Return held interactions whose next workflow starts before a moment, the earliest first."""
+        selector = {"wakes_at": {"$type": "date", "$lt": before}}
+        return await cls.find(selector).sort("wakes_at").limit(limit).to_list()
+
+    @classmethod
+    async def mark_awake(cls, interaction_id: str) -> None:
+        """Note that the next workflow of a held interaction is started."""
+        await cls.collection().update_one({"_id": interaction_id}, {"$set": {"wakes_at": None}})
 
     @classmethod
     async def write_step(cls, interaction_id: str, step: "Step", changes: Mapping[str, object]) -> None:
@@ -278,7 +301,7 @@ class Interaction(Stored):
     @property
     def situation(self) -> WaitContext:
         """Context from which its deadlines are computed."""
-        return WaitContext(self.state, self.policy, self.due, self.created, self.updated)
+        return WaitContext(self.state, self.policy, self.due, self.history, self.hold)
 
     async def view(self) -> domain.Interaction:
         """The interaction as the API shows it, with the current state of its users and process."""
@@ -310,6 +333,8 @@ class Interaction(Stored):
             attachments=self.attachments,
             template=self.template,
             category=self.category,
+            schedule=self.schedule,
+            hold=self.hold,
             direction=self.direction,
             status=self.status,
             custom_status=self.custom_status,

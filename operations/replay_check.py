@@ -13,7 +13,7 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowReplayResult
 
-from activities.interfaces import notification_task_queue
+from activities.notification_interfaces import notification_task_queue
 from workflows.registry import WORKFLOWS
 
 ADVICE: Final = (

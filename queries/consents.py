@@ -12,10 +12,13 @@ from pymongo import ReturnDocument
 from domain.clock import to_wire
 from domain.destinations import Destination, DestinationKind
 from domain.gate import consent as domain
+from domain.gate.category import Category
 from domain.gate.consent import ConsentChange, refusing
+from domain.interaction import IntegrationReference
 from domain.problems import Problem
 from domain.submission import Submission
 from models.consent import Consent, ConsentKey
+from models.interaction import Interaction
 from models.user import OwnedDestination
 from support.ttl_cache import TtlCache
 
@@ -42,17 +45,30 @@ class Consents:
         """Return a problem for each destination of a submission whose person refuses it; none if it is forced."""
         if submission.is_forced:
             return []
-        integration = submission.integration
-        destinations, _ = submission.parsed_destinations(integration.channel)
-        persons = [await self.person_of(submission.tenant, one) for one in destinations]
+        destinations, _ = submission.parsed_destinations(submission.integration.channel)
+        return await self._problems(submission.tenant, submission.integration, destinations, submission.category)
+
+    async def refusals_of(self, interaction: Interaction) -> list[Problem]:
+        """Like `problems_of`, for a message that is not sent yet."""
+        if interaction.is_forced:
+            return []
+        # Those of erased users are left out.
+        destinations = [one for one in interaction.destinations if one.value]
+        category = interaction.category or Category.TRANSACTIONAL
+        return await self._problems(interaction.tenant, interaction.integration, destinations, category)
+
+    async def _problems(
+        self, tenant: str, integration: IntegrationReference, destinations: Sequence[Destination], category: Category
+    ) -> list[Problem]:
+        persons = [await self.person_of(tenant, one) for one in destinations]
         scopes = ("", integration.channel.value, integration.integration_id)
         stated: defaultdict[str, list[domain.Consent]] = defaultdict(list)
-        for one in await Consent.about(submission.tenant, persons, scopes) if persons else ():
+        for one in await Consent.about(tenant, persons, scopes) if persons else ():
             stated[one.person].append(one.view)
         return [
             _problem(position, destination, out)
             for position, (person, destination) in enumerate(zip(persons, destinations, strict=True))
-            if (out := refusing(stated[person], submission.category)) is not None
+            if (out := refusing(stated[person], category)) is not None
         ]
 
     async def record(self, tenant: str, changes: Sequence[ConsentChange], *, only_opted_out: bool = False) -> int:

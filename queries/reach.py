@@ -14,6 +14,7 @@ from domain.gate.reach_counters import counters_of
 from domain.gate.velocity import Counter, LimitAction
 from domain.problems import Problem
 from domain.submission import Submission
+from models.interaction import Interaction
 from models.reach_count import ReachCount
 from queries.sending_rules import TenantRules
 from support.metrics import count_reach_limit
@@ -43,6 +44,14 @@ class Reach:
         channel = submission.integration.channel
         destinations, _ = submission.parsed_destinations(channel)
         return problems_of_reach(destinations, channel, submission.category, reach.rules)
+
+    async def refusals_of(self, interaction: Interaction) -> list[Problem]:
+        """Like `problems_of`, for a message that is not sent yet."""
+        rules = (await self._rules.of(interaction.tenant)).reach.rules
+        # Those of erased users are left out.
+        destinations = [one for one in interaction.destinations if one.value]
+        category = interaction.category or Category.TRANSACTIONAL
+        return problems_of_reach(destinations, interaction.integration.channel, category, rules)
 
     async def count(self, submission: Submission, destinations: Sequence[Destination]) -> list[Problem]:
         """Count a valid submission against the tenant's limits, and return a problem for each one that blocks it."""

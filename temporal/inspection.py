@@ -43,6 +43,7 @@ class WorkflowState(StrEnum):
     FAILING = "failing"
     ENDED = "ended"
     LOST = "lost"
+    PARKED = "parked"
     EXPIRED = "expired"
     UNAVAILABLE = "unavailable"
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from temporalio.client import (
     Client,
@@ -24,9 +24,10 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.interfaces import Identification
+from activities.interfaces import USER_ERASED, EraseSignal, Identification
 from domain.errors import UnavailableError
 from domain.events import Identity, ReceivedEvent
+from domain.gate.schedule import Schedule
 from domain.identifiers import derived_id, workflow_id
 from domain.inbound import ReceivedMessage
 from domain.interaction import IntegrationReference
@@ -40,11 +41,13 @@ from temporal.summaries import line_of, summary_of_inbound, summary_of_outbound
 from workflows import attributes, names
 from workflows.inbound import IdentificationWorkflow, InboundMessageWorkflow
 from workflows.interaction import InteractionWorkflow
-from workflows.messages import Admission, InteractionInput
+from workflows.messages import Admission, InteractionInput, Reschedule, Rescheduled
 from workflows.provider_events import RESUME, SIGNALS
 
 _ADMITTED: Final = "admitted"
 """Constant id of the update: a repeated submission is the same update, with the same answer."""
+
+R = TypeVar("R")
 
 _LOG = logging.getLogger("iris.engine")
 
@@ -114,6 +117,21 @@ async def signal_events(
 async def _signal_with_start(
     client: Client, settings: Settings, interaction: InteractionRef, events: Sequence[ReceivedEvent]
 ) -> None:
+    await _start_with_signal(client, settings, interaction, signal_for(events), list(events))
+
+
+async def signal_erased(client: Client, settings: Settings, interaction: InteractionRef, erasing: EraseSignal) -> None:
+    """Signal to an interaction that one of its users is erased; if it is parked, a new run starts.
+
+    Raises:
+        RPCError: if Temporal does not accept the signal.
+    """
+    await _start_with_signal(client, settings, interaction, USER_ERASED, erasing)
+
+
+async def _start_with_signal(
+    client: Client, settings: Settings, interaction: InteractionRef, signal: str, argument: object
+) -> None:
     await client.start_workflow(
         InteractionWorkflow.run,
         _input(interaction.id, settings),
@@ -121,8 +139,8 @@ async def _signal_with_start(
         task_queue=settings.task_queue,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        start_signal=signal_for(events),
-        start_signal_args=[list(events)],
+        start_signal=signal,
+        start_signal_args=[argument],
         search_attributes=_search_attributes(
             interaction.tenant, interaction.integration, interaction.process_id or "", interaction.user_ids
         ),
@@ -131,28 +149,83 @@ async def _signal_with_start(
     )
 
 
-async def cancel(client: Client, interaction_id: str, account_id: str, max_wait: timedelta) -> None:
+async def cancel(client: Client, settings: Settings, interaction: Interaction, account_id: str) -> None:
     """Cancel an interaction, and wait until it is cancelled or too late to cancel; its record shows which.
 
-    The wait for an attempt that is under way is at most `max_wait`.
+    The wait for an attempt that is under way is at most `Settings.admission_timeout`.
 
     Raises:
         UnavailableError: if its workflow does not answer; it is not known then whether it is cancelled.
     """
-    workflow = client.get_workflow_handle_for(InteractionWorkflow.run, workflow_id(interaction_id))
-    update: Awaitable[WorkflowUpdateHandle[InteractionState]] = workflow.start_update(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
-        names.CANCEL, account_id, wait_for_stage=WorkflowUpdateStage.ACCEPTED, result_type=InteractionState
-    )
+    accepted = await _update(client, settings, interaction, names.CANCEL, account_id, InteractionState)
+    if accepted is not None:
+        with suppress(WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
+            await asyncio.wait_for(accepted.result(), settings.admission_timeout.total_seconds())
+
+
+async def reschedule(
+    client: Client, settings: Settings, interaction: Interaction, schedule: Schedule, account_id: str
+) -> Rescheduled:
+    """Change when a held interaction goes.
+
+    Raises:
+        UnavailableError: if its workflow does not answer; it is not known then whether the change took effect.
+    """
+    change = Reschedule(schedule=schedule, account_id=account_id)
+    accepted = await _update(client, settings, interaction, names.RESCHEDULE, change, Rescheduled)
+    if accepted is None:
+        return Rescheduled(is_applied=False)
     try:
-        accepted = await asyncio.wait_for(update, max_wait.total_seconds())
+        return await asyncio.wait_for(accepted.result(), settings.admission_timeout.total_seconds())
+    except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError) as error:
+        raise UnavailableError("Iris") from error
+
+
+async def _update(  # noqa: PLR0913, PLR0917 - one parameter for each part of an update
+    client: Client, settings: Settings, interaction: Interaction, name: str, argument: object, result: type[R]
+) -> WorkflowUpdateHandle[R] | None:
+    """Start an update of an interaction's workflow, which starts too if it is parked; None if the workflow has ended.
+
+    Raises:
+        UnavailableError: if no worker accepts the update in time.
+    """
+    accepted = WorkflowUpdateStage.ACCEPTED
+    start = None
+    try:
+        async with asyncio.timeout(settings.admission_timeout.total_seconds()):
+            if interaction.wakes_at is None:
+                workflow = client.get_workflow_handle(workflow_id(interaction.id))
+                return await workflow.start_update(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
+                    name, argument, wait_for_stage=accepted, result_type=result
+                )
+            start = _resumption(settings, InteractionRef.of(interaction))
+            return await client.start_update_with_start_workflow(  # pyright: ignore[reportUnknownMemberType] - the SDK's own generics
+                name, argument, start_workflow_operation=start, wait_for_stage=accepted, result_type=result
+            )
     except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError) as error:
         raise UnavailableError("Iris") from error
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            return  # it has ended, as its record shows
+            return None  # it has ended, as its record shows
         raise
-    with suppress(WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
-        await asyncio.wait_for(accepted.result(), max_wait.total_seconds())
+    finally:
+        if start is not None:
+            await forget(start)
+
+
+def _resumption(settings: Settings, interaction: InteractionRef) -> WithStartWorkflowOperation[Any, Any]:
+    return WithStartWorkflowOperation(
+        InteractionWorkflow.run,
+        _input(interaction.id, settings),
+        id=workflow_id(interaction.id),
+        task_queue=settings.task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        search_attributes=_search_attributes(
+            interaction.tenant, interaction.integration, interaction.process_id or "", interaction.user_ids
+        ),
+        static_summary=line_of(interaction.integration),
+    )
 
 
 async def receive(client: Client, settings: Settings, inbound: ReceivedMessage, user_ids: Sequence[str] = ()) -> None:

@@ -16,7 +16,7 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.interfaces import notification_task_queue
+from activities.notification_interfaces import notification_task_queue
 from domain.clock import utc_now
 from domain.errors import UnavailableError
 from domain.identifiers import notification_workflow_id, redelivery_workflow_id

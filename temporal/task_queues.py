@@ -9,7 +9,8 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
-from activities.interfaces import notification_task_queue, sending_queue
+from activities.interfaces import sending_queue
+from activities.notification_interfaces import notification_task_queue
 from providers import PROVIDERS
 
 WORKFLOWS = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW

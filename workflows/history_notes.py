@@ -10,7 +10,7 @@ from domain.notes import Note, words_of_note
 from domain.outcomes import Accepted, OutcomeUnknown, Rejected
 from domain.status import InteractionState, Milestone, Status
 from domain.texts import Language
-from workflows.outcomes import Cancelled, ConfirmedByReceipt, Sending
+from workflows.outcomes import Cancelled, ConfirmedByReceipt, Expired, Sending
 
 
 def describe_outcome(outcome: Sending) -> Note | None:
@@ -26,7 +26,7 @@ def describe_outcome(outcome: Sending) -> Note | None:
             return Note(code="rejected", details=details)
         case OutcomeUnknown():
             return Note(code="answer_lost", details={"detail": outcome.detail})
-        case Cancelled():
+        case Cancelled() | Expired():
             return outcome.note
         case str():
             return Note(code="not_sent", details={"reason": outcome})

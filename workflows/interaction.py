@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
         Dispatch,
         DispatchActivities,
         EraseSignal,
+        Held,
         RecordActivities,
         RecordStepInput,
         Search,
@@ -22,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.cancelling import cancelled_by
     from domain.deadlines import SEARCHES
+    from domain.gate.decision import wakes_at
     from domain.interaction import HistoryEntry
     from domain.problems import Problem
     from domain.status import FAILURES, InteractionState
@@ -29,8 +31,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows import attributes, names
     from workflows.activity_options import db_activity_options
     from workflows.history_notes import current_details
+    from workflows.holding import Holding
     from workflows.lifecycle import InteractionLifecycle, WorkflowTask
-    from workflows.messages import Admission, InteractionInput
+    from workflows.messages import Admission, InteractionInput, Reschedule, Rescheduled
     from workflows.outcomes import Cancelled
     from workflows.provider_events import ProviderEventSignals
     from workflows.repair import repair_of
@@ -50,15 +53,19 @@ class InteractionWorkflow(ProviderEventSignals):
         super().__init__(InteractionLifecycle(start.interaction_id, start.windows, workflow.now()))
         self._start = start
         self._admission: Admission | None = None
+        self._holding = Holding(start.interaction_id, self._lifecycle, self._record)
 
     @workflow.run
     async def run(self, start: InteractionInput) -> InteractionState:
         """Admit and dispatch the submission, or resume from the record; then apply receipts until the end."""
         message = await self._admit(start.submission) if start.submission else None
-        if message is not None:
-            await self._dispatch(message)
-        elif self._admission is None:
+        if message is None and self._admission is None:
             message = await self._resume()
+        if message is not None and self._lifecycle.is_unsent:
+            while not await self._send(message):
+                if await self._parks():
+                    return self._lifecycle.state
+        self._holding.is_over = True
         if message is not None:
             await self._find_sent(message)
         await self._apply_events_until_the_end()
@@ -79,6 +86,11 @@ class InteractionWorkflow(ProviderEventSignals):
         self.withdraw(account_id)
         await workflow.wait_condition(lambda: not self._lifecycle.is_unsent)
         return self._lifecycle.state
+
+    @workflow.update(name=names.RESCHEDULE, description="Change when it goes, unless it is too late")
+    async def reschedule(self, reschedule: Reschedule) -> Rescheduled:
+        """Change the schedule of a held message, and wait until that took effect, is refused or is too late."""
+        return await self._holding.reschedule(reschedule)
 
     @workflow.signal(name=names.WITHDRAW, description="Cancel it, although no worker has taken it yet")
     def withdraw(self, account_id: str) -> None:
@@ -124,7 +136,7 @@ class InteractionWorkflow(ProviderEventSignals):
     async def _resume(self) -> Dispatch | None:
         """Resume from the record: another run registered the interaction, and perhaps sent it.
 
-        The returned message is one to look for at the provider, never one to send.
+        The returned message is sent only if the gate holds it; else it is one to look for at the provider.
         """
         record = await workflow.execute_local_activity_method(
             RecordActivities.load, self._start.interaction_id, **db_activity_options("read the stored interaction")
@@ -136,7 +148,7 @@ class InteractionWorkflow(ProviderEventSignals):
         self._lifecycle.resume(record)
         self._show(before)
         interaction, problems = record.interaction, record.problems
-        if record.due is not None:
+        if record.due is not None and interaction.hold is None:
             await self._apply_events()
             problems = await self._repair(interaction.process_id) or problems
             interaction = interaction.state_at(self._lifecycle.state, self._lifecycle.history)
@@ -151,12 +163,30 @@ class InteractionWorkflow(ProviderEventSignals):
         await self._record(self._lifecycle.repair(repair, process_id, _task()))
         return repair.problems
 
-    async def _dispatch(self, dispatch: Dispatch) -> None:
-        outcome = await send(dispatch, self._start, self._lifecycle)
-        if isinstance(outcome, Cancelled):
-            # The server stores the cancellation only when this task completes: if it were lost, the retry would send.
-            await workflow.sleep(_AT_ONCE, summary="make the cancellation durable")
-        await self._record(self._lifecycle.finish_dispatch(outcome, _task()))
+    async def _send(self, dispatch: Dispatch) -> bool:
+        """Send the message when the gate lets it go; False if it waits so long that a later run goes on."""
+        while await self._holding.finish():
+            if not self._lifecycle.is_unsent:
+                return True
+            valid = dispatch.model_copy(update={"expires": self._lifecycle.expires})
+            outcome = await send(valid, self._start, self._lifecycle)
+            if isinstance(outcome, Cancelled):
+                # The server stores the cancellation only when this task completes: if lost, the retry would send.
+                await workflow.sleep(_AT_ONCE, summary="make the cancellation durable")
+            if isinstance(outcome, Held):
+                await self._record(self._lifecycle.hold_until(outcome.wait, _task()))
+            else:
+                await self._record(self._lifecycle.finish_dispatch(outcome, _task()))
+        return False
+
+    async def _parks(self) -> bool:
+        """Whether this run ends while the gate holds the message: the reconciliation starts the next one in time."""
+        await workflow.wait_condition(lambda: self._holding.is_disturbed or workflow.all_handlers_finished())
+        if self._holding.is_disturbed:
+            return False
+        if wakes_at(self._lifecycle.hold, workflow.now()) is None:
+            workflow.continue_as_new(self._start.model_copy(update={"submission": None}))
+        return True
 
     async def _find_sent(self, dispatch: Dispatch) -> None:
         """Look for an unanswered send at the provider, unless a receipt confirms it first."""

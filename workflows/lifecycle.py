@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 from activities.interfaces import AdmitInput, AdmitResult, EraseSignal, Record, RecordStepInput
 from domain.clock import to_milliseconds
-from domain.deadlines import UNKNOWN, PendingWait, Timeouts, WaitContext, deadline_for, waiting_for
+from domain.deadlines import UNKNOWN, PendingWait, Timeouts, WaitContext, deadline_for, handed_over, waiting_for
 from domain.events import ReceivedEvent
+from domain.gate.decision import Refuse, Wait, wakes_at
+from domain.gate.schedule import Schedule
 from domain.interaction import (
     DispatchPolicy,
     HistoryEntry,
@@ -19,7 +21,7 @@ from domain.interaction import (
     RecordedEvent,
     Revision,
 )
-from domain.notes import Note
+from domain.notes import Note, note_of_hold
 from domain.outcomes import Accepted
 from domain.problems import Problem
 from domain.status import UNSENT, InteractionState, Milestone, Status, transition
@@ -42,6 +44,17 @@ class WorkflowTask(NamedTuple):
     history_length: int
 
 
+class ScheduleChange(NamedTuple):
+    """A change of the schedule of a held message.
+
+    Attributes:
+        note: the history note on who changed it.
+    """
+
+    schedule: Schedule
+    note: Note
+
+
 class InteractionLifecycle:
     """One interaction from its submission to the last receipt.
 
@@ -51,6 +64,8 @@ class InteractionLifecycle:
         history: its recorded history.
         due: the recorded end of its wait; None once nothing more is expected.
         policy: how it is dispatched, once it is valid.
+        hold: why the gate holds it, and until when; None if it does not.
+        expires: from this instant it may not be sent any more; None if it stays valid.
         cancelled_by: the note on who cancelled it; None if it is not cancelled.
         is_erased: whether an end user of it is erased.
         inbox: the received provider events that are not applied yet.
@@ -71,6 +86,8 @@ class InteractionLifecycle:
         self.history: list[HistoryEntry] = []
         self.due: datetime | None = None
         self.policy: DispatchPolicy | None = None
+        self.hold: Wait | None = None
+        self.expires: datetime | None = None
         self.cancelled_by: Note | None = None
         self.is_erased = False
         self.inbox: list[ReceivedEvent] = []
@@ -93,13 +110,47 @@ class InteractionLifecycle:
         self.history.append(submission.first_entry())
 
     def admit(self, admitted: AdmitResult, due: datetime | None) -> None:
-        """Note that the admission admitted the interaction, and recorded that it awaits its dispatch until `due`."""
+        """Note that the admission admitted the interaction, and recorded that it awaits its dispatch until `due`.
+
+        If the gate holds it, it waits until the gate decides again.
+        """
         interaction = admitted.interaction
         self._sequence = 2
         self.policy = admitted.policy
-        self.due = due
+        self.hold = interaction.hold
+        self.expires = admitted.expires
+        self.due = due if interaction.hold is None else interaction.hold.until
         self._follow(interaction)
-        self._set(InteractionState(status=Status.DISPATCH_PENDING), interaction.audit_trail.history[-1:])
+        self._set(_pending(interaction.hold), interaction.audit_trail.history[-1:])
+
+    def hold_until(self, wait: Wait, task: WorkflowTask, change: ScheduleChange | None = None) -> RecordStepInput:
+        """Return the step that records that the gate holds the message.
+
+        Args:
+            wait: why, and until when.
+            task: the present workflow task.
+            change: the change of the schedule that the gate decided about.
+        """
+        note = change.note if change is not None else note_of_hold(wait)
+        step = self._step(_pending(wait), [self._entry(_pending(wait), note, task)], task)
+        held = {"hold": wait, "due": wait.until, "wakes_at": wakes_at(wait, task.now)}
+        return step.model_copy(update={**held, "schedule": change.schedule if change is not None else None})
+
+    def release(
+        self, expires: datetime | None, task: WorkflowTask, change: ScheduleChange | None = None
+    ) -> RecordStepInput:
+        """Return the step that records that the gate lets the message go."""
+        self.expires = expires
+        state = _pending(None)
+        step = self._step(state, [self._entry(state, change.note if change is not None else None, task)], task)
+        schedule = change.schedule if change is not None else None
+        return step.model_copy(update={"due": self._due_in(state, task), "schedule": schedule})
+
+    def end_at_gate(self, refusal: Problem, task: WorkflowTask) -> RecordStepInput:
+        """Return the step that records that the gate never lets the message go."""
+        custom_status = Refuse(problem=refusal).custom_status
+        state = InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status=custom_status)
+        return self._step(state, [self._entry(state, Note(problems=[refusal]), task)], task)
 
     def refuse(self, problems: list[Problem], process_id: str | None, task: WorkflowTask) -> RecordStepInput:
         """Return the step that refuses the submission, which named a process."""
@@ -115,7 +166,10 @@ class InteractionLifecycle:
         self._use(record.interaction.integration)
         self.policy = record.policy
         self.due = record.due
+        self.hold = record.interaction.hold
         self.is_erased = self.is_erased or record.is_erased
+        if record.is_erased and not any(one.value for one in record.interaction.destinations):
+            self.cancelled_by = self.cancelled_by or Note(code="cancelled_by_erasure")
         self.state = record.state
         trail = record.interaction.audit_trail
         self.created = trail.created
@@ -165,6 +219,7 @@ class InteractionLifecycle:
         """Note that a step is recorded."""
         self._sequence = step.sequence
         self.due = step.due
+        self.hold = step.hold
         self._set(step.state, step.history)
 
     def erase(self, erasing: EraseSignal) -> None:
@@ -213,14 +268,13 @@ class InteractionLifecycle:
 
     def time_left(self, now: datetime) -> timedelta:
         """Time until the receipt window closes; negative if it is over."""
-        return self.created + self._timeouts.receipt_window - now
+        return (handed_over(self.history) or self.created) + self._timeouts.receipt_window - now
 
     def wait(self, now: datetime) -> PendingWait | None:
         """Return the pending wait; None if the interaction waits for nothing."""
         if self.is_erased and not self.is_unsent:
             return None
-        last = self.history[-1].date if self.history else self.created
-        return waiting_for(WaitContext(self.state, self.policy, self.due, self.created, last), self._timeouts, now)
+        return waiting_for(WaitContext(self.state, self.policy, self.due, self.history, self.hold), self._timeouts, now)
 
     def _follow(self, interaction: Interaction, recorded: Sequence[RecordedEvent] = ()) -> None:
         self._events = EventLog(interaction.destinations, recorded)
@@ -262,10 +316,15 @@ class InteractionLifecycle:
         return HistoryEntry(date=self._at(task), status=state.status, custom_status=state.custom_status, notes=notes)
 
     def _due_in(self, state: InteractionState, task: WorkflowTask) -> datetime | None:
-        return deadline_for(state, self.created, self._at(task), self._timeouts)
+        return deadline_for(state, handed_over(self.history), self._at(task), self._timeouts)
 
     def _revision(self, task: WorkflowTask) -> Revision:
         return Revision(history_length=self._length_of_earlier_runs + task.history_length, task_time=task.now)
 
     def _at(self, task: WorkflowTask) -> datetime:
         return max(to_milliseconds(task.now), self.created)
+
+
+def _pending(hold: Wait | None) -> InteractionState:
+    custom_status = hold.reason.value if hold is not None else None
+    return InteractionState(status=Status.DISPATCH_PENDING, custom_status=custom_status)

@@ -4,9 +4,11 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
-from activities.interfaces import Check, Inspected, RedeliveredPage
+from activities.interfaces import Check, Inspected
+from activities.notification_interfaces import RedeliveredPage
 from domain.deadlines import Timeouts
 from domain.discrepancies import DiscrepancyCounts
+from domain.gate.schedule import Schedule
 from domain.interaction import Interaction
 from domain.outcomes import Detail, cut
 from domain.problems import Problem
@@ -53,6 +55,33 @@ class Admission(BaseModel):
     interaction: Interaction
     fingerprint: str
     problems: list[Problem] = []
+
+
+class Reschedule(BaseModel):
+    """Request to change when a held message goes.
+
+    Attributes:
+        account_id: the account that asks for it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    schedule: Schedule
+    account_id: str
+
+
+class Rescheduled(BaseModel):
+    """Answer to a request to change when a message goes.
+
+    Attributes:
+        is_applied: whether the change took effect.
+        problem: why the gate would never let the message go then, so that nothing is changed.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    is_applied: bool
+    problem: Problem | None = None
 
 
 class ReconciliationInput(BaseModel):

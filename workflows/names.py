@@ -14,6 +14,9 @@ SUBMIT: Final = "submit"
 CANCEL: Final = "cancel"
 """The update that cancels an interaction or a notification."""
 
+RESCHEDULE: Final = "reschedule"
+"""The update that changes when a held message goes."""
+
 WITHDRAW: Final = "cancel, before a worker has it"
 """The signal that cancels an interaction durably, without a worker."""
 

@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
-    from activities.interfaces import DeliverInput, NotificationActivities, RedeliverInput
+    from activities.notification_interfaces import DeliverInput, NotificationActivities, RedeliverInput
     from domain.webhook_events import NotificationState
     from workflows import names
     from workflows.messages import NotificationInput, RedeliveryInput, RedeliveryProgress

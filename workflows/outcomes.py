@@ -1,11 +1,13 @@
 """Outcomes of a dispatch, and the state of the interaction after each."""
 
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from domain.deadlines import CANCELLED, UNKNOWN
+from domain.gate.decision import EXPIRED, expired
 from domain.notes import Note
 from domain.outcomes import Accepted, Outcome, OutcomeUnknown, Rejected, was_surely_idle
 from domain.status import InteractionState, Milestone, Status
@@ -33,7 +35,22 @@ class Cancelled(NamedTuple):
     note: Note
 
 
-Sending = Outcome | ConfirmedByReceipt | Cancelled | str
+class Expired(NamedTuple):
+    """The message was not accepted by any provider while it was valid.
+
+    Attributes:
+        at: when its validity ended.
+    """
+
+    at: datetime
+
+    @property
+    def note(self) -> Note:
+        """The note on why it was not sent."""
+        return Note(problems=[expired(self.at)])
+
+
+Sending = Outcome | ConfirmedByReceipt | Cancelled | Expired | str
 """Outcome of a dispatch; a text is the reason why the provider never accepted the message."""
 
 
@@ -50,6 +67,8 @@ def state_after(outcome: Sending) -> InteractionState:
             return InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status=UNKNOWN)
         case Cancelled():
             return InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status=CANCELLED)
+        case Expired():
+            return InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status=EXPIRED)
         case str():
             return InteractionState(status=Status.PROVIDER_SENDING_ERROR, custom_status=NOT_SENT)
 

@@ -8,11 +8,11 @@ from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ActivityError
 
-from activities.interfaces import Dispatch, DispatchActivities, sending_queue
+from activities.interfaces import Dispatch, DispatchActivities, Held, sending_queue
 from domain.outcomes import OutcomeUnknown
 from workflows.lifecycle import InteractionLifecycle
 from workflows.messages import InteractionInput
-from workflows.outcomes import CONFIRMED_BY_RECEIPT, Cancelled, Sending, outcome_of_failure
+from workflows.outcomes import CONFIRMED_BY_RECEIPT, Cancelled, Expired, Sending, outcome_of_failure
 
 _TIMED_OUT_IN_FLIGHT: Final = ["TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat"]
 """Names of Temporal's server, in a retry policy, for an attempt that was lost
@@ -22,12 +22,15 @@ _WORKER_SILENCE: Final = timedelta(seconds=10)
 """Time without a heartbeat after which the worker that was sending is considered dead."""
 
 
+_SHORTEST: Final = timedelta(milliseconds=1)
+"""Timeout of a send whose time is over: the server takes no negative one."""
+
 REPEATED_AFTER: Final = (timedelta(seconds=1), timedelta(seconds=2))
 """Waits before each repetition of an unanswered send, if it may be repeated; after them only receipts decide."""
 
 
-async def send(dispatch: Dispatch, start: InteractionInput, lifecycle: InteractionLifecycle) -> Sending:
-    """Send a message, and return its outcome; a text if the provider never accepted it.
+async def send(dispatch: Dispatch, start: InteractionInput, lifecycle: InteractionLifecycle) -> Sending | Held:
+    """Send a message, and return its outcome, or why the gate holds it; a text if the provider never accepted it.
 
     Three things that happen meanwhile decide whether it is sent again:
 
@@ -44,6 +47,15 @@ async def send(dispatch: Dispatch, start: InteractionInput, lifecycle: Interacti
         lifecycle: the interaction.
     """
     deadline = workflow.now() + start.dispatch_deadline
+    if dispatch.expires is not None and dispatch.expires < deadline:
+        outcome = await _send_until(dispatch, start, dispatch.expires, lifecycle)
+        return Expired(dispatch.expires) if isinstance(outcome, str) else outcome
+    return await _send_until(dispatch, start, deadline, lifecycle)
+
+
+async def _send_until(
+    dispatch: Dispatch, start: InteractionInput, deadline: datetime, lifecycle: InteractionLifecycle
+) -> Sending | Held:
     outcome = await _send_once(dispatch, start, deadline, lifecycle)
     for wait in REPEATED_AFTER:
         if not (dispatch.repeatable and isinstance(outcome, OutcomeUnknown)):
@@ -58,13 +70,13 @@ async def send(dispatch: Dispatch, start: InteractionInput, lifecycle: Interacti
             return outcome
         repeated = await _send_once(dispatch, start, deadline, lifecycle)
         # A repetition that was not accepted says nothing about the sends before it.
-        outcome = outcome if isinstance(repeated, Cancelled | str) else repeated
+        outcome = outcome if isinstance(repeated, Cancelled | Held | str) else repeated
     return outcome
 
 
 async def _send_once(
     dispatch: Dispatch, start: InteractionInput, deadline: datetime, lifecycle: InteractionLifecycle
-) -> Sending:
+) -> Sending | Held:
     """Send a message once; attempts are retried only while the provider certainly did not accept it."""
     if lifecycle.cancelled_by is not None:
         return Cancelled(lifecycle.cancelled_by)
@@ -75,7 +87,7 @@ async def _send_once(
         priority=Priority(fairness_key=dispatch.tenant),
         start_to_close_timeout=start.dispatch_timeout,
         heartbeat_timeout=_WORKER_SILENCE,
-        schedule_to_close_timeout=deadline - workflow.now(),
+        schedule_to_close_timeout=max(deadline - workflow.now(), _SHORTEST),
         retry_policy=RetryPolicy(
             initial_interval=timedelta(seconds=1),
             maximum_interval=timedelta(minutes=1),

@@ -69,6 +69,7 @@ STATUS_OF_CODE: Final[dict[str, HTTPStatus]] = {
     "prefix_limit_reached": HTTPStatus.CONFLICT,
     "country_limit_reached": HTTPStatus.CONFLICT,
     "may_not_override": HTTPStatus.FORBIDDEN,
+    "may_not_ignore_windows": HTTPStatus.FORBIDDEN,
     "process_closed": HTTPStatus.CONFLICT,
     "process_full": HTTPStatus.CONFLICT,
     "not_outbound": HTTPStatus.CONFLICT,

@@ -11,7 +11,8 @@ class WaitAnswer(Answer):
     """What an interaction waits for."""
 
     awaited: str = Field(
-        description="`worker`, `validation`, `send`, `search`, `evidence`, `delivery`, `bounce` or `read`."
+        description="`worker`, `validation`, `send`, `search`, `evidence`, `delivery`, `bounce` or `read`; "
+        "while the gate holds it: `scheduled`, `window`, `throttled`, `in_order` or `paused`."
     )
     until: Instant | None = Field(
         description="When its workflow acts by itself, if nothing comes before; null while it waits for a worker."
@@ -35,6 +36,7 @@ class WorkflowAnswer(Answer):
     state: str = Field(
         description="`running`; `failing`, when its code fails again and again, so that it does not go on; "
         "`ended`; `expired`, when it has ended and Temporal keeps no history of it any more (retention); "
+        "`parked`, when the message is held for so long that the next workflow starts some hours before it goes; "
         "`lost`, when it should run and does not (it is repaired within minutes); "
         "`unavailable`, when the engine does not say."
     )

@@ -7,8 +7,10 @@ from pydantic import Field, JsonValue
 
 from api.http.request_body import parse_readable_fields
 from api.schemas.common import Answer, Asked, Instant
+from api.schemas.schedules import HoldAnswer, ScheduleAnswer
 from api.schemas.templates import TemplateChoice
 from domain.gate.category import Category
+from domain.gate.schedule import ScheduleRequest
 from domain.identifiers import Id
 from domain.interaction import HistoryEntry, IntegrationReference, Interaction, RecordedEvent, TemplateReference
 from domain.notes import words_of_note, words_of_reason
@@ -21,7 +23,7 @@ MAX_DESTINATIONS: Final = 1_000
 """Destinations that are read of a request; a provider's own limit is tighter."""
 
 
-class SendRequest(Asked):
+class SendRequest(Asked, ScheduleRequest):
     """A message to send: `payLoad`, or `template` that makes it. Names are matched in any letter case."""
 
     payload: dict[str, JsonValue] = Field(
@@ -81,6 +83,14 @@ class SendRequest(Asked):
         alias="dryRun",
         description="Only check: answers what a send would answer, with `dryRun: true`, and sends and stores nothing.",
     )
+
+    @property
+    def schedule(self) -> ScheduleRequest | None:
+        """When it may go; None if nothing restricts it."""
+        given = {name: getattr(self, name) for name in ScheduleRequest.model_fields}
+        if all(value is None for value in given.values()):
+            return None
+        return ScheduleRequest.model_construct(**given)
 
     @classmethod
     def readable(cls, raw: Mapping[str, JsonValue]) -> tuple["SendRequest", list[Problem]]:
@@ -258,6 +268,8 @@ class InteractionAnswer(Answer):
     custom_status: str | None
     template: TemplateReferenceAnswer | None
     category: str | None = Field(description="Why it is sent; null for an inbound message.")
+    schedule: ScheduleAnswer | None = Field(description="When it may go; null if its send said nothing of that.")
+    held: HoldAnswer | None = Field(description="Why it is held, and until when; null if it is not.")
     strategy: None = None
     process_summary: ProcessSummaryAnswer | None
     is_last_entry: bool
@@ -293,6 +305,8 @@ class InteractionAnswer(Answer):
             custom_status=interaction.custom_status,
             template=TemplateReferenceAnswer.of(interaction.template),
             category=interaction.category,
+            schedule=ScheduleAnswer.of(interaction.schedule),
+            held=HoldAnswer.of(interaction.hold),
             process_summary=ProcessSummaryAnswer.model_validate(process.model_dump()) if process else None,
             is_last_entry=interaction.is_last_entry,
         )

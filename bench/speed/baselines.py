@@ -36,6 +36,7 @@ from domain.status import InteractionState, Milestone, Status
 from domain.submission import Submission
 from integrations.cache import Integrations
 from queries.consents import Consents
+from queries.gate import Gate
 from queries.reach import Reach
 from queries.sending_rules import TenantRules
 from queries.validation import owners_of, validate
@@ -108,10 +109,10 @@ class Resolving(BaseModel):
 class NaiveSteps:
     """The three parts of Iris's admission, each an activity."""
 
-    def __init__(self, integrations: Integrations, consents: Consents, reach: Reach) -> None:
+    def __init__(self, integrations: Integrations, gate: Gate) -> None:
         """Use Iris's own implementation."""
-        self._integrations, self._consents = integrations, consents
-        self._admission = MongoAdmission(integrations, consents, reach)
+        self._integrations, self._gate = integrations, gate
+        self._admission = MongoAdmission(integrations, gate)
 
     @activity.defn
     async def register(self, submission: Submission) -> bool:
@@ -121,7 +122,7 @@ class NaiveSteps:
     @activity.defn
     async def validate(self, submission: Submission) -> Checked:
         """Validate."""
-        refusals = await self._consents.problems_of(submission)
+        refusals = await self._gate.refusals_of(submission)
         found = await validate(self._integrations, submission, owners=[], refusals=refusals)
         return Checked(problems=found.problems, destinations=found.destinations, policy=found.policy)
 
@@ -195,10 +196,15 @@ class Naive:
         self._received.append(word)
 
 
+def _gate(ttl: timedelta) -> Gate:
+    rules = TenantRules(ttl)
+    return Gate(Consents(), rules, Reach(rules))
+
+
 def create_worker(client: Client, settings: Settings) -> Worker:
     """Create the worker of ceiling, minimal and naive."""
     ttl = settings.lookup_cache_ttl
-    steps, record = NaiveSteps(Integrations(ttl), Consents(), Reach(TenantRules(ttl))), MongoRecord()
+    steps, record = NaiveSteps(Integrations(ttl), _gate(ttl)), MongoRecord()
     activities = [nothing, steps.register, steps.validate, steps.resolve, record.record]
     return workflow_worker(client, settings, QUEUE, [Ceiling, Minimal, Naive], activities)
 

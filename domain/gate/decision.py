@@ -1,7 +1,7 @@
 """Decisions of the gate: a message goes, waits until an instant, or is refused."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -45,8 +45,31 @@ HOLDS: Final[Mapping[HoldReason, Forms]] = {
 """Texts by the reason of a wait."""
 
 
+EXPIRED: Final = "expired"
+"""`customStatus` of a message whose validity ended before it was sent."""
+
+SUPPRESSED: Final = "suppressed"
+"""`customStatus` of a message whose recipient opted out while it was held."""
+
+NOT_ALLOWED: Final = "not_allowed"
+"""`customStatus` of a message that a rule of the tenant never lets go."""
+
+END_OF_PROBLEM: Final[Mapping[str, str]] = {
+    "expired": EXPIRED,
+    "expires_before_window": EXPIRED,
+    "recipient_opted_out": SUPPRESSED,
+}
+"""`customStatus` by the code of the problem with which the gate ends a message; others are `NOT_ALLOWED`."""
+
+
 class Go(_Decision):
-    """The message may go now."""
+    """The message may go now.
+
+    Attributes:
+        expires: from this instant it may not go any more; None if it stays valid.
+    """
+
+    expires: datetime | None = None
 
 
 class Wait(_Decision):
@@ -60,16 +83,45 @@ class Wait(_Decision):
     reason: HoldReason
     zones: tuple[ZoneChoice, ...] = ()
 
+    @property
+    def details(self) -> dict[str, str | int]:
+        """Return the parameters of its text."""
+        return {"until": to_wire(self.until)}
+
     def sentence(self, language: Language = Language.SPANISH) -> str:
         """Describe the wait, and the guesses that it is based on."""
-        wait = say(HOLDS[self.reason], language, {"until": to_wire(self.until)})
+        wait = say(HOLDS[self.reason], language, self.details)
         return ". ".join([wait, *(choice.sentence(language) for choice in self.zones)])
+
+
+MAX_WAIT_IN_RUN: Final = timedelta(hours=24)
+"""Longest wait for which a workflow stays open: it keeps the version of its worker in use until it ends."""
+
+_WAKES_BEFORE: Final = timedelta(hours=12)
+"""Time before the end of a longer wait at which the next workflow of the message starts."""
+
+
+def wakes_at(wait: Wait | None, now: datetime) -> datetime | None:
+    """Return when the next workflow of a held message starts; None if the present one stays open."""
+    if wait is None or wait.until - now <= MAX_WAIT_IN_RUN:
+        return None
+    return wait.until - _WAKES_BEFORE
 
 
 class Refuse(_Decision):
     """The message never goes."""
 
     problem: Problem
+
+    @property
+    def custom_status(self) -> str:
+        """Return the `customStatus` of an interaction that the gate ends."""
+        return END_OF_PROBLEM.get(self.problem.code, NOT_ALLOWED)
+
+
+def expired(at: datetime) -> Problem:
+    """Return the problem of a message whose validity ended at an instant."""
+    return Problem(field="expireAt", code="expired", details={"expiry": to_wire(at)})
 
 
 Decision = Go | Wait | Refuse

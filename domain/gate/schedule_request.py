@@ -1,63 +1,26 @@
-"""Schedule as a caller requests it, read against the time zones and the calendars of holidays."""
+"""Reads a requested schedule against the time zones and the calendars of holidays."""
 
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, Literal
-
-from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
+from typing import Final
 
 from domain.clock import to_milliseconds
 from domain.durations import parse_duration
 from domain.gate.category import Category
 from domain.gate.holiday_calendars import is_known_calendar
-from domain.gate.schedule import RECIPIENT, PlannedTime, Schedule, Window
+from domain.gate.schedule import IGNORE, RECIPIENT, PlannedTime, Schedule, ScheduleRequest, Window
 from domain.gate.zones import RecipientZones
-from domain.json_objects import JsonObject
 from domain.local_time import instant_of, is_zone, zone_named
 from domain.problems import Problem
 
 MAX_AHEAD: Final = timedelta(days=180)
 """Time ahead for which a message can be scheduled, and time for which it can be valid."""
 
-IGNORE: Final = "ignore"
-"""Value of `window` with which the tenant's sending rules do not apply."""
-
 _TIME: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?", re.ASCII | re.IGNORECASE
 )
 """RFC 3339, or without its offset a local time."""
-
-
-def _window(value: object, _: ValidatorFunctionWrapHandler) -> Window | str | None:
-    """Read `ignore` or a window; the errors of a union would name its members instead of the caller's fields."""
-    if value is None:
-        return None
-    return IGNORE if value == IGNORE else Window.model_validate(value)
-
-
-class ScheduleRequest(JsonObject):
-    """Fields of a send that say when the message may go.
-
-    Attributes:
-        send_at: an instant (RFC 3339), or a local time in `time_zone`.
-        time_zone: an IANA name, which is also the recipient's zone if none is known, or `recipient`.
-        expire_at: from this time the message is not sent any more; same forms as `send_at`.
-        valid_for: the same as an ISO 8601 duration, from `send_at` or else from the request.
-        window: the only hours in which the message may go, besides the tenant's sending rules; `ignore` sends in spite
-            of those.
-    """
-
-    send_at: str | None = Field(default=None, alias="sendAt", examples=["2027-03-28T09:00"])
-    time_zone: str | None = Field(default=None, alias="timeZone", examples=["Europe/Madrid", RECIPIENT])
-    expire_at: str | None = Field(default=None, alias="expireAt", examples=["2027-03-28T12:00:00Z"])
-    valid_for: str | None = Field(default=None, alias="validFor", examples=["PT10M"])
-    window: Annotated[Window | Literal["ignore"] | None, WrapValidator(_window)] = None
-
-    @property
-    def known_zone(self) -> str | None:
-        """Return the time zone of the recipient as far as the request knows it."""
-        return self.time_zone if self.time_zone != RECIPIENT else None
 
 
 class _UnreadableError(Exception):
@@ -108,7 +71,13 @@ def read_schedule(
     except _UnreadableError as error:
         problems.append(error.problem)
     window = request.window if isinstance(request.window, Window) else None
-    schedule = Schedule(send_at=send_at, expire_at=expire_at, window=window, ignores_rules=request.window == IGNORE)
+    schedule = Schedule(
+        send_at=send_at,
+        expire_at=expire_at,
+        window=window,
+        ignores_rules=request.window == IGNORE,
+        known_zone=request.known_zone,
+    )
     return schedule, problems
 
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from domain.channels import Channel
 from domain.clock import to_milliseconds, to_wire
 from domain.gate.category import Category
-from domain.gate.decision import Decision, Go, HoldReason, Refuse, Wait
+from domain.gate.decision import Decision, Go, HoldReason, Refuse, Wait, expired
 from domain.gate.schedule import RECIPIENT, Schedule, Window
 from domain.gate.schedule_request import planned_instants
 from domain.gate.sending_rules import DEFAULT_SPREAD, SendingRule, applying_rule
@@ -62,7 +62,7 @@ def evaluate_schedule(case: ScheduleCase, now: datetime) -> Decision:
     """
     expiry = case.schedule.expire_at and min(planned_instants(case.schedule.expire_at, case.recipients))
     if expiry is not None and now >= expiry:
-        return Refuse(problem=Problem(field="expireAt", code="expired", details={"expiry": to_wire(expiry)}))
+        return Refuse(problem=expired(expiry))
     planned = case.schedule.send_at and max(planned_instants(case.schedule.send_at, case.recipients))
     start = now if planned is None else max(now, planned)
     constraints = _constraints(case, start)
@@ -80,7 +80,11 @@ def evaluate_schedule(case: ScheduleCase, now: datetime) -> Decision:
     if opening > start:
         until = _spread(case.interaction_id, constraints, opening, expiry)
         return Wait(until=until, reason=HoldReason.WINDOW, zones=tuple(constraints.choices))
-    return Go() if start == now else Wait(until=start, reason=HoldReason.SCHEDULED, zones=_zones_of_plan(case))
+    return (
+        Go(expires=expiry)
+        if start == now
+        else Wait(until=start, reason=HoldReason.SCHEDULED, zones=_zones_of_plan(case))
+    )
 
 
 def _zones_of_plan(case: ScheduleCase) -> tuple[ZoneChoice, ...]:

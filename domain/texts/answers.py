@@ -40,6 +40,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "Integración encontrada": "Integration found",
     "Integración enviada a microservicio": "Interaction sent to its microservice",
     "Integración modificada": "Integration changed",
+    "Interacción reprogramada": "Interaction rescheduled",
     "Interacciones encontradas": "Interactions found",
     "Interacción cancelada": "Interaction cancelled",
     "Interacción encontrada": "Interaction found",

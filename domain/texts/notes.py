@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from domain.gate.decision import HOLDS
 from domain.texts import Forms, both
 
 NOTES: Final[Mapping[str, Forms]] = {
@@ -25,6 +26,10 @@ NOTES: Final[Mapping[str, Forms]] = {
     ),
     "cancelled_by_account": both("Cancelada por la cuenta {account}", "Cancelled by the account {account}"),
     "cancelled_by_erasure": both("Cancelada por la supresión de su usuario", "Cancelled by the erasure of its user"),
+    "rescheduled_by_account": both(
+        "La cuenta {account} ha cambiado cuándo se envía", "The account {account} changed when it is sent"
+    ),
+    **{f"held_{reason}": forms for reason, forms in HOLDS.items()},
     "found_at_provider": both("Encontrado en el proveedor", "Found at the provider"),
     "interrupted": both(
         "Proceso interrumpido durante el envío: puede haberse enviado",

@@ -145,6 +145,10 @@ SENTENCES: Final[Mapping[str, Forms]] = {
         "{destination} se dio de baja el {at}; con el permiso consents:override puede enviarse con force: true",
         "{destination} opted out at {at}; with the scope consents:override it can be sent with force: true",
     ),
+    "may_not_ignore_windows": both(
+        "Su cuenta o clave no puede enviar fuera de las ventanas de envío (windows:ignore)",
+        "Your account or key may not send outside the sending windows (windows:ignore)",
+    ),
     "may_not_override": both(
         "Su cuenta o clave no puede enviar a quien se dio de baja (consents:override)",
         "Your account or key may not send to people who opted out (consents:override)",

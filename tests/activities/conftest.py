@@ -8,10 +8,12 @@ import pytest
 from temporalio.client import Client
 
 from activities.erasing import MongoErasures
+from activities.interfaces import EraseSignal
 from bootstrap import connect_temporal, http_client
 from domain.identifiers import new_id
 from embedded.gateway import Account, GatewaySettings, create_gateway, running
 from embedded.temporal_server import TemporalServer
+from queries.correlation import InteractionRef
 from security.ssrf_guard import PRIVATE, AddressGuard
 from settings import Settings
 from tests.activities.conversation import show
@@ -55,6 +57,10 @@ async def temporal(temporal_server: TemporalServer) -> Client:
     return await connect_temporal(Settings.model_validate({"temporal_address": temporal_server.address}))
 
 
+async def signal_nothing(interaction: InteractionRef, erasing: EraseSignal) -> None:
+    """Signal no workflow: no message is held in these tests."""
+
+
 @pytest.fixture
 def erasures(temporal: Client) -> MongoErasures:
-    return MongoErasures(temporal, show, CONSENTS)
+    return MongoErasures(temporal, show, CONSENTS, signal_nothing)

@@ -31,7 +31,7 @@ from models.integration import Integration
 from models.interaction import Interaction
 from models.notification import Notification
 from models.user import OwnedDestination
-from tests.activities.factories import CONSENTS, FIRST_TASK, REACH, World, revision, run
+from tests.activities.factories import CONSENTS, FIRST_TASK, GATE, World, revision, run
 
 
 def show(interaction: Seen) -> JsonValue:
@@ -45,7 +45,7 @@ async def start_nothing(notification: Notification) -> None:
 
 INTEGRATIONS: Final = Integrations(timedelta())
 PUBLISHER: Final = NotificationPublisher(INTEGRATIONS, show, start_nothing, LateBegins(start_nothing))
-ADMISSION: Final = MongoAdmission(INTEGRATIONS, CONSENTS, REACH, PUBLISHER.publish)
+ADMISSION: Final = MongoAdmission(INTEGRATIONS, GATE, PUBLISHER.publish)
 RECORD: Final = MongoRecord(PUBLISHER.publish)
 RECEPTION: Final = MongoInbound(CONSENTS, PUBLISHER.publish)
 SENT: Final = InteractionState(status=Status.SENT, custom_status="queued", milestone=Milestone.ACCEPTED)

@@ -23,6 +23,7 @@ from models.interaction import Interaction
 from models.process import Process
 from models.user import OwnedDestination, User
 from queries.consents import Consents
+from queries.gate import Gate
 from queries.reach import Reach
 from queries.sending_rules import TenantRules
 from queries.validation import Validation, owners_of, validate
@@ -36,8 +37,8 @@ PHONE: Final = "34638766068"
 INTEGRATIONS: Final = Integrations(timedelta())
 CONSENTS: Final = Consents()
 RULES: Final = TenantRules(timedelta())
-REACH: Final = Reach(RULES)
-ADMISSION: Final = MongoAdmission(INTEGRATIONS, CONSENTS, REACH)
+GATE: Final = Gate(CONSENTS, RULES, Reach(RULES))
+ADMISSION: Final = MongoAdmission(INTEGRATIONS, GATE)
 
 
 def revision(history_length: int, milliseconds: int = 0) -> Revision:

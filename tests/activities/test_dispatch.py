@@ -16,7 +16,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.attachments import Files
 from activities.bulkheads import MIN_DELAY, SPACING, KeyedLimiter
 from activities.dispatch import NOT_ACCEPTED, ProviderDispatch
-from activities.interfaces import Dispatch, Search
+from activities.interfaces import Dispatch, DispatchResult, Search
 from activities.internal_faults import INTERNAL_FAULT, InternalFaults, retry_delay
 from bootstrap import http_client
 from domain.channels import Channel
@@ -68,10 +68,10 @@ class Sender:
             repeatable=repeatable,
         )
 
-    async def send(self, dispatch: Dispatch, tries_before: int = 0) -> Outcome:
+    async def send(self, dispatch: Dispatch, tries_before: int = 0) -> DispatchResult:
         return await run(self.activity.dispatch, dispatch, tries_before=tries_before)
 
-    async def send_to(self, phone: str, *, repeatable: bool = True) -> Outcome:
+    async def send_to(self, phone: str, *, repeatable: bool = True) -> DispatchResult:
         return await self.send(await self.dispatch(await self.world.integration(), phone, repeatable=repeatable))
 
     async def failure_of(self, dispatch: Dispatch, tries_before: int = 0) -> ApplicationError:

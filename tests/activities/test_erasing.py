@@ -40,7 +40,10 @@ SKELETON: Final = {
 }
 """Fields of each document that stay unchanged; all others are emptied."""
 
-NOT_FILLED: Final = {"revision_id", "merge", "erasure", "erased_at", "is_closed"}
+NOT_FILLED: Final = {
+    *("revision_id", "merge", "erasure", "erased_at", "is_closed"),
+    *("is_forced", "schedule", "hold", "wakes_at"),  # no personal data
+}
 """Fields that are empty until the erasure, or always."""
 
 Erase = Callable[[User], Awaitable[None]]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.deadlines import SENTENCES, Timeouts, WaitContext, WaitReason, deadline_for, waiting_for
-from domain.interaction import DispatchPolicy
+from domain.interaction import DispatchPolicy, HistoryEntry
 from domain.status import InteractionState, Milestone, Status
 from domain.texts import Language
 
@@ -19,7 +19,8 @@ FINAL = [Status.VALIDATION_ERROR, Status.PROCESS_ERROR, Status.COMPLETED, Status
 
 
 def situation(state: InteractionState, policy: DispatchPolicy | None = POLICY) -> WaitContext:
-    return WaitContext(state, policy, deadline_for(state, CREATED, SOON, WINDOWS), CREATED, SOON)
+    entries = [HistoryEntry(date=CREATED, status=Status.SENT), HistoryEntry(date=SOON, status=state.status)]
+    return WaitContext(state, policy, deadline_for(state, CREATED, SOON, WINDOWS), entries)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from domain.channels import Channel
 from domain.deadlines import SENTENCES as WAITS
 from domain.destinations import DestinationKind, InvalidDestinationError, normalise
 from domain.explaining import CUSTOM_STATUSES, STATUSES
+from domain.gate.decision import HoldReason
 from domain.payloads import InvalidPayloadError, parse_payload
 from domain.problems import Problem, problems_of_validation
 from domain.texts import Forms, Language, say
@@ -110,7 +111,7 @@ def test_every_note_and_reason_that_the_code_names_has_a_text() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Note":
                 named |= {str(one.value.value) for one in node.keywords if isinstance(one.value, ast.Constant)}
-    assert named == NOTES.keys()
+    assert named | {f"held_{reason}" for reason in HoldReason} == NOTES.keys()
 
 
 def test_the_bare_sentences_are_of_codes_that_exist() -> None:

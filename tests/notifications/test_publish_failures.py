@@ -16,10 +16,10 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.bulkheads import KeyedLimiter
-from activities.interfaces import DeliverInput
 from activities.internal_faults import QUICK_RETRIES, InternalFaults
 from activities.late_begins import LateBegins
 from activities.notification import HttpNotifications
+from activities.notification_interfaces import DeliverInput
 from activities.publishing import NotificationPublisher
 from api.schemas.interactions import InteractionAnswer
 from bootstrap import data_converter, http_client

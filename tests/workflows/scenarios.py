@@ -20,6 +20,7 @@ from tests.product.fake_providers import VENDORS, FaultyMailServer
 from tests.product.provider_lines import line
 from tests.providers.smtp.servers import POLITE
 from tests.workflows import scenarios_of_cancelling as cancelling
+from tests.workflows import scenarios_of_holding as holding
 from tests.workflows import scenarios_of_notifications as notifying
 from tests.workflows import scenarios_of_repair as repair
 from tests.workflows import scenarios_of_sending as sending
@@ -284,6 +285,17 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "cancelled_between_two_tries": Scenario(cancelling.cancelled_between_two_tries),
     "cancelled_in_the_providers_hands": Scenario(cancelling.cancelled_in_the_providers_hands),
     "cancelled_before_it_is_sent_again": Scenario(cancelling.cancelled_before_it_is_sent_again),
+    "planned": Scenario(holding.planned),
+    "planned_for_long": Scenario(holding.planned_for_long),
+    "rescheduled": Scenario(holding.rescheduled),
+    "cancelled_while_it_is_held": Scenario(holding.cancelled_while_it_is_held),
+    "held_again": Scenario(holding.held_again),
+    "suppressed": Scenario(holding.suppressed),
+    "lost_while_it_was_held": Scenario(holding.lost_while_it_was_held),
+    "throttled": Scenario(holding.throttled),
+    "erased_while_it_is_parked": Scenario(holding.erased_while_it_is_parked),
+    "erased_while_it_was_lost": Scenario(holding.erased_while_it_was_lost),
+    "expired_between_two_tries": Scenario(holding.expired_between_two_tries),
     "erased_while_it_waited": Scenario(users.erased_while_it_waited),
     "erased_between_two_tries": Scenario(users.erased_between_two_tries),
     "erased_while_it_was_looked_for": Scenario(sending.erased_while_it_was_looked_for),

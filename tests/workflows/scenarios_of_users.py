@@ -111,11 +111,11 @@ async def identified(iris: Iris) -> str:
 
 
 async def erased(iris: Iris) -> str:
-    return await _erase(iris, (await user(iris)).id)
+    return await erase_user(iris, (await user(iris)).id)
 
 
 async def erasure_refused(iris: Iris) -> str:
-    return await _erase(iris, new_id())
+    return await erase_user(iris, new_id())
 
 
 async def _merge(iris: Iris, user_id: str, into: str) -> str:
@@ -125,7 +125,7 @@ async def _merge(iris: Iris, user_id: str, into: str) -> str:
     return await _done(iris, MergeWorkflow.run, names.MERGE, task)
 
 
-async def _erase(iris: Iris, user_id: str) -> str:
+async def erase_user(iris: Iris, user_id: str) -> str:
     task = UserTask(tenant=iris.demo.tenant, user_id=user_id, erasure_grace_period=iris.settings.erasure_grace_period)
     return await _done(iris, ErasureWorkflow.run, names.ERASE, task)
 

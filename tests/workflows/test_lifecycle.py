@@ -200,7 +200,7 @@ def test_the_end_of_the_receipt_window_is_noted_once() -> None:
     lifecycle = admitted()
     record = Recorded()
     record.write(lifecycle, lifecycle.finish_dispatch(OUTCOMES[0], task(1)))
-    assert lifecycle.time_left(NOW + timedelta(hours=72)) == timedelta()
+    assert lifecycle.time_left(task(1).now + timedelta(hours=72)) == timedelta()
     record.write(lifecycle, lifecycle.close_window(task(2)))
     assert (lifecycle.due, lifecycle.history[-1].notes) == (None, Note(code="no_confirmation"))
     assert lifecycle.wait(NOW + timedelta(hours=73)) is None

@@ -12,7 +12,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 from typing_extensions import override
 
-from activities.interfaces import RedeliveredPage, RedeliverInput
+from activities.notification_interfaces import RedeliveredPage, RedeliverInput
 from domain.clock import utc_now
 from domain.identifiers import new_id, workflow_id
 from embedded.ports import free_port

@@ -9,7 +9,7 @@ import pytest
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 
-from activities.interfaces import notification_task_queue
+from activities.notification_interfaces import notification_task_queue
 from domain.clock import utc_now
 from domain.discrepancies import Discrepancy, Kind
 from domain.events import ProviderEvent
@@ -138,7 +138,7 @@ async def test_one_whose_window_passed_without_a_workflow_is_closed(iris: Iris) 
     await iris.until_status(sent["id"], "SENT")
     await delete_history(iris, sent["id"])
     long_ago = utc_now() - timedelta(days=4)
-    await change(sent["id"], created=long_ago, due=long_ago + timedelta(days=3))
+    await change(sent["id"], due=long_ago + timedelta(days=3), **{"history.$[].date": long_ago})
     discrepancy = await found(iris, sent["id"], Kind.WORKFLOW_LOST)
     seen = await iris.read(sent["id"])
     assert discrepancy.repair is not None

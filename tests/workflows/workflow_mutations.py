@@ -17,8 +17,8 @@ Edit = Callable[[str], str]
 """The source after a change."""
 
 
-_SEND: Final = "        outcome = await send("
-_RECORD: Final = "        await self._record(self._lifecycle.finish_dispatch(outcome, _task()))\n"
+_SEND: Final = "            outcome = await send("
+_RECORD: Final = "                await self._record(self._lifecycle.finish_dispatch(outcome, _task()))\n"
 _RECORD_EARLY: Final = "await self._record(self._lifecycle.finish_dispatch('not sent yet', _task()))\n"
 
 
@@ -30,17 +30,17 @@ def moved(source: str, early: str, late: str) -> str:
 
 def recorded_first(source: str) -> str:
     """Record before the send: an edit that breaks replay of open runs."""
-    return moved(source, " " * 8 + _RECORD_EARLY, "")
+    return moved(source, " " * 12 + _RECORD_EARLY, " " * 16 + "pass\n")
 
 
 def recorded_first_by_new_runs(source: str) -> str:
     """Record before the send in new runs only; open runs keep their order."""
     early = (
-        '        records_first = workflow.patched("record-first")\n'
-        "        if records_first:\n"
-        f"            {_RECORD_EARLY}"
+        '            records_first = workflow.patched("record-first")\n'
+        "            if records_first:\n"
+        f"                {_RECORD_EARLY}"
     )
-    return moved(source, early, "        if not records_first:\n" + " " * 4 + _RECORD)
+    return moved(source, early, " " * 16 + "if not records_first:\n" + " " * 4 + _RECORD)
 
 
 def answered_otherwise(source: str) -> str:

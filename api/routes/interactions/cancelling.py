@@ -53,7 +53,7 @@ async def cancel_interaction(
         await withdraw(state.temporal, interaction_id, caller.account_id)
         document = await found_interaction(interaction_id, caller, state.temporal)
     if document.status in UNSENT:
-        await cancel(state.temporal, interaction_id, caller.account_id, state.settings.admission_timeout)
+        await cancel(state.temporal, state.settings, document, caller.account_id)
         document = await found_interaction(interaction_id, caller, state.temporal)
     answer = InteractionAnswer.of(await document.view()).on_the_wire()
     code = why_not_cancelled(document.state)

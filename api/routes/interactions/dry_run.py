@@ -13,12 +13,13 @@ from api.state import IrisState
 from domain.clock import utc_now
 from domain.destinations import Destination
 from domain.interaction import Direction, HistoryEntry, Interaction
-from domain.notes import Note
+from domain.notes import Note, note_of_hold
 from domain.problems import Problem
 from domain.status import InteractionState, Status
 from domain.submission import Submission
 from models.process import Process
 from models.user import User
+from queries.gate import Admittance
 from queries.validation import owners_of, validate, with_owners
 
 DRY_RUN_DETAIL: Final = "Simulación: no se ha enviado ni guardado nada"
@@ -26,10 +27,9 @@ DRY_RUN_DETAIL: Final = "Simulación: no se ha enviado ni guardado nada"
 
 async def answer_dry_run(request: Request, state: IrisState, submission: Submission) -> JSONResponse:
     """The answer that a submission would get, without registering or sending it."""
-    owners, refusals, unreached = await asyncio.gather(
-        owners_of(submission), state.consents.problems_of(submission), state.reach.problems_of(submission)
-    )
-    validation = await validate(state.integrations, submission, owners, [*refusals, *unreached])
+    owners, refusals = await asyncio.gather(owners_of(submission), state.gate.refusals_of(submission))
+    admittance = await state.gate.admit(submission, owners)
+    validation = await validate(state.integrations, submission, owners, [*refusals, *admittance.problems])
     if validation.problems:
         refused = SendAnswer.of_dry_run(
             _refused(submission, validation.problems), creates_user=False, creates_process=False
@@ -37,7 +37,7 @@ async def answer_dry_run(request: Request, state: IrisState, submission: Submiss
         status = status_of_problems(validation.problems)
         return failure(request, status, validation.problems, payload=refused.on_the_wire())
     admitted = SendAnswer.of_dry_run(
-        await _admitted(submission, validation.destinations, owners),
+        await _admitted(submission, validation.destinations, owners, admittance),
         creates_user=not owners,
         creates_process=submission.process_id is None,
     )
@@ -45,23 +45,29 @@ async def answer_dry_run(request: Request, state: IrisState, submission: Submiss
 
 
 def _refused(submission: Submission, problems: list[Problem]) -> Interaction:
-    return _after(submission, Status.VALIDATION_ERROR, Note(problems=problems))
+    return _after(submission, InteractionState(status=Status.VALIDATION_ERROR), Note(problems=problems))
 
 
-async def _admitted(submission: Submission, destinations: list[Destination], owners: list[User]) -> Interaction:
+async def _admitted(
+    submission: Submission, destinations: list[Destination], owners: list[User], admittance: Admittance
+) -> Interaction:
     """The interaction as admission would answer it, without the user and process that admission would create."""
     selector = {"_id": submission.process_id, "tenant": submission.tenant}
     process = await Process.find_one(selector) if submission.process_id else None
     summary = process.summary().model_copy(update={"last_direction": Direction.OUT}) if process else None
+    hold = admittance.hold
     changes = {
         "users": [user.view() for user in owners],
         "destinations": with_owners(destinations, owners) if owners else destinations,
         "process_summary": summary,
         "is_last_entry": True,
+        "schedule": admittance.schedule,
+        "hold": hold,
     }
-    return _after(submission, Status.DISPATCH_PENDING).model_copy(update=changes)
+    pending = InteractionState(status=Status.DISPATCH_PENDING, custom_status=hold.reason.value if hold else None)
+    return _after(submission, pending, note_of_hold(hold) if hold else None).model_copy(update=changes)
 
 
-def _after(submission: Submission, status: Status, notes: Note | None = None) -> Interaction:
-    history = [submission.first_entry(), HistoryEntry(date=utc_now(), status=status, notes=notes)]
-    return submission.registered().state_at(InteractionState(status=status), history)
+def _after(submission: Submission, state: InteractionState, notes: Note | None) -> Interaction:
+    entry = HistoryEntry(date=utc_now(), status=state.status, custom_status=state.custom_status, notes=notes)
+    return submission.registered().state_at(state, [submission.first_entry(), entry])

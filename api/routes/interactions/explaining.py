@@ -53,6 +53,8 @@ async def explain_interaction(
     workflow, attempt, failing_since = await view_workflow(state.temporal, interaction_id)
     if wait is None and workflow is WorkflowState.LOST:
         workflow = WorkflowState.EXPIRED  # it ended before Temporal's retention period
+    if document.wakes_at is not None and workflow in {WorkflowState.ENDED, WorkflowState.LOST}:
+        workflow = WorkflowState.PARKED
     explanation = NOT_ACCEPTED[language] if is_waiting_for_worker else explained(current, wait, language)
     resends = await search(InteractionFilter(tenant=caller.tenant, resend_of=interaction_id))
     first = document.metadata.get(RESEND_OF)

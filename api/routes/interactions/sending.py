@@ -25,6 +25,7 @@ from domain.access import Caller, Operation
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError
 from domain.gate.category import Category
+from domain.gate.schedule import IGNORE
 from domain.identifiers import derived_id
 from domain.problems import MAX_PROBLEMS, Problem
 from domain.submission import Submission
@@ -177,8 +178,7 @@ async def _submission(state: IrisState, parsed: _ParsedRequest, caller: Caller, 
     except InvalidRequestError as error:
         problems = [*problems, *error.problems]
     is_forced = asked.force and Operation.CONSENTS_OVERRIDE in caller.operations
-    if asked.force and not is_forced:
-        problems = [*problems, Problem(field="force", code="may_not_override")]
+    problems = [*problems, *_problems_of_rights(asked, caller)]
     return Submission(
         interaction_id=interaction_id,
         fingerprint=parsed.fingerprint,
@@ -199,8 +199,19 @@ async def _submission(state: IrisState, parsed: _ParsedRequest, caller: Caller, 
         template=content.template,
         category=asked.category or content.category,
         is_forced=is_forced,
+        schedule=asked.schedule,
         problems=problems[:MAX_PROBLEMS],
     )
+
+
+def _problems_of_rights(asked: SendRequest, caller: Caller) -> list[Problem]:
+    """Problems of what is asked and the caller may not do."""
+    problems: list[Problem] = []
+    if asked.force and Operation.CONSENTS_OVERRIDE not in caller.operations:
+        problems.append(Problem(field="force", code="may_not_override"))
+    if asked.window == IGNORE and Operation.WINDOWS_IGNORE not in caller.operations:
+        problems.append(Problem(field="window", code="may_not_ignore_windows"))
+    return problems
 
 
 async def _content(client: Client, asked: SendRequest, integration: Integration, interaction_id: str) -> Content:

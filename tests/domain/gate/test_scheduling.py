@@ -137,7 +137,7 @@ def test_windows_that_are_never_open_together_refuse_the_message() -> None:
 
 def test_an_expired_message_is_refused() -> None:
     schedule = Schedule(expire_at=PlannedTime(instant=NOON))
-    assert decide(NOON - timedelta(seconds=1), schedule) == Go()
+    assert decide(NOON - timedelta(seconds=1), schedule) == Go(expires=NOON)
     assert refusal(decide(NOON, schedule)) == "expired"
 
 

@@ -1,6 +1,7 @@
 """Messages of an erased user are hidden as soon as erasure is requested, before they are redacted."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from api.schemas.interactions import InteractionAnswer
 from domain.identifiers import new_id
 from models.interaction import Interaction
 from queries.consents import Consents
+from temporal.interactions import signal_erased
 from tests.activities.factories import run
 from tests.api.routes.test_managing_processes import answered
 from tests.api.routes.test_merging_users import merge, merged, number_of
@@ -37,7 +39,10 @@ class Said:
 async def claim(iris: Iris, user_id: str) -> None:
     """Claim a user's erasure, as the request does, without the rest of the erasure."""
     erasures = MongoErasures(
-        iris.temporal, lambda interaction: InteractionAnswer.of(interaction).on_the_wire(), Consents()
+        iris.temporal,
+        lambda interaction: InteractionAnswer.of(interaction).on_the_wire(),
+        Consents(),
+        partial(signal_erased, iris.temporal, iris.settings),
     )
     task = UserTask(tenant=iris.demo.tenant, user_id=user_id, erasure_grace_period=iris.settings.erasure_grace_period)
     assert await run(erasures.reserve_erasure, task) == []

@@ -68,8 +68,9 @@ def shape(value: object) -> object:
 async def test_the_examples_request_gets_an_answer_of_the_examples_shape(iris: Iris) -> None:
     response = await iris.post(await specified_request(iris, await sergio(iris)))
     assert response.status_code == 200
-    # Iris adds the category.
-    specified = EXAMPLE | {"payload": EXAMPLE["payload"] | {"category": "transactional"}}
+    # Iris adds the category, and when it goes.
+    added = {"category": "transactional", "schedule": None, "held": None}
+    specified = EXAMPLE | {"payload": EXAMPLE["payload"] | added}
     assert shape(response.json()) == shape(specified)
 
 
