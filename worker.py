@@ -33,6 +33,7 @@ from activities.notification_reconciliation import NotificationsReconciliation
 from activities.publishing import NotificationPublisher
 from activities.reconciliation import TemporalReconciliation
 from activities.record import MongoRecord
+from activities.unsubscribing import UnsubscribeUrls
 from api.schemas.interactions import InteractionAnswer
 from bootstrap import (
     connect_temporal,
@@ -145,7 +146,12 @@ def _sending_worker(
     slots = settings.max_concurrent_sends_per_provider
     shares = KeyedLimiter(ceil(slots / _MAX_CONCURRENT_INTEGRATIONS))
     dispatch = ProviderDispatch(
-        provider_factory, shares, integrations, Files(settings.file_urls()), InternalFaults(client.identity)
+        provider_factory,
+        shares,
+        integrations,
+        Files(settings.file_urls()),
+        UnsubscribeUrls(Consents(), settings.public_url),
+        InternalFaults(client.identity),
     )
     return Worker(
         client,

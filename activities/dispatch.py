@@ -17,6 +17,7 @@ from activities.bulkheads import KeyedLimiter, LimitExceededError
 from activities.interfaces import Dispatch, DispatchActivities, DispatchResult, Held, Search
 from activities.internal_faults import InternalFaults
 from activities.send_log import log_send
+from activities.unsubscribing import UnsubscribeUrls
 from domain.faults import FaultKind
 from domain.outcomes import (
     MAX_DETAIL_LENGTH,
@@ -58,6 +59,7 @@ class ProviderDispatch(DispatchActivities):
         limiter: limits the sends in flight of each integration.
         integrations: cached lookups of integrations.
         files: adds uploaded files to messages.
+        unsubscribe_urls: creates the unsubscribe links of marketing e-mails.
         faults: reports the faults of this worker.
     """
 
@@ -65,6 +67,7 @@ class ProviderDispatch(DispatchActivities):
     limiter: KeyedLimiter
     integrations: Integrations
     files: Files
+    unsubscribe_urls: UnsubscribeUrls
     faults: InternalFaults
 
     @activity.defn
@@ -151,6 +154,7 @@ class ProviderDispatch(DispatchActivities):
             destinations=destinations,
             payload=payload,
             callback_url=self.provider_factory.callback_url(integration),
+            unsubscribe_url=await self.unsubscribe_urls.url(dispatch, payload),
         )
         return provider, outbound
 

@@ -45,6 +45,7 @@ class AdmitResult(_Message):
     """The interaction in `DISPATCH_PENDING` with its policy, or the interaction as registered with the problems.
 
     Attributes:
+        category: why it is sent.
         expires: from this instant it may not be sent any more; None if it stays valid.
     """
 
@@ -64,6 +65,7 @@ class Dispatch(_Message):
 
     Attributes:
         integration_version: version of the integration that admitted it; this one or a later one sends it.
+        category: why it is sent.
         expires: from this instant it may not be sent any more; None if it stays valid.
     """
 

@@ -34,6 +34,7 @@ from api.routes import (
     sessions,
     templates,
     tenants,
+    unsubscribing,
     user_tasks,
     users,
 )
@@ -141,9 +142,11 @@ def create_app(settings: Settings) -> FastAPI:
         processes,
         tenants,
         templates,
+        unsubscribing,
         documentation,
     ):
-        app.include_router(module.router, dependencies=[] if module is provider_webhooks else [CHECK_PARAMETERS])
+        is_called_by_others = module in {provider_webhooks, unsubscribing}
+        app.include_router(module.router, dependencies=[] if is_called_by_others else [CHECK_PARAMETERS])
     add_error_handlers(app)
     describe = app.openapi
     app.openapi = cache(lambda: complete(describe(), app.routes))

@@ -161,13 +161,16 @@ def _update(tenant: str, person: str, change: ConsentChange, *, only_opted_out: 
     selector: dict[str, Any] = {"_id": Consent.id_of(tenant, person, coverage), "at": {"$lt": change.at}}
     if only_opted_out:
         selector["state"] = ConsentState.OUT.value
+    # An unsubscribe link of an erased user does not know the destination, which may have become known again since.
+    destination = {"value": change.value}
     initial = {
+        **({} if change.value else destination),
         "tenant": tenant,
         "person": person,
         "created": utc_now(),
         **coverage.model_dump(mode="json"),
     }
-    written = statement.model_dump() | {"kind": change.kind.value, "value": change.value}
+    written = statement.model_dump() | {"kind": change.kind.value, **(destination if change.value else {})}
     return UpdateOne(
         selector,
         {

@@ -56,6 +56,7 @@ class Outbound:
         reference: our interaction id; it goes out with the message and comes back with its receipts.
         destinations: normalised; at most `Capabilities.max_destinations`.
         callback_url: the absolute URL that receives the provider's receipts for this integration.
+        unsubscribe_url: our own link by which the recipient of a marketing e-mail unsubscribes (RFC 8058).
     """
 
     reference: str
@@ -63,6 +64,7 @@ class Outbound:
     destinations: tuple[str, ...]
     payload: Payload
     callback_url: str
+    unsubscribe_url: str | None = None
 
 
 Attempt = Callable[[], Awaitable[Outcome]]

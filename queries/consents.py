@@ -9,17 +9,26 @@ from typing import Final
 
 from pymongo import ReturnDocument
 
-from domain.clock import to_wire
+from domain.clock import to_milliseconds, to_wire, utc_now
 from domain.destinations import Destination, DestinationKind
 from domain.gate import consent as domain
 from domain.gate.category import Category
-from domain.gate.consent import ConsentChange, refusing
+from domain.gate.consent import (
+    ConsentCategory,
+    ConsentChange,
+    ConsentSource,
+    ConsentState,
+    Coverage,
+    Evidence,
+    refusing,
+)
 from domain.interaction import IntegrationReference
 from domain.problems import Problem
 from domain.submission import Submission
 from models.consent import Consent, ConsentKey
 from models.interaction import Interaction
 from models.user import OwnedDestination
+from security.unsubscribe_tokens import UnsubscribeToken
 from support.ttl_cache import TtlCache
 
 _KEY_TTL: Final = timedelta(hours=1)
@@ -34,8 +43,7 @@ class Consents:
 
     async def person(self, tenant: str, kind: DestinationKind, normal_form: str) -> str:
         """The name of a destination in the tenant's consents: the same for every spelling, and for no other tenant."""
-        key = self._keys.get(tenant) or await self._load_key(tenant)
-        return hmac.digest(key, f"{kind.value}\x1f{normal_form}".encode(), "sha256").hex()
+        return hmac.digest(await self._key(tenant), f"{kind.value}\x1f{normal_form}".encode(), "sha256").hex()
 
     async def person_of(self, tenant: str, destination: Destination) -> str:
         """Like `person`, of a parsed destination."""
@@ -77,6 +85,45 @@ class Consents:
             return 0
         named = [(await self.person_of(tenant, change.destination), change) for change in changes]
         return await Consent.write(tenant, named, only_opted_out=only_opted_out)
+
+    async def unsubscribe_token(
+        self, tenant: str, integration_id: str, interaction_id: str, destination: Destination
+    ) -> UnsubscribeToken:
+        """Create the token of the link by which the recipient of a message unsubscribes."""
+        person = await self.person_of(tenant, destination)
+        return UnsubscribeToken.signed(await self._key(tenant), integration_id, interaction_id, person)
+
+    async def has_signed(self, tenant: str, token: UnsubscribeToken) -> bool:
+        """Whether a token is the tenant's."""
+        return token.is_signed_with(await self._key(tenant))
+
+    async def unsubscribe(self, tenant: str, token: UnsubscribeToken) -> None:
+        """Record that a person opted out of a sender's marketing, unless that is recorded."""
+        coverage = Coverage.of_sender(token.integration_id, ConsentCategory.MARKETING)
+        stored = await Consent.find_one({"_id": Consent.id_of(tenant, token.person, coverage)})
+        if stored is not None and stored.state is ConsentState.OUT:
+            return
+        change = ConsentChange(
+            kind=DestinationKind.EMAIL,
+            value=await self._recipient(tenant, token),
+            coverage=coverage,
+            state=ConsentState.OUT,
+            source=ConsentSource.ONE_CLICK,
+            at=to_milliseconds(utc_now()),
+            evidence=Evidence(interaction_id=token.interaction_id),
+        )
+        await Consent.write(tenant, [(token.person, change)])
+
+    async def _recipient(self, tenant: str, token: UnsubscribeToken) -> str:
+        """The address of the person in the message with the link; empty once its user is erased."""
+        interaction = await Interaction.find_one({"_id": token.interaction_id, "tenant": tenant})
+        for destination in interaction.destinations if interaction is not None else ():
+            if destination.value and await self.person_of(tenant, destination) == token.person:
+                return destination.value
+        return ""
+
+    async def _key(self, tenant: str) -> bytes:
+        return self._keys.get(tenant) or await self._load_key(tenant)
 
     async def erase(self, tenant: str, destinations: Sequence[OwnedDestination]) -> None:
         """Remove the destinations and their words from the consents, which stay in force."""

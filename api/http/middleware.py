@@ -43,19 +43,14 @@ REQUEST_ID: Final = "X-Request-Id"
 
 _TELLABLE: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
-DOCUMENTATION: Final = "/docs"
-
-_DOCUMENTATION_POLICY: Final = (
-    "default-src 'none'; connect-src 'self'; frame-ancestors 'none'; img-src 'self' data:; script-src 'self'; "
-    "style-src 'self' 'unsafe-inline'"
-)
-"""The page loads only our own files. Swagger UI sets element styles, which count as inline styles."""
-
 _ONLY_HTTPS: Final = "max-age=31536000"
 
 
 class BoundaryMiddleware:
-    """ASGI middleware that limits the size of requests, logs them, and adds `ANSWER_HEADERS` to every answer."""
+    """ASGI middleware that limits the size of requests, logs them, and adds `ANSWER_HEADERS` to every answer.
+
+    A page has a `Content-Security-Policy` of its own.
+    """
 
     def __init__(self, app: ASGIApp, *, only_https: bool, retirements: Mapping[str, Retirement]) -> None:
         """Wrap an application.
@@ -100,11 +95,10 @@ class BoundaryMiddleware:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(self._headers)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
                 headers.update(own)
                 headers.update(scope.get("state", {}).get("rate_limit", {}))
-                if scope["path"] == DOCUMENTATION:
-                    headers["Content-Security-Policy"] = _DOCUMENTATION_POLICY
             await send(message)
 
         return answer

@@ -133,6 +133,7 @@ def compose(configuration: SmtpConfiguration, outbound: Outbound, return_path: M
     is_international = any(mailbox.is_international for mailbox in (sender, *parties.everybody()))
     message = EmailMessage(_POLICY.clone(utf8=is_international))
     _set_headers(message, own_id, parties, payload)
+    _set_unsubscribe_url(message, payload.unsubscribe_url or outbound.unsubscribe_url)
     _set_body(message, payload)
     to = {mailbox.address: mailbox for mailbox in parties.to}
     return Mail(
@@ -181,8 +182,11 @@ def _set_headers(message: EmailMessage, own_id: str, parties: _Parties, payload:
             message[name] = [mailbox.for_header() for mailbox in those]
     if payload.subject:
         message["Subject"] = _Subject(payload.subject)
-    if payload.unsubscribe_url is not None:
-        message["List-Unsubscribe"] = _ListUnsubscribe(_unsubscribe_url(payload.unsubscribe_url))
+
+
+def _set_unsubscribe_url(message: EmailMessage, url: str | None) -> None:
+    if url is not None:
+        message["List-Unsubscribe"] = _ListUnsubscribe(_unsubscribe_url(url))
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058 §3.1
 
 

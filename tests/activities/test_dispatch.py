@@ -18,6 +18,7 @@ from activities.bulkheads import MIN_DELAY, SPACING, KeyedLimiter
 from activities.dispatch import NOT_ACCEPTED, ProviderDispatch
 from activities.interfaces import Dispatch, DispatchResult, Search
 from activities.internal_faults import INTERNAL_FAULT, InternalFaults, retry_delay
+from activities.unsubscribing import UnsubscribeUrls
 from bootstrap import http_client
 from domain.channels import Channel
 from domain.clock import utc_now
@@ -33,6 +34,7 @@ from models.integration import Integration
 from models.worker_fault import WorkerFault
 from providers.base import NOTHING_INSIDE, Attempt, UnsentError
 from providers.sandbox import Sandbox
+from queries.consents import Consents
 from security.credential_encryption import Vault
 from security.signed_urls import FileUrls
 from tests.activities.factories import TOKEN, VAULT, World, run
@@ -54,7 +56,12 @@ class Sender:
         provider_factory = ProviderFactory(VAULT, {"sandbox": http}, f"http://127.0.0.1:{free_port()}", NOTHING_INSIDE)
         files = Files(FileUrls("secret" * 8, "https://iris.example.com", timedelta(days=1)))
         self.activity = ProviderDispatch(
-            provider_factory, KeyedLimiter(MAX_IN_FLIGHT), Integrations(timedelta()), files, InternalFaults("1@here")
+            provider_factory,
+            KeyedLimiter(MAX_IN_FLIGHT),
+            Integrations(timedelta()),
+            files,
+            UnsubscribeUrls(Consents(), "https://iris.example.com"),
+            InternalFaults("1@here"),
         )
 
     async def dispatch(self, integration: Integration, phone: str = "34638766068", *, repeatable: bool) -> Dispatch:
