@@ -155,6 +155,7 @@ class ProviderDispatch(DispatchActivities):
             payload=payload,
             callback_url=self.provider_factory.callback_url(integration),
             unsubscribe_url=await self.unsubscribe_urls.url(dispatch, payload),
+            expires=dispatch.expires,
         )
         return provider, outbound
 

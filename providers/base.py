@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, Json
 from pydantic.alias_generators import to_camel
 
 from domain.channels import Channel
+from domain.clock import utc_now
 from domain.events import WebhookItem
 from domain.gate.throttle_setting import Throttle
 from domain.outcomes import MAX_WORD_LENGTH, Accepted, Outcome, Rejected, cut
@@ -57,6 +58,7 @@ class Outbound:
         destinations: normalised; at most `Capabilities.max_destinations`.
         callback_url: the absolute URL that receives the provider's receipts for this integration.
         unsubscribe_url: our own link by which the recipient of a marketing e-mail unsubscribes (RFC 8058).
+        expires: from this instant the message is of no use any more; None if it stays valid.
     """
 
     reference: str
@@ -65,6 +67,19 @@ class Outbound:
     payload: Payload
     callback_url: str
     unsubscribe_url: str | None = None
+    expires: datetime | None = None
+
+    def seconds_valid(self, configured: int | None, least: int, most: int) -> int | None:
+        """Return for how many seconds the provider may try to deliver the message; None if nothing limits that.
+
+        Args:
+            configured: the limit of the integration, if it has one.
+            least: the smallest value that the provider accepts.
+            most: the largest one.
+        """
+        left = None if self.expires is None else int((self.expires - utc_now()).total_seconds())
+        limits = [limit for limit in (configured, left) if limit is not None]
+        return min(max(min(limits), least), most) if limits else None
 
 
 Attempt = Callable[[], Awaitable[Outcome]]

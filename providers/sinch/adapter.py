@@ -42,6 +42,9 @@ CLOCK_SKEW: Final = timedelta(minutes=5)
 MAX_LISTED: Final = 1_000
 """Maximum messages of one list (https://developers.sinch.com/docs/conversation/api-reference/, «List messages»)."""
 
+TTL_SECONDS: Final = (3, 315_576_000_000)
+"""Smallest and largest `ttl` (https://developers.sinch.com/docs/conversation/api-reference/, «Send a message»)."""
+
 SOURCES: Final = ("CONVERSATION_SOURCE", "DISPATCH_SOURCE")
 """Sources of messages, by the app's processing mode
 (https://developers.sinch.com/docs/conversation/processing-modes/).
@@ -141,8 +144,9 @@ class Sinch(Provider[SinchConfiguration, SinchCredentials]):
             "message_metadata": outbound.reference,
             "callback_url": outbound.callback_url,
         }
-        if self._configuration.ttl is not None:
-            body["ttl"] = f"{self._configuration.ttl}s"
+        ttl = outbound.seconds_valid(self._configuration.ttl, *TTL_SECONDS)
+        if ttl is not None:
+            body["ttl"] = f"{ttl}s"
         if outbound.channel is Channel.SMS and self._configuration.sms_sender is not None:
             body["channel_properties"] = {"SMS_SENDER": self._configuration.sms_sender}
         return body

@@ -19,7 +19,7 @@ from providers.twilio.addresses import SCHEMES, address_of
 from providers.twilio.inbound import is_message, read_message
 from providers.twilio.messages import MAX_BODY_LENGTH, content_of, with_reference
 from providers.twilio.responses import RESPONSE_MAPPING
-from providers.twilio.settings import TwilioConfiguration, TwilioCredentials
+from providers.twilio.settings import VALIDITY_SECONDS, TwilioConfiguration, TwilioCredentials
 from providers.twilio.signature import is_signed
 from providers.twilio.status_events import read_receipt
 from providers.twilio.webhook_form import read_form
@@ -103,7 +103,7 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
             "From": self._sender(outbound.channel),
             "MessagingServiceSid": configuration.messaging_service_sid,
             "StatusCallback": with_reference(outbound.callback_url, outbound.reference),
-            "ValidityPeriod": configuration.validity_period,
+            "ValidityPeriod": outbound.seconds_valid(configuration.validity_period, *VALIDITY_SECONDS),
         }
         return {name: str(value) for name, value in form.items() if value is not None}
 

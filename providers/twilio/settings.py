@@ -30,6 +30,10 @@ def _basic(user: str, secret: SecretStr) -> str:
     return "Basic " + base64.b64encode(f"{user}:{secret.get_secret_value()}".encode()).decode()
 
 
+VALIDITY_SECONDS: Final = (1, 36_000)
+"""Smallest and largest `ValidityPeriod` (https://www.twilio.com/docs/messaging/api/message-resource)."""
+
+
 class TwilioConfiguration(ProviderSettings):
     """Who sends, and how.
 
@@ -45,7 +49,9 @@ class TwilioConfiguration(ProviderSettings):
         Annotated[str, Field(pattern=r"^MG[0-9a-fA-F]{32}$", examples=["MG00000000000000000000000000000000"])] | None
     ) = None
     base_url: BaseUrl = HttpUrl("https://api.twilio.com")
-    validity_period: Annotated[int, Field(ge=1, le=36_000, examples=[14_400])] | None = None
+    validity_period: Annotated[int, Field(ge=VALIDITY_SECONDS[0], le=VALIDITY_SECONDS[1], examples=[14_400])] | None = (
+        None
+    )
 
     @model_validator(mode="after")
     def _has_sender(self) -> Self:

@@ -37,8 +37,11 @@ MAX_TEXT_LENGTH: Final[Mapping[Channel, int]] = {
 }
 """Maximum characters of a text (https://developer.vonage.com/en/api/messages#SendMessage)."""
 
-MAX_TTL_SECONDS: Final[Mapping[Channel, int]] = {Channel.SMS: 604_800, Channel.RCS: 259_200}
-"""Maximum seconds of `ttl`, for the channels that have it."""
+TTL_SECONDS: Final[Mapping[Channel, tuple[int, int]]] = {Channel.SMS: (20, 604_800), Channel.RCS: (300, 259_200)}
+"""Smallest and largest `ttl` of the channels that have one (https://developer.vonage.com/en/api/messages#SendMessage).
+
+For RCS, the smallest is the one of Vonage's Python SDK; that of its Java SDK is 20.
+"""
 
 
 def _accepted(body: Any) -> Accepted | None:  # noqa: ANN401 - arbitrary JSON from the provider
@@ -131,14 +134,15 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
             "webhook_url": outbound.callback_url,
             "webhook_version": "v1",
             **content_of(outbound.payload),
-            **self._options(outbound.channel),
+            **self._options(outbound),
         }
 
-    def _options(self, channel: Channel) -> Body:
-        configuration = self._configuration
+    def _options(self, outbound: Outbound) -> Body:
+        configuration, channel = self._configuration, outbound.channel
         options: Body = {}
-        if configuration.ttl is not None and channel in MAX_TTL_SECONDS:
-            options["ttl"] = min(configuration.ttl, MAX_TTL_SECONDS[channel])
+        if channel in TTL_SECONDS:
+            ttl = outbound.seconds_valid(configuration.ttl, *TTL_SECONDS[channel])
+            options |= {"ttl": ttl} if ttl is not None else {}
         if configuration.messenger_category is not None and channel is Channel.MESSENGER:
             tag: Body = {"tag": configuration.messenger_tag} if configuration.messenger_tag else {}
             options["messenger"] = {"category": configuration.messenger_category, **tag}
