@@ -13,6 +13,7 @@ from providers.base import Outbound
 from tests.iris import Iris
 from tests.product.fake_providers import VENDORS
 from tests.product.provider_lines import line
+from tests.providers.loopback import HttpFakeProvider
 
 VALIDITY: Final = re.compile(rb'(?:ValidityPeriod=|"ttl": ?"?)(\d+)')
 
@@ -21,6 +22,7 @@ VALIDITY: Final = re.compile(rb'(?:ValidityPeriod=|"ttl": ?"?)(\d+)')
 async def test_a_provider_gets_the_seconds_that_are_left(iris: Iris, label: str) -> None:
     vendor = next(vendor for vendor in VENDORS if vendor.label() == label)
     async with line(iris, vendor) as provider:
+        assert isinstance(provider.fake_provider, HttpFakeProvider)
         await provider.sent(validFor="PT10M")
         bodies = b"".join(request.body for request in provider.fake_provider.requests)
     [seconds] = VALIDITY.findall(bodies)
