@@ -47,7 +47,7 @@ def test_it_is_at_most_as_configured_and_within_the_providers_limits(
         reference="",
         channel=Channel.SMS,
         destinations=(),
-        payload=SimpleText(Type="simple-text", Text="Hola"),
+        payload=SimpleText.model_validate({"Type": "simple-text", "Text": "Hola"}),
         callback_url="",
         expires=None if left is None else utc_now() + left,
     )
