@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Generator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -14,9 +14,10 @@ from temporalio.service import RPCError
 
 from activities.attachments import Files, MissingAttachmentError
 from activities.bulkheads import KeyedLimiter, LimitExceededError
-from activities.interfaces import Dispatch, DispatchActivities, DispatchResult, Held, Search
+from activities.interfaces import Dispatch, DispatchActivities, DispatchResult, Search
 from activities.internal_faults import InternalFaults
 from activities.send_log import log_send
+from activities.sender_slots import MAX_RETRY_WAIT, SenderSlots, ThrottledSend
 from activities.unsubscribing import UnsubscribeUrls
 from domain.faults import FaultKind
 from domain.outcomes import (
@@ -32,6 +33,7 @@ from domain.payloads import InvalidPayloadError, parse_payload
 from integrations.cache import Integrations
 from integrations.provider_factory import ProviderFactory, UndecryptableCredentialsError
 from models.erasure import matching_message_id
+from models.integration import Integration
 from models.interaction import Interaction
 from providers.base import AnyProvider, Attempt, MisconfiguredError, Outbound, TransientError, UnsentError
 from security.ssrf_guard import ForbiddenAddressError
@@ -43,8 +45,8 @@ NOT_ACCEPTED: Final = "NotAccepted"
 _MAX_DOUBLINGS: Final = 6
 """Number of times that the wait of 1 second between two tries doubles: up to about a minute."""
 
-Prepared = tuple[AnyProvider, Outbound] | Rejected | Held
-"""A message and its provider, or why it is not sent, or not now."""
+Prepared = tuple[Integration, AnyProvider, Outbound] | Rejected
+"""A message with its integration and provider, or why it is not sent."""
 
 HEARTBEAT: Final = timedelta(seconds=3)
 """Interval between the heartbeats of a slow send; a quicker send has none."""
@@ -61,6 +63,7 @@ class ProviderDispatch(DispatchActivities):
         files: adds uploaded files to messages.
         unsubscribe_urls: creates the unsubscribe links of marketing e-mails.
         faults: reports the faults of this worker.
+        slots: the slots of senders that have a throttle.
     """
 
     provider_factory: ProviderFactory
@@ -69,6 +72,7 @@ class ProviderDispatch(DispatchActivities):
     files: Files
     unsubscribe_urls: UnsubscribeUrls
     faults: InternalFaults
+    slots: SenderSlots = field(default_factory=SenderSlots)
 
     @activity.defn
     async def dispatch(self, dispatch: Dispatch) -> DispatchResult:
@@ -76,9 +80,13 @@ class ProviderDispatch(DispatchActivities):
         tries = _tries_before() + 1
         with self._slot(dispatch):
             ready = await self._prepare(dispatch)
-            if isinstance(ready, Rejected | Held):
+            if isinstance(ready, Rejected):
                 return ready
-            provider, outbound = ready
+            integration, provider, outbound = ready
+            throttled = ThrottledSend.of(dispatch, integration, provider, outbound, again=tries > 1)
+            held = await self.slots.wait(throttled)
+            if held is not None:
+                return held
             try:
                 async with (
                     _heartbeats(tries),
@@ -90,7 +98,20 @@ class ProviderDispatch(DispatchActivities):
             except UnsentError as error:
                 raise await self.faults.failure(FaultKind.ADAPTER, str(error)) from None
             except TransientError as error:
-                raise _try_again(tries, str(error), error.retry_after) from None
+                return await self._refused(throttled, tries, error)
+
+    async def _refused(self, throttled: ThrottledSend, tries: int, error: TransientError) -> DispatchResult:
+        """Hold a message that the provider did not accept for a long pause.
+
+        Raises:
+            ApplicationError: after any other refusal, so that the activity is retried.
+        """
+        pause = await self.slots.pause(throttled, error)
+        if error.cool_down is None or pause <= MAX_RETRY_WAIT:
+            delay = pause if error.retry_after is not None else max(pause, _backoff(tries))
+            raise _try_again(tries, str(error), delay) from None
+        held = self.slots.hold(throttled, pause)
+        return held or Rejected(code=error.code, failure=FailureClass.RATE, detail=error.detail)
 
     @activity.defn
     async def find_sent(self, search: Search) -> Accepted | None:
@@ -113,9 +134,9 @@ class ProviderDispatch(DispatchActivities):
 
     async def _look_for(self, search: Search) -> Accepted | None:
         ready = await self._prepare(search.dispatch)
-        if isinstance(ready, Rejected | Held):
+        if isinstance(ready, Rejected):
             return None
-        provider, outbound = ready
+        _, provider, outbound = ready
         try:
             return await provider.find_sent(outbound, search.since)
         except TransientError as error:
@@ -124,7 +145,7 @@ class ProviderDispatch(DispatchActivities):
             return None
 
     async def _prepare(self, dispatch: Dispatch) -> Prepared:
-        """Prepare the provider and the message for it; a rejection if it cannot be sent, a hold if not now.
+        """Prepare the provider and the message for it; a rejection if it cannot be sent.
 
         Raises:
             ApplicationError: if this worker cannot open the integration or read the payload, although they were
@@ -157,7 +178,7 @@ class ProviderDispatch(DispatchActivities):
             unsubscribe_url=await self.unsubscribe_urls.url(dispatch, payload),
             expires=dispatch.expires,
         )
-        return provider, outbound
+        return integration, provider, outbound
 
 
 async def _destinations(dispatch: Dispatch) -> tuple[str, ...]:
@@ -299,9 +320,13 @@ async def _show_handing_over(tries: int) -> None:
         raise TransientError("not_begun", type(error).__name__) from None
 
 
-def _try_again(tries: int, detail: str, delay: timedelta | None) -> ApplicationError:
+def _backoff(tries: int) -> timedelta:
+    return timedelta(seconds=2 ** min(tries - 1, _MAX_DOUBLINGS))
+
+
+def _try_again(tries: int, detail: str, delay: timedelta) -> ApplicationError:
     activity.heartbeat(tries, False)  # Temporal passes it to the next attempt
-    return _not_accepted(detail, delay or timedelta(seconds=2 ** min(tries - 1, _MAX_DOUBLINGS)))
+    return _not_accepted(detail, delay)
 
 
 def _not_accepted(detail: str, delay: timedelta | None) -> ApplicationError:

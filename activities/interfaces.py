@@ -14,6 +14,7 @@ from domain.events import Identity
 from domain.gate.category import Category
 from domain.gate.decision import Wait
 from domain.gate.schedule import Schedule
+from domain.gate.throttle import Place
 from domain.inbound import ReceivedMessage
 from domain.interaction import DispatchPolicy, HistoryEntry, Interaction, RecordedEvent, Revision
 from domain.outcomes import Accepted, OutcomeUnknown, Rejected
@@ -67,6 +68,7 @@ class Dispatch(_Message):
         integration_version: version of the integration that admitted it; this one or a later one sends it.
         category: why it is sent.
         expires: from this instant it may not be sent any more; None if it stays valid.
+        place: what it keeps in the schedule of its sender since it was held; empty at first.
     """
 
     interaction_id: str
@@ -80,6 +82,7 @@ class Dispatch(_Message):
     attachments: list[str] = []
     category: Category = Category.TRANSACTIONAL
     expires: datetime | None = None
+    place: Place = Place()
 
     @classmethod
     def of(cls, interaction: Interaction, policy: DispatchPolicy) -> "Dispatch":
@@ -99,10 +102,15 @@ class Dispatch(_Message):
 
 
 class Held(_Message):
-    """The message was not handed over: the gate holds it until its sender may send again."""
+    """The message was not handed over: the gate holds it until its sender may send again.
+
+    Attributes:
+        place: what it keeps in the schedule of its sender meanwhile.
+    """
 
     kind: Literal["held"] = "held"
     wait: Wait
+    place: Place = Place()
 
 
 DispatchResult = Annotated[Accepted | Rejected | OutcomeUnknown | Held, Field(discriminator="kind")]

@@ -16,6 +16,7 @@ from domain.gate.category import Category
 from domain.gate.throttle import (
     AHEAD_MS,
     IMMEDIATE_MS,
+    LATE_MS,
     MIN_SPEED,
     RECOVERY_PER_MS,
     SHARES,
@@ -47,10 +48,18 @@ class Slot(NamedTuple):
     Attributes:
         wait: time until it may go, or ask again.
         place: what it keeps until then; its slot is reserved if the place has one.
+        taken_until, span: end of the time that the slots take, and the time that this one takes of it; in milliseconds.
     """
 
     wait: timedelta
     place: Place
+    taken_until: float = 0
+    span: float = 0
+
+    @property
+    def is_immediate(self) -> bool:
+        """Whether the attempt itself waits for its slot."""
+        return self.place.slot is not None and self.wait <= timedelta(milliseconds=IMMEDIATE_MS)
 
 
 def key_of(*parts: str) -> str:
@@ -62,7 +71,7 @@ class SenderThrottle(Stored):
     """Schedule of a sender (`domain.gate.throttle.SenderState`); the id is its key.
 
     Attributes:
-        at: the last answer: when its send may go or ask again.
+        now, at, turn, slot, span: the last answer: when its send may go or ask again, and with which place.
         until: when the schedule may be removed.
     """
 
@@ -75,6 +84,7 @@ class SenderThrottle(Stored):
     at: float = 0
     turn: float | None = None
     slot: float | None = None
+    span: float = 0
     until: datetime
 
     class Settings:
@@ -88,13 +98,14 @@ class SenderThrottle(Stored):
         """Reserve the slot of a send, or give it its turn (`domain.gate.throttle.reserve`)."""
         found = await _update(cls, key, _reservation(pace, request, now))
         reserved = Place(turn=found["turn"], slot=found["slot"])
-        return Slot(timedelta(milliseconds=max(found["at"] - found["now"], 0)), reserved)
+        wait = timedelta(milliseconds=max(found["at"] - found["now"], 0))
+        return Slot(wait, reserved, found["taken_until"], found["span"])
 
     @classmethod
-    async def give_back(cls, key: str, slot: float, pace: Pace, cost: float) -> None:
-        """Free a slot that is not used, if no later one is reserved and the sender has its full speed."""
-        taken_until = slot + cost * pace.interval
-        await cls.collection().update_one({"_id": key, "taken_until": taken_until}, {"$set": {"taken_until": slot}})
+    async def give_back(cls, key: str, slot: Slot) -> None:
+        """Free a slot that is not used, if no other was reserved since."""
+        taken = {"_id": key, "taken_until": slot.taken_until}
+        await cls.collection().update_one(taken, {"$inc": {"taken_until": -slot.span}})
 
     @classmethod
     async def cool_down(cls, key: str, wait: timedelta, now: Expression = _NOW) -> timedelta:
@@ -198,10 +209,11 @@ _AT_ONCE: Final = {"ask.at": "$ask.free", "ask.takes": True, "ask.turn": None}
 def _reservation(pace: Pace, request: SlotRequest, now: Expression) -> list[Mapping[str, Any]]:
     """The update that reserves: the statements of `domain.gate.throttle.reserve`, in their order."""
     lane, cost, place = request
+    earliest = {"$max": ["$paused_until", {"$subtract": ["$now", LATE_MS]}]}
     credit = {"$multiply": [max(pace.burst - cost, 0), "$ask.interval"]}
     facts = {
         "ask.interval": {"$divide": [pace.interval, _speed()]},
-        "ask.keeps": False if place.slot is None else {"$gte": [place.slot, "$paused_until"]},
+        "ask.keeps": False if place.slot is None else {"$gte": [place.slot, earliest]},
     }
     derived = {
         "ask.span": {"$multiply": [cost, "$ask.interval"]},
@@ -209,6 +221,7 @@ def _reservation(pace: Pace, request: SlotRequest, now: Expression) -> list[Mapp
     }
     answer = {
         "at": {"$cond": ["$ask.keeps", place.slot, "$ask.at"]},
+        "span": "$ask.span",
         "slot": {"$cond": ["$ask.keeps", place.slot, {"$cond": ["$ask.takes", "$ask.at", None]}]},
         "turn": {"$cond": [{"$or": ["$ask.keeps", "$ask.takes"]}, None, "$ask.turn"]},
         "taken_until": {

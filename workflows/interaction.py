@@ -174,6 +174,7 @@ class InteractionWorkflow(ProviderEventSignals):
                 # The server stores the cancellation only when this task completes: if lost, the retry would send.
                 await workflow.sleep(_AT_ONCE, summary="make the cancellation durable")
             if isinstance(outcome, Held):
+                dispatch = dispatch.model_copy(update={"place": outcome.place})
                 await self._record(self._lifecycle.hold_until(outcome.wait, _task()))
             else:
                 await self._record(self._lifecycle.finish_dispatch(outcome, _task()))

@@ -26,8 +26,16 @@ MIN_MARKETING_SHARE: Final = 0.2
 YIELD: Final = 1 / MIN_MARKETING_SHARE - 1 / SHARES[Category.MARKETING]
 """Delay of the queue of marketing for each of its sends while transactional messages queue, in durations of a send."""
 
-IMMEDIATE_MS: Final = 250.0
-"""Wait within an attempt; a longer one is left to the workflow."""
+IMMEDIATE_MS: Final = 1_500.0
+"""Longest wait within an attempt; a longer one is left to the workflow."""
+
+LEAD_MS: Final = 400.0
+"""Time by which a held message comes back before its instant. The attempt waits for the rest, so that the latency of
+timers and workers costs no slot. A hold lasts at least `IMMEDIATE_MS` - `LEAD_MS`: Temporal fires no timer within a
+second of its start (`history.timerProcessorMaxTimeShift`)."""
+
+LATE_MS: Final = 250.0
+"""Time after which a reserved slot is lost: messages that an outage delayed would exceed the rate together."""
 
 AHEAD_MS: Final = 10_000.0
 """Time by which a lane with a queue may reserve a slot ahead."""
@@ -58,6 +66,7 @@ class Place(BaseModel):
         turn: its turn by the clock of its lane's queue; 0 is the front of the queue.
         slot: the instant that is reserved for it, once it had its turn.
         recipient_slot: the instant that is reserved for it in the limit of its recipient.
+        refusals: number of its attempts that the provider refused for a long time.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,6 +74,7 @@ class Place(BaseModel):
     turn: float | None = None
     slot: float | None = None
     recipient_slot: float | None = None
+    refusals: int = 0
 
 
 FRONT: Final = Place(turn=0)
@@ -134,7 +144,7 @@ def current_speed(state: SenderState, now: float) -> float:
 def reserve(state: SenderState, pace: Pace, request: SlotRequest, now: float) -> tuple[SenderState, Answer]:
     """Reserve the slot of a send, or give it its turn to ask for one; returns the state after it and the answer."""
     lane, cost, place = request
-    if place.slot is not None and place.slot >= state.paused_until:
+    if place.slot is not None and place.slot >= max(state.paused_until, now - LATE_MS):
         return state, Answer(place.slot, place)
     interval = pace.interval / current_speed(state, now)
     span = cost * interval

@@ -107,7 +107,7 @@ WHATSAPP_MEANINGS: Final[Mapping[str, ErrorMeaning]] = {
 """Meaning of an error code in the answer to a WhatsApp message."""
 
 WHATSAPP_COOL_DOWNS: Final[Mapping[str, CoolDown]] = {
-    "4": CoolDown(wait=timedelta(minutes=1)),
+    "4": CoolDown(),
     "80007": CoolDown(wait=timedelta(minutes=1)),
     "130429": CoolDown(),
     "131048": CoolDown(wait=timedelta(hours=4)),  # blocked or flagged messages: repeating makes it worse
@@ -118,7 +118,7 @@ WHATSAPP_COOL_DOWNS: Final[Mapping[str, CoolDown]] = {
 """Pauses by error code."""
 
 MESSENGER_COOL_DOWNS: Final[Mapping[str, CoolDown]] = {
-    "4": CoolDown(wait=timedelta(minutes=1)),
+    "4": CoolDown(),
     "4/2018354": CoolDown(),
     "9/2018352": CoolDown(RateScope.RECIPIENT),
     "613": CoolDown(),

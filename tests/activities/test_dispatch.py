@@ -18,6 +18,7 @@ from activities.bulkheads import MIN_DELAY, SPACING, KeyedLimiter
 from activities.dispatch import NOT_ACCEPTED, ProviderDispatch
 from activities.interfaces import Dispatch, DispatchResult, Search
 from activities.internal_faults import INTERNAL_FAULT, InternalFaults, retry_delay
+from activities.sender_slots import SenderSlots
 from activities.unsubscribing import UnsubscribeUrls
 from bootstrap import http_client
 from domain.channels import Channel
@@ -166,10 +167,13 @@ async def test_a_message_that_the_provider_refuses_is_rejected_for_good(sender: 
 async def test_a_throttled_send_raises_an_error_with_the_wait_that_the_provider_asks_for(sender: Sender) -> None:
     dispatch = await sender.dispatch(await sender.world.integration(), THROTTLED, repeatable=False)
     for tries_before in range(2):
+        # Each attempt is another worker's, which does not know of the pause.
+        sender.activity = replace(sender.activity, slots=SenderSlots())
         failure = await sender.failure_of(dispatch, tries_before)
         assert (failure.type, failure.next_retry_delay) == (NOT_ACCEPTED, timedelta(seconds=1))
         assert not failure.non_retryable
         assert failure.category is ApplicationErrorCategory.BENIGN
+    sender.activity = replace(sender.activity, slots=SenderSlots())
     assert isinstance(await sender.send(dispatch, tries_before=2), Accepted)
 
 

@@ -61,14 +61,12 @@ async def test_senders_of_many_workers_share_one_schedule() -> None:
 
 async def test_the_last_slot_is_given_back_and_an_earlier_one_is_not() -> None:
     key, pace = new_id(), Pace(1_000)
-    first, second = [
-        (await SenderThrottle.reserve(key, pace, SlotRequest(Category.AUTHENTICATION), START)).place.slot or 0
-        for _ in range(2)
-    ]
-    await SenderThrottle.give_back(key, first, pace, 1)
-    await SenderThrottle.give_back(key, second, pace, 1)
-    again = await SenderThrottle.reserve(key, pace, SlotRequest(Category.AUTHENTICATION), START)
-    assert again.place.slot == second
+    request = SlotRequest(Category.AUTHENTICATION)
+    first, second = [await SenderThrottle.reserve(key, pace, request, START) for _ in range(2)]
+    await SenderThrottle.give_back(key, first)
+    await SenderThrottle.give_back(key, second)
+    again = await SenderThrottle.reserve(key, pace, request, START)
+    assert again.place.slot == second.place.slot
 
 
 async def test_a_recipient_gets_its_rate_in_each_window_and_waits_four_times_as_long_after_each_refusal() -> None:

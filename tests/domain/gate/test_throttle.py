@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from domain.gate.category import Category
 from domain.gate.throttle import (
-    FRONT,
     IMMEDIATE_MS,
+    LATE_MS,
+    LEAD_MS,
     Answer,
     Pace,
     Place,
@@ -23,9 +24,6 @@ from domain.gate.throttle import (
     reserve,
     reserve_for_recipient,
 )
-
-LEAD = 200.0
-"""Milliseconds by which a held send comes back before its instant."""
 
 AUTHENTICATION, TRANSACTIONAL, MARKETING = Category
 
@@ -54,7 +52,7 @@ def simulate(pace: Pace, sends: Sequence[Send], state: SenderState | None = None
         if answer.place.slot is not None and answer.at <= now + IMMEDIATE_MS:
             sent.append(Sent(send, answer.at, asked))
         else:
-            heapq.heappush(waiting, (max(now, answer.at - LEAD), next(order), send, answer.place, asked + 1))
+            heapq.heappush(waiting, (max(now, answer.at - LEAD_MS), next(order), send, answer.place, asked + 1))
     return sorted(sent, key=lambda one: one.at)
 
 
@@ -129,15 +127,17 @@ def test_a_cool_down_holds_every_send_and_halves_the_rate_which_recovers() -> No
     assert current_speed(state, 600_000) == 1
 
 
-def test_a_slot_that_falls_in_a_cool_down_is_replaced() -> None:
-    state, answer = reserve(SenderState(), Pace(1_000), SlotRequest(TRANSACTIONAL), 0)
-    assert answer == Answer(0, Place(slot=0))
-    state, answer = reserve(
-        cool_down(state, 60_000, now=0), Pace(1_000), SlotRequest(TRANSACTIONAL, 1, answer.place), 0
-    )
-    assert answer == Answer(60_000, FRONT)
-    _, answer = reserve(state, Pace(1_000), SlotRequest(TRANSACTIONAL, 1, answer.place), 59_800)
-    assert answer == Answer(60_000, Place(slot=60_000))
+def test_a_slot_is_replaced_if_it_falls_in_a_cool_down_or_is_past() -> None:
+    pace, request = Pace(100_000), SlotRequest(AUTHENTICATION)
+    state, _ = reserve(SenderState(), pace, request, 0)
+    state, answer = reserve(state, pace, request, 0)
+    assert answer == Answer(100_000, Place(slot=100_000))
+    held = SlotRequest(AUTHENTICATION, 1, answer.place)
+    assert reserve(state, pace, held, 100_000 + LATE_MS) == (state, answer)
+    _, late = reserve(state, pace, held, 100_001 + LATE_MS)
+    assert late.at == 200_000
+    _, paused = reserve(cool_down(state, 300_000, now=0), pace, held, 99_600)
+    assert paused.at == 300_000
 
 
 @given(st.integers(1, 5), st.lists(st.floats(0, 1_000), min_size=1, max_size=40))
