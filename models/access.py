@@ -4,15 +4,15 @@ from datetime import datetime
 from hmac import compare_digest
 
 from pydantic import Field
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import ASCENDING, IndexModel
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from domain.access import OPERATIONS, Operation, Role
 from domain.clock import utc_now
 from domain.inbound import InboundToClosed
-from models.base import Stored
+from models.base import NEWEST_FIRST, Stored
 
-_NEWEST_FIRST = [("tenant", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)]
+_BY_TENANT = [("tenant", ASCENDING), *NEWEST_FIRST]
 
 
 class Tenant(Stored):
@@ -61,7 +61,7 @@ class Account(Stored):
         name = "accounts"
         indexes = [
             IndexModel([("tenant", ASCENDING), ("email", ASCENDING)], unique=True),
-            IndexModel(_NEWEST_FIRST),
+            IndexModel(_BY_TENANT),
         ]
 
     @property
@@ -120,7 +120,7 @@ class ApiKey(Stored):
             IndexModel([("key_hash", ASCENDING)], unique=True),
             IndexModel([("previous_hash", ASCENDING)], sparse=True),
             IndexModel([("account_id", ASCENDING)]),
-            IndexModel(_NEWEST_FIRST),
+            IndexModel(_BY_TENANT),
         ]
 
     @classmethod

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from gridfs import AsyncGridFSBucket, NoFile
 from pydantic import Field
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from domain.clock import utc_now
-from models.base import Stored
+from models.base import NEWEST_FIRST, Stored
 
 MAX_UPLOAD_DURATION: Final = timedelta(hours=1)
 """Age after which an unfinished upload counts as aborted."""
@@ -53,7 +53,7 @@ class Attachment(Stored):
 
         name = "attachments"
         indexes = [
-            IndexModel([("tenant", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)]),
+            IndexModel([("tenant", ASCENDING), *NEWEST_FIRST]),
             IndexModel([("idempotency_key", ASCENDING)], unique=True, partialFilterExpression=_HAS_KEY),
             IndexModel([("expires", ASCENDING)], partialFilterExpression=_HAS_END),
         ]

@@ -4,14 +4,12 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from pydantic import Field
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import ASCENDING, IndexModel
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from domain.access import Caller
 from domain.clock import utc_now
-from models.base import Stored
-
-_NEWEST_FIRST = [("created", DESCENDING), ("_id", DESCENDING)]
+from models.base import NEWEST_FIRST, Stored
 
 
 class AuditEntry(Stored):
@@ -40,10 +38,10 @@ class AuditEntry(Stored):
 
         name = "audit_log"
         indexes = [
-            IndexModel([("tenant", ASCENDING), *_NEWEST_FIRST]),
-            IndexModel([("tenant", ASCENDING), ("thing", ASCENDING), *_NEWEST_FIRST]),
-            IndexModel([("tenant", ASCENDING), ("thing_id", ASCENDING), *_NEWEST_FIRST]),
-            IndexModel([("tenant", ASCENDING), ("account_id", ASCENDING), *_NEWEST_FIRST]),
+            IndexModel([("tenant", ASCENDING), *NEWEST_FIRST]),
+            IndexModel([("tenant", ASCENDING), ("thing", ASCENDING), *NEWEST_FIRST]),
+            IndexModel([("tenant", ASCENDING), ("thing_id", ASCENDING), *NEWEST_FIRST]),
+            IndexModel([("tenant", ASCENDING), ("account_id", ASCENDING), *NEWEST_FIRST]),
         ]
 
 

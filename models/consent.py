@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from pydantic import BaseModel, Field
-from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
+from pymongo import ASCENDING, IndexModel, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from domain.clock import utc_now
@@ -90,7 +90,7 @@ class Consent(Stored):
                 [(name, ASCENDING) for name in ("tenant", "person", "scope", "scope_value", "category")], unique=True
             ),
             IndexModel([("tenant", ASCENDING), *NEWEST_FIRST]),
-            IndexModel([("tenant", ASCENDING), ("state", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)]),
+            IndexModel([("tenant", ASCENDING), ("state", ASCENDING), *NEWEST_FIRST]),
         ]
 
     @property

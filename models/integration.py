@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pydantic import Field, JsonValue
-from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
+from pymongo import ASCENDING, IndexModel, ReturnDocument
 from pymongo.asynchronous.change_stream import AsyncCollectionChangeStream
 
 from domain.channels import Channel
 from domain.clock import utc_now
 from domain.gate.throttle_setting import Throttle
-from models.base import Stored
+from models.base import NEWEST_FIRST, Stored
 from models.endpoint import Endpoint
 
 DELETED_TTL: Final = timedelta(days=30)
@@ -66,7 +66,7 @@ class Integration(Stored):
         name = "integrations"
         indexes = [
             IndexModel([("tenant", ASCENDING), ("name", ASCENDING), ("deleted", ASCENDING)], unique=True),
-            IndexModel([("tenant", ASCENDING), ("deleted", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)]),
+            IndexModel([("tenant", ASCENDING), ("deleted", ASCENDING), *NEWEST_FIRST]),
             IndexModel([("deleted", ASCENDING)], expireAfterSeconds=int(DELETED_TTL.total_seconds())),
         ]
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from pydantic import BaseModel, JsonValue
-from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
+from pymongo import ASCENDING, IndexModel, ReturnDocument
 
 from domain import interaction as domain
 from domain.clock import utc_now
@@ -33,7 +33,7 @@ from domain.resending import RESEND_OF
 from domain.search_keys import MAX_NAMES, searchable_fields
 from domain.status import InteractionState, Milestone, Status
 from domain.tokenizer import words_of_summary
-from models.base import ANY_TEXT, Stored
+from models.base import ANY_TEXT, NEWEST_FIRST, Stored
 from models.erasure import (
     EMPTY_ENTRY,
     EMPTY_EVENT,
@@ -81,7 +81,7 @@ _INDEXED_WHERE: Final = {
 def newest_first_by(field: str | None) -> list[tuple[str, int]]:
     """Index by which a tenant's interactions are listed: equality, then sort (and range)."""
     equal = ["tenant", *([field] if field else [])]
-    return [*((name, ASCENDING) for name in equal), ("created", DESCENDING), ("_id", DESCENDING)]
+    return [*((name, ASCENDING) for name in equal), *NEWEST_FIRST]
 
 
 def _index_by(field: str | None) -> IndexModel:

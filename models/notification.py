@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pydantic import BaseModel
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from domain.clock import to_milliseconds, utc_now
@@ -13,7 +13,7 @@ from domain.identifiers import derived_id
 from domain.outcomes import Detail
 from domain.status import InteractionState
 from domain.webhook_events import MAX_DELIVERY_AGE, NotificationState, WebhookEventType
-from models.base import Stored
+from models.base import NEWEST_FIRST, Stored
 from models.user import User
 
 TTL_SECONDS: Final = 30 * 24 * 60 * 60
@@ -104,9 +104,9 @@ class Notification(Stored):
 
         name = "notifications"
         indexes = [
-            IndexModel([("tenant", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)]),
+            IndexModel([("tenant", ASCENDING), *NEWEST_FIRST]),
             *(
-                IndexModel([("tenant", ASCENDING), (field, ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)])
+                IndexModel([("tenant", ASCENDING), (field, ASCENDING), *NEWEST_FIRST])
                 for field in ("integration_id", "interaction_id", "event", "state", "host")
             ),
             # Only pending notifications.
@@ -195,7 +195,7 @@ class Notification(Stored):
     @classmethod
     async def lines(cls, selector: dict[str, Any], limit: int) -> "Sequence[NotificationLine]":
         """Summaries of the selected notifications, newest first."""
-        found = cls.collection().find(selector, _LINE).sort([("created", DESCENDING), ("_id", DESCENDING)]).limit(limit)
+        found = cls.collection().find(selector, _LINE).sort(NEWEST_FIRST).limit(limit)
         return [NotificationLine.model_validate(one) async for one in found]
 
     @property

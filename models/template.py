@@ -14,7 +14,7 @@ from domain.formats import DEFAULT_STYLE, Style
 from domain.gate.category import Category
 from domain.identifiers import derived_id
 from domain.templates import Variable
-from models.base import Stored
+from models.base import NEWEST_FIRST, Stored
 
 
 class Version(BaseModel):
@@ -60,8 +60,8 @@ class Template(Stored):
         name = "templates"
         indexes = [
             IndexModel([("tenant", ASCENDING), ("newest.name", ASCENDING)], unique=True),
-            IndexModel([("tenant", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)]),
-            IndexModel([("tenant", ASCENDING), ("channel", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)]),
+            IndexModel([("tenant", ASCENDING), *NEWEST_FIRST]),
+            IndexModel([("tenant", ASCENDING), ("channel", ASCENDING), *NEWEST_FIRST]),
         ]
 
     async def version(self, number: int | None) -> Version | None:

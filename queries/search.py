@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue
-from pymongo import DESCENDING
 
 from domain.channels import Channel
 from domain.destinations import Destination
@@ -15,6 +14,7 @@ from domain.gate.category import Category
 from domain.interaction import Direction, IntegrationReference
 from domain.search_keys import searchable_field
 from domain.status import Status
+from models.base import NEWEST_FIRST
 from models.interaction import LISTED_BY, RESEND_OF_FIELD, Interaction, newest_first_by, redacted_summary
 from models.user import User
 from queries.cursor import Cursor
@@ -26,8 +26,6 @@ MAX_SCANS: Final = 100
 """Maximum number of index scans per list. MongoDB merges at most 200 (`internalQueryMaxScansToExplode`), and would
 otherwise sort in memory.
 """
-
-NEWEST_FIRST: Final = [("created", DESCENDING), ("_id", DESCENDING)]
 
 _INTEGRATION: Final = "integration.integration_id"
 

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import JsonValue
-from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from api.auth.access import allowed
@@ -17,7 +16,7 @@ from api.http.envelope import Envelope, success
 from api.http.idempotency import IdempotencyKey, check_same, fingerprint, id_by_key
 from api.http.lookup import get_or_404
 from api.http.openapi import refusals
-from api.http.pagination import AskedPage, page
+from api.http.pagination import AskedPage, page_of
 from api.http.request_body import json_body
 from api.schemas.common import Page
 from api.schemas.integrations import (
@@ -40,6 +39,7 @@ from domain.problems import Problem
 from domain.texts import both
 from integrations.provider_factory import ProviderFactory, problems_of_settings
 from models.audit import write_audit
+from models.base import NEWEST_FIRST
 from models.integration import Integration
 from models.notification import Notification
 from providers import PROVIDERS
@@ -125,12 +125,8 @@ async def list_integrations(  # noqa: PLR0913 - each filter is a parameter of th
         **{field: value for field, value in wanted.items() if value is not None},
         **(asked.after.after("created") if asked.after else {}),
     }
-    order = [("created", DESCENDING), ("_id", DESCENDING)]
-    found = [
-        Integration.model_validate(document)
-        async for document in Integration.collection().find(selector).sort(order).limit(asked.limit + 1)
-    ]
-    shown = page(found, asked, lambda it: _details(factory, it), lambda it: Cursor(it.created, it.id))
+    found = await Integration.read_some(selector, NEWEST_FIRST, asked.limit + 1)
+    shown = page_of(found, asked, lambda it: _details(factory, it), lambda it: Cursor(it.created, it.id))
     return success(shown, "Integraciones encontradas")
 
 
@@ -188,10 +184,10 @@ async def change_integration(
 async def delete_integration(
     integration_id: str, caller: Annotated[Caller, allowed(Operation.INTEGRATIONS_WRITE)], state: State
 ) -> JSONResponse:
-    """Send nothing more through it, and show it no more.
+    """Delete an integration: it sends nothing more, and no list shows it.
 
-    What the provider still tells is verified and taken for 30 days; then it is gone with its credentials. Interactions
-    keep what they show of it.
+    Provider events about its messages are verified and applied for 30 days; then the integration is removed with its
+    credentials. Interactions keep the name, channel and provider that they show of it.
     """
     for _ in range(_MAX_TRIES):
         integration = await get_or_404(Integration, integration_id, caller, deleted=None)

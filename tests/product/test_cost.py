@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from typing import NamedTuple
 
 import pytest
 from pymongo import monitoring
@@ -101,18 +102,31 @@ async def life(iris: Iris, *words: str) -> Figures:
     return figures_of((await handle.fetch_history()).events)
 
 
-async def test_the_cost_of_a_delivered_and_read_interaction(iris: Iris, commands: Commands) -> None:
-    """A busy machine can only add to it, as when a step outlasts its task: the cheapest of a few runs counts."""
-    lives: list[tuple[Figures, Counter[str]]] = []
+class Cost(NamedTuple):
+    """What a run adds to its history and asks of MongoDB."""
+
+    figures: Figures
+    commands: Counter[str]
+
+
+async def cheapest(run: Callable[[], Awaitable[Figures]], commands: Commands, expected: Cost) -> Cost:
+    """The cheapest of up to three runs: a busy machine can only add to the cost.
+
+    A step may outlast its task, and a late change event may invalidate a cache.
+    """
+    costs: list[Cost] = []
     for _ in range(3):
         before = Counter(commands.counted)
-        figures = await life(iris, "delivered", "read")
-        lives.append((figures, commands.counted - before))
-        if figures.events <= 26:
+        figures = await run()
+        costs.append(Cost(figures, commands.counted - before))
+        if costs[-1] == expected:
             break
-    figures, counted = min(lives, key=lambda one: one[0].events)
-    assert figures == Figures(events=26, workflow_tasks=4, actions=10)
-    assert counted == _SEND | {"update interactions": 3}, counted
+    return min(costs, key=lambda cost: (cost.figures.events, cost.commands.total()))
+
+
+async def test_the_cost_of_a_delivered_and_read_interaction(iris: Iris, commands: Commands) -> None:
+    expected = Cost(Figures(events=26, workflow_tasks=4, actions=10), Counter(_SEND | {"update interactions": 3}))
+    assert await cheapest(lambda: life(iris, "delivered", "read"), commands, expected) == expected
 
 
 async def test_events_that_precede_the_providers_response_are_written_with_it(iris: Iris, commands: Commands) -> None:
@@ -194,17 +208,14 @@ async def notification_figures(iris: Iris, integration_id: str) -> Figures:
 
 async def test_the_cost_of_a_notification(iris: Iris, commands: Commands) -> None:
     """Its share of the interaction's steps, and its own workflow; the second time, with caches filled."""
+    # The users are read by each of the two steps, and by the attempt, which omits data of erased ones.
+    asked = {"find interactions": 2, "find processes": 2, "find users": 3}
+    own = ("insert notifications", "find notifications", "find integrations", "find suspended_hosts")
+    delivered = asked | dict.fromkeys((*own, "update notifications"), 1)
+    expected = Cost(Figures(events=11, workflow_tasks=2, actions=2), Counter(_SEND) + Counter(delivered))
     async with receiving() as receiver:
         integration_id = await iris.sandbox(iris.gateway_url)
         body = {"Url": receiver.url, "Subscriptions": ["INTERACTION_OUT_CREATED_EVT"]}
         assert (await iris.http.put(f"/v1/integrations/{integration_id}/webhook", json=body)).status_code == 200
         await notification_figures(iris, integration_id)
-        before = Counter(commands.counted)
-        figures = await notification_figures(iris, integration_id)
-    # The users are read by each of the two steps, and by the attempt, which omits data of erased ones.
-    asked = {"find interactions": 2, "find processes": 2, "find users": 3}
-    own = ("find notifications", "find integrations", "find suspended_hosts", "update notifications")
-    by_its_own_workflow = dict.fromkeys(own, 1)
-    counted = commands.counted - before - Counter(_SEND)
-    assert counted == {"insert notifications": 1, **asked, **by_its_own_workflow}, counted
-    assert figures == Figures(events=11, workflow_tasks=2, actions=2)
+        assert await cheapest(lambda: notification_figures(iris, integration_id), commands, expected) == expected
