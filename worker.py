@@ -34,7 +34,6 @@ from activities.publishing import NotificationPublisher
 from activities.reconciliation import TemporalReconciliation
 from activities.record import MongoRecord
 from activities.unsubscribing import UnsubscribeUrls
-from api.schemas.interactions import InteractionAnswer
 from bootstrap import (
     connect_temporal,
     http_client,
@@ -58,6 +57,7 @@ from temporal.interactions import signal_erased, signal_events
 from temporal.reconciliation import ensure_schedule
 from temporal.task_queues import is_polling
 from temporal.worker_versions import deployment_config
+from wire.interactions import InteractionAnswer
 from workflows.registry import INTERACTION_WORKFLOWS, NOTIFICATION_WORKFLOWS
 
 SENDING_GRACE: Final = timedelta(seconds=35)

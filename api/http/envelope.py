@@ -11,11 +11,11 @@ from typing_extensions import TypeVar
 
 from api.auth.visibility import visible, visible_problems
 from api.http.idempotency import replay_headers
-from api.schemas.common import Answer
 from domain.problems import Problem
 from domain.texts import Language, chosen_language
 from domain.texts.answers import detail_in
 from support.logs import note
+from wire.answer import Answer
 
 
 class ErrorItem(BaseModel):

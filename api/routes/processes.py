@@ -18,7 +18,6 @@ from api.http.pagination import AskedPage, page_of
 from api.http.parameters import BY_METADATA, BY_PRIMARY_KEY, named_values
 from api.http.request_body import json_body
 from api.schemas.common import Page
-from api.schemas.interactions import InteractionAnswer
 from api.schemas.processes import ProcessAnswer, ProcessChange, ProcessFilters, ProcessRequest
 from api.state import IrisState, State
 from domain.access import Caller, Operation
@@ -31,6 +30,7 @@ from models.interaction import Interaction
 from models.process import LATEST_FIRST, Process
 from models.user import HERE, User
 from queries.cursor import Cursor
+from wire.interactions import InteractionAnswer
 
 router = APIRouter(tags=["processes"])
 

@@ -4,11 +4,12 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from api.schemas.common import Answer, Asked, Instant
+from api.schemas.common import Asked
 from api.schemas.sessions import MAX_EMAIL_LENGTH
 from domain.access import Caller, Operation, Role
 from models.access import Account
 from security.credential_encryption import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
+from wire.answer import Answer, Instant
 
 AskedRole = Annotated[Role, Field(strict=False)]
 NewPassword = Annotated[str, Field(min_length=MIN_PASSWORD_LENGTH, max_length=MAX_PASSWORD_LENGTH)]

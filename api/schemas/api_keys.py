@@ -4,10 +4,11 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from api.schemas.common import Answer, Asked, Instant, StorableInstant
+from api.schemas.common import Asked, StorableInstant
 from domain.access import Operation
 from domain.identifiers import Id
 from models.access import ApiKey
+from wire.answer import Answer, Instant
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Scopes = Annotated[list[Annotated[Operation, Field(strict=False)]], Field(min_length=1)]

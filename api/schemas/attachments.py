@@ -3,8 +3,8 @@
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from api.schemas.common import Answer, Instant
 from models.attachment import Attachment
+from wire.answer import Answer, Instant
 
 
 class UploadQuery(BaseModel):

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from api.schemas.common import Answer, Instant
 from models.audit import AuditEntry
+from wire.answer import Answer, Instant
 
 
 class AuditAnswer(Answer):

@@ -2,34 +2,22 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Annotated, Final, Generic, TypeVar
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    JsonValue,
-    PlainSerializer,
-    WithJsonSchema,
 )
-from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
-from typing_extensions import override
 
-from domain.clock import to_milliseconds, to_wire
+from domain.clock import to_milliseconds
 from domain.json_objects import JsonObject
 from domain.local_time import is_zone
+from wire.answer import Answer
 
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-
-Instant = Annotated[
-    datetime,
-    PlainSerializer(to_wire, when_used="json"),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
 
 
 def _stored(instant: datetime) -> datetime:
@@ -66,22 +54,6 @@ class Asked(JsonObject):
         """The names of the fields that the caller gave, as the wire spells them."""
         fields = type(self).model_fields
         return [fields[name].alias or name for name in self.model_fields_set]
-
-
-class Answer(BaseModel):
-    """What an answer shows, its names in camel case."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
-
-    @classmethod
-    @override
-    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
-        """The name of a generic answer in the OpenAPI description: `Page[AccountAnswer]` is `AccountPage`."""
-        return f"{params[0].__name__.removesuffix('Answer')}{cls.__name__}"
-
-    def on_the_wire(self) -> dict[str, JsonValue]:
-        """The answer as JSON."""
-        return self.model_dump(mode="json", by_alias=True)
 
 
 Item = TypeVar("Item")

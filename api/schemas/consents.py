@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
-from api.schemas.common import Answer, Asked, Instant, StorableInstant
+from api.schemas.common import Asked, StorableInstant
 from domain.channels import Channel
 from domain.destinations import DestinationKind
 from domain.gate.consent import (
@@ -18,6 +18,7 @@ from domain.gate.consent import (
 )
 from domain.identifiers import Id
 from models.consent import Consent, Statement
+from wire.answer import Answer, Instant
 
 MAX_IMPORTED: Final = 1_000
 """Maximum consents of one import request."""

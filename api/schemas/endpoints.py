@@ -2,10 +2,11 @@
 
 from pydantic import Field
 
-from api.schemas.common import Answer, Asked, Instant, StorableInstant
+from api.schemas.common import Asked, StorableInstant
 from domain.clock import utc_now
 from domain.webhook_events import PATTERNS, subscribed
 from models.integration import Integration
+from wire.answer import Answer, Instant
 from workflows.messages import RedeliveryProgress
 
 

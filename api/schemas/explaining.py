@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import Field, JsonValue
 
-from api.schemas.common import Answer, Instant
+from wire.answer import Answer, Instant
 
 
 class WaitAnswer(Answer):

@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import Field, JsonValue
 
-from api.schemas.common import Answer, Asked, Instant
+from api.schemas.common import Asked
 from domain.channels import Channel
 from domain.gate.throttle_setting import Throttle
 from domain.json_objects import names_of
@@ -15,6 +15,7 @@ from models.integration import Integration
 from providers import PROVIDERS
 from providers.base import AnyProvider, Capabilities, Check
 from providers.forms import form_of
+from wire.answer import Answer, Instant
 
 _THROTTLE: Final = (
     "The rates that its messages keep to; those that would exceed them wait. `{}` sets the limits that the provider "

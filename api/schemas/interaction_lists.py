@@ -6,8 +6,6 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
 from api.http.pagination import AskedInstant
-from api.schemas.common import Answer, Instant
-from api.schemas.interactions import DestinationAnswer, IntegrationAnswer
 from domain.channels import Channel
 from domain.destinations import normal_forms
 from domain.errors import InvalidRequestError
@@ -20,6 +18,8 @@ from domain.problems import Problem
 from domain.status import Status
 from domain.tokenizer import words_of
 from queries.search import InteractionFilter, InteractionSummary
+from wire.answer import Answer, Instant
+from wire.interactions import DestinationAnswer, IntegrationAnswer
 
 AskedId = Annotated[Id | None, Field(max_length=100)]
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, JsonValue
 
-from api.schemas.common import Answer, Instant
 from models.notification import Notification, NotificationLine
+from wire.answer import Answer, Instant
 
 
 class NotificationAttemptAnswer(Answer):

@@ -7,12 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
 from api.http.pagination import AskedInstant
-from api.schemas.common import Asked, Instant
-from api.schemas.interactions import ProcessSummaryAnswer
+from api.schemas.common import Asked
 from domain.identifiers import Id
 from domain.interaction import Direction
 from domain.search_keys import MAX_NAMES
 from models.process import Process
+from wire.answer import Instant
+from wire.interactions import ProcessSummaryAnswer
 
 MAX_USERS = 100
 """Users that a process may be created with."""

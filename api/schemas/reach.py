@@ -4,11 +4,12 @@ from typing import Final
 
 from pydantic import Field, JsonValue
 
-from api.schemas.common import Answer, Asked, Instant
+from api.schemas.common import Asked
 from domain.gate.reach import MAX_REACH_RULES, ReachRule, ReachSettings
 from domain.gate.velocity import MAX_LIMIT, VelocityLimits
 from models.reach_count import ReachCount
 from models.sending_rules import SendingRules
+from wire.answer import Answer, Instant
 
 _RULES: Final = (
     "The countries, by channel and category. Of the rules about a message, the one prevails that names its channel; "

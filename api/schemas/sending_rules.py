@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue
 
-from api.schemas.common import Answer, Asked, Instant, StorableInstant, TimeZone
+from api.schemas.common import Asked, StorableInstant, TimeZone
 from domain.channels import Channel
 from domain.errors import InvalidRequestError
 from domain.gate.category import Category
@@ -17,6 +17,7 @@ from domain.gate.zone_choice import ZoneChoice
 from domain.problems import MAX_PROBLEMS, Problem
 from domain.texts import Language, chosen_language
 from models.sending_rules import SendingRules
+from wire.answer import Answer, Instant
 
 MAX_RULES: Final = 500
 """Maximum rules of one request, besides those of its presets."""

@@ -5,8 +5,9 @@ from typing import Final
 from pydantic import Field
 
 from api.http.envelope import Envelope
-from api.schemas.common import Answer, Asked, Instant
+from api.schemas.common import Asked
 from security.credential_encryption import MAX_PASSWORD_LENGTH
+from wire.answer import Answer, Instant
 
 MAX_EMAIL_LENGTH: Final = 320
 MAX_TENANT_LENGTH: Final = 100

@@ -4,13 +4,14 @@ from typing import Annotated, Final
 
 from pydantic import Field, JsonValue, StringConstraints
 
-from api.schemas.common import Answer, Asked, Instant
+from api.schemas.common import Asked
 from domain.channels import Channel
 from domain.formats import DEFAULT_STYLE, LanguageTag, TimeZoneName
 from domain.gate.category import Category
 from domain.identifiers import Id
 from domain.templates import MAX_VARIABLES, VariableName, VariableType
 from models.template import Template, Version
+from wire.answer import Answer, Instant
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 

@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from api.schemas.common import Answer, Asked, Instant
+from api.schemas.common import Asked
 from domain.phone_numbers import COUNTRIES
 from models.access import Tenant
+from wire.answer import Answer, Instant
 
 
 def _country(text: str) -> str:

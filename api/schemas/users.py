@@ -4,11 +4,12 @@ from typing import Final
 
 from pydantic import Field, JsonValue
 
-from api.schemas.common import Answer, Asked, Instant, TimeZone
-from api.schemas.interactions import UserAnswer
+from api.schemas.common import Asked, TimeZone
 from domain.identifiers import Id
 from domain.search_keys import MAX_NAMES
 from models.user import User
+from wire.answer import Answer, Instant
+from wire.interactions import UserAnswer
 
 MAX_NAME_LENGTH: Final = 200
 

@@ -13,7 +13,6 @@ from activities.interfaces import AdmitInput, RecordStepInput
 from activities.late_begins import LateBegins
 from activities.publishing import NotificationPublisher
 from activities.record import MongoRecord
-from api.schemas.interactions import InteractionAnswer
 from domain.channels import Channel
 from domain.clock import utc_now
 from domain.destinations import DestinationKind
@@ -32,6 +31,7 @@ from models.interaction import Interaction
 from models.notification import Notification
 from models.user import OwnedDestination
 from tests.activities.factories import CONSENTS, FIRST_TASK, GATE, World, revision, run
+from wire.interactions import InteractionAnswer
 
 
 def show(interaction: Seen) -> JsonValue:

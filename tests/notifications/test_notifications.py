@@ -17,7 +17,6 @@ from activities.interfaces import RecordStepInput
 from activities.late_begins import LateBegins
 from activities.publishing import NotificationPublisher
 from activities.record import MongoRecord
-from api.schemas.interactions import InteractionAnswer
 from domain.clock import to_wire, utc_now
 from domain.interaction import HistoryEntry
 from domain.status import InteractionState, Status
@@ -31,6 +30,7 @@ from tests.api.routes.test_erasing_users import erase
 from tests.api.support import SILENT, mobile, reasons, sent_silently
 from tests.iris import Iris, calling
 from tests.notifications.receiver import Receiver, receiving
+from wire.interactions import InteractionAnswer
 
 OUT, STATUS, CUSTOM = (
     "INTERACTION_OUT_CREATED_EVT",

@@ -21,7 +21,6 @@ from activities.late_begins import LateBegins
 from activities.notification import HttpNotifications
 from activities.notification_interfaces import DeliverInput
 from activities.publishing import NotificationPublisher
-from api.schemas.interactions import InteractionAnswer
 from bootstrap import data_converter, http_client
 from domain.clock import utc_now
 from domain.identifiers import derived_id, new_id
@@ -37,6 +36,7 @@ from tests.api.support import mobile
 from tests.iris import Iris
 from tests.notifications.receiver import Receiver, receiving
 from tests.notifications.test_notifications import CUSTOM, OUT, STATUS, set_endpoint
+from wire.interactions import InteractionAnswer
 
 IN = "INTERACTION_IN_CREATED_EVT"
 

@@ -11,13 +11,13 @@ from api.http.envelope import Envelope, failure, success
 from api.http.openapi import refusals
 from api.routes.interactions.sending import found_interaction
 from api.routes.interactions.unregistered import withdraw
-from api.schemas.interactions import InteractionAnswer
 from api.state import State
 from domain.access import Caller, Operation
 from domain.cancelling import why_not_cancelled
 from domain.problems import Problem
 from domain.status import UNSENT
 from temporal.interactions import cancel
+from wire.interactions import InteractionAnswer
 
 router = APIRouter(tags=["interactions"])
 

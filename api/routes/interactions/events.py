@@ -17,7 +17,6 @@ from typing_extensions import override
 
 from api.auth.access import allowed, is_still_allowed
 from api.http.envelope import Envelope
-from api.schemas.interactions import InteractionAnswer
 from api.state import State
 from domain.access import Caller, Operation
 from domain.errors import InvalidRequestError
@@ -32,6 +31,7 @@ from queries.change_stream import (
     resume_token_text,
     watch,
 )
+from wire.interactions import InteractionAnswer
 
 router = APIRouter(tags=["notifications"])
 

@@ -12,7 +12,6 @@ from api.http.envelope import Envelope, failure, success
 from api.http.openapi import refusals
 from api.http.request_body import json_body
 from api.routes.interactions.sending import found_interaction
-from api.schemas.interactions import InteractionAnswer
 from api.schemas.schedules import ScheduleChangeRequest
 from api.state import State
 from domain.access import Caller, Operation
@@ -24,6 +23,7 @@ from domain.problems import Problem
 from domain.status import UNSENT
 from models.interaction import Interaction
 from temporal.interactions import reschedule
+from wire.interactions import InteractionAnswer
 
 router = APIRouter(tags=["interactions"])
 

@@ -13,7 +13,6 @@ from api.http.openapi import refusals
 from api.http.request_body import json_body
 from api.routes.interactions.sending import answered, found_interaction
 from api.routes.interactions.unregistered import find_interaction
-from api.schemas.interactions import InteractionAnswer
 from api.schemas.resending import ResendRequest
 from api.state import IrisState, State
 from domain.access import Caller, Operation
@@ -27,6 +26,7 @@ from domain.submission import SEGMENTS, Submission
 from integrations.references import to_reference
 from models.interaction import Interaction
 from models.process import Process
+from wire.interactions import InteractionAnswer
 
 router = APIRouter(tags=["interactions"])
 

@@ -19,7 +19,7 @@ from api.routes.interactions.expected_users import expect_recipients
 from api.routes.interactions.unregistered import find_interaction
 from api.routes.templates import Content, rendered
 from api.schemas.examples import SEND_EXAMPLES
-from api.schemas.interactions import InteractionAnswer, SendAnswer, SendRequest
+from api.schemas.interactions import SendAnswer, SendRequest
 from api.state import IrisState, State
 from domain.access import Caller, Operation
 from domain.clock import utc_now
@@ -37,6 +37,7 @@ from queries.correlation import InteractionRef
 from support.logs import note
 from support.metrics import count_submission
 from temporal.interactions import submit
+from wire.interactions import InteractionAnswer
 
 router = APIRouter(tags=["interactions"])
 

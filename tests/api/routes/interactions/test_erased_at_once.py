@@ -8,7 +8,6 @@ import pytest
 
 from activities.erasing import MongoErasures
 from activities.interfaces import UserTask
-from api.schemas.interactions import InteractionAnswer
 from domain.identifiers import new_id
 from models.interaction import Interaction
 from queries.consents import Consents
@@ -21,6 +20,7 @@ from tests.api.support import reasons
 from tests.iris import Iris
 from tests.notifications.receiver import receiving
 from tests.notifications.test_events import reading
+from wire.interactions import InteractionAnswer
 
 
 @dataclass(frozen=True)

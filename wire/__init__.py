@@ -1,0 +1,1 @@
+"""JSON form of what both API answers and webhook events show."""
