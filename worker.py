@@ -45,6 +45,7 @@ from domain import interaction as domain
 from integrations.cache import Integrations
 from integrations.provider_factory import ProviderFactory
 from providers import PROVIDERS
+from queries.consent_events import ConsentEvents
 from queries.consents import Consents
 from queries.gate import Gate
 from queries.reach import Reach
@@ -57,6 +58,7 @@ from temporal.interactions import signal_erased, signal_events
 from temporal.reconciliation import ensure_schedule
 from temporal.task_queues import is_polling
 from temporal.worker_versions import deployment_config
+from wire.consents import ConsentAnswer
 from wire.interactions import InteractionAnswer
 from workflows.registry import INTERACTION_WORKFLOWS, NOTIFICATION_WORKFLOWS
 
@@ -103,7 +105,8 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
     """The worker of the interactions' task queue."""
     begin = partial(notifications.begin, client, settings)
     publisher = NotificationPublisher(integrations, _shown, begin, late)
-    consents, rules = Consents(), TenantRules(settings.lookup_cache_ttl)
+    consents = Consents(ConsentEvents(begin, ConsentAnswer.shown))
+    rules = TenantRules(settings.lookup_cache_ttl)
     gate = Gate(consents, rules, Reach(rules))
     admission = MongoAdmission(integrations, gate, publisher.publish)
     record = MongoRecord(publisher.publish)

@@ -207,7 +207,7 @@ class MongoErasures(ErasureActivities):
         """Reduce all notifications of erased interactions to the interactions' present content."""
         by_interaction: defaultdict[str, list[Notification]] = defaultdict(list)
         async for notification in Notification.find({"tenant": tenant, "interaction_id": {"$in": ids}}):
-            by_interaction[notification.interaction_id].append(notification)
+            by_interaction[notification.interaction_id or ""].append(notification)
         updates: list[UpdateOne] = []
         async for interaction in Interaction.find({"_id": {"$in": list(by_interaction)}}):
             activity.heartbeat()

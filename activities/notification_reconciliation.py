@@ -59,7 +59,7 @@ class NotificationsReconciliation:
             await self.begin(notification)
         return Discrepancy(
             kind=Kind.NOTIFICATION_LOST,
-            interaction_id=notification.interaction_id,
+            interaction_id=notification.interaction_id or notification_workflow_id(notification.id, notification.round),
             reason=f"notification {notification.id}, {notification.event}: {reason}",
             repair="its delivery begins, for what is left of its time" if repairs else None,
         )

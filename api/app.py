@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
 from fastapi import FastAPI
@@ -43,12 +43,15 @@ from api.state import IrisState
 from bootstrap import connect_temporal, http_clients, mongodb
 from integrations.cache import Integrations
 from integrations.provider_factory import ProviderFactory
+from queries.consent_events import ConsentEvents
 from queries.consents import Consents
 from queries.reach import Reach
 from queries.sending_rules import TenantRules
 from security.credential_encryption import Vault
 from settings import Settings
 from support.ttl_cache import TtlCache
+from temporal.notifications import begin as begin_notification
+from wire.consents import ConsentAnswer
 
 MAX_CACHED_INTERACTION_REFS: Final = timedelta(minutes=10)
 """TTL of cached interaction references; most receipts arrive within this time of the submission."""
@@ -79,10 +82,12 @@ def create_app(settings: Settings) -> FastAPI:
             integrations_cache.following(),
         ):
             vault = Vault(settings.vault_keys())
+            temporal = await connect_temporal(settings)
+            begin = partial(begin_notification, temporal, settings)
             app.state.iris = IrisState(
                 settings=settings,
                 database=database,
-                temporal=await connect_temporal(settings),
+                temporal=temporal,
                 provider_factory=ProviderFactory(vault=vault, http=http, public_url=settings.public_url, guard=guard),
                 submissions=AdaptiveLimiter(settings.max_concurrent_submissions),
                 webhooks=AdaptiveLimiter(settings.max_concurrent_webhooks),
@@ -92,7 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
                 hashing=PasswordHashing(),
                 file_urls=settings.file_urls(),
                 integrations=integrations_cache,
-                consents=Consents(),
+                consents=Consents(ConsentEvents(begin, ConsentAnswer.shown)),
                 rules=rules,
                 reach=Reach(rules),
                 callers=TtlCache(settings.lookup_cache_ttl),

@@ -255,7 +255,8 @@ def _notification(method: str, notification_id: str, verb: str, connection: Conn
         return
     one = envelope["payload"]
     OUT.print(f"[bold]{one['id']}[/]  {one['event']}  {one['state']}  {one['nextAttempt'] or ''}", highlight=False)
-    OUT.print(f"interaction {one['interactionId']} to {one['host']}", highlight=False, soft_wrap=True)
+    about = f"interaction {one['interactionId']}" if one["interactionId"] else "consent"
+    OUT.print(f"{about} to {one['host']}", highlight=False, soft_wrap=True)
     table = DataTable("when", "round", "attempt", "status", "error")
     for attempt in one["attempts"]:
         numbers = (str(attempt["round"]), str(attempt["number"]), str(attempt["status"] or ""))

@@ -6,7 +6,7 @@ The events' names, the patterns and the retry schedule are the vendor's.
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
@@ -18,13 +18,24 @@ from domain.status import InteractionState
 
 
 class WebhookEventType(StrEnum):
-    """Type of an event of an interaction."""
+    """Type of an event that is delivered to webhook endpoints."""
 
     IN_CREATED = "INTERACTION_IN_CREATED_EVT"
     OUT_CREATED = "INTERACTION_OUT_CREATED_EVT"
     STATUS_CHANGED = "INTERACTION_STATUSCHANGED_EVT"
     CUSTOM_STATUS_CHANGED = "INTERACTION_CUSTOMSTATUSCHANGED_EVT"
+    CONSENT_CHANGED = "CONSENT_CHANGED_EVT"
 
+
+InteractionEventType = Literal[
+    WebhookEventType.IN_CREATED,
+    WebhookEventType.OUT_CREATED,
+    WebhookEventType.STATUS_CHANGED,
+    WebhookEventType.CUSTOM_STATUS_CHANGED,
+]
+"""Type of an event of an interaction."""
+
+INTERACTION_EVENTS: Final[frozenset[WebhookEventType]] = frozenset(get_args(InteractionEventType))
 
 EVERYTHING: Final = "*"
 
@@ -33,12 +44,11 @@ PATTERNS: Final[Sequence[str]] = (EVERYTHING, *WebhookEventType, *(f"-{event}" f
 
 
 def subscribed(subscriptions: Sequence[str]) -> frozenset[WebhookEventType]:
-    """Return the events of a subscription: those named, or all by `*`, except those named with a `-` before."""
-    return frozenset(
-        event
-        for event in WebhookEventType
-        if f"-{event}" not in subscriptions and (EVERYTHING in subscriptions or event in subscriptions)
-    )
+    """Return the events of a subscription: those named, interactions' by `*`, except any with a `-` before."""
+    wanted = {event for event in WebhookEventType if event in subscriptions}
+    if EVERYTHING in subscriptions:
+        wanted |= INTERACTION_EVENTS
+    return frozenset(event for event in wanted if f"-{event}" not in subscriptions)
 
 
 def problems_of_subscriptions(subscriptions: Sequence[str]) -> list[Problem]:

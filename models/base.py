@@ -36,6 +36,9 @@ ANY_TEXT: Final[Mapping[str, str]] = {"$gte": ""}
 (https://www.mongodb.com/docs/manual/core/index-partial/#query-coverage).
 """
 
+DUPLICATE_KEY: Final = 11000
+"""Error code (https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml)."""
+
 Item = TypeVar("Item")
 
 

@@ -22,13 +22,10 @@ from domain.gate.consent import (
     Evidence,
 )
 from domain.identifiers import derived_id
-from models.base import NEWEST_FIRST, Stored
+from models.base import DUPLICATE_KEY, NEWEST_FIRST, Stored
 
 MAX_HISTORY: Final = 50
 """Statements kept of one consent; older ones are dropped."""
-
-_DUPLICATE_KEY: Final = 11000
-"""https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml"""
 
 
 class ConsentKey(Stored):
@@ -148,7 +145,7 @@ class Consent(Stored):
         except BulkWriteError as error:
             # The update of an older statement finds nothing to change, and its insertion finds the newer one.
             details = cast("dict[str, Any]", error.details)
-            if any(one["code"] != _DUPLICATE_KEY for one in details["writeErrors"]):
+            if any(one["code"] != DUPLICATE_KEY for one in details["writeErrors"]):
                 raise
             refused: list[UpdateOne] = [updates[one["index"]] for one in details["writeErrors"]]
             return int(details["nModified"]) + int(details["nUpserted"]), refused

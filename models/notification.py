@@ -13,7 +13,7 @@ from domain.identifiers import derived_id
 from domain.outcomes import Detail
 from domain.status import InteractionState
 from domain.webhook_events import MAX_DELIVERY_AGE, NotificationState, WebhookEventType
-from models.base import NEWEST_FIRST, Stored
+from models.base import ANY_TEXT, NEWEST_FIRST, Stored
 from models.user import User
 
 TTL_SECONDS: Final = 30 * 24 * 60 * 60
@@ -47,7 +47,7 @@ class NotificationLine(BaseModel):
 
     id: str
     integration_id: str
-    interaction_id: str
+    interaction_id: str | None
     event: WebhookEventType
     host: str
     created: datetime
@@ -70,6 +70,8 @@ class Notification(Stored):
     """One event published to one tenant. Its id is also the message id (`webhook-id`).
 
     Attributes:
+        interaction_id: the interaction of the event; None if the event is about a consent.
+        person: the recipient's name in the tenant's consents, if the event is about a consent.
         position: of the event in the interaction's history.
         user_ids: of the interaction's users when the event happened.
         host: host of the endpoint, as of the last attempt.
@@ -84,9 +86,10 @@ class Notification(Stored):
 
     tenant: str
     integration_id: str
-    interaction_id: str
+    interaction_id: str | None = None
+    person: str | None = None
     event: WebhookEventType
-    position: int
+    position: int = 0
     user_ids: list[str] = []
     host: str
     created: datetime
@@ -109,6 +112,7 @@ class Notification(Stored):
                 IndexModel([("tenant", ASCENDING), (field, ASCENDING), *NEWEST_FIRST])
                 for field in ("integration_id", "interaction_id", "event", "state", "host")
             ),
+            IndexModel([("tenant", ASCENDING), ("person", ASCENDING)], partialFilterExpression={"person": ANY_TEXT}),
             # Only pending notifications.
             IndexModel([("next_attempt", ASCENDING), ("_id", ASCENDING)], partialFilterExpression=PENDING),
             IndexModel([("is_unbegun", ASCENDING)], partialFilterExpression={"is_unbegun": True}),

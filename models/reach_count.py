@@ -9,7 +9,7 @@ from pymongo.errors import BulkWriteError
 
 from domain.gate.velocity import DAY, MEAN_DAYS, Counter, LimitAction, Per
 from domain.identifiers import derived_id
-from models.base import Stored
+from models.base import DUPLICATE_KEY, Stored
 
 KEPT: Final = timedelta(days=MEAN_DAYS + 1)
 """How long the counts of countries, and those that reached their limit, are kept after their period."""
@@ -19,9 +19,6 @@ LATEST_REACHED_FIRST: Final = (("reached", DESCENDING), ("_id", DESCENDING))
 
 _RECENT: Final = 20
 """Interactions remembered as counted."""
-
-_DUPLICATE_KEY: Final = 11000
-"""https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml"""
 
 
 class ReachCount(Stored):
@@ -87,7 +84,7 @@ class ReachCount(Stored):
         except BulkWriteError as error:
             # Of a count that has reached its limit the update finds nothing, and its insertion finds the count.
             errors = cast("dict[str, Any]", error.details)["writeErrors"]
-            if any(one["code"] != _DUPLICATE_KEY for one in errors):
+            if any(one["code"] != DUPLICATE_KEY for one in errors):
                 raise
             return [counters[one["index"]] for one in errors]
         return []

@@ -28,6 +28,7 @@ from domain.submission import Submission
 from models.consent import Consent, ConsentKey
 from models.interaction import Interaction
 from models.user import OwnedDestination
+from queries.consent_events import ConsentEvents, redact
 from security.unsubscribe_tokens import UnsubscribeToken
 from support.ttl_cache import TtlCache
 
@@ -38,8 +39,10 @@ _KEY_BYTES: Final = 32
 class Consents:
     """Consents in MongoDB, which name each destination by an HMAC with a key of the tenant."""
 
-    def __init__(self) -> None:
+    def __init__(self, events: ConsentEvents | None = None) -> None:
+        """Publish changes by `events`; without them, publish nothing."""
         self._keys: TtlCache[bytes] = TtlCache(_KEY_TTL)
+        self._events = events
 
     async def person(self, tenant: str, kind: DestinationKind, normal_form: str) -> str:
         """The name of a destination in the tenant's consents: the same for every spelling, and for no other tenant."""
@@ -84,7 +87,22 @@ class Consents:
         if not changes:
             return 0
         named = [(await self.person_of(tenant, change.destination), change) for change in changes]
-        return await Consent.write(tenant, named, only_opted_out=only_opted_out)
+        return await self._write(tenant, named, only_opted_out=only_opted_out)
+
+    async def delete(self, consent: Consent) -> None:
+        """Delete a consent with its history."""
+        await consent.delete()
+        if self._events is not None:
+            await self._events.publish_deletion(consent)
+
+    async def _write(
+        self, tenant: str, named: Sequence[tuple[str, ConsentChange]], *, only_opted_out: bool = False
+    ) -> int:
+        changed = await Consent.write(tenant, named, only_opted_out=only_opted_out)
+        if self._events is not None:
+            stated = {Consent.id_of(tenant, person, change.coverage): change.at for person, change in named}
+            await self._events.publish(tenant, stated)
+        return changed
 
     async def unsubscribe_token(
         self, tenant: str, integration_id: str, interaction_id: str, destination: Destination
@@ -112,7 +130,7 @@ class Consents:
             at=to_milliseconds(utc_now()),
             evidence=Evidence(interaction_id=token.interaction_id),
         )
-        await Consent.write(tenant, [(token.person, change)])
+        await self._write(tenant, [(token.person, change)])
 
     async def _recipient(self, tenant: str, token: UnsubscribeToken) -> str:
         """The address of the person in the message with the link; empty once its user is erased."""
@@ -129,6 +147,7 @@ class Consents:
         """Remove the destinations and their words from the consents, which stay in force."""
         persons = [await self.person(tenant, one.kind, one.normal_form) for one in destinations]
         await Consent.empty(tenant, persons)
+        await redact(tenant, persons)
 
     async def _load_key(self, tenant: str) -> bytes:
         """The tenant's key, created at its first use."""

@@ -44,15 +44,24 @@ async def begin(client: Client, settings: Settings, notification: Notification) 
         task_queue=notification_task_queue(settings.task_queue),
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        search_attributes=TypedSearchAttributes(
-            [
-                SearchAttributePair(attributes.TENANT, notification.tenant),
-                SearchAttributePair(attributes.INTEGRATION, notification.integration_id),
-                SearchAttributePair(attributes.INTERACTION, notification.interaction_id),
-            ]
-        ),
+        search_attributes=_search_attributes(notification),
         static_summary=f"{notification.event} · {notification.host}",
         rpc_timeout=_TIMEOUT,
+    )
+
+
+def _search_attributes(notification: Notification) -> TypedSearchAttributes:
+    of_interaction = (
+        []
+        if notification.interaction_id is None
+        else [SearchAttributePair(attributes.INTERACTION, notification.interaction_id)]
+    )
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(attributes.TENANT, notification.tenant),
+            SearchAttributePair(attributes.INTEGRATION, notification.integration_id),
+            *of_interaction,
+        ]
     )
 
 

@@ -15,7 +15,6 @@ from api.schemas.common import Page
 from api.schemas.consents import (
     CONSENT_ANSWER,
     CONSENT_EXAMPLES,
-    ConsentAnswer,
     ConsentFilters,
     ConsentImport,
     ConsentRequest,
@@ -34,6 +33,7 @@ from models.audit import write_audit
 from models.base import NEWEST_FIRST
 from models.consent import Consent
 from queries.cursor import Cursor
+from wire.consents import ConsentAnswer
 
 router = APIRouter(tags=["consents"])
 
@@ -141,10 +141,12 @@ async def read_consent(consent_id: str, caller: Annotated[Caller, allowed(Operat
 @router.delete(
     "/v1/consents/{consent_id}", summary="Delete a consent", response_model=Envelope, responses=refusals(404)
 )
-async def delete_consent(consent_id: str, caller: Annotated[Caller, allowed(Operation.CONSENTS_WRITE)]) -> JSONResponse:
+async def delete_consent(
+    consent_id: str, caller: Annotated[Caller, allowed(Operation.CONSENTS_WRITE)], state: State
+) -> JSONResponse:
     """Delete a consent with its history, as if it had never been stated; to lift an opt-out, record an opt-in."""
     consent = await get_or_404(Consent, consent_id, caller)
-    await consent.delete()
+    await state.consents.delete(consent)
     await write_audit(caller, "consent.deleted", consent.id)
     return success(None, "Consentimiento eliminado")
 

@@ -1,5 +1,6 @@
-"""Routes for the webhook endpoint that receives an integration's interaction events."""
+"""Routes for the webhook endpoint that receives an integration's events."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from domain.clock import utc_now
 from domain.errors import InvalidRequestError
 from domain.problems import Problem
 from domain.signing import OVERLAP, new_secret
-from domain.webhook_events import host_of, problems_of_subscriptions
+from domain.webhook_events import WebhookEventType, host_of, problems_of_subscriptions
 from models.audit import write_audit
 from models.endpoint import Endpoint
 from models.integration import Integration
@@ -59,9 +60,10 @@ async def set_endpoint(
 
     Each event is a `POST` of `{"Event": …, "Created": …, "Payload": <the interaction>}`, signed by Standard Webhooks
     (https://www.standardwebhooks.com). The answer to the first call has the secret that verifies it, and no other has.
-    A key must be allowed to read interactions itself. Pending notifications are tried again at once.
+    `CONSENT_CHANGED_EVT`, whose `Payload` is a consent, is delivered only if it is named. A key must be allowed to
+    read interactions itself, and consents to subscribe to them. Pending notifications are tried again at once.
     """
-    check_grant(caller, "Url", [Operation.INTERACTIONS_READ])
+    check_grant(caller, "Url", _needed(body.subscriptions))
     integration = await get_or_404(Integration, integration_id, caller, deleted=None)
     problems = [*_url_problems(state, body.url), *problems_of_subscriptions(body.subscriptions)]
     if problems:
@@ -194,6 +196,11 @@ async def read_redelivery(
     integration = await get_or_404(Integration, integration_id, caller, deleted=None)
     progress = await _progress(state, integration, redelivery_id)
     return success(RedeliveryAnswer.of(redelivery_id, progress).on_the_wire(), "Reenvío encontrado")
+
+
+def _needed(subscriptions: Sequence[str]) -> list[Operation]:
+    consents = [Operation.CONSENTS_READ] if WebhookEventType.CONSENT_CHANGED in subscriptions else []
+    return [Operation.INTERACTIONS_READ, *consents]
 
 
 async def _progress(state: IrisState, integration: Integration, redelivery_id: str) -> RedeliveryProgress:

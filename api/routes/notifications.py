@@ -81,7 +81,8 @@ async def read_notification(
 ) -> JSONResponse:
     """A notification with its body, its state and every attempt.
 
-    `body` is null for who may not read interactions, and once a user of the interaction is erased.
+    `body` is null for who may not read interactions, or consents if it is about one, and once a user of the
+    interaction is erased.
     """
     return await _shown(await get_or_404(Notification, notification_id, caller), caller, "Notificación encontrada")
 
@@ -128,5 +129,6 @@ async def cancel_notification(
 
 
 async def _shown(notification: Notification, caller: Caller, detail: str) -> JSONResponse:
-    reads = Operation.INTERACTIONS_READ in caller.operations and not await notification.is_to_be_redacted()
+    needed = Operation.INTERACTIONS_READ if notification.person is None else Operation.CONSENTS_READ
+    reads = needed in caller.operations and not await notification.is_to_be_redacted()
     return success(NotificationAnswer.whole(notification, with_body=reads).on_the_wire(), detail)

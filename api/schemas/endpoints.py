@@ -17,7 +17,7 @@ class EndpointRequest(Asked):
     subscriptions: list[str] = Field(
         alias="Subscriptions",
         max_length=len(PATTERNS),
-        description="Names of events; `*` for all; `*` together with `-NAME` for all but NAME.",
+        description="Names of events; `*` for all of interactions; `*` with `-NAME` for these but NAME.",
     )
 
 

@@ -25,7 +25,7 @@ class NotificationLineAnswer(Answer):
 
     id: str
     integration_id: str
-    interaction_id: str
+    interaction_id: Annotated[str | None, Field(description="Null if the event is about a consent.")]
     event: str
     created: Instant
     host: str
@@ -46,12 +46,12 @@ class NotificationAnswer(NotificationLineAnswer):
     attempts: list[NotificationAttemptAnswer]
     body: Annotated[
         JsonValue,
-        Field(description="The body; null for callers who may not read interactions, or once a user is erased."),
+        Field(description="The body; null for callers who may not read what it is about, or once a user is erased."),
     ]
 
     @classmethod
     def whole(cls, notification: Notification, *, with_body: bool) -> "NotificationAnswer":
-        """The notification as its own answer shows it; its body has the contents of an interaction."""
+        """The notification as its own answer shows it; its body has the contents of an interaction or a consent."""
         attempts = notification.attempts
         values: dict[str, Any] = {
             **notification.model_dump(exclude={"attempts", "body"}),

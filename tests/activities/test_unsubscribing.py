@@ -39,7 +39,7 @@ class Sender(NamedTuple):
     mailroom: Mailroom
 
     async def sent(
-        self, category: Category | None, *to: str, public_url: str = PUBLIC_URL, **payload: JsonValue
+        self, category: Category, *to: str, public_url: str = PUBLIC_URL, **payload: JsonValue
     ) -> tuple[str, str | None, str | None]:
         """Send an e-mail; return the interaction's id, and both headers as the server received them."""
         guard, files = AddressGuard(PRIVATE), Files(FileUrls("secret" * 8, public_url, timedelta(days=1)))

@@ -124,9 +124,11 @@ async def received(iris: Iris, interaction_id: str, number: int) -> dict[str, An
     return await iris.until(interaction_id, lambda seen: len(seen["auditTrail"]["providerEvents"]) >= number)
 
 
-async def written_by(iris: Iris, phone: str, payload: Mapping[str, str], name: str = "") -> str:
-    """Simulate an inbound message through the sandbox's SMS integration; returns the id of its interaction."""
-    integration_id, message_id = iris.demo.integrations["sms"], f"in_{new_id()}"
+async def written_by(
+    iris: Iris, phone: str, payload: Mapping[str, str], name: str = "", integration_id: str | None = None
+) -> str:
+    """Simulate an inbound message through an SMS integration, or the demo's; returns the id of its interaction."""
+    integration_id, message_id = integration_id or iris.demo.integrations["sms"], f"in_{new_id()}"
     message = {
         "id": message_id,
         "channel": "SMS",

@@ -1,6 +1,7 @@
 """Webhook endpoint of a tenant: a real HTTP server on loopback with configurable answers."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -24,6 +25,10 @@ class Call:
     @property
     def id(self) -> str:
         return self.headers["webhook-id"]
+
+    def json(self) -> dict[str, Any]:
+        """The body, whatever its signature."""
+        return json.loads(self.body)
 
     def verified(self, secret: str) -> dict[str, Any]:
         """Verify the signature with the reference implementation, and return the body.

@@ -22,7 +22,7 @@ from domain.access import Caller, Operation
 from domain.errors import InvalidRequestError
 from domain.identifiers import Id
 from domain.problems import Problem
-from domain.webhook_events import WebhookEventType
+from domain.webhook_events import INTERACTION_EVENTS, InteractionEventType, WebhookEventType
 from queries.change_stream import (
     Changes,
     InvalidResumeTokenError,
@@ -81,7 +81,7 @@ async def stream_events(  # noqa: PLR0913 - one parameter for each filter
     state: State,
     *,
     integration_id: Annotated[Id | None, Query(alias="integrationId")] = None,
-    event: Annotated[list[WebhookEventType] | None, Query(description="Only these; repeat it for several.")] = None,
+    event: Annotated[list[InteractionEventType] | None, Query(description="Only these; repeat it for several.")] = None,
     last_event_id: Annotated[
         str | None, Header(description="The `id` of the last event that was seen: go on after it.")
     ] = None,
@@ -96,7 +96,7 @@ async def stream_events(  # noqa: PLR0913 - one parameter for each filter
     async with AsyncExitStack() as stack:
         stack.enter_context(state.streams.acquire(caller.tenant))
         changes = await stack.enter_async_context(_watching(caller.tenant, integration_id, last_event_id or None))
-        frames = _frames(request, changes, frozenset(event or WebhookEventType))
+        frames = _frames(request, changes, frozenset(event or INTERACTION_EVENTS))
         return _EventStream(frames, stack.pop_all())
 
 

@@ -1,0 +1,182 @@
+"""Publishes changed consents to the webhook endpoints that subscribed to them by name."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, cast
+
+from pydantic import JsonValue
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError
+
+from domain.clock import to_milliseconds, to_wire, utc_now
+from domain.gate.consent import NO_EVIDENCE, ConsentScope
+from domain.identifiers import derived_id
+from domain.webhook_events import WebhookEventType, host_of, subscribed
+from models.base import DUPLICATE_KEY
+from models.consent import Consent, Statement
+from models.endpoint import Endpoint
+from models.integration import Integration
+from models.notification import PENDING, Notification
+
+Begin = Callable[[Notification], Awaitable[None]]
+"""Starts the delivery of a notification."""
+
+Show = Callable[[Consent], dict[str, JsonValue]]
+"""Renders a consent as the API answers it."""
+
+_EVENT: Final = WebhookEventType.CONSENT_CHANGED
+
+_CONCURRENT_BEGINS: Final = 20
+"""Deliveries that one call starts at once; an import may change a thousand consents."""
+
+_LOG = logging.getLogger("iris.notifications")
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentEvents:
+    """Publishes the changes of consents as notifications.
+
+    A change is read from the consent's history, and the notification's id is derived from it: publishing is safe to
+    repeat, and a statement that repeats the state before it is no change.
+    """
+
+    begin: Begin
+    show: Show
+
+    async def publish(self, tenant: str, stated: Mapping[str, datetime]) -> None:
+        """Publish the consents whose state was changed by a statement.
+
+        Args:
+            tenant: the tenant.
+            stated: when the statement of each consent was made, by the consent's id.
+        """
+        subscribers = await _subscribers(tenant)
+        if not subscribers:
+            return
+        notifications: list[Notification] = []
+        async for consent in Consent.find({"tenant": tenant, "_id": {"$in": list(stated)}}):
+            statement = _changing(consent, to_milliseconds(stated[consent.id]))
+            if statement is not None:
+                shown = self.show(consent.model_copy(update=dict(statement)))
+                notifications += _notifications(subscribers, consent, to_wire(statement.at), shown)
+        await self._begin(notifications)
+
+    async def publish_deletion(self, consent: Consent) -> None:
+        """Publish that a consent was deleted; its state is null."""
+        subscribers = await _subscribers(consent.tenant)
+        shown = {**self.show(consent), "state": None}
+        await self._begin(_notifications(subscribers, consent, "deleted", shown))
+
+    async def _begin(self, notifications: Sequence[Notification]) -> None:
+        """Store notifications, and start those that are new; one that cannot be started now is started later."""
+        unbegun: list[str] = []
+        limit = asyncio.Semaphore(_CONCURRENT_BEGINS)
+
+        async def begin(notification: Notification) -> None:
+            try:
+                async with limit:
+                    await self.begin(notification)
+            except Exception as error:  # noqa: BLE001 - for any error, stored notifications are started later
+                _LOG.warning("notification %s begins later: %s", notification.id, type(error).__name__)
+                unbegun.append(notification.id)
+
+        await asyncio.gather(*(begin(one) for one in await _stored(notifications)))
+        if unbegun:
+            await Notification.mark_unbegun(unbegun)
+
+
+async def redact(tenant: str, persons: Collection[str]) -> None:
+    """Remove what identifies these persons from the notifications about their consents."""
+    updates: list[UpdateOne] = []
+    async for notification in Notification.find({"tenant": tenant, "person": {"$in": list(persons)}}):
+        body = json.loads(notification.body)
+        body["Payload"] |= {"destination": "", "evidence": _EMPTY_EVIDENCE}
+        updates.append(UpdateOne({"_id": notification.id}, {"$set": {"body": _serialized(body)}}))
+    if updates:
+        await Notification.collection().bulk_write(updates, ordered=False)
+
+
+_EMPTY_EVIDENCE: Final = {
+    "interactionId": NO_EVIDENCE.interaction_id,
+    "text": NO_EVIDENCE.text,
+    "accountId": NO_EVIDENCE.account_id,
+}
+
+
+async def _subscribers(tenant: str) -> list[tuple[Integration, Endpoint]]:
+    selector = {"tenant": tenant, "deleted": None, "endpoint.subscriptions": _EVENT.value}
+    found = await Integration.find(selector).to_list()
+    return [(one, one.endpoint) for one in found if one.endpoint and _EVENT in subscribed(one.endpoint.subscriptions)]
+
+
+def _changing(consent: Consent, at: datetime) -> Statement | None:
+    """Return the statement of that time, if it changed the consent's state; the first one does."""
+    for position, statement in enumerate(consent.history):
+        if statement.at == at:
+            is_changing = position == 0 or consent.history[position - 1].state is not statement.state
+            return statement if is_changing else None
+    return None
+
+
+def _notifications(
+    subscribers: Sequence[tuple[Integration, Endpoint]], consent: Consent, change: str, shown: dict[str, JsonValue]
+) -> list[Notification]:
+    """Return a notification of a change for each integration that the consent is about.
+
+    Args:
+        subscribers: the tenant's integrations whose endpoints want it.
+        consent: the consent.
+        change: what distinguishes the change from the consent's others.
+        shown: the consent after the change.
+    """
+    now = utc_now()
+    payload = {name: value for name, value in shown.items() if name != "history"}
+    body = _serialized({"Event": _EVENT.value, "Created": to_wire(now), "Payload": payload})
+    return [
+        Notification(
+            id=derived_id("notification", consent.id, integration.id, change),
+            tenant=consent.tenant,
+            integration_id=integration.id,
+            person=consent.person,
+            event=_EVENT,
+            host=host_of(endpoint.url),
+            created=now,
+            body=body,
+            began=now,
+            next_attempt=now,
+        )
+        for integration, endpoint in subscribers
+        if _is_about(consent, integration)
+    ]
+
+
+def _is_about(consent: Consent, integration: Integration) -> bool:
+    match consent.scope:
+        case ConsentScope.TENANT:
+            return True
+        case ConsentScope.CHANNEL:
+            return consent.scope_value == integration.channel.value
+        case ConsentScope.SENDER:
+            return consent.scope_value == integration.id
+
+
+async def _stored(notifications: Sequence[Notification]) -> list[Notification]:
+    """Store those that are not stored yet, and return those that are still to be delivered."""
+    if not notifications:
+        return []
+    try:
+        await Notification.insert_many(notifications, ordered=False)
+    except BulkWriteError as error:
+        details = cast("dict[str, Any]", error.details)
+        if any(one["code"] != DUPLICATE_KEY for one in details["writeErrors"]):
+            raise
+        return await Notification.find({"_id": {"$in": [one.id for one in notifications]}, **PENDING}).to_list()
+    return list(notifications)
+
+
+def _serialized(body: dict[str, Any]) -> str:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
