@@ -38,7 +38,16 @@ from api.routes import (
     user_tasks,
     users,
 )
-from api.routes.interactions import cancelling, events, explaining, rescheduling, resending, search, sending
+from api.routes.interactions import (
+    cancelling,
+    events,
+    explaining,
+    rescheduling,
+    resending,
+    search,
+    sending,
+    waiting,
+)
 from api.state import IrisState
 from bootstrap import connect_temporal, http_clients, mongodb
 from integrations.cache import Integrations
@@ -126,6 +135,7 @@ def create_app(settings: Settings) -> FastAPI:
         search,
         cancelling,
         rescheduling,
+        waiting,
         resending,
         explaining,
         users,

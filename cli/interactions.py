@@ -10,6 +10,7 @@ from cli.client import (
     Connection,
     call,
     explanation_lines,
+    fail,
     print_json,
     show_interaction,
     show_more,
@@ -18,6 +19,7 @@ from cli.client import (
 )
 from cli.messages import send, show
 from cli.options import AsJson, Connect, connected
+from cli.schedules import ExpireAt, SendAt, TimeZone, ValidFor, WindowOption, schedule_of
 from cli.terminal import DataTable
 from cli.users import Metadata, PrimaryKey, named_filters
 
@@ -53,6 +55,9 @@ def list_interactions(
     primary_key: PrimaryKey = None,
     text: Annotated[str | None, typer.Option("--text", "-t", help="Whole words of the summary, all of them.")] = None,
     resend_of: Annotated[str | None, typer.Option(help="Filter by the interaction that was resent.")] = None,
+    waiting_for: Annotated[
+        str | None, typer.Option(help="Filter by what it waits for: scheduled, window, throttled, send, delivery…")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Number of items to list.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="Where the list before ended.")] = None,
     as_json: AsJson = False,
@@ -72,6 +77,7 @@ def list_interactions(
         "until": until,
         "text": text,
         "resendOf": resend_of,
+        "waitingFor": waiting_for,
         **named_filters(metadata, primary_key),
     }
     envelope = _read(connect(), filters, limit, cursor)
@@ -127,6 +133,46 @@ def cancel(
     """Cancel an interaction that no provider has yet; ends with 1, and says why, if it is too late."""
     connection = connect()
     _show(connection, call(connection, "POST", f"/v1/interactions/{quote(interaction_id)}/cancel"), as_json=as_json)
+
+
+@interactions.command()
+@connected
+def reschedule(
+    connect: Connect,
+    interaction_id: InteractionId,
+    now: Annotated[bool, typer.Option("--now", help="Send it as soon as its windows allow.")] = False,
+    send_at: SendAt = None,
+    time_zone: TimeZone = None,
+    expire_at: ExpireAt = None,
+    valid_for: ValidFor = None,
+    window: WindowOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change when a held interaction goes; ends with 1, and says why, if it is too late."""
+    change = schedule_of(send_at, time_zone, expire_at, valid_for, window)
+    if now:
+        change["sendAt"] = None
+    if not change:
+        fail("say when it is to go: --now, --send-at, --expire-at, --valid-for or --window", 2)
+    connection = connect()
+    envelope = call(connection, "PATCH", f"/v1/interactions/{quote(interaction_id)}/schedule", change)
+    _show(connection, envelope, as_json=as_json)
+
+
+@interactions.command()
+@connected
+def waiting(connect: Connect, as_json: AsJson = False) -> None:
+    """Count the interactions that wait, by what they wait for, each with the oldest."""
+    envelope = call(connect(), "GET", "/v1/waiting")
+    if as_json:
+        print_json(envelope)
+        return
+    table = DataTable("waiting for", "number", "oldest", "since", "until")
+    for row in envelope["payload"]["items"]:
+        number = f"{row['count']}{'+' if row['isMore'] else ''}" if row["count"] is not None else "?"
+        oldest = row["oldest"] or {"id": "", "created": "", "until": ""}
+        table.add_row(row["waitingFor"], number, oldest["id"], oldest["created"], oldest["until"])
+    OUT.print(table)
 
 
 @interactions.command()

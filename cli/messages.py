@@ -19,6 +19,7 @@ from cli.client import (
     watch_interaction,
 )
 from cli.options import AsJson, Connect, Variables, connected
+from cli.schedules import ExpireAt, SendAt, TimeZone, ValidFor, WindowOption, schedule_of
 from cli.users import pairs
 
 
@@ -52,6 +53,11 @@ def send(
         typer.Option(help="authentication, transactional or marketing; else the template's."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Send it to recipients who opted out, too.")] = False,
+    send_at: SendAt = None,
+    time_zone: TimeZone = None,
+    expire_at: ExpireAt = None,
+    valid_for: ValidFor = None,
+    window: WindowOption = None,
     idempotency_key: Annotated[
         str | None, typer.Option(help="Idempotency key: calls with the same key send once.")
     ] = None,
@@ -81,6 +87,7 @@ def send(
         "AutoCreateProcess": create_process,
         "category": category,
         "force": force,
+        **schedule_of(send_at, time_zone, expire_at, valid_for, window),
         "dryRun": dry_run,
         "attachmentsId": _upload(connection, files, idempotency_key),
     }
@@ -104,6 +111,8 @@ def _show_dry_run(interaction: dict[str, Any]) -> None:
     to = ", ".join(destination["value"] for destination in interaction["destinations"])
     OUT.print("Dry run: nothing was sent or stored", highlight=False)
     OUT.print(f"to {to}: {users}, {process}", highlight=False, markup=False, soft_wrap=True)
+    if interaction["held"]:
+        OUT.print(interaction["held"]["explanation"], highlight=False, markup=False, soft_wrap=True)
     if "sms" in interaction["metadata"]:
         sms = interaction["metadata"]["sms"]
         OUT.print(f"SMS: {sms['encoding']}, segments: {sms['segments']}", highlight=False)

@@ -54,8 +54,11 @@ TAKES_FILES: Final = {"attachments.0": {"$exists": True}}
 
 RESEND_OF_FIELD: Final = f"metadata.{RESEND_OF}"
 
+HOLD_REASON: Final = "hold.reason"
+
 LISTED_BY: Final = (
     RESEND_OF_FIELD,
+    HOLD_REASON,
     "process_id",
     "destinations.normal_form",
     "user_ids",
@@ -72,6 +75,7 @@ all.
 
 _INDEXED_WHERE: Final = {
     RESEND_OF_FIELD: {"$exists": True},
+    HOLD_REASON: ANY_TEXT,
     "primary_key_keys": ANY_TEXT,
     "metadata_keys": ANY_TEXT,
 }

@@ -18,6 +18,7 @@ from models.base import NEWEST_FIRST
 from models.interaction import LISTED_BY, RESEND_OF_FIELD, Interaction, newest_first_by, redacted_summary
 from models.user import User
 from queries.cursor import Cursor
+from queries.waiting import WAITING
 
 MAX_SCANNED: Final = 4_000
 """Maximum number of interactions examined per page, where an index alone does not decide which ones match."""
@@ -76,6 +77,7 @@ class InteractionFilter:
         metadata: required metadata values, by name.
         primary_key: required primary key values, by name.
         words: all of these (`domain.tokenizer`).
+        waiting_for: those that wait for this.
         since: created at or after.
         until: created before.
     """
@@ -95,6 +97,7 @@ class InteractionFilter:
     primary_key: Mapping[str, str] = field(default_factory=dict[str, str])
     words: Sequence[str] = ()
     resend_of: str | None = None
+    waiting_for: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -116,6 +119,8 @@ class InteractionFilter:
             conditions["status"] = {"$in": sorted(statuses)}
         if self.destinations:
             conditions["destinations.normal_form"] = {"$in": sorted(self.destinations)}
+        if self.waiting_for is not None:
+            conditions |= WAITING[self.waiting_for]
         return conditions | {name: {"$all": keys} for name, keys in self.keys().items() if keys}
 
     def keys(self) -> dict[str, list[str]]:
@@ -129,6 +134,8 @@ class InteractionFilter:
     def possible_statuses(self) -> set[Status]:
         """The requested statuses that are possible in the requested direction."""
         statuses = set(self.statuses or Status)
+        if self.waiting_for is not None:
+            statuses &= {WAITING[self.waiting_for].get("status", Status.DISPATCH_PENDING)}
         match self.direction:
             case Direction.IN:
                 return statuses & {Status.RECEIVED}

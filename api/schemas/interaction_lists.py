@@ -1,6 +1,6 @@
 """Lists of interactions on the wire: what is asked for, and what an item shows."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
@@ -20,6 +20,21 @@ from domain.tokenizer import words_of
 from queries.search import InteractionFilter, InteractionSummary
 from wire.answer import Answer, Instant
 from wire.interactions import DestinationAnswer, IntegrationAnswer
+
+ListedWait = Literal[
+    "scheduled",
+    "window",
+    "throttled",
+    "in_order",
+    "paused",
+    "validation",
+    "send",
+    "search",
+    "evidence",
+    "delivery",
+    "bounce",
+]
+"""Words of `queries.waiting.WAITING`."""
 
 AskedId = Annotated[Id | None, Field(max_length=100)]
 
@@ -54,6 +69,10 @@ class InteractionListQuery(BaseModel):
     )
     resend_of: AskedId = Field(default=None, description="Those that repeat this interaction.")
 
+    waiting_for: ListedWait | None = Field(
+        default=None, description="What they wait for: a word of `waitsFor.awaited` in an explanation."
+    )
+
     def to_filter(self, tenant: str, rules: PhoneNumberRules = INTERNATIONAL) -> InteractionFilter:
         """What a tenant asks for.
 
@@ -83,6 +102,7 @@ class InteractionListQuery(BaseModel):
             category=self.category,
             words=words,
             resend_of=self.resend_of,
+            waiting_for=self.waiting_for,
             since=self.since,
             until=self.until,
         )

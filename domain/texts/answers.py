@@ -41,6 +41,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "Integración enviada a microservicio": "Interaction sent to its microservice",
     "Integración modificada": "Integration changed",
     "Interacción reprogramada": "Interaction rescheduled",
+    "Interacciones en espera contadas": "Waiting interactions counted",
     "Interacciones encontradas": "Interactions found",
     "Interacción cancelada": "Interaction cancelled",
     "Interacción encontrada": "Interaction found",

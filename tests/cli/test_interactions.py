@@ -1,5 +1,8 @@
 """`iris interactions`: output for people and for programs."""
 
+from datetime import timedelta
+
+from domain.clock import to_wire, utc_now
 from embedded.processes import until
 from models.interaction import Interaction
 from tests.api.support import SILENT, mobile, verdicts
@@ -63,3 +66,17 @@ async def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(command: Com
     would_be = await payload(command, "send", number, "--integration", integration, "--text", "Hola", "--dry-run")
     assert would_be["dryRun"]
     assert not await Interaction.find({"destinations.value": number}).count()
+
+
+async def test_a_message_is_planned_counted_and_rescheduled(iris: Iris, command: Command) -> None:
+    planned = ("--send-at", to_wire(utc_now() + timedelta(days=3)), "--valid-for", "P1D", "--text", "Hola")
+    channel = ("--integration", iris.demo.integrations["sms"])
+    assert "Scheduled for" in await command("send", mobile(), *channel, *planned, "--dry-run")
+    sent = await payload(command, "send", mobile(), *channel, *planned)
+    assert sent["customStatus"] == "scheduled"
+    assert "scheduled" in await command("interactions", "waiting")
+    listed = await payload(command, "interactions", "list", "--waiting-for", "scheduled")
+    assert sent["id"] in [row["id"] for row in listed["items"]]
+    assert "Scheduled for" in await command("interactions", "explain", sent["id"])
+    assert (await payload(command, "interactions", "reschedule", sent["id"], "--now"))["held"] is None
+    await iris.until_status(sent["id"], "COMPLETED")
