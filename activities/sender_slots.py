@@ -80,12 +80,14 @@ class SenderSlots:
         """Wait for the slot of a message, at most `IMMEDIATE_MS`; a later slot is returned as a hold."""
         slot = await self._of_sender(send)
         if not slot.is_immediate:
-            return _held(send, slot.wait, slot.place, send.place.recipient_slot)
+            place = slot.place.model_copy(update={"recipient_slot": send.place.recipient_slot})
+            return _held(slot.wait, place, send.dispatch.place.refusals, slot.ahead)
         wait, recipient_slot = await self._of_recipients(send)
         if wait > _IMMEDIATE:
             if slot.span:
                 await SenderThrottle.give_back(send.sender, slot)
-            return _held(send, wait, FRONT, recipient_slot)
+            place = FRONT.model_copy(update={"recipient_slot": recipient_slot})
+            return _held(wait, place, send.dispatch.place.refusals)
         longest = max(slot.wait, wait)
         if longest:
             await asyncio.sleep(longest.total_seconds())
@@ -107,7 +109,7 @@ class SenderSlots:
     def hold(self, send: ThrottledSend, pause: timedelta) -> Held | None:
         """Hold a refused message during a long pause; None if it was refused for so long too often."""
         refusals = send.dispatch.place.refusals + 1
-        return _held(send, pause, FRONT, None, refusals) if refusals <= MAX_REFUSALS else None
+        return _held(pause, FRONT, refusals) if refusals <= MAX_REFUSALS else None
 
     async def _of_sender(self, send: ThrottledSend) -> Slot:
         pace = send.throttle.pace
@@ -136,8 +138,6 @@ async def _reserve(key: str, rate: RecipientRate) -> Slot:
     return await RecipientThrottle.reserve(key, rate.rate, rate.interval)
 
 
-def _held(send: ThrottledSend, wait: timedelta, place: Place, recipient_slot: float | None, refusals: int = 0) -> Held:
-    kept = {"recipient_slot": recipient_slot, "refusals": refusals or send.dispatch.place.refusals}
-    return Held(
-        wait=Wait(until=utc_now() + wait - _LEAD, reason=HoldReason.THROTTLED), place=place.model_copy(update=kept)
-    )
+def _held(wait: timedelta, place: Place, refusals: int, ahead: int = 0) -> Held:
+    until = Wait(until=utc_now() + wait - _LEAD, reason=HoldReason.THROTTLED, ahead=ahead)
+    return Held(wait=until, place=place.model_copy(update={"refusals": refusals}))

@@ -63,6 +63,7 @@ class PendingWait(BaseModel):
         awaited: what it waits for; why the gate holds it, if the gate does.
         until: when the workflow acts by itself if no event arrives earlier.
         zones: how the time zones were chosen on which the gate's wait is based.
+        ahead: estimated number of messages of its sender that go before it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -70,11 +71,13 @@ class PendingWait(BaseModel):
     awaited: WaitReason | HoldReason
     until: datetime
     zones: tuple[ZoneChoice, ...] = ()
+    ahead: int = 0
 
     def sentence(self, language: Language = Language.SPANISH) -> str:
         """Describe the awaited event, the time limit and the consequence."""
         if isinstance(self.awaited, HoldReason):
-            return Wait(until=self.until, reason=self.awaited, zones=self.zones).sentence(language)
+            hold = Wait(until=self.until, reason=self.awaited, zones=self.zones, ahead=self.ahead)
+            return hold.sentence(language)
         return SENTENCES[self.awaited][language].format(until=to_wire(self.until))
 
 
@@ -173,7 +176,7 @@ def waiting_for(context: WaitContext, timeouts: Timeouts, now: datetime) -> Pend
     """Return the current wait of an interaction; None if it waits for nothing."""
     state, policy, due, history, hold = context
     if hold is not None:
-        return PendingWait(awaited=hold.reason, until=hold.until, zones=hold.zones)
+        return PendingWait(awaited=hold.reason, until=hold.until, zones=hold.zones, ahead=hold.ahead)
     if state.status is Status.COMPLETED:
         closes = (handed_over(history) or now) + timeouts.receipt_window
         awaits_read = policy is not None and policy.reports_reads and state.milestone is not Milestone.READ

@@ -48,11 +48,13 @@ class Slot(NamedTuple):
     Attributes:
         wait: time until it may go, or ask again.
         place: what it keeps until then; its slot is reserved if the place has one.
+        ahead: estimated number of sends before it.
         taken_until, span: end of the time that the slots take, and the time that this one takes of it; in milliseconds.
     """
 
     wait: timedelta
     place: Place
+    ahead: int = 0
     taken_until: float = 0
     span: float = 0
 
@@ -98,8 +100,10 @@ class SenderThrottle(Stored):
         """Reserve the slot of a send, or give it its turn (`domain.gate.throttle.reserve`)."""
         found = await _update(cls, key, _reservation(pace, request, now))
         reserved = Place(turn=found["turn"], slot=found["slot"])
-        wait = timedelta(milliseconds=max(found["at"] - found["now"], 0))
-        return Slot(wait, reserved, found["taken_until"], found["span"])
+        wait = max(found["at"] - found["now"], 0)
+        is_paused = found["paused_until"] > found["now"]
+        ahead = 0 if is_paused else int(wait * SHARES.get(request.lane, 1) / found["span"])
+        return Slot(timedelta(milliseconds=wait), reserved, ahead, found["taken_until"], found["span"])
 
     @classmethod
     async def give_back(cls, key: str, slot: Slot) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final, TypeVar
@@ -16,6 +16,7 @@ from temporalio.client import (
     WorkflowUpdateStage,
 )
 from temporalio.common import (
+    Priority,
     SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
@@ -27,6 +28,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.interfaces import USER_ERASED, EraseSignal, Identification
 from domain.errors import UnavailableError
 from domain.events import Identity, ReceivedEvent
+from domain.gate.category import Category
 from domain.gate.schedule import Schedule
 from domain.identifiers import derived_id, workflow_id
 from domain.inbound import ReceivedMessage
@@ -48,6 +50,14 @@ _ADMITTED: Final = "admitted"
 """Constant id of the update: a repeated submission is the same update, with the same answer."""
 
 R = TypeVar("R")
+
+PRIORITIES: Final[Mapping[Category, int]] = {
+    Category.AUTHENTICATION: 1,
+    Category.TRANSACTIONAL: 3,
+    Category.MARKETING: 4,
+}
+"""Priority of the tasks of a message, 1 before 5; 5 is for the sends of bulks. Its activities inherit it
+(https://docs.temporal.io/develop/task-queue-priority-fairness)."""
 
 _LOG = logging.getLogger("iris.engine")
 
@@ -283,6 +293,7 @@ def _start_operation(
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         memo={_FINGERPRINT: submission.fingerprint},
+        priority=Priority(priority_key=PRIORITIES[submission.category]),
         search_attributes=_search_attributes(submission.tenant, integration, process_id, user_ids),
         static_summary=summary_of_outbound(client, submission),
         static_details=f"interaction {submission.interaction_id}, process {process_id}, author {submission.author_id}",

@@ -44,6 +44,11 @@ HOLDS: Final[Mapping[HoldReason, Forms]] = {
 }
 """Texts by the reason of a wait."""
 
+_AHEAD: Final = both(
+    "{ahead:mensaje|mensajes} de su remitente antes, aproximadamente",
+    "About {ahead:message|messages} of its sender before it",
+)
+
 
 EXPIRED: Final = "expired"
 """`customStatus` of a message whose validity ended before it was sent."""
@@ -77,11 +82,13 @@ class Wait(_Decision):
 
     Attributes:
         zones: how the time zones of the recipients were chosen, if they decide.
+        ahead: estimated number of messages of its sender that go before it, if that is what it waits for.
     """
 
     until: datetime
     reason: HoldReason
     zones: tuple[ZoneChoice, ...] = ()
+    ahead: int = 0
 
     @property
     def details(self) -> dict[str, str | int]:
@@ -89,9 +96,10 @@ class Wait(_Decision):
         return {"until": to_wire(self.until)}
 
     def sentence(self, language: Language = Language.SPANISH) -> str:
-        """Describe the wait, and the guesses that it is based on."""
+        """Describe the wait, and what it is based on."""
         wait = say(HOLDS[self.reason], language, self.details)
-        return ". ".join([wait, *(choice.sentence(language) for choice in self.zones)])
+        ahead = [say(_AHEAD, language, {"ahead": self.ahead})] if self.ahead else []
+        return ". ".join([wait, *ahead, *(choice.sentence(language) for choice in self.zones)])
 
 
 MAX_WAIT_IN_RUN: Final = timedelta(hours=24)

@@ -23,6 +23,7 @@ from domain.gate.throttle import FRONT, Place
 from domain.gate.throttle_setting import Throttle
 from domain.identifiers import new_id
 from domain.outcomes import Accepted, FailureClass, Rejected
+from domain.texts import Language
 from embedded.gateway import running
 from integrations.cache import Integrations
 from integrations.provider_factory import ProviderFactory
@@ -137,6 +138,8 @@ async def test_marketing_gets_its_turn_and_reserves_nothing_before_it(sender: Se
     assert all(one.place.slot is None and one.place.turn for one in held)
     authentication = await sender.held(integration)
     assert authentication.wait.until < held[0].wait.until
+    assert [one.wait.ahead for one in held] == [0, 1, 2]
+    assert held[2].wait.sentence(Language.ENGLISH).endswith("About 2 messages of its sender before it")
 
 
 async def test_a_send_without_a_throttle_keeps_no_schedule(sender: Sender) -> None:
