@@ -34,7 +34,8 @@ def modules() -> Iterator[Path]:
 def mentions(name: str, text: str) -> list[str]:
     """Lines that name a provider: as a word or at the beginning of one, so that `metadata` does not match Meta."""
     capitals = name.upper()
-    alone = rf"(?<![A-Za-z])(?:(?i:{name})(?<!{capitals})(?![a-z])|{capitals}(?![A-Za-z]))"
+    # `<meta` is an element of HTML.
+    alone = rf"(?<![A-Za-z<])(?:(?i:{name})(?<!{capitals})(?![a-z])|{capitals}(?![A-Za-z]))"
     named = re.compile(rf"{alone}|{name.title()}(?![a-z])")
     return [line.strip() for line in text.splitlines() if named.search(SOURCES.sub("", line))]
 

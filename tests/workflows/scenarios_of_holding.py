@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
-from activities.dispatch import Prepared, ProviderDispatch
-from activities.interfaces import Dispatch, Held
+from activities.interfaces import Held
+from activities.sender_slots import SenderSlots, ThrottledSend
 from domain.clock import to_wire, utc_now
 from domain.gate.decision import HoldReason, Wait
 from domain.gate.schedule import Window
@@ -84,15 +84,15 @@ async def lost_while_it_was_held(iris: Iris) -> str:
 
 async def throttled(iris: Iris) -> str:
     """The sender of the message may not send until two seconds later."""
-    prepare = ProviderDispatch._prepare  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as a throttle does
+    wait = SenderSlots.wait
     until, number = utc_now() + timedelta(seconds=2), mobile()
 
-    async def held_at_first(dispatching: ProviderDispatch, dispatch: Dispatch) -> Prepared:
-        if dispatch.destinations[0].value != number or utc_now() >= until:
-            return await prepare(dispatching, dispatch)
+    async def held_at_first(slots: SenderSlots, send: ThrottledSend) -> Held | None:
+        if send.dispatch.destinations[0].value != number or utc_now() >= until:
+            return await wait(slots, send)
         return Held(wait=Wait(until=until, reason=HoldReason.THROTTLED))
 
-    with patch.object(ProviderDispatch, "_prepare", held_at_first):
+    with patch.object(SenderSlots, "wait", held_at_first):
         sent = await iris.send("sms", number)
         await iris.ended(sent["id"])
     interaction_id: str = sent["id"]
