@@ -240,7 +240,7 @@ class Settings(EnvironmentSettings):
         default=False,
         description=(
             "Whether the worker runs workflows in Temporal's sandbox; it doubles the worker's CPU "
-            "(`docs/decisions/0006`), so tests run with it and production does not need to."
+            "(`docs/decisions/0006`). The tests replay every recorded scenario in it, so production does not need to."
         ),
     )
     max_concurrent_sends_per_provider: int = Field(

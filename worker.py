@@ -57,7 +57,7 @@ from temporal import notifications
 from temporal.interactions import signal_erased, signal_events
 from temporal.reconciliation import ensure_schedule
 from temporal.task_queues import is_polling
-from temporal.worker_versions import deployment_config
+from temporal.worker_versions import version_options
 from wire.consents import ConsentAnswer
 from wire.interactions import InteractionAnswer
 from workflows.registry import INTERACTION_WORKFLOWS, NOTIFICATION_WORKFLOWS
@@ -136,7 +136,7 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         max_cached_workflows=settings.max_cached_workflows,
         graceful_shutdown_timeout=RECORDING_GRACE,
-        deployment_config=deployment_config(settings),
+        **version_options(settings),
         # Workflow tasks cached on a killed worker go to another after this time, instead of ten seconds.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
     )
@@ -164,7 +164,7 @@ def _sending_worker(
         # One poll waits on each idle queue; the number grows with the load.
         activity_task_poller_behavior=PollerBehaviorAutoscaling(initial=1),
         graceful_shutdown_timeout=SENDING_GRACE,
-        deployment_config=deployment_config(settings),
+        **version_options(settings),
     )
 
 
@@ -193,7 +193,7 @@ def _notification_worker(
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(initial=1),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(initial=1),
         graceful_shutdown_timeout=SENDING_GRACE,
-        deployment_config=deployment_config(settings),
+        **version_options(settings),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
     )
 

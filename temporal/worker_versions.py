@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
-from typing import Final
+from typing import Final, TypedDict
 
 from temporalio.api.deployment.v1 import WorkerDeploymentInfo
 from temporalio.api.enums.v1 import WorkerDeploymentVersionStatus
@@ -15,6 +15,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import WorkerDeploymentConfig
 
 from settings import Settings
+
+_UNVERSIONED: Final = "unversioned"
+"""Build id of workers without versioning; it only identifies them in histories."""
 
 _NOT_YET: Final = {RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION}
 """Statuses of the server's answer if it does not know a version's workers, or not all their task queues."""
@@ -33,15 +36,24 @@ class Version:
     status: str
 
 
-def deployment_config(settings: Settings) -> WorkerDeploymentConfig | None:
-    """Return a worker's versioning options; None without a build id, so that the worker takes all tasks."""
+class VersionOptions(TypedDict, total=False):
+    """Options of a worker about its version."""
+
+    build_id: str
+    deployment_config: WorkerDeploymentConfig
+
+
+def version_options(settings: Settings) -> VersionOptions:
+    """Return a worker's versioning options; without a build id of its own the worker takes all tasks."""
     if settings.temporal_worker_build_id is None:
-        return None
-    return WorkerDeploymentConfig(
+        # By default the SDK reads the code of all loaded modules and hashes it, which takes half a second.
+        return {"build_id": _UNVERSIONED}
+    config = WorkerDeploymentConfig(
         version=WorkerDeploymentVersion(settings.temporal_deployment_name, settings.temporal_worker_build_id),
         use_worker_versioning=True,
         default_versioning_behavior=VersioningBehavior.PINNED,
     )
+    return {"deployment_config": config}
 
 
 async def promote(client: Client, deployment: str, build_id: str, max_wait: timedelta) -> None:

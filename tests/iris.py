@@ -201,7 +201,6 @@ def fresh_settings(
         "temporal_address": temporal_address,
         "task_queue": f"iris-{database}",
         "public_url": public_url,
-        "workflow_sandbox": True,
         "receipt_window": timedelta(hours=72),
         "erasure_grace_period": timedelta(seconds=1),
     }

@@ -41,7 +41,9 @@ async def temporal_server(server_directory: Path) -> AsyncIterator[TemporalServe
 
 @pytest.fixture(scope="module")
 async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name: str) -> AsyncIterator[Iris]:
-    async with running_iris(mongodb_uri, temporal_server.address, f"{database_name}_long") as running:
+    # In the sandbox, since no recorded history is as long.
+    settings = {"workflow_sandbox": True}
+    async with running_iris(mongodb_uri, temporal_server.address, f"{database_name}_long", **settings) as running:
         yield running
 
 
