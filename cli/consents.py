@@ -2,14 +2,14 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, TextIO
-from urllib.parse import quote
+from typing import Annotated, Any, Final
+from urllib.parse import quote, urlencode
 
 import typer
 
-from cli.client import ERR, OUT, Connection, call, fail, print_json, show_more
+from cli.client import ERR, OUT, call, download, fail, print_json, show_more
 from cli.options import AsJson, Connect, Limit, PageCursor, connected
 from cli.terminal import DataTable
 
@@ -19,7 +19,8 @@ _PATH: Final = "/v1/consents"
 _COLUMNS: Final = ("destination", "kind", "channel", "integrationId", "category", "state", "at", "text")
 _BATCH: Final = 1_000
 """Consents of one import request, the API's maximum."""
-_PAGE: Final = 200
+_BATCH_BYTES: Final = 200_000
+"""Bytes of the consents of one import request; the API accepts a body of 256 KiB."""
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The consent's id.")]
 Destination = Annotated[str | None, typer.Option(help="Filter by phone number, e-mail address or id.")]
@@ -113,8 +114,7 @@ def import_file(
     connection, changed = connect(), 0
     with Progress(console=ERR, transient=True) as progress:
         task = progress.add_task("Importing", total=len(rows))
-        for start in range(0, len(rows), _BATCH):
-            batch = rows[start : start + _BATCH]
+        for batch in _batches(rows):
             changed += call(connection, "POST", f"{_PATH}/import", {"consents": batch})["payload"]["changed"]
             progress.advance(task, len(batch))
     OUT.print(f"{len(rows)} read, {changed} recorded or changed", highlight=False)
@@ -129,17 +129,30 @@ def export(
     category: Category = None,
 ) -> None:
     """Write the consents to a file that `import` reads; those of erased users are left out."""
-    from rich.progress import Progress
-
-    rows = _recorded(connect(), {"state": state, "category": category, "limit": _PAGE})
-    with Progress(console=ERR, transient=True) as progress, file.open("w", newline="") as output:
-        followed = progress.track(rows, total=None, description="Exporting")
-        written = _write_csv(followed, output) if _is_csv(file) else _write_lines(followed, output)
+    asked = {"format": "csv" if _is_csv(file) else "ndjson", "state": state, "category": category}
+    query = urlencode({name: value for name, value in asked.items() if value is not None})
+    download(connect(), f"{_PATH}/export?{query}", file)
+    written = sum(1 for _ in _rows(file))
     OUT.print(f"{written} written to {file}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _is_csv(file: Path) -> bool:
     return file.suffix.lower() == ".csv"
+
+
+def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Divide rows by the limits of an import request."""
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        length = len(json.dumps(row))
+        if batch and (len(batch) == _BATCH or size + length > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(row)
+        size += length
+    if batch:
+        yield batch
 
 
 def _rows(file: Path) -> Iterator[dict[str, Any]]:
@@ -156,27 +169,3 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
             except ValueError as error:
                 fail(f"line {number} of {file} is not JSON: {error}", 2)
-
-
-def _recorded(connection: Connection, filters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Read all consents, page by page, as rows of a file."""
-    cursor: str | None = ""
-    while cursor is not None:
-        page = call(connection, "GET", _PATH, params={**filters, "cursor": cursor or None})["payload"]
-        yield from (_row(one) for one in page["items"] if one["destination"])
-        cursor = page["nextCursor"]
-
-
-def _row(consent: Mapping[str, Any]) -> dict[str, Any]:
-    values = {**consent, "text": consent["evidence"]["text"]}
-    return {name: values[name] for name in _COLUMNS if values[name]}
-
-
-def _write_csv(rows: Iterable[dict[str, Any]], output: TextIO) -> int:
-    table: csv.DictWriter[str] = csv.DictWriter(output, _COLUMNS)
-    table.writeheader()
-    return sum(bool(table.writerow(row)) for row in rows)
-
-
-def _write_lines(rows: Iterable[dict[str, Any]], output: TextIO) -> int:
-    return sum(bool(output.write(json.dumps(row, ensure_ascii=False) + "\n")) for row in rows)

@@ -31,3 +31,10 @@ async def test_an_export_is_imported_again(command: Command, tmp_path: Path) -> 
         exported = [{name: value for name, value in row.items() if value} for row in csv.DictReader(file)]
     assert all(row in exported for row in rows)
     assert "0 recorded or changed" in await command("consents", "import", str(table))
+
+
+async def test_a_large_import_is_divided_by_the_size_of_a_request(command: Command, tmp_path: Path) -> None:
+    row = {"category": "all", "state": "out", "at": "2026-01-02T03:04:05.000Z", "text": "x" * 200}
+    lines = tmp_path / "consents.ndjson"
+    lines.write_text("".join(json.dumps({"destination": mobile(), **row}) + "\n" for _ in range(1_100)))
+    assert "1100 read, 1100 recorded or changed" in await command("consents", "import", str(lines))

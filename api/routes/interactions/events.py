@@ -12,11 +12,10 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
-from typing_extensions import override
 
 from api.auth.access import allowed, is_still_allowed
 from api.http.envelope import Envelope
+from api.http.streaming import HoldingResponse
 from api.state import State
 from domain.access import Caller, Operation
 from domain.errors import InvalidRequestError
@@ -59,21 +58,6 @@ _DESCRIBED: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-class _EventStream(StreamingResponse):
-    """A streaming response that releases its resources when it ends, even if it never started."""
-
-    media_type = "text/event-stream"
-
-    def __init__(self, frames: AsyncIterator[str], held: AsyncExitStack) -> None:
-        super().__init__(frames, headers={"X-Accel-Buffering": "no"})
-        self._held = held
-
-    @override
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._held:
-            await super().__call__(scope, receive, send)
-
-
 @router.get("/v1/events", summary="Stream events", response_class=StreamingResponse, responses=_DESCRIBED)
 async def stream_events(  # noqa: PLR0913 - one parameter for each filter
     request: Request,
@@ -97,7 +81,7 @@ async def stream_events(  # noqa: PLR0913 - one parameter for each filter
         stack.enter_context(state.streams.acquire(caller.tenant))
         changes = await stack.enter_async_context(_watching(caller.tenant, integration_id, last_event_id or None))
         frames = _frames(request, changes, frozenset(event or INTERACTION_EVENTS))
-        return _EventStream(frames, stack.pop_all())
+        return HoldingResponse(frames, stack.pop_all(), "text/event-stream", {"X-Accel-Buffering": "no"})
 
 
 @asynccontextmanager

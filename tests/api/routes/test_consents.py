@@ -1,6 +1,10 @@
 """Consents: recorded, listed and deleted over the API, and the sends that they refuse."""
 
 import asyncio
+import csv
+import io
+import json
+from contextlib import aclosing
 from typing import Any
 
 import httpx2
@@ -172,3 +176,29 @@ async def test_one_destination_has_one_consent_of_each_reach_under_concurrency(i
     made = await asyncio.gather(*(put(iris.http, number) for _ in range(10)))
     assert len({one["id"] for one in made}) == 1
     assert await Consent.find({"tenant": iris.demo.tenant, "value": number}).count() == 1
+
+
+async def test_an_export_has_the_rows_of_an_import_in_the_format_that_is_asked_for(iris: Iris) -> None:
+    owner = await owner_of_everything(iris, f"export-{mobile()}")
+    async with aclosing(owner.http) as http:
+        for one in (await listed(http))["items"]:
+            await http.delete(f"/v1/consents/{one['id']}")
+        number, integration = mobile(), owner.demo.integrations["sms"]
+        await put(http, number, integrationId=integration, at="2026-01-02T10:00:00Z", text='«sí», "no"')
+        await put(http, "ana@example.com", channel="Email", category="marketing", at="2026-01-03T10:00:00Z", state="in")
+        stated = {"kind": "PhoneNumber", "category": "all", "state": "out", "at": "2026-01-02T10:00:00.000Z"}
+        first = {"destination": number, "integrationId": integration, "text": '«sí», "no"'} | stated
+        second = {"destination": "ana@example.com", "kind": "Email", "channel": "Email", "category": "marketing"}
+        second |= {"state": "in", "at": "2026-01-03T10:00:00.000Z"}
+        lines = await http.get("/v1/consents/export")
+        assert lines.headers["Content-Type"] == "application/x-ndjson"
+        rows = [json.loads(line) for line in lines.text.splitlines()]
+        assert rows == [second, first]
+        table = await http.get("/v1/consents/export", params={"state": "out"}, headers={"Accept": "text/csv"})
+        assert table.headers["Content-Type"] == "text/csv; charset=utf-8"
+        [row] = csv.DictReader(io.StringIO(table.text, newline=""))
+        assert {name: value for name, value in row.items() if value} == first
+        imported = await http.post("/v1/consents/import", json={"consents": rows})
+        assert imported.json()["payload"] == {"changed": 0}
+        wrong = await http.get("/v1/consents/export", params={"format": "xml"})
+        assert reasons(wrong, 422) == [("format", "not_allowed")]
