@@ -1,11 +1,9 @@
 """`python -m bench.lists`: API latency of listing interactions by each filter, and the index used."""
 
 import json
-import os
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -19,19 +17,12 @@ from rich.console import Console
 from rich.table import Table
 
 from api.schemas.interaction_lists import InteractionListQuery
+from bench.api_stage import api_stage
 from bench.dataset import Dataset, integration
-from bootstrap import mongodb
 from domain.clock import to_wire, utc_now
 from domain.identifiers import derived_id
-from embedded.demo import Demo, DemoSettings, seed
-from embedded.iris_processes import WebProgram
-from embedded.mongod import Mongod
-from embedded.ports import LOOPBACK, free_port
-from embedded.secret_environment import secret_environment
-from embedded.temporal_server import TemporalServer
 from models.interaction import Interaction
 from queries.search import search
-from settings import Settings
 
 OUT: Final = Console(width=180, highlight=False)
 AT_ONCE: Final = 2_000
@@ -65,7 +56,7 @@ def main(
 
 async def _measure(number: int, requests: int) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="iris-bench-") as directory:
-        async with _stage(Path(directory)) as (demo, url):
+        async with api_stage(Path(directory)) as (demo, url):
             tenants = [demo.tenant, *(f"tenant-{position}" for position in range(1, TENANTS))]
             crowd = Dataset(tenants, number).documents()
             while documents := list(islice(crowd, AT_ONCE)):
@@ -76,35 +67,6 @@ async def _measure(number: int, requests: int) -> list[dict[str, Any]]:
                     await _measured(http, demo.tenant, name, filters, requests)
                     for name, filters in _filters(demo.tenant).items()
                 ]
-
-
-@asynccontextmanager
-async def _stage(directory: Path) -> AsyncGenerator[tuple[Demo, str]]:
-    """Open a database that the documents are bound to, and an API process that uses it."""
-    mongod = Mongod(directory / "mongodb", free_port(), directory / "mongodb.log")
-    temporal = TemporalServer(free_port(), directory / "temporal.log")
-    api_port = free_port()
-    url = f"http://{LOOPBACK}:{api_port}"
-    environment = {
-        **os.environ,
-        **secret_environment(directory / "secrets.json"),
-        "MONGODB_URI": mongod.uri,
-        "TEMPORAL_ADDRESS": temporal.address,
-        "IRIS_PUBLIC_URL": url,
-        "IRIS_SANDBOX_URL": url,
-        "IRIS_LOG_LEVEL": "WARNING",
-    }
-    async with AsyncExitStack() as stack:
-        for server in (mongod, temporal):
-            await stack.enter_async_context(server)
-        os.environ.update(environment)
-        settings = Settings()
-        demo = await seed(settings, DemoSettings())  # pyright: ignore[reportCallIssue] - from the environment
-        await stack.enter_async_context(mongodb(settings))
-        await stack.enter_async_context(
-            WebProgram("api", directory / "api.log", environment, api_port, "/health/ready")
-        )
-        yield demo, url
 
 
 def _filters(tenant: str) -> Mapping[str, Mapping[str, str | Sequence[str]]]:

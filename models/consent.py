@@ -131,11 +131,28 @@ class Consent(Stored):
             changes: each with the person.
             only_opted_out: change existing opt-outs only.
         """
-        updates = [_update(tenant, person, change, only_opted_out=only_opted_out) for person, change in changes]
+        later = await cls._later(tenant, changes)
+        updates = [_update(tenant, person, change, only_opted_out=only_opted_out) for person, change in later]
+        if not updates:
+            return 0
         changed, refused = await cls._write(updates)
         # An insertion also fails if another statement inserts the consent at this moment: that one may be the older.
         again, _ = await cls._write(refused) if refused else (0, refused)
         return changed + again
+
+    @classmethod
+    async def _later(
+        cls, tenant: str, changes: Sequence[tuple[str, ConsentChange]]
+    ) -> Sequence[tuple[str, ConsentChange]]:
+        """Return the statements that are later than the stored ones: a repeated import costs one query."""
+        ids = [cls.id_of(tenant, person, change.coverage) for person, change in changes]
+        found = cls.collection().find({"_id": {"$in": ids}}, {"at": True})
+        stored: dict[str, datetime] = {one["_id"]: one["at"] async for one in found}
+        return [
+            named
+            for named, consent_id in zip(changes, ids, strict=True)
+            if consent_id not in stored or stored[consent_id] < named[1].at
+        ]
 
     @classmethod
     async def _write(cls, updates: Sequence[UpdateOne]) -> tuple[int, list[UpdateOne]]:
