@@ -22,6 +22,10 @@ _IMMEDIATE: Final = timedelta(milliseconds=IMMEDIATE_MS)
 
 _LEAD: Final = timedelta(milliseconds=LEAD_MS)
 
+_MAX_HOLD: Final = timedelta(hours=12)
+"""Longest hold; its message asks again then. A workflow that waits for more than a day ends, and so would its place in
+the queue."""
+
 _REMEMBERED: Final = timedelta(minutes=10)
 """Time after a refusal in which this worker asks MongoDB about pauses also for sends without a throttle."""
 
@@ -139,5 +143,5 @@ async def _reserve(key: str, rate: RecipientRate) -> Slot:
 
 
 def _held(wait: timedelta, place: Place, refusals: int, ahead: int = 0) -> Held:
-    until = Wait(until=utc_now() + wait - _LEAD, reason=HoldReason.THROTTLED, ahead=ahead)
+    until = Wait(until=utc_now() + min(wait - _LEAD, _MAX_HOLD), reason=HoldReason.THROTTLED, ahead=ahead)
     return Held(wait=until, place=place.model_copy(update={"refusals": refusals}))

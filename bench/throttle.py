@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import pairwise
 from pathlib import Path
 from statistics import quantiles
@@ -31,6 +32,9 @@ from settings import Settings
 
 OUT: Final = Console(width=160, highlight=False)
 WORKERS: Final = 3
+AT_ONCE: Final = 16
+"""Concurrent requests to the API."""
+
 SEGMENTS: Final = 3
 TEXT: Final = "x" * 400
 """Text of `SEGMENTS` segments."""
@@ -45,6 +49,7 @@ class Stage:
 
     http: httpx2.AsyncClient
     workers: list[Program]
+    limit: asyncio.Semaphore
 
     async def integration(self, url: str, throttle: dict[str, Any]) -> str:
         """Create an integration that sends to a provider; returns its id."""
@@ -72,7 +77,12 @@ class Stage:
         return (await self._post("/v1/interactions", body))["id"]
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        response = await self.http.post(path, json=body)
+        headers = {"Idempotency-Key": new_id()}
+        async with self.limit:
+            response = await self.http.post(path, json=body, headers=headers)
+            while response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:  # a busy machine
+                await asyncio.sleep(1)
+                response = await self.http.post(path, json=body, headers=headers)
         response.raise_for_status()
         return response.json()["payload"]
 
@@ -116,13 +126,10 @@ async def _codes(stage: Stage, queued: int, codes: int) -> None:
     provider = LimitedProvider(rate=1, capacity=2)
     async with running(provider.app()) as url:
         integration_id = await stage.integration(url, {"rate": 1})
-        limit = asyncio.Semaphore(16)
-
-        async def queue(number: int) -> None:
-            async with limit:
-                await stage.send(integration_id, 10_000_000 + number, "Rebajas", "marketing")
-
-        await asyncio.gather(*(queue(number) for number in range(queued)))
+        marketing = (
+            stage.send(integration_id, 10_000_000 + number, "Rebajas", "marketing") for number in range(queued)
+        )
+        await asyncio.gather(*marketing)
         waits: list[float] = []
         for number in range(codes):
             waits.append(await _wait_of_code(stage, provider, integration_id, 20_000_000 + number))
@@ -206,7 +213,7 @@ async def open_stage(directory: Path) -> AsyncGenerator[Stage]:
         )
         headers = {"Authorization": f"Bearer {demo.api_key}"}
         http = httpx2.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60)
-        yield Stage(await stack.enter_async_context(http), workers)
+        yield Stage(await stack.enter_async_context(http), workers, asyncio.Semaphore(AT_ONCE))
 
 
 if __name__ == "__main__":
