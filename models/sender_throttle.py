@@ -183,7 +183,7 @@ class RecipientThrottle(Stored):
 
 def _sender(now: Expression) -> dict[str, Expression]:
     """The fields of a sender, with those of a new one."""
-    clocks = [f"queues.{lane}.{field}" for lane in SHARES for field in ("tail", "shift")]
+    clocks = [f"queues.{lane}.{field}" for lane in SHARES for field in ("head", "tail", "shift")]
     numbers = ["taken_until", "paused_until", "slowed_at", *clocks]
     return {"now": now, "speed": {"$ifNull": ["$speed", 1]}, **{field: _or_zero(field) for field in numbers}}
 
@@ -214,15 +214,15 @@ def _reservation(pace: Pace, request: SlotRequest, now: Expression) -> list[Mapp
     """The update that reserves: the statements of `domain.gate.throttle.reserve`, in their order."""
     lane, cost, place = request
     earliest = {"$max": ["$paused_until", {"$subtract": ["$now", LATE_MS]}]}
-    credit = {"$multiply": [max(pace.burst - cost, 0), "$ask.interval"]}
     facts = {
         "ask.interval": {"$divide": [pace.interval, _speed()]},
         "ask.keeps": False if place.slot is None else {"$gte": [place.slot, earliest]},
     }
     derived = {
         "ask.span": {"$multiply": [cost, "$ask.interval"]},
-        "ask.free": {"$max": ["$now", "$paused_until", {"$subtract": ["$taken_until", credit]}]},
+        "ask.credit": {"$multiply": [max(pace.burst - cost, 0), "$ask.interval"]},
     }
+    free = {"ask.free": {"$max": ["$now", "$paused_until", {"$subtract": ["$taken_until", "$ask.credit"]}]}}
     answer = {
         "at": {"$cond": ["$ask.keeps", place.slot, "$ask.at"]},
         "span": "$ask.span",
@@ -238,7 +238,7 @@ def _reservation(pace: Pace, request: SlotRequest, now: Expression) -> list[Mapp
     }
     last = {"$max": ["$taken_until", "$paused_until", *(_end(one) for one in SHARES)]}
     return [
-        *({"$set": fields} for fields in (_sender(now), facts, derived)),
+        *({"$set": fields} for fields in (_sender(now), facts, derived, free)),
         *(_queued(lane, place) if lane in SHARES else [{"$set": _AT_ONCE}]),
         {"$set": answer},
         {"$unset": "ask"},
@@ -248,13 +248,13 @@ def _reservation(pace: Pace, request: SlotRequest, now: Expression) -> list[Mapp
 
 def _queued(lane: Category, place: Place) -> list[Mapping[str, Any]]:
     """The stages for a lane with a queue."""
-    tail, shift = f"$queues.{lane}.tail", f"$queues.{lane}.shift"
+    head, tail, shift = (f"$queues.{lane}.{field}" for field in ("head", "tail", "shift"))
     given = 0.0 if place.slot is not None else place.turn
     turn = {"$max": [{"$subtract": ["$now", shift]}, tail]} if given is None else given
-    after = {"$add": ["$ask.turn", {"$divide": ["$ask.span", SHARES[lane]]}]}
+    gap = {"$divide": ["$ask.span", SHARES[lane]]}
     due = {
         "ask.due": {"$add": ["$ask.turn", shift]},
-        f"queues.{lane}.tail": after if given is None else tail,
+        f"queues.{lane}.tail": {"$add": ["$ask.turn", gap]} if given is None else tail,
     }
     decided = {
         "ask.is_due": {"$lte": ["$ask.due", {"$add": ["$now", IMMEDIATE_MS]}]},
@@ -262,12 +262,21 @@ def _queued(lane: Category, place: Place) -> list[Mapping[str, Any]]:
     }
     takes = {"$and": ["$ask.is_due", {"$lte": ["$ask.slot", {"$add": ["$now", AHEAD_MS]}]}]}
     answer = {"ask.at": {"$cond": ["$ask.is_due", "$ask.slot", "$ask.due"]}, "ask.takes": takes}
-    late = {"$subtract": ["$ask.slot", {"$max": ["$ask.due", "$now"]}]}
+    taken_until = {"$add": [{"$max": ["$taken_until", "$ask.slot"]}, "$ask.span"]}
+    in_time = {"$add": ["$ask.due", "$ask.span"]}
+    late = {"$max": [0, {"$subtract": [{"$subtract": [taken_until, "$ask.credit"]}, in_time]}]}
+    comes_up = {"$and": [{"$gt": ["$ask.turn", 0]}, {"$gte": ["$ask.turn", head]}]}
+    delay = {"$cond": ["$ask.takes", late, {"$subtract": ["$ask.slot", "$ask.due"]}]}
     others_wait = {"$gt": [_end(Category.TRANSACTIONAL), {"$add": ["$now", IMMEDIATE_MS]}]}
     yields = {"$and": ["$ask.takes", others_wait, lane is Category.MARKETING]}
     yielded = {"$cond": [yields, {"$multiply": ["$ask.span", YIELD]}, 0]}
     moves = {"$and": ["$ask.is_due", {"$not": ["$ask.keeps"]}]}
-    moved = {f"queues.{lane}.shift": {"$cond": [moves, {"$add": [shift, late, yielded]}, shift]}}
+    moved = {
+        f"queues.{lane}.head": {"$cond": [moves, {"$max": [head, "$ask.turn"]}, head]},
+        f"queues.{lane}.shift": {
+            "$cond": [moves, {"$add": [{"$add": [shift, {"$cond": [comes_up, delay, 0]}]}, yielded]}, shift]
+        },
+    }
     return [{"$set": fields} for fields in ({"ask.turn": turn}, due, decided, answer, moved)]
 
 

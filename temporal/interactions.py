@@ -293,7 +293,7 @@ def _start_operation(
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         memo={_FINGERPRINT: submission.fingerprint},
-        priority=Priority(priority_key=PRIORITIES[submission.category]),
+        priority=Priority(priority_key=PRIORITIES[submission.category], fairness_key=submission.tenant),
         search_attributes=_search_attributes(submission.tenant, integration, process_id, user_ids),
         static_summary=summary_of_outbound(client, submission),
         static_details=f"interaction {submission.interaction_id}, process {process_id}, author {submission.author_id}",

@@ -3,8 +3,8 @@
 A sender has one schedule, kept by the generic cell rate algorithm with a cost for each send
 (https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm). Authentication takes the next free slot of the schedule.
 The other lanes have a queue each, whose clock gives every send its turn once, so that sends that wait need not poll;
-a send takes its slot only at its turn, so that few slots are taken ahead of a message for authentication. A turn that
-finds the schedule late delays its whole queue by as much.
+a send takes its slot only at its turn, so that few slots are taken ahead of a message for authentication. If the next
+turn would come before the schedule is free again, the whole queue is delayed.
 
 `models.sender_throttle` runs the same rules as atomic updates of MongoDB; a test compares the two. All instants are
 milliseconds since the epoch, by one clock.
@@ -99,10 +99,12 @@ class Queue(NamedTuple):
     """Clock of a lane's queue.
 
     Attributes:
+        head: the last turn that came up.
         tail: the turn after the last one that was given.
         shift: the delay of all turns against the clock.
     """
 
+    head: float = 0
     tail: float = 0
     shift: float = 0
 
@@ -148,23 +150,28 @@ def reserve(state: SenderState, pace: Pace, request: SlotRequest, now: float) ->
         return state, Answer(place.slot, place)
     interval = pace.interval / current_speed(state, now)
     span = cost * interval
-    free = max(now, state.paused_until, state.taken_until - max(pace.burst - cost, 0) * interval)
+    credit = max(pace.burst - cost, 0) * interval
+    free = max(now, state.paused_until, state.taken_until - credit)
     if lane not in SHARES:
         return _taken(state, free, span), Answer(free, Place(slot=free))
     queue = state.queues[lane]
     given = 0.0 if place.slot is not None else place.turn
     turn = max(now - queue.shift, queue.tail) if given is None else given
     due = turn + queue.shift
-    tail = queue.tail if given is not None else turn + span / SHARES[lane]
+    gap = span / SHARES[lane]
+    tail = queue.tail if given is not None else turn + gap
     if due > now + IMMEDIATE_MS:
-        return _moved(state, lane, Queue(tail, queue.shift)), Answer(due, Place(turn=turn))
+        return _moved(state, lane, queue._replace(tail=tail)), Answer(due, Place(turn=turn))
     slot = max(free, due)
-    shift = queue.shift + slot - max(due, now)
-    if slot > now + AHEAD_MS:
-        return _moved(state, lane, Queue(tail, shift)), Answer(slot, Place(turn=turn))
-    if lane is Category.MARKETING and _waits(state.queues[Category.TRANSACTIONAL], now):
+    takes = slot <= now + AHEAD_MS
+    taken = _taken(state, slot, span) if takes else state
+    shift = queue.shift
+    if turn and turn >= queue.head:  # one that comes up late, after others, says nothing about the queue
+        shift += max(0.0, taken.taken_until - credit - (due + span)) if takes else slot - due
+    if takes and lane is Category.MARKETING and _waits(state.queues[Category.TRANSACTIONAL], now):
         shift += span * YIELD
-    return _taken(_moved(state, lane, Queue(tail, shift)), slot, span), Answer(slot, Place(slot=slot))
+    moved = _moved(taken, lane, Queue(max(queue.head, turn), tail, shift))
+    return moved, Answer(slot, Place(slot=slot) if takes else Place(turn=turn))
 
 
 def cool_down(state: SenderState, wait: float, now: float) -> SenderState:

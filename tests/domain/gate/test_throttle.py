@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Iterator, Sequence
-from itertools import count
+from itertools import count, cycle
 from typing import NamedTuple
 
 import pytest
@@ -40,10 +40,30 @@ class Sent(NamedTuple):
     asked: int
 
 
-def simulate(pace: Pace, sends: Sequence[Send], state: SenderState | None = None) -> list[Sent]:
-    """Run sends through the limiter as workflows do: each asks, and asks again shortly before the answer's instant."""
-    state, order = state or SenderState(), count()
+def simulate(
+    pace: Pace, sends: Sequence[Send], state: SenderState | None = None, latencies: Sequence[float] = (0,)
+) -> list[Sent]:
+    """Run sends through the limiter as workflows do: each asks, and asks again shortly before the answer's instant.
+
+    Args:
+        pace: the rate of the sender.
+        sends: the sends.
+        state: the state at first.
+        latencies: milliseconds by which the sends that ask again come late, one after the other.
+    """
+    order = count()
     waiting = [(send.at, next(order), send, Place(), 1) for send in sends]
+    return resume(pace, waiting, state or SenderState(), latencies)
+
+
+def resume(
+    pace: Pace,
+    waiting: list[tuple[float, int, Send, Place, int]],
+    state: SenderState,
+    latencies: Sequence[float] = (0,),
+) -> list[Sent]:
+    """Run sends that come at an instant with a place; see `simulate`."""
+    late, order = cycle(latencies), count(len(waiting))
     heapq.heapify(waiting)
     sent: list[Sent] = []
     while waiting:
@@ -52,7 +72,8 @@ def simulate(pace: Pace, sends: Sequence[Send], state: SenderState | None = None
         if answer.place.slot is not None and answer.at <= now + IMMEDIATE_MS:
             sent.append(Sent(send, answer.at, asked))
         else:
-            heapq.heappush(waiting, (max(now, answer.at - LEAD_MS), next(order), send, answer.place, asked + 1))
+            back = max(now, answer.at - LEAD_MS) + next(late)
+            heapq.heappush(waiting, (back, next(order), send, answer.place, asked + 1))
     return sorted(sent, key=lambda one: one.at)
 
 
@@ -93,6 +114,27 @@ def test_one_lane_uses_the_whole_rate_and_keeps_its_order() -> None:
     sent = simulate(Pace(1_000), asked)
     assert [one.send for one in sent] == asked
     assert sent[-1].at == pytest.approx(59 * 3_000, rel=0.001)
+
+
+def test_latency_of_the_workers_costs_only_the_slots_that_are_past() -> None:
+    # Every tenth send comes three seconds late, while those behind it come in time.
+    sent = simulate(Pace(1_000), [Send(0)] * 500, latencies=[0] * 9 + [3_000])
+    assert sent[-1].at < 1.15 * 500_000
+    assert max(one.asked for one in sent) <= 12
+
+
+def test_after_an_outage_the_queue_goes_on_at_its_rate() -> None:
+    asked = [Send(position, lane) for position in range(300) for lane in (TRANSACTIONAL, MARKETING)]
+    state, pace = SenderState(), Pace(1_000)
+    held: list[tuple[Send, Place]] = []
+    for send in asked:
+        state, answer = reserve(state, pace, SlotRequest(send.lane), send.at)
+        held.append((send, answer.place))
+    outage = 300_000.0
+    waiting = [(outage, order, send, place, 1) for order, (send, place) in enumerate(held)]
+    sent = resume(pace, waiting, state)
+    assert excess(pace, sent) < 1e-6
+    assert sent[-1].at - outage == pytest.approx(600_000, rel=0.12)
 
 
 def otps(interval: float, number: int) -> Iterator[Send]:
