@@ -1,5 +1,8 @@
 """Write-only callers see only id and status in answers, and no owner in conflicts."""
 
+import math
+from collections import Counter
+
 from api.auth.visibility import NAMING_AN_OWNER
 from domain.access import Operation
 from domain.texts.problems import SENTENCES
@@ -9,27 +12,28 @@ from tests.api.support import mobile
 from tests.iris import Iris
 from tests.plain_http import plain_client
 
-WRITES = sorted((operation for operation in Operation if operation.endswith(":write")), reverse=True)
-"""Ordered so that no operation deletes the resource of a later one: sends create users, integrations have webhooks."""
+WRITES = [operation for operation in Operation if operation.endswith(":write")]
 
 
-async def key_of(owner: Owner, scope: Operation) -> str:
-    return (await owner.made("/v1/api-keys", {"name": f"only {scope}", "scopes": [scope]}))["key"]
+async def key_of(owner: Owner, *scopes: Operation) -> str:
+    return (await owner.made("/v1/api-keys", {"name": "writes only", "scopes": scopes}))["key"]
 
 
 async def test_no_route_shows_what_it_writes(iris: Iris) -> None:
     document = (await iris.http.get("/openapi.json")).json()
     owner = await owner_of_everything(iris, "writer")
     walk = [asked for asked in Walk(document, owner.ids, owner.ids) if not asked.route.startswith("GET")]
-    keys = {scope: await key_of(owner, scope) for scope in WRITES}
-    for is_deleted in (False, True):
-        for scope in WRITES:
-            headers = {"Authorization": f"Bearer {keys[scope]}"}
-            async with plain_client(base_url=iris.http.base_url, headers=headers, timeout=30) as http:
-                for asked in walk:
-                    if asked.route.startswith("DELETE") is is_deleted:
-                        _, answered = await asked.sent_by(http)
-                        assert owner.mark not in answered, (scope, asked)
+    # No request deletes the resource of a later one: sends create users, integrations have webhooks.
+    walk.sort(key=lambda asked: asked.path.split("/")[2], reverse=True)
+    walk.sort(key=lambda asked: len(asked.path) if asked.route.startswith("DELETE") else math.inf, reverse=True)
+    headers = {"Authorization": f"Bearer {await key_of(owner, *WRITES)}"}
+    answered_statuses: Counter[int] = Counter()
+    async with plain_client(base_url=iris.http.base_url, headers=headers, timeout=30) as http:
+        for asked in walk:
+            status, answered = await asked.sent_by(http)
+            answered_statuses[status] += 1
+            assert owner.mark not in answered, asked
+    assert answered_statuses[200] + answered_statuses[201] > len(walk) / 3
     await owner.http.aclose()
 
 
