@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import uvloop
+from argon2 import PasswordHasher
 from hypothesis import settings
 from temporalio.testing import WorkflowEnvironment
 from xdist.remote import Producer  # pyright: ignore[reportMissingTypeStubs] - its annotations stand in its code
@@ -25,6 +26,12 @@ from tests.time_skipping import time_skipping_server
 # Property tests: slowness is no failure, and failures are reproducible.
 settings.register_profile("iris", deadline=None, max_examples=30, derandomize="CI" in os.environ)
 settings.load_profile("iris")
+
+
+def pytest_configure() -> None:
+    """Hash passwords at the least cost; `tests/security/test_at_rest.py` has the real one."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    pytest.MonkeyPatch().setattr("security.credential_encryption._HASHER", cheap)
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
