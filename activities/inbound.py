@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import timedelta
+from typing import Final
 
 from pymongo.errors import DuplicateKeyError
 from temporalio import activity
@@ -11,6 +12,7 @@ from activities.interfaces import Identification, InboundActivities, Received, U
 from activities.publishing import Publish, publish_nothing
 from domain.channels import Channel
 from domain.gate.consent import ConsentState
+from domain.gate.keywords import NO_OWN_KEYWORDS, OwnKeywords
 from domain.identifiers import derived_id
 from domain.inbound import InboundToClosed, ReceivedMessage
 from domain.interaction import Direction
@@ -20,6 +22,10 @@ from models.interaction import Interaction
 from models.process import Process, joining_step, last_entry_step
 from models.user import User
 from queries.consents import Consents
+from support.ttl_cache import TtlCache
+
+_KEYWORDS_TTL: Final = timedelta(seconds=5)
+"""Time after which a changed keyword counts."""
 
 
 class MongoInbound(InboundActivities):
@@ -36,17 +42,18 @@ class MongoInbound(InboundActivities):
             erasure_grace_period: time during which callers that found a user before its merge may still write to it.
         """
         self._consents = consents
+        self._keywords: TtlCache[OwnKeywords] = TtlCache(_KEYWORDS_TTL)
         self._publish = publish
         self._erasure_grace_period = erasure_grace_period
 
     @activity.defn
     async def receive(self, inbound: ReceivedMessage) -> Received:
         """Store the message as an interaction in `RECEIVED`, once, with its user and process."""
-        person = Person.of(inbound)
-        await self._record_consents(inbound)
+        person, own = Person.of(inbound), await self._own_keywords(inbound.tenant)
+        await self._record_consents(inbound, own)
         stored = await Interaction.find_one({"_id": inbound.interaction_id})
         if stored is None:
-            known = await _write(inbound, person)
+            known = await _write(inbound, person, own)
         else:
             # An erased interaction must not be linked to a user again.
             known = await find(person) if stored.erased_at is None else None
@@ -60,9 +67,17 @@ class MongoInbound(InboundActivities):
         """Give all identities of a person to one user, if any user has one of them; returns the merges needed."""
         return self._merges(await find(Person(identification.tenant, owned(identification.identities))))
 
-    async def _record_consents(self, inbound: ReceivedMessage) -> None:
+    async def _own_keywords(self, tenant: str) -> OwnKeywords:
+        own = self._keywords.get(tenant)
+        if own is None:
+            found = await Tenant.find_one({"name": tenant})
+            own = NO_OWN_KEYWORDS if found is None else found.keywords.folded()
+            self._keywords.set(tenant, own)
+        return own
+
+    async def _record_consents(self, inbound: ReceivedMessage, own: OwnKeywords) -> None:
         """Record what the message states, however often it is received; an opt-in only ends an opt-out."""
-        stated = inbound.consents()
+        stated = inbound.consents(own)
         is_opt_in = any(one.state is ConsentState.IN for one in stated)
         await self._consents.record(inbound.tenant, stated, only_opted_out=is_opt_in)
 
@@ -79,11 +94,11 @@ class MongoInbound(InboundActivities):
         ]
 
 
-async def _write(inbound: ReceivedMessage, person: Person) -> Known:
+async def _write(inbound: ReceivedMessage, person: Person, own: OwnKeywords) -> Known:
     answered = await _answered(inbound)
     known = await find_or_create(person, await _answering(inbound, answered))
     process = await _process(inbound, known, answered)
-    interaction = inbound.received(known.user.id, process.id)
+    interaction = inbound.received(known.user.id, process.id, own)
     # The process first, so that an interaction that exists is always its process's last entry, even after a crash.
     joining = joining_step(inbound.integration.integration_id, [known.user.id])
     last_entry = last_entry_step(interaction.id, inbound.received_at, Direction.IN)

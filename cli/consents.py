@@ -2,14 +2,15 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
 
 import typer
 
-from cli.client import ERR, OUT, call, download, fail, print_json, show_more
+from cli.client import ERR, OUT, Connection, call, download, fail, print_json, show_more
 from cli.options import AsJson, Connect, Limit, PageCursor, connected
 from cli.terminal import DataTable
 
@@ -21,6 +22,11 @@ _BATCH: Final = 1_000
 """Consents of one import request, the API's maximum."""
 _BATCH_BYTES: Final = 200_000
 """Bytes of the consents of one import request; the API accepts a body of 256 KiB."""
+
+_CONCURRENT_BATCHES: Final = 3
+"""Import requests at once, so that the API reads one while MongoDB writes another."""
+
+_Row = dict[str, Any]
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The consent's id.")]
 Destination = Annotated[str | None, typer.Option(help="Filter by phone number, e-mail address or id.")]
@@ -94,6 +100,20 @@ def delete(connect: Connect, consent_id: Id) -> None:
     call(connect(), "DELETE", f"{_PATH}/{quote(consent_id)}")
 
 
+@consents.command()
+@connected
+def keywords(
+    connect: Connect,
+    opt_out: Annotated[list[str] | None, typer.Option(help="Opt-out keyword, as `es=no molestar`; repeatable.")] = None,
+    opt_in: Annotated[list[str] | None, typer.Option(help="Opt-in keyword, as `es=ofertas`; repeatable.")] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all of them.")] = False,
+) -> None:
+    """Show your own keywords, or replace all of them by those given."""
+    change = {"keywords": {"optOut": _by_language(opt_out or []), "optIn": _by_language(opt_in or [])}}
+    asked = ("PATCH", change) if opt_out or opt_in or clear else ("GET", None)
+    print_json(call(connect(), asked[0], "/v1/tenant", asked[1])["payload"]["keywords"])
+
+
 @consents.command("import")
 @connected
 def import_file(
@@ -114,8 +134,8 @@ def import_file(
     connection, changed = connect(), 0
     with Progress(console=ERR, transient=True) as progress:
         task = progress.add_task("Importing", total=len(rows))
-        for batch in _batches(rows):
-            changed += call(connection, "POST", f"{_PATH}/import", {"consents": batch})["payload"]["changed"]
+        for batch, recorded in _imported(connection, list(_batches(rows))):
+            changed += recorded
             progress.advance(task, len(batch))
     OUT.print(f"{len(rows)} read, {changed} recorded or changed", highlight=False)
 
@@ -136,13 +156,37 @@ def export(
     OUT.print(f"{written} written to {file}", highlight=False, markup=False, soft_wrap=True)
 
 
+def _by_language(given: Iterable[str]) -> dict[str, list[str]]:
+    """Group keywords; ends the program if one has no language."""
+    words: dict[str, list[str]] = {}
+    for one in given:
+        language, separator, word = one.partition("=")
+        if not separator:
+            fail(f"{one!r} has no language: write it as `es={one}`", 2)
+        words.setdefault(language.strip(), []).append(word.strip())
+    return words
+
+
 def _is_csv(file: Path) -> bool:
     return file.suffix.lower() == ".csv"
 
 
-def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _imported(connection: Connection, batches: Sequence[list[_Row]]) -> Iterator[tuple[list[_Row], int]]:
+    """Import batches, several at once, and return each with the number of consents that it changed."""
+
+    def imported(batch: list[_Row]) -> int:
+        return call(connection, "POST", f"{_PATH}/import", {"consents": batch})["payload"]["changed"]
+
+    with ThreadPoolExecutor(_CONCURRENT_BATCHES) as pool:
+        try:
+            yield from zip(batches, pool.map(imported, batches), strict=True)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _batches(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
     """Divide rows by the limits of an import request."""
-    batch: list[dict[str, Any]] = []
+    batch: list[_Row] = []
     size = 0
     for row in rows:
         length = len(json.dumps(row))
@@ -155,7 +199,7 @@ def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield batch
 
 
-def _rows(file: Path) -> Iterator[dict[str, Any]]:
+def _rows(file: Path) -> Iterator[_Row]:
     """Read the consents of a file; ends the program if a line is not JSON."""
     with file.open(newline="", encoding="utf-8-sig") as lines:
         if _is_csv(file):

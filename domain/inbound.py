@@ -11,7 +11,7 @@ from domain.channels import Channel
 from domain.destinations import UNGROUPED, Destination
 from domain.events import Identity, InboundMessage
 from domain.gate.consent import ConsentCategory, ConsentChange, ConsentSource, ConsentState, Coverage, Evidence
-from domain.gate.keywords import NO_KEYWORD, Keyword, KeywordMatch, read_keyword
+from domain.gate.keywords import NO_KEYWORD, NO_OWN_KEYWORDS, Keyword, KeywordMatch, OwnKeywords, read_keyword
 from domain.identifiers import derived_id
 from domain.interaction import AuditTrail, Direction, HistoryEntry, IntegrationReference, Interaction
 from domain.notes import Note
@@ -21,9 +21,9 @@ from domain.status import Status
 RECEIVED_NOTE: Final = Note(code="received")
 
 
-def keyword_of(payload: dict[str, JsonValue]) -> KeywordMatch:
+def keyword_of(payload: dict[str, JsonValue], own: OwnKeywords = NO_OWN_KEYWORDS) -> KeywordMatch:
     """Return the keyword that a message is: its text, or the title of the button that was pressed."""
-    read = [read_keyword(text) for text in _texts(payload)]
+    read = [read_keyword(text, own) for text in _texts(payload)]
     suspected = next((one for one in read if one.is_opt_out_suspected), NO_KEYWORD)
     return next((one for one in read if one.keyword), suspected)
 
@@ -77,8 +77,14 @@ class ReceivedMessage(BaseModel):
         """Return the summary of the message's content."""
         return _summary(self.message.payload)
 
-    def received(self, user_id: str, process_id: str) -> Interaction:
-        """Return the interaction of the message; it has no author in the tenant, so its author is the user."""
+    def received(self, user_id: str, process_id: str, own: OwnKeywords = NO_OWN_KEYWORDS) -> Interaction:
+        """Return the interaction of the message; it has no author in the tenant, so its author is the user.
+
+        Args:
+            user_id: the sender.
+            process_id: its process.
+            own: the tenant's keywords.
+        """
         message = self.message
         return Interaction(
             id=self.interaction_id,
@@ -92,7 +98,7 @@ class ReceivedMessage(BaseModel):
                 history=[HistoryEntry(date=self.received_at, status=Status.RECEIVED, notes=RECEIVED_NOTE)],
             ),
             integration=self.integration,
-            metadata=self._metadata(),
+            metadata=self._metadata(own),
             payload=message.payload,
             primary_key={},
             process_id=process_id,
@@ -108,13 +114,16 @@ class ReceivedMessage(BaseModel):
             status=Status.RECEIVED,
         )
 
-    def consents(self) -> list[ConsentChange]:
+    def consents(self, own: OwnKeywords = NO_OWN_KEYWORDS) -> list[ConsentChange]:
         """Return the statements about the sender's consent that the message makes; a message to a group makes none.
 
         On SMS they are about all messages of this integration, since that is what carriers block; elsewhere they are
         about its marketing. An opt-in ends an opt-out of either.
+
+        Args:
+            own: the tenant's keywords.
         """
-        state, message = self._stated_consent(), self.message
+        state, message = self._stated_consent(own), self.message
         if state is None or message.group_id is not None:
             return []
         categories = list(ConsentCategory)
@@ -137,20 +146,20 @@ class ReceivedMessage(BaseModel):
             for category in categories
         ]
 
-    def _stated_consent(self) -> ConsentState | None:
+    def _stated_consent(self, own: OwnKeywords) -> ConsentState | None:
         if self.message.consent is not None:
             return self.message.consent
-        return CONSENT_OF_KEYWORD.get(keyword_of(self.message.payload).keyword)
+        return CONSENT_OF_KEYWORD.get(keyword_of(self.message.payload, own).keyword)
 
-    def _metadata(self) -> dict[str, JsonValue]:
+    def _metadata(self, own: OwnKeywords) -> dict[str, JsonValue]:
         metadata: dict[str, JsonValue] = {"providerMessageId": self.message.provider_message_id}
         if self.message.in_reply_to is not None:
             metadata["inReplyTo"] = self.message.in_reply_to
         if self.message.group_id is not None:
             metadata["groupId"] = self.message.group_id
-        if self._stated_consent() is ConsentState.OUT:
+        if self._stated_consent(own) is ConsentState.OUT:
             metadata["optOut"] = True
-        elif keyword_of(self.message.payload).is_opt_out_suspected:
+        elif keyword_of(self.message.payload, own).is_opt_out_suspected:
             metadata["optOutSuspected"] = True
         return metadata
 

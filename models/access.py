@@ -1,18 +1,35 @@
 """Callers: tenants, their accounts, and the accounts' API keys and sessions."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hmac import compare_digest
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 from pymongo import ASCENDING, IndexModel
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from domain.access import OPERATIONS, Operation, Role
 from domain.clock import utc_now
+from domain.gate.keywords import OwnKeywords, folded
 from domain.inbound import InboundToClosed
 from models.base import NEWEST_FIRST, Stored
 
 _BY_TENANT = [("tenant", ASCENDING), *NEWEST_FIRST]
+
+
+class TenantKeywords(BaseModel):
+    """A tenant's keywords by language, as it wrote them."""
+
+    opt_out: dict[str, list[str]] = {}
+    opt_in: dict[str, list[str]] = {}
+
+    def folded(self) -> OwnKeywords:
+        """The keywords as texts are compared with them."""
+        return OwnKeywords(_folded(self.opt_out), _folded(self.opt_in))
+
+
+def _folded(by_language: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    return frozenset(folded(word) for words in by_language.values() for word in words)
 
 
 class Tenant(Stored):
@@ -21,11 +38,13 @@ class Tenant(Stored):
     Attributes:
         inbound_to_closed: handling of a message from a user whose last process is closed.
         default_country: the country in which national phone numbers are read; without one they are rejected.
+        keywords: words by which its recipients opt out and in, beside those of everybody.
     """
 
     name: str
     inbound_to_closed: InboundToClosed = InboundToClosed.REPLACE
     default_country: str | None = None
+    keywords: TenantKeywords = TenantKeywords()
     created: datetime = Field(default_factory=utc_now)
 
     class Settings:

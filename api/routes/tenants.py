@@ -23,6 +23,7 @@ _EXAMPLE: Final = {
     "name": "obramat",
     "inboundToClosed": "replace",
     "defaultCountry": None,
+    "keywords": {"optOut": {"es": ["no molestar"]}, "optIn": {}},
     "created": "2025-06-25T09:48:21.246Z",
 }
 
@@ -48,7 +49,14 @@ async def change_tenant(
     caller: Annotated[Caller, allowed(Operation.ACCESS_WRITE)],
     body: Annotated[
         TenantChange,
-        json_body(TenantChange, {"reopen": {"inboundToClosed": "reopen"}, "spain": {"defaultCountry": "ES"}}),
+        json_body(
+            TenantChange,
+            {
+                "reopen": {"inboundToClosed": "reopen"},
+                "spain": {"defaultCountry": "ES"},
+                "keywords": {"keywords": {"optOut": {"es": ["no molestar"]}}},
+            },
+        ),
     ],
     callers: CallerCache,
 ) -> JSONResponse:

@@ -7,9 +7,10 @@ https://docs.aws.amazon.com/sms-voice/latest/userguide/keywords-required.html, a
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 
@@ -147,8 +148,7 @@ class _Reader:
     beginning: re.Pattern[str]
 
     @classmethod
-    def of(cls, by_language: Mapping[str, tuple[str, ...]]) -> "_Reader":
-        phrases = _phrases(by_language)
+    def of(cls, phrases: frozenset[str]) -> "_Reader":
         keyword = _any_of(phrases - _ONLY_ALONE)
         return cls(
             phrases,
@@ -160,18 +160,40 @@ class _Reader:
         return words in self.phrases or self.with_courtesy.fullmatch(words) is not None
 
 
-_READERS: Final = {
-    Keyword.OPT_OUT: _Reader.of(OPT_OUT),
-    Keyword.OPT_IN: _Reader.of(OPT_IN),
-    Keyword.HELP: _Reader.of(HELP),
-}
+@dataclass(frozen=True, slots=True)
+class OwnKeywords:
+    """Folded keywords of one tenant, beside those of everybody."""
+
+    opt_out: frozenset[str] = frozenset()
+    opt_in: frozenset[str] = frozenset()
 
 
-def read_keyword(text: str) -> KeywordMatch:
-    """Read a text as a keyword of any language: alone, repeated, or with words of courtesy."""
+NO_OWN_KEYWORDS: Final = OwnKeywords()
+
+_OPT_OUT: Final = (Keyword.OPT_OUT, _Reader.of(_phrases(OPT_OUT)))
+_OPT_IN: Final = (Keyword.OPT_IN, _Reader.of(_phrases(OPT_IN)))
+_HELP: Final = (Keyword.HELP, _Reader.of(_phrases(HELP)))
+
+
+@lru_cache(maxsize=1_000)
+def _readers(own: OwnKeywords) -> Sequence[tuple[Keyword, _Reader]]:
+    """Return the readers in the order of their precedence: no tenant's word undoes an opt-out of everybody's."""
+    phrases = ((Keyword.OPT_OUT, own.opt_out), (Keyword.OPT_IN, own.opt_in))
+    return (_OPT_OUT, *((keyword, _Reader.of(those)) for keyword, those in phrases if those), _OPT_IN, _HELP)
+
+
+def read_keyword(text: str, own: OwnKeywords = NO_OWN_KEYWORDS) -> KeywordMatch:
+    """Read a text as a keyword of any language: alone, repeated, or with words of courtesy.
+
+    Args:
+        text: the text.
+        own: the tenant's keywords.
+    """
     words = folded(text[:MAX_KEYWORD_CHARACTERS])
+    readers = _readers(own)
     if len(text) <= MAX_KEYWORD_CHARACTERS:
-        for keyword, reader in _READERS.items():
+        for keyword, reader in readers:
             if reader.recognises(words):
                 return KeywordMatch(keyword)
-    return KeywordMatch(is_opt_out_suspected=_READERS[Keyword.OPT_OUT].beginning.match(words) is not None)
+    opt_outs = [reader for keyword, reader in readers if keyword is Keyword.OPT_OUT]
+    return KeywordMatch(is_opt_out_suspected=any(one.beginning.match(words) is not None for one in opt_outs))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from domain.gate.keywords import COURTESY, NO_KEYWORD, OPT_OUT, Keyword, read_keyword
 from domain.inbound import keyword_of
+from models.access import TenantKeywords
 from tests.domain.gate.ordinary_replies import ordinary_replies
 
 _REQUIRED: Final = {
@@ -106,3 +107,14 @@ def test_courtesy_case_and_punctuation_do_not_matter(
 def test_any_text_is_read(text: str) -> None:
     read = read_keyword(text)
     assert not (read.keyword and read.is_opt_out_suspected)
+
+
+def test_a_tenants_keywords_count_beside_those_of_everybody() -> None:
+    own = TenantKeywords(opt_out={"es": ["No molestar", "YES"]}, opt_in={"es": ["¡Quiero ofertas!", "BAJA"]}).folded()
+    for text in ("NO MOLESTAR", "no molestar, por favor", "yes", "stop", "baja"):
+        assert read_keyword(text, own).keyword is Keyword.OPT_OUT, text
+    assert read_keyword("quiero ofertas gracias", own).keyword is Keyword.OPT_IN
+    assert read_keyword("no molestar a mi hermano", own).is_opt_out_suspected
+    for text in ("por favor", "gracias", ""):
+        assert read_keyword(text, own).keyword is None, text
+    assert read_keyword("no molestar") == NO_KEYWORD
