@@ -157,3 +157,20 @@ async def test_an_unknown_user_is_not_merged(iris: Iris, stranger: httpx2.AsyncC
         assert reasons(theirs, 422) == [("from", "no_such_user")]
     assert await answered(await iris.http.get(f"/v1/users/{user['id']}")) == user
     assert reasons(await iris.http.get(f"/v1/users/{user['id']}/merge"), 404) == [("id", "not_found")]
+
+
+async def test_the_opt_out_of_a_merged_users_destination_stays_in_force(iris: Iris) -> None:
+    stays, goes = await created(iris), await created(iris)
+    for number, state in ((number_of(goes), "out"), (number_of(stays), "in")):
+        body = {
+            "destination": number,
+            "state": state,
+            "category": "all",
+            "integrationId": iris.demo.integrations["sms"],
+        }
+        assert (await iris.http.put("/v1/consents", json=body)).status_code == 200
+    await answered(await merge(iris, stays["id"], goes["id"]))
+    await merged(iris, goes["id"])
+    refused = await iris.post(iris.request("sms", number_of(goes), dryRun=True))
+    assert reasons(refused, 409) == [("Destinations[0]", "recipient_opted_out")]
+    assert (await iris.post(iris.request("sms", number_of(stays), dryRun=True))).status_code == 200
