@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from api.auth.access import allowed
 from api.http.envelope import Envelope, success
-from api.http.openapi import shown
+from api.http.openapi import refusals, shown
 from api.schemas.waiting import WAITING_EXAMPLE, WaitingAnswer, WaitingItem
 from domain.access import Caller, Operation
 from queries.waiting import count_waiting
@@ -21,7 +21,7 @@ _COUNTED_DETAIL: Final = "Interacciones en espera contadas"
     "/v1/waiting",
     summary="Count waiting interactions",
     response_model=Envelope[WaitingAnswer],
-    responses=shown(WAITING_EXAMPLE),
+    responses={**refusals(), **shown(WAITING_EXAMPLE)},
 )
 async def count_waiting_interactions(caller: Annotated[Caller, allowed(Operation.INTERACTIONS_READ)]) -> JSONResponse:
     """How many of your interactions wait, by what they wait for, each with the oldest.
