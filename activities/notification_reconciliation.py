@@ -9,7 +9,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from activities.discrepancy_log import log_discrepancies
 from activities.interfaces import Inspected, Inspection
 from activities.late_begins import Begin
-from domain.clock import utc_now
+from domain.clock import earlier, utc_now
 from domain.discrepancies import Discrepancy, Kind
 from domain.identifiers import notification_workflow_id
 from models.notification import Notification
@@ -30,7 +30,7 @@ class NotificationsReconciliation:
     async def inspect(self, inspection: Inspection) -> Inspected:
         """Inspect one page of overdue notifications, and start the workflows that are missing."""
         page = await Notification.overdue(
-            utc_now() - inspection.grace, _date_and_id(inspection.cursor), inspection.page_size
+            earlier(utc_now(), inspection.grace), _date_and_id(inspection.cursor), inspection.page_size
         )
         discrepancies: list[Discrepancy] = []
         for notification in page:

@@ -19,7 +19,7 @@ from activities.interfaces import (
 )
 from activities.notification_interfaces import notification_task_queue
 from activities.notification_reconciliation import NotificationsReconciliation
-from domain.clock import to_wire, utc_now
+from domain.clock import earlier, to_wire, utc_now
 from domain.deadlines import Timeouts, waiting_for
 from domain.discrepancies import Discrepancy, DiscrepancyCounts, Kind
 from domain.events import ReceivedEvent
@@ -96,7 +96,7 @@ class TemporalReconciliation(ReconciliationActivities):
 
     async def _overdue(self, inspection: Inspection) -> Inspected:
         """Compare interactions that are past their deadline."""
-        before = utc_now() - inspection.grace
+        before = earlier(utc_now(), inspection.grace)
         page = await Interaction.overdue(before, _due_and_id(inspection.cursor), inspection.page_size)
         last = page[-1] if len(page) == inspection.page_size else None
         cursor = f"{last.due.isoformat()} {last.id}" if last is not None and last.due is not None else None
@@ -347,7 +347,7 @@ def _due_and_id(cursor: str | None) -> tuple[datetime, str] | None:
 
 
 def _running_since(grace: timedelta) -> str:
-    return f"ExecutionStatus = 'Running' AND StartTime < '{to_wire(utc_now() - grace)}'"
+    return f"ExecutionStatus = 'Running' AND StartTime < '{to_wire(earlier(utc_now(), grace))}'"
 
 
 def _with_repair(discrepancy: Discrepancy, repair: str | None) -> Discrepancy:

@@ -78,50 +78,48 @@ Every message is a durable workflow: it is validated, handed to its provider, an
 Every answer has the same envelope; `error` names each field that is wrong, and what would be right."""
 
 
+# Routes are matched in order, so the most frequent ones are first.
+_ROUTES: Final = (
+    sending,
+    provider_webhooks,
+    search,
+    cancelling,
+    rescheduling,
+    waiting,
+    resending,
+    explaining,
+    users,
+    endpoints,
+    events,
+    notifications,
+    user_tasks,
+    consent_export,
+    consents,
+    sending_rules,
+    reach,
+    sessions,
+    accounts,
+    api_keys,
+    audit,
+    health,
+    metrics,
+    integrations,
+    attachments,
+    processes,
+    tenants,
+    templates,
+    unsubscribing,
+    documentation,
+)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """Create the API; it connects to MongoDB and Temporal when it starts to serve."""
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        guard = settings.address_guard()
-        integrations_cache = Integrations(settings.lookup_cache_ttl)
-        rules = TenantRules(settings.lookup_cache_ttl)
-        async with (
-            mongodb(settings) as database,
-            http_clients(guard, settings.max_concurrent_sends_per_provider) as http,
-            integrations_cache.following(),
-        ):
-            vault = Vault(settings.vault_keys())
-            temporal = await connect_temporal(settings)
-            begin = partial(begin_notification, temporal, settings)
-            app.state.iris = IrisState(
-                settings=settings,
-                database=database,
-                temporal=temporal,
-                provider_factory=ProviderFactory(vault=vault, http=http, public_url=settings.public_url, guard=guard),
-                submissions=AdaptiveLimiter(settings.max_concurrent_submissions),
-                webhooks=AdaptiveLimiter(settings.max_concurrent_webhooks),
-                streams=ConcurrencyLimiter(settings.max_concurrent_streams),
-                body_bytes=ConcurrencyLimiter(settings.max_webhook_bytes * MAX_CONCURRENT_LARGE_BODIES),
-                uploads=ConcurrencyLimiter(MAX_CONCURRENT_UPLOADS),
-                hashing=PasswordHashing(),
-                file_urls=settings.file_urls(),
-                integrations=integrations_cache,
-                consents=Consents(ConsentEvents(begin, ConsentAnswer.shown)),
-                rules=rules,
-                reach=Reach(rules),
-                callers=TtlCache(settings.lookup_cache_ttl),
-                rates=RequestRates(settings.requests_per_second),
-                addressees=TtlCache(MAX_CACHED_INTERACTION_REFS),
-                identified=TtlCache(MAX_CACHED_INTERACTION_REFS),
-            )
-            yield
-
     app = FastAPI(
         title="Iris",
         version="0.1.0",
         description=DESCRIPTION,
-        lifespan=lifespan,
+        lifespan=partial(_serving, settings),
         redirect_slashes=False,
         docs_url=None,
         generate_unique_id_function=operation_id,
@@ -129,42 +127,48 @@ def create_app(settings: Settings) -> FastAPI:
         swagger_ui_oauth2_redirect_url=None,
     )
     add_middleware(app, only_https=settings.public_url.startswith("https://"), cors_origins=settings.cors_origins)
-    # Routes are matched in order, so the most frequent ones are first.
-    for module in (
-        sending,
-        provider_webhooks,
-        search,
-        cancelling,
-        rescheduling,
-        waiting,
-        resending,
-        explaining,
-        users,
-        endpoints,
-        events,
-        notifications,
-        user_tasks,
-        consent_export,
-        consents,
-        sending_rules,
-        reach,
-        sessions,
-        accounts,
-        api_keys,
-        audit,
-        health,
-        metrics,
-        integrations,
-        attachments,
-        processes,
-        tenants,
-        templates,
-        unsubscribing,
-        documentation,
-    ):
+    for module in _ROUTES:
         is_called_by_others = module in {provider_webhooks, unsubscribing}
         app.include_router(module.router, dependencies=[] if is_called_by_others else [CHECK_PARAMETERS])
     add_error_handlers(app)
     describe = app.openapi
     app.openapi = cache(lambda: complete(describe(), app.routes))
     return app
+
+
+@asynccontextmanager
+async def _serving(settings: Settings, app: FastAPI) -> AsyncGenerator[None]:
+    """Hold what the routes use while the API serves."""
+    guard = settings.address_guard()
+    integrations_cache = Integrations(settings.lookup_cache_ttl)
+    rules = TenantRules(settings.lookup_cache_ttl)
+    async with (
+        mongodb(settings) as database,
+        http_clients(guard, settings.max_concurrent_sends_per_provider) as http,
+        integrations_cache.following(),
+    ):
+        vault = Vault(settings.vault_keys())
+        temporal = await connect_temporal(settings)
+        begin = partial(begin_notification, temporal, settings)
+        app.state.iris = IrisState(
+            settings=settings,
+            database=database,
+            temporal=temporal,
+            provider_factory=ProviderFactory(vault=vault, http=http, public_url=settings.public_url, guard=guard),
+            submissions=AdaptiveLimiter(settings.max_concurrent_submissions),
+            webhooks=AdaptiveLimiter(settings.max_concurrent_webhooks),
+            streams=ConcurrencyLimiter(settings.max_concurrent_streams),
+            body_bytes=ConcurrencyLimiter(settings.max_webhook_bytes * MAX_CONCURRENT_LARGE_BODIES),
+            uploads=ConcurrencyLimiter(MAX_CONCURRENT_UPLOADS),
+            hashing=PasswordHashing(),
+            file_urls=settings.file_urls(),
+            integrations=integrations_cache,
+            consents=Consents(ConsentEvents(begin, ConsentAnswer.shown)),
+            rules=rules,
+            reach=Reach(rules),
+            callers=TtlCache(settings.lookup_cache_ttl),
+            rates=RequestRates(settings.requests_per_second),
+            addressees=TtlCache(MAX_CACHED_INTERACTION_REFS),
+            identified=TtlCache(MAX_CACHED_INTERACTION_REFS),
+        )
+        yield

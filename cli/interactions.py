@@ -84,6 +84,11 @@ def list_interactions(
     if as_json:
         print_json(envelope)
         return
+    _show_page(envelope)
+
+
+def _show_page(envelope: dict[str, Any]) -> None:
+    """Print one page of interactions."""
     table = DataTable("id", "created", "channel", "", "with", "status", "customStatus", "summary")
     for row in envelope["payload"]["items"]:
         table.add_row(

@@ -22,48 +22,51 @@ from cli.options import AsJson, Connect, Variables, connected
 from cli.schedules import ExpireAt, SendAt, TimeZone, ValidFor, WindowOption, schedule_of
 from cli.users import pairs
 
+ChannelName = Annotated[
+    str,
+    typer.Option(
+        "--channel",
+        "-c",
+        help="sms, whatsapp, rcs, email or messenger: the demo's integration, else your only one of the channel.",
+    ),
+]
+Files = Annotated[
+    list[Path] | None, typer.Option(exists=True, dir_okay=False, help="A file to attach; may be repeated.")
+]
+CategoryName = Annotated[
+    str | None, typer.Option(help="authentication, transactional or marketing; else the template's.")
+]
+Key = Annotated[str | None, typer.Option(help="Idempotency key: calls with the same key send once.")]
+OnlyCheck = Annotated[
+    bool, typer.Option("--dry-run", help="Only check, and show what would be sent; nothing is sent or stored.")
+]
+
 
 @connected
 def send(
     connect: Connect,
     to: Annotated[list[str], typer.Argument(help="Destinations: phone numbers, e-mail addresses, ids of the channel.")],
     text: Annotated[str, typer.Option("--text", "-t", help="The text, or the body of an e-mail.")] = "",
-    channel: Annotated[
-        str,
-        typer.Option(
-            "--channel",
-            "-c",
-            help="sms, whatsapp, rcs, email or messenger: the demo's integration, else your only one of the channel.",
-        ),
-    ] = "sms",
+    channel: ChannelName = "sms",
     integration: Annotated[str | None, typer.Option(help="An integration's id, instead of a channel.")] = None,
     subject: Annotated[str, typer.Option(help="The subject of an e-mail.")] = "",
     payload: Annotated[str | None, typer.Option(help="The whole payload as JSON, instead of --text.")] = None,
     template: Annotated[str | None, typer.Option(help="A template's id, instead of --text.")] = None,
     template_version: Annotated[int | None, typer.Option(help="Which version of it; else the newest.")] = None,
     var: Variables = None,
-    attach: Annotated[
-        list[Path] | None, typer.Option(exists=True, dir_okay=False, help="A file to attach; may be repeated.")
-    ] = None,
+    attach: Files = None,
     process: Annotated[str | None, typer.Option(help="Id of the process that it joins.")] = None,
     create_user: Annotated[bool, typer.Option(help="Create a user if none has the destination.")] = True,
     create_process: Annotated[bool, typer.Option(help="Create a process if none is named.")] = True,
-    category: Annotated[
-        str | None,
-        typer.Option(help="authentication, transactional or marketing; else the template's."),
-    ] = None,
+    category: CategoryName = None,
     force: Annotated[bool, typer.Option("--force", help="Send it to recipients who opted out, too.")] = False,
     send_at: SendAt = None,
     time_zone: TimeZone = None,
     expire_at: ExpireAt = None,
     valid_for: ValidFor = None,
     window: WindowOption = None,
-    idempotency_key: Annotated[
-        str | None, typer.Option(help="Idempotency key: calls with the same key send once.")
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only check, and show what would be sent; nothing is sent or stored.")
-    ] = False,
+    idempotency_key: Key = None,
+    dry_run: OnlyCheck = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it until it ends.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -72,11 +75,10 @@ def send(
         fail("--dry-run stores no file and has nothing to follow: use it without --attach and --watch", 2)
     connection = connect()
     integration_id = integration_of(connection, channel, integration)
-    files = attach or []
     what = (
         {"template": {"id": template, "version": template_version, "variables": pairs(var)}}
         if template
-        else {"payLoad": _payload(payload, channel.lower(), subject, text, files)}
+        else {"payLoad": _payload(payload, channel.lower(), subject, text, attach or [])}
     )
     body = {
         **what,
@@ -89,19 +91,18 @@ def send(
         "force": force,
         **schedule_of(send_at, time_zone, expire_at, valid_for, window),
         "dryRun": dry_run,
-        "attachmentsId": _upload(connection, files, idempotency_key),
+        "attachmentsId": _upload(connection, attach or [], idempotency_key),
     }
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     envelope = call(connection, "POST", "/v1/interactions", body, headers)
-    interaction = envelope["payload"]
     if watch:
-        watch_interaction(connection, interaction["id"])
+        watch_interaction(connection, envelope["payload"]["id"])
     elif as_json:
         print_json(envelope)
     elif dry_run:
-        _show_dry_run(interaction)
+        _show_dry_run(envelope["payload"])
     else:
-        show_interaction(connection, interaction)
+        show_interaction(connection, envelope["payload"])
 
 
 def _show_dry_run(interaction: dict[str, Any]) -> None:

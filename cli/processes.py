@@ -71,6 +71,11 @@ def list_processes(
     if as_json:
         print_json(envelope)
         return
+    _show_page(envelope)
+
+
+def _show_page(envelope: dict[str, Any]) -> None:
+    """Print one page of processes."""
     table = DataTable("id", "created", "state", "last", "active", "users")
     for process in envelope["payload"]["items"]:
         direction, active = process["lastDirection"] or "", process["lastInteractionAt"] or ""

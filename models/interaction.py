@@ -69,9 +69,7 @@ LISTED_BY: Final = (
     "status",
     None,
 )
-"""Fields by which a tenant's interactions are listed, each with an index of its own, most selective first; None lists
-all.
-"""
+"""Fields by which interactions are listed, each with an index of its own, most selective first; None lists all."""
 
 _INDEXED_WHERE: Final = {
     RESEND_OF_FIELD: {"$exists": True},

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.clock import to_milliseconds, to_wire, utc_now
+from domain.clock import earlier, to_milliseconds, to_wire, utc_now
 
 instants = st.datetimes(
     min_value=datetime(1970, 1, 2),  # noqa: DTZ001 - hypothesis adds the zone itself
@@ -38,3 +38,9 @@ def test_now_is_in_utc_and_in_whole_milliseconds() -> None:
     now = utc_now()
     assert now == to_milliseconds(now)
     assert abs(datetime.now(UTC) - now) < timedelta(seconds=5)
+
+
+def test_an_earlier_instant_is_of_this_era_however_long_the_duration() -> None:
+    now = utc_now()
+    assert earlier(now, timedelta(days=1)) == now - timedelta(days=1)
+    assert earlier(now, timedelta.max) == earlier(now, timedelta(days=365_000)) == datetime(1970, 1, 1, tzinfo=UTC)
