@@ -84,15 +84,13 @@ class ProviderDispatch(DispatchActivities):
                 return ready
             integration, provider, outbound = ready
             throttled = ThrottledSend.of(dispatch, integration, provider, outbound, again=tries > 1)
-            held = await self.slots.wait(throttled)
-            if held is not None:
-                return held
             try:
-                async with (
-                    _heartbeats(tries),
-                    self.files.added(outbound, dispatch.tenant, dispatch.attachments) as complete,
-                ):
-                    return await _send(provider, complete, tries)
+                async with _heartbeats(tries):
+                    held = await self.slots.wait(throttled)
+                    if held is not None:
+                        return held
+                    async with self.files.added(outbound, dispatch.tenant, dispatch.attachments) as complete:
+                        return await _send(provider, complete, tries)
             except MissingAttachmentError as error:
                 return Rejected(code="attachment_not_found", failure=FailureClass.CONTENT, detail=str(error))
             except UnsentError as error:

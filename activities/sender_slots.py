@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
+from weakref import WeakValueDictionary
 
 from pymongo.errors import PyMongoError
 
@@ -79,6 +80,9 @@ class SenderSlots:
     """Slots of the senders of this worker's sends. A send without a throttle costs nothing."""
 
     _paused: TtlCache[bool] = field(default_factory=lambda: TtlCache[bool](_REMEMBERED), init=False)
+    _locks: WeakValueDictionary[str, asyncio.Lock] = field(
+        default_factory=WeakValueDictionary[str, asyncio.Lock], init=False
+    )
 
     async def wait(self, send: ThrottledSend) -> Held | None:
         """Wait for the slot of a message, at most `IMMEDIATE_MS`; a later slot is returned as a hold."""
@@ -119,7 +123,9 @@ class SenderSlots:
         pace = send.throttle.pace
         if pace is not None:
             request = SlotRequest(send.dispatch.category, send.throttle.cost(send.outbound.payload), send.place)
-            return await SenderThrottle.reserve(send.sender, pace, request)
+            # Many updates of one document at a time would conflict in MongoDB, and be retried there again and again.
+            async with self._locks.setdefault(send.sender, asyncio.Lock()):
+                return await SenderThrottle.reserve(send.sender, pace, request)
         pause = await SenderThrottle.pause(send.sender) if self._paused.get(send.sender) else timedelta()
         return Slot(pause, Place(slot=0))
 
