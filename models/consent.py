@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from pydantic import BaseModel, Field
-from pymongo import ASCENDING, IndexModel, UpdateOne
+from pymongo import ASCENDING, IndexModel, InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from domain.clock import utc_now
@@ -26,6 +26,9 @@ from models.base import DUPLICATE_KEY, NEWEST_FIRST, Stored
 
 MAX_HISTORY: Final = 50
 """Statements kept of one consent; older ones are dropped."""
+
+
+_Operation = InsertOne[dict[str, Any]] | UpdateOne
 
 
 class ConsentKey(Stored):
@@ -131,66 +134,83 @@ class Consent(Stored):
             changes: each with the person.
             only_opted_out: change existing opt-outs only.
         """
-        later = await cls._later(tenant, changes)
-        updates = [_update(tenant, person, change, only_opted_out=only_opted_out) for person, change in later]
-        if not updates:
+        stored = await cls._stored(tenant, changes)
+        later = [
+            (person, change)
+            for person, change in changes
+            if (at := stored.get(cls.id_of(tenant, person, change.coverage))) is None or at < change.at
+        ]
+        operations = [
+            _update(tenant, person, change, only_opted_out=only_opted_out)
+            if only_opted_out or cls.id_of(tenant, person, change.coverage) in stored
+            else InsertOne(_document(tenant, person, change))
+            for person, change in later
+        ]
+        if not operations:
             return 0
-        changed, refused = await cls._write(updates)
-        # An insertion also fails if another statement inserts the consent at this moment: that one may be the older.
-        again, _ = await cls._write(refused) if refused else (0, refused)
+        changed, refused = await cls._write(operations)
+        # An insertion fails if another statement inserts the consent at this moment: that one may be the older.
+        updates = [_update(tenant, *later[position], only_opted_out=only_opted_out) for position in refused]
+        again, _ = await cls._write(updates) if updates else (0, [])
         return changed + again
 
     @classmethod
-    async def _later(
-        cls, tenant: str, changes: Sequence[tuple[str, ConsentChange]]
-    ) -> Sequence[tuple[str, ConsentChange]]:
-        """Return the statements that are later than the stored ones: a repeated import costs one query."""
+    async def _stored(cls, tenant: str, changes: Sequence[tuple[str, ConsentChange]]) -> dict[str, datetime]:
+        """Return when the stored consents were stated, by their ids."""
         ids = [cls.id_of(tenant, person, change.coverage) for person, change in changes]
-        found = cls.collection().find({"_id": {"$in": ids}}, {"at": True})
-        stored: dict[str, datetime] = {one["_id"]: one["at"] async for one in found}
-        return [
-            named
-            for named, consent_id in zip(changes, ids, strict=True)
-            if consent_id not in stored or stored[consent_id] < named[1].at
-        ]
+        return {one["_id"]: one["at"] async for one in cls.collection().find({"_id": {"$in": ids}}, {"at": True})}
 
     @classmethod
-    async def _write(cls, updates: Sequence[UpdateOne]) -> tuple[int, list[UpdateOne]]:
-        """Return how many consents the updates changed, and the updates whose consent exists and is not older."""
+    async def _write(cls, operations: Sequence[_Operation]) -> tuple[int, list[int]]:
+        """Return how many consents were changed, and the positions of the operations whose consent exists already."""
         try:
-            done = await cls.collection().bulk_write(updates, ordered=False)
+            done = await cls.collection().bulk_write(operations, ordered=False)
         except BulkWriteError as error:
             # The update of an older statement finds nothing to change, and its insertion finds the newer one.
             details = cast("dict[str, Any]", error.details)
             if any(one["code"] != DUPLICATE_KEY for one in details["writeErrors"]):
                 raise
-            refused: list[UpdateOne] = [updates[one["index"]] for one in details["writeErrors"]]
-            return int(details["nModified"]) + int(details["nUpserted"]), refused
-        return done.modified_count + done.upserted_count, list[UpdateOne]()
+            refused: list[int] = [one["index"] for one in details["writeErrors"]]
+            return int(details["nInserted"]) + int(details["nModified"]) + int(details["nUpserted"]), refused
+        return done.inserted_count + done.modified_count + done.upserted_count, list[int]()
+
+
+def _statement(change: ConsentChange) -> dict[str, Any]:
+    return Statement(state=change.state, source=change.source, at=change.at, evidence=change.evidence).model_dump()
+
+
+def _document(tenant: str, person: str, change: ConsentChange) -> dict[str, Any]:
+    statement = _statement(change)
+    return {
+        "_id": Consent.id_of(tenant, person, change.coverage),
+        "tenant": tenant,
+        "person": person,
+        "kind": change.kind.value,
+        "value": change.value,
+        "created": utc_now(),
+        **change.coverage.model_dump(mode="json"),
+        **statement,
+        "history": [statement],
+    }
 
 
 def _update(tenant: str, person: str, change: ConsentChange, *, only_opted_out: bool) -> UpdateOne:
-    coverage = change.coverage
-    statement = Statement(state=change.state, source=change.source, at=change.at, evidence=change.evidence)
-    selector: dict[str, Any] = {"_id": Consent.id_of(tenant, person, coverage), "at": {"$lt": change.at}}
+    selector: dict[str, Any] = {"_id": Consent.id_of(tenant, person, change.coverage), "at": {"$lt": change.at}}
     if only_opted_out:
         selector["state"] = ConsentState.OUT.value
+    statement = _statement(change)
     # An unsubscribe link of an erased user does not know the destination, which may have become known again since.
-    destination = {"value": change.value}
-    initial = {
-        **({} if change.value else destination),
-        "tenant": tenant,
-        "person": person,
-        "created": utc_now(),
-        **coverage.model_dump(mode="json"),
-    }
-    written = statement.model_dump() | {"kind": change.kind.value, **(destination if change.value else {})}
+    written = {**statement, **({"kind": change.kind.value, "value": change.value} if change.value else {})}
+    named = {*written, "_id", "history"}
+    initial = {name: value for name, value in _document(tenant, person, change).items() if name not in named}
     return UpdateOne(
         selector,
         {
             "$set": written,
-            "$push": {"history": {"$each": [statement.model_dump()], "$slice": -MAX_HISTORY}},
-            "$setOnInsert": initial,
+            "$push": {"history": {"$each": [statement], "$slice": -MAX_HISTORY}},
+            "$setOnInsert": {
+                name: value for name, value in initial.items() if name not in {*written, "_id", "history"}
+            },
         },
         upsert=not only_opted_out,
     )

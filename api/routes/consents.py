@@ -1,6 +1,7 @@
 """Routes for consents: what recipients take and refuse."""
 
-from typing import Annotated, Any
+import asyncio
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
@@ -36,6 +37,9 @@ from queries.cursor import Cursor
 from wire.consents import ConsentAnswer
 
 router = APIRouter(tags=["consents"])
+
+_ROWS_AT_ONCE: Final = 50
+"""Imported consents that are read without a pause for other requests."""
 
 
 @router.get(
@@ -112,6 +116,8 @@ async def import_consents(
     changes: list[ConsentChange] = []
     problems: list[Problem] = []
     for position, asked in enumerate(body.consents):
+        if position % _ROWS_AT_ONCE == 0:
+            await asyncio.sleep(0)  # a thousand phone numbers take a fifth of a second, in which others wait
         try:
             channel = await channel_of(asked, caller, state)
             changes.append(change_of(asked, channel, ConsentSource.IMPORT, caller, rules))
