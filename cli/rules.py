@@ -70,7 +70,7 @@ def check(
     at: Annotated[str | None, typer.Option(help="When it is sent, as 2027-03-28T09:00:00Z; by default now.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell when a message would go, and by which time zone. Nothing is sent."""
+    """Show when a message would go, and by which time zone. Nothing is sent."""
     body = {"destination": destination, "channel": channel, "category": category, "at": at}
     envelope = call(connect(), "POST", f"{_PATH}/check", body)
     if as_json:

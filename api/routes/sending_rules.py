@@ -104,7 +104,7 @@ async def check_sending_rules(
     phone_rules: PhoneRules,
     state: State,
 ) -> JSONResponse:
-    """Tell when a message would go by the sending rules and the reach, and by which time zone. Nothing is sent.
+    """Compute when a message would go by the sending rules and the reach, and by which time zone. Nothing is sent.
 
     Velocity limits and consents are not asked.
     """

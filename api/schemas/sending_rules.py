@@ -112,7 +112,7 @@ class PresetsAnswer(Answer):
 
 
 class RulesCheck(Asked):
-    """A message of which to tell when it would go."""
+    """A message for which to compute when it would go."""
 
     destination: str = Field(max_length=1_000, description="Phone number, e-mail address or id of the channel.")
     channel: Annotated[Channel, Field(strict=False)]

@@ -175,7 +175,7 @@ def reserve(state: SenderState, pace: Pace, request: SlotRequest, now: float) ->
 
 
 def cool_down(state: SenderState, wait: float, now: float) -> SenderState:
-    """Pause a sender that its provider told to wait, and halve its speed; answers of one pause halve it once."""
+    """Pause a sender that its provider asks to wait, and halve its speed; answers of one pause halve it once."""
     speed, slowed_at = state.speed, state.slowed_at
     if now >= state.paused_until:
         speed, slowed_at = max(current_speed(state, now) / 2, MIN_SPEED), now
