@@ -14,6 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowReplayResult
 
 from activities.notification_interfaces import notification_task_queue
+from temporal.worker_versions import UNVERSIONED
 from workflows.registry import WORKFLOWS
 
 ADVICE: Final = (
@@ -91,6 +92,7 @@ def replayer(client: Client, workflows: tuple[type, ...] = WORKFLOWS) -> Replaye
         data_converter=dataclasses.replace(client.data_converter, failure_converter_class=DefaultFailureConverter),
         namespace=client.namespace,
         workflow_runner=UnsandboxedWorkflowRunner(),
+        build_id=UNVERSIONED,
     )
 
 

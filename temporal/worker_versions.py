@@ -16,7 +16,7 @@ from temporalio.worker import WorkerDeploymentConfig
 
 from settings import Settings
 
-_UNVERSIONED: Final = "unversioned"
+UNVERSIONED: Final = "unversioned"
 """Build id of workers without versioning; it only identifies them in histories."""
 
 _NOT_YET: Final = {RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION}
@@ -47,7 +47,7 @@ def version_options(settings: Settings) -> VersionOptions:
     """Return a worker's versioning options; without a build id of its own the worker takes all tasks."""
     if settings.temporal_worker_build_id is None:
         # By default the SDK reads the code of all loaded modules and hashes it, which takes half a second.
-        return {"build_id": _UNVERSIONED}
+        return {"build_id": UNVERSIONED}
     config = WorkerDeploymentConfig(
         version=WorkerDeploymentVersion(settings.temporal_deployment_name, settings.temporal_worker_build_id),
         use_worker_versioning=True,

@@ -17,6 +17,7 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 from domain.gate.decision import EXPIRED, SUPPRESSED, HoldReason
 from domain.status import InteractionState, Status
 from operations.replay_check import ADVICE, reason_of
+from temporal.worker_versions import UNVERSIONED
 from tests.workflows.recording import HISTORIES
 from tests.workflows.scenarios import SCENARIOS
 from tests.workflows.workflow_mutations import edited, recorded_first, recorded_first_by_new_runs
@@ -34,7 +35,7 @@ async def replayed(scenario: str, workflows: Sequence[type] = WORKFLOWS) -> None
     Raises:
         AssertionError: with the advice, if it does not replay.
     """
-    replayer = Replayer(workflows=workflows, data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=workflows, data_converter=pydantic_data_converter, build_id=UNVERSIONED)
     result = await replayer.replay_workflow(history_of(scenario), raise_on_replay_failure=False)
     assert result.replay_failure is None, f"{ADVICE}\n{reason_of(result.replay_failure)}"
 
@@ -84,6 +85,7 @@ async def test_the_scenarios_take_every_branch_of_every_workflow(tmp_path: Path)
             workflows=WORKFLOWS,
             data_converter=pydantic_data_converter,
             workflow_runner=UnsandboxedWorkflowRunner(),
+            build_id=UNVERSIONED,
         )
         for scenario in SCENARIOS:
             await replayer.replay_workflow(history_of(scenario))
