@@ -75,3 +75,12 @@ def notification_workflow_id(notification_id: str, number: int) -> str:
 def redelivery_workflow_id(redelivery_id: str) -> str:
     """Return the id of the workflow that redelivers notifications."""
     return f"redelivery-{redelivery_id}"
+
+
+MAX_FAIRNESS_KEY_BYTES: Final = 64
+"""https://docs.temporal.io/develop/task-queue-priority-fairness"""
+
+
+def fairness_key(tenant: str) -> str:
+    """Return the key by which Temporal shares its workers among tenants; it refuses longer ones."""
+    return tenant.encode()[:MAX_FAIRNESS_KEY_BYTES].decode(errors="ignore")

@@ -30,7 +30,7 @@ from domain.errors import UnavailableError
 from domain.events import Identity, ReceivedEvent
 from domain.gate.category import Category
 from domain.gate.schedule import Schedule
-from domain.identifiers import derived_id, workflow_id
+from domain.identifiers import derived_id, fairness_key, workflow_id
 from domain.inbound import ReceivedMessage
 from domain.interaction import IntegrationReference
 from domain.status import InteractionState
@@ -293,7 +293,7 @@ def _start_operation(
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         memo={_FINGERPRINT: submission.fingerprint},
-        priority=Priority(priority_key=PRIORITIES[submission.category], fairness_key=submission.tenant),
+        priority=Priority(priority_key=PRIORITIES[submission.category], fairness_key=fairness_key(submission.tenant)),
         search_attributes=_search_attributes(submission.tenant, integration, process_id, user_ids),
         static_summary=summary_of_outbound(client, submission),
         static_details=f"interaction {submission.interaction_id}, process {process_id}, author {submission.author_id}",

@@ -9,6 +9,7 @@ from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ActivityError
 
 from activities.interfaces import Dispatch, DispatchActivities, Held, sending_queue
+from domain.identifiers import fairness_key
 from domain.outcomes import OutcomeUnknown
 from workflows.lifecycle import InteractionLifecycle
 from workflows.messages import InteractionInput
@@ -84,7 +85,7 @@ async def _send_once(
         DispatchActivities.dispatch,
         dispatch,
         task_queue=sending_queue(workflow.info().task_queue, dispatch.provider),
-        priority=Priority(fairness_key=dispatch.tenant),
+        priority=Priority(fairness_key=fairness_key(dispatch.tenant)),
         start_to_close_timeout=start.dispatch_timeout,
         heartbeat_timeout=_WORKER_SILENCE,
         schedule_to_close_timeout=max(deadline - workflow.now(), _SHORTEST),

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.identifiers import derived_id, is_id, new_id
+from domain.identifiers import derived_id, fairness_key, is_id, new_id
 
 words = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\x1f")), min_size=1, max_size=4)
 
@@ -42,3 +42,11 @@ def test_the_boundaries_of_the_parts_matter() -> None:
 
 def test_a_derived_identifier_does_not_change_between_releases() -> None:
     assert derived_id("channel", "SMS") == "9b53095f7f6bb0b79da21709"
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=200))
+def test_a_fairness_key_is_the_beginning_of_the_tenants_name_that_temporal_takes(tenant: str) -> None:
+    key = fairness_key(tenant)
+    assert tenant.startswith(key)
+    assert len(key.encode()) <= 64
+    assert key == tenant or len(key.encode()) > 60
