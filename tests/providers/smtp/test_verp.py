@@ -118,11 +118,12 @@ class TestRecipient:
         with pytest.raises(UnreadableError):
             mail_receiver().parse(answer(b"", recipient))
 
-    @pytest.mark.parametrize("position", range(len(f"{REFERENCE}.{CODE}")))
-    def test_a_character_changed_anywhere_is_noticed(self, position: int) -> None:
-        at = len("bounces+") + position
-        other = "b" if OWN_ADDRESS[at] != "b" else "c"
-        assert not is_believed(mail_receiver(), answer(b"", OWN_ADDRESS[:at] + other + OWN_ADDRESS[at + 1 :]))
+    def test_a_character_changed_anywhere_is_noticed(self) -> None:
+        for position in range(len(f"{REFERENCE}.{CODE}")):
+            at = len("bounces+") + position
+            other = "b" if OWN_ADDRESS[at] != "b" else "c"
+            changed = OWN_ADDRESS[:at] + other + OWN_ADDRESS[at + 1 :]
+            assert not is_believed(mail_receiver(), answer(b"", changed)), changed
 
     def test_mail_posted_to_another_integration_with_the_same_secret_is_not_believed(self) -> None:
         with pytest.raises(UnverifiedError):
