@@ -215,7 +215,7 @@ def entry_of(state: InteractionState) -> HistoryEntry:
     return HistoryEntry(date=AT, status=state.status, custom_status=state.custom_status)
 
 
-Receipts.TestCase.settings = settings(max_examples=100, stateful_step_count=25)
+Receipts.TestCase.settings = settings(max_examples=50, stateful_step_count=25)
 
 
 class TestReceipts(Receipts.TestCase):

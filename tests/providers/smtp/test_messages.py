@@ -82,7 +82,7 @@ class TestMessage:
     async def test_a_message_is_ascii_so_that_no_server_rewrites_it(self) -> None:
         assert (await received(mail(subject="Año", body="ñandú"))).content.isascii()
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=75, deadline=None)
     @given(
         subject=st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), max_size=300),
         body=st.text(st.characters(exclude_categories=["C"], include_characters="\n\t"), min_size=1, max_size=300),
