@@ -109,7 +109,11 @@ async def _waits(provider: LimitedProvider, caller: Caller, messages: int) -> li
     waits: list[float] = []
     for _ in range(messages):
         began = time.monotonic()
-        arrived = await _arrival(provider, await caller.send())
+        reference = await caller.send()
+        while not reference:
+            await asyncio.sleep(0.2)
+            reference = await caller.send()
+        arrived = await _arrival(provider, reference)
         waits.append(arrived - began)
         await asyncio.sleep(0.1)
     return waits
