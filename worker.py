@@ -54,7 +54,7 @@ from security.credential_encryption import Vault
 from settings import Settings
 from support.metrics import serve
 from temporal import notifications
-from temporal.interactions import signal_erased, signal_events
+from temporal.interactions import ask_gate_again, signal_erased, signal_events
 from temporal.reconciliation import ensure_schedule
 from temporal.task_queues import is_polling
 from temporal.worker_versions import version_options
@@ -109,7 +109,7 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
     rules = TenantRules(settings.lookup_cache_ttl)
     gate = Gate(consents, rules, Reach(rules))
     admission = MongoAdmission(integrations, gate, publisher.publish)
-    record = MongoRecord(publisher.publish)
+    record = MongoRecord(publisher.publish, partial(ask_gate_again, client))
     inbound = MongoInbound(consents, publisher.publish, settings.erasure_grace_period)
     signal_interaction = partial(signal_events, client, settings)
     reconciliation = TemporalReconciliation(

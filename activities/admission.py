@@ -11,7 +11,8 @@ from temporalio import activity
 from activities.interfaces import AdmissionActivities, AdmitInput, AdmitResult
 from activities.publishing import Publish, publish_nothing
 from domain.destinations import Destination
-from domain.gate.decision import wakes_at
+from domain.gate.decision import Decision, Go, Refuse, Wait, wakes_at
+from domain.identifiers import derived_id
 from domain.interaction import Direction, DispatchPolicy, HistoryEntry
 from domain.notes import note_of_hold
 from domain.problems import Problem
@@ -19,8 +20,9 @@ from domain.status import Status
 from domain.submission import Submission
 from integrations.cache import Integrations
 from models.attachment import Attachment
-from models.interaction import Interaction, Step
-from models.process import Process, joining_step, last_entry_step
+from models.interaction import Interaction
+from models.interaction_steps import Step
+from models.process import Process, joining_step, last_entry_step, order_step
 from models.user import OwnedDestination, User
 from queries.gate import ADMITTED, Admittance, Gate
 from queries.validation import owned_destinations, owners_of, process_problems, validate, with_owners
@@ -100,10 +102,24 @@ class MongoAdmission(AdmissionActivities):
         users, process = await _find_or_create(submission, owned_destinations(destinations), owners, process)
         if process is None:
             return _refused(admit_input, [await _why_not_joined(submission)])
-        queued = _Queued(with_owners(destinations, users), policy, admittance)
+        keys = _order_keys(submission) if submission.order is not None else ()
+        predecessors = process.predecessors(keys, submission.interaction_id)
+        decision = await self._in_order(submission, admittance, predecessors)
+        if isinstance(decision, Refuse):
+            return _refused(admit_input, [decision.problem])
+        if isinstance(decision, Wait):
+            admittance = admittance._replace(hold=decision)
+        queued = _Queued(with_owners(destinations, users), policy, admittance, predecessors)
         interaction = await _queue(admit_input, queued, users, process)
         composed = interaction.composed(users, process)
         return AdmitResult(interaction=composed, policy=policy, expires=admittance.expires)
+
+    async def _in_order(self, submission: Submission, admittance: Admittance, predecessors: Sequence[str]) -> Decision:
+        """Decide whether a message waits for its predecessors, unless something else holds it at first."""
+        if submission.order is None or admittance.hold is not None:
+            return Go()
+        instants = (submission.submitted_at, submission.submitted_at)
+        return await self._gate.order(submission.interaction_id, submission.order, predecessors, instants)
 
 
 def _refused(admit_input: AdmitInput, problems: list[Problem]) -> AdmitResult:
@@ -149,7 +165,13 @@ async def _join_named_process(submission: Submission, user_ids: Sequence[str]) -
     Returns None if the process may not be joined.
     """
     selector = {"_id": submission.process_id, "tenant": submission.tenant, "is_closed": False}
-    return await _enter(selector, [_joining(submission, user_ids), _last_entry(submission)])
+    return await _enter(selector, [_joining(submission, user_ids), *_entering(submission)])
+
+
+def _order_keys(submission: Submission) -> list[str]:
+    """A key of each destination in the order of its process, which does not show it."""
+    destinations, _ = submission.parsed_destinations(submission.integration.channel)
+    return [derived_id(submission.tenant, one.key, one.normal_form) for one in destinations]
 
 
 async def _join_instead(submission: Submission, user_ids: Sequence[str]) -> Process | None:
@@ -182,15 +204,19 @@ async def _create_process(submission: Submission, user_ids: list[str]) -> Proces
     try:
         return await _enter(
             selector,
-            [{"$set": absent}, _last_entry(submission)],
+            [{"$set": absent}, *_entering(submission)],
             upsert=True,
         )
     except DuplicateKeyError:
         return None
 
 
-def _last_entry(submission: Submission) -> dict[str, Any]:
-    return last_entry_step(submission.interaction_id, submission.submitted_at, Direction.OUT)
+def _entering(submission: Submission) -> list[dict[str, Any]]:
+    """Update steps by which an interaction enters its process."""
+    last_entry = last_entry_step(submission.interaction_id, submission.submitted_at, Direction.OUT)
+    if submission.order is None:
+        return [last_entry]
+    return [last_entry, order_step(_order_keys(submission), submission.interaction_id)]
 
 
 async def _enter(selector: dict[str, Any], steps: list[dict[str, Any]], *, upsert: bool = False) -> Process | None:
@@ -211,6 +237,7 @@ class _Queued(NamedTuple):
     destinations: list[Destination]
     policy: DispatchPolicy
     admittance: Admittance
+    predecessors: Sequence[str]
 
 
 async def _queue(admit_input: AdmitInput, queued: _Queued, users: list[User], process: Process) -> Interaction:
@@ -231,6 +258,8 @@ async def _queue(admit_input: AdmitInput, queued: _Queued, users: list[User], pr
         "wakes_at": wakes_at(hold, entry.date),
         "schedule": schedule.model_dump(by_alias=True) if schedule is not None else None,
         "is_forced": submission.is_forced,
+        "order": submission.order.model_dump(mode="json") if submission.order is not None else None,
+        "predecessors": list(queued.predecessors),
         "updated": entry.date,
         "process_id": process.id,
         "user_ids": [user.id for user in users],

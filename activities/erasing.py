@@ -304,6 +304,7 @@ async def _erase_processes(erased: _Erased) -> None:
         "primary_key": {},
         "primary_key_keys": [],
         "fingerprint": "",
+        "order": {},
         "is_closed": True,
     }
     async for page in _pages(Process, erased.its):

@@ -138,6 +138,7 @@ class RecordStepInput(_Message):
         process_id: process that the refused submission named.
         hold: why the gate holds the message after this step; None if it does not.
         schedule: the schedule that this step changes it to; None if it stays.
+        is_ordered: whether the message keeps the order of its process, so that others may wait for it.
         wakes_at: when the next workflow of the held message starts; None if this one stays open.
     """
 
@@ -159,6 +160,7 @@ class RecordStepInput(_Message):
     hold: Wait | None = None
     schedule: Schedule | None = None
     wakes_at: datetime | None = None
+    is_ordered: bool = False
 
 
 class Record(_Message):

@@ -1,21 +1,32 @@
 """Storage of the record of an interaction, step by step."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from temporalio import activity
 
 from activities.interfaces import Record, RecordActivities, RecordStepInput
 from activities.publishing import Publish, publish_nothing
-from models.interaction import Interaction, Step
+from domain.status import UNSENT
+from models.interaction import Interaction
+from models.interaction_steps import Step
 from support.metrics import count_statuses
+
+Wake = Callable[[str], Awaitable[None]]
+"""Lets the gate decide again about a held message, by its id."""
+
+
+async def wake_nothing(interaction_id: str) -> None:
+    """Wake nothing: for workers and tests without messages that keep an order."""
 
 
 class MongoRecord(RecordActivities):
     """The record in MongoDB."""
 
-    def __init__(self, publish: Publish = publish_nothing) -> None:
-        """Store the record, and publish the resulting events."""
+    def __init__(self, publish: Publish = publish_nothing, wake: Wake = wake_nothing) -> None:
+        """Store the record, publish the resulting events, and wake the messages that wait for this one."""
         self._publish = publish
+        self._wake = wake
 
     @activity.defn
     async def record(self, change: RecordStepInput) -> None:
@@ -49,6 +60,9 @@ class MongoRecord(RecordActivities):
             # The registration is published by the admission, or here if it ended without having been admitted.
             first = change.history_before if change.history_before > 1 else 0
             await self._publish(change.integration_id, change.integration_version, change.interaction_id, first)
+        if change.is_ordered and change.state.status not in UNSENT:
+            for waiter in await Interaction.waiters_of(change.interaction_id):
+                await self._wake(waiter)
         count_statuses(entry.status for entry in change.history)
 
     @activity.defn

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.clock import to_wire
 from domain.gate.decision import HoldReason, Wait
-from domain.gate.zone_choice import ZoneChoice
 from domain.interaction import DispatchPolicy, HistoryEntry
 from domain.status import UNSENT, InteractionState, Milestone, Status
 from domain.texts import Language
@@ -62,23 +61,20 @@ class PendingWait(BaseModel):
     Attributes:
         awaited: what it waits for; why the gate holds it, if the gate does.
         until: when the workflow acts by itself if no event arrives earlier.
-        zones: how the time zones were chosen on which the gate's wait is based.
-        ahead: estimated number of messages of its sender that go before it.
+        hold: the wait at the gate, if the gate holds it.
     """
 
     model_config = ConfigDict(frozen=True)
 
     awaited: WaitReason | HoldReason
     until: datetime
-    zones: tuple[ZoneChoice, ...] = ()
-    ahead: int = 0
+    hold: Wait | None = None
 
     def sentence(self, language: Language = Language.SPANISH) -> str:
         """Describe the awaited event, the time limit and the consequence."""
-        if isinstance(self.awaited, HoldReason):
-            hold = Wait(until=self.until, reason=self.awaited, zones=self.zones, ahead=self.ahead)
-            return hold.sentence(language)
-        return SENTENCES[self.awaited][language].format(until=to_wire(self.until))
+        if self.hold is not None:
+            return self.hold.sentence(language)
+        return SENTENCES[WaitReason(self.awaited)][language].format(until=to_wire(self.until))
 
 
 SENTENCES: Final[Mapping[WaitReason, Mapping[Language, str]]] = {
@@ -176,7 +172,7 @@ def waiting_for(context: WaitContext, timeouts: Timeouts, now: datetime) -> Pend
     """Return the current wait of an interaction; None if it waits for nothing."""
     state, policy, due, history, hold = context
     if hold is not None:
-        return PendingWait(awaited=hold.reason, until=hold.until, zones=hold.zones, ahead=hold.ahead)
+        return PendingWait(awaited=hold.reason, until=hold.until, hold=hold)
     if state.status is Status.COMPLETED:
         closes = (handed_over(history) or now) + timeouts.receipt_window
         awaits_read = policy is not None and policy.reports_reads and state.milestone is not Milestone.READ

@@ -12,6 +12,7 @@ from domain.destinations import Destination
 from domain.events import ReceivedEvent
 from domain.gate.category import Category
 from domain.gate.decision import Wait
+from domain.gate.order import Order
 from domain.gate.schedule import Schedule
 from domain.notes import Note, Notes
 from domain.status import InteractionState, Status
@@ -165,6 +166,7 @@ class Interaction(_Value):
     Attributes:
         category: why it is sent; None for an inbound message.
         schedule: when it may go; None if the caller restricted nothing.
+        order: how it keeps the order of its process; None if it does not.
         hold: why the gate holds it, and until when; None if it does not.
     """
 
@@ -183,6 +185,7 @@ class Interaction(_Value):
     template: TemplateReference | None = None
     category: Category | None = None
     schedule: Schedule | None = None
+    order: Order | None = None
     hold: Wait | None = None
     direction: Direction = Direction.OUT
     status: Status

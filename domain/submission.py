@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from domain.channels import Channel
 from domain.destinations import Destination, parse_destinations
 from domain.gate.category import Category
+from domain.gate.order import Order
 from domain.gate.schedule import ScheduleRequest
 from domain.identifiers import derived_id
 from domain.interaction import (
@@ -50,6 +51,7 @@ class Submission(BaseModel):
         category: why it is sent.
         is_forced: whether it is sent to destinations that opted out.
         schedule: when it may go, as the caller wrote it; None if the caller restricted nothing.
+        order: how it keeps the order of its process; None if it does not.
         expects_new_user: whether no user had its destinations at submission, so that creating a user is tried first.
         problems: problems of the request itself; a submission with any is recorded and refused.
     """
@@ -76,6 +78,7 @@ class Submission(BaseModel):
     category: Category = Category.TRANSACTIONAL
     is_forced: bool = False
     schedule: ScheduleRequest | None = None
+    order: Order | None = None
     expects_new_user: bool = False
     problems: list[Problem] = []
 

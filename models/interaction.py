@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from pydantic import BaseModel, JsonValue
+from pydantic import JsonValue
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 
 from domain import interaction as domain
@@ -15,6 +14,7 @@ from domain.deadlines import VALIDATION_TIMEOUT, WaitContext
 from domain.destinations import Destination
 from domain.gate.category import Category
 from domain.gate.decision import Wait
+from domain.gate.order import Order
 from domain.gate.schedule import Schedule
 from domain.interaction import (
     UNWRITTEN,
@@ -34,14 +34,7 @@ from domain.search_keys import MAX_NAMES, searchable_fields
 from domain.status import InteractionState, Milestone, Status
 from domain.tokenizer import words_of_summary
 from models.base import ANY_TEXT, NEWEST_FIRST, Stored
-from models.erasure import (
-    EMPTY_ENTRY,
-    EMPTY_EVENT,
-    KEPT_IF_ERASED,
-    erased_id,
-    if_erased,
-    redacted_if_erased,
-)
+from models.interaction_steps import Step, writing
 from models.process import Process
 from models.user import User
 
@@ -91,29 +84,6 @@ def _index_by(field: str | None) -> IndexModel:
     return IndexModel(newest_first_by(field), **({"partialFilterExpression": {field: where}} if where else {}))
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of an interaction's record.
-
-    Attributes:
-        sequence: its number.
-        revision: of the record with this step; the highest wins.
-        history_before: number of history entries before this step.
-        history: the entries that it adds.
-        recorded_before: number of provider events before this step.
-        received: the events that it adds.
-        message_ids: the provider's message ids that it learned.
-    """
-
-    sequence: int
-    revision: Revision
-    history_before: int
-    history: Sequence[HistoryEntry]
-    recorded_before: int = 0
-    received: Sequence[RecordedEvent] = ()
-    message_ids: Sequence[str] = ()
-
-
 class Interaction(Stored):
     """One outbound or inbound message. Only its own workflow changes it.
 
@@ -127,6 +97,9 @@ class Interaction(Stored):
         attachments: ids of its uploaded files.
         template: the template that produced the payload, if any.
         is_forced: whether it is sent to destinations that opted out.
+        order: how it keeps the order of its process.
+        predecessors: ids of the messages that go before it.
+        waiters: ids of the messages that wait for it; they add themselves.
         hold: why the gate holds it, and until when.
         wakes_at: when its next workflow starts, if the gate holds it for so long that its workflow has ended.
         milestone: delivery progress that the provider reports; `custom_status` is derived from it.
@@ -166,6 +139,9 @@ class Interaction(Stored):
     category: Category | None = None
     is_forced: bool = False
     schedule: Schedule | None = None
+    order: Order | None = None
+    predecessors: list[str] = []
+    waiters: list[str] = []
     hold: Wait | None = None
     wakes_at: datetime | None = None
     direction: Direction
@@ -243,27 +219,36 @@ class Interaction(Stored):
         return await cls.find(selector).sort("wakes_at").limit(limit).to_list()
 
     @classmethod
+    async def add_waiter(cls, ids: Sequence[str], waiter_id: str) -> None:
+        """Add a message that waits for these."""
+        await cls.collection().update_many({"_id": {"$in": list(ids)}}, {"$addToSet": {"waiters": waiter_id}})
+
+    @classmethod
+    async def waiters_of(cls, interaction_id: str) -> list[str]:
+        """Return the ids of the messages that wait for one."""
+        found = await cls.collection().find_one({"_id": interaction_id}, {"waiters": True})
+        return found.get("waiters", []) if found else []
+
+    @classmethod
     async def mark_awake(cls, interaction_id: str) -> None:
         """Note that the next workflow of a held interaction is started."""
         await cls.collection().update_one({"_id": interaction_id}, {"$set": {"wakes_at": None}})
 
     @classmethod
-    async def write_step(cls, interaction_id: str, step: "Step", changes: Mapping[str, object]) -> None:
+    async def write_step(cls, interaction_id: str, step: Step, changes: Mapping[str, object]) -> None:
         """Write one step, replacing the results of an earlier attempt at it.
 
         A workflow task may fail after its steps are written, and be retried with more events: the same steps are then
         longer, or there are fewer. A late write of an older attempt changes nothing, nor does a step whose predecessor
         is missing.
         """
-        await cls.collection().update_one(*_writing(interaction_id, step, changes))
+        await cls.collection().update_one(*writing(interaction_id, step, changes))
 
     @classmethod
-    async def write_step_and_read(
-        cls, interaction_id: str, step: "Step", changes: Mapping[str, object]
-    ) -> "Interaction":
+    async def write_step_and_read(cls, interaction_id: str, step: Step, changes: Mapping[str, object]) -> "Interaction":
         """Like `write_step`, and return the interaction afterwards; one command does both if this write wins."""
         found = await cls.collection().find_one_and_update(
-            *_writing(interaction_id, step, changes), return_document=ReturnDocument.AFTER
+            *writing(interaction_id, step, changes), return_document=ReturnDocument.AFTER
         )
         return cls.model_validate(found or await cls.collection().find_one({"_id": interaction_id}))
 
@@ -336,6 +321,7 @@ class Interaction(Stored):
             template=self.template,
             category=self.category,
             schedule=self.schedule,
+            order=self.order,
             hold=self.hold,
             direction=self.direction,
             status=self.status,
@@ -359,35 +345,6 @@ def redacted_summary(
     contents: dict[str, Any] = {"summary": summary_text(), "metadata": {}, "primary_key": {}} if is_whole else {}
     shown = [one.model_copy(update={"value": ""}) if is_whole or one.user_id in erased else one for one in destinations]
     return {**contents, "destinations": shown}
-
-
-def _writing(
-    interaction_id: str, step: Step, changes: Mapping[str, object]
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Selector and update that write a step when its predecessor is stored."""
-    # MongoDB compares embedded documents field by field, in their order.
-    revision = step.revision.model_dump()
-    turn = [
-        {"sequence": step.sequence - 1, "revision": {"$lte": revision}},
-        {"sequence": {"$gte": step.sequence}, "revision": {"$lt": revision}},
-    ]
-    values = {"sequence": step.sequence, "revision": revision, **changes}
-    update: dict[str, Any] = {name: {"$literal": value} for name, value in values.items()}
-    for name in KEPT_IF_ERASED & update.keys():
-        update[name] = if_erased(f"${name}", update[name])
-    history = _extended("history", step.history_before, step.history)
-    update["history"] = redacted_if_erased(history, EMPTY_ENTRY)
-    received = _extended("provider_events", step.recorded_before, step.received)
-    update["provider_events"] = redacted_if_erased(received, EMPTY_EVENT)
-    raw, hashed = ({"$literal": list(ids)} for ids in (step.message_ids, map(erased_id, step.message_ids)))
-    update["provider_message_ids"] = {"$setUnion": ["$provider_message_ids", if_erased(hashed, raw)]}
-    return {"_id": interaction_id, "$or": turn}, [{"$set": update}]
-
-
-def _extended(field: str, before: int, added: Sequence[BaseModel]) -> dict[str, Any]:
-    """The first `before` elements of a stored list, followed by the added ones."""
-    previous: Any = {"$slice": [f"${field}", before]} if before else []
-    return {"$concatArrays": [previous, {"$literal": [one.model_dump() for one in added]}]}
 
 
 def overdue_selector(before: datetime, after: tuple[datetime, str] | None) -> dict[str, Any]:

@@ -16,6 +16,9 @@ _IS_DRAFT: Final = {"is_draft": True}
 LATEST_FIRST: Final = (("last_interaction_at", DESCENDING), ("_id", DESCENDING))
 """Sort order of an inbox: by the last interaction."""
 
+MAX_ORDERED: Final = 50
+"""Messages of a destination whose order a process remembers: a step of the newest may be repeated meanwhile."""
+
 MAX_USERS: Final = 1_000
 """Maximum number of users of one process, more than any conversation has."""
 
@@ -30,6 +33,7 @@ class Process(Stored):
         last_interaction_id: its newest interaction, whose `isLastEntry` is true.
         last_interaction_at: when that one was created, so that an event about an older one does not replace it.
         group_id: the provider's id of its group; None for a private conversation.
+        order: ids of its newest messages that keep its order, by destination (`order_step`).
         is_draft: whether it is being prepared; inbound messages do not join a draft.
         fingerprint: of the request that created it; empty if a message did.
     """
@@ -44,6 +48,7 @@ class Process(Stored):
     primary_key_keys: list[str] = []
     is_closed: bool = False
     is_draft: bool = False
+    order: dict[str, list[str]] = {}
     last_direction: Direction | None = None
     last_interaction_id: str | None = None
     last_interaction_at: datetime | None = None
@@ -88,6 +93,12 @@ class Process(Stored):
             {"tenant": tenant, "_id": process_id}, {"$set": changes}, return_document=ReturnDocument.AFTER
         )
         return cls.model_validate(found) if found else None
+
+    def predecessors(self, keys: Sequence[str], interaction_id: str) -> list[str]:
+        """Return the messages that go before one which keeps the order, at most one for each of its destinations."""
+        chains = [self.order.get(key, []) for key in keys]
+        before = [chain[chain.index(interaction_id) - 1] for chain in chains if interaction_id in chain[1:]]
+        return list(dict.fromkeys(before))
 
     def summary(self) -> ProcessSummary:
         """Summary of the process within an interaction."""
@@ -146,3 +157,20 @@ def last_entry_step(interaction_id: str, created: datetime, direction: Direction
             "last_direction": unless_newer("last_direction", direction.value),
         }
     }
+
+
+def order_step(keys: Sequence[str], interaction_id: str) -> dict[str, Any]:
+    """Update step that appends a message to the order of its destinations, once.
+
+    Args:
+        keys: a key of each of its destinations, without dots.
+        interaction_id: the message.
+    """
+
+    def appended(key: str) -> dict[str, Any]:
+        nothing: list[str] = []
+        present: Any = {"$ifNull": [f"$order.{key}", nothing]}
+        longer: Any = {"$slice": [{"$concatArrays": [present, [interaction_id]]}, -MAX_ORDERED]}
+        return {"$cond": [{"$in": [interaction_id, present]}, present, longer]}
+
+    return {"$set": {f"order.{key}": appended(key) for key in keys}}

@@ -130,6 +130,19 @@ async def _signal_with_start(
     await _start_with_signal(client, settings, interaction, signal_for(events), list(events))
 
 
+async def ask_gate_again(client: Client, interaction_id: str) -> None:
+    """Let the gate decide again about a held interaction, if its workflow is running.
+
+    Raises:
+        RPCError: if Temporal does not accept the signal.
+    """
+    try:
+        await client.get_workflow_handle(workflow_id(interaction_id)).signal(names.ASK_AGAIN, rpc_timeout=_TIMEOUT)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
 async def signal_erased(client: Client, settings: Settings, interaction: InteractionRef, erasing: EraseSignal) -> None:
     """Signal to an interaction that one of its users is erased; if it is parked, a new run starts.
 

@@ -39,6 +39,7 @@ class Holding:
         self._lifecycle = lifecycle
         self._record = record
         self._requests: list[_Request] = []
+        self._is_asked_again = False
         self.is_over = False
 
     async def reschedule(self, reschedule: Reschedule) -> Rescheduled:
@@ -49,10 +50,14 @@ class Holding:
         await workflow.wait_condition(lambda: request.answer is not None or self.is_over)
         return request.answer or Rescheduled(is_applied=False)
 
+    def ask_again(self) -> None:
+        """Let the gate decide again before the end of the present wait."""
+        self._is_asked_again = True
+
     @property
     def is_disturbed(self) -> bool:
         """Whether something happened that ends the present wait."""
-        return bool(self._requests) or self._lifecycle.cancelled_by is not None
+        return bool(self._requests) or self._is_asked_again or self._lifecycle.cancelled_by is not None
 
     async def finish(self) -> bool:
         """Hold the message until it may go, or never may; False if it waits so long that a later run goes on."""
@@ -64,6 +69,7 @@ class Holding:
             if self._requests:
                 await self._apply(self._requests.pop(0))
             elif self._lifecycle.cancelled_by is None:
+                self._is_asked_again = False
                 await self._follow(await self._ask(None), None)
         self.is_over = True
         return True
@@ -100,6 +106,8 @@ class Holding:
         )
 
     async def _follow(self, result: GateResult, change: ScheduleChange | None) -> None:
+        if change is None and result.wait is not None and result.wait == self._lifecycle.hold:
+            return
         task = WorkflowTask(workflow.now(), workflow.info().get_current_history_length())
         if result.refusal is not None:
             step = self._lifecycle.end_at_gate(result.refusal, task)

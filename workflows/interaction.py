@@ -92,6 +92,11 @@ class InteractionWorkflow(ProviderEventSignals):
         """Change the schedule of a held message, and wait until that took effect, is refused or is too late."""
         return await self._holding.reschedule(reschedule)
 
+    @workflow.signal(name=names.ASK_AGAIN, description="A message that goes before it got further")
+    def ask_again(self) -> None:
+        """Let the gate decide again."""
+        self._holding.ask_again()
+
     @workflow.signal(name=names.WITHDRAW, description="Cancel it, although no worker has taken it yet")
     def withdraw(self, account_id: str) -> None:
         """Cancel as `cancel` does, but durably while no worker runs: an update is lost then, a signal is not."""

@@ -81,6 +81,7 @@ class InteractionLifecycle:
         self._length_of_earlier_runs = 0
         self._events = EventLog([])
         self._erased_users: list[str] = []
+        self._is_ordered = False
         self.created = created
         self.state = InteractionState(status=Status.VALIDATION_PENDING)
         self.history: list[HistoryEntry] = []
@@ -277,6 +278,7 @@ class InteractionLifecycle:
         return waiting_for(WaitContext(self.state, self.policy, self.due, self.history, self.hold), self._timeouts, now)
 
     def _follow(self, interaction: Interaction, recorded: Sequence[RecordedEvent] = ()) -> None:
+        self._is_ordered = interaction.order is not None
         self._events = EventLog(interaction.destinations, recorded)
         self._events.leave_out(self._erased_users)
 
@@ -310,6 +312,7 @@ class InteractionLifecycle:
             recorded_before=self._events.recorded - len(received),
             received=list(received),
             provider_message_id=provider_message_id,
+            is_ordered=self._is_ordered,
         )
 
     def _entry(self, state: InteractionState, notes: Note | None, task: WorkflowTask) -> HistoryEntry:

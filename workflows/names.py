@@ -17,6 +17,9 @@ CANCEL: Final = "cancel"
 RESCHEDULE: Final = "reschedule"
 """The update that changes when a held message goes."""
 
+ASK_AGAIN: Final = "ask the gate again"
+"""The signal by which a predecessor lets the gate decide again about a held message."""
+
 WITHDRAW: Final = "cancel, before a worker has it"
 """The signal that cancels an interaction durably, without a worker."""
 

@@ -37,8 +37,8 @@ HOLDS: Final[Mapping[HoldReason, Forms]] = {
         "It waits until {until} for its slot in the sender's rate",
     ),
     HoldReason.IN_ORDER: both(
-        "Espera al mensaje anterior de su proceso, como máximo hasta {until}",
-        "It waits for the message before it in its process, at most until {until}",
+        "Espera al mensaje anterior de su proceso, {after}, como máximo hasta {until}",
+        "It waits for the message before it in its process, {after}, at most until {until}",
     ),
     HoldReason.PAUSED: both("En pausa hasta {until}", "Paused until {until}"),
 }
@@ -82,18 +82,20 @@ class Wait(_Decision):
 
     Attributes:
         zones: how the time zones of the recipients were chosen, if they decide.
+        after: the id of the interaction that goes first, if one does.
         ahead: estimated number of messages of its sender that go before it, if that is what it waits for.
     """
 
     until: datetime
     reason: HoldReason
     zones: tuple[ZoneChoice, ...] = ()
+    after: str | None = None
     ahead: int = 0
 
     @property
     def details(self) -> dict[str, str | int]:
         """Return the parameters of its text."""
-        return {"until": to_wire(self.until)}
+        return {"until": to_wire(self.until), **({"after": self.after} if self.after is not None else {})}
 
     def sentence(self, language: Language = Language.SPANISH) -> str:
         """Describe the wait, and what it is based on."""

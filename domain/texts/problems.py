@@ -149,6 +149,12 @@ SENTENCES: Final[Mapping[str, Forms]] = {
         "Su cuenta o clave no puede enviar fuera de las ventanas de envío (windows:ignore)",
         "Your account or key may not send outside the sending windows (windows:ignore)",
     ),
+    "only_in_order": both("Solo con inOrder: true", "Only with inOrder: true"),
+    "order_timeout_too_long": both("Como máximo un día", "At most a day"),
+    "predecessor_failed": both(
+        "El mensaje anterior de su proceso, {interaction}, no se ha entregado",
+        "The message before it in its process, {interaction}, failed",
+    ),
     "may_not_override": both(
         "Su cuenta o clave no puede enviar a quien se dio de baja (consents:override)",
         "Your account or key may not send to people who opted out (consents:override)",

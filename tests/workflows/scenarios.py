@@ -290,6 +290,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "rescheduled": Scenario(holding.rescheduled),
     "cancelled_while_it_is_held": Scenario(holding.cancelled_while_it_is_held),
     "held_again": Scenario(holding.held_again),
+    "in_order": Scenario(holding.in_order),
     "suppressed": Scenario(holding.suppressed),
     "lost_while_it_was_held": Scenario(holding.lost_while_it_was_held),
     "throttled": Scenario(holding.throttled),

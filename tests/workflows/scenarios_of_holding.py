@@ -64,6 +64,21 @@ async def held_again(iris: Iris) -> str:
     return sent
 
 
+async def in_order(iris: Iris) -> str:
+    """The message before it wakes it twice: it does not go once that one is sent, and goes once it is delivered."""
+    first = await iris.send("sms", "34600000010", inOrder=True)
+    await iris.until_status(first["id"], "SENT")
+    second = await iris.send("sms", "34600000010", inOrder=True, processId=first["processId"])
+    for word in ("sent", "delivered"):
+        await iris.receive(first["id"], word)
+        await iris.until(first["id"], lambda seen, word=word: seen["customStatus"] == word)
+    await iris.until_status(second["id"], "SENT")
+    await iris.receive(second["id"], "delivered")
+    await iris.ended(second["id"])
+    interaction_id: str = second["id"]
+    return interaction_id
+
+
 async def suppressed(iris: Iris) -> str:
     number = mobile()
     sent = await _held(iris, timedelta(seconds=2), number)

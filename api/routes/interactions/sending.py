@@ -179,7 +179,8 @@ async def _submission(state: IrisState, parsed: _ParsedRequest, caller: Caller, 
     except InvalidRequestError as error:
         problems = [*problems, *error.problems]
     is_forced = asked.force and Operation.CONSENTS_OVERRIDE in caller.operations
-    problems = [*problems, *_problems_of_rights(asked, caller)]
+    order, problems_of_order = asked.read_order()
+    problems = [*problems, *problems_of_order, *_problems_of_rights(asked, caller)]
     return Submission(
         interaction_id=interaction_id,
         fingerprint=parsed.fingerprint,
@@ -201,6 +202,7 @@ async def _submission(state: IrisState, parsed: _ParsedRequest, caller: Caller, 
         category=asked.category or content.category,
         is_forced=is_forced,
         schedule=asked.schedule,
+        order=order,
         problems=problems[:MAX_PROBLEMS],
     )
 
