@@ -60,6 +60,9 @@ def send(
     create_process: Annotated[bool, typer.Option(help="Create a process if none is named.")] = True,
     category: CategoryName = None,
     force: Annotated[bool, typer.Option("--force", help="Send it to recipients who opted out, too.")] = False,
+    in_order: Annotated[
+        bool, typer.Option("--in-order", help="Send it after the messages with --in-order before it in its process.")
+    ] = False,
     send_at: SendAt = None,
     time_zone: TimeZone = None,
     expire_at: ExpireAt = None,
@@ -89,6 +92,7 @@ def send(
         "AutoCreateProcess": create_process,
         "category": category,
         "force": force,
+        "inOrder": in_order,
         **schedule_of(send_at, time_zone, expire_at, valid_for, window),
         "dryRun": dry_run,
         "attachmentsId": _upload(connection, attach or [], idempotency_key),
