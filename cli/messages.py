@@ -19,7 +19,7 @@ from cli.client import (
     watch_interaction,
 )
 from cli.options import AsJson, Connect, Variables, connected
-from cli.schedules import ExpireAt, SendAt, TimeZone, ValidFor, WindowOption, schedule_of
+from cli.schedules import ExpireAt, InOrder, SendAt, TimeZone, ValidFor, WindowOption, schedule_of
 from cli.users import pairs
 
 ChannelName = Annotated[
@@ -60,9 +60,7 @@ def send(
     create_process: Annotated[bool, typer.Option(help="Create a process if none is named.")] = True,
     category: CategoryName = None,
     force: Annotated[bool, typer.Option("--force", help="Send it to recipients who opted out, too.")] = False,
-    in_order: Annotated[
-        bool, typer.Option("--in-order", help="Send it after the messages with --in-order before it in its process.")
-    ] = False,
+    in_order: InOrder = False,
     send_at: SendAt = None,
     time_zone: TimeZone = None,
     expire_at: ExpireAt = None,

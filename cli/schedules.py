@@ -25,6 +25,10 @@ WindowOption = Annotated[
     ),
 ]
 
+InOrder = Annotated[
+    bool, typer.Option("--in-order", help="Send it after the messages with --in-order before it in its process.")
+]
+
 
 def schedule_of(
     send_at: str | None, time_zone: str | None, expire_at: str | None, valid_for: str | None, window: str | None
