@@ -101,10 +101,16 @@ def send(
         watch_interaction(connection, envelope["payload"]["id"])
     elif as_json:
         print_json(envelope)
-    elif dry_run:
-        _show_dry_run(envelope["payload"])
     else:
-        show_interaction(connection, envelope["payload"])
+        _show(connection, envelope["payload"])
+
+
+def _show(connection: Connection, interaction: dict[str, Any]) -> None:
+    """Print the result of a send or of a dry run."""
+    if interaction.get("dryRun"):
+        _show_dry_run(interaction)
+    else:
+        show_interaction(connection, interaction)
 
 
 def _show_dry_run(interaction: dict[str, Any]) -> None:

@@ -43,7 +43,7 @@ SKELETON: Final = {
 NOT_FILLED: Final = {
     *("revision_id", "merge", "erasure", "erased_at", "is_closed"),
     *("is_forced", "schedule", "hold", "wakes_at", "order", "predecessors", "waiters"),
-    "person",  # of a notification about a consent, which is no personal data  # no personal data
+    "person",  # only of a notification about a consent
 }
 """Fields that are empty until the erasure, or always."""
 
