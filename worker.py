@@ -109,7 +109,7 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
     rules = TenantRules(settings.lookup_cache_ttl)
     gate = Gate(consents, rules, Reach(rules))
     admission = MongoAdmission(integrations, gate, publisher.publish)
-    record = MongoRecord(publisher.publish, partial(ask_gate_again, client))
+    record = MongoRecord(publisher.publish, partial(ask_gate_again, client), consents)
     inbound = MongoInbound(consents, publisher.publish, settings.erasure_grace_period)
     signal_interaction = partial(signal_events, client, settings)
     reconciliation = TemporalReconciliation(

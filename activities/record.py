@@ -6,10 +6,12 @@ from typing import Any
 from temporalio import activity
 
 from activities.interfaces import Record, RecordActivities, RecordStepInput
+from activities.opt_outs import record_opt_outs
 from activities.publishing import Publish, publish_nothing
 from domain.status import UNSENT
 from models.interaction import Interaction
 from models.interaction_steps import Step
+from queries.consents import Consents
 from support.metrics import count_statuses
 
 Wake = Callable[[str], Awaitable[None]]
@@ -23,9 +25,18 @@ async def wake_nothing(interaction_id: str) -> None:
 class MongoRecord(RecordActivities):
     """The record in MongoDB."""
 
-    def __init__(self, publish: Publish = publish_nothing, wake: Wake = wake_nothing) -> None:
-        """Store the record, publish the resulting events, and wake the messages that wait for this one."""
+    def __init__(
+        self, publish: Publish = publish_nothing, wake: Wake = wake_nothing, consents: Consents | None = None
+    ) -> None:
+        """Store the record, publish its events, wake the messages that wait for it, and learn who opted out.
+
+        Args:
+            publish: publishes events.
+            wake: wakes a message.
+            consents: where opt-outs are recorded; None for workers and tests that learn none.
+        """
         self._publish = publish
+        self._consents = consents
         self._wake = wake
 
     @activity.defn
@@ -60,6 +71,8 @@ class MongoRecord(RecordActivities):
             # The registration is published by the admission, or here if it ended without having been admitted.
             first = change.history_before if change.history_before > 1 else 0
             await self._publish(change.integration_id, change.integration_version, change.interaction_id, first)
+        if self._consents is not None:
+            await record_opt_outs(self._consents, change)
         if change.is_ordered and change.state.status not in UNSENT:
             for waiter in await Interaction.waiters_of(change.interaction_id):
                 await self._wake(waiter)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Annotated, Any, ClassVar, Final, Generic, Self, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Final, Generic, NamedTuple, Self, TypeVar, cast
 
 import httpx2
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, JsonValue, SecretStr
@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 from domain.channels import Channel
 from domain.clock import utc_now
 from domain.events import WebhookItem
+from domain.gate.consent import ConsentCategory, ConsentSource
 from domain.gate.throttle_setting import Throttle
 from domain.outcomes import MAX_WORD_LENGTH, Accepted, Outcome, Rejected, cut
 from domain.payloads import Payload
@@ -80,6 +81,20 @@ class Outbound:
         left = None if self.expires is None else int((self.expires - utc_now()).total_seconds())
         limits = [limit for limit in (configured, left) if limit is not None]
         return min(max(min(limits), least), most) if limits else None
+
+
+class OptOut(NamedTuple):
+    """What a provider's answer or event says about a recipient who takes no more messages.
+
+    Attributes:
+        category: the messages that it is about.
+        is_of_channel: whether it is about all senders of the channel, as of an address that does not exist; else about
+            the integration.
+    """
+
+    category: ConsentCategory
+    source: ConsentSource
+    is_of_channel: bool = False
 
 
 Attempt = Callable[[], Awaitable[Outcome]]
@@ -229,6 +244,7 @@ class Provider(ABC, Generic[Configuration, Credentials]):
         configuration_type: the public settings of an integration.
         credentials_type: the secret settings of an integration.
         setup: the steps at the provider that make it send webhooks to the given integration's webhook URL.
+        opt_outs: what its codes, and its statuses, say about recipients who take no more messages.
         max_webhook_bytes: bytes of its largest notification; Meta's have up to 3 MB
             (https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/overview), the others' are smaller.
     """
@@ -240,6 +256,7 @@ class Provider(ABC, Generic[Configuration, Credentials]):
     credentials_type: ClassVar[type[ProviderSettings]]
     setup: ClassVar[str]
     max_webhook_bytes: ClassVar[int] = 4_194_304
+    opt_outs: ClassVar[Mapping[str, OptOut]] = {}
 
     def __init__(
         self,
@@ -252,6 +269,12 @@ class Provider(ABC, Generic[Configuration, Credentials]):
         self._credentials = credentials
         self._http = http
         self._guard = guard
+
+    @classmethod
+    def opt_out_of(cls, code: str, provider_status: str, detail: str) -> OptOut | None:
+        """Return what a refusal or an event says about a recipient who takes no more messages; None if nothing."""
+        del detail  # which says it in the words of some providers
+        return cls.opt_outs.get(code) or cls.opt_outs.get(provider_status)
 
     @classmethod
     def open(

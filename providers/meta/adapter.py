@@ -9,10 +9,22 @@ from pydantic import JsonValue
 
 from domain.channels import Channel
 from domain.events import WebhookItem
+from domain.gate.consent import ConsentCategory, ConsentSource
 from domain.gate.throttle_setting import PER_PAIR, Throttle
 from domain.outcomes import Accepted, FailureClass, Rejected
 from providers import http
-from providers.base import GOOD, Attempt, Capabilities, Check, CoolDown, Outbound, Provider, UnverifiedError, Webhook
+from providers.base import (
+    GOOD,
+    Attempt,
+    Capabilities,
+    Check,
+    CoolDown,
+    OptOut,
+    Outbound,
+    Provider,
+    UnverifiedError,
+    Webhook,
+)
 from providers.lenient import read, read_document
 from providers.meta import messenger_messages, messenger_webhooks, whatsapp_messages, whatsapp_webhooks
 from providers.meta.error_codes import (
@@ -72,6 +84,10 @@ class Meta(Provider[MetaConfiguration, MetaCredentials]):
     """Sends to WhatsApp and to Facebook Messenger; the message's channel decides the format."""
 
     name = "meta"
+    opt_outs: ClassVar[Mapping[str, OptOut]] = {
+        # https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes
+        "131050": OptOut(ConsentCategory.MARKETING, ConsentSource.PROVIDER),
+    }
     title = "Meta"
     channels: ClassVar[Mapping[Channel, Capabilities]] = {
         Channel.WHATSAPP: Capabilities(

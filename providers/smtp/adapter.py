@@ -1,14 +1,28 @@
 """SMTP adapter: sends through any mail server, and parses the mail that answers."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
+
+from typing_extensions import override
 
 from domain.channels import Channel
 from domain.events import WebhookItem
+from domain.gate.consent import ConsentCategory, ConsentSource
 from domain.outcomes import Rejected
 from domain.payloads.email import Email
-from providers.base import Attempt, Capabilities, Check, Outbound, Provider, UnreadableError, UnverifiedError, Webhook
+from providers.base import (
+    Attempt,
+    Capabilities,
+    Check,
+    OptOut,
+    Outbound,
+    Provider,
+    UnreadableError,
+    UnverifiedError,
+    Webhook,
+)
 from providers.smtp.inbound import read_mail
 from providers.smtp.mailbox import Mailbox, read_mailbox
 from providers.smtp.messages import compose, message_id
@@ -16,8 +30,14 @@ from providers.smtp.responses import RefusalError
 from providers.smtp.session import Session
 from providers.smtp.settings import SmtpConfiguration, SmtpCredentials
 from providers.smtp.signature import RECIPIENT, is_signed
+from providers.smtp.status_events import COMPLAINT
 from providers.smtp.transaction import Conversation
 from providers.smtp.verp import Verp
+
+_NO_MAILBOX: Final = OptOut(ConsentCategory.ALL, ConsentSource.BOUNCE, is_of_channel=True)
+
+_STATUS: Final = re.compile(r"\b5\.1\.(?:1|10)\b")
+"""Enhanced status (RFC 3463) of a mailbox that does not exist, in the reply to a send."""
 
 
 class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
@@ -28,6 +48,12 @@ class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
 
     name: ClassVar[str] = "smtp"
     title: ClassVar[str] = "SMTP"
+    opt_outs: ClassVar[Mapping[str, OptOut]] = {
+        # No such mailbox, and a domain that takes no mail (RFC 3463 §3.2, RFC 7505 §4.2).
+        "5.1.1": _NO_MAILBOX,
+        "5.1.10": _NO_MAILBOX,
+        COMPLAINT: OptOut(ConsentCategory.MARKETING, ConsentSource.COMPLAINT),
+    }
     channels: ClassVar[Mapping[Channel, Capabilities]] = {
         # Only some servers send delivery reports, so none are expected.
         Channel.EMAIL: Capabilities(
@@ -41,6 +67,15 @@ class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
         "posts what comes to that address, with any +suffix, to the webhook URL (docs/providers/smtp.md)."
     )
     max_webhook_bytes: ClassVar[int] = 26_214_400
+
+    @classmethod
+    @override
+    def opt_out_of(cls, code: str, provider_status: str, detail: str) -> OptOut | None:
+        """Return what a reply, a bounce or a complaint says; a reply has its enhanced status in its text."""
+        found = super().opt_out_of(code, provider_status, detail)
+        if found is None and code.startswith("55") and _STATUS.search(detail):
+            return _NO_MAILBOX
+        return found
 
     @property
     def sender(self) -> str:

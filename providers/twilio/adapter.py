@@ -7,13 +7,14 @@ from typing import Any, ClassVar
 
 from domain.channels import Channel
 from domain.events import WebhookItem
+from domain.gate.consent import ConsentCategory, ConsentSource
 from domain.gate.throttle_setting import PER_PAIR, Throttle
 from domain.outcomes import Accepted, Rejected
 from domain.payloads.texts import SimpleText
 from domain.payloads.whatsapp import WhatsAppMedia, WhatsAppTemplate
 from domain.texts import both
 from providers import http
-from providers.base import GOOD, Attempt, Capabilities, Check, Outbound, Provider, UnverifiedError, Webhook
+from providers.base import GOOD, Attempt, Capabilities, Check, OptOut, Outbound, Provider, UnverifiedError, Webhook
 from providers.twilio import find_sent
 from providers.twilio.addresses import SCHEMES, address_of
 from providers.twilio.inbound import is_message, read_message
@@ -42,6 +43,10 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
     """Sends SMS and WhatsApp through Twilio."""
 
     name = "twilio"
+    opt_outs: ClassVar[Mapping[str, OptOut]] = {
+        # https://www.twilio.com/docs/api/errors/21610
+        "21610": OptOut(ConsentCategory.ALL, ConsentSource.PROVIDER),
+    }
     title = "Twilio"
     channels: ClassVar[Mapping[Channel, Capabilities]] = {
         Channel.SMS: Capabilities(

@@ -1,0 +1,89 @@
+"""Opt-outs that providers report: of refused sends, bounces and complaints."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from activities.interfaces import RecordStepInput
+from domain.destinations import Destination
+from domain.gate.consent import ConsentChange, ConsentState, Coverage, Evidence
+from domain.notes import Note
+from models.interaction import Interaction
+from providers import PROVIDERS
+from providers.base import OptOut
+from queries.consents import Consents
+
+
+class _Report(NamedTuple):
+    """What a provider said of a message.
+
+    Attributes:
+        destination: the recipient that it names; None if it names none.
+    """
+
+    code: str
+    provider_status: str
+    detail: str
+    destination: str | None
+    at: datetime
+
+
+async def record_opt_outs(consents: Consents, step: RecordStepInput) -> None:
+    """Record the opt-outs that a step of an interaction's record reports; repeated, it changes nothing.
+
+    A step that reports none costs no query.
+    """
+    reports = list(_reports(step))
+    if not any(_opt_out(provider, report) for provider in PROVIDERS for report in reports):
+        return
+    interaction = await Interaction.find_one({"_id": step.interaction_id})
+    if interaction is None:
+        return
+    # Several reports may name one recipient: the last one is kept.
+    changes = {change.value: change for report in reports if (change := _change(interaction, report)) is not None}
+    await consents.record(interaction.tenant, list(changes.values()))
+
+
+def _reports(step: RecordStepInput) -> Iterator[_Report]:
+    for entry in step.history:
+        if isinstance(entry.notes, Note) and entry.notes.code == "rejected":
+            details = entry.notes.details
+            yield _Report(str(details["code"]), "", str(details["detail"]), None, entry.date)
+    for received in step.received:
+        event = received.event
+        at = min(event.occurred_at or received.received_at, received.received_at)
+        yield _Report(event.code or "", event.provider_status, event.detail, event.destination, at)
+
+
+def _opt_out(provider: str, report: _Report) -> OptOut | None:
+    return PROVIDERS[provider].opt_out_of(report.code, report.provider_status, report.detail)
+
+
+def _change(interaction: Interaction, report: _Report) -> ConsentChange | None:
+    """The opt-out of a report; None if it reports none, or if it is not certain whose it is."""
+    out, integration = _opt_out(interaction.integration.provider, report), interaction.integration
+    recipient = _recipient(interaction.destinations, report.destination)
+    if out is None or recipient is None:
+        return None
+    coverage = (
+        Coverage.of_channel(integration.channel, out.category)
+        if out.is_of_channel
+        else Coverage.of_sender(integration.integration_id, out.category)
+    )
+    return ConsentChange(
+        kind=recipient.key,
+        value=recipient.value,
+        coverage=coverage,
+        state=ConsentState.OUT,
+        source=out.source,
+        at=report.at,
+        evidence=Evidence(interaction_id=interaction.id, text=f"{report.code} {report.detail}".strip()),
+    )
+
+
+def _recipient(destinations: Sequence[Destination], named: str | None) -> Destination | None:
+    """The recipient that a report is about: the one that it names, or the only one; none that is erased."""
+    living = [one for one in destinations if one.value]
+    if named is not None:
+        return next((one for one in living if named in {one.value, one.normal_form}), None)
+    return living[0] if len(living) == len(destinations) == 1 else None

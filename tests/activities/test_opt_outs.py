@@ -1,0 +1,78 @@
+"""Opt-outs that providers report, by the refusal of a send or by an event, refuse later sends."""
+
+from typing import Any, Final
+
+import pytest
+
+from activities.record import MongoRecord
+from domain.channels import Channel
+from domain.events import ProviderEvent
+from domain.gate.category import Category
+from domain.interaction import RecordedEvent
+from domain.notes import Note
+from domain.status import Milestone, Status
+from models.consent import Consent
+from tests.activities.factories import CONSENTS, NOW, PHONE, World, run
+from tests.activities.test_record import SENT, change
+
+RECORD: Final = MongoRecord(consents=CONSENTS)
+MAIL: Final = "ana@example.com"
+Line = tuple[str, Channel, str]
+TWILIO: Final = ("twilio", Channel.SMS, PHONE)
+META: Final = ("meta", Channel.WHATSAPP, PHONE)
+SMTP: Final = ("smtp", Channel.EMAIL, MAIL)
+OUT: Final = ("Destinations[0]", "recipient_opted_out")
+
+
+def refused(code: str, detail: str = "") -> dict[str, Any]:
+    note = Note(code="rejected", details={"code": code, "failure": "destination", "detail": detail})
+    return {"history": [{"date": NOW, "status": Status.PROVIDER_SENDING_ERROR, "notes": note}]}
+
+
+def reported(provider_status: str, code: str | None = None, destination: str | None = None) -> dict[str, Any]:
+    event = ProviderEvent(
+        key="one", provider_status=provider_status, milestone=Milestone.FAILED, code=code, destination=destination
+    )
+    return {"received": [RecordedEvent(id="one", received_at=NOW, event=event, status=Status.SENT, applied=True)]}
+
+
+@pytest.mark.parametrize(
+    ("line", "report", "refuses"),
+    [
+        (TWILIO, refused("21610"), {Category.TRANSACTIONAL, Category.MARKETING}),
+        (TWILIO, reported("failed", "21610"), {Category.TRANSACTIONAL, Category.MARKETING}),
+        (TWILIO, refused("21614"), set[Category]()),
+        (META, reported("failed", "131050"), {Category.MARKETING}),
+        (META, reported("failed", "21610"), set[Category]()),
+        (SMTP, reported("failed", "5.1.1", MAIL), {Category.TRANSACTIONAL, Category.MARKETING}),
+        (SMTP, refused("550", "5.1.10 null MX"), {Category.TRANSACTIONAL, Category.MARKETING}),
+        (SMTP, reported("complaint", None, MAIL), {Category.MARKETING}),
+        (SMTP, reported("failed", "4.2.2", MAIL), set[Category]()),
+        (SMTP, reported("failed", "5.1.1", "other@example.com"), set[Category]()),
+    ],
+)
+async def test_what_a_provider_reports_refuses_later_sends(
+    world: World, line: Line, report: dict[str, Any], refuses: set[Category]
+) -> None:
+    provider, channel, to = line
+    integration = await world.integration(channel, provider=provider)
+    submission = await world.submission(integration, destinations=[to])
+    await world.register(submission)
+    step = change(submission.interaction_id, 2, SENT, **report)
+    for _ in range(2):
+        await run(RECORD.record, step)
+    for category in (Category.TRANSACTIONAL, Category.MARKETING):
+        later = await world.submission(integration, destinations=[to], category=category)
+        problems = [(problem.field, problem.code) for problem in await CONSENTS.problems_of(later)]
+        assert problems == ([OUT] if category in refuses else [])
+    stored = await Consent.find({"tenant": world.tenant}).to_list()
+    assert len(stored) == bool(refuses)
+    assert all(one.evidence.interaction_id == submission.interaction_id for one in stored)
+
+
+async def test_a_report_that_names_none_of_several_recipients_opts_nobody_out(world: World) -> None:
+    integration = await world.integration(Channel.EMAIL, provider="smtp")
+    submission = await world.submission(integration, destinations=[MAIL, "luis@example.com"])
+    await world.register(submission)
+    await run(RECORD.record, change(submission.interaction_id, 2, SENT, **reported("complaint")))
+    assert await Consent.find({"tenant": world.tenant}).to_list() == []
