@@ -116,7 +116,10 @@ class MongoAdmission(AdmissionActivities):
 
     async def _in_order(self, submission: Submission, admittance: Admittance, predecessors: Sequence[str]) -> Decision:
         """Decide whether a message waits for its predecessors, unless something else holds it at first."""
-        if submission.order is None or admittance.hold is not None:
+        if submission.order is None:
+            return Go()
+        await Interaction.set_predecessors(submission.interaction_id, predecessors)
+        if admittance.hold is not None:
             return Go()
         instants = (submission.submitted_at, submission.submitted_at)
         return await self._gate.order(submission.interaction_id, submission.order, predecessors, instants)

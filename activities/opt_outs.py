@@ -10,7 +10,7 @@ from domain.gate.consent import ConsentChange, ConsentState, Coverage, Evidence
 from domain.notes import Note
 from models.interaction import Interaction
 from providers import PROVIDERS
-from providers.base import OptOut
+from providers.opt_outs import OptOut
 from queries.consents import Consents
 
 

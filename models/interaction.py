@@ -219,6 +219,11 @@ class Interaction(Stored):
         return await cls.find(selector).sort("wakes_at").limit(limit).to_list()
 
     @classmethod
+    async def set_predecessors(cls, interaction_id: str, predecessors: Sequence[str]) -> None:
+        """Note the messages that go before one, which counts also if it is refused."""
+        await cls.collection().update_one({"_id": interaction_id}, {"$set": {"predecessors": list(predecessors)}})
+
+    @classmethod
     async def add_waiter(cls, ids: Sequence[str], waiter_id: str) -> None:
         """Add a message that waits for these."""
         await cls.collection().update_many({"_id": {"$in": list(ids)}}, {"$addToSet": {"waiters": waiter_id}})

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Annotated, Any, ClassVar, Final, Generic, NamedTuple, Self, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Final, Generic, Self, TypeVar, cast
 
 import httpx2
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, JsonValue, SecretStr
@@ -17,11 +17,11 @@ from pydantic.alias_generators import to_camel
 from domain.channels import Channel
 from domain.clock import utc_now
 from domain.events import WebhookItem
-from domain.gate.consent import ConsentCategory, ConsentSource
 from domain.gate.throttle_setting import Throttle
 from domain.outcomes import MAX_WORD_LENGTH, Accepted, Outcome, Rejected, cut
 from domain.payloads import Payload
 from domain.texts import Forms, both, invalid_value
+from providers.opt_outs import OptOut
 from security.ssrf_guard import AddressGuard
 
 
@@ -81,20 +81,6 @@ class Outbound:
         left = None if self.expires is None else int((self.expires - utc_now()).total_seconds())
         limits = [limit for limit in (configured, left) if limit is not None]
         return min(max(min(limits), least), most) if limits else None
-
-
-class OptOut(NamedTuple):
-    """What a provider's answer or event says about a recipient who takes no more messages.
-
-    Attributes:
-        category: the messages that it is about.
-        is_of_channel: whether it is about all senders of the channel, as of an address that does not exist; else about
-            the integration.
-    """
-
-    category: ConsentCategory
-    source: ConsentSource
-    is_of_channel: bool = False
 
 
 Attempt = Callable[[], Awaitable[Outcome]]

@@ -107,6 +107,7 @@ class InteractionLifecycle:
     def register(self, submission: Submission) -> None:
         """Note that the admission registered the submission."""
         self._sequence = 1
+        self._is_ordered = submission.order is not None
         self._use(submission.integration)
         self.history.append(submission.first_entry())
 

@@ -95,7 +95,8 @@ class Wait(_Decision):
     @property
     def details(self) -> dict[str, str | int]:
         """Return the parameters of its text."""
-        return {"until": to_wire(self.until), **({"after": self.after} if self.after is not None else {})}
+        before = {"after": self.after or ""} if self.reason is HoldReason.IN_ORDER else {}
+        return {"until": to_wire(self.until), **before}
 
     def sentence(self, language: Language = Language.SPANISH) -> str:
         """Describe the wait, and what it is based on."""

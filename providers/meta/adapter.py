@@ -19,7 +19,6 @@ from providers.base import (
     Capabilities,
     Check,
     CoolDown,
-    OptOut,
     Outbound,
     Provider,
     UnverifiedError,
@@ -38,6 +37,7 @@ from providers.meta.responses import response_mapping
 from providers.meta.settings import MetaConfiguration, MetaCredentials
 from providers.meta.signature import is_signed, knows_token, proof_of
 from providers.meta.webhook_parts import Envelope
+from providers.opt_outs import OptOut
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,13 @@ from providers.base import (
     Attempt,
     Capabilities,
     Check,
-    OptOut,
     Outbound,
     Provider,
     UnreadableError,
     UnverifiedError,
     Webhook,
 )
+from providers.opt_outs import OptOut
 from providers.smtp.inbound import read_mail
 from providers.smtp.mailbox import Mailbox, read_mailbox
 from providers.smtp.messages import compose, message_id

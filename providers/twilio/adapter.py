@@ -14,7 +14,8 @@ from domain.payloads.texts import SimpleText
 from domain.payloads.whatsapp import WhatsAppMedia, WhatsAppTemplate
 from domain.texts import both
 from providers import http
-from providers.base import GOOD, Attempt, Capabilities, Check, OptOut, Outbound, Provider, UnverifiedError, Webhook
+from providers.base import GOOD, Attempt, Capabilities, Check, Outbound, Provider, UnverifiedError, Webhook
+from providers.opt_outs import OptOut
 from providers.twilio import find_sent
 from providers.twilio.addresses import SCHEMES, address_of
 from providers.twilio.inbound import is_message, read_message

@@ -1,0 +1,19 @@
+"""Opt-outs that providers report."""
+
+from typing import NamedTuple
+
+from domain.gate.consent import ConsentCategory, ConsentSource
+
+
+class OptOut(NamedTuple):
+    """What a provider's answer or event says about a recipient who takes no more messages.
+
+    Attributes:
+        category: the messages that it is about.
+        is_of_channel: whether it is about all senders of the channel, as of an address that does not exist; else about
+            the integration.
+    """
+
+    category: ConsentCategory
+    source: ConsentSource
+    is_of_channel: bool = False
