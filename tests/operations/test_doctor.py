@@ -35,7 +35,9 @@ SENT: Final = 40
 
 @pytest.fixture(scope="module")
 async def iris(mongodb_uri: str, temporal_server: TemporalServer, database_name: str) -> AsyncIterator[Iris]:
-    async with running_iris(mongodb_uri, temporal_server.address, f"{database_name}_checked") as running:
+    # The schedule runs at whole multiples of its interval: never by itself while these tests compare.
+    rarely = {"reconciliation_interval": timedelta(days=30)}
+    async with running_iris(mongodb_uri, temporal_server.address, f"{database_name}_checked", **rarely) as running:
         await ensure_schedule(running.temporal, running.settings)
         yield running
 
