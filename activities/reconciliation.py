@@ -118,7 +118,7 @@ class TemporalReconciliation(ReconciliationActivities):
         page = await Interaction.waking(utc_now(), inspection.page_size)
         for interaction in page if inspection.repairs else ():
             await self.signal_events(InteractionRef.of(interaction), [])
-            await Interaction.mark_awake(interaction.id)
+            await Interaction.mark_awake(interaction.id, interaction.wakes_at)
             activity.heartbeat()
         # Those that are awake are in no page any more.
         has_more = inspection.repairs and len(page) == inspection.page_size

@@ -235,9 +235,9 @@ class Interaction(Stored):
         return found.get("waiters", []) if found else []
 
     @classmethod
-    async def mark_awake(cls, interaction_id: str) -> None:
-        """Note that the next workflow of a held interaction is started."""
-        await cls.collection().update_one({"_id": interaction_id}, {"$set": {"wakes_at": None}})
+    async def mark_awake(cls, interaction_id: str, wakes_at: datetime | None) -> None:
+        """Note that the workflow is started that was to start at `wakes_at`, unless it is to start later by now."""
+        await cls.collection().update_one({"_id": interaction_id, "wakes_at": wakes_at}, {"$set": {"wakes_at": None}})
 
     @classmethod
     async def write_step(cls, interaction_id: str, step: Step, changes: Mapping[str, object]) -> None:
