@@ -1,5 +1,6 @@
 """National phone numbers: read in the tenant's default country, and refused without one."""
 
+import secrets
 from dataclasses import replace
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from domain.access import Role
 from tests.api.account_factories import Person, Town
-from tests.api.support import mobile, reasons
+from tests.api.support import reasons
 from tests.iris import Iris
 
 
@@ -15,6 +16,11 @@ async def chosen(person: Person, country: str) -> str | None:
     response = await person.http.patch("/v1/tenant", json={"defaultCountry": country})
     assert response.status_code == 200, response.text
     return response.json()["payload"]["defaultCountry"]
+
+
+def mobile() -> str:
+    """A Spanish mobile number of its own whose national form is no international number: no country has +693 to +699."""
+    return f"346{93_000_000 + secrets.randbelow(7_000_000)}"
 
 
 def national(number: str) -> str:
