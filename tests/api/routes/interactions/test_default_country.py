@@ -19,7 +19,7 @@ async def chosen(person: Person, country: str) -> str | None:
 
 
 def mobile() -> str:
-    """A Spanish mobile number of its own whose national form is no international number: no country has +693 to +699."""
+    """A Spanish mobile number whose national form is no international number: no country has +693 to +699."""
     return f"346{93_000_000 + secrets.randbelow(7_000_000)}"
 
 
