@@ -14,7 +14,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench.api_stage import api_stage
+from bench.deployment import api_alone
 
 OUT: Final = Console(width=180, highlight=False)
 
@@ -42,7 +42,7 @@ async def _measure(number: int) -> list[dict[str, Any]]:
         directory = Path(name)
         rows, exported = directory / "consents.ndjson", directory / "exported.csv"
         rows.write_text("".join(f"{json.dumps(_row(position))}\n" for position in range(number)))
-        async with api_stage(directory) as (demo, url):
+        async with api_alone(directory) as (demo, url):
 
             async def measured(step: str, command: str, file: Path) -> dict[str, Any]:
                 arguments = ["consents", command, "--api-url", url, "--api-key", demo.api_key, str(file)]

@@ -1,7 +1,6 @@
 """`python -m bench.fairness`: wait of a small tenant's messages beside a tenant that sends a hundred times as many."""
 
 import asyncio
-import os
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -16,16 +15,12 @@ import uvloop
 from rich.console import Console
 from typing_extensions import override
 
+from bench.deployment import deployed
 from bench.limited_provider import LimitedProvider
 from bootstrap import mongodb
 from domain.identifiers import new_id
-from embedded.demo import DemoSettings, seed
 from embedded.gateway import running
-from embedded.iris_processes import WebProgram, WorkerProgram
-from embedded.mongod import Mongod
-from embedded.ports import LOOPBACK, free_port
 from embedded.processes import until
-from embedded.secret_environment import secret_environment
 from embedded.temporal_server import TemporalServer
 from models.access import Account, ApiKey, Tenant
 from models.integration import Integration
@@ -140,33 +135,15 @@ async def open_stage(
     server: type[TemporalServer], directory: Path, provider_url: str
 ) -> AsyncGenerator[tuple[Caller, Caller]]:
     """Start Iris with one worker; yields the callers of a large and of a small tenant."""
-    mongod = Mongod(directory / "mongodb", free_port(), directory / "mongodb.log")
-    temporal = server(free_port(), directory / "temporal.log", database=directory / "temporal.db")
-    api_port = free_port()
-    url = f"http://{LOOPBACK}:{api_port}"
-    environment = {
-        **os.environ,
-        **secret_environment(directory / "secrets.json"),
-        "MONGODB_URI": mongod.uri,
-        "TEMPORAL_ADDRESS": temporal.address,
-        "IRIS_PUBLIC_URL": url,
-        "IRIS_SANDBOX_URL": provider_url,
-        "IRIS_LOG_LEVEL": "ERROR",
-    }
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(mongod)
-        await stack.enter_async_context(temporal)
-        os.environ.update(environment)
-        settings = Settings()
-        demo = await seed(settings, DemoSettings())  # pyright: ignore[reportCallIssue] - from the environment
-        small_key, small_integration = await _small_tenant(settings, demo.integrations["sms"])
-        await stack.enter_async_context(WorkerProgram(directory / "worker.log", environment, temporal))
-        await stack.enter_async_context(
-            WebProgram("api", directory / "api.log", environment, api_port, "/health/ready")
-        )
-        client = httpx2.AsyncClient(base_url=url, trust_env=False, timeout=60)
+        iris = await stack.enter_async_context(deployed(directory, provider_url, server))
+        small_key, small_integration = await _small_tenant(iris.settings, iris.demo.integrations["sms"])
+        for program in (iris.worker(), iris.api):
+            await stack.enter_async_context(program)
+        client = httpx2.AsyncClient(base_url=iris.url, trust_env=False, timeout=60)
         http = await stack.enter_async_context(client)
-        yield Caller(http, demo.api_key, demo.integrations["sms"]), Caller(http, small_key, small_integration)
+        large = Caller(http, iris.demo.api_key, iris.demo.integrations["sms"])
+        yield large, Caller(http, small_key, small_integration)
 
 
 async def _small_tenant(settings: Settings, like: str) -> tuple[str, str]:

@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from api.schemas.interaction_lists import InteractionListQuery
-from bench.api_stage import api_stage
 from bench.dataset import Dataset, integration
+from bench.deployment import api_alone
 from domain.clock import to_wire, utc_now
 from domain.identifiers import derived_id
 from models.interaction import Interaction
@@ -56,7 +56,7 @@ def main(
 
 async def _measure(number: int, requests: int) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="iris-bench-") as directory:
-        async with api_stage(Path(directory)) as (demo, url):
+        async with api_alone(Path(directory)) as (demo, url):
             tenants = [demo.tenant, *(f"tenant-{position}" for position in range(1, TENANTS))]
             crowd = Dataset(tenants, number).documents()
             while documents := list(islice(crowd, AT_ONCE)):

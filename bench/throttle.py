@@ -1,7 +1,6 @@
 """`python -m bench.throttle`: whether messages keep to the rate of their sender, over three workers."""
 
 import asyncio
-import os
 import tempfile
 import time
 from collections.abc import AsyncGenerator
@@ -18,17 +17,12 @@ import typer
 import uvloop
 from rich.console import Console
 
+from bench.deployment import deployed
 from bench.limited_provider import LimitedProvider
 from domain.identifiers import new_id
-from embedded.demo import DemoSettings, seed
 from embedded.gateway import running
-from embedded.iris_processes import Program, WebProgram, WorkerProgram
-from embedded.mongod import Mongod
-from embedded.ports import LOOPBACK, free_port
+from embedded.iris_processes import Program
 from embedded.processes import until
-from embedded.secret_environment import secret_environment
-from embedded.temporal_server import TemporalServer
-from settings import Settings
 
 OUT: Final = Console(width=160, highlight=False)
 WORKERS: Final = 3
@@ -186,34 +180,13 @@ async def _is_there(provider: LimitedProvider, reference: str) -> bool:
 @asynccontextmanager
 async def open_stage(directory: Path) -> AsyncGenerator[Stage]:
     """Start Iris with its servers and `WORKERS` workers."""
-    mongod = Mongod(directory / "mongodb", free_port(), directory / "mongodb.log")
-    temporal = TemporalServer(free_port(), directory / "temporal.log", database=directory / "temporal.db")
-    api_port = free_port()
-    url = f"http://{LOOPBACK}:{api_port}"
-    environment = {
-        **os.environ,
-        **secret_environment(directory / "secrets.json"),
-        "MONGODB_URI": mongod.uri,
-        "TEMPORAL_ADDRESS": temporal.address,
-        "IRIS_PUBLIC_URL": url,
-        "IRIS_SANDBOX_URL": url,
-        "IRIS_LOG_LEVEL": "WARNING",
-    }
     async with AsyncExitStack() as stack:
-        for server in (mongod, temporal):
-            await stack.enter_async_context(server)
-        os.environ.update(environment)
-        demo = await seed(Settings(), DemoSettings())  # pyright: ignore[reportCallIssue] - from the environment
-        workers: list[Program] = [
-            WorkerProgram(directory / f"worker-{number}.log", environment, temporal) for number in range(WORKERS)
-        ]
-        for worker in workers:
-            await stack.enter_async_context(worker)
-        await stack.enter_async_context(
-            WebProgram("api", directory / "api.log", environment, api_port, "/health/ready")
-        )
-        headers = {"Authorization": f"Bearer {demo.api_key}"}
-        http = httpx2.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60)
+        iris = await stack.enter_async_context(deployed(directory))
+        workers: list[Program] = [iris.worker(f"worker-{number}") for number in range(WORKERS)]
+        for program in (*workers, iris.api):
+            await stack.enter_async_context(program)
+        headers = {"Authorization": f"Bearer {iris.demo.api_key}"}
+        http = httpx2.AsyncClient(base_url=iris.url, headers=headers, trust_env=False, timeout=60)
         yield Stage(await stack.enter_async_context(http), workers, asyncio.Semaphore(AT_ONCE))
 
 

@@ -14,14 +14,12 @@ from pymongo import AsyncMongoClient
 from temporalio.client import Client
 from typing_extensions import override
 
+from bench.deployment import deployed
 from bench.speed.baselines import QUEUE
 from bootstrap import connect_temporal
-from embedded.demo import Demo, DemoSettings, seed
-from embedded.iris_processes import WebProgram, WorkerProgram
-from embedded.mongod import Mongod
-from embedded.ports import LOOPBACK, free_port
+from embedded.demo import Demo
+from embedded.ports import LOOPBACK
 from embedded.processes import Server, until
-from embedded.secret_environment import secret_environment
 from embedded.temporal_server import TemporalServer
 from settings import Settings
 
@@ -95,40 +93,23 @@ def _cpu(pid: int) -> float:
 @asynccontextmanager
 async def open_stage(directory: Path, fake_provider_port: int) -> AsyncGenerator[Stage]:
     """Start and seed everything."""
-    mongod = Mongod(directory / "mongodb", free_port(), directory / "mongodb.log")
-    temporal = TemporalServer(free_port(), directory / "temporal.log", database=directory / "temporal.db")
-    api_port = free_port()
-    environment = {
-        **os.environ,
-        **secret_environment(directory / "secrets.json"),
-        "MONGODB_URI": mongod.uri,
-        "TEMPORAL_ADDRESS": temporal.address,
-        "IRIS_PUBLIC_URL": f"http://{LOOPBACK}:{api_port}",
-        "IRIS_SANDBOX_URL": f"http://{LOOPBACK}:{fake_provider_port}",
-        "IRIS_LOG_LEVEL": "WARNING",
-    }
     async with AsyncExitStack() as stack:
-        for server in (mongod, temporal):
-            await stack.enter_async_context(server)
-        os.environ.update(environment)
-        settings, demo_settings = Settings(), DemoSettings()  # pyright: ignore[reportCallIssue] - from the environment
-        demo = await seed(settings, demo_settings)
-        servers: dict[str, Server] = {
-            "mongodb": mongod,
-            "temporal": temporal,
-            "worker": WorkerProgram(directory / "worker.log", environment, temporal),
-            "shapes": ShapesWorker(directory / "shapes.log", environment, temporal),
-            "api": WebProgram("api", directory / "api.log", environment, api_port, "/health/ready"),
+        iris = await stack.enter_async_context(deployed(directory, f"http://{LOOPBACK}:{fake_provider_port}"))
+        programs: dict[str, Server] = {
+            "worker": iris.worker(),
+            "shapes": ShapesWorker(directory / "shapes.log", iris.variables, iris.temporal),
+            "api": iris.api,
         }
-        for name in ("worker", "shapes", "api"):
-            await stack.enter_async_context(servers[name])
+        for program in programs.values():
+            await stack.enter_async_context(program)
+        client = AsyncMongoClient[dict[str, Any]](iris.mongod.uri, tz_aware=True)
         yield Stage(
-            servers=servers,
-            settings=settings,
-            temporal=await connect_temporal(settings),
-            mongodb=await stack.enter_async_context(AsyncMongoClient[dict[str, Any]](mongod.uri, tz_aware=True)),
-            api_url=f"http://{LOOPBACK}:{api_port}",
-            public_url=settings.public_url,
-            demo=demo,
-            signing_secret=demo_settings.sandbox_accounts[0].signing_secret.get_secret_value().encode(),
+            servers={"mongodb": iris.mongod, "temporal": iris.temporal, **programs},
+            settings=iris.settings,
+            temporal=await connect_temporal(iris.settings),
+            mongodb=await stack.enter_async_context(client),
+            api_url=iris.url,
+            public_url=iris.settings.public_url,
+            demo=iris.demo,
+            signing_secret=iris.demo_settings.sandbox_accounts[0].signing_secret.get_secret_value().encode(),
         )
