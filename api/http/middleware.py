@@ -41,7 +41,7 @@ https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#se
 REQUEST_ID: Final = "X-Request-Id"
 """Header of the request id, given by the caller or generated; it is in the answer and in every log line."""
 
-_TELLABLE: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_SAFE_ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 _ONLY_HTTPS: Final = "max-age=31536000"
 
@@ -149,7 +149,7 @@ def add_middleware(
 def _request_id(scope: Scope) -> str:
     """The caller's request id, if it is safe to log and return, else a new one."""
     given = Headers(scope=scope).get(REQUEST_ID, "")
-    return given if _TELLABLE.fullmatch(given) else new_id()
+    return given if _SAFE_ID.fullmatch(given) else new_id()
 
 
 def _excess(scope: Scope) -> tuple[HTTPStatus, Problem] | None:

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 
 from api.http.envelope import Envelope, title_of
 from api.http.request_body import JsonBody
+from api.http.response_headers import describe_headers
 from domain.channels import Channel
 from domain.payloads import PAYLOADS
 from domain.texts import Language
@@ -61,7 +62,7 @@ def operation_id(route: APIRoute) -> str:
 
 
 def complete(document: dict[str, Any], routes: Sequence[BaseRoute]) -> dict[str, Any]:
-    """Add the request bodies and the errors of parameters to FastAPI's description of these routes."""
+    """Add request bodies, errors of parameters and response headers to FastAPI's description of these routes."""
     schemas: dict[str, Any] = document["components"]["schemas"]
     bodies = list(_bodies_of(routes))
     for route, body in bodies:
@@ -77,6 +78,7 @@ def complete(document: dict[str, Any], routes: Sequence[BaseRoute]) -> dict[str,
     for path, item in document["paths"].items():
         for operation in item.values():
             _describe_refused_parameters(path, operation)
+    describe_headers(document)
     return _with_names(document)
 
 

@@ -226,3 +226,17 @@ async def test_people_read_the_description_at_docs_and_its_page_needs_no_other_s
     assert start.headers["Content-Type"].startswith("text/javascript")
     assert '"/openapi.json"' in start.text
     assert "://" not in start.text
+
+
+async def test_the_headers_of_an_answer_are_described(iris: Iris) -> None:
+    document = await description(iris)
+    send = operations(document)["POST /v1/interactions"]["responses"]
+    ours = document["components"]["headers"].keys()
+    first, again = [
+        await iris.post(iris.request("sms", "34600000001"), **{"Idempotency-Key": "described"}) for _ in range(2)
+    ]
+    sent = {name for response in (first, again) for name in response.headers}
+    assert {name for name in ours if name.lower() in sent} <= send["200"]["headers"].keys()
+    assert "Idempotent-Replayed" in send["200"]["headers"]
+    assert {"RateLimit", "RateLimit-Policy", "Retry-After"} <= send["429"]["headers"].keys()
+    assert "RateLimit" not in operations(document)["GET /health/live"]["responses"]["200"]["headers"]
