@@ -19,6 +19,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from activities.admission import MongoAdmission
 from activities.attachments import Files
 from activities.bulkheads import KeyedLimiter
+from activities.confirming import Confirmations
 from activities.dispatch import ProviderDispatch
 from activities.erasing import MongoErasures
 from activities.gate import MongoGate
@@ -54,7 +55,7 @@ from security.credential_encryption import Vault
 from settings import Settings
 from support.metrics import serve
 from temporal import notifications
-from temporal.interactions import ask_gate_again, signal_erased, signal_events
+from temporal.interactions import ask_gate_again, confirm_opt_out, signal_erased, signal_events
 from temporal.reconciliation import ensure_schedule
 from temporal.task_queues import is_polling
 from temporal.worker_versions import version_options
@@ -110,7 +111,8 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
     gate = Gate(consents, rules, Reach(rules))
     admission = MongoAdmission(integrations, gate, publisher.publish)
     record = MongoRecord(publisher.publish, partial(ask_gate_again, client), consents)
-    inbound = MongoInbound(consents, publisher.publish, settings.erasure_grace_period)
+    confirmations = Confirmations(integrations, partial(confirm_opt_out, client, settings))
+    inbound = MongoInbound(consents, publisher.publish, settings.erasure_grace_period, confirmations.confirm)
     signal_interaction = partial(signal_events, client, settings)
     reconciliation = TemporalReconciliation(
         client, settings.task_queue, signal_interaction, settings.windows, NotificationsReconciliation(client, begin)

@@ -7,11 +7,13 @@ from typing import Final
 from pymongo.errors import DuplicateKeyError
 from temporalio import activity
 
+from activities.confirming import Confirm, confirm_nothing
 from activities.identities import Known, Person, find, find_or_create, owned
 from activities.interfaces import Identification, InboundActivities, Received, UserTask
 from activities.publishing import Publish, publish_nothing
 from domain.channels import Channel
-from domain.gate.consent import ConsentState
+from domain.confirming import OptedOut, confirmable
+from domain.gate.consent import ConsentChange, ConsentState
 from domain.gate.keywords import NO_OWN_KEYWORDS, OwnKeywords
 from domain.identifiers import derived_id
 from domain.inbound import InboundToClosed, ReceivedMessage
@@ -32,16 +34,22 @@ class MongoInbound(InboundActivities):
     """ReceivedMessage on MongoDB."""
 
     def __init__(
-        self, consents: Consents, publish: Publish = publish_nothing, erasure_grace_period: timedelta = timedelta()
+        self,
+        consents: Consents,
+        publish: Publish = publish_nothing,
+        erasure_grace_period: timedelta = timedelta(),
+        confirm: Confirm = confirm_nothing,
     ) -> None:
-        """Record messages and the consents that they state, and publish the resulting events.
+        """Record messages and the consents that they state, publish the resulting events, and confirm opt-outs.
 
         Args:
             consents: what recipients take and refuse.
             publish: publishes events.
             erasure_grace_period: time during which callers that found a user before its merge may still write to it.
+            confirm: sends the confirmation of an opt-out.
         """
         self._consents = consents
+        self._confirm = confirm
         self._keywords: TtlCache[OwnKeywords] = TtlCache(_KEYWORDS_TTL)
         self._publish = publish
         self._erasure_grace_period = erasure_grace_period
@@ -50,15 +58,17 @@ class MongoInbound(InboundActivities):
     async def receive(self, inbound: ReceivedMessage) -> Received:
         """Store the message as an interaction in `RECEIVED`, once, with its user and process."""
         person, own = Person.of(inbound), await self._own_keywords(inbound.tenant)
-        await self._record_consents(inbound, own)
+        opt_out = await self._record_consents(inbound, own)
         stored = await Interaction.find_one({"_id": inbound.interaction_id})
         if stored is None:
-            known = await _write(inbound, person, own)
+            known, process_id = await _write(inbound, person, own)
         else:
             # An erased interaction must not be linked to a user again.
-            known = await find(person) if stored.erased_at is None else None
+            known, process_id = (await find(person) if stored.erased_at is None else None), stored.process_id
         integration = inbound.integration
         await self._publish(integration.integration_id, integration.version, inbound.interaction_id, 0)
+        if opt_out is not None and known is not None and process_id is not None:
+            await self._confirm_once(inbound, opt_out, known.user.id, process_id)
         user_ids = [known.user.id] if known is not None else stored.user_ids if stored is not None else []
         return Received(user_id=next(iter(user_ids), None), merges=self._merges(known))
 
@@ -75,11 +85,24 @@ class MongoInbound(InboundActivities):
             self._keywords.set(tenant, own)
         return own
 
-    async def _record_consents(self, inbound: ReceivedMessage, own: OwnKeywords) -> None:
-        """Record what the message states, however often it is received; an opt-in only ends an opt-out."""
+    async def _record_consents(self, inbound: ReceivedMessage, own: OwnKeywords) -> ConsentChange | None:
+        """Record what the message states, however often it is received; an opt-in only ends an opt-out.
+
+        Returns the opt-out that may be confirmed, if it states one.
+        """
         stated = inbound.consents(own)
         is_opt_in = any(one.state is ConsentState.IN for one in stated)
         await self._consents.record(inbound.tenant, stated, only_opted_out=is_opt_in)
+        return confirmable(stated)
+
+    async def _confirm_once(
+        self, inbound: ReceivedMessage, opt_out: ConsentChange, user_id: str, process_id: str
+    ) -> None:
+        """Confirm an opt-out, unless the recipient had opted out before: once, however often it is received."""
+        consent = await self._consents.changed_by(inbound.tenant, opt_out)
+        if consent is not None:
+            opted_out = OptedOut(inbound, opt_out, consent.id, user_id, process_id)
+            await self._confirm(opted_out, await self._own_keywords(inbound.tenant))
 
     def _merges(self, known: Known | None) -> list[UserTask]:
         """Return the merges that make one user of those that are the same person."""
@@ -94,7 +117,8 @@ class MongoInbound(InboundActivities):
         ]
 
 
-async def _write(inbound: ReceivedMessage, person: Person, own: OwnKeywords) -> Known:
+async def _write(inbound: ReceivedMessage, person: Person, own: OwnKeywords) -> tuple[Known, str]:
+    """Write the message, and return its sender and its process."""
     answered = await _answered(inbound)
     known = await find_or_create(person, await _answering(inbound, answered))
     process = await _process(inbound, known, answered)
@@ -109,7 +133,7 @@ async def _write(inbound: ReceivedMessage, person: Person, own: OwnKeywords) -> 
     document.provider_message_ids = [inbound.message.provider_message_id]
     with suppress(DuplicateKeyError):
         await document.insert()
-    return known
+    return known, process.id
 
 
 async def _answered(inbound: ReceivedMessage) -> Interaction | None:

@@ -310,6 +310,7 @@ def _show(envelope: dict[str, Any], *, as_json: bool) -> None:
         "enabled",
         "atLeastOnce",
         "throttle",
+        "optOutConfirmation",
         "created",
         "updated",
         "webhookUrl",

@@ -58,6 +58,12 @@ def explained(state: InteractionState, wait: PendingWait | None, language: Langu
     return f"{words[language]}. {awaited}."
 
 
+CONFIRMS: Final = both(
+    "Confirma la baja de su destinatario, y por eso la pasa",
+    "It confirms the opt-out of its recipient, and so it passes it",
+)
+"""Text for the confirmation of an opt-out."""
+
 _FAILING: Final = both(
     "Su flujo de trabajo falla desde {since} y no avanza hasta que se despliegue un worker que lo entienda.",
     "Its workflow fails since {since}, and does not go on until a worker that fits it is deployed.",

@@ -23,12 +23,13 @@ RECEIVED_NOTE: Final = Note(code="received")
 
 def keyword_of(payload: dict[str, JsonValue], own: OwnKeywords = NO_OWN_KEYWORDS) -> KeywordMatch:
     """Return the keyword that a message is: its text, or the title of the button that was pressed."""
-    read = [read_keyword(text, own) for text in _texts(payload)]
+    read = [read_keyword(text, own) for text in texts_of(payload)]
     suspected = next((one for one in read if one.is_opt_out_suspected), NO_KEYWORD)
     return next((one for one in read if one.keyword), suspected)
 
 
-def _texts(payload: dict[str, JsonValue]) -> list[str]:
+def texts_of(payload: dict[str, JsonValue]) -> list[str]:
+    """Return the texts of a message that may be a keyword."""
     texts = (payload.get(name) for name in ("Text", "Body", "Title"))
     return [text for text in texts if isinstance(text, str) and text]
 
@@ -130,7 +131,7 @@ class ReceivedMessage(BaseModel):
         if state is ConsentState.OUT:
             is_sms = self.integration.channel is Channel.SMS
             categories = [ConsentCategory.ALL if is_sms else ConsentCategory.MARKETING]
-        evidence = Evidence(interaction_id=self.interaction_id, text=" ".join(_texts(message.payload)))
+        evidence = Evidence(interaction_id=self.interaction_id, text=" ".join(texts_of(message.payload)))
         sender = Identity(kind=message.sender_kind, value=message.sender)
         return [
             ConsentChange(

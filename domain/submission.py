@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from domain.channels import Channel
 from domain.destinations import Destination, parse_destinations
 from domain.gate.category import Category
+from domain.gate.opt_out_confirmation import CONFIRMATION_OF
 from domain.gate.order import Order
 from domain.gate.schedule import ScheduleRequest
 from domain.identifiers import derived_id
@@ -30,7 +31,7 @@ SEGMENTS: Final = "sms"
 """Name in an interaction's metadata that holds the alphabet and segments of an SMS."""
 
 
-RESERVED_METADATA: Final = frozenset({SEGMENTS, RESEND_OF})
+RESERVED_METADATA: Final = frozenset({SEGMENTS, RESEND_OF, CONFIRMATION_OF})
 """Metadata names that Iris writes itself and refuses from callers."""
 
 

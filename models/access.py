@@ -1,8 +1,8 @@
 """Callers: tenants, their accounts, and the accounts' API keys and sessions."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hmac import compare_digest
+from itertools import chain
 
 from pydantic import BaseModel, Field
 from pymongo import ASCENDING, IndexModel
@@ -10,7 +10,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 
 from domain.access import OPERATIONS, Operation, Role
 from domain.clock import utc_now
-from domain.gate.keywords import OwnKeywords, folded
+from domain.gate.keywords import OwnKeywords, folded_phrases
 from domain.inbound import InboundToClosed
 from models.base import NEWEST_FIRST, Stored
 
@@ -25,11 +25,10 @@ class TenantKeywords(BaseModel):
 
     def folded(self) -> OwnKeywords:
         """The keywords as texts are compared with them."""
-        return OwnKeywords(_folded(self.opt_out), _folded(self.opt_in))
-
-
-def _folded(by_language: Mapping[str, Sequence[str]]) -> frozenset[str]:
-    return frozenset(folded(word) for words in by_language.values() for word in words)
+        return OwnKeywords(
+            opt_out=tuple((language, folded_phrases(words)) for language, words in self.opt_out.items()),
+            opt_in=folded_phrases(chain.from_iterable(self.opt_in.values())),
+        )
 
 
 class Tenant(Stored):

@@ -103,6 +103,14 @@ class Consent(Stored):
         """The consent as the rules see it."""
         return domain.Consent(coverage=self.coverage, state=self.state, source=self.source, at=self.at)
 
+    def changing(self, at: datetime) -> Statement | None:
+        """Return the statement of that time, if it changed the state; the first one does."""
+        for position, statement in enumerate(self.history):
+            if statement.at == at:
+                is_changing = position == 0 or self.history[position - 1].state is not statement.state
+                return statement if is_changing else None
+        return None
+
     @staticmethod
     def id_of(tenant: str, person: str, coverage: Coverage) -> str:
         """The id of a consent."""

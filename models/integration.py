@@ -10,6 +10,7 @@ from pymongo.asynchronous.change_stream import AsyncCollectionChangeStream
 
 from domain.channels import Channel
 from domain.clock import utc_now
+from domain.gate.opt_out_confirmation import OptOutConfirmation
 from domain.gate.throttle_setting import Throttle
 from models.base import NEWEST_FIRST, Stored
 from models.endpoint import Endpoint
@@ -32,6 +33,7 @@ class Integration(Stored):
         configuration: the provider's settings that may be shown.
         credentials: the provider's secrets, encrypted by `security.credential_encryption.Vault`.
         throttle: the rates that its messages keep to; None for none.
+        opt_out_confirmation: which opt-outs it confirms, and how; None for the default.
         at_least_once: whether a send with unknown outcome is repeated, at the risk of sending twice.
         version: incremented by every change, also of the endpoint.
         updated: time of the last change.
@@ -48,6 +50,7 @@ class Integration(Stored):
     configuration: dict[str, JsonValue]
     credentials: str
     throttle: Throttle | None = None
+    opt_out_confirmation: OptOutConfirmation | None = None
     at_least_once: bool = False
     enabled: bool = True
     endpoint: Endpoint | None = None
@@ -69,6 +72,11 @@ class Integration(Stored):
             IndexModel([("tenant", ASCENDING), ("deleted", ASCENDING), *NEWEST_FIRST]),
             IndexModel([("deleted", ASCENDING)], expireAfterSeconds=int(DELETED_TTL.total_seconds())),
         ]
+
+    @property
+    def confirmation(self) -> OptOutConfirmation:
+        """Which opt-outs it confirms, and how."""
+        return self.opt_out_confirmation or OptOutConfirmation.default(self.channel)
 
     async def change(self, changes: Mapping[str, object]) -> "Integration | None":
         """Write changes; return None if the integration was changed or deleted since it was read.

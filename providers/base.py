@@ -38,6 +38,7 @@ class Capabilities:
         reports_reads: whether it sends read receipts.
         finds_sent: whether it can search for a send whose outcome is unknown (`Provider.find_sent`).
         throttle: the limits of a sender that the provider documents, which an integration may choose to keep to.
+        answered_opt_outs: the opt-out keywords, in lower case, that it answers by itself where they stand alone.
     """
 
     payload_types: frozenset[str]
@@ -48,6 +49,7 @@ class Capabilities:
     reports_reads: bool = False
     finds_sent: bool = False
     throttle: Throttle | None = None
+    answered_opt_outs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

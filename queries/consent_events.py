@@ -17,7 +17,7 @@ from domain.gate.consent import NO_EVIDENCE, ConsentScope
 from domain.identifiers import derived_id
 from domain.webhook_events import WebhookEventType, host_of, subscribed
 from models.base import DUPLICATE_KEY
-from models.consent import Consent, Statement
+from models.consent import Consent
 from models.endpoint import Endpoint
 from models.integration import Integration
 from models.notification import PENDING, Notification
@@ -59,7 +59,7 @@ class ConsentEvents:
             return
         notifications: list[Notification] = []
         async for consent in Consent.find({"tenant": tenant, "_id": {"$in": list(stated)}}):
-            statement = _changing(consent, to_milliseconds(stated[consent.id]))
+            statement = consent.changing(to_milliseconds(stated[consent.id]))
             if statement is not None:
                 shown = self.show(consent.model_copy(update=dict(statement)))
                 notifications += _notifications(subscribers, consent, to_wire(statement.at), shown)
@@ -111,15 +111,6 @@ async def _subscribers(tenant: str) -> list[tuple[Integration, Endpoint]]:
     selector = {"tenant": tenant, "deleted": None, "endpoint.subscriptions": _EVENT.value}
     found = await Integration.find(selector).to_list()
     return [(one, one.endpoint) for one in found if one.endpoint and _EVENT in subscribed(one.endpoint.subscriptions)]
-
-
-def _changing(consent: Consent, at: datetime) -> Statement | None:
-    """Return the statement of that time, if it changed the consent's state; the first one does."""
-    for position, statement in enumerate(consent.history):
-        if statement.at == at:
-            is_changing = position == 0 or consent.history[position - 1].state is not statement.state
-            return statement if is_changing else None
-    return None
 
 
 def _notifications(

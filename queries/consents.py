@@ -89,6 +89,13 @@ class Consents:
         named = [(await self.person_of(tenant, change.destination), change) for change in changes]
         return await self._write(tenant, named, only_opted_out=only_opted_out)
 
+    async def changed_by(self, tenant: str, change: ConsentChange) -> Consent | None:
+        """Return the consent whose state a recorded statement changed; None if it repeated the state before it."""
+        person = await self.person_of(tenant, change.destination)
+        consent = await Consent.find_one({"_id": Consent.id_of(tenant, person, change.coverage)})
+        is_changed = consent is not None and consent.changing(to_milliseconds(change.at)) is not None
+        return consent if is_changed else None
+
     async def delete(self, consent: Consent) -> None:
         """Delete a consent with its history."""
         await consent.delete()

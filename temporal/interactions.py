@@ -270,6 +270,28 @@ async def receive(client: Client, settings: Settings, inbound: ReceivedMessage, 
         )
 
 
+async def confirm_opt_out(client: Client, settings: Settings, submission: Submission) -> None:
+    """Start the interaction that confirms an opt-out, without waiting for its admission; repeated, it is one.
+
+    Raises:
+        RPCError: if Temporal does not accept the start.
+    """
+    with suppress(WorkflowAlreadyStartedError):
+        await client.start_workflow(
+            InteractionWorkflow.run,
+            _input(submission.interaction_id, settings, submission),
+            id=workflow_id(submission.interaction_id),
+            task_queue=settings.task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            priority=_priority(submission),
+            search_attributes=_search_attributes(
+                submission.tenant, submission.integration, submission.process_id or "", [submission.author_id]
+            ),
+            static_summary=summary_of_outbound(client, submission),
+            rpc_timeout=_TIMEOUT,
+        )
+
+
 async def identify(client: Client, settings: Settings, tenant: str, identities: Sequence[Identity]) -> None:
     """Start the workflow that gives all identities of a person to one user.
 
@@ -306,11 +328,15 @@ def _start_operation(
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         memo={_FINGERPRINT: submission.fingerprint},
-        priority=Priority(priority_key=PRIORITIES[submission.category], fairness_key=fairness_key(submission.tenant)),
+        priority=_priority(submission),
         search_attributes=_search_attributes(submission.tenant, integration, process_id, user_ids),
         static_summary=summary_of_outbound(client, submission),
         static_details=f"interaction {submission.interaction_id}, process {process_id}, author {submission.author_id}",
     )
+
+
+def _priority(submission: Submission) -> Priority:
+    return Priority(priority_key=PRIORITIES[submission.category], fairness_key=fairness_key(submission.tenant))
 
 
 def _input(interaction_id: str, settings: Settings, submission: Submission | None = None) -> InteractionInput:

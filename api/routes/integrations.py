@@ -234,6 +234,7 @@ def _made(factory: ProviderFactory, caller: Caller, asked: NewIntegration, key: 
         configuration=configuration,
         credentials=vault.encrypt(credentials),
         throttle=throttle,
+        opt_out_confirmation=asked.opt_out_confirmation,
         at_least_once=asked.at_least_once,
         enabled=asked.enabled,
         fingerprint=vault.encrypt({"fingerprint": fingerprint(asked)}) if key else None,
@@ -273,6 +274,9 @@ def _changes(factory: ProviderFactory, integration: Integration, asked: Integrat
     if "throttle" in asked.model_fields_set:
         throttle = asked.throttle and _throttle(asked.throttle, provider, integration.channel)
         changes["throttle"] = throttle and throttle.model_dump(by_alias=True)
+    if "opt_out_confirmation" in asked.model_fields_set:
+        confirmation = asked.opt_out_confirmation
+        changes["opt_out_confirmation"] = confirmation and confirmation.model_dump(mode="json")
     if asked.configuration is None and asked.credentials is None:
         return changes
     vault = factory.vault

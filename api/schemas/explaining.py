@@ -58,6 +58,7 @@ class ExplanationAnswer(Answer):
     may_still_arrive: bool
     workflow: WorkflowAnswer
     resend_of: str | None = Field(description="The interaction that it repeats.")
+    opt_out_confirmation_of: str | None = Field(description="The inbound message whose opt-out it confirms.")
     resent_as: list[str] = Field(description="The interactions that repeat it, the newest first.")
 
 
@@ -89,5 +90,6 @@ EXPLANATION_EXAMPLE: Final[dict[str, JsonValue]] = {
         },
     },
     "resendOf": None,
+    "optOutConfirmationOf": None,
     "resentAs": [],
 }

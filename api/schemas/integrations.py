@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 
 from api.schemas.common import Asked
 from domain.channels import Channel
+from domain.gate.opt_out_confirmation import OptOutConfirmation
 from domain.gate.throttle_setting import Throttle
 from domain.json_objects import names_of
 from domain.texts import chosen_language
@@ -20,6 +21,11 @@ from wire.answer import Answer, Instant
 _THROTTLE: Final = (
     "The rates that its messages keep to; those that would exceed them wait. `{}` sets the limits that the provider "
     "documents for a sender."
+)
+_CONFIRMATION: Final = (
+    "Which opt-out keywords one message answers, `when` they begin an opt-out: `always`, `unanswered` (those that the "
+    "provider does not answer by itself) or `never`; and its `texts` by language, instead of those of Iris. Default: "
+    "`never` on e-mail, else `unanswered`."
 )
 _SETTINGS: Final = "see its form in `GET /v1/integration-types`"
 
@@ -55,6 +61,9 @@ class NewIntegration(_Settings):
         description="Repeat a send that nobody answered, at the risk of sending twice.",
     )
     throttle: Throttle | None = Field(default=None, description=_THROTTLE)
+    opt_out_confirmation: OptOutConfirmation | None = Field(
+        default=None, alias="optOutConfirmation", description=_CONFIRMATION
+    )
     enabled: bool = Field(default=True, description="Whether messages may be sent through it.")
 
 
@@ -70,6 +79,9 @@ class IntegrationChange(_Settings):
     )
     at_least_once: bool | None = Field(default=None, alias="atLeastOnce")
     throttle: Throttle | None = Field(default=None, description=f"{_THROTTLE} Null removes it.")
+    opt_out_confirmation: OptOutConfirmation | None = Field(
+        default=None, alias="optOutConfirmation", description=f"{_CONFIRMATION} Null restores the default."
+    )
     enabled: bool | None = Field(default=None, description="Whether messages may be sent through it.")
 
 
@@ -89,6 +101,7 @@ class IntegrationDetails(Answer):
     )
     at_least_once: bool
     throttle: Throttle | None = Field(description="The rates that its messages keep to; null for none.")
+    opt_out_confirmation: OptOutConfirmation = Field(description=_CONFIRMATION)
     enabled: bool
     created: Instant
     updated: Instant
@@ -122,6 +135,7 @@ class IntegrationDetails(Answer):
             credentials=None if given is None else {name: name in given for name in names},
             at_least_once=integration.at_least_once,
             throttle=integration.throttle,
+            opt_out_confirmation=integration.confirmation,
             enabled=integration.enabled,
             created=integration.created,
             updated=integration.updated,
@@ -156,6 +170,9 @@ class CapabilitiesAnswer(Answer):
     reports_reads: bool
     finds_sent: bool
     throttle: Throttle | None = Field(description="The limits of a sender that the provider documents.")
+    answered_opt_outs: list[str] = Field(
+        description="The opt-out keywords that the provider answers by itself where they stand alone."
+    )
 
     @classmethod
     def of(cls, able: Capabilities) -> "CapabilitiesAnswer":
@@ -169,6 +186,7 @@ class CapabilitiesAnswer(Answer):
             reports_reads=able.reports_reads,
             finds_sent=able.finds_sent,
             throttle=able.throttle,
+            answered_opt_outs=sorted(able.answered_opt_outs),
         )
 
 

@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from api.schemas.common import Asked
 from domain.gate.keywords import Keyword, folded, read_keyword
+from domain.gate.opt_out_confirmation import LanguageCode
 from domain.phone_numbers import COUNTRIES
 from domain.texts import invalid_value
 from models.access import Tenant
@@ -31,7 +32,6 @@ def _keyword(text: str) -> str:
 
 
 OwnKeyword = Annotated[str, StringConstraints(min_length=1, max_length=40), AfterValidator(_keyword)]
-LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 ByLanguage = Annotated[
     dict[LanguageCode, Annotated[list[OwnKeyword], Field(max_length=MAX_OWN_KEYWORDS)]], Field(max_length=30)
 ]

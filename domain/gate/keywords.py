@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 
@@ -29,10 +30,13 @@ class KeywordMatch:
     Attributes:
         keyword: the keyword that the whole text is; None for any other text.
         is_opt_out_suspected: whether the text only begins with an opt-out keyword, such as `STOP 12345`.
+        language: ISO 639 code of an opt-out's language, the first of `OPT_OUT` if it is a keyword of several; else
+            empty.
     """
 
     keyword: Keyword | None = None
     is_opt_out_suspected: bool = False
+    language: str = ""
 
 
 NO_KEYWORD: Final = KeywordMatch()
@@ -47,10 +51,10 @@ OPT_OUT: Final[Mapping[str, tuple[str, ...]]] = {
         *("cancelar", "desuscribir", "desuscribirme", "desuscribirse", "eliminar", "detener promociones"),
         *("no más", "no más mensajes", "no más sms"),
     ),
+    "pt": ("sair", "parar", "pare", "cancelar", "remover", "descadastrar"),
     "ca": ("baixa", "doneu-me de baixa", "dona'm de baixa", "aturar", "para", "cancel·lar"),
     "gl": ("baixa", "parar", "saír", "cancelar"),
     "eu": ("baja", "baja eman", "utzi", "gelditu", "ezeztatu"),
-    "pt": ("sair", "parar", "pare", "cancelar", "remover", "descadastrar"),
     "fr": (
         *("stop", "stop sms", "arret", "arrete", "arrett", "arrêt", "arrêter", "arrêtez"),
         *("désabonner", "désinscrire", "désinscription"),
@@ -60,7 +64,7 @@ OPT_OUT: Final[Mapping[str, tuple[str, ...]]] = {
     "nl": ("stop", "stoppen", "afmelden", "uitschrijven"),
     "pl": ("stop", "wypisz", "wypisz mnie", "rezygnuję", "anuluj", "koniec"),
 }
-"""Opt-out keywords by language."""
+"""Opt-out keywords by language; of several languages with one word, the first is that of its confirmation."""
 
 OPT_IN: Final[Mapping[str, tuple[str, ...]]] = {
     "en": ("start", "unstop", "yes", "subscribe", "optin", "opt in"),
@@ -128,15 +132,20 @@ def folded(text: str) -> str:
     return " ".join(_WORD.findall(_JOINERS.sub("", decomposed)))
 
 
-def _phrases(by_language: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
-    return frozenset(folded(phrase) for phrases in by_language.values() for phrase in phrases)
+def folded_phrases(phrases: Iterable[str]) -> frozenset[str]:
+    """Return phrases as texts are compared with them."""
+    return frozenset(map(folded, phrases))
+
+
+def _all_phrases(by_language: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    return folded_phrases(chain.from_iterable(by_language.values()))
 
 
 def _any_of(phrases: Iterable[str]) -> str:
     return f"(?:{'|'.join(sorted(phrases, key=len, reverse=True))})"
 
 
-_COURTESY: Final = _any_of(_phrases(COURTESY))
+_COURTESY: Final = _all_phrases(COURTESY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +157,11 @@ class _Reader:
     beginning: re.Pattern[str]
 
     @classmethod
-    def of(cls, phrases: frozenset[str]) -> "_Reader":
-        keyword = _any_of(phrases - _ONLY_ALONE)
+    def of(cls, phrases: frozenset[str], courtesy: frozenset[str] = _COURTESY) -> "_Reader":
+        keyword, kind_words = _any_of(phrases - _ONLY_ALONE), _any_of(courtesy)
         return cls(
             phrases,
-            re.compile(rf"(?:{_COURTESY} )*{keyword}(?: (?:{_COURTESY}|{keyword}))*"),
+            re.compile(rf"(?:{kind_words} )*{keyword}(?: (?:{kind_words}|{keyword}))*"),
             re.compile(rf"{_any_of(phrases)}(?: |$)"),
         )
 
@@ -162,24 +171,56 @@ class _Reader:
 
 @dataclass(frozen=True, slots=True)
 class OwnKeywords:
-    """Folded keywords of one tenant, beside those of everybody."""
+    """Folded keywords of one tenant, beside those of everybody.
 
-    opt_out: frozenset[str] = frozenset()
+    Attributes:
+        opt_out: by language.
+    """
+
+    opt_out: tuple[tuple[str, frozenset[str]], ...] = ()
     opt_in: frozenset[str] = frozenset()
 
 
 NO_OWN_KEYWORDS: Final = OwnKeywords()
 
-_OPT_OUT: Final = (Keyword.OPT_OUT, _Reader.of(_phrases(OPT_OUT)))
-_OPT_IN: Final = (Keyword.OPT_IN, _Reader.of(_phrases(OPT_IN)))
-_HELP: Final = (Keyword.HELP, _Reader.of(_phrases(HELP)))
+_OPT_OUT: Final = (Keyword.OPT_OUT, _Reader.of(_all_phrases(OPT_OUT)))
+_OPT_IN: Final = (Keyword.OPT_IN, _Reader.of(_all_phrases(OPT_IN)))
+_HELP: Final = (Keyword.HELP, _Reader.of(_all_phrases(HELP)))
 
 
 @lru_cache(maxsize=1_000)
 def _readers(own: OwnKeywords) -> Sequence[tuple[Keyword, _Reader]]:
     """Return the readers in the order of their precedence: no tenant's word undoes an opt-out of everybody's."""
-    phrases = ((Keyword.OPT_OUT, own.opt_out), (Keyword.OPT_IN, own.opt_in))
+    opt_out = frozenset(chain.from_iterable(phrases for _, phrases in own.opt_out))
+    phrases = ((Keyword.OPT_OUT, opt_out), (Keyword.OPT_IN, own.opt_in))
     return (_OPT_OUT, *((keyword, _Reader.of(those)) for keyword, those in phrases if those), _OPT_IN, _HELP)
+
+
+@lru_cache(maxsize=1_000)
+def _opt_outs_by_language(own: OwnKeywords) -> Sequence[tuple[str, _Reader]]:
+    own_phrases = dict(own.opt_out)
+    languages = dict.fromkeys([*OPT_OUT, *own_phrases])
+    return [
+        (
+            one,
+            _Reader.of(
+                folded_phrases(OPT_OUT.get(one, ())) | own_phrases.get(one, frozenset[str]()),
+                folded_phrases(COURTESY.get(one, ())),
+            ),
+        )
+        for one in languages
+    ]
+
+
+def _language_of_opt_out(words: str, own: OwnKeywords) -> str:
+    """Return the language whose keywords and words of courtesy make up an opt-out.
+
+    If it mixes languages, it is the first one that has one of its keywords.
+    """
+    readers = _opt_outs_by_language(own)
+    whole = (one for one, reader in readers if reader.recognises(words))
+    partly = (one for one, reader in readers if any(f" {phrase} " in f" {words} " for phrase in reader.phrases))
+    return next(chain(whole, partly), "")
 
 
 def read_keyword(text: str, own: OwnKeywords = NO_OWN_KEYWORDS) -> KeywordMatch:
@@ -194,6 +235,7 @@ def read_keyword(text: str, own: OwnKeywords = NO_OWN_KEYWORDS) -> KeywordMatch:
     if len(text) <= MAX_KEYWORD_CHARACTERS:
         for keyword, reader in readers:
             if reader.recognises(words):
-                return KeywordMatch(keyword)
+                language = _language_of_opt_out(words, own) if keyword is Keyword.OPT_OUT else ""
+                return KeywordMatch(keyword, language=language)
     opt_outs = [reader for keyword, reader in readers if keyword is Keyword.OPT_OUT]
     return KeywordMatch(is_opt_out_suspected=any(one.beginning.match(words) is not None for one in opt_outs))

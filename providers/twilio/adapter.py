@@ -56,6 +56,10 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
             finds_sent=True,
             # Of a US or Canadian long code (https://www.twilio.com/docs/api/errors/21611).
             throttle=Throttle(rate=1, unit="segment"),
+            # https://help.twilio.com/articles/223134027: it answers a word that stands alone, and no other.
+            answered_opt_outs=frozenset(
+                {"stop", "unsubscribe", "end", "quit", "stopall", "revoke", "optout", "cancel"}
+            ),
         ),
         Channel.WHATSAPP: Capabilities(
             # Buttons, lists and cards are content templates at Twilio, sent as `template`.

@@ -14,9 +14,12 @@ from domain.events import InboundMessage
 from domain.gate.consent import ConsentSource
 from domain.identifiers import new_id
 from domain.inbound import ReceivedMessage
+from domain.status import Status
+from embedded.processes import until
 from integrations.references import to_reference
 from models.consent import Consent
 from models.integration import Integration
+from models.interaction import Interaction
 from models.process import Process
 from models.user import OwnedDestination, User
 from queries.consents import Consents
@@ -155,6 +158,29 @@ async def test_an_opt_out_refuses_its_messages_until_an_opt_in(line: Line) -> No
     )
     await line.receive_message(person, "alta")
     assert await statuses() == [200, 200]
+
+
+@pytest.mark.parametrize("line", ONE_OF_EACH[:1], ids=label, indirect=True)
+async def test_an_opt_out_is_confirmed_once_by_an_interaction_of_its_process(line: Line) -> None:
+    person = line.somebody()
+    opt_out = await line.receive_message(person, "Baja, por favor")
+    await line.receive_message(person, "BAJA")
+
+    async def confirmations() -> list[Interaction]:
+        return await Interaction.find({"metadata.optOutConfirmationOf": opt_out["id"]}).to_list()
+
+    async def is_sent() -> bool:
+        return any(one.status is not Status.VALIDATION_PENDING for one in await confirmations())
+
+    await asyncio.wait_for(until(is_sent), 60)
+    [confirmation] = await confirmations()
+    sent = await line.iris.until_status(confirmation.id, "SENT")
+    assert (sent["processId"], sent["destinations"][0]["value"]) == (opt_out["processId"], person)
+    assert (sent["category"], "Responda ALTA" in sent["payload"]["Text"]) == ("authentication", True)
+    response = await line.iris.http.get(f"/v1/interactions/{confirmation.id}/explanation")
+    explanation = response.json()["payload"]
+    assert explanation["optOutConfirmationOf"] == opt_out["id"]
+    assert explanation["explanation"].endswith("Confirma la baja de su destinatario, y por eso la pasa.")
 
 
 @every

@@ -14,7 +14,8 @@ from api.state import State
 from domain.access import Caller, Operation
 from domain.clock import utc_now
 from domain.deadlines import waiting_for
-from domain.explaining import NOT_ACCEPTED, explained, failing
+from domain.explaining import CONFIRMS, NOT_ACCEPTED, explained, failing
+from domain.gate.opt_out_confirmation import CONFIRMATION_OF
 from domain.identifiers import workflow_id
 from domain.notes import words_of_note
 from domain.resending import RESEND_OF, may_still_arrive
@@ -57,7 +58,9 @@ async def explain_interaction(
         workflow = WorkflowState.PARKED
     explanation = NOT_ACCEPTED[language] if is_waiting_for_worker else explained(current, wait, language)
     resends = await search(InteractionFilter(tenant=caller.tenant, resend_of=interaction_id))
-    first = document.metadata.get(RESEND_OF)
+    first, confirmed = document.metadata.get(RESEND_OF), document.metadata.get(CONFIRMATION_OF)
+    if confirmed is not None:
+        explanation = f"{explanation} {CONFIRMS[language]}."
     answer = ExplanationAnswer(
         id=document.id,
         status=current.status,
@@ -75,6 +78,7 @@ async def explain_interaction(
             attempt=SendAttemptAnswer.model_validate(attempt, from_attributes=True) if attempt else None,
         ),
         resend_of=first if isinstance(first, str) else None,
+        opt_out_confirmation_of=confirmed if isinstance(confirmed, str) else None,
         resent_as=[item.id for item in (await resends.page(_MAX_RESENDS)).items] if resends else [],
     )
     return success(answer.on_the_wire(), _EXPLAINED_DETAIL)

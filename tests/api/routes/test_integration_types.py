@@ -19,6 +19,7 @@ async def test_the_catalogue_has_every_channel_with_its_providers_and_what_they_
         "reportsReads": False,
         "findsSent": True,
         "throttle": {"rate": 1, "unit": "segment", "burst": 1, "perRecipient": None},
+        "answeredOptOuts": ["cancel", "end", "optout", "quit", "revoke", "stop", "stopall", "unsubscribe"],
     }
     assert sms["twilio"]["credentials"]["required"] == ["accountSid", "authToken"]
     assert sms["twilio"]["credentials"]["properties"]["authToken"]["writeOnly"] is True

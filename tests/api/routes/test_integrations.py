@@ -251,6 +251,18 @@ class TestThrottling:
         assert (await change(iris, made["id"], name=f"SMS {new_id()}"))["throttle"] == replaced["throttle"]
         assert (await change(iris, made["id"], throttle=None))["throttle"] is None
 
+    async def test_the_confirmation_of_opt_outs_is_set_and_restored(self, iris: Iris) -> None:
+        given = {"when": "always", "texts": {"es": "Hecho. Responda ALTA para volver."}}
+        made = await make(iris, sandbox(iris, optOutConfirmation=given))
+        assert made["optOutConfirmation"] == given
+        assert (await change(iris, made["id"], enabled=True))["optOutConfirmation"] == given
+        restored = await change(iris, made["id"], optOutConfirmation=None)
+        assert restored["optOutConfirmation"] == {"when": "unanswered", "texts": {}}
+        wrong = {"optOutConfirmation": {"when": "sometimes", "texts": {"Spanish": "Hecho"}}}
+        response = await iris.http.patch(f"/v1/integrations/{made['id']}", json=wrong)
+        fields = {field for field, _ in reasons(response, 422)}
+        assert "optOutConfirmation.when" in fields
+
     async def test_an_empty_throttle_is_that_of_the_provider(self, iris: Iris) -> None:
         made = await make(iris, twilio(throttle={}))
         assert made["throttle"] == {"rate": 1, "unit": "segment", "burst": 1, "perRecipient": None}
