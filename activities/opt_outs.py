@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from activities.interfaces import RecordStepInput
 from domain.destinations import Destination
-from domain.gate.consent import ConsentChange, ConsentState, Coverage, Evidence
+from domain.gate.consent import ConsentChange, ConsentScope, ConsentState, Coverage, Evidence
+from domain.interaction import IntegrationReference
 from domain.notes import Note
 from models.interaction import Interaction
 from providers import PROVIDERS
@@ -29,9 +30,9 @@ class _Report(NamedTuple):
 
 
 async def record_opt_outs(consents: Consents, step: RecordStepInput) -> None:
-    """Record the opt-outs that a step of an interaction's record reports; repeated, it changes nothing.
+    """Record the opt-outs and soft bounces that a step of an interaction's record reports.
 
-    A step that reports none costs no query.
+    Repeated, it changes nothing. A step that reports none costs no query.
     """
     reports = list(_reports(step))
     if not any(_opt_out(provider, report) for provider in PROVIDERS for report in reports):
@@ -41,7 +42,10 @@ async def record_opt_outs(consents: Consents, step: RecordStepInput) -> None:
         return
     # Several reports may name one recipient: the last one is kept.
     changes = {change.value: change for report in reports if (change := _change(interaction, report)) is not None}
-    await consents.record(interaction.tenant, list(changes.values()))
+    bounces = [one for one in changes.values() if one.coverage.scope is ConsentScope.ADDRESS]
+    for bounce in bounces:
+        await consents.record_soft_bounce(interaction.tenant, bounce)
+    await consents.record(interaction.tenant, [one for one in changes.values() if one not in bounces])
 
 
 def _reports(step: RecordStepInput) -> Iterator[_Report]:
@@ -65,20 +69,23 @@ def _change(interaction: Interaction, report: _Report) -> ConsentChange | None:
     recipient = _recipient(interaction.destinations, report.destination)
     if out is None or recipient is None:
         return None
-    coverage = (
-        Coverage.of_channel(integration.channel, out.category)
-        if out.is_of_channel
-        else Coverage.of_sender(integration.integration_id, out.category)
-    )
     return ConsentChange(
         kind=recipient.key,
         value=recipient.value,
-        coverage=coverage,
+        coverage=_coverage(out, integration),
         state=ConsentState.OUT,
         source=out.source,
         at=report.at,
         evidence=Evidence(interaction_id=interaction.id, text=f"{report.code} {report.detail}".strip()),
     )
+
+
+def _coverage(out: OptOut, integration: IntegrationReference) -> Coverage:
+    if out.is_soft:
+        return Coverage.of_address(integration.channel)
+    if out.is_of_channel:
+        return Coverage.of_channel(integration.channel, out.category)
+    return Coverage.of_sender(integration.integration_id, out.category)
 
 
 def _recipient(destinations: Sequence[Destination], named: str | None) -> Destination | None:

@@ -55,10 +55,11 @@ def list_all(
     if as_json:
         print_json(envelope)
         return
-    table = DataTable("id", "destination", "about", "category", "state", "source", "since")
+    table = DataTable("id", "destination", "about", "category", "state", "source", "since", "until")
     for one in envelope["payload"]["items"]:
         about = one["channel"] or one["integrationId"] or one["scope"]
-        table.add_row(one["id"], one["destination"], about, one["category"], one["state"], one["source"], one["at"])
+        said = (one["category"], one["state"], one["source"], one["at"], one["until"] or "")
+        table.add_row(one["id"], one["destination"], about, *said)
     OUT.print(table)
     show_more(envelope)
 

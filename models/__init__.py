@@ -15,6 +15,7 @@ from models.process import Process
 from models.reach_count import ReachCount
 from models.sender_throttle import RecipientThrottle, SenderThrottle
 from models.sending_rules import SendingRules
+from models.soft_bounces import SoftBounces
 from models.template import Template, TemplateVersion
 from models.throttle import KnownNetwork, LoginTries
 from models.unmatched import UnmatchedEvent
@@ -42,6 +43,7 @@ DOCUMENTS: Final[tuple[type[Document], ...]] = (
     SeenWebhook,
     SenderThrottle,
     SendingRules,
+    SoftBounces,
     Template,
     TemplateVersion,
     Session,

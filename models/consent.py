@@ -52,6 +52,7 @@ class Statement(BaseModel):
     state: ConsentState
     source: ConsentSource
     at: datetime
+    until: datetime | None = None
     evidence: Evidence = NO_EVIDENCE
 
 
@@ -64,6 +65,7 @@ class Consent(Stored):
         person: HMAC of the destination with the tenant's key; it remains when the user is erased.
         value: the destination as last written; empty once its user is erased.
         at: when the latest statement was made.
+        until: when the opt-out ends by itself; None if it does not.
         history: all statements, oldest first, at most `MAX_HISTORY`.
     """
 
@@ -77,6 +79,7 @@ class Consent(Stored):
     state: ConsentState
     source: ConsentSource
     at: datetime
+    until: datetime | None = None
     evidence: Evidence = NO_EVIDENCE
     history: list[Statement] = []
     created: datetime = Field(default_factory=utc_now)
@@ -101,14 +104,17 @@ class Consent(Stored):
     @property
     def view(self) -> domain.Consent:
         """The consent as the rules see it."""
-        return domain.Consent(coverage=self.coverage, state=self.state, source=self.source, at=self.at)
+        return domain.Consent(
+            coverage=self.coverage, state=self.state, source=self.source, at=self.at, until=self.until
+        )
 
     def changing(self, at: datetime) -> Statement | None:
-        """Return the statement of that time, if it changed the state; the first one does."""
+        """Return the statement of that time, if it changed the state or its end; the first one does."""
         for position, statement in enumerate(self.history):
             if statement.at == at:
-                is_changing = position == 0 or self.history[position - 1].state is not statement.state
-                return statement if is_changing else None
+                before = self.history[position - 1] if position else None
+                is_repeated = before is not None and (before.state, before.until) == (statement.state, statement.until)
+                return None if is_repeated else statement
         return None
 
     @staticmethod
@@ -184,7 +190,10 @@ class Consent(Stored):
 
 
 def _statement(change: ConsentChange) -> dict[str, Any]:
-    return Statement(state=change.state, source=change.source, at=change.at, evidence=change.evidence).model_dump()
+    statement = Statement(
+        state=change.state, source=change.source, at=change.at, until=change.until, evidence=change.evidence
+    )
+    return statement.model_dump()
 
 
 def _document(tenant: str, person: str, change: ConsentChange) -> dict[str, Any]:

@@ -12,8 +12,11 @@ class OptOut(NamedTuple):
         category: the messages that it is about.
         is_of_channel: whether it is about all senders of the channel, as of an address that does not exist; else about
             the integration.
+        is_soft: whether it is only counted, as a message that is returned although the address may work: several
+            pause the address.
     """
 
     category: ConsentCategory
     source: ConsentSource
     is_of_channel: bool = False
+    is_soft: bool = False

@@ -149,7 +149,7 @@ def _is_about(consent: Consent, integration: Integration) -> bool:
     match consent.scope:
         case ConsentScope.TENANT:
             return True
-        case ConsentScope.CHANNEL:
+        case ConsentScope.CHANNEL | ConsentScope.ADDRESS:
             return consent.scope_value == integration.channel.value
         case ConsentScope.SENDER:
             return consent.scope_value == integration.id

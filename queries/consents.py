@@ -12,10 +12,12 @@ from pymongo import ReturnDocument
 from domain.clock import to_milliseconds, to_wire, utc_now
 from domain.destinations import Destination, DestinationKind
 from domain.gate import consent as domain
+from domain.gate.bounces import PERIOD, paused_until
 from domain.gate.category import Category
 from domain.gate.consent import (
     ConsentCategory,
     ConsentChange,
+    ConsentScope,
     ConsentSource,
     ConsentState,
     Coverage,
@@ -27,6 +29,7 @@ from domain.problems import Problem
 from domain.submission import Submission
 from models.consent import Consent, ConsentKey
 from models.interaction import Interaction
+from models.soft_bounces import SoftBounces
 from models.user import OwnedDestination
 from queries.consent_events import ConsentEvents, redact
 from security.unsubscribe_tokens import UnsubscribeToken
@@ -74,12 +77,13 @@ class Consents:
         persons = [await self.person_of(tenant, one) for one in destinations]
         scopes = ("", integration.channel.value, integration.integration_id)
         stated: defaultdict[str, list[domain.Consent]] = defaultdict(list)
+        now = utc_now()
         for one in await Consent.about(tenant, persons, scopes) if persons else ():
             stated[one.person].append(one.view)
         return [
             _problem(position, destination, out)
             for position, (person, destination) in enumerate(zip(persons, destinations, strict=True))
-            if (out := refusing(stated[person], category)) is not None
+            if (out := refusing(stated[person], category, now)) is not None
         ]
 
     async def record(self, tenant: str, changes: Sequence[ConsentChange], *, only_opted_out: bool = False) -> int:
@@ -88,6 +92,20 @@ class Consents:
             return 0
         named = [(await self.person_of(tenant, change.destination), change) for change in changes]
         return await self._write(tenant, named, only_opted_out=only_opted_out)
+
+    async def record_soft_bounce(self, tenant: str, bounce: ConsentChange) -> None:
+        """Count a message that came back from an address, which pauses the address if it was not the first ones.
+
+        Args:
+            tenant: the tenant.
+            bounce: as an opt-out of the address; its evidence names the message.
+        """
+        person = await self.person_of(tenant, bounce.destination)
+        bounces = await SoftBounces.add(tenant, person, bounce.evidence.interaction_id or "", bounce.at)
+        until = paused_until(bounces)
+        if until is not None:
+            pause = bounce.model_copy(update={"at": until - PERIOD, "until": until})
+            await self._write(tenant, [(person, pause)])
 
     async def changed_by(self, tenant: str, change: ConsentChange) -> Consent | None:
         """Return the consent whose state a recorded statement changed; None if it repeated the state before it."""
@@ -99,6 +117,8 @@ class Consents:
     async def delete(self, consent: Consent) -> None:
         """Delete a consent with its history."""
         await consent.delete()
+        if consent.scope is ConsentScope.ADDRESS:
+            await SoftBounces.forget(consent.tenant, [consent.person])
         if self._events is not None:
             await self._events.publish_deletion(consent)
 
@@ -154,6 +174,7 @@ class Consents:
         """Remove the destinations and their words from the consents, which stay in force."""
         persons = [await self.person(tenant, one.kind, one.normal_form) for one in destinations]
         await Consent.empty(tenant, persons)
+        await SoftBounces.forget(tenant, persons)
         await redact(tenant, persons)
 
     async def _load_key(self, tenant: str) -> bytes:
@@ -168,5 +189,7 @@ class Consents:
 
 
 def _problem(position: int, destination: Destination, out: domain.Consent) -> Problem:
-    details: dict[str, str | int] = {"destination": destination.written, "at": to_wire(out.at)}
-    return Problem(field=f"Destinations[{position}]", code="recipient_opted_out", details=details)
+    field, details = f"Destinations[{position}]", {"destination": destination.written}
+    if out.until is not None:
+        return Problem(field=field, code="recipient_paused", details={**details, "until": to_wire(out.until)})
+    return Problem(field=field, code="recipient_opted_out", details={**details, "at": to_wire(out.at)})

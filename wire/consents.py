@@ -26,6 +26,7 @@ class StatementAnswer(Answer):
     state: str
     source: str
     at: Instant
+    until: Instant | None
     evidence: EvidenceAnswer
 
     @classmethod
@@ -35,6 +36,7 @@ class StatementAnswer(Answer):
             state=statement.state,
             source=statement.source,
             at=statement.at,
+            until=statement.until,
             evidence=EvidenceAnswer.of(statement.evidence),
         )
 
@@ -52,6 +54,7 @@ class ConsentAnswer(Answer):
     state: str
     source: str
     at: Instant
+    until: Instant | None = Field(description="When an opt-out ends by itself; null if it does not.")
     evidence: EvidenceAnswer
     history: list[StatementAnswer] = Field(description="All statements, oldest first, at most 50.")
     created: Instant
@@ -70,12 +73,13 @@ class ConsentAnswer(Answer):
             kind=consent.kind,
             destination=consent.value,
             scope=consent.scope,
-            channel=value if consent.scope is ConsentScope.CHANNEL else None,
+            channel=value if consent.scope in {ConsentScope.CHANNEL, ConsentScope.ADDRESS} else None,
             integration_id=value if consent.scope is ConsentScope.SENDER else None,
             category=consent.category,
             state=consent.state,
             source=consent.source,
             at=consent.at,
+            until=consent.until,
             evidence=EvidenceAnswer.of(consent.evidence),
             history=[StatementAnswer.of(one) for one in consent.history],
             created=consent.created,

@@ -63,6 +63,7 @@ STATUS_OF_CODE: Final[dict[str, HTTPStatus]] = {
     "media_type_mismatch": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "link_expired": HTTPStatus.GONE,
     "recipient_opted_out": HTTPStatus.CONFLICT,
+    "recipient_paused": HTTPStatus.CONFLICT,
     "country_blocked": HTTPStatus.CONFLICT,
     "country_unknown_blocked": HTTPStatus.CONFLICT,
     "destination_limit_reached": HTTPStatus.CONFLICT,

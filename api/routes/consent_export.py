@@ -69,11 +69,15 @@ async def export_consents(  # noqa: PLR0913 - one parameter for each filter
 ) -> StreamingResponse:
     """All consents in one answer, the last recorded first, with the fields of an import.
 
-    Those of erased users are left out, since they name nobody. An answer without its end, as HTTP shows it, is
-    incomplete.
+    Those of erased users are left out, since they name nobody, and so are pauses of addresses, which end by themselves.
+    An answer without its end, as HTTP shows it, is incomplete.
     """
     chosen = file_format or _accepted(request.headers.get("accept", ""))
-    selector: dict[str, Any] = {"tenant": caller.tenant, "value": {"$ne": ""}}
+    selector: dict[str, Any] = {
+        "tenant": caller.tenant,
+        "value": {"$ne": ""},
+        "scope": {"$ne": ConsentScope.ADDRESS.value},
+    }
     selector |= {"state": consent_state.value} if consent_state else {}
     selector |= {"category": category.value} if category else {}
     headers = {"Content-Disposition": f'attachment; filename="consents.{chosen}"'}

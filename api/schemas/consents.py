@@ -107,7 +107,10 @@ CONSENT_ANSWER: Final[dict[str, JsonValue]] = {
     "state": "out",
     "source": "api",
     "at": "2026-03-03T10:00:00.000Z",
+    "until": None,
     "evidence": _EVIDENCE,
-    "history": [{"state": "out", "source": "api", "at": "2026-03-03T10:00:00.000Z", "evidence": _EVIDENCE}],
+    "history": [
+        {"state": "out", "source": "api", "at": "2026-03-03T10:00:00.000Z", "until": None, "evidence": _EVIDENCE}
+    ],
     "created": "2026-03-03T10:00:00.124Z",
 }

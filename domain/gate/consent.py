@@ -15,11 +15,16 @@ MAX_EVIDENCE_CHARACTERS: Final = 200
 
 
 class ConsentScope(StrEnum):
-    """Senders that a consent is about: all of the tenant, those of a channel, or one integration."""
+    """Senders that a consent is about: all of the tenant, those of a channel, or one integration.
+
+    A consent about the address itself says for how long it takes no messages of a channel, whoever sends them. No
+    statement of a person ends it, and it ends none.
+    """
 
     TENANT = "tenant"
     CHANNEL = "channel"
     SENDER = "sender"
+    ADDRESS = "address"
 
 
 class ConsentCategory(StrEnum):
@@ -74,6 +79,11 @@ class Coverage(_Value):
         return cls(scope=ConsentScope.CHANNEL, scope_value=channel, category=category)
 
     @classmethod
+    def of_address(cls, channel: Channel) -> "Coverage":
+        """The address itself, on a channel."""
+        return cls(scope=ConsentScope.ADDRESS, scope_value=channel, category=ConsentCategory.ALL)
+
+    @classmethod
     def of_sender(cls, integration_id: str, category: ConsentCategory) -> "Coverage":
         """One integration."""
         return cls(scope=ConsentScope.SENDER, scope_value=integration_id, category=category)
@@ -101,6 +111,7 @@ class ConsentChange(_Value):
 
     Attributes:
         value: the destination, in any spelling.
+        until: when an opt-out ends by itself; None if it does not.
     """
 
     kind: DestinationKind
@@ -109,6 +120,7 @@ class ConsentChange(_Value):
     state: ConsentState
     source: ConsentSource
     at: datetime
+    until: datetime | None = None
     evidence: Evidence = NO_EVIDENCE
 
     @property
@@ -118,16 +130,25 @@ class ConsentChange(_Value):
 
 
 class Consent(_Value):
-    """Latest statement of one coverage about one destination."""
+    """Latest statement of one coverage about one destination.
+
+    Attributes:
+        until: when an opt-out ends by itself; None if it does not.
+    """
 
     coverage: Coverage
     state: ConsentState
     source: ConsentSource
     at: datetime
+    until: datetime | None = None
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether it ended by itself."""
+        return self.until is not None and self.until <= now
 
 
-def refusing(consents: Sequence[Consent], category: Category) -> Consent | None:
-    """Return the opt-out that refuses a message, the latest if there are several; None if it may go.
+def refusing(consents: Sequence[Consent], category: Category, now: datetime) -> Consent | None:
+    """Return the opt-out that refuses a message, of several the latest without end; None if it may go.
 
     The strictest scope decides. Within one scope, an opt-out of everything ends by an opt-in to everything only; an
     opt-out of marketing also ends by a later opt-in to everything. Authentication and transactional messages pass an
@@ -136,11 +157,17 @@ def refusing(consents: Sequence[Consent], category: Category) -> Consent | None:
     Args:
         consents: those about the destination in the scopes of the message's sender, at most one of each coverage.
         category: the message's category.
+        now: the time of the decision.
     """
     outs = [
-        one for one in consents if one.state is ConsentState.OUT and (_is_of_all(one) or category is Category.MARKETING)
+        one
+        for one in consents
+        if one.state is ConsentState.OUT
+        and not one.is_over(now)
+        and (_is_of_all(one) or category is Category.MARKETING)
+        and not _is_lifted(one, consents)
     ]
-    return max((one for one in outs if not _is_lifted(one, consents)), key=lambda one: one.at, default=None)
+    return max(outs, key=lambda one: (one.until is None, one.at), default=None)
 
 
 def _is_of_all(consent: Consent) -> bool:

@@ -63,6 +63,7 @@ END_OF_PROBLEM: Final[Mapping[str, str]] = {
     "expired": EXPIRED,
     "expires_before_window": EXPIRED,
     "recipient_opted_out": SUPPRESSED,
+    "recipient_paused": SUPPRESSED,
 }
 """`customStatus` by the code of the problem with which the gate ends a message; others are `NOT_ALLOWED`."""
 

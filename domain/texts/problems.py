@@ -141,6 +141,10 @@ SENTENCES: Final[Mapping[str, Forms]] = {
     "process_full": both(
         "El proceso ya tiene {limit} usuarios, el máximo", "The process has {limit} users already, the maximum"
     ),
+    "recipient_paused": both(
+        "{destination} ha devuelto varios correos en 14 días; no se le envía nada hasta {until}",
+        "{destination} returned several e-mails within 14 days; nothing is sent to it until {until}",
+    ),
     "recipient_opted_out": both(
         "{destination} se dio de baja el {at}; con el permiso consents:override puede enviarse con force: true",
         "{destination} opted out at {at}; with the scope consents:override it can be sent with force: true",

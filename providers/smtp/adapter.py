@@ -30,14 +30,23 @@ from providers.smtp.responses import RefusalError
 from providers.smtp.session import Session
 from providers.smtp.settings import SmtpConfiguration, SmtpCredentials
 from providers.smtp.signature import RECIPIENT, is_signed
-from providers.smtp.status_events import COMPLAINT
+from providers.smtp.status_events import COMPLAINT, EXPIRED
 from providers.smtp.transaction import Conversation
 from providers.smtp.verp import Verp
 
 _NO_MAILBOX: Final = OptOut(ConsentCategory.ALL, ConsentSource.BOUNCE, is_of_channel=True)
 
+_SOFT_BOUNCE: Final = OptOut(ConsentCategory.ALL, ConsentSource.BOUNCE, is_of_channel=True, is_soft=True)
+
 _STATUS: Final = re.compile(r"\b5\.1\.(?:1|10)\b")
 """Enhanced status (RFC 3463) of a mailbox that does not exist, in the reply to a send."""
+
+_GIVEN_UP: Final = frozenset({"failed", EXPIRED})
+_MAILBOX_FULL: Final = "5.2.2"
+_SOFT: Final = re.compile(rf"4\.[1-4]\.\d+|{re.escape(_MAILBOX_FULL)}")
+"""Enhanced statuses of an address that did not take a message and may take another one (RFC 3463 §2, §3.3): those
+about address, mailbox, mail system and network, and a full mailbox. Those about protocol, content and policy say
+something of the message or of the sender."""
 
 
 class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
@@ -73,9 +82,13 @@ class Smtp(Provider[SmtpConfiguration, SmtpCredentials]):
     def opt_out_of(cls, code: str, provider_status: str, detail: str) -> OptOut | None:
         """Return what a reply, a bounce or a complaint says; a reply has its enhanced status in its text."""
         found = super().opt_out_of(code, provider_status, detail)
-        if found is None and code.startswith("55") and _STATUS.search(detail):
-            return _NO_MAILBOX
-        return found
+        if found is not None:
+            return found
+        if code.startswith("55"):
+            if _STATUS.search(detail):
+                return _NO_MAILBOX
+            return _SOFT_BOUNCE if _MAILBOX_FULL in detail.split() else None
+        return _SOFT_BOUNCE if provider_status in _GIVEN_UP and _SOFT.fullmatch(code) else None
 
     @property
     def sender(self) -> str:

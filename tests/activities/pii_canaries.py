@@ -34,6 +34,7 @@ from models.process import Process
 from models.reach_count import ReachCount
 from models.sender_throttle import RecipientThrottle, SenderThrottle
 from models.sending_rules import SendingRules
+from models.soft_bounces import SoftBounces
 from models.template import Template, TemplateVersion
 from models.throttle import KnownNetwork, LoginTries
 from models.unmatched import UnmatchedEvent
@@ -49,6 +50,7 @@ NOTHING_OF_USERS: Final[frozenset[type[Document]]] = frozenset(
         *(SuspendedHost, Integration, SendingRules, Template, TemplateVersion),  # the tenant's configuration
         ReachCount,  # a hash, and a number without its last four digits
         *(SeenWebhook, SenderThrottle, RecipientThrottle),  # hashes
+        SoftBounces,  # a hash of an HMAC, and when; forgotten at the erasure
         ConsentKey,  # random bytes
         WorkerFault,  # errors of our own, without contents
     }

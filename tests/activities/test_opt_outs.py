@@ -1,17 +1,22 @@
 """Opt-outs that providers report, by the refusal of a send or by an event, refuse later sends."""
 
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import pytest
 
 from activities.record import MongoRecord
 from domain.channels import Channel
+from domain.clock import to_milliseconds, to_wire, utc_now
 from domain.events import ProviderEvent
 from domain.gate.category import Category
+from domain.gate.consent import ConsentScope, ConsentSource
 from domain.interaction import RecordedEvent
 from domain.notes import Note
 from domain.status import Milestone, Status
 from models.consent import Consent
+from models.soft_bounces import SoftBounces
+from queries import consents
 from tests.activities.factories import CONSENTS, NOW, PHONE, World, run
 from tests.activities.test_record import SENT, change
 
@@ -24,16 +29,18 @@ SMTP: Final = ("smtp", Channel.EMAIL, MAIL)
 OUT: Final = ("Destinations[0]", "recipient_opted_out")
 
 
-def refused(code: str, detail: str = "") -> dict[str, Any]:
+def refused(code: str, detail: str = "", at: datetime = NOW) -> dict[str, Any]:
     note = Note(code="rejected", details={"code": code, "failure": "destination", "detail": detail})
-    return {"history": [{"date": NOW, "status": Status.PROVIDER_SENDING_ERROR, "notes": note}]}
+    return {"history": [{"date": at, "status": Status.PROVIDER_SENDING_ERROR, "notes": note}]}
 
 
-def reported(provider_status: str, code: str | None = None, destination: str | None = None) -> dict[str, Any]:
+def reported(
+    provider_status: str, code: str | None = None, destination: str | None = None, at: datetime = NOW
+) -> dict[str, Any]:
     event = ProviderEvent(
         key="one", provider_status=provider_status, milestone=Milestone.FAILED, code=code, destination=destination
     )
-    return {"received": [RecordedEvent(id="one", received_at=NOW, event=event, status=Status.SENT, applied=True)]}
+    return {"received": [RecordedEvent(id="one", received_at=at, event=event, status=Status.SENT, applied=True)]}
 
 
 @pytest.mark.parametrize(
@@ -68,6 +75,43 @@ async def test_what_a_provider_reports_refuses_later_sends(
     stored = await Consent.find({"tenant": world.tenant}).to_list()
     assert len(stored) == bool(refuses)
     assert all(one.evidence.interaction_id == submission.interaction_id for one in stored)
+
+
+async def test_a_third_soft_bounce_within_fourteen_days_pauses_the_address_for_fourteen(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = to_milliseconds(utc_now())
+    integration = await world.integration(Channel.EMAIL, provider="smtp")
+    other_sender = await world.integration(Channel.EMAIL, provider="smtp")
+
+    async def problems(days_later: float) -> list[tuple[str, dict[str, str | int]]]:
+        later = await world.submission(other_sender, destinations=[MAIL], category=Category.AUTHENTICATION)
+        monkeypatch.setattr(consents, "utc_now", lambda: now + timedelta(days=days_later))
+        return [(one.code, one.details) for one in await CONSENTS.problems_of(later)]
+
+    reports = [
+        reported("failed", "4.2.2", MAIL, now),
+        refused("552", "5.2.2 mailbox full", now),
+        reported("expired", "4.4.7", at=now),
+    ]
+    others = [reported("delayed", "4.4.1", at=now), reported("failed", "4.7.1", at=now)]
+    for number, report in enumerate([*others, *reports]):
+        assert await problems(0) == [], number
+        submission = await world.submission(integration, destinations=[MAIL])
+        await world.register(submission)
+        for _ in range(2):
+            await run(RECORD.record, change(submission.interaction_id, 2, SENT, **report))
+    [pause] = await Consent.find({"tenant": world.tenant}).to_list()
+    assert (pause.source, pause.scope, pause.until) == (
+        ConsentSource.BOUNCE,
+        ConsentScope.ADDRESS,
+        now + timedelta(days=14),
+    )
+    details = {"destination": MAIL, "until": to_wire(now + timedelta(days=14))}
+    assert await problems(13.9) == [("recipient_paused", details)]
+    assert await problems(14) == []
+    await CONSENTS.delete(pause)
+    assert await SoftBounces.find({"tenant": world.tenant}).to_list() == []
 
 
 async def test_a_report_that_names_none_of_several_recipients_opts_nobody_out(world: World) -> None:

@@ -43,10 +43,19 @@ def sender(category: ConsentCategory, state: ConsentState, day: int = 1) -> Cons
     ],
 )
 def test_the_refused_categories(consents: list[Consent], refused: list[Category]) -> None:
-    assert [category for category in Category if refusing(consents, category)] == refused
+    assert [category for category in Category if refusing(consents, category, _NOW)] == refused
 
 
 def test_the_latest_opt_out_is_named() -> None:
     first, last = tenant(ALL, OUT, 1), sender(MARKETING, OUT, 2)
-    assert refusing([first, last], Category.MARKETING) == last
-    assert refusing([first, last], Category.AUTHENTICATION) == first
+    assert refusing([first, last], Category.MARKETING, _NOW) == last
+    assert refusing([first, last], Category.AUTHENTICATION, _NOW) == first
+
+
+def test_an_opt_out_with_an_end_refuses_until_then_and_no_opt_in_ends_it() -> None:
+    pause = consent(Coverage.of_address(Channel.EMAIL), OUT).model_copy(update={"until": _NOW})
+    consents = [pause, consent(Coverage.of_channel(Channel.EMAIL, ALL), IN, 2)]
+    moment = timedelta(milliseconds=1)
+    assert [refusing(consents, Category.AUTHENTICATION, at) for at in (_NOW - moment, _NOW)] == [pause, None]
+    lasting = tenant(ALL, OUT, -9)
+    assert refusing([pause, lasting], Category.MARKETING, _NOW - moment) == lasting
