@@ -8,11 +8,13 @@ import httpx2
 
 from domain.channels import Channel
 from domain.events import WebhookItem
+from domain.gate.consent import ConsentCategory, ConsentSource
 from domain.gate.throttle_setting import PER_PAIR, Throttle
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected
 from domain.texts import both
 from providers import http
 from providers.base import GOOD, NOTHING_INSIDE, Attempt, Capabilities, Check, Outbound, Provider, Webhook
+from providers.opt_outs import OptOut
 from providers.vonage.access_token import ApplicationToken, has_public_key
 from providers.vonage.error_codes import COOL_DOWNS, JWT_EXPIRED, MEANINGS
 from providers.vonage.messages import CARRIED, Body, NotCarriedError, content_of
@@ -65,6 +67,10 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
     """Sends SMS, and messages on WhatsApp, Messenger and RCS, through Vonage."""
 
     name = "vonage"
+    opt_outs: ClassVar[Mapping[str, OptOut]] = {
+        # https://developer.vonage.com/en/opt-out-assist/guides/messaging-opted-out-numbers
+        "1240": OptOut(ConsentCategory.ALL, ConsentSource.PROVIDER),
+    }
     title = "Vonage"
     channels: ClassVar[Mapping[Channel, Capabilities]] = {
         channel: Capabilities(

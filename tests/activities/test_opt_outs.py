@@ -24,6 +24,7 @@ RECORD: Final = MongoRecord(consents=CONSENTS)
 MAIL: Final = "ana@example.com"
 Line = tuple[str, Channel, str]
 TWILIO: Final = ("twilio", Channel.SMS, PHONE)
+VONAGE: Final = ("vonage", Channel.SMS, PHONE)
 META: Final = ("meta", Channel.WHATSAPP, PHONE)
 SMTP: Final = ("smtp", Channel.EMAIL, MAIL)
 OUT: Final = ("Destinations[0]", "recipient_opted_out")
@@ -49,6 +50,8 @@ def reported(
         (TWILIO, refused("21610"), {Category.TRANSACTIONAL, Category.MARKETING}),
         (TWILIO, reported("failed", "21610"), {Category.TRANSACTIONAL, Category.MARKETING}),
         (TWILIO, refused("21614"), set[Category]()),
+        (VONAGE, reported("rejected", "1240"), {Category.TRANSACTIONAL, Category.MARKETING}),
+        (VONAGE, refused("1240", "The user has opted out."), {Category.TRANSACTIONAL, Category.MARKETING}),
         (META, reported("failed", "131050"), {Category.MARKETING}),
         (META, reported("failed", "21610"), set[Category]()),
         (SMTP, reported("failed", "5.1.1", MAIL), {Category.TRANSACTIONAL, Category.MARKETING}),
