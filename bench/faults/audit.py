@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from bench.faults.endpoint import UNKNOWN
+from bench.faults.gate_audit import above_rate, after_opt_out, too_early
 from bench.faults.observations import Entry, Observations, Record, Runs
 from bench.faults.requests import DONE, Demand, FollowUp, Order
 from domain.deadlines import CANCELLED
@@ -31,6 +32,7 @@ _STATUS_OF_CALLBACK: Final = {"read": "COMPLETED", "delivered": "COMPLETED", "fa
 
 _INVALID: Final[Ending] = ("VALIDATION_ERROR", None)
 _CANCELLED: Final[Ending] = ("PROVIDER_SENDING_ERROR", CANCELLED)
+_SUPPRESSED: Final[Ending] = ("PROVIDER_SENDING_ERROR", "suppressed")
 _NEVER_CANCELLED: Final = frozenset({"already_sent", "may_have_been_sent", "already_ended"})
 """Reasons why a message can never be cancelled."""
 
@@ -44,6 +46,7 @@ class Fault(StrEnum):
     TWICE = "sent twice"
     STUCK = "stuck"
     WRONG = "wrong record"
+    NOT_ALLOWED = "sent against the gate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ def audit(observations: Observations) -> list[Finding]:
             for interaction_id in sorted(examined)
             for fault, what in _examine(observations, interaction_id)
         ),
+        *(Finding(Fault.NOT_ALLOWED, integration_id, what) for integration_id, what in above_rate(observations)),
         *(
             Finding(fault, demand.order.interaction_id, what)
             for demand in observations.demands
@@ -102,6 +106,8 @@ def _examine_record(
     else:
         entry = observations.ledger.get(order.interaction_id, Entry())
         yield from _examine_sending(order, entry, runs)
+        for what in (*too_early(observations, order, entry), *after_opt_out(observations, order, entry)):
+            yield Fault.NOT_ALLOWED, what
         yield from _examine_state(observations, order, record, runs)
         yield from _examine_events(entry, record)
     if order in observations.erased:
@@ -257,6 +263,10 @@ def _examine_demand(observations: Observations, demand: Demand) -> Iterator[tupl
             yield from _examine_cancelling(observations, demand)
         case FollowUp.MERGE if demand.into is not None:
             yield from _examine_merge(observations, demand, demand.into)
+        case FollowUp.OPT_OUT if demand.result != DONE:
+            yield Fault.LOST, f"the opt-out of its recipient was answered {demand.result}"
+        case FollowUp.OPT_OUT | FollowUp.RESCHEDULE:
+            pass
         case _:
             user = observations.users.get(demand.order.user_id)
             erasure = user and user["erasure"]
@@ -309,6 +319,8 @@ def endings(observations: Observations, order: Order, entry: Entry) -> frozenset
         )
         unsent = _REFUSED if "refused" in entry.verdicts else _NEVER_LEFT
         unsent = unsent | {_CANCELLED} if is_cancelled else unsent
+        # The opt-out may come before its admission, which then refuses it.
+        unsent = unsent | {_SUPPRESSED, _INVALID} if order.follow_up is FollowUp.OPT_OUT else unsent
         # If its user was erased before its step was finished, it is rejected.
         return unsent | {_INVALID} if is_erased else unsent
     expected = _ending_after(delivered) | _ending_after(perhaps)

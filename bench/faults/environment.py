@@ -20,7 +20,6 @@ from typing_extensions import override
 
 from bench.faults.tcp_proxy import TcpProxy
 from bootstrap import connect_temporal
-from domain.channels import Channel
 from domain.identifiers import derived_id
 from embedded.demo import Demo, DemoSettings, seed
 from embedded.iris_processes import WebProgram, WorkerProgram, is_well
@@ -33,6 +32,9 @@ from settings import Settings
 
 AT_MOST_ONCE: Final = ("sms", "whatsapp")
 """Channels with an integration, besides the demo's, whose messages may not be sent again."""
+
+RATE: Final = 1.0
+"""Messages per second of the integration with a throttle."""
 
 
 class TenantEndpoint(Server):
@@ -117,6 +119,7 @@ class Stage:
         database: MongoDB without a proxy.
         temporal: Temporal without a proxy.
         at_most_once: integrations whose messages may not be sent again, by channel.
+        throttled: another such integration, for SMS, that keeps to `RATE`.
         endpoint_ledger: the file in which the tenant's endpoint records its deliveries.
     """
 
@@ -130,6 +133,7 @@ class Stage:
     temporal: Client
     demo: Demo
     at_most_once: Mapping[str, str]
+    throttled: str
     endpoint_ledger: Path
 
 
@@ -169,12 +173,13 @@ async def open_stage(directory: Path, random: Random, receipt_window: timedelta)
         demo = await seed(settings, demo_settings)
         client = await stack.enter_async_context(AsyncMongoClient[dict[str, Any]](mongod.uri, tz_aware=True))
         database = client[settings.mongodb_database]
-        at_most_once = await _at_most_once(database, demo)
+        at_most_once = {channel: await _at_most_once(database, demo, channel) for channel in AT_MOST_ONCE}
+        throttled = await _at_most_once(database, demo, "sms", throttle={"rate": RATE, "unit": "message", "burst": 1})
         for name, server in servers.items():
             if name not in {"mongodb", "temporal", "endpoint"}:
                 await stack.enter_async_context(server)
         api_url, endpoint_url = (f"http://{LOOPBACK}:{port}" for port in (api_port, proxies["endpoint"].port))
-        integrations = [*demo.integrations.values(), *at_most_once.values()]
+        integrations = [*demo.integrations.values(), *at_most_once.values(), throttled]
         endpoint.secrets.write_text(json.dumps(await _subscribed(api_url, demo.api_key, endpoint_url, integrations)))
         await stack.enter_async_context(endpoint)
         yield Stage(
@@ -188,6 +193,7 @@ async def open_stage(directory: Path, random: Random, receipt_window: timedelta)
             temporal=await connect_temporal(settings.model_copy(update={"temporal_address": temporal.address})),
             demo=demo,
             at_most_once=at_most_once,
+            throttled=throttled,
             endpoint_ledger=endpoint.ledger,
         )
 
@@ -226,13 +232,13 @@ async def _subscribed(api_url: str, api_key: str, endpoint_url: str, integration
     return secrets
 
 
-async def _at_most_once(database: Any, demo: Demo) -> dict[str, str]:  # noqa: ANN401 - the driver's own generics
-    """Create an integration for each of `AT_MOST_ONCE`: like the demo's, but without repeated sends."""
-    made: dict[str, str] = {}
-    for channel in AT_MOST_ONCE:
-        template = await database.integrations.find_one({"_id": demo.integrations[channel]})
-        made[channel] = derived_id("at-most-once", channel)
-        configuration = {**template["configuration"], "recognisesRepetitions": False}
-        changes = {"_id": made[channel], "name": f"{Channel(template['channel'])}-once", "configuration": configuration}
-        await database.integrations.insert_one({**template, **changes})
+async def _at_most_once(database: Any, demo: Demo, channel: str, **changes: object) -> str:  # noqa: ANN401 - the driver's own generics
+    """Create an integration like the demo's for a channel, but without repeated sends; return its id."""
+    template = await database.integrations.find_one({"_id": demo.integrations[channel]})
+    name = "-".join(("once", channel, *changes))
+    made = derived_id("at-most-once", name)
+    configuration = {**template["configuration"], "recognisesRepetitions": False}
+    await database.integrations.insert_one(
+        {**template, "_id": made, "name": name, "configuration": configuration, **changes}
+    )
     return made

@@ -1,24 +1,25 @@
 """Load generator: simulated callers, their requests, retries and responses."""
 
 import asyncio
+from http import HTTPStatus
+from random import Random
 from typing import Any, Final, NamedTuple
 
 import httpx2
 
 from bench.faults.environment import Stage
-from bench.faults.requests import DONE, Demand, FollowUp, Order
+from bench.faults.requests import DONE, Demand, FollowUp, Order, put_off
+from domain.clock import to_wire, utc_now
 from embedded.demo import CHANNELS
 
 TIMEOUT: Final = 15.0
 """Timeout of a caller's request, in seconds."""
 
+IN_THE_PAST: Final = "in_the_past"
+"""Code of the problem of an order to send later whose callers reach Iris only after its time."""
+
 _WAIT: Final = 0.5
 _MAX_RETRY_SECONDS: Final = 2.0
-
-_OK: Final = 200
-_NOT_FOUND: Final = 404
-_CONFLICT: Final = 409
-_FAILED: Final = 500
 
 
 class Answer(NamedTuple):
@@ -38,10 +39,11 @@ class Answer(NamedTuple):
 class Callers:
     """Sends orders and their follow-up requests to a running product."""
 
-    def __init__(self, stage: Stage, api: httpx2.AsyncClient, gateway: httpx2.AsyncClient) -> None:
+    def __init__(self, stage: Stage, api: httpx2.AsyncClient, gateway: httpx2.AsyncClient, random: Random) -> None:
         self._stage = stage
         self._api = api
         self._gateway = gateway
+        self._random = random
         self.orders: list[Order] = []
         self.demands: list[Demand] = []
         self._placing: list[asyncio.Task[None]] = []
@@ -89,6 +91,14 @@ class Callers:
             case FollowUp.CANCEL:
                 path = f"/v1/interactions/{order.interaction_id}/cancel"
                 await self._retry(Demand(follow_up, order), "POST", path)
+            case FollowUp.RESCHEDULE:
+                later = put_off(self._random, order)
+                path = f"/v1/interactions/{order.interaction_id}/schedule"
+                await self._retry(
+                    Demand(follow_up, order, send_at=later), "PATCH", path, json={"sendAt": to_wire(later)}
+                )
+            case FollowUp.OPT_OUT:
+                await self._opt_out(order)
             case FollowUp.RESEND:
                 again = order.again(self._stage.demo.tenant)
                 self.orders.append(again)
@@ -99,6 +109,19 @@ class Callers:
             case FollowUp.MERGE:
                 await self._find_user(order)
                 await self._merge(order)
+
+    async def _opt_out(self, order: Order) -> None:
+        """Opt its recipient out, and then send to the recipient again."""
+        consent = {
+            "destination": order.destination,
+            "channel": CHANNELS[order.channel],
+            "category": self._random.choice(("marketing", "all")),
+            "state": "out",
+        }
+        await self._retry(Demand(FollowUp.OPT_OUT, order), "PUT", "/v1/consents", json=consent)
+        refused = order.after_opt_out(self._stage.demo.tenant)
+        self.orders.append(refused)
+        await self._send(refused)
 
     async def _merge(self, order: Order) -> None:
         """Merge its user into the next one's; every second time, the merged user is erased then."""
@@ -127,9 +150,9 @@ class Callers:
         self.demands.append(demand)
         while not demand.result:
             answer = await self._ask(demand.answers, method, path, **request)
-            if answer is not None and answer.status == _OK:
-                demand.result = DONE
-            elif answer is not None and answer.status < _FAILED and not _is_too_early(demand, answer):
+            if answer is not None and answer.status in {HTTPStatus.OK, HTTPStatus.CREATED}:
+                demand.result, demand.done_at = DONE, utc_now()
+            elif answer is not None and _is_final(demand, answer):
                 demand.result = " ".join(answer.codes)
             else:
                 await asyncio.sleep(answer.wait if answer else _WAIT)
@@ -171,15 +194,19 @@ class Callers:
 def _note(order: Order, answer: Answer) -> None:
     if "id" in answer.payload:
         order.interaction_ids.add(answer.payload["id"])
-    if answer.status == _OK or (answer.payload and not order.is_valid):
+    if IN_THE_PAST in answer.codes:
+        order.is_valid = False
+    if answer.status == HTTPStatus.OK or (answer.payload and not order.is_valid):
         order.is_answered = True
-    elif order.repeats is not None and answer.status == _CONFLICT and not order.is_answered:
+    elif order.repeats is not None and answer.status == HTTPStatus.CONFLICT and not order.is_answered:
         order.is_answered = order.is_refused = True
 
 
-def _is_too_early(demand: Demand, answer: Answer) -> bool:
-    """Whether an admitted message is not stored yet."""
-    return demand.follow_up is FollowUp.CANCEL and answer.status == _NOT_FOUND
+def _is_final(demand: Demand, answer: Answer) -> bool:
+    """Whether a refusal is the last word; a message that is admitted may not be stored yet."""
+    is_of_one = demand.follow_up in {FollowUp.CANCEL, FollowUp.RESCHEDULE}
+    is_too_early = is_of_one and answer.status == HTTPStatus.NOT_FOUND
+    return answer.status < HTTPStatus.INTERNAL_SERVER_ERROR and not is_too_early
 
 
 def _request(order: Order) -> tuple[str, dict[str, Any]]:
@@ -189,12 +216,14 @@ def _request(order: Order) -> tuple[str, dict[str, Any]]:
         "payLoad": _payload(order),
         "integrationId": order.integration_id,
         "Destinations": [order.destination],
+        "category": order.category,
+        **({"sendAt": to_wire(order.send_at)} if order.send_at else {}),
     }
     return "/v1/interactions", body
 
 
 def _payload(order: Order) -> dict[str, str]:
-    text = f"Su cita: {order.key}" if order.is_valid else ""
+    text = f"Su cita: {order.key}" if order.is_valid or order.has_opted_out else ""
     match order.channel:
         case "email":
             return {"Type": "email", "Subject": "Su cita", "Body": text}

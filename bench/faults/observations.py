@@ -4,12 +4,12 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import httpx2
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 
 from bench.faults.endpoint import ReceivedDelivery, ledger
@@ -49,9 +49,11 @@ class Entry:
 
     Attributes:
         verdicts: on each request: accepted, repeated, throttled, refused, reused.
+        received: the time of each request.
     """
 
     verdicts: Sequence[str] = ()
+    received: Sequence[datetime] = ()
     callbacks: Sequence[Callback] = ()
 
 
@@ -60,7 +62,7 @@ class Runs:
     """Temporal's record of an interaction's workflow.
 
     Attributes:
-        dispatches: number of scheduled sends, in all runs.
+        dispatches: number of scheduled sends, in all runs, without those that the sender's throttle put off.
         state: final state of the last run; None while it runs, or when it failed.
     """
 
@@ -186,7 +188,11 @@ async def _ledger(gateway: httpx2.AsyncClient) -> dict[str, Entry]:
         async for message in _pages(gateway, "/v1/messages", "messages")
     }
     return {
-        entry["reference"]: Entry(entry["verdicts"], callbacks.get(entry["reference"], []))
+        entry["reference"]: Entry(
+            entry["verdicts"],
+            [datetime.fromtimestamp(instant, UTC) for instant in entry["receivedAt"]],
+            callbacks.get(entry["reference"], []),
+        )
         async for entry in _pages(gateway, "/v1/ledger", "entries")
     }
 
@@ -230,12 +236,7 @@ async def _runs(stage: Stage) -> dict[str, Runs]:
             return
         runs = found[interaction_id]
         runs.statuses.append(status.name if status else "?")
-        scheduled = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
-        runs.dispatches += sum(
-            event.event_type == scheduled
-            and event.activity_task_scheduled_event_attributes.activity_type.name == "dispatch"
-            for event in history.events
-        )
+        runs.dispatches += len(sends := _sends(history)) - await _put_off(stage.temporal, history, sends)
         if last[interaction_id].run_id == run_id:
             runs.state = result
 
@@ -244,3 +245,25 @@ async def _runs(stage: Stage) -> dict[str, Runs]:
         last[interaction_of(run.id)] = run
     await asyncio.gather(*(read(interaction_of(run.id), run.run_id, run.status) for run in listed))
     return dict(found)
+
+
+def _sends(history: WorkflowHistory) -> set[int]:
+    """Ids of the events by which sends were scheduled."""
+    return {
+        event.event_id
+        for event in history.events
+        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+        and event.activity_task_scheduled_event_attributes.activity_type.name == "dispatch"
+    }
+
+
+async def _put_off(temporal: Client, history: WorkflowHistory, sends: set[int]) -> int:
+    """Number of sends that were not made, because the gate held the message for its sender's throttle."""
+    results = [
+        event.activity_task_completed_event_attributes.result.payloads
+        for event in history.events
+        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
+        and event.activity_task_completed_event_attributes.scheduled_event_id in sends
+    ]
+    kinds = [(await temporal.data_converter.decode(result))[0]["kind"] for result in results]
+    return kinds.count("held")

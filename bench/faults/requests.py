@@ -1,12 +1,14 @@
 """Orders: requests to Iris, follow-up requests, and the responses to the callers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
 from typing import Final
 
 from bench.faults.environment import AT_MOST_ONCE
+from domain.clock import to_milliseconds, utc_now
 from domain.identifiers import derived_id
 from embedded.demo import Demo
 from embedded.gateway.recipients import BEHAVIOURS, recipients_of
@@ -19,6 +21,8 @@ class FollowUp(StrEnum):
     RESEND = "resend"
     MERGE = "merge"
     ERASE = "erase"
+    RESCHEDULE = "reschedule"
+    OPT_OUT = "opt out"
 
 
 _FOLLOW_UPS: Final[Mapping[FollowUp | None, int]] = {
@@ -30,7 +34,28 @@ _FOLLOW_UPS: Final[Mapping[FollowUp | None, int]] = {
 }
 """Share of each among distinguishable orders, in percent."""
 
+_OF_SCHEDULED: Final[Mapping[FollowUp | None, int]] = {
+    None: 30,
+    FollowUp.RESCHEDULE: 25,
+    FollowUp.OPT_OUT: 25,
+    FollowUp.CANCEL: 10,
+    FollowUp.MERGE: 5,
+    FollowUp.ERASE: 5,
+}
+"""Share of each among orders to send later, in percent."""
+
 _OF_USERS: Final = frozenset({FollowUp.MERGE, FollowUp.ERASE})
+_OF_RECIPIENTS: Final = _OF_USERS | {FollowUp.OPT_OUT}
+"""Follow-ups about a recipient whom no other order has."""
+
+_SECONDS_AHEAD: Final = (10, 45)
+"""Minimum and maximum time ahead of an order to send later."""
+
+_SECONDS_LATER: Final = (5, 20)
+"""Minimum and maximum time by which one is put off."""
+
+VOLLEY: Final = 45
+"""Orders at once for the integration with a throttle: many more than may go while a part is paused."""
 
 
 @dataclass(eq=False)
@@ -43,6 +68,10 @@ class Order:
         callers: number of concurrent callers with the same request.
         insists: whether they retry until they have a response.
         is_valid: whether Iris should admit it.
+        has_opted_out: whether its recipient takes no more messages, which is the reason why it is not valid.
+        send_at: the time before which it must not be sent.
+        category: of the message.
+        rate: messages per second that its integration may send; None without a limit.
         repeats: the order that this one resends.
         is_forced: whether to resend it even if the first may still arrive.
         follow_up: the follow-up request, `follow_up_after` seconds later.
@@ -63,6 +92,10 @@ class Order:
     insists: bool = True
     is_valid: bool = True
     is_inbound: bool = False
+    has_opted_out: bool = False
+    send_at: datetime | None = None
+    category: str = "transactional"
+    rate: float | None = None
     repeats: "Order | None" = None
     is_forced: bool = False
     follow_up: FollowUp | None = None
@@ -89,6 +122,21 @@ class Order:
             is_forced=self.is_forced,
         )
 
+    def after_opt_out(self, tenant: str) -> "Order":
+        """Create an order to the same recipient, who has opted out: Iris must refuse it."""
+        key = f"{self.key}-refused"
+        return Order(
+            key=key,
+            interaction_id=derived_id("interaction", tenant, key),
+            channel=self.channel,
+            integration_id=self.integration_id,
+            destination=self.destination,
+            at_most_once=self.at_most_once,
+            is_valid=False,
+            has_opted_out=True,
+            category=self.category,
+        )
+
 
 @dataclass(eq=False)
 class Demand:
@@ -96,12 +144,16 @@ class Demand:
 
     Attributes:
         into: the order whose end user this order's user is merged into.
+        send_at: the time until which its order is put off.
         result: `DONE`, or the code of the problem that prevents it; empty while there is no response.
+        done_at: when the callers received `DONE`.
     """
 
     follow_up: FollowUp
     order: Order
     into: Order | None = None
+    send_at: datetime | None = None
+    done_at: datetime | None = None
     answers: list[str] = field(default_factory=list[str])
     result: str = ""
 
@@ -119,7 +171,9 @@ def new_order(random: Random, number: int, demo: Demo, once: Mapping[str, str], 
     is_inbound = random.random() < 0.1  # noqa: PLR2004 - a tenth is written by end users
     insists = random.random() < 0.8  # noqa: PLR2004 - a fifth gives up at the first fault
     is_valid = is_inbound or random.random() < 0.95  # noqa: PLR2004 - one in twenty is refused
-    follow_up = random.choices(tuple(_FOLLOW_UPS), tuple(_FOLLOW_UPS.values()))[0]
+    is_scheduled = insists and is_valid and not is_inbound and random.random() < 0.15  # noqa: PLR2004 - one in seven
+    shares = _OF_SCHEDULED if is_scheduled else _FOLLOW_UPS
+    follow_up = random.choices(tuple(shares), tuple(shares.values()))[0]
     if not insists or not is_valid or is_inbound or (follow_up in _OF_USERS and not is_early):
         follow_up = None
     integration_id = demo.integrations[channel] if is_inbound or not at_most_once else once[channel]
@@ -130,16 +184,44 @@ def new_order(random: Random, number: int, demo: Demo, once: Mapping[str, str], 
         interaction_id=derived_id(*owner, key),
         channel=channel,
         integration_id=integration_id,
-        destination=_destination(random, channel, is_shared=not is_inbound and follow_up not in _OF_USERS),
+        destination=_destination(random, channel, is_shared=not is_inbound and follow_up not in _OF_RECIPIENTS),
         at_most_once=at_most_once,
         callers=random.choice((1, 1, 1, 2)),
         insists=insists,
         is_valid=is_valid,
         is_inbound=is_inbound,
+        send_at=_later(random, utc_now(), _SECONDS_AHEAD) if is_scheduled else None,
+        category="marketing" if follow_up is FollowUp.OPT_OUT else "transactional",
         is_forced=random.random() < 0.5,  # noqa: PLR2004 - half
         follow_up=follow_up,
         follow_up_after=random.expovariate(1.5),
     )
+
+
+def put_off(random: Random, order: Order) -> datetime:
+    """Return a later time for an order to send later."""
+    return _later(random, order.send_at or utc_now(), _SECONDS_LATER)
+
+
+def volley(random: Random, number: int, demo: Demo, integration_id: str, rate: float) -> Iterator[Order]:
+    """Yield orders at once through an integration that may send `rate` messages per second; a fifth is cancelled."""
+    for place in range(VOLLEY):
+        key = f"volley-{number}-{place}-{random.randbytes(6).hex()}"
+        yield Order(
+            key=key,
+            interaction_id=derived_id("interaction", demo.tenant, key),
+            channel="sms",
+            integration_id=integration_id,
+            destination=_destination(random, "sms", is_shared=False),
+            at_most_once=True,
+            rate=rate,
+            follow_up=FollowUp.CANCEL if random.random() < 0.2 else None,  # noqa: PLR2004 - a fifth
+            follow_up_after=random.expovariate(0.2),
+        )
+
+
+def _later(random: Random, begins: datetime, seconds: tuple[float, float]) -> datetime:
+    return to_milliseconds(begins + timedelta(seconds=random.uniform(*seconds)))
 
 
 def _destination(random: Random, channel: str, *, is_shared: bool) -> str:

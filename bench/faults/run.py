@@ -16,12 +16,12 @@ from pymongo.errors import PyMongoError
 from temporalio.service import RPCError
 
 from bench.faults.audit import Fault, Finding, audit
-from bench.faults.environment import Stage, open_stage
+from bench.faults.environment import RATE, Stage, open_stage
 from bench.faults.fault_plan import Fault as PlannedFault
 from bench.faults.fault_plan import carry_out, plan
 from bench.faults.load_generator import Callers
 from bench.faults.observations import Observations, UnreadableError, in_time, pending_callbacks, read_observations
-from bench.faults.requests import new_order
+from bench.faults.requests import new_order, volley
 from domain.discrepancies import DiscrepancyCounts, Kind
 from domain.webhook_events import NotificationState
 from temporal.reconciliation import ASKED_FOR, reconcile
@@ -47,8 +47,11 @@ _BETWEEN_WORDS: Final = 10
 
 _WORKFLOWS: Final = "WorkflowType IN ('Interaction', 'InboundMessage', 'Notification', 'Merge', 'Erasure')"
 
-MISCHIEVOUS: Final = 2
+PLANS: Final = 2
 """Maximum number of concurrent faults."""
+
+_BETWEEN_VOLLEYS: Final = 100
+"""Seconds between volleys of orders through the integration with a throttle."""
 
 Say = Callable[[str], None]
 
@@ -131,14 +134,14 @@ async def run(options: RunOptions, directory: Path, say: Say) -> Report:
         TimeoutError: if a process does not recover from its last fault.
     """
     random = Random(options.seed)
-    plans = [plan(Random(random.random()), options.seconds) for _ in range(MISCHIEVOUS)]
+    plans = [plan(Random(random.random()), options.seconds) for _ in range(PLANS)]
     say(f"seed {options.seed}: {sum(map(len, plans))} faults in {options.seconds:.0f} s; starting the product")
     async with (
         open_stage(directory, random, RECEIPT_WINDOW) as stage,
         _calling(stage.api_url, stage.demo.api_key) as api,
         _calling(stage.sandbox_url, stage.sandbox_token) as gateway,
     ):
-        callers = Callers(stage, api, gateway)
+        callers = Callers(stage, api, gateway, random)
         watching = [asyncio.create_task(part.keep_alive()) for part in stage.parts.values()]
         try:
             async with asyncio.timeout(options.seconds + _HEALING.total_seconds()):
@@ -181,10 +184,14 @@ async def _play(  # noqa: PLR0913, PLR0917 - the parts of one run
     """Send orders while the plans are executed; return the injected faults."""
     begun = asyncio.get_running_loop().time()
     fault_plan = asyncio.gather(*(carry_out(stage, faults, begun) for faults in plans))
-    number = 0
+    number = volleys = 0
     while (now := asyncio.get_running_loop().time() - begun) < options.seconds:
         if fault_plan.done():
             fault_plan.result()  # ends the run at once if a fault could not be injected
+        if now >= volleys * _BETWEEN_VOLLEYS:
+            for order in volley(random, volleys, stage.demo, stage.throttled, RATE):
+                callers.begin(order)
+            volleys += 1
         is_early = now < options.seconds / 2
         callers.begin(new_order(random, number, stage.demo, stage.at_most_once, is_early=is_early))
         number += 1

@@ -73,9 +73,15 @@ class Reports:
         }
 
     def _entry(self, row: sqlite3.Row) -> Report:
-        requests = self._database.rows("SELECT verdict FROM requests WHERE message = ? ORDER BY seq", row["seq"])
-        verdicts: list[JsonValue] = [request["verdict"] for request in requests]
-        return {"reference": row["reference"], "id": row["id"], "requests": len(verdicts), "verdicts": verdicts}
+        query = "SELECT verdict, received_at FROM requests WHERE message = ? ORDER BY seq"
+        requests = self._database.rows(query, row["seq"])
+        return {
+            "reference": row["reference"],
+            "id": row["id"],
+            "requests": len(requests),
+            "verdicts": [request["verdict"] for request in requests],
+            "receivedAt": [request["received_at"] for request in requests],
+        }
 
     def _totals(self, account: str) -> Report:
         count = self._database.count

@@ -85,8 +85,15 @@ class Scenario:
         received = self.received()
         return replace(self, deliveries=(*received[:position], *others, *received[position + 1 :]))
 
-    def demanding(self, follow_up: FollowUp, answer: str, into: Order | None = None) -> "Scenario":
-        return replace(self, demands=(Demand(follow_up, self.order, into, result=answer),))
+    def demanding(
+        self,
+        follow_up: FollowUp,
+        answer: str,
+        into: Order | None = None,
+        send_at: datetime | None = None,
+        done_at: datetime | None = None,
+    ) -> "Scenario":
+        return replace(self, demands=(Demand(follow_up, self.order, into, send_at, done_at, result=answer),))
 
 
 def event_of(steps: Sequence[tuple[str, str | None]], position: int, direction: str) -> str:
@@ -171,7 +178,7 @@ CALLBACKS_DELIVERED: Final = (Callback("sent", "delivered"), Callback("delivered
 GOOD: Final = Scenario(
     order=order(),
     record=record(*DELIVERED, words=("sent", "delivered")),
-    entry=Entry(["accepted"], CALLBACKS_DELIVERED),
+    entry=Entry(["accepted"], [NOW], CALLBACKS_DELIVERED),
     runs=runs("COMPLETED", "delivered"),
 )
 INBOUND: Final = Scenario(
@@ -210,3 +217,11 @@ ERASED: Final = (
     .of_record(erased_at=NOW, payload={})
     .demanding(FollowUp.ERASE, DONE)
 )
+SCHEDULED: Final = replace(GOOD, order=order(send_at=NOW))
+SUPPRESSED: Final = replace(
+    GOOD,
+    order=order(send_at=NOW, follow_up=FollowUp.OPT_OUT),
+    record=record(*DELIVERED[:2], ("PROVIDER_SENDING_ERROR", "suppressed")),
+    entry=Entry(),
+    runs=runs("PROVIDER_SENDING_ERROR", "suppressed", dispatches=0),
+).demanding(FollowUp.OPT_OUT, DONE, done_at=NOW - timedelta(seconds=1))

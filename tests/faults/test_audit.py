@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 import pytest
@@ -23,6 +24,8 @@ from tests.faults.scenarios import (
     NOW,
     OTHER,
     RESENT,
+    SCHEDULED,
+    SUPPRESSED,
     USER,
     Scenario,
     delivery,
@@ -38,7 +41,7 @@ def test_sends_that_the_provider_deduplicates_may_be_repeated() -> None:
     assert not list(audit(scenario.observations()))
 
 
-@pytest.mark.parametrize("scenario", [GOOD, INBOUND, CANCELLED, RESENT, MERGED, ERASED])
+@pytest.mark.parametrize("scenario", [GOOD, INBOUND, CANCELLED, RESENT, MERGED, ERASED, SCHEDULED, SUPPRESSED])
 def test_consistent_observations_have_no_findings(scenario: Scenario) -> None:
     assert audit(scenario.observations()) == []
 
@@ -97,11 +100,39 @@ def test_a_message_whose_answer_was_lost_may_be_unknown_only_without_callbacks()
         GOOD, record=record(*steps), entry=Entry(["accepted"]), runs=runs("PROVIDER_SENDING_ERROR", "unknown")
     )
     assert audit(not_received.observations()) == []
-    received = replace(not_received, entry=Entry(["accepted"], CALLBACKS_DELIVERED))
+    received = replace(not_received, entry=Entry(["accepted"], [NOW], CALLBACKS_DELIVERED))
     assert {finding.fault for finding in audit(received.observations())} == {Fault.WRONG, Fault.LOST}
 
 
+def test_messages_above_the_rate_of_their_integration_are_found() -> None:
+    def found(seconds: float) -> set[Fault]:
+        observations = GOOD.observations()
+        orders = {str(number): order(interaction_id=str(number), rate=1.0) for number in range(60)}
+        ledger = {one: Entry(["accepted"], [NOW + seconds * timedelta(seconds=int(one))]) for one in orders}
+        return {finding.fault for finding in audit(replace(observations, orders=orders, records={}, ledger=ledger))}
+
+    assert Fault.NOT_ALLOWED in found(0.1)
+    assert Fault.NOT_ALLOWED not in found(1)
+
+
 BROKEN: Final[Mapping[str, tuple[Fault, Callable[[], Scenario]]]] = {
+    "sent before its time": (
+        Fault.NOT_ALLOWED,
+        lambda: replace(SCHEDULED, order=order(send_at=NOW + timedelta(seconds=1))),
+    ),
+    "put off, and sent before the new time": (
+        Fault.NOT_ALLOWED,
+        lambda: SCHEDULED.demanding(FollowUp.RESCHEDULE, DONE, send_at=NOW + timedelta(seconds=1)),
+    ),
+    "sent to a recipient who had opted out": (
+        Fault.NOT_ALLOWED,
+        lambda: replace(SUPPRESSED, entry=Entry(["accepted"], [NOW])),
+    ),
+    "suppressed without an opt-out": (
+        Fault.WRONG,
+        lambda: replace(SUPPRESSED, order=order(send_at=NOW), demands=()),
+    ),
+    "an opt-out that is not taken": (Fault.LOST, lambda: SUPPRESSED.demanding(FollowUp.OPT_OUT, "not_found")),
     "admitted and not in the database": (Fault.LOST, lambda: replace(GOOD, record=None)),
     "started and not in the database": (
         Fault.LOST,

@@ -83,12 +83,15 @@ async def test_a_refused_message_is_never_taken(caller: Caller, reference: str, 
     channel, recipient = every_spelling("03")[spelling]
     for _ in range(2):
         assert error_of(await caller.post(reference, recipient, channel=channel)) == (422, "recipient_refused")
-    assert await caller.entry(reference) == {
+    entry = await caller.entry(reference)
+    assert entry == {
         "reference": reference,
         "id": None,
         "requests": 2,
         "verdicts": ["refused", "refused"],
+        "receivedAt": sorted(entry["receivedAt"]),
     }
+    assert len(entry["receivedAt"]) == 2
     assert (await caller.get("/v1/messages", reference=reference))["messages"] == []
 
 
