@@ -321,8 +321,9 @@ def endings(observations: Observations, order: Order, entry: Entry) -> frozenset
         unsent = unsent | {_CANCELLED} if is_cancelled else unsent
         # The opt-out may come before its admission, which then refuses it.
         unsent = unsent | {_SUPPRESSED, _INVALID} if order.follow_up is FollowUp.OPT_OUT else unsent
-        # If its user was erased before its step was finished, it is rejected.
-        return unsent | {_INVALID} if is_erased else unsent
+        # If its user was erased before its step was finished, or its callers came after its time, it is rejected.
+        is_late = order.send_at is not None and observations.records[order.interaction_id]["created"] >= order.send_at
+        return unsent | {_INVALID} if is_erased or is_late else unsent
     expected = _ending_after(delivered) | _ending_after(perhaps)
     if is_erased and order.channel == "email":
         # Later events are about an address that the interaction no longer has.
