@@ -106,7 +106,8 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
     """The worker of the interactions' task queue."""
     begin = partial(notifications.begin, client, settings)
     publisher = NotificationPublisher(integrations, _shown, begin, late)
-    consents = Consents(ConsentEvents(begin, ConsentAnswer.shown))
+    consent_events = ConsentEvents(begin, ConsentAnswer.shown)
+    consents = Consents(consent_events)
     rules = TenantRules(settings.lookup_cache_ttl)
     gate = Gate(consents, rules, Reach(rules))
     admission = MongoAdmission(integrations, gate, publisher.publish)
@@ -114,8 +115,9 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
     confirmations = Confirmations(integrations, partial(confirm_opt_out, client, settings))
     inbound = MongoInbound(consents, publisher.publish, settings.erasure_grace_period, confirmations.confirm)
     signal_interaction = partial(signal_events, client, settings)
+    notifications_reconciliation = NotificationsReconciliation(client, begin, consent_events)
     reconciliation = TemporalReconciliation(
-        client, settings.task_queue, signal_interaction, settings.windows, NotificationsReconciliation(client, begin)
+        client, settings.task_queue, signal_interaction, settings.windows, notifications_reconciliation
     )
     return Worker(
         client,

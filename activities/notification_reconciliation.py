@@ -12,7 +12,9 @@ from activities.late_begins import Begin
 from domain.clock import earlier, utc_now
 from domain.discrepancies import Discrepancy, Kind
 from domain.identifiers import notification_workflow_id
+from models.consent import Consent
 from models.notification import Notification
+from queries.consent_events import ConsentEvents
 from temporal.inspection import UNKNOWN, end_of, find_workflow
 
 
@@ -22,17 +24,22 @@ class NotificationsReconciliation:
 
     Attributes:
         begin: starts a notification's workflow, for the rest of its delivery time.
+        consent_events: publishes changes of consents.
     """
 
     temporal: Client
     begin: Begin
+    consent_events: ConsentEvents
 
     async def inspect(self, inspection: Inspection) -> Inspected:
-        """Inspect one page of overdue notifications, and start the workflows that are missing."""
+        """Inspect one page of overdue notifications, and start the workflows that are missing.
+
+        The first page also publishes the changes of consents that a process left unpublished.
+        """
         page = await Notification.overdue(
             earlier(utc_now(), inspection.grace), _date_and_id(inspection.cursor), inspection.page_size
         )
-        discrepancies: list[Discrepancy] = []
+        discrepancies = [] if inspection.cursor else await self._unpublished(inspection)
         for notification in page:
             activity.heartbeat()
             reason = await self._why_not_delivered(notification)
@@ -45,6 +52,21 @@ class NotificationsReconciliation:
         last = page[-1] if len(page) == inspection.page_size else None
         cursor = f"{last.next_attempt.isoformat()} {last.id}" if last and last.next_attempt else None
         return Inspected(examined=len(page), counts=log_discrepancies(discrepancies), cursor=cursor)
+
+    async def _unpublished(self, inspection: Inspection) -> list[Discrepancy]:
+        before = earlier(utc_now(), inspection.grace)
+        consents = await Consent.unpublished_before(before, inspection.page_size)
+        if inspection.repairs:
+            await self.consent_events.publish_missing(consents)
+        return [
+            Discrepancy(
+                kind=Kind.NOTIFICATION_LOST,
+                interaction_id=f"consent {consent.id}",
+                reason="its change is not published",
+                repair="it is published" if inspection.repairs else None,
+            )
+            for consent in consents
+        ]
 
     async def _why_not_delivered(self, notification: Notification) -> str:
         """Return why no workflow delivers it; empty if one is running."""

@@ -1,6 +1,7 @@
 """Consents: what recipients of a tenant take and refuse."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
 
@@ -27,6 +28,8 @@ from models.base import DUPLICATE_KEY, NEWEST_FIRST, Stored
 MAX_HISTORY: Final = 50
 """Statements kept of one consent; older ones are dropped."""
 
+
+_IS_UNPUBLISHED: Final = {"unpublished.0": {"$exists": True}}
 
 _Operation = InsertOne[dict[str, Any]] | UpdateOne
 
@@ -67,6 +70,8 @@ class Consent(Stored):
         at: when the latest statement was made.
         until: when the opt-out ends by itself; None if it does not.
         history: all statements, oldest first, at most `MAX_HISTORY`.
+        unpublished: times of the statements whose event may not be stored yet; empty where nobody subscribed to them.
+        unpublished_since: when the latest of them was written.
     """
 
     tenant: str
@@ -82,6 +87,8 @@ class Consent(Stored):
     until: datetime | None = None
     evidence: Evidence = NO_EVIDENCE
     history: list[Statement] = []
+    unpublished: list[datetime] = []
+    unpublished_since: datetime | None = None
     created: datetime = Field(default_factory=utc_now)
 
     class Settings:
@@ -94,6 +101,8 @@ class Consent(Stored):
             ),
             IndexModel([("tenant", ASCENDING), *NEWEST_FIRST]),
             IndexModel([("tenant", ASCENDING), ("state", ASCENDING), *NEWEST_FIRST]),
+            # Only those of processes that died between the two writes, and of the last moments.
+            IndexModel([("unpublished_since", ASCENDING)], partialFilterExpression=_IS_UNPUBLISHED),
         ]
 
     @property
@@ -137,7 +146,12 @@ class Consent(Stored):
 
     @classmethod
     async def write(
-        cls, tenant: str, changes: Sequence[tuple[str, ConsentChange]], *, only_opted_out: bool = False
+        cls,
+        tenant: str,
+        changes: Sequence[tuple[str, ConsentChange]],
+        *,
+        only_opted_out: bool = False,
+        is_published: bool = False,
     ) -> int:
         """Write statements about persons, and return how many consents they changed.
 
@@ -147,7 +161,9 @@ class Consent(Stored):
             tenant: the tenant.
             changes: each with the person.
             only_opted_out: change existing opt-outs only.
+            is_published: mark the statements as unpublished until `mark_published`.
         """
+        how = _Writing(tenant, utc_now() if is_published else None, only_opted_out=only_opted_out)
         stored = await cls._stored(tenant, changes)
         later = [
             (person, change)
@@ -155,18 +171,30 @@ class Consent(Stored):
             if (at := stored.get(cls.id_of(tenant, person, change.coverage))) is None or at < change.at
         ]
         operations = [
-            _update(tenant, person, change, only_opted_out=only_opted_out)
+            how.update(person, change)
             if only_opted_out or cls.id_of(tenant, person, change.coverage) in stored
-            else InsertOne(_document(tenant, person, change))
+            else InsertOne(how.document(person, change))
             for person, change in later
         ]
         if not operations:
             return 0
         changed, refused = await cls._write(operations)
         # An insertion fails if another statement inserts the consent at this moment: that one may be the older.
-        updates = [_update(tenant, *later[position], only_opted_out=only_opted_out) for position in refused]
+        updates = [how.update(*later[position]) for position in refused]
         again, _ = await cls._write(updates) if updates else (0, [])
         return changed + again
+
+    @classmethod
+    async def mark_published(cls, stated: Mapping[str, datetime]) -> None:
+        """Note that the events of statements are stored; by the consent's id, when each was made."""
+        updates = [UpdateOne({"_id": one}, {"$pull": {"unpublished": at}}) for one, at in stated.items()]
+        await cls.collection().bulk_write(updates, ordered=False)
+
+    @classmethod
+    async def unpublished_before(cls, before: datetime, limit: int) -> "Sequence[Consent]":
+        """Return consents whose statements were not published before a moment, the longest waiting first."""
+        selector = {**_IS_UNPUBLISHED, "unpublished_since": {"$lt": before}}
+        return await cls.find(selector).sort("unpublished_since").limit(limit).to_list()
 
     @classmethod
     async def _stored(cls, tenant: str, changes: Sequence[tuple[str, ConsentChange]]) -> dict[str, datetime]:
@@ -196,38 +224,53 @@ def _statement(change: ConsentChange) -> dict[str, Any]:
     return statement.model_dump()
 
 
-def _document(tenant: str, person: str, change: ConsentChange) -> dict[str, Any]:
-    statement = _statement(change)
-    return {
-        "_id": Consent.id_of(tenant, person, change.coverage),
-        "tenant": tenant,
-        "person": person,
-        "kind": change.kind.value,
-        "value": change.value,
-        "created": utc_now(),
-        **change.coverage.model_dump(mode="json"),
-        **statement,
-        "history": [statement],
-    }
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """How statements are written.
 
+    Attributes:
+        unpublished_since: the time of the write, if the statements are marked as unpublished.
+    """
 
-def _update(tenant: str, person: str, change: ConsentChange, *, only_opted_out: bool) -> UpdateOne:
-    selector: dict[str, Any] = {"_id": Consent.id_of(tenant, person, change.coverage), "at": {"$lt": change.at}}
-    if only_opted_out:
-        selector["state"] = ConsentState.OUT.value
-    statement = _statement(change)
-    # An unsubscribe link of an erased user does not know the destination, which may have become known again since.
-    written = {**statement, **({"kind": change.kind.value, "value": change.value} if change.value else {})}
-    named = {*written, "_id", "history"}
-    initial = {name: value for name, value in _document(tenant, person, change).items() if name not in named}
-    return UpdateOne(
-        selector,
-        {
-            "$set": written,
-            "$push": {"history": {"$each": [statement], "$slice": -MAX_HISTORY}},
-            "$setOnInsert": {
-                name: value for name, value in initial.items() if name not in {*written, "_id", "history"}
-            },
-        },
-        upsert=not only_opted_out,
-    )
+    tenant: str
+    unpublished_since: datetime | None
+    only_opted_out: bool
+
+    def document(self, person: str, change: ConsentChange) -> dict[str, Any]:
+        """A new consent."""
+        statement, since = _statement(change), self.unpublished_since
+        return {
+            "_id": Consent.id_of(self.tenant, person, change.coverage),
+            "tenant": self.tenant,
+            "person": person,
+            "kind": change.kind.value,
+            "value": change.value,
+            "created": utc_now(),
+            **change.coverage.model_dump(mode="json"),
+            **statement,
+            "history": [statement],
+            **({"unpublished": [change.at], "unpublished_since": since} if since is not None else {}),
+        }
+
+    def update(self, person: str, change: ConsentChange) -> UpdateOne:
+        """A change of a consent, which also creates one unless only existing opt-outs are changed."""
+        selector: dict[str, Any] = {
+            "_id": Consent.id_of(self.tenant, person, change.coverage),
+            "at": {"$lt": change.at},
+        }
+        if self.only_opted_out:
+            selector["state"] = ConsentState.OUT.value
+        statement = _statement(change)
+        # An unsubscribe link of an erased user does not know the destination, which may have become known again since.
+        written = {**statement, **({"kind": change.kind.value, "value": change.value} if change.value else {})}
+        pushed: dict[str, Any] = {"history": {"$each": [statement], "$slice": -MAX_HISTORY}}
+        if self.unpublished_since is not None:
+            written["unpublished_since"] = self.unpublished_since
+            pushed["unpublished"] = change.at
+        named = {*written, *pushed, "_id"}
+        initial = {name: value for name, value in self.document(person, change).items() if name not in named}
+        return UpdateOne(
+            selector,
+            {"$set": written, "$push": pushed, "$setOnInsert": initial},
+            upsert=not self.only_opted_out,
+        )

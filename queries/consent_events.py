@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 
 from pydantic import JsonValue
 from pymongo import UpdateOne
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError
 
 from domain.clock import to_milliseconds, to_wire, utc_now
@@ -28,6 +29,9 @@ Begin = Callable[[Notification], Awaitable[None]]
 Show = Callable[[Consent], dict[str, JsonValue]]
 """Renders a consent as the API answers it."""
 
+Subscribers = Sequence[tuple[Integration, Endpoint]]
+"""Integrations whose endpoints want the events."""
+
 _EVENT: Final = WebhookEventType.CONSENT_CHANGED
 
 _CONCURRENT_BEGINS: Final = 20
@@ -41,38 +45,63 @@ class ConsentEvents:
     """Publishes the changes of consents as notifications.
 
     A change is read from the consent's history, and the notification's id is derived from it: publishing is safe to
-    repeat, and a statement that repeats the state before it is no change.
+    repeat, and a statement that repeats the state before it is no change. The write of a statement marks it as
+    unpublished until its notification is stored, so that the reconciliation publishes what a process left that died.
     """
 
     begin: Begin
     show: Show
 
-    async def publish(self, tenant: str, stated: Mapping[str, datetime]) -> None:
-        """Publish the consents whose state was changed by a statement.
+    async def subscribers(self, tenant: str) -> Subscribers:
+        """Return the tenant's integrations whose endpoints want the events."""
+        selector = {"tenant": tenant, "deleted": None, "endpoint.subscriptions": _EVENT.value}
+        found = await Integration.find(selector).to_list()
+        return [
+            (one, one.endpoint) for one in found if one.endpoint and _EVENT in subscribed(one.endpoint.subscriptions)
+        ]
+
+    async def publish(self, tenant: str, subscribers: Subscribers, stated: Mapping[str, datetime]) -> None:
+        """Publish the consents whose state was changed by a statement that is marked as unpublished.
 
         Args:
             tenant: the tenant.
+            subscribers: who hears of them.
             stated: when the statement of each consent was made, by the consent's id.
         """
-        subscribers = await _subscribers(tenant)
-        if not subscribers:
-            return
         notifications: list[Notification] = []
         async for consent in Consent.find({"tenant": tenant, "_id": {"$in": list(stated)}}):
             statement = consent.changing(to_milliseconds(stated[consent.id]))
             if statement is not None:
                 shown = self.show(consent.model_copy(update=dict(statement)))
                 notifications += _notifications(subscribers, consent, to_wire(statement.at), shown)
-        await self._begin(notifications)
+        stored = await _stored(notifications)
+        await Consent.mark_published({one: to_milliseconds(at) for one, at in stated.items()})
+        await self._begin(stored)
 
-    async def publish_deletion(self, consent: Consent) -> None:
-        """Publish that a consent was deleted; its state is null."""
-        subscribers = await _subscribers(consent.tenant)
+    async def publish_missing(self, consents: Sequence[Consent]) -> None:
+        """Publish the statements of consents that a process marked as unpublished before it died."""
+        for consent in consents:
+            subscribers = await self.subscribers(consent.tenant)
+            for at in consent.unpublished:
+                await self.publish(consent.tenant, subscribers, {consent.id: at})
+
+    async def delete(self, consent: Consent) -> None:
+        """Delete a consent, and publish that its state is null."""
+        change = f"deleted {to_wire(consent.created)}"
         shown = {**self.show(consent), "state": None}
-        await self._begin(_notifications(subscribers, consent, "deleted", shown))
+        notifications = _notifications(await self.subscribers(consent.tenant), consent, change, shown)
+
+        async def delete(session: AsyncClientSession) -> bool:
+            deleted = await Consent.collection().delete_one({"_id": consent.id}, session=session)
+            if deleted.deleted_count and notifications:
+                await Notification.insert_many(notifications, session=session)
+            return deleted.deleted_count > 0
+
+        if await Consent.in_transaction(delete):
+            await self._begin(notifications)
 
     async def _begin(self, notifications: Sequence[Notification]) -> None:
-        """Store notifications, and start those that are new; one that cannot be started now is started later."""
+        """Start stored notifications; one that cannot be started now is started later."""
         unbegun: list[str] = []
         limit = asyncio.Semaphore(_CONCURRENT_BEGINS)
 
@@ -84,7 +113,7 @@ class ConsentEvents:
                 _LOG.warning("notification %s begins later: %s", notification.id, type(error).__name__)
                 unbegun.append(notification.id)
 
-        await asyncio.gather(*(begin(one) for one in await _stored(notifications)))
+        await asyncio.gather(*map(begin, notifications))
         if unbegun:
             await Notification.mark_unbegun(unbegun)
 
@@ -107,19 +136,13 @@ _EMPTY_EVIDENCE: Final = {
 }
 
 
-async def _subscribers(tenant: str) -> list[tuple[Integration, Endpoint]]:
-    selector = {"tenant": tenant, "deleted": None, "endpoint.subscriptions": _EVENT.value}
-    found = await Integration.find(selector).to_list()
-    return [(one, one.endpoint) for one in found if one.endpoint and _EVENT in subscribed(one.endpoint.subscriptions)]
-
-
 def _notifications(
-    subscribers: Sequence[tuple[Integration, Endpoint]], consent: Consent, change: str, shown: dict[str, JsonValue]
+    subscribers: Subscribers, consent: Consent, change: str, shown: dict[str, JsonValue]
 ) -> list[Notification]:
     """Return a notification of a change for each integration that the consent is about.
 
     Args:
-        subscribers: the tenant's integrations whose endpoints want it.
+        subscribers: who may hear of it.
         consent: the consent.
         change: what distinguishes the change from the consent's others.
         shown: the consent after the change.

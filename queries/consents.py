@@ -116,19 +116,22 @@ class Consents:
 
     async def delete(self, consent: Consent) -> None:
         """Delete a consent with its history."""
-        await consent.delete()
         if consent.scope is ConsentScope.ADDRESS:
             await SoftBounces.forget(consent.tenant, [consent.person])
-        if self._events is not None:
-            await self._events.publish_deletion(consent)
+        if self._events is None:
+            await consent.delete()
+        else:
+            await self._events.delete(consent)
 
     async def _write(
         self, tenant: str, named: Sequence[tuple[str, ConsentChange]], *, only_opted_out: bool = False
     ) -> int:
-        changed = await Consent.write(tenant, named, only_opted_out=only_opted_out)
-        if self._events is not None:
+        subscribers = await self._events.subscribers(tenant) if self._events is not None else ()
+        is_published = bool(subscribers)
+        changed = await Consent.write(tenant, named, only_opted_out=only_opted_out, is_published=is_published)
+        if self._events is not None and is_published:
             stated = {Consent.id_of(tenant, person, change.coverage): change.at for person, change in named}
-            await self._events.publish(tenant, stated)
+            await self._events.publish(tenant, subscribers, stated)
         return changed
 
     async def unsubscribe_token(

@@ -2,18 +2,25 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 
+from domain.clock import to_milliseconds, utc_now
 from domain.destinations import Destination, DestinationKind
+from domain.gate.consent import ConsentCategory, ConsentChange, ConsentSource, ConsentState, Coverage
 from domain.identifiers import new_id
+from models.consent import Consent
 from models.notification import Notification
 from models.user import OwnedDestination
+from queries.consent_events import ConsentEvents
 from queries.consents import Consents
+from temporal import notifications
 from tests.api.support import mobile, reasons, written_by
 from tests.iris import Iris
 from tests.notifications.receiver import Receiver, receiving
+from wire.consents import ConsentAnswer
 
 EVENT = "CONSENT_CHANGED_EVT"
 
@@ -81,6 +88,40 @@ async def test_every_change_is_delivered_whatever_its_source(subscriber: Subscri
     assert (first["id"], first["destination"], first["at"]) == (consent_id, number, "2026-01-01T10:00:00.000Z")
     assert first["evidence"]["text"] == "Por teléfono"
     assert "history" not in first
+
+
+async def test_a_change_whose_process_dies_before_it_is_published_is_published_by_the_reconciliation(
+    subscriber: Subscriber,
+) -> None:
+    iris, tenant = subscriber.iris, subscriber.iris.demo.tenant
+    change = ConsentChange(
+        kind=DestinationKind.PHONE_NUMBER,
+        value=mobile(),
+        coverage=Coverage.of_sender(subscriber.integration_id, ConsentCategory.ALL),
+        state=ConsentState.OUT,
+        source=ConsentSource.API,
+        at=to_milliseconds(utc_now()),
+    )
+    await Consent.write(tenant, [(new_id(), change)], is_published=True)
+    left = [one for one in await Consent.unpublished_before(utc_now(), 100) if one.value == change.value]
+    events = ConsentEvents(partial(notifications.begin, iris.temporal, iris.settings), ConsentAnswer.shown)
+    await events.publish_missing(left)
+    await events.publish_missing(left)
+    [heard] = await subscriber.heard(1)
+    assert heard["Payload"]["destination"] == change.value
+    assert change.value not in [one.value for one in await Consent.unpublished_before(utc_now(), 100)]
+    assert await Notification.find({"integration_id": subscriber.integration_id}).count() == 1
+
+
+async def test_each_deletion_is_an_event(subscriber: Subscriber) -> None:
+    number = mobile()
+    for statements in (1, 2):
+        consent_id = await subscriber.put(number, "out")
+        await subscriber.receiver.calls_of(2 * statements - 1)
+        await subscriber.iris.http.delete(f"/v1/consents/{consent_id}")
+        await subscriber.receiver.calls_of(2 * statements)
+    heard = await subscriber.heard(4)
+    assert sorted(str(one["Payload"]["state"]) for one in heard) == ["None", "None", "out", "out"]
 
 
 async def test_only_endpoints_of_what_the_consent_is_about_hear_of_it_and_only_by_name(subscriber: Subscriber) -> None:
