@@ -34,6 +34,8 @@ from activities.notification_reconciliation import NotificationsReconciliation
 from activities.publishing import NotificationPublisher
 from activities.reconciliation import TemporalReconciliation
 from activities.record import MongoRecord
+from activities.strategies import MongoStrategies
+from activities.strategy_reconciliation import StrategiesReconciliation
 from activities.unsubscribing import UnsubscribeUrls
 from bootstrap import (
     connect_temporal,
@@ -55,8 +57,16 @@ from security.credential_encryption import Vault
 from settings import Settings
 from support.metrics import serve
 from temporal import notifications
-from temporal.interactions import ask_gate_again, confirm_opt_out, signal_erased, signal_events
+from temporal.interactions import (
+    ask_gate_again,
+    confirm_opt_out,
+    signal_erased,
+    signal_events,
+    submit,
+    supersede,
+)
 from temporal.reconciliation import ensure_schedule
+from temporal.strategies import report_step, resume_run, signal_run_erased
 from temporal.task_queues import is_polling
 from temporal.worker_versions import version_options
 from wire.consents import ConsentAnswer
@@ -111,13 +121,21 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
     rules = TenantRules(settings.lookup_cache_ttl)
     gate = Gate(consents, rules, Reach(rules))
     admission = MongoAdmission(integrations, gate, publisher.publish)
-    record = MongoRecord(publisher.publish, partial(ask_gate_again, client), consents)
+    record = MongoRecord(
+        publisher.publish, partial(ask_gate_again, client), consents, partial(report_step, client, settings)
+    )
+    strategies = MongoStrategies(partial(submit, client, settings), partial(supersede, client, settings))
     confirmations = Confirmations(integrations, partial(confirm_opt_out, client, settings))
     inbound = MongoInbound(consents, publisher.publish, settings.erasure_grace_period, confirmations.confirm)
     signal_interaction = partial(signal_events, client, settings)
     notifications_reconciliation = NotificationsReconciliation(client, begin, consent_events)
     reconciliation = TemporalReconciliation(
-        client, settings.task_queue, signal_interaction, settings.windows, notifications_reconciliation
+        client,
+        settings.task_queue,
+        signal_interaction,
+        settings.windows,
+        notifications_reconciliation,
+        StrategiesReconciliation(client, partial(resume_run, client, settings)),
     )
     return Worker(
         client,
@@ -131,8 +149,15 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
             inbound.receive,
             inbound.identify,
             reconciliation.inspect,
+            *strategies.all(),
             *MongoMerges().all(),
-            *MongoErasures(client, _shown, consents, partial(signal_erased, client, settings)).all(),
+            *MongoErasures(
+                client,
+                _shown,
+                consents,
+                partial(signal_erased, client, settings),
+                partial(signal_run_erased, client, settings),
+            ).all(),
         ],
         workflow_runner=_runner(settings),
         # A few fixed pollers would starve new submissions behind receipts (docs/decisions/0006).

@@ -126,7 +126,9 @@ class MongoAdmission(AdmissionActivities):
 
 
 def _refused(admit_input: AdmitInput, problems: list[Problem]) -> AdmitResult:
-    return AdmitResult(interaction=admit_input.submission.registered(), problems=problems)
+    step = admit_input.submission.strategy
+    located = problems if step is None else [step.located(problem) for problem in problems]
+    return AdmitResult(interaction=admit_input.submission.registered(), problems=located)
 
 
 async def _find_or_create(
@@ -167,7 +169,9 @@ async def _join_named_process(submission: Submission, user_ids: Sequence[str]) -
 
     Returns None if the process may not be joined.
     """
-    selector = {"_id": submission.process_id, "tenant": submission.tenant, "is_closed": False}
+    selector: dict[str, Any] = {"_id": submission.process_id, "tenant": submission.tenant}
+    if not submission.joins_closed:
+        selector["is_closed"] = False
     return await _enter(selector, [_joining(submission, user_ids), *_entering(submission)])
 
 
@@ -269,5 +273,7 @@ async def _queue(admit_input: AdmitInput, queued: _Queued, users: list[User], pr
         "destinations": [destination.model_dump() for destination in queued.destinations],
         "policy": queued.policy.model_dump(),
     }
+    if submission.strategy is not None:
+        changes["strategy.expires"] = queued.admittance.expires
     step = Step(sequence=2, revision=admit_input.revision, history_before=1, history=[entry])
     return await Interaction.write_step_and_read(submission.interaction_id, step, changes)

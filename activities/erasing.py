@@ -21,7 +21,7 @@ from activities.interfaces import USER_ERASED, EraseSignal, ErasureActivities, U
 from activities.merging import why_not
 from activities.publishing import Show, body_now
 from domain.clock import utc_now
-from domain.identifiers import interaction_of, workflow_id
+from domain.identifiers import interaction_of, strategy_workflow_id, workflow_id
 from domain.problems import Problem
 from domain.status import Status
 from models.attachment import Attachment
@@ -29,10 +29,12 @@ from models.erasure import erasing, erasing_one_of_several, hashed
 from models.interaction import TAKES_FILES, Interaction
 from models.notification import Notification
 from models.process import Process
+from models.strategy_run import StrategyRun
 from models.unmatched import UnmatchedEvent
 from models.user import EMPTY, HERE, Erasure, User
 from queries.consents import Consents
 from queries.correlation import InteractionRef
+from workflows import names
 
 _PAGE: Final = 200
 """Interactions that are read at once."""
@@ -44,6 +46,9 @@ Document = Mapping[str, Any]
 
 SignalParked = Callable[[InteractionRef, EraseSignal], Awaitable[None]]
 """Signals the workflow of an interaction, and starts it if it is not running."""
+
+SignalRun = Callable[[StrategyRun], Awaitable[None]]
+"""Signals to the run of a strategy that no further step starts."""
 
 Item = TypeVar("Item")
 
@@ -112,12 +117,14 @@ class MongoErasures(ErasureActivities):
         show: renders an interaction for a notification.
         consents: what recipients take and refuse.
         signal_parked: signals an interaction that has no workflow while the gate holds it.
+        signal_run: signals the run of a strategy.
     """
 
     temporal: Client
     show: Show
     consents: Consents
     signal_parked: SignalParked
+    signal_run: SignalRun
 
     def all(self) -> list[Callable[..., Any]]:
         """Return every activity, for a worker."""
@@ -164,7 +171,10 @@ class MongoErasures(ErasureActivities):
             activity.heartbeat()
             ids = [one["_id"] for one in page]
             await self._empty_notifications(erased.user.tenant, ids)
-            await self._delete_histories(ids)
+            await self._delete_histories(map(workflow_id, ids))
+            runs = {one["strategy"]["run_id"] for one in page if one.get("strategy")}
+            if runs:
+                await self._delete_histories(map(strategy_workflow_id, runs))
 
     @activity.defn
     async def complete_erasure(self, task: UserTask) -> None:
@@ -179,12 +189,19 @@ class MongoErasures(ErasureActivities):
         async for page in _pages(Interaction, selector):
             activity.heartbeat()
             alone = await erased.alone(page)
+            await self._erase_runs(page, alone)
             # The interaction is emptied last, so that after a crash it is signalled, and its files removed, again.
             await self._signal_all(erased, page, alone)
             await _remove_files(erased, [one for one in page if one["_id"] in alone])
             await _write(erased, page, alone)
             found += len(page)
         return found
+
+    async def _erase_runs(self, page: Sequence[Document], alone: AbstractSet[str]) -> None:
+        """Remove the messages of the strategies' runs that interactions are steps of; no further step starts."""
+        run_ids = [one["strategy"]["run_id"] for one in page if one.get("strategy") and one["_id"] in alone]
+        for stored in await StrategyRun.erase(run_ids) if run_ids else ():
+            await self.signal_run(stored)
 
     async def _signal_all(self, erased: _Erased, page: Sequence[Document], alone: AbstractSet[str]) -> None:
         def signal(one: Document) -> EraseSignal:
@@ -218,13 +235,17 @@ class MongoErasures(ErasureActivities):
         if updates:
             await Notification.collection().bulk_write(updates, ordered=False)
 
-    async def _delete_histories(self, ids: Sequence[str]) -> None:
-        """Delete the histories of these interactions' ended runs; a run that started since is signalled."""
-        named = ", ".join(f"'{workflow_id(one)}'" for one in ids)
+    async def _delete_histories(self, workflows: Iterable[str]) -> None:
+        """Delete the histories of these workflows' ended runs; an interaction's run that started since is signalled."""
+        named = ", ".join(f"'{one}'" for one in workflows)
         runs = [run async for run in self.temporal.list_workflows(f"WorkflowId IN ({named})")]
         ended = [run for run in runs if run.status is not WorkflowExecutionStatus.RUNNING]
         await _each(ended, lambda run: self._delete_history(run.id, run.run_id))
-        running = {interaction_of(run.id) for run in runs if run.status is WorkflowExecutionStatus.RUNNING}
+        running = {
+            interaction_of(run.id)
+            for run in runs
+            if run.status is WorkflowExecutionStatus.RUNNING and run.workflow_type == names.INTERACTION
+        }
         await _each(running, lambda one: self._signal(one, EraseSignal()))
 
     async def _delete_history(self, workflow: str, run_id: str) -> None:
@@ -329,7 +350,7 @@ async def _delete_unmatched_events(erased: _Erased) -> None:
 async def _pages(
     documents: type[Interaction | Process], selector: Mapping[str, object]
 ) -> AsyncIterator[Sequence[Document]]:
-    fields = ("user_ids", "provider_message_ids", "attachments", "erased_at", "wakes_at")
+    fields = ("user_ids", "provider_message_ids", "attachments", "erased_at", "wakes_at", "strategy")
     shown = dict.fromkeys((*fields, *InteractionRef.model_fields), True)
     cursor = documents.collection().find(selector, shown)
     while page := await cursor.to_list(_PAGE):

@@ -20,6 +20,7 @@ from domain.interaction import DispatchPolicy, HistoryEntry, Interaction, Record
 from domain.outcomes import Accepted, OutcomeUnknown, Rejected
 from domain.problems import Problem
 from domain.status import InteractionState
+from domain.strategy.reference import StrategyReference
 from domain.submission import Submission
 
 
@@ -138,6 +139,7 @@ class RecordStepInput(_Message):
         process_id: process that the refused submission named.
         hold: why the gate holds the message after this step; None if it does not.
         schedule: the schedule that this step changes it to; None if it stays.
+        strategy: the step of a strategy that the message is; None if it is none.
         is_ordered: whether the message keeps the order of its process, so that others may wait for it.
         wakes_at: when the next workflow of the held message starts; None if this one stays open.
     """
@@ -161,6 +163,7 @@ class RecordStepInput(_Message):
     schedule: Schedule | None = None
     wakes_at: datetime | None = None
     is_ordered: bool = False
+    strategy: StrategyReference | None = None
 
 
 class Record(_Message):

@@ -1,32 +1,16 @@
 """Opt-outs that providers report: of refused sends, bounces and complaints."""
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from activities.interfaces import RecordStepInput
 from domain.destinations import Destination
 from domain.gate.consent import ConsentChange, ConsentScope, ConsentState, Coverage, Evidence
 from domain.interaction import IntegrationReference
-from domain.notes import Note
 from models.interaction import Interaction
 from providers import PROVIDERS
 from providers.opt_outs import OptOut
 from queries.consents import Consents
-
-
-class _Report(NamedTuple):
-    """What a provider said of a message.
-
-    Attributes:
-        destination: the recipient that it names; None if it names none.
-    """
-
-    code: str
-    provider_status: str
-    detail: str
-    destination: str | None
-    at: datetime
+from queries.opt_outs import OptOutReport, opt_out_of, reports_in
 
 
 async def record_opt_outs(consents: Consents, step: RecordStepInput) -> None:
@@ -34,8 +18,8 @@ async def record_opt_outs(consents: Consents, step: RecordStepInput) -> None:
 
     Repeated, it changes nothing. A step that reports none costs no query.
     """
-    reports = list(_reports(step))
-    if not any(_opt_out(provider, report) for provider in PROVIDERS for report in reports):
+    reports = list(reports_in(step.history, step.received))
+    if not any(opt_out_of(provider, report) for provider in PROVIDERS for report in reports):
         return
     interaction = await Interaction.find_one({"_id": step.interaction_id})
     if interaction is None:
@@ -48,24 +32,9 @@ async def record_opt_outs(consents: Consents, step: RecordStepInput) -> None:
     await consents.record(interaction.tenant, [one for one in changes.values() if one not in bounces])
 
 
-def _reports(step: RecordStepInput) -> Iterator[_Report]:
-    for entry in step.history:
-        if isinstance(entry.notes, Note) and entry.notes.code == "rejected":
-            details = entry.notes.details
-            yield _Report(str(details["code"]), "", str(details["detail"]), None, entry.date)
-    for received in step.received:
-        event = received.event
-        at = min(event.occurred_at or received.received_at, received.received_at)
-        yield _Report(event.code or "", event.provider_status, event.detail, event.destination, at)
-
-
-def _opt_out(provider: str, report: _Report) -> OptOut | None:
-    return PROVIDERS[provider].opt_out_of(report.code, report.provider_status, report.detail)
-
-
-def _change(interaction: Interaction, report: _Report) -> ConsentChange | None:
+def _change(interaction: Interaction, report: OptOutReport) -> ConsentChange | None:
     """The opt-out of a report; None if it reports none, or if it is not certain whose it is."""
-    out, integration = _opt_out(interaction.integration.provider, report), interaction.integration
+    out, integration = opt_out_of(interaction.integration.provider, report), interaction.integration
     recipient = _recipient(interaction.destinations, report.destination)
     if out is None or recipient is None:
         return None

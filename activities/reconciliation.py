@@ -19,6 +19,7 @@ from activities.interfaces import (
 )
 from activities.notification_interfaces import notification_task_queue
 from activities.notification_reconciliation import NotificationsReconciliation
+from activities.strategy_reconciliation import StrategiesReconciliation
 from domain.clock import earlier, to_wire, utc_now
 from domain.deadlines import Timeouts, waiting_for
 from domain.discrepancies import Discrepancy, DiscrepancyCounts, Kind
@@ -70,6 +71,7 @@ class TemporalReconciliation(ReconciliationActivities):
         signal_events: signals an interaction's workflow, because only that may change the interaction.
         windows: timeouts of interactions.
         notifications: reconciliation of notifications.
+        strategies: reconciliation of the runs of strategies.
     """
 
     temporal: Client
@@ -77,6 +79,7 @@ class TemporalReconciliation(ReconciliationActivities):
     signal_events: SignalEvents
     windows: Timeouts
     notifications: NotificationsReconciliation
+    strategies: StrategiesReconciliation
 
     @activity.defn
     async def inspect(self, inspection: Inspection) -> Inspected:
@@ -100,9 +103,9 @@ class TemporalReconciliation(ReconciliationActivities):
         page = await Interaction.overdue(before, _due_and_id(inspection.cursor), inspection.page_size)
         last = page[-1] if len(page) == inspection.page_size else None
         cursor = f"{last.due.isoformat()} {last.id}" if last is not None and last.due is not None else None
-        return Inspected(
-            examined=len(page), counts=log_discrepancies(await self._open(page, inspection)), cursor=cursor
-        )
+        runs = await self.strategies.overdue(inspection) if inspection.cursor is None else []
+        discrepancies = [*await self._open(page, inspection), *runs]
+        return Inspected(examined=len(page) + len(runs), counts=log_discrepancies(discrepancies), cursor=cursor)
 
     async def _abandoned(self, inspection: Inspection) -> Inspected:
         """Compare workflows that did not complete; interactions that they left open are resumed at once."""

@@ -9,24 +9,39 @@ from activities.interfaces import Record, RecordActivities, RecordStepInput
 from activities.opt_outs import record_opt_outs
 from activities.publishing import Publish, publish_nothing
 from domain.status import UNSENT
+from domain.strategy.progress import StepReport
+from domain.strategy.reference import StrategyReference
 from models.interaction import Interaction
 from models.interaction_steps import Step
 from queries.consents import Consents
+from queries.strategy_runs import report_of
 from support.metrics import count_statuses
 
 Wake = Callable[[str], Awaitable[None]]
 """Lets the gate decide again about a held message, by its id."""
 
 
+ReportStep = Callable[[str, StepReport], Awaitable[None]]
+"""Reports the state of a step's interaction to the run of a strategy, by the run's id."""
+
+
 async def wake_nothing(interaction_id: str) -> None:
     """Wake nothing: for workers and tests without messages that keep an order."""
+
+
+async def report_nothing(run_id: str, report: StepReport) -> None:
+    """Report nothing: for workers and tests without strategies."""
 
 
 class MongoRecord(RecordActivities):
     """The record in MongoDB."""
 
     def __init__(
-        self, publish: Publish = publish_nothing, wake: Wake = wake_nothing, consents: Consents | None = None
+        self,
+        publish: Publish = publish_nothing,
+        wake: Wake = wake_nothing,
+        consents: Consents | None = None,
+        report: ReportStep = report_nothing,
     ) -> None:
         """Store the record, publish its events, wake the messages that wait for it, and learn who opted out.
 
@@ -34,10 +49,12 @@ class MongoRecord(RecordActivities):
             publish: publishes events.
             wake: wakes a message.
             consents: where opt-outs are recorded; None for workers and tests that learn none.
+            report: reports to the run of a strategy.
         """
         self._publish = publish
         self._consents = consents
         self._wake = wake
+        self._report = report
 
     @activity.defn
     async def record(self, change: RecordStepInput) -> None:
@@ -76,7 +93,14 @@ class MongoRecord(RecordActivities):
         if change.is_ordered and change.state.status not in UNSENT:
             for waiter in await Interaction.waiters_of(change.interaction_id):
                 await self._wake(waiter)
+        if change.strategy is not None:
+            await self._report_step(change.interaction_id, change.strategy)
         count_statuses(entry.status for entry in change.history)
+
+    async def _report_step(self, interaction_id: str, step: StrategyReference) -> None:
+        document = await Interaction.find_one({"_id": interaction_id})
+        if document is not None:
+            await self._report(step.run_id, report_of(document, step.step - 1))
 
     @activity.defn
     async def load(self, interaction_id: str) -> Record | None:

@@ -33,6 +33,7 @@ from api.routes import (
     reach,
     sending_rules,
     sessions,
+    strategy_runs,
     templates,
     tenants,
     unsubscribing,
@@ -108,6 +109,7 @@ _ROUTES: Final = (
     processes,
     tenants,
     templates,
+    strategy_runs,
     unsubscribing,
     documentation,
 )

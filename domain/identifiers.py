@@ -62,6 +62,11 @@ def interaction_of(workflow_id: str) -> str:
     return workflow_id.removeprefix(_WORKFLOW_PREFIX)
 
 
+def strategy_workflow_id(run_id: str) -> str:
+    """Return the id of the workflow of a run of a strategy."""
+    return f"strategy-{run_id}"
+
+
 def merge_workflow_id(user_id: str) -> str:
     """Return the id of the workflow that merges a user into another."""
     return f"merge-{user_id}"

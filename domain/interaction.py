@@ -16,6 +16,7 @@ from domain.gate.order import Order
 from domain.gate.schedule import Schedule
 from domain.notes import Note, Notes
 from domain.status import InteractionState, Status
+from domain.strategy.reference import StrategyReference
 
 REGISTERED_NOTE: Final = Note(code="registered")
 """Note of the first history entry (specification, the answer's example)."""
@@ -168,6 +169,7 @@ class Interaction(_Value):
         schedule: when it may go; None if the caller restricted nothing.
         order: how it keeps the order of its process; None if it does not.
         hold: why the gate holds it, and until when; None if it does not.
+        strategy: the step of a strategy that it is; None if it is none.
     """
 
     id: str
@@ -187,6 +189,7 @@ class Interaction(_Value):
     schedule: Schedule | None = None
     order: Order | None = None
     hold: Wait | None = None
+    strategy: StrategyReference | None = None
     direction: Direction = Direction.OUT
     status: Status
     custom_status: str | None = None

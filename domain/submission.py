@@ -26,6 +26,7 @@ from domain.problems import Problem
 from domain.resending import RESEND_OF
 from domain.segments import segments
 from domain.status import Status
+from domain.strategy.reference import StrategyReference
 
 SEGMENTS: Final = "sms"
 """Name in an interaction's metadata that holds the alphabet and segments of an SMS."""
@@ -53,6 +54,7 @@ class Submission(BaseModel):
         is_forced: whether it is sent to destinations that opted out.
         schedule: when it may go, as the caller wrote it; None if the caller restricted nothing.
         order: how it keeps the order of its process; None if it does not.
+        strategy: the step of a strategy that it is; None if it is none.
         expects_new_user: whether no user had its destinations at submission, so that creating a user is tried first.
         problems: problems of the request itself; a submission with any is recorded and refused.
     """
@@ -80,8 +82,14 @@ class Submission(BaseModel):
     is_forced: bool = False
     schedule: ScheduleRequest | None = None
     order: Order | None = None
+    strategy: StrategyReference | None = None
     expects_new_user: bool = False
     problems: list[Problem] = []
+
+    @property
+    def joins_closed(self) -> bool:
+        """Return whether it joins its process even if that was closed: an earlier step of its strategy is in it."""
+        return self.strategy is not None and self.strategy.is_later
 
     @property
     def new_user_id(self) -> str:
@@ -123,6 +131,7 @@ class Submission(BaseModel):
             attachments=self.attachments,
             template=self.template,
             category=self.category,
+            strategy=self.strategy,
             status=first.status,
         )
 
@@ -136,3 +145,19 @@ class Submission(BaseModel):
             return {}
         counted = segments(text)
         return {SEGMENTS: {"encoding": counted.encoding, "segments": counted.parts}}
+
+
+class Admission(BaseModel):
+    """The answer to a submission.
+
+    Attributes:
+        interaction: the interaction as it was when the answer was decided.
+        fingerprint: fingerprint of the request that created it.
+        problems: reasons of a refusal; empty if it is admitted.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    interaction: Interaction
+    fingerprint: str
+    problems: list[Problem] = []

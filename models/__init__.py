@@ -16,6 +16,7 @@ from models.reach_count import ReachCount
 from models.sender_throttle import RecipientThrottle, SenderThrottle
 from models.sending_rules import SendingRules
 from models.soft_bounces import SoftBounces
+from models.strategy_run import StrategyRun
 from models.template import Template, TemplateVersion
 from models.throttle import KnownNetwork, LoginTries
 from models.unmatched import UnmatchedEvent
@@ -44,6 +45,7 @@ DOCUMENTS: Final[tuple[type[Document], ...]] = (
     SenderThrottle,
     SendingRules,
     SoftBounces,
+    StrategyRun,
     Template,
     TemplateVersion,
     Session,

@@ -32,10 +32,12 @@ from domain.problems import Problem
 from domain.resending import RESEND_OF
 from domain.search_keys import MAX_NAMES, searchable_fields
 from domain.status import InteractionState, Milestone, Status
+from domain.strategy.reference import StrategyReference
 from domain.tokenizer import words_of_summary
 from models.base import ANY_TEXT, NEWEST_FIRST, Stored
 from models.interaction_steps import Step, writing
 from models.process import Process
+from models.strategy_run import StrategyRun
 from models.user import User
 
 _IS_DUE: Final = {"due": {"$type": "date"}}
@@ -101,6 +103,7 @@ class Interaction(Stored):
         predecessors: ids of the messages that go before it.
         waiters: ids of the messages that wait for it; they add themselves.
         hold: why the gate holds it, and until when.
+        strategy: the step of a strategy that it is; None if it is none.
         wakes_at: when its next workflow starts, if the gate holds it for so long that its workflow has ended.
         milestone: delivery progress that the provider reports; `custom_status` is derived from it.
         provider_message_ids: the provider's ids, by which receipts without our reference are matched.
@@ -143,6 +146,7 @@ class Interaction(Stored):
     predecessors: list[str] = []
     waiters: list[str] = []
     hold: Wait | None = None
+    strategy: StrategyReference | None = None
     wakes_at: datetime | None = None
     direction: Direction
     status: Status
@@ -196,6 +200,7 @@ class Interaction(Stored):
             attachments=interaction.attachments,
             template=interaction.template,
             category=interaction.category,
+            strategy=interaction.strategy,
             direction=interaction.direction,
             status=interaction.status,
             due=utc_now() + VALIDATION_TIMEOUT if interaction.status is Status.VALIDATION_PENDING else None,
@@ -299,7 +304,11 @@ class Interaction(Stored):
         """The interaction as the API shows it, with the current state of its users and process."""
         users = await User.of_interaction(self.tenant, self.user_ids)
         process = await Process.find_one({"_id": self.process_id, "tenant": self.tenant}) if self.process_id else None
-        return self.composed(users, process)
+        shown = self.composed(users, process)
+        if self.strategy is None:
+            return shown
+        outcome = await StrategyRun.outcome_of(self.strategy.run_id)
+        return shown.model_copy(update={"strategy": self.strategy.model_copy(update={"outcome": outcome})})
 
     def composed(self, users: list[User], process: Process | None) -> domain.Interaction:
         """The interaction as the API shows it, with these users and this process."""
@@ -328,6 +337,7 @@ class Interaction(Stored):
             schedule=self.schedule,
             order=self.order,
             hold=self.hold,
+            strategy=self.strategy,
             direction=self.direction,
             status=self.status,
             custom_status=self.custom_status,

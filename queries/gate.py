@@ -16,6 +16,7 @@ from domain.gate.schedule_request import read_schedule
 from domain.gate.scheduling import ScheduleCase, evaluate_schedule
 from domain.gate.zones import KnownZones, RecipientZones, zones_of
 from domain.problems import Problem
+from domain.strategy.validity import expiry_of_step, within
 from domain.submission import Submission
 from models.interaction import Interaction
 from models.user import OwnedDestination, User
@@ -72,6 +73,13 @@ class Gate:
             submission: the submission.
             owners: the users that own any of its destinations.
         """
+        admittance = await self._admit(submission, owners)
+        if submission.strategy is None:
+            return admittance
+        expires = expiry_of_step(submission.strategy, submission.submitted_at, admittance.hold)
+        return admittance._replace(expires=min(expires, admittance.expires or expires))
+
+    async def _admit(self, submission: Submission, owners: Sequence[User]) -> Admittance:
         rules = await self.rules.of(submission.tenant)
         if submission.schedule is None and not rules.rules:
             return ADMITTED
@@ -97,6 +105,11 @@ class Gate:
 
     async def decide(self, interaction: Interaction, schedule: Schedule | None, at: datetime) -> Decision:
         """Decide at an instant whether a message that is not sent yet goes, with its schedule or another one."""
+        decision = await self._decide(interaction, schedule, at)
+        expires = interaction.strategy.expires if interaction.strategy is not None else None
+        return decision if expires is None else within(decision, expires, at)
+
+    async def _decide(self, interaction: Interaction, schedule: Schedule | None, at: datetime) -> Decision:
         case = await self._case(interaction, schedule or interaction.schedule or AT_ONCE)
         decision = evaluate_schedule(case, at)
         if isinstance(decision, Go) and interaction.order is not None:

@@ -48,9 +48,14 @@ async def owners_of(submission: Submission) -> list[User]:
     if submission.expects_new_user:
         return []
     destinations, problems = submission.parsed_destinations(submission.integration.channel)
-    return (
-        [] if problems or not destinations else await User.owning(submission.tenant, owned_destinations(destinations))
-    )
+    if problems or not destinations:
+        return []
+    owners = await User.owning(submission.tenant, owned_destinations(destinations))
+    if owners or not submission.joins_closed:
+        return owners
+    # A later step of a strategy goes to the users of its process.
+    process = await Process.find_one({"_id": submission.process_id, "tenant": submission.tenant})
+    return [] if process is None else await User.of_interaction(submission.tenant, process.user_ids)
 
 
 async def validate(
@@ -93,6 +98,8 @@ async def validate(
     )
     reported = {problem.field for problem in submission.problems}
     problems = [*submission.problems, *(problem for problem in found if problem.field not in reported)]
+    if submission.strategy is not None:
+        problems = [submission.strategy.located(problem) for problem in problems]
     return Validation(problems=problems[:MAX_PROBLEMS], destinations=destinations, policy=policy)
 
 
@@ -161,7 +168,7 @@ async def process_problems(submission: Submission, owners: Sequence[User]) -> li
     process = await Process.find_one({"_id": submission.process_id, "tenant": submission.tenant})
     if process is None:
         return [Problem(field="processId", code="process_not_found")]
-    if process.is_closed:
+    if process.is_closed and not submission.joins_closed:
         return [Problem(field="processId", code="process_closed")]
     is_of_it = owners and {user.id for user in owners}.issubset(process.user_ids)
     if len(process.user_ids) >= MAX_USERS and not is_of_it:

@@ -28,6 +28,8 @@ from domain.faults import FaultKind
 from domain.gate.velocity import LimitAction, Per
 from domain.outcomes import Outcome
 from domain.status import Status
+from domain.strategy.plan import RunOutcome
+from domain.strategy.progress import Reason
 
 _SUBMISSIONS: Final = Counter(
     "iris_submissions",
@@ -66,6 +68,12 @@ _REACH_LIMITS: Final = Counter(
     "Messages above a limit of their tenant's reach, by what the limit counts and whether it blocks them",
     ["per", "action"],
 )
+_STRATEGY_STEPS: Final = Counter("iris_strategy_steps", "Steps of strategies started, by why they started", ["reason"])
+_STRATEGY_OUTCOMES: Final = Counter(
+    "iris_strategy_outcomes",
+    "Runs of strategies that ended, or whose outcome was corrected, by it and whether two messages were delivered",
+    ["outcome", "delivered_twice"],
+)
 _CHECK_TIMEOUT_SECONDS: Final = 3.0
 """Timeout of the health check, in seconds."""
 
@@ -103,6 +111,16 @@ def count_unreadable(channel: Channel, provider: str) -> None:
 def count_internal_fault(kind: FaultKind) -> None:
     """Count an internal fault."""
     _INTERNAL_FAULTS.labels(kind).inc()
+
+
+def count_strategy_step(reason: Reason) -> None:
+    """Count a step of a strategy that started."""
+    _STRATEGY_STEPS.labels(reason).inc()
+
+
+def count_strategy_outcome(outcome: RunOutcome, *, is_delivered_twice: bool) -> None:
+    """Count a run of a strategy that ended, or whose outcome a late event corrected."""
+    _STRATEGY_OUTCOMES.labels(outcome, "yes" if is_delivered_twice else "no").inc()
 
 
 def count_reach_limit(per: Per, action: LimitAction) -> None:

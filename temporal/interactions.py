@@ -32,18 +32,18 @@ from domain.gate.category import Category
 from domain.gate.schedule import Schedule
 from domain.identifiers import derived_id, fairness_key, workflow_id
 from domain.inbound import ReceivedMessage
-from domain.interaction import IntegrationReference
 from domain.status import InteractionState
-from domain.submission import Submission
+from domain.submission import Admission, Submission
 from models.interaction import Interaction
 from queries.correlation import InteractionRef
 from security.payload_codec import UndecryptableError
 from settings import Settings
+from temporal.search_attributes import attributes_of_interaction
 from temporal.summaries import line_of, summary_of_inbound, summary_of_outbound
 from workflows import attributes, names
 from workflows.inbound import IdentificationWorkflow, InboundMessageWorkflow
 from workflows.interaction import InteractionWorkflow
-from workflows.messages import Admission, InteractionInput, Reschedule, Rescheduled
+from workflows.messages import InteractionInput, Reschedule, Rescheduled
 from workflows.provider_events import RESUME, SIGNALS
 
 _ADMITTED: Final = "admitted"
@@ -152,8 +152,17 @@ async def signal_erased(client: Client, settings: Settings, interaction: Interac
     await _start_with_signal(client, settings, interaction, USER_ERASED, erasing)
 
 
+async def supersede(client: Client, settings: Settings, interaction: InteractionRef) -> None:
+    """Cancel an interaction that its strategy needs no more, unless it is sent; if it is parked, a new run starts.
+
+    Raises:
+        RPCError: if Temporal does not accept the signal.
+    """
+    await _start_with_signal(client, settings, interaction, names.SUPERSEDE)
+
+
 async def _start_with_signal(
-    client: Client, settings: Settings, interaction: InteractionRef, signal: str, argument: object
+    client: Client, settings: Settings, interaction: InteractionRef, signal: str, *arguments: object
 ) -> None:
     await client.start_workflow(
         InteractionWorkflow.run,
@@ -163,8 +172,8 @@ async def _start_with_signal(
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         start_signal=signal,
-        start_signal_args=[argument],
-        search_attributes=_search_attributes(
+        start_signal_args=arguments,
+        search_attributes=attributes_of_interaction(
             interaction.tenant, interaction.integration, interaction.process_id or "", interaction.user_ids
         ),
         static_summary=line_of(interaction.integration),
@@ -244,7 +253,7 @@ def _resumption(settings: Settings, interaction: InteractionRef) -> WithStartWor
         task_queue=settings.task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        search_attributes=_search_attributes(
+        search_attributes=attributes_of_interaction(
             interaction.tenant, interaction.integration, interaction.process_id or "", interaction.user_ids
         ),
         static_summary=line_of(interaction.integration),
@@ -264,7 +273,7 @@ async def receive(client: Client, settings: Settings, inbound: ReceivedMessage, 
             id=workflow_id(inbound.interaction_id),
             task_queue=settings.task_queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            search_attributes=_search_attributes(inbound.tenant, inbound.integration, "", user_ids),
+            search_attributes=attributes_of_interaction(inbound.tenant, inbound.integration, "", user_ids),
             static_summary=summary_of_inbound(client, inbound),
             rpc_timeout=_TIMEOUT,
         )
@@ -284,7 +293,7 @@ async def confirm_opt_out(client: Client, settings: Settings, submission: Submis
             task_queue=settings.task_queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             priority=_priority(submission),
-            search_attributes=_search_attributes(
+            search_attributes=attributes_of_interaction(
                 submission.tenant, submission.integration, submission.process_id or "", [submission.author_id]
             ),
             static_summary=summary_of_outbound(client, submission),
@@ -329,7 +338,9 @@ def _start_operation(
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         memo={_FINGERPRINT: submission.fingerprint},
         priority=_priority(submission),
-        search_attributes=_search_attributes(submission.tenant, integration, process_id, user_ids),
+        search_attributes=attributes_of_interaction(
+            submission.tenant, integration, process_id, user_ids, submission.strategy
+        ),
         static_summary=summary_of_outbound(client, submission),
         static_details=f"interaction {submission.interaction_id}, process {process_id}, author {submission.author_id}",
     )
@@ -346,22 +357,6 @@ def _input(interaction_id: str, settings: Settings, submission: Submission | Non
         receipt_window=settings.receipt_window,
         dispatch_timeout=settings.dispatch_timeout,
         dispatch_deadline=settings.dispatch_deadline,
-    )
-
-
-def _search_attributes(
-    tenant: str, integration: IntegrationReference, process_id: str, user_ids: Sequence[str]
-) -> TypedSearchAttributes:
-    users = [SearchAttributePair(attributes.USERS, list(user_ids))] if user_ids else []
-    return TypedSearchAttributes(
-        [
-            *users,
-            SearchAttributePair(attributes.TENANT, tenant),
-            SearchAttributePair(attributes.CHANNEL, integration.channel.value),
-            SearchAttributePair(attributes.PROVIDER, integration.provider),
-            SearchAttributePair(attributes.INTEGRATION, integration.integration_id),
-            SearchAttributePair(attributes.PROCESS, process_id),
-        ]
     )
 
 

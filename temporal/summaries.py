@@ -8,6 +8,7 @@ from temporalio.client import Client
 from domain.inbound import ReceivedMessage
 from domain.interaction import IntegrationReference
 from domain.payloads import summary_of
+from domain.strategy.run import Run
 from domain.submission import Submission
 
 MAX_SUMMARY_BYTES: Final = 200
@@ -34,6 +35,16 @@ def summary_of_inbound(client: Client, inbound: ReceivedMessage) -> str:
     """Summarize an inbound message: its integration, and if payloads are encrypted, its sender and first words."""
     words = _first_words(inbound.summary)
     return _summary(client, f"← {inbound.message.sender} · {words}", inbound.integration, "in · ")
+
+
+def summary_of_run(client: Client, run: Run) -> str:
+    """Summarize a run of a strategy: its channels, and if payloads are encrypted, the recipients of its first step."""
+    channels = " → ".join(step.integration.channel for step in run.steps)
+    line = f"{run.name} · {channels}" if run.name else channels
+    if client.data_converter.payload_codec is None:
+        return _bounded(line)
+    submission = next(step.submission for step in run.steps if step.submission is not None)
+    return _bounded(f"→ {', '.join(submission.destinations)} · {line}")
 
 
 def _summary(client: Client, personal: str, integration: IntegrationReference, direction: str = "") -> str:

@@ -4,6 +4,7 @@ from pydantic import Field, JsonValue
 
 from domain.interaction import HistoryEntry, IntegrationReference, Interaction, RecordedEvent, TemplateReference
 from domain.notes import words_of_note, words_of_reason
+from domain.strategy.reference import StrategyReference
 from domain.texts import chosen_language
 from wire.answer import Answer, Instant
 from wire.schedules import HoldAnswer, ScheduleAnswer
@@ -139,6 +140,21 @@ class TemplateReferenceAnswer(Answer):
         return None if reference is None else cls(**reference.model_dump())
 
 
+class StrategyReferenceAnswer(Answer):
+    """The step of a strategy that an interaction is."""
+
+    run_id: str = Field(description="The run: `GET /v1/strategy-runs/{id}`.")
+    step: int = Field(description="The number of the step, from 1.")
+    of: int = Field(description="The number of steps.")
+    name: str | None = Field(description="The name of the stored strategy; null for one that the send spelt out.")
+    outcome: str | None = Field(description="How the run ended; null while it goes on.")
+
+    @classmethod
+    def of_reference(cls, reference: StrategyReference | None) -> "StrategyReferenceAnswer | None":
+        """The reference as the answer shows it."""
+        return None if reference is None else cls(**reference.model_dump(include=set(cls.model_fields)))
+
+
 class InteractionAnswer(Answer):
     """An interaction, field by field as the specification's example."""
 
@@ -161,7 +177,9 @@ class InteractionAnswer(Answer):
     category: str | None = Field(description="Why it is sent; null for an inbound message.")
     schedule: ScheduleAnswer | None = Field(description="When it may go; null if its send said nothing of that.")
     held: HoldAnswer | None = Field(description="Why it is held, and until when; null if it is not.")
-    strategy: None = None
+    strategy: StrategyReferenceAnswer | None = Field(
+        description="The step of a strategy that it is; null for a send without strategy."
+    )
     process_summary: ProcessSummaryAnswer | None
     is_last_entry: bool
 
@@ -198,6 +216,7 @@ class InteractionAnswer(Answer):
             category=interaction.category,
             schedule=ScheduleAnswer.of(interaction.schedule),
             held=HoldAnswer.of(interaction.hold),
+            strategy=StrategyReferenceAnswer.of_reference(interaction.strategy),
             process_summary=ProcessSummaryAnswer.model_validate(process.model_dump()) if process else None,
             is_last_entry=interaction.is_last_entry,
         )

@@ -20,6 +20,9 @@ USERS: Final = SearchAttributeKey.for_keyword_list("IrisUser")
 INTERACTION: Final = SearchAttributeKey.for_keyword("IrisInteraction")
 """Id of the interaction that a notification is about."""
 
+RUN: Final = SearchAttributeKey.for_keyword("IrisStrategyRun")
+"""Id of the run of a strategy, on its own workflow and on those of its steps' interactions."""
+
 FAILURE: Final = SearchAttributeKey.for_keyword("IrisFailure")
 """Status of an interaction that needs attention; unset on all others (`docs/decisions/0005`)."""
 
@@ -31,6 +34,7 @@ KEYS: Final[Sequence[SearchAttributeKey[Any]]] = (
     PROCESS,
     USERS,
     INTERACTION,
+    RUN,
     FAILURE,
 )
 """Search attributes that a namespace must have before a workflow can be started."""

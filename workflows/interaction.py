@@ -25,15 +25,16 @@ with workflow.unsafe.imports_passed_through():
     from domain.deadlines import SEARCHES
     from domain.gate.decision import wakes_at
     from domain.interaction import HistoryEntry
+    from domain.notes import Note
     from domain.problems import Problem
     from domain.status import FAILURES, InteractionState
-    from domain.submission import Submission
+    from domain.submission import Admission, Submission
     from workflows import attributes, names
     from workflows.activity_options import db_activity_options
     from workflows.history_notes import current_details
     from workflows.holding import Holding
     from workflows.lifecycle import InteractionLifecycle, WorkflowTask
-    from workflows.messages import Admission, InteractionInput, Reschedule, Rescheduled
+    from workflows.messages import InteractionInput, Reschedule, Rescheduled
     from workflows.outcomes import Cancelled
     from workflows.provider_events import ProviderEventSignals
     from workflows.repair import repair_of
@@ -101,6 +102,11 @@ class InteractionWorkflow(ProviderEventSignals):
     def withdraw(self, account_id: str) -> None:
         """Cancel as `cancel` does, but durably while no worker runs: an update is lost then, a signal is not."""
         self._lifecycle.cancelled_by = self._lifecycle.cancelled_by or cancelled_by(account_id)
+
+    @workflow.signal(name=names.SUPERSEDE, description="Its strategy needs it no more")
+    def supersede(self) -> None:
+        """Cancel it, unless it is sent already."""
+        self._lifecycle.cancelled_by = self._lifecycle.cancelled_by or Note(code="cancelled_by_strategy")
 
     @workflow.signal(name=USER_ERASED, description="Its end user is erased: nothing more is awaited")
     def erase(self, erasing: EraseSignal = _OTHERS_STAY) -> None:

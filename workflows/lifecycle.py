@@ -25,6 +25,7 @@ from domain.notes import Note, note_of_hold
 from domain.outcomes import Accepted
 from domain.problems import Problem
 from domain.status import UNSENT, InteractionState, Milestone, Status, transition
+from domain.strategy.reference import StrategyReference
 from domain.submission import Submission
 from workflows.event_log import EventLog
 from workflows.history_notes import describe_outcome, events_of_refused
@@ -82,6 +83,7 @@ class InteractionLifecycle:
         self._events = EventLog([])
         self._erased_users: list[str] = []
         self._is_ordered = False
+        self._strategy: StrategyReference | None = None
         self.created = created
         self.state = InteractionState(status=Status.VALIDATION_PENDING)
         self.history: list[HistoryEntry] = []
@@ -108,6 +110,7 @@ class InteractionLifecycle:
         """Note that the admission registered the submission."""
         self._sequence = 1
         self._is_ordered = submission.order is not None
+        self._strategy = submission.strategy
         self._use(submission.integration)
         self.history.append(submission.first_entry())
 
@@ -280,6 +283,7 @@ class InteractionLifecycle:
 
     def _follow(self, interaction: Interaction, recorded: Sequence[RecordedEvent] = ()) -> None:
         self._is_ordered = interaction.order is not None
+        self._strategy = interaction.strategy
         self._events = EventLog(interaction.destinations, recorded)
         self._events.leave_out(self._erased_users)
 
@@ -314,6 +318,7 @@ class InteractionLifecycle:
             received=list(received),
             provider_message_id=provider_message_id,
             is_ordered=self._is_ordered,
+            strategy=self._strategy,
         )
 
     def _entry(self, state: InteractionState, notes: Note | None, task: WorkflowTask) -> HistoryEntry:

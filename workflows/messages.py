@@ -9,9 +9,9 @@ from activities.notification_interfaces import RedeliveredPage
 from domain.deadlines import Timeouts
 from domain.discrepancies import DiscrepancyCounts
 from domain.gate.schedule import Schedule
-from domain.interaction import Interaction
 from domain.outcomes import Detail, cut
 from domain.problems import Problem
+from domain.strategy.run import Run
 from domain.submission import Submission
 from domain.webhook_events import MAX_DELIVERY_AGE
 
@@ -41,20 +41,17 @@ class InteractionInput(BaseModel):
         return Timeouts(self.receipt_window, self.dispatch_deadline)
 
 
-class Admission(BaseModel):
-    """The answer to a submission.
+class StrategyInput(BaseModel):
+    """Input of the workflow of a run of a strategy.
 
     Attributes:
-        interaction: the interaction as it was when the answer was decided.
-        fingerprint: fingerprint of the request that created it.
-        problems: reasons of a refusal; empty if it is admitted.
+        run: the run to begin; None for a workflow that goes on from the record.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    interaction: Interaction
-    fingerprint: str
-    problems: list[Problem] = []
+    run_id: str
+    run: Run | None = None
 
 
 class Reschedule(BaseModel):

@@ -31,3 +31,15 @@ MERGE: Final = "merge"
 
 ERASE: Final = "erase"
 """The update that waits until an erasure is accepted or refused."""
+
+STRATEGY: Final = "Strategy"
+"""The type of the workflow of a run of a strategy."""
+
+REPORT: Final = "a step got further"
+"""The signal by which the interactions of a run report their states."""
+
+RUN_ERASED: Final = "user erased: no further step"
+"""The signal to a run that its user is erased."""
+
+SUPERSEDE: Final = "cancel, for its strategy"
+"""The signal that cancels an interaction whose strategy needs it no more."""

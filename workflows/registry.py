@@ -8,6 +8,7 @@ from workflows.interaction import InteractionWorkflow
 from workflows.merge import MergeWorkflow
 from workflows.notification import NotificationWorkflow, RedeliveryWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
+from workflows.strategy import StrategyWorkflow
 
 INTERACTION_WORKFLOWS: Final[tuple[type, ...]] = (
     InteractionWorkflow,
@@ -16,6 +17,7 @@ INTERACTION_WORKFLOWS: Final[tuple[type, ...]] = (
     MergeWorkflow,
     ErasureWorkflow,
     ReconciliationWorkflow,
+    StrategyWorkflow,
 )
 """Workflows of the interactions' own task queue."""
 

@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 
 from api.http.request_body import parse_readable_fields
 from api.schemas.common import Asked
+from api.schemas.strategies import StrategyRequest
 from api.schemas.templates import TemplateChoice
 from domain.gate.category import Category
 from domain.gate.order import DEFAULT_TIMEOUT, Order, OrderAfter
@@ -35,15 +36,23 @@ class SendRequest(Asked, ScheduleRequest):
         default=None, description="A template that makes the payload, instead of `payLoad`: which, and with what."
     )
     integration_id: Id = Field(
-        alias="integrationId", description="Through which integration: its channel, provider and configuration."
+        default="",
+        alias="integrationId",
+        description="Through which integration: its channel, provider and configuration. Required without `strategy`.",
+    )
+    strategy: StrategyRequest | None = Field(
+        default=None,
+        description="Steps to try one after the other, each with its own integration and content, instead of "
+        "`integrationId` and `payLoad` or `template`.",
     )
     process_id: Id | None = Field(
         default=None, alias="processId", description="The process (conversation) it belongs to, if it exists already."
     )
     destinations: list[str] = Field(
+        default=[],
         max_length=MAX_DESTINATIONS,
         alias="Destinations",
-        description="To whom: phone numbers, e-mail addresses or ids of the channel.",
+        description="To whom: phone numbers, e-mail addresses or ids of the channel. Required without `strategy`.",
     )
     auto_create_user: bool = Field(
         default=True, alias="AutoCreateUser", description="Make a user when none has any of the destinations."
@@ -145,13 +154,25 @@ class SendRequest(Asked, ScheduleRequest):
         if given.get("dryRun") is not None:
             instead["dryRun"] = True
         asked, problems = parse_readable_fields(cls, given, instead)
-        if "payLoad" not in given and given.get("template") is None:
-            problems.append(Problem(field="payLoad", code="missing"))
+        problems += _problems_of_means(given)
         reserved = [name for name in asked.metadata if name in RESERVED_METADATA]
         problems += [Problem(field=f"metadata.{name}", code="reserved_name") for name in reserved]
         # What is recorded of the refused request is found by none of them either.
         own = {name: value for name, value in asked.metadata.items() if name not in RESERVED_METADATA}
         return asked.model_copy(update={"metadata": own}), problems
+
+
+_OF_STEPS: Final = ("integrationId", "payLoad", "template", "attachmentsId", "inOrder")
+"""Fields that each step of a strategy has for itself, or that a strategy does not have."""
+
+
+def _problems_of_means(given: Mapping[str, JsonValue]) -> list[Problem]:
+    """What is missing of a send, or is in it together with a strategy."""
+    if given.get("strategy") is not None:
+        return [Problem(field=name, code="not_with_strategy") for name in _OF_STEPS if given.get(name)]
+    missing = [name for name in ("integrationId", "Destinations") if given.get(name) is None]
+    has_content = "payLoad" in given or given.get("template") is not None
+    return [Problem(field=name, code="missing") for name in (*missing, *(() if has_content else ("payLoad",)))]
 
 
 class SendAnswer(InteractionAnswer):

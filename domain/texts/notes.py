@@ -26,6 +26,9 @@ NOTES: Final[Mapping[str, Forms]] = {
     ),
     "cancelled_by_account": both("Cancelada por la cuenta {account}", "Cancelled by the account {account}"),
     "cancelled_by_erasure": both("Cancelada por la supresión de su usuario", "Cancelled by the erasure of its user"),
+    "cancelled_by_strategy": both(
+        "Cancelada por su estrategia, que ya no la necesita", "Cancelled by its strategy, which needs it no more"
+    ),
     "rescheduled_by_account": both(
         "La cuenta {account} ha cambiado cuándo se envía", "The account {account} changed when it is sent"
     ),

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from domain.texts import Forms, both
+from domain.texts.strategy_problems import STRATEGY_SENTENCES
 
 SENTENCES: Final[Mapping[str, Forms]] = {
+    **STRATEGY_SENTENCES,
     "missing": both("El campo es obligatorio", "The field is required"),
     "unknown_field": both(
         "El campo no existe; los admitidos son: {allowed}", "There is no such field; the fields are: {allowed}"

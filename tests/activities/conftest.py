@@ -13,6 +13,7 @@ from bootstrap import connect_temporal, http_client
 from domain.identifiers import new_id
 from embedded.gateway import Account, GatewaySettings, create_gateway, running
 from embedded.temporal_server import TemporalServer
+from models.strategy_run import StrategyRun
 from queries.correlation import InteractionRef
 from security.ssrf_guard import PRIVATE, AddressGuard
 from settings import Settings
@@ -61,6 +62,10 @@ async def signal_nothing(interaction: InteractionRef, erasing: EraseSignal) -> N
     """Signal no workflow: no message is held in these tests."""
 
 
+async def signal_no_run(run: StrategyRun) -> None:
+    """Signal no workflow: no strategy runs in these tests."""
+
+
 @pytest.fixture
 def erasures(temporal: Client) -> MongoErasures:
-    return MongoErasures(temporal, show, CONSENTS, signal_nothing)
+    return MongoErasures(temporal, show, CONSENTS, signal_nothing, signal_no_run)

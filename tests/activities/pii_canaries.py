@@ -21,6 +21,9 @@ from domain.interaction import UNWRITTEN, Direction, DispatchPolicy, HistoryEntr
 from domain.outcomes import FailureClass
 from domain.problems import Problem
 from domain.status import Milestone, Status
+from domain.strategy.reference import StrategyReference
+from domain.strategy.run import Run, RunStep
+from domain.submission import Submission
 from domain.webhook_events import NotificationState, WebhookEventType
 from integrations.references import to_reference
 from models.access import Account, ApiKey, RefreshToken, Session, Tenant
@@ -35,6 +38,7 @@ from models.reach_count import ReachCount
 from models.sender_throttle import RecipientThrottle, SenderThrottle
 from models.sending_rules import SendingRules
 from models.soft_bounces import SoftBounces
+from models.strategy_run import StrategyRun
 from models.template import Template, TemplateVersion
 from models.throttle import KnownNetwork, LoginTries
 from models.unmatched import UnmatchedEvent
@@ -78,6 +82,7 @@ class Marked:
     notification: Notification
     unmatched: UnmatchedEvent
     consent: Consent
+    run: StrategyRun
 
     @property
     def documents(self) -> list[Document]:
@@ -118,7 +123,11 @@ async def marked(world: World, mark: str) -> Marked:
     own = Destination(key=DestinationKind.PHONE_NUMBER, value=mark, user_id=user.id)
     others = Destination(key=DestinationKind.PHONE_NUMBER, value=other.destinations[0].value, user_id=other.id)
     with_it: dict[str, Any] = {"user_ids": [user.id], "destinations": [own]}
-    alone = await _interaction(mark, integration, attachments=[attachment.id], process_id=process.id, **with_it)
+    strategy_run = await _run(mark, integration)
+    step = StrategyReference(run_id=strategy_run.id, step=1, of=1, deadline=timedelta(hours=1))
+    alone = await _interaction(
+        mark, integration, attachments=[attachment.id], process_id=process.id, strategy=step, **with_it
+    )
     refused = await _interaction(mark, integration, user_ids=[], destinations=[own], status=Status.VALIDATION_ERROR)
     said_to_both = new_id()
     theirs: dict[str, Any] = {name: {said_to_both: said_to_both} for name in ("metadata", "primary_key", "payload")}
@@ -181,7 +190,43 @@ async def marked(world: World, mark: str) -> Marked:
         notification,
         unmatched,
         consent,
+        strategy_run,
     )
+
+
+async def _run(mark: str, integration: Integration) -> StrategyRun:
+    submission = Submission(
+        interaction_id=new_id(),
+        fingerprint=mark,
+        tenant=integration.tenant,
+        author_id=new_id(),
+        submitted_at=utc_now(),
+        integration=to_reference(integration),
+        payload={mark: mark},
+        destinations=[mark],
+        process_id=None,
+        new_process_id=new_id(),
+        auto_create_user=True,
+        auto_create_process=True,
+        metadata={mark: mark},
+        primary_key={mark: mark},
+    )
+    step = RunStep(
+        deadline=timedelta(hours=1),
+        interaction_id=submission.interaction_id,
+        integration=submission.integration,
+        submission=submission,
+    )
+    run = Run(
+        id=new_id(),
+        tenant=integration.tenant,
+        author_id=new_id(),
+        fingerprint=mark,
+        created=utc_now(),
+        category=Category.TRANSACTIONAL,
+        steps=[step],
+    )
+    return await StrategyRun.register(run, UNWRITTEN, new_id())
 
 
 async def _consent(tenant: str, mark: str) -> Consent:

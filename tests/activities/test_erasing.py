@@ -26,7 +26,7 @@ SKELETON: Final = {
     Interaction: {
         *("id", "tenant", "registered_by", "sequence", "revision", "created", "updated", "author_id", "updater_id"),
         *("integration", "process_id", "user_ids", "direction", "status", "custom_status", "milestone", "policy"),
-        "category",
+        *("category", "strategy"),
     },
     Notification: {
         *("id", "tenant", "integration_id", "interaction_id", "user_ids", "event", "position", "host"),

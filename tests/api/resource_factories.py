@@ -90,6 +90,13 @@ async def _attachment(owner: Owner, _: Iris) -> Mapping[str, str]:
     return {"attachment_id": response.json()["payload"]["id"], "token": "made-up"}
 
 
+async def _run(owner: Owner, _: Iris) -> Mapping[str, str]:
+    payload = {"Type": "simple-text", "Text": owner.mark}
+    step = {"integrationId": owner.ids["integration_id"], "payLoad": payload, "deadline": "PT1H"}
+    sent = await owner.made("/v1/interactions", {"strategy": {"steps": [step, step]}, "Destinations": [mobile()]})
+    return {"run_id": sent["strategy"]["runId"]}
+
+
 async def _access(owner: Owner, _: Iris) -> Mapping[str, str]:
     new = {"email": f"{owner.mark}@iris.example.com", "password": PASSWORD, "role": "reader"}
     account = await owner.made("/v1/accounts", new)
@@ -124,6 +131,7 @@ MAKERS: tuple[Callable[[Owner, Iris], Awaitable[Mapping[str, str]]], ...] = (
     _interaction,
     _user,
     _template,
+    _run,
     _consent,
     _attachment,
     _access,

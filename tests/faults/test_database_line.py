@@ -13,6 +13,7 @@ from domain.clock import utc_now
 from domain.events import ProviderEvent, ReceivedEvent
 from domain.identifiers import new_id, workflow_id
 from domain.status import Milestone
+from domain.submission import Admission
 from embedded.ports import LOOPBACK, free_port
 from embedded.processes import until
 from embedded.temporal_server import TemporalServer
@@ -20,7 +21,7 @@ from temporal.interactions import signal_for
 from tests.api.support import mobile
 from tests.iris import Iris, running_iris
 from workflows.interaction import InteractionWorkflow
-from workflows.messages import Admission, InteractionInput
+from workflows.messages import InteractionInput
 
 
 @pytest.fixture(scope="module")

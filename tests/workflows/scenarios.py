@@ -24,6 +24,7 @@ from tests.workflows import scenarios_of_holding as holding
 from tests.workflows import scenarios_of_notifications as notifying
 from tests.workflows import scenarios_of_repair as repair
 from tests.workflows import scenarios_of_sending as sending
+from tests.workflows import scenarios_of_strategies as strategies
 from tests.workflows import scenarios_of_users as users
 
 
@@ -304,4 +305,17 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "merge_refused": Scenario(users.merge_refused),
     "user_erased": Scenario(users.erased),
     "erasure_refused": Scenario(users.erasure_refused),
+    "strategy_first_delivered": Scenario(strategies.first_delivered),
+    "strategy_second_after_a_refusal": Scenario(strategies.second_after_a_refusal),
+    "strategy_second_at_the_deadline": Scenario(strategies.second_at_the_deadline),
+    "strategy_delivered_twice": Scenario(strategies.delivered_twice),
+    "strategy_first_refused": Scenario(strategies.first_refused),
+    "strategy_first_suppressed": Scenario(strategies.first_suppressed),
+    "strategy_cancelled": Scenario(strategies.cancelled_run),
+    "strategy_erased": Scenario(strategies.erased_run),
+    "strategy_held": Scenario(strategies.held_run),
+    "strategy_stored_by_another_workflow": Scenario(strategies.stored_by_another_workflow),
+    "strategy_not_on_record": Scenario(strategies.no_such_run),
+    "strategy_superseded": Scenario(strategies.superseded_run),
+    "superseded": Scenario(strategies.superseded),
 }

@@ -9,13 +9,14 @@ from pydantic import JsonValue
 from temporalio.client import Client
 
 from api.auth.access import allowed, phone_number_rules
-from api.http.envelope import Envelope, failure, success
-from api.http.errors import status_of_problems
-from api.http.idempotency import IdempotencyKey, check_same, fingerprint, fingerprint_of, id_by_key
+from api.http.envelope import Envelope, success
+from api.http.idempotency import IdempotencyKey, fingerprint, fingerprint_of, id_by_key
 from api.http.lookup import or_404
 from api.http.request_body import json_body
+from api.routes.interactions.answering import answered
 from api.routes.interactions.dry_run import answer_dry_run
-from api.routes.interactions.expected_users import expect_recipients
+from api.routes.interactions.strategy_plan import Send
+from api.routes.interactions.strategy_sending import answer_strategy
 from api.routes.interactions.unregistered import find_interaction
 from api.routes.templates import Content, rendered
 from api.schemas.examples import SEND_EXAMPLES
@@ -33,16 +34,9 @@ from integrations.references import to_reference
 from models.audit import write_audit
 from models.integration import Integration
 from models.interaction import Interaction
-from queries.correlation import InteractionRef
-from support.logs import note
-from support.metrics import count_submission
-from temporal.interactions import submit
 from wire.interactions import InteractionAnswer
 
 router = APIRouter(tags=["interactions"])
-
-SENT_DETAIL: Final = "Integración enviada a microservicio"
-"""The detail of an admitted submission (specification, the answer's example)."""
 
 _READ_DETAIL: Final = "Interacción encontrada"
 
@@ -71,12 +65,14 @@ class _ParsedRequest:
     request: SendRequest
     problems: list[Problem]
     fingerprint: str
+    has_strategy: bool
 
     @classmethod
     def of(cls, raw: dict[str, JsonValue]) -> "_ParsedRequest":
         """Parse a body."""
         request, problems = SendRequest.readable(raw)
-        return cls(request, problems, fingerprint_of(raw) if problems else fingerprint(request))
+        has_strategy = request.strategy is not None or any(one.field.startswith("strategy") for one in problems)
+        return cls(request, problems, fingerprint_of(raw) if problems else fingerprint(request), has_strategy)
 
 
 @router.post(
@@ -101,32 +97,16 @@ async def send_interaction(
     interaction as it would be, with `dryRun: true`. An `Idempotency-Key` is neither compared nor used up.
     """
     with state.submissions.acquire(caller.tenant):
+        if body.has_strategy:
+            send = _send_of(body, caller, id_by_key("interaction", caller, idempotency_key))
+            is_forced = send.asked.force and Operation.CONSENTS_OVERRIDE in caller.operations
+            if is_forced and not send.asked.dry_run:
+                await write_audit(caller, "consent.overridden", send.interaction_id)
+            return await answer_strategy(request, state, send)
         submission = await _submission(state, body, caller, id_by_key("interaction", caller, idempotency_key))
         if submission.is_forced and not body.request.dry_run:
             await write_audit(caller, "consent.overridden", submission.interaction_id)
         return await (answer_dry_run if body.request.dry_run else answered)(request, state, submission)
-
-
-async def answered(request: Request, state: IrisState, submission: Submission) -> JSONResponse:
-    """The answer to a submission: the admitted interaction, or the problems of a rejected one.
-
-    Raises:
-        ConflictError: if its idempotency key was used for another request.
-    """
-    note(interaction_id=submission.interaction_id)
-    submission, user_ids = await expect_recipients(submission)
-    admission = await submit(state.temporal, state.settings, submission, user_ids)
-    created = admission.interaction.audit_trail.created
-    if (created, admission.fingerprint) != (submission.submitted_at, submission.fingerprint):
-        check_same(admission.fingerprint, submission.fingerprint)
-    integration = submission.integration
-    count_submission(integration.channel, integration.provider, admission.interaction.status)
-    answer = InteractionAnswer.of(admission.interaction).on_the_wire()
-    if admission.problems:
-        return failure(request, status_of_problems(admission.problems), admission.problems, payload=answer)
-    if admission.interaction.process_id is not None:
-        state.addressees.set(admission.interaction.id, InteractionRef.of(admission.interaction))
-    return success(answer, SENT_DETAIL)
 
 
 @router.get(
@@ -159,6 +139,19 @@ async def found_interaction(interaction_id: str, caller: Caller, client: Client)
         NotFoundError: if there is none.
     """
     return or_404(await find_interaction(client, interaction_id, caller.tenant))
+
+
+def _send_of(parsed: _ParsedRequest, caller: Caller, interaction_id: str) -> Send:
+    """A send by a strategy.
+
+    Raises:
+        InvalidRequestError: if the strategy cannot be read.
+    """
+    asked = parsed.request
+    problems = [*parsed.problems, *_problems_of_rights(asked, caller)]
+    if asked.strategy is None:
+        raise InvalidRequestError(problems)
+    return Send(asked, asked.strategy, caller, parsed.fingerprint, problems, interaction_id)
 
 
 async def _submission(state: IrisState, parsed: _ParsedRequest, caller: Caller, interaction_id: str) -> Submission:

@@ -76,6 +76,7 @@ CREATES_NOTHING: Final = {
     "/v1/integrations/{integration_id}/webhook/rotate-secret",
     "/v1/interactions/{interaction_id}/cancel",
     "/v1/notifications/{notification_id}/cancel",
+    "/v1/strategy-runs/{run_id}/cancel",
     "/v1/notifications/{notification_id}/redeliver",  # 409 while it is under way
     "/v1/processes/{process_id}/close",
     "/v1/processes/{process_id}/reopen",

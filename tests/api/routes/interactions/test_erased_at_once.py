@@ -12,6 +12,7 @@ from domain.identifiers import new_id
 from models.interaction import Interaction
 from queries.consents import Consents
 from temporal.interactions import signal_erased
+from temporal.strategies import signal_run_erased
 from tests.activities.factories import run
 from tests.api.routes.test_managing_processes import answered
 from tests.api.routes.test_merging_users import merge, merged, number_of
@@ -43,6 +44,7 @@ async def claim(iris: Iris, user_id: str) -> None:
         lambda interaction: InteractionAnswer.of(interaction).on_the_wire(),
         Consents(),
         partial(signal_erased, iris.temporal, iris.settings),
+        partial(signal_run_erased, iris.temporal, iris.settings),
     )
     task = UserTask(tenant=iris.demo.tenant, user_id=user_id, erasure_grace_period=iris.settings.erasure_grace_period)
     assert await run(erasures.reserve_erasure, task) == []
