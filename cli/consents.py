@@ -13,6 +13,7 @@ import typer
 from cli.client import ERR, OUT, Connection, call, download, fail, print_json, show_more
 from cli.options import AsJson, Connect, Limit, PageCursor, connected
 from cli.terminal import DataTable
+from domain.csv_cells import unguarded
 
 consents = typer.Typer(help="Consents: opt-outs and opt-ins of recipients.", no_args_is_help=True)
 
@@ -128,17 +129,23 @@ def import_file(
         ),
     ],
 ) -> None:
-    """Record all consents of a file, a thousand at a time; a thousand with an invalid one is refused and ends it."""
+    """Record the consents of a file, a thousand at a time; ends with 1 if some are wrong, which are shown."""
     from rich.progress import Progress
 
     rows = list(_rows(file))
-    connection, changed = connect(), 0
+    connection, begin, changed, refused = connect(), 0, 0, 0
     with Progress(console=ERR, transient=True) as progress:
         task = progress.add_task("Importing", total=len(rows))
-        for batch, recorded in _imported(connection, list(_batches(rows))):
-            changed += recorded
+        for batch, report in _imported(connection, list(_batches(rows))):
+            changed += report["changed"]
+            refused += report["refused"]
+            for problem in report["problems"]:
+                ERR.print(_sentence(problem, begin), highlight=False, markup=False, soft_wrap=True)
+            begin += len(batch)
             progress.advance(task, len(batch))
-    OUT.print(f"{len(rows)} read, {changed} recorded or changed", highlight=False)
+    OUT.print(f"{len(rows)} read, {changed} recorded or changed, {refused} refused", highlight=False)
+    if refused:
+        raise typer.Exit(1)
 
 
 @consents.command()
@@ -172,11 +179,22 @@ def _is_csv(file: Path) -> bool:
     return file.suffix.lower() == ".csv"
 
 
-def _imported(connection: Connection, batches: Sequence[list[_Row]]) -> Iterator[tuple[list[_Row], int]]:
-    """Import batches, several at once, and return each with the number of consents that it changed."""
+def _sentence(problem: dict[str, str], begin: int) -> str:
+    """Name the row of a problem, counted from 1 without the heading.
 
-    def imported(batch: list[_Row]) -> int:
-        return call(connection, "POST", f"{_PATH}/import", {"consents": batch})["payload"]["changed"]
+    Args:
+        problem: of a batch.
+        begin: the rows before the batch.
+    """
+    position, _, field = problem["field"].removeprefix("consents[").partition("].")
+    return f"row {begin + int(position) + 1}, {field}: {problem['message']}"
+
+
+def _imported(connection: Connection, batches: Sequence[list[_Row]]) -> Iterator[tuple[list[_Row], dict[str, Any]]]:
+    """Import batches, several at once, and return each with the report on it."""
+
+    def imported(batch: list[_Row]) -> dict[str, Any]:
+        return call(connection, "POST", f"{_PATH}/import", {"consents": batch})["payload"]
 
     with ThreadPoolExecutor(_CONCURRENT_BATCHES) as pool:
         try:
@@ -205,7 +223,7 @@ def _rows(file: Path) -> Iterator[_Row]:
     with file.open(newline="", encoding="utf-8-sig") as lines:
         if _is_csv(file):
             for row in csv.DictReader(lines):
-                yield {name: value for name, value in row.items() if value}
+                yield {name: unguarded(value) for name, value in row.items() if value}
             return
         for number, line in enumerate(lines, 1):
             if not line.strip():

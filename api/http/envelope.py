@@ -119,6 +119,14 @@ def success(payload: object, detail: str, status: HTTPStatus = HTTPStatus.OK) ->
     )
 
 
+def error_items(problems: Sequence[Problem], language: Language) -> list[ErrorItem]:
+    """Problems in the caller's language, with what the caller may see of them."""
+    return [
+        ErrorItem(field=problem.field, code=problem.code, message=problem.message(language))
+        for problem in visible_problems(problems)
+    ]
+
+
 def failure(  # noqa: PLR0913 - the parts of the envelope, all named at the call
     request: Request,
     status: int,
@@ -131,10 +139,7 @@ def failure(  # noqa: PLR0913 - the parts of the envelope, all named at the call
     """An error answer with its problems, in the caller's language."""
     language = language_of(request)
     note(problems=",".join(dict.fromkeys(problem.code for problem in problems)))
-    items = [
-        ErrorItem(field=problem.field, code=problem.code, message=problem.message(language))
-        for problem in visible_problems(problems)
-    ]
+    items = error_items(problems, language)
     envelope = Envelope(
         title=title or title_of(status, language),
         status=status,

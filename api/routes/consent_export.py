@@ -17,6 +17,7 @@ from api.http.streaming import HoldingResponse
 from api.state import State
 from domain.access import Caller, Operation
 from domain.clock import to_wire
+from domain.csv_cells import guarded
 from domain.gate.consent import ConsentCategory, ConsentScope, ConsentState
 from models.base import NEWEST_FIRST
 from models.consent import Consent
@@ -44,6 +45,9 @@ class ExportFormat(StrEnum):
 
 _MEDIA_TYPES: Final = {ExportFormat.NDJSON: "application/x-ndjson", ExportFormat.CSV: "text/csv"}
 
+_DESCRIPTION: Final = (
+    "One consent on each line. CSV has a heading, and an apostrophe before a cell that a spreadsheet would calculate."
+)
 _CONTENT: Final[dict[str, Any]] = {media_type: {"schema": {"type": "string"}} for media_type in _MEDIA_TYPES.values()}
 
 
@@ -52,7 +56,7 @@ _CONTENT: Final[dict[str, Any]] = {media_type: {"schema": {"type": "string"}} fo
     summary="Export consents",
     response_class=StreamingResponse,
     responses={
-        200: {"content": _CONTENT, "description": "One consent on each line; CSV has a heading."},
+        200: {"content": _CONTENT, "description": _DESCRIPTION},
         **refusals(422),
     },
 )
@@ -115,7 +119,7 @@ async def _as_csv(pages: AsyncIterator[_Page]) -> AsyncIterator[str]:
     yield ",".join(COLUMNS) + "\r\n"
     async for rows in pages:
         written = io.StringIO(newline="")
-        csv.writer(written).writerows([row[name] for name in COLUMNS] for row in rows)
+        csv.writer(written).writerows([guarded(row[name]) for name in COLUMNS] for row in rows)
         yield written.getvalue()
 
 

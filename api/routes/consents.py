@@ -1,13 +1,14 @@
 """Routes for consents: what recipients take and refuse."""
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from api.auth.access import allowed, phone_number_rules
-from api.http.envelope import Envelope, success
+from api.http.envelope import Envelope, error_items, success
 from api.http.lookup import get_or_404
 from api.http.openapi import refusals, shown
 from api.http.pagination import AskedPage, page_of
@@ -30,6 +31,7 @@ from domain.errors import InvalidRequestError
 from domain.gate.consent import ConsentChange, ConsentSource, Coverage, Evidence
 from domain.phone_numbers import PhoneNumberRules
 from domain.problems import MAX_PROBLEMS, Problem
+from domain.texts import chosen_language
 from models.audit import write_audit
 from models.base import NEWEST_FIRST
 from models.consent import Consent
@@ -86,7 +88,7 @@ async def put_consent(
     There is one consent per destination, coverage and category. A statement that is not later than the recorded one
     changes nothing; the answer is the consent in force.
     """
-    channel = await channel_of(body, caller, state)
+    channel = await _Channels(caller, state).of(body)
     change = change_of(body, channel, ConsentSource.API, caller, phone_number_rules(caller, state.settings))
     await state.consents.record(caller.tenant, [change])
     person = await state.consents.person_of(caller.tenant, change.destination)
@@ -99,7 +101,7 @@ async def put_consent(
     "/v1/consents/import",
     summary="Import consents",
     response_model=Envelope[ImportAnswer],
-    responses={**refusals(400, 404, 413, 422), **shown({"changed": 2})},
+    responses={**refusals(400, 413, 422), **shown({"changed": 2, "refused": 0, "problems": []})},
 )
 async def import_consents(
     caller: Annotated[Caller, allowed(Operation.CONSENTS_WRITE)],
@@ -108,27 +110,29 @@ async def import_consents(
     ],
     state: State,
 ) -> JSONResponse:
-    """Record many consents at once; if one is invalid, none is recorded.
+    """Record many consents at once, but for those whose destination or integration is wrong, which are reported.
 
     A repeated import changes nothing where each consent says `at`.
     """
-    rules = phone_number_rules(caller, state.settings)
+    rules, channels = phone_number_rules(caller, state.settings), _Channels(caller, state)
     changes: list[ConsentChange] = []
     problems: list[Problem] = []
     for position, asked in enumerate(body.consents):
         if position % _ROWS_AT_ONCE == 0:
             await asyncio.sleep(0)  # a thousand phone numbers take a fifth of a second, in which others wait
         try:
-            channel = await channel_of(asked, caller, state)
-            changes.append(change_of(asked, channel, ConsentSource.IMPORT, caller, rules))
+            changes.append(change_of(asked, await channels.of(asked), ConsentSource.IMPORT, caller, rules))
         except InvalidRequestError as error:
             place = f"consents[{position}]"
             problems += [one.model_copy(update={"field": f"{place}.{one.field}"}) for one in error.problems]
-    if problems:
-        raise InvalidRequestError(problems[:MAX_PROBLEMS])
     changed = await state.consents.record(caller.tenant, changes)
     await write_audit(caller, "consent.imported", caller.tenant)
-    return success(ImportAnswer(changed=changed).on_the_wire(), "Consentimientos importados")
+    answer = ImportAnswer(
+        changed=changed,
+        refused=len(body.consents) - len(changes),
+        problems=error_items(problems[:MAX_PROBLEMS], chosen_language()),
+    )
+    return success(answer.on_the_wire(), "Consentimientos importados")
 
 
 @router.get(
@@ -157,20 +161,32 @@ async def delete_consent(
     return success(None, "Consentimiento eliminado")
 
 
-async def channel_of(asked: ConsentRequest, caller: Caller, state: IrisState) -> Channel | None:
-    """The channel of the senders that a consent is about; None if it is about all.
+@dataclass(frozen=True, slots=True)
+class _Channels:
+    """Channels of the integrations that consents name; each is looked up once, also one that does not exist."""
 
-    Raises:
-        InvalidRequestError: if there is no such integration, or both channel and integration are given.
-    """
-    if asked.integration_id is None:
-        return asked.channel
-    if asked.channel is not None:
-        raise InvalidRequestError([Problem(field="channel", code="one_of_both")])
-    integration = await state.integrations.of_tenant(asked.integration_id, caller.tenant)
-    if integration is None:
-        raise InvalidRequestError([Problem(field="integrationId", code="integration_not_found")])
-    return integration.channel
+    caller: Caller
+    state: IrisState
+    _known: dict[str, Channel | None] = field(default_factory=dict[str, Channel | None], init=False)
+
+    async def of(self, asked: ConsentRequest) -> Channel | None:
+        """Return the channel of the senders that a consent is about; None if it is about all.
+
+        Raises:
+            InvalidRequestError: if there is no such integration, or both channel and integration are given.
+        """
+        named = asked.integration_id
+        if named is None:
+            return asked.channel
+        if asked.channel is not None:
+            raise InvalidRequestError([Problem(field="channel", code="one_of_both")])
+        if named not in self._known:
+            integration = await self.state.integrations.of_tenant(named, self.caller.tenant)
+            self._known[named] = integration.channel if integration is not None else None
+        channel = self._known[named]
+        if channel is None:
+            raise InvalidRequestError([Problem(field="integrationId", code="integration_not_found")])
+        return channel
 
 
 def change_of(

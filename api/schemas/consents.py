@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
+from api.http.envelope import ErrorItem
 from api.schemas.common import Asked, StorableInstant
 from domain.channels import Channel
 from domain.destinations import DestinationKind
@@ -16,6 +17,7 @@ from domain.gate.consent import (
     ConsentState,
 )
 from domain.identifiers import Id
+from domain.problems import MAX_PROBLEMS
 from wire.answer import Answer
 
 MAX_IMPORTED: Final = 1_000
@@ -71,6 +73,8 @@ class ImportAnswer(Answer):
     """Result of an import."""
 
     changed: int = Field(description="Consents that it created or changed; those known already are not counted.")
+    refused: int = Field(description="Consents that are wrong and were not recorded.")
+    problems: list[ErrorItem] = Field(description=f"What is wrong with them; the first {MAX_PROBLEMS} problems.")
 
 
 CONSENT_EXAMPLES: Final[dict[str, JsonValue]] = {

@@ -22,15 +22,18 @@ async def test_an_export_is_imported_again(command: Command, tmp_path: Path) -> 
     stated = {"kind": "PhoneNumber", "category": "all", "state": "out", "at": "2026-01-02T03:04:05.000Z"}
     rows = [{"destination": mobile(), **stated} for _ in range(3)]
     rows[0]["channel"] = "SMS"
-    rows[1]["text"] = "«sí»"
+    rows[1]["text"] = "=HYPERLINK(1)"
+    rows[2]["text"] = "'-1"
     lines, table = tmp_path / "consents.ndjson", tmp_path / "consents.csv"
     lines.write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert "3 read, 3 recorded or changed" in await command("consents", "import", str(lines))
     await command("consents", "export", str(table), "--state", "out")
     with table.open(newline="") as file:
-        exported = [{name: value for name, value in row.items() if value} for row in csv.DictReader(file)]
-    assert all(row in exported for row in rows)
+        exported = {row["destination"]: row["text"] for row in csv.DictReader(file)}
+    assert [exported[row["destination"]] for row in rows] == ["", "'=HYPERLINK(1)", "''-1"]
     assert "0 recorded or changed" in await command("consents", "import", str(table))
+    shown = (await answered(command, "consents", "list", "--destination", rows[1]["destination"]))["items"]
+    assert shown[0]["evidence"]["text"] == rows[1]["text"]
 
 
 async def test_a_large_import_is_divided_by_the_size_of_a_request(command: Command, tmp_path: Path) -> None:

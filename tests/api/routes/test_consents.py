@@ -171,6 +171,26 @@ async def test_a_send_and_an_opt_out_at_the_same_instant(iris: Iris) -> None:
             assert response.status_code == 409
 
 
+async def test_a_wrong_row_of_an_import_is_reported_and_the_others_are_recorded(iris: Iris) -> None:
+    owner = await owner_of_everything(iris, f"import-{mobile()}")
+    async with aclosing(owner.http) as http:
+        deleted = owner.demo.integrations["sms"]
+        await http.delete(f"/v1/integrations/{deleted}")
+        row = {"category": "all", "state": "out"}
+        rows = [
+            {"destination": mobile(), "integrationId": deleted, **row},
+            {"destination": "no", **row},
+            {"destination": mobile(), **row},
+        ]
+        answer = await http.post("/v1/consents/import", json={"consents": rows})
+        report = answer.json()["payload"]
+        assert (answer.status_code, report["changed"], report["refused"]) == (200, 1, 2)
+        assert [(problem["field"], problem["code"]) for problem in report["problems"]] == [
+            ("consents[0].integrationId", "integration_not_found"),
+            ("consents[1].destination", "bad_phone_number"),
+        ]
+
+
 async def test_one_destination_has_one_consent_of_each_reach_under_concurrency(iris: Iris) -> None:
     number = mobile()
     made = await asyncio.gather(*(put(iris.http, number) for _ in range(10)))
@@ -199,6 +219,6 @@ async def test_an_export_has_the_rows_of_an_import_in_the_format_that_is_asked_f
         [row] = csv.DictReader(io.StringIO(table.text, newline=""))
         assert {name: value for name, value in row.items() if value} == first
         imported = await http.post("/v1/consents/import", json={"consents": rows})
-        assert imported.json()["payload"] == {"changed": 0}
+        assert imported.json()["payload"] == {"changed": 0, "refused": 0, "problems": []}
         wrong = await http.get("/v1/consents/export", params={"format": "xml"})
         assert reasons(wrong, 422) == [("format", "not_allowed")]
