@@ -12,11 +12,10 @@ from activities.interfaces import AdmissionActivities, AdmitInput, AdmitResult
 from activities.publishing import Publish, publish_nothing
 from domain.destinations import Destination
 from domain.gate.decision import Decision, Go, Refuse, Wait, wakes_at
+from domain.gate.ordering import evaluate_order
 from domain.identifiers import derived_id
 from domain.interaction import Direction, DispatchPolicy, HistoryEntry
-from domain.notes import note_of_hold
 from domain.problems import Problem
-from domain.status import Status
 from domain.submission import Submission
 from integrations.cache import Integrations
 from models.attachment import Attachment
@@ -109,7 +108,7 @@ class MongoAdmission(AdmissionActivities):
             return _refused(admit_input, [decision.problem])
         if isinstance(decision, Wait):
             admittance = admittance._replace(hold=decision)
-        queued = _Queued(with_owners(destinations, users), policy, admittance, predecessors)
+        queued = _Queued(with_owners(destinations, users), policy, admittance)
         interaction = await _queue(admit_input, queued, users, process)
         composed = interaction.composed(users, process)
         return AdmitResult(interaction=composed, policy=policy, expires=admittance.expires)
@@ -121,8 +120,8 @@ class MongoAdmission(AdmissionActivities):
         await Interaction.set_predecessors(submission.interaction_id, predecessors)
         if admittance.hold is not None:
             return Go()
-        instants = (submission.submitted_at, submission.submitted_at)
-        return await self._gate.order(submission.interaction_id, submission.order, predecessors, instants)
+        before = await self._gate.predecessors(submission.interaction_id, predecessors)
+        return evaluate_order(submission.order, before, submission.submitted_at, submission.submitted_at)
 
 
 def _refused(admit_input: AdmitInput, problems: list[Problem]) -> AdmitResult:
@@ -244,18 +243,12 @@ class _Queued(NamedTuple):
     destinations: list[Destination]
     policy: DispatchPolicy
     admittance: Admittance
-    predecessors: Sequence[str]
 
 
 async def _queue(admit_input: AdmitInput, queued: _Queued, users: list[User], process: Process) -> Interaction:
     """Write the interaction's second step: `DISPATCH_PENDING`, with its users, its process and its schedule."""
     submission, hold, schedule = admit_input.submission, queued.admittance.hold, queued.admittance.schedule
-    entry = HistoryEntry(
-        date=admit_input.admitted_at,
-        status=Status.DISPATCH_PENDING,
-        custom_status=hold.reason.value if hold is not None else None,
-        notes=note_of_hold(hold) if hold is not None else None,
-    )
+    entry = HistoryEntry.pending(admit_input.admitted_at, hold)
     changes = {
         "status": entry.status.value,
         "custom_status": entry.custom_status,
@@ -265,14 +258,14 @@ async def _queue(admit_input: AdmitInput, queued: _Queued, users: list[User], pr
         "wakes_at": wakes_at(hold, entry.date),
         "schedule": schedule.model_dump(by_alias=True) if schedule is not None else None,
         "is_forced": submission.is_forced,
-        "order": submission.order.model_dump(mode="json") if submission.order is not None else None,
-        "predecessors": list(queued.predecessors),
         "updated": entry.date,
         "process_id": process.id,
         "user_ids": [user.id for user in users],
         "destinations": [destination.model_dump() for destination in queued.destinations],
         "policy": queued.policy.model_dump(),
     }
+    if submission.order is not None:
+        changes["order"] = submission.order.model_dump(mode="json")
     if submission.strategy is not None:
         changes["strategy.expires"] = queued.admittance.expires
     step = Step(sequence=2, revision=admit_input.revision, history_before=1, history=[entry])

@@ -63,7 +63,7 @@ class ThrottledSend:
     def of(
         cls, dispatch: Dispatch, integration: Integration, provider: AnyProvider, outbound: Outbound, *, again: bool
     ) -> "ThrottledSend":
-        """Return a message; `again` tells whether it was attempted before."""
+        """Return a message; `again` says whether it was attempted before."""
         sender = key_of(dispatch.tenant, provider.name, outbound.channel, provider.sender)
         return cls(
             dispatch=dispatch,

@@ -14,7 +14,7 @@ from domain.gate.category import Category
 from domain.gate.decision import Wait
 from domain.gate.order import Order
 from domain.gate.schedule import Schedule
-from domain.notes import Note, Notes
+from domain.notes import Note, Notes, note_of_hold
 from domain.status import InteractionState, Status
 from domain.strategy.reference import StrategyReference
 
@@ -59,6 +59,19 @@ class HistoryEntry(_Value):
     status: Status
     custom_status: str | None = None
     notes: Notes | None = None
+
+    @classmethod
+    def pending(cls, date: datetime, hold: Wait | None) -> "HistoryEntry":
+        """Return the entry of a message that awaits its dispatch; `hold` is why the gate holds it, if it does."""
+        if hold is None:
+            return cls(date=date, status=Status.DISPATCH_PENDING)
+        reason = hold.reason.value
+        return cls(date=date, status=Status.DISPATCH_PENDING, custom_status=reason, notes=note_of_hold(hold))
+
+    @property
+    def state(self) -> InteractionState:
+        """Return the state that it begins."""
+        return InteractionState(status=self.status, custom_status=self.custom_status)
 
 
 class RecordedEvent(ReceivedEvent):

@@ -14,7 +14,6 @@ from pydantic import JsonValue
 from domain.clock import to_wire
 from domain.interaction import Direction, Interaction
 from domain.problems import Problem
-from domain.status import InteractionState
 
 
 class WebhookEventType(StrEnum):
@@ -95,9 +94,9 @@ def events_since(interaction: Interaction, first: int) -> Iterator[InteractionEv
     for position in range(first, len(history)):
         event = _event(interaction, position)
         if event is not None:
-            entry = history[position]
-            state = InteractionState(status=entry.status, custom_status=entry.custom_status)
-            yield InteractionEvent(event, position, interaction.state_at(state, history[: position + 1]))
+            yield InteractionEvent(
+                event, position, interaction.state_at(history[position].state, history[: position + 1])
+            )
 
 
 def _event(interaction: Interaction, position: int) -> WebhookEventType | None:

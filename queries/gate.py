@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 from domain.destinations import Destination
 from domain.gate.category import Category
 from domain.gate.decision import Decision, Go, Refuse, Wait
-from domain.gate.order import Order
 from domain.gate.ordering import Predecessor, ended_unsent, evaluate_order
 from domain.gate.schedule import AT_ONCE, Schedule, ScheduleRequest
 from domain.gate.schedule_request import read_schedule
@@ -113,23 +112,24 @@ class Gate:
         case = await self._case(interaction, schedule or interaction.schedule or AT_ONCE)
         decision = evaluate_schedule(case, at)
         if isinstance(decision, Go) and interaction.order is not None:
-            begins = interaction.created if case.schedule.send_at is None else case.schedule.send_at.instant
-            instants = (max(begins, interaction.created), at)
-            in_order = await self.order(interaction.id, interaction.order, interaction.predecessors, instants)
+            planned, created = case.schedule.send_at, interaction.created
+            begins = created if planned is None else max(planned.instant, created)
+            before = await self.predecessors(interaction.id, interaction.predecessors)
+            in_order = evaluate_order(interaction.order, before, begins, at)
             decision = decision if isinstance(in_order, Go) else in_order
         if isinstance(decision, Refuse):
             return decision
         refused = [*await self.consents.refusals_of(interaction), *await self.reach.refusals_of(interaction)]
         return Refuse(problem=refused[0]) if refused else decision
 
-    async def order(self, interaction_id: str, order: Order, ids: Sequence[str], at: Sequence[datetime]) -> Decision:
-        """Decide whether a message goes before its predecessors, which wake it when they get further.
+    async def predecessors(self, interaction_id: str, ids: Sequence[str]) -> list[Predecessor]:
+        """Return the predecessors of a message, and those before one that was never sent.
+
+        They wake the message when they get further.
 
         Args:
             interaction_id: the message.
-            order: how it keeps the order.
             ids: its predecessors.
-            at: when it could go without them, and now.
         """
         predecessors: list[Predecessor] = []
         asked = list(ids)
@@ -142,7 +142,7 @@ class Gate:
             known = {one.id for one in predecessors}
             unsent = [before for one in found if ended_unsent(one.state) for before in one.predecessors]
             asked = [before for before in unsent if before not in known]
-        return evaluate_order(order, predecessors, *at)
+        return predecessors
 
     async def read_change(
         self, interaction: Interaction, asked: ScheduleRequest, now: datetime

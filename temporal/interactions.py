@@ -173,9 +173,7 @@ async def _start_with_signal(
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         start_signal=signal,
         start_signal_args=arguments,
-        search_attributes=attributes_of_interaction(
-            interaction.tenant, interaction.integration, interaction.process_id or "", interaction.user_ids
-        ),
+        search_attributes=_attributes_of(interaction),
         static_summary=line_of(interaction.integration),
         rpc_timeout=_TIMEOUT,
     )
@@ -253,10 +251,14 @@ def _resumption(settings: Settings, interaction: InteractionRef) -> WithStartWor
         task_queue=settings.task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        search_attributes=attributes_of_interaction(
-            interaction.tenant, interaction.integration, interaction.process_id or "", interaction.user_ids
-        ),
+        search_attributes=_attributes_of(interaction),
         static_summary=line_of(interaction.integration),
+    )
+
+
+def _attributes_of(interaction: InteractionRef) -> TypedSearchAttributes:
+    return attributes_of_interaction(
+        interaction.tenant, interaction.integration, interaction.process_id or "", interaction.user_ids
     )
 
 

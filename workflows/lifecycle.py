@@ -21,7 +21,7 @@ from domain.interaction import (
     RecordedEvent,
     Revision,
 )
-from domain.notes import Note, note_of_hold
+from domain.notes import Note
 from domain.outcomes import Accepted
 from domain.problems import Problem
 from domain.status import UNSENT, InteractionState, Milestone, Status, transition
@@ -126,7 +126,8 @@ class InteractionLifecycle:
         self.expires = admitted.expires
         self.due = due if interaction.hold is None else interaction.hold.until
         self._follow(interaction)
-        self._set(_pending(interaction.hold), interaction.audit_trail.history[-1:])
+        entry = interaction.audit_trail.history[-1]
+        self._set(entry.state, [entry])
 
     def hold_until(self, wait: Wait, task: WorkflowTask, change: ScheduleChange | None = None) -> RecordStepInput:
         """Return the step that records that the gate holds the message.
@@ -136,20 +137,16 @@ class InteractionLifecycle:
             task: the present workflow task.
             change: the change of the schedule that the gate decided about.
         """
-        note = change.note if change is not None else note_of_hold(wait)
-        step = self._step(_pending(wait), [self._entry(_pending(wait), note, task)], task)
         held = {"hold": wait, "due": wait.until, "wakes_at": wakes_at(wait, task.now)}
-        return step.model_copy(update={**held, "schedule": change.schedule if change is not None else None})
+        return self._await_dispatch(wait, task, change).model_copy(update=held)
 
     def release(
         self, expires: datetime | None, task: WorkflowTask, change: ScheduleChange | None = None
     ) -> RecordStepInput:
         """Return the step that records that the gate lets the message go."""
         self.expires = expires
-        state = _pending(None)
-        step = self._step(state, [self._entry(state, change.note if change is not None else None, task)], task)
-        schedule = change.schedule if change is not None else None
-        return step.model_copy(update={"due": self._due_in(state, task), "schedule": schedule})
+        step = self._await_dispatch(None, task, change)
+        return step.model_copy(update={"due": self._due_in(step.state, task)})
 
     def end_at_gate(self, refusal: Problem, task: WorkflowTask) -> RecordStepInput:
         """Return the step that records that the gate never lets the message go."""
@@ -159,10 +156,8 @@ class InteractionLifecycle:
 
     def refuse(self, problems: list[Problem], process_id: str | None, task: WorkflowTask) -> RecordStepInput:
         """Return the step that refuses the submission, which named a process."""
-        state = InteractionState(status=Status.VALIDATION_ERROR)
-        entries = [self._entry(state, Note(problems=problems), task)]
-        refusal = {"problems": problems, "process_id": process_id}
-        return self._step(state, entries, task).model_copy(update=refusal)
+        refused = InteractionState(status=Status.VALIDATION_ERROR)
+        return self.repair(Repair(refused, Note(problems=problems), problems), process_id, task)
 
     def resume(self, record: Record) -> None:
         """Continue from the record that an earlier run wrote."""
@@ -321,6 +316,13 @@ class InteractionLifecycle:
             strategy=self._strategy,
         )
 
+    def _await_dispatch(self, hold: Wait | None, task: WorkflowTask, change: ScheduleChange | None) -> RecordStepInput:
+        entry = HistoryEntry.pending(self._at(task), hold)
+        if change is None:
+            return self._step(entry.state, [entry], task)
+        changed = entry.model_copy(update={"notes": change.note})
+        return self._step(entry.state, [changed], task).model_copy(update={"schedule": change.schedule})
+
     def _entry(self, state: InteractionState, notes: Note | None, task: WorkflowTask) -> HistoryEntry:
         return HistoryEntry(date=self._at(task), status=state.status, custom_status=state.custom_status, notes=notes)
 
@@ -332,8 +334,3 @@ class InteractionLifecycle:
 
     def _at(self, task: WorkflowTask) -> datetime:
         return max(to_milliseconds(task.now), self.created)
-
-
-def _pending(hold: Wait | None) -> InteractionState:
-    custom_status = hold.reason.value if hold is not None else None
-    return InteractionState(status=Status.DISPATCH_PENDING, custom_status=custom_status)

@@ -1,5 +1,6 @@
 """Answers to submissions."""
 
+from http import HTTPStatus
 from typing import Final
 
 from fastapi import Request
@@ -10,7 +11,9 @@ from api.http.errors import status_of_problems
 from api.http.idempotency import check_same
 from api.routes.interactions.expected_users import expect_recipients
 from api.state import IrisState
+from domain.problems import Problem
 from domain.submission import Admission, Submission
+from models.interaction import Interaction
 from queries.correlation import InteractionRef
 from support.logs import note
 from support.metrics import count_submission
@@ -50,3 +53,9 @@ def answer_admission(request: Request, state: IrisState, submission: Submission,
     if admission.interaction.process_id is not None:
         state.addressees.set(admission.interaction.id, InteractionRef.of(admission.interaction))
     return success(answer, SENT_DETAIL)
+
+
+async def answer_too_late(request: Request, document: Interaction, code: str) -> JSONResponse:
+    """The answer to a change for which it is too late: 409 with the problem `code` and the interaction."""
+    answer = InteractionAnswer.of(await document.view()).on_the_wire()
+    return failure(request, HTTPStatus.CONFLICT, [Problem(field="id", code=code)], payload=answer)

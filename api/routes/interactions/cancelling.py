@@ -1,20 +1,19 @@
 """Route to cancel an interaction that no provider has accepted yet."""
 
-from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from api.auth.access import allowed
-from api.http.envelope import Envelope, failure, success
+from api.http.envelope import Envelope, success
 from api.http.openapi import refusals
+from api.routes.interactions.answering import answer_too_late
 from api.routes.interactions.sending import found_interaction
 from api.routes.interactions.unregistered import withdraw
 from api.state import State
 from domain.access import Caller, Operation
 from domain.cancelling import why_not_cancelled
-from domain.problems import Problem
 from domain.status import UNSENT
 from temporal.interactions import cancel
 from wire.interactions import InteractionAnswer
@@ -55,8 +54,7 @@ async def cancel_interaction(
     if document.status in UNSENT:
         await cancel(state.temporal, state.settings, document, caller.account_id)
         document = await found_interaction(interaction_id, caller, state.temporal)
-    answer = InteractionAnswer.of(await document.view()).on_the_wire()
     code = why_not_cancelled(document.state)
     if code is not None:
-        return failure(request, HTTPStatus.CONFLICT, [Problem(field="id", code=code)], payload=answer)
-    return success(answer, _CANCELLED_DETAIL)
+        return await answer_too_late(request, document, code)
+    return success(InteractionAnswer.of(await document.view()).on_the_wire(), _CANCELLED_DETAIL)

@@ -13,9 +13,9 @@ from api.state import IrisState
 from domain.clock import utc_now
 from domain.destinations import Destination
 from domain.interaction import Direction, HistoryEntry, Interaction
-from domain.notes import Note, note_of_hold
+from domain.notes import Note
 from domain.problems import Problem
-from domain.status import InteractionState, Status
+from domain.status import Status
 from domain.submission import Submission
 from models.process import Process
 from models.user import User
@@ -45,7 +45,8 @@ async def answer_dry_run(request: Request, state: IrisState, submission: Submiss
 
 
 def _refused(submission: Submission, problems: list[Problem]) -> Interaction:
-    return _after(submission, InteractionState(status=Status.VALIDATION_ERROR), Note(problems=problems))
+    notes = Note(problems=problems)
+    return _after(submission, HistoryEntry(date=utc_now(), status=Status.VALIDATION_ERROR, notes=notes))
 
 
 async def _admitted(
@@ -55,19 +56,16 @@ async def _admitted(
     selector = {"_id": submission.process_id, "tenant": submission.tenant}
     process = await Process.find_one(selector) if submission.process_id else None
     summary = process.summary().model_copy(update={"last_direction": Direction.OUT}) if process else None
-    hold = admittance.hold
     changes = {
         "users": [user.view() for user in owners],
         "destinations": with_owners(destinations, owners) if owners else destinations,
         "process_summary": summary,
         "is_last_entry": True,
         "schedule": admittance.schedule,
-        "hold": hold,
+        "hold": admittance.hold,
     }
-    pending = InteractionState(status=Status.DISPATCH_PENDING, custom_status=hold.reason.value if hold else None)
-    return _after(submission, pending, note_of_hold(hold) if hold else None).model_copy(update=changes)
+    return _after(submission, HistoryEntry.pending(utc_now(), admittance.hold)).model_copy(update=changes)
 
 
-def _after(submission: Submission, state: InteractionState, notes: Note | None) -> Interaction:
-    entry = HistoryEntry(date=utc_now(), status=state.status, custom_status=state.custom_status, notes=notes)
-    return submission.registered().state_at(state, [submission.first_entry(), entry])
+def _after(submission: Submission, entry: HistoryEntry) -> Interaction:
+    return submission.registered().state_at(entry.state, [submission.first_entry(), entry])

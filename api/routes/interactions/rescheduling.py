@@ -1,16 +1,16 @@
 """Route to change when a held interaction goes."""
 
 from datetime import datetime
-from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from api.auth.access import allowed
-from api.http.envelope import Envelope, failure, success
+from api.http.envelope import Envelope, success
 from api.http.openapi import refusals
 from api.http.request_body import json_body
+from api.routes.interactions.answering import answer_too_late
 from api.routes.interactions.sending import found_interaction
 from api.schemas.schedules import ScheduleChangeRequest
 from api.state import State
@@ -21,7 +21,6 @@ from domain.errors import InvalidRequestError
 from domain.gate.schedule import AT_ONCE, IGNORE, Schedule
 from domain.problems import Problem
 from domain.status import UNSENT
-from models.interaction import Interaction
 from temporal.interactions import reschedule
 from wire.interactions import InteractionAnswer
 
@@ -76,16 +75,10 @@ async def reschedule_interaction(
         document = await found_interaction(interaction_id, caller, state.temporal)
         if answer.is_applied:
             return success(InteractionAnswer.of(await document.view()).on_the_wire(), _RESCHEDULED_DETAIL)
-    return await _too_late(request, document)
+    return await answer_too_late(request, document, why_not_cancelled(document.state) or "already_ended")
 
 
 def _still_to_come(schedule: Schedule, now: datetime) -> Schedule:
     """Return a schedule without a planned time that is over: it restricts nothing any more."""
     is_over = schedule.send_at is not None and schedule.send_at.instant <= now
     return schedule.model_copy(update={"send_at": None}) if is_over else schedule
-
-
-async def _too_late(request: Request, document: Interaction) -> JSONResponse:
-    code = why_not_cancelled(document.state) or "already_ended"
-    answer = InteractionAnswer.of(await document.view()).on_the_wire()
-    return failure(request, HTTPStatus.CONFLICT, [Problem(field="id", code=code)], payload=answer)
