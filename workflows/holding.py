@@ -4,16 +4,21 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from temporalio import workflow
 
 from activities.gate_interfaces import GateActivities, GateInput, GateResult
 from activities.interfaces import RecordStepInput
-from domain.gate.decision import Wait, wakes_at
+from domain.gate.decision import HoldReason, Wait, wakes_at
 from domain.notes import Note
 from workflows.activity_options import db_activity_options
 from workflows.lifecycle import InteractionLifecycle, ScheduleChange, WorkflowTask
 from workflows.messages import Reschedule, Rescheduled
+
+_FIRST_CHECK: Final = timedelta(seconds=30)
+_LAST_CHECK: Final = timedelta(minutes=10)
+"""First and longest interval at which a message asks about those before it, in case none of them wakes it."""
 
 
 @dataclass(slots=True)
@@ -40,6 +45,7 @@ class Holding:
         self._record = record
         self._requests: list[_Request] = []
         self._is_asked_again = False
+        self._check = _FIRST_CHECK
         self.is_over = False
 
     async def reschedule(self, reschedule: Reschedule) -> Rescheduled:
@@ -83,6 +89,9 @@ class Holding:
     async def _wait(self, hold: Wait) -> None:
         """Wait until the gate decides again, or something happens."""
         remaining = hold.until - workflow.now()
+        if hold.reason is HoldReason.IN_ORDER:
+            remaining = min(remaining, self._check)
+            self._check = min(2 * self._check, _LAST_CHECK)
         if remaining > timedelta():
             with suppress(TimeoutError):
                 await workflow.wait_condition(
