@@ -47,7 +47,7 @@ class MongoAdmission(AdmissionActivities):
         submission = admit_input.submission
         registering = self.register(submission, activity.info().workflow_run_id or "")
         is_ours, owners, refusals = await asyncio.gather(
-            registering, owners_of(submission), self._gate.refusals_of(submission)
+            registering, owners_of(submission), self._gate.refusals_of(submission.recipients)
         )
         if not is_ours:
             return None

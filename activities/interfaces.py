@@ -98,7 +98,7 @@ class Dispatch(_Message):
             destinations=interaction.destinations,
             repeatable=policy.repeatable,
             attachments=interaction.attachments,
-            category=interaction.category or Category.TRANSACTIONAL,
+            category=interaction.effective_category,
         )
 
 

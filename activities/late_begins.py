@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,10 +10,7 @@ from typing import Final
 from pymongo.errors import PyMongoError
 from temporalio.service import RPCError
 
-from models.notification import Notification
-
-Begin = Callable[[Notification], Awaitable[None]]
-"""Starts the workflow of a notification; one that runs already is left alone."""
+from models.notification import Begin, Notification
 
 RETRY_SECONDS: Final = 2.0
 """Wait between two tries to start the remaining workflows."""

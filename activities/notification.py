@@ -14,7 +14,6 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.bulkheads import KeyedLimiter, LimitExceededError
 from activities.internal_faults import QUICK_RETRIES, InternalFaults
-from activities.late_begins import Begin
 from activities.notification_interfaces import (
     DeliverInput,
     DeliveryResult,
@@ -31,7 +30,7 @@ from domain.webhook_events import NotificationState, backoff, host_of, suspends_
 from integrations.cache import Integrations
 from models.endpoint import Endpoint
 from models.interaction import Interaction
-from models.notification import Attempt, Notification, SuspendedHost
+from models.notification import Attempt, Begin, Notification, SuspendedHost
 from security.credential_encryption import DecryptionError, Vault
 from security.ssrf_guard import ForbiddenAddressError
 

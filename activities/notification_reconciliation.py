@@ -8,12 +8,11 @@ from temporalio.client import Client, WorkflowExecutionStatus
 
 from activities.discrepancy_log import log_discrepancies
 from activities.interfaces import Inspected, Inspection
-from activities.late_begins import Begin
 from domain.clock import earlier, utc_now
 from domain.discrepancies import Discrepancy, Kind
 from domain.identifiers import notification_workflow_id
 from models.consent import Consent
-from models.notification import Notification
+from models.notification import Begin, Notification
 from queries.consent_events import ConsentEvents
 from temporal.inspection import UNKNOWN, end_of, find_workflow
 

@@ -1,7 +1,5 @@
 """Opt-outs that providers report: of refused sends, bounces and complaints."""
 
-from collections.abc import Sequence
-
 from activities.interfaces import RecordStepInput
 from domain.destinations import Destination
 from domain.gate.consent import ConsentChange, ConsentScope, ConsentState, Coverage, Evidence
@@ -35,7 +33,7 @@ async def record_opt_outs(consents: Consents, step: RecordStepInput) -> None:
 def _change(interaction: Interaction, report: OptOutReport) -> ConsentChange | None:
     """The opt-out of a report; None if it reports none, or if it is not certain whose it is."""
     out, integration = opt_out_of(interaction.integration.provider, report), interaction.integration
-    recipient = _recipient(interaction.destinations, report.destination)
+    recipient = _recipient(interaction, report.destination)
     if out is None or recipient is None:
         return None
     return ConsentChange(
@@ -57,9 +55,9 @@ def _coverage(out: OptOut, integration: IntegrationReference) -> Coverage:
     return Coverage.of_sender(integration.integration_id, out.category)
 
 
-def _recipient(destinations: Sequence[Destination], named: str | None) -> Destination | None:
+def _recipient(interaction: Interaction, named: str | None) -> Destination | None:
     """The recipient that a report is about: the one that it names, or the only one; none that is erased."""
-    living = [one for one in destinations if one.value]
+    living = interaction.living_destinations
     if named is not None:
         return next((one for one in living if named in {one.value, one.normal_form}), None)
-    return living[0] if len(living) == len(destinations) == 1 else None
+    return living[0] if len(living) == len(interaction.destinations) == 1 else None

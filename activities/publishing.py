@@ -6,7 +6,6 @@ solve does not delay the interaction.
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -16,16 +15,16 @@ from typing import Final
 from pydantic import JsonValue
 from pymongo.errors import PyMongoError
 
-from activities.late_begins import Begin, LateBegins
+from activities.late_begins import LateBegins
 from domain import interaction as domain
 from domain.clock import utc_now
 from domain.status import InteractionState
-from domain.webhook_events import InteractionEvent, events_since, host_of, subscribed
+from domain.webhook_events import InteractionEvent, events_since, host_of, serialized, subscribed
 from integrations.cache import Integrations
 from models.base import is_unreachable
 from models.integration import Integration
 from models.interaction import Interaction
-from models.notification import Notification
+from models.notification import Begin, Notification
 from support.metrics import count_dropped_notification
 
 Publish = Callable[[str, int, str, int], Awaitable[None]]
@@ -120,8 +119,7 @@ class NotificationPublisher:
 
 def body_of(event: InteractionEvent, show: Show) -> str:
     """Serialize the body of an event's notification."""
-    body = event.body(show(event.interaction))
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return serialized(event.body(show(event.interaction)))
 
 
 def body_now(notification: Notification, interaction: domain.Interaction, show: Show) -> str:

@@ -209,6 +209,11 @@ class Interaction(_Value):
     process_summary: ProcessSummary | None = None
     is_last_entry: bool = False
 
+    @property
+    def effective_category(self) -> Category:
+        """Return why it is sent; transactional if nothing says so."""
+        return self.category or Category.TRANSACTIONAL
+
     def state_at(self, state: InteractionState, history: Sequence[HistoryEntry]) -> "Interaction":
         """Return the interaction as it was after a history of at least one entry."""
         trail = self.audit_trail.model_copy(update={"history": list(history), "updated": history[-1].date})

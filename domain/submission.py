@@ -10,6 +10,7 @@ from domain.destinations import Destination, parse_destinations
 from domain.gate.category import Category
 from domain.gate.opt_out_confirmation import CONFIRMATION_OF
 from domain.gate.order import Order
+from domain.gate.recipients import Recipients
 from domain.gate.schedule import ScheduleRequest
 from domain.identifiers import derived_id
 from domain.interaction import (
@@ -106,6 +107,12 @@ class Submission(BaseModel):
     def parsed_destinations(self, channel: Channel) -> tuple[list[Destination], list[Problem]]:
         """Parse the destinations on a channel; invalid ones come with their problems."""
         return parse_destinations(channel, self.destinations, self.phone_numbers)
+
+    @property
+    def recipients(self) -> Recipients:
+        """Return to whom it goes; destinations that are not valid are as the caller wrote them."""
+        destinations, _ = self.parsed_destinations(self.integration.channel)
+        return Recipients(self.tenant, self.integration, destinations, self.category, self.is_forced)
 
     def registered(self) -> Interaction:
         """Return the initial interaction: registered, not validated, not sent."""

@@ -3,7 +3,8 @@
 The events' names, the patterns and the retry schedule are the vendor's.
 """
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple, get_args
@@ -83,6 +84,11 @@ class InteractionEvent(NamedTuple):
     def body(self, payload: JsonValue) -> dict[str, JsonValue]:
         """Return the body of the notification; `payload` is the interaction as the API answers it."""
         return {"Event": self.event.value, "Created": to_wire(self.created), "Payload": payload}
+
+
+def serialized(body: Mapping[str, JsonValue]) -> str:
+    """Serialize the body of a notification."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
 def events_since(interaction: Interaction, first: int) -> Iterator[InteractionEvent]:

@@ -15,6 +15,7 @@ from domain.destinations import Destination
 from domain.gate.category import Category
 from domain.gate.decision import Wait
 from domain.gate.order import Order
+from domain.gate.recipients import Recipients
 from domain.gate.schedule import Schedule
 from domain.interaction import (
     UNWRITTEN,
@@ -289,6 +290,21 @@ class Interaction(Stored):
                 "provider_events": events,
             }
         )
+
+    @property
+    def effective_category(self) -> Category:
+        """Why it is sent; transactional if nothing says so."""
+        return self.category or Category.TRANSACTIONAL
+
+    @property
+    def recipients(self) -> Recipients:
+        """To whom it goes."""
+        return Recipients(self.tenant, self.integration, self.destinations, self.effective_category, self.is_forced)
+
+    @property
+    def living_destinations(self) -> list[Destination]:
+        """Its destinations but those of erased users."""
+        return [one for one in self.destinations if one.value]
 
     @property
     def state(self) -> InteractionState:

@@ -1,6 +1,6 @@
 """Webhook notifications of tenants and the progress of their delivery."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -267,6 +267,10 @@ def overdue_selector(before: datetime, after: tuple[datetime, str] | None) -> di
         **late,
         "$or": [{"next_attempt": {"$gt": date, "$lt": before}}, {"next_attempt": date, "_id": {"$gt": last_id}}],
     }
+
+
+Begin = Callable[[Notification], Awaitable[None]]
+"""Starts the workflow of a notification; one that runs already is left alone."""
 
 
 class SuspendedHost(Stored):

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
@@ -16,15 +16,12 @@ from pymongo.errors import BulkWriteError
 from domain.clock import to_milliseconds, to_wire, utc_now
 from domain.gate.consent import NO_EVIDENCE, ConsentScope
 from domain.identifiers import derived_id
-from domain.webhook_events import WebhookEventType, host_of, subscribed
+from domain.webhook_events import WebhookEventType, host_of, serialized, subscribed
 from models.base import DUPLICATE_KEY
 from models.consent import Consent
 from models.endpoint import Endpoint
 from models.integration import Integration
-from models.notification import PENDING, Notification
-
-Begin = Callable[[Notification], Awaitable[None]]
-"""Starts the delivery of a notification."""
+from models.notification import PENDING, Begin, Notification
 
 Show = Callable[[Consent], dict[str, JsonValue]]
 """Renders a consent as the API answers it."""
@@ -124,7 +121,7 @@ async def redact(tenant: str, persons: Collection[str]) -> None:
     async for notification in Notification.find({"tenant": tenant, "person": {"$in": list(persons)}}):
         body = json.loads(notification.body)
         body["Payload"] |= {"destination": "", "evidence": _EMPTY_EVIDENCE}
-        updates.append(UpdateOne({"_id": notification.id}, {"$set": {"body": _serialized(body)}}))
+        updates.append(UpdateOne({"_id": notification.id}, {"$set": {"body": serialized(body)}}))
     if updates:
         await Notification.collection().bulk_write(updates, ordered=False)
 
@@ -149,7 +146,7 @@ def _notifications(
     """
     now = utc_now()
     payload = {name: value for name, value in shown.items() if name != "history"}
-    body = _serialized({"Event": _EVENT.value, "Created": to_wire(now), "Payload": payload})
+    body = serialized({"Event": _EVENT.value, "Created": to_wire(now), "Payload": payload})
     return [
         Notification(
             id=derived_id("notification", consent.id, integration.id, change),
@@ -190,7 +187,3 @@ async def _stored(notifications: Sequence[Notification]) -> list[Notification]:
             raise
         return await Notification.find({"_id": {"$in": [one.id for one in notifications]}, **PENDING}).to_list()
     return list(notifications)
-
-
-def _serialized(body: dict[str, Any]) -> str:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))

@@ -13,7 +13,6 @@ from domain.clock import to_milliseconds, to_wire, utc_now
 from domain.destinations import Destination, DestinationKind
 from domain.gate import consent as domain
 from domain.gate.bounces import PERIOD, paused_until
-from domain.gate.category import Category
 from domain.gate.consent import (
     ConsentCategory,
     ConsentChange,
@@ -24,9 +23,8 @@ from domain.gate.consent import (
     Evidence,
     refusing,
 )
-from domain.interaction import IntegrationReference
+from domain.gate.recipients import Recipients
 from domain.problems import Problem
-from domain.submission import Submission
 from models.consent import Consent, ConsentKey
 from models.interaction import Interaction
 from models.soft_bounces import SoftBounces
@@ -55,35 +53,25 @@ class Consents:
         """Like `person`, of a parsed destination."""
         return await self.person(tenant, destination.key, destination.normal_form)
 
-    async def problems_of(self, submission: Submission) -> list[Problem]:
-        """Return a problem for each destination of a submission whose person refuses it; none if it is forced."""
-        if submission.is_forced:
+    async def problems_of(self, recipients: Recipients) -> list[Problem]:
+        """Return a problem for each destination whose person refuses the message; none if it is forced."""
+        if recipients.is_forced:
             return []
-        destinations, _ = submission.parsed_destinations(submission.integration.channel)
-        return await self._problems(submission.tenant, submission.integration, destinations, submission.category)
-
-    async def refusals_of(self, interaction: Interaction) -> list[Problem]:
-        """Like `problems_of`, for a message that is not sent yet."""
-        if interaction.is_forced:
-            return []
-        # Those of erased users are left out.
-        destinations = [one for one in interaction.destinations if one.value]
-        category = interaction.category or Category.TRANSACTIONAL
-        return await self._problems(interaction.tenant, interaction.integration, destinations, category)
-
-    async def _problems(
-        self, tenant: str, integration: IntegrationReference, destinations: Sequence[Destination], category: Category
-    ) -> list[Problem]:
-        persons = [await self.person_of(tenant, one) for one in destinations]
+        integration, tenant = recipients.integration, recipients.tenant
+        persons = {
+            position: await self.person_of(tenant, one)
+            for position, one in enumerate(recipients.destinations)
+            if one.value
+        }
         scopes = ("", integration.channel.value, integration.integration_id)
         stated: defaultdict[str, list[domain.Consent]] = defaultdict(list)
-        now = utc_now()
-        for one in await Consent.about(tenant, persons, scopes) if persons else ():
+        for one in await Consent.about(tenant, list(persons.values()), scopes) if persons else ():
             stated[one.person].append(one.view)
+        now = utc_now()
         return [
-            _problem(position, destination, out)
-            for position, (person, destination) in enumerate(zip(persons, destinations, strict=True))
-            if (out := refusing(stated[person], category, now)) is not None
+            _problem(position, recipients.destinations[position], out)
+            for position, person in persons.items()
+            if (out := refusing(stated[person], recipients.category, now)) is not None
         ]
 
     async def record(self, tenant: str, changes: Sequence[ConsentChange], *, only_opted_out: bool = False) -> int:

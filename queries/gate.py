@@ -1,15 +1,14 @@
 """The gate over stored consents, rules and users: for submissions, and for messages that it holds."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from domain.destinations import Destination
-from domain.gate.category import Category
 from domain.gate.decision import Decision, Go, Refuse, Wait
 from domain.gate.ordering import Predecessor, ended_unsent, evaluate_order
+from domain.gate.recipients import Recipients
 from domain.gate.schedule import AT_ONCE, Schedule, ScheduleRequest
 from domain.gate.schedule_request import read_schedule
 from domain.gate.scheduling import ScheduleCase, evaluate_schedule
@@ -58,12 +57,9 @@ class Gate:
     rules: TenantRules
     reach: Reach
 
-    async def refusals_of(self, submission: Submission) -> list[Problem]:
-        """Return a problem for each recipient of a submission that opted out, or that is out of the tenant's reach."""
-        opted_out, unreached = await asyncio.gather(
-            self.consents.problems_of(submission), self.reach.problems_of(submission)
-        )
-        return [*opted_out, *unreached]
+    async def refusals_of(self, recipients: Recipients) -> list[Problem]:
+        """Return a problem for each recipient of a message that opted out, or that is out of the tenant's reach."""
+        return [*await self.consents.problems_of(recipients), *await self.reach.problems_of(recipients)]
 
     async def admit(self, submission: Submission, owners: Sequence[User]) -> Admittance:
         """Read the schedule of a submission, and decide when it goes; `refusals_of` says whether it may.
@@ -119,7 +115,7 @@ class Gate:
             decision = decision if isinstance(in_order, Go) else in_order
         if isinstance(decision, Refuse):
             return decision
-        refused = [*await self.consents.refusals_of(interaction), *await self.reach.refusals_of(interaction)]
+        refused = await self.refusals_of(interaction.recipients)
         return Refuse(problem=refused[0]) if refused else decision
 
     async def predecessors(self, interaction_id: str, ids: Sequence[str]) -> list[Predecessor]:
@@ -149,13 +145,13 @@ class Gate:
     ) -> tuple[Schedule, list[Problem]]:
         """Read a changed schedule of a message; what cannot be read is left out and has its problem."""
         recipients = await self._recipients_of(interaction, asked.known_zone)
-        return read_schedule(asked, interaction.category or Category.TRANSACTIONAL, recipients, now)
+        return read_schedule(asked, interaction.effective_category, recipients, now)
 
     async def _case(self, interaction: Interaction, schedule: Schedule) -> ScheduleCase:
         return ScheduleCase(
             interaction_id=interaction.id,
             schedule=schedule,
-            category=interaction.category or Category.TRANSACTIONAL,
+            category=interaction.effective_category,
             channel=interaction.integration.channel,
             recipients=await self._recipients_of(interaction, schedule.known_zone),
             rules=(await self.rules.of(interaction.tenant)).rules,

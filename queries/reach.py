@@ -8,13 +8,12 @@ from typing import Final
 
 from domain.clock import to_milliseconds, utc_now
 from domain.destinations import Destination
-from domain.gate.category import Category
 from domain.gate.reach import problems_of_reach
 from domain.gate.reach_counters import counters_of
+from domain.gate.recipients import Recipients
 from domain.gate.velocity import Counter, LimitAction
 from domain.problems import Problem
 from domain.submission import Submission
-from models.interaction import Interaction
 from models.reach_count import ReachCount
 from queries.sending_rules import TenantRules
 from support.metrics import count_reach_limit
@@ -36,22 +35,11 @@ class Reach:
         # counted the same message in an earlier try.
         self._reached: TtlCache[bool] = TtlCache(_REACHED_TTL)
 
-    async def problems_of(self, submission: Submission) -> list[Problem]:
-        """Return a problem for each destination of a submission that is out of reach; no message is counted."""
-        reach = (await self._rules.of(submission.tenant)).reach
-        if not reach.rules and submission.category is not Category.AUTHENTICATION:
-            return []
-        channel = submission.integration.channel
-        destinations, _ = submission.parsed_destinations(channel)
-        return problems_of_reach(destinations, channel, submission.category, reach.rules)
-
-    async def refusals_of(self, interaction: Interaction) -> list[Problem]:
-        """Like `problems_of`, for a message that is not sent yet."""
-        rules = (await self._rules.of(interaction.tenant)).reach.rules
-        # Those of erased users are left out.
-        destinations = [one for one in interaction.destinations if one.value]
-        category = interaction.category or Category.TRANSACTIONAL
-        return problems_of_reach(destinations, interaction.integration.channel, category, rules)
+    async def problems_of(self, recipients: Recipients) -> list[Problem]:
+        """Return a problem for each destination that is out of reach; no message is counted."""
+        rules = (await self._rules.of(recipients.tenant)).reach.rules
+        channel = recipients.integration.channel
+        return problems_of_reach(recipients.destinations, channel, recipients.category, rules)
 
     async def count(self, submission: Submission, destinations: Sequence[Destination]) -> list[Problem]:
         """Count a valid submission against the tenant's limits, and return a problem for each one that blocks it."""

@@ -122,7 +122,7 @@ class NaiveSteps:
     @activity.defn
     async def validate(self, submission: Submission) -> Checked:
         """Validate."""
-        refusals = await self._gate.refusals_of(submission)
+        refusals = await self._gate.refusals_of(submission.recipients)
         found = await validate(self._integrations, submission, owners=[], refusals=refusals)
         return Checked(problems=found.problems, destinations=found.destinations, policy=found.policy)
 

@@ -111,12 +111,13 @@ def evaluate_reach(
 def problems_of_reach(
     destinations: Sequence[Destination], channel: Channel, category: Category, rules: Sequence[ReachRule]
 ) -> list[Problem]:
-    """Return the problem of each destination to which a message may not go."""
+    """Return the problem of each destination to which a message may not go; none of an empty one, of an erased user."""
     if not rules and category is not Category.AUTHENTICATION:
         return []
     found = (
         _problem(f"Destinations[{position}]", destination, channel, category, rules)
         for position, destination in enumerate(destinations)
+        if destination.value
     )
     return [problem for problem in found if problem is not None]
 

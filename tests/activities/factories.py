@@ -134,7 +134,7 @@ class World:
         return found
 
     async def validate(self, submission: Submission) -> Validation:
-        refusals = await CONSENTS.problems_of(submission)
+        refusals = await CONSENTS.problems_of(submission.recipients)
         return await validate(INTEGRATIONS, submission, await owners_of(submission), refusals)
 
     async def problems(self, submission: Submission) -> list[tuple[str, str]]:

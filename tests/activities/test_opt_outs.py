@@ -17,7 +17,7 @@ from domain.status import Milestone, Status
 from models.consent import Consent
 from models.soft_bounces import SoftBounces
 from queries import consents
-from tests.activities.factories import CONSENTS, NOW, PHONE, World, run
+from tests.activities.factories import CONSENTS, GATE, NOW, PHONE, World, run
 from tests.activities.test_record import SENT, change
 
 RECORD: Final = MongoRecord(consents=CONSENTS)
@@ -73,7 +73,7 @@ async def test_what_a_provider_reports_refuses_later_sends(
         await run(RECORD.record, step)
     for category in (Category.TRANSACTIONAL, Category.MARKETING):
         later = await world.submission(integration, destinations=[to], category=category)
-        problems = [(problem.field, problem.code) for problem in await CONSENTS.problems_of(later)]
+        problems = [(problem.field, problem.code) for problem in await CONSENTS.problems_of(later.recipients)]
         assert problems == ([OUT] if category in refuses else [])
     stored = await Consent.find({"tenant": world.tenant}).to_list()
     assert len(stored) == bool(refuses)
@@ -90,7 +90,7 @@ async def test_a_third_soft_bounce_within_fourteen_days_pauses_the_address_for_f
     async def problems(days_later: float) -> list[tuple[str, dict[str, str | int]]]:
         later = await world.submission(other_sender, destinations=[MAIL], category=Category.AUTHENTICATION)
         monkeypatch.setattr(consents, "utc_now", lambda: now + timedelta(days=days_later))
-        return [(one.code, one.details) for one in await CONSENTS.problems_of(later)]
+        return [(one.code, one.details) for one in await CONSENTS.problems_of(later.recipients)]
 
     reports = [
         reported("failed", "4.2.2", MAIL, now),
@@ -123,3 +123,20 @@ async def test_a_report_that_names_none_of_several_recipients_opts_nobody_out(wo
     await world.register(submission)
     await run(RECORD.record, change(submission.interaction_id, 2, SENT, **reported("complaint")))
     assert await Consent.find({"tenant": world.tenant}).to_list() == []
+
+
+async def test_a_refusal_names_the_position_in_the_callers_list(world: World) -> None:
+    """Destinations that are not valid and those of erased users count."""
+    integration = await world.integration(Channel.EMAIL, provider="smtp")
+    refusing = await world.submission(integration, destinations=[MAIL])
+    await world.register(refusing)
+    await run(RECORD.record, change(refusing.interaction_id, 2, SENT, **refused("550", "5.1.1 unknown")))
+    out = [("Destinations[1]", "recipient_opted_out")]
+    invalid_before = await world.submission(integration, destinations=["nobody", MAIL])
+    assert [(one.field, one.code) for one in await GATE.refusals_of(invalid_before.recipients)] == out
+    held = await world.submission(integration, destinations=["luis@example.com", MAIL])
+    await world.register(held)
+    stored = await world.stored(held)
+    erased = stored.destinations[0].model_copy(update={"value": ""})
+    stored.destinations = [erased, stored.destinations[1]]
+    assert [(one.field, one.code) for one in await GATE.refusals_of(stored.recipients)] == out

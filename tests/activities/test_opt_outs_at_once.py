@@ -33,7 +33,7 @@ def at_admission(submission: Submission) -> MayGo:
     """Whether a send goes, when it is admitted; a refusal says why."""
 
     async def may_go() -> bool:
-        codes = [problem.code for problem in await GATE.refusals_of(submission)]
+        codes = [problem.code for problem in await GATE.refusals_of(submission.recipients)]
         assert codes in ([], ["recipient_opted_out"])
         return not codes
 

@@ -27,7 +27,7 @@ DRY_RUN_DETAIL: Final = "Simulación: no se ha enviado ni guardado nada"
 
 async def answer_dry_run(request: Request, state: IrisState, submission: Submission) -> JSONResponse:
     """The answer that a submission would get, without registering or sending it."""
-    owners, refusals = await asyncio.gather(owners_of(submission), state.gate.refusals_of(submission))
+    owners, refusals = await asyncio.gather(owners_of(submission), state.gate.refusals_of(submission.recipients))
     admittance = await state.gate.admit(submission, owners)
     validation = await validate(state.integrations, submission, owners, [*refusals, *admittance.problems])
     if validation.problems:

@@ -18,7 +18,6 @@ from api.state import IrisState, State
 from domain.access import Caller, Operation
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError
-from domain.gate.category import Category
 from domain.identifiers import derived_id
 from domain.problems import Problem
 from domain.resending import RESEND_OF, why_not_resent
@@ -99,5 +98,5 @@ async def _submission(
         primary_key=first.primary_key,
         attachments=first.attachments,
         template=first.template,
-        category=first.category or Category.TRANSACTIONAL,
+        category=first.effective_category,
     )

@@ -25,7 +25,6 @@ from api.state import IrisState, State
 from domain.access import Caller, Operation
 from domain.clock import utc_now
 from domain.errors import InvalidRequestError
-from domain.gate.category import Category
 from domain.gate.schedule import IGNORE
 from domain.identifiers import derived_id
 from domain.problems import MAX_PROBLEMS, Problem
@@ -225,4 +224,4 @@ async def _content(client: Client, asked: SendRequest, integration: Integration,
         earlier = await find_interaction(client, interaction_id, integration.tenant)
         if earlier is None:
             raise
-        return Content(earlier.payload, earlier.template, earlier.category or Category.TRANSACTIONAL)
+        return Content(earlier.payload, earlier.template, earlier.effective_category)
