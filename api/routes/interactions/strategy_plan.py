@@ -203,7 +203,7 @@ async def _problems_of_later(state: IrisState, run: Run) -> list[Problem]:
 async def _problems_of(state: IrisState, run: Run, number: int, owners_of_first: Sequence[User]) -> list[Problem]:
     """What is wrong with a step's message; that its recipient opted out is seen when the step starts."""
     submission = _submission(run, number)
-    owners, refusals = await asyncio.gather(owners_of(submission), state.gate.refusals_of(submission))
+    owners, refusals = await asyncio.gather(owners_of(submission), state.gate.refusals_of(submission.recipients))
     opted_in = [problem for problem in refusals if problem.code != "recipient_opted_out"]
     admittance = await state.gate.admit(submission, owners or owners_of_first)
     validation = await validate(
