@@ -12,6 +12,7 @@ from activities.interfaces import AdmissionActivities, AdmitInput, AdmitResult
 from activities.publishing import Publish, publish_nothing
 from domain.destinations import Destination
 from domain.gate.decision import Decision, Go, Refuse, Wait, wakes_at
+from domain.gate.order import Order
 from domain.gate.ordering import evaluate_order
 from domain.identifiers import derived_id
 from domain.interaction import Direction, DispatchPolicy, HistoryEntry
@@ -101,27 +102,27 @@ class MongoAdmission(AdmissionActivities):
         users, process = await _find_or_create(submission, owned_destinations(destinations), owners, process)
         if process is None:
             return _refused(admit_input, [await _why_not_joined(submission)])
-        keys = _order_keys(submission) if submission.order is not None else ()
-        predecessors = process.predecessors(keys, submission.interaction_id)
-        decision = await self._in_order(submission, admittance, predecessors)
+        order = submission.order.over(process.order_default) if submission.order is not None else None
+        decision = await self._in_order(submission, order, process, admittance) if order is not None else Go()
         if isinstance(decision, Refuse):
             return _refused(admit_input, [decision.problem])
         if isinstance(decision, Wait):
             admittance = admittance._replace(hold=decision)
-        queued = _Queued(with_owners(destinations, users), policy, admittance)
+        queued = _Queued(with_owners(destinations, users), policy, admittance, order)
         interaction = await _queue(admit_input, queued, users, process)
         composed = interaction.composed(users, process)
         return AdmitResult(interaction=composed, policy=policy, expires=admittance.expires)
 
-    async def _in_order(self, submission: Submission, admittance: Admittance, predecessors: Sequence[str]) -> Decision:
+    async def _in_order(
+        self, submission: Submission, order: Order, process: Process, admittance: Admittance
+    ) -> Decision:
         """Decide whether a message waits for its predecessors, unless something else holds it at first."""
-        if submission.order is None:
-            return Go()
+        predecessors = process.predecessors(_order_keys(submission), submission.interaction_id)
         await Interaction.set_predecessors(submission.interaction_id, predecessors)
         if admittance.hold is not None:
             return Go()
         before = await self._gate.predecessors(submission.interaction_id, predecessors)
-        return evaluate_order(submission.order, before, submission.submitted_at, submission.submitted_at)
+        return evaluate_order(order, before, submission.submitted_at, submission.submitted_at)
 
 
 def _refused(admit_input: AdmitInput, problems: list[Problem]) -> AdmitResult:
@@ -222,7 +223,8 @@ def _entering(submission: Submission) -> list[dict[str, Any]]:
     last_entry = last_entry_step(submission.interaction_id, submission.submitted_at, Direction.OUT)
     if submission.order is None:
         return [last_entry]
-    return [last_entry, order_step(_order_keys(submission), submission.interaction_id)]
+    in_order = submission.order.in_order
+    return [last_entry, order_step(_order_keys(submission), submission.interaction_id, in_order=in_order)]
 
 
 async def _enter(selector: dict[str, Any], steps: list[dict[str, Any]], *, upsert: bool = False) -> Process | None:
@@ -243,6 +245,7 @@ class _Queued(NamedTuple):
     destinations: list[Destination]
     policy: DispatchPolicy
     admittance: Admittance
+    order: Order | None
 
 
 async def _queue(admit_input: AdmitInput, queued: _Queued, users: list[User], process: Process) -> Interaction:
@@ -264,8 +267,8 @@ async def _queue(admit_input: AdmitInput, queued: _Queued, users: list[User], pr
         "destinations": [destination.model_dump() for destination in queued.destinations],
         "policy": queued.policy.model_dump(),
     }
-    if submission.order is not None:
-        changes["order"] = submission.order.model_dump(mode="json")
+    if queued.order is not None:
+        changes["order"] = queued.order.model_dump(mode="json")
     if submission.strategy is not None:
         changes["strategy.expires"] = queued.admittance.expires
     step = Step(sequence=2, revision=admit_input.revision, history_before=1, history=[entry])

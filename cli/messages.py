@@ -19,8 +19,20 @@ from cli.client import (
     watch_interaction,
 )
 from cli.options import AsJson, Connect, Variables, connected
-from cli.schedules import ExpireAt, InOrder, SendAt, TimeZone, ValidFor, WindowOption, schedule_of
-from cli.users import pairs
+from cli.schedules import (
+    ExpireAt,
+    InOrder,
+    OrderAfter,
+    OrderTimeout,
+    SendAt,
+    StopOnFailure,
+    TimeZone,
+    ValidFor,
+    WindowOption,
+    order_of,
+    schedule_of,
+)
+from cli.users import Metadata, PrimaryKey, pairs
 
 ChannelName = Annotated[
     str,
@@ -59,8 +71,13 @@ def send(
     create_user: Annotated[bool, typer.Option(help="Create a user if none has the destination.")] = True,
     create_process: Annotated[bool, typer.Option(help="Create a process if none is named.")] = True,
     category: CategoryName = None,
+    metadata: Metadata = None,
+    primary_key: PrimaryKey = None,
     force: Annotated[bool, typer.Option("--force", help="Send it to recipients who opted out, too.")] = False,
-    in_order: InOrder = False,
+    in_order: InOrder = None,
+    order_after: OrderAfter = None,
+    order_timeout: OrderTimeout = None,
+    stop_on_failure: StopOnFailure = False,
     send_at: SendAt = None,
     time_zone: TimeZone = None,
     expire_at: ExpireAt = None,
@@ -90,7 +107,9 @@ def send(
         "AutoCreateProcess": create_process,
         "category": category,
         "force": force,
-        "inOrder": in_order,
+        "metadata": pairs(metadata),
+        "primaryKey": pairs(primary_key),
+        **order_of(in_order, order_after, order_timeout, stop_on_failure=stop_on_failure),
         **schedule_of(send_at, time_zone, expire_at, valid_for, window),
         "dryRun": dry_run,
         "attachmentsId": _upload(connection, attach or [], idempotency_key),

@@ -7,6 +7,7 @@ import typer
 
 from cli.client import OUT, call, print_json, show_more, text_of
 from cli.options import AsJson, Connect, Limit, PageCursor, connected
+from cli.schedules import InOrder, OrderAfter, OrderTimeout, StopOnFailure, order_of
 from cli.terminal import DataTable
 from cli.users import Metadata, PrimaryKey, named_filters, pairs
 
@@ -118,6 +119,10 @@ def create(
     ] = False,
     metadata: Metadata = None,
     primary_key: PrimaryKey = None,
+    in_order: InOrder = None,
+    order_after: OrderAfter = None,
+    order_timeout: OrderTimeout = None,
+    stop_on_failure: StopOnFailure = False,
     idempotency_key: Annotated[
         str | None, typer.Option(help="Idempotency key: calls with the same key create one process.")
     ] = None,
@@ -130,6 +135,7 @@ def create(
         "isDraft": draft,
         "metadata": pairs(metadata),
         "primaryKey": pairs(primary_key),
+        **order_of(in_order, order_after, order_timeout, stop_on_failure=stop_on_failure),
     }
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     _show(call(connect(), "POST", "/v1/processes", body, headers), as_json=as_json)
@@ -143,12 +149,17 @@ def update(
     draft: Annotated[bool | None, typer.Option("--draft/--begun", help="Whether it is being prepared.")] = None,
     metadata: Metadata = None,
     primary_key: PrimaryKey = None,
+    in_order: InOrder = None,
+    order_after: OrderAfter = None,
+    order_timeout: OrderTimeout = None,
+    stop_on_failure: StopOnFailure = False,
     as_json: AsJson = False,
 ) -> None:
-    """Change whether a process is a draft, or all its metadata, or its whole primary key."""
+    """Change whether a process is a draft, its order, or all its metadata, or its whole primary key."""
     body: dict[str, Any] = {} if draft is None else {"isDraft": draft}
     body |= {"metadata": pairs(metadata)} if metadata else {}
     body |= {"primaryKey": pairs(primary_key)} if primary_key else {}
+    body |= order_of(in_order, order_after, order_timeout, stop_on_failure=stop_on_failure)
     path = f"/v1/processes/{quote(process_id)}"
     _show(call(connect(), "PATCH", path, body), as_json=as_json)
 

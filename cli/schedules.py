@@ -26,8 +26,34 @@ WindowOption = Annotated[
 ]
 
 InOrder = Annotated[
-    bool, typer.Option("--in-order", help="Send it after the messages with --in-order before it in its process.")
+    bool | None,
+    typer.Option(
+        "--in-order/--any-order",
+        help="Send a message after the messages in order before it in its process; else the process decides.",
+    ),
 ]
+OrderAfter = Annotated[
+    str | None, typer.Option(help="With --in-order: what the message before it must have reached, sent or delivered.")
+]
+OrderTimeout = Annotated[
+    str | None, typer.Option(help="With --in-order: the longest wait for it, an ISO 8601 duration such as PT15M.")
+]
+StopOnFailure = Annotated[
+    bool, typer.Option("--stop-on-failure", help="With --in-order: never send it once the message before it failed.")
+]
+
+
+def order_of(
+    in_order: bool | None, order_after: str | None, order_timeout: str | None, *, stop_on_failure: bool
+) -> dict[str, Any]:
+    """Return the fields of a request for the options of the order that are given."""
+    fields = {
+        "inOrder": in_order,
+        "orderAfter": order_after,
+        "orderTimeout": order_timeout,
+        "stopOnFailure": stop_on_failure or None,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def schedule_of(

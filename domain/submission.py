@@ -9,7 +9,7 @@ from domain.channels import Channel
 from domain.destinations import Destination, parse_destinations
 from domain.gate.category import Category
 from domain.gate.opt_out_confirmation import CONFIRMATION_OF
-from domain.gate.order import Order
+from domain.gate.order import OrderRequest
 from domain.gate.recipients import Recipients
 from domain.gate.schedule import ScheduleRequest
 from domain.identifiers import derived_id
@@ -54,7 +54,7 @@ class Submission(BaseModel):
         category: why it is sent.
         is_forced: whether it is sent to destinations that opted out.
         schedule: when it may go, as the caller wrote it; None if the caller restricted nothing.
-        order: how it keeps the order of its process; None if it does not.
+        order: what it says about the order of its process; None if it does not keep it.
         strategy: the step of a strategy that it is; None if it is none.
         expects_new_user: whether no user had its destinations at submission, so that creating a user is tried first.
         problems: problems of the request itself; a submission with any is recorded and refused.
@@ -82,7 +82,7 @@ class Submission(BaseModel):
     category: Category = Category.TRANSACTIONAL
     is_forced: bool = False
     schedule: ScheduleRequest | None = None
-    order: Order | None = None
+    order: OrderRequest | None = None
     strategy: StrategyReference | None = None
     expects_new_user: bool = False
     problems: list[Problem] = []

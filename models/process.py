@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 
 from domain.clock import utc_now
+from domain.gate.order import OrderRequest
 from domain.interaction import Direction, ProcessSummary
 from models.base import ANY_TEXT, NEWEST_FIRST, Stored
 
@@ -34,6 +35,7 @@ class Process(Stored):
         last_interaction_at: when that one was created, so that an event about an older one does not replace it.
         group_id: the provider's id of its group; None for a private conversation.
         order: ids of its newest messages that keep its order, by destination (`order_step`).
+        order_default: what its sends that say nothing about the order say.
         is_draft: whether it is being prepared; inbound messages do not join a draft.
         fingerprint: of the request that created it; empty if a message did.
     """
@@ -49,6 +51,7 @@ class Process(Stored):
     is_closed: bool = False
     is_draft: bool = False
     order: dict[str, list[str]] = {}
+    order_default: OrderRequest | None = None
     last_direction: Direction | None = None
     last_interaction_id: str | None = None
     last_interaction_at: datetime | None = None
@@ -159,13 +162,15 @@ def last_entry_step(interaction_id: str, created: datetime, direction: Direction
     }
 
 
-def order_step(keys: Sequence[str], interaction_id: str) -> dict[str, Any]:
-    """Update step that appends a message to the order of its destinations, once.
+def order_step(keys: Sequence[str], interaction_id: str, *, in_order: bool | None) -> dict[str, Any]:
+    """Update step that appends a message to the order of its destinations, once, if it keeps the order.
 
     Args:
         keys: a key of each of its destinations, without dots.
         interaction_id: the message.
+        in_order: whether it keeps the order; None for the default of the process.
     """
+    keeps_order: Any = {"$literal": in_order} if in_order is not None else {"$eq": ["$order_default.in_order", True]}
 
     def appended(key: str) -> dict[str, Any]:
         nothing: list[str] = []
@@ -173,4 +178,4 @@ def order_step(keys: Sequence[str], interaction_id: str) -> dict[str, Any]:
         longer: Any = {"$slice": [{"$concatArrays": [present, [interaction_id]]}, -MAX_ORDERED]}
         return {"$cond": [{"$in": [interaction_id, present]}, present, longer]}
 
-    return {"$set": {f"order.{key}": appended(key) for key in keys}}
+    return {"$set": {f"order.{key}": {"$cond": [keeps_order, appended(key), f"$order.{key}"]} for key in keys}}

@@ -18,10 +18,12 @@ from api.http.pagination import AskedPage, page_of
 from api.http.parameters import BY_METADATA, BY_PRIMARY_KEY, named_values
 from api.http.request_body import json_body
 from api.schemas.common import Page
+from api.schemas.orders import OrderFields
 from api.schemas.processes import ProcessAnswer, ProcessChange, ProcessFilters, ProcessRequest
 from api.state import IrisState, State
 from domain.access import Caller, Operation
 from domain.errors import InvalidRequestError
+from domain.gate.order import OrderRequest
 from domain.problems import MAX_PROBLEMS, Problem
 from domain.search_keys import searchable_field, searchable_fields
 from models.audit import write_audit
@@ -40,6 +42,10 @@ _EXAMPLE: Final[dict[str, JsonValue]] = {
     "metadata": {"campaign": "spring"},
     "primaryKey": {"order": "4711"},
     "isDraft": False,
+    "inOrder": True,
+    "orderAfter": "delivered",
+    "orderTimeout": "PT15M",
+    "stopOnFailure": False,
 }
 _ANSWERED: Final = {
     "id": "67c98902c362797495a603c1",
@@ -105,6 +111,7 @@ async def create_process(
 ) -> JSONResponse:
     """Make a process, open, which sends can name and which its users' messages join unless it is a draft."""
     await _check(state, caller.tenant, body)
+    order = _order_of(body)
     process = Process(
         id=id_by_key("created-process", caller, idempotency_key),
         tenant=caller.tenant,
@@ -115,6 +122,7 @@ async def create_process(
         primary_key=body.primary_key,
         primary_key_keys=searchable_fields(body.primary_key),
         is_draft=body.is_draft,
+        order_default=order if order.in_order else None,
         fingerprint=fingerprint(body),
     )
     try:
@@ -180,8 +188,11 @@ async def change_process(
     caller: Annotated[Caller, allowed(Operation.PROCESSES_WRITE)],
     body: Annotated[ProcessChange, json_body(ProcessChange, {"begun": {"isDraft": False}})],
 ) -> JSONResponse:
-    """Change its metadata, its primary key, or whether it is a draft."""
-    changes = body.model_dump(exclude_none=True)
+    """Change its metadata, its primary key, whether it is a draft, or the order of its sends."""
+    changes = body.model_dump(exclude_none=True, exclude=set(OrderFields.model_fields))
+    order = _order_of(body)
+    if order.in_order is not None:
+        changes["order_default"] = order.model_dump(mode="json")
     keys = {f"{name}_keys": searchable_fields(changes[name]) for name in ("metadata", "primary_key") if name in changes}
     process = or_404(await Process.change(caller.tenant, process_id, changes | keys))
     await write_audit(caller, "process.changed", process.id, body.given())
@@ -217,6 +228,18 @@ async def reopen_process(
     process = or_404(await Process.change(caller.tenant, process_id, {"is_closed": False}))
     await write_audit(caller, "process.reopened", process.id)
     return _answer(process, "Proceso reabierto")
+
+
+def _order_of(asked: OrderFields) -> OrderRequest:
+    """What sends of the process say about the order unless they give it.
+
+    Raises:
+        InvalidRequestError: if it cannot be read.
+    """
+    order, problems = asked.read_order()
+    if problems:
+        raise InvalidRequestError(problems)
+    return order
 
 
 def _answer(process: Process, detail: str, status: HTTPStatus = HTTPStatus.OK) -> JSONResponse:

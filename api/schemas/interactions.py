@@ -7,12 +7,11 @@ from pydantic import Field, JsonValue
 
 from api.http.request_body import parse_readable_fields
 from api.schemas.common import Asked
+from api.schemas.orders import OrderFields
 from api.schemas.strategies import StrategyRequest
 from api.schemas.templates import TemplateChoice
 from domain.gate.category import Category
-from domain.gate.order import DEFAULT_TIMEOUT, Order, OrderAfter
-from domain.gate.ordering import read_timeout
-from domain.gate.schedule import MAX_TIME_LENGTH, ScheduleRequest
+from domain.gate.schedule import ScheduleRequest
 from domain.identifiers import Id
 from domain.interaction import Interaction
 from domain.payloads.email import MAX_FILES
@@ -24,7 +23,7 @@ MAX_DESTINATIONS: Final = 1_000
 """Destinations that are read of a request; a provider's own limit is tighter."""
 
 
-class SendRequest(Asked, ScheduleRequest):
+class SendRequest(Asked, ScheduleRequest, OrderFields):
     """A message to send: `payLoad`, or `template` that makes it. Names are matched in any letter case."""
 
     payload: dict[str, JsonValue] = Field(
@@ -87,30 +86,6 @@ class SendRequest(Asked, ScheduleRequest):
         default=False,
         description="Send it to destinations that opted out too, with the scope `consents:override`; it is audited.",
     )
-    in_order: bool = Field(
-        default=False,
-        alias="inOrder",
-        description="Send it after the messages with `inOrder` that were sent to the same destinations in its process "
-        "before it.",
-    )
-    order_after: Annotated[OrderAfter, Field(strict=False)] | None = Field(
-        default=None,
-        alias="orderAfter",
-        description="What the message before it must have reached: `sent` or `delivered`. Default: `delivered` where "
-        "the channel reports it.",
-    )
-    order_timeout: str | None = Field(
-        default=None,
-        alias="orderTimeout",
-        max_length=MAX_TIME_LENGTH,
-        description="The longest wait for it, as an ISO 8601 duration of at most a day. Default: `PT1H`.",
-        examples=["PT15M"],
-    )
-    stop_on_failure: bool = Field(
-        default=False,
-        alias="stopOnFailure",
-        description="With `inOrder`: never send it once the message before it failed.",
-    )
     dry_run: bool = Field(
         default=False,
         alias="dryRun",
@@ -124,18 +99,6 @@ class SendRequest(Asked, ScheduleRequest):
         if all(value is None for value in given.values()):
             return None
         return ScheduleRequest.model_construct(**given)
-
-    def read_order(self) -> tuple[Order | None, list[Problem]]:
-        """How it keeps the order of its process, None if it does not; what cannot be read has its problem."""
-        if not self.in_order:
-            given = {
-                "orderAfter": self.order_after,
-                "orderTimeout": self.order_timeout,
-                "stopOnFailure": self.stop_on_failure,
-            }
-            return None, [Problem(field=name, code="only_in_order") for name, value in given.items() if value]
-        timeout, problems = (DEFAULT_TIMEOUT, []) if self.order_timeout is None else read_timeout(self.order_timeout)
-        return Order(after=self.order_after, timeout=timeout, stops_on_failure=self.stop_on_failure), problems
 
     @classmethod
     def readable(cls, raw: Mapping[str, JsonValue]) -> tuple["SendRequest", list[Problem]]:

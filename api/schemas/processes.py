@@ -1,6 +1,6 @@
 """Processes on the wire."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -8,6 +8,8 @@ from pydantic.alias_generators import to_camel
 
 from api.http.pagination import AskedInstant
 from api.schemas.common import Asked
+from api.schemas.orders import OrderFields
+from domain.gate.order import OrderAfter, OrderRequest
 from domain.identifiers import Id
 from domain.interaction import Direction
 from domain.search_keys import MAX_NAMES
@@ -22,7 +24,7 @@ MAX_USERS = 100
 _SORTS = "The list is then sorted by the last interaction."
 
 
-class ProcessRequest(Asked):
+class ProcessRequest(Asked, OrderFields):
     """A process to create. Names are matched in any letter case."""
 
     integration_id: Id = Field(
@@ -41,8 +43,11 @@ class ProcessRequest(Asked):
     )
 
 
-class ProcessChange(Asked):
-    """What to change of a process; what is not named stays as it is, and each of these is replaced as a whole."""
+class ProcessChange(Asked, OrderFields):
+    """What to change of a process; what is not named stays as it is, and each of these is replaced as a whole.
+
+    `inOrder` replaces `orderAfter`, `orderTimeout` and `stopOnFailure` too.
+    """
 
     metadata: dict[str, JsonValue] | None = Field(default=None, max_length=MAX_NAMES)
     primary_key: dict[str, JsonValue] | None = Field(default=None, alias="primaryKey", max_length=MAX_NAMES)
@@ -126,6 +131,10 @@ class ProcessAnswer(ProcessSummaryAnswer):
     group_id: str | None = Field(
         description="The provider's id of the group whose messages it has; null for a private conversation."
     )
+    in_order: bool = Field(description="Whether its sends keep the order unless they say otherwise.")
+    order_after: OrderAfter | None
+    order_timeout: timedelta | None
+    stop_on_failure: bool
     created: Instant
     last_interaction_id: str | None
     last_interaction_at: Instant | None
@@ -134,4 +143,14 @@ class ProcessAnswer(ProcessSummaryAnswer):
     def of(cls, process: Process) -> "ProcessAnswer":
         """The process as the answer shows it."""
         shown = process.model_dump(include=set(cls.model_fields))
-        return cls.model_validate({**shown, "integration_id": process.integration_ids[0]})
+        order = process.order_default or OrderRequest()
+        return cls.model_validate(
+            {
+                **shown,
+                "integration_id": process.integration_ids[0],
+                "in_order": order.in_order or False,
+                "order_after": order.after,
+                "order_timeout": order.timeout,
+                "stop_on_failure": order.stops_on_failure or False,
+            }
+        )

@@ -68,6 +68,29 @@ async def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(command: Com
     assert not await Interaction.find({"destinations.value": number}).count()
 
 
+async def test_a_message_is_sent_in_order_with_the_callers_own_names(iris: Iris, command: Command) -> None:
+    options = (
+        "--integration",
+        iris.demo.integrations["sms"],
+        "--text",
+        "Hola",
+        "--metadata",
+        "n=1",
+        "-k",
+        "order=4711",
+    )
+    first = await payload(command, "send", SILENT, *options, "--in-order")
+    process = ("--process", first["processId"], "--in-order", "--order-after", "delivered", "--order-timeout", "PT15M")
+    second = await payload(command, "send", SILENT, *options, *process, "--stop-on-failure")
+    assert (second["metadata"]["n"], second["primaryKey"], second["customStatus"]) == (
+        "1",
+        {"order": "4711"},
+        "in_order",
+    )
+    changed = await payload(command, "processes", "update", first["processId"], "--in-order", "--order-timeout", "PT5M")
+    assert (changed["inOrder"], changed["orderTimeout"]) == (True, "PT5M")
+
+
 async def test_a_message_is_planned_counted_and_rescheduled(iris: Iris, command: Command) -> None:
     planned = ("--send-at", to_wire(utc_now() + timedelta(days=3)), "--valid-for", "P1D", "--text", "Hola")
     channel = ("--integration", iris.demo.integrations["sms"])

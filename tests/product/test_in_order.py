@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from models.process import Process
 from tests.api.support import SILENT, mobile, reasons
 from tests.iris import Iris
 
@@ -30,6 +31,39 @@ async def test_fifty_messages_with_random_delays_of_the_provider_go_in_order(iri
         assert not any(await asyncio.gather(*later))
         await asyncio.sleep(secrets.randbelow(20) / 1000)
         await iris.receive(one["id"], "failed" if position == 30 else "delivered")
+
+
+async def test_fifty_concurrent_messages_go_in_the_order_of_their_admission(iris: Iris) -> None:
+    first = await iris.send("sms", SILENT, inOrder=True)
+    many = [ordered(iris, first["processId"], SILENT, orderAfter="sent") for _ in range(MESSAGES - 1)]
+    sent = {one["id"] for one in [first, *await asyncio.gather(*many)]}
+    process = await Process.find_one({"_id": first["processId"]})
+    assert process is not None
+    [chain] = process.order.values()
+    assert set(chain) == sent
+    done = [await iris.until_status(one, "SENT") for one in chain]
+    sent_at = [next(one["date"] for one in seen["auditTrail"]["history"] if one["status"] == "SENT") for seen in done]
+    assert sent_at == sorted(sent_at)
+
+
+async def test_a_process_says_for_its_sends_that_they_go_in_order(iris: Iris) -> None:
+    """A send that says otherwise does not wait."""
+    user = (await iris.send("sms", SILENT))["users"][0]["id"]
+    asked = {"integrationId": iris.demo.integrations["sms"], "userIds": [user], "inOrder": True, "orderTimeout": "PT5M"}
+    process = (await iris.http.post("/v1/processes", json=asked)).json()["payload"]
+    assert (process["inOrder"], process["orderAfter"], process["orderTimeout"]) == (True, None, "PT5M")
+    first = await iris.send("sms", SILENT, processId=process["id"])
+    await iris.until_status(first["id"], "SENT")
+    second = await iris.send("sms", SILENT, processId=process["id"])
+    free = await iris.send("sms", SILENT, processId=process["id"], inOrder=False)
+    now = await ordered(iris, process["id"], SILENT, orderAfter="sent", orderTimeout="PT1S")
+    assert [one["customStatus"] for one in (second, free, now)] == ["in_order", None, "in_order"]
+    await iris.until_status(now["id"], "SENT")
+    changed = await iris.http.patch(f"/v1/processes/{process['id']}", json={"inOrder": False})
+    assert (changed.json()["payload"]["inOrder"], changed.json()["payload"]["orderTimeout"]) == (False, None)
+    assert (await iris.send("sms", SILENT, processId=process["id"]))["held"] is None
+    refused = await iris.http.patch(f"/v1/processes/{process['id']}", json={"orderTimeout": "PT5M"})
+    assert reasons(refused, 422) == [("orderTimeout", "only_in_order")]
 
 
 async def test_a_message_goes_once_the_one_before_it_is_sent_if_that_is_enough(iris: Iris) -> None:

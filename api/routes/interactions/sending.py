@@ -194,7 +194,7 @@ async def _submission(state: IrisState, parsed: _ParsedRequest, caller: Caller, 
         category=asked.category or content.category,
         is_forced=is_forced,
         schedule=asked.schedule,
-        order=order,
+        order=order if order.in_order or (order.in_order is None and asked.process_id) else None,
         problems=problems[:MAX_PROBLEMS],
     )
 
