@@ -10,6 +10,7 @@ from bench.faults.endpoint import UNKNOWN
 from bench.faults.gate_audit import above_rate, after_opt_out, too_early
 from bench.faults.observations import Entry, Observations, Record, Runs
 from bench.faults.requests import DONE, Demand, FollowUp, Order
+from bench.faults.strategy_audit import contradictions, unended
 from domain.deadlines import CANCELLED
 from domain.interaction import Direction
 from domain.resending import RESEND_OF
@@ -32,6 +33,7 @@ _STATUS_OF_CALLBACK: Final = {"read": "COMPLETED", "delivered": "COMPLETED", "fa
 
 _INVALID: Final[Ending] = ("VALIDATION_ERROR", None)
 _CANCELLED: Final[Ending] = ("PROVIDER_SENDING_ERROR", CANCELLED)
+_EXPIRED: Final[Ending] = ("PROVIDER_SENDING_ERROR", "expired")
 _SUPPRESSED: Final[Ending] = ("PROVIDER_SENDING_ERROR", "suppressed")
 _NEVER_CANCELLED: Final = frozenset({"already_sent", "may_have_been_sent", "already_ended"})
 """Reasons why a message can never be cancelled."""
@@ -94,6 +96,9 @@ def _examine(observations: Observations, interaction_id: str) -> Iterator[tuple[
         yield Fault.WRONG, f"it exists, and its callers received {order.answers}"
     elif record is not None:
         yield from _examine_record(observations, order, record, runs)
+        if order.then is not None and record["status"] != Status.VALIDATION_ERROR:
+            yield from ((Fault.STUCK, what) for what in unended(observations, order))
+            yield from ((Fault.WRONG, what) for what in contradictions(observations, order, order.then))
     elif (order.is_answered and not order.is_refused) or runs.statuses:
         yield Fault.LOST, f"MongoDB does not have it; its callers received {order.answers}"
 
@@ -318,6 +323,9 @@ def endings(observations: Observations, order: Order, entry: Entry) -> frozenset
             demand.follow_up is FollowUp.CANCEL and demand.order is order for demand in observations.demands
         )
         unsent = _REFUSED if "refused" in entry.verdicts else _NEVER_LEFT
+        # A step is also cancelled once an earlier one succeeded, and expires at its deadline.
+        is_step = order.then is not None or order.is_later_step
+        unsent = unsent | {_EXPIRED, _CANCELLED} if is_step else unsent
         unsent = unsent | {_CANCELLED} if is_cancelled else unsent
         # The opt-out may come before its admission, which then refuses it.
         unsent = unsent | {_SUPPRESSED, _INVALID} if order.follow_up is FollowUp.OPT_OUT else unsent

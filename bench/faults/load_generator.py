@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import httpx2
 
 from bench.faults.environment import Stage
-from bench.faults.requests import DONE, Demand, FollowUp, Order, put_off
+from bench.faults.requests import DEADLINE_SECONDS, DONE, LAST_DEADLINE_SECONDS, Demand, FollowUp, Order, put_off
 from domain.clock import to_wire, utc_now
 from embedded.demo import CHANNELS
 
@@ -52,7 +52,7 @@ class Callers:
 
     def begin(self, order: Order) -> None:
         """Start an order: retry until it is answered, or try once if its callers do not insist."""
-        self.orders.append(order)
+        self.orders += [order, order.then] if order.then is not None else [order]
         self._placing.append(asyncio.create_task(self._send(order)))
 
     @property
@@ -212,14 +212,24 @@ def _is_final(demand: Demand, answer: Answer) -> bool:
 def _request(order: Order) -> tuple[str, dict[str, Any]]:
     if order.repeats is not None:
         return f"/v1/interactions/{order.repeats.interaction_id}/resend", {"force": order.is_forced}
+    if order.then is not None:
+        first = {**_message(order), "deadline": f"PT{DEADLINE_SECONDS}S"}
+        second = {**_message(order.then), "deadline": f"PT{LAST_DEADLINE_SECONDS}S"}
+        return "/v1/interactions", {"strategy": {"steps": [first, second]}, "category": order.category}
     body = {
-        "payLoad": _payload(order),
-        "integrationId": order.integration_id,
-        "Destinations": [order.destination],
+        **_message(order),
         "category": order.category,
         **({"sendAt": to_wire(order.send_at)} if order.send_at else {}),
     }
     return "/v1/interactions", body
+
+
+def _message(order: Order) -> dict[str, Any]:
+    return {
+        "payLoad": _payload(order),
+        "integrationId": order.integration_id,
+        "destinations": [order.destination],
+    }
 
 
 def _payload(order: Order) -> dict[str, str]:

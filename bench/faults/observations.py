@@ -77,7 +77,7 @@ class Observations:
 
     Attributes:
         inbound_states: state of the gateway's callback for each message that an end user wrote, by its key.
-        users, processes: by their own ids.
+        users, processes, strategy_runs: by their own ids.
         deliveries: deliveries that the tenant's endpoint received.
         undelivered: the states of the notifications that are not delivered.
         traces: where MongoDB still has personal data of an order whose user is erased, by the order's key.
@@ -91,6 +91,7 @@ class Observations:
     runs: Mapping[str, Runs]
     users: Mapping[str, Record]
     processes: Mapping[str, Record]
+    strategy_runs: Mapping[str, Record]
     deliveries: Mapping[str, Sequence[ReceivedDelivery]]
     undelivered: Mapping[str, Sequence[str]]
     traces: Mapping[str, Sequence[str]]
@@ -103,7 +104,13 @@ class Observations:
 
 def erased(demands: Sequence[Demand]) -> list[Order]:
     """Orders whose users were to be erased, or merged into one that was."""
-    named = [demand.order for demand in demands if demand.follow_up is FollowUp.ERASE]
+    named = [
+        step
+        for demand in demands
+        if demand.follow_up is FollowUp.ERASE
+        for step in (demand.order, demand.order.then)
+        if step is not None
+    ]
     return [*named, *(one.order for one in demands if one.follow_up is FollowUp.MERGE and one.into in named)]
 
 
@@ -133,6 +140,7 @@ async def read_observations(
         runs=await in_time("the workflows' histories", _runs(stage)),
         users=_by_id(mongodb["users"]),
         processes=_by_id(mongodb["processes"]),
+        strategy_runs=_by_id(mongodb["strategy_runs"]),
         deliveries=deliveries,
         undelivered=undelivered,
         traces=_traces(mongodb, erased(demands)),
@@ -162,7 +170,8 @@ async def pending_callbacks(gateway: httpx2.AsyncClient, orders: Sequence[Order]
 async def _documents(stage: Stage) -> dict[str, list[Record]]:
     """Every document, by collection, including empty ones."""
     database = stage.database
-    names = {*await database.list_collection_names(), "interactions", "notifications", "processes", "users"}
+    needed = ("interactions", "notifications", "processes", "strategy_runs", "users")
+    names = {*needed, *await database.list_collection_names()}
     return {name: await database[name].find().to_list() for name in names}
 
 

@@ -1,7 +1,7 @@
 """Orders: requests to Iris, follow-up requests, and the responses to the callers."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
@@ -44,6 +44,16 @@ _OF_SCHEDULED: Final[Mapping[FollowUp | None, int]] = {
 }
 """Share of each among orders to send later, in percent."""
 
+_OF_STRATEGIES: Final[Mapping[FollowUp | None, int]] = {None: 70, FollowUp.CANCEL: 15, FollowUp.ERASE: 15}
+"""Share of each among orders by a strategy, in percent."""
+
+_STRATEGIES: Final = {"rcs": "sms", "whatsapp": "sms", "sms": "whatsapp"}
+"""Channel of the second step of a strategy, by that of the first."""
+
+DEADLINE_SECONDS: Final = 8
+LAST_DEADLINE_SECONDS: Final = 60
+"""Times in which the first and the second step of a strategy must succeed."""
+
 _OF_USERS: Final = frozenset({FollowUp.MERGE, FollowUp.ERASE})
 _OF_RECIPIENTS: Final = _OF_USERS | {FollowUp.OPT_OUT}
 """Follow-ups about a recipient whom no other order has."""
@@ -71,6 +81,7 @@ class Order:
         has_opted_out: whether its recipient takes no more messages, which is the reason why it is not valid.
         send_at: the time before which it must not be sent.
         category: of the message.
+        then: the second step, if it is the first step of a strategy; it may never start.
         rate: messages per second that its integration may send; None without a limit.
         repeats: the order that this one resends.
         is_forced: whether to resend it even if the first may still arrive.
@@ -95,6 +106,8 @@ class Order:
     has_opted_out: bool = False
     send_at: datetime | None = None
     category: str = "transactional"
+    then: "Order | None" = None
+    is_later_step: bool = False
     rate: float | None = None
     repeats: "Order | None" = None
     is_forced: bool = False
@@ -121,6 +134,25 @@ class Order:
             repeats=self,
             is_forced=self.is_forced,
         )
+
+    @property
+    def run_id(self) -> str:
+        """Return the id of the run of its strategy."""
+        return derived_id("strategy-run", self.interaction_id)
+
+    def followed_by(self, channel: str, integration_id: str) -> "Order":
+        """Return it as the first step of a strategy whose second one goes through this integration."""
+        then = Order(
+            key=f"{self.key}-then",
+            interaction_id=derived_id("strategy-step", self.run_id, "1"),
+            channel=channel,
+            integration_id=integration_id,
+            destination=self.destination,
+            at_most_once=True,
+            insists=False,
+            is_later_step=True,
+        )
+        return replace(self, then=then)
 
     def after_opt_out(self, tenant: str) -> "Order":
         """Create an order to the same recipient, who has opted out: Iris must refuse it."""
@@ -172,14 +204,16 @@ def new_order(random: Random, number: int, demo: Demo, once: Mapping[str, str], 
     insists = random.random() < 0.8  # noqa: PLR2004 - a fifth gives up at the first fault
     is_valid = is_inbound or random.random() < 0.95  # noqa: PLR2004 - one in twenty is refused
     is_scheduled = insists and is_valid and not is_inbound and random.random() < 0.15  # noqa: PLR2004 - one in seven
-    shares = _OF_SCHEDULED if is_scheduled else _FOLLOW_UPS
+    is_strategy = insists and is_valid and not (is_inbound or is_scheduled) and channel in _STRATEGIES
+    is_strategy = is_strategy and random.random() < 0.2  # noqa: PLR2004 - one in five
+    shares = _OF_SCHEDULED if is_scheduled else _OF_STRATEGIES if is_strategy else _FOLLOW_UPS
     follow_up = random.choices(tuple(shares), tuple(shares.values()))[0]
     if not insists or not is_valid or is_inbound or (follow_up in _OF_USERS and not is_early):
         follow_up = None
     integration_id = demo.integrations[channel] if is_inbound or not at_most_once else once[channel]
     key = f"order-{number}-{random.randbytes(6).hex()}"
     owner = ("inbound", integration_id) if is_inbound else ("interaction", demo.tenant)
-    return Order(
+    order = Order(
         key=key,
         interaction_id=derived_id(*owner, key),
         channel=channel,
@@ -196,6 +230,8 @@ def new_order(random: Random, number: int, demo: Demo, once: Mapping[str, str], 
         follow_up=follow_up,
         follow_up_after=random.expovariate(1.5),
     )
+    second = _STRATEGIES[channel] if is_strategy else ""
+    return order.followed_by(second, once[second]) if second else order
 
 
 def put_off(random: Random, order: Order) -> datetime:

@@ -45,7 +45,7 @@ _ON_ITS_WAY: Final = timedelta(seconds=10)
 _BETWEEN_WORDS: Final = 10
 """Seconds between reports of pending work."""
 
-_WORKFLOWS: Final = "WorkflowType IN ('Interaction', 'InboundMessage', 'Notification', 'Merge', 'Erasure')"
+_WORKFLOWS: Final = "WorkflowType IN ('Interaction', 'InboundMessage', 'Notification', 'Merge', 'Erasure', 'Strategy')"
 
 PLANS: Final = 2
 """Maximum number of concurrent faults."""

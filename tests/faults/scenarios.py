@@ -41,6 +41,7 @@ class Scenario:
     runs: Runs
     inbound_state: str = "delivered"
     users: tuple[Changes, ...] = ({},)
+    strategy_run: Changes | None = None
     process: Changes | None = field(default_factory=dict[str, Any])
     demands: tuple[Demand, ...] = ()
     deliveries: tuple[ReceivedDelivery, ...] | None = None
@@ -57,6 +58,7 @@ class Scenario:
             inbound_states={self.order.key: self.inbound_state},
             runs={ID: self.runs},
             users={one["_id"]: one for one in (user(**changes) for changes in self.users)},
+            strategy_runs={self.order.run_id: self.strategy_run} if self.strategy_run else {},
             processes={PROCESS: process(**self.process)} if self.process is not None else {},
             deliveries={
                 one.interaction_id: [other for other in deliveries if other.interaction_id == one.interaction_id]
@@ -216,6 +218,11 @@ ERASED: Final = (
     )
     .of_record(erased_at=NOW, payload={})
     .demanding(FollowUp.ERASE, DONE)
+)
+STRATEGY: Final = replace(
+    GOOD,
+    order=order().followed_by("whatsapp", "i"),
+    strategy_run={"outcome": "succeeded", "is_delivered_twice": False},
 )
 SCHEDULED: Final = replace(GOOD, order=order(send_at=NOW))
 SUPPRESSED: Final = replace(

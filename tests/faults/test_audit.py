@@ -25,6 +25,7 @@ from tests.faults.scenarios import (
     OTHER,
     RESENT,
     SCHEDULED,
+    STRATEGY,
     SUPPRESSED,
     USER,
     Scenario,
@@ -41,7 +42,9 @@ def test_sends_that_the_provider_deduplicates_may_be_repeated() -> None:
     assert not list(audit(scenario.observations()))
 
 
-@pytest.mark.parametrize("scenario", [GOOD, INBOUND, CANCELLED, RESENT, MERGED, ERASED, SCHEDULED, SUPPRESSED])
+@pytest.mark.parametrize(
+    "scenario", [GOOD, INBOUND, CANCELLED, RESENT, MERGED, ERASED, SCHEDULED, STRATEGY, SUPPRESSED]
+)
 def test_consistent_observations_have_no_findings(scenario: Scenario) -> None:
     assert audit(scenario.observations()) == []
 
@@ -127,6 +130,19 @@ BROKEN: Final[Mapping[str, tuple[Fault, Callable[[], Scenario]]]] = {
     "sent to a recipient who had opted out": (
         Fault.NOT_ALLOWED,
         lambda: replace(SUPPRESSED, entry=Entry(["accepted"], [NOW])),
+    ),
+    "a strategy without end": (
+        Fault.STUCK,
+        lambda: replace(STRATEGY, strategy_run={"outcome": None, "is_delivered_twice": False}),
+    ),
+    "a strategy that is not recorded": (Fault.STUCK, lambda: replace(STRATEGY, strategy_run=None)),
+    "a strategy that failed although its message arrived": (
+        Fault.WRONG,
+        lambda: replace(STRATEGY, strategy_run={"outcome": "failed", "is_delivered_twice": False}),
+    ),
+    "a strategy that says that one message arrived twice": (
+        Fault.WRONG,
+        lambda: replace(STRATEGY, strategy_run={"outcome": "succeeded", "is_delivered_twice": True}),
     ),
     "suppressed without an opt-out": (
         Fault.WRONG,

@@ -176,7 +176,7 @@ async def test_a_payload_key_that_the_workers_lack_is_named_soon_and_no_run_is_l
     key = base64.urlsafe_b64encode(os.urandom(32)).decode()
     began = time.monotonic()
     result = await doctor(iris, tmp_path, IRIS_PAYLOAD_KEYS=key)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert result.exit_code == 2, result.output
     assert "no worker could begin the comparison" in result.output
     assert "IRIS_PAYLOAD_KEYS is missing here" in result.output

@@ -112,7 +112,7 @@ async def test_servers_that_are_not_reached_are_given_up_within_seconds(iris: Ir
         await prepare_servers(iris.settings.model_copy(update={"mongodb_uri": SecretStr(NOWHERE)}))
     with pytest.raises(TemporalUnreachableError, match=r"127\.0\.0\.1:1 does not answer"):
         await prepare_servers(iris.settings.model_copy(update={"temporal_address": "127.0.0.1:1"}))
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 40
     await prepare_servers(iris.settings)
 
 

@@ -300,7 +300,7 @@ class TestHostileMail:
             items = mail_receiver().parse(webhook)
         except UnreadableError:
             return
-        assert time.process_time() - started < 1
+        assert time.process_time() - started < 3
         assert items
         assert items == mail_receiver().parse(webhook)
         for message in items:

@@ -42,9 +42,9 @@ def test_html_reads_as_plain_text(html: str, text: str) -> None:
     ["<", "<a", "<!--", "<a x='", "</", "<![CDATA[", "<?", "<script>", "<a href=x>", "&#1", "&lt", "href=", "<p>x"],
 )
 def test_html_of_any_kind_is_read_in_little_time(html: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     html_to_text(html * (200_000 // len(html)))
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 3
 
 
 @given(html=st.text(alphabet="<>/!-a='\"& \n#x;pbr", max_size=200))
