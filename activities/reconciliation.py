@@ -22,7 +22,7 @@ from activities.notification_reconciliation import NotificationsReconciliation
 from activities.strategy_reconciliation import StrategiesReconciliation
 from domain.clock import earlier, to_wire, utc_now
 from domain.deadlines import Timeouts, waiting_for
-from domain.discrepancies import Discrepancy, DiscrepancyCounts, Kind
+from domain.discrepancies import Discrepancy, Kind
 from domain.events import ReceivedEvent
 from domain.identifiers import interaction_of, workflow_id
 from domain.notes import words_of_note
@@ -51,6 +51,9 @@ _AT_ONCE: Final = 8
 
 _SECOND_LOOK: Final = 1.0
 """Seconds after which an apparent discrepancy is checked again: it may have been in the middle of a step."""
+
+_LATE_WAKING: Final = timedelta(hours=1)
+"""Delay after which a workflow that did not start is a discrepancy: the comparison runs several times an hour."""
 
 _TIMEOUT: Final = timedelta(seconds=10)
 """Maximum wait for the result of a repair."""
@@ -118,14 +121,22 @@ class TemporalReconciliation(ReconciliationActivities):
 
     async def _waking(self, inspection: Inspection) -> Inspected:
         """Start the workflows of messages that the gate holds for long, some hours before they go."""
-        page = await Interaction.waking(utc_now(), inspection.page_size)
+        now = utc_now()
+        page = await Interaction.waking(now, inspection.page_size)
+        late = [self._not_woken(one) for one in page if one.wakes_at and one.wakes_at < earlier(now, _LATE_WAKING)]
         for interaction in page if inspection.repairs else ():
             await self.signal_events(InteractionRef.of(interaction), [])
             await Interaction.mark_awake(interaction.id, interaction.wakes_at)
             activity.heartbeat()
+        if inspection.repairs:
+            late = [_with_repair(discrepancy, "its next workflow started") for discrepancy in late]
         # Those that are awake are in no page any more.
         has_more = inspection.repairs and len(page) == inspection.page_size
-        return Inspected(examined=len(page), counts=DiscrepancyCounts(), cursor="next" if has_more else None)
+        return Inspected(examined=len(page), counts=log_discrepancies(late), cursor="next" if has_more else None)
+
+    def _not_woken(self, interaction: Interaction) -> Discrepancy:
+        since = to_wire(interaction.wakes_at) if interaction.wakes_at else ""
+        return self._discrepancy(Kind.NOT_WOKEN, interaction, f"it should have started at {since}")
 
     async def _open(self, interactions: Sequence[Interaction], inspection: Inspection) -> list[Discrepancy]:
         """Find discrepancies of open interactions, and repair lost workflows if requested."""

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     INBOUND_STUCK = "inbound_stuck"
     EVENT_MATCHED = "event_matched"
     NOTIFICATION_LOST = "notification_lost"
+    NOT_WOKEN = "not_woken"
 
 
 SENTENCES: Final[Mapping[Kind, str]] = {
@@ -32,6 +33,7 @@ SENTENCES: Final[Mapping[Kind, str]] = {
     Kind.INBOUND_STUCK: "an inbound message is not written down yet",
     Kind.EVENT_MATCHED: "a provider event came before its interaction could be found",
     Kind.NOTIFICATION_LOST: "its notification is pending, and no workflow delivers it",
+    Kind.NOT_WOKEN: "it is held for long, and its next workflow should have started",
 }
 """Description of each kind, with an interaction as its subject."""
 
@@ -44,6 +46,7 @@ REMEDIES: Final[Mapping[Kind, str]] = {
     Kind.INBOUND_STUCK: "look whether workers run and MongoDB answers; it goes on by itself then",
     Kind.EVENT_MATCHED: "run `iris doctor` without --dry-run: it is passed on",
     Kind.NOTIFICATION_LOST: "run `iris doctor` without --dry-run: it is delivered",
+    Kind.NOT_WOKEN: "run `iris doctor` without --dry-run: its next workflow starts, and holds it until it may go",
 }
 """Action for a person if nothing was repaired."""
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+from temporalio.client import WorkflowExecutionStatus
 
 from activities.notification_interfaces import notification_task_queue
-from domain.clock import utc_now
+from domain.clock import to_milliseconds, to_wire, utc_now
 from domain.discrepancies import Discrepancy, Kind
 from domain.events import ProviderEvent
 from domain.identifiers import new_id, notification_workflow_id, workflow_id
@@ -209,6 +210,50 @@ async def test_one_that_runs_but_cannot_write_is_reported_with_the_reason(iris: 
         await database.command("collMod", "interactions", validator={})
     assert discrepancy.repair is None
     await iris.until_status(sent["id"], "COMPLETED")
+
+
+async def parked(iris: Iris, wakes_at: datetime) -> str:
+    """Return a message that goes in ten hours and has no workflow; its next one is to start at an instant."""
+    sent = await iris.send("sms", SILENT, sendAt=to_wire(utc_now() + timedelta(days=10)))
+    await iris.ended(sent["id"])
+    goes = to_milliseconds(utc_now() + timedelta(hours=10))
+    await change(sent["id"], **{"wakes_at": wakes_at, "due": goes, "hold.until": goes})
+    interaction_id: str = sent["id"]
+    return interaction_id
+
+
+async def test_a_parked_message_is_woken_once_and_only_reported_if_that_is_late(iris: Iris) -> None:
+    """Its workflow holds it until it may go."""
+    now = to_milliseconds(utc_now())
+    late, due = await parked(iris, now - timedelta(hours=2)), await parked(iris, now - timedelta(minutes=1))
+    reported = await look(iris, repairs=False)
+    assert [one.kind for one in about(reported, late)] == [Kind.NOT_WOKEN]
+    assert about(reported, due) == []
+    assert [await wakes_at(one) for one in (late, due)] == [now - timedelta(hours=2), now - timedelta(minutes=1)]
+    repaired = await look(iris)
+    assert [one.repair for one in about(repaired, late)] == ["its next workflow started"]
+    again = await look(iris)
+    assert about(again, late) == about(again, due) == []
+    for interaction_id in (late, due):
+        woken = await iris.temporal.get_workflow_handle(workflow_id(interaction_id)).describe()
+        assert woken.status is WorkflowExecutionStatus.RUNNING
+        assert (await iris.read(interaction_id))["customStatus"] == "scheduled"
+
+
+async def test_a_wake_up_that_is_planned_anew_meanwhile_stays_planned(iris: Iris) -> None:
+    now = to_milliseconds(utc_now())
+    before, after = now - timedelta(minutes=1), now + timedelta(days=3)
+    interaction_id = await parked(iris, after)
+    await Interaction.mark_awake(interaction_id, before)
+    assert await wakes_at(interaction_id) == after
+    await Interaction.mark_awake(interaction_id, after)
+    assert await wakes_at(interaction_id) is None
+
+
+async def wakes_at(interaction_id: str) -> datetime | None:
+    interaction = await Interaction.get(interaction_id)
+    assert interaction is not None
+    return interaction.wakes_at
 
 
 async def test_an_unmatched_event_whose_message_is_known_now_is_signalled_and_deleted(iris: Iris) -> None:
