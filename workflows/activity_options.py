@@ -18,6 +18,15 @@ def db_activity_options(summary: str) -> workflow.LocalActivityConfig:
     )
 
 
+def start_activity_options(summary: str) -> workflow.ActivityConfig:
+    """Options of a short step that starts another message; the history has the decision before anything starts."""
+    return workflow.ActivityConfig(
+        start_to_close_timeout=timedelta(seconds=20),
+        retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=30)),
+        summary=summary,
+    )
+
+
 def batch_activity_options(summary: str) -> workflow.ActivityConfig:
     """Options of a batch activity, which may take up to 6 hours; it heartbeats, and is retried until it succeeds."""
     return workflow.ActivityConfig(

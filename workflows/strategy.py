@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.strategy.run import Run
     from domain.submission import Admission
     from workflows import attributes, names
-    from workflows.activity_options import db_activity_options
+    from workflows.activity_options import db_activity_options, start_activity_options
     from workflows.messages import StrategyInput
     from workflows.strategy_details import awaited_of, line_of, run_details
 
@@ -119,11 +119,7 @@ class StrategyWorkflow:
         run = run.start(start, workflow.now())
         state = run.states[-1]
         self._show(run)
-        admission = await workflow.execute_local_activity_method(
-            StrategyActivities.start_step,
-            StartStepInput(run=run, revision=self._revision(), submission=run.submission_of(state)),
-            **db_activity_options(f"start {line_of(run, state)}: {start.reason}"),
-        )
+        admission = await self._submit(run, f"start {line_of(run, state)}: {start.reason}")
         if admission is None:
             return await self._load(run.id)
         run = run.admit(state, admission)
@@ -136,6 +132,19 @@ class StrategyWorkflow:
             # and with it the answer.
             await workflow.sleep(_AT_ONCE, summary="answer before the end")
         return run
+
+    async def _submit(self, run: Run, summary: str) -> Admission | None:
+        """Store the run and submit the message of its newest step; None if another workflow stored the run before."""
+        state = run.states[-1]
+        start = StartStepInput(run=run, revision=self._revision(), submission=run.submission_of(state))
+        if len(run.states) == 1:
+            return await workflow.execute_local_activity_method(
+                StrategyActivities.start_step, start, **db_activity_options(summary)
+            )
+        # A task that is lost in the middle of a local activity would be decided again, and by then perhaps otherwise.
+        return await workflow.execute_activity_method(
+            StrategyActivities.start_step, start, **start_activity_options(summary)
+        )
 
     async def _wait(self, run: Run, wait: Wait) -> None:
         """Wait until the present step is awaited no longer, or something happens."""
