@@ -11,7 +11,7 @@ from integrations.cache import Integrations
 from integrations.references import capabilities
 
 Confirm = Callable[[OptedOut, OwnKeywords], Awaitable[None]]
-"""Confirms an opt-out, by one message however often it is called; the tenant's keywords tell its language."""
+"""Confirms an opt-out, by one message however often it is called; the tenant's keywords decide its language."""
 
 
 async def confirm_nothing(opted_out: OptedOut, own: OwnKeywords) -> None:

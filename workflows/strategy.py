@@ -51,7 +51,7 @@ class StrategyWorkflow:
         if self._run is None:
             self._run = await self._load(start.run_id)
         while True:
-            run = self._with_news(self._run)
+            run = self._with_changes(self._run)
             match run.decide(workflow.now()):
                 case Start() as start_of_step:
                     self._run = await self._start(run, start_of_step)
@@ -63,8 +63,8 @@ class StrategyWorkflow:
                     if not run.is_held_for_long(workflow.now()):
                         await self._wait(run, wait)
                         continue
-            await workflow.wait_condition(lambda: self._has_news or workflow.all_handlers_finished())
-            if not self._has_news:
+            await workflow.wait_condition(lambda: self._has_changes or workflow.all_handlers_finished())
+            if not self._has_changes:
                 return self._run.outcome
 
     @workflow.update(name=names.SUBMIT, description="Wait until its first message is admitted or refused")
@@ -91,10 +91,10 @@ class StrategyWorkflow:
         self._cancels = True
 
     @property
-    def _has_news(self) -> bool:
+    def _has_changes(self) -> bool:
         return bool(self._inbox) or self._cancels
 
-    def _with_news(self, run: Run) -> Run:
+    def _with_changes(self, run: Run) -> Run:
         """Return the run after what was reported and asked meanwhile."""
         reports, self._inbox = self._inbox, []
         run = run.report(reports)
@@ -150,7 +150,7 @@ class StrategyWorkflow:
         """Wait until the present step is awaited no longer, or something happens."""
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._has_news,
+                lambda: self._has_changes,
                 timeout=wait.until - workflow.now(),
                 timeout_summary=awaited_of(run),
             )

@@ -56,8 +56,8 @@ _START: Final = """SwaggerUIBundle({
 
 
 @router.get("/")
-async def show_the_way() -> Response:
-    """Lead to the description."""
+async def redirect_to_documentation() -> Response:
+    """Redirect to the documentation."""
     return RedirectResponse(DOCUMENTATION)
 
 

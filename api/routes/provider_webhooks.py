@@ -57,7 +57,7 @@ _MAX_STORED_BODY: Final = 10_000
     },
 )
 async def take_webhook(provider: str, integration_id: str, request: Request, state: State) -> Response:
-    """Take what a provider tells of this integration's messages, and what end users send through it.
+    """Receive a provider's reports about this integration's messages, and the messages of end users.
 
     Answered with an empty 200 once everything in it is passed on or kept: also when it is about nobody, because
     repeating it would not help.

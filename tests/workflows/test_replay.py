@@ -78,7 +78,7 @@ async def test_the_scenarios_take_every_branch_of_every_workflow(tmp_path: Path)
     # An update that comes while the last answer of a run that parks is under way cannot be timed.
     measured.exclude(r"if self\._holding\.is_disturbed")
     measured.exclude(r"if await self\._parks", which="partial")
-    measured.exclude(r"if not self\._has_news", which="partial")
+    measured.exclude(r"if not self\._has_changes", which="partial")
     # The last case of those that the type allows.
     measured.exclude(r"case (str\(\)|Status\.PROCESS_ERROR \| Status\.RECEIVED|\($)", which="partial")
     with measured.collect():
