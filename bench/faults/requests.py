@@ -51,7 +51,7 @@ _STRATEGIES: Final = {"rcs": "sms", "whatsapp": "sms", "sms": "whatsapp"}
 """Channel of the second step of a strategy, by that of the first."""
 
 DEADLINE_SECONDS: Final = 8
-LAST_DEADLINE_SECONDS: Final = 60
+LAST_DEADLINE_SECONDS: Final = 30
 """Times in which the first and the second step of a strategy must succeed."""
 
 _OF_USERS: Final = frozenset({FollowUp.MERGE, FollowUp.ERASE})

@@ -31,7 +31,7 @@ from workflows.messages import Report as ReconciliationReport
 RECEIPT_WINDOW: Final = timedelta(seconds=45)
 """# Short, so that sends without a callback also end within the run."""
 
-SETTLING: Final = timedelta(seconds=150)
+SETTLING: Final = timedelta(seconds=240)
 """Maximum time to finish after the last fault: the receipt window, a merge and an erasure after it, and the longest
 retry delays.
 """
