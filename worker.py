@@ -35,6 +35,7 @@ from activities.publishing import NotificationPublisher
 from activities.reconciliation import TemporalReconciliation
 from activities.record import MongoRecord
 from activities.strategies import MongoStrategies
+from activities.strategy_events import StrategyEvents
 from activities.strategy_reconciliation import StrategiesReconciliation
 from activities.unsubscribing import UnsubscribeUrls
 from bootstrap import (
@@ -45,6 +46,8 @@ from bootstrap import (
     register_search_attributes,
 )
 from domain import interaction as domain
+from domain.clock import utc_now
+from domain.strategy.run import Run
 from integrations.cache import Integrations
 from integrations.provider_factory import ProviderFactory
 from providers import PROVIDERS
@@ -71,6 +74,7 @@ from temporal.task_queues import is_polling
 from temporal.worker_versions import version_options
 from wire.consents import ConsentAnswer
 from wire.interactions import InteractionAnswer
+from wire.strategy_runs import StrategyRunAnswer
 from workflows.registry import INTERACTION_WORKFLOWS, NOTIFICATION_WORKFLOWS
 
 SENDING_GRACE: Final = timedelta(seconds=35)
@@ -124,7 +128,7 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
     record = MongoRecord(
         publisher.publish, partial(ask_gate_again, client), consents, partial(report_step, client, settings)
     )
-    strategies = MongoStrategies(partial(submit, client, settings), partial(supersede, client, settings))
+    strategies = _strategies(client, settings, integrations, late)
     confirmations = Confirmations(integrations, partial(confirm_opt_out, client, settings))
     inbound = MongoInbound(consents, publisher.publish, settings.erasure_grace_period, confirmations.confirm)
     signal_interaction = partial(signal_events, client, settings)
@@ -171,6 +175,15 @@ def _workflow_worker(client: Client, settings: Settings, integrations: Integrati
     )
 
 
+def _strategies(client: Client, settings: Settings, integrations: Integrations, late: LateBegins) -> MongoStrategies:
+    begin = partial(notifications.begin, client, settings)
+    return MongoStrategies(
+        partial(submit, client, settings),
+        partial(supersede, client, settings),
+        StrategyEvents(integrations, _shown_run, begin, late).publish,
+    )
+
+
 def _sending_worker(
     client: Client, settings: Settings, provider_factory: ProviderFactory, integrations: Integrations, provider: str
 ) -> Worker:
@@ -188,7 +201,7 @@ def _sending_worker(
     return Worker(
         client,
         task_queue=sending_queue(settings.task_queue, provider),
-        activities=[dispatch.dispatch, dispatch.find_sent],
+        activities=[dispatch.dispatch, dispatch.find_sent, dispatch.recall],
         max_concurrent_activities=slots,
         # One poll waits on each idle queue; the number grows with the load.
         activity_task_poller_behavior=PollerBehaviorAutoscaling(initial=1),
@@ -229,6 +242,10 @@ def _notification_worker(
 
 def _runner(settings: Settings) -> WorkflowRunner:
     return SandboxedWorkflowRunner() if settings.workflow_sandbox else UnsandboxedWorkflowRunner()
+
+
+def _shown_run(run: Run) -> JsonValue:
+    return StrategyRunAnswer.of(run, utc_now()).on_the_wire()
 
 
 def _shown(interaction: domain.Interaction) -> JsonValue:

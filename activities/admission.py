@@ -54,7 +54,8 @@ class MongoAdmission(AdmissionActivities):
             return None
         admittance = await self._gate.admit(submission, owners)
         validation = await validate(self._integrations, submission, owners, [*refusals, *admittance.problems])
-        problems = validation.problems or await self._gate.reach.count(submission, validation.destinations)
+        counted = [] if validation.problems else await self._gate.reach.count(submission, validation.destinations)
+        problems = [*validation.problems, *submission.located(counted)]
         if problems or validation.policy is None:
             return _refused(admit_input, problems)
         admitted = await self.resolve(admit_input, validation.destinations, validation.policy, owners, admittance)
@@ -126,9 +127,7 @@ class MongoAdmission(AdmissionActivities):
 
 
 def _refused(admit_input: AdmitInput, problems: list[Problem]) -> AdmitResult:
-    step = admit_input.submission.strategy
-    located = problems if step is None else [step.located(problem) for problem in problems]
-    return AdmitResult(interaction=admit_input.submission.registered(), problems=located)
+    return AdmitResult(interaction=admit_input.submission.registered(), problems=problems)
 
 
 async def _find_or_create(

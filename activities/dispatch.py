@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 
 from activities.attachments import Files, MissingAttachmentError
 from activities.bulkheads import KeyedLimiter, LimitExceededError
-from activities.interfaces import Dispatch, DispatchActivities, DispatchResult, Search
+from activities.interfaces import Dispatch, DispatchActivities, DispatchResult, Recall, Search
 from activities.internal_faults import InternalFaults
 from activities.send_log import log_send
 from activities.sender_slots import MAX_RETRY_WAIT, SenderSlots, ThrottledSend
@@ -30,6 +30,7 @@ from domain.outcomes import (
     was_surely_idle,
 )
 from domain.payloads import InvalidPayloadError, parse_payload
+from domain.strategy.recall import RecallResult
 from integrations.cache import Integrations
 from integrations.provider_factory import ProviderFactory, UndecryptableCredentialsError
 from models.erasure import matching_message_id
@@ -120,6 +121,21 @@ class ProviderDispatch(DispatchActivities):
         if found is None or await _belongs_to_another(search.dispatch, found):
             return None
         return found
+
+    @activity.defn
+    async def recall(self, recall: Recall) -> RecallResult:
+        """Ask the provider to take a message back, if its id is known."""
+        interaction = await Interaction.find_one({"_id": recall.interaction_id, "tenant": recall.tenant})
+        integration = await self.integrations.of_tenant(recall.integration_id, recall.tenant)
+        ids = interaction.provider_message_ids if interaction is not None and interaction.erased_at is None else []
+        if integration is None or not ids:
+            return RecallResult.NOT_RECALLED
+        try:
+            return await self.provider_factory.open(integration).recall(ids[0])
+        except TransientError as error:
+            raise _not_accepted(str(error), error.retry_after) from None
+        except (MisconfiguredError, ForbiddenAddressError):
+            return RecallResult.NOT_RECALLED
 
     @contextmanager
     def _slot(self, dispatch: Dispatch) -> Generator[None]:

@@ -20,6 +20,7 @@ from domain.interaction import DispatchPolicy, HistoryEntry, Interaction, Record
 from domain.outcomes import Accepted, OutcomeUnknown, Rejected
 from domain.problems import Problem
 from domain.status import InteractionState
+from domain.strategy.recall import RecallResult
 from domain.strategy.reference import StrategyReference
 from domain.submission import Submission
 
@@ -123,6 +124,14 @@ class Search(_Message):
 
     dispatch: Dispatch
     since: datetime
+
+
+class Recall(_Message):
+    """A message that its provider is asked to take back."""
+
+    interaction_id: str
+    tenant: str
+    integration_id: str
 
 
 class RecordStepInput(_Message):
@@ -246,6 +255,11 @@ class DispatchActivities(ABC):
     @activity.defn
     async def find_sent(self, search: Search) -> Accepted | None:
         """Find the message of an unanswered send; None if it is not certain that the provider has it."""
+
+    @abstractmethod
+    @activity.defn
+    async def recall(self, recall: Recall) -> RecallResult:
+        """Ask the provider to take a message back."""
 
 
 class RecordActivities(ABC):

@@ -14,6 +14,7 @@ from activities.strategy_interfaces import (
     StoredRun,
     StrategyActivities,
 )
+from domain.strategy.run import Run
 from domain.submission import Admission, Submission
 from models.interaction import Interaction
 from models.strategy_run import StrategyRun
@@ -28,12 +29,23 @@ Supersede = Callable[[InteractionRef], Awaitable[None]]
 """Cancels the message of a step that is not needed any more."""
 
 
+PublishEnd = Callable[[Run], Awaitable[None]]
+"""Publishes the end of a run."""
+
+
 @dataclass(frozen=True, slots=True)
 class MongoStrategies(StrategyActivities):
-    """Runs in MongoDB."""
+    """Runs in MongoDB.
+
+    Attributes:
+        submit: submits the message of a step.
+        supersede: cancels the message of a step.
+        publish: publishes the end of a run.
+    """
 
     submit: Submit
     supersede: Supersede
+    publish: PublishEnd
 
     def all(self) -> list[Callable[..., Any]]:
         """Return every activity, for a worker."""
@@ -77,6 +89,7 @@ class MongoStrategies(StrategyActivities):
         """Store a run, and publish its end."""
         await StrategyRun.write(record.run, record.revision)
         if record.run.outcome is not None:
+            await self.publish(record.run)
             count_strategy_outcome(record.run.outcome, is_delivered_twice=record.run.is_delivered_twice)
 
     @activity.defn

@@ -33,6 +33,8 @@ from api.routes import (
     reach,
     sending_rules,
     sessions,
+    strategies,
+    strategy_dry_run,
     strategy_runs,
     templates,
     tenants,
@@ -110,6 +112,8 @@ _ROUTES: Final = (
     tenants,
     templates,
     strategy_runs,
+    strategy_dry_run,
+    strategies,
     unsubscribing,
     documentation,
 )

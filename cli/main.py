@@ -24,6 +24,7 @@ from cli.rotate_credentials import rotate_credentials
 from cli.rules import rules
 from cli.sandbox import sandbox
 from cli.servers import api, codec, prepare_mongodb, seed, up, worker
+from cli.strategies import strategies
 from cli.templates import templates
 from cli.tracing import trace
 from cli.users import users
@@ -67,6 +68,7 @@ app.add_typer(users, name="users")
 app.add_typer(attachments, name="attachments")
 app.add_typer(processes, name="processes")
 app.add_typer(templates, name="templates")
+app.add_typer(strategies, name="strategies")
 app.add_typer(consents, name="consents")
 app.add_typer(rules, name="rules")
 app.add_typer(reach, name="reach")

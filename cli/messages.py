@@ -19,6 +19,7 @@ from cli.client import (
     watch_interaction,
 )
 from cli.options import AsJson, Connect, Variables, connected
+from cli.rules import object_in
 from cli.schedules import (
     ExpireAt,
     InOrder,
@@ -66,6 +67,10 @@ def send(
     template: Annotated[str | None, typer.Option(help="A template's id, instead of --text.")] = None,
     template_version: Annotated[int | None, typer.Option(help="Which version of it; else the newest.")] = None,
     var: Variables = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(help="A strategy's id, or a JSON file with steps, instead of --text and --channel."),
+    ] = None,
     attach: Files = None,
     process: Annotated[str | None, typer.Option(help="Id of the process that it joins.")] = None,
     create_user: Annotated[bool, typer.Option(help="Create a user if none has the destination.")] = True,
@@ -92,15 +97,16 @@ def send(
     if dry_run and (attach or watch):
         fail("--dry-run stores no file and has nothing to follow: use it without --attach and --watch", 2)
     connection = connect()
-    integration_id = integration_of(connection, channel, integration)
-    what = (
-        {"template": {"id": template, "version": template_version, "variables": pairs(var)}}
-        if template
-        else {"payLoad": _payload(payload, channel.lower(), subject, text, attach or [])}
-    )
+    if strategy:
+        what = {"strategy": _strategy(strategy, pairs(var))}
+    else:
+        what = {"integrationId": integration_of(connection, channel, integration)}
+        if template:
+            what["template"] = {"id": template, "version": template_version, "variables": pairs(var)}
+        else:
+            what["payLoad"] = _payload(payload, channel.lower(), subject, text, attach or [])
     body = {
         **what,
-        "integrationId": integration_id,
         "processId": process,
         "Destinations": to,
         "AutoCreateUser": create_user,
@@ -122,6 +128,12 @@ def send(
         print_json(envelope)
     else:
         _show(connection, envelope["payload"])
+
+
+def _strategy(strategy: str, variables: dict[str, str]) -> dict[str, Any]:
+    """The steps in a file, or a stored strategy."""
+    file = Path(strategy)
+    return object_in(file) if file.is_file() else {"id": strategy, "variables": variables}
 
 
 def _show(connection: Connection, interaction: dict[str, Any]) -> None:

@@ -24,6 +24,8 @@ class Operation(StrEnum):
     ATTACHMENTS_WRITE = "attachments:write"
     TEMPLATES_READ = "templates:read"
     TEMPLATES_WRITE = "templates:write"
+    STRATEGIES_READ = "strategies:read"
+    STRATEGIES_WRITE = "strategies:write"
     CONSENTS_READ = "consents:read"
     CONSENTS_WRITE = "consents:write"
     CONSENTS_OVERRIDE = "consents:override"
@@ -54,6 +56,7 @@ _DAILY_WORK: Final = frozenset(
         Operation.PROCESSES_WRITE,
         Operation.ATTACHMENTS_WRITE,
         Operation.TEMPLATES_WRITE,
+        Operation.STRATEGIES_WRITE,
         Operation.CONSENTS_WRITE,
     }
 )

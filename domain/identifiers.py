@@ -62,6 +62,11 @@ def interaction_of(workflow_id: str) -> str:
     return workflow_id.removeprefix(_WORKFLOW_PREFIX)
 
 
+def run_id_of(interaction_id: str) -> str:
+    """Return the id of the run of a strategy whose first step has this interaction."""
+    return derived_id("strategy-run", interaction_id)
+
+
 def strategy_workflow_id(run_id: str) -> str:
     """Return the id of the workflow of a run of a strategy."""
     return f"strategy-{run_id}"

@@ -1,5 +1,6 @@
 """Request to send one message, in the terms of the domain."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -91,6 +92,11 @@ class Submission(BaseModel):
     def joins_closed(self) -> bool:
         """Return whether it joins its process even if that was closed: an earlier step of its strategy is in it."""
         return self.strategy is not None and self.strategy.is_later
+
+    def located(self, problems: Sequence[Problem]) -> list[Problem]:
+        """Return problems of its message with their places in the request."""
+        step = self.strategy
+        return list(problems) if step is None else [step.located(problem) for problem in problems]
 
     @property
     def new_user_id(self) -> str:

@@ -12,7 +12,8 @@ from pydantic import JsonValue, ValidationError
 from domain.problems import Problem, problems_of_validation
 from models.integration import Integration
 from providers import PROVIDERS
-from providers.base import AnyProvider, MisconfiguredError, ProviderSettings
+from providers.base import AnyProvider, MisconfiguredError
+from providers.provider_settings import ProviderSettings
 from security.credential_encryption import DecryptionError, Vault
 from security.ssrf_guard import AddressGuard
 

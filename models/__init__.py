@@ -16,6 +16,7 @@ from models.reach_count import ReachCount
 from models.sender_throttle import RecipientThrottle, SenderThrottle
 from models.sending_rules import SendingRules
 from models.soft_bounces import SoftBounces
+from models.strategy import EarlierStrategy, Strategy
 from models.strategy_run import StrategyRun
 from models.template import Template, TemplateVersion
 from models.throttle import KnownNetwork, LoginTries
@@ -45,6 +46,8 @@ DOCUMENTS: Final[tuple[type[Document], ...]] = (
     SenderThrottle,
     SendingRules,
     SoftBounces,
+    Strategy,
+    EarlierStrategy,
     StrategyRun,
     Template,
     TemplateVersion,

@@ -8,11 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Annotated, Any, ClassVar, Final, Generic, Self, TypeVar, cast
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar, cast
 
 import httpx2
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, JsonValue, SecretStr
-from pydantic.alias_generators import to_camel
+from pydantic import JsonValue
 
 from domain.channels import Channel
 from domain.clock import utc_now
@@ -20,8 +19,10 @@ from domain.events import WebhookItem
 from domain.gate.throttle_setting import Throttle
 from domain.outcomes import MAX_WORD_LENGTH, Accepted, Outcome, Rejected, cut
 from domain.payloads import Payload
-from domain.texts import Forms, both, invalid_value
+from domain.strategy.recall import RecallResult
+from domain.texts import Forms, both
 from providers.opt_outs import OptOut
+from providers.provider_settings import ProviderSettings
 from security.ssrf_guard import AddressGuard
 
 
@@ -39,6 +40,8 @@ class Capabilities:
         finds_sent: whether it can search for a send whose outcome is unknown (`Provider.find_sent`).
         throttle: the limits of a sender that the provider documents, which an integration may choose to keep to.
         answered_opt_outs: the opt-out keywords, in lower case, that it answers by itself where they stand alone.
+        recalls: whether it can be asked to take a message back (`Provider.recall`).
+        min_validity: the shortest validity of a message that it takes; None if it takes none.
     """
 
     payload_types: frozenset[str]
@@ -50,6 +53,8 @@ class Capabilities:
     finds_sent: bool = False
     throttle: Throttle | None = None
     answered_opt_outs: frozenset[str] = frozenset()
+    recalls: bool = False
+    min_validity: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,33 +192,6 @@ class UnreadableError(ProviderError):
 class MisconfiguredError(ProviderError):
     """The provider cannot work with the integration's configuration or credentials."""
 
-
-class ProviderSettings(BaseModel):
-    """Base of every provider's configuration and credentials: camelCase in JSON, unknown names refused."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        populate_by_name=True,
-        hide_input_in_errors=True,
-    )
-
-
-def _bare(url: HttpUrl) -> HttpUrl:
-    if url.username or url.password or url.query or url.fragment:
-        raise invalid_value(
-            "no puede tener usuario, contraseña, consulta ni fragmento",
-            "it must have no user, no password, no query and no fragment",
-        )
-    return url
-
-
-BaseUrl = Annotated[HttpUrl, AfterValidator(_bare)]
-"""Base URL of a provider's API; also for another region or a test double."""
-
-Secret = Annotated[SecretStr, Field(min_length=1)]
-"""Secret of an integration: never empty, because an empty one would verify anything."""
 
 NOTHING_INSIDE: Final = AddressGuard()
 """Guard that allows connections to the Internet only."""
@@ -388,6 +366,16 @@ class Provider(ABC, Generic[Configuration, Credentials]):
         """
         del outbound, since
         return None
+
+    async def recall(self, provider_message_id: str) -> RecallResult:
+        """Ask the provider to take a message back; its answer is never proof that the message did not arrive.
+
+        Raises:
+            TransientError: when the provider did not answer.
+            outbound_guard.ForbiddenAddressError: when connecting to the provider's address is forbidden.
+        """
+        del provider_message_id
+        return RecallResult.NOT_RECALLED
 
 
 AnyProvider = Provider[Any, Any]

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 from pydantic import JsonValue
 
-from providers.base import ProviderSettings
+from providers.provider_settings import ProviderSettings
 
 _ATTRIBUTE: Final = re.compile(r"^(?P<name>[a-z_]+): (?P<text>.+)$")
 _SPELLED: Final = {

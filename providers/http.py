@@ -12,6 +12,7 @@ import httpx2
 from pydantic_core import from_json
 
 from domain.outcomes import Accepted, FailureClass, Outcome, OutcomeUnknown, Rejected
+from domain.strategy.recall import RecallResult
 from providers.base import Check, CoolDown, TransientError
 from providers.redaction import Redaction, redaction_for
 
@@ -102,6 +103,28 @@ async def check(
     if isinstance(outcome, Rejected):
         return refused(outcome)
     raise TransientError("unanswered", f"HTTP {response.status_code}")
+
+
+async def recall(
+    http: httpx2.AsyncClient, request: httpx2.Request, results: Mapping[int, RecallResult]
+) -> RecallResult:
+    """Ask a provider to take a message back.
+
+    Args:
+        http: the client.
+        request: the recall.
+        results: what each HTTP status means; any other status below 500, except 429, is `NOT_RECALLED`.
+
+    Raises:
+        TransientError: when no answer decides it.
+    """
+    try:
+        response = await http.send(request)
+    except httpx2.RequestError as error:
+        raise TransientError("unreachable", describe(error)) from error
+    if response.is_server_error or response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        raise TransientError("unanswered", f"HTTP {response.status_code}", retry_after(response))
+    return results.get(response.status_code, RecallResult.NOT_RECALLED)
 
 
 def refused(rejected: Rejected) -> Check:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, ClassVar, Final
+from urllib.parse import quote
 
 from pydantic import (
     AfterValidator,
@@ -34,6 +35,7 @@ from domain.events import InboundMessage, ProviderEvent, WebhookItem
 from domain.outcomes import Accepted, FailureClass, Rejected
 from domain.payloads import PAYLOADS
 from domain.status import Milestone
+from domain.strategy.recall import RecallResult
 from domain.texts import invalid_value
 from providers.base import (
     GOOD,
@@ -43,20 +45,21 @@ from providers.base import (
     CoolDown,
     Outbound,
     Provider,
-    ProviderSettings,
     RateScope,
     UnreadableError,
     UnverifiedError,
     Webhook,
 )
-from providers.http import Ambiguity, ErrorBody, ErrorMeaning, ResponseMapping, check, first_status, send
+from providers.http import Ambiguity, ErrorBody, ErrorMeaning, ResponseMapping, check, first_status, recall, send
 from providers.lenient import Id, Optional, Part, ShortText, Text, Values, each, read, read_document, unsupported
+from providers.provider_settings import ProviderSettings
 
 # docs/providers/sandbox.md, «Callbacks»
 MILESTONES: Final[Mapping[str, Milestone]] = {
     "queued": Milestone.ACCEPTED,
     "sent": Milestone.SENT,
     "failed": Milestone.FAILED,
+    "recalled": Milestone.FAILED,
     "delivered": Milestone.DELIVERED,
     "read": Milestone.READ,
 }
@@ -79,6 +82,8 @@ COOL_DOWNS: Final[Mapping[str, CoolDown]] = {"throttled": CoolDown(RateScope.REC
 
 SIGNATURE_WINDOW: Final = timedelta(minutes=5)
 """Maximum difference between a signature's time and ours, either way."""
+
+_RECALLS: Final = {200: RecallResult.RECALLED, 409: RecallResult.ALREADY_DELIVERED}
 
 _EMAIL_DESTINATIONS: Final = 10
 _UNIX_SECONDS = re.compile(r"\d{1,12}", re.ASCII)
@@ -171,6 +176,7 @@ def _capabilities(channel: Channel) -> Capabilities:
         idempotent_send=True,
         reports_delivery=True,
         reports_reads=channel is not Channel.SMS,
+        recalls=channel is Channel.RCS,
     )
 
 
@@ -210,6 +216,12 @@ class Sandbox(Provider[SandboxConfiguration, SandboxCredentials]):
             },
         )
         return partial(send, self._http, request, _RESPONSE_MAPPING)
+
+    async def recall(self, provider_message_id: str) -> RecallResult:
+        """Ask the gateway to take back a message that it has not delivered yet (`docs/providers/sandbox.md`)."""
+        url = f"{self._messages_url()}/{quote(provider_message_id, safe='')}/recall"
+        request = self._http.build_request("POST", url, headers=self._authorization())
+        return await recall(self._http, request, _RECALLS)
 
     def _messages_url(self) -> str:
         return str(self._configuration.base_url).rstrip("/") + "/v1/messages"

@@ -97,9 +97,8 @@ async def validate(
         finds_sent=able.finds_sent,
     )
     reported = {problem.field for problem in submission.problems}
-    problems = [*submission.problems, *(problem for problem in found if problem.field not in reported)]
-    if submission.strategy is not None:
-        problems = [submission.strategy.located(problem) for problem in problems]
+    new = [problem for problem in submission.located(found) if problem.field not in reported]
+    problems = [*submission.problems, *new]
     return Validation(problems=problems[:MAX_PROBLEMS], destinations=destinations, policy=policy)
 
 

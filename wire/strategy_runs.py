@@ -5,10 +5,11 @@ from datetime import datetime
 from pydantic import Field
 
 from domain.strategy.explaining import next_of
+from domain.strategy.overlap import NEVER
 from domain.strategy.progress import StepState
 from domain.strategy.run import Run, RunStep
 from domain.texts import chosen_language
-from domain.texts.strategies import REASONS, SKIPPED
+from domain.texts.strategies import OVERLAPS, REASONS, SKIPPED
 from wire.answer import Answer, Instant
 from wire.interactions import IntegrationAnswer
 
@@ -29,6 +30,12 @@ class StepAnswer(Answer):
     custom_status: str | None
     reason: str | None = Field(description="Why it started: `first`, `failed`, `deadline` or `suppressed`.")
     explanation: str | None = Field(description="That in words; or why it is skipped.")
+    recall: str | None = Field(
+        description="What its provider answered when it was asked to take the message back: `recalled` (which is never "
+        "certain), `already_delivered` or `not_recalled`; null if it was not asked."
+    )
+    overlap: str = Field(description="Whether its message may arrive besides the next: `none` or `possible`.")
+    overlap_reason: str = Field(description="Why, in words.")
     started: Instant | None
     until: Instant | None = Field(description="Until when its success is awaited.")
 
@@ -48,6 +55,9 @@ class StepAnswer(Answer):
             custom_status=report.state.custom_status if report is not None else None,
             reason=state.reason if state is not None else None,
             explanation=_explanation(step, state),
+            recall=state.recall if state is not None else None,
+            overlap="none" if step.overlap in NEVER else "possible",
+            overlap_reason=OVERLAPS[step.overlap][chosen_language()],
             started=state.started if state is not None else None,
             until=state.deadline_at if state is not None else None,
         )

@@ -5,9 +5,11 @@ from datetime import timedelta
 from typing import Final, cast
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.interfaces import DispatchActivities, Recall, sending_queue
     from activities.strategy_interfaces import (
         RunRecordInput,
         StartStepInput,
@@ -17,7 +19,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.interaction import Revision
     from domain.strategy.decision import End, Start, Wait, superfluous
     from domain.strategy.plan import RunOutcome
-    from domain.strategy.progress import StepReport
+    from domain.strategy.progress import StepReport, StepState
+    from domain.strategy.recall import RecallResult
     from domain.strategy.run import Run
     from domain.submission import Admission
     from workflows import attributes, names
@@ -27,6 +30,9 @@ with workflow.unsafe.imports_passed_through():
 
 
 _AT_ONCE: Final = timedelta(milliseconds=1)
+
+_RECALL_TIMEOUT: Final = timedelta(seconds=5)
+"""Time that the next step waits at most for the answer to a recall."""
 
 
 @workflow.defn(name=names.STRATEGY)
@@ -54,7 +60,9 @@ class StrategyWorkflow:
             run = self._with_changes(self._run)
             match run.decide(workflow.now()):
                 case Start() as start_of_step:
-                    self._run = await self._start(run, start_of_step)
+                    last = run.to_recall(start_of_step)
+                    starting = self._start(run, start_of_step) if last is None else self._recall(run, last)
+                    self._run = await starting
                     continue
                 case End() as end:
                     self._run = await self._end(run, end)
@@ -145,6 +153,26 @@ class StrategyWorkflow:
         return await workflow.execute_activity_method(
             StrategyActivities.start_step, start, **start_activity_options(summary)
         )
+
+    async def _recall(self, run: Run, state: StepState) -> Run:
+        """Ask the provider to take back the message of a step, for a while; whatever it answers, the run goes on."""
+        step = run.steps[state.step]
+        try:
+            result = await workflow.execute_activity_method(
+                DispatchActivities.recall,
+                Recall(
+                    interaction_id=step.interaction_id,
+                    tenant=run.tenant,
+                    integration_id=step.integration.integration_id,
+                ),
+                task_queue=sending_queue(workflow.info().task_queue, step.integration.provider),
+                schedule_to_close_timeout=_RECALL_TIMEOUT,
+                retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200)),
+                summary=f"take back {line_of(run, state)}",
+            )
+        except ActivityError:
+            result = RecallResult.NOT_RECALLED
+        return run.recall(state, result)
 
     async def _wait(self, run: Run, wait: Wait) -> None:
         """Wait until the present step is awaited no longer, or something happens."""

@@ -6,7 +6,7 @@ from domain.strategy.run import Run, RunStep
 
 
 def line_of(run: Run, state: StepState) -> str:
-    """Return a step in a few words: `step 2 of 3 (SMS · Twilio)`."""
+    """Return a step in a few words: its number, channel and provider."""
     return f"step {state.step + 1} of {len(run.steps)} ({_channel(run.steps[state.step])})"
 
 

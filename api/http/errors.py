@@ -80,6 +80,7 @@ STATUS_OF_CODE: Final[dict[str, HTTPStatus]] = {
     "destination_taken": HTTPStatus.CONFLICT,
     "user_merged": HTTPStatus.CONFLICT,
     "template_not_found": HTTPStatus.NOT_FOUND,
+    "strategy_not_found": HTTPStatus.NOT_FOUND,
     "name_taken": HTTPStatus.CONFLICT,
     "events_expired": HTTPStatus.GONE,
     "notification_pending": HTTPStatus.CONFLICT,

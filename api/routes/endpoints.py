@@ -60,7 +60,8 @@ async def set_endpoint(
 
     Each event is a `POST` of `{"Event": …, "Created": …, "Payload": <the interaction>}`, signed by Standard Webhooks
     (https://www.standardwebhooks.com). The answer to the first call has the secret that verifies it, and no other has.
-    `CONSENT_CHANGED_EVT`, whose `Payload` is a consent, is delivered only if it is named. A key must be allowed to
+    `CONSENT_CHANGED_EVT`, whose `Payload` is a consent, and `STRATEGY_ENDED_EVT`, whose `Payload` is a run, are
+    delivered only if they are named. A key must be allowed to
     read interactions itself, and consents to subscribe to them. Pending notifications are tried again at once.
     """
     check_grant(caller, "Url", _needed(body.subscriptions))

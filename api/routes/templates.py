@@ -1,6 +1,6 @@
 """Routes for templates: versioned payloads with placeholders that are rendered when sent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -42,6 +42,8 @@ from models.template import Template, TemplateVersion, Version
 from queries.cursor import Cursor
 
 router = APIRouter(tags=["templates"])
+
+EMPTY: Final[Mapping[str, JsonValue]] = {}
 
 _MAX_TRIES: Final = 10
 """Attempts at a change that conflicts with concurrent ones."""
@@ -247,8 +249,10 @@ class Content:
     category: Category = Category.TRANSACTIONAL
 
 
-async def rendered(tenant: str, channel: Channel, choice: TemplateChoice) -> Content:
-    """Render a send's template.
+async def rendered(
+    tenant: str, channel: Channel, choice: TemplateChoice, shared: Mapping[str, JsonValue] = EMPTY
+) -> Content:
+    """Render a send's template; `shared` are values for those of its variables that the choice does not fill.
 
     Raises:
         InvalidRequestError: if the template or version does not exist, is of another channel, or a variable is wrong.
@@ -261,13 +265,12 @@ async def rendered(tenant: str, channel: Channel, choice: TemplateChoice) -> Con
     if template.channel is not channel:
         details: dict[str, str | int] = {"expected": channel, "channel": template.channel}
         raise InvalidRequestError([Problem(field="template.id", code="wrong_channel", details=details)])
+    values = {one.name: shared[one.name] for one in version.variables if one.name in shared} | choice.variables
     try:
-        payload = render(
-            channel, version.payload, version.variables, choice.variables, "template.variables", style=version.style
-        )
+        payload = render(channel, version.payload, version.variables, values, "template.variables", style=version.style)
     except RenderingError as error:
         raise InvalidRequestError(error.problems) from error
-    reference = TemplateReference(id=template.id, name=version.name, version=version.number, variables=choice.variables)
+    reference = TemplateReference(id=template.id, name=version.name, version=version.number, variables=values)
     return Content(payload, reference, version.category)
 
 

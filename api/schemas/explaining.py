@@ -44,6 +44,15 @@ class WorkflowAnswer(Answer):
     attempt: SendAttemptAnswer | None
 
 
+class StrategyStandingAnswer(Answer):
+    """The strategy that an interaction is a step of."""
+
+    run_id: str
+    step: int
+    of: int
+    next: str = Field(description="What the run waits for and what happens then, or how it ended, in words.")
+
+
 class ExplanationAnswer(Answer):
     """Why an interaction is where it is, and what becomes of it."""
 
@@ -57,6 +66,7 @@ class ExplanationAnswer(Answer):
     is_final: bool = Field(description="Whether it waits for nothing more; a late receipt may change it all the same.")
     may_still_arrive: bool
     workflow: WorkflowAnswer
+    strategy: StrategyStandingAnswer | None = Field(description="The strategy that it is a step of, if any.")
     resend_of: str | None = Field(description="The interaction that it repeats.")
     opt_out_confirmation_of: str | None = Field(description="The inbound message whose opt-out it confirms.")
     resent_as: list[str] = Field(description="The interactions that repeat it, the newest first.")
@@ -89,6 +99,7 @@ EXPLANATION_EXAMPLE: Final[dict[str, JsonValue]] = {
             "lastFailure": "NotAccepted: HTTP 429",
         },
     },
+    "strategy": None,
     "resendOf": None,
     "optOutConfirmationOf": None,
     "resentAs": [],

@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue
 from api.http.request_body import parse_readable_fields
 from api.schemas.common import Asked
 from api.schemas.orders import OrderFields
-from api.schemas.strategies import StrategyRequest
+from api.schemas.strategies import StrategyChoice
 from api.schemas.templates import TemplateChoice
 from domain.gate.category import Category
 from domain.gate.schedule import ScheduleRequest
@@ -39,7 +39,7 @@ class SendRequest(Asked, ScheduleRequest, OrderFields):
         alias="integrationId",
         description="Through which integration: its channel, provider and configuration. Required without `strategy`.",
     )
-    strategy: StrategyRequest | None = Field(
+    strategy: StrategyChoice | None = Field(
         default=None,
         description="Steps to try one after the other, each with its own integration and content, instead of "
         "`integrationId` and `payLoad` or `template`.",

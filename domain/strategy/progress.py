@@ -12,6 +12,7 @@ from domain.gate.decision import EXPIRED, SUPPRESSED
 from domain.problems import Problem
 from domain.status import FAILURES, InteractionState, Milestone, Status
 from domain.strategy.plan import Success
+from domain.strategy.recall import RecallResult
 
 
 class Progress(StrEnum):
@@ -67,6 +68,7 @@ class StepState(BaseModel):
         deadline_at: until when its success is awaited.
         success: what it must reach.
         report: the newest report on its interaction; None before the first.
+        recall: what the provider answered when it was asked to take the message back; None if it was not asked.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -77,17 +79,23 @@ class StepState(BaseModel):
     deadline_at: datetime
     success: Success
     report: StepReport | None = None
+    recall: RecallResult | None = None
 
     @property
     def progress(self) -> Progress:
         """Return how far it is."""
-        return progress_of(self.report, self.success)
+        known = progress_of(self.report, self.success)
+        is_delivered = self.recall is RecallResult.ALREADY_DELIVERED and known is Progress.SENT
+        if not is_delivered:
+            return known
+        return Progress.DELIVERED if self.success is Success.READ else Progress.SUCCEEDED
 
     @property
     def is_delivered(self) -> bool:
         """Whether its message reached the recipient, or what is awaited of it."""
         milestone = Milestone.NONE if self.report is None else self.report.state.milestone
-        return milestone >= Milestone.DELIVERED or self.progress is Progress.SUCCEEDED
+        is_over = self.recall is RecallResult.ALREADY_DELIVERED or self.progress is Progress.SUCCEEDED
+        return milestone >= Milestone.DELIVERED or is_over
 
     def after(self, report: StepReport) -> "StepState":
         """Return the step after a report; an old one changes nothing."""

@@ -12,8 +12,10 @@ from domain.gate.schedule import ScheduleRequest
 from domain.interaction import IntegrationReference
 from domain.status import InteractionState, Status
 from domain.strategy.decision import Decision, End, Start, decide, is_delivered_twice
+from domain.strategy.overlap import OverlapReason
 from domain.strategy.plan import RunOutcome, Step
-from domain.strategy.progress import Progress, StepReport, StepState, is_suppression
+from domain.strategy.progress import Progress, Reason, StepReport, StepState, is_suppression
+from domain.strategy.recall import RecallResult
 from domain.strategy.reference import StrategyReference
 from domain.submission import Admission, Submission
 
@@ -24,11 +26,15 @@ class RunStep(Step):
     Attributes:
         interaction_id: the interaction that it makes, whether or not it started.
         submission: its message; None if it is skipped, and once the run is over.
+        overlap: why its message may, or never does, reach the recipient besides the next one.
+        recalls: whether its provider can be asked to take the message back.
     """
 
     interaction_id: str
     integration: IntegrationReference
     submission: Submission | None = None
+    overlap: OverlapReason = OverlapReason.NO_VALIDITY
+    recalls: bool = False
 
 
 class Run(BaseModel):
@@ -108,6 +114,19 @@ class Run(BaseModel):
             success=step.success,
         )
         return self.model_copy(update={"states": [*self.states, state]})
+
+    def to_recall(self, start: Start) -> StepState | None:
+        """Return the step whose message is to be taken back before the next one starts; None if there is none."""
+        last = self.states[-1] if self.states else None
+        if last is None or start.reason is not Reason.DEADLINE or last.recall is not None:
+            return None
+        is_out = last.progress in {Progress.SENT, Progress.DELIVERED}
+        return last if is_out and self.steps[last.step].recalls else None
+
+    def recall(self, state: StepState, result: RecallResult) -> "Run":
+        """Return the run after the answer to a recall of a step's message."""
+        states = [one.model_copy(update={"recall": result}) if one.step == state.step else one for one in self.states]
+        return self.model_copy(update={"states": states})
 
     def submission_of(self, state: StepState) -> Submission:
         """Return the submission of a step that starts.

@@ -18,8 +18,12 @@ def expiry_of_step(step: StrategyReference, started: datetime, hold: Wait | None
         started: when it was submitted.
         hold: why the gate holds its message at first, if it does.
     """
-    is_later = hold is not None and hold.reason in _BEFORE_THE_CLOCK
-    return (hold.until if hold is not None and is_later else started) + step.deadline
+    return goes_at(started, hold) + step.deadline
+
+
+def goes_at(started: datetime, hold: Wait | None) -> datetime:
+    """Return when the clock of a step starts: once its schedule and window let its message go."""
+    return hold.until if hold is not None and hold.reason in _BEFORE_THE_CLOCK else started
 
 
 def within(decision: Decision, expires: datetime, now: datetime) -> Decision:

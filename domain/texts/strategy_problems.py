@@ -6,6 +6,15 @@ from typing import Final
 from domain.texts import Forms, both
 
 STRATEGY_SENTENCES: Final[Mapping[str, Forms]] = {
+    "strategy_not_found": both("La estrategia o la versión no existe", "There is no such strategy or version"),
+    "id_or_steps": both(
+        "Indique id o steps, no los dos; variables y version van con id",
+        "Give id or steps, not both; variables and version go with id",
+    ),
+    "too_few_steps": both(
+        "Una estrategia tiene como mínimo {limit:paso|pasos}", "A strategy has at least {limit:step|steps}"
+    ),
+    "step_skipped": both("Ese paso no existe o se omite", "There is no such step, or it is skipped"),
     "not_with_strategy": both(
         "Con strategy no se admite: cada paso lleva lo suyo", "Not with strategy: each step has its own"
     ),

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from embedded.gateway.callbacks import Courier
 from embedded.gateway.database import Database
 from embedded.gateway.inbox import Inbox
-from embedded.gateway.ledger import Ledger, Receipt, Verdict
+from embedded.gateway.ledger import Ledger, RecallVerdict, Receipt, Verdict
 from embedded.gateway.recipients import Behaviour, behaviour_of
 from embedded.gateway.reports import Report, Reports
 from embedded.gateway.settings import GatewaySettings, account_name
@@ -65,6 +65,7 @@ def create_gateway(settings: GatewaySettings) -> FastAPI:
     app.add_api_route("/v1/messages", post_message, methods=["POST"])
     app.add_api_route("/v1/messages", list_messages, methods=["GET"])
     app.add_api_route("/v1/messages/{message_id}", read_message, methods=["GET"])
+    app.add_api_route("/v1/messages/{message_id}/recall", recall_message, methods=["POST"])
     app.add_api_route("/v1/inbound", post_inbound, methods=["POST"])
     app.add_api_route("/v1/inbound/{message_id}", read_inbound_message, methods=["GET"])
     app.add_api_route("/v1/ledger", read_ledger, methods=["GET"])
@@ -138,6 +139,21 @@ async def read_message(gateway: OpenGateway, account: Caller, message_id: str) -
     if report is None:
         raise GatewayError(404, "not_found", "there is no such message")
     return report
+
+
+async def recall_message(gateway: OpenGateway, account: Caller, message_id: str) -> Report:
+    """Take back an RCS message that is not delivered yet."""
+    recalled = gateway.ledger.recall(account, message_id, time.time())
+    if recalled is None:
+        raise GatewayError(404, "not_found", "there is no such message")
+    gateway.courier.start(recalled.message)
+    match recalled.verdict:
+        case RecallVerdict.UNSUPPORTED:
+            raise GatewayError(422, "not_recallable", "only an RCS message can be taken back")
+        case RecallVerdict.DELIVERED:
+            raise GatewayError(409, "already_delivered", "the message is delivered")
+        case RecallVerdict.RECALLED:
+            return {"id": message_id, "status": "recalled"}
 
 
 async def read_ledger(

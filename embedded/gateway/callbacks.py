@@ -97,7 +97,9 @@ class Courier:
     async def _deliver(self, message: int) -> None:
         while callback := self._store.next_callback(message):
             await asyncio.sleep(callback.due_at - time.time())
-            self._note(callback, await self._post(callback))
+            # The message may have been taken back meanwhile.
+            if self._store.next_callback(message) == callback:
+                self._note(callback, await self._post(callback))
 
     async def _post(self, callback: Callback) -> httpx2.Response | None:
         body = json.dumps(callback.content).encode()

@@ -10,9 +10,10 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from domain.channels import Channel
 from embedded.gateway.callbacks import Callback, CallbackState
 from embedded.gateway.database import Database
-from embedded.gateway.recipients import Behaviour
+from embedded.gateway.recipients import Behaviour, behaviour_of
 from embedded.gateway.wire import Submission, instant
 
 UNREACHABLE: Final[Mapping[str, JsonValue]] = {
@@ -48,6 +49,22 @@ class Receipt:
     request_number: int
 
 
+class RecallVerdict(StrEnum):
+    """Verdict on a request to take a message back."""
+
+    RECALLED = "recalled"
+    DELIVERED = "delivered"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """The ledger's result for a request to take a message back."""
+
+    message: int
+    verdict: RecallVerdict
+
+
 class Ledger:
     """Persistent state of the gateway."""
 
@@ -79,6 +96,35 @@ class Ledger:
                 for place, status in enumerate(behaviour.statuses_on(submission.channel)):
                     self._schedule(message, place + 1, status, first_due_at + place * delay)
         return Receipt(message, message_id, verdict, number)
+
+    def recall(self, account: str, message_id: str, now: float) -> Recall | None:
+        """Take back a message, unless it is delivered; None if there is no such message.
+
+        Its pending callbacks are abandoned, and one reports that it is taken back, or that it is delivered.
+        """
+        database = self._database
+        with database.transaction():
+            rows = database.rows("SELECT seq, content FROM messages WHERE account = ? AND id = ?", account, message_id)
+            if not rows:
+                return None
+            message, content = rows[0]["seq"], json.loads(rows[0]["content"])
+            if content["channel"] != Channel.RCS:
+                return Recall(message, RecallVerdict.UNSUPPORTED)
+            is_unseen = behaviour_of(content["to"]).is_delivered_unseen
+            if not is_unseen and self._is_delivered(message, now):
+                return Recall(message, RecallVerdict.DELIVERED)
+            database.execute(
+                "UPDATE callbacks SET state = 'abandoned' WHERE message = ? AND happens_at > ?", message, now
+            )
+            last = database.count("SELECT coalesce(max(sequence), 0) FROM callbacks WHERE message = ?", message)
+            self._schedule(message, last + 1, "delivered" if is_unseen else "recalled", now)
+        return Recall(message, RecallVerdict.DELIVERED if is_unseen else RecallVerdict.RECALLED)
+
+    def _is_delivered(self, message: int, now: float) -> bool:
+        query = (
+            "SELECT count(*) FROM callbacks WHERE message = ? AND status IN ('delivered', 'read') AND happens_at <= ?"
+        )
+        return self._database.count(query, message, now) > 0
 
     def pending(self) -> list[tuple[int, str]]:
         """Messages with pending callbacks, each with its account."""

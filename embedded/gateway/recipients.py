@@ -24,6 +24,7 @@ class Behaviour:
         lost_answers: number of requests without a response, although the message is accepted.
         refused: whether the message is never accepted.
         answers_slowly: whether the response is late.
+        is_delivered_unseen: whether it is delivered at once, and that is reported only if it is to be taken back.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Behaviour:
     lost_answers: float = 0
     refused: bool = False
     answers_slowly: bool = False
+    is_delivered_unseen: bool = False
 
     def statuses_on(self, channel: Channel) -> Sequence[str]:
         """Statuses called back on a channel: no SMS is ever reported as read."""
@@ -54,6 +56,9 @@ BEHAVIOURS: Final[Mapping[str, Behaviour]] = {
     "09": Behaviour("disordered", callbacks=("read", "read", "delivered", "delivered", "sent", "sent")),
     "10": Behaviour("silent", callbacks=()),
     "11": Behaviour("slow", answers_slowly=True),
+    "12": Behaviour("late", first_callback_after=160),
+    "13": Behaviour("recalled", callbacks=()),
+    "14": Behaviour("already-delivered", callbacks=(), is_delivered_unseen=True),
 }
 """Behaviours by the two digits that end a phone number or a page-scoped id."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
 
 from domain.texts import invalid_value
-from providers.base import BaseUrl, ProviderSettings
+from providers.provider_settings import BaseUrl, ProviderSettings
 
 _HEADER_TEXT: Final = re.compile(r"[\x21-\x7e]+")
 

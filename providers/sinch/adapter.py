@@ -61,6 +61,8 @@ def _capabilities(channel: Channel, *, reports_reads: bool) -> Capabilities:
         # Of an app's queue (https://developers.sinch.com/docs/conversation/api-reference/, «Rate limits»).
         throttle=Throttle(rate=20, perRecipient=PER_PAIR if channel is Channel.WHATSAPP else None),
         finds_sent=True,
+        # Sinch hands it to the channels that have one (docs of `ttl`, above).
+        min_validity=timedelta(seconds=TTL_SECONDS[0]) if channel is not Channel.WHATSAPP else None,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, HttpUrl
 
-from providers.base import BaseUrl, ProviderSettings, Secret
+from providers.provider_settings import BaseUrl, ProviderSettings, Secret
 
 
 class SinchConfiguration(ProviderSettings):

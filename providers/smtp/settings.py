@@ -10,7 +10,7 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from domain.texts import invalid_value
-from providers.base import ProviderSettings
+from providers.provider_settings import ProviderSettings
 from providers.smtp.mailbox import is_line_of_text, read_mailbox
 
 _LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"

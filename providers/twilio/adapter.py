@@ -1,7 +1,7 @@
 """Twilio adapter: sends through its Messages API, parses its webhooks, and searches for sends of unknown outcome."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
 
@@ -56,6 +56,7 @@ class Twilio(Provider[TwilioConfiguration, TwilioCredentials]):
             finds_sent=True,
             # Of a US or Canadian long code (https://www.twilio.com/docs/api/errors/21611).
             throttle=Throttle(rate=1, unit="segment"),
+            min_validity=timedelta(seconds=VALIDITY_SECONDS[0]),
             # https://help.twilio.com/articles/223134027: it answers a word that stands alone, and no other.
             answered_opt_outs=frozenset(
                 {"stop", "unsubscribe", "end", "quit", "stopall", "revoke", "optout", "cancel"}

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
 
 from domain.texts import invalid_value
-from providers.base import BaseUrl, ProviderSettings, Secret
+from providers.provider_settings import BaseUrl, ProviderSettings, Secret
 from providers.twilio.signature import SigningKey
 
 SENDER: Final = re.compile(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 +_&-]{1,11}", re.ASCII)

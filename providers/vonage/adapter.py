@@ -1,8 +1,10 @@
 """Vonage adapter: sends through its Messages API, and parses statuses and messages from end users."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any, ClassVar, Final
+from urllib.parse import quote
 
 import httpx2
 
@@ -11,6 +13,7 @@ from domain.events import WebhookItem
 from domain.gate.consent import ConsentCategory, ConsentSource
 from domain.gate.throttle_setting import PER_PAIR, Throttle
 from domain.outcomes import Accepted, FailureClass, Outcome, Rejected
+from domain.strategy.recall import RecallResult
 from domain.texts import both
 from providers import http
 from providers.base import GOOD, NOTHING_INSIDE, Attempt, Capabilities, Check, Outbound, Provider, Webhook
@@ -77,6 +80,8 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
             payload_types=frozenset(payload.wire_type for payload in payloads),
             max_text_length=MAX_TEXT_LENGTH[channel],
             reports_reads=channel is not Channel.SMS,
+            recalls=channel is Channel.RCS,
+            min_validity=timedelta(seconds=TTL_SECONDS[channel][0]) if channel in TTL_SECONDS else None,
             # Of an API key (https://api.support.vonage.com/hc/en-us/articles/203993598).
             throttle=Throttle(rate=30, perRecipient=PER_PAIR if channel is Channel.WHATSAPP else None),
         )
@@ -120,13 +125,20 @@ class Vonage(Provider[VonageConfiguration, VonageCredentials]):
         return outcome
 
     def _request(self, message: Body) -> httpx2.Request:
+        return self._http.build_request("POST", self._url("/v1/messages"), json=message, headers=self._headers())
+
+    def _headers(self) -> dict[str, str]:
         authorization = f"Bearer {self._token.current()}" if self._token else self._credentials.basic()
-        return self._http.build_request(
-            "POST",
-            self._url("/v1/messages"),
-            json=message,
-            headers={"Authorization": authorization, "Accept": "application/json"},
-        )
+        return {"Authorization": authorization, "Accept": "application/json"}
+
+    async def recall(self, provider_message_id: str) -> RecallResult:
+        """Revoke an RCS message, which Vonage tries within 24 hours of the send and never guarantees.
+
+        https://developer.vonage.com/en/api/messages#UpdateMessage
+        """
+        url = self._url(f"/v1/messages/{quote(provider_message_id, safe='')}")
+        request = self._http.build_request("PATCH", url, json={"status": "revoked"}, headers=self._headers())
+        return await http.recall(self._http, request, {200: RecallResult.RECALLED})
 
     def _url(self, path: str) -> str:
         return f"{str(self._configuration.base_url).rstrip('/')}{path}"

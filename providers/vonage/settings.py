@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
 
 from domain.texts import invalid_value
-from providers.base import BaseUrl, ProviderSettings, Secret
+from providers.provider_settings import BaseUrl, ProviderSettings, Secret
 
 
 @lru_cache(maxsize=256)

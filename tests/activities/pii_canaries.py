@@ -38,6 +38,7 @@ from models.reach_count import ReachCount
 from models.sender_throttle import RecipientThrottle, SenderThrottle
 from models.sending_rules import SendingRules
 from models.soft_bounces import SoftBounces
+from models.strategy import EarlierStrategy, Strategy
 from models.strategy_run import StrategyRun
 from models.template import Template, TemplateVersion
 from models.throttle import KnownNetwork, LoginTries
@@ -51,7 +52,8 @@ NOTHING_OF_USERS: Final[frozenset[type[Document]]] = frozenset(
     {
         *(Account, ApiKey, RefreshToken, Session, Tenant, KnownNetwork, LoginTries),  # data of callers
         AuditEntry,  # names of fields, never values
-        *(SuspendedHost, Integration, SendingRules, Template, TemplateVersion),  # the tenant's configuration
+        *(SuspendedHost, Integration, SendingRules, Template, TemplateVersion),
+        *(Strategy, EarlierStrategy),  # the tenant's configuration
         ReachCount,  # a hash, and a number without its last four digits
         *(SeenWebhook, SenderThrottle, RecipientThrottle),  # hashes
         SoftBounces,  # a hash of an HMAC, and when; forgotten at the erasure

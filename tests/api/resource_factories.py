@@ -94,7 +94,8 @@ async def _run(owner: Owner, _: Iris) -> Mapping[str, str]:
     payload = {"Type": "simple-text", "Text": owner.mark}
     step = {"integrationId": owner.ids["integration_id"], "payLoad": payload, "deadline": "PT1H"}
     sent = await owner.made("/v1/interactions", {"strategy": {"steps": [step, step]}, "Destinations": [mobile()]})
-    return {"run_id": sent["strategy"]["runId"]}
+    strategy = await owner.made("/v1/strategies", {"name": owner.mark, "steps": [step, step]})
+    return {"run_id": sent["strategy"]["runId"], "strategy_id": strategy["id"]}
 
 
 async def _access(owner: Owner, _: Iris) -> Mapping[str, str]:

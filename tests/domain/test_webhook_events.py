@@ -33,7 +33,7 @@ PATTERN_LISTS = st.lists(st.sampled_from(PATTERNS), max_size=9)
     ("subscriptions", "events"),
     [
         (["*"], INTERACTION_EVENTS),
-        (["*", "CONSENT_CHANGED_EVT"], set(WebhookEventType)),
+        (["*", "CONSENT_CHANGED_EVT", "STRATEGY_ENDED_EVT"], set(WebhookEventType)),
         (["INTERACTION_IN_CREATED_EVT"], {WebhookEventType.IN_CREATED}),
         (["*", "-INTERACTION_STATUSCHANGED_EVT"], INTERACTION_EVENTS - {WebhookEventType.STATUS_CHANGED}),
         (["-INTERACTION_STATUSCHANGED_EVT", "*"], INTERACTION_EVENTS - {WebhookEventType.STATUS_CHANGED}),

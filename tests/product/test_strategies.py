@@ -2,9 +2,11 @@
 
 import time
 
-from tests.api.support import mobile, reasons
+from domain.identifiers import strategy_workflow_id
+from tests.api.support import SILENT, mobile, reasons
 from tests.iris import Iris
 from tests.product.runs import ended, send, step
+from tests.workflows.scenarios_of_strategies import superseded
 
 
 async def test_a_delivered_first_step_is_the_only_message(iris: Iris) -> None:
@@ -32,7 +34,7 @@ async def test_a_refused_first_step_starts_the_second_at_once_in_the_same_proces
 
 
 async def test_a_silent_first_step_starts_the_second_at_its_deadline(iris: Iris) -> None:
-    sent = await send(iris, step(iris, "rcs", "34600000010", deadline="PT5S"), step(iris, "sms", "34600000001"))
+    sent = await send(iris, step(iris, "sms", SILENT, deadline="PT5S"), step(iris, "rcs", "34600000001"))
     run = await ended(iris, sent)
     first, second = run["steps"]
     assert (first["progress"], second["reason"], run["outcome"]) == ("sent", "deadline", "succeeded")
@@ -62,3 +64,69 @@ async def test_a_first_message_that_is_refused_refuses_the_send(iris: Iris) -> N
     response = await iris.post({"strategy": {"steps": steps}})
     assert reasons(response, 422) == [("strategy.steps[0].payLoad.Text", "empty")]
     assert (await ended(iris, response.json()["payload"]))["outcome"] == "refused"
+
+
+async def test_a_message_that_is_delivered_late_besides_the_next_one_is_recorded_as_delivered_twice(iris: Iris) -> None:
+    """No SMS can be taken back."""
+    sent = await send(iris, step(iris, "sms", "34600000012", deadline="PT5S"), step(iris, "rcs", "34600000001"))
+    assert (await ended(iris, sent))["outcome"] == "succeeded"
+    await iris.until_status(sent["id"], "COMPLETED", "delivered")
+    run = await ended(iris, sent)
+    assert (run["outcome"], run["deliveredTwice"]) == ("succeeded", True)
+    assert (run["steps"][0]["recall"], run["steps"][0]["overlap"]) == (None, "possible")
+
+
+async def test_a_late_message_is_taken_back_where_the_provider_can(iris: Iris) -> None:
+    sent = await send(iris, step(iris, "rcs", "34600000012", deadline="PT5S"), step(iris, "sms", "34600000001"))
+    run = await ended(iris, sent)
+    assert (run["outcome"], run["deliveredTwice"], run["steps"][0]["recall"]) == ("succeeded", False, "recalled")
+    first = await iris.until_status(sent["id"], "PROCESS_ERROR", "recalled")
+    assert first["strategy"]["outcome"] == "succeeded"
+
+
+async def test_a_message_that_was_delivered_unseen_ends_the_run_when_it_is_to_be_taken_back(iris: Iris) -> None:
+    sent = await send(iris, step(iris, "rcs", "34600000014", deadline="PT5S"), step(iris, "sms", "34600000001"))
+    run = await ended(iris, sent)
+    assert (run["outcome"], run["steps"][0]["recall"]) == ("succeeded", "already_delivered")
+    assert run["steps"][1]["progress"] is None
+    await iris.until_status(sent["id"], "COMPLETED", "delivered")
+
+
+async def test_a_success_of_the_first_step_cancels_the_second_that_is_unsent(iris: Iris) -> None:
+    await superseded(iris)
+
+
+async def test_an_opt_out_of_marketing_ends_the_run_and_no_other_channel_is_tried(iris: Iris) -> None:
+    number = mobile()
+    out = {"destination": number, "channel": "SMS", "category": "all", "state": "out"}
+    assert (await iris.http.put("/v1/consents", json=out)).is_success
+    steps = (step(iris, "rcs", "34600000003"), step(iris, "sms", number), step(iris, "rcs", "34600000001"))
+    sent = await send(iris, *steps, category="marketing")
+    run = await ended(iris, sent)
+    assert [one["progress"] for one in run["steps"]] == ["failed", "suppressed", None]
+    assert run["outcome"] == "suppressed"
+    sent = await send(iris, *steps, category="transactional")
+    assert [one["reason"] for one in (await ended(iris, sent))["steps"]] == ["first", "failed", "suppressed"]
+
+
+async def test_nothing_follows_a_run_that_is_cancelled_between_steps(iris: Iris) -> None:
+    sent = await send(iris, step(iris, "rcs", SILENT, deadline="PT5S"), step(iris, "sms", "34600000001"))
+    await iris.until_status(sent["id"], "SENT")
+    path = f"/v1/strategy-runs/{sent['strategy']['runId']}/cancel"
+    answers = [await iris.http.post(path) for _ in range(2)]
+    assert [one.status_code for one in answers] == [200, 200]
+    assert answers[0].json()["payload"]["outcome"] == "cancelled"
+    handle = iris.temporal.get_workflow_handle(strategy_workflow_id(sent["strategy"]["runId"]))
+    assert await handle.result() == "cancelled"
+    assert (await ended(iris, sent))["steps"][1]["progress"] is None
+
+
+async def test_a_step_without_destination_takes_that_of_the_user_or_is_skipped(iris: Iris) -> None:
+    number, other = mobile(), f"{mobile()}@dominio.com"
+    user = {"name": "Ana", "primaryKey": {"PhoneNumber": [number], "Email": [other]}}
+    assert (await iris.http.post("/v1/users", json=user)).status_code == 201
+    mail = step(iris, "email", payLoad={"Type": "email", "Subject": "Su cita", "Body": "Mañana"})
+    sent = await send(iris, step(iris, "messenger"), mail, step(iris, "sms"), Destinations=[number])
+    assert (sent["strategy"]["step"], [one["value"] for one in sent["destinations"]]) == (2, [other])
+    run = await ended(iris, sent)
+    assert [one["progress"] for one in run["steps"]] == ["skipped", "succeeded", None]

@@ -6,8 +6,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from providers import PROVIDERS
-from providers.base import ProviderSettings
 from providers.forms import form_of
+from providers.provider_settings import ProviderSettings
 from tests.providers.fake_provider import FakeProvider
 from tests.providers.fake_providers import FAKE_PROVIDERS
 

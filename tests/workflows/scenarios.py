@@ -308,6 +308,8 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "strategy_first_delivered": Scenario(strategies.first_delivered),
     "strategy_second_after_a_refusal": Scenario(strategies.second_after_a_refusal),
     "strategy_second_at_the_deadline": Scenario(strategies.second_at_the_deadline),
+    "strategy_taken_back": Scenario(strategies.taken_back),
+    "strategy_not_taken_back": Scenario(strategies.not_taken_back),
     "strategy_delivered_twice": Scenario(strategies.delivered_twice),
     "strategy_first_refused": Scenario(strategies.first_refused),
     "strategy_first_suppressed": Scenario(strategies.first_suppressed),

@@ -9,9 +9,12 @@ from temporalio.client import WorkflowFailureError
 from domain.clock import to_wire, utc_now
 from domain.identifiers import new_id, strategy_workflow_id
 from domain.interaction import Revision
+from domain.strategy.recall import RecallResult
 from domain.strategy.run import Run
 from embedded.processes import until
 from models.strategy_run import StrategyRun
+from providers.base import TransientError
+from providers.sandbox import Sandbox
 from temporal.strategies import signal_run_erased
 from tests.api.support import SILENT, mobile
 from tests.iris import Iris
@@ -40,8 +43,29 @@ async def second_after_a_refusal(iris: Iris) -> str:
 
 
 async def second_at_the_deadline(iris: Iris) -> str:
-    sent = await send(iris, step(iris, "rcs", SILENT, deadline="PT5S"), step(iris, "sms", "34600000001"))
+    sent = await send(iris, step(iris, "whatsapp", SILENT, deadline="PT5S"), step(iris, "sms", "34600000001"))
     return await closed(iris, sent["strategy"]["runId"])
+
+
+async def taken_back(iris: Iris) -> str:
+    sent = await send(iris, step(iris, "rcs", "34600000013", deadline="PT5S"), step(iris, "sms", "34600000001"))
+    return await closed(iris, sent["strategy"]["runId"])
+
+
+async def not_taken_back(iris: Iris) -> str:
+    """The provider does not answer the recall."""
+    recall, ours = Sandbox.recall, set[str]()
+
+    async def unanswered(sandbox: Sandbox, message_id: str) -> RecallResult:
+        if message_id in ours:
+            raise TransientError("unanswered")
+        return await recall(sandbox, message_id)
+
+    with patch.object(Sandbox, "recall", unanswered):
+        sent = await send(iris, step(iris, "rcs", SILENT, deadline="PT5S"), step(iris, "sms", "34600000001"))
+        await iris.until_status(sent["id"], "SENT")
+        ours.update(message["id"] for message in await iris.taken_by_gateway(sent["id"]))
+        return await closed(iris, sent["strategy"]["runId"])
 
 
 async def delivered_twice(iris: Iris) -> str:
@@ -125,7 +149,7 @@ async def superseded(iris: Iris) -> str:
     async with line(iris, TWILIO) as twilio:
         twilio.fake_provider.busy = 1_000
         unsent = step(iris, destination=mobile(), integrationId=twilio.integration_id)
-        sent = await send(iris, step(iris, "rcs", SILENT, deadline="PT5S"), unsent)
+        sent = await send(iris, step(iris, "whatsapp", SILENT, deadline="PT5S"), unsent)
         run_id = sent["strategy"]["runId"]
 
         async def has_two() -> bool:

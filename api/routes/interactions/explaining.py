@@ -9,7 +9,14 @@ from api.auth.access import allowed
 from api.http.envelope import Envelope, language_of, success
 from api.http.openapi import refusals, shown
 from api.routes.interactions.sending import found_interaction
-from api.schemas.explaining import EXPLANATION_EXAMPLE, ExplanationAnswer, SendAttemptAnswer, WaitAnswer, WorkflowAnswer
+from api.schemas.explaining import (
+    EXPLANATION_EXAMPLE,
+    ExplanationAnswer,
+    SendAttemptAnswer,
+    StrategyStandingAnswer,
+    WaitAnswer,
+    WorkflowAnswer,
+)
 from api.state import State
 from domain.access import Caller, Operation
 from domain.clock import utc_now
@@ -19,7 +26,12 @@ from domain.gate.opt_out_confirmation import CONFIRMATION_OF
 from domain.identifiers import workflow_id
 from domain.notes import words_of_note
 from domain.resending import RESEND_OF, may_still_arrive
+from domain.strategy.explaining import next_of
+from domain.texts import Language
+from models.interaction import Interaction
+from models.strategy_run import StrategyRun
 from queries.search import InteractionFilter, search
+from queries.strategy_runs import interactions_of, present
 from temporal.inspection import WorkflowState, view_workflow
 
 router = APIRouter(tags=["interactions"])
@@ -77,8 +89,19 @@ async def explain_interaction(
             failing_since=failing_since,
             attempt=SendAttemptAnswer.model_validate(attempt, from_attributes=True) if attempt else None,
         ),
+        strategy=await _strategy(document, language),
         resend_of=first if isinstance(first, str) else None,
         opt_out_confirmation_of=confirmed if isinstance(confirmed, str) else None,
         resent_as=[item.id for item in (await resends.page(_MAX_RESENDS)).items] if resends else [],
     )
     return success(answer.on_the_wire(), _EXPLAINED_DETAIL)
+
+
+async def _strategy(document: Interaction, language: Language) -> StrategyStandingAnswer | None:
+    """What the run of an interaction's strategy waits for, as far as it is stored."""
+    step = document.strategy
+    stored = await StrategyRun.find_one({"_id": step.run_id}) if step is not None else None
+    if step is None or stored is None:
+        return None
+    run = present(stored.run, await interactions_of(stored.run))
+    return StrategyStandingAnswer(run_id=run.id, step=step.step, of=step.of, next=next_of(run, utc_now(), language))

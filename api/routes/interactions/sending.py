@@ -15,6 +15,7 @@ from api.http.lookup import or_404
 from api.http.request_body import json_body
 from api.routes.interactions.answering import answered
 from api.routes.interactions.dry_run import answer_dry_run
+from api.routes.interactions.strategy_choice import chosen_steps
 from api.routes.interactions.strategy_plan import Send
 from api.routes.interactions.strategy_sending import answer_strategy
 from api.routes.interactions.unregistered import find_interaction
@@ -97,7 +98,7 @@ async def send_interaction(
     """
     with state.submissions.acquire(caller.tenant):
         if body.has_strategy:
-            send = _send_of(body, caller, id_by_key("interaction", caller, idempotency_key))
+            send = await _send_of(body, caller, id_by_key("interaction", caller, idempotency_key))
             is_forced = send.asked.force and Operation.CONSENTS_OVERRIDE in caller.operations
             if is_forced and not send.asked.dry_run:
                 await write_audit(caller, "consent.overridden", send.interaction_id)
@@ -140,17 +141,18 @@ async def found_interaction(interaction_id: str, caller: Caller, client: Client)
     return or_404(await find_interaction(client, interaction_id, caller.tenant))
 
 
-def _send_of(parsed: _ParsedRequest, caller: Caller, interaction_id: str) -> Send:
+async def _send_of(parsed: _ParsedRequest, caller: Caller, interaction_id: str) -> Send:
     """A send by a strategy.
 
     Raises:
-        InvalidRequestError: if the strategy cannot be read.
+        InvalidRequestError: if the strategy cannot be read, or does not exist.
     """
     asked = parsed.request
     problems = [*parsed.problems, *_problems_of_rights(asked, caller)]
     if asked.strategy is None:
         raise InvalidRequestError(problems)
-    return Send(asked, asked.strategy, caller, parsed.fingerprint, problems, interaction_id)
+    chosen = await chosen_steps(caller.tenant, asked.strategy)
+    return Send(asked, chosen, caller, parsed.fingerprint, problems, interaction_id)
 
 
 async def _submission(state: IrisState, parsed: _ParsedRequest, caller: Caller, interaction_id: str) -> Submission:

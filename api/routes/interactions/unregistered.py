@@ -17,7 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.cancelling import cancelled_by
 from domain.deadlines import CANCELLED
 from domain.errors import UnavailableError
-from domain.identifiers import workflow_id
+from domain.identifiers import run_id_of, strategy_workflow_id, workflow_id
 from domain.interaction import HistoryEntry
 from domain.status import InteractionState, Status
 from domain.submission import Submission
@@ -25,7 +25,7 @@ from models.interaction import Interaction
 from security.payload_codec import UndecryptableError
 from workflows import names
 from workflows.interaction import InteractionWorkflow
-from workflows.messages import InteractionInput
+from workflows.messages import InteractionInput, StrategyInput
 
 _TIMEOUT: Final = timedelta(seconds=2)
 
@@ -63,8 +63,8 @@ async def withdraw(client: Client, interaction_id: str, account_id: str) -> None
 
 async def _find_submitted(client: Client, interaction_id: str) -> Interaction | None:
     try:
-        events = await _first_events(client, interaction_id)
-        submission = await _submission(client, events)
+        events = await _first_events(client, workflow_id(interaction_id))
+        submission = await _submission(client, events) if events else await _first_of_run(client, interaction_id)
         if submission is None:
             return None
         interaction = submission.registered()
@@ -87,10 +87,10 @@ async def _find_submitted(client: Client, interaction_id: str) -> Interaction | 
     return document
 
 
-async def _first_events(client: Client, interaction_id: str) -> Sequence[HistoryEvent]:
+async def _first_events(client: Client, workflow: str) -> Sequence[HistoryEvent]:
     request = GetWorkflowExecutionHistoryRequest(
         namespace=client.namespace,
-        execution=WorkflowExecution(workflow_id=workflow_id(interaction_id)),
+        execution=WorkflowExecution(workflow_id=workflow),
         maximum_page_size=_FIRST_EVENTS,
     )
     try:
@@ -109,6 +109,19 @@ async def _submission(client: Client, events: Sequence[HistoryEvent]) -> Submiss
         return None
     (start,) = await client.data_converter.decode(started.input.payloads, [InteractionInput])
     return start.submission
+
+
+async def _first_of_run(client: Client, interaction_id: str) -> Submission | None:
+    """The first message of a strategy whose run no worker has taken yet."""
+    events = await _first_events(client, strategy_workflow_id(run_id_of(interaction_id)))
+    started = events[0].workflow_execution_started_event_attributes if events else None
+    if started is None or started.workflow_type.name != names.STRATEGY:
+        return None
+    (start,) = await client.data_converter.decode(started.input.payloads, [StrategyInput])
+    run = start.run
+    if run is None or run.steps[0].interaction_id != interaction_id or run.steps[0].submission is None:
+        return None
+    return run.steps[0].submission
 
 
 async def _cancellation(client: Client, events: Sequence[HistoryEvent]) -> tuple[str, HistoryEvent] | None:

@@ -47,6 +47,12 @@ def _template(_: Iris) -> Body:
     return {"name": new_id(), "channel": "SMS", "payload": {"Type": "simple-text", "Text": "hola"}}
 
 
+def _strategy(iris: Iris) -> Body:
+    payload = {"Type": "simple-text", "Text": "hola"}
+    step = {"integrationId": iris.demo.integrations["sms"], "payLoad": payload, "deadline": "PT1H"}
+    return {"name": new_id(), "steps": [step, step]}
+
+
 BODIES: Final[dict[str, Callable[[Iris], Body]]] = {
     "/v1/accounts": lambda _: {"email": f"{new_id()}@iris.example.com", "password": PASSWORD, "role": "reader"},
     "/v1/integrations": _integration,
@@ -54,6 +60,7 @@ BODIES: Final[dict[str, Callable[[Iris], Body]]] = {
     "/v1/interactions/{interaction_id}/resend": lambda _: {},
     "/v1/integrations/{integration_id}/webhook/redeliveries": lambda _: {"Since": to_wire(utc_now())},
     "/v1/processes": _process,
+    "/v1/strategies": _strategy,
     "/v1/templates": _template,
     "/v1/users": lambda _: {"name": new_id(), "primaryKey": {"PhoneNumber": [mobile()]}},
 }
@@ -76,6 +83,7 @@ CREATES_NOTHING: Final = {
     "/v1/integrations/{integration_id}/webhook/rotate-secret",
     "/v1/interactions/{interaction_id}/cancel",
     "/v1/notifications/{notification_id}/cancel",
+    "/v1/strategies/dry-run",  # sends and stores nothing
     "/v1/strategy-runs/{run_id}/cancel",
     "/v1/notifications/{notification_id}/redeliver",  # 409 while it is under way
     "/v1/processes/{process_id}/close",

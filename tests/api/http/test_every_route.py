@@ -36,6 +36,7 @@ PUBLIC: Final = {
 READ_BY_POST: Final = {
     "POST /conversation/interaction/{interaction_id}",
     "POST /v1/templates/{template_id}/render",
+    "POST /v1/strategies/dry-run",
     "POST /v1/sending-rules/check",
 }
 """Read routes that are not GET, which a reader may use."""

@@ -11,19 +11,10 @@ from domain.events import ProviderEvent, WebhookItem
 from domain.outcomes import Accepted, FailureClass, Rejected
 from domain.payloads.texts import SimpleText
 from domain.status import Milestone
-from providers.base import (
-    Attempt,
-    BaseUrl,
-    Capabilities,
-    Outbound,
-    Provider,
-    ProviderSettings,
-    Secret,
-    UnverifiedError,
-    Webhook,
-)
+from providers.base import Attempt, Capabilities, Outbound, Provider, UnverifiedError, Webhook
 from providers.http import ErrorBody, ResponseMapping, send
 from providers.lenient import Id, Part, ShortText, Text, read, read_document
+from providers.provider_settings import BaseUrl, ProviderSettings, Secret
 
 MILESTONES = {"on-its-way": Milestone.SENT, "arrived": Milestone.DELIVERED}
 
