@@ -98,7 +98,7 @@ def send(
         fail("--dry-run stores no file and has nothing to follow: use it without --attach and --watch", 2)
     connection = connect()
     if strategy:
-        what = {"strategy": _strategy(strategy, pairs(var))}
+        what: dict[str, Any] = {"strategy": _strategy(strategy, pairs(var))}
     else:
         what = {"integrationId": integration_of(connection, channel, integration)}
         if template:
@@ -122,6 +122,11 @@ def send(
     }
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     envelope = call(connection, "POST", "/v1/interactions", body, headers)
+    _report(connection, envelope, watch=watch, as_json=as_json)
+
+
+def _report(connection: Connection, envelope: dict[str, Any], *, watch: bool, as_json: bool) -> None:
+    """Print the answer to a send, or follow its message."""
     if watch:
         watch_interaction(connection, envelope["payload"]["id"])
     elif as_json:

@@ -17,6 +17,7 @@ from activities.interfaces import (
     AdmitResult,
     Dispatch,
     DispatchActivities,
+    Recall,
     Record,
     RecordActivities,
     RecordStepInput,
@@ -25,6 +26,7 @@ from activities.interfaces import (
 )
 from domain.interaction import DispatchPolicy
 from domain.outcomes import Accepted
+from domain.strategy.recall import RecallResult
 from providers.sandbox import Sandbox
 from settings import Settings
 from workflows.interaction import InteractionWorkflow
@@ -54,6 +56,13 @@ class NoDispatch(DispatchActivities):
     @activity.defn
     async def find_sent(self, search: Search) -> None:
         return None
+
+    @override
+    @activity.defn
+    async def recall(self, recall: Recall) -> RecallResult:
+        """Take nothing back."""
+        del recall
+        return RecallResult.NOT_RECALLED
 
 
 class NoRecord(RecordActivities):

@@ -1,11 +1,14 @@
 """Sends by a strategy, through the whole product: what moves a run on, and what ends it."""
 
+import asyncio
 import time
 
-from domain.identifiers import strategy_workflow_id
+from domain.identifiers import derived_id, new_id, strategy_workflow_id
+from embedded.processes import until
+from models.strategy_run import StrategyRun
 from tests.api.support import SILENT, mobile, reasons
 from tests.iris import Iris
-from tests.product.runs import ended, send, step
+from tests.product.runs import TEXT, ended, send, step
 from tests.workflows.scenarios_of_strategies import superseded
 
 
@@ -130,3 +133,79 @@ async def test_a_step_without_destination_takes_that_of_the_user_or_is_skipped(i
     assert (sent["strategy"]["step"], [one["value"] for one in sent["destinations"]]) == (2, [other])
     run = await ended(iris, sent)
     assert [one["progress"] for one in run["steps"]] == ["skipped", "succeeded", None]
+
+
+async def test_receipts_at_the_deadline_start_the_next_step_once_or_not_at_all(iris: Iris) -> None:
+    """Whether a receipt or the deadline comes first, no step has two successors, and no third one starts."""
+
+    async def race(delay: float) -> None:
+        first = step(iris, "whatsapp", SILENT, deadline="PT5S")
+        sent = await send(iris, first, step(iris, "sms", "34600000001"), step(iris, "rcs", "34600000001"))
+        await asyncio.sleep(delay)
+        await iris.receive(sent["id"], "delivered")
+        await iris.until_status(sent["id"], "COMPLETED")
+        run = await ended(iris, sent)
+        started = [one["interactionId"] for one in run["steps"] if one["interactionId"]]
+        assert run["outcome"] == "succeeded"
+        assert len(started) in {1, 2}
+        for interaction_id in started:
+            assert len(await iris.taken_by_gateway(interaction_id)) <= 1
+
+    await asyncio.gather(*(race(4.9 + place / 50) for place in range(10)))
+
+
+async def test_a_reply_through_the_second_channel_joins_the_conversation_of_the_first(iris: Iris) -> None:
+    number = mobile()
+    unreachable = step(iris, integrationId=await iris.twilio("http://127.0.0.1:1"), deadline="PT5S")
+    sent = await send(iris, unreachable, step(iris, "sms"), Destinations=[number])
+    run = await ended(iris, sent)
+    second = await iris.read(run["steps"][1]["interactionId"])
+    message_id = new_id()
+    message = {
+        "id": message_id,
+        "channel": "SMS",
+        "from": number,
+        "payload": TEXT,
+        "callbackUrl": f"{iris.settings.public_url}/webhooks/sandbox/{second['integration']['integrationId']}",
+    }
+    (await iris.gateway.post("/v1/inbound", json=message)).raise_for_status()
+    reply = derived_id("inbound", second["integration"]["integrationId"], message_id)
+
+    async def is_there() -> bool:
+        return (await iris.http.get(f"/v1/interactions/{reply}")).status_code == 200
+
+    await asyncio.wait_for(until(is_there), 60)
+    assert (await iris.read(reply))["processId"] == sent["processId"] == second["processId"]
+
+
+async def test_a_repeated_send_is_one_run(iris: Iris) -> None:
+    body = {"strategy": {"steps": [step(iris, "rcs", "34600000001"), step(iris, "sms", "34600000001")]}}
+    key = {"Idempotency-Key": new_id()}
+    first, *others = await asyncio.gather(*(iris.post(body, **key) for _ in range(4)))
+    assert {one.json()["payload"]["id"] for one in others} == {first.json()["payload"]["id"]}
+    await ended(iris, first.json()["payload"])
+    again = await iris.post(body, **key)
+    assert again.json()["payload"]["strategy"]["runId"] == first.json()["payload"]["strategy"]["runId"]
+    assert reasons(await iris.post(iris.request("sms", mobile()), **key), 422) == [
+        ("Idempotency-Key", "idempotency_key_reused")
+    ]
+
+
+async def test_a_run_of_an_erased_user_sends_nothing_more_and_keeps_no_message(iris: Iris) -> None:
+    number = mobile()
+    sent = await send(iris, step(iris, "sms", "34600000010", destinations=[number]), step(iris, "rcs", number))
+    [user] = sent["users"]
+    assert (await iris.http.delete(f"/v1/users/{user['id']}")).status_code == 200
+    run = await ended(iris, sent)
+    stored = await StrategyRun.get(run["id"])
+    assert stored is not None
+    assert (run["outcome"], number in str(stored.content)) in {("cancelled", False), ("succeeded", False)}
+
+
+async def test_the_explanation_of_a_step_says_what_its_run_waits_for(iris: Iris) -> None:
+    sent = await send(iris, step(iris, "sms", SILENT), step(iris, "rcs", SILENT))
+    await iris.until_status(sent["id"], "SENT")
+    response = await iris.http.get(f"/v1/interactions/{sent['id']}/explanation", headers={"Accept-Language": "en"})
+    shown = response.json()["payload"]["strategy"]
+    assert (shown["runId"], shown["step"], shown["of"]) == (sent["strategy"]["runId"], 1, 2)
+    assert shown["next"].startswith("It awaits delivered of step 1 until ")

@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from embedded.processes import until
 from tests.plain_http import plain_client
 from tests.stack.running import Killed, Stack, send
 
@@ -71,6 +72,27 @@ async def product(shared_stack: tuple[Stack, list[str]]) -> AsyncIterator[Produc
 
 def _calling(url: str, token: str) -> httpx2.AsyncClient:
     return plain_client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=40)
+
+
+async def test_a_worker_killed_at_the_deadline_of_a_step_starts_the_next_one_once(product: Product) -> None:
+    payload = {"Type": "simple-text", "Text": "Su código es 123456"}
+    steps = [
+        {"integrationId": product.integration_id, "payLoad": payload, "destinations": [to], "deadline": "PT5S"}
+        for to in ("34600000010", "34600000001")
+    ]
+    response = await product.api.post("/v1/interactions", json={"strategy": {"steps": steps}})
+    assert response.status_code == 200, response.text
+    run_id = response.json()["payload"]["strategy"]["runId"]
+    await asyncio.sleep(4.8)
+    product.stack.kill("worker")
+
+    async def is_over() -> bool:
+        return (await product.api.get(f"/v1/strategy-runs/{run_id}")).json()["payload"]["outcome"] is not None
+
+    await asyncio.wait_for(until(is_over), 60)
+    run = (await product.api.get(f"/v1/strategy-runs/{run_id}")).json()["payload"]
+    assert (run["outcome"], run["steps"][1]["reason"]) == ("succeeded", "deadline")
+    assert [await product.times_taken(one["interactionId"]) for one in run["steps"]] == [1, 1]
 
 
 async def test_a_worker_killed_right_after_the_answer_leaves_one_message_sent(product: Product) -> None:

@@ -1,6 +1,7 @@
 """The decision of a strategy: for any order of reports and any instants, steps start once, in order, and it ends."""
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -159,3 +160,23 @@ def test_a_report_never_takes_back_a_success(first: InteractionState, second: In
 def test_an_old_report_changes_nothing() -> None:
     state = started(0, DELIVERED)
     assert state.after(StepReport(step=0, sequence=2, state=SENT)).progress is Progress.SUCCEEDED
+
+
+def test_of_ten_receipts_at_the_deadline_none_makes_a_second_successor() -> None:
+    """In 200 orders of a deadline and ten receipts at the same instant, the second step starts at most once."""
+    random = Random(7)
+    deadline = started(0).deadline_at
+    receipts: list[InteractionState | None] = [SENT, DELIVERED, FAILED, READ, UNKNOWN, *[None] * 5]
+    for _ in range(200):
+        random.shuffle(receipts)
+        states, starts = [started(0)], list[Start]()
+        for sequence, receipt in enumerate(receipts):
+            if receipt is not None:
+                states[0] = states[0].after(StepReport(step=0, sequence=sequence, state=receipt))
+            decision = decide(TWO, states, deadline)
+            if isinstance(decision, Start):
+                starts.append(decision)
+                states.append(started(1, SENT))
+            if isinstance(decision, End):
+                break
+        assert len(starts) <= 1
