@@ -46,6 +46,9 @@ ChannelName = Annotated[
 Files = Annotated[
     list[Path] | None, typer.Option(exists=True, dir_okay=False, help="A file to attach; may be repeated.")
 ]
+StrategyName = Annotated[
+    str | None, typer.Option(help="A strategy's id, or a JSON file with steps, instead of --text and --channel.")
+]
 CategoryName = Annotated[
     str | None, typer.Option(help="authentication, transactional or marketing; else the template's.")
 ]
@@ -97,16 +100,10 @@ def send(
     if dry_run and (attach or watch):
         fail("--dry-run stores no file and has nothing to follow: use it without --attach and --watch", 2)
     connection = connect()
-    if strategy:
-        what: dict[str, Any] = {"strategy": _strategy(strategy, pairs(var))}
-    else:
-        what = {"integrationId": integration_of(connection, channel, integration)}
-        if template:
-            what["template"] = {"id": template, "version": template_version, "variables": pairs(var)}
-        else:
-            what["payLoad"] = _payload(payload, channel.lower(), subject, text, attach or [])
+    what = _stored(strategy, template, template_version, pairs(var))
     body = {
-        **what,
+        **(what or {"payLoad": _payload(payload, channel.lower(), subject, text, attach or [])}),
+        **({} if strategy else {"integrationId": integration_of(connection, channel, integration)}),
         "processId": process,
         "Destinations": to,
         "AutoCreateUser": create_user,
@@ -135,10 +132,14 @@ def _report(connection: Connection, envelope: dict[str, Any], *, watch: bool, as
         _show(connection, envelope["payload"])
 
 
-def _strategy(strategy: str, variables: dict[str, str]) -> dict[str, Any]:
-    """The steps in a file, or a stored strategy."""
-    file = Path(strategy)
-    return object_in(file) if file.is_file() else {"id": strategy, "variables": variables}
+def _stored(
+    strategy: str | None, template: str | None, template_version: int | None, variables: dict[str, str]
+) -> dict[str, Any]:
+    """The stored strategy, the steps in a file, or the template that a send names; empty without any."""
+    if strategy:
+        file = Path(strategy)
+        return {"strategy": object_in(file) if file.is_file() else {"id": strategy, "variables": variables}}
+    return {"template": {"id": template, "version": template_version, "variables": variables}} if template else {}
 
 
 def _show(connection: Connection, interaction: dict[str, Any]) -> None:
