@@ -70,10 +70,7 @@ def send(
     template: Annotated[str | None, typer.Option(help="A template's id, instead of --text.")] = None,
     template_version: Annotated[int | None, typer.Option(help="Which version of it; else the newest.")] = None,
     var: Variables = None,
-    strategy: Annotated[
-        str | None,
-        typer.Option(help="A strategy's id, or a JSON file with steps, instead of --text and --channel."),
-    ] = None,
+    strategy: StrategyName = None,
     attach: Files = None,
     process: Annotated[str | None, typer.Option(help="Id of the process that it joins.")] = None,
     create_user: Annotated[bool, typer.Option(help="Create a user if none has the destination.")] = True,
