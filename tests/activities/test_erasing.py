@@ -41,7 +41,7 @@ SKELETON: Final = {
 """Fields of each document that stay unchanged; all others are emptied."""
 
 NOT_FILLED: Final = {
-    *("revision_id", "merge", "erasure", "erased_at", "is_closed"),
+    *("revision_id", "merge", "erasure", "erased_at", "is_closed", "order_default"),
     *("is_forced", "schedule", "hold", "wakes_at", "order", "predecessors", "waiters"),
     "person",  # only of a notification about a consent
 }
