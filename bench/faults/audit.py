@@ -28,7 +28,13 @@ _NO_CALLBACK: Final[frozenset[Ending]] = frozenset({("SENT", "queued"), ("PROVID
 _REFUSED: Final[frozenset[Ending]] = frozenset(
     {("PROVIDER_SENDING_ERROR", "rejected"), ("PROVIDER_SENDING_ERROR", "unknown")}
 )
-_STATUS_OF_CALLBACK: Final = {"read": "COMPLETED", "delivered": "COMPLETED", "failed": "PROCESS_ERROR", "sent": "SENT"}
+_STATUS_OF_CALLBACK: Final = {
+    "read": "COMPLETED",
+    "delivered": "COMPLETED",
+    "recalled": "PROCESS_ERROR",
+    "failed": "PROCESS_ERROR",
+    "sent": "SENT",
+}
 """Meaning of the gateway's statuses, most advanced first."""
 
 _INVALID: Final[Ending] = ("VALIDATION_ERROR", None)
