@@ -54,7 +54,7 @@ _UNREADABLE: Final = Counter(
     "Webhooks, and items of webhooks, that were signed and could not be read: kept in unmatched_events",
     ["channel", "provider"],
 )
-_UNTOLD: Final = Counter(
+_DROPPED: Final = Counter(
     "iris_notifications_dropped", "Webhook events that are not delivered, because they could not be stored"
 )
 _INTERNAL_FAULTS: Final = Counter(
@@ -100,7 +100,7 @@ def count_statuses(statuses: Iterable[Status]) -> None:
 
 def count_dropped_notification() -> None:
     """Count a notification that was dropped."""
-    _UNTOLD.inc()
+    _DROPPED.inc()
 
 
 def count_unreadable(channel: Channel, provider: str) -> None:
