@@ -190,7 +190,7 @@ async def _is_none_left(iris: Iris, query: str) -> bool:
 
 
 async def _are_found(selector: dict[str, Any], number: int) -> bool:
-    return await Interaction.find(selector).count() == number
+    return await Interaction.find(selector).count() >= number
 
 
 async def test_a_worker_with_a_foreign_encryption_key_beside_a_good_one_loses_nothing_and_is_named(
@@ -210,7 +210,10 @@ async def test_a_worker_with_a_foreign_encryption_key_beside_a_good_one_loses_no
                 sent += await asyncio.gather(*(iris.send("sms", "34600000001") for _ in range(10)))
             delivered = {"_id": {"$in": [one["id"] for one in sent]}, "custom_status": "delivered"}
             async with asyncio.timeout(60):
-                await until(lambda: _are_found(delivered, SENT))
+                await until(lambda: _are_found(delivered, SENT // 2))
             result = await doctor(iris, tmp_path, "--json")
+    # Chance may give the attempts of one message to the wrong worker for minutes, as long as it runs.
+    async with asyncio.timeout(90):
+        await until(lambda: _are_found(delivered, SENT))
     assert (result.exit_code, wrong(result)) == (1, ["worker wrong@here"])
     assert "no encryption key opens these credentials" in result.stdout
