@@ -121,19 +121,9 @@ class Order:
 
     def again(self, tenant: str) -> "Order":
         """Create the order that resends this one."""
-        key = f"{self.key}-again"
-        return Order(
-            key=key,
-            interaction_id=derived_id("interaction", tenant, key),
-            channel=self.channel,
-            integration_id=self.integration_id,
-            destination=self.destination,
-            at_most_once=self.at_most_once,
-            # Unless forced, two concurrent requests may rightly have different responses.
-            callers=self.callers if self.is_forced else 1,
-            repeats=self,
-            is_forced=self.is_forced,
-        )
+        # Unless forced, two concurrent requests may rightly have different responses.
+        callers = self.callers if self.is_forced else 1
+        return replace(self._another(tenant, "again"), callers=callers, repeats=self, is_forced=self.is_forced)
 
     @property
     def run_id(self) -> str:
@@ -156,7 +146,12 @@ class Order:
 
     def after_opt_out(self, tenant: str) -> "Order":
         """Create an order to the same recipient, who has opted out: Iris must refuse it."""
-        key = f"{self.key}-refused"
+        refused = self._another(tenant, "refused")
+        return replace(refused, is_valid=False, has_opted_out=True, category=self.category)
+
+    def _another(self, tenant: str, word: str) -> "Order":
+        """Create an order to the same recipient through the same integration."""
+        key = f"{self.key}-{word}"
         return Order(
             key=key,
             interaction_id=derived_id("interaction", tenant, key),
@@ -164,9 +159,6 @@ class Order:
             integration_id=self.integration_id,
             destination=self.destination,
             at_most_once=self.at_most_once,
-            is_valid=False,
-            has_opted_out=True,
-            category=self.category,
         )
 
 
