@@ -1,20 +1,19 @@
 """Templates: reusable payloads whose every change is a new version."""
 
-from contextlib import suppress
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Final
 
 from pydantic import BaseModel, Field, JsonValue
 from pymongo import ASCENDING, DESCENDING, IndexModel
-from pymongo.errors import DuplicateKeyError
 
 from domain.channels import Channel
 from domain.clock import utc_now
 from domain.formats import DEFAULT_STYLE, Style
 from domain.gate.category import Category
-from domain.identifiers import derived_id
 from domain.templates import Variable
 from models.base import NEWEST_FIRST, Stored
+from models.versions import Versions
 
 
 class Version(BaseModel):
@@ -68,30 +67,23 @@ class Template(Stored):
         """Return one version, by default the newest; None if there is no such version."""
         if number is None or number == self.newest.number:
             return self.newest
-        found = await TemplateVersion.find_one({"_id": TemplateVersion.id_of(self.id, number)})
-        return found.version if found else None
+        return await _VERSIONS.find(self.id, number)
+
+    async def versions_before(self, number: int, limit: int) -> Sequence[Version]:
+        """Return the versions before a version, newest first."""
+        return await _VERSIONS.before(self.id, number, limit)
 
     async def supersede(self, version: Version) -> bool:
         """Replace the current version; return whether no concurrent change came first.
 
-        The current version is saved first, so that every version can be found at every moment.
-
         Raises:
             DuplicateKeyError: if another template of the tenant has the new name.
         """
-        current = TemplateVersion(
-            id=TemplateVersion.id_of(self.id, self.newest.number), template_id=self.id, version=self.newest
-        )
-        with suppress(DuplicateKeyError):  # saved by a concurrent change, or by an attempt that was interrupted here
-            await current.insert()
-        selector = {"_id": self.id, "newest.number": self.newest.number}
-        written = await self.collection().update_one(selector, {"$set": {"newest": version.model_dump()}})
-        return written.matched_count == 1
+        return await _VERSIONS.supersede(self.id, self.newest.number, self.newest, version)
 
     async def remove(self) -> None:
         """Delete the template with all its versions."""
-        await self.collection().delete_one({"_id": self.id})
-        await TemplateVersion.collection().delete_many({"template_id": self.id})
+        await _VERSIONS.remove(self.id)
 
 
 class TemplateVersion(Stored):
@@ -106,14 +98,5 @@ class TemplateVersion(Stored):
         name = "template_versions"
         indexes = [IndexModel([("template_id", ASCENDING), ("version.number", DESCENDING)])]
 
-    @staticmethod
-    def id_of(template_id: str, number: int) -> str:
-        """The deterministic id of a version."""
-        return derived_id("template-version", template_id, str(number))
 
-    @classmethod
-    async def before(cls, template_id: str, number: int, limit: int) -> list[Version]:
-        """Return the versions before a version, newest first."""
-        earlier: dict[str, Any] = {"template_id": template_id, "version.number": {"$lt": number}}
-        found = await cls.find(earlier).sort("-version.number").limit(limit).to_list()
-        return [one.version for one in found]
+_VERSIONS: Final = Versions[Version](Template, TemplateVersion, "template_id", "template-version")

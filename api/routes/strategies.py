@@ -35,7 +35,7 @@ from domain.problems import Problem
 from domain.templates import Variable
 from models.audit import write_audit
 from models.base import NEWEST_FIRST
-from models.strategy import EarlierStrategy, Strategy, StrategyVersion
+from models.strategy import Strategy, StrategyVersion
 from queries.cursor import Cursor
 
 router = APIRouter(tags=["strategies"])
@@ -137,7 +137,7 @@ async def list_strategy_versions(
     strategy = await get_or_404(Strategy, strategy_id, caller)
     last_seen = asked.after.id if asked.after else ""
     before = int(last_seen) if last_seen.isdecimal() else strategy.newest.number
-    earlier = await EarlierStrategy.before(strategy.id, before, asked.limit + 1)
+    earlier = await strategy.versions_before(before, asked.limit + 1)
     payload = page(
         earlier if asked.after else [strategy.newest, *earlier],
         asked,

@@ -38,7 +38,7 @@ from domain.problems import Problem
 from domain.templates import RenderingError, Variable, check_rendered, check_template, render
 from models.audit import write_audit
 from models.base import NEWEST_FIRST
-from models.template import Template, TemplateVersion, Version
+from models.template import Template, Version
 from queries.cursor import Cursor
 
 router = APIRouter(tags=["templates"])
@@ -152,7 +152,7 @@ async def list_versions(
     template = await get_or_404(Template, template_id, caller)
     last_seen = asked.after.id if asked.after else ""
     before = int(last_seen) if last_seen.isdecimal() else template.newest.number
-    earlier = await TemplateVersion.before(template.id, before, asked.limit + 1)
+    earlier = await template.versions_before(before, asked.limit + 1)
     found = earlier if asked.after else [template.newest, *earlier]
     payload = page(
         found,
